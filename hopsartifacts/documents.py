@@ -1,0 +1,46 @@
+"""How documents become bytes and back: msgspec, with our errors."""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from hopsartifacts.errors import FormatError
+
+FORMAT = 1
+"""Number of the on-disk format this release writes; it reads 1 to this one."""
+
+Document = TypeVar("Document")
+
+
+def encode(document: object) -> bytes:
+    """Return *document* as compact JSON; decoded and encoded again it is the same."""
+    return msgspec.json.encode(document)
+
+
+def encode_pretty(document: object) -> bytes:
+    """Return *document* as JSON for people, ending in a newline."""
+    return msgspec.json.format(encode(document), indent=2) + b"\n"
+
+
+def decode(data: bytes, kind: type[Document], where: str) -> Document:
+    """Return the *kind* in *data*.
+
+    Raises:
+        FormatError: *data* is not such a document; the message names *where*.
+    """
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.DecodeError as error:
+        raise FormatError(
+            f"{where} is not a readable {kind.__name__} document ({error}): it is "
+            "damaged, or was written by a later release"
+        ) from error
+
+
+def check_format(number: Any, where: str) -> None:
+    """Refuse a format number this release does not know."""
+    if not isinstance(number, int) or not 1 <= number <= FORMAT:
+        raise FormatError(
+            f"{where} has format {number!r}, and this release reads formats 1 to "
+            f"{FORMAT}: upgrade hopsartifacts"
+        )

@@ -1,0 +1,166 @@
+"""The error tree: one root, grouped by what a caller can do about it.
+
+    HopsArtifactsError
+    ├── InvalidInputError (ValueError)      change what you passed
+    │   ├── InvalidNameError                a name or path outside the rules
+    │   ├── InvalidModelError               model files, metrics, schema, example
+    │   ├── InvalidScriptError              a script that cannot be served
+    │   └── InvalidDeploymentError          a combination the rules forbid
+    ├── NotFoundError (LookupError)         pick another one, or create it
+    │   ├── ModelNotFoundError
+    │   ├── ArtifactNotFoundError
+    │   ├── DeploymentNotFoundError
+    │   └── PathNotFoundError (FileNotFoundError)
+    ├── ConflictError                       somebody or something was first
+    │   ├── AlreadyExistsError (FileExistsError)
+    │   ├── InUseError                      refused: a deployment needs it
+    │   └── SourceChangedError              the files changed while being saved
+    ├── ManagedPathError (PermissionError)  a managed path is not yours to edit
+    ├── IntegrityError                      stored bytes differ from their seal
+    ├── FormatError                         a document this release cannot read
+    ├── StorageError (OSError)              the file system failed; see __cause__
+    │   └── CommitUncertainError            nobody knows yet whether it was done
+    └── ServingError                        a deployment did not do as asked
+        ├── UnsupportedHereError            this machine cannot run it
+        ├── PortTakenError
+        ├── DeploymentFailedError           it did not become ready, or died
+        ├── NotRunningError
+        └── PredictionError                 the server answered with an error
+
+Each message says what was wrong, with what value, and what to do. Foreign
+exceptions are kept as ``__cause__``.
+"""
+
+from typing import Self
+
+
+class HopsArtifactsError(Exception):
+    """Root of every error this package raises on purpose."""
+
+
+class InvalidInputError(HopsArtifactsError, ValueError):
+    """What was passed cannot be used; nothing was stored."""
+
+
+class InvalidNameError(InvalidInputError):
+    """A model, deployment, version or file name is outside its rule."""
+
+
+class InvalidModelError(InvalidInputError):
+    """Model files, metrics, schema or input example cannot be saved."""
+
+
+class InvalidScriptError(InvalidInputError):
+    """A predictor or transformer script is missing or cannot be served."""
+
+
+class InvalidDeploymentError(InvalidInputError):
+    """The deployment rules forbid this combination of settings."""
+
+
+class NotFoundError(HopsArtifactsError, LookupError):
+    """What was asked for does not exist."""
+
+
+class ModelNotFoundError(NotFoundError):
+    """No such model or model version."""
+
+
+class ArtifactNotFoundError(NotFoundError):
+    """No such artifact version."""
+
+
+class DeploymentNotFoundError(NotFoundError):
+    """No such deployment or deployment version."""
+
+
+class PathNotFoundError(NotFoundError, FileNotFoundError):
+    """No such file in the project."""
+
+
+class ConflictError(HopsArtifactsError):
+    """Somebody or something was first."""
+
+
+class AlreadyExistsError(ConflictError, FileExistsError):
+    """The name or number is taken, now or in the past."""
+
+
+class InUseError(ConflictError):
+    """Refused because a deployment still needs it."""
+
+
+class SourceChangedError(ConflictError):
+    """The user's files changed while they were being saved; save again."""
+
+
+class ManagedPathError(HopsArtifactsError, PermissionError):
+    """The path is managed and can only change through the API."""
+
+
+class IntegrityError(HopsArtifactsError):
+    """Stored bytes differ from what was sealed."""
+
+
+class FormatError(HopsArtifactsError):
+    """A stored document is damaged or from a later release."""
+
+
+class StorageError(HopsArtifactsError, OSError):
+    """The file system failed; ``__cause__`` is its own error."""
+
+
+class CommitUncertainError(StorageError):
+    """A commit was sent and its outcome could not be learned.
+
+    The *token* identifies the attempt: it is done if and only if the log holds
+    an entry with this token.
+    """
+
+    def __init__(self, message: str, token: str) -> None:
+        super().__init__(message, token)
+        self.token = token
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class ServingError(HopsArtifactsError):
+    """A deployment did not do what was asked of it."""
+
+
+class UnsupportedHereError(ServingError):
+    """The serving back end at hand cannot run this deployment."""
+
+
+class PortTakenError(ServingError):
+    """Another process listens on the requested port."""
+
+
+class DeploymentFailedError(ServingError):
+    """The deployment did not become ready, or it died."""
+
+
+class NotRunningError(ServingError):
+    """The deployment has to be running for this."""
+
+
+class PredictionError(ServingError):
+    """The model server answered a prediction request with an error.
+
+    Attributes:
+        status: the HTTP status code of the answer.
+        detail: the server's own words.
+    """
+
+    def __init__(self, message: str, status: int, detail: str) -> None:
+        super().__init__(message, status, detail)
+        self.status = status
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    def with_hint(self, hint: str) -> Self:
+        """Return the same error with *hint* appended to its message."""
+        return type(self)(f"{self.args[0]} {hint}", self.status, self.detail)

@@ -1,0 +1,164 @@
+"""Every path of a project; nothing else builds one.
+
+All paths are relative to the project, ``/``-separated, without a leading slash.
+"""
+
+from typing import Literal
+
+from hopsartifacts.errors import InvalidNameError
+from hopsartifacts.names import file_path, folded, kubernetes_name
+
+MODELS = "Models"
+DEPLOYMENTS = "Deployments"
+RESOURCES = "Resources"
+LOGS = "Logs"
+INTERNAL = ".hopsartifacts"
+MANAGED = (MODELS, DEPLOYMENTS, INTERNAL)
+
+FILES = "Files"
+INPUT_EXAMPLE = "input_example.json"
+MODEL_SCHEMA = "model_schema.json"
+MANIFEST = "manifest.json"
+DEPLOYMENT = "deployment.json"
+
+FORMAT_MARKER = f"{INTERNAL}/format.json"
+TEMPORARY = f"{INTERNAL}/tmp"  # noqa: S108 - a folder of the project
+STAGING = f"{INTERNAL}/staging"
+QUARANTINE = f"{INTERNAL}/quarantine"
+
+_LOG = "_log"
+_PAYLOAD = "_payload"
+_ENTRY_DIGITS = 12
+
+Role = Literal["predictor", "transformer", "configfile", "file"]
+
+
+def model_dir(model: str) -> str:
+    """Folder of all versions of *model*."""
+    return f"{MODELS}/{model}"
+
+
+def model_log(model: str) -> str:
+    """Log that decides which versions of *model* exist."""
+    return f"{model_dir(model)}/{_LOG}"
+
+
+def version_dir(model: str, version: int) -> str:
+    """Folder of one model version."""
+    return f"{model_dir(model)}/{version}"
+
+
+def files_dir(model: str, version: int) -> str:
+    """Folder of the model files: ``MODEL_FILES_PATH`` inside a deployment."""
+    return f"{version_dir(model, version)}/{FILES}"
+
+
+def artifacts_dir(model: str, version: int) -> str:
+    """Folder of all artifact versions of a model version."""
+    return f"{version_dir(model, version)}/Artifacts"
+
+
+def artifact_log(model: str, version: int) -> str:
+    """Log that decides which artifact versions exist."""
+    return f"{artifacts_dir(model, version)}/{_LOG}"
+
+
+def artifact_dir(model: str, version: int, artifact: int) -> str:
+    """Folder of one artifact version: ``ARTIFACT_FILES_PATH`` inside a deployment."""
+    return f"{artifacts_dir(model, version)}/{artifact}"
+
+
+def artifact_payload(model: str, version: int, token: str) -> str:
+    """Folder of artifact files too big for the log, private to the writer *token*."""
+    return f"{artifacts_dir(model, version)}/{_PAYLOAD}/{token}"
+
+
+def artifact_file(role: Role, name: str) -> str:
+    """Name of a file inside an artifact folder: scripts and config bear their role."""
+    return name if role == "file" else f"{role}-{name}"
+
+
+def deployment_dir(deployment: str) -> str:
+    """Folder of all versions of *deployment*."""
+    return f"{DEPLOYMENTS}/{deployment}"
+
+
+def deployment_log(deployment: str) -> str:
+    """Log that decides which versions of *deployment* exist and which is active."""
+    return f"{deployment_dir(deployment)}/{_LOG}"
+
+
+def deployment_version_dir(deployment: str, version: int) -> str:
+    """Folder of one deployment version."""
+    return f"{deployment_dir(deployment)}/{version}"
+
+
+def deployment_document(deployment: str, version: int) -> str:
+    """Sealed specification of one deployment version, for people and tools."""
+    return f"{deployment_version_dir(deployment, version)}/{DEPLOYMENT}"
+
+
+def log_entry(log: str, seq: int) -> str:
+    """Object that holds entry *seq* (from 1) of *log*."""
+    return f"{log}/{seq:0{_ENTRY_DIGITS}d}.json"
+
+
+def log_entry_seq(name: str) -> int | None:
+    """Return the sequence number in a log object's base name; None for others."""
+    stem, dot, suffix = name.partition(".")
+    if (dot, suffix) != (".", "json") or len(stem) != _ENTRY_DIGITS:
+        return None
+    return int(stem) if stem.isascii() and stem.isdigit() else None
+
+
+def model_name_claim(model: str) -> str:
+    """Object whose creator owns *model* and all its case twins."""
+    return f"{INTERNAL}/names/models/{folded(model)}.json"
+
+
+def deployment_name_claim(deployment: str) -> str:
+    """Object whose creator owns *deployment* and all that share its cluster name."""
+    return f"{INTERNAL}/names/deployments/{kubernetes_name(deployment)}.json"
+
+
+def staging_dir(token: str) -> str:
+    """Folder where the writer *token* prepares a version."""
+    return f"{STAGING}/{token}"
+
+
+def quarantine_path(when: str, path: str) -> str:
+    """Place where a repair started at *when* puts what it found at *path*."""
+    return f"{QUARANTINE}/{when}/{path}"
+
+
+def serving_logs_dir() -> str:
+    """Folder of the model servers' logs, one folder a deployment below it."""
+    return f"{LOGS}/Serving"
+
+
+def is_managed(path: str) -> bool:
+    """Tell whether *path* may change only through the API."""
+    return path == "" or folded(path.split("/", 1)[0]) in map(folded, MANAGED)
+
+
+def absolute(project: str, path: str) -> str:
+    """Return the form in which Hopsworks users write *path*."""
+    return f"/Projects/{project}/{path}"
+
+
+def relative(project: str, path: str) -> str:
+    """Return *path*, absolute or relative, as a path of this project.
+
+    Raises:
+        InvalidNameError: it leads out of the project, or breaks the file name rule.
+    """
+    text = path.removesuffix("/")
+    if text.startswith("/"):
+        root = f"/Projects/{project}"
+        if text != root and not text.startswith(f"{root}/"):
+            raise InvalidNameError(
+                f"{path!r} is not in this project: use a relative path or one "
+                f"that starts with '{root}/'"
+            )
+        text = text[len(root) + 1 :]
+    return file_path(text) if text else ""

@@ -1,0 +1,133 @@
+"""Every rule about names: models, deployments, versions and files in a version.
+
+Pure functions: each returns its argument in canonical form or raises
+``InvalidNameError`` with the value and the rule it breaks.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+from hopsartifacts.errors import InvalidNameError
+
+MODEL_RULE = "1 to 128 letters (a-z, A-Z), digits, '_' and '-', first a letter or digit"
+DEPLOYMENT_RULE = "1 to 45 letters (a-z, A-Z) and digits"
+TAG_RULE = "1 to 128 letters (a-z, A-Z), digits, '_', '-' and '.'"
+
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+_DEPLOYMENT = re.compile(r"[A-Za-z0-9]{1,45}")
+_TAG = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_VERSION = re.compile(r"0|[1-9][0-9]{0,11}")
+_PART_LIMIT_BYTES = 255
+
+# Device names of Windows: no folder there can bear them.
+_RESERVED = frozenset(
+    ["con", "prn", "aux", "nul"]
+    + [f"{device}{digit}" for device in ("com", "lpt") for digit in range(1, 10)]
+)
+
+
+def model_name(name: object) -> str:
+    """Return *name* if a model may be called so."""
+    return _checked("model", name, _MODEL, MODEL_RULE)
+
+
+def deployment_name(name: object) -> str:
+    """Return *name* if a deployment may be called so."""
+    return _checked("deployment", name, _DEPLOYMENT, DEPLOYMENT_RULE)
+
+
+def tag_name(name: object) -> str:
+    """Return *name* if a tag may be called so."""
+    return _checked("tag", name, _TAG, TAG_RULE)
+
+
+def default_deployment_name(model: str) -> str:
+    """Return the deployment name inferred from a model's (``my_model`` → ``mymodel``).
+
+    Source: Hopsworks clients from 4.2 on; 4.1 used the model's name as it is and
+    so broke its own rule.
+    """
+    return deployment_name(re.sub(r"[^A-Za-z0-9]", "", model)[:45])
+
+
+def kubernetes_name(deployment: str) -> str:
+    """Return the DNS-1035 label under which KServe would run *deployment*."""
+    lower = deployment.lower()
+    return lower if lower[0].isalpha() else f"d{lower}"
+
+
+def version_number(version: object) -> int:
+    """Return *version* as an int if it is a canonical decimal (``01`` is not ``1``)."""
+    text = str(version)
+    number = isinstance(version, int | str) and not isinstance(version, bool)
+    if not number or not _VERSION.fullmatch(text):
+        raise InvalidNameError(
+            f"{version!r} is not a version number: give a whole number like 1, "
+            "without sign or leading zeros"
+        )
+    return int(text)
+
+
+def file_path(path: str) -> str:
+    """Return *path* if a file in a model or artifact may be called so."""
+    for part in path.split("/"):
+        flaw = _flaw_of_part(part)
+        if flaw:
+            raise InvalidNameError(
+                f"file name {path!r} cannot be stored: {flaw}; rename the file"
+            )
+    return path
+
+
+def distinct_paths(paths: Iterable[str]) -> None:
+    """Refuse two paths that some file system would take for one.
+
+    Folders count too: ``a/x`` and ``A/y`` need two folders that differ in case only.
+    """
+    seen: dict[str, str] = {}
+    for path in paths:
+        for prefix in _prefixes(path):
+            other = seen.setdefault(folded(prefix), prefix)
+            if other != prefix:
+                raise InvalidNameError(
+                    f"{other!r} and {prefix!r} differ only in case or Unicode form, "
+                    "so they are one file on some systems; rename one of them"
+                )
+
+
+def folded(name: str) -> str:
+    """Return the form in which twins of *name* are equal."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _checked(kind: str, name: object, rule: re.Pattern[str], words: str) -> str:
+    if not isinstance(name, str) or not rule.fullmatch(name):
+        raise InvalidNameError(f"{name!r} is not a valid {kind} name: use {words}")
+    if name.lower() in _RESERVED:
+        raise InvalidNameError(
+            f"{name!r} is not a valid {kind} name: it is reserved (a device on "
+            "Windows); choose another"
+        )
+    return name
+
+
+def _flaw_of_part(part: str) -> str | None:
+    if part in {"", ".", ".."}:
+        return f"it has the part {part!r}"
+    if any(char in part for char in "\\#?"):
+        return "it contains a backslash, '#' or '?'"
+    if any(unicodedata.category(char) in {"Cc", "Cs"} for char in part):
+        return "it contains a control character or is not valid Unicode"
+    if part[-1] in " .":
+        return "a part ends in a space or dot"
+    if len(part.encode()) > _PART_LIMIT_BYTES:
+        return f"a part is longer than {_PART_LIMIT_BYTES} bytes"
+    return None
+
+
+def _prefixes(path: str) -> Iterator[str]:
+    for index, char in enumerate(path):
+        if char == "/":
+            yield path[:index]
+    yield path
