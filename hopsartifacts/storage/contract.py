@@ -1,0 +1,134 @@
+"""What the store asks of a file system; every back end keeps these promises.
+
+Paths are relative to the project, ``/``-separated. The one primitive is
+``create``; everything that has to be atomic is built on it. Every other write goes
+to a place that only its writer knows until a ``create`` makes it count.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal, Protocol
+
+import msgspec
+
+Kind = Literal["file", "directory", "link", "other"]
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a back end can do beyond the contract's minimum: data, not subclasses."""
+
+    has_modes: bool
+    """Files and folders can be made read-only."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing found by ``list`` or ``find``."""
+
+    path: str
+    kind: Kind
+    size_bytes: int = 0
+    is_read_only: bool = False
+
+    @property
+    def name(self) -> str:
+        """Base name."""
+        return self.path.rpartition("/")[2]
+
+
+class Storage(Protocol):
+    """A project's root on some file system.
+
+    Every method raises ``StorageError`` when the file system fails, with the foreign
+    exception as its cause.
+    """
+
+    @property
+    def url(self) -> str:
+        """Canonical URL of the root: equal for equal places."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this back end can do."""
+        ...
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Create *path* holding *data*, unless something is there.
+
+        Atomic and durable: on return True the object is whole and will survive a
+        crash of the machine; nobody ever sees a part. Of any number of callers
+        exactly one is told True. After a ``StorageError`` the outcome is unknown:
+        read the object to learn it.
+
+        Returns:
+            True if this call created it, False if the path was taken.
+        """
+        ...
+
+    def write(self, path: str, chunks: Iterable[bytes]) -> None:
+        """Write *path*, replacing it, in bounded memory.
+
+        For places private to one writer, and for the user's own files. The bytes are
+        durable on return; the name is once ``move_tree`` has moved a folder above it.
+        If *chunks* raises, nothing is left at *path*.
+        """
+        ...
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of *path*.
+
+        Raises:
+            PathNotFoundError: it does not exist, or is a directory.
+        """
+        ...
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        """Yield the bytes of *path* in order, in bounded memory; raises as ``read``."""
+        ...
+
+    def stat(self, path: str) -> Entry | None:
+        """Describe *path* without following a link; None if nothing is there."""
+        ...
+
+    def list(self, path: str) -> list[Entry]:
+        """Return the direct children of *path*, sorted by path, never from a cache.
+
+        A path that does not exist, or is no directory, has no children.
+        """
+        ...
+
+    def find(self, path: str) -> Iterator[Entry]:
+        """Yield everything below *path* but directories, sorted by path.
+
+        Links are reported, not followed. Damage to what is found later may or may
+        not be seen.
+        """
+        ...
+
+    def move(self, source: str, target: str) -> None:
+        """Move one file or link; *target* must not exist. Not atomic everywhere."""
+        ...
+
+    def move_tree(self, source: str, target: str) -> bool:
+        """Move the folder *source* to *target*, whole and durable, in one step.
+
+        Returns:
+            True if moved; False, changing nothing, if *target* holds anything.
+        """
+        ...
+
+    def protect(self, path: str) -> None:
+        """Make *path* and all below it read-only; nothing where not ``has_modes``."""
+        ...
+
+    def unprotect(self, path: str) -> None:
+        """Let the folder *path* itself (nothing below it) be written to again."""
+        ...
+
+    def delete_tree(self, path: str) -> None:
+        """Delete *path* and all below it, read-only or not; silent if absent."""
+        ...
+
+    def local_path(self, path: str) -> Path | None:
+        """Return where *path* lies on this machine's disk; None if it does not."""
+        ...

@@ -1,0 +1,318 @@
+"""A directory on this machine: create-if-absent by hard link, durable by fsync.
+
+``link(2)`` fails on a taken name and shows the new name only with all its bytes, so
+it is exclusive *and* whole, which ``O_EXCL`` alone is not. Temporary files lie in one
+folder of the project, out of the managed ones.
+"""
+
+import errno
+import os
+import shutil
+import stat as stat_bits
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from uuid import uuid4
+
+from hopsartifacts.digests import CHUNK_BYTES
+from hopsartifacts.errors import (
+    AlreadyExistsError,
+    HopsArtifactsError,
+    PathNotFoundError,
+    StorageError,
+)
+from hopsartifacts.layout import TEMPORARY
+from hopsartifacts.storage.contract import Capabilities, Entry, Kind
+
+_READ_ONLY_FILE = 0o444
+_READ_ONLY_FOLDER = 0o555
+_ANY_WRITE = 0o222
+_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
+_TAKEN_FOLDER = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
+
+
+class LocalStorage:
+    """The contract on a local directory, which is made on the first write."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = Path(os.path.realpath(root))
+
+    @property
+    def url(self) -> str:
+        """See the contract."""
+        return self._root.as_uri()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """See the contract."""
+        return Capabilities(has_modes=True)
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Write a temporary file, sync it, link it: see the module's first lines."""
+        target = self._root / path
+        with _translated("create", path):
+            if os.path.lexists(target):
+                return False
+            self._make_folder(target.parent)
+            temporary = self._temporary()
+            try:
+                _write_new(temporary, [data], _READ_ONLY_FILE)
+                created = _link(temporary, target)
+            finally:
+                with suppress(OSError):
+                    temporary.unlink()
+            if created:
+                _sync_folder(target.parent)
+            return created
+
+    def write(self, path: str, chunks: Iterable[bytes]) -> None:
+        """Write aside and rename, so that a reader of the old file is not disturbed."""
+        target = self._root / path
+        with _translated("write", path):
+            self._make_folder(target.parent)
+            temporary = self._temporary()
+            try:
+                _write_new(temporary, chunks, 0o644)
+                temporary.replace(target)
+            except BaseException:
+                with suppress(OSError):
+                    temporary.unlink()
+                raise
+
+    def read(self, path: str) -> bytes:
+        """See the contract."""
+        with _translated("read", path):
+            return (self._root / path).read_bytes()
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        """See the contract."""
+        with _translated("read", path), (self._root / path).open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                yield chunk
+
+    def stat(self, path: str) -> Entry | None:
+        """See the contract."""
+        with _translated("stat", path):
+            try:
+                found = (self._root / path).lstat()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            return _entry(path, found)
+
+    def list(self, path: str) -> list[Entry]:
+        """See the contract."""
+        with _translated("list", path):
+            return sorted(self._children(path), key=lambda entry: entry.path)
+
+    def find(self, path: str) -> Iterator[Entry]:
+        """See the contract."""
+        # By whole paths, not by level: "a-b" sorts before "a/b".
+        found: list[Entry] = []
+        pending = [path]
+        with _translated("list", path):
+            while pending:
+                for entry in self._children(pending.pop()):
+                    if entry.kind == "directory":
+                        pending.append(entry.path)
+                    else:
+                        found.append(entry)
+        yield from sorted(found, key=lambda entry: entry.path)
+
+    def move(self, source: str, target: str) -> None:
+        """Link, then unlink: a taken target is never replaced."""
+        start, end = self._root / source, self._root / target
+        with _translated("move", source):
+            self._make_folder(end.parent)
+            with _writable(start.parent):
+                if not _link(start, end):
+                    raise AlreadyExistsError(f"{target!r} exists; nothing was moved")
+                start.unlink()
+            _sync_folder(end.parent)
+            _sync_folder(start.parent)
+
+    def move_tree(self, source: str, target: str) -> bool:
+        """Sync every folder of the tree, then rename it."""
+        start, end = self._root / source, self._root / target
+        with _translated("move", source):
+            for folder, _, _ in os.walk(start):
+                _sync_folder(Path(folder))
+            self._make_folder(end.parent)
+            try:
+                with _writable(start.parent):
+                    start.rename(end)
+            except OSError as error:
+                if error.errno in _TAKEN_FOLDER:
+                    return False
+                raise
+            _sync_folder(end.parent)
+            _sync_folder(start.parent)
+            return True
+
+    def protect(self, path: str) -> None:
+        """See the contract."""
+        top = self._root / path
+        with _translated("protect", path):
+            if not stat_bits.S_ISDIR(top.lstat().st_mode):
+                _set_mode(top, _READ_ONLY_FILE)
+                return
+            for folder, _, files in os.walk(top, topdown=False):
+                for name in files:
+                    _set_mode(Path(folder, name), _READ_ONLY_FILE)
+                _set_mode(Path(folder), _READ_ONLY_FOLDER)
+
+    def unprotect(self, path: str) -> None:
+        """See the contract."""
+        with _translated("unprotect", path):
+            _set_mode(self._root / path, 0o755)
+
+    def delete_tree(self, path: str) -> None:
+        """See the contract."""
+        top = self._root / path
+        with _translated("delete", path):
+            if not os.path.lexists(top):
+                return
+            if not stat_bits.S_ISDIR(top.lstat().st_mode):
+                top.unlink()
+            else:
+                for folder, _, _ in os.walk(top):
+                    _set_mode(Path(folder), 0o755)
+                shutil.rmtree(top)
+            _sync_folder(top.parent)
+
+    def local_path(self, path: str) -> Path | None:
+        """See the contract."""
+        return self._root / path if path else self._root
+
+    def _temporary(self) -> Path:
+        folder = self._root / TEMPORARY
+        self._make_folder(folder)
+        return folder / uuid4().hex
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make *folder* and its parents, each durable in its own parent."""
+        if folder.is_dir():
+            return
+        self._make_folder(folder.parent)
+        with suppress(FileExistsError):
+            folder.mkdir()
+            _sync_folder(folder.parent)
+
+    def _children(self, path: str) -> Iterator[Entry]:
+        prefix = f"{path}/" if path else ""
+        try:
+            with os.scandir(self._root / path) as children:
+                for child in children:
+                    # What is deleted while we look was not there.
+                    with suppress(FileNotFoundError):
+                        found = child.stat(follow_symlinks=False)
+                        yield _entry(prefix + child.name, found)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+
+
+def _write_new(path: Path, chunks: Iterable[bytes], mode: int) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, mode), "wb", buffering=0) as file:
+        for chunk in chunks:
+            _write_all(file.fileno(), chunk)
+        os.fsync(file.fileno())
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _link(source: Path, target: Path) -> bool:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except FileExistsError:
+        # A network mount may do the work and lose the answer.
+        return _is_same(source, target)
+    except OSError:
+        if _is_same(source, target):
+            return True
+        raise
+    return True
+
+
+def _is_same(source: Path, target: Path) -> bool:
+    try:
+        return os.path.samestat(source.lstat(), target.lstat())
+    except FileNotFoundError:
+        return False
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _set_mode(path: Path, mode: int) -> None:
+    found = path.lstat().st_mode
+    if not stat_bits.S_ISLNK(found) and stat_bits.S_IMODE(found) != mode:
+        path.chmod(mode)
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    """Open a read-only folder for one change and close it again."""
+    mode = stat_bits.S_IMODE(folder.stat().st_mode)
+    if mode & 0o200:
+        yield
+        return
+    folder.chmod(mode | 0o200)
+    try:
+        yield
+    finally:
+        folder.chmod(mode)
+
+
+def _entry(path: str, found: os.stat_result) -> Entry:
+    return Entry(
+        path=path,
+        kind=_kind(found.st_mode),
+        size_bytes=found.st_size,
+        is_read_only=not found.st_mode & _ANY_WRITE,
+    )
+
+
+def _kind(mode: int) -> Kind:
+    kinds: list[tuple[Callable[[int], bool], Kind]] = [
+        (stat_bits.S_ISREG, "file"),
+        (stat_bits.S_ISDIR, "directory"),
+        (stat_bits.S_ISLNK, "link"),
+    ]
+    return next((kind for matches, kind in kinds if matches(mode)), "other")
+
+
+@contextmanager
+def _translated(doing: str, path: str) -> Iterator[None]:
+    """Turn what the operating system raises into our errors."""
+    try:
+        yield
+    except HopsArtifactsError:
+        raise
+    except OSError as error:
+        if doing == "read" and error.errno in _ABSENT:
+            raise PathNotFoundError(f"{path!r} does not exist") from error
+        raise StorageError(_words(doing, path, error)) from error
+
+
+def _words(doing: str, path: str, error: OSError) -> str:
+    hints = {
+        errno.ENOSPC: "the disk is full: free some space and try again",
+        errno.EDQUOT: "the disk quota is used up: free some space and try again",
+        errno.EACCES: "permission denied: check the owner of the project directory",
+        errno.EPERM: "not permitted: the file system may lack hard links, which "
+        "exclusive creation needs; put the project elsewhere",
+        errno.EROFS: "the file system is mounted read-only",
+        errno.EXDEV: "a managed folder is a mount of its own: keep the project on "
+        "one file system",
+    }
+    hint = hints.get(error.errno or 0, error.strerror or str(error))
+    return f"cannot {doing} {path!r}: {hint}"
