@@ -1,0 +1,1 @@
+"""What is built on the one primitive: logs, clocks and the project's identity."""

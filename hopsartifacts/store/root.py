@@ -1,0 +1,76 @@
+"""The project's root: its format marker and who owns which name."""
+
+import msgspec
+
+from hopsartifacts import layout
+from hopsartifacts.documents import FORMAT, check_format, decode, encode_pretty
+from hopsartifacts.errors import AlreadyExistsError, PathNotFoundError
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.identity import now, writer
+
+
+class _Marker(msgspec.Struct, frozen=True, kw_only=True):
+    format: int
+    created: str
+    writer: str
+
+
+class _Claim(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+
+
+def check_root(storage: Storage) -> None:
+    """Refuse a project written in a format this release does not know.
+
+    A root without a marker is a project to be: the first write marks it.
+
+    Raises:
+        FormatError: the format is unknown, or the marker is damaged.
+    """
+    try:
+        data = storage.read(layout.FORMAT_MARKER)
+    except PathNotFoundError:
+        return
+    where = f"{storage.url}/{layout.FORMAT_MARKER}"
+    check_format(decode(data, _Marker, where).format, where)
+
+
+def mark_root(storage: Storage) -> None:
+    """Make the root a project of this format, if it is not one yet."""
+    if storage.stat(layout.FORMAT_MARKER) is None:
+        marker = _Marker(format=FORMAT, created=now(), writer=writer())
+        storage.create(layout.FORMAT_MARKER, encode_pretty(marker))
+    check_root(storage)
+
+
+def claim_name(storage: Storage, path: str, name: str, kind: str) -> None:
+    """Take *name* and its twins for good, or find that it was ours already.
+
+    Raises:
+        AlreadyExistsError: a twin of *name* has them.
+    """
+    mark_root(storage)
+    if storage.create(path, encode_pretty(_Claim(name=name))):
+        return
+    owner = decode(storage.read(path), _Claim, path).name
+    if owner != name:
+        raise AlreadyExistsError(twin_words(name, owner, kind))
+
+
+def check_claim(storage: Storage, path: str, name: str, kind: str) -> None:
+    """Refuse early, without taking anything, what ``claim_name`` would refuse."""
+    try:
+        owner = decode(storage.read(path), _Claim, path).name
+    except PathNotFoundError:
+        return
+    if owner != name:
+        raise AlreadyExistsError(twin_words(name, owner, kind))
+
+
+def twin_words(name: str, owner: str, kind: str) -> str:
+    """Say why *name* cannot be had beside *owner*."""
+    return (
+        f"{kind} name {name!r} is too close to the existing {owner!r}: some systems "
+        f"cannot tell them apart; use {owner!r}, or a name that differs in more than "
+        "case"
+    )
