@@ -1,0 +1,88 @@
+"""What the registry stores: the state of a model's log, and version manifests."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from hopsartifacts.digests import Digest
+
+Framework = Literal["TENSORFLOW", "TORCH", "PYTHON", "SKLEARN", "LLM"]
+FRAMEWORKS: tuple[Framework, ...] = ("TENSORFLOW", "TORCH", "PYTHON", "SKLEARN", "LLM")
+
+VersionStatus = Literal["reserved", "sealed", "deleting", "deleted", "aborted"]
+"""``deleting`` still reads as sealed; it only keeps new deployments off."""
+
+LIVE: tuple[VersionStatus, ...] = ("sealed", "deleting")
+
+
+class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One stored file: where, relative to its folder, and what."""
+
+    path: str
+    digest: Digest
+
+
+class EmbeddedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A small file whose text travels in the manifest, so it can be restored."""
+
+    text: str
+    digest: Digest
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """All there is to one model version; pinned by the seal, never changed."""
+
+    model: str
+    version: int
+    id: str
+    framework: Framework
+    description: str
+    created: str
+    creator: str
+    files: tuple[FileRecord, ...]
+    metrics: dict[str, float | int] = {}
+    input_example: EmbeddedFile | None = None
+    model_schema: EmbeddedFile | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of all model files."""
+        return sum(record.digest.size_bytes for record in self.files)
+
+
+class VersionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the log's state knows of one version; the rest is in the manifest."""
+
+    status: VersionStatus
+    id: str
+    """Token of the writer that reserved the number: unique for ever."""
+    seal: int | None = None
+    """Number of the log entry that carries the manifest."""
+    sha256: str | None = None
+    """Digest of the manifest's canonical bytes."""
+    framework: Framework | None = None
+    metrics: dict[str, float | int] = {}
+    tags: dict[str, Any] = {}
+
+
+class ModelState(msgspec.Struct, frozen=True, kw_only=True):
+    """State of one model's log: every version that ever was."""
+
+    versions: dict[int, VersionState] = {}
+
+    @property
+    def next_version(self) -> int:
+        """The number after the highest ever given; gaps are not filled."""
+        return max(self.versions, default=0) + 1
+
+    def live(self) -> dict[int, VersionState]:
+        """Return the versions readers see, in order."""
+        return {
+            number: version
+            for number, version in sorted(self.versions.items())
+            if version.status in LIVE
+        }
+
+    def replaced(self, number: int, version: VersionState) -> "ModelState":
+        """Return this state with *number* being *version*."""
+        return ModelState(versions={**self.versions, number: version})

@@ -1,0 +1,65 @@
+"""Training metrics: names and finite numbers, and which of two is better."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from hopsartifacts.errors import InvalidInputError, InvalidModelError
+
+Direction = Literal["max", "min"]
+
+
+def checked_metrics(metrics: Mapping[str, Any] | None) -> dict[str, float | int]:
+    """Return *metrics* with every value a finite number.
+
+    Numeric strings and NumPy scalars become numbers; Hopsworks keeps the strings and
+    then sorts them as text.
+
+    Raises:
+        InvalidModelError: not a mapping, a name that is no text, a value that is no
+            finite number.
+    """
+    if metrics is None:
+        return {}
+    if not isinstance(metrics, Mapping):
+        raise InvalidModelError(
+            f"metrics is a {type(metrics).__name__}: give a dict like {{'auc': 0.9}}"
+        )
+    return {_name(name): _number(name, value) for name, value in metrics.items()}
+
+
+def checked_direction(direction: str) -> Direction:
+    """Return *direction* in lower case.
+
+    Raises:
+        InvalidInputError: neither ``max`` nor ``min``; Hopsworks sends it on as it is.
+    """
+    lower = str(direction).lower()
+    if lower == "max":
+        return "max"
+    if lower == "min":
+        return "min"
+    raise InvalidInputError(f"direction {direction!r}: use 'max' or 'min'")
+
+
+def _name(name: object) -> str:
+    if not isinstance(name, str) or not name:
+        raise InvalidModelError(f"metric name {name!r} is not a text: use one")
+    return name
+
+
+def _number(name: str, value: Any) -> float | int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise InvalidModelError(
+            f"metric {name!r} is {value!r}, which is not a number"
+        ) from error
+    if not math.isfinite(number):
+        raise InvalidModelError(
+            f"metric {name!r} is {value!r}: only finite numbers can be compared; leave "
+            "it out"
+        )
+    return number

@@ -1,0 +1,383 @@
+"""A model version as users hold it: lazy until saved, read-only afterwards."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from hopsartifacts import layout
+from hopsartifacts.digests import digest_of
+from hopsartifacts.errors import InvalidModelError, ModelNotFoundError
+from hopsartifacts.names import model_name, tag_name, version_number
+from hopsartifacts.registry.documents import EmbeddedFile, Framework, Manifest
+from hopsartifacts.registry.examples import example_text
+from hopsartifacts.registry.metrics import checked_metrics
+from hopsartifacts.registry.schema import ModelSchema, schema_text
+from hopsartifacts.registry.sources import source
+from hopsartifacts.registry.transfer import download, local_folder
+from hopsartifacts.registry.versions import (
+    NewVersion,
+    delete_version,
+    live_version,
+    save_version,
+    set_tags,
+)
+from hopsartifacts.storage.contract import Storage
+
+
+class Deployer(Protocol):
+    """What a model needs of the deployments above it."""
+
+    def deploy_model(self, model: "Model", settings: dict[str, Any]) -> Any:
+        """Save a deployment of *model* and return it."""
+        ...
+
+    def users_of(self, model: str, version: int) -> list[str]:
+        """Name the deployments that pin a model version."""
+        ...
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a model lives: its project."""
+
+    storage: Storage
+    project: str
+    deployer: Deployer
+
+
+class Model:
+    """One version of a model.
+
+    Made by ``mr.<framework>.create_model`` (nothing is stored before ``save``) or by
+    ``mr.get_model``. A saved version never changes, apart from its tags.
+    """
+
+    def __init__(  # noqa: PLR0913 - Hopsworks' signature
+        self,
+        context: Context,
+        framework: Framework,
+        name: str,
+        *,
+        version: int | None = None,
+        metrics: Mapping[str, Any] | None = None,
+        description: str | None = None,
+        input_example: Any = None,
+        model_schema: ModelSchema | Mapping[str, Any] | None = None,
+        tags: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._context = context
+        self._framework: Framework = framework
+        self._name = model_name(name)
+        self._version = None if version is None else _positive(version)
+        self._metrics = checked_metrics(metrics)
+        self._description = _description(name, description)
+        self._example = _embedded(example_text(input_example))
+        self._schema = _embedded(schema_text(model_schema))
+        self._tags = {tag_name(tag): _json(tag, it) for tag, it in (tags or {}).items()}
+        self._manifest: Manifest | None = None
+
+    @classmethod
+    def sealed(cls, context: Context, manifest: Manifest) -> "Model":
+        """Return the saved version that *manifest* describes."""
+        model = cls(
+            context,
+            manifest.framework,
+            manifest.model,
+            version=manifest.version,
+            description=manifest.description,
+        )
+        model._adopt(manifest)
+        return model
+
+    def save(
+        self,
+        model_path: str | Path,
+        await_registration: int = 480,  # noqa: ARG002 - kept for Hopsworks' callers
+        keep_original_files: bool = True,  # noqa: ARG002 - as above
+        upload_configuration: dict[str, Any] | None = None,  # noqa: ARG002 - as above
+    ) -> "Model":
+        """Store the file or folder *model_path* as a version of this model.
+
+        The version is there, whole, when this returns, and not there if it raises.
+        The user's files are copied and stay as they are. Empty folders are not kept.
+
+        Args:
+            model_path: a file, or a folder whose tree becomes ``Files``.
+            await_registration: no effect: there is nothing to wait for.
+            keep_original_files: no effect: Hopsworks moves files that lie in its own
+                file system; this never moves them.
+            upload_configuration: no effect.
+
+        Returns:
+            This model, with ``version`` and ``id`` set.
+
+        Raises:
+            InvalidModelError: nothing to save, or something that cannot be stored.
+            InvalidNameError: a file name breaks the rules.
+            AlreadyExistsError: the version was used, or the name has a twin.
+            SourceChangedError: a file changed while it was read.
+        """
+        location = Path(model_path).expanduser()
+        self._refuse_project_inside(location)
+        new = NewVersion(
+            model=self._name,
+            framework=self._framework,
+            description=self._description,
+            source=source(location),
+            requested=self._version,
+            metrics=self._metrics,
+            tags=self._tags,
+            input_example=self._example,
+            model_schema=self._schema,
+        )
+        self._adopt(save_version(self._context.storage, new))
+        return self
+
+    def download(self, local_path: str | Path | None = None) -> str:
+        """Copy the model files to this machine, every byte checked.
+
+        Args:
+            local_path: the folder to fill; by default a new one that nobody else has.
+
+        Returns:
+            The folder that holds the files.
+
+        Raises:
+            IntegrityError: a stored file is not what was saved.
+            ModelNotFoundError: the version was deleted, or never saved.
+        """
+        manifest = self._sealed()
+        live_version(self._context.storage, self._name, manifest.version)
+        target = local_folder(local_path, self._name, str(manifest.version))
+        folder = layout.files_dir(self._name, manifest.version)
+        download(self._context.storage, folder, manifest.files, target)
+        return str(target)
+
+    def delete(self) -> None:
+        """Delete this version, files and all; its number is never given again.
+
+        Raises:
+            InUseError: a deployment uses it; nothing was deleted.
+            ModelNotFoundError: it was deleted before, or never saved.
+        """
+        version = self._sealed().version
+
+        def users() -> list[str]:
+            return self._context.deployer.users_of(self._name, version)
+
+        delete_version(self._context.storage, self._name, version, users)
+
+    def deploy(  # noqa: PLR0913, PLR0917 - Hopsworks' signature
+        self,
+        name: str | None = None,
+        description: str | None = None,
+        artifact_version: str | int | None = None,
+        serving_tool: str | None = None,
+        script_file: str | Path | None = None,
+        config_file: str | Path | None = None,
+        resources: Any = None,
+        inference_logger: Any = None,
+        inference_batcher: Any = None,
+        transformer: Any = None,
+        api_protocol: str = "REST",
+        environment: str | None = None,
+        *,
+        files: Any = (),
+    ) -> Any:
+        """Create a deployment of this version and save it at once.
+
+        Returns:
+            The saved ``Deployment``, not started. See
+            ``ModelServing.create_predictor`` for the arguments and errors.
+        """
+        self._sealed()
+        settings = {
+            "name": name,
+            "description": description,
+            "artifact_version": artifact_version,
+            "serving_tool": serving_tool,
+            "script_file": script_file,
+            "config_file": config_file,
+            "resources": resources,
+            "inference_logger": inference_logger,
+            "inference_batcher": inference_batcher,
+            "transformer": transformer,
+            "api_protocol": api_protocol,
+            "environment": environment,
+            "files": files,
+        }
+        return self._context.deployer.deploy_model(self, settings)
+
+    def add_tag(self, name: str, value: Any) -> None:
+        """Set the tag *name* to *value*, any JSON value, replacing what it was.
+
+        Raises:
+            InvalidNameError: the name is outside its rule.
+            InvalidModelError: *value* is not JSON.
+            ModelNotFoundError: the version was deleted, or never saved.
+        """
+        tag, checked = tag_name(name), _json(name, value)
+        self._change_tags(lambda tags: {**tags, tag: checked})
+
+    set_tag = add_tag
+
+    def get_tag(self, name: str) -> Any:
+        """Return the value of a tag, None if it is not set."""
+        return self.get_tags().get(name)
+
+    def get_tags(self) -> dict[str, Any]:
+        """Return all tags as they are now.
+
+        Raises:
+            ModelNotFoundError: the version was deleted, or never saved.
+        """
+        version = self._sealed().version
+        return dict(live_version(self._context.storage, self._name, version).tags)
+
+    def delete_tag(self, name: str) -> None:
+        """Remove a tag; silent if it is not set."""
+        self._change_tags(lambda tags: {tag: tags[tag] for tag in tags if tag != name})
+
+    @property
+    def id(self) -> str | None:
+        """Unique for ever, also when a version is deleted; None before ``save``."""
+        return self._manifest.id if self._manifest else None
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self._name
+
+    @property
+    def version(self) -> int | None:
+        """The version's number; None before ``save`` unless one was asked for."""
+        return self._version
+
+    @property
+    def framework(self) -> Framework:
+        """``TENSORFLOW``, ``TORCH``, ``PYTHON``, ``SKLEARN`` or ``LLM``."""
+        return self._framework
+
+    @property
+    def description(self) -> str:
+        """A sentence for people."""
+        return self._description
+
+    @property
+    def training_metrics(self) -> dict[str, float | int]:
+        """The metrics given when the model was created, names as given."""
+        return dict(self._metrics)
+
+    @property
+    def created(self) -> str | None:
+        """When it was saved (RFC 3339, UTC); None before ``save``."""
+        return self._manifest.created if self._manifest else None
+
+    @property
+    def creator(self) -> str | None:
+        """Who saved it; None before ``save``."""
+        return self._manifest.creator if self._manifest else None
+
+    @property
+    def project_name(self) -> str:
+        """Name of the project it belongs to."""
+        return self._context.project
+
+    @property
+    def input_example(self) -> Any:
+        """The input example as plain values, None if there is none."""
+        return msgspec.json.decode(self._example.text) if self._example else None
+
+    @property
+    def model_schema(self) -> Any:
+        """The model schema as a dict, None if there is none."""
+        return msgspec.json.decode(self._schema.text) if self._schema else None
+
+    @property
+    def model_path(self) -> str:
+        """``/Projects/<project>/Models/<name>``."""
+        return layout.absolute(self.project_name, layout.model_dir(self._name))
+
+    @property
+    def version_path(self) -> str:
+        """``/Projects/<project>/Models/<name>/<version>``."""
+        path = layout.version_dir(self._name, self._sealed().version)
+        return layout.absolute(self.project_name, path)
+
+    @property
+    def model_files_path(self) -> str:
+        """``/Projects/<project>/Models/<name>/<version>/Files``."""
+        path = layout.files_dir(self._name, self._sealed().version)
+        return layout.absolute(self.project_name, path)
+
+    @property
+    def manifest(self) -> Manifest:
+        """Every file with size and digests.
+
+        Raises:
+            ModelNotFoundError: the model was not saved yet.
+        """
+        return self._sealed()
+
+    def __repr__(self) -> str:
+        return (
+            f"Model(name: {self._name!r}, version: {self._version!r}, "
+            f"framework: {self._framework!r})"
+        )
+
+    def _adopt(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        self._version = manifest.version
+        self._metrics = manifest.metrics
+        self._example = manifest.input_example
+        self._schema = manifest.model_schema
+
+    def _sealed(self) -> Manifest:
+        if self._manifest is None:
+            raise ModelNotFoundError(
+                f"model {self._name!r} was not saved yet: call save(model_path) first"
+            )
+        return self._manifest
+
+    def _change_tags(self, change: Any) -> None:
+        version = self._sealed().version
+        set_tags(self._context.storage, self._name, version, change)
+
+    def _refuse_project_inside(self, location: Path) -> None:
+        root = self._context.storage.local_path("")
+        if root is not None and root.is_relative_to(location.resolve()):
+            raise InvalidModelError(
+                f"model path {str(location)!r} contains the project itself "
+                f"({str(root)!r}): save a folder that holds the model only"
+            )
+
+
+def _positive(version: int) -> int:
+    number = version_number(version)
+    if number == 0:
+        raise InvalidModelError("model versions count from 1: 0 cannot be asked for")
+    return number
+
+
+def _description(name: str, description: str | None) -> str:
+    if description is None:
+        return f"A collection of models for {name}"
+    if not isinstance(description, str):
+        raise InvalidModelError(f"description {description!r} is not a text")
+    return description
+
+
+def _embedded(text: str | None) -> EmbeddedFile | None:
+    if text is None:
+        return None
+    return EmbeddedFile(text=text, digest=digest_of(text.encode()))
+
+
+def _json(tag: str, value: Any) -> Any:
+    try:
+        return msgspec.json.decode(msgspec.json.encode(value))
+    except (TypeError, ValueError) as error:
+        raise InvalidModelError(
+            f"the value of tag {tag!r} cannot be written as JSON ({error})"
+        ) from error
