@@ -1,0 +1,1 @@
+"""Artifact versions: what a deployment runs besides the model."""

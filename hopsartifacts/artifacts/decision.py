@@ -1,0 +1,46 @@
+"""Why an artifact version was reused or made, as a value that can say so."""
+
+import msgspec
+
+from hopsartifacts.artifacts.documents import CREATE, Asked
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """Which artifact version a save gets, and why; ``str()`` gives the sentence."""
+
+    version: int
+    is_new: bool
+    asked: Asked
+    identity: str
+    files: tuple[str, ...]
+    compared: tuple[int, ...]
+    """The versions whose seals were compared."""
+
+    def __str__(self) -> str:
+        names = ", ".join(self.files)
+        if isinstance(self.asked, int):
+            return f"Artifact version {self.version} was asked for by its number."
+        if not self.files:
+            return (
+                "Artifact version 0: no script or file was given, and 0 is the shared "
+                "artifact that never holds any."
+            )
+        seals = ", ".join(map(str, self.compared)) or "none"
+        if not self.is_new:
+            return (
+                f"Artifact version {self.version} is reused: it is the lowest that "
+                f"holds the same files ({names}) with the same bytes "
+                f"({_short(self.identity)}; compared: {seals})."
+            )
+        if self.asked == CREATE:
+            return f"Artifact version {self.version} is new: CREATE was asked for."
+        return (
+            f"Artifact version {self.version} is new: no version holds the same files "
+            f"({names}) with the same bytes ({_short(self.identity)}; compared: "
+            f"{seals})."
+        )
+
+
+def _short(digest: str) -> str:
+    algorithm, _, value = digest.partition(":")
+    return f"{algorithm}:{value[:12]}…"

@@ -1,0 +1,83 @@
+"""How two artifacts differ: which files, and which lines of them."""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from hopsartifacts.artifacts.documents import ArtifactRecord
+
+_SHOWN_BYTES = 1 << 20
+
+
+class FileDifference(msgspec.Struct, frozen=True, kw_only=True):
+    """One file that differs; ``lines`` is a unified diff where both are text."""
+
+    path: str
+    change: Literal["added", "removed", "changed"]
+    lines: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.change}: {self.path}", *self.lines])
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """How the second artifact differs from the first; empty if it does not."""
+
+    files: tuple[FileDifference, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.files)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.files)) or "no difference"
+
+
+def compare(first: Sequence[ArtifactRecord], second: Sequence[ArtifactRecord]) -> str:
+    """Return in one line which files of *second* are not those of *first*."""
+    changes = [f"{path} {change}" for path, change in _changes(first, second)]
+    return ", ".join(changes) or "none"
+
+
+def difference(
+    first: Sequence[ArtifactRecord],
+    second: Sequence[ArtifactRecord],
+    before: Mapping[str, bytes],
+    after: Mapping[str, bytes],
+) -> Difference:
+    """Return files and lines that differ; *before* and *after* hold their bytes."""
+    return Difference(
+        files=tuple(
+            FileDifference(
+                path=path,
+                change=change,
+                lines=_lines(path, before.get(path, b""), after.get(path, b"")),
+            )
+            for path, change in _changes(first, second)
+        )
+    )
+
+
+def _changes(
+    first: Sequence[ArtifactRecord], second: Sequence[ArtifactRecord]
+) -> Iterator[tuple[str, Literal["added", "removed", "changed"]]]:
+    old = {file.path: file.digest.sha256 for file in first}
+    new = {file.path: file.digest.sha256 for file in second}
+    for path in sorted(old.keys() | new.keys()):
+        if path not in old:
+            yield path, "added"
+        elif path not in new:
+            yield path, "removed"
+        elif old[path] != new[path]:
+            yield path, "changed"
+
+
+def _lines(path: str, before: bytes, after: bytes) -> tuple[str, ...]:
+    if max(len(before), len(after)) > _SHOWN_BYTES:
+        return ("(too big to show)",)
+    try:
+        old, new = before.decode().splitlines(), after.decode().splitlines()
+    except UnicodeDecodeError:
+        return ("(not text)",)
+    return tuple(difflib.unified_diff(old, new, path, path, lineterm=""))
