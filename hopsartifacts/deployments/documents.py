@@ -1,0 +1,83 @@
+"""What a deployment is when it is sealed: a value that pins everything it runs."""
+
+from typing import Literal
+
+import msgspec
+
+from hopsartifacts.deployments.parts import InferenceBatcher, InferenceLogger
+from hopsartifacts.deployments.resources import ComponentResources
+from hopsartifacts.deployments.rules import ApiProtocol, ModelServer, ServingTool
+from hopsartifacts.registry.documents import Framework
+
+
+class ModelPin(msgspec.Struct, frozen=True, kw_only=True):
+    """The model version a deployment runs."""
+
+    name: str
+    version: int
+    id: str
+    framework: Framework
+    manifest: str
+    """Digest of the version's manifest, and so of every model file."""
+
+
+class ArtifactPin(msgspec.Struct, frozen=True, kw_only=True):
+    """The artifact version a deployment runs."""
+
+    version: int
+    identity: str
+
+
+class ComponentSpecification(msgspec.Struct, frozen=True, kw_only=True):
+    """One component; ``script`` is a name inside the artifact folder."""
+
+    resources: ComponentResources
+    script: str | None = None
+
+
+class Specification(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about one deployment version."""
+
+    name: str
+    description: str | None
+    model: ModelPin
+    artifact: ArtifactPin
+    model_server: ModelServer
+    serving_tool: ServingTool
+    api_protocol: ApiProtocol
+    predictor: ComponentSpecification
+    transformer: ComponentSpecification | None = None
+    config_file: str | None = None
+    inference_logger: InferenceLogger | None = None
+    inference_batcher: InferenceBatcher | None = None
+    environment: str | None = None
+
+
+class DeploymentVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One sealed version of a deployment."""
+
+    version: int
+    created: str
+    creator: str
+    specification: Specification
+
+
+class DeploymentState(msgspec.Struct, frozen=True, kw_only=True):
+    """State of one deployment's log.
+
+    A deleted deployment has no versions; its numbers are still not given again.
+    """
+
+    status: Literal["live", "deleted"]
+    id: str
+    created: str
+    creator: str
+    last: int
+    """Highest version number ever given under this name."""
+    active: int = 0
+    versions: dict[int, DeploymentVersion] = {}
+
+    @property
+    def current(self) -> DeploymentVersion:
+        """The active version of a live deployment."""
+        return self.versions[self.active]

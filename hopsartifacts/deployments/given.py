@@ -1,0 +1,135 @@
+"""Where the files of an artifact come from: the user's paths, or a sealed artifact."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from hopsartifacts import layout
+from hopsartifacts.artifacts.documents import ArtifactSource
+from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.deployments.scripts import check_script
+from hopsartifacts.errors import (
+    InvalidDeploymentError,
+    InvalidModelError,
+    InvalidNameError,
+    InvalidScriptError,
+)
+from hopsartifacts.layout import Role
+from hopsartifacts.registry.sources import source
+from hopsartifacts.storage.contract import Storage
+
+
+class Given(msgspec.Struct, frozen=True):
+    """A path the user gave: on this machine, or in the project."""
+
+    path: str
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A file of an artifact version that was sealed before."""
+
+    model: str
+    model_version: int
+    artifact: int
+    path: str
+
+
+File = Given | Kept
+
+
+def given(path: str | os.PathLike[str] | None) -> Given | None:
+    """Return what a user passed as a path; None if nothing."""
+    if path is None or path == "":
+        return None
+    if not isinstance(path, str | os.PathLike):
+        raise InvalidDeploymentError(f"{path!r} is not a path: give the name of a file")
+    return Given(os.fspath(path))
+
+
+def base_name(file: File | None, role: Role) -> str | None:
+    """Return the name the user gave a file, as Hopsworks reports scripts."""
+    if file is None:
+        return None
+    name = file.path.rpartition("/")[2]
+    return name.removeprefix(f"{role}-") if isinstance(file, Kept) else name
+
+
+def sources_of(
+    storage: Storage, project: str, role: Role, file: File
+) -> Iterator[ArtifactSource]:
+    """Yield the artifact files that *file* stands for; a folder stands for its tree.
+
+    A relative path is looked for on this machine first, then in the project.
+
+    Raises:
+        InvalidScriptError: it does not exist, or is a script that cannot be served.
+        InvalidNameError: a file name breaks the rules.
+    """
+    if isinstance(file, Kept):
+        yield _kept(storage, role, file)
+        return
+    found = list(_local(role, file.path) or _in_project(storage, project, role, file))
+    for each in found:
+        if role == "predictor" or role == "transformer":  # noqa: PLR1714 - narrows
+            # Read once: what was checked is what is stored.
+            data = b"".join(each.chunks())
+            check_script(role, each.name, data)
+            yield ArtifactSource(role=role, name=each.name, chunks=_reader(data))
+        else:
+            yield each
+
+
+def _kept(storage: Storage, role: Role, file: Kept) -> ArtifactSource:
+    store = ArtifactStore(storage, file.model, file.model_version)
+    prefix = "" if role == "file" else f"{role}-"
+    return ArtifactSource(
+        role=role,
+        name=file.path.removeprefix(prefix),
+        chunks=lambda: store.read(file.artifact)[file.path](),  # noqa: PLW0108 - late
+    )
+
+
+def _local(role: Role, path: str) -> list[ArtifactSource]:
+    location = Path(path).expanduser()
+    if not location.exists():
+        return []
+    if role == "file" and location.is_dir():
+        top = f"{location.resolve().name}/"
+    elif location.is_file():
+        top = ""
+    else:
+        raise InvalidScriptError(f"{role} {path!r} is not a file: give one")
+    try:
+        listed = source(location).files
+    except InvalidModelError as error:
+        raise InvalidDeploymentError(f"artifact file {path!r}: {error}") from error
+    names = [top + (file.path if top else location.name) for file in listed]
+    return [
+        ArtifactSource(role=role, name=name, chunks=file.chunks)
+        for name, file in zip(names, listed, strict=True)
+    ]
+
+
+def _in_project(
+    storage: Storage, project: str, role: Role, file: Given
+) -> Iterator[ArtifactSource]:
+    try:
+        path = layout.relative(project, file.path)
+        entry = storage.stat(path)
+    except InvalidNameError:
+        path, entry = file.path, None
+    if entry is None or entry.kind != "file":
+        raise InvalidScriptError(
+            f"{role} {file.path!r} does not exist, neither in {str(Path.cwd())!r} nor "
+            f"in project {project!r}: give the path of a file on this machine, or one "
+            f"like {layout.absolute(project, 'Resources/predictor.py')!r}"
+        )
+    yield ArtifactSource(
+        role=role, name=entry.name, chunks=lambda: storage.chunks(path)
+    )
+
+
+def _reader(data: bytes) -> Callable[[], Iterator[bytes]]:
+    return lambda: iter([data])

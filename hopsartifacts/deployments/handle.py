@@ -1,0 +1,208 @@
+"""Model serving as users hold it: create, find and list deployments."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from hopsartifacts.artifacts.handle import Artifacts
+from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.deployments.deployment import Deployment, Runner
+from hopsartifacts.deployments.documents import DeploymentState
+from hopsartifacts.deployments.parts import (
+    InferenceBatcher,
+    InferenceLogger,
+    Transformer,
+)
+from hopsartifacts.deployments.predictor import Home, Predictor
+from hopsartifacts.deployments.versions import (
+    live_deployments,
+    read_deployment,
+    users_of,
+)
+from hopsartifacts.errors import InvalidDeploymentError
+from hopsartifacts.names import deployment_name
+from hopsartifacts.registry.model import Model
+from hopsartifacts.registry.versions import read_manifest
+
+
+class ModelServing:
+    """All deployments of a project."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        place = runner.place
+        self._home = Home(storage=place.storage, project=place.project, saver=self)
+
+    @property
+    def project_name(self) -> str:
+        """Name of the project."""
+        return self._runner.place.project
+
+    def create_predictor(  # noqa: PLR0913, PLR0917 - Hopsworks' signature
+        self,
+        model: Model,
+        name: str | None = None,
+        artifact_version: str | int | None = None,
+        serving_tool: str | None = None,
+        script_file: str | Path | None = None,
+        config_file: str | Path | None = None,
+        resources: Any = None,
+        inference_logger: InferenceLogger | str | None = None,
+        inference_batcher: InferenceBatcher | None = None,
+        transformer: Transformer | None = None,
+        api_protocol: str = "REST",
+        environment: str | None = None,
+        *,
+        description: str | None = None,
+        files: Iterable[str | Path] = (),
+    ) -> Predictor:
+        """Describe what a deployment runs; nothing is stored before it is saved.
+
+        Args:
+            model: a saved model version.
+            name: name of the deployment; by default the model's without what a
+                deployment's name cannot have.
+            artifact_version: nothing for the lowest version that holds the same files,
+                made if need be (0 without files); ``"CREATE"`` for a new one;
+                ``"MODEL-ONLY"`` for 0; or a number.
+            serving_tool: ``"KSERVE"`` (the default) or ``"DEFAULT"``: which features
+                may be used. Both run on this machine.
+            script_file: predictor script: a path on this machine, or in the project
+                (``Resources/predictor.py``, ``/Projects/<project>/Resources/…``).
+            config_file: a file for the scripts, found at ``CONFIG_FILE_PATH``.
+            resources: ``PredictorResources(…)`` or a dict.
+            inference_logger: ``InferenceLogger(…)`` or a mode.
+            inference_batcher: ``InferenceBatcher(…)``.
+            transformer: ``ms.create_transformer(…)``.
+            api_protocol: ``"REST"`` or ``"GRPC"``.
+            environment: name of the Python environment, kept for a cluster.
+            description: a sentence for people.
+            files: more files or folders for the artifact.
+
+        Raises:
+            InvalidNameError: the name is outside its rule.
+            InvalidDeploymentError: the rules forbid the combination, or a setting
+                makes no sense.
+            ModelNotFoundError: the model was not saved yet.
+        """
+        return Predictor(
+            self._home,
+            model,
+            name=name,
+            description=description,
+            artifact_version=artifact_version,
+            serving_tool=serving_tool,
+            script_file=script_file,
+            config_file=config_file,
+            resources=resources,
+            inference_logger=inference_logger,
+            inference_batcher=inference_batcher,
+            transformer=transformer,
+            api_protocol=api_protocol,
+            environment=environment,
+            files=files,
+        )
+
+    def create_transformer(
+        self, script_file: str | Path, resources: Any = None
+    ) -> Transformer:
+        """Describe a transformer; see ``Transformer``."""
+        return Transformer(script_file, resources)
+
+    def create_deployment(
+        self,
+        predictor: Predictor,
+        name: str | None = None,
+        environment: str | None = None,
+    ) -> Deployment:
+        """Describe a deployment; nothing is stored before ``save``.
+
+        Args:
+            predictor: what it runs.
+            name: by default the predictor's.
+            environment: by default the predictor's. (Hopsworks 4.1 ignores it.)
+
+        Raises:
+            InvalidDeploymentError: *predictor* is no predictor.
+            InvalidNameError: the name is outside its rule.
+        """
+        if not isinstance(predictor, Predictor):
+            raise InvalidDeploymentError(
+                f"predictor is a {type(predictor).__name__}: give what "
+                "ms.create_predictor(model) returns"
+            )
+        return Deployment(self._runner, predictor.renamed(name, environment))
+
+    def get_deployment(self, name: str) -> Deployment:
+        """Return a saved deployment.
+
+        Raises:
+            DeploymentNotFoundError: there is none of this name. (Hopsworks returns
+                None.)
+        """
+        state = read_deployment(self._runner.place.storage, deployment_name(name))
+        return self._deployment(state)
+
+    def get_deployments(
+        self, model: Model | str | None = None, status: str | None = None
+    ) -> list[Deployment]:
+        """Return all saved deployments, sorted by name.
+
+        Args:
+            model: only those of this model (any version), or of this model version if
+                a ``Model`` is given.
+            status: only those in this state, in any case. (In Hopsworks this always
+                fails.)
+        """
+        found = live_deployments(self._runner.place.storage).values()
+        listed = [self._deployment(state) for state in found if _runs(state, model)]
+        if status is None:
+            return listed
+        return [
+            deployment
+            for deployment in listed
+            if deployment.get_state().status.lower() == status.lower()
+        ]
+
+    def get_artifacts(self, model: Model) -> Artifacts:
+        """Return the artifact versions of a model version."""
+        manifest = model.manifest
+        store = ArtifactStore(
+            self._runner.place.storage, manifest.model, manifest.version
+        )
+        return Artifacts(store)
+
+    def deploy(self, predictor: Predictor) -> Deployment:
+        """Save a deployment of *predictor* and return it."""
+        deployment = self.create_deployment(predictor)
+        deployment.save()
+        return deployment
+
+    def deploy_model(self, model: Model, settings: dict[str, Any]) -> Deployment:
+        """Save a deployment of *model*; *settings* as for ``create_predictor``."""
+        return self.deploy(self.create_predictor(model, **settings))
+
+    def users_of(self, model: str, version: int) -> list[str]:
+        """Name the deployments that pin a model version."""
+        return users_of(self._runner.place.storage, model, version)
+
+    def _deployment(self, state: DeploymentState) -> Deployment:
+        specification = state.current.specification
+        storage = self._runner.place.storage
+        pin = specification.model
+        manifest = read_manifest(storage, pin.name, pin.version)
+        store = ArtifactStore(storage, pin.name, pin.version)
+        predictor = Predictor.sealed(
+            self._home,
+            manifest,
+            specification,
+            store.get(specification.artifact.version),
+        )
+        return Deployment(self._runner, predictor, state)
+
+
+def _runs(state: DeploymentState, model: Model | str | None) -> bool:
+    pin = state.current.specification.model
+    if isinstance(model, Model):
+        return (pin.name, pin.version) == (model.name, model.version)
+    return model is None or pin.name == model

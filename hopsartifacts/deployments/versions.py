@@ -1,0 +1,229 @@
+"""Deployment versions: each save that changes anything is one log entry."""
+
+from msgspec.structs import replace
+
+from hopsartifacts import layout
+from hopsartifacts.deployments.documents import (
+    DeploymentState,
+    DeploymentVersion,
+    ModelPin,
+    Specification,
+)
+from hopsartifacts.documents import encode_pretty
+from hopsartifacts.errors import (
+    AlreadyExistsError,
+    DeploymentNotFoundError,
+    ModelNotFoundError,
+)
+from hopsartifacts.registry.versions import model_state
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.identity import new_token, now, user
+from hopsartifacts.store.log import Draft, Log
+from hopsartifacts.store.root import check_claim, claim_name
+
+
+def deployment_log(storage: Storage, name: str) -> Log[DeploymentState]:
+    """Return the log of a deployment."""
+    return Log(storage, layout.deployment_log(name), DeploymentState)
+
+
+def deployment_names(storage: Storage) -> list[str]:
+    """Return the names of all deployments that ever were, sorted."""
+    return [
+        entry.name
+        for entry in storage.list(layout.DEPLOYMENTS)
+        if entry.kind == "directory"
+    ]
+
+
+def find_deployment(storage: Storage, name: str) -> DeploymentState | None:
+    """Return the newest state of a deployment, None if there is none (any more)."""
+    head = deployment_log(storage, name).head()
+    return head.state if head and head.state.status == "live" else None
+
+
+def read_deployment(storage: Storage, name: str) -> DeploymentState:
+    """Return the newest state of a deployment.
+
+    Raises:
+        DeploymentNotFoundError: there is none; the message says which there are.
+    """
+    found = find_deployment(storage, name)
+    if found is None:
+        live = ", ".join(repr(known) for known in live_deployments(storage))
+        raise DeploymentNotFoundError(
+            f"there is no deployment {name!r}: the project has {live or 'none'}"
+        )
+    return found
+
+
+def live_deployments(storage: Storage) -> dict[str, DeploymentState]:
+    """Return all deployments by name, sorted."""
+    found = {name: find_deployment(storage, name) for name in deployment_names(storage)}
+    return {name: state for name, state in found.items() if state}
+
+
+def users_of(storage: Storage, model: str, version: int) -> list[str]:
+    """Name the deployments any of whose versions pins a model version."""
+    return [
+        f"deployment {name!r}"
+        for name, state in live_deployments(storage).items()
+        if any(
+            (sealed.specification.model.name, sealed.specification.model.version)
+            == (model, version)
+            for sealed in state.versions.values()
+        )
+    ]
+
+
+def check_name(
+    storage: Storage, name: str, model: tuple[str, int], *, known_id: str | None
+) -> None:
+    """Refuse early, storing nothing, what ``save_specification`` would refuse."""
+    check_claim(storage, layout.deployment_name_claim(name), name, "deployment")
+    _check_owner(find_deployment(storage, name), name, model, known_id)
+
+
+def save_specification(
+    storage: Storage, specification: Specification, *, known_id: str | None
+) -> DeploymentState:
+    """Seal *specification* as the deployment's next version, and make it active.
+
+    Nothing is written if it equals the active version.
+
+    Args:
+        storage: where.
+        specification: what.
+        known_id: the deployment the caller means to change; None to create one. A
+            deployment of the same model version under this name is then adopted.
+
+    Raises:
+        AlreadyExistsError: the name belongs to a deployment of another model version,
+            or has a twin.
+        DeploymentNotFoundError: the deployment meant was deleted.
+        ModelNotFoundError: the model version was deleted meanwhile.
+    """
+    name = specification.name
+    claim = layout.deployment_name_claim(name)
+    claim_name(storage, claim, name, "deployment")
+    token = new_token()
+    model = specification.model
+
+    def decide(state: DeploymentState | None, _: int) -> Draft[DeploymentState] | None:
+        live = state if state and state.status == "live" else None
+        _check_owner(live, name, (model.name, model.version), known_id)
+        if live and live.current.specification == specification:
+            return None
+        return _sealed(state, live, specification, token)
+
+    head = deployment_log(storage, name).append(decide)
+    if head is None:
+        raise DeploymentNotFoundError(f"deployment {name!r} has an empty log")
+    if head.token == token and not _is_live(storage, model):
+        # Deleting a model marks it first and then asks who uses it; we have sealed
+        # first and then look for the mark. One of the two sees the other.
+        _take_back(storage, name, head.state)
+        raise ModelNotFoundError(
+            f"model {model.name!r} version {model.version} was deleted while it was "
+            "being deployed: nothing was deployed"
+        )
+    project_version(storage, name, head.state.current)
+    return head.state
+
+
+def delete_deployment(storage: Storage, name: str) -> None:
+    """Delete a deployment; its version numbers are not given again.
+
+    Raises:
+        DeploymentNotFoundError: there is none.
+    """
+    read = read_deployment(storage, name).versions
+
+    def decide(state: DeploymentState | None, _: int) -> Draft[DeploymentState] | None:
+        if state is None or state.status == "deleted":
+            return None
+        return Draft(op={"kind": "delete"}, state=_deleted(state))
+
+    deployment_log(storage, name).append(decide)
+    for version in read:
+        storage.delete_tree(layout.deployment_version_dir(name, version))
+
+
+def project_version(storage: Storage, name: str, version: DeploymentVersion) -> None:
+    """Write a version's document for people and tools; anybody may redo it."""
+    path = layout.deployment_document(name, version.version)
+    storage.create(path, document_bytes(version))
+
+
+def document_bytes(version: DeploymentVersion) -> bytes:
+    """Return the bytes of a version's document."""
+    return encode_pretty(version)
+
+
+def _check_owner(
+    live: DeploymentState | None,
+    name: str,
+    model: tuple[str, int],
+    known_id: str | None,
+) -> None:
+    if known_id is not None:
+        if live is None or live.id != known_id:
+            raise DeploymentNotFoundError(
+                f"deployment {name!r} was deleted: create it anew"
+            )
+        return
+    if live is None:
+        return
+    there = live.current.specification.model
+    if (there.name, there.version) != model:
+        raise AlreadyExistsError(
+            f"deployment {name!r} exists and runs model {there.name!r} version "
+            f"{there.version}, not {model[0]!r} version {model[1]}: choose another "
+            f"name, or change it with ms.get_deployment({name!r})"
+        )
+
+
+def _sealed(
+    state: DeploymentState | None,
+    live: DeploymentState | None,
+    specification: Specification,
+    token: str,
+) -> Draft[DeploymentState]:
+    number = (state.last if state else 0) + 1
+    version = DeploymentVersion(
+        version=number, created=now(), creator=user(), specification=specification
+    )
+    after = DeploymentState(
+        status="live",
+        id=live.id if live else token,
+        created=live.created if live else version.created,
+        creator=live.creator if live else version.creator,
+        last=number,
+        active=number,
+        versions={**(live.versions if live else {}), number: version},
+    )
+    op = {"kind": "save", "version": number}
+    return Draft(op=op, state=after, token=token)
+
+
+def _deleted(state: DeploymentState) -> DeploymentState:
+    return replace(state, status="deleted", active=0, versions={})
+
+
+def _is_live(storage: Storage, model: ModelPin) -> bool:
+    version = model_state(storage, model.name).versions.get(model.version)
+    return version is not None and (version.status, version.id) == ("sealed", model.id)
+
+
+def _take_back(storage: Storage, name: str, sealed: DeploymentState) -> None:
+    number = sealed.active
+
+    def decide(state: DeploymentState | None, _: int) -> Draft[DeploymentState] | None:
+        if state is None or number not in state.versions:
+            return None
+        rest = {n: kept for n, kept in state.versions.items() if n != number}
+        after = replace(state, active=max(rest, default=0), versions=rest)
+        op = {"kind": "take back", "version": number}
+        return Draft(op=op, state=after if rest else _deleted(state))
+
+    deployment_log(storage, name).append(decide)

@@ -1,0 +1,146 @@
+"""The contract between a sealed deployment and the place where it runs.
+
+A *launch* is everything a back end has to know about one deployment version; a
+*run state* is everything it can say about it. The names of states, conditions
+and components are Hopsworks' own, so that tools that know them keep working.
+"""
+
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+Status = Literal[
+    "Creating",
+    "Created",
+    "Starting",
+    "Failed",
+    "Running",
+    "Idle",
+    "Updating",
+    "Stopping",
+    "Stopped",
+]
+ConditionType = Literal["STOPPED", "SCHEDULED", "INITIALIZED", "STARTED", "READY"]
+Component = Literal["predictor", "transformer"]
+
+COMPONENTS: tuple[Component, ...] = ("predictor", "transformer")
+
+
+class Launch(msgspec.Struct, frozen=True, kw_only=True):
+    """One deployment version, ready to run: every path is local and absolute.
+
+    The files under the two paths were checked against their seals by the caller.
+    Script and configuration names are names inside ``artifact_files_path``
+    (``predictor-predict.py``); None where the deployment has none.
+    """
+
+    project: str
+    project_url: str
+    deployment: str
+    deployment_id: str
+    deployment_version: int
+    model: str
+    model_version: int
+    artifact_version: int
+    framework: str
+    model_server: str
+    serving_tool: str
+    api_protocol: str
+    model_files_path: str
+    artifact_files_path: str
+    predictor_script: str | None = None
+    transformer_script: str | None = None
+    config_file: str | None = None
+    features: frozenset[str] = frozenset()
+    """Optional parts the specification uses: ``transformer``, ``batcher``,
+    ``logger``, ``grpc``, ``instances``, ``gpu``."""
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a deployment has come.
+
+    ``status`` is None while the step is under way, True when it is done and
+    False when it failed; ``reason`` is a sentence for people.
+    """
+
+    type: ConditionType
+    status: bool | None = None
+    reason: str | None = None
+
+
+class RunState(msgspec.Struct, frozen=True, kw_only=True):
+    """What a back end knows about a deployment at this moment."""
+
+    status: Status
+    condition: Condition | None = None
+    available_predictor_instances: int = 0
+    available_transformer_instances: int = 0
+    deployment_version: int | None = None
+    """The version that runs, None when nothing does."""
+    url: str | None = None
+    """Base URL of the model server (``http://127.0.0.1:43211``)."""
+    port: int | None = None
+    revision: str | None = None
+    """Identifies one run: it differs between any two starts."""
+
+
+class ServingBackend(Protocol):
+    """Somewhere deployments can run."""
+
+    name: str
+    """The word for it in specifications and messages (``local``)."""
+
+    def check(self, launch: Launch) -> None:
+        """Refuse what this back end cannot run, before anything is started.
+
+        Raises:
+            UnsupportedHereError: names what is missing and what would be needed.
+        """
+        ...
+
+    def start(
+        self,
+        launch: Launch,
+        *,
+        await_running_s: float,
+        port: int | None = None,
+        detach: bool = False,
+    ) -> None:
+        """Run *launch* and wait until it is ready.
+
+        With ``await_running_s`` 0 return as soon as it is scheduled. Unless
+        *detach*, the deployment ends when the calling process does.
+
+        Raises:
+            UnsupportedHereError: see ``check``.
+            PortTakenError: *port* is in use; nothing was started.
+            DeploymentFailedError: it did not become ready in time, or failed;
+                the message carries the condition's reason. Nothing is left
+                running.
+        """
+        ...
+
+    def stop(self, deployment: str, *, await_stopped_s: float) -> None:
+        """End the deployment's processes; silent when nothing runs."""
+        ...
+
+    def state(self, deployment: str) -> RunState:
+        """Say what runs now; a deployment that never ran is ``Created``."""
+        ...
+
+    def predict(self, deployment: str, payload: dict[str, Any]) -> Any:
+        """Send *payload* to the running model server and return its JSON answer.
+
+        Raises:
+            NotRunningError: nothing runs under this name.
+            PredictionError: the server answered with an error.
+        """
+        ...
+
+    def read_logs(self, deployment: str, component: Component, tail: int) -> str:
+        """Return the last *tail* lines of the newest run, also after it ended."""
+        ...
+
+    def forget(self, deployment: str) -> None:
+        """Drop run files of a deleted deployment (its archived logs stay)."""
+        ...
