@@ -1,0 +1,1 @@
+"""The guard: edits of managed files are found and undone."""

@@ -1,0 +1,140 @@
+"""What should lie under the managed folders, according to the logs."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from hopsartifacts import layout
+from hopsartifacts.artifacts.documents import ArtifactState
+from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.deployments.documents import DeploymentState
+from hopsartifacts.deployments.versions import deployment_log, document_bytes
+from hopsartifacts.digests import Digest, digest_of
+from hopsartifacts.errors import FormatError, IntegrityError
+from hopsartifacts.registry.documents import LIVE, ModelState
+from hopsartifacts.registry.versions import embedded_files, manifest_of, model_log
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.checking import Finding
+from hopsartifacts.store.log import Head, Log
+
+Restorer = Callable[[], Iterator[bytes]]
+
+
+class Inventory:
+    """Every managed path that should exist, and how to judge all others.
+
+    Attributes:
+        sealed: the digest of each file that a seal names.
+        restorers: for those whose bytes the logs hold, how to get them.
+        read_only_folders: the folders that are read-only as a whole.
+        logs: the folders whose entries were checked link by link.
+        busy: folders somebody may be writing to, which are left alone.
+        retired: folders of versions that were deleted or given up.
+        damaged: logs that cannot be read; what they own is left alone.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self.sealed: dict[str, Digest] = {}
+        self.restorers: dict[str, Restorer] = {}
+        self.read_only_folders: list[str] = []
+        self.logs: dict[str, int] = {}
+        self.busy: list[str] = []
+        self.retired: list[str] = []
+        self.damaged: list[Finding] = []
+
+    def add_model(self, model: str) -> None:
+        """Take in all there is to one model."""
+        head = self._checked_head(model_log(self._storage, model))
+        if head is None:
+            return
+        for version, known in head.state.versions.items():
+            folder = layout.version_dir(model, version)
+            if known.status == "reserved":
+                self.busy.append(folder)
+            elif known.status not in LIVE:
+                self.retired.append(folder)
+            else:
+                self._add_version(head.state, model, version)
+
+    def add_deployment(self, deployment: str) -> None:
+        """Take in all there is to one deployment."""
+        head = self._checked_head(deployment_log(self._storage, deployment))
+        if head is None:
+            return
+        state: DeploymentState = head.state
+        for number in range(1, state.last + 1):
+            version = state.versions.get(number)
+            if version is None:
+                self.retired.append(layout.deployment_version_dir(deployment, number))
+            else:
+                path = layout.deployment_document(deployment, number)
+                self._add_bytes(path, document_bytes(version))
+
+    def _add_version(self, state: ModelState, model: str, version: int) -> None:
+        try:
+            manifest = manifest_of(self._storage, model, state.versions[version])
+        except (IntegrityError, FormatError) as error:
+            self._damage(layout.version_dir(model, version), error)
+            return
+        folder = layout.files_dir(model, version)
+        self.read_only_folders.append(folder)
+        for file in manifest.files:
+            self.sealed[f"{folder}/{file.path}"] = file.digest
+        for path, embedded in embedded_files(manifest).items():
+            self._add_bytes(path, embedded.text.encode())
+        self._add_artifacts(model, version)
+
+    def _add_artifacts(self, model: str, version: int) -> None:
+        path = layout.artifact_log(model, version)
+        head = self._checked_head(Log(self._storage, path, ArtifactState))
+        # Payloads of writers that have not committed yet are theirs.
+        self.busy.append(layout.artifact_payload(model, version, "").rstrip("/"))
+        if head is None:
+            return
+        store = ArtifactStore(self._storage, model, version)
+        for number, artifact in head.state.versions.items():
+            folder = layout.artifact_dir(model, version, number)
+            self.read_only_folders.append(folder)
+            for file in artifact.files:
+                name = f"{folder}/{file.path}"
+                self.sealed[name] = file.digest
+                self.restorers[name] = _later(store, number, file.path)
+                if artifact.payload:
+                    payload = layout.artifact_payload(model, version, artifact.payload)
+                    self.sealed[f"{payload}/{file.path}"] = file.digest
+
+    def _add_bytes(self, path: str, data: bytes) -> None:
+        self.sealed[path] = digest_of(data)
+        self.restorers[path] = lambda: iter([data])
+
+    def _checked_head(self, log: Log[Any]) -> Head[Any] | None:
+        head: Head[Any] | None = None
+        try:
+            for head in log.entries():  # noqa: B007 - the last one is wanted
+                pass
+        except (IntegrityError, FormatError) as error:
+            self._damage(log.path.rpartition("/")[0], error)
+            return None
+        if head:
+            self.logs[log.path] = head.seq
+        return head
+
+    def _damage(self, folder: str, error: Exception) -> None:
+        self.busy.append(folder)
+        self.damaged.append(Finding(path=folder, kind="damaged", detail=str(error)))
+
+
+def take_inventory(
+    storage: Storage, models: set[str], deployments: set[str]
+) -> Inventory:
+    """Return the inventory of the named models and deployments."""
+    inventory = Inventory(storage)
+    for model in sorted(models):
+        inventory.add_model(model)
+    for deployment in sorted(deployments):
+        inventory.add_deployment(deployment)
+    return inventory
+
+
+def _later(store: ArtifactStore, number: int, path: str) -> Restorer:
+    return lambda: store.read(number)[path]()  # noqa: PLW0108 - read when needed

@@ -1,0 +1,128 @@
+"""A project: one place in a file system, with its registry, serving and guard."""
+
+import os
+import tempfile
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from hopsartifacts import layout
+from hopsartifacts.datasets import DatasetApi
+from hopsartifacts.deployments.deployment import Runner
+from hopsartifacts.deployments.handle import ModelServing
+from hopsartifacts.deployments.launching import Place
+from hopsartifacts.guard.repair import RepairReport, repair
+from hopsartifacts.guard.verify import VerifyReport, verify
+from hopsartifacts.registry.handle import ModelRegistry
+from hopsartifacts.registry.model import Context, Model
+from hopsartifacts.serving.contract import ServingBackend
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.root import check_root
+
+DEFAULT_URL = "hopsartifacts-project"
+URL_VARIABLE = "HOPSARTIFACTS_URL"
+
+
+def login(
+    url: str | os.PathLike[str] | None = None, *, storage: Storage | None = None
+) -> "Project":
+    """Open the project at *url*; it is made by the first thing stored in it.
+
+    Args:
+        url: a directory, ``file://…`` or ``memory://…``; by default
+            ``$HOPSARTIFACTS_URL``, or else ``./hopsartifacts-project``.
+        storage: a back end of your own instead of a URL; see
+            ``hopsartifacts.storage.contract``.
+
+    Raises:
+        InvalidInputError: the URL cannot be used.
+        FormatError: the project was written by a later release.
+    """
+    if storage is None:
+        # fsspec is imported late: it takes half of all the time to import.
+        from hopsartifacts.storage.connect import connect  # noqa: PLC0415
+
+        storage = connect(url or os.environ.get(URL_VARIABLE) or DEFAULT_URL)
+    check_root(storage)
+    return Project(storage)
+
+
+class Project:
+    """What ``login`` returns."""
+
+    def __init__(
+        self, storage: Storage, *, backend: ServingBackend | None = None
+    ) -> None:
+        self._storage = storage
+        self._backend = backend
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def name(self) -> str:
+        """Last part of the URL, as in ``/Projects/<name>/…``."""
+        return PurePosixPath(self._storage.url.partition("://")[2]).name or "project"
+
+    @property
+    def url(self) -> str:
+        """Canonical URL: equal for equal places."""
+        return self._storage.url
+
+    @property
+    def storage(self) -> Storage:
+        """The back end."""
+        return self._storage
+
+    def get_model_registry(self) -> ModelRegistry:
+        """Return the model registry."""
+        context = Context(
+            storage=self._storage, project=self.name, deployer=self._serving
+        )
+        return ModelRegistry(context)
+
+    def get_model_serving(self) -> ModelServing:
+        """Return model serving."""
+        return self._serving
+
+    def get_dataset_api(self) -> DatasetApi:
+        """Return the user's own files: ``Resources`` and whatever else."""
+        return DatasetApi(self._storage, self.name)
+
+    def verify(self) -> VerifyReport:
+        """Compare every managed file with what was sealed, byte by byte."""
+        return verify(self._storage)
+
+    def repair(self) -> RepairReport:
+        """Undo every edit that can be undone; what is replaced is moved aside.
+
+        Script, configuration, schema, example and manifest files come back from the
+        log. Extra files are moved aside. Model files that changed are named: a second
+        copy of them does not exist.
+        """
+        return repair(self._storage)
+
+    def __repr__(self) -> str:
+        return f"Project({self.url!r})"
+
+    @cached_property
+    def _serving(self) -> ModelServing:
+        place = Place(
+            storage=self._storage, project=self.name, scratch=self._scratch_folder
+        )
+        return ModelServing(Runner(place, self._chosen_backend(), self._get_model))
+
+    def _get_model(self, name: str, version: int) -> Model:
+        return self.get_model_registry().get_model(name, version)
+
+    def _chosen_backend(self) -> ServingBackend:
+        if self._backend is None:
+            from hopsartifacts.serving.local import LocalBackend  # noqa: PLC0415 - late
+
+            logs = self._storage.local_path(layout.serving_logs_dir())
+            self._backend = LocalBackend(self.name, self.url, logs_dir=logs)
+        return self._backend
+
+    def _scratch_folder(self) -> Path:
+        if self._scratch is None:
+            self._scratch = tempfile.TemporaryDirectory(
+                prefix="hopsartifacts-", ignore_cleanup_errors=True
+            )
+        return Path(self._scratch.name)
