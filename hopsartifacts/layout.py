@@ -48,6 +48,11 @@ def version_dir(model: str, version: int) -> str:
     return f"{model_dir(model)}/{version}"
 
 
+def version_manifest(model: str, version: int) -> str:
+    """Manifest of one model version, for readers that do not read logs."""
+    return f"{version_dir(model, version)}/{MANIFEST}"
+
+
 def files_dir(model: str, version: int) -> str:
     """Folder of the model files: ``MODEL_FILES_PATH`` inside a deployment."""
     return f"{version_dir(model, version)}/{FILES}"

@@ -1,9 +1,11 @@
 """A project: one place in a file system, with its registry, serving and guard."""
 
 import os
+import shutil
 import tempfile
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from weakref import finalize
 
 from hopsartifacts import layout
 from hopsartifacts.datasets import DatasetApi
@@ -54,7 +56,7 @@ class Project:
     ) -> None:
         self._storage = storage
         self._backend = backend
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._scratch: str | None = None
 
     @property
     def name(self) -> str:
@@ -122,7 +124,6 @@ class Project:
 
     def _scratch_folder(self) -> Path:
         if self._scratch is None:
-            self._scratch = tempfile.TemporaryDirectory(
-                prefix="hopsartifacts-", ignore_cleanup_errors=True
-            )
-        return Path(self._scratch.name)
+            self._scratch = tempfile.mkdtemp(prefix="hopsartifacts-")
+            finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
+        return Path(self._scratch)

@@ -28,15 +28,21 @@ class ArtifactPin(msgspec.Struct, frozen=True, kw_only=True):
     identity: str
 
 
-class ComponentSpecification(msgspec.Struct, frozen=True, kw_only=True):
+class ComponentSpecification(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
+):
     """One component; ``script`` is a name inside the artifact folder."""
 
     resources: ComponentResources
     script: str | None = None
 
 
-class Specification(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything about one deployment version."""
+class Specification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything about one deployment version.
+
+    Fields to come have a default and are left out where they have it, so that what was
+    sealed before them is written again byte by byte.
+    """
 
     name: str
     description: str | None

@@ -85,9 +85,14 @@ class ModelServing:
                 makes no sense.
             ModelNotFoundError: the model was not saved yet.
         """
+        if not isinstance(model, Model):
+            raise InvalidDeploymentError(
+                f"model is a {type(model).__name__}: give what mr.get_model(name) "
+                "returns"
+            )
         return Predictor(
             self._home,
-            model,
+            model.manifest,
             name=name,
             description=description,
             artifact_version=artifact_version,

@@ -9,12 +9,11 @@ import msgspec
 from hopsartifacts import layout
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.deployments.documents import DeploymentVersion, Specification
-from hopsartifacts.digests import Digest, sha256_of
-from hopsartifacts.documents import encode
+from hopsartifacts.digests import Digest
 from hopsartifacts.errors import IntegrityError
 from hopsartifacts.registry.documents import FileRecord, Manifest
 from hopsartifacts.registry.transfer import download
-from hopsartifacts.registry.versions import read_manifest
+from hopsartifacts.registry.versions import live_version, manifest_of
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checking import check_folder
@@ -67,13 +66,13 @@ def launch(place: Place, deployment_id: str, sealed: DeploymentVersion) -> Launc
 
 def _pinned_manifest(storage: Storage, specification: Specification) -> Manifest:
     pin = specification.model
-    manifest = read_manifest(storage, pin.name, pin.version)
-    if sha256_of(encode(manifest)) != pin.manifest:
+    version = live_version(storage, pin.name, pin.version)
+    if version.sha256 != pin.manifest:
         raise IntegrityError(
             f"model {pin.name!r} version {pin.version} is not the one deployment "
             f"{specification.name!r} pins: see project.verify()"
         )
-    return manifest
+    return manifest_of(storage, pin.name, version)
 
 
 def _artifact(place: Place, specification: Specification) -> str:

@@ -41,7 +41,7 @@ class Transformer:
         return f"Transformer(script_file={str(self.script_file)!r})"
 
 
-class InferenceLogger(msgspec.Struct, frozen=True):
+class InferenceLogger(msgspec.Struct, frozen=True, omit_defaults=True):
     """Which requests and predictions are logged.
 
     Args:
@@ -58,7 +58,7 @@ class InferenceLogger(msgspec.Struct, frozen=True):
             )
 
 
-class InferenceBatcher(msgspec.Struct, frozen=True):
+class InferenceBatcher(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether and how concurrent requests are put together.
 
     Args:

@@ -31,8 +31,6 @@ from hopsartifacts.deployments.parts import (
     checked_logger,
 )
 from hopsartifacts.deployments.resources import ComponentResources, component_resources
-from hopsartifacts.digests import sha256_of
-from hopsartifacts.documents import encode
 from hopsartifacts.errors import InvalidDeploymentError
 from hopsartifacts.names import (
     default_deployment_name,
@@ -40,7 +38,6 @@ from hopsartifacts.names import (
     version_number,
 )
 from hopsartifacts.registry.documents import Framework, Manifest
-from hopsartifacts.registry.model import Model
 from hopsartifacts.registry.versions import live_version, read_manifest
 from hopsartifacts.storage.contract import Storage
 
@@ -72,7 +69,7 @@ class Predictor:
     def __init__(  # noqa: PLR0913 - Hopsworks' signature
         self,
         home: Home,
-        model: Model | Manifest,
+        model: Manifest,
         *,
         name: str | None = None,
         description: str | None = None,
@@ -89,7 +86,7 @@ class Predictor:
         files: Iterable[str | Path] = (),
     ) -> None:
         self._home = home
-        self._model = _manifest(model)
+        self._model = model
         self._name = deployment_name(
             default_deployment_name(self._model.model) if name is None else name
         )
@@ -167,12 +164,19 @@ class Predictor:
 
     def seal(self) -> tuple[Specification, ArtifactVersion, Decision]:
         """Save the artifact and return what pins it; raises as ``deploy``."""
-        live_version(self._home.storage, self.model_name, self.model_version)
+        model = live_version(self._home.storage, self.model_name, self.model_version)
         self._check_rules()
         store = self._store()
         decision = store.save(self._sources(), self._choice.asked)
         artifact = store.get(decision.version)
-        return self._specification(decision.version, artifact), artifact, decision
+        pin = ModelPin(
+            name=self.model_name,
+            version=self.model_version,
+            id=model.id,
+            framework=self.model_framework,
+            manifest=model.sha256 or "",
+        )
+        return self._specification(pin, decision.version, artifact), artifact, decision
 
     def renamed(self, name: str | None, environment: str | None) -> "Predictor":
         """Return a predictor of its own for a deployment, so that two do not share."""
@@ -366,18 +370,14 @@ class Predictor:
         )
         rules.check(combination)
 
-    def _specification(self, number: int, artifact: ArtifactVersion) -> Specification:
+    def _specification(
+        self, model: ModelPin, number: int, artifact: ArtifactVersion
+    ) -> Specification:
         transformer = artifact.file("transformer")
         return Specification(
             name=self._name,
             description=self.description,
-            model=ModelPin(
-                name=self._model.model,
-                version=self._model.version,
-                id=self._model.id,
-                framework=self._model.framework,
-                manifest=sha256_of(encode(self._model)),
-            ),
+            model=model,
             artifact=ArtifactPin(version=number, identity=artifact.identity),
             model_server=self.model_server,
             serving_tool=self._serving_tool,
@@ -396,13 +396,3 @@ class Predictor:
             inference_batcher=self._batcher,
             environment=self.environment,
         )
-
-
-def _manifest(model: object) -> Manifest:
-    if isinstance(model, Manifest):
-        return model
-    if isinstance(model, Model):
-        return model.manifest
-    raise InvalidDeploymentError(
-        f"model is a {type(model).__name__}: give what mr.get_model(name) returns"
-    )

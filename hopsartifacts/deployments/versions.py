@@ -1,5 +1,7 @@
 """Deployment versions: each save that changes anything is one log entry."""
 
+from contextlib import suppress
+
 from msgspec.structs import replace
 
 from hopsartifacts import layout
@@ -14,6 +16,7 @@ from hopsartifacts.errors import (
     AlreadyExistsError,
     DeploymentNotFoundError,
     ModelNotFoundError,
+    StorageError,
 )
 from hopsartifacts.registry.versions import model_state
 from hopsartifacts.storage.contract import Storage
@@ -127,7 +130,9 @@ def save_specification(
             f"model {model.name!r} version {model.version} was deleted while it was "
             "being deployed: nothing was deployed"
         )
-    project_version(storage, name, head.state.current)
+    # It is committed: a document that is missing is found and written by a repair.
+    with suppress(StorageError):
+        project_version(storage, name, head.state.current)
     return head.state
 
 
@@ -146,7 +151,9 @@ def delete_deployment(storage: Storage, name: str) -> None:
 
     deployment_log(storage, name).append(decide)
     for version in read:
-        storage.delete_tree(layout.deployment_version_dir(name, version))
+        # It is deleted: files that stay behind are found by verify.
+        with suppress(StorageError):
+            storage.delete_tree(layout.deployment_version_dir(name, version))
 
 
 def project_version(storage: Storage, name: str, version: DeploymentVersion) -> None:

@@ -9,9 +9,10 @@ from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.deployments.documents import DeploymentState
 from hopsartifacts.deployments.versions import deployment_log, document_bytes
 from hopsartifacts.digests import Digest, digest_of
+from hopsartifacts.documents import decode
 from hopsartifacts.errors import FormatError, IntegrityError
-from hopsartifacts.registry.documents import LIVE, ModelState
-from hopsartifacts.registry.versions import embedded_files, manifest_of, model_log
+from hopsartifacts.registry.documents import LIVE, Manifest, ModelState
+from hopsartifacts.registry.versions import embedded_files, manifest_bytes, model_log
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checking import Finding
 from hopsartifacts.store.log import Head, Log
@@ -72,7 +73,8 @@ class Inventory:
 
     def _add_version(self, state: ModelState, model: str, version: int) -> None:
         try:
-            manifest = manifest_of(self._storage, model, state.versions[version])
+            data = manifest_bytes(self._storage, model, state.versions[version])
+            manifest = decode(data, Manifest, layout.model_log(model))
         except (IntegrityError, FormatError) as error:
             self._damage(layout.version_dir(model, version), error)
             return
@@ -80,8 +82,9 @@ class Inventory:
         self.read_only_folders.append(folder)
         for file in manifest.files:
             self.sealed[f"{folder}/{file.path}"] = file.digest
-        for path, embedded in embedded_files(manifest).items():
-            self._add_bytes(path, embedded.text.encode())
+        self._add_bytes(layout.version_manifest(model, version), data)
+        for path, text in embedded_files(manifest).items():
+            self._add_bytes(path, text)
         self._add_artifacts(model, version)
 
     def _add_artifacts(self, model: str, version: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.digests import Hasher, digest_of, sha256_of
+from hopsartifacts.digests import Hasher, sha256_of
 from hopsartifacts.documents import decode, encode
 from hopsartifacts.errors import (
     AlreadyExistsError,
@@ -103,7 +103,13 @@ def read_manifest(storage: Storage, model: str, version: int) -> Manifest:
 
 
 def manifest_of(storage: Storage, model: str, state: VersionState) -> Manifest:
-    """Return the manifest that *state* pins.
+    """Return the manifest that *state* pins; raises as ``manifest_bytes``."""
+    data = manifest_bytes(storage, model, state)
+    return decode(data, Manifest, layout.model_log(model))
+
+
+def manifest_bytes(storage: Storage, model: str, state: VersionState) -> bytes:
+    """Return the manifest that *state* pins as it was sealed.
 
     Raises:
         IntegrityError: the log entry does not hold what was sealed.
@@ -115,7 +121,7 @@ def manifest_of(storage: Storage, model: str, state: VersionState) -> Manifest:
             f"log entry {layout.log_entry(log.path, state.seal or 0)} does not hold "
             "the manifest that was sealed: restore it from a backup"
         )
-    return decode(data, Manifest, log.path)
+    return data
 
 
 def save_version(storage: Storage, new: NewVersion) -> Manifest:
@@ -159,27 +165,28 @@ def save_version(storage: Storage, new: NewVersion) -> Manifest:
     finally:
         with suppress(StorageError):
             storage.delete_tree(staging)
-    project_manifest(storage, manifest)
+    # It is committed: a manifest that is missing is found and written by a repair.
+    with suppress(StorageError):
+        project_manifest(storage, manifest)
     return manifest
 
 
 def project_manifest(storage: Storage, manifest: Manifest) -> None:
     """Write the manifest beside the files for outside readers; anybody may redo it."""
-    folder = layout.version_dir(manifest.model, manifest.version)
-    storage.create(f"{folder}/{layout.MANIFEST}", encode(manifest))
+    path = layout.version_manifest(manifest.model, manifest.version)
+    storage.create(path, encode(manifest))
 
 
-def embedded_files(manifest: Manifest) -> dict[str, EmbeddedFile]:
-    """Return the small files of a version by their paths in the project."""
+def embedded_files(manifest: Manifest) -> dict[str, bytes]:
+    """Return the small files a manifest carries, by their paths in the project."""
     folder = layout.version_dir(manifest.model, manifest.version)
-    data = encode(manifest)
-    itself = EmbeddedFile(text=data.decode(), digest=digest_of(data))
     named = {
         layout.INPUT_EXAMPLE: manifest.input_example,
         layout.MODEL_SCHEMA: manifest.model_schema,
-        layout.MANIFEST: itself,
     }
-    return {f"{folder}/{name}": file for name, file in named.items() if file}
+    return {
+        f"{folder}/{name}": file.text.encode() for name, file in named.items() if file
+    }
 
 
 def set_tags(
@@ -228,7 +235,9 @@ def delete_version(
         return _step(state, "delete", version, _retired(current, "deleted"))
 
     log.append(decide)
-    storage.delete_tree(layout.version_dir(model, version))
+    # It is deleted: files that stay behind are found by verify.
+    with suppress(StorageError):
+        storage.delete_tree(layout.version_dir(model, version))
 
 
 def _refuse_used(users: list[str], model: str, version: int) -> None:
@@ -290,9 +299,8 @@ def _place(storage: Storage, staging: str, manifest: Manifest) -> None:
             "project.repair(), then save again (this number is used up)"
         )
     storage.protect(layout.files_dir(manifest.model, manifest.version))
-    for name in embedded_files(manifest):
-        if not name.endswith(layout.MANIFEST):
-            storage.protect(name)
+    for path in embedded_files(manifest):
+        storage.protect(path)
 
 
 def _seal(log: Log[ModelState], manifest: Manifest, tags: dict[str, Any]) -> None:
