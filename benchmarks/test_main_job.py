@@ -1,0 +1,70 @@
+"""What the main job costs, as ratios to what any durable copy costs in the same run."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import hopsartifacts
+
+SIZES = {"many small files": (500, 20_000), "one large file": (1, 64_000_000)}
+
+
+@pytest.mark.parametrize("shape", SIZES)
+def test_save_against_a_durable_copy(
+    shape: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    count, size = SIZES[shape]
+    source = tmp_path / "source"
+    source.mkdir()
+    for number in range(count):
+        (source / f"{number}.bin").write_bytes(os.urandom(size))
+    registry = hopsartifacts.login(tmp_path / "project").get_model_registry()
+
+    copied = best_of(3, lambda turn: durable_copy(source, tmp_path / f"copy{turn}"))
+    saved = best_of(3, lambda _: registry.python.create_model("m").save(source))
+
+    ratio = copied / saved
+    record_property("speed against a durable copy", round(ratio, 2))
+    print(f"{shape}: copy {copied:.3f} s, save {saved:.3f} s, ratio {ratio:.2f}")
+    assert len(registry.get_models("m")) == 3
+
+
+@pytest.mark.parametrize("present", [10, 200])
+def test_artifact_reuse_with_many_versions_present(
+    present: int, tmp_path: Path
+) -> None:
+    (tmp_path / "model.bin").write_bytes(b"weights")
+    project = hopsartifacts.login(tmp_path / "project")
+    model = project.get_model_registry().python.create_model("m")
+    model.save(tmp_path / "model.bin")
+    script = tmp_path / "predictor.py"
+    for number in range(present):
+        script.write_text(f"class Predictor:\n    number = {number}\n")
+        deployment = model.deploy(script_file=script)
+    assert deployment.artifact_version == present
+
+    predictor = project.get_model_serving().create_predictor(model, script_file=script)
+    reused = best_of(20, lambda _: predictor.explain())
+    print(f"{present} versions present: reuse decided in {reused * 1e3:.2f} ms")
+    assert predictor.explain().version == present
+
+
+def best_of(rounds: int, work: Callable[[int], object]) -> float:
+    times = []
+    for turn in range(rounds):
+        started = time.perf_counter()
+        work(turn)
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def durable_copy(source: Path, target: Path) -> None:
+    shutil.copytree(source, target)
+    for path in [*target.iterdir(), target]:
+        descriptor = os.open(path, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
