@@ -1,0 +1,1 @@
+"""Where deployments run: a contract, and one package a place."""

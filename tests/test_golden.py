@@ -1,0 +1,46 @@
+"""Every format ever released is read; golden/make.py made these projects."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import hopsartifacts
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("number", [1])
+def test_a_project_of_an_earlier_format_is_read_and_written(
+    number: int, tmp_path: Path
+) -> None:
+    shutil.copytree(GOLDEN / f"format-{number}", tmp_path / "project")
+    project = hopsartifacts.login(tmp_path / "project")
+    registry, serving = project.get_model_registry(), project.get_model_serving()
+
+    # Git keeps no modes; everything else has to be as sealed.
+    assert {finding.kind for finding in project.verify().findings} == {"unprotected"}
+    assert project.repair().ok
+    assert project.verify().ok
+
+    first, third = registry.get_models("golden")
+    assert (first.version, third.version) == (1, 3)
+    assert first.training_metrics == {"auc": 0.5, "runs": 3}
+    assert first.input_example == [[1, 2.5, "x"]]
+    assert first.model_schema["input_schema"]["columnar_schema"][0]["name"] == "age"
+    assert first.get_tag("stage") == {"name": "test"}
+    assert first.description == "the first"
+    downloaded = Path(first.download(tmp_path / "files"))
+    assert (downloaded / "weights.bin").read_bytes() == bytes(range(256))
+    assert (downloaded / "sub" / "empty").read_bytes() == b""
+
+    one, two = serving.get_deployments()
+    assert (one.name, one.version, one.artifact_version) == ("one", 2, 2)
+    assert (one.script_file, one.config_file) == ("predict.py", "settings.yaml")
+    assert two.resources.limits.cores == -1
+    artifacts = serving.get_artifacts(first)
+    assert list(artifacts.list()) == [0, 1, 2]
+    assert artifacts.read(2)["big.bin"] == b"0123456789abcdef" * 17_000
+
+    assert registry.python.create_model("golden").save(downloaded).version == 4
+    assert third.deploy("gone").version == 2
