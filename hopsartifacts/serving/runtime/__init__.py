@@ -1,0 +1,1 @@
+"""The process inside a deployment: loads the scripts, answers predictions."""

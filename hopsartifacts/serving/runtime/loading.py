@@ -1,0 +1,65 @@
+"""From a launch to its loaded scripts; every failure says which step it was."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hopsartifacts.errors import DeploymentFailedError, HopsArtifactsError
+from hopsartifacts.serving.contract import Component, Launch
+from hopsartifacts.serving.runtime.chain import Chain
+from hopsartifacts.serving.runtime.injected import injectable_values
+from hopsartifacts.serving.runtime.scripts import (
+    create_object,
+    find_class,
+    import_script,
+)
+from hopsartifacts.serving.runtime.sklearn_predictor import SklearnPredictor
+
+
+def load_chain(launch: Launch) -> Chain:
+    """Load the model and the scripts.
+
+    Raises:
+        DeploymentFailedError: names the step and what was raised in it, which is
+            its ``__cause__``.
+    """
+    # The artifact is sealed: importing from it must not add files to it.
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, launch.artifact_files_path)
+    transformer = None
+    if launch.transformer_script is not None:
+        transformer = _load_script(launch, "transformer", launch.transformer_script)
+    return Chain(_load_predictor(launch), transformer)
+
+
+def _load_predictor(launch: Launch) -> object:
+    if launch.predictor_script is not None:
+        return _load_script(launch, "predictor", launch.predictor_script)
+    with _step("loading the model for the predictor"):
+        if launch.framework != "SKLEARN":
+            raise DeploymentFailedError(
+                f"models of framework {launch.framework} need a predictor script"
+            )
+        return SklearnPredictor(Path(launch.model_files_path))
+
+
+def _load_script(launch: Launch, component: Component, name: str) -> object:
+    with _step(f"importing the {component} script {name}"):
+        module = import_script(Path(launch.artifact_files_path) / name, component)
+        cls = find_class(module, component)
+    with _step(f"creating the {component} with {cls.__name__}.__init__ of {name}"):
+        return create_object(cls, injectable_values(launch))
+
+
+@contextmanager
+def _step(words: str) -> Iterator[None]:
+    try:
+        yield
+    except HopsArtifactsError as error:
+        raise DeploymentFailedError(f"{words} failed: {error}") from error
+    except BaseException as error:
+        # SystemExit as well: a script may exit() where it should raise.
+        raise DeploymentFailedError(
+            f"{words} failed: {type(error).__name__}: {error}"
+        ) from error

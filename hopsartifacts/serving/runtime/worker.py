@@ -1,0 +1,68 @@
+"""The one thread in which everything that is not async runs, one by one."""
+
+import asyncio
+import contextlib
+import queue
+import threading
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
+Result = TypeVar("Result")
+
+
+class _Job(NamedTuple):
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[object]
+    call: Callable[[], object]
+
+
+class Worker:
+    """Runs calls in order in a daemon thread, so that none can block an exit.
+
+    Scripts written for one request at a time stay correct, and the event loop
+    answers health checks meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self.is_busy = False
+        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    async def run(self, call: Callable[[], Result]) -> Result:
+        """Return what *call* returns in the thread, or raise what it raises."""
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._work, name="predictions", daemon=True
+            )
+            self._thread.start()
+        loop = asyncio.get_running_loop()
+        result: list[Result] = []
+        future: asyncio.Future[object] = loop.create_future()
+        self._jobs.put(_Job(loop, future, lambda: result.append(call())))
+        await future
+        return result[0]
+
+    def _work(self) -> None:
+        while True:
+            job = self._jobs.get()
+            if job.future.cancelled():
+                continue
+            self.is_busy = True
+            error: BaseException | None = None
+            try:
+                job.call()
+            except BaseException as raised:  # noqa: BLE001 - the caller gets it
+                error = raised
+            self.is_busy = False
+            # The loop is closed when the server ended during a long call.
+            with contextlib.suppress(RuntimeError):
+                job.loop.call_soon_threadsafe(_settle, job.future, error)
+
+
+def _settle(future: asyncio.Future[object], error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
