@@ -1,0 +1,5 @@
+"""Deployments as processes on this machine."""
+
+from hopsartifacts.serving.local.backend import LocalBackend
+
+__all__ = ["LocalBackend"]

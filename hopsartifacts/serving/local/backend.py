@@ -1,0 +1,114 @@
+"""The serving back end ``local``: one process per deployment on this machine."""
+
+import hashlib
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hopsartifacts.errors import UnsupportedHereError
+from hopsartifacts.serving.contract import Component, Launch, RunState
+from hopsartifacts.serving.local import capabilities
+
+if TYPE_CHECKING:
+    from hopsartifacts.serving.local.supervisor import Supervisor
+
+STATE_DIR_VARIABLE = "HOPSARTIFACTS_STATE_DIR"
+
+
+class LocalBackend:
+    """Runs deployments as processes of the user; see ``ServingBackend``.
+
+    Creating one touches nothing. A transformer runs in the predictor's process,
+    and both write one log.
+
+    Attributes:
+        name: ``local``.
+    """
+
+    def __init__(
+        self,
+        project: str,
+        project_url: str,
+        *,
+        logs_dir: Path | None = None,
+        run_root: Path | None = None,
+    ) -> None:
+        self.name = "local"
+        self.project = project
+        self._project_url = project_url
+        self._logs_dir = logs_dir
+        self._run_root = run_root
+
+    def check(self, launch: Launch) -> None:
+        """Refuse what one process on this machine cannot do, all at once."""
+        capabilities.check(launch)
+
+    def start(
+        self,
+        launch: Launch,
+        *,
+        await_running_s: float,
+        port: int | None = None,
+        detach: bool = False,
+    ) -> None:
+        """Start the server process on a port that is already ours.
+
+        Of several processes that start one deployment, one does; the others wait
+        for it, or are refused if they want another version or port. Whoever joins
+        a run does not prolong it: not detached, it ends with its starter.
+        """
+        self.check(launch)
+        self._supervisor.start(
+            launch, await_running_s=await_running_s, port=port, detach=detach
+        )
+
+    def stop(self, deployment: str, *, await_stopped_s: float) -> None:
+        """Ask the server to end, kill what is left after *await_stopped_s*.
+
+        It gets ten seconds at least to finish the requests under way.
+        """
+        self._supervisor.stop(deployment, await_stopped_s=await_stopped_s)
+
+    def state(self, deployment: str) -> RunState:
+        """Combine what the server said last with whether it still lives."""
+        return self._supervisor.state(deployment)
+
+    def predict(self, deployment: str, payload: dict[str, Any]) -> Any:
+        """Send *payload* over a connection that is kept for the next one."""
+        return self._supervisor.predict(deployment, payload)
+
+    def read_logs(self, deployment: str, component: Component, tail: int) -> str:
+        """Return the end of the log, which both components share."""
+        del component
+        return self._supervisor.read_logs(deployment, tail)
+
+    def forget(self, deployment: str) -> None:
+        """Stop what runs and drop its run files."""
+        self._supervisor.forget(deployment)
+
+    @cached_property
+    def _supervisor(self) -> "Supervisor":
+        try:
+            # Imported late: registry users need neither the packages nor the time.
+            from hopsartifacts.serving.local.supervisor import (  # noqa: PLC0415 - see above
+                Supervisor,
+            )
+
+            root = self._run_root or _default_run_root()
+        except ModuleNotFoundError as error:
+            raise UnsupportedHereError(
+                f"running deployments here needs {error.name}; run: "
+                'pip install "hopsartifacts[serving]"'
+            ) from error
+        project = hashlib.sha256(self._project_url.encode()).hexdigest()[:16]
+        return Supervisor(root / project, self._logs_dir)
+
+
+def _default_run_root() -> Path:
+    if folder := os.environ.get(STATE_DIR_VARIABLE):
+        return Path(folder)
+    # Imported late, as above.
+    from platformdirs import user_state_path  # noqa: PLC0415 - see above
+
+    return user_state_path("hopsartifacts")

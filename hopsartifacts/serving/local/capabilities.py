@@ -1,0 +1,84 @@
+"""What the local back end runs, as data, and the words of its refusals."""
+
+import importlib.util
+import os
+from collections.abc import Iterator, Mapping
+
+from hopsartifacts.errors import UnsupportedHereError
+from hopsartifacts.serving.contract import Launch
+
+FRAMEWORKS = frozenset({"SKLEARN", "PYTHON", "TORCH"})
+FEATURES = frozenset({"transformer"})
+
+_SERVERS_NEEDED: Mapping[str, str] = {
+    "TENSORFLOW_SERVING": "TensorFlow Serving",
+    "VLLM": "vLLM",
+}
+_FEATURES_MISSING: Mapping[str, str] = {
+    "batcher": "a batcher",
+    "logger": "an inference logger",
+    "grpc": "gRPC",
+    "gpu": "assigning GPUs",
+    "instances": "a second instance",
+}
+_SERVING_MODULES = (
+    "filelock",
+    "httptools",
+    "platformdirs",
+    "psutil",
+    "starlette",
+    "urllib3",
+    "uvicorn",
+)
+
+
+def check(launch: Launch) -> None:
+    """Refuse what cannot run here.
+
+    Raises:
+        UnsupportedHereError: lists everything that stands in the way.
+    """
+    obstacles = [*_obstacles(launch)]
+    if obstacles:
+        raise UnsupportedHereError(
+            f"deployment {launch.deployment!r} cannot run on the local back end: "
+            + "; ".join(obstacles)
+        )
+
+
+def _obstacles(launch: Launch) -> Iterator[str]:
+    if os.name != "posix":
+        yield "it needs Linux or macOS"
+    if launch.model_server != "PYTHON":
+        needed = _SERVERS_NEEDED.get(launch.model_server, launch.model_server)
+        yield f"model server {launch.model_server} needs {needed}; use a cluster"
+    elif launch.framework not in FRAMEWORKS:
+        runs = ", ".join(sorted(FRAMEWORKS))
+        yield f"it runs models of {runs}, not of {launch.framework}"
+    unsupported = sorted(launch.features - FEATURES)
+    if unsupported:
+        words = [_FEATURES_MISSING.get(feature, feature) for feature in unsupported]
+        yield (
+            "the local back end runs one process per deployment without "
+            f"{' or '.join(words)}; switch that off or use a cluster"
+        )
+    yield from _missing_packages(launch)
+
+
+def _missing_packages(launch: Launch) -> Iterator[str]:
+    missing = [name for name in _SERVING_MODULES if not _is_installed(name)]
+    if missing:
+        yield (
+            f"{', '.join(missing)} not installed; run: "
+            'pip install "hopsartifacts[serving]"'
+        )
+    needs_sklearn = launch.framework == "SKLEARN" and launch.predictor_script is None
+    if needs_sklearn and not _is_installed("sklearn"):
+        yield (
+            "without a predictor script the model needs scikit-learn; run: "
+            'pip install "hopsartifacts[sklearn]"'
+        )
+
+
+def _is_installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None

@@ -1,0 +1,94 @@
+"""Talking HTTP to the model servers of this machine."""
+
+import os
+from typing import Any
+
+import msgspec
+import urllib3
+
+from hopsartifacts.errors import NotRunningError, PredictionError
+from hopsartifacts.serving.runtime.encoding import encode
+
+_TIMEOUT = urllib3.Timeout(connect=5, read=300)
+_CHECK_TIMEOUT = urllib3.Timeout(connect=2, read=2)
+_OK = 200
+
+
+class Client:
+    """Keeps connections alive between predictions; usable from any thread."""
+
+    def __init__(self) -> None:
+        self._pool_manager: urllib3.PoolManager | None = None
+        self._pid = 0
+
+    def is_ready(self, url: str, deployment: str) -> bool:
+        """Ask the server whether it serves the deployment."""
+        try:
+            answer = self._pool().request(
+                "GET",
+                f"{url}/v1/models/{deployment}",
+                timeout=_CHECK_TIMEOUT,
+                retries=False,
+            )
+            return answer.status == _OK and answer.json().get("ready") is True
+        except (urllib3.exceptions.HTTPError, ValueError):
+            return False
+
+    def predict(self, url: str, deployment: str, payload: dict[str, Any]) -> Any:
+        """Post *payload* and return the answer.
+
+        Raises:
+            NotRunningError: nobody answers.
+            PredictionError: the answer is an error, or none in time.
+        """
+        try:
+            answer = self._pool().request(
+                "POST",
+                f"{url}/v1/models/{deployment}:predict",
+                body=encode(payload),
+                headers={"content-type": "application/json"},
+                timeout=_TIMEOUT,
+                retries=False,
+            )
+        except urllib3.exceptions.ReadTimeoutError as error:
+            detail = f"no answer within {_TIMEOUT.read_timeout} s"
+            raise _prediction_error(deployment, 504, detail) from error
+        except urllib3.exceptions.HTTPError as error:
+            raise NotRunningError(
+                f"deployment {deployment!r} does not answer, or ended while it "
+                f"answered: {error}"
+            ) from error
+        if answer.status != _OK:
+            raise _prediction_error(deployment, answer.status, _detail(answer.data))
+        try:
+            return msgspec.json.decode(answer.data)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            detail = f"the answer is not JSON: {error}"
+            raise _prediction_error(deployment, 502, detail) from error
+
+    def _pool(self) -> urllib3.PoolManager:
+        # After a fork, parent and child must not speak through one connection.
+        if self._pool_manager is None or self._pid != os.getpid():
+            self._pool_manager = urllib3.PoolManager(maxsize=16)
+            self._pid = os.getpid()
+        return self._pool_manager
+
+
+def _prediction_error(deployment: str, status: int, detail: str) -> PredictionError:
+    return PredictionError(
+        f"deployment {deployment!r} answered with status {status}: {detail}",
+        status,
+        detail,
+    )
+
+
+def _detail(body: bytes) -> str:
+    """Return the server's own words, also of a server that is not ours."""
+    try:
+        document = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return body.decode(errors="replace")
+    if isinstance(document, dict) and isinstance(document.get("error"), str):
+        component = document.get("component")
+        return f"{component}: {document['error']}" if component else document["error"]
+    return body.decode(errors="replace")

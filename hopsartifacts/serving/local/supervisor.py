@@ -1,0 +1,244 @@
+"""Starting, watching and ending the deployments of one project on this machine."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+from filelock import FileLock
+
+from hopsartifacts.errors import (
+    DeploymentFailedError,
+    InvalidNameError,
+    NotRunningError,
+)
+from hopsartifacts.serving.contract import Condition, Launch, RunState
+from hopsartifacts.serving.local import processes
+from hopsartifacts.serving.local.children import exit_code
+from hopsartifacts.serving.local.client import Client
+from hopsartifacts.serving.local.log_files import last_lines, newest_log
+from hopsartifacts.serving.local.runs import Run, RunFolder
+from hopsartifacts.serving.local.spawning import listen, spawn
+from hopsartifacts.serving.local.states import NEVER_RAN, run_state
+from hopsartifacts.serving.runtime.handover import Report
+
+STOP_GRACE_S = 10.0
+"""The least time a server gets to finish its requests."""
+
+_FAILURE_GRACE_S = 3.0
+_POLL_S = 0.02
+_LOG_LINES_IN_ERRORS = 15
+
+
+class _Target(NamedTuple):
+    stamp: tuple[int, int] | None
+    server: psutil.Process
+    url: str
+
+
+class Supervisor:
+    """All deployments of one project that run here; see ``ServingBackend``.
+
+    What it knows is in files, guarded by a lock per deployment: any process of
+    the user sees the same and may stop what another one started.
+    """
+
+    def __init__(self, root: Path, logs_dir: Path | None) -> None:
+        self._root = root
+        self._logs_dir = logs_dir
+        self._client = Client()
+        self._targets: dict[str, _Target] = {}
+
+    def start(
+        self, launch: Launch, *, await_running_s: float, port: int | None, detach: bool
+    ) -> None:
+        """Start the deployment, or join a start of the same version."""
+        folder = self._folder(launch.deployment)
+        with self._locked(folder):
+            run = self._reuse(folder, launch, port)
+            is_ours = run is None
+            if run is None:
+                with listen(port) as listener:
+                    folder.create()
+                    logs = self._logs(folder)
+                    run = spawn(launch, folder, listener, logs=logs, detach=detach)
+                folder.drop_others(run.revision)
+        if await_running_s <= 0:
+            return
+        try:
+            self._await_running(folder, run, await_running_s)
+        except BaseException as error:
+            if is_ours:
+                self._give_up(folder, run, error)
+            raise
+
+    def stop(self, deployment: str, *, await_stopped_s: float) -> None:
+        """End the newest run and everything it started."""
+        folder = self._folder(deployment)
+        if folder.read_run() is None:
+            return
+        with self._locked(folder):
+            run = folder.read_run()
+            if run is None or self._is_over(folder, run):
+                return
+            processes.end_tree(run, max(await_stopped_s, STOP_GRACE_S))
+            report = folder.read_report(run)
+            if report is None or report.status != "Stopped":
+                reason = "the deployment was stopped"
+                folder.write_report(run, _stopped(reason))
+
+    def state(self, deployment: str) -> RunState:
+        """Say what the newest run does now."""
+        folder = self._folder(deployment)
+        run = folder.read_run()
+        return NEVER_RAN if run is None else _state_of(folder, run)
+
+    def predict(self, deployment: str, payload: dict[str, Any]) -> Any:
+        """Ask the running server."""
+        url = self._url(deployment)
+        return self._client.predict(url, deployment, payload)
+
+    def read_logs(self, deployment: str, tail: int) -> str:
+        """Return the end of the newest run's log."""
+        folder = self._folder(deployment)
+        run = folder.read_run()
+        path = newest_log(self._logs(folder)) if run is None else Path(run.log_path)
+        return "" if path is None else last_lines(path, tail)
+
+    def forget(self, deployment: str) -> None:
+        """Stop what runs and delete its files."""
+        self.stop(deployment, await_stopped_s=0)
+        folder = self._folder(deployment)
+        if folder.path.exists():
+            with self._locked(folder):
+                folder.clear()
+
+    def _folder(self, deployment: str) -> RunFolder:
+        if not (deployment.isascii() and deployment.isalnum()):
+            raise InvalidNameError(
+                f"{deployment!r} is no deployment name; use letters and digits"
+            )
+        return RunFolder(self._root / deployment)
+
+    def _logs(self, folder: RunFolder) -> Path:
+        if self._logs_dir is None:
+            return folder.path
+        return self._logs_dir / folder.path.name
+
+    @contextmanager
+    def _locked(self, folder: RunFolder) -> Iterator[None]:
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with FileLock(folder.lock_path):
+            yield
+
+    def _reuse(self, folder: RunFolder, launch: Launch, port: int | None) -> Run | None:
+        """Return a run that is what is asked for; None when one must be started.
+
+        Raises:
+            DeploymentFailedError: something else runs under this name.
+        """
+        run = folder.read_run()
+        if run is None or self._is_over(folder, run):
+            return None
+        server = processes.find_server(run)
+        status = _state_of(folder, run).status
+        if (
+            server is None
+            or status not in {"Starting", "Running"}
+            or processes.is_orphan(run, server)
+        ):
+            processes.end_tree(run, STOP_GRACE_S)
+            return None
+        found = None
+        if run.deployment_version != launch.deployment_version:
+            found = f"version {run.deployment_version} already runs"
+        elif port not in {None, run.port}:
+            found = f"already runs on port {run.port}, not on {port}"
+        if found is not None:
+            raise DeploymentFailedError(
+                f"deployment {launch.deployment!r}: {found}; stop it first"
+            )
+        return run
+
+    def _is_over(self, folder: RunFolder, run: Run) -> bool:
+        """Tell whether the run was stopped and its server is gone."""
+        if processes.find_server(run) is not None:
+            return False
+        return _state_of(folder, run).status == "Stopped"
+
+    def _await_running(self, folder: RunFolder, run: Run, timeout_s: float) -> None:
+        """Return when the run answers.
+
+        Raises:
+            DeploymentFailedError: it ended instead, or did neither in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        name = f"deployment {run.deployment!r} version {run.deployment_version}"
+        while True:
+            state = _state_of(folder, run)
+            reason = state.condition.reason if state.condition else None
+            if state.status == "Running":
+                if self._client.is_ready(run.url, run.deployment):
+                    return
+            elif state.status != "Starting":
+                log = last_lines(Path(run.log_path), _LOG_LINES_IN_ERRORS)
+                raise DeploymentFailedError(
+                    f"{name} did not start: {reason}\nIts log ends with:\n{log}"
+                )
+            if time.monotonic() > deadline:
+                raise DeploymentFailedError(
+                    f"{name} was not ready within {timeout_s:g} s; the last it said: "
+                    f"{reason}. See get_logs(), or wait longer with await_running"
+                )
+            time.sleep(_POLL_S)
+
+    def _give_up(self, folder: RunFolder, run: Run, error: BaseException) -> None:
+        """End a run that did not become ready and note why."""
+        status = _state_of(folder, run).status
+        processes.end_tree(run, _FAILURE_GRACE_S)
+        if status in {"Failed", "Stopped"}:
+            return
+        if isinstance(error, DeploymentFailedError):
+            reason = str(error).partition("\n")[0]
+            condition = Condition(type="READY", status=False, reason=reason)
+            report = Report(status="Failed", condition=condition)
+        else:
+            report = _stopped("the start was interrupted")
+        folder.write_report(run, report)
+
+    def _url(self, deployment: str) -> str:
+        """Return where the running server is, from memory if nothing changed.
+
+        Raises:
+            NotRunningError: there is none.
+        """
+        folder = self._folder(deployment)
+        stamp = folder.run_stamp()
+        target = self._targets.get(deployment)
+        if target and target.stamp == stamp and processes.is_alive(target.server):
+            return target.url
+        state = self.state(deployment)
+        run = folder.read_run()
+        server = None if run is None else processes.find_server(run)
+        if state.status != "Running" or run is None or server is None:
+            reason = state.condition.reason if state.condition else "it ended"
+            raise NotRunningError(
+                f"deployment {deployment!r} is {state.status} ({reason}); start it "
+                "and wait until it runs"
+            )
+        self._targets[deployment] = _Target(stamp, server, run.url)
+        return run.url
+
+
+def _state_of(folder: RunFolder, run: Run) -> RunState:
+    # Liveness first: a server that ends meanwhile has reported before that.
+    is_alive = processes.find_server(run) is not None
+    report = folder.read_report(run)
+    return run_state(run, report, is_alive=is_alive, exit_code=exit_code(run.revision))
+
+
+def _stopped(reason: str) -> Report:
+    condition = Condition(type="STOPPED", status=True, reason=reason)
+    return Report(status="Stopped", condition=condition)
