@@ -1,0 +1,158 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from hopsartifacts.serving.runtime.app import create_app
+from hopsartifacts.serving.runtime.chain import Chain
+
+PREDICT = "/v1/models/flowers:predict"
+
+
+class Predictor:
+    """Returns or raises what the request asks for."""
+
+    def predict(self, inputs: list[Any]) -> Any:
+        answers: dict[Any, Callable[[], Any]] = {
+            "array": lambda: np.array([[1.0, np.nan]]),
+            "object": lambda: [object()],
+            "error": lambda: float("x"),
+        }
+        first = inputs[0]
+        return answers[first]() if isinstance(first, str) else inputs
+
+
+class Client:
+    """Asks an application in this process, without a server."""
+
+    def __init__(self, predictor: Any, transformer: Any = None) -> None:
+        chain = Chain(predictor, transformer)
+        app = create_app("flowers", chain, max_request_bytes=200)
+        self._transport = httpx.ASGITransport(app)
+
+    def ask(self, method: str, path: str, **request: Any) -> httpx.Response:
+        async def send() -> httpx.Response:
+            async with httpx.AsyncClient(
+                transport=self._transport, base_url="http://server"
+            ) as client:
+                return await client.request(method, path, **request)
+
+        return asyncio.run(send())
+
+    def predict(self, body: Any) -> httpx.Response:
+        return self.ask("POST", PREDICT, json=body)
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client(Predictor())
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/", {"status": "alive"}),
+        ("/v1/models", {"models": ["flowers"]}),
+        ("/v1/models/flowers", {"name": "flowers", "ready": True}),
+    ],
+)
+def test_the_server_tells_what_it_serves(
+    client: Client, path: str, answer: dict[str, Any]
+) -> None:
+    response = client.ask("GET", path)
+    assert response.status_code == 200
+    assert response.json() == answer
+
+
+def test_predictions_are_answered(client: Client) -> None:
+    response = client.predict({"instances": [[1, 2]]})
+    assert response.json() == {"predictions": [[1, 2]]}
+    assert response.headers["content-type"] == "application/json"
+
+
+def test_arrays_are_answered_as_lists_and_nan_as_null(client: Client) -> None:
+    response = client.predict({"inputs": ["array"]})
+    assert response.json() == {"predictions": [[1.0, None]]}
+
+
+REFUSED = [
+    ("POST", PREDICT, b"{", 400, "not JSON"),
+    ("POST", PREDICT, b'{"instances": [[1], [1, 2]]}', 400, "row 1 is a list of"),
+    ("POST", PREDICT, b'{"instances": [' + b"1," * 200, 413, "larger than 200 bytes"),
+    ("POST", "/v1/models/other:predict", b"{}", 404, "this server has the model flow"),
+    ("GET", "/v1/models/other", b"", 404, "nothing is at /v1/models/other"),
+    ("GET", PREDICT, b"", 405, "does not answer to GET"),
+    ("POST", "/v1/models/flowers", b"", 405, "does not answer to POST"),
+    ("DELETE", "/", b"", 405, "does not answer to DELETE"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status", "message"), REFUSED)
+def test_refusals_are_json_with_a_reason(
+    client: Client, method: str, path: str, body: bytes, status: int, message: str
+) -> None:
+    response = client.ask(method, path, content=body)
+    assert response.status_code == status
+    assert message in response.json()["error"]
+
+
+def test_a_wrong_method_is_told_the_right_one(client: Client) -> None:
+    assert client.ask("GET", PREDICT).headers["allow"] == "POST"
+
+
+def test_a_body_of_unknown_length_is_counted(client: Client) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(10):
+            yield b" " * 50
+
+    assert client.ask("POST", PREDICT, content=chunks()).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("asked", "error"),
+    [
+        ("error", "ValueError: could not convert"),
+        ("object", "TypeError: a value of typ"),
+    ],
+)
+def test_errors_of_a_script_name_the_component_and_reach_the_log(
+    client: Client, caplog: pytest.LogCaptureFixture, asked: str, error: str
+) -> None:
+    response = client.predict({"instances": [asked]})
+    assert response.status_code == 500
+    assert response.json()["error"].startswith(error)
+    assert response.json()["component"] == "predictor"
+    assert "Traceback" in caplog.text
+
+
+def test_an_output_that_a_transformer_spoilt_is_blamed_on_it() -> None:
+    class Transformer:
+        def postprocess(self, _: Any) -> object:
+            return object()
+
+    response = Client(Predictor(), Transformer()).predict({"instances": [1]})
+    assert response.json()["component"] == "transformer"
+
+
+def test_a_client_that_hangs_up_is_no_error() -> None:
+    app = create_app("flowers", Chain(Predictor()), max_request_bytes=99)
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": PREDICT,
+        "query_string": b"",
+        "headers": [],
+    }
+    asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 400

@@ -1,0 +1,124 @@
+import importlib.util
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hopsartifacts.errors import InvalidNameError, PortTakenError, UnsupportedHereError
+from hopsartifacts.serving.contract import Launch, ServingBackend
+from hopsartifacts.serving.local import LocalBackend, capabilities
+
+
+def test_the_back_end_keeps_the_contract(echo: Launch) -> None:
+    backend: ServingBackend = LocalBackend("iris", "file:///p")
+    assert backend.name == "local"
+    backend.check(echo)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"framework": "TORCH"},
+        {"framework": "SKLEARN", "predictor_script": None},
+        {"features": frozenset({"transformer"})},
+    ],
+)
+def test_what_runs_here_passes(make_launch: Any, changes: dict[str, Any]) -> None:
+    capabilities.check(make_launch("", **changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model_server": "TENSORFLOW_SERVING"}, "needs TensorFlow Serving"),
+        ({"model_server": "VLLM"}, "needs vLLM"),
+        ({"model_server": "OTHER"}, "model server OTHER needs OTHER"),
+        ({"framework": "LLM"}, "it runs models of PYTHON, SKLEARN, TORCH, not of LLM"),
+        ({"features": frozenset({"batcher"})}, "without a batcher"),
+        ({"features": frozenset({"logger"})}, "without an inference logger"),
+        ({"features": frozenset({"grpc", "gpu"})}, "without assigning GPUs or gRPC"),
+        ({"features": frozenset({"instances"})}, "without a second instance"),
+        ({"features": frozenset({"novelty"})}, "without novelty"),
+    ],
+)
+def test_what_cannot_run_here_is_refused_with_what_it_needs(
+    make_launch: Any, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UnsupportedHereError, match=message):
+        capabilities.check(make_launch("", **changes))
+
+
+@pytest.mark.parametrize(
+    ("missing", "command"),
+    [
+        ("uvicorn", 'pip install "hopsartifacts[serving]"'),
+        ("sklearn", 'pip install "hopsartifacts[sklearn]"'),
+    ],
+)
+def test_a_missing_package_is_refused_with_the_command_that_installs_it(
+    make_launch: Any, monkeypatch: pytest.MonkeyPatch, missing: str, command: str
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == missing else find(name)
+    )
+    with pytest.raises(UnsupportedHereError) as raised:
+        capabilities.check(make_launch(framework="SKLEARN"))
+    assert str(raised.value).endswith(command)
+
+
+def test_other_systems_are_refused(
+    echo: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hopsartifacts.serving.local.capabilities.os.name", "nt")
+    with pytest.raises(UnsupportedHereError, match="needs Linux or macOS"):
+        capabilities.check(echo)
+
+
+def test_state_without_the_packages_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = "hopsartifacts.serving.local.supervisor"
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    with pytest.raises(UnsupportedHereError, match="needs psutil; run: pip install"):
+        LocalBackend("iris", "file:///p").state("flowers")
+
+
+def test_importing_the_back_end_loads_none_of_the_packages() -> None:
+    code = (
+        "import sys, hopsartifacts.serving.local; "
+        "print({'uvicorn', 'starlette', 'urllib3', 'psutil', 'filelock'} "
+        "& sys.modules.keys())"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    assert shown.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a-b", "ü"])
+def test_names_that_are_no_deployment_reach_no_file(
+    backend: LocalBackend, name: str
+) -> None:
+    with pytest.raises(InvalidNameError, match="is no deployment name"):
+        backend.state(name)
+
+
+@pytest.mark.parametrize("variable", ["HOPSARTIFACTS_STATE_DIR", "XDG_STATE_HOME"])
+def test_run_files_are_where_the_user_keeps_state(
+    echo: Launch,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+) -> None:
+    monkeypatch.delenv("HOPSARTIFACTS_STATE_DIR", raising=False)
+    monkeypatch.setenv(variable, str(tmp_path))
+    monkeypatch.setattr("platformdirs.user_state_path", lambda name: tmp_path / name)
+    backend = LocalBackend("iris", "file:///p")
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(PortTakenError):
+        backend.start(echo, await_running_s=60, port=taken.getsockname()[1])
+    assert list(tmp_path.rglob("flowers.lock"))

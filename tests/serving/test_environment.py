@@ -1,0 +1,84 @@
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hopsartifacts
+from hopsartifacts.errors import InvalidDeploymentError
+from hopsartifacts.serving.contract import Launch
+from hopsartifacts.serving.local.spawning import child_environment
+from hopsartifacts.serving.runtime.environment import (
+    MAX_REQUEST_BYTES,
+    deployment_variables,
+    max_request_bytes,
+)
+
+
+def test_every_variable_of_the_guide_is_set(make_launch: Any) -> None:
+    launch = make_launch("", "", config_file="configfile-c.json")
+    files = launch.artifact_files_path
+    assert deployment_variables(launch) == {
+        "PROJECT_NAME": "iris",
+        "DEPLOYMENT_NAME": "flowers",
+        "DEPLOYMENT_VERSION": "3",
+        "MODEL_NAME": "iris_model",
+        "MODEL_VERSION": "2",
+        "ARTIFACT_VERSION": "1",
+        "MODEL_FILES_PATH": launch.model_files_path,
+        "ARTIFACT_FILES_PATH": files,
+        "CONFIG_FILE_PATH": f"{files}/configfile-c.json",
+        "SCRIPT_PATH": f"{files}/predictor-script.py",
+        "SCRIPT_NAME": "predictor-script.py",
+        "IS_PREDICTOR": "true",
+        "IS_TRANSFORMER": "true",
+    }
+
+
+def test_what_a_deployment_lacks_is_not_set(make_launch: Any) -> None:
+    absent = {"CONFIG_FILE_PATH", "SCRIPT_PATH", "SCRIPT_NAME", "IS_TRANSFORMER"}
+    assert not absent & deployment_variables(make_launch()).keys()
+
+
+def test_the_limit_of_a_request_can_be_set() -> None:
+    assert max_request_bytes({}) == 64 * 1024 * 1024
+    assert max_request_bytes({MAX_REQUEST_BYTES: "10"}) == 10
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1e6", "64MB", "²"])
+def test_a_limit_that_is_no_number_is_refused(text: str) -> None:
+    with pytest.raises(InvalidDeploymentError, match="positive whole number"):
+        max_request_bytes({MAX_REQUEST_BYTES: text})
+
+
+def test_a_server_gets_what_it_needs_and_no_secrets(echo: Launch) -> None:
+    ours = {
+        "PATH": "/bin",
+        "LC_ALL": "C",
+        "OMP_NUM_THREADS": "1",
+        "AWS_SECRET_ACCESS_KEY": "hush",
+        "DEPLOYMENT_NAME": "of another one",
+    }
+    environ = child_environment(ours, echo, "r1")
+    assert environ.keys() >= {"PATH", "LC_ALL", "OMP_NUM_THREADS"}
+    assert "AWS_SECRET_ACCESS_KEY" not in environ
+    assert environ["DEPLOYMENT_NAME"] == "flowers"
+
+
+def test_a_package_found_by_path_alone_is_found_by_the_server_too(
+    echo: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hopsartifacts, "__file__", "/code/hopsartifacts/__init__.py")
+    path = child_environment({"PYTHONPATH": "/other"}, echo, "r1")["PYTHONPATH"]
+    assert path.split(os.pathsep) == ["/code", "/other"]
+    again = child_environment({"PYTHONPATH": path}, echo, "r1")["PYTHONPATH"]
+    assert again == path
+
+
+def test_an_installed_package_needs_no_path(
+    echo: Launch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    installed = tmp_path / "hopsartifacts" / "__init__.py"
+    monkeypatch.setattr(hopsartifacts, "__file__", str(installed))
+    monkeypatch.setattr("site.getsitepackages", lambda: [str(tmp_path)])
+    assert "PYTHONPATH" not in child_environment({}, echo, "r1")
