@@ -1,11 +1,12 @@
 """A project: one place in a file system, with its registry, serving and guard."""
 
+import atexit
+import hashlib
 import os
 import shutil
 import tempfile
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
-from weakref import finalize
 
 from hopsartifacts import layout
 from hopsartifacts.datasets import DatasetApi
@@ -56,7 +57,6 @@ class Project:
     ) -> None:
         self._storage = storage
         self._backend = backend
-        self._scratch: str | None = None
 
     @property
     def name(self) -> str:
@@ -118,12 +118,28 @@ class Project:
         if self._backend is None:
             from hopsartifacts.serving.local import LocalBackend  # noqa: PLC0415 - late
 
-            logs = self._storage.local_path(layout.serving_logs_dir())
-            self._backend = LocalBackend(self.name, self.url, logs_dir=logs)
+            is_shared = self._storage.capabilities.is_shared
+            self._backend = LocalBackend(
+                self.name,
+                self.url,
+                logs_dir=self._storage.local_path(layout.serving_logs_dir()),
+                run_root=None if is_shared else self._scratch_folder() / "run",
+            )
         return self._backend
 
     def _scratch_folder(self) -> Path:
-        if self._scratch is None:
-            self._scratch = tempfile.mkdtemp(prefix="hopsartifacts-")
-            finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
-        return Path(self._scratch)
+        project = hashlib.sha256(self.url.encode()).hexdigest()[:16]
+        return _private_folder(os.getpid()) / project
+
+
+@cache
+def _private_folder(pid: int) -> Path:
+    """Return a folder of this process, gone when it ends."""
+    folder = Path(tempfile.mkdtemp(prefix="hopsartifacts-"))
+
+    def remove() -> None:
+        if os.getpid() == pid:  # a fork has the same exit handlers
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(remove)
+    return folder

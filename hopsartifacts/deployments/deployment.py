@@ -32,7 +32,7 @@ from hopsartifacts.errors import (
     DeploymentNotFoundError,
     InvalidDeploymentError,
     InvalidInputError,
-    NotRunningError,
+    UnsupportedHereError,
 )
 from hopsartifacts.registry.documents import FileRecord
 from hopsartifacts.registry.model import Model
@@ -354,8 +354,8 @@ class Deployment:
 
     def _launch(self, await_running: float, *, port: int | None, detach: bool) -> None:
         state = self._state or self._fresh()
-        if detach and self._runner.place.storage.local_path("") is None:
-            raise NotRunningError(
+        if detach and not self._runner.place.storage.capabilities.is_shared:
+            raise UnsupportedHereError(
                 "a deployment of a project in memory cannot outlive this process: "
                 "start it without detach"
             )

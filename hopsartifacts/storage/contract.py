@@ -17,6 +17,8 @@ Kind = Literal["file", "directory", "link", "other"]
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """What a back end can do beyond the contract's minimum: data, not subclasses."""
 
+    is_shared: bool = True
+    """Other processes see the same files."""
     has_modes: bool
     """Files and folders can be made read-only."""
 

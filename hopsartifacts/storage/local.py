@@ -45,7 +45,7 @@ class LocalStorage:
     @property
     def capabilities(self) -> Capabilities:
         """See the contract."""
-        return Capabilities(has_modes=True)
+        return Capabilities(is_shared=True, has_modes=True)
 
     def create(self, path: str, data: bytes) -> bool:
         """Write a temporary file, sync it, link it: see the module's first lines."""

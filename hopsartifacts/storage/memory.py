@@ -33,7 +33,7 @@ class MemoryStorage:
     @property
     def capabilities(self) -> Capabilities:
         """See the contract."""
-        return Capabilities(has_modes=False)
+        return Capabilities(is_shared=False, has_modes=False)
 
     def create(self, path: str, data: bytes) -> bool:
         """Check and store under the process's lock."""
@@ -82,6 +82,9 @@ class MemoryStorage:
     def find(self, path: str) -> Iterator[Entry]:
         """See the contract."""
         with _LOCK:
+            # Of a file fsspec says that it finds itself.
+            if not self._fs.isdir(self._full(path)):
+                return
             found = self._fs.find(self._full(path), detail=True).values()
         yield from sorted(map(self._entry, found), key=lambda entry: entry.path)
 
@@ -96,7 +99,8 @@ class MemoryStorage:
     def move_tree(self, source: str, target: str) -> bool:
         """See the contract."""
         with _LOCK:
-            if next(self.find(target), None) is not None:
+            is_file = self._fs.isfile(self._full(target))
+            if is_file or next(self.find(target), None) is not None:
                 return False
             for entry in list(self.find(source)):
                 self.move(entry.path, target + entry.path.removeprefix(source))
