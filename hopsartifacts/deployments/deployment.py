@@ -370,4 +370,4 @@ class Deployment:
         state = self._runner.backend.state(self.name)
         if state.status in _RUNNING:
             self.stop()
-            self._launch(await_update, port=state.port, detach=False)
+            self._launch(await_update, port=state.port, detach=state.is_detached)

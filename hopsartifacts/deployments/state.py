@@ -40,6 +40,11 @@ class PredictorState:
         return self.status in {"Starting", "Running", "Idle", "Updating"}
 
     @property
+    def deployment_version(self) -> int | None:
+        """Version that runs; None when nothing does."""
+        return self._run.deployment_version
+
+    @property
     def revision(self) -> str | None:
         """Identifies this run among all."""
         return self._run.revision
@@ -65,7 +70,7 @@ class PredictorState:
             "status": self.status,
             "condition": msgspec.to_builtins(self.condition),
             "deployed": self.deployed,
-            "deployment_version": self._run.deployment_version,
+            "deployment_version": self.deployment_version,
             "revision": self.revision,
             "available_predictor_instances": self.available_predictor_instances,
             "available_transformer_instances": self.available_transformer_instances,

@@ -82,6 +82,8 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     port: int | None = None
     revision: str | None = None
     """Identifies one run: it differs between any two starts."""
+    is_detached: bool = False
+    """It goes on when the process that started it ends."""
 
 
 class ServingBackend(Protocol):

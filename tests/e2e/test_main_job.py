@@ -229,6 +229,10 @@ def test_a_detached_deployment_outlives_its_process_and_any_other_can_stop_it(
     running = deployment.get_deployment("mymodel")
     assert running.get_state().internal_port == int(ended.stdout)
     assert running.predict(inputs=ROW) == {"predictions": [0]}
+    running.description = "changed, and so restarted, still detached"
+    running.save()
+    assert running.get_state().deployment_version == 2
+    assert running.predict(inputs=ROW) == {"predictions": [0]}
     running.stop()
     assert running.get_state().status == "Stopped"
 

@@ -39,6 +39,7 @@ def test_a_running_server_counts_as_both_of_its_components() -> None:
         url="http://127.0.0.1:80",
         port=80,
         revision="r1",
+        is_detached=True,
     )
 
 

@@ -37,6 +37,7 @@ def run_state(
         url=run.url,
         port=run.port,
         revision=run.revision,
+        is_detached=run.parent_pid is None,
     )
 
 
