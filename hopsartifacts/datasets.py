@@ -9,6 +9,7 @@ from hopsartifacts.errors import (
     ManagedPathError,
     PathNotFoundError,
 )
+from hopsartifacts.names import file_path
 from hopsartifacts.registry.sources import source
 from hopsartifacts.registry.transfer import fetch
 from hopsartifacts.storage.contract import Storage
@@ -46,7 +47,7 @@ class DatasetApi:
         folder = self._writable(upload_path)
         if not location.exists():
             raise InvalidInputError(f"{str(local_path)!r} does not exist")
-        target = f"{folder}/{location.resolve().name}"
+        target = file_path(f"{folder}/{location.resolve().name}")
         files = {
             f"{target}/{file.path}" if location.is_dir() else target: file
             for file in source(location).files

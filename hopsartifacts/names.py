@@ -96,6 +96,11 @@ def distinct_paths(paths: Iterable[str]) -> None:
                 )
 
 
+def is_unicode(text: str) -> bool:
+    """Tell whether *text* can be written as UTF-8: it holds no half of a character."""
+    return not any(unicodedata.category(char) == "Cs" for char in text)
+
+
 def folded(name: str) -> str:
     """Return the form in which twins of *name* are equal."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

@@ -61,7 +61,10 @@ class Project:
     @property
     def name(self) -> str:
         """Last part of the URL, as in ``/Projects/<name>/…``."""
-        return PurePosixPath(self._storage.url.partition("://")[2]).name or "project"
+        # A URL has "my%20project" for "my project".
+        root = self._storage.local_path("")
+        path = root or PurePosixPath(self._storage.url.partition("://")[2])
+        return path.name or "project"
 
     @property
     def url(self) -> str:

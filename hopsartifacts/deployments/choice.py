@@ -66,9 +66,10 @@ class ArtifactChoice:
             self._single[role] = file
         self.ask_anew()
 
-    def put_files(self, paths: Iterable[Path]) -> None:
-        """Set the additional files."""
-        self._files = tuple(file for path in paths if (file := given(path)))
+    def put_files(self, paths: Path | Iterable[Path]) -> None:
+        """Set the additional files, one or several."""
+        several = [paths] if isinstance(paths, str | PathLike) else paths or ()
+        self._files = tuple(file for path in several if (file := given(path)))
         self.ask_anew()
 
     def shown(self, role: Role) -> str | None:

@@ -366,8 +366,8 @@ class Deployment:
         )
 
     def _move_on(self, await_update: float) -> None:
-        """Restart what runs an older version."""
+        """Restart what runs another version."""
         state = self._runner.backend.state(self.name)
-        if state.status in _RUNNING:
+        if state.status in _RUNNING and state.deployment_version != self.version:
             self.stop()
             self._launch(await_update, port=state.port, detach=state.is_detached)

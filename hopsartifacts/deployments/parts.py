@@ -7,6 +7,7 @@ import msgspec
 
 from hopsartifacts.deployments.resources import ComponentResources, component_resources
 from hopsartifacts.errors import InvalidDeploymentError
+from hopsartifacts.names import is_unicode
 
 LoggerMode = Literal["NONE", "ALL", "MODEL_INPUTS", "PREDICTIONS"]
 LOGGER_MODES: tuple[LoggerMode, ...] = ("NONE", "ALL", "MODEL_INPUTS", "PREDICTIONS")
@@ -74,6 +75,10 @@ class InferenceBatcher(msgspec.Struct, frozen=True, omit_defaults=True):
     timeout: int | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.enabled, bool):
+            raise InvalidDeploymentError(
+                f"inference batcher enabled is {self.enabled!r}: give True or False"
+            )
         for name in ("max_batch_size", "max_latency", "timeout"):
             value = getattr(self, name)
             whole = isinstance(value, int) and not isinstance(value, bool)
@@ -87,6 +92,14 @@ class InferenceBatcher(msgspec.Struct, frozen=True, omit_defaults=True):
     def has_settings(self) -> bool:
         """Whether anything but on or off was chosen."""
         return (self.max_batch_size, self.max_latency, self.timeout) != (None,) * 3
+
+
+def checked_text(what: str, given: object) -> None:
+    """Refuse what is neither None nor a text that can be stored."""
+    if given is None:
+        return
+    if not isinstance(given, str) or not is_unicode(given):
+        raise InvalidDeploymentError(f"{what} {given!r} is not a text: use one")
 
 
 def checked_logger(given: object) -> InferenceLogger | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from copy import copy
+from os import fspath
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,9 +30,14 @@ from hopsartifacts.deployments.parts import (
     Transformer,
     checked_batcher,
     checked_logger,
+    checked_text,
 )
 from hopsartifacts.deployments.resources import ComponentResources, component_resources
-from hopsartifacts.errors import InvalidDeploymentError
+from hopsartifacts.errors import (
+    ArtifactNotFoundError,
+    IntegrityError,
+    InvalidDeploymentError,
+)
 from hopsartifacts.names import (
     default_deployment_name,
     deployment_name,
@@ -135,8 +141,11 @@ class Predictor:
     def keep(self, specification: Specification, artifact: ArtifactVersion) -> None:
         """Hold what was sealed: files from now on come from the artifact."""
         self._choice.keep(specification, artifact)
-        transformer = specification.transformer
-        self._transformer_resources = transformer.resources if transformer else None
+        sealed = specification.transformer
+        name = self._choice.shown("transformer")
+        self._transformer = (
+            Transformer(name, sealed.resources) if name and sealed else None
+        )
 
     def deploy(self) -> Any:
         """Create a deployment with this predictor and save it.
@@ -167,8 +176,13 @@ class Predictor:
         model = live_version(self._home.storage, self.model_name, self.model_version)
         self._check_rules()
         store = self._store()
-        decision = store.save(self._sources(), self._choice.asked)
-        artifact = store.get(decision.version)
+        try:
+            decision = store.save(self._sources(), self._choice.asked)
+            artifact = store.get(decision.version)
+        except (ArtifactNotFoundError, IntegrityError):
+            # If the model was deleted meanwhile, that is what to say.
+            live_version(self._home.storage, self.model_name, self.model_version)
+            raise
         pin = ModelPin(
             name=self.model_name,
             version=self.model_version,
@@ -183,6 +197,7 @@ class Predictor:
         twin = copy(self)
         twin._name = self._name if name is None else deployment_name(name)  # noqa: SLF001 - a twin
         twin._choice = self._choice.copy()  # noqa: SLF001 - a twin
+        twin._transformer = copy(self._transformer)  # noqa: SLF001 - a twin
         twin.environment = environment or self.environment
         return twin
 
@@ -274,9 +289,8 @@ class Predictor:
 
     @property
     def transformer(self) -> Transformer | None:
-        """Transformer. Setting it asks anew (in Hopsworks it does not)."""
-        name = self._choice.shown("transformer")
-        return Transformer(name, self._transformer_resources) if name else None
+        """Transformer. A new script asks anew (in Hopsworks it does not)."""
+        return self._transformer
 
     @transformer.setter
     def transformer(self, transformer: Transformer | None) -> None:
@@ -285,8 +299,8 @@ class Predictor:
                 f"transformer is a {type(transformer).__name__}: use "
                 "ms.create_transformer(script_file)"
             )
+        self._transformer = transformer
         script = transformer.script_file if transformer else None
-        self._transformer_resources = transformer.resources if transformer else None
         self._choice.put("transformer", script)
 
     @property
@@ -301,8 +315,8 @@ class Predictor:
     @property
     def requested_instances(self) -> int:
         """Instances of predictor and transformer together."""
-        transformer = self._transformer_resources
-        more = transformer.num_instances if transformer else 0
+        transformer = self._transformer
+        more = transformer.resources.num_instances if transformer else 0
         return self._resources.num_instances + more
 
     @property
@@ -347,10 +361,21 @@ class Predictor:
     def _store(self) -> ArtifactStore:
         return ArtifactStore(self._home.storage, self.model_name, self.model_version)
 
+    def _follow_transformer(self) -> None:
+        """Take over what was changed on the transformer itself since it was set."""
+        if self._transformer is None:
+            return
+        script = fspath(self._transformer.script_file)
+        if script != self._choice.shown("transformer"):
+            self._choice.put("transformer", script)
+
     def _sources(self) -> tuple[ArtifactSource, ...]:
         return self._choice.sources(self._home.storage, self._home.project)
 
     def _check_rules(self) -> None:
+        self._follow_transformer()
+        checked_text("description", self.description)
+        checked_text("environment", self.environment)
         roles = self._choice.roles(self._store())
         used: dict[rules.Feature, bool] = {
             "transformer": "transformer" in roles,
@@ -387,7 +412,9 @@ class Predictor:
             ),
             transformer=ComponentSpecification(
                 script=transformer,
-                resources=self._transformer_resources or component_resources(None),
+                resources=component_resources(
+                    self._transformer and self._transformer.resources
+                ),
             )
             if transformer
             else None,

@@ -24,7 +24,7 @@ def payload(data: Any, inputs: Any) -> dict[str, Any]:
         )
     body = {str(key): _plain(value) for key, value in data.items()}
     rows = body.get("instances", body.get("inputs"))
-    if not isinstance(rows, list) or not rows:
+    if not isinstance(rows, list | tuple) or not rows:
         raise InvalidInputError(
             "data['instances'] (or 'inputs') has to be a list with at least one row"
         )
@@ -35,9 +35,9 @@ def _instances(inputs: Any) -> list[Any]:
     """Return a list of rows: one row is wrapped, as in Hopsworks 5 (not 4.1)."""
     if isinstance(inputs, Mapping):
         return [inputs]
-    if isinstance(inputs, list) and inputs:
-        is_row = not any(isinstance(item, list | Mapping) for item in inputs)
-        return [inputs] if is_row else inputs
+    if isinstance(inputs, list | tuple) and inputs:
+        is_row = not any(isinstance(item, list | tuple | Mapping) for item in inputs)
+        return [inputs] if is_row else list(inputs)
     raise InvalidInputError(
         f"inputs is {_words(inputs)}: give a row like [1, 2], a list of rows, or a dict"
     )

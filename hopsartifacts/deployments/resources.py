@@ -1,5 +1,6 @@
 """What a component may use: cores, memory, GPUs, instances."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -124,6 +125,11 @@ def _check_instances(number: object) -> None:
 
 
 def _check_amount(unit: str, request: float, limit: float) -> None:
+    if not (math.isfinite(request) and math.isfinite(limit)):
+        raise InvalidDeploymentError(
+            f"requested {unit} {request} with limit {limit}: give finite numbers (-1 "
+            "is no limit)"
+        )
     least = 0 if unit == "gpus" else None
     if request < 0 or (least is None and request == 0):
         raise InvalidDeploymentError(

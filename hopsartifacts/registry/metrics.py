@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from hopsartifacts.errors import InvalidInputError, InvalidModelError
+from hopsartifacts.names import is_unicode
 
 Direction = Literal["max", "min"]
 
@@ -43,19 +44,22 @@ def checked_direction(direction: str) -> Direction:
 
 
 def _name(name: object) -> str:
-    if not isinstance(name, str) or not name:
+    if not isinstance(name, str) or not name or not is_unicode(name):
         raise InvalidModelError(f"metric name {name!r} is not a text: use one")
     return name
 
 
 def _number(name: str, value: Any) -> float | int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
     try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
+        # A NumPy scalar as Python has it; an array with more elements has none.
+        plain = value.item() if hasattr(value, "item") else value
+        if isinstance(plain, int) and not isinstance(plain, bool):
+            return plain
+        number = float(plain)
+    except (TypeError, ValueError, OverflowError) as error:
         raise InvalidModelError(
-            f"metric {name!r} is {value!r}, which is not a number"
+            f"metric {name!r} is {value!r}, which is not a number: give one, or put "
+            "it into a tag"
         ) from error
     if not math.isfinite(number):
         raise InvalidModelError(

@@ -9,7 +9,7 @@ import msgspec
 from hopsartifacts import layout
 from hopsartifacts.digests import digest_of
 from hopsartifacts.errors import InvalidModelError, ModelNotFoundError
-from hopsartifacts.names import model_name, tag_name, version_number
+from hopsartifacts.names import is_unicode, model_name, tag_name, version_number
 from hopsartifacts.registry.documents import EmbeddedFile, Framework, Manifest
 from hopsartifacts.registry.examples import example_text
 from hopsartifacts.registry.metrics import checked_metrics
@@ -360,10 +360,10 @@ def _positive(version: int) -> int:
     return number
 
 
-def _description(name: str, description: str | None) -> str:
+def _description(name: str, description: object) -> str:
     if description is None:
         return f"A collection of models for {name}"
-    if not isinstance(description, str):
+    if not isinstance(description, str) or not is_unicode(description):
         raise InvalidModelError(f"description {description!r} is not a text")
     return description
 

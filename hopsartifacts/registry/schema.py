@@ -104,7 +104,12 @@ def schema_text(schema: "ModelSchema | Mapping[str, Any] | None") -> str | None:
 
 
 def _json(document: dict[str, Any]) -> str:
-    data = msgspec.json.encode(document, order="sorted")
+    try:
+        data = msgspec.json.encode(document, order="sorted")
+    except (TypeError, ValueError) as error:
+        raise InvalidModelError(
+            f"the model schema cannot be written as JSON ({error})"
+        ) from error
     return msgspec.json.format(data, indent=2).decode()
 
 

@@ -100,7 +100,7 @@ def source(root: Path) -> Source:
     if stat_bits.S_ISDIR(found.st_mode):
         listed = list(_walk(top, top, "", (top,)))
     else:
-        listed = [_file(top, top.name)]
+        listed = [_file(top, root.name)]
     if not listed:
         raise InvalidModelError(
             f"model path {str(root)!r} holds no file: save the trained model there "

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import unquote
 
 import fsspec
 from fsspec.core import split_protocol
@@ -29,7 +30,8 @@ def connect(url: str | os.PathLike[str]) -> Storage:
         )
     protocol, path = split_protocol(text)
     if protocol in (None, "file", "local"):
-        return _local(text)
+        # In a URL "my%20project" is "my project", as in ``Storage.url``.
+        return _local(unquote(text) if protocol else text)
     if protocol == "memory":
         return MemoryStorage(path)
     raise InvalidInputError(
