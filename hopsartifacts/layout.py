@@ -113,7 +113,8 @@ def log_entry_seq(name: str) -> int | None:
     stem, dot, suffix = name.partition(".")
     if (dot, suffix) != (".", "json") or len(stem) != _ENTRY_DIGITS:
         return None
-    return int(stem) if stem.isascii() and stem.isdigit() else None
+    is_number = stem.isascii() and stem.isdigit() and int(stem) > 0
+    return int(stem) if is_number else None
 
 
 def model_name_claim(model: str) -> str:

@@ -16,6 +16,7 @@ from hopsartifacts.registry.versions import embedded_files, manifest_bytes, mode
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checking import Finding
 from hopsartifacts.store.log import Head, Log
+from hopsartifacts.store.root import owner_of
 
 Restorer = Callable[[], Iterator[bytes]]
 
@@ -47,6 +48,7 @@ class Inventory:
         """Take in all there is to one model."""
         head = self._checked_head(model_log(self._storage, model))
         if head is None:
+            self._miss_log(layout.model_dir(model), layout.model_name_claim(model))
             return
         for version, known in head.state.versions.items():
             folder = layout.version_dir(model, version)
@@ -61,6 +63,8 @@ class Inventory:
         """Take in all there is to one deployment."""
         head = self._checked_head(deployment_log(self._storage, deployment))
         if head is None:
+            claim = layout.deployment_name_claim(deployment)
+            self._miss_log(layout.deployment_dir(deployment), claim)
             return
         state: DeploymentState = head.state
         for number in range(1, state.last + 1):
@@ -121,6 +125,13 @@ class Inventory:
         if head:
             self.logs[log.path] = head.seq
         return head
+
+    def _miss_log(self, folder: str, claim: str) -> None:
+        """Tell a folder whose log is gone from one that never had any."""
+        name = folder.rpartition("/")[2]
+        if folder not in self.busy and owner_of(self._storage, claim) == name:
+            what = "its log is gone: restore it from a backup"
+            self._damage(folder, IntegrityError(what))
 
     def _damage(self, folder: str, error: Exception) -> None:
         self.busy.append(folder)

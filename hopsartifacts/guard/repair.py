@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from hopsartifacts import layout
+from hopsartifacts.digests import digest_of
 from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.guard.inventory import Inventory
 from hopsartifacts.guard.verify import inspect
@@ -83,6 +84,8 @@ def _undo(
     if finding.kind == "damaged" or restorer is None:
         return None
     data = b"".join(restorer())
+    if digest_of(data) != inventory.sealed[path]:
+        return None
     aside = _move_aside(storage, path, when) if finding.kind == "changed" else None
     _unprotect_above(storage, inventory, path)
     if not storage.create(path, data):

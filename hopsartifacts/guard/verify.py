@@ -1,5 +1,6 @@
 """Verify: every managed file against its seal, by size, bytes, kind and mode."""
 
+import time
 from collections.abc import Iterator
 
 import msgspec
@@ -10,6 +11,9 @@ from hopsartifacts.guard.inventory import Inventory, take_inventory
 from hopsartifacts.registry.versions import model_names
 from hopsartifacts.storage.contract import Entry, Storage
 from hopsartifacts.store.checking import Finding, check_file
+
+_PASSING = frozenset({"missing", "unprotected", "leftover"})
+_SECOND_LOOK_S = 0.25
 
 
 class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +47,8 @@ def inspect(storage: Storage) -> tuple[VerifyReport, Inventory]:
     """Return what ``verify`` finds and the inventory it went by.
 
     Files are listed before the logs are read: whatever a writer puts down, its log
-    knows before. What seems missing is looked for again, for the same reason.
+    knows before. What may only be under way, like a folder that is written after its
+    entry, is looked at a second time.
     """
     listed = {
         entry.path: entry
@@ -59,7 +64,7 @@ def inspect(storage: Storage) -> tuple[VerifyReport, Inventory]:
         *_open_folders(storage, inventory),
     ]
     report = VerifyReport(
-        findings=tuple(sorted(findings)),
+        findings=tuple(sorted(_lasting(storage, findings))),
         files=len(inventory.sealed),
         size_bytes=sum(digest.size_bytes for digest in inventory.sealed.values()),
     )
@@ -103,6 +108,24 @@ def _open_folders(storage: Storage, inventory: Inventory) -> Iterator[Finding]:
         if entry and entry.kind == "directory" and not entry.is_read_only:
             detail = "its mode allows adding files"
             yield Finding(path=folder, kind="unprotected", detail=detail)
+
+
+def _lasting(storage: Storage, findings: list[Finding]) -> Iterator[Finding]:
+    """Yield the findings that are still so after a moment."""
+    if any(finding.kind in _PASSING for finding in findings):
+        time.sleep(_SECOND_LOOK_S)
+    for finding in findings:
+        if finding.kind not in _PASSING:
+            yield finding
+            continue
+        entry = storage.stat(finding.path)
+        is_so = {
+            "missing": entry is None,
+            "unprotected": entry is not None and not entry.is_read_only,
+            "leftover": entry is not None,
+        }
+        if is_so[finding.kind]:
+            yield finding
 
 
 def _is_log_entry(inventory: Inventory, path: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from hopsartifacts.digests import Digest, xxh3_of
-from hopsartifacts.errors import PathNotFoundError
+from hopsartifacts.errors import PathNotFoundError, StorageError
 from hopsartifacts.storage.contract import Entry, Storage
 
 FindingKind = Literal[
@@ -67,6 +67,8 @@ def _flaw(storage: Storage, entry: Entry, digest: Digest) -> str | None:
         found = xxh3_of(storage.chunks(entry.path))
     except PathNotFoundError:
         return "it vanished while it was checked"
+    except StorageError as error:
+        return str(error)
     if found != (digest.size_bytes, digest.xxh3):
         return f"{found[1]} instead of {digest.xxh3}"
     return None

@@ -230,12 +230,14 @@ class Log(Generic[State]):
         names = (entry.name for entry in self._storage.list(self.path))
         found = [seq for name in names if (seq := layout.log_entry_seq(name))]
         newest = max(found, default=0)
-        if len(found) != newest:
-            missing = min(set(range(1, newest + 1)) - set(found))
-            raise IntegrityError(
-                f"log entry {layout.log_entry(self.path, missing)} is missing, though "
-                f"{newest} exists: somebody deleted it; restore it from a backup"
-            )
+        # A listing may show the second of two entries made meanwhile, not the first.
+        for unlisted in sorted(set(range(1, newest + 1)) - set(found)):
+            path = layout.log_entry(self.path, unlisted)
+            if self._storage.stat(path) is None:
+                raise IntegrityError(
+                    f"log entry {path} is missing, though {newest} exists: somebody "
+                    "deleted it; restore it from a backup"
+                )
         return newest
 
     def _check_link(self, previous: Head[State] | None, current: Head[State]) -> None:
@@ -259,7 +261,10 @@ def _seal(body: Body) -> bytes:
 def _unseal(data: bytes, path: str) -> Body:
     try:
         envelope = decode(data, _Envelope, path)
-        check_format(envelope.format, path)
+    except FormatError as error:
+        raise IntegrityError(f"log entry {error}") from error
+    check_format(envelope.format, path)
+    try:
         if xxh3_of([bytes(envelope.entry)])[1] != envelope.check:
             raise IntegrityError(
                 f"{path} was changed since it was written: restore it from a backup"

@@ -52,25 +52,23 @@ def claim_name(storage: Storage, path: str, name: str, kind: str) -> None:
     mark_root(storage)
     if storage.create(path, encode_pretty(_Claim(name=name))):
         return
-    owner = decode(storage.read(path), _Claim, path).name
-    if owner != name:
-        raise AlreadyExistsError(twin_words(name, owner, kind))
+    check_claim(storage, path, name, kind)
+
+
+def owner_of(storage: Storage, path: str) -> str | None:
+    """Return the name that claimed *path*, None if none did."""
+    try:
+        return decode(storage.read(path), _Claim, path).name
+    except PathNotFoundError:
+        return None
 
 
 def check_claim(storage: Storage, path: str, name: str, kind: str) -> None:
     """Refuse early, without taking anything, what ``claim_name`` would refuse."""
-    try:
-        owner = decode(storage.read(path), _Claim, path).name
-    except PathNotFoundError:
-        return
-    if owner != name:
-        raise AlreadyExistsError(twin_words(name, owner, kind))
-
-
-def twin_words(name: str, owner: str, kind: str) -> str:
-    """Say why *name* cannot be had beside *owner*."""
-    return (
-        f"{kind} name {name!r} is too close to the existing {owner!r}: some systems "
-        f"cannot tell them apart; use {owner!r}, or a name that differs in more than "
-        "case"
-    )
+    owner = owner_of(storage, path)
+    if owner not in {None, name}:
+        raise AlreadyExistsError(
+            f"{kind} name {name!r} is too close to the existing {owner!r}: some "
+            f"systems cannot tell them apart; use {owner!r}, or a name that differs "
+            "in more than case"
+        )
