@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-import hopsartifacts
 from hopsartifacts.errors import (
     DeploymentFailedError,
     InvalidInputError,
@@ -51,7 +50,7 @@ def child_environment(
         for name, value in environ.items()
         if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
     }
-    home = str(Path(hopsartifacts.__file__).parents[1])
+    home = str(Path(__file__).parents[3])
     search = passed_on.get("PYTHONPATH", "").split(os.pathsep)
     # The site folder must not be named: it would go before the standard library.
     if home not in {*search, *site.getsitepackages(), site.getusersitepackages()}:
