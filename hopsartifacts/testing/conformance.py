@@ -1,0 +1,334 @@
+"""The storage contract as tests: inherit, give a ``storage`` fixture, run pytest.
+
+    class TestMyStorage(StorageConformance):
+        @pytest.fixture
+        def storage(self) -> Storage:
+            return MyStorage("an empty place")
+
+What a back end need not have is asked of its capabilities, so nothing has to be
+skipped.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+
+from hopsartifacts.digests import CHUNK_BYTES
+from hopsartifacts.errors import AlreadyExistsError, PathNotFoundError
+from hopsartifacts.storage.contract import Storage
+
+_WRITERS = 8
+_ROUNDS = 10
+
+
+class StorageConformance:
+    """Every promise of ``hopsartifacts.storage.contract``; *storage* starts empty."""
+
+    def test_create_makes_the_object_whole(self, storage: Storage) -> None:
+        """What was created is read back as it was."""
+        assert storage.create("a/b/c.json", b"\x00one\n")
+        assert storage.read("a/b/c.json") == b"\x00one\n"
+
+    def test_create_takes_no_bytes_at_all(self, storage: Storage) -> None:
+        """An empty object is an object."""
+        assert storage.create("empty", b"")
+        assert storage.read("empty") == b""
+        assert not storage.create("empty", b"more")
+
+    def test_create_never_overwrites(self, storage: Storage) -> None:
+        """The second caller is told no, and the first one's bytes stay."""
+        assert storage.create("a/b", b"first")
+        assert not storage.create("a/b", b"second")
+        assert storage.read("a/b") == b"first"
+
+    def test_create_does_not_replace_what_was_written(self, storage: Storage) -> None:
+        """A written object is as much in the way as a created one."""
+        storage.write("a/b", [b"first"])
+        assert not storage.create("a/b", b"second")
+        assert storage.read("a/b") == b"first"
+
+    def test_create_works_again_after_a_deletion(self, storage: Storage) -> None:
+        """A path that holds nothing any more can be taken."""
+        storage.create("a/b", b"first")
+        storage.delete_tree("a/b")
+        assert storage.create("a/b", b"second")
+
+    def test_exactly_one_of_many_threads_creates(self, storage: Storage) -> None:
+        """Of callers at the same moment one is told yes, and its bytes are there."""
+        start = Barrier(_WRITERS)
+
+        def create(path: str, number: int) -> bool:
+            start.wait()
+            return storage.create(path, b"%d" % number * 1000)
+
+        with ThreadPoolExecutor(_WRITERS) as pool:
+            for turn in range(_ROUNDS):
+                path = f"race/{turn}"
+                told = list(pool.map(create, [path] * _WRITERS, range(_WRITERS)))
+                assert told.count(True) == 1
+                assert storage.read(path) == b"%d" % told.index(True) * 1000
+
+    def test_create_leaves_nothing_else_behind(self, storage: Storage) -> None:
+        """Whether it won or lost, only the object is there."""
+        storage.create("a/b", b"first")
+        storage.create("a/b", b"second")
+        assert [entry.path for entry in storage.find("")] == ["a/b"]
+
+    def test_write_puts_chunks_together(self, storage: Storage) -> None:
+        """Chunks of any size, also none, make one object."""
+        storage.write("a/b", iter([b"one", b"", b"two"]))
+        storage.write("a/none", [])
+        assert storage.read("a/b") == b"onetwo"
+        assert storage.read("a/none") == b""
+
+    def test_write_replaces(self, storage: Storage) -> None:
+        """The last one wins, also when it is shorter."""
+        storage.write("a/b", [b"a long one"])
+        storage.write("a/b", [b"short"])
+        assert storage.read("a/b") == b"short"
+
+    def test_write_that_is_interrupted_leaves_nothing(self, storage: Storage) -> None:
+        """If the source of the bytes fails, there is no object and no rest of one."""
+        with pytest.raises(ZeroDivisionError):
+            storage.write("a/b", _failing())
+        assert storage.stat("a/b") is None
+        assert list(storage.find("")) == []
+
+    def test_write_that_is_interrupted_keeps_the_old(self, storage: Storage) -> None:
+        """If the source of the bytes fails, what was there before is still there."""
+        storage.write("a/b", [b"old"])
+        with pytest.raises(ZeroDivisionError):
+            storage.write("a/b", _failing())
+        assert storage.read("a/b") == b"old"
+
+    def test_chunks_are_the_bytes_in_order(self, storage: Storage) -> None:
+        """More than one chunk when there is much, none when there is nothing."""
+        data = bytes(range(256)) * (CHUNK_BYTES // 128) + b"end"
+        storage.write("big", [data])
+        storage.write("none", [])
+        chunks = list(storage.chunks("big"))
+        assert b"".join(chunks) == data
+        assert max(map(len, chunks)) < len(data)
+        assert list(storage.chunks("none")) == []
+
+    @pytest.mark.parametrize("path", ["absent", "a/absent", "absent/b", "a/b/c", "a"])
+    def test_what_is_no_file_cannot_be_read(self, storage: Storage, path: str) -> None:
+        """Absent paths, paths below a file, and folders alike."""
+        storage.create("a/b", b"")
+        with pytest.raises(PathNotFoundError, match=path):
+            storage.read(path)
+        with pytest.raises(PathNotFoundError, match=path):
+            list(storage.chunks(path))
+
+    def test_stat_describes_files_and_folders(self, storage: Storage) -> None:
+        """Kind and size of a file, and the kind of the folders above it."""
+        storage.write("a/b/c", [b"four"])
+        found = storage.stat("a/b/c")
+        assert found is not None
+        assert (found.path, found.kind, found.size_bytes) == ("a/b/c", "file", 4)
+        assert found.name == "c"
+        for folder in ("a", "a/b"):
+            above = storage.stat(folder)
+            assert above is not None
+            assert (above.path, above.kind) == (folder, "directory")
+
+    @pytest.mark.parametrize("path", ["absent", "a/absent", "a/b/c"])
+    def test_stat_of_nothing_is_none(self, storage: Storage, path: str) -> None:
+        """Absent paths and paths below a file."""
+        storage.create("a/b", b"")
+        assert storage.stat(path) is None
+
+    def test_list_shows_children_sorted(self, storage: Storage) -> None:
+        """Files and folders directly below, by whole path, and nothing deeper."""
+        for path in ("t/b", "t/a/deep/er", "t/a-b", "tt/x", "t/c"):
+            assert storage.create(path, b"xy")
+        listed = [(entry.path, entry.kind) for entry in storage.list("t")]
+        assert listed == [
+            ("t/a", "directory"),
+            ("t/a-b", "file"),
+            ("t/b", "file"),
+            ("t/c", "file"),
+        ]
+        # A back end may keep folders of its own at the root.
+        assert {"t", "tt"} <= {entry.path for entry in storage.list("")}
+        assert storage.list("t")[1].size_bytes == len(b"xy")
+
+    def test_list_is_never_stale(self, storage: Storage) -> None:
+        """Each listing shows what came and went just before."""
+        storage.create("t/1", b"")
+        assert len(storage.list("t")) == 1
+        storage.create("t/2", b"")
+        assert [entry.name for entry in storage.list("t")] == ["1", "2"]
+        storage.delete_tree("t/1")
+        assert [entry.name for entry in storage.list("t")] == ["2"]
+
+    @pytest.mark.parametrize("path", ["absent", "absent/b", "a/b", "a/b/c"])
+    def test_what_is_no_folder_has_no_children(
+        self, storage: Storage, path: str
+    ) -> None:
+        """Absent paths, files, and paths below a file."""
+        storage.create("a/b", b"")
+        assert storage.list(path) == []
+        assert list(storage.find(path)) == []
+
+    def test_find_goes_all_the_way_down(self, storage: Storage) -> None:
+        """All files below a folder, sorted by whole path, without the folders."""
+        for path in ("t/a/z", "t/a-b", "t/a/b/c", "tt/x", "t/b"):
+            storage.create(path, b"xyz")
+        found = list(storage.find("t"))
+        assert [entry.path for entry in found] == ["t/a-b", "t/a/b/c", "t/a/z", "t/b"]
+        assert {entry.kind for entry in found} == {"file"}
+        assert {entry.size_bytes for entry in found} == {3}
+        assert [entry.path for entry in storage.find("")][-1] == "tt/x"
+
+    def test_names_are_kept_as_they_are(self, storage: Storage) -> None:
+        """Spaces, other scripts, brackets and percent signs are only characters."""
+        paths = sorted(["t/a b", "t/größe 数.bin", "t/[x]*", "t/%20", "t/.hidden"])
+        for path in paths:
+            storage.create(path, path.encode())
+        assert [entry.path for entry in storage.find("t")] == paths
+        assert all(storage.read(path) == path.encode() for path in paths)
+
+    def test_move_takes_the_file_elsewhere(self, storage: Storage) -> None:
+        """The bytes are at the new path and no longer at the old one."""
+        storage.create("a/b", b"bytes")
+        storage.move("a/b", "c/d/e")
+        assert storage.stat("a/b") is None
+        assert storage.read("c/d/e") == b"bytes"
+
+    def test_move_refuses_a_taken_target(self, storage: Storage) -> None:
+        """Both files stay as they were."""
+        storage.create("a", b"one")
+        storage.create("b", b"two")
+        with pytest.raises(AlreadyExistsError, match="'b'"):
+            storage.move("a", "b")
+        assert (storage.read("a"), storage.read("b")) == (b"one", b"two")
+
+    def test_move_tree_takes_the_folder_elsewhere(self, storage: Storage) -> None:
+        """Every file below is at the new place, and the old one is gone."""
+        storage.write("s/a", [b"one"])
+        storage.write("s/b/c", [b"two"])
+        assert storage.move_tree("s", "t/u")
+        found = {entry.path: storage.read(entry.path) for entry in storage.find("")}
+        assert found == {"t/u/a": b"one", "t/u/b/c": b"two"}
+        assert storage.stat("s") is None
+
+    @pytest.mark.parametrize("there", ["t/x", "t/deep/x", "t"])
+    def test_move_tree_refuses_a_taken_target(
+        self, storage: Storage, there: str
+    ) -> None:
+        """A file or a folder that holds something: nothing is changed."""
+        storage.write("s/a", [b"one"])
+        storage.write(there, [b"two"])
+        assert not storage.move_tree("s", "t")
+        found = {entry.path: storage.read(entry.path) for entry in storage.find("")}
+        assert found == {"s/a": b"one", there: b"two"}
+
+    def test_one_of_many_threads_moves_its_tree(self, storage: Storage) -> None:
+        """The target holds the files of exactly one of them."""
+        for number in range(_WRITERS):
+            storage.write(f"s{number}/{number}", [b"%d" % number])
+        start = Barrier(_WRITERS)
+
+        def move(number: int) -> bool:
+            start.wait()
+            return storage.move_tree(f"s{number}", "target")
+
+        with ThreadPoolExecutor(_WRITERS) as pool:
+            told = list(pool.map(move, range(_WRITERS)))
+        assert told.count(True) == 1
+        winner = told.index(True)
+        assert [entry.path for entry in storage.find("target")] == [f"target/{winner}"]
+
+    def test_protected_files_say_so_where_there_are_modes(
+        self, storage: Storage
+    ) -> None:
+        """A folder is protected with all below it; elsewhere this does nothing."""
+        storage.write("t/a", [b""])
+        storage.write("t/b/c", [b""])
+        storage.protect("t")
+        marks = [storage.stat(path) for path in ("t", "t/a", "t/b", "t/b/c")]
+        shown = [entry is not None and entry.is_read_only for entry in marks]
+        assert shown == [storage.capabilities.has_modes] * 4
+
+    def test_one_file_can_be_protected(self, storage: Storage) -> None:
+        """What lies beside it stays as it is."""
+        storage.write("t/a", [b""])
+        storage.write("t/b", [b""])
+        storage.protect("t/a")
+        marks = [entry.is_read_only for entry in storage.list("t")]
+        assert marks == [storage.capabilities.has_modes, False]
+
+    def test_an_unprotected_folder_takes_files_again(self, storage: Storage) -> None:
+        """The folder only: what lies below stays protected."""
+        storage.write("t/a", [b""])
+        storage.protect("t")
+        storage.unprotect("t")
+        assert storage.create("t/b", b"")
+        folder, file = storage.stat("t"), storage.stat("t/a")
+        assert folder is not None
+        assert file is not None
+        assert not folder.is_read_only
+        assert file.is_read_only == storage.capabilities.has_modes
+
+    def test_created_files_are_read_only_where_there_are_modes(
+        self, storage: Storage
+    ) -> None:
+        """Nobody is to change what a create made."""
+        storage.create("a/b", b"")
+        found = storage.stat("a/b")
+        assert found is not None
+        assert found.is_read_only == storage.capabilities.has_modes
+
+    def test_files_can_be_moved_out_of_a_protected_folder(
+        self, storage: Storage
+    ) -> None:
+        """The guard moves aside what somebody put there; the folder stays closed."""
+        storage.write("t/a", [b"bytes"])
+        storage.protect("t")
+        storage.move("t/a", "aside/a")
+        assert storage.read("aside/a") == b"bytes"
+        folder = storage.stat("t")
+        has_modes = storage.capabilities.has_modes
+        # Without modes, a back end need not keep empty folders.
+        assert (folder.is_read_only if folder else False) == has_modes
+
+    def test_delete_tree_deletes_what_is_protected(self, storage: Storage) -> None:
+        """Folder, files and all below; what lies beside it stays."""
+        storage.write("t/a", [b""])
+        storage.write("t/b/c", [b""])
+        storage.write("tt", [b""])
+        storage.protect("t")
+        storage.delete_tree("t")
+        assert storage.stat("t") is None
+        assert [entry.path for entry in storage.find("")] == ["tt"]
+
+    @pytest.mark.parametrize("path", ["absent", "a/absent", "absent/b"])
+    def test_delete_tree_of_nothing_is_silent(
+        self, storage: Storage, path: str
+    ) -> None:
+        """It is gone, which is what was asked for."""
+        storage.create("a/b", b"")
+        storage.delete_tree(path)
+        assert storage.read("a/b") == b""
+
+    def test_a_local_path_is_where_the_bytes_lie(self, storage: Storage) -> None:
+        """A back end that names a place on the disk has the file there."""
+        storage.create("a/b", b"bytes")
+        place, root = storage.local_path("a/b"), storage.local_path("")
+        assert (place is None) == (root is None)
+        if place is not None:
+            assert place.read_bytes() == b"bytes"
+
+    def test_the_url_names_a_protocol(self, storage: Storage) -> None:
+        """It is what ``login`` could take."""
+        protocol, separator, _ = storage.url.partition("://")
+        assert protocol
+        assert separator
+
+
+def _failing() -> Iterator[bytes]:
+    yield b"a part"
+    raise ZeroDivisionError
