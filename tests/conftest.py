@@ -1,0 +1,185 @@
+"""What the tests share: projects on both back ends, models, scripts, snapshots."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from textwrap import dedent
+from typing import Any, cast
+from uuid import uuid4
+
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+
+import hopsartifacts
+from hopsartifacts import Model, ModelRegistry, ModelServing, Project
+from hopsartifacts.storage.contract import Storage
+
+PREDICTOR = """
+class Predictor:
+    def predict(self, inputs):
+        return inputs
+"""
+NOBODY = 65534
+
+
+@pytest.fixture
+def clear_memory() -> Iterator[None]:
+    """Let nothing of fsspec's one memory store reach another test."""
+    for _ in range(2):
+        MemoryFileSystem.store.clear()
+        MemoryFileSystem.pseudo_dirs[:] = [""]
+        if _ == 0:
+            yield
+
+
+@pytest.fixture
+def memory_project(clear_memory: None) -> Project:  # noqa: ARG001 - a fixture
+    return hopsartifacts.login(f"memory://{uuid4().hex}/iris")
+
+
+@pytest.fixture
+def local_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    # Where the run files of deployments go.
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return hopsartifacts.login(tmp_path / "projects" / "iris")
+
+
+@pytest.fixture(params=["local", "memory"])
+def project(request: pytest.FixtureRequest) -> Project:
+    return cast("Project", request.getfixturevalue(f"{request.param}_project"))
+
+
+@pytest.fixture
+def mr(project: Project) -> ModelRegistry:
+    return project.get_model_registry()
+
+
+@pytest.fixture
+def ms(project: Project) -> ModelServing:
+    return project.get_model_serving()
+
+
+@pytest.fixture
+def make_files(tmp_path: Path) -> Callable[..., Path]:
+    """Make a new folder with files: ``make_files({"a/b.txt": "text or bytes"})``."""
+
+    def make(files: dict[str, str | bytes] | None = None) -> Path:
+        folder = Path(tempfile.mkdtemp(dir=tmp_path)) / "model"
+        folder.mkdir()
+        for path, content in (files or {"model.bin": b"\x00weights"}).items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            data = content.encode() if isinstance(content, str) else content
+            target.write_bytes(data)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def make_script(tmp_path: Path) -> Callable[..., Path]:
+    """Write a script into a new folder."""
+
+    def make(code: str = PREDICTOR, name: str = "predict.py") -> Path:
+        path = Path(tempfile.mkdtemp(dir=tmp_path)) / name
+        path.write_text(dedent(code))
+        return path
+
+    return make
+
+
+@pytest.fixture
+def transformer_script(make_script: Callable[..., Path]) -> Path:
+    code = "class Transformer:\n    def preprocess(self, inputs): return inputs\n"
+    return make_script(code, "transform.py")
+
+
+@pytest.fixture
+def save_model(
+    project: Project, make_files: Callable[..., Path]
+) -> Callable[..., Model]:
+    """Save a model: ``save_model("my_model", framework="sklearn", metrics={…})``."""
+
+    def save(
+        name: str = "my_model",
+        files: dict[str, str | bytes] | None = None,
+        framework: str = "python",
+        **settings: Any,
+    ) -> Model:
+        creator = getattr(project.get_model_registry(), framework)
+        model: Model = creator.create_model(name, **settings)
+        return model.save(make_files(files))
+
+    return save
+
+
+@pytest.fixture
+def model(save_model: Callable[..., Model]) -> Model:
+    return save_model()
+
+
+@pytest.fixture
+def snapshot() -> Callable[[Project], dict[str, bytes]]:
+    """Return every file of a project with its bytes."""
+
+    def take(project: Project) -> dict[str, bytes]:
+        storage = project.storage
+        return {
+            entry.path: storage.read(entry.path) if entry.kind == "file" else b"?"
+            for entry in storage.find("")
+        }
+
+    return take
+
+
+class Intercepted:
+    """A storage that lets a hook see each call before it is done.
+
+    The hook gets the method's name and arguments; what it raises is raised.
+    """
+
+    def __init__(self, inner: Storage, hook: Callable[..., None]) -> None:
+        self._inner = inner
+        self._hook = hook
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if not callable(found):
+            return found
+
+        def call(*args: Any) -> Any:
+            self._hook(name, *args)
+            return found(*args)
+
+        return call
+
+
+@pytest.fixture
+def intercept(project: Project) -> Callable[[Callable[..., None]], Project]:
+    """Open the same project again so that a hook sees every storage call first."""
+
+    def make(hook: Callable[..., None]) -> Project:
+        storage = cast("Storage", Intercepted(project.storage, hook))
+        return hopsartifacts.login(storage=storage)
+
+    return make
+
+
+@pytest.fixture
+def users_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of an ordinary user, as whom the test runs: root may write anywhere."""
+    # tmp_path will not do: its parents are closed to others.
+    folder = Path(tempfile.mkdtemp(prefix="hopsartifacts-test-"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.chown(folder, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+    try:
+        yield folder
+    finally:
+        if is_root:
+            os.seteuid(0)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,434 @@
+"""Artifact versions: the same files are the same version, and it can say why."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hopsartifacts import Deployment, Model, ModelServing, Project
+from hopsartifacts.errors import (
+    ArtifactNotFoundError,
+    InvalidDeploymentError,
+    InvalidNameError,
+    SourceChangedError,
+)
+
+MakeScript = Callable[..., Path]
+MakeFiles = Callable[..., Path]
+Snapshot = Callable[[Project], dict[str, bytes]]
+Deploy = Callable[..., Deployment]
+
+FIRST = "class Predictor:\n    def predict(self, inputs): return 1\n"
+SECOND = "class Predictor:\n    def predict(self, inputs): return 2\n"
+BIG = b"0123456789abcdef" * (1 << 14) + b"more than 256 KiB"
+FOLDER = "Models/my_model/1/Artifacts"
+
+
+@pytest.fixture
+def deploy(save_model: Callable[..., Model]) -> Deploy:
+    """Deploy the one model under a new name: ``deploy(script_file=…)``."""
+    model = save_model(framework="sklearn")
+    names = (f"d{number}" for number in range(100))
+    return lambda **settings: model.deploy(next(names), **settings)
+
+
+@pytest.fixture
+def first(make_script: MakeScript) -> Path:
+    return make_script(FIRST)
+
+
+@pytest.fixture
+def second(make_script: MakeScript) -> Path:
+    return make_script(SECOND)
+
+
+def test_the_same_script_is_the_same_version(
+    deploy: Deploy, first: Path, second: Path, make_script: MakeScript
+) -> None:
+    """Row 1: nothing asked for, files given."""
+    assert deploy(script_file=first).artifact_version == 1
+    assert deploy(script_file=second).artifact_version == 2
+    assert deploy(script_file=first).artifact_version == 1
+    assert deploy(script_file=str(make_script(SECOND))).artifact_version == 2
+
+
+def test_create_makes_a_new_version(deploy: Deploy, first: Path, second: Path) -> None:
+    """Row 2: and the default then takes the lowest."""
+    settings = {"script_file": first}
+    versions = [
+        deploy(**settings, artifact_version=asked).artifact_version
+        for asked in (None, "CREATE", "CREATE", None)
+    ]
+    assert versions == [1, 2, 3, 1]
+    assert deploy(script_file=second).artifact_version == 4
+
+
+@pytest.mark.parametrize("asked", [None, "CREATE", "MODEL-ONLY", 0, "0"], ids=repr)
+def test_without_files_it_is_zero(deploy: Deploy, project: Project, asked: Any) -> None:
+    """Row 3: zero is shared, holds nothing and is no folder."""
+    for _ in range(2):
+        assert deploy(artifact_version=asked).artifact_version == 0
+    assert project.storage.list(FOLDER) == []
+
+
+@pytest.mark.parametrize("part", ["script_file", "config_file", "files"])
+def test_model_only_never_holds_files(
+    deploy: Deploy, first: Path, project: Project, snapshot: Snapshot, part: str
+) -> None:
+    """Row 4."""
+    before = snapshot(project)
+    given = [first] if part == "files" else first
+    with pytest.raises(InvalidDeploymentError, match=r"'MODEL-ONLY'.*predict.py"):
+        deploy(artifact_version="MODEL-ONLY", **{part: given})
+    assert snapshot(project) == before
+
+
+def test_a_number_is_that_version(deploy: Deploy, first: Path, second: Path) -> None:
+    """Row 5: its script comes with it."""
+    deploy(script_file=first)
+    deploy(script_file=second)
+    deployment = deploy(artifact_version=1)
+    assert deployment.artifact_version == 1
+    assert deployment.script_file == "predict.py"
+    assert deploy(artifact_version="2").artifact_version == 2
+
+
+def test_a_number_has_to_exist(
+    deploy: Deploy, first: Path, project: Project, snapshot: Snapshot
+) -> None:
+    deploy(script_file=first)
+    before = snapshot(project)
+    for settings in ({}, {"script_file": first}):
+        with pytest.raises(ArtifactNotFoundError, match=r"version 7: it has 0, 1"):
+            deploy(artifact_version=7, **settings)
+    assert snapshot(project) == before
+
+
+def test_a_number_with_the_same_files_is_that_version(
+    deploy: Deploy, first: Path
+) -> None:
+    """Row 6: also when a lower one holds them too."""
+    deploy(script_file=first)
+    deploy(script_file=first, artifact_version="CREATE")
+    assert deploy(script_file=first, artifact_version=2).artifact_version == 2
+
+
+def test_a_number_with_other_files_shows_the_difference(
+    deploy: Deploy,
+    first: Path,
+    second: Path,
+    make_script: MakeScript,
+    project: Project,
+    snapshot: Snapshot,
+) -> None:
+    deploy(script_file=first)
+    before = snapshot(project)
+    with pytest.raises(InvalidDeploymentError, match=r"predictor-predict.py changed"):
+        deploy(script_file=second, artifact_version=1)
+    renamed = make_script(FIRST, "other.py")
+    with pytest.raises(
+        InvalidDeploymentError,
+        match=r"predictor-other.py added, predictor-predict.py removed",
+    ):
+        deploy(script_file=renamed, artifact_version=1)
+    with pytest.raises(InvalidDeploymentError, match="version 0 holds other files"):
+        deploy(script_file=first, artifact_version=0)
+    assert snapshot(project) == before
+
+
+@pytest.mark.parametrize("asked", ["create", "01", -1, 1.5, True, "LATEST", [1]])
+def test_what_cannot_be_asked_for(deploy: Deploy, asked: Any) -> None:
+    with pytest.raises(InvalidDeploymentError) as caught:
+        deploy(artifact_version=asked)
+    assert f"artifact_version {asked!r}: use a number, 'CREATE'" in str(caught.value)
+
+
+def test_numbers_belong_to_a_model_version(
+    save_model: Callable[..., Model], first: Path, second: Path
+) -> None:
+    for number in (1, 2):
+        model = save_model(framework="sklearn")
+        assert model.deploy(f"a{number}", script_file=second).artifact_version == 1
+        assert model.deploy(f"b{number}", script_file=first).artifact_version == 2
+
+
+def test_files_bear_their_role_and_folders_their_tree(
+    deploy: Deploy,
+    project: Project,
+    first: Path,
+    transformer_script: Path,
+    make_script: MakeScript,
+    make_files: MakeFiles,
+) -> None:
+    folder = make_files({"a.txt": "a", "deep/b.bin": b"\x00"})
+    deployment = deploy(
+        script_file=first,
+        transformer=project.get_model_serving().create_transformer(transformer_script),
+        config_file=make_script("key: value", "config.yml"),
+        files=[make_script("data", "data.csv"), folder],
+    )
+    found = {entry.path for entry in project.storage.find(f"{FOLDER}/1")}
+    assert found == {
+        f"{FOLDER}/1/{name}"
+        for name in [
+            "predictor-predict.py",
+            "transformer-transform.py",
+            "configfile-config.yml",
+            "data.csv",
+            "model/a.txt",
+            "model/deep/b.bin",
+        ]
+    }
+    assert deployment.config_file == "config.yml"
+    assert deployment.files == ("data.csv", "model/a.txt", "model/deep/b.bin")
+
+
+def test_every_byte_and_name_and_role_counts(
+    deploy: Deploy, make_script: MakeScript, first: Path
+) -> None:
+    one = make_script("x", "one.txt")
+    two = make_script("x", "two.txt")
+    changed = make_script("y", "one.txt")
+    settings: list[dict[str, Any]] = [
+        {},
+        {"files": [one]},
+        {"files": [two]},
+        {"files": [changed]},
+        {"files": [one, two]},
+        {"config_file": one},
+        {"config_file": two},
+    ]
+    for _ in range(2):
+        versions = [
+            deploy(script_file=first, **each).artifact_version for each in settings
+        ]
+        assert versions == [1, 2, 3, 4, 5, 6, 7]
+    reversed_files = deploy(script_file=first, files=[two, one])
+    assert reversed_files.artifact_version == 5
+
+
+def test_two_files_of_one_name_are_refused(
+    deploy: Deploy, first: Path, make_script: MakeScript
+) -> None:
+    one, same = make_script("x", "a.txt"), make_script("y", "a.txt")
+    with pytest.raises(InvalidNameError, match=r"two.*'a.txt'"):
+        deploy(script_file=first, files=[one, same])
+    with pytest.raises(InvalidNameError, match="differ only in case"):
+        deploy(script_file=first, files=[one, make_script("x", "A.txt")])
+
+
+def test_files_of_the_project_can_be_given(
+    deploy: Deploy, project: Project, first: Path
+) -> None:
+    project.get_dataset_api().upload(first)
+    for path in (
+        "Resources/predict.py",
+        f"/Projects/{project.name}/Resources/predict.py",
+    ):
+        deployment = deploy(script_file=path)
+        assert deployment.artifact_version == 1
+        assert deployment.script_file == "predict.py"
+
+
+def test_a_version_never_changes_with_the_users_file(
+    deploy: Deploy, first: Path, ms: ModelServing
+) -> None:
+    deploy(script_file=first)
+    first.write_text(SECOND)
+    assert deploy(script_file=first).artifact_version == 2
+    model = ms.get_deployment("d0").get_model()
+    assert ms.get_artifacts(model).read(1) == {"predictor-predict.py": FIRST.encode()}
+
+
+@pytest.mark.parametrize("size", [256 * 1024, 256 * 1024 + 1, len(BIG)])
+def test_an_artifact_of_any_size(
+    deploy: Deploy, project: Project, first: Path, make_files: MakeFiles, size: int
+) -> None:
+    data = BIG[: size - len(FIRST)]
+    folder = make_files({"a.bin": data, "b.bin": b"b"})
+    for _ in range(2):
+        deployment = deploy(script_file=first, files=[folder])
+        assert deployment.artifact_version == 1
+    storage = project.storage
+    assert storage.read(f"{FOLDER}/1/model/a.bin") == data
+    assert storage.read(f"{FOLDER}/1/predictor-predict.py") == FIRST.encode()
+    assert project.verify().ok
+    artifacts = project.get_model_serving().get_artifacts(deployment.get_model())
+    assert artifacts.read(1)["model/a.bin"] == data
+
+
+def payloads(project: Project) -> list[str]:
+    return [entry.name for entry in project.storage.list(f"{FOLDER}/_payload")]
+
+
+def test_a_big_artifact_that_is_reused_leaves_no_payload(
+    deploy: Deploy, project: Project, first: Path, make_script: MakeScript
+) -> None:
+    big = make_script(BIG.decode(), "big.txt")
+    deploy(script_file=first, files=[big])
+    assert len(payloads(project)) == 1
+    deploy(script_file=first, files=[big])
+    assert len(payloads(project)) == 1
+    deploy(script_file=first, files=[big], artifact_version="CREATE")
+    assert len(payloads(project)) == 2
+
+
+def test_a_big_artifact_another_was_faster_with_leaves_no_payload(
+    intercept: Callable[[Callable[..., None]], Project],
+    project: Project,
+    save_model: Callable[..., Model],
+    first: Path,
+    make_script: MakeScript,
+) -> None:
+    """The other commits after we looked and before we do."""
+    save_model(framework="sklearn")
+    settings: dict[str, Any] = {
+        "script_file": first,
+        "files": [make_script(BIG.decode(), "big.txt")],
+    }
+    others: list[Deployment] = []
+
+    def hook(method: str, path: str = "", *_: object) -> None:
+        if method == "create" and path.startswith(f"{FOLDER}/_log") and not others:
+            model = project.get_model_registry().get_model("my_model")
+            others.append(model.deploy("other", **settings))
+
+    model = intercept(hook).get_model_registry().get_model("my_model")
+    assert model.deploy("ours", **settings).artifact_version == 1
+    assert others[0].artifact_version == 1
+    assert len(payloads(project)) == 1
+    assert project.verify().ok
+
+
+def test_a_big_file_that_changes_while_it_is_saved_fails_the_save(
+    intercept: Callable[[Callable[..., None]], Project],
+    project: Project,
+    save_model: Callable[..., Model],
+    snapshot: Snapshot,
+    make_script: MakeScript,
+) -> None:
+    save_model(framework="sklearn")
+    project.get_dataset_api().upload(make_script(BIG.decode(), "big.txt"))
+    before = snapshot(project)
+    changed: list[str] = []
+
+    def hook(method: str, *_: object) -> None:
+        if method == "write" and not changed:
+            changed.append(method)
+            project.storage.write("Resources/big.txt", [BIG + b"!"])
+
+    model = intercept(hook).get_model_registry().get_model("my_model")
+    with pytest.raises(SourceChangedError, match=r"'big.txt' was changed"):
+        model.deploy(files=["Resources/big.txt"])
+    assert snapshot(project) == {**before, "Resources/big.txt": BIG + b"!"}
+
+
+def test_why_a_version_was_made_or_reused(deploy: Deploy, first: Path) -> None:
+    made = deploy(script_file=first).explain()
+    assert (made.version, made.is_new, made.compared) == (1, True, ())
+    assert "1 is new: no version holds the same files" in str(made)
+    assert "predictor-predict.py" in str(made)
+    reused = deploy(script_file=first).explain()
+    assert (reused.version, reused.is_new, reused.compared) == (1, False, (1,))
+    assert "1 is reused: it is the lowest" in str(reused)
+    created = deploy(script_file=first, artifact_version="CREATE").explain()
+    assert "2 is new: CREATE was asked for" in str(created)
+    numbered = deploy(artifact_version=2).explain()
+    assert "2 was asked for by its number" in str(numbered)
+    nothing = deploy().explain()
+    assert "0: no script or file was given" in str(nothing)
+    assert made.identity == reused.identity == created.identity != nothing.identity
+    assert (numbered.identity, numbered.files) == (created.identity, created.files)
+
+
+def test_explaining_stores_nothing(
+    project: Project,
+    snapshot: Snapshot,
+    save_model: Callable[..., Model],
+    first: Path,
+    ms: ModelServing,
+) -> None:
+    predictor = ms.create_predictor(save_model(), script_file=first)
+    before = snapshot(project)
+    assert predictor.explain().is_new
+    assert ms.create_deployment(predictor).explain().version == 1
+    assert snapshot(project) == before
+
+
+def test_a_fetched_deployment_explains_what_a_save_would_do(
+    deploy: Deploy, first: Path, ms: ModelServing
+) -> None:
+    deploy(script_file=first)
+    decision = ms.get_deployment("d0").explain()
+    assert (decision.version, decision.is_new) == (1, False)
+
+
+def test_versions_can_be_listed_and_read(
+    deploy: Deploy, first: Path, second: Path, ms: ModelServing
+) -> None:
+    model = deploy(script_file=first).get_model()
+    deploy(script_file=second)
+    artifacts = ms.get_artifacts(model)
+    assert list(artifacts.list()) == [0, 1, 2]
+    assert artifacts.get(0).files == ()
+    assert artifacts.read(0) == {}
+    assert [file.path for file in artifacts.get(1).files] == ["predictor-predict.py"]
+    assert artifacts.get(1).file("predictor") == "predictor-predict.py"
+    assert artifacts.get(1).file("transformer") is None
+    with pytest.raises(ArtifactNotFoundError, match="no artifact version 9"):
+        artifacts.get(9)
+    with pytest.raises(InvalidNameError, match="'01'"):
+        artifacts.get("01")  # type: ignore[arg-type]
+
+
+def test_two_versions_can_be_compared(
+    deploy: Deploy,
+    first: Path,
+    second: Path,
+    ms: ModelServing,
+    make_files: MakeFiles,
+) -> None:
+    model = deploy(script_file=first).get_model()
+    folder = make_files({"bin": b"\xff", "big": b"x" * (1 << 21)})
+    deploy(script_file=second, files=[folder])
+    changed = make_files({"bin": b"\xfe", "big": b"y" * (1 << 21)})
+    deploy(script_file=second, files=[changed])
+    artifacts = ms.get_artifacts(model)
+    text = str(artifacts.diff(1, 2))
+    assert "added: model/bin" in text
+    assert "changed: predictor-predict.py" in text
+    assert "-    def predict(self, inputs): return 1" in text
+    assert "+    def predict(self, inputs): return 2" in text
+    assert "removed: model/bin" in str(artifacts.diff(2, 0))
+    assert str(artifacts.diff(2, 3)) == (
+        "changed: model/big\n(too big to show)\nchanged: model/bin\n(not text)"
+    )
+    assert not artifacts.diff(2, 2)
+    assert str(artifacts.diff(0, 0)) == "no difference"
+    with pytest.raises(ArtifactNotFoundError):
+        artifacts.diff(1, 9)
+
+
+def test_a_deployments_artifact_can_be_downloaded(
+    deploy: Deploy, first: Path, tmp_path: Path, make_files: MakeFiles
+) -> None:
+    deployment = deploy(script_file=first, files=[make_files({"a": b"a"})])
+    folder = Path(deployment.download_artifact_files(tmp_path / "here"))
+    assert (folder / "predictor-predict.py").read_text() == FIRST
+    assert (folder / "model" / "a").read_bytes() == b"a"
+    own = Path(deployment.download_artifact_files())
+    assert own.parts[-4:] == ("my_model", "1", "Artifacts", "1")
+    with pytest.raises(ArtifactNotFoundError, match=r"'d1'.*artifact version 0"):
+        deploy().download_artifact_files()
+
+
+def test_a_folder_that_is_missing_is_written_again(
+    deploy: Deploy, first: Path, project: Project
+) -> None:
+    """The log is the truth; the folder is a projection of it."""
+    deploy(script_file=first)
+    project.storage.delete_tree(f"{FOLDER}/1")
+    assert deploy(script_file=first).artifact_version == 1
+    stored = project.storage.read(f"{FOLDER}/1/predictor-predict.py")
+    assert stored == FIRST.encode()

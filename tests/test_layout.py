@@ -1,0 +1,106 @@
+"""Where things lie: the paths that may never change, and which are managed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hopsartifacts import layout
+from hopsartifacts.errors import InvalidNameError
+
+
+def test_the_paths_that_hopsworks_users_know() -> None:
+    assert layout.files_dir("m", 2) == "Models/m/2/Files"
+    assert layout.artifact_dir("m", 2, 0) == "Models/m/2/Artifacts/0"
+    assert layout.artifact_dir("m", 2, 11) == "Models/m/2/Artifacts/11"
+
+
+@pytest.mark.parametrize(
+    ("role", "name"),
+    [
+        ("predictor", "predictor-x.py"),
+        ("transformer", "transformer-x.py"),
+        ("configfile", "configfile-x.py"),
+        ("file", "x.py"),
+    ],
+)
+def test_scripts_bear_their_role(role: layout.Role, name: str) -> None:
+    assert layout.artifact_file(role, "x.py") == name
+
+
+@given(st.integers(1, 10**12 - 1))
+def test_a_log_entry_tells_its_number(seq: int) -> None:
+    name = layout.log_entry("some/_log", seq).rpartition("/")[2]
+    assert layout.log_entry_seq(name) == seq
+
+
+@given(st.integers(1, 10**12 - 2))
+def test_log_entries_sort_by_number(seq: int) -> None:
+    assert layout.log_entry("l", seq) < layout.log_entry("l", seq + 1)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *["1.json", "000000000001", "000000000001.tmp", "00000000000a.json", ""],
+        *["000000000001.json.bak", "\u0661" * 12 + ".json", "-00000000001.json"],
+    ],
+)
+def test_other_names_are_no_log_entries(name: str) -> None:
+    assert layout.log_entry_seq(name) is None
+
+
+def test_twins_share_a_claim() -> None:
+    assert layout.model_name_claim("Iris") == layout.model_name_claim("iris")
+    assert layout.model_name_claim("iris") != layout.model_name_claim("iris2")
+    assert layout.deployment_name_claim("Iris") == layout.deployment_name_claim("iRIS")
+    assert layout.deployment_name_claim("1a") == layout.deployment_name_claim("D1A")
+
+
+@pytest.mark.parametrize(
+    "path", ["", "Models", "Models/x", "models/x", "DEPLOYMENTS", ".hopsartifacts/x"]
+)
+def test_managed_paths(path: str) -> None:
+    assert layout.is_managed(path)
+
+
+@pytest.mark.parametrize("path", ["Resources", "Logs/x", "Modelsx/y", "x/Models"])
+def test_paths_of_the_user(path: str) -> None:
+    assert not layout.is_managed(path)
+
+
+@pytest.mark.parametrize(
+    ("given_path", "path"),
+    [
+        ("Resources/x.py", "Resources/x.py"),
+        ("Resources/", "Resources"),
+        ("/Projects/iris/Resources/x.py", "Resources/x.py"),
+        ("/Projects/iris", ""),
+        ("/Projects/iris/", ""),
+        ("", ""),
+    ],
+)
+def test_absolute_and_relative_paths_are_one(given_path: str, path: str) -> None:
+    assert layout.relative("iris", given_path) == path
+    absolute = layout.absolute("iris", path)
+    assert layout.relative("iris", absolute) == path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/passwd",
+        "/Projects/other/x",
+        "/Projects/irisx/x",
+        "/Projects",
+        "//",
+        "../x",
+        "Resources/../../x",
+        "/Projects/iris/../other",
+        "a//b",
+        "./a",
+        "a\\..\\b",
+    ],
+)
+def test_paths_that_lead_out_are_refused(path: str) -> None:
+    with pytest.raises(InvalidNameError):
+        layout.relative("iris", path)

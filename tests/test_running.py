@@ -1,0 +1,360 @@
+"""What a deployment asks of the place it runs at, which here is a made-up one."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from hopsartifacts import InferenceBatcher, Model, ModelServing, Project, Schema
+from hopsartifacts.errors import (
+    IntegrityError,
+    InvalidDeploymentError,
+    InvalidInputError,
+    UnsupportedHereError,
+)
+from hopsartifacts.serving.contract import Component, Condition, Launch, RunState
+
+FILES = "Models/my_model/1/Files/model.bin"
+SCRIPT = "Models/my_model/1/Artifacts/1/predictor-predict.py"
+
+
+class MadeUpBackend:
+    """Remembers what it was told; whatever is started runs until it is stopped."""
+
+    name = "made up"
+
+    def __init__(self) -> None:
+        self.launches: list[Launch] = []
+        self.starts: list[dict[str, Any]] = []
+        self.states: dict[str, RunState] = {}
+        self.forgotten: list[str] = []
+
+    def check(self, launch: Launch) -> None:
+        self.launches.append(launch)
+
+    def start(self, launch: Launch, **options: Any) -> None:
+        self.starts.append(options)
+        self.states[launch.deployment] = RunState(
+            status="Running",
+            condition=Condition(type="READY", status=True, reason="ready"),
+            available_predictor_instances=1,
+            deployment_version=launch.deployment_version,
+            url="http://127.0.0.1:8000",
+            port=options["port"] or 8000,
+            revision=f"r{len(self.starts)}",
+        )
+
+    def stop(self, deployment: str, *, await_stopped_s: float) -> None:
+        assert await_stopped_s > 0
+        self.states[deployment] = RunState(status="Stopped")
+
+    def state(self, deployment: str) -> RunState:
+        return self.states.get(deployment, RunState(status="Created"))
+
+    def predict(self, deployment: str, payload: dict[str, Any]) -> Any:
+        return {"predictions": [deployment, payload]}
+
+    def read_logs(self, deployment: str, component: Component, tail: int) -> str:
+        return f"{deployment} {component} {tail}"
+
+    def forget(self, deployment: str) -> None:
+        self.forgotten.append(deployment)
+
+
+@pytest.fixture
+def backend() -> MadeUpBackend:
+    return MadeUpBackend()
+
+
+@pytest.fixture
+def running_project(project: Project, backend: MadeUpBackend) -> Project:
+    return Project(project.storage, backend=backend)
+
+
+@pytest.fixture
+def serving(running_project: Project) -> ModelServing:
+    return running_project.get_model_serving()
+
+
+@pytest.fixture
+def deployed(
+    running_project: Project, save_model: Callable[..., Model]
+) -> Callable[..., Any]:
+    """Save the model once, and deploy it with the made-up back end."""
+    save_model(framework="sklearn")
+    registry = running_project.get_model_registry()
+    return lambda **settings: registry.get_model("my_model").deploy(**settings)
+
+
+def test_a_launch_is_the_sealed_specification(
+    project: Project,
+    serving: ModelServing,
+    backend: MadeUpBackend,
+    deployed: Callable[..., Any],
+    make_script: Callable[..., Path],
+    transformer_script: Path,
+) -> None:
+    script = make_script()
+    deployment = deployed(
+        script_file=script,
+        config_file=script,
+        transformer=serving.create_transformer(transformer_script),
+        inference_logger="ALL",
+        inference_batcher=InferenceBatcher(enabled=True),
+        api_protocol="GRPC",
+        resources={"num_instances": 2, "requests": {"gpus": 1}},
+    )
+    deployment.start(await_running=7, port=99)
+    launch = backend.launches[0]
+    assert backend.starts == [{"await_running_s": 7, "port": 99, "detach": False}]
+    assert launch.project == project.name
+    assert launch.project_url == project.url
+    assert (launch.deployment, launch.deployment_version) == ("mymodel", 1)
+    assert launch.deployment_id == deployment.id
+    assert (launch.model, launch.model_version) == ("my_model", 1)
+    assert (launch.framework, launch.model_server) == ("SKLEARN", "PYTHON")
+    assert launch.artifact_version == 1
+    assert launch.predictor_script == "predictor-predict.py"
+    assert launch.transformer_script == "transformer-transform.py"
+    assert launch.config_file == "configfile-predict.py"
+    assert launch.features == {
+        "transformer",
+        "logger",
+        "batcher",
+        "grpc",
+        "gpu",
+        "instances",
+    }
+    files, artifact = Path(launch.model_files_path), Path(launch.artifact_files_path)
+    assert files.is_absolute()
+    assert (files / "model.bin").read_bytes() == b"\x00weights"
+    assert (artifact / "predictor-predict.py").read_bytes() == script.read_bytes()
+
+
+def test_a_plain_launch_uses_nothing_optional(
+    backend: MadeUpBackend, deployed: Callable[..., Any]
+) -> None:
+    deployed().start()
+    launch = backend.launches[0]
+    assert launch.features == frozenset()
+    assert launch.predictor_script is None
+    assert launch.transformer_script is None
+    assert launch.artifact_version == 0
+
+
+def test_a_running_deployment_is_not_started_again(
+    backend: MadeUpBackend,
+    deployed: Callable[..., Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    deployment = deployed()
+    deployment.start()
+    deployment.start()
+    assert len(backend.starts) == 1
+    assert "'mymodel' is already running" in capsys.readouterr().out
+    deployment.restart()
+    assert len(backend.starts) == 2
+
+
+def test_the_state_is_that_of_the_back_end(
+    deployed: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployment = deployed()
+    assert deployment.get_state().status == "Created"
+    assert deployment.is_stopped()
+    assert not deployment.is_stopped(or_created=False)
+    assert not deployment.is_running()
+    assert deployment.get_url() is None
+    deployment.start()
+    state = deployment.get_state()
+    assert deployment.is_running()
+    assert deployment.is_running(or_idle=False, or_updating=False)
+    assert not deployment.is_stopped()
+    url = "http://127.0.0.1:8000/v1/models/mymodel:predict"
+    assert deployment.get_url() == url
+    assert state.model_server_inference_path == url
+    assert state.condition.type == "READY"
+    assert state.deployed
+    assert state.internal_port == 8000
+    assert (state.available_predictor_instances, state.revision) == (1, "r1")
+    assert state.available_transformer_instances == 0
+    assert repr(state) == "PredictorState(status: 'Running')"
+    state.describe()
+    assert json.loads(capsys.readouterr().out) == state.to_dict()
+    assert state.to_dict()["deployment_version"] == 1
+    deployment.stop()
+    assert deployment.is_stopped()
+    assert not deployment.get_state().deployed
+
+
+def test_deployments_are_filtered_by_their_state(
+    serving: ModelServing, deployed: Callable[..., Any]
+) -> None:
+    deployed(name="a").start()
+    deployed(name="b")
+    assert [it.name for it in serving.get_deployments(status="RUNNING")] == ["a"]
+    assert [it.name for it in serving.get_deployments(status="Created")] == ["b"]
+
+
+def test_a_changed_deployment_is_restarted_on_its_port(
+    backend: MadeUpBackend, deployed: Callable[..., Any]
+) -> None:
+    deployment = deployed()
+    deployment.start(port=77)
+    deployment.description = "changed"
+    deployment.save(await_update=5)
+    assert backend.starts[1] == {"await_running_s": 5, "port": 77, "detach": False}
+    assert backend.launches[1].deployment_version == 2
+
+
+def test_a_changed_deployment_that_does_not_run_is_not_started(
+    backend: MadeUpBackend, deployed: Callable[..., Any]
+) -> None:
+    deployment = deployed()
+    deployment.description = "changed"
+    deployment.save()
+    assert backend.starts == []
+
+
+def test_an_unchanged_deployment_is_not_restarted(
+    backend: MadeUpBackend, serving: ModelServing, deployed: Callable[..., Any]
+) -> None:
+    """Neither through the object that saved it nor through one that adopts it."""
+    deployment = deployed()
+    deployment.start()
+    deployment.save()
+    serving.get_deployment("mymodel").save()
+    deployed()
+    assert len(backend.starts) == 1
+
+
+def test_a_running_deployment_is_not_deleted(
+    backend: MadeUpBackend, serving: ModelServing, deployed: Callable[..., Any]
+) -> None:
+    deployment = deployed()
+    deployment.start()
+    with pytest.raises(InvalidDeploymentError, match=r"'mymodel' is running.*force"):
+        deployment.delete()
+    assert serving.get_deployment("mymodel").is_running()
+    deployment.delete(force=True)
+    assert backend.forgotten == ["mymodel"]
+    assert backend.state("mymodel").status == "Stopped"
+    assert serving.get_deployments() == []
+
+
+@pytest.mark.parametrize("damaged", [FILES, SCRIPT])
+def test_a_deployment_does_not_start_on_files_that_differ(
+    project: Project,
+    backend: MadeUpBackend,
+    deployed: Callable[..., Any],
+    make_script: Callable[..., Path],
+    damaged: str,
+) -> None:
+    deployment = deployed(script_file=make_script())
+    project.storage.write(damaged, [b"edited"])
+    with pytest.raises(IntegrityError) as caught:
+        deployment.start()
+    assert damaged in str(caught.value)
+    assert "project.verify()" in str(caught.value)
+    assert backend.starts == []
+
+
+def test_a_deployment_does_not_start_beside_files_that_are_too_many(
+    local_project: Project, backend: MadeUpBackend, make_files: Callable[..., Path]
+) -> None:
+    project = Project(local_project.storage, backend=backend)
+    model = project.get_model_registry().sklearn.create_model("my_model")
+    deployment = model.save(make_files()).deploy()
+    for number in range(5):
+        local_project.storage.create(f"Models/my_model/1/Files/{number}", b"")
+    with pytest.raises(IntegrityError, match=r"extra: Models/my_model/1/Files/"):
+        deployment.start()
+    assert backend.starts == []
+
+
+def test_open_modes_do_not_keep_a_deployment_from_starting(
+    local_project: Project, backend: MadeUpBackend, make_files: Callable[..., Path]
+) -> None:
+    project = Project(local_project.storage, backend=backend)
+    model = project.get_model_registry().sklearn.create_model("my_model")
+    deployment = model.save(make_files()).deploy()
+    place = local_project.storage.local_path(FILES)
+    assert place is not None
+    place.chmod(0o644)
+    deployment.start()
+    assert len(backend.starts) == 1
+
+
+def test_an_artifact_folder_that_is_missing_is_written_before_the_start(
+    project: Project,
+    backend: MadeUpBackend,
+    deployed: Callable[..., Any],
+    make_script: Callable[..., Path],
+) -> None:
+    deployment = deployed(script_file=make_script())
+    project.storage.delete_tree("Models/my_model/1/Artifacts/1")
+    deployment.start()
+    place = Path(backend.launches[0].artifact_files_path)
+    assert [path.name for path in place.iterdir()] == ["predictor-predict.py"]
+
+
+def test_only_what_is_on_disk_outlives_its_process(
+    project: Project, backend: MadeUpBackend, deployed: Callable[..., Any]
+) -> None:
+    deployment = deployed()
+    if project.url.startswith("memory:"):
+        with pytest.raises(UnsupportedHereError, match="without detach"):
+            deployment.start(detach=True)
+        assert backend.starts == []
+    else:
+        deployment.start(detach=True)
+        assert backend.starts[0]["detach"]
+
+
+def test_predictions_are_sent_as_a_request(deployed: Callable[..., Any]) -> None:
+    deployment = deployed()
+    sent = {"instances": [[1, 2]]}
+    assert deployment.predict(inputs=[1, 2]) == {"predictions": ["mymodel", sent]}
+    assert deployment.predict({"inputs": [[1]]})["predictions"][1] == {"inputs": [[1]]}
+    with pytest.raises(InvalidInputError, match="predict needs"):
+        deployment.predict()
+
+
+def test_logs_are_printed_by_component(
+    deployed: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployment = deployed()
+    assert deployment.get_logs(tail=3) is None
+    assert capsys.readouterr().out == "mymodel predictor 3\n"
+    assert deployment.read_logs("transformer") == "mymodel transformer 10"
+    with pytest.raises(InvalidInputError, match=r"'server': use one of predictor"):
+        deployment.read_logs("server")
+
+
+def test_a_schema_is_no_model(serving: ModelServing) -> None:
+    schema: Any = Schema([{"type": "int"}])
+    with pytest.raises(InvalidDeploymentError, match="model is a Schema"):
+        serving.create_predictor(schema)
+
+
+def test_a_pin_that_is_not_the_model_does_not_start(
+    project: Project,
+    backend: MadeUpBackend,
+    deployed: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two projects mixed up: the same names, another model."""
+    deployment = deployed()
+    sealed = deployment._state.current
+    pin = msgspec.structs.replace(sealed.specification.model, manifest="sha256:other")
+    specification = msgspec.structs.replace(sealed.specification, model=pin)
+    other = msgspec.structs.replace(sealed, specification=specification)
+    state = msgspec.structs.replace(deployment._state, versions={1: other})
+    monkeypatch.setattr(deployment, "_fresh", lambda: state)
+    with pytest.raises(IntegrityError, match="'my_model' version 1 is not the one"):
+        deployment.start()
+    assert backend.starts == []
+    assert project.verify().ok
