@@ -31,6 +31,7 @@ from hopsartifacts.documents import decode
 from hopsartifacts.errors import (
     ArtifactNotFoundError,
     CommitUncertainError,
+    HopsArtifactsError,
     IntegrityError,
     InvalidDeploymentError,
     SourceChangedError,
@@ -94,7 +95,9 @@ class ArtifactStore:
         decision = self._decide(self._state(), prepared, asked)
         if decision.is_new:
             decision = self._commit(prepared, asked)
-        self.project(decision.version)
+        # It is committed: the folder is written by whoever needs it next.
+        with suppress(StorageError):
+            self.project(decision.version)
         return decision
 
     def read(self, number: int) -> dict[str, Callable[[], Iterator[bytes]]]:
@@ -176,8 +179,13 @@ class ArtifactStore:
             compared=tuple(sorted(state.versions)),
         )
         if isinstance(asked, int):
-            self._check_number(state, prepared, asked)
-            return msgspec.structs.replace(decision, version=asked)
+            sealed = self._checked_number(state, prepared, asked)
+            return msgspec.structs.replace(
+                decision,
+                version=asked,
+                identity=sealed.identity,
+                files=tuple(record.path for record in sealed.files),
+            )
         if not prepared.records:
             return decision
         if asked == MODEL_ONLY:
@@ -193,9 +201,9 @@ class ArtifactStore:
             decision, version=state.next_version, is_new=True
         )
 
-    def _check_number(
+    def _checked_number(
         self, state: ArtifactState, prepared: _Prepared, asked: int
-    ) -> None:
+    ) -> ArtifactVersion:
         sealed = self._pick({0: EMPTY, **state.versions}, asked)
         if prepared.records and prepared.identity != sealed.identity:
             difference = compare(sealed.files, prepared.records)
@@ -204,6 +212,7 @@ class ArtifactStore:
                 "leave out artifact_version to get the right one, or the files to "
                 f"use version {asked} as it is"
             )
+        return sealed
 
     def _commit(self, prepared: _Prepared, asked: Asked) -> Decision:
         token = new_token()
@@ -238,7 +247,8 @@ class ArtifactStore:
             head = self._log.append(decide)
         except CommitUncertainError:
             raise  # the payload may be in use
-        except BaseException:
+        except HopsArtifactsError:
+            # Nothing else: after an interrupt the payload may be in use too.
             self._drop_payload(token)
             raise
         if head is None or head.token != token:

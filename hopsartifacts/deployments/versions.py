@@ -8,17 +8,18 @@ from hopsartifacts import layout
 from hopsartifacts.deployments.documents import (
     DeploymentState,
     DeploymentVersion,
-    ModelPin,
     Specification,
 )
 from hopsartifacts.documents import encode_pretty
 from hopsartifacts.errors import (
     AlreadyExistsError,
+    CommitUncertainError,
     DeploymentNotFoundError,
     ModelNotFoundError,
     StorageError,
 )
-from hopsartifacts.registry.versions import model_state
+from hopsartifacts.registry.documents import ModelState
+from hopsartifacts.registry.versions import model_state, withdraw_deletion
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.identity import new_token, now, user
 from hopsartifacts.store.log import Draft, Log
@@ -42,7 +43,7 @@ def deployment_names(storage: Storage) -> list[str]:
 def find_deployment(storage: Storage, name: str) -> DeploymentState | None:
     """Return the newest state of a deployment, None if there is none (any more)."""
     head = deployment_log(storage, name).head()
-    return head.state if head and head.state.status == "live" else None
+    return _live(storage, head.state) if head else None
 
 
 def read_deployment(storage: Storage, name: str) -> DeploymentState:
@@ -113,7 +114,7 @@ def save_specification(
     model = specification.model
 
     def decide(state: DeploymentState | None, _: int) -> Draft[DeploymentState] | None:
-        live = state if state and state.status == "live" else None
+        live = _live(storage, state) if state else None
         _check_owner(live, name, (model.name, model.version), known_id)
         if live and live.current.specification == specification:
             return None
@@ -122,14 +123,8 @@ def save_specification(
     head = deployment_log(storage, name).append(decide)
     if head is None:
         raise DeploymentNotFoundError(f"deployment {name!r} has an empty log")
-    if head.token == token and not _is_live(storage, model):
-        # Deleting a model marks it first and then asks who uses it; we have sealed
-        # first and then look for the mark. One of the two sees the other.
-        _take_back(storage, name, head.state)
-        raise ModelNotFoundError(
-            f"model {model.name!r} version {model.version} was deleted while it was "
-            "being deployed: nothing was deployed"
-        )
+    if head.token == token:
+        _keep_model(storage, name, head.state, token)
     # It is committed: a document that is missing is found and written by a repair.
     with suppress(StorageError):
         project_version(storage, name, head.state.current)
@@ -217,9 +212,52 @@ def _deleted(state: DeploymentState) -> DeploymentState:
     return replace(state, status="deleted", active=0, versions={})
 
 
-def _is_live(storage: Storage, model: ModelPin) -> bool:
-    version = model_state(storage, model.name).versions.get(model.version)
-    return version is not None and (version.status, version.id) == ("sealed", model.id)
+def _live(storage: Storage, state: DeploymentState) -> DeploymentState | None:
+    """Return what readers see of *state*; None if that is nothing.
+
+    A writer that ended between its seal and its look at the model leaves a version
+    whose model may be gone: such a version is not there.
+    """
+    if state.status != "live":
+        return None
+    models: dict[str, ModelState] = {}
+    rest: dict[int, DeploymentVersion] = {}
+    for number, version in state.versions.items():
+        pin = version.specification.model
+        if pin.name not in models:
+            models[pin.name] = model_state(storage, pin.name)
+        if pin.version in models[pin.name].live():
+            rest[number] = version
+    if not rest:
+        return None
+    active = state.active if state.active in rest else max(rest)
+    return replace(state, active=active, versions=rest)
+
+
+def _keep_model(
+    storage: Storage, name: str, sealed: DeploymentState, token: str
+) -> None:
+    """Make sure that the model version just deployed stays.
+
+    Deleting it marks it first, then asks who uses it, and then deletes it unless the
+    mark was withdrawn; we have sealed first and then withdraw the mark. So either
+    the deletion sees us, or we see that it was done.
+    """
+    model = sealed.current.specification.model
+    try:
+        withdraw_deletion(storage, model.name, model.version)
+    except ModelNotFoundError as error:
+        _take_back(storage, name, sealed)
+        raise ModelNotFoundError(
+            f"model {model.name!r} version {model.version} was deleted while it was "
+            "being deployed: nothing was deployed"
+        ) from error
+    except StorageError as error:
+        raise CommitUncertainError(
+            f"deployment {name!r} was saved, but the storage failed before it was "
+            f"known whether its model is still there ({error}): save it again",
+            token,
+        ) from error
 
 
 def _take_back(storage: Storage, name: str, sealed: DeploymentState) -> None:

@@ -48,7 +48,8 @@ class Inventory:
         """Take in all there is to one model."""
         head = self._checked_head(model_log(self._storage, model))
         if head is None:
-            self._miss_log(layout.model_dir(model), layout.model_name_claim(model))
+            claim = layout.model_name_claim(model)
+            self._miss_log(model_log(self._storage, model), claim)
             return
         for version, known in head.state.versions.items():
             folder = layout.version_dir(model, version)
@@ -64,7 +65,7 @@ class Inventory:
         head = self._checked_head(deployment_log(self._storage, deployment))
         if head is None:
             claim = layout.deployment_name_claim(deployment)
-            self._miss_log(layout.deployment_dir(deployment), claim)
+            self._miss_log(deployment_log(self._storage, deployment), claim)
             return
         state: DeploymentState = head.state
         for number in range(1, state.last + 1):
@@ -126,10 +127,17 @@ class Inventory:
             self.logs[log.path] = head.seq
         return head
 
-    def _miss_log(self, folder: str, claim: str) -> None:
-        """Tell a folder whose log is gone from one that never had any."""
+    def _miss_log(self, log: Log[Any], claim: str) -> None:
+        """Tell a folder whose log is gone from one that never had any.
+
+        A writer that was killed before its first entry leaves empty folders; one that
+        is at work puts files down after it.
+        """
+        folder = log.path.rpartition("/")[0]
         name = folder.rpartition("/")[2]
-        if folder not in self.busy and owner_of(self._storage, claim) == name:
+        is_ours = folder not in self.busy and owner_of(self._storage, claim) == name
+        has_files = is_ours and any(True for _ in self._storage.find(folder))
+        if has_files and log.head() is None:
             what = "its log is gone: restore it from a backup"
             self._damage(folder, IntegrityError(what))
 

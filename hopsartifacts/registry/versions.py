@@ -159,8 +159,10 @@ def save_version(storage: Storage, new: NewVersion) -> Manifest:
         try:
             _place(storage, staging, manifest)
             _seal(log, manifest, new.tags)
-        except BaseException:
-            if not _settle(storage, staging, log, manifest):
+        except BaseException as error:
+            is_sealed = _settle(storage, staging, log, manifest)
+            # An interrupt goes on, whatever it came after.
+            if not is_sealed or not isinstance(error, Exception):
                 raise
     finally:
         with suppress(StorageError):
@@ -220,24 +222,51 @@ def delete_version(
         ModelNotFoundError: there is no such version.
         InUseError: *users* named somebody; nothing was deleted.
     """
-    log = model_log(storage, model)
     live_version(storage, model, version)
     _refuse_used(users(), model, version)
-    _mark(log, model, version, "deleting")
-    try:
-        _refuse_used(users(), model, version)
-    except BaseException:
-        _mark(log, model, version, "sealed")
-        raise
-
-    def decide(state: ModelState | None, _: int) -> Draft[ModelState]:
-        current = pick_live(state or ModelState(), model, version)
-        return _step(state, "delete", version, _retired(current, "deleted"))
-
-    log.append(decide)
+    while not _delete_unused(storage, model, version, users):
+        pass  # somebody deployed it and withdrew the mark: ask again
     # It is deleted: files that stay behind are found by verify.
     with suppress(StorageError):
         storage.delete_tree(layout.version_dir(model, version))
+
+
+def withdraw_deletion(storage: Storage, model: str, version: int) -> None:
+    """Take the mark of a deletion off that waits, or was left by a crash.
+
+    Whoever put it there asks for users again, and finds the caller among them.
+
+    Raises:
+        ModelNotFoundError: there is no such version (any more).
+    """
+    _mark(model_log(storage, model), model, version, "sealed")
+
+
+def _delete_unused(
+    storage: Storage, model: str, version: int, users: Callable[[], list[str]]
+) -> bool:
+    """Return False if the mark was withdrawn before the version could be deleted."""
+    log = model_log(storage, model)
+    marked = _mark(log, model, version, "deleting")
+    try:
+        _refuse_used(users(), model, version)
+    except BaseException:
+        withdraw_deletion(storage, model, version)
+        raise
+    is_withdrawn = False
+
+    def decide(state: ModelState | None, seq: int) -> Draft[ModelState] | None:
+        nonlocal is_withdrawn
+        withdrawal = {"kind": "sealed", "version": version}
+        between = range(marked + 1, seq)
+        is_withdrawn = any(log.entry(n).body.op == withdrawal for n in between)
+        current = pick_live(state or ModelState(), model, version)
+        if is_withdrawn:
+            return None
+        return _step(state, "delete", version, _retired(current, "deleted"))
+
+    log.append(decide)
+    return not is_withdrawn
 
 
 def _refuse_used(users: list[str], model: str, version: int) -> None:
@@ -352,9 +381,9 @@ def _settle(
     return current.status == "sealed"
 
 
-def _mark(
-    log: Log[ModelState], model: str, version: int, status: VersionStatus
-) -> None:
+def _mark(log: Log[ModelState], model: str, version: int, status: VersionStatus) -> int:
+    """Return the number of a log entry at which the version has *status*."""
+
     def decide(state: ModelState | None, _: int) -> Draft[ModelState] | None:
         current = pick_live(state or ModelState(), model, version)
         if current.status == status:
@@ -362,7 +391,8 @@ def _mark(
         marked = msgspec.structs.replace(current, status=status)
         return _step(state, status, version, marked)
 
-    log.append(decide)
+    head = log.append(decide)
+    return head.seq if head else 0
 
 
 def _retired(version: VersionState, status: VersionStatus) -> VersionState:
