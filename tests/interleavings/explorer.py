@@ -1,0 +1,410 @@
+"""Every order in which the storage calls of several writers can happen.
+
+Each actor runs the real code in a thread of its own and halts before every storage
+call that others could notice; the explorer picks who goes on. A run is replayed from
+its choices, so each choice that was not taken is tried by a later run. Runs that meet
+in the same state (the same bytes stored, and each actor having seen the same) go on
+in the same way, so only the first of them does.
+
+A log entry that is there never changes, so reading it is a halt only while a call may
+still fail. Where even so there is too much to see, the number of times that a writer
+is held up for another (and not because it came to its end) is bounded.
+
+At each halt an actor may also crash for good, and a call may fail before it does
+anything, or lose its answer, as often as the budget allows.
+"""
+
+import hashlib
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from hopsartifacts.errors import AlreadyExistsError, PathNotFoundError, StorageError
+from hopsartifacts.storage.contract import Capabilities, Entry, Storage
+
+Verb = Literal["go", "crash", "fail", "lose"]
+Choice = tuple[str, Verb]
+Function = Callable[[Storage], Any]
+
+
+class Stopped(BaseException):
+    """This actor's process is gone: nothing it tries from now on has an effect."""
+
+
+class ViolationError(AssertionError):
+    """A schedule after which an invariant does not hold."""
+
+
+class DictStorage:
+    """The contract on a dict; each call is one step."""
+
+    def __init__(self, files: Mapping[str, bytes] | None = None) -> None:
+        self.files = dict(files or {})
+        self.url = "dict://project"
+        self.capabilities = Capabilities(has_modes=False)
+
+    def create(self, path: str, data: bytes) -> bool:
+        if self.stat(path):
+            return False
+        self.files[path] = data
+        return True
+
+    def write(self, path: str, chunks: Iterable[bytes]) -> None:
+        self.files[path] = b"".join(chunks)
+
+    def read(self, path: str) -> bytes:
+        if path not in self.files:
+            raise PathNotFoundError(f"{path!r} does not exist")
+        return self.files[path]
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        yield self.read(path)
+
+    def stat(self, path: str) -> Entry | None:
+        if path in self.files:
+            return self._file(path)
+        if any(known.startswith(f"{path}/") for known in self.files):
+            return Entry(path=path, kind="directory")
+        return None
+
+    def list(self, path: str) -> list[Entry]:
+        below = (name.removeprefix(f"{path}/") for name in self._below(path))
+        names = sorted({f"{path}/{name.split('/')[0]}" for name in below})
+        return [entry for name in names if (entry := self.stat(name))]
+
+    def find(self, path: str) -> Iterator[Entry]:
+        yield from [self._file(name) for name in self._below(path)]
+
+    def move(self, source: str, target: str) -> None:
+        if not self.create(target, self.read(source)):
+            raise AlreadyExistsError(f"{target!r} exists")
+        del self.files[source]
+
+    def move_tree(self, source: str, target: str) -> bool:
+        if self.stat(target):
+            return False
+        for name in self._below(source):
+            self.files[target + name.removeprefix(source)] = self.files.pop(name)
+        return True
+
+    def protect(self, path: str) -> None:
+        pass
+
+    def unprotect(self, path: str) -> None:
+        pass
+
+    def delete_tree(self, path: str) -> None:
+        self.files.pop(path, None)
+        for name in self._below(path):
+            del self.files[name]
+
+    def local_path(self, path: str) -> Path | None:  # noqa: ARG002 - the contract's
+        return None
+
+    def _below(self, path: str) -> Sequence[str]:
+        return sorted(name for name in self.files if name.startswith(f"{path}/"))
+
+    def _file(self, path: str) -> Entry:
+        return Entry(path=path, kind="file", size_bytes=len(self.files[path]))
+
+
+@dataclass
+class Outcome:
+    """What became of an actor."""
+
+    value: Any = None
+    error: Exception | None = None
+    is_stopped: bool = False
+
+
+@dataclass
+class Scenario:
+    """Who runs against what, and what has to hold when all have come to their end."""
+
+    actors: Mapping[str, Function]
+    check: Callable[[Storage, dict[str, Outcome]], None]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    halts: Callable[[str, str], bool] = lambda method, path: (
+        method in {"create", "read", "list"} and "/_log" in path
+    )
+    """Whether others could notice a call: its method and path."""
+    crashes: int = 0
+    """How many actors may crash in a run."""
+    failures: int = 0
+    """How many calls may fail or lose their answer in a run."""
+    switches: int | None = None
+    """How often an actor that could go on may be held up; None for any number."""
+    is_create_atomic: bool = True
+    """False for a storage that looks first and then writes."""
+
+
+@dataclass
+class Explored:
+    """How much there was to see."""
+
+    runs: int = 0
+    states: int = 0
+    ends: int = 0
+
+
+class _Actor:
+    def __init__(self, name: str, function: Function) -> None:
+        self.name = name
+        self.function = function
+        self.outcome = Outcome()
+        self.halted_at: tuple[str, str] | None = None
+        self.is_done = False
+        self.seen = b""
+        self.verb: Verb = "go"
+        self.tokens = itertools.count(1)
+        self.turn = threading.Semaphore(0)
+        self.arrived = threading.Semaphore(0)
+        self.thread: threading.Thread | None = None
+
+    def run(self, storage: "_Stepped") -> None:
+        _LOCAL.actor = self
+        try:
+            self.outcome.value = self.function(storage)
+        except Stopped:
+            self.outcome.is_stopped = True
+        except Exception as error:  # noqa: BLE001 - the check judges it
+            self.outcome.error = error
+        self.is_done = True
+        self.halted_at = None
+        self.arrived.release()
+
+    def halt(self, method: str, path: str) -> Verb:
+        self.halted_at = (method, path)
+        self.arrived.release()
+        self.turn.acquire()
+        return self.verb
+
+    def saw(self, what: object) -> None:
+        self.seen = hashlib.sha256(self.seen + repr(what).encode()).digest()
+
+
+class _Stepped:
+    """The storage as one actor has it."""
+
+    def __init__(self, run: "_Run", actor: _Actor, scenario: Scenario) -> None:
+        self._run = run
+        self._inner = inner = run.storage
+        self._actor = actor
+        self._scenario = scenario
+        self._is_gone = False
+        self.url = inner.url
+        self.capabilities = inner.capabilities
+
+    def create(self, path: str, data: bytes) -> bool:
+        if self._scenario.is_create_atomic:
+            return bool(self._step("create", path, self._inner.create, path, data))
+        if self._step("create", path, self._inner.stat, path):
+            return False
+        self._step("create", path, self._inner.write, path, [data])
+        return True
+
+    def write(self, path: str, chunks: Iterable[bytes]) -> None:
+        self._step("write", path, self._inner.write, path, list(chunks))
+
+    def read(self, path: str) -> bytes:
+        return bytes(self._step("read", path, self._inner.read, path))
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        yield self._step("chunks", path, self._inner.read, path)
+
+    def stat(self, path: str) -> Entry | None:
+        found: Entry | None = self._step("stat", path, self._inner.stat, path)
+        return found
+
+    def list(self, path: str) -> list[Entry]:
+        return list(self._step("list", path, self._inner.list, path))
+
+    def find(self, path: str) -> Iterator[Entry]:
+        yield from self._step("find", path, lambda: list(self._inner.find(path)))
+
+    def move(self, source: str, target: str) -> None:
+        self._step("move", source, self._inner.move, source, target)
+
+    def move_tree(self, source: str, target: str) -> bool:
+        moved = self._step("move_tree", target, self._inner.move_tree, source, target)
+        return bool(moved)
+
+    def protect(self, path: str) -> None:
+        pass
+
+    def unprotect(self, path: str) -> None:
+        pass
+
+    def delete_tree(self, path: str) -> None:
+        self._step("delete_tree", path, self._inner.delete_tree, path)
+
+    def local_path(self, path: str) -> Path | None:  # noqa: ARG002 - the contract's
+        return None
+
+    def _step(
+        self, method: str, path: str, work: Callable[..., Any], *given: Any
+    ) -> Any:
+        verb: Verb = "go"
+        if not self._is_gone and self._is_halt(method, path):
+            verb = self._actor.halt(method, path)
+            self._is_gone = verb == "crash"
+        if self._is_gone:
+            raise Stopped
+        if verb == "fail":
+            self._actor.saw(verb)
+            raise StorageError(f"{method} {path} failed")
+        try:
+            result = work(*given)
+        except PathNotFoundError as error:
+            result = error
+        if verb == "lose":
+            self._actor.saw(verb)
+            raise StorageError(f"{method} {path} lost its answer")
+        self._actor.saw(result)
+        if isinstance(result, PathNotFoundError):
+            raise result
+        return result
+
+    def _is_halt(self, method: str, path: str) -> bool:
+        if method == "read" and not self._run.failures and path in self._inner.files:
+            return "/_log/" not in path
+        return self._scenario.halts(method, path)
+
+
+class _Run:
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self.storage = DictStorage(scenario.files)
+        self._crashes, self.failures = scenario.crashes, scenario.failures
+        self._switches, self._last = scenario.switches, ""
+        self._actors = {
+            name: _Actor(name, function) for name, function in scenario.actors.items()
+        }
+        for actor in self._actors.values():
+            stepped = _Stepped(self, actor, scenario)
+            actor.thread = threading.Thread(
+                target=actor.run, args=(stepped,), daemon=True
+            )
+            actor.thread.start()
+            actor.arrived.acquire()
+
+    @property
+    def outcomes(self) -> dict[str, Outcome]:
+        return {name: actor.outcome for name, actor in self._actors.items()}
+
+    def choices(self) -> list[Choice]:
+        waiting = [actor for actor in self._actors.values() if not actor.is_done]
+        if self._switches == 0:
+            last = [actor for actor in waiting if actor.name == self._last]
+            waiting = last or waiting
+        found: list[Choice] = [(actor.name, "go") for actor in waiting]
+        if self._crashes:
+            found += [(actor.name, "crash") for actor in waiting]
+        if self.failures:
+            found += [(actor.name, "fail") for actor in waiting]
+            found += [(actor.name, "lose") for actor in waiting if _has_effect(actor)]
+        return found
+
+    def take(self, choice: Choice) -> None:
+        name, verb = choice
+        self._crashes -= verb == "crash"
+        self.failures -= verb in {"fail", "lose"}
+        if self._switches is not None and self._last != name:
+            self._switches -= self._is_waiting(self._last)
+            self._last = name
+        self._let(self._actors[name], verb)
+
+    def key(self) -> bytes:
+        stored = hashlib.sha256(repr(sorted(self.storage.files.items())).encode())
+        for actor in self._actors.values():
+            stored.update(repr((actor.seen, actor.halted_at, actor.outcome)).encode())
+        stored.update(repr((self._crashes, self.failures)).encode())
+        stored.update(repr((self._switches, self._last)).encode())
+        return stored.digest()
+
+    def abandon(self) -> None:
+        for actor in self._actors.values():
+            while not actor.is_done:
+                self._let(actor, "crash")
+            if actor.thread:
+                actor.thread.join()
+
+    def _is_waiting(self, name: str) -> bool:
+        return name in self._actors and not self._actors[name].is_done
+
+    def _let(self, actor: _Actor, verb: Verb) -> None:
+        actor.verb = verb
+        actor.turn.release()
+        actor.arrived.acquire()
+
+
+def explore(scenario: Scenario) -> Explored:
+    """Run every schedule of *scenario*.
+
+    Raises:
+        ViolationError: names the schedule after which the check failed.
+    """
+    seen: set[bytes] = set()
+    explored = Explored()
+    untried: list[tuple[Choice, ...]] = [()]
+    while untried:
+        schedule = list(untried.pop())
+        run = _Run(scenario)
+        explored.runs += 1
+        try:
+            for choice in schedule:
+                run.take(choice)
+            while (key := run.key()) not in seen and (choices := run.choices()):
+                seen.add(key)
+                untried += [(*schedule, other) for other in choices[1:]]
+                schedule.append(choices[0])
+                run.take(choices[0])
+            if key not in seen:
+                seen.add(key)
+                explored.ends += 1
+                _judge(scenario, run, schedule)
+        finally:
+            run.abandon()
+    explored.states = len(seen)
+    return explored
+
+
+def _judge(scenario: Scenario, run: _Run, schedule: list[Choice]) -> None:
+    try:
+        scenario.check(run.storage, run.outcomes)
+    except Exception as error:
+        steps = " ".join(f"{name}:{verb}" for name, verb in schedule)
+        raise ViolationError(f"{error!r} after {steps}; {run.outcomes}") from error
+
+
+def make_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take out of the code what differs between two runs of one schedule."""
+    for name in ("store.log", "registry.versions", "artifacts.versions"):
+        monkeypatch.setattr(f"hopsartifacts.{name}.new_token", _token)
+    monkeypatch.setattr("hopsartifacts.deployments.versions.new_token", _token)
+    for name in ("store.log", "registry.versions", "deployments.versions"):
+        monkeypatch.setattr(f"hopsartifacts.{name}.now", lambda: "2026-01-01T00:00:00Z")
+    monkeypatch.setattr("hopsartifacts.store.log._pause_s", lambda _: 0.0)
+    # So that two faults are enough to leave a commit uncertain.
+    monkeypatch.setattr("hopsartifacts.store.log._UNCERTAIN_TRIES", 2)
+
+
+def _token() -> str:
+    actor: _Actor | None = getattr(_LOCAL, "actor", None)
+    if actor is None:
+        return f"setup{next(_SETUP)}"
+    return f"{actor.name}{next(actor.tokens)}"
+
+
+def _has_effect(actor: _Actor) -> bool:
+    halted_at = actor.halted_at
+    return halted_at is not None and halted_at[0] not in {"read", "list", "stat"}
+
+
+_LOCAL = threading.local()
+_SETUP = itertools.count(1)

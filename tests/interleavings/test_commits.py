@@ -1,0 +1,421 @@
+"""No order of storage calls, crashes and lost answers breaks a promise of the log."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from hopsartifacts import layout
+from hopsartifacts.artifacts.decision import Decision
+from hopsartifacts.artifacts.documents import (
+    CREATE,
+    ArtifactSource,
+    ArtifactState,
+    Asked,
+)
+from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.deployments.versions import live_deployments
+from hopsartifacts.digests import sha256_of
+from hopsartifacts.documents import encode
+from hopsartifacts.errors import (
+    CommitUncertainError,
+    ConflictError,
+    InUseError,
+    ModelNotFoundError,
+    StorageError,
+)
+from hopsartifacts.project import Project
+from hopsartifacts.registry.documents import Manifest
+from hopsartifacts.registry.sources import Source, source
+from hopsartifacts.registry.versions import (
+    NewVersion,
+    manifest_of,
+    model_log,
+    model_state,
+    save_version,
+)
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.log import Body, Draft, Head, Link, Log, _seal
+from tests.interleavings.explorer import (
+    DictStorage,
+    Explored,
+    Outcome,
+    Scenario,
+    ViolationError,
+    explore,
+    make_deterministic,
+)
+from tests.stateful.backend import StatesOnly
+
+Outcomes = dict[str, Outcome]
+MODEL = "m"
+
+
+@pytest.fixture(autouse=True)
+def _deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_deterministic(monkeypatch)
+
+
+@pytest.fixture
+def explored(record_property: Callable[[str, object], None]) -> Callable[..., Explored]:
+    def run(scenario: Scenario, *, at_least: int) -> Explored:
+        found = explore(scenario)
+        record_property("explored", found)
+        print(found)  # noqa: T201 - shown with -s
+        assert found.states >= at_least, found
+        return found
+
+    return run
+
+
+class Counter(msgspec.Struct, frozen=True, kw_only=True):
+    """Numbers given so far, by what they were given for."""
+
+    given: dict[str, int] = {}
+
+
+COUNTER_LOG = "Models/m/_log"
+
+
+def take_number(what: str, storage: Storage) -> int:
+    """Give *what* its number, once, in the log's own terms."""
+
+    def decide(state: Counter | None, _: int) -> Draft[Counter] | None:
+        given = state.given if state else {}
+        if what in given:
+            return None
+        after = Counter(given={**given, what: len(given) + 1})
+        return Draft(op={"what": what}, state=after)
+
+    head = Log(storage, COUNTER_LOG, Counter).append(decide)
+    assert head is not None
+    return head.state.given[what]
+
+
+def check_counter(expected: set[str], storage: Storage, outcomes: Outcomes) -> None:
+    entries = list(Log(storage, COUNTER_LOG, Counter).entries())
+    given = entries[-1].state.given if entries else {}
+    # One number per commit, in the order of commits, each once.
+    assert [entry.body.op["what"] for entry in entries] == list(given)
+    assert list(given.values()) == list(range(1, len(entries) + 1))
+    assert set(given) <= expected
+    for name, outcome in outcomes.items():
+        what = name.rstrip("'")
+        if outcome.value is not None:
+            assert given[what] == outcome.value
+        elif outcome.error:
+            assert isinstance(outcome.error, StorageError)
+    if all(outcome.value is not None for outcome in outcomes.values()):
+        assert set(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "crashes", "failures"),
+    [
+        (("a", "b"), 1, 2),
+        (("a", "a'"), 1, 2),
+        (("a", "b", "c"), 1, 0),
+        (("a", "a'", "b"), 0, 1),
+    ],
+)
+def test_log_loses_nothing_and_gives_no_number_twice(
+    explored: Callable[..., Explored],
+    names: tuple[str, ...],
+    crashes: int,
+    failures: int,
+) -> None:
+    whats = {name.rstrip("'") for name in names}
+    scenario = Scenario(
+        actors={name: partial(take_number, name.rstrip("'")) for name in names},
+        check=partial(check_counter, whats),
+        crashes=crashes,
+        failures=failures,
+    )
+    explored(scenario, at_least=100)
+
+
+def save_artifact(content: bytes, asked: Asked, storage: Storage) -> Decision:
+    script = ArtifactSource(
+        role="file", name="predict.py", chunks=lambda: iter([content])
+    )
+    return ArtifactStore(storage, MODEL, 1).save((script,), asked)
+
+
+def check_artifacts(asked: Asked, storage: Storage, outcomes: Outcomes) -> None:
+    """Names of actors begin with the content that they save."""
+    path = layout.artifact_log(MODEL, 1)
+    entries = list(Log(storage, path, ArtifactState).entries())
+    store = ArtifactStore(storage, MODEL, 1)
+    versions = [number for number in store.versions() if number]
+    assert versions == list(range(1, len(entries) + 1))
+    contents = {n: store_content(store, n) for n in versions}
+    if asked is None:
+        assert len(set(contents.values())) == len(contents)
+    returned: list[int] = []
+    for name, outcome in outcomes.items():
+        if outcome.value is not None:
+            assert contents[outcome.value.version] == name[:1].encode()
+            returned += [outcome.value.version] if outcome.value.is_new else []
+        elif outcome.error:
+            check_failure(outcome.error, {entry.token for entry in entries}, name)
+    assert len(set(returned)) == len(returned)
+    undecided = [it for it in outcomes.values() if it.value is None]
+    committed = len(versions) - len(returned)
+    assert committed <= len(undecided)
+
+
+def store_content(store: ArtifactStore, number: int) -> bytes:
+    [readers] = store.read(number).values()
+    return b"".join(readers())
+
+
+def check_failure(error: Exception, tokens: set[str], actor: str) -> None:
+    """A failure tells the truth: uncertain, or nothing was committed."""
+    assert isinstance(error, StorageError)
+    if not isinstance(error, CommitUncertainError):
+        assert not any(token.startswith(actor) for token in tokens)
+
+
+@pytest.mark.parametrize("asked", [None, CREATE])
+@pytest.mark.parametrize("names", [("x1", "x2"), ("x1", "y2")])
+@pytest.mark.parametrize(("crashes", "failures"), [(1, 0), (0, 1)])
+def test_artifacts_are_exact(
+    explored: Callable[..., Explored],
+    names: tuple[str, ...],
+    asked: Asked,
+    crashes: int,
+    failures: int,
+) -> None:
+    scenario = Scenario(
+        actors={n: partial(save_artifact, n[:1].encode(), asked) for n in names},
+        check=partial(check_artifacts, asked),
+        crashes=crashes,
+        failures=failures,
+    )
+    explored(scenario, at_least=100)
+
+
+def changes_models(method: str, path: str) -> bool:
+    """Tell whether a call touches what deployers and deleters of models share."""
+    is_log = "/_log" in path and method in {"create", "read", "list"}
+    return is_log or method == "delete_tree" or path == layout.DEPLOYMENTS
+
+
+def save_model(source: Source, requested: int | None, storage: Storage) -> Manifest:
+    new = NewVersion(
+        model=MODEL,
+        framework="PYTHON",
+        description="",
+        source=source,
+        requested=requested,
+        metrics={"loss": 1.5},
+        tags={"by": source.root.name},
+    )
+    return save_version(storage, new)
+
+
+def check_models(storage: Storage, outcomes: Outcomes) -> None:
+    log = model_log(storage, MODEL)
+    entries = list(log.entries())
+    state = model_state(storage, MODEL)
+    assert set(state.versions) == set(range(1, len(state.versions) + 1))
+    owners = {known.id: number for number, known in state.versions.items()}
+    assert len(owners) == len(state.versions)
+    for number in state.live():
+        check_files(storage, manifest_of(storage, MODEL, state.versions[number]))
+    sealed = {state.versions[number].id: number for number in state.live()}
+    tokens = {entry.token: entry.body.op["kind"] for entry in entries}
+    for name, outcome in outcomes.items():
+        mine = [number for owner, number in sealed.items() if owner.startswith(name)]
+        assert len(mine) <= 1
+        error = outcome.error
+        if outcome.value is not None:
+            assert mine == [outcome.value.version]
+        elif isinstance(error, CommitUncertainError):
+            assert bool(mine) == (tokens.get(error.token) == "seal")
+        elif error is not None:
+            assert isinstance(error, StorageError | ConflictError)
+            assert mine == []
+
+
+def check_files(storage: Storage, manifest: Manifest) -> None:
+    folder = layout.files_dir(MODEL, manifest.version)
+    owner = manifest.id.rstrip("0123456789")
+    assert [entry.path for entry in storage.find(folder)] == [f"{folder}/weights"]
+    assert storage.read(f"{folder}/weights") == owner.encode()
+
+
+@pytest.mark.parametrize("requested", [None, 1])
+@pytest.mark.parametrize(
+    ("crashes", "failures", "switches"),
+    [(0, 0, None), (1, 0, 3), (0, 1, 2), (0, 2, 1)],
+)
+def test_model_versions_are_whole_and_their_savers_own(
+    explored: Callable[..., Explored],
+    tmp_path: Path,
+    requested: int | None,
+    crashes: int,
+    failures: int,
+    switches: int | None,
+) -> None:
+    sources = {}
+    for name in ("left", "right"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "weights").write_text(name)
+        sources[name] = source(tmp_path / name)
+    scenario = Scenario(
+        actors={n: partial(save_model, it, requested) for n, it in sources.items()},
+        check=check_models,
+        switches=switches,
+        crashes=crashes,
+        failures=failures,
+    )
+    explored(scenario, at_least=100)
+
+
+@pytest.fixture
+def with_model(tmp_path: Path) -> dict[str, bytes]:
+    storage = DictStorage()
+    (tmp_path / "weights").write_text("w")
+    Project(storage).get_model_registry().sklearn.create_model(MODEL).save(tmp_path)
+    return storage.files
+
+
+def deploy(name: str, storage: Storage) -> str:
+    project = Project(storage, backend=StatesOnly())
+    model = project.get_model_registry().get_model(MODEL, 1)
+    return str(model.deploy(name).name)
+
+
+def delete_model(storage: Storage) -> str:
+    project = Project(storage, backend=StatesOnly())
+    project.get_model_registry().get_model(MODEL, 1).delete()
+    return "deleted"
+
+
+def check_fence(storage: Storage, outcomes: Outcomes) -> None:
+    is_deleted = 1 not in model_state(storage, MODEL).live()
+    deployed = set(live_deployments(storage))
+    if is_deleted:
+        assert not deployed
+    for name, outcome in outcomes.items():
+        if "deleter" in name:
+            expected = InUseError | ModelNotFoundError
+            assert (
+                outcome.value
+                or outcome.is_stopped
+                or (isinstance(outcome.error, expected))
+            )
+            assert not outcome.value or is_deleted
+        elif outcome.value:
+            assert name in deployed
+        else:
+            assert outcome.is_stopped or isinstance(outcome.error, ModelNotFoundError)
+            assert outcome.is_stopped or name not in deployed
+    if not any(it.is_stopped or it.error for it in outcomes.values()):
+        raise AssertionError("deployed and deleted")
+
+
+@pytest.mark.parametrize(
+    ("names", "crashes", "switches"),
+    [
+        (("deleter", "d"), 0, None),
+        (("deleter", "d"), 1, 4),
+        (("deleter", "d", "e"), 0, 2),
+        (("deleter", "deleter too", "d"), 0, 2),
+        (("deleter", "deleter too", "d"), 1, 1),
+    ],
+)
+def test_a_model_is_deleted_or_deployed(
+    explored: Callable[..., Explored],
+    with_model: dict[str, bytes],
+    names: tuple[str, ...],
+    crashes: int,
+    switches: int | None,
+) -> None:
+    scenario = Scenario(
+        actors={
+            name: delete_model if "deleter" in name else partial(deploy, name)
+            for name in names
+        },
+        check=check_fence,
+        files=with_model,
+        halts=changes_models,
+        crashes=crashes,
+        switches=switches,
+    )
+    explored(scenario, at_least=100)
+
+
+class TrustsNoToken(Log[Any]):
+    """Takes a lost answer for a lost race, and goes on to the next slot."""
+
+    def _commit(
+        self, head: Head[Any] | None, seq: int, draft: Draft[Any], token: str
+    ) -> Head[Any]:
+        body = Body(
+            seq=seq,
+            token=token,
+            time="",
+            writer="",
+            op=draft.op,
+            state=msgspec.Raw(encode(draft.state)),
+            previous=Link(token=head.token, sha256=head.sha256) if head else None,
+            payload=msgspec.Raw(encode(draft.payload)),
+        )
+        data = _seal(body)
+        try:
+            if self._storage.create(layout.log_entry(self.path, seq), data):
+                return Head(body=body, state=draft.state, sha256=sha256_of(data))
+        except StorageError:
+            pass
+        found = self.entry(seq)
+        stranger = msgspec.structs.replace(found.body, token="another")  # noqa: S106 - no secret
+        return msgspec.structs.replace(found, body=stranger)
+
+
+@pytest.mark.parametrize("asked", [None, CREATE])
+def test_explorer_finds_a_create_that_looks_first_and_then_writes(asked: Asked) -> None:
+    scenario = Scenario(
+        actors={n: partial(save_artifact, n[:1].encode(), asked) for n in ("x1", "y2")},
+        check=partial(check_artifacts, asked),
+        is_create_atomic=False,
+    )
+    with pytest.raises(ViolationError):
+        explore(scenario)
+
+
+def test_explorer_finds_a_log_without_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = Scenario(
+        actors={"x1": partial(save_artifact, b"x", CREATE)},
+        check=partial(check_artifacts, CREATE),
+        failures=1,
+    )
+    explore(scenario)
+    monkeypatch.setattr("hopsartifacts.artifacts.versions.Log", TrustsNoToken)
+    with pytest.raises(ViolationError):
+        explore(scenario)
+
+
+def test_explorer_finds_a_deployment_that_does_not_look_back(
+    monkeypatch: pytest.MonkeyPatch, with_model: dict[str, bytes]
+) -> None:
+    monkeypatch.setattr(
+        "hopsartifacts.deployments.versions._keep_model", lambda *_: None
+    )
+    # Readers do not see a deployment without its model, so look below them.
+    monkeypatch.setattr(
+        "hopsartifacts.deployments.versions._live",
+        lambda _, state: state if state.status == "live" else None,
+    )
+    scenario = Scenario(
+        actors={"deleter": delete_model, "d": partial(deploy, "d")},
+        check=check_fence,
+        files=with_model,
+        halts=changes_models,
+    )
+    with pytest.raises(ViolationError):
+        explore(scenario)
