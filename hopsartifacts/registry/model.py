@@ -13,16 +13,11 @@ from hopsartifacts.names import is_unicode, model_name, tag_name, version_number
 from hopsartifacts.registry.documents import EmbeddedFile, Framework, Manifest
 from hopsartifacts.registry.examples import example_text
 from hopsartifacts.registry.metrics import checked_metrics
+from hopsartifacts.registry.saving import NewVersion, save_version
 from hopsartifacts.registry.schema import ModelSchema, schema_text
 from hopsartifacts.registry.sources import source
 from hopsartifacts.registry.transfer import download, local_folder
-from hopsartifacts.registry.versions import (
-    NewVersion,
-    delete_version,
-    live_version,
-    save_version,
-    set_tags,
-)
+from hopsartifacts.registry.versions import delete_version, live_version, set_tags
 from hopsartifacts.storage.contract import Storage
 
 

@@ -94,21 +94,28 @@ class Head(msgspec.Struct, Generic[State], frozen=True, kw_only=True):
 
 
 class Log(Generic[State]):
-    """The log at one path of a storage, whose states are *State*."""
+    """The log at one path of a storage, whose states are *State*.
+
+    It remembers the newest entry it has seen, and an append decides on that first: if
+    it is out of date the next slot is taken, and the append looks again. Make a log
+    for each operation; do not keep one.
+    """
 
     def __init__(self, storage: Storage, path: str, state: type[State]) -> None:
         self._storage = storage
         self.path = path
         self._state = state
+        self._seen: Head[State] | None = None
 
     def head(self) -> Head[State] | None:
-        """Return the newest entry, or None if the log is empty.
+        """Look for the newest entry and return it, or None if the log is empty.
 
         Raises:
             IntegrityError: an entry is missing or damaged.
         """
         newest = self._newest_seq()
-        return self.entry(newest) if newest else None
+        self._seen = self.entry(newest) if newest else None
+        return self._seen
 
     def entry(self, seq: int) -> Head[State]:
         """Return entry *seq*, checked against its own digest.
@@ -116,6 +123,8 @@ class Log(Generic[State]):
         Raises:
             IntegrityError: it is missing or damaged.
         """
+        if self._seen and self._seen.seq == seq:
+            return self._seen
         found = self._read(seq)
         if found is None:
             raise IntegrityError(
@@ -154,7 +163,7 @@ class Log(Generic[State]):
             CommitUncertainError: the storage failed and the outcome is unknown.
             ConflictError: a thousand races were lost in a row.
         """
-        head = self.head()
+        head = self._seen or self.head()
         for attempt in range(_LOST_RACES_LIMIT):
             state, seq = (head.state, head.seq + 1) if head else (None, 1)
             draft = decide(state, seq)
@@ -163,6 +172,7 @@ class Log(Generic[State]):
             token = draft.token or new_token()
             taken = self._commit(head, seq, draft, token)
             if taken.token == token:
+                self._seen = taken
                 return taken
             self._check_link(head, taken)
             # Others are still coming: catch up before trying the next slot.
