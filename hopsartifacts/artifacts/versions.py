@@ -119,10 +119,23 @@ class ArtifactStore:
         }
 
     def project(self, number: int) -> None:
-        """Write the folder of a version, if it is not there."""
-        folder = layout.artifact_dir(self.model, self.version, number)
-        if number == 0 or self._storage.stat(folder) is not None:
+        """Write the folder of a version, as far as it is not there."""
+        if number == 0:
             return
+        sealed = self.get(number)
+        folder = layout.artifact_dir(self.model, self.version, number)
+        if self._storage.capabilities.moves_trees:
+            if self._storage.stat(folder) is None:
+                self._project_aside(number, folder)
+            return
+        there = {(entry.path, entry.size_bytes) for entry in self._storage.find(folder)}
+        readers = self.read(number)
+        for file in sealed.files:
+            path = f"{folder}/{file.path}"
+            if (path, file.digest.size_bytes) not in there:
+                self._storage.write(path, readers[file.path]())
+
+    def _project_aside(self, number: int, folder: str) -> None:
         staging = layout.staging_dir(new_token())
         try:
             for path, chunks in self.read(number).items():
@@ -243,7 +256,7 @@ class ArtifactStore:
 
         try:
             if prepared.inline is None:
-                self._move_payload(prepared, token)
+                self._store_payload(prepared, token)
             head = self._log.append(decide)
         except CommitUncertainError:
             raise  # the payload may be in use
@@ -257,24 +270,27 @@ class ArtifactStore:
             raise StorageError("the artifact log was never asked")
         return decision
 
-    def _move_payload(self, prepared: _Prepared, token: str) -> None:
-        staging = layout.staging_dir(token)
+    def _store_payload(self, prepared: _Prepared, token: str) -> None:
+        target = layout.artifact_payload(self.model, self.version, token)
+        moves = self._storage.capabilities.moves_trees
+        folder = layout.staging_dir(token) if moves else target
         try:
             for source, record in zip(prepared.sources, prepared.records, strict=True):
                 hasher = Hasher()
                 chunks = hasher.through(source.chunks())
-                self._storage.write(f"{staging}/{record.path}", chunks)
+                self._storage.write(f"{folder}/{record.path}", chunks)
                 if hasher.digest() != record.digest:
                     raise SourceChangedError(
                         f"artifact file {source.name!r} was changed while it was "
                         "being saved; nothing was stored: save again"
                     )
-            target = layout.artifact_payload(self.model, self.version, token)
-            self._storage.move_tree(staging, target)
-            self._storage.protect(target)
+            if moves:
+                self._storage.move_tree(folder, target)
+                self._storage.protect(target)
         finally:
-            with suppress(StorageError):
-                self._storage.delete_tree(staging)
+            if moves:
+                with suppress(StorageError):
+                    self._storage.delete_tree(folder)
 
     def _drop_payload(self, token: str) -> None:
         with suppress(StorageError):
