@@ -19,7 +19,8 @@
     ├── IntegrityError                      stored bytes differ from their seal
     ├── FormatError                         a document this release cannot read
     ├── StorageError (OSError)              the file system failed; see __cause__
-    │   └── CommitUncertainError            nobody knows yet whether it was done
+    │   ├── CommitUncertainError            nobody knows yet whether it was done
+    │   └── UnsafeStorageError              it breaks a promise the store is built on
     └── ServingError                        a deployment did not do as asked
         ├── UnsupportedHereError            this machine cannot run it
         ├── PortTakenError
@@ -123,6 +124,10 @@ class CommitUncertainError(StorageError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class UnsafeStorageError(StorageError):
+    """The back end breaks a promise that the store is built on; nothing was stored."""
 
 
 class ServingError(HopsArtifactsError):

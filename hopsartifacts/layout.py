@@ -22,6 +22,8 @@ MANIFEST = "manifest.json"
 DEPLOYMENT = "deployment.json"
 
 FORMAT_MARKER = f"{INTERNAL}/format.json"
+PROBES = f"{INTERNAL}/probes"
+VERDICT = f"{INTERNAL}/doctor.json"
 TEMPORARY = f"{INTERNAL}/tmp"  # noqa: S108 - a folder of the project
 STAGING = f"{INTERNAL}/staging"
 QUARANTINE = f"{INTERNAL}/quarantine"
@@ -125,6 +127,11 @@ def model_name_claim(model: str) -> str:
 def deployment_name_claim(deployment: str) -> str:
     """Object whose creator owns *deployment* and all that share its cluster name."""
     return f"{INTERNAL}/names/deployments/{kubernetes_name(deployment)}.json"
+
+
+def probe(token: str) -> str:
+    """Object that only tries something out; whoever makes it deletes it."""
+    return f"{PROBES}/{token}"
 
 
 def staging_dir(token: str) -> str:

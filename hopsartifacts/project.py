@@ -5,14 +5,17 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from hopsartifacts import layout
 from hopsartifacts.datasets import DatasetApi
 from hopsartifacts.deployments.deployment import Runner
 from hopsartifacts.deployments.handle import ModelServing
 from hopsartifacts.deployments.launching import Place
+from hopsartifacts.guard.doctor import DoctorReport, examine
 from hopsartifacts.guard.repair import RepairReport, repair
 from hopsartifacts.guard.verify import VerifyReport, verify
 from hopsartifacts.registry.handle import ModelRegistry
@@ -26,13 +29,18 @@ URL_VARIABLE = "HOPSARTIFACTS_URL"
 
 
 def login(
-    url: str | os.PathLike[str] | None = None, *, storage: Storage | None = None
+    url: str | os.PathLike[str] | None = None,
+    *,
+    storage_options: Mapping[str, Any] | None = None,
+    storage: Storage | None = None,
 ) -> "Project":
     """Open the project at *url*; it is made by the first thing stored in it.
 
     Args:
-        url: a directory, ``file://…`` or ``memory://…``; by default
-            ``$HOPSARTIFACTS_URL``, or else ``./hopsartifacts-project``.
+        url: a directory, ``file://…``, ``memory://…`` or ``s3://bucket/…``; by
+            default ``$HOPSARTIFACTS_URL``, or else ``./hopsartifacts-project``.
+        storage_options: what fsspec's file system takes: endpoint, credentials,
+            profile.
         storage: a back end of your own instead of a URL; see
             ``hopsartifacts.storage.contract``.
 
@@ -44,7 +52,8 @@ def login(
         # fsspec is imported late: it takes half of all the time to import.
         from hopsartifacts.storage.connect import connect  # noqa: PLC0415
 
-        storage = connect(url or os.environ.get(URL_VARIABLE) or DEFAULT_URL)
+        chosen = url or os.environ.get(URL_VARIABLE) or DEFAULT_URL
+        storage = connect(chosen, storage_options)
     check_root(storage)
     return Project(storage)
 
@@ -103,6 +112,14 @@ class Project:
         copy of them does not exist.
         """
         return repair(self._storage)
+
+    def doctor(self) -> DoctorReport:
+        """Try on the back end what the store is built on, and say what held.
+
+        Writers are raced for real; a few hundred small objects are made and deleted.
+        A good verdict is kept in the project.
+        """
+        return examine(self._storage)
 
     def __repr__(self) -> str:
         return f"Project({self.url!r})"

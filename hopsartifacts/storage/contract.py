@@ -17,8 +17,14 @@ Kind = Literal["file", "directory", "link", "other"]
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """What a back end can do beyond the contract's minimum: data, not subclasses."""
 
+    moves_trees: bool = True
+    """``move_tree`` moves a folder whole, so versions are prepared aside first.
+    Elsewhere they are filled in the place that was reserved for them."""
     is_shared: bool = True
     """Other processes see the same files."""
+    needs_proof: bool = False
+    """Whether what is behind this back end has to show, before the first write, that
+    it keeps the promise of ``create``: some servers ignore the condition."""
     has_modes: bool
     """Files and folders can be made read-only."""
 
@@ -113,6 +119,8 @@ class Storage(Protocol):
 
     def move_tree(self, source: str, target: str) -> bool:
         """Move the folder *source* to *target*, whole and durable, in one step.
+
+        Only where ``capabilities.moves_trees``.
 
         Returns:
             True if moved; False, changing nothing, if *target* holds anything.

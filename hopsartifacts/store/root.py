@@ -7,6 +7,7 @@ from hopsartifacts.documents import FORMAT, check_format, decode, encode_pretty
 from hopsartifacts.errors import AlreadyExistsError, PathNotFoundError
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.identity import now, writer
+from hopsartifacts.store.proof import prove_create
 
 
 class _Marker(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,8 +37,14 @@ def check_root(storage: Storage) -> None:
 
 
 def mark_root(storage: Storage) -> None:
-    """Make the root a project of this format, if it is not one yet."""
+    """Make the root a project of this format, if it is not one yet.
+
+    Raises:
+        UnsafeStorageError: the back end does not keep the promise of ``create``.
+    """
     if storage.stat(layout.FORMAT_MARKER) is None:
+        if storage.capabilities.needs_proof:
+            prove_create(storage)
         marker = _Marker(format=FORMAT, created=now(), writer=writer())
         storage.create(layout.FORMAT_MARKER, encode_pretty(marker))
     check_root(storage)

@@ -1,0 +1,189 @@
+"""An object store behind fsspec: create-if-absent by a conditional request.
+
+One small object is written by one request that the server refuses if the object is
+there; that is exclusive and whole. Folders are only prefixes, so nothing can be moved
+in one step: versions are filled in the place that was reserved for them.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hopsartifacts.errors import (
+    AlreadyExistsError,
+    HopsArtifactsError,
+    PathNotFoundError,
+    StorageError,
+)
+from hopsartifacts.storage.contract import Capabilities, Entry, Kind
+
+CREATE_LIMIT_BYTES = 32 * 1024 * 1024
+"""Largest object that is created in one request; more would be a multipart upload,
+whose completion is not exclusive everywhere."""
+
+_READ_BYTES = 4 * 1024 * 1024
+_WRITE_BYTES = 16 * 1024 * 1024
+
+
+class Dialect(msgspec.Struct, frozen=True, kw_only=True):
+    """What differs between object stores: data, not subclasses."""
+
+    protocol: str
+    is_taken: Callable[[BaseException], bool]
+    """Whether an error of a conditional write says that the object exists."""
+
+
+class ObjectStorage:
+    """The contract on an fsspec file system that is an object store.
+
+    The file system has to be one of our own, without listing caches.
+    """
+
+    def __init__(self, filesystem: Any, root: str, dialect: Dialect) -> None:
+        self._fs = filesystem
+        self._root = root.strip("/")
+        self._dialect = dialect
+
+    @property
+    def url(self) -> str:
+        """See the contract."""
+        return f"{self._dialect.protocol}://{self._root}"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """See the contract."""
+        return Capabilities(has_modes=False, moves_trees=False, needs_proof=True)
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Send one conditional request."""
+        if len(data) > CREATE_LIMIT_BYTES:
+            raise StorageError(
+                f"cannot create {path!r}: {len(data)} bytes are more than the "
+                f"{CREATE_LIMIT_BYTES} that one request may carry"
+            )
+        try:
+            self._fs.pipe_file(self._full(path), data, mode="create")
+        except Exception as error:
+            if self._dialect.is_taken(error):
+                return False
+            raise _translated("create", path, error) from error
+        return True
+
+    def write(self, path: str, chunks: Iterable[bytes]) -> None:
+        """Upload in parts of bounded size; what fails is never completed."""
+        with self._translating("write", path):
+            file = self._fs.open(self._full(path), "wb", block_size=_WRITE_BYTES)
+        try:
+            # What the source of the bytes raises is its own.
+            for chunk in chunks:
+                with self._translating("write", path):
+                    file.write(chunk)
+            with self._translating("write", path):
+                file.close()
+        except BaseException:
+            with contextlib.suppress(Exception):
+                file.discard()
+            # Else it would be completed when it is collected.
+            file.closed = True
+            raise
+
+    def read(self, path: str) -> bytes:
+        """See the contract."""
+        with self._translating("read", path):
+            return bytes(self._fs.cat_file(self._full(path)))
+
+    def chunks(self, path: str) -> Iterator[bytes]:
+        """See the contract."""
+        entry = self.stat(path)
+        if entry is None or entry.kind != "file":
+            raise PathNotFoundError(f"{path!r} does not exist")
+        for start in range(0, entry.size_bytes, _READ_BYTES):
+            end = min(start + _READ_BYTES, entry.size_bytes)
+            with self._translating("read", path):
+                data = self._fs.cat_file(self._full(path), start=start, end=end)
+            yield bytes(data)
+
+    def stat(self, path: str) -> Entry | None:
+        """See the contract."""
+        with self._translating("stat", path):
+            try:
+                return self._entry(self._fs.info(self._full(path)))
+            except FileNotFoundError:
+                return None
+
+    def list(self, path: str) -> list[Entry]:
+        """See the contract."""
+        full = self._full(path)
+        with self._translating("list", path):
+            try:
+                found = self._fs.ls(full, detail=True)
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+        entries = (self._entry(info) for info in found if self._name(info) != full)
+        return sorted(entries, key=lambda entry: entry.path)
+
+    def find(self, path: str) -> Iterator[Entry]:
+        """See the contract."""
+        full = self._full(path)
+        with self._translating("list", path):
+            found = self._fs.find(full, detail=True).values()
+        entries = (self._entry(info) for info in found if self._name(info) != full)
+        yield from sorted(entries, key=lambda entry: entry.path)
+
+    def move(self, source: str, target: str) -> None:
+        """Copy on the server, then delete: not atomic."""
+        if self.stat(target) is not None:
+            raise AlreadyExistsError(f"{target!r} exists; nothing was moved")
+        with self._translating("move", source):
+            self._fs.cp_file(self._full(source), self._full(target))
+            self._fs.rm_file(self._full(source))
+
+    def move_tree(self, source: str, target: str) -> bool:
+        """Refuse: folders are prefixes here."""
+        raise StorageError(
+            f"cannot move {source!r} to {target!r}: an object store has no folders"
+        )
+
+    def protect(self, path: str) -> None:
+        """Do nothing: objects have no modes."""
+
+    def unprotect(self, path: str) -> None:
+        """Do nothing: objects have no modes."""
+
+    def delete_tree(self, path: str) -> None:
+        """See the contract."""
+        with self._translating("delete", path), contextlib.suppress(FileNotFoundError):
+            self._fs.rm(self._full(path), recursive=True)
+
+    def local_path(self, path: str) -> Path | None:  # noqa: ARG002 - the contract's
+        """Return None: nothing here lies on a local disk."""
+        return None
+
+    def _full(self, path: str) -> str:
+        return f"{self._root}/{path}".rstrip("/")
+
+    def _name(self, info: dict[str, Any]) -> str:
+        return str(info["name"]).strip("/")
+
+    def _entry(self, info: dict[str, Any]) -> Entry:
+        kind: Kind = "directory" if info["type"] == "directory" else "file"
+        path = self._name(info).removeprefix(self._root).lstrip("/")
+        return Entry(path=path, kind=kind, size_bytes=int(info.get("size") or 0))
+
+    @contextlib.contextmanager
+    def _translating(self, doing: str, path: str) -> Iterator[None]:
+        try:
+            yield
+        except HopsArtifactsError:
+            raise
+        except Exception as error:
+            raise _translated(doing, path, error) from error
+
+
+def _translated(doing: str, path: str, error: Exception) -> Exception:
+    if isinstance(error, FileNotFoundError | IsADirectoryError) and doing == "read":
+        return PathNotFoundError(f"{path!r} does not exist")
+    return StorageError(f"cannot {doing} {path!r}: {error}")
