@@ -1,0 +1,164 @@
+"""A real S3 server (SeaweedFS), and one that ignores conditions (rclone)."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+from uuid import uuid4
+
+import pytest
+
+KEYS = {"key": "writer", "secret": "writers-secret"}
+IDENTITIES = """
+{"identities": [{"name": "writer", "actions": ["Admin", "Read", "Write", "List"],
+  "credentials": [{"accessKey": "writer", "secretKey": "writers-secret"}]},
+ {"name": "reader", "actions": ["Read", "List"],
+  "credentials": [{"accessKey": "reader", "secretKey": "readers-secret"}]}]}
+"""
+_GRPC_OFFSET = 10_000
+
+
+class Server(NamedTuple):
+    """Where an S3 server listens."""
+
+    endpoint: str
+
+    def options(self, **more: Any) -> dict[str, Any]:
+        """Return storage options for it."""
+        client = {"endpoint_url": self.endpoint, "region_name": "us-east-1"}
+        return {**KEYS, "client_kwargs": client, **more}
+
+    def bucket(self) -> str:
+        """Make a bucket and return its name."""
+        import s3fs  # noqa: PLC0415 - only where a server runs
+
+        name = f"b{uuid4().hex}"
+        s3fs.S3FileSystem(**self.options(skip_instance_cache=True)).mkdir(name)
+        return name
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Start SeaweedFS."""
+    weed = _program("weed")
+    folder = tmp_path_factory.mktemp("seaweedfs")
+    (folder / "s3.json").write_text(IDENTITIES)
+    (folder / "data").mkdir()
+    master, volume, filer, port, iceberg, lance = (_free_port() for _ in range(6))
+    command = [
+        weed,
+        "server",
+        "-dir=data",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        f"-master.port={master}",
+        "-master.volumeSizeLimitMB=64",
+        "-master.telemetry=false",
+        f"-volume.port={volume}",
+        "-volume.max=300",
+        "-filer",
+        f"-filer.port={filer}",
+        "-s3",
+        f"-s3.port={port}",
+        f"-s3.port.iceberg={iceberg}",
+        f"-s3.port.lance={lance}",
+        "-s3.config=s3.json",
+    ]
+    environment = {**os.environ, "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
+    with _running(command, folder, port, environment) as server:
+        _wait_until(lambda: bool(server.bucket()), "SeaweedFS takes a bucket")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def careless_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Start rclone's S3 server, which overwrites whatever the condition says."""
+    folder = tmp_path_factory.mktemp("rclone")
+    (folder / "data").mkdir()
+    port = _free_port()
+    command = [
+        _program("rclone"),
+        "serve",
+        "s3",
+        "--addr",
+        f"127.0.0.1:{port}",
+        "--auth-key",
+        f"{KEYS['key']},{KEYS['secret']}",
+        "data",
+    ]
+    with _running(command, folder, port, dict(os.environ)) as server:
+        yield server
+
+
+@contextmanager
+def _running(
+    command: list[str], folder: Path, port: int, environ: dict[str, str]
+) -> Iterator[Server]:
+    server = Server(f"http://127.0.0.1:{port}")
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environ, stdout=log, stderr=log
+        )
+        try:
+            _wait_until(lambda: _answers(server.endpoint), "the server answers")
+            yield server
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _program(name: str) -> str:
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if not found:
+        if os.environ.get("CI"):
+            pytest.fail(f"{name} is not installed, and CI has to have it")
+        pytest.skip(f"{name} is not installed (pip install --group s3)")
+    return found
+
+
+def _free_port() -> int:
+    for _ in range(100):
+        with socket.socket() as probe, socket.socket() as beside:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+            # SeaweedFS takes a second port at a fixed distance.
+            if port + _GRPC_OFFSET > 65_535:
+                port -= 2 * _GRPC_OFFSET
+            try:
+                beside.bind(("127.0.0.1", port + _GRPC_OFFSET))
+            except OSError:
+                continue
+            return port
+    pytest.fail("no free ports")
+
+
+def _answers(endpoint: str) -> bool:
+    try:
+        urlopen(endpoint, timeout=2).close()  # noqa: S310 - our own server
+    except HTTPError as error:
+        error.close()
+        return True
+    except (URLError, OSError):
+        return False
+    return True
+
+
+def _wait_until(is_so: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        try:
+            if is_so():
+                return
+        except OSError:
+            pass
+        time.sleep(0.2)
+    pytest.fail(f"gave up waiting until {what}")
