@@ -17,12 +17,13 @@ def prove_create(storage: Storage) -> None:
     """
     path = layout.probe(new_token())
     try:
-        first = storage.create(path, b"first")
-        second = storage.create(path, b"second")
-        stands = storage.read(path)
+        # What the first one is told does not matter: its answer may have been lost.
+        storage.create(path, b"first")
+        is_overwritten = storage.create(path, b"second")
+        is_overwritten |= storage.read(path) != b"first"
     finally:
         storage.delete_tree(path)
-    if (first, second, stands) != (True, False, b"first"):
+    if is_overwritten:
         raise UnsafeStorageError(
             f"{storage.url} cannot keep a project: it overwrites an object that was "
             "to be created only if absent, so two writers could get one version "
