@@ -15,16 +15,22 @@ from threading import Barrier
 
 import pytest
 
-from hopsartifacts.digests import CHUNK_BYTES
-from hopsartifacts.errors import AlreadyExistsError, PathNotFoundError
+from hopsartifacts.errors import AlreadyExistsError, PathNotFoundError, StorageError
 from hopsartifacts.storage.contract import Storage
 
 _WRITERS = 8
-_ROUNDS = 10
+_LARGE_BYTES = 9 * 1024 * 1024
+"""More than any back end may hand out in one chunk."""
 
 
 class StorageConformance:
-    """Every promise of ``hopsartifacts.storage.contract``; *storage* starts empty."""
+    """Every promise of ``hopsartifacts.storage.contract``; *storage* starts empty.
+
+    Attributes:
+        race_rounds: how often writers are raced; fewer where a round takes seconds.
+    """
+
+    race_rounds = 10
 
     def test_create_makes_the_object_whole(self, storage: Storage) -> None:
         """What was created is read back as it was."""
@@ -64,7 +70,7 @@ class StorageConformance:
             return storage.create(path, b"%d" % number * 1000)
 
         with ThreadPoolExecutor(_WRITERS) as pool:
-            for turn in range(_ROUNDS):
+            for turn in range(self.race_rounds):
                 path = f"race/{turn}"
                 told = list(pool.map(create, [path] * _WRITERS, range(_WRITERS)))
                 assert told.count(True) == 1
@@ -105,7 +111,7 @@ class StorageConformance:
 
     def test_chunks_are_the_bytes_in_order(self, storage: Storage) -> None:
         """More than one chunk when there is much, none when there is nothing."""
-        data = bytes(range(256)) * (CHUNK_BYTES // 128) + b"end"
+        data = bytes(range(256)) * (_LARGE_BYTES // 256) + b"end"
         storage.write("big", [data])
         storage.write("none", [])
         chunks = list(storage.chunks("big"))
@@ -210,6 +216,10 @@ class StorageConformance:
         """Every file below is at the new place, and the old one is gone."""
         storage.write("s/a", [b"one"])
         storage.write("s/b/c", [b"two"])
+        if not storage.capabilities.moves_trees:
+            with pytest.raises(StorageError):
+                storage.move_tree("s", "t/u")
+            return
         assert storage.move_tree("s", "t/u")
         found = {entry.path: storage.read(entry.path) for entry in storage.find("")}
         assert found == {"t/u/a": b"one", "t/u/b/c": b"two"}
@@ -222,12 +232,15 @@ class StorageConformance:
         """A file or a folder that holds something: nothing is changed."""
         storage.write("s/a", [b"one"])
         storage.write(there, [b"two"])
-        assert not storage.move_tree("s", "t")
+        if storage.capabilities.moves_trees:
+            assert not storage.move_tree("s", "t")
         found = {entry.path: storage.read(entry.path) for entry in storage.find("")}
         assert found == {"s/a": b"one", there: b"two"}
 
     def test_one_of_many_threads_moves_its_tree(self, storage: Storage) -> None:
         """The target holds the files of exactly one of them."""
+        if not storage.capabilities.moves_trees:
+            return
         for number in range(_WRITERS):
             storage.write(f"s{number}/{number}", [b"%d" % number])
         start = Barrier(_WRITERS)
@@ -302,7 +315,8 @@ class StorageConformance:
         storage.write("tt", [b""])
         storage.protect("t")
         storage.delete_tree("t")
-        assert storage.stat("t") is None
+        # An object store may still show the folder; there is nothing in it.
+        assert list(storage.find("t")) == []
         assert [entry.path for entry in storage.find("")] == ["tt"]
 
     @pytest.mark.parametrize("path", ["absent", "a/absent", "absent/b"])

@@ -9,12 +9,16 @@ from tests.s3.conftest import Server
 
 
 class TestS3Storage(StorageConformance):
+    race_rounds = 4  # SeaweedFS looks at a taken lock once a second
+
     @pytest.fixture
     def storage(self, s3: Server) -> Storage:
         return connect(f"s3://{s3.bucket()}/some/prefix", s3.options())
 
 
 class TestS3StorageAtTheBucketsRoot(StorageConformance):
+    race_rounds = 1
+
     @pytest.fixture
     def storage(self, s3: Server) -> Storage:
         return connect(f"s3://{s3.bucket()}", s3.options())
