@@ -384,10 +384,10 @@ def _judge(scenario: Scenario, run: _Run, schedule: list[Choice]) -> None:
 
 def make_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take out of the code what differs between two runs of one schedule."""
-    for name in ("store.log", "registry.versions", "artifacts.versions"):
+    for name in ("store.log", "registry.saving", "artifacts.versions"):
         monkeypatch.setattr(f"hopsartifacts.{name}.new_token", _token)
     monkeypatch.setattr("hopsartifacts.deployments.versions.new_token", _token)
-    for name in ("store.log", "registry.versions", "deployments.versions"):
+    for name in ("store.log", "registry.saving", "deployments.versions"):
         monkeypatch.setattr(f"hopsartifacts.{name}.now", lambda: "2026-01-01T00:00:00Z")
     monkeypatch.setattr("hopsartifacts.store.log._pause_s", lambda _: 0.0)
     # So that two faults are enough to leave a commit uncertain.

@@ -29,14 +29,9 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.project import Project
 from hopsartifacts.registry.documents import Manifest
+from hopsartifacts.registry.saving import NewVersion, save_version
 from hopsartifacts.registry.sources import Source, source
-from hopsartifacts.registry.versions import (
-    NewVersion,
-    manifest_of,
-    model_log,
-    model_state,
-    save_version,
-)
+from hopsartifacts.registry.versions import manifest_of, model_log, model_state
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.log import Body, Draft, Head, Link, Log, _seal
 from tests.interleavings.explorer import (
