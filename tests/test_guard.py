@@ -549,3 +549,11 @@ def test_an_ordinary_user_repairs_too(users_folder: Path) -> None:
     (files / "a").chmod(0)
     assert findings(project) == {("changed", f"{VERSION}/Files/a")}
     assert "permission denied" in str(project.verify())
+
+
+def test_a_lost_log_keeps_numbers_from_being_given_again(
+    full: Project, save_model: Callable[..., Model]
+) -> None:
+    full.storage.delete_tree("Models/my_model/_log")
+    with pytest.raises(IntegrityError, match=r"log of 'Models/my_model' is gone"):
+        save_model("my_model")

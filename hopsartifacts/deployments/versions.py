@@ -23,7 +23,7 @@ from hopsartifacts.registry.versions import model_state, withdraw_deletion
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.identity import new_token, now, user
 from hopsartifacts.store.log import Draft, Log
-from hopsartifacts.store.root import check_claim, claim_name
+from hopsartifacts.store.root import check_claim, check_log_is_there, claim_name
 
 
 def deployment_log(storage: Storage, name: str) -> Log[DeploymentState]:
@@ -84,8 +84,14 @@ def check_name(
     storage: Storage, name: str, model: tuple[str, int], *, known_id: str | None
 ) -> None:
     """Refuse early, storing nothing, what ``save_specification`` would refuse."""
-    check_claim(storage, layout.deployment_name_claim(name), name, "deployment")
-    _check_owner(find_deployment(storage, name), name, model, known_id)
+    claim = layout.deployment_name_claim(name)
+    check_claim(storage, claim, name, "deployment")
+    log = deployment_log(storage, name)
+    head = log.head()
+    if head is None:
+        check_log_is_there(storage, log, claim)
+    live = _live(storage, head.state) if head else None
+    _check_owner(live, name, model, known_id)
 
 
 def save_specification(

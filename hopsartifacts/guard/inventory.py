@@ -16,7 +16,7 @@ from hopsartifacts.registry.versions import embedded_files, manifest_bytes, mode
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checking import Finding
 from hopsartifacts.store.log import Head, Log
-from hopsartifacts.store.root import owner_of
+from hopsartifacts.store.root import check_log_is_there
 
 Restorer = Callable[[], Iterator[bytes]]
 
@@ -128,18 +128,13 @@ class Inventory:
         return head
 
     def _miss_log(self, log: Log[Any], claim: str) -> None:
-        """Tell a folder whose log is gone from one that never had any.
-
-        A writer that was killed before its first entry leaves empty folders; one that
-        is at work puts files down after it.
-        """
         folder = log.path.rpartition("/")[0]
-        name = folder.rpartition("/")[2]
-        is_ours = folder not in self.busy and owner_of(self._storage, claim) == name
-        has_files = is_ours and any(True for _ in self._storage.find(folder))
-        if has_files and log.head() is None:
-            what = "its log is gone: restore it from a backup"
-            self._damage(folder, IntegrityError(what))
+        if folder in self.busy:
+            return
+        try:
+            check_log_is_there(self._storage, log, claim)
+        except IntegrityError as error:
+            self._damage(folder, error)
 
     def _damage(self, folder: str, error: Exception) -> None:
         self.busy.append(folder)

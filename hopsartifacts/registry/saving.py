@@ -39,7 +39,7 @@ from hopsartifacts.registry.versions import (
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.identity import new_token, now, user
 from hopsartifacts.store.log import Draft, Log
-from hopsartifacts.store.root import check_claim, claim_name
+from hopsartifacts.store.root import check_claim, check_log_is_there, claim_name
 
 
 class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,12 +63,14 @@ def save_version(storage: Storage, new: NewVersion) -> Manifest:
         AlreadyExistsError: the requested number was used, or the name has a twin.
         SourceChangedError: the user's files changed while they were read.
         ConflictError: something not ours lies where the version would go.
+        IntegrityError: the model's log is gone, so its numbers are not known.
     """
     log = model_log(storage, new.model)
     head = log.head()
     if head is None:
         claim = layout.model_name_claim(new.model)
         check_claim(storage, claim, new.model, "model")
+        check_log_is_there(storage, log, claim)
     _number(head.state if head else ModelState(), new)
     token = new_token()
     staging = layout.staging_dir(token)
@@ -97,7 +99,9 @@ def save_version(storage: Storage, new: NewVersion) -> Manifest:
     finally:
         with suppress(StorageError):
             storage.delete_tree(staging)
-    project_manifest(storage, manifest)
+    # It is committed: a manifest that is missing is found and written by a repair.
+    with suppress(StorageError):
+        project_manifest(storage, manifest)
     return manifest
 
 

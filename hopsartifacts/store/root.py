@@ -1,12 +1,19 @@
 """The project's root: its format marker and who owns which name."""
 
+from typing import Any
+
 import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.documents import FORMAT, check_format, decode, encode_pretty
-from hopsartifacts.errors import AlreadyExistsError, PathNotFoundError
+from hopsartifacts.errors import (
+    AlreadyExistsError,
+    IntegrityError,
+    PathNotFoundError,
+)
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.identity import now, writer
+from hopsartifacts.store.log import Log
 from hopsartifacts.store.proof import prove_create
 
 
@@ -68,6 +75,25 @@ def owner_of(storage: Storage, path: str) -> str | None:
         return decode(storage.read(path), _Claim, path).name
     except PathNotFoundError:
         return None
+
+
+def check_log_is_there(storage: Storage, log: Log[Any], claim: str) -> None:
+    """Tell an empty log that was lost from one that never had an entry.
+
+    A writer that was killed before its first entry leaves empty folders; one that is
+    at work puts files down after it.
+
+    Raises:
+        IntegrityError: the name is claimed and files are there, but no entry.
+    """
+    folder, _, _ = log.path.rpartition("/")
+    is_claimed = owner_of(storage, claim) == folder.rpartition("/")[2]
+    has_files = is_claimed and any(True for _ in storage.find(folder))
+    if has_files and log.head() is None:
+        raise IntegrityError(
+            f"the log of {folder!r} is gone, and with it which versions there are: "
+            "restore it from a backup"
+        )
 
 
 def check_claim(storage: Storage, path: str, name: str, kind: str) -> None:
