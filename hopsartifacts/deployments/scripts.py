@@ -1,25 +1,17 @@
 """Scripts before they are stored: parsed, never run."""
 
 import ast
-from typing import Literal
 
 from hopsartifacts.errors import InvalidScriptError
+from hopsartifacts.serving.contract import SCRIPT_CLASSES, Component
 
-ScriptRole = Literal["predictor", "transformer"]
-
-CLASSES: dict[ScriptRole, tuple[str, ...]] = {
-    "predictor": ("Predictor", "Predict"),
-    "transformer": ("Transformer",),
-}
-_EXAMPLE: dict[ScriptRole, str] = {
+_EXAMPLE: dict[Component, str] = {
     "predictor": "class Predictor with predict(self, inputs)",
     "transformer": "class Transformer with preprocess or postprocess",
 }
 
 
-def check_script(
-    role: Literal["predictor", "transformer"], name: str, data: bytes
-) -> None:
+def check_script(role: Component, name: str, data: bytes) -> None:
     """Refuse a script that no runtime could load.
 
     Raises:
@@ -38,7 +30,7 @@ def check_script(
             f"{role} script {name!r} is not Python{where}: {what}"
         ) from error
     # What a star import brings is only known where its module is.
-    if not _names(tree).intersection({*CLASSES[role], "*"}):
+    if not _names(tree).intersection({*SCRIPT_CLASSES[role], "*"}):
         raise InvalidScriptError(
             f"{role} script {name!r} has no {_EXAMPLE[role]}: add it at the top level"
         )

@@ -25,6 +25,12 @@ Component = Literal["predictor", "transformer"]
 
 COMPONENTS: tuple[Component, ...] = ("predictor", "transformer")
 
+SCRIPT_CLASSES: dict[Component, tuple[str, ...]] = {
+    "predictor": ("Predictor", "Predict"),
+    "transformer": ("Transformer",),
+}
+"""Names a script's class may have; of two the first one counts."""
+
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """One deployment version, ready to run: every path is local and absolute.

@@ -18,7 +18,7 @@ import pytest
 from hopsartifacts.errors import HopsArtifactsError, StorageError
 from hopsartifacts.guard.verify import VerifyReport
 from hopsartifacts.project import Project
-from hopsartifacts.storage.contract import Storage
+from hopsartifacts.storage.contract import Capabilities, Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
 from hopsartifacts.store.log import Log
@@ -218,16 +218,30 @@ def _changes(event: str, given: tuple[Any, ...], root: str) -> bool:
     return event in EVENTS and (not name.startswith("/") or name.startswith(root))
 
 
+class InPlace(MemoryStorage):
+    """Memory that fills versions in the place reserved for them, as buckets do."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return msgspec.structs.replace(super().capabilities, moves_trees=False)
+
+
 class Memory(Case):
     """As ``Case``, in memory."""
 
+    kind: type[MemoryStorage] = MemoryStorage
+
     def fresh(self) -> Any:
         root = f"crashes-{self.folder.name}-{next(self._count)}"
-        storage = MemoryStorage(root)
+        storage = self.kind(root)
         base = LocalStorage(self._base)
         for entry in base.find(""):
             storage.write(entry.path, base.chunks(entry.path))
         return storage
+
+
+class MemoryInPlace(Memory):
+    kind = InPlace
 
 
 def interrupt(call: Call) -> None:
@@ -260,13 +274,21 @@ def either_case(
         yield case
         return
     (tmp_path / "memory").mkdir()
-    yield Memory(tmp_path / "memory", params["case"])
+    made = MemoryInPlace if params["kind"] == "in place" else Memory
+    yield made(tmp_path / "memory", params["case"])
     MemoryStorage("").delete_tree("")
 
 
 @pytest.mark.parametrize("fault", [FAIL, LOSE_ANSWER], ids=["fails", "loses"])
 @pytest.mark.parametrize(
-    ("kind", "is_down"), [("file", False), ("file", True), ("memory", False)]
+    ("kind", "is_down"),
+    [
+        ("file", False),
+        ("file", True),
+        ("memory", False),
+        ("in place", False),
+        ("in place", True),
+    ],
 )
 def test_a_writer_whose_storage_fails_tells_the_truth(
     either_case: Case,

@@ -8,12 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from hopsartifacts.errors import InvalidScriptError
-from hopsartifacts.serving.contract import Component
-
-CLASS_NAMES: Mapping[Component, tuple[str, ...]] = {
-    "predictor": ("Predictor", "Predict"),
-    "transformer": ("Transformer",),
-}
+from hopsartifacts.serving.contract import SCRIPT_CLASSES, Component
 
 
 def import_script(path: Path, component: Component) -> ModuleType:
@@ -41,7 +36,7 @@ def find_class(module: ModuleType, component: Component) -> type:
     import library classes that happen to be called ``Predictor``; among equals
     ``Predictor`` goes before ``Predict``.
     """
-    names = CLASS_NAMES[component]
+    names = SCRIPT_CLASSES[component]
     offered = [(name, getattr(module, name)) for name in names if hasattr(module, name)]
     if not offered:
         wanted = " or ".join(f"class {name}" for name in names)
