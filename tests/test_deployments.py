@@ -599,3 +599,18 @@ def test_an_artifact_number_is_checked_at_the_save(
     assert predictor.artifact_version == 4
     with pytest.raises(ArtifactNotFoundError, match="no artifact version 4"):
         predictor.deploy()
+
+
+def test_a_deletion_does_not_hit_one_that_was_created_anew(
+    ms: ModelServing, save_model: Callable[..., Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody deletes and creates it again between our look and our deletion."""
+    model = save_model("m", framework="sklearn")
+    mine = model.deploy("d")
+    stale = ms.get_deployment("d")
+    mine.delete()
+    anew = model.deploy("d")
+    monkeypatch.setattr(stale, "_fresh", lambda: stale._state)
+    with pytest.raises(DeploymentNotFoundError, match="was deleted before"):
+        stale.delete()
+    assert ms.get_deployment("d").id == anew.id

@@ -174,7 +174,7 @@ class Deployment:
             InvalidDeploymentError: it runs and *force* is not given.
             DeploymentNotFoundError: it was not saved, or was deleted before.
         """
-        self._fresh()
+        known_id = self._fresh().id
         if self._runner.backend.state(self.name).status in _RUNNING:
             if not force:
                 raise InvalidDeploymentError(
@@ -182,7 +182,7 @@ class Deployment:
                     "delete(force=True)"
                 )
             self.stop()
-        delete_deployment(self._runner.place.storage, self.name)
+        delete_deployment(self._runner.place.storage, self.name, known_id)
         self._runner.backend.forget(self.name)
         self._state = None
 

@@ -137,17 +137,17 @@ def save_specification(
     return head.state
 
 
-def delete_deployment(storage: Storage, name: str) -> None:
-    """Delete a deployment; its version numbers are not given again.
+def delete_deployment(storage: Storage, name: str, known_id: str) -> None:
+    """Delete the deployment *known_id*; its version numbers are not given again.
 
     Raises:
-        DeploymentNotFoundError: there is none.
+        DeploymentNotFoundError: there is none, or another one of that name.
     """
     read = read_deployment(storage, name).versions
 
-    def decide(state: DeploymentState | None, _: int) -> Draft[DeploymentState] | None:
-        if state is None or state.status == "deleted":
-            return None
+    def decide(state: DeploymentState | None, _: int) -> Draft[DeploymentState]:
+        if state is None or state.status == "deleted" or state.id != known_id:
+            raise DeploymentNotFoundError(f"deployment {name!r} was deleted before")
         return Draft(op={"kind": "delete"}, state=_deleted(state))
 
     deployment_log(storage, name).append(decide)
