@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-import hopsartifacts
 from hopsartifacts.errors import InvalidDeploymentError
 from hopsartifacts.serving.contract import Launch
+from hopsartifacts.serving.local import spawning
 from hopsartifacts.serving.local.spawning import child_environment
 from hopsartifacts.serving.runtime.environment import (
     MAX_REQUEST_BYTES,
@@ -68,7 +68,7 @@ def test_a_server_gets_what_it_needs_and_no_secrets(echo: Launch) -> None:
 def test_a_package_found_by_path_alone_is_found_by_the_server_too(
     echo: Launch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hopsartifacts, "__file__", "/code/hopsartifacts/__init__.py")
+    monkeypatch.setattr(spawning, "PACKAGE_HOME", "/code")
     path = child_environment({"PYTHONPATH": "/other"}, echo, "r1")["PYTHONPATH"]
     assert path.split(os.pathsep) == ["/code", "/other"]
     again = child_environment({"PYTHONPATH": path}, echo, "r1")["PYTHONPATH"]
@@ -78,7 +78,6 @@ def test_a_package_found_by_path_alone_is_found_by_the_server_too(
 def test_an_installed_package_needs_no_path(
     echo: Launch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    installed = tmp_path / "hopsartifacts" / "__init__.py"
-    monkeypatch.setattr(hopsartifacts, "__file__", str(installed))
+    monkeypatch.setattr(spawning, "PACKAGE_HOME", str(tmp_path))
     monkeypatch.setattr("site.getsitepackages", lambda: [str(tmp_path)])
     assert "PYTHONPATH" not in child_environment({}, echo, "r1")

@@ -25,6 +25,9 @@ from hopsartifacts.serving.runtime.environment import (
 )
 from hopsartifacts.serving.runtime.handover import Handover
 
+PACKAGE_HOME = str(Path(__file__).parents[3])
+"""The folder that has to be searched for this package."""
+
 _PASSED_ON = {
     "CUDA_VISIBLE_DEVICES",
     "HOME",
@@ -50,11 +53,11 @@ def child_environment(
         for name, value in environ.items()
         if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
     }
-    home = str(Path(__file__).parents[3])
     search = passed_on.get("PYTHONPATH", "").split(os.pathsep)
     # The site folder must not be named: it would go before the standard library.
-    if home not in {*search, *site.getsitepackages(), site.getusersitepackages()}:
-        passed_on["PYTHONPATH"] = os.pathsep.join(filter(None, [home, *search]))
+    known = {*search, *site.getsitepackages(), site.getusersitepackages()}
+    if PACKAGE_HOME not in known:
+        passed_on["PYTHONPATH"] = os.pathsep.join(filter(None, [PACKAGE_HOME, *search]))
     return {**passed_on, **deployment_variables(launch), REVISION_VARIABLE: revision}
 
 
