@@ -6,7 +6,7 @@ Objects are made under ``.hopsartifacts/probes`` and deleted again.
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
 
 import msgspec
 
@@ -136,20 +136,25 @@ def _raced(storage: Storage, folder: str) -> str | None:
 
 
 def _whole(storage: Storage, folder: str) -> str | None:
-    path, data = f"{folder}/object", b"x" * _LARGE_BYTES
+    path, data, is_done = f"{folder}/object", b"x" * _LARGE_BYTES, Event()
 
     def watch() -> str | None:
-        for _ in range(10_000):
+        while True:
+            is_last = is_done.is_set()
             try:
                 found = storage.read(path)
             except PathNotFoundError:
+                if is_last:
+                    return "it was never seen"
                 continue
             return None if found == data else f"a reader saw {len(found)} bytes of it"
-        return "it was never seen"
 
     with ThreadPoolExecutor(1) as pool:
         watching = pool.submit(watch)
-        storage.create(path, data)
+        try:
+            storage.create(path, data)
+        finally:
+            is_done.set()
         return watching.result()
 
 
