@@ -50,7 +50,7 @@ def login(
     """
     if storage is None:
         # fsspec is imported late: it takes half of all the time to import.
-        from hopsartifacts.storage.connect import connect  # noqa: PLC0415
+        from hopsartifacts.storage.connect import connect  # noqa: PLC0415 - late
 
         chosen = url or os.environ.get(URL_VARIABLE) or DEFAULT_URL
         storage = connect(chosen, storage_options)

@@ -7,8 +7,8 @@ predecessor's token and digest, so a hole or an edit is found. Entries are never
 changed and their names never used again.
 
 Shown free of lost updates, double commits and half commits for two and three
-writers, crashes at any step and lost answers by exploring every interleaving of the
-storage calls; the tests repeat this on this very code.
+writers, a crash at any step and lost answers by exploring the interleavings of the
+storage calls of this very code (``tests/interleavings``).
 """
 
 import random

@@ -22,12 +22,12 @@ class StatesOnly:
         launch: Launch,
         *,
         await_running_s: float,  # noqa: ARG002 - the contract's
-        port: int | None = None,  # noqa: ARG002
-        detach: bool = False,  # noqa: ARG002
+        port: int | None = None,  # noqa: ARG002 - the contract's
+        detach: bool = False,  # noqa: ARG002 - the contract's
     ) -> None:
         self.running[launch.deployment] = launch
 
-    def stop(self, deployment: str, *, await_stopped_s: float) -> None:  # noqa: ARG002
+    def stop(self, deployment: str, *, await_stopped_s: float) -> None:  # noqa: ARG002 - the contract's
         self.running.pop(deployment, None)
 
     def state(self, deployment: str) -> RunState:
