@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hopsartifacts.errors import UnsupportedHereError
 from hopsartifacts.serving.contract import Component, Launch, RunState
 from hopsartifacts.serving.local import capabilities
+from hopsartifacts.serving.local.states import NEVER_RAN
 
 if TYPE_CHECKING:
     from hopsartifacts.serving.local.supervisor import Supervisor
@@ -68,11 +70,16 @@ class LocalBackend:
 
         It gets ten seconds at least to finish the requests under way.
         """
-        self._supervisor.stop(deployment, await_stopped_s=await_stopped_s)
+        with suppress(UnsupportedHereError):
+            self._supervisor.stop(deployment, await_stopped_s=await_stopped_s)
 
     def state(self, deployment: str) -> RunState:
         """Combine what the server said last with whether it still lives."""
-        return self._supervisor.state(deployment)
+        try:
+            return self._supervisor.state(deployment)
+        except UnsupportedHereError:
+            # Without its packages this installation cannot have started anything.
+            return NEVER_RAN
 
     def predict(self, deployment: str, payload: dict[str, Any]) -> Any:
         """Send *payload* over a connection that is kept for the next one."""
@@ -85,7 +92,8 @@ class LocalBackend:
 
     def forget(self, deployment: str) -> None:
         """Stop what runs and drop its run files."""
-        self._supervisor.forget(deployment)
+        with suppress(UnsupportedHereError):
+            self._supervisor.forget(deployment)
 
     @cached_property
     def _supervisor(self) -> "Supervisor":
