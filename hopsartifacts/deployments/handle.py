@@ -8,12 +8,13 @@ from hopsartifacts.artifacts.handle import Artifacts
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.deployments.deployment import Deployment, Runner
 from hopsartifacts.deployments.documents import DeploymentState
+from hopsartifacts.deployments.home import Home
 from hopsartifacts.deployments.parts import (
     InferenceBatcher,
     InferenceLogger,
     Transformer,
 )
-from hopsartifacts.deployments.predictor import Home, Predictor
+from hopsartifacts.deployments.predictor import Predictor
 from hopsartifacts.deployments.versions import (
     live_deployments,
     read_deployment,

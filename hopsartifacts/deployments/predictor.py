@@ -4,9 +4,7 @@ from collections.abc import Iterable
 from copy import copy
 from os import fspath
 from pathlib import Path
-from typing import Any, Protocol
-
-import msgspec
+from typing import Any
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.decision import Decision
@@ -24,6 +22,7 @@ from hopsartifacts.deployments.documents import (
     ModelPin,
     Specification,
 )
+from hopsartifacts.deployments.home import Home
 from hopsartifacts.deployments.parts import (
     InferenceBatcher,
     InferenceLogger,
@@ -45,23 +44,6 @@ from hopsartifacts.names import (
 )
 from hopsartifacts.registry.documents import Framework, Manifest
 from hopsartifacts.registry.versions import live_version, read_manifest
-from hopsartifacts.storage.contract import Storage
-
-
-class Saver(Protocol):
-    """What a predictor needs of the deployments above it."""
-
-    def deploy(self, predictor: "Predictor") -> Any:
-        """Save a deployment of *predictor* and return it."""
-        ...
-
-
-class Home(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a predictor lives: its project."""
-
-    storage: Storage
-    project: str
-    saver: Saver
 
 
 class Predictor:
