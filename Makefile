@@ -27,6 +27,8 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m pytest benchmarks -q -s
 
 clean:
+	# What is sealed is read-only, also for rm.
+	if [ -d demo-project ]; then chmod -R u+w demo-project && rm -rf demo-project; fi
 	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
