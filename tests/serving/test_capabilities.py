@@ -78,14 +78,20 @@ def test_other_systems_are_refused(
         capabilities.check(echo)
 
 
-def test_state_without_the_packages_says_what_to_install(
+def test_without_the_packages_nothing_runs_and_logs_say_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     module = "hopsartifacts.serving.local.supervisor"
     monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, "psutil", None)
+    backend = LocalBackend("iris", "file:///p")
+    assert backend.state("flowers").status == "Created"
+    backend.stop("flowers", await_stopped_s=0)
+    backend.forget("flowers")
     with pytest.raises(UnsupportedHereError, match="needs psutil; run: pip install"):
-        LocalBackend("iris", "file:///p").state("flowers")
+        backend.read_logs("flowers", "predictor", 10)
+    with pytest.raises(UnsupportedHereError, match="needs psutil; run: pip install"):
+        backend.predict("flowers", {"instances": [1]})
 
 
 def test_importing_the_back_end_loads_none_of_the_packages() -> None:
