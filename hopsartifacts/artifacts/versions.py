@@ -247,9 +247,7 @@ class ArtifactStore:
             )
             return Draft(
                 op={"kind": "create", "version": decision.version, "asked": asked},
-                state=ArtifactState(
-                    versions={**state.versions, decision.version: made}
-                ),
+                state=state.with_version(decision.version, made),
                 payload=prepared.inline,
                 token=token,
             )
