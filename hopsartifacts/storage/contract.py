@@ -27,6 +27,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     it keeps the promise of ``create``: some servers ignore the condition."""
     has_modes: bool
     """Files and folders can be made read-only."""
+    workers: int = 8
+    """How many calls at the same moment it answers faster than one after another."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +38,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     size_bytes: int = 0
     is_read_only: bool = False
+    modified: float | None = None
+    """When its bytes were last written, in seconds since the epoch by the clock of the
+    back end; None if it does not say."""
 
     @property
     def name(self) -> str:
@@ -90,8 +95,11 @@ class Storage(Protocol):
         """
         ...
 
-    def chunks(self, path: str) -> Iterator[bytes]:
-        """Yield the bytes of *path* in order, in bounded memory; raises as ``read``."""
+    def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
+        """Yield the bytes of *path* from *start* on, in order, in bounded memory.
+
+        Raises as ``read``. There are none where *start* is at the end or behind it.
+        """
         ...
 
     def stat(self, path: str) -> Entry | None:
@@ -110,6 +118,20 @@ class Storage(Protocol):
 
         Links are reported, not followed. Damage to what is found later may or may
         not be seen.
+        """
+        ...
+
+    def copy(self, source: str, target: str) -> bool:
+        """Give *target* the bytes of the file *source* without carrying them.
+
+        For sealed files, which nobody changes: the two may share their bytes. *target*
+        must not exist and be private to the caller, as in ``write``.
+
+        Returns:
+            True if done; False, changing nothing, if only carrying them would do.
+
+        Raises:
+            PathNotFoundError: *source* does not exist.
         """
         ...
 

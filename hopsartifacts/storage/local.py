@@ -6,6 +6,7 @@ folder of the project, out of the managed ones.
 """
 
 import errno
+import fcntl
 import os
 import shutil
 import stat as stat_bits
@@ -27,6 +28,8 @@ from hopsartifacts.storage.contract import Capabilities, Entry, Kind
 _READ_ONLY_FILE = 0o444
 _READ_ONLY_FOLDER = 0o555
 _ANY_WRITE = 0o222
+_CLONE = 0x40049409
+"""The request FICLONE of ``ioctl_ficlone(2)``."""
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
 _TAKEN_FOLDER = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
@@ -84,9 +87,10 @@ class LocalStorage:
         with _translated("read", path):
             return (self._root / path).read_bytes()
 
-    def chunks(self, path: str) -> Iterator[bytes]:
+    def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
         """See the contract."""
         with _translated("read", path), (self._root / path).open("rb") as file:
+            file.seek(start)
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk
 
@@ -117,6 +121,40 @@ class LocalStorage:
                     else:
                         found.append(entry)
         yield from sorted(found, key=lambda entry: entry.path)
+
+    def copy(self, source: str, target: str) -> bool:
+        """Clone the file where the file system shares blocks, else link it."""
+        start, end = self._root / source, self._root / target
+        # A link has one owner and one mode for both names: for sealed files only.
+        with _translated("read", source):
+            if start.lstat().st_mode & _ANY_WRITE or not start.is_file():
+                return False
+        with _translated("copy", source):
+            self._make_folder(end.parent)
+            if self._clone(start, end):
+                return True
+            try:
+                os.link(start, end, follow_symlinks=False)
+            except FileExistsError:
+                raise
+            except OSError:
+                return False
+            return True
+
+    def _clone(self, source: Path, target: Path) -> bool:
+        temporary = self._temporary()
+        try:
+            with source.open("rb") as old, temporary.open("xb") as new:
+                try:
+                    fcntl.ioctl(new.fileno(), _CLONE, old.fileno())
+                except OSError:
+                    return False
+                os.fsync(new.fileno())
+            temporary.rename(target)
+            return True
+        finally:
+            with suppress(OSError):
+                temporary.unlink()
 
     def move(self, source: str, target: str) -> None:
         """Link, then unlink: a taken target is never replaced."""
@@ -278,6 +316,7 @@ def _entry(path: str, found: os.stat_result) -> Entry:
         kind=_kind(found.st_mode),
         size_bytes=found.st_size,
         is_read_only=not found.st_mode & _ANY_WRITE,
+        modified=found.st_mtime,
     )
 
 

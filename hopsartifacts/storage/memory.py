@@ -5,6 +5,7 @@ so they share one lock.
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -57,11 +58,11 @@ class MemoryStorage:
             except (FileNotFoundError, IsADirectoryError) as error:
                 raise PathNotFoundError(f"{path!r} does not exist") from error
 
-    def chunks(self, path: str) -> Iterator[bytes]:
+    def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
         """See the contract."""
         data = self.read(path)
-        for start in range(0, len(data), CHUNK_BYTES):
-            yield data[start : start + CHUNK_BYTES]
+        for first in range(start, len(data), CHUNK_BYTES):
+            yield data[first : first + CHUNK_BYTES]
 
     def stat(self, path: str) -> Entry | None:
         """See the contract."""
@@ -87,6 +88,11 @@ class MemoryStorage:
                 return
             found = self._fs.find(self._full(path), detail=True).values()
         yield from sorted(map(self._entry, found), key=lambda entry: entry.path)
+
+    def copy(self, source: str, target: str) -> bool:
+        """See the contract."""
+        self.write(target, [self.read(source)])
+        return True
 
     def move(self, source: str, target: str) -> None:
         """See the contract."""
@@ -129,4 +135,9 @@ class MemoryStorage:
     def _entry(self, info: dict[str, Any]) -> Entry:
         kind: Kind = "directory" if info["type"] == "directory" else "file"
         path = str(info["name"]).removeprefix(self._root).lstrip("/")
-        return Entry(path=path, kind=kind, size_bytes=int(info["size"]))
+        # fsspec says it in two ways; what is written again is created again.
+        created = info.get("created")
+        modified = created.timestamp() if isinstance(created, datetime) else created
+        return Entry(
+            path=path, kind=kind, size_bytes=int(info["size"]), modified=modified
+        )

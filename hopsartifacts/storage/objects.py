@@ -7,6 +7,7 @@ in one step: versions are filled in the place that was reserved for them.
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -95,15 +96,15 @@ class ObjectStorage:
         with self._translating("read", path):
             return bytes(self._fs.cat_file(self._full(path)))
 
-    def chunks(self, path: str) -> Iterator[bytes]:
+    def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
         """See the contract."""
         entry = self.stat(path)
         if entry is None or entry.kind != "file":
             raise PathNotFoundError(f"{path!r} does not exist")
-        for start in range(0, entry.size_bytes, _READ_BYTES):
-            end = min(start + _READ_BYTES, entry.size_bytes)
+        for first in range(start, entry.size_bytes, _READ_BYTES):
+            end = min(first + _READ_BYTES, entry.size_bytes)
             with self._translating("read", path):
-                data = self._fs.cat_file(self._full(path), start=start, end=end)
+                data = self._fs.cat_file(self._full(path), start=first, end=end)
             yield bytes(data)
 
     def stat(self, path: str) -> Entry | None:
@@ -132,6 +133,12 @@ class ObjectStorage:
             found = self._fs.find(full, detail=True).values()
         entries = (self._entry(info) for info in found if self._name(info) != full)
         yield from sorted(entries, key=lambda entry: entry.path)
+
+    def copy(self, source: str, target: str) -> bool:
+        """Copy on the server."""
+        with self._translating("read", source):
+            self._fs.cp_file(self._full(source), self._full(target))
+        return True
 
     def move(self, source: str, target: str) -> None:
         """Copy on the server, then delete: not atomic."""
@@ -171,7 +178,12 @@ class ObjectStorage:
     def _entry(self, info: dict[str, Any]) -> Entry:
         kind: Kind = "directory" if info["type"] == "directory" else "file"
         path = self._name(info).removeprefix(self._root).lstrip("/")
-        return Entry(path=path, kind=kind, size_bytes=int(info.get("size") or 0))
+        return Entry(
+            path=path,
+            kind=kind,
+            size_bytes=int(info.get("size") or 0),
+            modified=_modified(info),
+        )
 
     @contextlib.contextmanager
     def _translating(self, doing: str, path: str) -> Iterator[None]:
@@ -181,6 +193,19 @@ class ObjectStorage:
             raise
         except Exception as error:
             raise _translated(doing, path, error) from error
+
+
+def _modified(info: dict[str, Any]) -> float | None:
+    """Return the time in the words of whichever file system it is."""
+    for key in ("LastModified", "last_modified", "updated", "mtime"):
+        found = info.get(key)
+        if isinstance(found, str):
+            found = datetime.fromisoformat(found)
+        if isinstance(found, datetime):
+            return found.timestamp()
+        if isinstance(found, int | float):
+            return float(found)
+    return None
 
 
 def _translated(doing: str, path: str, error: Exception) -> Exception:

@@ -9,6 +9,7 @@ What a back end need not have is asked of its capabilities, so nothing has to be
 skipped.
 """
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -19,6 +20,7 @@ from hopsartifacts.errors import AlreadyExistsError, PathNotFoundError, StorageE
 from hopsartifacts.storage.contract import Storage
 
 _WRITERS = 8
+_CLOCK_S = 600
 _LARGE_BYTES = 9 * 1024 * 1024
 """More than any back end may hand out in one chunk."""
 
@@ -118,6 +120,42 @@ class StorageConformance:
         assert b"".join(chunks) == data
         assert max(map(len, chunks)) < len(data)
         assert list(storage.chunks("none")) == []
+
+    @pytest.mark.parametrize("start", [1, _LARGE_BYTES - 1, _LARGE_BYTES, 1 << 40])
+    def test_chunks_begin_where_they_are_asked_to(
+        self, storage: Storage, start: int
+    ) -> None:
+        """The rest of the bytes, and none from the end on."""
+        data = bytes(range(256)) * (_LARGE_BYTES // 256)
+        storage.write("big", [data])
+        assert b"".join(storage.chunks("big", start)) == data[start:]
+
+    def test_copy_gives_the_same_bytes_or_does_nothing(self, storage: Storage) -> None:
+        """Both files are there and whole; where it cannot be done, only the one."""
+        storage.create("a/b", b"bytes")
+        is_done = storage.copy("a/b", "c/d/e")
+        there = [entry.path for entry in storage.find("")]
+        assert there == ["a/b", *(["c/d/e"] if is_done else [])]
+        assert {storage.read(path) for path in there} == {b"bytes"}
+        storage.delete_tree("a")
+        assert [storage.read(path) for path in there[1:]] == [b"bytes"] * is_done
+
+    def test_copy_of_nothing_is_refused(self, storage: Storage) -> None:
+        """Unless the back end cannot copy at all."""
+        storage.create("a/b", b"bytes")
+        if storage.copy("a/b", "a/c"):
+            with pytest.raises(PathNotFoundError, match="absent"):
+                storage.copy("a/absent", "a/d")
+
+    def test_entries_say_when_they_were_written(self, storage: Storage) -> None:
+        """By the back end's clock, the same way in all three places; or not at all."""
+        storage.create("a/b", b"bytes")
+        found = [storage.stat("a/b"), *storage.list("a"), *storage.find("a")]
+        times = [entry.modified for entry in found if entry]
+        assert len(times) == len(found)
+        if times[0] is not None:
+            assert times == pytest.approx([times[0]] * len(times), abs=1.1)
+            assert times[0] == pytest.approx(time.time(), abs=_CLOCK_S)
 
     @pytest.mark.parametrize("path", ["absent", "a/absent", "absent/b", "a/b/c", "a"])
     def test_what_is_no_file_cannot_be_read(self, storage: Storage, path: str) -> None:

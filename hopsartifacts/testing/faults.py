@@ -109,10 +109,10 @@ class FaultyStorage:
         with self._call("read", path):
             return self._inner.read(path)
 
-    def chunks(self, path: str) -> Iterator[bytes]:
+    def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
         """See the contract."""
         with self._call("chunks", path):
-            yield from self._inner.chunks(path)
+            yield from self._inner.chunks(path, start)
 
     def stat(self, path: str) -> Entry | None:
         """See the contract."""
@@ -128,6 +128,11 @@ class FaultyStorage:
         """See the contract."""
         with self._call("find", path):
             yield from self._inner.find(path)
+
+    def copy(self, source: str, target: str) -> bool:
+        """See the contract."""
+        with self._call("copy", source):
+            return self._inner.copy(source, target)
 
     def move(self, source: str, target: str) -> None:
         """See the contract."""

@@ -62,8 +62,8 @@ class DictStorage:
             raise PathNotFoundError(f"{path!r} does not exist")
         return self.files[path]
 
-    def chunks(self, path: str) -> Iterator[bytes]:
-        yield self.read(path)
+    def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
+        yield self.read(path)[start:]
 
     def stat(self, path: str) -> Entry | None:
         if path in self.files:
@@ -79,6 +79,10 @@ class DictStorage:
 
     def find(self, path: str) -> Iterator[Entry]:
         yield from [self._file(name) for name in self._below(path)]
+
+    def copy(self, source: str, target: str) -> bool:
+        self.files[target] = self.read(source)
+        return True
 
     def move(self, source: str, target: str) -> None:
         if not self.create(target, self.read(source)):
@@ -214,8 +218,8 @@ class _Stepped:
     def read(self, path: str) -> bytes:
         return bytes(self._step("read", path, self._inner.read, path))
 
-    def chunks(self, path: str) -> Iterator[bytes]:
-        yield self._step("chunks", path, self._inner.read, path)
+    def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
+        yield self._step("chunks", path, self._inner.read, path)[start:]
 
     def stat(self, path: str) -> Entry | None:
         found: Entry | None = self._step("stat", path, self._inner.stat, path)
@@ -226,6 +230,9 @@ class _Stepped:
 
     def find(self, path: str) -> Iterator[Entry]:
         yield from self._step("find", path, lambda: list(self._inner.find(path)))
+
+    def copy(self, source: str, target: str) -> bool:
+        return bool(self._step("copy", target, self._inner.copy, source, target))
 
     def move(self, source: str, target: str) -> None:
         self._step("move", source, self._inner.move, source, target)
