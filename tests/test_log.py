@@ -21,7 +21,8 @@ from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.memory import MemoryStorage
 from hopsartifacts.store import identity
 from hopsartifacts.store import log as log_module
-from hopsartifacts.store.log import Draft, Log
+from hopsartifacts.store.entries import Draft
+from hopsartifacts.store.log import Log
 
 FIRST, SECOND = "_log/000000000001.json", "_log/000000000002.json"
 

@@ -38,8 +38,9 @@ from hopsartifacts.errors import (
     StorageError,
 )
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.identity import new_token
-from hopsartifacts.store.log import Draft, Log
+from hopsartifacts.store.log import Log
 
 INLINE_LIMIT_BYTES = 256 * 1024
 """Artifacts up to this size lie inside their log entry."""

@@ -15,7 +15,8 @@ from hopsartifacts.registry.documents import LIVE, Manifest, ModelState
 from hopsartifacts.registry.versions import embedded_files, manifest_bytes, model_log
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checking import Finding
-from hopsartifacts.store.log import Head, Log
+from hopsartifacts.store.entries import Head
+from hopsartifacts.store.log import Log
 from hopsartifacts.store.root import check_log_is_there
 
 Restorer = Callable[[], Iterator[bytes]]
@@ -116,10 +117,8 @@ class Inventory:
         self.restorers[path] = lambda: iter([data])
 
     def _checked_head(self, log: Log[Any]) -> Head[Any] | None:
-        head: Head[Any] | None = None
         try:
-            for head in log.entries():  # noqa: B007 - the last one is wanted
-                pass
+            head: Head[Any] | None = log.audit()
         except (IntegrityError, FormatError) as error:
             self._damage(log.path.rpartition("/")[0], error)
             return None

@@ -37,8 +37,9 @@ from hopsartifacts.registry.versions import (
     step,
 )
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.identity import new_token, now, user
-from hopsartifacts.store.log import Draft, Log
+from hopsartifacts.store.log import Log
 from hopsartifacts.store.root import check_claim, check_log_is_there, claim_name
 
 

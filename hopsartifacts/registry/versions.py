@@ -22,7 +22,8 @@ from hopsartifacts.registry.documents import (
     VersionStatus,
 )
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.log import Draft, Log
+from hopsartifacts.store.entries import Draft
+from hopsartifacts.store.log import Log
 
 
 def model_log(storage: Storage, model: str) -> Log[ModelState]:

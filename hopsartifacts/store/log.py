@@ -3,8 +3,12 @@
 Entry *n* is created, if absent, at a name made from *n*; so of any number of
 writers one gets it, and the others see it and decide again. Each entry carries the
 complete state after it, so the newest answers every question; it names its
-predecessor's token and digest, so a hole or an edit is found. Entries are never
-changed and their names never used again.
+predecessor's token and digest, so a hole or an edit is found. What an entry says was
+done never changes, and its name is never used again.
+
+States of old entries are of no use any more and grow with each version, so *compaction*
+takes them out: an entry announces it with a digest over what will stay, then the old
+entries are replaced by that, each in one step. Anybody may finish what a crash left.
 
 Shown free of lost updates, double commits and half commits for two and three
 writers, a crash at any step and lost answers by exploring the interleavings of the
@@ -14,83 +18,41 @@ storage calls of this very code (``tests/interleavings``).
 import random
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic
 
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.digests import sha256_of, xxh3_of
-from hopsartifacts.documents import FORMAT, check_format, decode, encode
+from hopsartifacts.digests import sha256_of
+from hopsartifacts.documents import decode, encode
 from hopsartifacts.errors import (
     CommitUncertainError,
     ConflictError,
-    FormatError,
     IntegrityError,
     PathNotFoundError,
     StorageError,
 )
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.entries import (
+    COMPACT,
+    Body,
+    Draft,
+    Head,
+    Link,
+    State,
+    seal,
+    sha256_of_all,
+    stub_of,
+    unseal,
+)
 from hopsartifacts.store.identity import new_token, now, writer
 
-State = TypeVar("State", bound=msgspec.Struct)
-
+_MANY = 16
+_AHEAD = 256
 _LOST_RACES_LIMIT = 1000
 _UNCERTAIN_TRIES = 5
 _LONGEST_PAUSE_S = 0.25
-
-
-class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """What an entry knows of its predecessor."""
-
-    token: str
-    sha256: str
-
-
-class Body(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry as it is stored; ``state`` and ``payload`` are decoded on demand."""
-
-    seq: int
-    token: str
-    time: str
-    writer: str
-    op: dict[str, Any]
-    state: msgspec.Raw
-    previous: Link | None = None
-    payload: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class _Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    format: int
-    check: str
-    entry: msgspec.Raw
-
-
-class Draft(msgspec.Struct, Generic[State], frozen=True, kw_only=True):
-    """What a writer wants to commit next: an operation and the state after it."""
-
-    op: dict[str, Any]
-    state: State
-    payload: Any = None
-    token: str | None = None
-    """Commit under this token instead of a fresh one."""
-
-
-class Head(msgspec.Struct, Generic[State], frozen=True, kw_only=True):
-    """A committed entry with its decoded state."""
-
-    body: Body
-    state: State
-    sha256: str
-
-    @property
-    def seq(self) -> int:
-        """Number of the entry, from 1."""
-        return self.body.seq
-
-    @property
-    def token(self) -> str:
-        """Token of the writer that committed it."""
-        return self.body.token
 
 
 class Log(Generic[State]):
@@ -102,7 +64,7 @@ class Log(Generic[State]):
     """
 
     def __init__(self, storage: Storage, path: str, state: type[State]) -> None:
-        self._storage = storage
+        self.storage = storage
         self.path = path
         self._state = state
         self._seen: Head[State] | None = None
@@ -113,9 +75,13 @@ class Log(Generic[State]):
         Raises:
             IntegrityError: an entry is missing or damaged.
         """
-        newest = self._newest_seq()
-        self._seen = self.entry(newest) if newest else None
-        return self._seen
+        while newest := self._newest_seq():
+            self._seen = self.entry(newest)
+            if not self._seen.is_compacted:
+                return self._seen
+            # Others went on and compacted it before we came to read it.
+            self._seen = None
+        return None
 
     def entry(self, seq: int) -> Head[State]:
         """Return entry *seq*, checked against its own digest.
@@ -133,6 +99,19 @@ class Log(Generic[State]):
             )
         return found
 
+    def audit(self) -> Head[State] | None:
+        """Check every entry and every link, and return the newest entry.
+
+        Raises:
+            IntegrityError: an entry is missing, damaged, or not the one its
+                successor followed.
+        """
+        newest: Head[State] | None = None
+        for newest in self.entries():  # noqa: B007 - the last one is wanted
+            pass
+        # Others went on and compacted it while we were reading.
+        return self.head() if newest and newest.is_compacted else newest
+
     def entries(self) -> Iterator[Head[State]]:
         """Yield every entry from the first, checking each link of the chain.
 
@@ -141,11 +120,50 @@ class Log(Generic[State]):
                 successor followed.
         """
         previous: Head[State] | None = None
-        for seq in range(1, self._newest_seq() + 1):
-            current = self.entry(seq)
+        newest = self._newest_seq()
+        if self._seen and self._seen.seq < newest:
+            self._seen = None
+        stubs: dict[int, bytes] = {}
+        compacted: set[int] = set()
+        for current in self.read_all(range(1, newest + 1)):
             self._check_link(previous, current)
+            stubs[current.seq] = current.stub
+            if current.is_compacted:
+                compacted.add(current.seq)
+            if current.body.op.get("kind") == COMPACT:
+                compacted -= set(self._check_stubs(current, stubs))
             previous = current
             yield current
+        if compacted and newest == self._newest_seq():
+            self._refuse_stub(min(compacted))
+
+    def read_all(self, numbers: range) -> Iterator[Head[State]]:
+        """Yield entries in order, reading ahead where that is faster."""
+        workers = self.storage.capabilities.workers
+        if workers == 1 or len(numbers) < _MANY:
+            yield from map(self.entry, numbers)
+            return
+        with ThreadPoolExecutor(workers) as pool:
+            for first in range(0, len(numbers), _AHEAD):
+                yield from pool.map(self.entry, numbers[first : first + _AHEAD])
+
+    def _check_stubs(self, compaction: Head[State], stubs: dict[int, bytes]) -> range:
+        """Return the numbers whose entries are what *compaction* announced."""
+        op = compaction.body.op
+        numbers = range(op["first"], op["last"] + 1)
+        found = sha256_of_all(stubs.get(seq, b"") for seq in numbers)
+        if found != op["sha256"]:
+            raise IntegrityError(
+                f"the entries {op['first']} to {op['last']} of {self.path} are not "
+                "what they were when they were compacted: restore the log from a backup"
+            )
+        return numbers
+
+    def _refuse_stub(self, seq: int) -> None:
+        raise IntegrityError(
+            f"log entry {layout.log_entry(self.path, seq)} has lost its state though "
+            "nobody compacted it: restore it from a backup"
+        )
 
     def append(
         self, decide: Callable[[State | None, int], Draft[State] | None]
@@ -163,7 +181,7 @@ class Log(Generic[State]):
             CommitUncertainError: the storage failed and the outcome is unknown.
             ConflictError: a thousand races were lost in a row.
         """
-        head = self._seen or self.head()
+        head = self._seen = self._seen or self.head()
         for attempt in range(_LOST_RACES_LIMIT):
             state, seq = (head.state, head.seq + 1) if head else (None, 1)
             draft = decide(state, seq)
@@ -196,13 +214,14 @@ class Log(Generic[State]):
             state=msgspec.Raw(encode(draft.state)),
             previous=Link(token=head.token, sha256=head.sha256) if head else None,
             payload=msgspec.Raw(encode(draft.payload)),
+            compacted=max(draft.compacted, head.body.compacted if head else 0),
         )
-        data = _seal(body)
+        data = seal(body)
         failure: StorageError | None = None
         for attempt in range(_UNCERTAIN_TRIES):
             try:
-                if self._storage.create(layout.log_entry(self.path, body.seq), data):
-                    return Head(body=body, state=draft.state, sha256=sha256_of(data))
+                if self.storage.create(layout.log_entry(self.path, body.seq), data):
+                    return Head(body=body, decoded=draft.state, sha256=sha256_of(data))
                 found = self._read(body.seq)
             except StorageError as error:
                 # Done or not? What lies in the slot tells; if it cannot be read, or
@@ -210,7 +229,10 @@ class Log(Generic[State]):
                 failure = error
                 found = self._read_if_possible(body.seq)
             if found is not None:
-                return found
+                # Ours may have been compacted before its answer was missed.
+                is_ours = found.token == token
+                decoded = draft.state if is_ours else found.decoded
+                return msgspec.structs.replace(found, decoded=decoded)
             time.sleep(_pause_s(attempt))
         raise CommitUncertainError(
             f"{self.path}: the storage failed while entry {body.seq} was committed and "
@@ -227,23 +249,26 @@ class Log(Generic[State]):
     def _read(self, seq: int) -> Head[State] | None:
         path = layout.log_entry(self.path, seq)
         try:
-            data = self._storage.read(path)
+            data = self.storage.read(path)
         except PathNotFoundError:
             return None
-        body = _unseal(data, path)
+        body, original = unseal(data, path)
         if body.seq != seq:
             raise IntegrityError(f"{path} holds entry {body.seq}: it was moved there")
+        if original is not None:
+            return Head(body=body, decoded=None, sha256=original, stub=data)
         state = decode(bytes(body.state), self._state, path)
-        return Head(body=body, state=state, sha256=sha256_of(data))
+        sha256 = sha256_of(data)
+        return Head(body=body, decoded=state, sha256=sha256, stub=stub_of(body, sha256))
 
     def _newest_seq(self) -> int:
-        names = (entry.name for entry in self._storage.list(self.path))
+        names = (entry.name for entry in self.storage.list(self.path))
         found = [seq for name in names if (seq := layout.log_entry_seq(name))]
         newest = max(found, default=0)
         # A listing may show the second of two entries made meanwhile, not the first.
         for unlisted in sorted(set(range(1, newest + 1)) - set(found)):
             path = layout.log_entry(self.path, unlisted)
-            if self._storage.stat(path) is None:
+            if self.storage.stat(path) is None:
                 raise IntegrityError(
                     f"log entry {path} is missing, though {newest} exists: somebody "
                     "deleted it; restore it from a backup"
@@ -259,29 +284,6 @@ class Log(Generic[State]):
                 f"{layout.log_entry(self.path, current.seq)} does not follow the entry "
                 "before it: one of the two was replaced; restore the log from a backup"
             )
-
-
-def _seal(body: Body) -> bytes:
-    entry = encode(body)
-    check = xxh3_of([entry])[1]
-    envelope = _Envelope(format=FORMAT, check=check, entry=msgspec.Raw(entry))
-    return encode(envelope) + b"\n"
-
-
-def _unseal(data: bytes, path: str) -> Body:
-    try:
-        envelope = decode(data, _Envelope, path)
-    except FormatError as error:
-        raise IntegrityError(f"log entry {error}") from error
-    check_format(envelope.format, path)
-    try:
-        if xxh3_of([bytes(envelope.entry)])[1] != envelope.check:
-            raise IntegrityError(
-                f"{path} was changed since it was written: restore it from a backup"
-            )
-        return decode(bytes(envelope.entry), Body, path)
-    except FormatError as error:
-        raise IntegrityError(f"log entry {error}") from error
 
 
 def _pause_s(attempt: int) -> float:

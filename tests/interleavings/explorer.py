@@ -46,7 +46,7 @@ class DictStorage:
     def __init__(self, files: Mapping[str, bytes] | None = None) -> None:
         self.files = dict(files or {})
         self.url = "dict://project"
-        self.capabilities = Capabilities(has_modes=False)
+        self.capabilities = Capabilities(has_modes=False, workers=1)
 
     def create(self, path: str, data: bytes) -> bool:
         if self.stat(path):

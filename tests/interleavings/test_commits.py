@@ -33,7 +33,8 @@ from hopsartifacts.registry.saving import NewVersion, save_version
 from hopsartifacts.registry.sources import Source, source
 from hopsartifacts.registry.versions import manifest_of, model_log, model_state
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.log import Body, Draft, Head, Link, Log, _seal
+from hopsartifacts.store.entries import Body, Draft, Head, Link, seal
+from hopsartifacts.store.log import Log
 from tests.interleavings.explorer import (
     DictStorage,
     Explored,
@@ -361,10 +362,10 @@ class TrustsNoToken(Log[Any]):
             previous=Link(token=head.token, sha256=head.sha256) if head else None,
             payload=msgspec.Raw(encode(draft.payload)),
         )
-        data = _seal(body)
+        data = seal(body)
         try:
-            if self._storage.create(layout.log_entry(self.path, seq), data):
-                return Head(body=body, state=draft.state, sha256=sha256_of(data))
+            if self.storage.create(layout.log_entry(self.path, seq), data):
+                return Head(body=body, decoded=draft.state, sha256=sha256_of(data))
         except StorageError:
             pass
         found = self.entry(seq)

@@ -1,0 +1,83 @@
+"""Compaction: the states of old entries go, all else of them stays.
+
+Every entry carries the complete state, so logs grow with the square of the number of
+versions, though only the newest state is ever read. An entry announces which ones lose
+theirs, with a digest over what stays of them; then each is replaced, in one step. What
+a crash leaves undone is done by the next compaction; either form of an entry is good.
+"""
+
+from collections.abc import Iterator
+
+from hopsartifacts import layout
+from hopsartifacts.errors import IntegrityError
+from hopsartifacts.store.entries import COMPACT, Draft, Head, State, seal, sha256_of_all
+from hopsartifacts.store.log import Log
+
+_KEPT_ENTRIES = 8
+_WORTH_ENTRIES = 32
+
+
+def compact(log: Log[State]) -> int:
+    """Take the states out of all but the last entries of *log*.
+
+    Safe beside writers, readers and other compactions.
+
+    Returns:
+        By how many bytes the log has become smaller.
+
+    Raises:
+        IntegrityError: an entry is missing or damaged; nothing is changed.
+    """
+    head = log.audit()
+    if head is None:
+        return 0
+    if _last(head) > head.body.compacted:
+        head = _announce(log, _last(head))
+    freed = 0
+    for entry in _full(log, head.body.compacted):
+        path = layout.log_entry(log.path, entry.seq)
+        log.storage.write(path, [entry.stub])
+        log.storage.protect(path)
+        freed += _gain(entry)
+    return freed
+
+
+def compactable_bytes(log: Log[State]) -> int:
+    """Return by how many bytes ``compact`` would make *log* smaller."""
+    head = log.head()
+    return sum(map(_gain, _full(log, _last(head)))) if head else 0
+
+
+def _last(head: Head[State]) -> int:
+    """Return the number of the last entry that is to lose its state."""
+    last = head.seq - _KEPT_ENTRIES
+    is_worth_it = last - head.body.compacted >= _WORTH_ENTRIES
+    return last if is_worth_it else head.body.compacted
+
+
+def _full(log: Log[State], last: int) -> Iterator[Head[State]]:
+    return (it for it in log.read_all(range(1, last + 1)) if not it.is_compacted)
+
+
+def _gain(entry: Head[State]) -> int:
+    return len(seal(entry.body)) - len(entry.stub)
+
+
+def _announce(log: Log[State], last: int) -> Head[State]:
+    def decide(state: State | None, seq: int) -> Draft[State] | None:
+        done = log.entry(seq - 1).body.compacted
+        if state is None or done >= last:
+            return None
+        stubs = [entry.stub for entry in log.read_all(range(done + 1, last + 1))]
+        op = {
+            "kind": COMPACT,
+            "first": done + 1,
+            "last": last,
+            "sha256": sha256_of_all(stubs),
+        }
+        return Draft(op=op, state=state, compacted=last)
+
+    head = log.append(decide)
+    if head is None:
+        raise IntegrityError(f"the log {log.path} has lost its entries")
+    return head
