@@ -4,10 +4,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from hopsartifacts.digests import xxh3_of
 from hopsartifacts.errors import FormatError
 
 FORMAT = 1
 """Number of the on-disk format this release writes; it reads 1 to this one."""
+
+_CHECK_BYTES = len(',"check":"xxh3-128:"}') + 32
 
 Document = TypeVar("Document")
 
@@ -20,6 +23,18 @@ def encode(document: object) -> bytes:
 def encode_pretty(document: object) -> bytes:
     """Return *document* as JSON for people, ending in a newline."""
     return msgspec.json.format(encode(document), indent=2) + b"\n"
+
+
+def with_check(document: bytes) -> bytes:
+    """Return the JSON object *document* with a last member ``check`` over its bytes."""
+    check = xxh3_of([document])[1]
+    return b'%b,"check":"%b"}' % (document[:-1], check.encode())
+
+
+def is_checked(data: bytes) -> bool:
+    """Tell whether *data* is a document as ``with_check`` made it."""
+    document = data[:-_CHECK_BYTES] + b"}"
+    return len(data) > _CHECK_BYTES and with_check(document) == data
 
 
 def decode(data: bytes, kind: type[Document], where: str) -> Document:

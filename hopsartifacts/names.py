@@ -14,9 +14,15 @@ MODEL_RULE = "1 to 128 letters (a-z, A-Z), digits, '_' and '-', first a letter o
 DEPLOYMENT_RULE = "1 to 45 letters (a-z, A-Z) and digits"
 TAG_RULE = "1 to 128 letters (a-z, A-Z), digits, '_', '-' and '.'"
 
+ALIAS_RULE = (
+    "1 to 64 letters (a-z, A-Z), digits, '_', '-' and '.', first a letter; 'latest' is "
+    "the newest version"
+)
+
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _DEPLOYMENT = re.compile(r"[A-Za-z0-9]{1,45}")
 _TAG = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_ALIAS = re.compile(r"(?!latest$)[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _VERSION = re.compile(r"0|[1-9][0-9]{0,11}")
 _PART_LIMIT_BYTES = 255
 
@@ -40,6 +46,11 @@ def deployment_name(name: object) -> str:
 def tag_name(name: object) -> str:
     """Return *name* if a tag may be called so."""
     return _checked("tag", name, _TAG, TAG_RULE)
+
+
+def alias_name(name: object) -> str:
+    """Return *name* if an alias of a version may be called so."""
+    return _checked("alias", name, _ALIAS, ALIAS_RULE)
 
 
 def default_deployment_name(model: str) -> str:
@@ -67,6 +78,11 @@ def version_number(version: object) -> int:
             "without sign or leading zeros"
         )
     return int(text)
+
+
+def is_version(name: str) -> bool:
+    """Tell whether *name* is a version's, of those that count from 1."""
+    return name != "0" and _VERSION.fullmatch(name) is not None
 
 
 def file_path(path: str) -> str:

@@ -373,8 +373,11 @@ def test_a_forged_manifest_is_named(full: Project, snapshot: Snapshot) -> None:
     assert "does not hold the manifest" in str(full.verify())
     assert not full.repair().ok
     assert snapshot(full) == before
+    mr = full.get_model_registry()
+    # The copy beside the files has a check of its own.
+    assert mr.get_model("my_model").manifest.description != "better"
     with pytest.raises(IntegrityError, match="does not hold the manifest"):
-        full.get_model_registry().get_model("my_model")
+        _ = mr.get_models("my_model")[-1].manifest
 
 
 def test_a_forged_script_is_not_restored(full: Project, snapshot: Snapshot) -> None:

@@ -224,7 +224,9 @@ def test_a_deleted_version_is_gone(
     save_model()
     save_model().delete()
     assert [model.version for model in mr.get_models("my_model")] == [1]
-    assert project.storage.stat("Models/my_model/2") is None
+    left = [entry.path for entry in project.storage.find("Models/my_model/2")]
+    assert left == ["Models/my_model/2/manifest.json"]
+    assert b'"deleted":true' in project.storage.read(left[0])
     assert project.verify().ok
 
 

@@ -18,8 +18,9 @@ from hopsartifacts.errors import (
     ModelNotFoundError,
     StorageError,
 )
+from hopsartifacts.registry.deletion import withdraw_deletion
 from hopsartifacts.registry.documents import ModelState
-from hopsartifacts.registry.versions import model_state, withdraw_deletion
+from hopsartifacts.registry.versions import model_state
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.identity import new_token, now, user

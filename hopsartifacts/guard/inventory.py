@@ -11,6 +11,7 @@ from hopsartifacts.deployments.versions import deployment_log, document_bytes
 from hopsartifacts.digests import Digest, digest_of
 from hopsartifacts.documents import decode
 from hopsartifacts.errors import FormatError, IntegrityError
+from hopsartifacts.registry.deletion import gravestone, is_buried
 from hopsartifacts.registry.documents import LIVE, Manifest, ModelState
 from hopsartifacts.registry.versions import embedded_files, manifest_bytes, model_log
 from hopsartifacts.storage.contract import Storage
@@ -60,6 +61,8 @@ class Inventory:
                 self.retired.append(folder)
             else:
                 self._add_version(head.state, model, version)
+            if known.status in {"deleting", "deleted"}:
+                self._add_grave(model, version)
 
     def add_deployment(self, deployment: str) -> None:
         """Take in all there is to one deployment."""
@@ -92,6 +95,12 @@ class Inventory:
         for path, text in embedded_files(manifest).items():
             self._add_bytes(path, text)
         self._add_artifacts(model, version)
+
+    def _add_grave(self, model: str, version: int) -> None:
+        """Take a gravestone for what should lie there, once the deletion has begun."""
+        if is_buried(self._storage, model, version):
+            path = layout.version_manifest(model, version)
+            self._add_bytes(path, gravestone(model, version))
 
     def _add_artifacts(self, model: str, version: int) -> None:
         path = layout.artifact_log(model, version)

@@ -50,12 +50,30 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return sum(record.digest.size_bytes for record in self.files)
 
 
+class AliasRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where an alias points from one moment on, and who wanted that, when and why."""
+
+    version: int | None
+    """None: nowhere; it was deleted."""
+    by: str
+    when: str
+    entry: int
+    """Number of the log entry that holds this record."""
+    why: str = ""
+    before: int | None = None
+    """The entry with the alias's record before this one."""
+    under: int | None = None
+    """The entry with the record that a rollback returns to."""
+
+
 class VersionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the log's state knows of one version; the rest is in the manifest."""
 
     status: VersionStatus
     id: str
     """Token of the writer that reserved the number: unique for ever."""
+    reserved: int | None = None
+    """Number of the log entry that reserved the number."""
     seal: int | None = None
     """Number of the log entry that carries the manifest."""
     sha256: str | None = None
@@ -63,12 +81,15 @@ class VersionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     framework: Framework | None = None
     metrics: dict[str, float | int] = {}
     tags: dict[str, Any] = {}
+    description: str | None = None
+    """The description as it was edited; None: as in the manifest."""
 
 
-class ModelState(msgspec.Struct, frozen=True, kw_only=True):
-    """State of one model's log: every version that ever was."""
+class ModelState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """State of one model's log: every version that ever was, and the aliases."""
 
     versions: dict[int, VersionState] = {}
+    aliases: dict[str, AliasRecord] = {}
 
     @property
     def next_version(self) -> int:
@@ -85,4 +106,18 @@ class ModelState(msgspec.Struct, frozen=True, kw_only=True):
 
     def replaced(self, number: int, version: VersionState) -> "ModelState":
         """Return this state with *number* being *version*."""
-        return ModelState(versions={**self.versions, number: version})
+        versions = {**self.versions, number: version}
+        return msgspec.structs.replace(self, versions=versions)
+
+    def aliased(self, alias: str, record: AliasRecord) -> "ModelState":
+        """Return this state with *alias* being what *record* says."""
+        aliases = {**self.aliases, alias: record}
+        return msgspec.structs.replace(self, aliases=aliases)
+
+    def aliases_of(self, number: int) -> list[str]:
+        """Return the aliases that point at a version, sorted."""
+        return [
+            alias
+            for alias, record in sorted(self.aliases.items())
+            if record.version == number
+        ]

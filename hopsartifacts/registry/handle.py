@@ -1,18 +1,29 @@
 """The model registry as users hold it: create, find and list models."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from hopsartifacts.names import model_name, version_number
-from hopsartifacts.registry.documents import Framework, VersionState
+from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.names import alias_name, model_name, version_number
+from hopsartifacts.registry.aliases import (
+    alias_history,
+    aliased_version,
+    delete_alias,
+    live_aliases,
+    rollback_alias,
+    set_alias,
+)
+from hopsartifacts.registry.documents import AliasRecord, Framework, VersionState
+from hopsartifacts.registry.given import checked_reason
 from hopsartifacts.registry.metrics import checked_direction
 from hopsartifacts.registry.model import Context, Model
 from hopsartifacts.registry.schema import ModelSchema
 from hopsartifacts.registry.versions import (
-    manifest_of,
+    latest_manifest,
     model_names,
     model_state,
-    pick_live,
+    sealed_manifest,
 )
 
 
@@ -78,24 +89,48 @@ class ModelRegistry:
         """Name of the project."""
         return self._context.project
 
-    def get_model(self, name: str, version: int | None = None) -> Model:
+    def get_model(
+        self,
+        name: str,
+        version: int | None = None,
+        *,
+        alias: str | None = None,
+        at: datetime | None = None,
+    ) -> Model:
         """Return a saved version, by default the latest.
 
         Hopsworks returns version 1 when none is given, and None when there is no such
         model.
 
+        Args:
+            name: the model's name.
+            version: a number; by default the latest.
+            alias: instead of a number, the version an alias points at.
+            at: with *alias*: the version it pointed at then.
+
         Raises:
-            ModelNotFoundError: there is no such model or version.
+            ModelNotFoundError: there is no such model, version or alias.
+            InvalidInputError: arguments that exclude each other.
         """
-        state = model_state(self._context.storage, model_name(name))
-        latest = max(state.live(), default=1)
-        number = latest if version is None else version_number(version)
-        return self._model(name, pick_live(state, name, number))
+        storage, model = self._context.storage, model_name(name)
+        if alias is None and at is not None:
+            raise InvalidInputError("at= needs alias=: versions do not change in time")
+        if alias is not None:
+            if version is not None:
+                raise InvalidInputError(
+                    f"version={version!r} and alias={alias!r}: give one of the two"
+                )
+            version = aliased_version(storage, model, alias_name(alias), at)
+        if version is None:
+            manifest = latest_manifest(storage, model)
+        else:
+            manifest = sealed_manifest(storage, model, version_number(version))
+        return Model.sealed(self._context, manifest)
 
     def get_models(self, name: str) -> list[Model]:
         """Return all saved versions of a model in order; none if it does not exist."""
         live = model_state(self._context.storage, model_name(name)).live()
-        return [self._model(name, version) for version in live.values()]
+        return [self._listed(name, number, it) for number, it in live.items()]
 
     def get_best_model(self, name: str, metric: str, direction: str) -> Model | None:
         """Return the version with the best value of a metric.
@@ -122,7 +157,48 @@ class ModelRegistry:
         ]
         if not rated:
             return None
-        return self._model(name, live[max(rated)[1]])
+        best = max(rated)[1]
+        return self._listed(name, best, live[best])
+
+    def set_alias(self, name: str, alias: str, version: int, why: str = "") -> None:
+        """Let *alias* point at a version; see ``Model.set_alias``."""
+        number, reason = version_number(version), checked_reason(why)
+        storage = self._context.storage
+        set_alias(storage, model_name(name), alias_name(alias), number, reason)
+
+    def delete_alias(self, name: str, alias: str, why: str = "") -> None:
+        """Let *alias* point nowhere; its journal stays.
+
+        Raises:
+            ModelNotFoundError: it points nowhere.
+        """
+        storage, reason = self._context.storage, checked_reason(why)
+        delete_alias(storage, model_name(name), alias_name(alias), reason)
+
+    def rollback_alias(self, name: str, alias: str, why: str = "") -> Model:
+        """Let *alias* point where it pointed before; once more goes back further.
+
+        Returns:
+            The version it points at now.
+
+        Raises:
+            ModelNotFoundError: it never pointed elsewhere, or that version was deleted.
+        """
+        storage, reason = self._context.storage, checked_reason(why)
+        rollback_alias(storage, model_name(name), alias_name(alias), reason)
+        return self.get_model(name, alias=alias)
+
+    def get_aliases(self, name: str) -> dict[str, int]:
+        """Return which version each alias of a model points at."""
+        return live_aliases(self._context.storage, model_name(name))
+
+    def get_alias_history(self, name: str, alias: str) -> list[AliasRecord]:
+        """Return where an alias pointed, and who wanted that, when and why.
+
+        Newest first; none if it was never set.
+        """
+        storage = self._context.storage
+        return alias_history(storage, model_name(name), alias_name(alias))
 
     def list_models(self) -> list[str]:
         """Return the names of all models that have a saved version, sorted."""
@@ -131,6 +207,5 @@ class ModelRegistry:
             name for name in model_names(storage) if model_state(storage, name).live()
         ]
 
-    def _model(self, name: str, version: VersionState) -> Model:
-        manifest = manifest_of(self._context.storage, name, version)
-        return Model.sealed(self._context, manifest)
+    def _listed(self, name: str, number: int, state: VersionState) -> Model:
+        return Model.listed(self._context, name, number, state)

@@ -7,17 +7,30 @@ from typing import Any, Protocol
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.digests import digest_of
 from hopsartifacts.errors import InvalidModelError, ModelNotFoundError
-from hopsartifacts.names import is_unicode, model_name, tag_name, version_number
-from hopsartifacts.registry.documents import EmbeddedFile, Framework, Manifest
+from hopsartifacts.names import alias_name, model_name, tag_name
+from hopsartifacts.registry.aliases import aliases_of, set_alias
+from hopsartifacts.registry.deletion import delete_version
+from hopsartifacts.registry.documents import Framework, Manifest, VersionState
 from hopsartifacts.registry.examples import example_text
+from hopsartifacts.registry.given import (
+    checked_description,
+    checked_reason,
+    checked_tag,
+    embedded,
+    positive_version,
+)
 from hopsartifacts.registry.metrics import checked_metrics
 from hopsartifacts.registry.saving import NewVersion, save_version
 from hopsartifacts.registry.schema import ModelSchema, schema_text
 from hopsartifacts.registry.sources import source
 from hopsartifacts.registry.transfer import download, local_folder
-from hopsartifacts.registry.versions import delete_version, live_version, set_tags
+from hopsartifacts.registry.versions import (
+    describe,
+    live_version,
+    manifest_of,
+    set_tags,
+)
 from hopsartifacts.storage.contract import Storage
 
 
@@ -45,7 +58,8 @@ class Model:
     """One version of a model.
 
     Made by ``mr.<framework>.create_model`` (nothing is stored before ``save``) or by
-    ``mr.get_model``. A saved version never changes, apart from its tags.
+    ``mr.get_model``. A saved version never changes, apart from tags, aliases and
+    description.
     """
 
     def __init__(  # noqa: PLR0913 - Hopsworks' signature
@@ -64,13 +78,16 @@ class Model:
         self._context = context
         self._framework: Framework = framework
         self._name = model_name(name)
-        self._version = None if version is None else _positive(version)
+        self._version = None if version is None else positive_version(version)
         self._metrics = checked_metrics(metrics)
-        self._description = _description(name, description)
-        self._example = _embedded(example_text(input_example))
-        self._schema = _embedded(schema_text(model_schema))
-        self._tags = {tag_name(tag): _json(tag, it) for tag, it in (tags or {}).items()}
+        self._description = checked_description(description, name)
+        self._example = embedded(example_text(input_example))
+        self._schema = embedded(schema_text(model_schema))
+        self._tags = {
+            tag_name(tag): checked_tag(tag, it) for tag, it in (tags or {}).items()
+        }
         self._manifest: Manifest | None = None
+        self._state: VersionState | None = None
 
     @classmethod
     def sealed(cls, context: Context, manifest: Manifest) -> "Model":
@@ -83,6 +100,17 @@ class Model:
             description=manifest.description,
         )
         model._adopt(manifest)
+        return model
+
+    @classmethod
+    def listed(
+        cls, context: Context, name: str, version: int, state: VersionState
+    ) -> "Model":
+        """Return a saved version by its state; its manifest is read when needed."""
+        framework = state.framework or "PYTHON"
+        model = cls(context, framework, name, version=version)
+        model._state = state
+        model._metrics = state.metrics
         return model
 
     def save(
@@ -212,7 +240,7 @@ class Model:
             InvalidModelError: *value* is not JSON.
             ModelNotFoundError: the version was deleted, or never saved.
         """
-        tag, checked = tag_name(name), _json(name, value)
+        tag, checked = tag_name(name), checked_tag(name, value)
         self._change_tags(lambda tags: {**tags, tag: checked})
 
     set_tag = add_tag
@@ -234,9 +262,43 @@ class Model:
         """Remove a tag; silent if it is not set."""
         self._change_tags(lambda tags: {tag: tags[tag] for tag in tags if tag != name})
 
+    def set_alias(self, alias: str, why: str = "") -> None:
+        """Let *alias* (``champion``) point at this version from now on.
+
+        Args:
+            alias: see the alias rule in ``names``.
+            why: a word for those who read the journal.
+
+        Raises:
+            InvalidNameError: the alias is outside its rule.
+            ModelNotFoundError: the version was deleted, or never saved.
+        """
+        version = self._sealed().version
+        name, reason = alias_name(alias), checked_reason(why)
+        set_alias(self._context.storage, self._name, name, version, reason)
+
+    @property
+    def aliases(self) -> list[str]:
+        """The aliases that point at this version now, sorted."""
+        version = self._sealed().version
+        return aliases_of(self._context.storage, self._name, version)
+
+    def set_description(self, description: str) -> None:
+        """Replace the description; the one given at ``save`` stays in the manifest.
+
+        Raises:
+            InvalidModelError: it is not a text.
+            ModelNotFoundError: the version was deleted, or never saved.
+        """
+        version, text = self._sealed().version, checked_description(description)
+        describe(self._context.storage, self._name, version, text)
+        self._state = None
+
     @property
     def id(self) -> str | None:
         """Unique for ever, also when a version is deleted; None before ``save``."""
+        if self._state:
+            return self._state.id
         return self._manifest.id if self._manifest else None
 
     @property
@@ -256,8 +318,15 @@ class Model:
 
     @property
     def description(self) -> str:
-        """A sentence for people."""
-        return self._description
+        """A sentence for people, as it was when this was last looked up."""
+        if self._manifest is None and self._state is None:
+            return self._description
+        manifest = self._sealed()
+        if self._state is None:
+            storage = self._context.storage
+            self._state = live_version(storage, self._name, manifest.version)
+        edited = self._state.description
+        return manifest.description if edited is None else edited
 
     @property
     def training_metrics(self) -> dict[str, float | int]:
@@ -267,12 +336,12 @@ class Model:
     @property
     def created(self) -> str | None:
         """When it was saved (RFC 3339, UTC); None before ``save``."""
-        return self._manifest.created if self._manifest else None
+        return self._sealed().created if self.id else None
 
     @property
     def creator(self) -> str | None:
         """Who saved it; None before ``save``."""
-        return self._manifest.creator if self._manifest else None
+        return self._sealed().creator if self.id else None
 
     @property
     def project_name(self) -> str:
@@ -282,11 +351,15 @@ class Model:
     @property
     def input_example(self) -> Any:
         """The input example as plain values, None if there is none."""
+        if self.id:
+            self._sealed()
         return msgspec.json.decode(self._example.text) if self._example else None
 
     @property
     def model_schema(self) -> Any:
         """The model schema as a dict, None if there is none."""
+        if self.id:
+            self._sealed()
         return msgspec.json.decode(self._schema.text) if self._schema else None
 
     @property
@@ -329,6 +402,8 @@ class Model:
         self._schema = manifest.model_schema
 
     def _sealed(self) -> Manifest:
+        if self._manifest is None and self._state and self._version:
+            self._adopt(manifest_of(self._context.storage, self._name, self._state))
         if self._manifest is None:
             raise ModelNotFoundError(
                 f"model {self._name!r} was not saved yet: call save(model_path) first"
@@ -346,33 +421,3 @@ class Model:
                 f"model path {str(location)!r} contains the project itself "
                 f"({str(root)!r}): save a folder that holds the model only"
             )
-
-
-def _positive(version: int) -> int:
-    number = version_number(version)
-    if number == 0:
-        raise InvalidModelError("model versions count from 1: 0 cannot be asked for")
-    return number
-
-
-def _description(name: str, description: object) -> str:
-    if description is None:
-        return f"A collection of models for {name}"
-    if not isinstance(description, str) or not is_unicode(description):
-        raise InvalidModelError(f"description {description!r} is not a text")
-    return description
-
-
-def _embedded(text: str | None) -> EmbeddedFile | None:
-    if text is None:
-        return None
-    return EmbeddedFile(text=text, digest=digest_of(text.encode()))
-
-
-def _json(tag: str, value: Any) -> Any:
-    try:
-        return msgspec.json.decode(msgspec.json.encode(value))
-    except (TypeError, ValueError) as error:
-        raise InvalidModelError(
-            f"the value of tag {tag!r} cannot be written as JSON ({error})"
-        ) from error

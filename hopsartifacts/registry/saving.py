@@ -13,7 +13,7 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.digests import Hasher, sha256_of
-from hopsartifacts.documents import encode
+from hopsartifacts.documents import encode, with_check
 from hopsartifacts.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -40,6 +40,7 @@ from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.identity import new_token, now, user
 from hopsartifacts.store.log import Log
+from hopsartifacts.store.moving import check_arrived
 from hopsartifacts.store.root import check_claim, check_log_is_there, claim_name
 
 
@@ -68,28 +69,29 @@ def save_version(storage: Storage, new: NewVersion) -> Manifest:
     """
     log = model_log(storage, new.model)
     head = log.head()
+    is_staged = storage.capabilities.moves_trees
     if head is None:
-        claim = layout.model_name_claim(new.model)
-        check_claim(storage, claim, new.model, "model")
-        check_log_is_there(storage, log, claim)
+        _open_log(storage, log, new.model, is_claimed=not is_staged)
     _number(head.state if head else ModelState(), new)
     token = new_token()
     staging = layout.staging_dir(token)
     records: tuple[FileRecord, ...] = ()
     try:
-        if storage.capabilities.moves_trees:
+        if is_staged:
             records = _fill(storage, staging, new)
-        if head is None:
-            claim_name(storage, claim, new.model, "model")
+            if head is None:
+                claim = layout.model_name_claim(new.model)
+                claim_name(storage, claim, new.model, "model")
         version = _reserve(log, new, token)
         folder = layout.version_dir(new.model, version)
         try:
-            if storage.capabilities.moves_trees:
-                _move_in(storage, staging, folder, new)
+            if is_staged:
+                _move_in(storage, staging, folder, records, new)
             else:
                 records = _fill(storage, folder, new)
             manifest = _manifest(new, version, token, records)
-            _seal(log, manifest, new.tags)
+            document = with_check(encode(manifest))
+            _seal(log, manifest, document, new.tags)
         except BaseException as error:
             became = _settle(log, version, token)
             if became == "aborted":
@@ -102,8 +104,23 @@ def save_version(storage: Storage, new: NewVersion) -> Manifest:
             storage.delete_tree(staging)
     # It is committed: a manifest that is missing is found and written by a repair.
     with suppress(StorageError):
-        project_manifest(storage, manifest)
+        project_manifest(storage, manifest, document)
     return manifest
+
+
+def _open_log(
+    storage: Storage, log: Log[ModelState], model: str, *, is_claimed: bool
+) -> None:
+    """See that a model without entries may have its first, or claim its name at once.
+
+    What is staged first claims late, so that a failed save leaves nothing. Otherwise
+    the place is reserved before anything is read, and one request tells all.
+    """
+    claim = layout.model_name_claim(model)
+    if is_claimed and claim_name(storage, claim, model, "model"):
+        return
+    check_claim(storage, claim, model, "model")
+    check_log_is_there(storage, log, claim)
 
 
 def _number(state: ModelState, new: NewVersion) -> int:
@@ -146,22 +163,31 @@ def _embedded(new: NewVersion) -> dict[str, EmbeddedFile]:
 def _reserve(log: Log[ModelState], new: NewVersion, token: str) -> int:
     number = 0
 
-    def decide(state: ModelState | None, _: int) -> Draft[ModelState]:
+    def decide(state: ModelState | None, seq: int) -> Draft[ModelState]:
         nonlocal number
         number = _number(state or ModelState(), new)
-        reserved = VersionState(status="reserved", id=token)
+        reserved = VersionState(status="reserved", id=token, reserved=seq)
         return step(state, "reserve", number, reserved, token=token)
 
     log.append(decide)
     return number
 
 
-def _move_in(storage: Storage, staging: str, folder: str, new: NewVersion) -> None:
+def _move_in(
+    storage: Storage,
+    staging: str,
+    folder: str,
+    records: tuple[FileRecord, ...],
+    new: NewVersion,
+) -> None:
     if not storage.move_tree(staging, folder):
         raise ConflictError(
             f"{folder!r} holds files that no version owns; move them away with "
             "project.repair(), then save again (this number is used up)"
         )
+    sizes = {f"{layout.FILES}/{it.path}": it.digest.size_bytes for it in records}
+    sizes |= {name: file.digest.size_bytes for name, file in _embedded(new).items()}
+    check_arrived(storage, folder, sizes)
     for name in (layout.FILES, *_embedded(new)):
         storage.protect(f"{folder}/{name}")
 
@@ -184,7 +210,9 @@ def _manifest(
     )
 
 
-def _seal(log: Log[ModelState], manifest: Manifest, tags: dict[str, Any]) -> None:
+def _seal(
+    log: Log[ModelState], manifest: Manifest, document: bytes, tags: dict[str, Any]
+) -> None:
     def decide(state: ModelState | None, seq: int) -> Draft[ModelState]:
         current = (state or ModelState()).versions[manifest.version]
         if current.status != "reserved" or current.id != manifest.id:
@@ -196,12 +224,13 @@ def _seal(log: Log[ModelState], manifest: Manifest, tags: dict[str, Any]) -> Non
             status="sealed",
             id=manifest.id,
             seal=seq,
-            sha256=sha256_of(encode(manifest)),
+            sha256=sha256_of(document),
             framework=manifest.framework,
             metrics=manifest.metrics,
             tags=tags,
         )
-        return step(state, "seal", manifest.version, sealed, payload=manifest)
+        payload = msgspec.Raw(document)
+        return step(state, "seal", manifest.version, sealed, payload=payload)
 
     log.append(decide)
 

@@ -1,4 +1,4 @@
-"""Model versions as the log has them: read, tagged, deleted; each step one entry."""
+"""Model versions as the log has them: read, tagged, described; each step one entry."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -8,13 +8,13 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.digests import sha256_of
-from hopsartifacts.documents import decode, encode
+from hopsartifacts.documents import decode, is_checked
 from hopsartifacts.errors import (
     IntegrityError,
-    InUseError,
     ModelNotFoundError,
-    StorageError,
+    PathNotFoundError,
 )
+from hopsartifacts.names import is_version
 from hopsartifacts.registry.documents import (
     Manifest,
     ModelState,
@@ -97,10 +97,50 @@ def manifest_bytes(storage: Storage, model: str, state: VersionState) -> bytes:
     return data
 
 
-def project_manifest(storage: Storage, manifest: Manifest) -> None:
-    """Write the manifest beside the files for outside readers; anybody may redo it."""
+def sealed_manifest(storage: Storage, model: str, version: int) -> Manifest:
+    """Return the manifest of a version, in one request where it is as it should be.
+
+    It lies beside the files once it is sealed, and a gravestone is put in its place
+    before the version is deleted; the log is asked about anything else.
+
+    Raises:
+        ModelNotFoundError: there is no such version.
+    """
+    path = layout.version_manifest(model, version)
+    try:
+        data = storage.read(path)
+    except PathNotFoundError:
+        return read_manifest(storage, model, version)
+    if not is_checked(data):
+        return read_manifest(storage, model, version)
+    manifest = decode(data, Manifest, path)
+    if (manifest.model, manifest.version) != (model, version):
+        return read_manifest(storage, model, version)
+    return manifest
+
+
+def latest_manifest(storage: Storage, model: str) -> Manifest:
+    """Return the manifest of the newest version, in two requests where all is well.
+
+    Raises:
+        ModelNotFoundError: there is no version.
+    """
+    # Whatever is sealed has files in a folder with its number.
+    names = [entry.name for entry in storage.list(layout.model_dir(model))]
+    newest = max((int(name) for name in names if is_version(name)), default=0)
+    if newest:
+        # Else, it is being saved, or was deleted or given up.
+        with suppress(ModelNotFoundError):
+            return sealed_manifest(storage, model, newest)
+    state = model_state(storage, model)
+    newest = max(state.live(), default=1)
+    return manifest_of(storage, model, pick_live(state, model, newest))
+
+
+def project_manifest(storage: Storage, manifest: Manifest, document: bytes) -> None:
+    """Write the manifest beside the files; anybody may redo it."""
     path = layout.version_manifest(manifest.model, manifest.version)
-    storage.create(path, encode(manifest))
+    storage.create(path, document)
 
 
 def embedded_files(manifest: Manifest) -> dict[str, bytes]:
@@ -113,6 +153,19 @@ def embedded_files(manifest: Manifest) -> dict[str, bytes]:
     return {
         f"{folder}/{name}": file.text.encode() for name, file in named.items() if file
     }
+
+
+def describe(storage: Storage, model: str, version: int, description: str) -> None:
+    """Replace the description of a version; what it was stays in the log."""
+
+    def decide(state: ModelState | None, _: int) -> Draft[ModelState] | None:
+        current = pick_live(state or ModelState(), model, version)
+        if description == current.description:
+            return None
+        described = msgspec.structs.replace(current, description=description)
+        return step(state, "describe", version, described)
+
+    model_log(storage, model).append(decide)
 
 
 def set_tags(
@@ -132,87 +185,6 @@ def set_tags(
         return step(state, "tag", version, tagged)
 
     model_log(storage, model).append(decide)
-
-
-def delete_version(
-    storage: Storage, model: str, version: int, users: Callable[[], list[str]]
-) -> None:
-    """Delete a version for good, unless *users* names somebody who needs it.
-
-    The version is first marked, then *users* is asked, and a deployment that is
-    saved looks for the mark afterwards: of the two at least one sees the other.
-
-    Raises:
-        ModelNotFoundError: there is no such version.
-        InUseError: *users* named somebody; nothing was deleted.
-    """
-    live_version(storage, model, version)
-    _refuse_used(users(), model, version)
-    while not _delete_unused(storage, model, version, users):
-        pass  # somebody deployed it and withdrew the mark: ask again
-    # It is deleted: files that stay behind are found by verify.
-    with suppress(StorageError):
-        storage.delete_tree(layout.version_dir(model, version))
-
-
-def withdraw_deletion(storage: Storage, model: str, version: int) -> None:
-    """Take the mark of a deletion off that waits, or was left by a crash.
-
-    Whoever put it there asks for users again, and finds the caller among them.
-
-    Raises:
-        ModelNotFoundError: there is no such version (any more).
-    """
-    _mark(model_log(storage, model), model, version, "sealed")
-
-
-def _delete_unused(
-    storage: Storage, model: str, version: int, users: Callable[[], list[str]]
-) -> bool:
-    """Return False if the mark was withdrawn before the version could be deleted."""
-    log = model_log(storage, model)
-    marked = _mark(log, model, version, "deleting")
-    try:
-        _refuse_used(users(), model, version)
-    except BaseException:
-        withdraw_deletion(storage, model, version)
-        raise
-    is_withdrawn = False
-
-    def decide(state: ModelState | None, seq: int) -> Draft[ModelState] | None:
-        nonlocal is_withdrawn
-        withdrawal = {"kind": "sealed", "version": version}
-        between = range(marked + 1, seq)
-        is_withdrawn = any(log.entry(n).body.op == withdrawal for n in between)
-        current = pick_live(state or ModelState(), model, version)
-        if is_withdrawn:
-            return None
-        return step(state, "delete", version, retired(current, "deleted"))
-
-    log.append(decide)
-    return not is_withdrawn
-
-
-def _refuse_used(users: list[str], model: str, version: int) -> None:
-    if users:
-        raise InUseError(
-            f"model {model!r} version {version} is used by {', '.join(users)}: delete "
-            "the deployment, or deploy another version in its place, first"
-        )
-
-
-def _mark(log: Log[ModelState], model: str, version: int, status: VersionStatus) -> int:
-    """Return the number of a log entry at which the version has *status*."""
-
-    def decide(state: ModelState | None, _: int) -> Draft[ModelState] | None:
-        current = pick_live(state or ModelState(), model, version)
-        if current.status == status:
-            return None
-        marked = msgspec.structs.replace(current, status=status)
-        return step(state, status, version, marked)
-
-    head = log.append(decide)
-    return head.seq if head else 0
 
 
 def retired(version: VersionState, status: VersionStatus) -> VersionState:

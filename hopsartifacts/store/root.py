@@ -1,6 +1,7 @@
 """The project's root: its format marker and who owns which name."""
 
 from typing import Any
+from weakref import WeakSet
 
 import msgspec
 
@@ -27,6 +28,10 @@ class _Claim(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
 
+_KNOWN: WeakSet[Storage] = WeakSet()
+"""Storages whose marker was seen, of those where a look costs a request."""
+
+
 def check_root(storage: Storage) -> None:
     """Refuse a project written in a format this release does not know.
 
@@ -41,6 +46,8 @@ def check_root(storage: Storage) -> None:
         return
     where = f"{storage.url}/{layout.FORMAT_MARKER}"
     check_format(decode(data, _Marker, where).format, where)
+    if storage.local_path("") is None:
+        _KNOWN.add(storage)
 
 
 def mark_root(storage: Storage) -> None:
@@ -49,6 +56,8 @@ def mark_root(storage: Storage) -> None:
     Raises:
         UnsafeStorageError: the back end does not keep the promise of ``create``.
     """
+    if storage in _KNOWN:
+        return
     if storage.stat(layout.FORMAT_MARKER) is None:
         if storage.capabilities.needs_proof:
             prove_create(storage)
@@ -57,16 +66,20 @@ def mark_root(storage: Storage) -> None:
     check_root(storage)
 
 
-def claim_name(storage: Storage, path: str, name: str, kind: str) -> None:
+def claim_name(storage: Storage, path: str, name: str, kind: str) -> bool:
     """Take *name* and its twins for good, or find that it was ours already.
+
+    Returns:
+        True if it was taken now.
 
     Raises:
         AlreadyExistsError: a twin of *name* has them.
     """
     mark_root(storage)
     if storage.create(path, encode_pretty(_Claim(name=name))):
-        return
+        return True
     check_claim(storage, path, name, kind)
+    return False
 
 
 def owner_of(storage: Storage, path: str) -> str | None:

@@ -1,0 +1,185 @@
+"""Aliases: names that point at one version of a model, with a journal of where and why.
+
+Each change is a log entry that holds the whole record, so the journal is read by going
+from record to record, whatever else the log holds.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+import msgspec
+
+from hopsartifacts.errors import ModelNotFoundError
+from hopsartifacts.registry.documents import AliasRecord, ModelState
+from hopsartifacts.registry.versions import model_log, model_state, pick_live
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.entries import Draft
+from hopsartifacts.store.identity import now, writer
+from hopsartifacts.store.log import Log
+
+
+def set_alias(
+    storage: Storage, model: str, alias: str, version: int, why: str
+) -> AliasRecord:
+    """Let *alias* point at *version* from now on; nothing is written if it does.
+
+    Raises:
+        ModelNotFoundError: there is no such version.
+    """
+
+    def decide(state: ModelState, current: AliasRecord | None) -> _Change | None:
+        pick_live(state, model, version)
+        if current and current.version == version:
+            return None
+        return _Change(version=version, under=current.entry if current else None)
+
+    return _change(storage, model, alias, why, decide)
+
+
+def delete_alias(storage: Storage, model: str, alias: str, why: str) -> AliasRecord:
+    """Let *alias* point nowhere from now on; its journal stays.
+
+    Raises:
+        ModelNotFoundError: it points nowhere.
+    """
+
+    def decide(state: ModelState, current: AliasRecord | None) -> _Change:
+        there = _pointing(state, model, alias, current)
+        return _Change(version=None, under=there.entry)
+
+    return _change(storage, model, alias, why, decide)
+
+
+def rollback_alias(storage: Storage, model: str, alias: str, why: str) -> AliasRecord:
+    """Let *alias* point where it pointed before; doing it again goes back further.
+
+    Raises:
+        ModelNotFoundError: it never pointed elsewhere, or that version was deleted.
+    """
+    log = model_log(storage, model)
+
+    def decide(state: ModelState, current: AliasRecord | None) -> _Change:
+        if current is None:
+            _pointing(state, model, alias, current)
+        elif current.under is not None:
+            before: AliasRecord | None = _record(log, current.under)
+            while before and before.version is None:
+                before = _record(log, before.under) if before.under else None
+            if before and before.version is not None:
+                pick_live(state, model, before.version)
+                return _Change(version=before.version, under=before.under)
+        raise ModelNotFoundError(
+            f"alias {alias!r} of model {model!r} never pointed at another version: "
+            "there is nothing to roll back to"
+        )
+
+    return _change(storage, model, alias, why, decide)
+
+
+def alias_history(storage: Storage, model: str, alias: str) -> list[AliasRecord]:
+    """Return every record of *alias*, newest first; none if it never was set."""
+    return list(_journal(storage, model, alias))
+
+
+def aliased_version(
+    storage: Storage, model: str, alias: str, at: datetime | None = None
+) -> int:
+    """Return the version that *alias* points at, or pointed at.
+
+    Raises:
+        ModelNotFoundError: it points nowhere, or did not then.
+    """
+    if at is None:
+        state = model_state(storage, model)
+        found = _pointing(state, model, alias, state.aliases.get(alias))
+        return found.version or 0
+    # A time without a zone is local, as everywhere in Python.
+    moment = at.astimezone()
+    for record in _journal(storage, model, alias):
+        if datetime.fromisoformat(record.when) <= moment:
+            if record.version is not None:
+                return record.version
+            break
+    raise ModelNotFoundError(
+        f"alias {alias!r} of model {model!r} pointed nowhere at {moment.isoformat()}: "
+        "mr.get_alias_history() lists when it did"
+    )
+
+
+def aliases_of(storage: Storage, model: str, version: int) -> list[str]:
+    """Return the aliases that point at a version, sorted.
+
+    Raises:
+        ModelNotFoundError: there is no such version.
+    """
+    state = model_state(storage, model)
+    pick_live(state, model, version)
+    return state.aliases_of(version)
+
+
+def live_aliases(storage: Storage, model: str) -> dict[str, int]:
+    """Return which version each alias points at, sorted by alias."""
+    records = model_state(storage, model).aliases
+    return {
+        alias: record.version
+        for alias, record in sorted(records.items())
+        if record.version is not None
+    }
+
+
+class _Change(msgspec.Struct, frozen=True, kw_only=True):
+    version: int | None
+    under: int | None
+
+
+def _change(
+    storage: Storage,
+    model: str,
+    alias: str,
+    why: str,
+    wanted: Callable[[ModelState, AliasRecord | None], _Change | None],
+) -> AliasRecord:
+    def decide(state: ModelState | None, seq: int) -> Draft[ModelState] | None:
+        known = state or ModelState()
+        current = known.aliases.get(alias)
+        change = wanted(known, current)
+        if change is None:
+            return None
+        record = AliasRecord(
+            version=change.version,
+            by=writer(),
+            when=now(),
+            why=why,
+            entry=seq,
+            before=current.entry if current else None,
+            under=change.under,
+        )
+        op = {"kind": "alias", "alias": alias, "record": msgspec.to_builtins(record)}
+        return Draft(op=op, state=known.aliased(alias, record))
+
+    head = model_log(storage, model).append(decide)
+    return (head.state if head else ModelState()).aliases[alias]
+
+
+def _journal(storage: Storage, model: str, alias: str) -> Iterator[AliasRecord]:
+    log = model_log(storage, model)
+    head = log.head()
+    record = head.state.aliases.get(alias) if head else None
+    while record is not None:
+        yield record
+        record = None if record.before is None else _record(log, record.before)
+
+
+def _record(log: Log[ModelState], entry: int) -> AliasRecord:
+    return msgspec.convert(log.entry(entry).body.op["record"], AliasRecord)
+
+
+def _pointing(
+    state: ModelState, model: str, alias: str, current: AliasRecord | None
+) -> AliasRecord:
+    if current and current.version is not None:
+        return current
+    known = sorted(name for name, it in state.aliases.items() if it.version is not None)
+    raise ModelNotFoundError(
+        f"model {model!r} has no alias {alias!r}: it has {', '.join(known) or 'none'}"
+    )

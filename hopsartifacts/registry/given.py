@@ -1,0 +1,68 @@
+"""What users give about a model, checked before anything is stored."""
+
+from typing import Any
+
+import msgspec
+
+from hopsartifacts.digests import digest_of
+from hopsartifacts.errors import InvalidInputError, InvalidModelError
+from hopsartifacts.names import is_unicode, version_number
+from hopsartifacts.registry.documents import EmbeddedFile
+
+
+def positive_version(version: int) -> int:
+    """Return *version* if it can be asked for.
+
+    Raises:
+        InvalidNameError: it is no number of a version.
+        InvalidModelError: it is 0.
+    """
+    number = version_number(version)
+    if number == 0:
+        raise InvalidModelError("model versions count from 1: 0 cannot be asked for")
+    return number
+
+
+def checked_description(description: object, model: str = "") -> str:
+    """Return *description*, by default one that names *model*.
+
+    Raises:
+        InvalidModelError: it is not a text.
+    """
+    if description is None and model:
+        return f"A collection of models for {model}"
+    if not isinstance(description, str) or not is_unicode(description):
+        raise InvalidModelError(f"description {description!r} is not a text")
+    return description
+
+
+def checked_reason(why: object) -> str:
+    """Return *why*.
+
+    Raises:
+        InvalidInputError: it is not a text.
+    """
+    if not isinstance(why, str) or not is_unicode(why):
+        raise InvalidInputError(f"why={why!r} is not a text: say it in words")
+    return why
+
+
+def embedded(text: str | None) -> EmbeddedFile | None:
+    """Return *text* as it travels in a manifest."""
+    if text is None:
+        return None
+    return EmbeddedFile(text=text, digest=digest_of(text.encode()))
+
+
+def checked_tag(tag: str, value: Any) -> Any:
+    """Return *value* as it is read back.
+
+    Raises:
+        InvalidModelError: it is not JSON.
+    """
+    try:
+        return msgspec.json.decode(msgspec.json.encode(value))
+    except (TypeError, ValueError) as error:
+        raise InvalidModelError(
+            f"the value of tag {tag!r} cannot be written as JSON ({error})"
+        ) from error
