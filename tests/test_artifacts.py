@@ -1,5 +1,6 @@
 """Artifact versions: the same files are the same version, and it can say why."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from hopsartifacts import Deployment, Model, ModelServing, Project
 from hopsartifacts.errors import (
     ArtifactNotFoundError,
+    InUseError,
     InvalidDeploymentError,
     InvalidNameError,
     SourceChangedError,
@@ -432,3 +434,50 @@ def test_a_folder_that_is_missing_is_written_again(
     assert deploy(script_file=first).artifact_version == 1
     stored = project.storage.read(f"{FOLDER}/1/predictor-predict.py")
     assert stored == FIRST.encode()
+
+
+def test_a_deleted_artifact_version_keeps_its_number(
+    model: Model, ms: ModelServing, first: Path, second: Path, project: Project
+) -> None:
+    model.deploy("a", script_file=first)
+    deployment = model.deploy("b", script_file=second)
+    artifacts = ms.get_artifacts(model)
+    with pytest.raises(InUseError, match=r"version 2 .* deployment 'b'"):
+        artifacts.delete(2)
+    deployment.delete()
+    artifacts.delete(2)
+    assert list(artifacts.list()) == [0, 1]
+    assert project.storage.stat("Models/my_model/1/Artifacts/2") is None
+    with pytest.raises(ArtifactNotFoundError, match="it was deleted"):
+        artifacts.get(2)
+    with pytest.raises(ArtifactNotFoundError, match="it was deleted"):
+        artifacts.delete(2)
+    assert model.deploy("c", script_file=second).artifact_version == 3
+    assert project.verify().ok
+
+
+def test_the_empty_artifact_version_cannot_be_deleted(
+    model: Model, ms: ModelServing
+) -> None:
+    with pytest.raises(InvalidDeploymentError, match="cannot be deleted"):
+        ms.get_artifacts(model).delete(0)
+
+
+def test_a_deployment_that_comes_while_its_artifact_is_deleted_wins(
+    model: Model, ms: ModelServing, first: Path
+) -> None:
+    model.deploy("a", script_file=first).delete()
+    store = ms.get_artifacts(model)._store
+    asked = itertools.count(1)
+
+    def users() -> list[str]:
+        # Nobody when first asked, nor when it is marked; but then somebody comes.
+        turn = next(asked)
+        if turn == 2:
+            model.deploy("late", script_file=first)
+        return ["deployment 'late'"] if turn > 2 else []
+
+    with pytest.raises(InUseError, match="late"):
+        store.delete(1, users)
+    assert ms.get_deployment("late").artifact_version == 1
+    assert list(ms.get_artifacts(model).list()) == [0, 1]

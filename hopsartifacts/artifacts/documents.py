@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from hopsartifacts.digests import Digest, sha256_of
 from hopsartifacts.documents import encode
@@ -59,19 +60,34 @@ EMPTY = ArtifactVersion(identity=sha256_of(encode([])), files=(), entry=0)
 """Version 0 of every model version: no script, no file."""
 
 
-class ArtifactState(msgspec.Struct, frozen=True, kw_only=True):
+class ArtifactState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """State of one model version's artifact log."""
 
     versions: dict[int, ArtifactVersion] = {}
+    deleting: tuple[int, ...] = ()
+    """Versions that somebody is about to delete; they still read as the others."""
+    deleted: tuple[int, ...] = ()
+    condemned: tuple[str, ...] = ()
+    """Tokens of writers that seemed to be gone: what they commit now is refused."""
 
     @property
     def next_version(self) -> int:
-        """The number a new version gets."""
-        return max(self.versions, default=0) + 1
+        """The number a new version gets: none is given twice."""
+        return max([*self.versions, *self.deleted], default=0) + 1
 
     def with_version(self, number: int, version: ArtifactVersion) -> "ArtifactState":
         """Return this state with one version more."""
-        return ArtifactState(versions={**self.versions, number: version})
+        return replace(self, versions={**self.versions, number: version})
+
+    def without_version(self, number: int) -> "ArtifactState":
+        """Return this state with *number* deleted."""
+        versions = {n: kept for n, kept in self.versions.items() if n != number}
+        return replace(
+            self,
+            versions=versions,
+            deleting=tuple(n for n in self.deleting if n != number),
+            deleted=(*self.deleted, number),
+        )
 
     def same_as(self, identity: str) -> int | None:
         """Return the lowest version with this identity, None if there is none."""

@@ -1,5 +1,7 @@
 """Artifact versions as users hold them: list, read, explain, compare."""
 
+from collections.abc import Callable
+
 from hopsartifacts.artifacts.difference import Difference, difference
 from hopsartifacts.artifacts.documents import ArtifactVersion
 from hopsartifacts.artifacts.versions import ArtifactStore
@@ -9,8 +11,11 @@ from hopsartifacts.names import version_number
 class Artifacts:
     """The artifact versions of one model version; 0 is always there and empty."""
 
-    def __init__(self, store: ArtifactStore) -> None:
+    def __init__(
+        self, store: ArtifactStore, users_of: Callable[[int], list[str]]
+    ) -> None:
         self._store = store
+        self._users_of = users_of
 
     def list(self) -> dict[int, ArtifactVersion]:
         """Return all versions by number, in order."""
@@ -28,6 +33,17 @@ class Artifacts:
         """Return the sealed bytes of a version's files by name; raises as ``get``."""
         readers = self._store.read(version_number(version))
         return {path: b"".join(chunks()) for path, chunks in readers.items()}
+
+    def delete(self, version: int) -> None:
+        """Delete a version, files and all; its number is never given again.
+
+        Raises:
+            ArtifactNotFoundError: there is no such version.
+            InvalidDeploymentError: it is 0, which is always there.
+            InUseError: a deployment uses it; nothing was deleted.
+        """
+        number = version_number(version)
+        self._store.delete(number, lambda: self._users_of(number))
 
     def diff(self, first: int, second: int) -> Difference:
         """Return which files and lines of *second* differ from *first*.

@@ -1,15 +1,15 @@
 """Artifact versions: found again by content, or made by one log entry.
 
 The bytes travel inside the entry, so the commit is one object and numbers have no
-gaps. The folder ``Artifacts/<n>`` is a projection of the entry: written afterwards,
-and again by anybody who misses it. Bytes too big for an entry are put under the
-writer's own token first; they are never shared between writers.
+gaps. Bytes too big for an entry are put under the writer's own token first; they are
+never shared between writers.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 
 import msgspec
+from msgspec.structs import replace
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.decision import Decision
@@ -18,42 +18,30 @@ from hopsartifacts.artifacts.documents import (
     CREATE,
     EMPTY,
     MODEL_ONLY,
-    ArtifactRecord,
     ArtifactSource,
     ArtifactState,
     ArtifactVersion,
     Asked,
-    checked_sources,
-    identity_of,
 )
-from hopsartifacts.digests import Hasher, digest_of
-from hopsartifacts.documents import decode
+from hopsartifacts.artifacts.payloads import Payloads, Prepared, Readers, prepare
 from hopsartifacts.errors import (
     ArtifactNotFoundError,
     CommitUncertainError,
+    ConflictError,
     HopsArtifactsError,
-    IntegrityError,
+    InUseError,
     InvalidDeploymentError,
-    SourceChangedError,
     StorageError,
 )
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.entries import Draft
+from hopsartifacts.store import fence
+from hopsartifacts.store.entries import Draft, Head
 from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.log import Log
 
-INLINE_LIMIT_BYTES = 256 * 1024
-"""Artifacts up to this size lie inside their log entry."""
 
-
-class _Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    records: tuple[ArtifactRecord, ...]
-    inline: dict[str, bytes] | None
-    sources: tuple[ArtifactSource, ...]
-
-    @property
-    def identity(self) -> str:
-        return identity_of(self.records)
+class _CondemnedError(ConflictError):
+    """The writer was taken for gone, and what it had put down is being deleted."""
 
 
 class ArtifactStore:
@@ -63,11 +51,11 @@ class ArtifactStore:
         self._storage = storage
         self.model = model
         self.version = version
-        self._log = Log(storage, layout.artifact_log(model, version), ArtifactState)
+        self._payloads = Payloads(storage, model, version)
 
     def versions(self) -> dict[int, ArtifactVersion]:
         """Return all versions by number, 0 included."""
-        return {0: EMPTY, **dict(sorted(self._state().versions.items()))}
+        return _with_empty(_state_of(self._log()))
 
     def get(self, number: int) -> ArtifactVersion:
         """Return one version.
@@ -75,11 +63,11 @@ class ArtifactStore:
         Raises:
             ArtifactNotFoundError: there is no such version.
         """
-        return self._pick(self.versions(), number)
+        return self._pick(_state_of(self._log()), number)
 
     def decide(self, sources: tuple[ArtifactSource, ...], asked: Asked) -> Decision:
         """Say which version ``save`` would give, storing nothing; raises as it."""
-        return self._decide(self._state(), self._prepare(sources), asked)
+        return self._decide(_state_of(self._log()), prepare(sources), asked)
 
     def save(self, sources: tuple[ArtifactSource, ...], asked: Asked) -> Decision:
         """Return the version that holds *sources*, made if need be.
@@ -91,98 +79,113 @@ class ArtifactStore:
             InvalidNameError: a file name breaks the rules.
             SourceChangedError: a file changed while it was read.
         """
-        prepared = self._prepare(sources)
+        prepared, log = prepare(sources), self._log()
         # Most saves find their artifact, so look before moving big files.
-        decision = self._decide(self._state(), prepared, asked)
-        if decision.is_new:
-            decision = self._commit(prepared, asked)
-        # It is committed: the folder is written by whoever needs it next.
-        with suppress(StorageError):
-            self.project(decision.version)
+        state = _state_of(log)
+        decision = self._decide(state, prepared, asked)
+        while decision.is_new:
+            # Taken for gone, a writer begins again under another token.
+            with suppress(_CondemnedError):
+                return self._create(log, prepared, asked)
+        if self._storage.capabilities.moves_trees:
+            # A look costs nothing here; elsewhere whoever starts it makes it good.
+            self._project(log, decision.version, state, is_new=False)
         return decision
 
-    def read(self, number: int) -> dict[str, Callable[[], Iterator[bytes]]]:
+    def read(self, number: int) -> Readers:
         """Return readers of the sealed bytes of a version, by path.
 
         They read the log or the writer's payload, not the folder people see.
         """
-        sealed = self.get(number)
-        if sealed.payload is None:
-            inline = self._inline(sealed)
-            return {
-                path: lambda data=data: iter([data])  # type: ignore[misc]  # bound now
-                for path, data in inline.items()
-            }
-        folder = layout.artifact_payload(self.model, self.version, sealed.payload)
-        return {
-            file.path: lambda path=file.path: self._storage.chunks(f"{folder}/{path}")  # type: ignore[misc]  # bound now
-            for file in sealed.files
-        }
+        log = self._log()
+        return self._payloads.read(log, self._pick(_state_of(log), number))
 
     def project(self, number: int) -> None:
         """Write the folder of a version, as far as it is not there."""
-        if number == 0:
-            return
+        log = self._log()
+        sealed = self._pick(_state_of(log), number)
+        if number:
+            self._payloads.project(
+                number, sealed, lambda: self._payloads.read(log, sealed)
+            )
+
+    def delete(self, number: int, users: Callable[[], list[str]]) -> None:
+        """Delete a version for good, unless *users* names somebody who needs it.
+
+        Raises:
+            ArtifactNotFoundError: there is no such version.
+            InvalidDeploymentError: it is 0, which is always there.
+            InUseError: *users* named somebody; nothing was deleted.
+        """
         sealed = self.get(number)
-        folder = layout.artifact_dir(self.model, self.version, number)
-        if self._storage.capabilities.moves_trees:
-            if self._storage.stat(folder) is None:
-                self._project_aside(number, folder)
-            return
-        there = {(entry.path, entry.size_bytes) for entry in self._storage.find(folder)}
-        readers = self.read(number)
-        for file in sealed.files:
-            path = f"{folder}/{file.path}"
-            if (path, file.digest.size_bytes) not in there:
-                self._storage.write(path, readers[file.path]())
+        if number == 0:
+            raise InvalidDeploymentError(
+                "artifact version 0 is the empty one that every model version has: it "
+                "cannot be deleted"
+            )
 
-    def _project_aside(self, number: int, folder: str) -> None:
-        staging = layout.staging_dir(new_token())
-        try:
-            for path, chunks in self.read(number).items():
-                self._storage.write(f"{staging}/{path}", chunks())
-            if self._storage.move_tree(staging, folder):
-                self._storage.protect(folder)
-        finally:
-            with suppress(StorageError):
-                self._storage.delete_tree(staging)
+        def refuse_used() -> None:
+            if named := users():
+                raise InUseError(
+                    f"artifact version {number} of model {self.model!r} version "
+                    f"{self.version} is used by {', '.join(named)}: delete the "
+                    "deployment first"
+                )
 
-    def _state(self) -> ArtifactState:
-        head = self._log.head()
-        return head.state if head else ArtifactState()
+        fence.delete(self._target(number), refuse_used)
+        # It is deleted: files that stay behind are found by verify and gc.
+        with suppress(StorageError):
+            folder = layout.artifact_dir(self.model, self.version, number)
+            self._storage.delete_tree(folder)
+            if sealed.payload:
+                self._payloads.drop(sealed.payload)
 
-    def _pick(
-        self, versions: dict[int, ArtifactVersion], number: int
-    ) -> ArtifactVersion:
+    def withdraw_deletion(self, number: int) -> None:
+        """Take the mark of a deletion off: somebody has begun to use the version.
+
+        Raises:
+            ArtifactNotFoundError: there is no such version (any more).
+        """
+        if number:
+            fence.withdraw(self._target(number))
+
+    def _target(self, number: int) -> fence.Target[ArtifactState]:
+        def known(state: ArtifactState | None) -> ArtifactState:
+            self._pick(state or ArtifactState(), number)
+            return state or ArtifactState()
+
+        def unmarked(state: ArtifactState | None) -> ArtifactState:
+            rest = tuple(n for n in known(state).deleting if n != number)
+            return replace(known(state), deleting=rest)
+
+        return fence.Target(
+            log=self._log,
+            op={"version": number},
+            is_marked=lambda state: number in known(state).deleting,
+            marked=lambda state: replace(
+                known(state), deleting=(*known(state).deleting, number)
+            ),
+            unmarked=unmarked,
+            deleted=lambda state: known(state).without_version(number),
+        )
+
+    def _log(self) -> Log[ArtifactState]:
+        path = layout.artifact_log(self.model, self.version)
+        return Log(self._storage, path, ArtifactState)
+
+    def _pick(self, state: ArtifactState, number: int) -> ArtifactVersion:
+        versions = _with_empty(state)
         if number in versions:
             return versions[number]
         known = ", ".join(map(str, versions))
+        fate = " (it was deleted)" if number in state.deleted else ""
         raise ArtifactNotFoundError(
             f"model {self.model!r} version {self.version} has no artifact version "
-            f"{number}: it has {known}"
+            f"{number}{fate}: it has {known}"
         )
 
-    def _prepare(self, sources: tuple[ArtifactSource, ...]) -> _Prepared:
-        records: list[ArtifactRecord] = []
-        kept: dict[str, bytes] = {}
-        total = 0
-        checked = checked_sources(sources)
-        for source in checked:
-            hasher, parts = Hasher(), []
-            for chunk in hasher.through(source.chunks()):
-                total += len(chunk)
-                if total <= INLINE_LIMIT_BYTES:
-                    parts.append(chunk)
-            kept[source.path] = b"".join(parts)
-            record = ArtifactRecord(
-                role=source.role, path=source.path, digest=hasher.digest()
-            )
-            records.append(record)
-        inline = kept if total <= INLINE_LIMIT_BYTES else None
-        return _Prepared(records=tuple(records), inline=inline, sources=checked)
-
     def _decide(
-        self, state: ArtifactState, prepared: _Prepared, asked: Asked
+        self, state: ArtifactState, prepared: Prepared, asked: Asked
     ) -> Decision:
         decision = Decision(
             version=0,
@@ -216,9 +219,9 @@ class ArtifactStore:
         )
 
     def _checked_number(
-        self, state: ArtifactState, prepared: _Prepared, asked: int
+        self, state: ArtifactState, prepared: Prepared, asked: int
     ) -> ArtifactVersion:
-        sealed = self._pick({0: EMPTY, **state.versions}, asked)
+        sealed = self._pick(state, asked)
         if prepared.records and prepared.identity != sealed.identity:
             difference = compare(sealed.files, prepared.records)
             raise InvalidDeploymentError(
@@ -228,8 +231,31 @@ class ArtifactStore:
             )
         return sealed
 
-    def _commit(self, prepared: _Prepared, asked: Asked) -> Decision:
-        token = new_token()
+    def _create(
+        self, log: Log[ArtifactState], prepared: Prepared, asked: Asked
+    ) -> Decision:
+        token, is_big = new_token(), prepared.inline is None
+        try:
+            if is_big:
+                self._payloads.store(prepared, token)
+            decision, head = self._commit(log, prepared, asked, token)
+        except CommitUncertainError:
+            raise  # the payload may be in use
+        except HopsArtifactsError:
+            # Nothing else: after an interrupt the payload may be in use too.
+            if is_big:
+                self._payloads.drop(token)
+            raise
+        is_ours = head.token == token
+        if is_big and not is_ours:
+            self._payloads.drop(token)
+        self._project(log, decision.version, head.state, is_new=is_ours)
+        return decision
+
+    def _commit(
+        self, log: Log[ArtifactState], prepared: Prepared, asked: Asked, token: str
+    ) -> tuple[Decision, Head[ArtifactState]]:
+        """Return what was decided, and the entry that makes it so."""
         decision: Decision | None = None
 
         def decide(
@@ -240,6 +266,8 @@ class ArtifactStore:
             decision = self._decide(state, prepared, asked)
             if not decision.is_new:
                 return None
+            if token in state.condemned:
+                raise _CondemnedError(f"writer {token} was taken for gone")
             made = ArtifactVersion(
                 identity=prepared.identity,
                 files=prepared.records,
@@ -253,59 +281,39 @@ class ArtifactStore:
                 token=token,
             )
 
-        try:
-            if prepared.inline is None:
-                self._store_payload(prepared, token)
-            head = self._log.append(decide)
-        except CommitUncertainError:
-            raise  # the payload may be in use
-        except HopsArtifactsError:
-            # Nothing else: after an interrupt the payload may be in use too.
-            self._drop_payload(token)
-            raise
-        if head is None or head.token != token:
-            self._drop_payload(token)
-        if decision is None:
+        head = log.append(decide)
+        if decision is None or head is None:
             raise StorageError("the artifact log was never asked")
-        return decision
+        return decision, head
 
-    def _store_payload(self, prepared: _Prepared, token: str) -> None:
-        target = layout.artifact_payload(self.model, self.version, token)
-        moves = self._storage.capabilities.moves_trees
-        folder = layout.staging_dir(token) if moves else target
-        try:
-            for source, record in zip(prepared.sources, prepared.records, strict=True):
-                hasher = Hasher()
-                chunks = hasher.through(source.chunks())
-                self._storage.write(f"{folder}/{record.path}", chunks)
-                if hasher.digest() != record.digest:
-                    raise SourceChangedError(
-                        f"artifact file {source.name!r} was changed while it was "
-                        "being saved; nothing was stored: save again"
-                    )
-            if moves:
-                self._storage.move_tree(folder, target)
-                self._storage.protect(target)
-        finally:
-            if moves:
-                with suppress(StorageError):
-                    self._storage.delete_tree(folder)
-
-    def _drop_payload(self, token: str) -> None:
+    def _project(
+        self,
+        log: Log[ArtifactState],
+        number: int,
+        state: ArtifactState,
+        *,
+        is_new: bool,
+    ) -> None:
+        """Write the folder of a version that is committed, if that can be done now."""
+        if number not in state.versions:
+            return
+        sealed = state.versions[number]
+        # Whoever needs it next writes it, if this fails.
         with suppress(StorageError):
-            self._storage.delete_tree(
-                layout.artifact_payload(self.model, self.version, token)
-            )
-
-    def _inline(self, sealed: ArtifactVersion) -> dict[str, bytes]:
-        if not sealed.files:
-            return {}
-        payload = bytes(self._log.entry(sealed.entry).body.payload)
-        found = decode(payload, dict[str, bytes], self._log.path)
-        for file in sealed.files:
-            if digest_of(found.get(file.path, b"")) != file.digest:
-                raise IntegrityError(
-                    f"log entry {layout.log_entry(self._log.path, sealed.entry)} does "
-                    f"not hold {file.path!r} as sealed: restore it from a backup"
+            if is_new and not self._storage.capabilities.moves_trees:
+                # Nobody can have written it: spare the look.
+                readers = self._payloads.read(log, sealed)
+                self._payloads.project_files(number, sealed, list(readers), readers)
+            else:
+                self._payloads.project(
+                    number, sealed, lambda: self._payloads.read(log, sealed)
                 )
-        return found
+
+
+def _with_empty(state: ArtifactState) -> dict[int, ArtifactVersion]:
+    return {0: EMPTY, **dict(sorted(state.versions.items()))}
+
+
+def _state_of(log: Log[ArtifactState]) -> ArtifactState:
+    head = log.head()
+    return head.state if head else ArtifactState()

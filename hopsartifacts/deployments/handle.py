@@ -16,6 +16,7 @@ from hopsartifacts.deployments.parts import (
 )
 from hopsartifacts.deployments.predictor import Predictor
 from hopsartifacts.deployments.versions import (
+    artifact_users_of,
     live_deployments,
     read_deployment,
     users_of,
@@ -173,10 +174,16 @@ class ModelServing:
     def get_artifacts(self, model: Model) -> Artifacts:
         """Return the artifact versions of a model version."""
         manifest = model.manifest
-        store = ArtifactStore(
-            self._runner.place.storage, manifest.model, manifest.version
+        storage, name, version = (
+            self._runner.place.storage,
+            manifest.model,
+            manifest.version,
         )
-        return Artifacts(store)
+
+        def users_of(artifact: int) -> list[str]:
+            return artifact_users_of(storage, name, version, artifact)
+
+        return Artifacts(ArtifactStore(storage, name, version), users_of)
 
     def deploy(self, predictor: Predictor) -> Deployment:
         """Save a deployment of *predictor* and return it."""

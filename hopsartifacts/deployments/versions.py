@@ -1,10 +1,12 @@
 """Deployment versions: each save that changes anything is one log entry."""
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from msgspec.structs import replace
 
 from hopsartifacts import layout
+from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.deployments.documents import (
     DeploymentState,
     DeploymentVersion,
@@ -15,7 +17,7 @@ from hopsartifacts.errors import (
     AlreadyExistsError,
     CommitUncertainError,
     DeploymentNotFoundError,
-    ModelNotFoundError,
+    NotFoundError,
     StorageError,
 )
 from hopsartifacts.registry.deletion import withdraw_deletion
@@ -71,14 +73,29 @@ def live_deployments(storage: Storage) -> dict[str, DeploymentState]:
 
 def users_of(storage: Storage, model: str, version: int) -> list[str]:
     """Name the deployments any of whose versions pins a model version."""
+    pinned = (model, version)
+    return _pinning(storage, lambda it: (it.model.name, it.model.version), pinned)
+
+
+def artifact_users_of(
+    storage: Storage, model: str, version: int, artifact: int
+) -> list[str]:
+    """Name the deployments any of whose versions pins an artifact version."""
+    pinned = (model, version, artifact)
+    return _pinning(
+        storage,
+        lambda it: (it.model.name, it.model.version, it.artifact.version),
+        pinned,
+    )
+
+
+def _pinning(
+    storage: Storage, pins: Callable[[Specification], object], pinned: object
+) -> list[str]:
     return [
         f"deployment {name!r}"
         for name, state in live_deployments(storage).items()
-        if any(
-            (sealed.specification.model.name, sealed.specification.model.version)
-            == (model, version)
-            for sealed in state.versions.values()
-        )
+        if any(pins(it.specification) == pinned for it in state.versions.values())
     ]
 
 
@@ -132,7 +149,7 @@ def save_specification(
     if head is None:
         raise DeploymentNotFoundError(f"deployment {name!r} has an empty log")
     if head.token == token:
-        _keep_model(storage, name, head.state, token)
+        _keep_parts(storage, name, head.state, token)
     # It is committed: a document that is missing is found and written by a repair.
     with suppress(StorageError):
         project_version(storage, name, head.state.current)
@@ -242,23 +259,23 @@ def _live(storage: Storage, state: DeploymentState) -> DeploymentState | None:
     return replace(state, active=active, versions=rest)
 
 
-def _keep_model(
+def _keep_parts(
     storage: Storage, name: str, sealed: DeploymentState, token: str
 ) -> None:
-    """Make sure that the model version just deployed stays.
+    """Make sure that the model and artifact version just deployed stay.
 
-    Deleting it marks it first, then asks who uses it, and then deletes it unless the
-    mark was withdrawn; we have sealed first and then withdraw the mark. So either
-    the deletion sees us, or we see that it was done.
+    We have sealed first, and now withdraw what marks them: see ``store.fence``.
     """
     model = sealed.current.specification.model
+    artifact = sealed.current.specification.artifact.version
     try:
         withdraw_deletion(storage, model.name, model.version)
-    except ModelNotFoundError as error:
+        ArtifactStore(storage, model.name, model.version).withdraw_deletion(artifact)
+    except NotFoundError as error:
         _take_back(storage, name, sealed)
-        raise ModelNotFoundError(
-            f"model {model.name!r} version {model.version} was deleted while it was "
-            "being deployed: nothing was deployed"
+        raise type(error)(
+            f"model {model.name!r} version {model.version} or its artifact version "
+            f"{artifact} was deleted while it was being deployed: nothing was deployed"
         ) from error
     except StorageError as error:
         raise CommitUncertainError(

@@ -17,6 +17,7 @@ from hopsartifacts.registry.versions import (
     live_version,
     manifest_bytes,
     model_log,
+    model_state,
     pick_live,
     retired,
 )
@@ -55,23 +56,17 @@ def delete_version(
         ModelNotFoundError: there is no such version.
         InUseError: somebody uses it, named in the message; nothing was deleted.
     """
-    before = live_version(storage, model, version)
-    path = layout.version_manifest(model, version)
+    live_version(storage, model, version)
 
     def refuse_used() -> None:
         _refuse(users(), model, version)
 
-    def bury() -> None:
-        storage.write(path, [gravestone(model, version)])
-        storage.protect(path)
-
-    def unbury() -> None:
-        if is_buried(storage, model, version):
-            storage.write(path, [manifest_bytes(storage, model, before)])
-            storage.protect(path)
-
-    target = _target(storage, model, version)
-    delete(target, refuse_used, bury=bury, unbury=unbury)
+    delete(
+        _target(storage, model, version),
+        refuse_used,
+        bury=lambda: _bury(storage, model, version),
+        unbury=lambda: _unbury(storage, model, version),
+    )
     # It is deleted: files that stay behind are found by verify and gc.
     with suppress(StorageError):
         delete_files(storage, model, version)
@@ -91,7 +86,27 @@ def withdraw_deletion(storage: Storage, model: str, version: int) -> None:
     Raises:
         ModelNotFoundError: there is no such version (any more).
     """
-    withdraw(_target(storage, model, version))
+    if withdraw(_target(storage, model, version)):
+        _unbury(storage, model, version)
+
+
+def _bury(storage: Storage, model: str, version: int) -> None:
+    path = layout.version_manifest(model, version)
+    storage.write(path, [gravestone(model, version)])
+    storage.protect(path)
+
+
+def _unbury(storage: Storage, model: str, version: int) -> None:
+    """Put the manifest back, if a gravestone lies there and the version is live."""
+    if not is_buried(storage, model, version):
+        return
+    path = layout.version_manifest(model, version)
+    state = live_version(storage, model, version)
+    storage.write(path, [manifest_bytes(storage, model, state)])
+    storage.protect(path)
+    if version not in model_state(storage, model).live():
+        # Deleted in between: what we put there must not stay.
+        _bury(storage, model, version)
 
 
 def _target(storage: Storage, model: str, version: int) -> Target[ModelState]:

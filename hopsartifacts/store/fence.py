@@ -37,19 +37,26 @@ class Target(msgspec.Struct, Generic[State], frozen=True, kw_only=True):
         return {"kind": kind, **self.op}
 
 
-def withdraw(target: Target[State]) -> None:
+def withdraw(target: Target[State]) -> bool:
     """Take off the mark of a deletion that waits, or was left by a crash.
 
     Whoever put it there asks for users again, and finds the caller among them.
+
+    Returns:
+        Whether there was a mark.
     """
+    was_marked = False
 
     def decide(state: State | None, _: int) -> Draft[State] | None:
-        if not target.is_marked(state):
+        nonlocal was_marked
+        was_marked = target.is_marked(state)
+        if not was_marked:
             return None
         after = target.unmarked(state)
         return Draft(op=target.operation(WITHDRAW), state=after)
 
     target.log().append(decide)
+    return was_marked
 
 
 def delete(

@@ -1,0 +1,201 @@
+"""Where the bytes of artifacts lie: in their log entry, or under their writer's token.
+
+The folder ``Artifacts/<n>`` that people and deployments see is a projection of them,
+which anybody may write again.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+
+import msgspec
+
+from hopsartifacts import layout
+from hopsartifacts.artifacts.documents import (
+    ArtifactRecord,
+    ArtifactSource,
+    ArtifactState,
+    ArtifactVersion,
+    checked_sources,
+    identity_of,
+)
+from hopsartifacts.digests import Hasher, digest_of
+from hopsartifacts.documents import decode
+from hopsartifacts.errors import IntegrityError, SourceChangedError, StorageError
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.identity import new_token
+from hopsartifacts.store.log import Log
+from hopsartifacts.store.moving import check_arrived
+
+INLINE_LIMIT_BYTES = 256 * 1024
+"""Artifacts up to this size lie inside their log entry."""
+
+Readers = dict[str, Callable[[], Iterator[bytes]]]
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """Files that were read once: what they are, and their bytes if they are few."""
+
+    records: tuple[ArtifactRecord, ...]
+    inline: dict[str, bytes] | None
+    sources: tuple[ArtifactSource, ...]
+
+    @property
+    def identity(self) -> str:
+        """Digest that tells artifacts apart."""
+        return identity_of(self.records)
+
+
+def prepare(sources: tuple[ArtifactSource, ...]) -> Prepared:
+    """Read and digest *sources*; nothing is stored."""
+    records: list[ArtifactRecord] = []
+    kept: dict[str, bytes] = {}
+    total = 0
+    checked = checked_sources(sources)
+    for source in checked:
+        hasher, parts = Hasher(), []
+        for chunk in hasher.through(source.chunks()):
+            total += len(chunk)
+            if total <= INLINE_LIMIT_BYTES:
+                parts.append(chunk)
+        kept[source.path] = b"".join(parts)
+        record = ArtifactRecord(
+            role=source.role, path=source.path, digest=hasher.digest()
+        )
+        records.append(record)
+    inline = kept if total <= INLINE_LIMIT_BYTES else None
+    return Prepared(records=tuple(records), inline=inline, sources=checked)
+
+
+class Payloads:
+    """The bytes of one model version's artifacts."""
+
+    def __init__(self, storage: Storage, model: str, version: int) -> None:
+        self._storage = storage
+        self._model = model
+        self._version = version
+
+    def store(self, prepared: Prepared, token: str) -> None:
+        """Put the bytes under *token*, where nobody looks before they are committed.
+
+        Raises:
+            SourceChangedError: a file changed since it was read first.
+        """
+        target = self._folder(token)
+        moves = self._storage.capabilities.moves_trees
+        folder = layout.staging_dir(token) if moves else target
+        try:
+            for source, record in zip(prepared.sources, prepared.records, strict=True):
+                hasher = Hasher()
+                chunks = hasher.through(source.chunks())
+                self._storage.write(f"{folder}/{record.path}", chunks)
+                if hasher.digest() != record.digest:
+                    raise SourceChangedError(
+                        f"artifact file {source.name!r} was changed while it was "
+                        "being saved; nothing was stored: save again"
+                    )
+            if moves:
+                self._storage.move_tree(folder, target)
+                check_arrived(self._storage, target, _sizes(prepared.records))
+                self._storage.protect(target)
+        finally:
+            if moves:
+                with suppress(StorageError):
+                    self._storage.delete_tree(folder)
+
+    def drop(self, token: str) -> None:
+        """Delete the bytes under *token*, if there are any."""
+        with suppress(StorageError):
+            self._storage.delete_tree(self._folder(token))
+
+    def read(self, log: Log[ArtifactState], sealed: ArtifactVersion) -> Readers:
+        """Return readers of the sealed bytes of a version, by path.
+
+        Raises:
+            IntegrityError: the log entry does not hold what was sealed.
+        """
+        if sealed.payload is None:
+            inline = self._inline(log, sealed)
+            return {
+                path: lambda data=data: iter([data])  # type: ignore[misc]  # bound now
+                for path, data in inline.items()
+            }
+        folder = self._folder(sealed.payload)
+        return {
+            file.path: lambda path=file.path: self._storage.chunks(f"{folder}/{path}")  # type: ignore[misc]  # bound now
+            for file in sealed.files
+        }
+
+    def project(
+        self,
+        number: int,
+        sealed: ArtifactVersion,
+        readers: Callable[[], Mapping[str, Callable[[], Iterator[bytes]]]],
+    ) -> None:
+        """Write the folder of a version, as far as it is not there."""
+        folder = layout.artifact_dir(self._model, self._version, number)
+        if self._storage.capabilities.moves_trees:
+            if self._storage.stat(folder) is None:
+                self._project_aside(sealed, folder, readers())
+            return
+        there = {(entry.path, entry.size_bytes) for entry in self._storage.find(folder)}
+        missing = [
+            file.path
+            for file in sealed.files
+            if (f"{folder}/{file.path}", file.digest.size_bytes) not in there
+        ]
+        if missing:
+            self.project_files(number, sealed, missing, readers())
+
+    def project_files(
+        self,
+        number: int,
+        sealed: ArtifactVersion,
+        paths: list[str],
+        readers: Mapping[str, Callable[[], Iterator[bytes]]],
+    ) -> None:
+        """Write files of the folder of a version where they are to lie."""
+        folder = layout.artifact_dir(self._model, self._version, number)
+        for path in paths:
+            target = f"{folder}/{path}"
+            source = f"{self._folder(sealed.payload)}/{path}" if sealed.payload else ""
+            if not source or not self._storage.copy(source, target):
+                self._storage.write(target, readers[path]())
+
+    def _project_aside(
+        self,
+        sealed: ArtifactVersion,
+        folder: str,
+        readers: Mapping[str, Callable[[], Iterator[bytes]]],
+    ) -> None:
+        staging = layout.staging_dir(new_token())
+        try:
+            for path, chunks in readers.items():
+                self._storage.write(f"{staging}/{path}", chunks())
+            if self._storage.move_tree(staging, folder):
+                check_arrived(self._storage, folder, _sizes(sealed.files))
+                self._storage.protect(folder)
+        finally:
+            with suppress(StorageError):
+                self._storage.delete_tree(staging)
+
+    def _inline(
+        self, log: Log[ArtifactState], sealed: ArtifactVersion
+    ) -> dict[str, bytes]:
+        if not sealed.files:
+            return {}
+        payload = bytes(log.entry(sealed.entry).body.payload)
+        found = decode(payload, dict[str, bytes], log.path)
+        for file in sealed.files:
+            if digest_of(found.get(file.path, b"")) != file.digest:
+                raise IntegrityError(
+                    f"log entry {layout.log_entry(log.path, sealed.entry)} does not "
+                    f"hold {file.path!r} as sealed: restore it from a backup"
+                )
+        return found
+
+    def _folder(self, token: str) -> str:
+        return layout.artifact_payload(self._model, self._version, token)
+
+
+def _sizes(records: tuple[ArtifactRecord, ...]) -> dict[str, int]:
+    return {record.path: record.digest.size_bytes for record in records}
