@@ -16,6 +16,7 @@ from hopsartifacts.deployments.deployment import Runner
 from hopsartifacts.deployments.handle import ModelServing
 from hopsartifacts.deployments.launching import Place
 from hopsartifacts.guard.doctor import DoctorReport, examine
+from hopsartifacts.guard.gc import GRACE_S, GcReport, collect
 from hopsartifacts.guard.repair import RepairReport, repair
 from hopsartifacts.guard.verify import VerifyReport, verify
 from hopsartifacts.registry.handle import ModelRegistry
@@ -112,6 +113,23 @@ class Project:
         copy of them does not exist.
         """
         return repair(self._storage)
+
+    def gc(self, *, dry_run: bool = False, grace_s: float = GRACE_S) -> GcReport:
+        """Free what no version needs any more, and say how many bytes that were.
+
+        That is: what deleted and given-up versions, writers that are gone and old log
+        entries left behind. Numbers stay used. It is safe beside writers and beside
+        itself. What was moved aside by a repair is not touched.
+
+        Args:
+            dry_run: only say what would be freed.
+            grace_s: leave alone what a writer may still be at work on, if it is younger
+                than this many seconds.
+
+        Raises:
+            InvalidInputError: the grace period is negative.
+        """
+        return collect(self._storage, grace_s=grace_s, dry_run=dry_run)
 
     def doctor(self) -> DoctorReport:
         """Try on the back end what the store is built on, and say what held.

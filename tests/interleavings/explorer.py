@@ -43,10 +43,14 @@ class ViolationError(AssertionError):
 class DictStorage:
     """The contract on a dict; each call is one step."""
 
-    def __init__(self, files: Mapping[str, bytes] | None = None) -> None:
+    def __init__(
+        self, files: Mapping[str, bytes] | None = None, *, moves_trees: bool = True
+    ) -> None:
         self.files = dict(files or {})
         self.url = "dict://project"
-        self.capabilities = Capabilities(has_modes=False, workers=1)
+        self.capabilities = Capabilities(
+            has_modes=False, workers=1, moves_trees=moves_trees
+        )
 
     def create(self, path: str, data: bytes) -> bool:
         if self.stat(path):
@@ -114,7 +118,8 @@ class DictStorage:
         return sorted(name for name in self.files if name.startswith(f"{path}/"))
 
     def _file(self, path: str) -> Entry:
-        return Entry(path=path, kind="file", size_bytes=len(self.files[path]))
+        size_bytes = len(self.files[path])
+        return Entry(path=path, kind="file", size_bytes=size_bytes, modified=0.0)
 
 
 @dataclass
@@ -143,6 +148,8 @@ class Scenario:
     """How many calls may fail or lose their answer in a run."""
     switches: int | None = None
     """How often an actor that could go on may be held up; None for any number."""
+    moves_trees: bool = True
+    """False for a storage whose versions are filled in the place reserved for them."""
     is_create_atomic: bool = True
     """False for a storage that looks first and then writes."""
 
@@ -286,7 +293,7 @@ class _Stepped:
 class _Run:
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
-        self.storage = DictStorage(scenario.files)
+        self.storage = DictStorage(scenario.files, moves_trees=scenario.moves_trees)
         self._crashes, self.failures = scenario.crashes, scenario.failures
         self._switches, self._last = scenario.switches, ""
         self._actors = {
@@ -391,7 +398,13 @@ def _judge(scenario: Scenario, run: _Run, schedule: list[Choice]) -> None:
 
 def make_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take out of the code what differs between two runs of one schedule."""
-    for name in ("store.log", "registry.saving", "artifacts.versions"):
+    for name in (
+        "store.log",
+        "registry.saving",
+        "artifacts.versions",
+        "artifacts.payloads",
+        "guard.gc",
+    ):
         monkeypatch.setattr(f"hopsartifacts.{name}.new_token", _token)
     monkeypatch.setattr("hopsartifacts.deployments.versions.new_token", _token)
     for name in ("store.log", "registry.saving", "deployments.versions"):

@@ -191,7 +191,7 @@ def test_artifacts_are_exact(
         crashes=crashes,
         failures=failures,
     )
-    explored(scenario, at_least=100)
+    explored(scenario, at_least=40)
 
 
 def changes_models(method: str, path: str) -> bool:
@@ -400,7 +400,7 @@ def test_explorer_finds_a_deployment_that_does_not_look_back(
     monkeypatch: pytest.MonkeyPatch, with_model: dict[str, bytes]
 ) -> None:
     monkeypatch.setattr(
-        "hopsartifacts.deployments.versions._keep_model", lambda *_: None
+        "hopsartifacts.deployments.versions._keep_parts", lambda *_: None
     )
     # Readers do not see a deployment without its model, so look below them.
     monkeypatch.setattr(

@@ -1,0 +1,290 @@
+"""Garbage: what nobody can ever use again, told by the logs, and deleted.
+
+Whatever a writer may still be at work on is taken from it by a log entry first, and
+deleted afterwards; or it is moved away in one step, and writers look at what they moved
+in. So a writer that only seemed to be gone is refused, and loses nothing but its turn.
+The grace period spares it that; right or wrong does not depend on clocks.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+
+from hopsartifacts import layout
+from hopsartifacts.artifacts.documents import ArtifactState
+from hopsartifacts.deployments.documents import DeploymentState
+from hopsartifacts.deployments.versions import deployment_log, deployment_names
+from hopsartifacts.errors import ConflictError, InvalidInputError
+from hopsartifacts.guard.retiring import abort_reservation, condemn
+from hopsartifacts.names import is_version
+from hopsartifacts.registry.deletion import gravestone
+from hopsartifacts.registry.documents import LIVE, ModelState
+from hopsartifacts.registry.versions import model_log, model_names
+from hopsartifacts.storage.contract import Entry, Storage
+from hopsartifacts.store.compaction import compact, compactable_bytes
+from hopsartifacts.store.entries import State
+from hopsartifacts.store.identity import new_token
+from hopsartifacts.store.log import Log
+
+GRACE_S = 24 * 3600.0
+
+
+class Garbage(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """Something nobody can use: where, what it is, and how much."""
+
+    path: str
+    detail: str
+    size_bytes: int
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.size_bytes} bytes ({self.detail})"
+
+
+class GcReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What was freed, or would be; ``str()`` lists it."""
+
+    freed: tuple[Garbage, ...]
+    kept: tuple[Garbage, ...]
+    """What is younger than the grace period."""
+    dry_run: bool
+
+    @property
+    def size_bytes(self) -> int:
+        """How many bytes were freed, or would be."""
+        return sum(it.size_bytes for it in self.freed)
+
+    def __str__(self) -> str:
+        verb = "would be freed" if self.dry_run else "freed"
+        lines = [f"{self.size_bytes} bytes {verb}", *map(str, self.freed)]
+        if self.kept:
+            lines.append(f"{len(self.kept)} kept, younger than the grace period")
+            lines += map(str, self.kept)
+        return "\n  ".join(lines)
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """Garbage, when it was last touched, and how it is got rid of."""
+
+    garbage: Garbage
+    modified: float | None
+    """None: nobody can be at work on it, so its age does not matter."""
+    discard: Callable[[], None]
+
+
+def collect(storage: Storage, *, grace_s: float, dry_run: bool) -> GcReport:
+    """Delete what nobody can use any more, and compact the logs.
+
+    Raises:
+        InvalidInputError: the grace period is negative.
+    """
+    if not grace_s >= 0:
+        raise InvalidInputError(f"grace_s={grace_s!r}: give seconds, 0 or more")
+    oldest_kept = _clock(storage, dry_run=dry_run) - grace_s
+    freed, kept = [], []
+    for found in _all_garbage(storage):
+        if found.modified is not None and found.modified > oldest_kept:
+            kept.append(found.garbage)
+            continue
+        if not dry_run:
+            found.discard()
+        freed.append(found.garbage)
+    return GcReport(
+        freed=tuple(sorted(freed)), kept=tuple(sorted(kept)), dry_run=dry_run
+    )
+
+
+def _clock(storage: Storage, *, dry_run: bool) -> float:
+    """Return the time by the clock that stamps the files."""
+    if dry_run:  # which writes nothing
+        return time.time()
+    path = layout.probe(new_token())
+    try:
+        storage.write(path, [b"what time is it?"])
+        entry = storage.stat(path)
+    finally:
+        storage.delete_tree(path)
+    modified = entry.modified if entry else None
+    return time.time() if modified is None else modified
+
+
+def _all_garbage(storage: Storage) -> Iterator[Found]:
+    for name in model_names(storage):
+        yield from _of_model(storage, name)
+    for name in deployment_names(storage):
+        yield from _of_deployment(storage, name)
+    yield from _of_writers(storage)
+
+
+def _of_model(storage: Storage, model: str) -> list[Found]:
+    log = model_log(storage, model)
+    head = log.head()
+    if head is None:
+        return []
+    found = _log_states(log)
+    for number, version in head.state.versions.items():
+        if version.status in LIVE:
+            found += _of_artifacts(storage, model, number)
+        elif version.status == "reserved":
+            found.append(_reservation(storage, model, number, head.state))
+        else:
+            found += _leftovers(storage, model, number, version.status)
+    return found
+
+
+def _reservation(storage: Storage, model: str, number: int, state: ModelState) -> Found:
+    version = state.versions[number]
+    folder = layout.version_dir(model, number)
+    entries = list(storage.find(folder))
+    log = layout.model_log(model)
+    made = {layout.log_entry_seq(it.name): it.modified for it in storage.list(log)}
+    # Of an entry before reservations knew their number: as late as it can be.
+    reserved = made.get(version.reserved) or max(filter(None, made.values()), default=0)
+
+    def discard() -> None:
+        if abort_reservation(storage, model, number, version.id):
+            storage.delete_tree(folder)
+
+    detail = "its writer has reserved it and not come to an end"
+    return Found(
+        garbage=_garbage(folder, detail, entries),
+        modified=max(reserved, _newest(entries)),
+        discard=discard,
+    )
+
+
+def _leftovers(
+    storage: Storage, model: str, number: int, status: str
+) -> Iterator[Found]:
+    grave = layout.version_manifest(model, number)
+    entries = {entry.path: entry for entry in storage.find(_folder(model, number))}
+    buried = entries.pop(grave, None)
+    if buried and buried.size_bytes != len(gravestone(model, number)):
+        entries[grave] = buried
+    for folder, below in _by_child(_folder(model, number), entries.values()).items():
+        yield Found(
+            garbage=_garbage(folder, f"its version was {status}", below),
+            modified=None,
+            discard=_deleter(storage, folder),
+        )
+
+
+def _folder(model: str, number: int) -> str:
+    return layout.version_dir(model, number)
+
+
+def _of_artifacts(storage: Storage, model: str, number: int) -> list[Found]:
+    log = Log(storage, layout.artifact_log(model, number), ArtifactState)
+    head = log.head()
+    state = head.state if head else ArtifactState()
+    found = _log_states(log)
+    top = layout.artifacts_dir(model, number)
+    used = {artifact.payload for artifact in state.versions.values()}
+    for entry in storage.list(top):
+        if is_version(entry.name) and int(entry.name) in state.deleted:
+            found.append(_leftover(storage, entry.path, "its version was deleted"))
+    for entry in storage.list(layout.artifact_payload(model, number, "").rstrip("/")):
+        if entry.name not in used:
+            found.append(_payload(storage, model, number, entry.name))
+    return found
+
+
+def _payload(storage: Storage, model: str, number: int, token: str) -> Found:
+    folder = layout.artifact_payload(model, number, token)
+    entries = list(storage.find(folder))
+
+    def discard() -> None:
+        if condemn(storage, model, number, token):
+            storage.delete_tree(folder)
+
+    detail = "its writer has not made an artifact version of it"
+    return Found(
+        garbage=_garbage(folder, detail, entries),
+        modified=_newest(entries),
+        discard=discard,
+    )
+
+
+def _of_deployment(storage: Storage, name: str) -> list[Found]:
+    log = deployment_log(storage, name)
+    head = log.head()
+    if head is None:
+        return []
+    state: DeploymentState = head.state
+    found = _log_states(log)
+    for entry in storage.list(layout.deployment_dir(name)):
+        number = int(entry.name) if is_version(entry.name) else 0
+        # Higher ones have come since the log was read.
+        if 0 < number <= state.last and number not in state.versions:
+            found.append(_leftover(storage, entry.path, "its version was deleted"))
+    return found
+
+
+def _of_writers(storage: Storage) -> Iterator[Found]:
+    """Yield what writers put aside, each under a token of its own."""
+    for folder in (layout.STAGING, layout.TEMPORARY, layout.PROBES):
+        for entry in storage.list(folder):
+            below = list(storage.find(entry.path)) or [entry]
+            moves = entry.kind == "directory" and folder == layout.STAGING
+            yield Found(
+                garbage=_garbage(entry.path, "its writer has not used it", below),
+                modified=_newest(below),
+                discard=_deleter(storage, entry.path, is_moved_first=moves),
+            )
+
+
+def _log_states(log: Log[State]) -> list[Found]:
+    gain = compactable_bytes(log)
+    if not gain:
+        return []
+
+    def discard() -> None:
+        compact(log)
+
+    detail = "states of old log entries"
+    garbage = Garbage(path=log.path, detail=detail, size_bytes=gain)
+    return [Found(garbage=garbage, modified=None, discard=discard)]
+
+
+def _leftover(storage: Storage, path: str, detail: str) -> Found:
+    entries = storage.find(path)
+    return Found(
+        garbage=_garbage(path, detail, entries),
+        modified=None,
+        discard=_deleter(storage, path),
+    )
+
+
+def _deleter(
+    storage: Storage, path: str, *, is_moved_first: bool = False
+) -> Callable[[], None]:
+    def discard() -> None:
+        target = path
+        if is_moved_first and storage.capabilities.moves_trees:
+            # All at once, so that a slow writer never moves a part of it in.
+            target = layout.staging_dir(new_token())
+            if not storage.move_tree(path, target):
+                raise ConflictError(f"{target!r} is there, though nobody made it")
+        storage.delete_tree(target)
+
+    return discard
+
+
+def _garbage(path: str, detail: str, entries: Iterable[Entry]) -> Garbage:
+    size_bytes = sum(entry.size_bytes for entry in entries if entry.kind == "file")
+    return Garbage(path=path, detail=detail, size_bytes=size_bytes)
+
+
+def _newest(entries: Iterable[Entry]) -> float:
+    # What does not say its age is taken for new.
+    now = time.time()
+    times = (entry.modified for entry in entries)
+    return max((now if it is None else it for it in times), default=0.0)
+
+
+def _by_child(folder: str, entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        name = entry.path.removeprefix(f"{folder}/").split("/", 1)[0]
+        found.setdefault(f"{folder}/{name}", []).append(entry)
+    return found

@@ -1,0 +1,52 @@
+"""Taking from a writer what it seems to have left: an entry first, bytes later."""
+
+from msgspec.structs import replace
+
+from hopsartifacts import layout
+from hopsartifacts.artifacts.documents import ArtifactState
+from hopsartifacts.registry.documents import ModelState
+from hopsartifacts.registry.versions import model_log, retired, step
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.entries import Draft
+from hopsartifacts.store.log import Log
+
+
+def abort_reservation(storage: Storage, model: str, version: int, token: str) -> bool:
+    """Give up the number that *token* reserved and has not sealed.
+
+    Returns:
+        Whether nothing can come of it any more: True too if that was so before.
+    """
+
+    def decide(state: ModelState | None, _: int) -> Draft[ModelState] | None:
+        current = (state or ModelState()).versions[version]
+        if current.status != "reserved" or current.id != token:
+            return None
+        return step(state, "abort", version, retired(current, "aborted"))
+
+    head = model_log(storage, model).append(decide)
+    state = head.state if head else ModelState()
+    return state.versions[version].status in {"aborted", "deleted"}
+
+
+def condemn(storage: Storage, model: str, version: int, token: str) -> bool:
+    """Refuse from now on what *token* would commit as an artifact version.
+
+    Returns:
+        Whether nothing uses its payload, now or ever; False if it is in use after all.
+    """
+
+    def decide(state: ArtifactState | None, _: int) -> Draft[ArtifactState] | None:
+        known = state or ArtifactState()
+        if _is_used(known, token) or token in known.condemned:
+            return None
+        after = replace(known, condemned=(*known.condemned, token))
+        return Draft(op={"kind": "condemn", "token": token}, state=after)
+
+    path = layout.artifact_log(model, version)
+    head = Log(storage, path, ArtifactState).append(decide)
+    return not _is_used(head.state if head else ArtifactState(), token)
+
+
+def _is_used(state: ArtifactState, token: str) -> bool:
+    return any(it.payload == token for it in state.versions.values())

@@ -1,0 +1,290 @@
+"""What nobody can use any more is freed, and nothing else, whoever is at work."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from hopsartifacts import Model, ModelRegistry, ModelServing, Project
+from hopsartifacts.errors import (
+    ConflictError,
+    HopsArtifactsError,
+    InvalidInputError,
+    ModelNotFoundError,
+)
+from hopsartifacts.registry.versions import model_state
+from hopsartifacts.storage.contract import Capabilities, Storage
+from hopsartifacts.storage.memory import MemoryStorage
+from hopsartifacts.testing.faults import Call, Fault, FaultyStorage
+
+SaveModel = Callable[..., Model]
+MakeFiles = Callable[..., Path]
+NAME = "my_model"
+SCRIPT = "class Predictor:\n    def predict(self, inputs): return inputs\n"
+BIG = 300 * 1024
+
+
+class Killed(BaseException):
+    """The writer is gone: not even its cleaning up runs."""
+
+
+class InPlace(MemoryStorage):
+    """Memory that fills versions in the place reserved for them, as buckets do."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return msgspec.structs.replace(super().capabilities, moves_trees=False)
+
+
+@pytest.fixture(params=["staged", "in place"])
+def anywhere(request: pytest.FixtureRequest, project: Project) -> Project:
+    if request.param == "staged":
+        return project
+    return Project(InPlace(f"in-place/{time.time_ns()}"))
+
+
+def paths(storage: Storage) -> set[str]:
+    return {entry.path for entry in storage.find("")}
+
+
+def killed_at(storage: Storage, matches: Callable[[Call], bool]) -> Storage:
+    """Return *storage* for a writer that is gone at the first call that matches."""
+    gone = False
+
+    def die(_: Call) -> None:
+        nonlocal gone
+        gone = True
+        raise Killed
+
+    def plan(call: Call) -> Fault | None:
+        return Fault(before=die) if gone or matches(call) else None
+
+    return FaultyStorage(storage, plan)
+
+
+def save_and_die(project: Project, files: Path, at: str) -> None:
+    storage = killed_at(project.storage, lambda call: at in call.path)
+    registry = Project(storage).get_model_registry()
+    with suppress(Killed):
+        registry.python.create_model(NAME).save(files)
+
+
+def test_a_clean_project_holds_no_garbage(
+    save_model: SaveModel, project: Project, make_script: Callable[..., Path]
+) -> None:
+    model = save_model()
+    model.deploy(script_file=make_script(SCRIPT))
+    before = paths(project.storage)
+    report = project.gc(grace_s=0)
+    assert (report.freed, report.kept, report.size_bytes) == ((), (), 0)
+    assert str(report) == "0 bytes freed"
+    assert paths(project.storage) == before
+
+
+def test_a_writer_that_is_gone_leaves_nothing_behind(
+    anywhere: Project, make_files: MakeFiles
+) -> None:
+    files = make_files({"weights": b"w" * 1000, "more": b"m"})
+    mr = anywhere.get_model_registry()
+    mr.python.create_model(NAME).save(files)
+    before = paths(anywhere.storage)
+    # Killed at the seal: the number is reserved and all bytes are there.
+    save_and_die(anywhere, files, at="_log/000000000004")
+    kept = anywhere.gc()
+    assert kept.freed == ()
+    assert len(kept.kept) == 1
+    assert "younger than the grace period" in str(kept)
+
+    shown = anywhere.gc(dry_run=True, grace_s=0)
+    assert [it.path for it in shown.freed] == [f"Models/{NAME}/2"]
+    assert shown.size_bytes == 1001
+    assert "1001 bytes would be freed" in str(shown)
+    assert paths(anywhere.storage) > before
+
+    assert anywhere.gc(grace_s=0).freed == shown.freed
+    left = paths(anywhere.storage) - before
+    assert {path.rpartition("/")[0] for path in left} == {f"Models/{NAME}/_log"}
+    assert anywhere.gc(grace_s=0).freed == ()
+    assert anywhere.verify().ok
+    assert mr.python.create_model(NAME).save(files).version == 3
+
+
+def test_what_was_put_aside_is_freed(
+    project: Project, save_model: SaveModel, make_files: MakeFiles
+) -> None:
+    save_model()
+    before = paths(project.storage)
+    save_and_die(project, make_files({"weights": b"w"}), at="_log/000000000003")
+    for folder in ("tmp", "probes", "staging/x"):
+        project.storage.write(f".hopsartifacts/{folder}/left", [b"12345"])
+    report = project.gc(grace_s=0)
+    assert len(report.freed) == 4
+    assert report.size_bytes == 16
+    assert paths(project.storage) == before
+
+
+def test_payloads_of_writers_that_are_gone_are_freed(
+    anywhere: Project, tmp_path: Path, make_files: MakeFiles
+) -> None:
+    model = anywhere.get_model_registry().python.create_model(NAME)
+    model.save(make_files({"weights": b"w"}))
+    big, script = tmp_path / "big.bin", tmp_path / "predict.py"
+    big.write_bytes(b"b" * BIG)
+    script.write_text(SCRIPT)
+
+    def deploy(storage: Storage, name: str) -> Any:
+        mine = Project(storage).get_model_registry().get_model(NAME, 1)
+        return mine.deploy(name, script_file=script, files=[big])
+
+    with suppress(Killed):
+        deploy(
+            killed_at(anywhere.storage, lambda it: "Artifacts/_log/" in it.path), "a"
+        )
+    report = anywhere.gc(grace_s=0)
+    assert report.size_bytes == BIG + len(SCRIPT)
+    assert "has not made an artifact version" in str(report)
+    assert deploy(anywhere.storage, "a").artifact_version == 1
+    assert anywhere.gc(grace_s=0).freed == ()
+    assert anywhere.verify().ok
+
+
+def test_a_slow_writer_of_a_version_is_refused_and_clears_up(
+    anywhere: Project, make_files: MakeFiles
+) -> None:
+    def sweep(_: Call) -> None:
+        anywhere.gc(grace_s=0)
+
+    def plan(call: Call) -> Fault | None:
+        is_seal = call.method == "create" and call.path.endswith(
+            "_log/000000000002.json"
+        )
+        return Fault(before=sweep) if is_seal else None
+
+    slow = Project(FaultyStorage(anywhere.storage, plan)).get_model_registry()
+    with pytest.raises(ConflictError, match="aborted while it was being saved"):
+        slow.python.create_model(NAME).save(make_files({"weights": b"w"}))
+    assert not [it for it in paths(anywhere.storage) if "/Files/" in it]
+    assert model_state(anywhere.storage, NAME).versions[1].status == "aborted"
+    assert anywhere.gc(grace_s=0).freed == ()
+
+
+def test_a_slow_writer_whose_staging_was_swept_is_refused(
+    project: Project, make_files: MakeFiles
+) -> None:
+    def sweep(_: Call) -> None:
+        project.gc(grace_s=0)
+
+    def plan(call: Call) -> Fault | None:
+        is_second = call.method == "write" and call.path.endswith("/second")
+        return Fault(before=sweep) if is_second else None
+
+    slow = Project(FaultyStorage(project.storage, plan)).get_model_registry()
+    with pytest.raises(ConflictError, match="save again"):
+        slow.python.create_model(NAME).save(make_files({"first": b"1", "second": b"2"}))
+    with pytest.raises(ModelNotFoundError):
+        project.get_model_registry().get_model(NAME)
+    project.gc(grace_s=0)
+    assert project.verify().ok
+
+
+def test_a_slow_writer_of_an_artifact_begins_again(
+    anywhere: Project, tmp_path: Path, make_files: MakeFiles
+) -> None:
+    big, script = tmp_path / "big.bin", tmp_path / "predict.py"
+    big.write_bytes(b"b" * BIG)
+    script.write_text(SCRIPT)
+    anywhere.get_model_registry().python.create_model(NAME).save(
+        make_files({"weights": b"w"})
+    )
+    swept: list[Any] = []
+
+    def sweep(_: Call) -> None:
+        if not swept:
+            swept.append(anywhere.gc(grace_s=0))
+
+    def plan(call: Call) -> Fault | None:
+        is_commit = call.method == "create" and "Artifacts/_log" in call.path
+        return Fault(before=sweep) if is_commit else None
+
+    slow = Project(FaultyStorage(anywhere.storage, plan)).get_model_registry()
+    deployment = slow.get_model(NAME, 1).deploy("d", script_file=script, files=[big])
+    assert len(swept[0].freed) == 1
+    assert deployment.artifact_version == 1
+    assert anywhere.verify().ok
+    files = anywhere.get_model_serving().get_artifacts(slow.get_model(NAME, 1)).read(1)
+    assert files["big.bin"] == b"b" * BIG
+
+
+def test_what_a_deletion_left_is_freed(
+    anywhere: Project,
+    make_files: MakeFiles,
+    ms: ModelServing,  # noqa: ARG001
+) -> None:
+    model = anywhere.get_model_registry().python.create_model(NAME)
+    model.save(make_files({"weights": b"w" * 100}))
+    gone = killed_at(anywhere.storage, lambda it: it.method == "delete_tree")
+    with suppress(Killed):
+        Project(gone).get_model_registry().get_model(NAME, 1).delete()
+    with pytest.raises(ModelNotFoundError):
+        anywhere.get_model_registry().get_model(NAME, 1)
+    report = anywhere.gc()
+    assert report.size_bytes == 100
+    assert "its version was deleted" in str(report)
+    left = {it for it in paths(anywhere.storage) if it.startswith(f"Models/{NAME}/1/")}
+    assert left == {f"Models/{NAME}/1/manifest.json"}
+    assert anywhere.verify().ok
+
+
+def test_old_states_are_freed_and_numbers_stay(
+    save_model: SaveModel, mr: ModelRegistry, project: Project
+) -> None:
+    model = save_model()
+    for turn in range(60):
+        model.set_tag("turn", turn)
+    shown = project.gc(dry_run=True)
+    assert [it.detail for it in shown.freed] == ["states of old log entries"]
+    assert project.gc().size_bytes == shown.size_bytes > 0
+    assert project.gc().freed == ()
+    assert model.get_tags() == {"turn": 59}
+    assert mr.get_models(NAME)[0].manifest == model.manifest
+    assert save_model().version == 2
+    assert project.verify().ok
+
+
+@pytest.mark.parametrize("grace", [-1, float("nan")])
+def test_a_grace_period_is_not_negative(project: Project, grace: float) -> None:
+    with pytest.raises(InvalidInputError, match="grace_s"):
+        project.gc(grace_s=grace)
+
+
+def test_a_dry_run_writes_nothing(anywhere: Project, make_files: MakeFiles) -> None:
+    files = make_files({"weights": b"w"})
+    save_and_die(anywhere, files, at="_log/000000000002")
+    before = paths(anywhere.storage)
+    anywhere.gc(dry_run=True, grace_s=0)
+    assert paths(anywhere.storage) == before
+
+
+def test_two_sweep_at_once(anywhere: Project, make_files: MakeFiles) -> None:
+    files = make_files({"weights": b"w"})
+    save_and_die(anywhere, files, at="_log/000000000002")
+    save_and_die(anywhere, files, at="_log/000000000003")
+    calls: list[int] = []
+
+    def other(_: Call) -> None:
+        if not calls:
+            calls.append(1)
+            anywhere.gc(grace_s=0)
+
+    def plan(call: Call) -> Fault | None:
+        return Fault(before=other) if call.method == "create" else None
+
+    Project(FaultyStorage(anywhere.storage, plan)).gc(grace_s=0)
+    assert calls
+    assert not [it for it in paths(anywhere.storage) if "/Files/" in it]
+    with pytest.raises(HopsArtifactsError):
+        anywhere.get_model_registry().get_model(NAME)
