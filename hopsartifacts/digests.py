@@ -6,12 +6,17 @@ A digest carries its algorithm: ``sha256:…``, ``xxh3-128:…``.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
+from queue import Queue
+from threading import Thread
 
 import msgspec
 import xxhash
 
 CHUNK_BYTES = 1 << 20
+
+_AHEAD = 8
+"""How many chunks may have passed before they are digested."""
 
 
 class Digest(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +41,7 @@ class Hasher:
         self._xxh3.update(data)
         self._size += len(data)
 
-    def through(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    def through(self, chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
         """Yield *chunks* unchanged, digesting each."""
         for chunk in chunks:
             self.update(chunk)
@@ -49,6 +54,33 @@ class Hasher:
             sha256=f"sha256:{self._sha256.hexdigest()}",
             xxh3=f"xxh3-128:{self._xxh3.hexdigest()}",
         )
+
+
+class OverlappedHasher(Hasher):
+    """Digests in a thread of its own while the same bytes are read and written.
+
+    For large files: a thread costs more than a small file does.
+    """
+
+    def through(self, chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
+        """Yield *chunks* unchanged; the digest is whole when they have ended.
+
+        Close the iterator if it is not used up: the thread ends with it.
+        """
+        passed: Queue[bytes | None] = Queue(_AHEAD)
+        thread = Thread(target=self._take_all, args=(passed,), daemon=True)
+        thread.start()
+        try:
+            for chunk in chunks:
+                passed.put(chunk)
+                yield chunk
+        finally:
+            passed.put(None)
+            thread.join()
+
+    def _take_all(self, passed: Queue[bytes | None]) -> None:
+        while (chunk := passed.get()) is not None:
+            self.update(chunk)
 
 
 def digest_of(data: bytes) -> Digest:
