@@ -22,7 +22,7 @@ from hopsartifacts.errors import (
     PathNotFoundError,
     StorageError,
 )
-from hopsartifacts.layout import TEMPORARY
+from hopsartifacts.layout import STAGING, TEMPORARY
 from hopsartifacts.storage.contract import Capabilities, Entry, Kind
 
 _READ_ONLY_FILE = 0o444
@@ -30,6 +30,7 @@ _READ_ONLY_FOLDER = 0o555
 _ANY_WRITE = 0o222
 _CLONE = 0x40049409
 """The request FICLONE of ``ioctl_ficlone(2)``."""
+_CANNOT_CLONE = (errno.EOPNOTSUPP, errno.ENOTTY, errno.ENOSYS)
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
 _TAKEN_FOLDER = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
 
@@ -39,6 +40,7 @@ class LocalStorage:
 
     def __init__(self, root: Path) -> None:
         self._root = Path(os.path.realpath(root))
+        self._may_clone = True
 
     @property
     def url(self) -> str:
@@ -69,10 +71,16 @@ class LocalStorage:
             return created
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
-        """Write aside and rename, so that a reader of the old file is not disturbed."""
+        """Write aside and rename, so that a reader of the old file is not disturbed.
+
+        A staging folder has no readers, so files are written there in their place.
+        """
         target = self._root / path
         with _translated("write", path):
             self._make_folder(target.parent)
+            if path.startswith(f"{STAGING}/"):
+                _write_in_place(target, chunks)
+                return
             temporary = self._temporary()
             try:
                 _write_new(temporary, chunks, 0o644)
@@ -131,7 +139,7 @@ class LocalStorage:
                 return False
         with _translated("copy", source):
             self._make_folder(end.parent)
-            if self._clone(start, end):
+            if self._may_clone and self._clone(start, end):
                 return True
             try:
                 os.link(start, end, follow_symlinks=False)
@@ -147,7 +155,8 @@ class LocalStorage:
             with source.open("rb") as old, temporary.open("xb") as new:
                 try:
                     fcntl.ioctl(new.fileno(), _CLONE, old.fileno())
-                except OSError:
+                except OSError as error:
+                    self._may_clone = error.errno not in _CANNOT_CLONE
                     return False
                 os.fsync(new.fileno())
             temporary.rename(target)
@@ -249,11 +258,35 @@ class LocalStorage:
 
 
 def _write_new(path: Path, chunks: Iterable[bytes], mode: int) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags, mode), "wb", buffering=0) as file:
+    _write_synced(_open_new(path, mode), chunks)
+
+
+def _write_in_place(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write *path* anew; never into what is there, which may have other names."""
+    try:
+        descriptor = _open_new(path, _READ_ONLY_FILE)
+    except FileExistsError:
+        path.unlink()
+        descriptor = _open_new(path, _READ_ONLY_FILE)
+    try:
+        _write_synced(descriptor, chunks)
+    except BaseException:
+        with suppress(OSError):
+            path.unlink()
+        raise
+
+
+def _open_new(path: Path, mode: int) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+
+
+def _write_synced(descriptor: int, chunks: Iterable[bytes]) -> None:
+    try:
         for chunk in chunks:
-            _write_all(file.fileno(), chunk)
-        os.fsync(file.fileno())
+            _write_all(descriptor, chunk)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
