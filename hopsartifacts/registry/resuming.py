@@ -1,0 +1,212 @@
+"""The journal of a save: what a later save of the same files need not do again.
+
+It is a file of this user on this machine, so it costs the store no request, and it is
+held by one save at a time. It is only ever believed together with the files that it
+speaks of: their fingerprints on this side, their sizes on the other.
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from hopsartifacts.digests import Digest
+from hopsartifacts.registry.sources import Fingerprint, SourceFile
+from hopsartifacts.store.state_folder import state_folder
+
+_FOLDER = "saves"
+_FORGOTTEN_S = 30 * 24 * 3600
+_LOCK_DIGITS = 3
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that lies in the store, as its source was then."""
+
+    path: str
+    fingerprint: Fingerprint
+    digest: Digest
+
+
+class _Begun(msgspec.Struct, frozen=True, kw_only=True, tag="begun"):
+    token: str
+    version: int | None = None
+
+
+class _Planned(msgspec.Struct, frozen=True, kw_only=True, tag="planned"):
+    paths: tuple[str, ...]
+
+
+class _Written(msgspec.Struct, frozen=True, kw_only=True, tag="written"):
+    file: Done
+
+
+_Line = _Begun | _Planned | _Written
+
+
+class Journal:
+    """One save's journal; its lock is held until ``close`` or ``finish``.
+
+    Attributes:
+        token: the token of the save that this is the journal of; None before any.
+        version: the number that was reserved for it, if one was.
+        planned: paths that may have been written under the token.
+    """
+
+    def __init__(self, path: Path, lock: Any) -> None:
+        self._path = path
+        self._lock = lock
+        self._writing = Lock()
+        self._file: int | None = None
+        self._done: dict[str, Done] = {}
+        self.token: str | None = None
+        self.version: int | None = None
+        self.planned: set[str] = set()
+        self._read()
+
+    def resume(self) -> tuple[str | None, dict[str, Done]]:
+        """Return the token of the save that was cut off, and what it finished.
+
+        The token is None if there is nothing to continue.
+        """
+        return self.token, dict(self._done)
+
+    def begin(self, token: str, version: int | None = None) -> None:
+        """Say that a save under *token* begins, or what number it was given.
+
+        Another token than the one that was found starts the journal anew.
+        """
+        if token != self.token:
+            self._restart()
+        self.token, self.version = token, version
+        self._write(_Begun(token=token, version=version))
+
+    def plan(self, paths: Iterable[str]) -> None:
+        """Say what may be written from now on."""
+        planned = tuple(paths)
+        self.planned.update(planned)
+        self._write(_Planned(paths=planned))
+
+    def add(self, file: SourceFile, digest: Digest) -> None:
+        """Say that *file* lies in the store; from any thread."""
+        done = Done(path=file.path, fingerprint=file.fingerprint, digest=digest)
+        self._write(_Written(file=done))
+
+    def finish(self) -> None:
+        """Forget the save, since it came to an end, and let go of the lock."""
+        self._restart()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the lock; what was not finished can be continued."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _read(self) -> None:
+        try:
+            lines = self._path.read_bytes().splitlines(keepends=True)
+        except OSError:
+            return
+        try:
+            for line in lines:
+                # A torn line was the last thing that a process did.
+                if line.endswith(b"\n"):
+                    self._take(msgspec.json.decode(line, type=_Line))
+        except msgspec.MsgspecError:
+            # After a crash of the machine; what came before it holds.
+            pass
+        if self.token is None:
+            self._restart()
+
+    def _take(self, line: _Line) -> None:
+        if isinstance(line, _Begun):
+            self.token, self.version = line.token, line.version
+        elif isinstance(line, _Planned):
+            self.planned.update(line.paths)
+        else:
+            self._done[line.file.path] = line.file
+
+    def _restart(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        with suppress(OSError):
+            self._path.unlink()
+        self._done, self.planned = {}, set()
+        self.token = self.version = None
+
+    def _write(self, line: _Line) -> None:
+        data = msgspec.json.encode(line) + b"\n"
+        # A save does not fail because of its journal: then it cannot be continued.
+        with self._writing, suppress(OSError):
+            if self._file is None:
+                self._file = self._open()
+            os.write(self._file, data)
+
+    def _open(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        file = os.open(self._path, flags, 0o600)
+        size = os.fstat(file).st_size
+        if size and os.pread(file, 1, size - 1) != b"\n":
+            # Let the torn line be a line, so that the next one is whole.
+            os.ftruncate(file, _last_line_end(self._path))
+        return file
+
+
+def open_journal(project_url: str, model: str, source: Path) -> Journal | None:
+    """Return the journal of saving *source* as *model* to a project, and hold it.
+
+    Returns:
+        None if somebody is saving the same at this moment, or this user can keep
+        no files on this machine: the save is then one that cannot be continued.
+    """
+    # Imported late: asyncio comes with it.
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - see above
+
+    place = os.path.realpath(source)
+    named = f"{project_url}\0{model}\0{place}"
+    key = hashlib.sha256(named.encode(errors="surrogateescape")).hexdigest()
+    try:
+        folder = state_folder() / _FOLDER
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Few locks for all saves, since a lock file must not be deleted: two saves
+        # that meet in one go on without a journal.
+        lock = FileLock(folder / f"{key[:_LOCK_DIGITS]}.lock")
+        lock.acquire(blocking=False)
+    except (OSError, Timeout):
+        return None
+    journal = folder / f"{key}.jsonl"
+    _forget_old(folder, journal)
+    return Journal(journal, lock)
+
+
+def _forget_old(folder: Path, own: Path) -> None:
+    """Delete journals that nobody came back for."""
+    before = time.time() - _FORGOTTEN_S
+    with suppress(OSError):
+        for path in folder.glob("*.jsonl"):
+            if path != own and path.stat().st_mtime < before:
+                path.unlink()
+
+
+def _last_line_end(path: Path) -> int:
+    return path.read_bytes().rfind(b"\n") + 1
