@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.digests import Hasher, sha256_of
+from hopsartifacts.digests import sha256_of
 from hopsartifacts.documents import encode, with_check
 from hopsartifacts.errors import (
     AlreadyExistsError,
@@ -29,6 +29,7 @@ from hopsartifacts.registry.documents import (
     VersionState,
     VersionStatus,
 )
+from hopsartifacts.registry.filling import fill
 from hopsartifacts.registry.sources import Source
 from hopsartifacts.registry.versions import (
     model_log,
@@ -140,16 +141,11 @@ def _number(state: ModelState, new: NewVersion) -> int:
 
 def _fill(storage: Storage, folder: str, new: NewVersion) -> tuple[FileRecord, ...]:
     """Write everything below *folder*, and see that the source held still."""
-    records = []
-    for file in new.source.files:
-        hasher = Hasher()
-        target = f"{folder}/{layout.FILES}/{file.path}"
-        storage.write(target, hasher.through(file.chunks()))
-        records.append(FileRecord(path=file.path, digest=hasher.digest()))
+    records = fill(storage, folder, new.source.files)
     for name, content in _embedded(new).items():
         storage.write(f"{folder}/{name}", [content.text.encode()])
     new.source.check_unchanged()
-    return tuple(records)
+    return records
 
 
 def _embedded(new: NewVersion) -> dict[str, EmbeddedFile]:
