@@ -1,7 +1,6 @@
 """The serving back end ``local``: one process per deployment on this machine."""
 
 import hashlib
-import os
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -11,11 +10,10 @@ from hopsartifacts.errors import UnsupportedHereError
 from hopsartifacts.serving.contract import Component, Launch, RunState
 from hopsartifacts.serving.local import capabilities
 from hopsartifacts.serving.local.states import NEVER_RAN
+from hopsartifacts.store.state_folder import state_folder
 
 if TYPE_CHECKING:
     from hopsartifacts.serving.local.supervisor import Supervisor
-
-STATE_DIR_VARIABLE = "HOPSARTIFACTS_STATE_DIR"
 
 
 class LocalBackend:
@@ -103,7 +101,7 @@ class LocalBackend:
                 Supervisor,
             )
 
-            root = self._run_root or _default_run_root()
+            root = self._run_root or state_folder()
         except ModuleNotFoundError as error:
             raise UnsupportedHereError(
                 f"running deployments here needs {error.name}; run: "
@@ -111,12 +109,3 @@ class LocalBackend:
             ) from error
         project = hashlib.sha256(self._project_url.encode()).hexdigest()[:16]
         return Supervisor(root / project, self._logs_dir)
-
-
-def _default_run_root() -> Path:
-    if folder := os.environ.get(STATE_DIR_VARIABLE):
-        return Path(folder)
-    # Imported late, as above.
-    from platformdirs import user_state_path  # noqa: PLC0415 - see above
-
-    return user_state_path("hopsartifacts")
