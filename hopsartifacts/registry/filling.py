@@ -108,7 +108,7 @@ class _Earlier:
 
     def __init__(self, storage: Storage, folder: str, journal: Journal | None) -> None:
         self._storage = storage
-        self._planned = journal.planned if journal else set()
+        self._planned = set(journal.planned) if journal else set()
         self._done = journal.resume()[1] if journal else {}
         self.folder = folder
         found = storage.find(folder) if self._planned else ()

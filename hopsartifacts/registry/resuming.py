@@ -65,6 +65,7 @@ class Journal:
         self._writing = Lock()
         self._file: int | None = None
         self._done: dict[str, Done] = {}
+        self._good_bytes = 0
         self.token: str | None = None
         self.version: int | None = None
         self.planned: set[str] = set()
@@ -126,14 +127,13 @@ class Journal:
             lines = self._path.read_bytes().splitlines(keepends=True)
         except OSError:
             return
-        try:
+        # A torn line was the last thing that a process did; after a crash of the
+        # machine there may be worse. What came before it holds.
+        with suppress(msgspec.MsgspecError):
             for line in lines:
-                # A torn line was the last thing that a process did.
                 if line.endswith(b"\n"):
                     self._take(msgspec.json.decode(line, type=_Line))
-        except msgspec.MsgspecError:
-            # After a crash of the machine; what came before it holds.
-            pass
+                    self._good_bytes += len(line)
         if self.token is None:
             self._restart()
 
@@ -151,7 +151,7 @@ class Journal:
             self._file = None
         with suppress(OSError):
             self._path.unlink()
-        self._done, self.planned = {}, set()
+        self._done, self.planned, self._good_bytes = {}, set(), 0
         self.token = self.version = None
 
     def _write(self, line: _Line) -> None:
@@ -163,12 +163,10 @@ class Journal:
             os.write(self._file, data)
 
     def _open(self) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         file = os.open(self._path, flags, 0o600)
-        size = os.fstat(file).st_size
-        if size and os.pread(file, 1, size - 1) != b"\n":
-            # Let the torn line be a line, so that the next one is whole.
-            os.ftruncate(file, _last_line_end(self._path))
+        # What could not be read goes, so that the next line stands by itself.
+        os.ftruncate(file, self._good_bytes)
         return file
 
 
@@ -206,7 +204,3 @@ def _forget_old(folder: Path, own: Path) -> None:
         for path in folder.glob("*.jsonl"):
             if path != own and path.stat().st_mtime < before:
                 path.unlink()
-
-
-def _last_line_end(path: Path) -> int:
-    return path.read_bytes().rfind(b"\n") + 1
