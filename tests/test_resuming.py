@@ -1,0 +1,348 @@
+"""A save that was cut off goes on where it stopped, in this process or the next."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hopsartifacts.digests import digest_of
+from hopsartifacts.errors import StorageError
+from hopsartifacts.registry.documents import FileRecord
+from hopsartifacts.registry.filling import Known, fill
+from hopsartifacts.registry.resuming import Journal, open_journal
+from hopsartifacts.registry.sources import source
+from hopsartifacts.storage.local import LocalStorage
+from hopsartifacts.testing.faults import Call, Fault, FaultyStorage
+
+MakeFiles = Callable[..., Path]
+FILES = {f"{number % 3}/{number}.bin": os.urandom(100) for number in range(30)}
+PLACE = ".hopsartifacts/staging/token-1"
+TOKEN = "token-1"  # noqa: S105 - names a save
+BROKEN = """
+import sys
+from pathlib import Path
+from hopsartifacts.registry.filling import fill
+from hopsartifacts.registry.resuming import open_journal
+from hopsartifacts.registry.sources import source
+from hopsartifacts.storage.local import LocalStorage
+from hopsartifacts.testing.faults import KILL_AFTER, KILL_BEFORE, Fault, FaultyStorage
+
+project, model, number, when, folder = sys.argv[1:]
+fault = {"before": KILL_BEFORE, "after": KILL_AFTER}[when]
+storage = FaultyStorage(LocalStorage(Path(project)), {int(number): fault})
+journal = open_journal(storage.url, "m", Path(model))
+journal.begin("token-1", 7)
+fill(storage, folder, source(Path(model)).files, journal=journal)
+"""
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOPSARTIFACTS_STATE_DIR", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> LocalStorage:
+    return LocalStorage(tmp_path / "project")
+
+
+@pytest.fixture
+def folder(make_files: MakeFiles) -> Path:
+    return make_files(FILES)
+
+
+def opened(storage: LocalStorage, folder: Path, model: str = "m") -> Journal:
+    journal = open_journal(storage.url, model, folder)
+    assert journal
+    return journal
+
+
+def cut_off(storage: LocalStorage, folder: Path, at: int = 10) -> None:
+    """Fail a save in the middle, and leave its journal."""
+
+    def cut(_: Call) -> None:
+        raise StorageError("the connection broke")
+
+    with opened(storage, folder) as journal:
+        journal.begin(TOKEN, 7)
+        faulty = FaultyStorage(storage, {at: Fault(before=cut)})
+        with pytest.raises(StorageError, match="connection"):
+            fill(faulty, PLACE, source(folder).files, journal=journal)
+
+
+def go_on(
+    storage: LocalStorage, folder: Path, known: tuple[Known, ...] = ()
+) -> tuple[tuple[FileRecord, ...], set[str]]:
+    """Save again; returns the records, and what was written."""
+    counted = FaultyStorage(storage)
+    with opened(storage, folder) as journal:
+        token, _ = journal.resume()
+        journal.begin(token or TOKEN)
+        records = fill(
+            counted, PLACE, source(folder).files, known=known, journal=journal
+        )
+        journal.finish()
+    top = f"{PLACE}/Files/"
+    written = {
+        it.path.removeprefix(top) for it in counted.calls if it.method == "write"
+    }
+    return records, written
+
+
+def stored(storage: LocalStorage) -> dict[str, bytes]:
+    top = f"{PLACE}/Files/"
+    return {
+        it.path.removeprefix(top): storage.read(it.path) for it in storage.find(PLACE)
+    }
+
+
+def finished(storage: LocalStorage, folder: Path) -> set[str]:
+    with opened(storage, folder) as journal:
+        return set(journal.resume()[1])
+
+
+def test_what_was_written_before_it_broke_is_not_written_again(
+    storage: LocalStorage, folder: Path
+) -> None:
+    cut_off(storage, folder)
+    done = finished(storage, folder)
+    assert done
+    records, written = go_on(storage, folder)
+    assert written == FILES.keys() - done
+    assert stored(storage) == FILES
+    assert {it.path: it.digest for it in records} == {
+        path: digest_of(data) for path, data in FILES.items()
+    }
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("at", [1, 2, 11, 29, 30])
+def test_a_process_that_was_killed_is_continued_by_the_next(
+    storage: LocalStorage, folder: Path, at: int, when: str
+) -> None:
+    project = storage.local_path("")
+    command = [sys.executable, "-c", BROKEN, project, folder, str(at), when, PLACE]
+    ended = subprocess.run([str(part) for part in command], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    with opened(storage, folder) as journal:
+        token, done = journal.resume()
+        assert (token, journal.version) == (TOKEN, 7)
+    # The one that was being written, and those that other threads were at.
+    assert len(done) >= at - 1 - 2 * storage.capabilities.workers
+    records, written = go_on(storage, folder)
+    assert written == FILES.keys() - done.keys()
+    assert stored(storage) == FILES
+    assert [it.digest for it in records] == [
+        digest_of(FILES[it.path]) for it in records
+    ]
+
+
+def test_a_process_killed_at_any_moment_is_continued_by_the_next(
+    storage: LocalStorage, make_files: MakeFiles
+) -> None:
+    """Not between two calls only: in the middle of a file, too."""
+    files = {f"{number}": os.urandom(3_000_000) for number in range(12)}
+    folder = make_files(files)
+    project = storage.local_path("")
+    command = [sys.executable, "-c", BROKEN, project, folder, "1000", "after", PLACE]
+    for _ in range(3):
+        with subprocess.Popen([str(part) for part in command]) as process:
+            deadline = time.monotonic() + 60
+            while process.poll() is None and not stored(storage):
+                assert time.monotonic() < deadline
+                time.sleep(0.001)
+            process.kill()
+        storage_now = stored(storage)
+        assert storage_now.keys() <= files.keys()
+    _, written = go_on(storage, folder)
+    assert written <= files.keys()
+    assert stored(storage) == files
+
+
+def test_a_file_that_changed_since_is_written_again(
+    storage: LocalStorage, folder: Path
+) -> None:
+    cut_off(storage, folder)
+    changed = min(finished(storage, folder))
+    (folder / changed).write_bytes(b"n" * 100)
+    records, written = go_on(storage, folder)
+    assert changed in written
+    assert stored(storage) == {**FILES, changed: b"n" * 100}
+    assert digest_of(b"n" * 100) in [it.digest for it in records]
+
+
+@pytest.mark.parametrize("cut", [True, False], ids=["cut", "gone"])
+def test_a_file_that_is_not_whole_in_the_store_is_written_again(
+    storage: LocalStorage, folder: Path, tmp_path: Path, *, cut: bool
+) -> None:
+    cut_off(storage, folder)
+    lost = min(finished(storage, folder))
+    there = tmp_path / "project" / PLACE / "Files" / lost
+    there.unlink()
+    if cut:
+        there.write_bytes(FILES[lost][:50])
+    _, written = go_on(storage, folder)
+    assert lost in written
+    assert stored(storage) == FILES
+
+
+def test_what_the_user_took_away_since_is_taken_away(
+    storage: LocalStorage, folder: Path
+) -> None:
+    """But not what somebody else put there."""
+    cut_off(storage, folder)
+    gone = min(finished(storage, folder))
+    (folder / gone).unlink()
+    storage.write(f"{PLACE}/Files/stray", [b"mine"])
+    go_on(storage, folder)
+    expected = {path: data for path, data in FILES.items() if path != gone}
+    assert stored(storage) == {**expected, "stray": b"mine"}
+
+
+def test_bytes_shared_before_it_broke_are_never_written_into(
+    storage: LocalStorage, folder: Path, tmp_path: Path
+) -> None:
+    """A file that had its bytes from a sealed one, and was changed in the source."""
+    top = "Models/m/1/Files"
+    records = fill(storage, "Models/m/1", source(folder).files)
+    storage.protect(top)
+    known = tuple(Known(folder=top, path=it.path, digest=it.digest) for it in records)
+    with opened(storage, folder) as journal:
+        journal.begin(TOKEN)
+        fill(storage, PLACE, source(folder).files, known=known, journal=journal)
+    for path in FILES:
+        (folder / path).write_bytes(b"n" * 100)
+    _, written = go_on(storage, folder, known)
+    assert written == FILES.keys()
+    assert set(stored(storage).values()) == {b"n" * 100}
+    sealed = tmp_path / "project" / top
+    assert {path: (sealed / path).read_bytes() for path in FILES} == FILES
+
+
+def test_what_was_half_shared_can_be_shared_again(
+    storage: LocalStorage, folder: Path
+) -> None:
+    """The files lie there, but the journal was lost in part."""
+    top = "Models/m/1/Files"
+    records = fill(storage, "Models/m/1", source(folder).files)
+    storage.protect(top)
+    known = tuple(Known(folder=top, path=it.path, digest=it.digest) for it in records)
+    with opened(storage, folder) as journal:
+        journal.begin(TOKEN)
+        journal.plan(FILES)
+        fill(storage, PLACE, source(folder).files, known=known)
+    _, written = go_on(storage, folder, known)
+    assert written == set()
+    assert stored(storage) == FILES
+
+
+def test_a_torn_last_line_is_ignored(
+    storage: LocalStorage, folder: Path, state: Path
+) -> None:
+    cut_off(storage, folder)
+    done = finished(storage, folder)
+    (path,) = state.rglob("*.jsonl")
+    for torn in (b'{"type":"written","file":{"path":"0/0', b"\0\0\0", b"{}\n{}\n"):
+        with path.open("ab") as file:
+            file.write(torn)
+        assert finished(storage, folder) == done
+    with opened(storage, folder) as journal:
+        journal.begin(TOKEN, 8)
+    with opened(storage, folder) as journal:
+        assert journal.version == 8
+        assert set(journal.resume()[1]) == done
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"{}\n", b"\xff\xfe\n", b"no"])
+def test_a_journal_that_makes_no_sense_is_none(
+    storage: LocalStorage, folder: Path, state: Path, content: bytes
+) -> None:
+    cut_off(storage, folder)
+    (path,) = state.rglob("*.jsonl")
+    path.write_bytes(content)
+    with opened(storage, folder) as journal:
+        assert journal.resume() == (None, {})
+    _, written = go_on(storage, folder)
+    assert written == FILES.keys()
+
+
+def test_one_save_holds_the_journal(
+    storage: LocalStorage, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(folder)
+    with opened(storage, folder) as journal:
+        journal.begin(TOKEN)
+        assert open_journal(storage.url, "m", folder) is None
+        assert open_journal(storage.url, "m", tmp_path / "link") is None
+    with opened(storage, folder) as journal:
+        assert journal.resume() == (TOKEN, {})
+
+
+def test_each_project_model_and_folder_has_its_own(
+    storage: LocalStorage, folder: Path, make_files: MakeFiles
+) -> None:
+    cut_off(storage, folder)
+    for url, model, place in [
+        ("file:///other", "m", folder),
+        (storage.url, "other", folder),
+        (storage.url, "m", make_files()),
+    ]:
+        with open_journal(url, model, place) or pytest.fail("taken") as journal:
+            assert journal.resume() == (None, {})
+    with opened(storage, folder) as journal:
+        assert journal.resume()[0] == TOKEN
+
+
+def test_a_finished_save_leaves_nothing_to_continue(
+    storage: LocalStorage, folder: Path, state: Path
+) -> None:
+    go_on(storage, folder)
+    assert list(state.rglob("*.jsonl")) == []
+    with opened(storage, folder) as journal:
+        assert journal.resume() == (None, {})
+
+
+def test_another_token_starts_anew(storage: LocalStorage, folder: Path) -> None:
+    cut_off(storage, folder)
+    with opened(storage, folder) as journal:
+        journal.begin("token-2")
+        assert journal.resume() == ("token-2", {})
+    with opened(storage, folder) as journal:
+        assert (journal.resume(), journal.version) == (("token-2", {}), None)
+
+
+def test_journals_that_nobody_came_back_for_are_forgotten(
+    storage: LocalStorage, folder: Path, make_files: MakeFiles, state: Path
+) -> None:
+    cut_off(storage, folder)
+    (path,) = state.rglob("*.jsonl")
+    other = make_files()
+    opened(storage, other).close()
+    assert path.exists()
+    os.utime(path, (0, 0))
+    opened(storage, other).close()
+    assert not path.exists()
+
+
+def test_where_no_state_can_be_kept_there_is_no_journal(
+    storage: LocalStorage, folder: Path, state: Path
+) -> None:
+    state.write_bytes(b"a file is in the way")
+    assert open_journal(storage.url, "m", folder) is None
+
+
+def test_a_full_disk_costs_the_journal_and_not_the_save(
+    storage: LocalStorage, folder: Path, state: Path
+) -> None:
+    with opened(storage, folder) as journal:
+        (state / "saves").rename(state / "moved")
+        journal.begin(TOKEN)
+        fill(storage, PLACE, source(folder).files, journal=journal)
+        journal.finish()
+    assert stored(storage) == FILES
