@@ -15,7 +15,7 @@ import xxhash
 
 CHUNK_BYTES = 1 << 20
 
-_AHEAD = 8
+_AHEAD = 4
 """How many chunks may have passed before they are digested."""
 
 
