@@ -1,0 +1,93 @@
+"""Filling a version on a real S3 server: the server copies, and a cut save goes on."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hopsartifacts.errors import StorageError
+from hopsartifacts.registry.filling import Known, fill
+from hopsartifacts.registry.resuming import open_journal
+from hopsartifacts.registry.sources import source
+from hopsartifacts.storage.connect import connect
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.testing.faults import Call, Fault, FaultyStorage
+from tests.s3.conftest import Server
+
+FILES = {f"{number % 3}/{number}.bin": os.urandom(1000) for number in range(20)}
+
+
+@pytest.fixture
+def storage(s3: Server) -> Storage:
+    return connect(f"s3://{s3.bucket()}/project", s3.options())
+
+
+def stored(storage: Storage, folder: str) -> dict[str, bytes]:
+    top = f"{folder}/Files/"
+    return {
+        entry.path.removeprefix(top): storage.read(entry.path)
+        for entry in storage.find(folder)
+    }
+
+
+def test_what_the_server_holds_unchanged_is_copied_there(
+    storage: Storage, make_files: Callable[..., Path]
+) -> None:
+    """One listing tells; what was written after the seal is carried again."""
+    folder = make_files(FILES)
+    records = fill(storage, "Models/m/1", source(folder).files)
+    # The server's clock tells seconds.
+    time.sleep(1.1)
+    storage.create("Models/m/_log/000000000002.json", b"the seal")
+    seal = storage.stat("Models/m/_log/000000000002.json")
+    assert seal
+    known = [
+        Known(
+            folder="Models/m/1/Files",
+            path=record.path,
+            digest=record.digest,
+            sealed=seal.modified,
+        )
+        for record in records
+    ]
+    time.sleep(1.1)
+    storage.write("Models/m/1/Files/0/0.bin", [b"x" * 1000])
+    (folder / "1" / "1.bin").write_bytes(b"changed")
+    counted = FaultyStorage(storage)
+    fill(counted, "Models/m/2", source(folder).files, known=known)
+    calls = Counter(call.method for call in counted.calls)
+    assert calls == {"find": 1, "write": 2, "copy": len(FILES) - 2}
+    assert stored(storage, "Models/m/2") == {**FILES, "1/1.bin": b"changed"}
+
+
+def test_a_save_whose_connection_broke_goes_on(
+    storage: Storage,
+    make_files: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOPSARTIFACTS_STATE_DIR", str(tmp_path / "state"))
+    folder = make_files(FILES)
+
+    def cut(_: Call) -> None:
+        raise StorageError("the connection broke")
+
+    with open_journal(storage.url, "m", folder) or pytest.fail("taken") as journal:
+        journal.begin("one", 1)
+        faulty = FaultyStorage(storage, {12: Fault(before=cut)})
+        with pytest.raises(StorageError, match="connection"):
+            fill(faulty, "Models/m/1", source(folder).files, journal=journal)
+
+    counted = FaultyStorage(storage)
+    with open_journal(storage.url, "m", folder) or pytest.fail("taken") as journal:
+        token, done = journal.resume()
+        assert (token, journal.version) == ("one", 1)
+        journal.begin("one", 1)
+        fill(counted, "Models/m/1", source(folder).files, journal=journal)
+    calls = Counter(call.method for call in counted.calls)
+    assert done
+    assert calls == {"find": 1, "write": len(FILES) - len(done)}
+    assert stored(storage, "Models/m/1") == FILES
