@@ -38,12 +38,16 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             SourceChangedError: they changed since the file was listed, or meanwhile.
         """
+        left = self.fingerprint.size_bytes
         try:
-            with self.location.open("rb") as file:
+            with self.location.open("rb", buffering=0) as file:
                 self._check(_fingerprint(os.fstat(file.fileno())))
-                while chunk := file.read(CHUNK_BYTES):
+                while left and (chunk := file.read(min(left, CHUNK_BYTES))):
+                    left -= len(chunk)
                     yield chunk
                 self._check(_fingerprint(os.fstat(file.fileno())))
+            if left:
+                raise _changed(self.location, f"is {left} bytes short")
         except FileNotFoundError as error:
             raise _changed(self.location, "was deleted") from error
         except OSError as error:
@@ -100,7 +104,7 @@ def source(root: Path) -> Source:
     if stat_bits.S_ISDIR(found.st_mode):
         listed = list(_walk(top, top, "", (top,)))
     else:
-        listed = [_file(top, root.name)]
+        listed = [_file(top, file_path(root.name))]
     if not listed:
         raise InvalidModelError(
             f"model path {str(root)!r} holds no file: save the trained model there "
@@ -114,24 +118,28 @@ def source(root: Path) -> Source:
 def _walk(
     top: Path, folder: Path, prefix: str, above: tuple[Path, ...]
 ) -> Iterator[SourceFile]:
-    for name in _names(folder):
-        location = folder / name
-        path = file_path(prefix + name)
-        if location.is_symlink():
+    for entry in _entries(folder):
+        location = Path(entry.path)
+        path = file_path(prefix + entry.name)
+        if entry.is_symlink():
             location = _resolved(top, location)
-        if not location.is_dir():
+            is_folder = location.is_dir()
+        else:
+            is_folder = entry.is_dir(follow_symlinks=False)
+        if not is_folder:
             yield _file(location, path)
         elif location in above:
             raise InvalidModelError(
-                f"{str(folder / name)!r} is a link to a folder it lies in: remove it"
+                f"{entry.path!r} is a link to a folder it lies in: remove it"
             )
         else:
             yield from _walk(top, location, f"{path}/", (*above, location))
 
 
-def _names(folder: Path) -> list[str]:
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
-        return sorted(os.listdir(folder))  # noqa: PTH208 - names, not paths
+        with os.scandir(folder) as found:
+            return sorted(found, key=lambda entry: entry.name)
     except OSError as error:
         raise InvalidModelError(
             f"cannot list {str(folder)!r}: {error.strerror}"
@@ -159,9 +167,7 @@ def _file(location: Path, path: str) -> SourceFile:
         raise InvalidModelError(
             f"{str(location)!r} is a socket, pipe or device: only files can be stored"
         )
-    return SourceFile(
-        path=file_path(path), location=location, fingerprint=_fingerprint(found)
-    )
+    return SourceFile(path=path, location=location, fingerprint=_fingerprint(found))
 
 
 def _fingerprint(found: os.stat_result) -> Fingerprint:
