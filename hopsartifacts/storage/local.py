@@ -92,8 +92,8 @@ class LocalStorage:
 
     def read(self, path: str) -> bytes:
         """See the contract."""
-        with _translated("read", path):
-            return (self._root / path).read_bytes()
+        with _translated("read", path), (self._root / path).open("rb", 0) as file:
+            return file.readall()
 
     def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
         """See the contract."""
@@ -132,24 +132,24 @@ class LocalStorage:
 
     def copy(self, source: str, target: str) -> bool:
         """Clone the file where the file system shares blocks, else link it."""
-        start, end = self._root / source, self._root / target
+        # Text, not paths: a version may have very many files.
+        start, end = f"{self._root}/{source}", f"{self._root}/{target}"
         # A link has one owner and one mode for both names: for sealed files only.
         with _translated("read", source):
-            if start.lstat().st_mode & _ANY_WRITE or not start.is_file():
+            mode = os.lstat(start).st_mode
+            if mode & _ANY_WRITE or not stat_bits.S_ISREG(mode):
                 return False
         with _translated("copy", source):
-            self._make_folder(end.parent)
-            if self._may_clone and self._clone(start, end):
+            if self._may_clone and self._clone(Path(start), Path(end)):
                 return True
             try:
-                os.link(start, end, follow_symlinks=False)
-            except FileExistsError:
-                raise
-            except OSError:
-                return False
-            return True
+                return _linked(start, end)
+            except FileNotFoundError:
+                self._make_folder(Path(end).parent)
+                return _linked(start, end)
 
     def _clone(self, source: Path, target: Path) -> bool:
+        self._make_folder(target.parent)
         temporary = self._temporary()
         try:
             with source.open("rb") as old, temporary.open("xb") as new:
@@ -305,6 +305,17 @@ def _link(source: Path, target: Path) -> bool:
         if _is_same(source, target):
             return True
         raise
+    return True
+
+
+def _linked(source: str, target: str) -> bool:
+    """Return False where there are no links, or no more of them."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except (FileExistsError, FileNotFoundError):
+        raise
+    except OSError:
+        return False
     return True
 
 
