@@ -272,6 +272,8 @@ def test_a_dry_run_writes_nothing(anywhere: Project, make_files: MakeFiles) -> N
 def test_two_sweep_at_once(anywhere: Project, make_files: MakeFiles) -> None:
     files = make_files({"weights": b"w"})
     save_and_die(anywhere, files, at="_log/000000000002")
+    # Other files: the same would be continued.
+    files = make_files({"weights": b"other"})
     save_and_die(anywhere, files, at="_log/000000000003")
     calls: list[int] = []
 

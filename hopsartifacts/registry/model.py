@@ -13,6 +13,7 @@ from hopsartifacts.registry.aliases import aliases_of, set_alias
 from hopsartifacts.registry.deletion import delete_version
 from hopsartifacts.registry.documents import Framework, Manifest, VersionState
 from hopsartifacts.registry.examples import example_text
+from hopsartifacts.registry.filling import NO_CALLBACK, Callback
 from hopsartifacts.registry.given import (
     checked_description,
     checked_reason,
@@ -119,11 +120,15 @@ class Model:
         await_registration: int = 480,  # noqa: ARG002 - kept for Hopsworks' callers
         keep_original_files: bool = True,  # noqa: ARG002 - as above
         upload_configuration: dict[str, Any] | None = None,  # noqa: ARG002 - as above
+        *,
+        callback: Callback = NO_CALLBACK,
     ) -> "Model":
         """Store the file or folder *model_path* as a version of this model.
 
         The version is there, whole, when this returns, and not there if it raises.
         The user's files are copied and stay as they are. Empty folders are not kept.
+        What the newest version holds already is not carried again, and a save that was
+        cut off is continued by the next one of the same files.
 
         Args:
             model_path: a file, or a folder whose tree becomes ``Files``.
@@ -131,6 +136,8 @@ class Model:
             keep_original_files: no effect: Hopsworks moves files that lie in its own
                 file system; this never moves them.
             upload_configuration: no effect.
+            callback: told how many bytes there are and how many are done, in fsspec's
+                protocol (``fsspec.callbacks.TqdmCallback``).
 
         Returns:
             This model, with ``version`` and ``id`` set.
@@ -154,7 +161,7 @@ class Model:
             input_example=self._example,
             model_schema=self._schema,
         )
-        self._adopt(save_version(self._context.storage, new))
+        self._adopt(save_version(self._context.storage, new, callback))
         return self
 
     def download(self, local_path: str | Path | None = None) -> str:

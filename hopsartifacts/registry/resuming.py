@@ -99,9 +99,13 @@ class Journal:
         done = Done(path=file.path, fingerprint=file.fingerprint, digest=digest)
         self._write(_Written(file=done))
 
-    def finish(self) -> None:
-        """Forget the save, since it came to an end, and let go of the lock."""
+    def forget(self) -> None:
+        """Forget the save, since it came to an end: nothing is left to continue."""
         self._restart()
+
+    def finish(self) -> None:
+        """Forget the save and let go of the lock."""
+        self.forget()
         self.close()
 
     def close(self) -> None:

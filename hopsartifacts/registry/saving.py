@@ -6,6 +6,7 @@ moved, everything is prepared aside first, so that a failed save leaves nothing 
 costs no number; elsewhere the reserved place itself is filled.
 """
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -29,9 +30,11 @@ from hopsartifacts.registry.documents import (
     VersionState,
     VersionStatus,
 )
-from hopsartifacts.registry.filling import fill
+from hopsartifacts.registry.filling import NO_CALLBACK, Callback, Known, fill
+from hopsartifacts.registry.resuming import Journal, open_journal
 from hopsartifacts.registry.sources import Source
 from hopsartifacts.registry.versions import (
+    manifest_of,
     model_log,
     project_manifest,
     retired,
@@ -59,8 +62,13 @@ class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
     model_schema: EmbeddedFile | None = None
 
 
-def save_version(storage: Storage, new: NewVersion) -> Manifest:
+def save_version(
+    storage: Storage, new: NewVersion, callback: Callback = NO_CALLBACK
+) -> Manifest:
     """Store *new* and return its manifest; whole on return, or not there.
+
+    A save of the same files that was cut off before, by a crash or a connection that
+    broke, is continued.
 
     Raises:
         AlreadyExistsError: the requested number was used, or the name has a twin.
@@ -68,49 +76,168 @@ def save_version(storage: Storage, new: NewVersion) -> Manifest:
         ConflictError: something not ours lies where the version would go.
         IntegrityError: the model's log is gone, so its numbers are not known.
     """
-    log = model_log(storage, new.model)
-    head = log.head()
-    is_staged = storage.capabilities.moves_trees
-    if head is None:
-        _open_log(storage, log, new.model, is_claimed=not is_staged)
-    _number(head.state if head else ModelState(), new)
-    token = new_token()
-    staging = layout.staging_dir(token)
-    records: tuple[FileRecord, ...] = ()
+    journal: Journal | None = None
+    if storage.capabilities.is_shared:
+        journal = open_journal(storage.url, new.model, new.source.root)
     try:
-        if is_staged:
-            records = _fill(storage, staging, new)
-            if head is None:
-                claim = layout.model_name_claim(new.model)
-                claim_name(storage, claim, new.model, "model")
-        version = _reserve(log, new, token)
-        folder = layout.version_dir(new.model, version)
+        return _Saving(storage, new, journal, callback).run()
+    finally:
+        if journal:
+            journal.close()
+
+
+class _Saving:
+    """One save, from the look at the log to the seal."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        new: NewVersion,
+        journal: Journal | None,
+        callback: Callback,
+    ) -> None:
+        self._storage = storage
+        self._new = new
+        self._journal = journal
+        self._callback = callback
+        self._log = model_log(storage, new.model)
+        self._is_staged = storage.capabilities.moves_trees
+        self._token = ""
+        self._known: tuple[Known, ...] = ()
+        self._records: tuple[FileRecord, ...] = ()
+
+    def run(self) -> Manifest:
+        head = self._log.head()
+        if head is None:
+            _open_log(
+                self._storage, self._log, self._new.model, claims=not self._is_staged
+            )
+        state = head.state if head else ModelState()
+        self._token, version = self._continued(state)
+        if version is None:
+            _number(state, self._new)
+        self._known = tuple(_known(self._storage, self._log, self._new.model, state))
         try:
-            if is_staged:
-                _move_in(storage, staging, folder, records, new)
+            if self._is_staged:
+                self._begin(None)
+                self._fill(layout.staging_dir(self._token))
+                if head is None:
+                    claim = layout.model_name_claim(self._new.model)
+                    claim_name(self._storage, claim, self._new.model, "model")
+            if version is None:
+                version = _reserve(self._log, self._new, self._token)
+            manifest, document = self._in_place(version)
+        finally:
+            if self._is_staged:
+                with suppress(StorageError):
+                    self._storage.delete_tree(layout.staging_dir(self._token))
+                self._finish()
+        self._finish()
+        # It is committed: a manifest that is missing is found and written by a repair.
+        with suppress(StorageError):
+            project_manifest(self._storage, manifest, document)
+        return manifest
+
+    def _continued(self, state: ModelState) -> tuple[str, int | None]:
+        """Return the token to save under, and the number it has reserved already."""
+        token = self._journal.token if self._journal else None
+        if token is None:
+            return new_token(), None
+        owned = (n for n, it in state.versions.items() if it.id == token)
+        version = next(owned, None)
+        if version is None:
+            return token, None
+        is_open = state.versions[version].status == "reserved"
+        is_wanted = self._new.requested in {None, version}
+        staging = layout.staging_dir(token)
+        is_aside = self._is_staged and self._storage.stat(staging) is None
+        if is_open and is_wanted and not is_aside:
+            return token, version
+        if is_open and _settle(self._log, version, token) == "aborted":
+            with suppress(StorageError):
+                self._storage.delete_tree(layout.version_dir(self._new.model, version))
+        return new_token(), None
+
+    def _in_place(self, version: int) -> tuple[Manifest, bytes]:
+        """Have the files where the version has them, and seal it."""
+        folder = layout.version_dir(self._new.model, version)
+        is_cut = False
+        try:
+            if self._is_staged:
+                self._move_in(folder)
             else:
-                records = _fill(storage, folder, new)
-            manifest = _manifest(new, version, token, records)
+                self._begin(version)
+                try:
+                    self._fill(folder)
+                except StorageError:
+                    is_cut = self._journal is not None
+                    raise
+            manifest = _manifest(self._new, version, self._token, self._records)
             document = with_check(encode(manifest))
-            _seal(log, manifest, document, new.tags)
+            _seal(self._log, manifest, document, self._new.tags)
         except BaseException as error:
-            became = _settle(log, version, token)
+            if is_cut:
+                # The next save of these files goes on here; else gc clears it up.
+                raise
+            became = _settle(self._log, version, self._token)
             if became == "aborted":
-                _delete_own(storage, staging, folder, new)
+                self._delete_own(folder)
+                self._finish()
             # An interrupt goes on, whatever it came after.
             if became != "sealed" or not isinstance(error, Exception):
                 raise
-    finally:
+        return manifest, document
+
+    def _begin(self, version: int | None) -> None:
+        if self._journal:
+            self._journal.begin(self._token, version)
+
+    def _finish(self) -> None:
+        if self._journal:
+            self._journal.forget()
+
+    def _fill(self, folder: str) -> None:
+        """Write everything below *folder*, and see that the source held still."""
+        self._records = fill(
+            self._storage,
+            folder,
+            self._new.source.files,
+            known=self._known,
+            journal=self._journal,
+            callback=self._callback,
+        )
+        for name, content in _embedded(self._new).items():
+            self._storage.write(f"{folder}/{name}", [content.text.encode()])
+        self._new.source.check_unchanged()
+
+    def _move_in(self, folder: str) -> None:
+        if not self._storage.move_tree(layout.staging_dir(self._token), folder):
+            raise ConflictError(
+                f"{folder!r} holds files that no version owns; move them away with "
+                "project.repair(), then save again (this number is used up)"
+            )
+        embedded = _embedded(self._new)
+        sizes = {name: file.digest.size_bytes for name, file in embedded.items()}
+        for record in self._records:
+            sizes[f"{layout.FILES}/{record.path}"] = record.digest.size_bytes
+        check_arrived(self._storage, folder, sizes)
+        for name in (layout.FILES, *embedded):
+            self._storage.protect(f"{folder}/{name}")
+
+    def _delete_own(self, folder: str) -> None:
+        """Delete what this save put under *folder*, and nothing else there."""
         with suppress(StorageError):
-            storage.delete_tree(staging)
-    # It is committed: a manifest that is missing is found and written by a repair.
-    with suppress(StorageError):
-        project_manifest(storage, manifest, document)
-    return manifest
+            if not self._is_staged:
+                names = [f"{layout.FILES}/{it.path}" for it in self._new.source.files]
+                for name in (*names, *_embedded(self._new)):
+                    self._storage.delete_tree(f"{folder}/{name}")
+            elif self._storage.stat(layout.staging_dir(self._token)) is None:
+                # It was moved in, so all of it is ours.
+                self._storage.delete_tree(folder)
 
 
 def _open_log(
-    storage: Storage, log: Log[ModelState], model: str, *, is_claimed: bool
+    storage: Storage, log: Log[ModelState], model: str, *, claims: bool
 ) -> None:
     """See that a model without entries may have its first, or claim its name at once.
 
@@ -118,10 +245,28 @@ def _open_log(
     the place is reserved before anything is read, and one request tells all.
     """
     claim = layout.model_name_claim(model)
-    if is_claimed and claim_name(storage, claim, model, "model"):
+    if claims and claim_name(storage, claim, model, "model"):
         return
     check_claim(storage, claim, model, "model")
     check_log_is_there(storage, log, claim)
+
+
+def _known(
+    storage: Storage, log: Log[ModelState], model: str, state: ModelState
+) -> Iterator[Known]:
+    """Yield the files of the newest version: most of what is saved next is there."""
+    newest = max(state.live(), default=None)
+    if newest is None:
+        return
+    version = state.versions[newest]
+    manifest = manifest_of(storage, model, version, log)
+    for file in manifest.files:
+        yield Known(
+            folder=layout.files_dir(model, newest),
+            path=file.path,
+            digest=file.digest,
+            sealed=log.modified(version.seal or 0),
+        )
 
 
 def _number(state: ModelState, new: NewVersion) -> int:
@@ -137,15 +282,6 @@ def _number(state: ModelState, new: NewVersion) -> int:
             f"{state.next_version}"
         )
     return new.requested
-
-
-def _fill(storage: Storage, folder: str, new: NewVersion) -> tuple[FileRecord, ...]:
-    """Write everything below *folder*, and see that the source held still."""
-    records = fill(storage, folder, new.source.files)
-    for name, content in _embedded(new).items():
-        storage.write(f"{folder}/{name}", [content.text.encode()])
-    new.source.check_unchanged()
-    return records
 
 
 def _embedded(new: NewVersion) -> dict[str, EmbeddedFile]:
@@ -167,25 +303,6 @@ def _reserve(log: Log[ModelState], new: NewVersion, token: str) -> int:
 
     log.append(decide)
     return number
-
-
-def _move_in(
-    storage: Storage,
-    staging: str,
-    folder: str,
-    records: tuple[FileRecord, ...],
-    new: NewVersion,
-) -> None:
-    if not storage.move_tree(staging, folder):
-        raise ConflictError(
-            f"{folder!r} holds files that no version owns; move them away with "
-            "project.repair(), then save again (this number is used up)"
-        )
-    sizes = {f"{layout.FILES}/{it.path}": it.digest.size_bytes for it in records}
-    sizes |= {name: file.digest.size_bytes for name, file in _embedded(new).items()}
-    check_arrived(storage, folder, sizes)
-    for name in (layout.FILES, *_embedded(new)):
-        storage.protect(f"{folder}/{name}")
 
 
 def _manifest(
@@ -250,15 +367,3 @@ def _settle(log: Log[ModelState], version: int, token: str) -> VersionStatus | N
         # The first failure is the one to report; the number stays reserved.
         return None
     return (head.state if head else ModelState()).versions[version].status
-
-
-def _delete_own(storage: Storage, staging: str, folder: str, new: NewVersion) -> None:
-    """Delete what this save put under *folder*, and nothing else that lies there."""
-    with suppress(StorageError):
-        if not storage.capabilities.moves_trees:
-            names = [f"{layout.FILES}/{file.path}" for file in new.source.files]
-            for name in (*names, *_embedded(new)):
-                storage.delete_tree(f"{folder}/{name}")
-        elif storage.stat(staging) is None:
-            # It was moved in, so all of it is ours.
-            storage.delete_tree(folder)

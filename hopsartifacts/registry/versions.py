@@ -75,19 +75,31 @@ def read_manifest(storage: Storage, model: str, version: int) -> Manifest:
     return manifest_of(storage, model, live_version(storage, model, version))
 
 
-def manifest_of(storage: Storage, model: str, state: VersionState) -> Manifest:
+def manifest_of(
+    storage: Storage,
+    model: str,
+    state: VersionState,
+    log: Log[ModelState] | None = None,
+) -> Manifest:
     """Return the manifest that *state* pins; raises as ``manifest_bytes``."""
-    data = manifest_bytes(storage, model, state)
+    data = manifest_bytes(storage, model, state, log)
     return decode(data, Manifest, layout.model_log(model))
 
 
-def manifest_bytes(storage: Storage, model: str, state: VersionState) -> bytes:
+def manifest_bytes(
+    storage: Storage,
+    model: str,
+    state: VersionState,
+    log: Log[ModelState] | None = None,
+) -> bytes:
     """Return the manifest that *state* pins as it was sealed.
+
+    Where *log* has just read that entry, nothing is read.
 
     Raises:
         IntegrityError: the log entry does not hold what was sealed.
     """
-    log = model_log(storage, model)
+    log = log or model_log(storage, model)
     data = bytes(log.entry(state.seal or 0).body.payload)
     if sha256_of(data) != state.sha256:
         raise IntegrityError(

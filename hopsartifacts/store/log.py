@@ -68,6 +68,7 @@ class Log(Generic[State]):
         self.path = path
         self._state = state
         self._seen: Head[State] | None = None
+        self._modified: dict[int, float | None] = {}
 
     def head(self) -> Head[State] | None:
         """Look for the newest entry and return it, or None if the log is empty.
@@ -82,6 +83,13 @@ class Log(Generic[State]):
             # Others went on and compacted it before we came to read it.
             self._seen = None
         return None
+
+    def modified(self, seq: int) -> float | None:
+        """Return when entry *seq* was written, by the clock of the back end.
+
+        As the last look for the newest entry has shown it; None if it has not.
+        """
+        return self._modified.get(seq)
 
     def entry(self, seq: int) -> Head[State]:
         """Return entry *seq*, checked against its own digest.
@@ -262,8 +270,13 @@ class Log(Generic[State]):
         return Head(body=body, decoded=state, sha256=sha256, stub=stub_of(body, sha256))
 
     def _newest_seq(self) -> int:
-        names = (entry.name for entry in self.storage.list(self.path))
-        found = [seq for name in names if (seq := layout.log_entry_seq(name))]
+        listed = {
+            seq: entry.modified
+            for entry in self.storage.list(self.path)
+            if (seq := layout.log_entry_seq(entry.name))
+        }
+        self._modified = listed
+        found = list(listed)
         newest = max(found, default=0)
         # A listing may show the second of two entries made meanwhile, not the first.
         for unlisted in sorted(set(range(1, newest + 1)) - set(found)):
