@@ -27,6 +27,7 @@ VERDICT = f"{INTERNAL}/doctor.json"
 TEMPORARY = f"{INTERNAL}/tmp"  # noqa: S108 - a folder of the project
 STAGING = f"{INTERNAL}/staging"
 QUARANTINE = f"{INTERNAL}/quarantine"
+CATALOG = f"{INTERNAL}/catalog/models.parquet"
 
 _LOG = "_log"
 _PAYLOAD = "_payload"
