@@ -1,0 +1,1 @@
+"""Bundles: models, artifacts and deployments as one file for sites without a network."""

@@ -1,0 +1,1 @@
+"""All models, metrics, artifacts and deployments as Arrow tables, kept as Parquet."""
