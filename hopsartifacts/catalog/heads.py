@@ -1,0 +1,97 @@
+"""How far each log had come when something was read from it, told by listings alone."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import msgspec
+
+from hopsartifacts import layout
+from hopsartifacts.deployments.versions import deployment_names
+from hopsartifacts.registry.versions import model_names
+from hopsartifacts.storage.contract import Storage
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Mark(msgspec.Struct, frozen=True, array_like=True):
+    """What a listing shows of a log's newest entry.
+
+    Its number tells whether the log went on. Size and time are for a project that was
+    restored from a backup, where a number may have been given again.
+    """
+
+    seq: int = 0
+    size_bytes: int = 0
+    modified: float | None = None
+
+
+NO_LOG = Mark()
+
+
+class Pinning(msgspec.Struct, frozen=True, kw_only=True):
+    """A deployment's mark, and the models that its versions pin."""
+
+    mark: Mark
+    models: tuple[str, ...]
+
+
+class Heads(msgspec.Struct, frozen=True, kw_only=True):
+    """The marks of all logs that a catalog was read from."""
+
+    models: dict[str, Mark] = {}
+    deployments: dict[str, Pinning] = {}
+    artifacts: dict[str, dict[int, Mark]] = {}
+    """By model and version; those without a log are left out."""
+
+    def artifact(self, model: str, version: int) -> Mark:
+        """Return the mark of a version's artifact log."""
+        return self.artifacts.get(model, {}).get(version, NO_LOG)
+
+
+def model_marks(storage: Storage) -> dict[str, Mark]:
+    """Return how far the log of each model has come."""
+    names = model_names(storage)
+    return _marks(storage, {name: layout.model_log(name) for name in names})
+
+
+def deployment_marks(storage: Storage) -> dict[str, Mark]:
+    """Return how far the log of each deployment has come."""
+    names = deployment_names(storage)
+    return _marks(storage, {name: layout.deployment_log(name) for name in names})
+
+
+def artifact_marks(
+    storage: Storage, versions: Iterable[tuple[str, int]]
+) -> dict[tuple[str, int], Mark]:
+    """Return how far the artifact log of each model version has come."""
+    return _marks(storage, {pair: layout.artifact_log(*pair) for pair in versions})
+
+
+def in_parallel(
+    storage: Storage, call: Callable[[Item], Result], items: Iterable[Item]
+) -> dict[Item, Result]:
+    """Return what *call* gives for each item, as many at once as the back end likes."""
+    listed = list(items)
+    workers = min(storage.capabilities.workers, len(listed))
+    if workers < 2:  # noqa: PLR2004 - no pool for one
+        return {item: call(item) for item in listed}
+    with ThreadPoolExecutor(workers) as pool:
+        return dict(zip(listed, pool.map(call, listed), strict=True))
+
+
+def _marks(storage: Storage, logs: dict[Item, str]) -> dict[Item, Mark]:
+    return in_parallel(storage, lambda item: _mark(storage, logs[item]), logs)
+
+
+def _mark(storage: Storage, log: str) -> Mark:
+    entries = [
+        (seq, entry)
+        for entry in storage.list(log)
+        if (seq := layout.log_entry_seq(entry.name))
+    ]
+    if not entries:
+        return NO_LOG
+    seq, newest = max(entries, key=lambda pair: pair[0])
+    return Mark(seq, newest.size_bytes, newest.modified)

@@ -1,0 +1,129 @@
+"""One row of the catalog per model version: which columns, and what goes into them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from hopsartifacts.artifacts.documents import ArtifactVersion
+from hopsartifacts.deployments.documents import DeploymentState, DeploymentVersion
+from hopsartifacts.documents import encode
+from hopsartifacts.registry.documents import Manifest, VersionState
+
+Row = dict[str, Any]
+
+_TIME = pa.timestamp("us", tz="UTC")
+
+ARTIFACT = pa.struct(
+    [
+        pa.field("version", pa.int64()),
+        pa.field("identity", pa.string()),
+        pa.field("files", pa.list_(pa.string())),
+        pa.field("size_bytes", pa.int64()),
+    ]
+)
+DEPLOYMENT = pa.struct(
+    [
+        pa.field("name", pa.string()),
+        pa.field("version", pa.int64()),
+        pa.field("active", pa.bool_()),
+        pa.field("artifact_version", pa.int64()),
+        pa.field("model_server", pa.string()),
+        pa.field("serving_tool", pa.string()),
+        pa.field("created", _TIME),
+        pa.field("creator", pa.string()),
+    ]
+)
+SCHEMA = pa.schema(
+    [
+        pa.field("model", pa.string()),
+        pa.field("version", pa.int64()),
+        pa.field("id", pa.string()),
+        pa.field("framework", pa.string()),
+        pa.field("description", pa.string()),
+        pa.field("created", _TIME),
+        pa.field("creator", pa.string()),
+        pa.field("files", pa.int64()),
+        pa.field("size_bytes", pa.int64()),
+        pa.field("manifest", pa.string()),
+        pa.field("metrics", pa.map_(pa.string(), pa.float64())),
+        pa.field("tags", pa.string()),
+        pa.field("artifacts", pa.list_(ARTIFACT)),
+        pa.field("deployments", pa.list_(DEPLOYMENT)),
+    ]
+)
+
+
+def sealed_part(manifest: Manifest, state: VersionState) -> Row:
+    """Return the columns that never change once a version is sealed."""
+    return {
+        "model": manifest.model,
+        "version": manifest.version,
+        "id": manifest.id,
+        "framework": manifest.framework,
+        "description": manifest.description,
+        "created": datetime.fromisoformat(manifest.created),
+        "creator": manifest.creator,
+        "files": len(manifest.files),
+        "size_bytes": manifest.size_bytes,
+        "manifest": state.sha256,
+    }
+
+
+def changing_part(state: VersionState) -> Row:
+    """Return the columns that come from the newest state of the model's log."""
+    return {
+        "metrics": [(name, _double(value)) for name, value in state.metrics.items()],
+        "tags": encode(state.tags).decode(),
+    }
+
+
+def artifact_items(versions: Mapping[int, ArtifactVersion]) -> list[Row]:
+    """Return a version's ``artifacts``; 0, which all have, is left out."""
+    return [
+        {
+            "version": number,
+            "identity": artifact.identity,
+            "files": [file.path for file in artifact.files],
+            "size_bytes": sum(file.digest.size_bytes for file in artifact.files),
+        }
+        for number, artifact in versions.items()
+        if number
+    ]
+
+
+def deployment_items(state: DeploymentState) -> dict[tuple[str, int], list[Row]]:
+    """Return the items of ``deployments`` by the model version that they pin."""
+    found: dict[tuple[str, int], list[Row]] = {}
+    for version in state.versions.values():
+        pin = version.specification.model
+        item = _deployment_item(version, is_active=version.version == state.active)
+        found.setdefault((pin.name, pin.version), []).append(item)
+    return found
+
+
+def table_of(rows: list[Row]) -> pa.Table:
+    """Return *rows* as a table."""
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def _deployment_item(version: DeploymentVersion, *, is_active: bool) -> Row:
+    specification = version.specification
+    return {
+        "name": specification.name,
+        "version": version.version,
+        "active": is_active,
+        "artifact_version": specification.artifact.version,
+        "model_server": specification.model_server,
+        "serving_tool": specification.serving_tool,
+        "created": datetime.fromisoformat(version.created),
+        "creator": version.creator,
+    }
+
+
+def _double(value: float) -> float | None:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number that no double comes near
+        return None
