@@ -6,11 +6,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hopsartifacts import layout
+from hopsartifacts.catalog.asking import catalog
 from hopsartifacts.datasets import DatasetApi
 from hopsartifacts.deployments.deployment import Runner
 from hopsartifacts.deployments.handle import ModelServing
@@ -89,7 +90,10 @@ class Project:
     def get_model_registry(self) -> ModelRegistry:
         """Return the model registry."""
         context = Context(
-            storage=self._storage, project=self.name, deployer=self._serving
+            storage=self._storage,
+            project=self.name,
+            deployer=self._serving,
+            catalog=partial(catalog, self._storage),
         )
         return ModelRegistry(context)
 
@@ -100,6 +104,20 @@ class Project:
     def get_dataset_api(self) -> DatasetApi:
         """Return the user's own files: ``Resources`` and whatever else."""
         return DatasetApi(self._storage, self.name)
+
+    def catalog(self, kind: str = "models") -> Any:
+        """Return a ``pyarrow.Table`` of everything in the project.
+
+        Args:
+            kind: ``models`` has one row per model version and everything else nested
+                in it; ``metrics``, ``artifacts`` and ``deployments`` have one row for
+                each of theirs.
+
+        Raises:
+            InvalidInputError: there is no such table, or pyarrow is not installed.
+            IntegrityError: a log is damaged.
+        """
+        return catalog(self._storage, kind)
 
     def verify(self) -> VerifyReport:
         """Compare every managed file with what was sealed, byte by byte."""

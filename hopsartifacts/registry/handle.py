@@ -207,5 +207,22 @@ class ModelRegistry:
             name for name in model_names(storage) if model_state(storage, name).live()
         ]
 
+    def catalog(self, *, artifacts: bool = True) -> Any:
+        """Return a ``pyarrow.Table`` with one row per model version.
+
+        Metrics, tags, artifacts and deployments are nested in it;
+        ``project.catalog(kind)`` has each of them as a table of its own. It is never
+        behind what was saved before the call.
+
+        Args:
+            artifacts: without it there is no column ``artifacts``, and a listing less
+                for each model version.
+
+        Raises:
+            InvalidInputError: pyarrow is not installed.
+            IntegrityError: a log is damaged.
+        """
+        return self._context.catalog(artifacts=artifacts)
+
     def _listed(self, name: str, number: int, state: VersionState) -> Model:
         return Model.listed(self._context, name, number, state)

@@ -1,6 +1,6 @@
 """A model version as users hold it: lazy until saved, read-only afterwards."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -53,6 +53,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     storage: Storage
     project: str
     deployer: Deployer
+    catalog: Callable[..., Any]
+    """Reads the project's catalog, which lies above."""
 
 
 class Model:
