@@ -1,1 +1,1 @@
-"""Bundles: models, artifacts and deployments as one file for sites without a network."""
+"""Bundles: models, artifacts and deployments as one file, for sites off the net."""
