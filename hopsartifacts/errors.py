@@ -5,6 +5,7 @@
     │   ├── InvalidNameError                a name or path outside the rules
     │   ├── InvalidModelError               model files, metrics, schema, example
     │   ├── InvalidScriptError              a script that cannot be served
+    │   ├── InvalidBundleError              a bundle that is damaged or unsafe
     │   └── InvalidDeploymentError          a combination the rules forbid
     ├── NotFoundError (LookupError)         pick another one, or create it
     │   ├── ModelNotFoundError
@@ -53,6 +54,10 @@ class InvalidModelError(InvalidInputError):
 
 class InvalidScriptError(InvalidInputError):
     """A predictor or transformer script is missing or cannot be served."""
+
+
+class InvalidBundleError(InvalidInputError):
+    """A bundle is damaged, incomplete, or not safe to import."""
 
 
 class InvalidDeploymentError(InvalidInputError):
