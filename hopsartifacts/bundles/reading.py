@@ -1,0 +1,256 @@
+"""Bundles on their way in: opened only if all they declare is there and safe."""
+
+import gzip
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Self, cast
+
+from hopsartifacts.bundles.archive import (
+    RECORD_BYTES,
+    archive_bytes,
+    member_at,
+    members,
+)
+from hopsartifacts.bundles.checking import check_contents
+from hopsartifacts.bundles.documents import (
+    CONTENTS,
+    CONTENTS_LIMIT_BYTES,
+    Contents,
+    member_name,
+    read_contents,
+)
+from hopsartifacts.digests import CHUNK_BYTES, Digest, Hasher, sha256_of
+from hopsartifacts.errors import InvalidBundleError, SourceChangedError, StorageError
+from hopsartifacts.registry.sources import Fingerprint
+
+_GZIP = b"\x1f\x8b"
+
+
+class BundleReader:
+    """An open bundle; close it, or use it in ``with``.
+
+    Attributes:
+        contents: what it holds.
+        digest: SHA-256 of its first member, and so of everything in it.
+        fingerprint: what changes when somebody writes to the file.
+    """
+
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
+        self.path = path
+        self._file = file
+        data = _first_member(file, str(path))
+        self.digest = sha256_of(data)
+        self.contents = read_contents(data, f"{path}: {CONTENTS}")
+        check_contents(self.contents, str(path))
+        self._offsets = self._found_members()
+        self.fingerprint = self._look()
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Open the bundle at *path*, compressed or not.
+
+        What it declares is checked, and that each member is there with its size, and
+        nothing else; bytes are checked by ``check`` and ``find``. A compressed bundle
+        is unpacked into a temporary file, never to more than it declares.
+
+        Raises:
+            InvalidBundleError: it is no bundle, or damaged, truncated or unsafe.
+            FormatError: a later release wrote it.
+            StorageError: it cannot be read, or there is no room to unpack it.
+        """
+        location = Path(path).expanduser()
+        with ExitStack() as stack:
+            try:
+                file: IO[bytes] = stack.enter_context(location.open("rb"))
+                is_packed = file.read(len(_GZIP)) == _GZIP
+            except OSError as error:
+                raise StorageError(
+                    f"cannot read {str(location)!r}: {error.strerror}"
+                ) from error
+            if is_packed:
+                plain = stack.enter_context(_temporary())
+                _unpack(file, plain, str(location))
+                file.close()
+                file = plain
+            reader = cls(location, file)
+            stack.pop_all()
+        return reader
+
+    def find(self, digest: Digest) -> Iterator[bytes] | None:
+        """Return the bytes with *digest*; None if the bundle does not hold them.
+
+        They are checked while they pass: if the iterator ends, they were right.
+
+        Raises:
+            InvalidBundleError: while they pass: they are damaged.
+        """
+        offset = self._offsets.get(digest)
+        return None if offset is None else self._chunks(digest, offset)
+
+    def check(self) -> None:
+        """Read everything and compare it with its digests.
+
+        Raises:
+            InvalidBundleError: something is damaged.
+        """
+        for digest, offset in self._offsets.items():
+            for _ in self._chunks(digest, offset):
+                pass
+
+    def check_unchanged(self) -> None:
+        """Refuse to go on if somebody wrote to the bundle since it was opened.
+
+        Raises:
+            SourceChangedError: somebody did.
+        """
+        if self._look() != self.fingerprint:
+            raise SourceChangedError(
+                f"{str(self.path)!r} was changed while it was read: nothing more was "
+                "stored; import it again when it holds still"
+            )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _found_members(self) -> dict[Digest, int]:
+        declared = {member_name(digest): digest for digest in self.contents.members}
+        found: dict[Digest, int] = {}
+        for number, member in enumerate(members(self._file, str(self.path))):
+            if number == 0:
+                continue
+            digest = declared.get(member.name)
+            if digest is None or digest in found:
+                flaw = "is there twice" if digest else "is not in its table of contents"
+                raise self._unsafe(f"member {member.name!r} {flaw}")
+            if member.size_bytes != digest.size_bytes:
+                raise self._unsafe(
+                    f"member {member.name!r} has {member.size_bytes} bytes instead of "
+                    f"the declared {digest.size_bytes}"
+                )
+            found[digest] = member.offset
+        if missing := declared.keys() - {member_name(digest) for digest in found}:
+            raise self._unsafe(f"member {min(missing)!r} is missing")
+        return found
+
+    def _unsafe(self, flaw: str) -> InvalidBundleError:
+        return InvalidBundleError(
+            f"{str(self.path)!r} is not what its table of contents says: {flaw}; get "
+            "the bundle again"
+        )
+
+    def _chunks(self, digest: Digest, offset: int) -> Iterator[bytes]:
+        hasher, left = Hasher(), digest.size_bytes
+        while left:
+            try:
+                data = os.pread(self._file.fileno(), min(left, CHUNK_BYTES), offset)
+            except OSError as error:
+                raise StorageError(
+                    f"cannot read {str(self.path)!r}: {error.strerror}"
+                ) from error
+            if not data:
+                raise self._unsafe(f"it ends inside {member_name(digest)!r}")
+            hasher.update(data)
+            offset, left = offset + len(data), left - len(data)
+            if left == 0 and hasher.digest() != digest:
+                break
+            yield data
+        if hasher.digest() != digest:
+            raise self._unsafe(f"the bytes of {member_name(digest)!r} are others")
+
+    def _look(self) -> Fingerprint:
+        found = os.fstat(self._file.fileno())
+        return Fingerprint(
+            found.st_dev,
+            found.st_ino,
+            found.st_size,
+            found.st_mtime_ns,
+            found.st_ctime_ns,
+        )
+
+
+def _first_member(file: IO[bytes], where: str) -> bytes:
+    first = member_at(file, 0, where)
+    if first is None or first.name != CONTENTS:
+        raise InvalidBundleError(
+            f"{where} is no bundle: it does not begin with {CONTENTS}"
+        )
+    if first.size_bytes > CONTENTS_LIMIT_BYTES:
+        raise InvalidBundleError(
+            f"{where}: {CONTENTS} has {first.size_bytes} bytes, and at most "
+            f"{CONTENTS_LIMIT_BYTES} are read: do not use it"
+        )
+    file.seek(first.offset)
+    data = file.read(first.size_bytes)
+    if len(data) < first.size_bytes:
+        raise InvalidBundleError(f"{where} is truncated: get the bundle again")
+    return data
+
+
+def _temporary() -> IO[bytes]:
+    return cast("IO[bytes]", tempfile.TemporaryFile())
+
+
+def _unpack(packed_file: IO[bytes], plain: IO[bytes], where: str) -> None:
+    """Unpack into *plain* what the table of contents declares, and never more."""
+    packed_file.seek(0)
+    try:
+        with gzip.GzipFile(fileobj=packed_file) as unpacking:
+            packed = cast("IO[bytes]", unpacking)
+            plain.write(packed.read(RECORD_BYTES))
+            first = member_at(plain, 0, where)
+            size = min(first.size_bytes if first else 0, CONTENTS_LIMIT_BYTES)
+            plain.seek(0, os.SEEK_END)
+            _copy(packed, plain, size)
+            contents = read_contents(_first_member(plain, where), where)
+            declared = _declared_bytes(contents, size)
+            _check_room(declared, where)
+            plain.seek(0, os.SEEK_END)
+            _copy(packed, plain, max(0, declared - plain.tell()))
+            if packed.read(1):
+                raise InvalidBundleError(
+                    f"{where} unpacks to more than the {declared} bytes it declares: "
+                    "do not use it"
+                )
+            plain.flush()
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InvalidBundleError(
+            f"{where} is damaged or truncated ({error}): get the bundle again"
+        ) from error
+    except OSError as error:
+        if isinstance(error, StorageError):
+            raise
+        raise StorageError(f"cannot unpack {where}: {error.strerror}") from error
+
+
+def _declared_bytes(contents: Contents, size_of_contents: int) -> int:
+    sizes = (size_of_contents, *(digest.size_bytes for digest in contents.members))
+    return archive_bytes(iter(sizes)) + 2 * RECORD_BYTES
+
+
+def _check_room(declared: int, where: str) -> None:
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    if declared > free:
+        raise StorageError(
+            f"{where} unpacks to {declared} bytes, and {folder!r} has room for {free}: "
+            "unpack it where there is room (gzip -d), or set TMPDIR"
+        )
+
+
+def _copy(packed: IO[bytes], plain: IO[bytes], size_bytes: int) -> None:
+    left = size_bytes
+    while left and (data := packed.read(min(left, CHUNK_BYTES))):
+        plain.write(data)
+        left -= len(data)
