@@ -1,0 +1,156 @@
+"""What goes into a bundle: the versions asked for, and what deployments need."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from hopsartifacts import layout
+from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.bundles.documents import (
+    BundledArtifact,
+    BundledDeployment,
+    BundledModel,
+)
+from hopsartifacts.bundles.values import Choice
+from hopsartifacts.deployments.documents import DeploymentState
+from hopsartifacts.deployments.versions import live_deployments, read_deployment
+from hopsartifacts.digests import Digest
+from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.names import deployment_name, model_name, version_number
+from hopsartifacts.registry.model import Model
+from hopsartifacts.registry.versions import (
+    manifest_of,
+    model_names,
+    model_state,
+    pick_live,
+)
+from hopsartifacts.storage.contract import Storage
+
+Opener = Callable[[], Iterator[bytes]]
+
+
+class Gathered:
+    """What goes into a bundle, and where each file's bytes are.
+
+    Attributes:
+        models: the model versions by name and number.
+        deployments: the deployments, whose model versions are among them.
+        blobs: by digest where the bytes lie and what yields them.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+        self.models: dict[tuple[str, int], BundledModel] = {}
+        self.deployments: list[BundledDeployment] = []
+        self.blobs: dict[Digest, tuple[str, Opener]] = {}
+
+    def add_model(self, name: str, version: int, artifacts: set[int] | None) -> None:
+        """Take a model version, with all its artifacts or only some."""
+        state = pick_live(model_state(self.storage, name), name, version)
+        manifest = manifest_of(self.storage, name, state)
+        folder = layout.files_dir(name, version)
+        for file in manifest.files:
+            path = f"{folder}/{file.path}"
+            self.blobs.setdefault(file.digest, (path, self._opener(path)))
+        store = ArtifactStore(self.storage, name, version)
+        self.models[name, version] = BundledModel(
+            manifest=manifest,
+            tags=state.tags,
+            artifacts=tuple(
+                self._artifact(store, number)
+                for number in store.versions()
+                if number and (artifacts is None or number in artifacts)
+            ),
+        )
+
+    def _artifact(self, store: ArtifactStore, number: int) -> BundledArtifact:
+        sealed = store.get(number)
+        readers = store.read(number)
+        folder = layout.artifact_dir(store.model, store.version, number)
+        for file in sealed.files:
+            where = f"{folder}/{file.path}"
+            self.blobs.setdefault(file.digest, (where, readers[file.path]))
+        return BundledArtifact(
+            version=number, identity=sealed.identity, files=sealed.files
+        )
+
+    def _opener(self, path: str) -> Opener:
+        return lambda: self.storage.chunks(path)
+
+
+def gather(storage: Storage, choice: Choice) -> Gathered:
+    """Return what *choice* means now.
+
+    Raises:
+        ModelNotFoundError: a model or version does not exist.
+        DeploymentNotFoundError: a deployment does not exist.
+        InvalidInputError: there is nothing, or something else than names.
+    """
+    gathered = Gathered(storage)
+    states = _deployments(storage, choice)
+    wanted = _versions(storage, choice)
+    used: dict[tuple[str, int], set[int]] = {}
+    for state in states:
+        pin = state.current.specification.model
+        number = state.current.specification.artifact.version
+        used.setdefault((pin.name, pin.version), set()).add(number)
+        gathered.deployments.append(
+            BundledDeployment(
+                version=state.active, specification=state.current.specification
+            )
+        )
+    for name, version in sorted({*wanted, *used}):
+        some = None if choice.artifacts else used.get((name, version), set())
+        gathered.add_model(name, version, some)
+    if not gathered.models:
+        raise InvalidInputError("there is nothing to export: the project has no model")
+    return gathered
+
+
+def _deployments(storage: Storage, choice: Choice) -> list[DeploymentState]:
+    if choice.deployments is None:
+        is_all = choice.models is None
+        return list(live_deployments(storage).values()) if is_all else []
+    names = _listed("deployments", choice.deployments)
+    unique = sorted({deployment_name(name) for name in names})
+    return [read_deployment(storage, name) for name in unique]
+
+
+def _versions(storage: Storage, choice: Choice) -> list[tuple[str, int]]:
+    if choice.models is None:
+        names = model_names(storage) if choice.deployments is None else []
+        return [pair for name in names for pair in _all_versions(storage, name)]
+    found: list[tuple[str, int]] = []
+    for item in _listed("models", choice.models):
+        if isinstance(item, Model):
+            found.append((item.manifest.model, item.manifest.version))
+        elif isinstance(item, str):
+            versions = _all_versions(storage, model_name(item))
+            if not versions:
+                pick_live(model_state(storage, item), item, 1)
+            found += versions
+        else:
+            found.append(_pair(item))
+    return found
+
+
+def _listed(what: str, given: Any) -> list[Any]:
+    if isinstance(given, str | Model):
+        return [given]
+    try:
+        return list(given)
+    except TypeError as error:
+        raise InvalidInputError(f"{what} is {given!r}: give a list") from error
+
+
+def _pair(item: Any) -> tuple[str, int]:
+    try:
+        name, version = item
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"models has {item!r}: give names, (name, version) pairs or saved models"
+        ) from error
+    return model_name(name), version_number(version)
+
+
+def _all_versions(storage: Storage, name: str) -> list[tuple[str, int]]:
+    return [(name, number) for number in model_state(storage, name).live()]
