@@ -1,0 +1,191 @@
+"""Bundles on their way in: each model version whole or not there, again and again.
+
+Everything is checked before anything is stored. Then version after version is saved as
+anybody would save it, so an import that was cut leaves whole versions, and the next one
+finds them and goes on.
+"""
+
+import os
+
+from msgspec.structs import replace
+
+from hopsartifacts import layout
+from hopsartifacts.artifacts.documents import CREATE, EMPTY, ArtifactSource
+from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.bundles.checking import given_name
+from hopsartifacts.bundles.documents import BundledArtifact, BundledModel
+from hopsartifacts.bundles.matching import Fate, check_deployments, fates_of
+from hopsartifacts.bundles.reading import BundleReader
+from hopsartifacts.bundles.sources import bundle_source, chunks_of
+from hopsartifacts.bundles.values import (
+    ImportedArtifact,
+    ImportedDeployment,
+    ImportedModel,
+    ImportReport,
+)
+from hopsartifacts.deployments.documents import ArtifactPin, ModelPin, Specification
+from hopsartifacts.deployments.home import Home
+from hopsartifacts.deployments.versions import find_deployment, save_specification
+from hopsartifacts.errors import AlreadyExistsError, InvalidBundleError
+from hopsartifacts.registry.saving import NewVersion, save_version
+from hopsartifacts.registry.versions import live_version
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.root import check_claim
+
+
+def import_bundle(
+    home: Home,
+    path: str | os.PathLike[str],
+    *,
+    strict_numbers: bool = False,
+    digest: str | None = None,
+) -> ImportReport:
+    """Store what a bundle holds; ``Project.import_bundle`` says how."""
+    storage = home.storage
+    with BundleReader.open(path) as bundle:
+        if digest is not None and digest != bundle.digest:
+            raise InvalidBundleError(
+                f"{str(path)!r} is not the bundle you mean: it has {bundle.digest}, "
+                f"not {digest}"
+            )
+        models = bundle.contents.models
+        for name in {model.manifest.model for model in models}:
+            check_claim(storage, layout.model_name_claim(name), name, "model")
+        fates = fates_of(storage, models, strict_numbers=strict_numbers)
+        check_deployments(home, bundle.contents)
+        bundle.check()
+        run = _Import(storage, bundle)
+        # Who gets a new number comes last, so as not to take the number of another.
+        for model in sorted(models, key=lambda model: _rank(model, fates[model.key])):
+            run.add_model(model, fates[model.key], strict_numbers=strict_numbers)
+        for deployment in bundle.contents.deployments:
+            run.add_deployment(deployment.specification)
+    return run.report(os.fspath(path))
+
+
+def _rank(model: BundledModel, fate: Fate) -> tuple[bool, str, int]:
+    return fate.kind == "new number", *model.key
+
+
+class _Import:
+    """One import, as far as it has come."""
+
+    def __init__(self, storage: Storage, bundle: BundleReader) -> None:
+        self._storage = storage
+        self._bundle = bundle
+        self._models: dict[tuple[str, int], ImportedModel] = {}
+        self._artifacts: dict[tuple[str, int, int], ImportedArtifact] = {}
+        self._deployments: list[ImportedDeployment] = []
+
+    def add_model(
+        self, model: BundledModel, fate: Fate, *, strict_numbers: bool
+    ) -> None:
+        """Save a model version unless it is there, then its artifacts."""
+        name, old = model.key
+        there = fate.number if fate.kind == "there" else None
+        number = there or self._save(model, fate.number, strict_numbers=strict_numbers)
+        self._models[model.key] = ImportedModel(
+            name=name, old=old, version=number, is_new=there is None
+        )
+        store = ArtifactStore(self._storage, name, number)
+        for artifact in sorted(model.artifacts, key=lambda it: it.version):
+            made = self._add_artifact(store, artifact)
+            self._artifacts[*model.key, artifact.version] = made
+
+    def add_deployment(self, bundled: Specification) -> None:
+        """Save a deployment that pins what was made of what it pinned."""
+        specification = replace(
+            bundled,
+            model=self._model_pin(bundled),
+            artifact=self._artifact_pin(bundled),
+        )
+        name = specification.name
+        there = find_deployment(self._storage, name)
+        known_id = there.id if there else None
+        state = save_specification(self._storage, specification, known_id=known_id)
+        self._deployments.append(
+            ImportedDeployment(
+                name=name,
+                version=state.active,
+                is_new=there is None or there.active != state.active,
+            )
+        )
+
+    def report(self, path: str) -> ImportReport:
+        """Return what was done so far."""
+        return ImportReport(
+            path=path,
+            models=tuple(self._models[key] for key in sorted(self._models)),
+            artifacts=tuple(self._artifacts[key] for key in sorted(self._artifacts)),
+            deployments=tuple(self._deployments),
+        )
+
+    def _save(
+        self, model: BundledModel, number: int | None, *, strict_numbers: bool
+    ) -> int:
+        manifest = model.manifest
+        new = NewVersion(
+            model=manifest.model,
+            framework=manifest.framework,
+            description=manifest.description,
+            source=bundle_source(self._bundle, manifest),
+            requested=number,
+            metrics=manifest.metrics,
+            tags=model.tags,
+            input_example=manifest.input_example,
+            model_schema=manifest.model_schema,
+        )
+        try:
+            return save_version(self._storage, new).version
+        except AlreadyExistsError:
+            if strict_numbers or number is None:
+                raise
+            # Somebody took the number since we looked.
+            return save_version(self._storage, replace(new, requested=None)).version
+
+    def _add_artifact(
+        self, store: ArtifactStore, artifact: BundledArtifact
+    ) -> ImportedArtifact:
+        versions = store.versions()
+        old = artifact.version
+        there = versions.get(old)
+        number, is_new = old, False
+        if there is None or there.identity != artifact.identity:
+            sources = tuple(
+                ArtifactSource(
+                    role=file.role,
+                    name=given_name(file),
+                    chunks=chunks_of(self._bundle, file.digest),
+                )
+                for file in artifact.files
+            )
+            # Two versions may hold the same files; each keeps its number.
+            is_next = old == max(versions) + 1
+            decision = store.save(sources, CREATE if is_next else None)
+            number, is_new = decision.version, decision.is_new
+        return ImportedArtifact(
+            model=store.model,
+            model_version=store.version,
+            old=old,
+            version=number,
+            is_new=is_new,
+        )
+
+    def _model_pin(self, bundled: Specification) -> ModelPin:
+        pin = bundled.model
+        number = self._models[pin.name, pin.version].version
+        state = live_version(self._storage, pin.name, number)
+        return ModelPin(
+            name=pin.name,
+            version=number,
+            id=state.id,
+            framework=pin.framework,
+            manifest=state.sha256 or "",
+        )
+
+    def _artifact_pin(self, bundled: Specification) -> ArtifactPin:
+        pin = bundled.artifact
+        if pin.version == 0:
+            return ArtifactPin(version=0, identity=EMPTY.identity)
+        key = (bundled.model.name, bundled.model.version, pin.version)
+        return ArtifactPin(version=self._artifacts[key].version, identity=pin.identity)

@@ -1,0 +1,67 @@
+"""The files of a bundle as a save takes the user's files."""
+
+from collections.abc import Callable, Iterator
+
+from msgspec.structs import replace
+
+from hopsartifacts.bundles.reading import BundleReader
+from hopsartifacts.digests import Digest
+from hopsartifacts.errors import InvalidBundleError
+from hopsartifacts.registry.documents import Manifest
+from hopsartifacts.registry.sources import Source, SourceFile
+
+
+class BundledFile(SourceFile, frozen=True, kw_only=True):
+    """One file inside a bundle."""
+
+    reader: Callable[[], Iterator[bytes]]
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes, checked while they pass.
+
+        Raises:
+            InvalidBundleError: they are not what the bundle declares.
+        """
+        return self.reader()
+
+
+class BundleSource(Source, frozen=True, kw_only=True):
+    """The files of one model version inside a bundle."""
+
+    bundle: BundleReader
+
+    def check_unchanged(self) -> None:
+        """Look again.
+
+        Raises:
+            SourceChangedError: the bundle was written to.
+        """
+        self.bundle.check_unchanged()
+
+
+def bundle_source(bundle: BundleReader, manifest: Manifest) -> BundleSource:
+    """Return the files of the version that *manifest* describes."""
+    files = tuple(
+        BundledFile(
+            path=record.path,
+            location=bundle.path,
+            fingerprint=replace(
+                bundle.fingerprint, size_bytes=record.digest.size_bytes
+            ),
+            reader=chunks_of(bundle, record.digest),
+        )
+        for record in sorted(manifest.files, key=lambda record: record.path)
+    )
+    return BundleSource(root=bundle.path, files=files, bundle=bundle)
+
+
+def chunks_of(bundle: BundleReader, digest: Digest) -> Callable[[], Iterator[bytes]]:
+    """Return what yields the bytes with *digest*, as often as it is called."""
+
+    def chunks() -> Iterator[bytes]:
+        found = bundle.find(digest)
+        if found is None:
+            raise InvalidBundleError(f"{bundle.path} does not hold {digest.sha256}")
+        return found
+
+    return chunks
