@@ -5,16 +5,18 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, cached_property, partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hopsartifacts import layout
+from hopsartifacts.bundles.values import Choice, Chosen, ExportReport, ImportReport
 from hopsartifacts.catalog.asking import catalog
 from hopsartifacts.datasets import DatasetApi
 from hopsartifacts.deployments.deployment import Runner
 from hopsartifacts.deployments.handle import ModelServing
+from hopsartifacts.deployments.home import Home
 from hopsartifacts.deployments.launching import Place
 from hopsartifacts.guard.doctor import DoctorReport, examine
 from hopsartifacts.guard.gc import GRACE_S, GcReport, collect
@@ -94,6 +96,7 @@ class Project:
             project=self.name,
             deployer=self._serving,
             catalog=partial(catalog, self._storage),
+            export=self.export_bundle,
         )
         return ModelRegistry(context)
 
@@ -118,6 +121,77 @@ class Project:
             IntegrityError: a log is damaged.
         """
         return catalog(self._storage, kind)
+
+    def export_bundle(
+        self,
+        path: str | os.PathLike[str],
+        models: Iterable[Chosen] | Chosen | None = None,
+        deployments: Iterable[str] | str | None = None,
+        *,
+        artifacts: bool = True,
+        overwrite: bool = False,
+    ) -> ExportReport:
+        """Write models, artifacts and deployments as one file for another site.
+
+        Without *models* and *deployments* everything in the project. Every byte is
+        compared with its seal; the file has its name once it is whole.
+
+        Args:
+            path: the file to write on this machine; ``.tar``, or ``.tar.gz`` to
+                compress it.
+            models: names (all their versions), ``(name, version)`` pairs, or models.
+            deployments: names; the active version of each goes in, with the model
+                version and artifact it runs.
+            artifacts: put in all artifact versions of the model versions; without it
+                only those that the deployments run.
+            overwrite: replace a file that is there.
+
+        Raises:
+            AlreadyExistsError: *path* exists.
+            ModelNotFoundError: there is no such model or version.
+            DeploymentNotFoundError: there is no such deployment.
+            IntegrityError: a stored file differs from its seal.
+            InvalidInputError: there is nothing to export.
+            StorageError: the file cannot be written.
+        """
+        # What archives need takes 10 ms to import.
+        from hopsartifacts.bundles.exporting import export_bundle  # noqa: PLC0415 - late
+
+        choice = Choice(models=models, deployments=deployments, artifacts=artifacts)
+        return export_bundle(
+            self._storage, path, choice, project=self.name, overwrite=overwrite
+        )
+
+    def import_bundle(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        strict_numbers: bool = False,
+        digest: str | None = None,
+    ) -> ImportReport:
+        """Store what a bundle holds; what is there already is left as it is.
+
+        A model version keeps its number unless that was given to another one here; then
+        it gets the next. Deployments are saved, not started. If it is interrupted, run
+        it again: whole versions are there, and it goes on behind them.
+
+        Args:
+            path: what ``export_bundle`` wrote.
+            strict_numbers: refuse, before anything is stored, if a model version
+                cannot keep its number.
+            digest: the ``digest`` of the report of the export; refuse any other bundle.
+
+        Raises:
+            InvalidBundleError: it is damaged, truncated or unsafe; nothing was stored.
+            FormatError: a later release wrote it.
+            AlreadyExistsError: a number (if strict) or a name belongs to another here.
+            SourceChangedError: somebody wrote to the file meanwhile.
+        """
+        # As in ``export_bundle``.
+        from hopsartifacts.bundles.importing import import_bundle  # noqa: PLC0415 - late
+
+        home = Home(storage=self._storage, project=self.name, saver=self._serving)
+        return import_bundle(home, path, strict_numbers=strict_numbers, digest=digest)
 
     def verify(self) -> VerifyReport:
         """Compare every managed file with what was sealed, byte by byte."""

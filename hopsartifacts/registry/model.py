@@ -55,6 +55,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     deployer: Deployer
     catalog: Callable[..., Any]
     """Reads the project's catalog, which lies above."""
+    export: Callable[..., Any]
+    """Writes bundles, from above as well."""
 
 
 class Model:
@@ -185,6 +187,19 @@ class Model:
         folder = layout.files_dir(self._name, manifest.version)
         download(self._context.storage, folder, manifest.files, target)
         return str(target)
+
+    def export(
+        self, path: str | Path, *, artifacts: bool = True, overwrite: bool = False
+    ) -> Any:
+        """Write this version and its artifacts as one file for another site.
+
+        Returns:
+            An ``ExportReport``; see ``Project.export_bundle`` for the rest.
+        """
+        self._sealed()
+        return self._context.export(
+            path, models=[self], artifacts=artifacts, overwrite=overwrite
+        )
 
     def delete(self) -> None:
         """Delete this version, files and all; its number is never given again.
