@@ -45,7 +45,7 @@ def decode(data: bytes, kind: type[Document], where: str) -> Document:
     """
     try:
         return msgspec.json.decode(data, type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(
             f"{where} is not a readable {kind.__name__} document ({error}): it is "
             "damaged, or was written by a later release"
