@@ -111,5 +111,5 @@ def read_contents(data: bytes, where: str) -> Contents:
 def _decoded(data: bytes, kind: type[Document], where: str) -> Document:
     try:
         return decode(data, kind, where)
-    except (FormatError, RecursionError) as error:
+    except FormatError as error:
         raise InvalidBundleError(f"{error}: get the bundle again") from error

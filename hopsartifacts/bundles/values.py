@@ -95,12 +95,16 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
             if model.old != model.version
         }
 
+    @property
+    def items(self) -> list[ImportedModel | ImportedArtifact | ImportedDeployment]:
+        """All of them."""
+        return [*self.models, *self.artifacts, *self.deployments]
+
     def __str__(self) -> str:
-        done: list[ImportedModel | ImportedArtifact | ImportedDeployment]
-        done = [*self.models, *self.artifacts, *self.deployments]
-        stored = sum(item.is_new for item in done)
-        lines = [f"{self.path}: {stored} stored, {len(done) - stored} were there"]
-        return "\n  ".join([*lines, *map(str, done)])
+        items = self.items
+        stored = sum(item.is_new for item in items)
+        lines = [f"{self.path}: {stored} stored, {len(items) - stored} were there"]
+        return "\n  ".join([*lines, *map(str, items)])
 
 
 def _became(old: int, version: int, is_new: bool) -> str:
