@@ -19,6 +19,7 @@ purpose, the docstring says so.
 from hopsartifacts.artifacts.decision import Decision
 from hopsartifacts.artifacts.difference import Difference
 from hopsartifacts.artifacts.handle import Artifacts
+from hopsartifacts.bundles.values import ExportReport, ImportReport
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.handle import ModelServing
 from hopsartifacts.deployments.parts import (
@@ -47,6 +48,8 @@ __all__ = [
     "Decision",
     "Deployment",
     "Difference",
+    "ExportReport",
+    "ImportReport",
     "InferenceBatcher",
     "InferenceLogger",
     "Model",
