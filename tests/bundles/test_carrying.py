@@ -260,6 +260,21 @@ def test_numbers_that_are_taken_become_the_next_ones(
     assert not any(item.is_new for item in again.items)
 
 
+def test_versions_that_are_the_same_stay_two(
+    project: Project, target: Project, make_files: MakeFiles, tmp_path: Path
+) -> None:
+    files = make_files()
+    for registry in (project.get_model_registry(), target.get_model_registry()):
+        registry.python.create_model("m").save(files)
+    project.get_model_registry().python.create_model("m").save(files)
+    project.export_bundle(tmp_path / "b.tar")
+
+    report = target.import_bundle(tmp_path / "b.tar")
+
+    assert [(it.version, it.is_new) for it in report.models] == [(1, False), (2, True)]
+    assert versions(target, "m") == [1, 2]
+
+
 def test_strict_numbers_are_kept_or_nothing_is_stored(
     filled: Project,
     target: Project,
