@@ -1,17 +1,32 @@
 """The doctor tells a back end that keeps its promises from one that breaks any."""
 
+import os
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from threading import Lock
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 import hopsartifacts
 from hopsartifacts import Project
-from hopsartifacts.errors import InvalidInputError, StorageError, UnsafeStorageError
+from hopsartifacts.errors import (
+    FormatError,
+    InvalidInputError,
+    PathNotFoundError,
+    StorageError,
+    UnsafeStorageError,
+)
 from hopsartifacts.storage.contract import Capabilities, Entry
+from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
+
+VERDICT = ".hopsartifacts/doctor.json"
+LOCK = Lock()
 
 
 class Overwriting(MemoryStorage):
@@ -19,7 +34,7 @@ class Overwriting(MemoryStorage):
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(has_modes=False, needs_proof=True)
+        return Capabilities(is_shared=False, has_modes=False, needs_proof=True)
 
     def create(self, path: str, data: bytes) -> bool:
         self.write(path, [data])
@@ -102,6 +117,102 @@ class ReadOnly(MemoryStorage):
     def create(self, path: str, data: bytes) -> bool:  # noqa: ARG002 - the contract's
         raise StorageError(f"cannot create {path!r}: Access Denied")
 
+    def write(self, path: str, chunks: Iterable[bytes]) -> None:  # noqa: ARG002 - as above
+        raise StorageError(f"cannot write {path!r}: Access Denied")
+
+
+class Undeletable(MemoryStorage):
+    """Lets nobody delete."""
+
+    def delete_tree(self, path: str) -> None:
+        raise StorageError(f"cannot delete {path!r}: Access Denied")
+
+
+class Haunted(MemoryStorage):
+    """Has what nobody made."""
+
+    def read(self, path: str) -> bytes:
+        try:
+            return super().read(path)
+        except PathNotFoundError:
+            if path.startswith(".hopsartifacts/probes/"):
+                return b"boo"
+            raise
+
+
+class Stubborn(MemoryStorage):
+    """Takes an object once, and refuses to replace it."""
+
+    def write(self, path: str, chunks: Iterable[bytes]) -> None:
+        self.create(path, b"".join(chunks))
+
+
+class Mute(MemoryStorage):
+    """Creates, and tells nobody that he won."""
+
+    def create(self, path: str, data: bytes) -> bool:
+        super().create(path, data)
+        return False
+
+
+class Late(MemoryStorage):
+    """Has a clock that is five minutes behind."""
+
+    def stat(self, path: str) -> Entry | None:
+        found = super().stat(path)
+        if found is None or found.modified is None:
+            return found
+        return msgspec.structs.replace(found, modified=found.modified - 300)
+
+
+class Timeless(MemoryStorage):
+    """Does not say when anything was written."""
+
+    def stat(self, path: str) -> Entry | None:
+        found = super().stat(path)
+        return found and msgspec.structs.replace(found, modified=None)
+
+
+class Unproven(MemoryStorage):
+    """Has to show first what it can."""
+
+    trials = 0
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(is_shared=False, has_modes=False, needs_proof=True)
+
+    def create(self, path: str, data: bytes) -> bool:
+        Unproven.trials += "/probes/" in path
+        return super().create(path, data)
+
+
+class Alone(LocalStorage):
+    """Creates by looking first: right in one thread, and wrong in many processes."""
+
+    def create(self, path: str, data: bytes) -> bool:
+        with LOCK:
+            if self.stat(path):
+                return False
+            if "/probes/" in path:
+                time.sleep(0.2)  # as a slow back end would
+            self.write(path, [data])
+            return True
+
+
+class Unhandable(LocalStorage):
+    """Cannot be opened in another process."""
+
+    def __reduce__(self) -> Any:
+        raise TypeError("it holds a connection")
+
+
+class Lost(LocalStorage):
+    """Cannot be found by another process."""
+
+    def __reduce__(self) -> Any:
+        return (os.stat, ("/nothing/is/here",))
+
 
 def opened(kind: type[MemoryStorage]) -> Project:
     return hopsartifacts.login(storage=kind(uuid4().hex))
@@ -113,14 +224,16 @@ def opened(kind: type[MemoryStorage]) -> Project:
         (Overwriting, "the second creation of an object was not refused"),
         (Racy, "writers were told they won"),
         (Swapping, "the bytes are not the winner's"),
-        (Tearing, "a reader saw 2097152 bytes of it"),
+        (Tearing, "a reader saw 2097152 bytes of 4194304"),
         (Hiding, "a new object is not listed at once"),
         (Losing, "a new object is not found at once"),
         (Remembering, "a deleted object is still listed"),
         (Immortal, "what was deleted is still there"),
         (Scribbling, "what was written is not what is read"),
         (Forgetful, "what was written is not listed"),
-        (ReadOnly, "Access Denied"),
+        (Haunted, "an object that nobody made can be read"),
+        (Stubborn, "what was written again is not what is read"),
+        (Mute, "nobody was ever told that he won"),
     ],
 )
 @pytest.mark.usefixtures("clear_memory")
@@ -129,8 +242,8 @@ def test_a_broken_promise_is_named(kind: type[MemoryStorage], words: str) -> Non
     report = project.doctor()
     assert not report.ok
     assert words in str(report)
+    assert "that means: " in str(report)
     assert str(report).endswith("Verdict: it cannot keep a project.")
-    assert project.storage.stat(".hopsartifacts/doctor.json") is None
 
 
 def test_what_keeps_its_promises_is_told_so(project: Project) -> None:
@@ -138,9 +251,84 @@ def test_what_keeps_its_promises_is_told_so(project: Project) -> None:
     assert report.ok, str(report)
     assert str(report).startswith(project.url)
     assert str(report).endswith("Verdict: it can keep a project.")
-    assert project.storage.stat(".hopsartifacts/doctor.json")
+    assert "NO" not in str(report)
     assert list(project.storage.find(".hopsartifacts/probes")) == []
     assert project.verify().ok
+
+
+def test_the_verdict_is_kept_with_what_was_tried_and_with_what(
+    project: Project,
+) -> None:
+    report = project.doctor()
+    kept = msgspec.json.decode(project.storage.read(VERDICT))
+    assert kept["ok"] is True
+    assert kept["url"] == project.url
+    assert [check["name"] for check in kept["checks"]] == [
+        check.name for check in report.checks
+    ]
+    assert kept["versions"].keys() >= {"python", "hopsartifacts", "fsspec"}
+
+
+def test_processes_race_where_they_see_the_same_files(project: Project) -> None:
+    report = project.doctor()
+    found = {check.name: check for check in report.checks}["one winner of 4 processes"]
+    is_shared = project.storage.capabilities.is_shared
+    assert found.outcome == ("held" if is_shared else "not tried")
+
+
+def test_what_only_processes_break_is_found(tmp_path: Path) -> None:
+    report = hopsartifacts.login(storage=Alone(tmp_path / "p")).doctor()
+    assert [check.name for check in report.checks if not check.ok] == [
+        "one winner of 4 processes"
+    ]
+    assert "writers were told they won" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [(Unhandable, "it holds a connection"), (Lost, "/nothing/is/here")],
+)
+def test_what_no_process_can_open_is_raced_by_threads_alone(
+    tmp_path: Path, kind: type[LocalStorage], words: str
+) -> None:
+    report = hopsartifacts.login(storage=kind(tmp_path / "p")).doctor()
+    assert report.ok, str(report)
+    check = {check.name: check for check in report.checks}["one winner of 4 processes"]
+    assert check.outcome == "not tried"
+    assert words in check.detail
+
+
+@pytest.mark.usefixtures("clear_memory")
+def test_who_may_only_read_is_told_that_he_cannot_write() -> None:
+    report = opened(ReadOnly).doctor()
+    assert not report.ok
+    assert "it can be written" in str(report)
+    assert "Access Denied" in str(report)
+    assert "nothing can be saved here" in str(report)
+    assert str(report).endswith("Verdict: unproven: not everything could be tried.")
+    assert {check.outcome for check in report.checks[2:]} == {"not tried"}
+
+
+@pytest.mark.usefixtures("clear_memory")
+def test_who_may_not_delete_is_told_so() -> None:
+    report = opened(Undeletable).doctor()
+    assert "it can be deleted from" in {it.name for it in report.checks if not it.ok}
+    assert "What was tried may lie in .hopsartifacts/probes/" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (Late, "s behind the clock of this machine"),
+        (Timeless, "does not say when an object was written"),
+    ],
+)
+@pytest.mark.usefixtures("clear_memory")
+def test_a_wrong_clock_is_a_warning(kind: type[MemoryStorage], words: str) -> None:
+    report = opened(kind).doctor()
+    assert report.ok, str(report)
+    assert "warning" in str(report)
+    assert words in str(report)
 
 
 @pytest.mark.usefixtures("clear_memory")
@@ -151,6 +339,98 @@ def test_nothing_is_stored_where_creation_is_not_exclusive(
     with pytest.raises(UnsafeStorageError, match="overwrites an object"):
         project.get_model_registry().python.create_model("m").save(make_files())
     assert list(project.storage.find("")) == []
+
+
+@pytest.mark.usefixtures("clear_memory")
+def test_the_short_trial_is_made_once_for_a_root(
+    make_files: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Unproven, "trials", 0)
+    project = opened(Unproven)
+    project.get_model_registry().python.create_model("m").save(make_files())
+    kept = msgspec.json.decode(project.storage.read(VERDICT))
+    assert (kept["ok"], kept["occasion"], Unproven.trials) == (True, "first write", 2)
+
+    project.storage.delete_tree(".hopsartifacts/format.json")
+    project.get_model_registry().python.create_model("n").save(make_files())
+    assert Unproven.trials == 2
+
+
+@pytest.mark.usefixtures("clear_memory")
+def test_a_good_verdict_spares_the_short_trial(
+    make_files: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = opened(Unproven)
+    assert project.doctor().ok
+    monkeypatch.setattr(Unproven, "trials", 0)
+    project.get_model_registry().python.create_model("m").save(make_files())
+    assert Unproven.trials == 0
+
+
+@pytest.mark.usefixtures("clear_memory")
+def test_a_good_verdict_of_another_place_counts_for_nothing(
+    make_files: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = opened(Unproven), opened(Unproven)
+    assert here.doctor().ok
+    there.storage.write(VERDICT, [here.storage.read(VERDICT)])
+    monkeypatch.setattr(Unproven, "trials", 0)
+    there.get_model_registry().python.create_model("m").save(make_files())
+    assert Unproven.trials == 2
+    kept = msgspec.json.decode(there.storage.read(VERDICT))
+    assert (kept["url"], kept["occasion"]) == (there.url, "first write")
+
+
+def test_a_no_stands_until_the_doctor_is_asked_again(
+    tmp_path: Path, make_files: Callable[..., Any]
+) -> None:
+    assert not hopsartifacts.login(storage=Alone(tmp_path / "p")).doctor().ok
+    project = hopsartifacts.login(tmp_path / "p")
+    model = project.get_model_registry().python.create_model("m")
+    before = {entry.path for entry in project.storage.find("")}
+
+    with pytest.raises(UnsafeStorageError, match=r"writers were told.*doctor again"):
+        model.save(make_files())
+
+    assert {entry.path for entry in project.storage.find("")} == before
+    report = project.doctor()
+    assert "This takes the place of the no of " in str(report)
+    assert model.save(make_files()).version == 1
+
+
+def test_a_no_about_a_project_warns_its_writers(
+    tmp_path: Path, make_files: Callable[..., Any]
+) -> None:
+    project = hopsartifacts.login(storage=Alone(tmp_path / "p"))
+    project.get_model_registry().python.create_model("m").save(make_files())
+    assert "There is a project here already: let nobody write" in str(project.doctor())
+
+
+def test_a_failure_leaves_the_verdict_as_it_was(tmp_path: Path) -> None:
+    project = hopsartifacts.login(tmp_path / "p")
+    project.doctor()
+    before = project.storage.read(VERDICT)
+
+    class Down(LocalStorage):
+        def create(self, path: str, data: bytes) -> bool:  # noqa: ARG002 - the contract's
+            raise StorageError("the connection is gone")
+
+    report = hopsartifacts.login(storage=Down(tmp_path / "p")).doctor()
+
+    assert "the connection is gone" in str(report)
+    assert not report.ok
+    assert project.storage.read(VERDICT) == before
+
+
+def test_a_damaged_verdict_is_refused_and_replaced_by_the_doctor(
+    project: Project, make_files: Callable[..., Any]
+) -> None:
+    project.storage.write(VERDICT, [b"{"])
+    model = project.get_model_registry().python.create_model("m")
+    with pytest.raises(FormatError, match=r"doctor.json.*ask the doctor again"):
+        model.save(make_files())
+    assert project.doctor().ok
+    assert model.save(make_files()).version == 1
 
 
 def test_a_bucket_has_to_be_named() -> None:

@@ -1,186 +1,151 @@
 """The doctor: tries on a real back end what the store is built on, and says what held.
 
 Objects are made under ``.hopsartifacts/probes`` and deleted again, as far as the back
-end's listings show them.
+end lets us and its listings show them.
 """
 
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, Event
+from collections.abc import Iterator
 
 import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.documents import encode_pretty
-from hopsartifacts.errors import (
-    HopsArtifactsError,
-    PathNotFoundError,
-    UnsafeStorageError,
-)
+from hopsartifacts.errors import HopsArtifactsError, StorageError
+from hopsartifacts.guard.trials import READS, TRIALS, WRITES, Found, Trial
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.identity import new_token, now
-from hopsartifacts.store.proof import prove_create
+from hopsartifacts.store.identity import new_token, now, writer
+from hopsartifacts.store.proof import Check, Outcome, Verdict, kept_verdict, versions
 
-_WRITERS = 8
-_ROUNDS = 5
 _CLEARINGS = 10
 _PAUSE_S = 0.2
-_LARGE_BYTES = 4 * 1024 * 1024
+_MARKS: dict[Outcome, str] = {
+    "held": "ok",
+    "warning": "warning",
+    "not tried": "-",
+    "broken": "NO",
+    "failed": "FAILED",
+}
 
 
-class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was tried."""
+class DoctorReport(Verdict, frozen=True, kw_only=True):
+    """What was tried and what held; ``str()`` gives a table and the verdict.
 
-    name: str
-    ok: bool
-    detail: str
+    ``ok`` tells whether the back end can keep a project.
+    """
 
-
-class DoctorReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What was tried and what held; ``str()`` gives a table and the verdict."""
-
-    url: str
-    time: str
-    checks: tuple[Check, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether the back end can keep a project."""
-        return all(check.ok for check in self.checks)
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        width = max(len(check.name) for check in self.checks)
-        lines = [
-            f"  {'ok ' if check.ok else 'NO '} {check.name:<{width}}  {check.detail}"
-            for check in self.checks
-        ]
-        verdict = "can keep a project" if self.ok else "cannot keep a project"
-        return "\n".join([self.url, *lines, f"Verdict: it {verdict}."])
+        names = max(len(check.name) for check in self.checks)
+        marks = max(len(_MARKS[check.outcome]) for check in self.checks)
+        indent = " " * (marks + 4)
+        lines = [self.url]
+        for check in self.checks:
+            mark = _MARKS[check.outcome]
+            lines += [f"  {mark:<{marks}}  {check.name:<{names}}  {check.detail}"]
+            if check.outcome not in {"held", "not tried"}:
+                lines += [f"{indent}that means: {check.meaning}"]
+        lines += self.notes
+        lines += [f"Verdict: {self._verdict()}."]
+        return "\n".join(line.rstrip() for line in lines)
+
+    def _verdict(self) -> str:
+        if self.ok:
+            return "it can keep a project"
+        if any(check.outcome == "broken" for check in self.checks):
+            return "it cannot keep a project"
+        return "unproven: not everything could be tried"
 
 
 def examine(storage: Storage) -> DoctorReport:
     """Try everything and return what held; the verdict is kept in the project.
 
-    What the back end refuses to do counts as not held, and is said in its own words.
+    What the back end refuses is said in its own words. Where it refused or failed and
+    broke no promise nothing was learned, so what is kept stays as it is.
     """
-    trials: dict[str, Callable[[Storage, str], str | None]] = {
-        "write, read, list and delete": _rights,
-        "an object is created only once": _sequential,
-        f"one winner of {_WRITERS} at the same moment": _raced,
-        "an object is whole or not there": _whole,
-        "listings are fresh": _fresh,
-    }
+    folder = layout.probe(new_token())
+    checks = tuple(_checks(storage, folder))
+    notes = [*_cleared(storage, folder)]
     report = DoctorReport(
         url=storage.url,
         time=now(),
-        checks=tuple(_tried(storage, name, trial) for name, trial in trials.items()),
+        checks=checks,
+        ok=all(check.ok for check in checks),
+        writer=writer(),
+        versions=versions(),
     )
-    if report.ok:
-        storage.write(layout.VERDICT, [encode_pretty(report)])
-    return report
+    if report.ok or any(check.outcome == "broken" for check in checks):
+        notes += _kept(storage, report)
+    return msgspec.structs.replace(report, notes=tuple(notes))
 
 
-def _tried(
-    storage: Storage, name: str, trial: Callable[[Storage, str], str | None]
-) -> Check:
-    folder = layout.probe(new_token())
+def _checks(storage: Storage, folder: str) -> Iterator[Check]:
+    """Try one after the other; what cannot be written to cannot be tried further."""
+    is_writable = True
+    for number, trial in enumerate((READS, WRITES, *TRIALS)):
+        if is_writable:
+            found = _found(storage, f"{folder}/{number}", trial)
+        else:
+            found = Found(outcome="not tried", detail="nothing can be written")
+        if trial is WRITES and found.outcome == "failed":
+            is_writable = False
+        yield Check(
+            name=trial.name,
+            ok=is_writable and found.outcome not in {"broken", "failed"},
+            detail=found.detail,
+            outcome=found.outcome,
+            meaning=trial.meaning,
+        )
+
+
+def _found(storage: Storage, folder: str, trial: Trial) -> Found:
     started = time.monotonic()
     try:
-        flaw = trial(storage, folder)
-        _clear(storage, folder)
+        found = trial.run(storage, folder)
     except HopsArtifactsError as error:
-        flaw = str(error)
-    seconds = time.monotonic() - started
-    return Check(name=name, ok=flaw is None, detail=flaw or f"{seconds:.2f} s")
+        return Found(outcome="failed", detail=str(error))
+    if found.outcome != "held":
+        return found
+    seconds = f"{time.monotonic() - started:.2f} s"
+    detail = f"{seconds}, {found.detail}" if found.detail else seconds
+    return Found(outcome="held", detail=detail)
 
 
-def _clear(storage: Storage, folder: str) -> None:
-    """Delete what a trial left; one whose listings lag may need more than one go."""
-    for _ in range(_CLEARINGS):
-        storage.delete_tree(folder)
-        if not any(True for _ in storage.find(folder)):
-            return
-        time.sleep(_PAUSE_S)
+def _cleared(storage: Storage, folder: str) -> Iterator[str]:
+    """Delete what the trials left; say so if it does not go.
 
-
-def _rights(storage: Storage, folder: str) -> str | None:
-    path = f"{folder}/object"
-    storage.write(path, [b"data"])
-    if storage.read(path) != b"data":
-        return "what was written is not what is read"
-    if [entry.path for entry in storage.list(folder)] != [path]:
-        return "what was written is not listed"
-    storage.delete_tree(path)
-    return "what was deleted is still there" if storage.stat(path) else None
-
-
-def _sequential(storage: Storage, _: str) -> str | None:
+    A back end whose listings lag may need more than one go.
+    """
     try:
-        prove_create(storage)
-    except UnsafeStorageError:
-        return "the second creation of an object was not refused"
-    return None
+        for turn in range(_CLEARINGS):
+            if turn:
+                time.sleep(_PAUSE_S)
+            storage.delete_tree(folder)
+            if not any(True for _ in storage.find(folder)):
+                return
+    except StorageError as error:
+        yield f"What was tried may lie in {folder} still: {error}"
+    else:
+        yield f"What was tried lies in {folder} still: it does not go away"
 
 
-def _raced(storage: Storage, folder: str) -> str | None:
-    with ThreadPoolExecutor(_WRITERS) as pool:
-        for turn in range(_ROUNDS):
-            path, barrier = f"{folder}/{turn}", Barrier(_WRITERS)
-
-            def create(
-                writer: int, path: str = path, barrier: Barrier = barrier
-            ) -> bool:
-                barrier.wait()
-                return storage.create(path, str(writer).encode())
-
-            winners = [
-                writer
-                for writer, won in enumerate(pool.map(create, range(_WRITERS)))
-                if won
-            ]
-            if len(winners) > 1:
-                return f"{len(winners)} writers were told they won in round {turn}"
-            # With no winner his answer was lost, which writers know how to handle.
-            if winners and storage.read(path) != str(winners[0]).encode():
-                return f"the bytes are not the winner's in round {turn}"
-    return None
-
-
-def _whole(storage: Storage, folder: str) -> str | None:
-    path, data, is_done = f"{folder}/object", b"x" * _LARGE_BYTES, Event()
-
-    def watch() -> str | None:
-        while True:
-            is_last = is_done.is_set()
-            try:
-                found = storage.read(path)
-            except PathNotFoundError:
-                if is_last:
-                    return "it was never seen"
-                continue
-            return None if found == data else f"a reader saw {len(found)} bytes of it"
-
-    with ThreadPoolExecutor(1) as pool:
-        watching = pool.submit(watch)
-        try:
-            storage.create(path, data)
-        finally:
-            is_done.set()
-        return watching.result()
-
-
-def _fresh(storage: Storage, folder: str) -> str | None:
-    for turn in range(_ROUNDS):
-        path = f"{folder}/{turn:03d}"
-        storage.create(path, b"")
-        if path not in {entry.path for entry in storage.list(folder)}:
-            return "a new object is not listed at once"
-        if storage.stat(path) is None:
-            return "a new object is not found at once"
-    for turn in range(_ROUNDS):
-        path = f"{folder}/{turn:03d}"
-        storage.delete_tree(path)
-        if path in {entry.path for entry in storage.list(folder)}:
-            return "a deleted object is still listed"
-    return None
+def _kept(storage: Storage, report: DoctorReport) -> Iterator[str]:
+    """Keep the verdict; yield what somebody has to be told about it."""
+    try:
+        earlier = kept_verdict(storage)
+    except HopsArtifactsError:
+        earlier = None  # whatever it was, this takes its place
+    try:
+        storage.write(layout.VERDICT, [encode_pretty(report)])
+        is_project = storage.stat(layout.FORMAT_MARKER) is not None
+    except StorageError as error:
+        yield f"The verdict could not be kept: {error}"
+        return
+    if report.ok and earlier and not earlier.ok:
+        yield f"This takes the place of the no of {earlier.time}"
+    if not report.ok and is_project:
+        yield (
+            "There is a project here already: let nobody write to it before this is "
+            "mended, then verify it"
+        )

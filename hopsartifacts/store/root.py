@@ -15,7 +15,7 @@ from hopsartifacts.errors import (
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.identity import now, writer
 from hopsartifacts.store.log import Log
-from hopsartifacts.store.proof import prove_create
+from hopsartifacts.store.proof import require_proof
 
 
 class _Marker(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,8 +59,7 @@ def mark_root(storage: Storage) -> None:
     if storage in _KNOWN:
         return
     if storage.stat(layout.FORMAT_MARKER) is None:
-        if storage.capabilities.needs_proof:
-            prove_create(storage)
+        require_proof(storage)
         marker = _Marker(format=FORMAT, created=now(), writer=writer())
         storage.create(layout.FORMAT_MARKER, encode_pretty(marker))
     check_root(storage)

@@ -1,0 +1,127 @@
+"""Starting rival processes and giving them orders at the same moment.
+
+Processes of their own and not ``multiprocessing``: nothing of the caller's script is
+run again, and what is forked of an asynchronous client does not work.
+"""
+
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from threading import Timer
+
+import msgspec
+
+from hopsartifacts.errors import StorageError
+from hopsartifacts.guard.rival import LENGTH_BYTES, Answer, Order
+from hopsartifacts.storage.contract import Storage
+
+_PATIENCE_S = 120
+
+
+class NoRivalsError(Exception):
+    """The storage cannot be opened in another process; says why."""
+
+
+class Rivals:
+    """Processes that wait for orders."""
+
+    def __init__(self, processes: Sequence["subprocess.Popen[bytes]"]) -> None:
+        self._processes = processes
+
+    def ask(self, orders: Sequence[Order]) -> list[Answer]:
+        """Give each rival its order and return their answers.
+
+        Raises:
+            StorageError: one of them ended, or did not answer in time.
+        """
+        for process, order in zip(self._processes, orders, strict=True):
+            _send(process, msgspec.json.encode(order) + b"\n")
+        return self.answers()
+
+    def answers(self) -> list[Answer]:
+        """Return one answer of each; raises as ``ask``."""
+        return [_answer(process) for process in self._processes]
+
+
+@contextmanager
+def rivals(storage: Storage, count: int) -> Iterator[Rivals]:
+    """Open *storage* in *count* processes; they are gone afterwards.
+
+    Raises:
+        NoRivalsError: it cannot be opened in another process.
+        StorageError: they stopped answering.
+    """
+    try:
+        opened = pickle.dumps(storage)
+    except Exception as error:
+        # What cannot be pickled says so by any error there is.
+        raise NoRivalsError(f"it cannot be handed over ({error})") from error
+    with ExitStack() as stack:
+        words = stack.enter_context(tempfile.TemporaryFile())
+        processes = [_started(stack, words.fileno()) for _ in range(count)]
+        watchdog = Timer(_PATIENCE_S, _kill, [processes])
+        watchdog.daemon = True
+        watchdog.start()
+        stack.callback(watchdog.cancel)
+        ready = Rivals(processes)
+        try:
+            for process in processes:
+                _send(process, len(opened).to_bytes(LENGTH_BYTES, "big") + opened)
+            ready.answers()
+        except StorageError as error:
+            words.seek(0)
+            said = words.read().decode(errors="replace").strip().splitlines()
+            raise NoRivalsError(said[-1] if said else str(error)) from error
+        yield ready
+
+
+def _started(stack: ExitStack, stderr: int) -> "subprocess.Popen[bytes]":
+    # As here, wherever this package and the back end's class were found.
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "hopsartifacts.guard.rival"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=environ,
+        )
+    except OSError as error:
+        raise NoRivalsError(f"no process can be started here ({error})") from error
+    stack.callback(_end, process)
+    return process
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+    with suppress(OSError):  # what was not sent yet goes nowhere
+        process.communicate()
+
+
+def _kill(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
+    for process in processes:
+        process.kill()
+
+
+def _send(process: "subprocess.Popen[bytes]", data: bytes) -> None:
+    if process.stdin is None:
+        return
+    try:
+        process.stdin.write(data)
+        process.stdin.flush()
+    except OSError as error:
+        raise StorageError(f"a process that raced is gone ({error})") from error
+
+
+def _answer(process: "subprocess.Popen[bytes]") -> Answer:
+    line = process.stdout.readline() if process.stdout else b""
+    if not line:
+        raise StorageError(
+            "a process that raced ended, or did not answer within "
+            f"{_PATIENCE_S} seconds"
+        )
+    return msgspec.json.decode(line, type=Answer)
