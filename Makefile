@@ -36,9 +36,9 @@ $(VENV)/bin/python:
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 
 $(VENV)/.user: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --editable ".[serving,sklearn]"
+	$(BIN)/python -m pip install --quiet --editable ".[cli,serving,sklearn]"
 	touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --group dev --editable ".[catalog,s3,serving,sklearn,testing]"
+	$(BIN)/python -m pip install --quiet --group dev --editable ".[catalog,cli,s3,serving,sklearn,testing]"
 	touch $@
