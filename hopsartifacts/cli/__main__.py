@@ -1,0 +1,5 @@
+"""``python -m hopsartifacts.cli``."""
+
+from hopsartifacts.cli import main
+
+main()

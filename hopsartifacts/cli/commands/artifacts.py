@@ -1,0 +1,69 @@
+"""``hopsartifacts artifacts``."""
+
+import click
+
+from hopsartifacts.artifacts.documents import ArtifactVersion
+from hopsartifacts.artifacts.handle import Artifacts
+from hopsartifacts.cli.session import Session, project_options
+from hopsartifacts.cli.tables import size, table
+
+MODEL = click.argument("model")
+VERSION = click.argument("version", type=int)
+
+
+@click.group("artifacts")
+def command() -> None:
+    """Look at the artifact versions of a model version."""
+
+
+@command.command("list")
+@MODEL
+@VERSION
+@project_options
+def list_artifacts(session: Session, model: str, version: int) -> None:
+    """List the artifact versions of a model version; 0 is always there and empty."""
+    found = _artifacts(session, model, version).list()
+    rows = (
+        (number, ", ".join(file.path for file in it.files), it.identity)
+        for number, it in found.items()
+    )
+    document = [{"version": number, **_summary(it)} for number, it in found.items()]
+    session.show(document, table(("VERSION", "FILES", "IDENTITY"), rows))
+
+
+@command.command()
+@MODEL
+@VERSION
+@click.argument("artifact", type=int)
+@project_options
+def show(session: Session, model: str, version: int, artifact: int) -> None:
+    """Show the files of an artifact version."""
+    found = _artifacts(session, model, version).get(artifact)
+    rows = (
+        (file.role, file.path, size(file.digest.size_bytes), file.digest.sha256)
+        for file in found.files
+    )
+    header = ("ROLE", "PATH", "SIZE", "SHA-256")
+    session.show({"version": artifact, **_summary(found)}, table(header, rows))
+
+
+@command.command()
+@MODEL
+@VERSION
+@click.argument("first", type=int)
+@click.argument("second", type=int)
+@project_options
+def diff(session: Session, model: str, version: int, first: int, second: int) -> None:
+    """Show which files and lines of artifact SECOND differ from FIRST."""
+    found = _artifacts(session, model, version).diff(first, second)
+    session.show(found, found)
+
+
+def _artifacts(session: Session, model: str, version: int) -> Artifacts:
+    project = session.project()
+    found = project.get_model_registry().get_model(model, version)
+    return project.get_model_serving().get_artifacts(found)
+
+
+def _summary(artifact: ArtifactVersion) -> dict[str, object]:
+    return {"identity": artifact.identity, "files": artifact.files}

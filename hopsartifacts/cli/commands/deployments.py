@@ -1,0 +1,179 @@
+"""``hopsartifacts deployments``."""
+
+from typing import Any
+
+import click
+
+from hopsartifacts.cli.session import Session, project_options
+from hopsartifacts.cli.tables import listing, table
+from hopsartifacts.cli.values import json_file
+from hopsartifacts.deployments.deployment import Deployment
+from hopsartifacts.documents import encode_pretty
+from hopsartifacts.serving.contract import COMPONENTS
+
+NAME = click.argument("name")
+
+
+@click.group("deployments")
+def command() -> None:
+    """Create, find, start and stop deployments."""
+
+
+@command.command("list")
+@click.option("--model", help="Only those of this model.")
+@click.option("--status", help="Only those in this state.")
+@project_options
+def list_deployments(session: Session, model: str | None, status: str | None) -> None:
+    """List the deployments."""
+    found = session.project().get_model_serving().get_deployments(model, status)
+    states = [deployment.get_state().status for deployment in found]
+    document = [
+        {**_summary(deployment), "status": state}
+        for deployment, state in zip(found, states, strict=True)
+    ]
+    header = ("NAME", "VERSION", "MODEL", "ARTIFACT", "TOOL", "STATUS")
+    rows = (
+        (
+            *(it.name, it.version, f"{it.model_name} {it.model_version}"),
+            *(it.artifact_version, it.serving_tool, state),
+        )
+        for it, state in zip(found, states, strict=True)
+    )
+    session.show(document, table(header, rows))
+
+
+@command.command()
+@NAME
+@project_options
+def show(session: Session, name: str) -> None:
+    """Show the specification and the state of a deployment."""
+    deployment = session.project().get_model_serving().get_deployment(name)
+    state = deployment.get_state().to_dict()
+    document = {
+        **_summary(deployment),
+        "state": state,
+        "specification": deployment.specification,
+    }
+    shown = {
+        **_summary(deployment),
+        "script": deployment.script_file,
+        "configuration": deployment.config_file,
+        "status": state["status"],
+        "inference URL": state["inference_url"],
+    }
+    session.show(
+        document, listing((k, it) for k, it in shown.items() if it is not None)
+    )
+
+
+@command.command()
+@click.argument("model")
+@click.argument("version", type=int, required=False)
+@click.option("--name", help="By default made from the model's.")
+@click.option("--description")
+@click.option("--script", "script_file", help="Predictor script.")
+@click.option("--transformer", help="Transformer script.")
+@click.option("--config", "config_file", help="Configuration file for the scripts.")
+@click.option("--file", "files", multiple=True, help="More files or folders.")
+@click.option(
+    "--artifact-version", help="A number, CREATE or MODEL-ONLY; by default what fits."
+)
+@click.option("--serving-tool", help="KSERVE or DEFAULT.")
+@click.option("--environment", help="Name of the Python environment.")
+@project_options
+def create(session: Session, model: str, version: int | None, **settings: Any) -> None:
+    """Save a deployment of a version, by default the latest; it is not started."""
+    project = session.project()
+    serving = project.get_model_serving()
+    if settings["transformer"] is not None:
+        settings["transformer"] = serving.create_transformer(settings["transformer"])
+    found = project.get_model_registry().get_model(model, version)
+    deployment = found.deploy(**settings)
+    text = f"Saved {deployment.name} version {deployment.version}"
+    session.show(_summary(deployment), f"{text}\n{deployment.explain()}")
+
+
+@command.command()
+@NAME
+@click.option("--port", type=int, help="By default a free one.")
+@click.option("--wait", type=int, default=120, show_default=True, help="Seconds.")
+@project_options
+def start(session: Session, name: str, port: int | None, wait: int) -> None:
+    """Run a deployment on this machine until it is stopped."""
+    deployment = session.project().get_model_serving().get_deployment(name)
+    # What it was started by ends now.
+    if not deployment.is_running():
+        deployment.start(wait, port=port, detach=True)
+    state = deployment.get_state().to_dict()
+    session.show(state, state["inference_url"] or state["status"])
+
+
+@command.command()
+@NAME
+@project_options
+def stop(session: Session, name: str) -> None:
+    """End what runs of a deployment on this machine."""
+    deployment = session.project().get_model_serving().get_deployment(name)
+    deployment.stop()
+    session.show(deployment.get_state().to_dict(), f"Stopped {name}")
+
+
+@command.command()
+@NAME
+@click.option(
+    "--data",
+    type=json_file,
+    metavar="FILE",
+    required=True,
+    help="The request as JSON; - for stdin.",
+)
+@project_options
+def predict(session: Session, name: str, data: Any) -> None:
+    """Ask a running deployment for predictions; rows or a whole request."""
+    deployment = session.project().get_model_serving().get_deployment(name)
+    request = {"data": data} if isinstance(data, dict) else {"inputs": data}
+    answer = deployment.predict(**request)
+    session.show(answer, encode_pretty(answer).decode().rstrip())
+
+
+@command.command()
+@NAME
+@click.option("--component", type=click.Choice(COMPONENTS), default="predictor")
+@click.option("--tail", type=int, default=10, show_default=True, help="Lines.")
+@project_options
+def logs(session: Session, name: str, component: str, tail: int) -> None:
+    """Show the last lines of the newest run's log."""
+    deployment = session.project().get_model_serving().get_deployment(name)
+    text = deployment.read_logs(component, tail)
+    session.show({"log": text}, text)
+
+
+@command.command()
+@NAME
+@click.option("--force", is_flag=True, help="Stop it first, if it runs.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@project_options
+def delete(session: Session, name: str, *, force: bool, yes: bool) -> None:
+    """Delete a deployment; model and artifact stay."""
+    deployment = session.project().get_model_serving().get_deployment(name)
+    if not yes:
+        click.confirm(f"Delete deployment {name}?", abort=True, err=True)
+    document = _summary(deployment)
+    deployment.delete(force)
+    session.show(document, f"Deleted {name}")
+
+
+def _summary(deployment: Deployment) -> dict[str, Any]:
+    return {
+        "name": deployment.name,
+        "version": deployment.version,
+        "id": deployment.id,
+        "model": deployment.model_name,
+        "model_version": deployment.model_version,
+        "artifact_version": deployment.artifact_version,
+        "model_server": deployment.model_server,
+        "serving_tool": deployment.serving_tool,
+        "created": deployment.created_at,
+        "creator": deployment.creator,
+        "description": deployment.description,
+    }

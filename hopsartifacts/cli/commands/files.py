@@ -1,0 +1,59 @@
+"""``hopsartifacts files``: the user's own files."""
+
+import click
+
+from hopsartifacts.cli.session import Session, project_options
+
+PATH = click.argument("path")
+OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what is there.")
+
+
+@click.group("files")
+def command() -> None:
+    """List and move your own files; managed folders can only be read."""
+
+
+@command.command("list")
+@click.argument("path", default="")
+@project_options
+def list_files(session: Session, path: str) -> None:
+    """List what a folder of the project holds."""
+    found = session.project().get_dataset_api().list(path)
+    session.show(found, "\n".join(found))
+
+
+@command.command()
+@click.argument("local_path")
+@click.option("--to", default="Resources", show_default=True, help="Folder.")
+@OVERWRITE
+@project_options
+def upload(session: Session, local_path: str, to: str, *, overwrite: bool) -> None:
+    """Copy a file or folder into a folder of the project."""
+    api = session.project().get_dataset_api()
+    path = api.upload(local_path, to, overwrite=overwrite)
+    session.show({"path": path}, path)
+
+
+@command.command()
+@PATH
+@click.option("--to", help="Where to; by default the working directory.")
+@OVERWRITE
+@project_options
+def download(session: Session, path: str, to: str | None, *, overwrite: bool) -> None:
+    """Copy one file to this machine."""
+    api = session.project().get_dataset_api()
+    target = api.download(path, to, overwrite=overwrite)
+    session.show({"path": target}, target)
+
+
+@command.command()
+@PATH
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@project_options
+def remove(session: Session, path: str, *, yes: bool) -> None:
+    """Delete a file or folder of your own."""
+    api = session.project().get_dataset_api()
+    if not yes:
+        click.confirm(f"Delete {path}?", abort=True, err=True)
+    api.remove(path)
+    session.show({"path": path}, f"Deleted {path}")

@@ -1,0 +1,177 @@
+"""``hopsartifacts models``."""
+
+from typing import Any
+
+import click
+import msgspec
+
+from hopsartifacts.cli.session import Session, project_options
+from hopsartifacts.cli.tables import listing, size, table
+from hopsartifacts.cli.values import json_file, pairs
+from hopsartifacts.registry.documents import FRAMEWORKS
+from hopsartifacts.registry.model import Model
+
+NAME = click.argument("name")
+VERSION = click.argument("version", type=int)
+LATEST = click.argument("version", type=int, required=False)
+
+
+@click.group("models")
+def command() -> None:
+    """Save, find, download and delete models."""
+
+
+@command.command("list")
+@click.argument("name", required=False)
+@project_options
+def list_models(session: Session, name: str | None) -> None:
+    """List the models with their latest versions, or all versions of NAME."""
+    registry = session.project().get_model_registry()
+    if name is None:
+        models = [registry.get_model(it) for it in registry.list_models()]
+    else:
+        models = registry.get_models(name) or [registry.get_model(name)]
+    header = ("NAME", "VERSION", "FRAMEWORK", "CREATED", "FILES", "SIZE", "METRICS")
+    session.show(
+        [_summary(model) for model in models], table(header, map(_row, models))
+    )
+
+
+@command.command()
+@NAME
+@LATEST
+@project_options
+def show(session: Session, name: str, version: int | None) -> None:
+    """Show everything about a version, by default the latest."""
+    model = session.project().get_model_registry().get_model(name, version)
+    tags = model.get_tags()
+    files = [
+        (file.path, size(file.digest.size_bytes), file.digest.sha256)
+        for file in model.manifest.files
+    ]
+    text = listing(
+        [
+            *(("name", model.name), ("version", model.version), ("id", model.id)),
+            *(("framework", model.framework), ("description", model.description)),
+            *(("created", model.created), ("creator", model.creator)),
+            *((f"metric {key}", it) for key, it in model.training_metrics.items()),
+            *((f"tag {key}", _json(it)) for key, it in tags.items()),
+            ("input example", _json(model.input_example) or "none"),
+            ("schema", _json(model.model_schema) or "none"),
+            ("files", f"{len(files)}, {size(model.manifest.size_bytes)}"),
+        ]
+    )
+    document = {
+        **_summary(model),
+        "tags": tags,
+        "input_example": model.input_example,
+        "model_schema": model.model_schema,
+        "file_list": model.manifest.files,
+    }
+    session.show(document, f"{text}\n\n{table(('PATH', 'SIZE', 'SHA-256'), files)}")
+
+
+@command.command()
+@NAME
+@click.argument("path")
+@click.option(
+    "--framework",
+    type=click.Choice([it.lower() for it in FRAMEWORKS], case_sensitive=False),
+    default="python",
+    show_default=True,
+)
+@click.option("--version", type=int, help="The number; by default the next one.")
+@click.option("--description")
+@click.option("--metric", "metrics", multiple=True, metavar="NAME=NUMBER")
+@click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE")
+@click.option("--input-example", type=json_file, metavar="FILE", help="JSON file.")
+@click.option(
+    "--schema", "model_schema", type=json_file, metavar="FILE", help="JSON file."
+)
+@project_options
+def save(session: Session, name: str, path: str, **settings: Any) -> None:
+    """Save the file or folder PATH as the next version of NAME."""
+    registry = session.project().get_model_registry()
+    creator = getattr(registry, settings.pop("framework").lower())
+    settings["metrics"] = pairs(settings["metrics"])
+    settings["tags"] = pairs(settings["tags"])
+    model = creator.create_model(name, **settings).save(path)
+    session.show(_summary(model), f"Saved {model.name} version {model.version}")
+
+
+@command.command()
+@NAME
+@LATEST
+@click.option("--to", help="The folder to fill; by default ./NAME-VERSION.")
+@project_options
+def download(session: Session, name: str, version: int | None, to: str | None) -> None:
+    """Copy the files of a version, by default the latest, to this machine."""
+    model = session.project().get_model_registry().get_model(name, version)
+    folder = model.download(to or f"{model.name}-{model.version}")
+    session.show({**_summary(model), "folder": folder}, folder)
+
+
+@command.command()
+@NAME
+@VERSION
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@project_options
+def delete(session: Session, name: str, version: int, *, yes: bool) -> None:
+    """Delete a version; its number is never given again."""
+    model = session.project().get_model_registry().get_model(name, version)
+    if not yes:
+        click.confirm(
+            f"Delete {name} version {version} for good?", abort=True, err=True
+        )
+    model.delete()
+    session.show(_summary(model), f"Deleted {name} version {version}")
+
+
+@command.command()
+@NAME
+@VERSION
+@click.argument("tags", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option("--remove", multiple=True, metavar="NAME", help="Take a tag away.")
+@project_options
+def tag(
+    session: Session,
+    name: str,
+    version: int,
+    tags: tuple[str, ...],
+    remove: tuple[str, ...],
+) -> None:
+    """Set tags of a version, or show them. A value may be JSON."""
+    model = session.project().get_model_registry().get_model(name, version)
+    for key, value in pairs(tags).items():
+        model.add_tag(key, value)
+    for key in remove:
+        model.delete_tag(key)
+    found = model.get_tags()
+    session.show(found, listing((key, _json(it)) for key, it in found.items()))
+
+
+def _summary(model: Model) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "version": model.version,
+        "id": model.id,
+        "framework": model.framework,
+        "description": model.description,
+        "created": model.created,
+        "creator": model.creator,
+        "metrics": model.training_metrics,
+        "files": len(model.manifest.files),
+        "size_bytes": model.manifest.size_bytes,
+    }
+
+
+def _row(model: Model) -> tuple[object, ...]:
+    metrics = ", ".join(f"{key}={it:g}" for key, it in model.training_metrics.items())
+    manifest = model.manifest
+    files, total = len(manifest.files), size(manifest.size_bytes)
+    created = (model.created or "")[:19]
+    return model.name, model.version, model.framework, created, files, total, metrics
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()

@@ -1,0 +1,15 @@
+"""``hopsartifacts verify``."""
+
+import click
+
+from hopsartifacts.cli.session import Session, project_argument
+
+
+@click.command("verify")
+@project_argument
+def command(session: Session) -> None:
+    """Compare every managed file with what was sealed.
+
+    The exit code is 1 if anything differs.
+    """
+    session.report(session.project().verify())

@@ -1,0 +1,54 @@
+"""A progress bar on a terminal, driven by fsspec's callback protocol."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from threading import Lock
+from typing import Any
+
+import click
+
+
+class Progress:
+    """A callback as fsspec's: it is told the size, and what was done of it.
+
+    Many threads may call it.
+    """
+
+    def __init__(self, stack: ExitStack, label: str) -> None:
+        self._stack = stack
+        self._label = label
+        self._lock = Lock()
+        self._bar: Any = None
+        self._is_shown = sys.stderr.isatty()
+
+    def set_size(self, size: int | None) -> None:
+        """Say how much there is to do."""
+        with self._lock:
+            if not self._is_shown or not size:
+                return
+            if self._bar is None:
+                bar = click.progressbar(
+                    length=size, label=self._label, file=sys.stderr, show_pos=False
+                )
+                self._bar = self._stack.enter_context(bar)
+            self._bar.length = size
+
+    def relative_update(self, inc: int = 1) -> None:
+        """Say how much more is done."""
+        with self._lock:
+            if self._bar is not None:
+                self._bar.update(inc)
+
+    def absolute_update(self, value: int) -> None:
+        """Say how much is done."""
+        with self._lock:
+            if self._bar is not None:
+                self._bar.update(value - self._bar.pos)
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Progress]:
+    """Give a callback that draws a bar on standard error, if that is a terminal."""
+    with ExitStack() as stack:
+        yield Progress(stack, label)

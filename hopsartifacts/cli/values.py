@@ -1,0 +1,52 @@
+"""Values on the command line: ``key=value`` pairs, JSON, JSON files."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+def json_file(path: str) -> Any:
+    """Return what the JSON file *path* holds; ``-`` is standard input."""
+    try:
+        if path == "-":
+            return json.loads(sys.stdin.read())
+        return json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+    except OSError as error:
+        raise click.UsageError(f"{path!r} cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise click.UsageError(f"{path!r} is not JSON ({error})") from error
+
+
+def pair(text: str) -> tuple[str, Any]:
+    """Return the two sides of ``key=value``; what is not JSON is a text."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise click.UsageError(f"{text!r} is not KEY=VALUE")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+def pairs(texts: Iterable[str]) -> dict[str, Any]:
+    """Return a dictionary of ``key=value`` pairs; the last of a key counts."""
+    return dict(map(pair, texts))
+
+
+def nested(texts: Iterable[str], base: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *base* with ``key=value`` pairs put in, a dot leading one level down."""
+    result: dict[str, Any] = json.loads(json.dumps(base))
+    for text in texts:
+        path, value = pair(text)
+        *parents, last = path.split(".")
+        inside = result
+        for key in parents:
+            inside = inside.setdefault(key, {})
+            if not isinstance(inside, dict):
+                raise click.UsageError(f"{text!r}: {key!r} is a value, not a group")
+        inside[last] = value
+    return result
