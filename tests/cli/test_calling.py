@@ -1,0 +1,201 @@
+"""How the command line is called: URL, options, errors, exit codes, speed."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+import hopsartifacts
+from hopsartifacts.storage.memory import MemoryStorage
+
+Run = Callable[..., Result]
+Program = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def passed_on(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return what ``login`` is asked for."""
+    seen: dict[str, Any] = {}
+
+    def login(url: str | None, *, storage_options: Any) -> Any:
+        seen.update(url=url, options=storage_options)
+        return hopsartifacts.Project(MemoryStorage("calling"))
+
+    monkeypatch.setattr("hopsartifacts.cli.session.login", login)
+    return seen
+
+
+def test_the_project_is_named_by_option_argument_or_variable(
+    run: Run, passed_on: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("models", "list", "--url", "memory://a")
+    assert passed_on == {"url": "memory://a", "options": None}
+    run("verify", "memory://b")
+    assert passed_on["url"] == "memory://b"
+    monkeypatch.setenv("HOPSARTIFACTS_URL", "memory://c")
+    run("models", "list")
+    assert passed_on["url"] == "memory://c"
+    run("verify")
+    assert passed_on["url"] == "memory://c"
+    monkeypatch.delenv("HOPSARTIFACTS_URL")
+    run("models", "list")
+    assert passed_on["url"] is None
+
+
+def test_storage_options_are_read_from_pairs_and_files(
+    run: Run, passed_on: dict[str, Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "options.json"
+    file.write_text('{"key": "k", "client_kwargs": {"region_name": "r"}}')
+    run(
+        *("models", "list", "--storage-options-file", file),
+        *("--storage-option", "client_kwargs.endpoint_url=http://127.0.0.1:9"),
+        *("--storage-option", "anon=false", "--storage-option", 'secret="123"'),
+        *("--storage-option", 'config_kwargs={"retries": {"max_attempts": 1}}'),
+        *("--storage-option", "key=other=way"),
+    )
+    assert passed_on["options"] == {
+        "key": "other=way",
+        "secret": "123",
+        "anon": False,
+        "client_kwargs": {"region_name": "r", "endpoint_url": "http://127.0.0.1:9"},
+        "config_kwargs": {"retries": {"max_attempts": 1}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["nonsense"], "No such command 'nonsense'"),
+        (["models", "nonsense"], "No such command 'nonsense'"),
+        (["models", "list", "--nonsense"], "No such option '--nonsense'"),
+        (["models", "list", "--storage-option", "x"], "'x' is not KEY=VALUE"),
+        (["models", "list", "--storage-option", "=x"], "'=x' is not KEY=VALUE"),
+        (
+            ["verify", "--storage-option", "a=1", "--storage-option", "a.b=1"],
+            "'a' is a value, not a group",
+        ),
+        (["verify", "--storage-options-file", "none"], "cannot be read"),
+        (["verify", "--storage-options-file", "list.json"], "a JSON object"),
+    ],
+    ids=str,
+)
+def test_what_is_not_understood_exits_with_2(
+    run: Run, tmp_path: Path, args: list[str], words: str
+) -> None:
+    (tmp_path / "list.json").write_text("[]")
+    result = run(*args)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert words in result.stderr.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("nonsense://x", "protocol 'nonsense' is not supported"),
+        ("a-file", "is a file"),
+        ("s3://", "names no bucket"),
+        (" ", "the project URL is empty"),
+    ],
+)
+@pytest.mark.parametrize("command", [["doctor"], ["models", "list", "--url"]], ids=str)
+def test_a_url_that_cannot_be_used_is_told(
+    run: Run, tmp_path: Path, command: list[str], place: str, words: str
+) -> None:
+    if place.startswith("s3"):
+        pytest.importorskip("s3fs", reason="needs the extra s3")
+    (tmp_path / "a-file").write_text("")
+    result = run(*command, place)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: ")
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_error_nobody_thought_of_is_one_message_too(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def login(*_: object, **__: object) -> None:
+        raise TypeError("what a pity")
+
+    monkeypatch.setattr("hopsartifacts.cli.session.login", login)
+    result = run("verify")
+    assert result.exit_code == 1
+    words = "Error: unexpected TypeError: what a pity (--debug shows where)\n"
+    assert result.stderr == words
+    debugged = run("verify", "--debug")
+    assert isinstance(debugged.exception, TypeError)
+
+
+def test_the_installed_program_does_the_main_job(
+    program: Program, make_files: Callable[..., Path]
+) -> None:
+    assert program("--version").stdout.strip().endswith(hopsartifacts.__version__)
+    saved = program("models", "save", "m", str(make_files()))
+    assert (saved.returncode, saved.stdout) == (0, "Saved m version 1\n"), saved.stderr
+    assert json.loads(program("models", "list", "--json").stdout)[0]["version"] == 1
+    assert program("verify").returncode == 0
+    refused = program("models", "show", "nobody")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("Error: there is no model 'nobody'")
+
+
+def test_a_process_of_its_own_answers_the_same(
+    module: Program, make_files: Callable[..., Path]
+) -> None:
+    saved = module("models", "save", "m", str(make_files()))
+    assert (saved.returncode, saved.stdout) == (0, "Saved m version 1\n"), saved.stderr
+    refused = module("models", "show", "nobody")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("Error: there is no model 'nobody'")
+    assert module("nonsense").returncode == 2
+    debugged = module("models", "show", "nobody", "--debug")
+    assert debugged.returncode == 1
+    assert "Traceback" in debugged.stderr
+    unasked = module("models", "delete", "m", "1")
+    assert unasked.returncode == 1
+    assert "Aborted!" in unasked.stderr
+
+
+def test_help_is_fast(module: Program) -> None:
+    def once() -> float:
+        started = time.perf_counter()
+        shown = module("--help")
+        assert "doctor" in shown.stdout
+        return time.perf_counter() - started
+
+    # The machine may be busy with something else: the best of several counts.
+    assert min(once() for _ in range(7)) < 0.4
+
+
+def test_help_brings_nothing_heavy() -> None:
+    code = "import sys, hopsartifacts.cli.app; print(*sys.modules)"
+    modules = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert {"fsspec", "s3fs", "numpy", "pandas", "pyarrow", "rich"} & {
+        *modules
+    } == set()
+
+
+def test_without_click_it_says_what_to_install(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules['click'] = None\n"
+        "from hopsartifacts.cli import main; main()"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert 'pip install "hopsartifacts[cli]"' in ran.stderr
+    assert "Traceback" not in ran.stderr

@@ -1,0 +1,146 @@
+"""Commands about a whole project: doctor, verify, repair, files, deployments."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+import hopsartifacts
+
+Run = Callable[..., Result]
+Answer = Callable[..., Any]
+
+
+@pytest.fixture
+def deployed(run: Run, make_files: Callable[..., Path], make_script: Any) -> None:
+    for args in (
+        ("models", "save", "m", make_files()),
+        ("deployments", "create", "m", "--script", make_script()),
+    ):
+        assert run(*args).exit_code == 0
+
+
+def test_the_doctor_prints_a_table_and_a_verdict(run: Run, url: str) -> None:
+    result = run("doctor")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0] == url
+    assert lines[-1] == "Verdict: it can keep a project."
+    assert all(line.startswith("  ok  ") for line in lines[1:-1])
+    assert len(lines) == 12
+
+
+def test_the_doctor_answers_in_json(answer: Answer, tmp_path: Path) -> None:
+    found = answer("doctor", tmp_path / "elsewhere")
+    assert found["ok"] is True
+    assert found["url"] == (tmp_path / "elsewhere").as_uri()
+    assert {check["outcome"] for check in found["checks"]} == {"held"}
+
+
+def test_the_doctor_finds_a_place_that_cannot_be_written(
+    run: Run, users_folder: Path
+) -> None:
+    (users_folder / "p").mkdir()
+    (users_folder / "p").chmod(0o555)
+    result = run("doctor", users_folder / "p", "--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert found["ok"] is False
+    failed = [check for check in found["checks"] if check["outcome"] == "failed"]
+    assert [check["name"] for check in failed] == ["it can be written"]
+    assert "permission denied" in failed[0]["detail"]
+    assert list((users_folder / "p").iterdir()) == []
+
+
+@pytest.mark.usefixtures("deployed")
+def test_verify_finds_and_repair_undoes_an_edit(run: Run, tmp_path: Path) -> None:
+    assert run("verify").exit_code == 0
+    extra = "Models/m/1/Artifacts/9/new.py"
+    hopsartifacts.login().storage.write(extra, [b"x"])
+
+    found = run("verify", tmp_path / "project")
+    assert found.exit_code == 1
+    assert f"extra: {extra}" in found.stdout
+    asked = json.loads(run("verify", "--json").stdout)
+    assert asked["ok"] is False
+    assert [it["path"] for it in asked["findings"]] == [extra]
+
+    assert run("repair").exit_code == 0
+    assert run("verify").exit_code == 0
+
+
+@pytest.mark.usefixtures("deployed")
+def test_artifacts_are_listed_shown_and_compared(
+    run: Run, answer: Answer, make_script: Callable[..., Path]
+) -> None:
+    other = make_script("class Predictor:\n    x = 1\n")
+    run("deployments", "create", "m", 1, "--name", "other", "--script", other)
+
+    listed = answer("artifacts", "list", "m", 1)
+    assert [it["version"] for it in listed] == [0, 1, 2]
+    assert "predictor-predict.py" in run("artifacts", "list", "m", 1).output
+    shown = answer("artifacts", "show", "m", 1, 2)
+    assert [it["role"] for it in shown["files"]] == ["predictor"]
+    assert "predictor-predict.py" in run("artifacts", "show", "m", 1, 2).output
+    assert "+    x = 1" in run("artifacts", "diff", "m", 1, 1, 2).output
+    assert answer("artifacts", "diff", "m", 1, 1, 2)["files"][0]["change"] == "changed"
+    assert run("artifacts", "diff", "m", 1, 1, 1).output == "no difference\n"
+    missing = run("artifacts", "show", "m", 1, 9)
+    assert (missing.exit_code, missing.stdout) == (1, "")
+
+
+@pytest.mark.usefixtures("deployed")
+def test_deployments_are_listed_shown_and_deleted(run: Run, answer: Answer) -> None:
+    listed = answer("deployments", "list")
+    assert [(it["name"], it["model"], it["artifact_version"]) for it in listed] == [
+        ("m", "m", 1)
+    ]
+    assert run("deployments", "list").output.splitlines()[1].split() == [
+        *("m", "1", "m", "1", "1", "KSERVE", "Created")
+    ]
+    assert answer("deployments", "list", "--model", "other") == []
+    shown = answer("deployments", "show", "m")
+    assert shown["specification"]["model"]["version"] == 1
+    assert shown["state"]["status"] == "Created"
+    assert "predict.py" in run("deployments", "show", "m").output
+
+    refused = run("models", "delete", "m", 1, "--yes")
+    assert (refused.exit_code, "deployment 'm'" in refused.stderr) == (1, True)
+    assert run("deployments", "delete", "m").exit_code == 1
+    assert run("deployments", "delete", "m", "--yes").output == "Deleted m\n"
+    assert answer("deployments", "list") == []
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_deployment_runs_until_it_is_stopped(run: Run, answer: Answer) -> None:
+    pytest.importorskip("psutil", reason="needs the extra serving")
+    try:
+        started = answer("deployments", "start", "m")
+        assert started["status"] == "Running"
+        assert run("deployments", "start", "m").stdout.startswith("http://127.0.0.1:")
+        for request in ("[[1, 2]]", '{"instances": [[1, 2]]}'):
+            predicted = run("deployments", "predict", "m", "--data", "-", stdin=request)
+            assert json.loads(predicted.stdout) == {"predictions": [[1, 2]]}
+        assert "Started" in run("deployments", "logs", "m", "--tail", 50).output
+    finally:
+        stopped = run("deployments", "stop", "m")
+    assert stopped.output == "Stopped m\n"
+    refused = run("deployments", "predict", "m", "--data", "-", stdin="[[1]]")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+
+
+def test_own_files_come_and_go(run: Run, answer: Answer, tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("1,2")
+    assert run("files", "upload", "data.csv").output == "Resources/data.csv\n"
+    assert run("files", "upload", "data.csv").exit_code == 1
+    assert run("files", "upload", "data.csv", "--overwrite").exit_code == 0
+    assert answer("files", "list", "Resources") == ["Resources/data.csv"]
+    run("files", "download", "Resources/data.csv", "--to", tmp_path / "copy.csv")
+    assert (tmp_path / "copy.csv").read_text() == "1,2"
+    assert run("files", "remove", "Resources/data.csv", "--yes").exit_code == 0
+    assert run("files", "list", "Resources").output == "\n"
+    managed = run("files", "upload", "data.csv", "--to", "Models")
+    assert (managed.exit_code, "managed" in managed.stderr) == (1, True)
