@@ -226,8 +226,9 @@ class Project:
     def doctor(self) -> DoctorReport:
         """Try on the back end what the store is built on, and say what held.
 
-        Writers are raced for real; a few hundred small objects are made and deleted.
-        A good verdict is kept in the project.
+        Writers are raced for real, in threads and in processes of their own; small
+        objects are made and deleted. The verdict is kept in the project: until this
+        is asked again nothing makes a project of a place that got a no.
         """
         return examine(self._storage)
 
