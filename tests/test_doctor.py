@@ -200,6 +200,14 @@ class Alone(LocalStorage):
             return True
 
 
+class AloneAsAsked(Alone):
+    """Says that it is for one writer only."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return msgspec.structs.replace(super().capabilities, is_single_writer=True)
+
+
 class Unhandable(LocalStorage):
     """Cannot be opened in another process."""
 
@@ -282,6 +290,14 @@ def test_what_only_processes_break_is_found(tmp_path: Path) -> None:
         "one winner of 4 processes"
     ]
     assert "writers were told they won" in str(report)
+
+
+def test_a_back_end_for_one_writer_gets_a_warning(tmp_path: Path) -> None:
+    report = hopsartifacts.login(storage=AloneAsAsked(tmp_path / "p")).doctor()
+    assert report.ok, str(report)
+    check = {check.name: check for check in report.checks}["one winner of 4 processes"]
+    assert check.outcome == "warning"
+    assert "only one process may write" in check.detail
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,8 @@ def processes_race(storage: Storage, folder: str) -> Found:
     """Let processes that opened the storage anew race, and see what they see."""
     if not storage.capabilities.is_shared:
         return _not_tried("no other process sees what is in memory")
+    if storage.capabilities.is_single_writer:
+        return _doubtful("only one process may write, as was asked for")
     try:
         with rivals(storage, _PROCESSES) as racing:
             found = _judged(storage, folder, lambda path: _raced(racing, path))

@@ -25,6 +25,9 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     needs_proof: bool = False
     """Whether what is behind this back end has to show, before the first write, that
     it keeps the promise of ``create``: some servers ignore the condition."""
+    is_single_writer: bool = False
+    """``create`` is exclusive within one process only, as the user was told and asked
+    for: see ``hopsartifacts.storage.fallback``."""
     has_modes: bool
     """Files and folders can be made read-only."""
     workers: int = 8
