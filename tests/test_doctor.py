@@ -222,6 +222,39 @@ class Lost(LocalStorage):
         return (os.stat, ("/nothing/is/here",))
 
 
+class Dying(LocalStorage):
+    """Ends the process that opened it and creates something."""
+
+    def __reduce__(self) -> Any:
+        return (Dead, (self.local_path(""),))
+
+
+class Dead(LocalStorage):
+    def create(self, path: str, data: bytes) -> bool:  # noqa: ARG002 - the contract's
+        os._exit(3)
+
+
+class Hanging(LocalStorage):
+    """Never answers the process that opened it."""
+
+    def __reduce__(self) -> Any:
+        return (Hung, (self.local_path(""),))
+
+
+class Hung(LocalStorage):
+    def create(self, path: str, data: bytes) -> bool:  # noqa: ARG002 - the contract's
+        time.sleep(600)
+        return False
+
+
+class Interrupted(MemoryStorage):
+    """Is interrupted by its user when something is to be created."""
+
+    def create(self, path: str, data: bytes) -> bool:
+        super().create(path, data)
+        raise KeyboardInterrupt
+
+
 def opened(kind: type[MemoryStorage]) -> Project:
     return hopsartifacts.login(storage=kind(uuid4().hex))
 
@@ -312,6 +345,27 @@ def test_what_no_process_can_open_is_raced_by_threads_alone(
     check = {check.name: check for check in report.checks}["one winner of 4 processes"]
     assert check.outcome == "not tried"
     assert words in check.detail
+
+
+@pytest.mark.parametrize("kind", [Dying, Hanging])
+def test_a_process_that_does_not_answer_is_a_failure(
+    tmp_path: Path, kind: type[LocalStorage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hopsartifacts.guard.rivals._ANSWER_S", 3)
+    report = hopsartifacts.login(storage=kind(tmp_path / "p")).doctor()
+    assert not report.ok
+    check = {check.name: check for check in report.checks}["one winner of 4 processes"]
+    assert check.outcome == "failed"
+    assert "a process that raced" in check.detail
+    assert str(report).endswith("Verdict: unproven: not everything could be tried.")
+
+
+@pytest.mark.usefixtures("clear_memory")
+def test_an_interrupted_doctor_clears_up() -> None:
+    project = opened(Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        project.doctor()
+    assert list(project.storage.find("")) == []
 
 
 @pytest.mark.usefixtures("clear_memory")

@@ -5,8 +5,13 @@ from collections.abc import Iterable, Sequence
 _UNIT = 1000
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return aligned columns under *header*."""
+def table(
+    header: Sequence[str], rows: Iterable[Sequence[object]], empty: str = ""
+) -> str:
+    """Return aligned columns under *header*, or *empty* where there are no rows."""
+    rows = list(rows)
+    if empty and not rows:
+        return empty
     cells = [list(header), *([_cell(value) for value in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join(

@@ -6,6 +6,7 @@ end lets us and its listings show them.
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import msgspec
 
@@ -65,7 +66,12 @@ def examine(storage: Storage) -> DoctorReport:
     broke no promise nothing was learned, so what is kept stays as it is.
     """
     folder = layout.probe(new_token())
-    checks = tuple(_checks(storage, folder))
+    try:
+        checks = tuple(_checks(storage, folder))
+    except BaseException:
+        with suppress(HopsArtifactsError):
+            storage.delete_tree(folder)
+        raise
     notes = [*_cleared(storage, folder)]
     report = DoctorReport(
         url=storage.url,

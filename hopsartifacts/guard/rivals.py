@@ -19,7 +19,8 @@ from hopsartifacts.errors import StorageError
 from hopsartifacts.guard.rival import LENGTH_BYTES, Answer, Order
 from hopsartifacts.storage.contract import Storage
 
-_PATIENCE_S = 120
+_START_S = 120
+_ANSWER_S = 60
 
 
 class NoRivalsError(Exception):
@@ -40,11 +41,21 @@ class Rivals:
         """
         for process, order in zip(self._processes, orders, strict=True):
             _send(process, msgspec.json.encode(order) + b"\n")
-        return self.answers()
+        return self.answers(_ANSWER_S)
 
-    def answers(self) -> list[Answer]:
-        """Return one answer of each; raises as ``ask``."""
-        return [_answer(process) for process in self._processes]
+    def answers(self, patience_s: float) -> list[Answer]:
+        """Return one answer of each, for which they get so long; raises as ``ask``."""
+        watchdog = Timer(patience_s, _kill, [self._processes])
+        watchdog.start()
+        try:
+            found = [_answer(process) for process in self._processes]
+        finally:
+            watchdog.cancel()
+        if None in found:
+            raise StorageError(
+                f"a process that raced ended, or took more than {patience_s} seconds"
+            )
+        return [answer for answer in found if answer]
 
 
 @contextmanager
@@ -63,15 +74,11 @@ def rivals(storage: Storage, count: int) -> Iterator[Rivals]:
     with ExitStack() as stack:
         words = stack.enter_context(tempfile.TemporaryFile())
         processes = [_started(stack, words.fileno()) for _ in range(count)]
-        watchdog = Timer(_PATIENCE_S, _kill, [processes])
-        watchdog.daemon = True
-        watchdog.start()
-        stack.callback(watchdog.cancel)
         ready = Rivals(processes)
         try:
             for process in processes:
                 _send(process, len(opened).to_bytes(LENGTH_BYTES, "big") + opened)
-            ready.answers()
+            ready.answers(_START_S)
         except StorageError as error:
             words.seek(0)
             said = words.read().decode(errors="replace").strip().splitlines()
@@ -117,11 +124,6 @@ def _send(process: "subprocess.Popen[bytes]", data: bytes) -> None:
         raise StorageError(f"a process that raced is gone ({error})") from error
 
 
-def _answer(process: "subprocess.Popen[bytes]") -> Answer:
+def _answer(process: "subprocess.Popen[bytes]") -> Answer | None:
     line = process.stdout.readline() if process.stdout else b""
-    if not line:
-        raise StorageError(
-            "a process that raced ended, or did not answer within "
-            f"{_PATIENCE_S} seconds"
-        )
-    return msgspec.json.decode(line, type=Answer)
+    return msgspec.json.decode(line, type=Answer) if line else None

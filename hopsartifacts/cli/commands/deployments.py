@@ -25,7 +25,8 @@ def command() -> None:
 @project_options
 def list_deployments(session: Session, model: str | None, status: str | None) -> None:
     """List the deployments."""
-    found = session.project().get_model_serving().get_deployments(model, status)
+    project = session.project()
+    found = project.get_model_serving().get_deployments(model, status)
     states = [deployment.get_state().status for deployment in found]
     document = [
         {**_summary(deployment), "status": state}
@@ -39,7 +40,7 @@ def list_deployments(session: Session, model: str | None, status: str | None) ->
         )
         for it, state in zip(found, states, strict=True)
     )
-    session.show(document, table(header, rows))
+    session.show(document, table(header, rows, f"no deployments in {project.url}"))
 
 
 @command.command()

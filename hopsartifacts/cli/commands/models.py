@@ -26,15 +26,15 @@ def command() -> None:
 @project_options
 def list_models(session: Session, name: str | None) -> None:
     """List the models with their latest versions, or all versions of NAME."""
-    registry = session.project().get_model_registry()
+    project = session.project()
+    registry = project.get_model_registry()
     if name is None:
         models = [registry.get_model(it) for it in registry.list_models()]
     else:
         models = registry.get_models(name) or [registry.get_model(name)]
     header = ("NAME", "VERSION", "FRAMEWORK", "CREATED", "FILES", "SIZE", "METRICS")
-    session.show(
-        [_summary(model) for model in models], table(header, map(_row, models))
-    )
+    text = table(header, map(_row, models), f"no models in {project.url}")
+    session.show([_summary(model) for model in models], text)
 
 
 @command.command()
