@@ -123,8 +123,9 @@ def delete(session: Session, name: str, version: int, *, yes: bool) -> None:
         click.confirm(
             f"Delete {name} version {version} for good?", abort=True, err=True
         )
+    document = _summary(model)
     model.delete()
-    session.show(_summary(model), f"Deleted {name} version {version}")
+    session.show(document, f"Deleted {name} version {version}")
 
 
 @command.command()
