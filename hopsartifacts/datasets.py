@@ -11,9 +11,9 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.names import file_path
 from hopsartifacts.registry.sources import source
-from hopsartifacts.registry.transfer import fetch
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.root import mark_root
+from hopsartifacts.store.transfer import fetch
 
 
 class DatasetApi:

@@ -34,10 +34,9 @@ from hopsartifacts.errors import (
     InvalidInputError,
     UnsupportedHereError,
 )
-from hopsartifacts.registry.documents import FileRecord
 from hopsartifacts.registry.model import Model
-from hopsartifacts.registry.transfer import download, local_folder
 from hopsartifacts.serving.contract import COMPONENTS, ServingBackend
+from hopsartifacts.store.transfer import download, local_folder
 
 _RUNNING = ("Starting", "Running", "Idle", "Updating")
 _DEFAULT_WAIT_S = 120
@@ -276,8 +275,7 @@ class Deployment:
             local_path, name, str(version), "Artifacts", str(pin.version)
         )
         files = store.get(pin.version).files
-        records = (FileRecord(path=it.path, digest=it.digest) for it in files)
-        download(storage, folder, records, target)
+        download(storage, folder, {it.path: it.digest for it in files}, target)
         return str(target)
 
     def get_model(self) -> Model:

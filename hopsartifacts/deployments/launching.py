@@ -11,12 +11,12 @@ from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.deployments.documents import DeploymentVersion, Specification
 from hopsartifacts.digests import Digest
 from hopsartifacts.errors import IntegrityError
-from hopsartifacts.registry.documents import FileRecord, Manifest
-from hopsartifacts.registry.transfer import download
+from hopsartifacts.registry.documents import Manifest
 from hopsartifacts.registry.versions import live_version, manifest_of
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checking import check_folder
+from hopsartifacts.store.transfer import download
 
 _SHOWN_FINDINGS = 3
 
@@ -97,8 +97,7 @@ def _local(place: Place, folder: str, sealed: Mapping[str, Digest]) -> str:
     if local is None:
         local = place.scratch() / folder
         local.mkdir(parents=True, exist_ok=True)
-        records = (FileRecord(path=path, digest=it) for path, it in sealed.items())
-        download(place.storage, folder, records, local)
+        download(place.storage, folder, sealed, local)
         return str(local)
     differing = (
         finding

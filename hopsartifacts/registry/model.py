@@ -13,7 +13,6 @@ from hopsartifacts.registry.aliases import aliases_of, set_alias
 from hopsartifacts.registry.deletion import delete_version
 from hopsartifacts.registry.documents import Framework, Manifest, VersionState
 from hopsartifacts.registry.examples import example_text
-from hopsartifacts.registry.filling import NO_CALLBACK, Callback
 from hopsartifacts.registry.given import (
     checked_description,
     checked_reason,
@@ -25,7 +24,6 @@ from hopsartifacts.registry.metrics import checked_metrics
 from hopsartifacts.registry.saving import NewVersion, save_version
 from hopsartifacts.registry.schema import ModelSchema, schema_text
 from hopsartifacts.registry.sources import source
-from hopsartifacts.registry.transfer import download, local_folder
 from hopsartifacts.registry.versions import (
     describe,
     live_version,
@@ -33,6 +31,8 @@ from hopsartifacts.registry.versions import (
     set_tags,
 )
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.progress import NO_CALLBACK, Callback
+from hopsartifacts.store.transfer import download, local_folder
 
 
 class Deployer(Protocol):
@@ -168,11 +168,21 @@ class Model:
         self._adopt(save_version(self._context.storage, new, callback))
         return self
 
-    def download(self, local_path: str | Path | None = None) -> str:
-        """Copy the model files to this machine, every byte checked.
+    def download(
+        self,
+        local_path: str | Path | None = None,
+        *,
+        callback: Callback = NO_CALLBACK,
+    ) -> str:
+        """Copy the model files to this machine, several at once, every byte checked.
+
+        A file gets its name when it is whole. After a failure a further call with the
+        same *local_path* goes on where this one stopped.
 
         Args:
             local_path: the folder to fill; by default a new one that nobody else has.
+            callback: hears of the progress in bytes: any of ``fsspec.callbacks``,
+                like ``TqdmCallback``.
 
         Returns:
             The folder that holds the files.
@@ -180,12 +190,15 @@ class Model:
         Raises:
             IntegrityError: a stored file is not what was saved.
             ModelNotFoundError: the version was deleted, or never saved.
+            StorageError: the storage broke off again and again, or the local disk
+                failed.
         """
         manifest = self._sealed()
         live_version(self._context.storage, self._name, manifest.version)
         target = local_folder(local_path, self._name, str(manifest.version))
         folder = layout.files_dir(self._name, manifest.version)
-        download(self._context.storage, folder, manifest.files, target)
+        sealed = {file.path: file.digest for file in manifest.files}
+        download(self._context.storage, folder, sealed, target, callback=callback)
         return str(target)
 
     def export(

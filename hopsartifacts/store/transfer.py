@@ -1,0 +1,255 @@
+"""Stored files on their way out: many at once, every byte checked, cut ones continued.
+
+A file gets its name when it is whole and is what was sealed. Until then its bytes lie
+beside in a file named after its name and digest, so that the next try finds them.
+"""
+
+import fcntl
+import os
+import random
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+from uuid import uuid4
+
+import xxhash
+
+from hopsartifacts.digests import CHUNK_BYTES, Digest, sha256_of
+from hopsartifacts.errors import IntegrityError, PathNotFoundError, StorageError
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.progress import NO_CALLBACK, Callback, Progress
+from hopsartifacts.store.workers import Stop, Stopped, each
+
+ATTEMPTS = 5
+"""How often a read may break off in a row without having given a byte."""
+
+_PATIENCE_S = 10.0
+"""A storage that was silent for so long has tried again by itself."""
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 5.0
+_PART = ".part"
+
+
+def download(
+    storage: Storage,
+    folder: str,
+    sealed: Mapping[str, Digest],
+    target: Path,
+    *,
+    callback: Callback = NO_CALLBACK,
+) -> None:
+    """Copy the files *sealed* (by relative path) of *folder* into the local *target*.
+
+    A file that is there already is replaced, once the new one is whole and checked.
+    What a failure cuts off goes on where it stopped when this is called again.
+
+    Raises:
+        IntegrityError: a stored file differs from its digest.
+        PathNotFoundError: a stored file is missing.
+        StorageError: the storage broke off again and again, or the local disk failed.
+    """
+    size = sum(digest.size_bytes for digest in sealed.values())
+    progress = Progress(callback, size)
+
+    def one(item: tuple[str, Digest], stop: Stop) -> None:
+        path, digest = item
+        file = _Download(storage, f"{folder}/{path}", digest, progress.add, stop)
+        file.run(target / path)
+
+    # The largest first, or it would be waited for alone in the end.
+    items = sorted(sealed.items(), key=lambda item: -item[1].size_bytes)
+    each(one, items, max(1, min(storage.capabilities.workers, len(items))))
+
+
+def fetch(storage: Storage, path: str, target: Path) -> None:
+    """Copy one file that no seal names to *target*, whole or not.
+
+    Raises:
+        PathNotFoundError: it is missing.
+        StorageError: the storage or the local disk failed.
+    """
+    temporary = target.with_name(f".{uuid4().hex}{_PART}")
+    try:
+        with _local(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file = _opened(temporary, os.O_EXCL)
+        with file:
+            for chunk in storage.chunks(path):
+                with _local(target):
+                    file.write(chunk)
+        with _local(target):
+            temporary.replace(target)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def local_folder(given: str | Path | None, *parts: str) -> Path:
+    """Return *given*, or else a folder of nobody else's that ends in *parts*."""
+    if given is not None:
+        return Path(given).expanduser()
+    return Path(tempfile.gettempdir(), uuid4().hex, *parts)
+
+
+class _Download:
+    """One sealed file on its way to a local name."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        path: str,
+        digest: Digest,
+        moved: Callable[[int], None],
+        stop: Stop,
+    ) -> None:
+        self._storage = storage
+        self._path = path
+        self._digest = digest
+        self._moved = moved
+        self._stop = stop
+        self._hasher = xxhash.xxh3_128()
+        self._size = 0
+
+    def run(self, target: Path) -> None:
+        """See ``download``."""
+        with _local(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.is_dir() and not target.is_symlink():
+                raise IsADirectoryError(None, "a folder is there")
+        part, file, is_kept = _part(target, self._digest)
+        # It stays locked until it has its name, or somebody else would go on with it.
+        with _local(target), file:
+            try:
+                self._fill(file, target)
+                part.replace(target)
+            except BaseException as error:
+                # If only the storage broke off, the next try goes on with it. On a
+                # disk that is full its room is worth more than its bytes.
+                broke_off = isinstance(error, Stopped | StorageError) and self._size > 0
+                if not (is_kept and broke_off) or isinstance(error, _LocalError):
+                    with suppress(OSError):
+                        part.unlink()
+                raise
+
+    def _fill(self, file: IO[bytes], target: Path) -> None:
+        with _local(target):
+            self._resume(file)
+        is_resumed = self._size > 0
+        self._read_on(file, target)
+        if is_resumed and not self._is_as_sealed():
+            # It may be the bytes that were there before that are wrong.
+            with _local(target):
+                self._restart(file)
+            self._read_on(file, target)
+        if not self._is_as_sealed():
+            raise IntegrityError(
+                f"{self._path!r} differs from what was saved; it was not copied: see "
+                "project.verify() and project.repair()"
+            )
+        with _local(target):
+            file.flush()
+
+    def _resume(self, file: IO[bytes]) -> None:
+        """Take in what an earlier try has left."""
+        while chunk := file.read(CHUNK_BYTES):
+            self._stop.check()
+            self._take(chunk)
+        if self._size > self._digest.size_bytes:
+            self._restart(file)
+
+    def _restart(self, file: IO[bytes]) -> None:
+        file.seek(0)
+        file.truncate()
+        self._moved(-self._size)
+        self._hasher.reset()
+        self._size = 0
+
+    def _read_on(self, file: IO[bytes], target: Path) -> None:
+        """Read the rest; what breaks off is continued, if it comes on at all."""
+        failures, since = 0, time.monotonic()
+        while not 0 < self._digest.size_bytes <= self._size:
+            before = self._size
+            try:
+                self._read(file, target)
+            except StorageError as error:
+                if self._size > before:
+                    failures, since = 0, time.monotonic()
+                failures += 1
+                is_late = time.monotonic() - since > _PATIENCE_S
+                if isinstance(error, _LocalError) or is_late or failures == ATTEMPTS:
+                    raise
+                self._stop.sleep(_pause_s(failures))
+            else:
+                return
+
+    def _read(self, file: IO[bytes], target: Path) -> None:
+        for chunk in self._storage.chunks(self._path, self._size):
+            self._stop.check()
+            with _local(target):
+                file.write(chunk)
+            self._take(chunk)
+            if self._size > self._digest.size_bytes:
+                return
+
+    def _take(self, chunk: bytes) -> None:
+        self._hasher.update(chunk)
+        self._size += len(chunk)
+        self._moved(len(chunk))
+
+    def _is_as_sealed(self) -> bool:
+        found = f"xxh3-128:{self._hasher.hexdigest()}"
+        return (self._size, found) == (self._digest.size_bytes, self._digest.xxh3)
+
+
+class _LocalError(StorageError):
+    """The local disk failed, not the storage."""
+
+
+@contextmanager
+def _local(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except (StorageError, PathNotFoundError):
+        raise
+    except OSError as error:
+        raise _LocalError(f"cannot write {str(target)!r}: {error.strerror}") from error
+
+
+def _part(target: Path, digest: Digest) -> tuple[Path, IO[bytes], bool]:
+    """Return a file for the bytes of *target*, and whether the next try finds it."""
+    name = sha256_of(f"{target.name}\0{digest.sha256}".encode()).partition(":")[2]
+    part = target.with_name(f".{name[:32]}{_PART}")
+    with _local(target):
+        with suppress(OSError):
+            file = _opened(part, 0)
+            if _is_ours(part, file):
+                return part, file, True
+            file.close()
+        # Another process downloads the same file to the same place.
+        own = target.with_name(f".{uuid4().hex}{_PART}")
+        return own, _opened(own, os.O_EXCL), False
+
+
+def _is_ours(part: Path, file: IO[bytes]) -> bool:
+    """Take *part* for this process, unless it is taken or is no longer there."""
+    try:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        opened, named = os.fstat(file.fileno()), part.lstat()
+    except OSError:
+        return False
+    is_plain = stat.S_ISREG(opened.st_mode) and opened.st_nlink == 1
+    return is_plain and os.path.samestat(opened, named)
+
+
+def _opened(path: Path, flags: int) -> IO[bytes]:
+    flags |= os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    return os.fdopen(os.open(path, flags, 0o644), "r+b")
+
+
+def _pause_s(attempt: int) -> float:
+    longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt)
+    return random.uniform(longest / 2, longest)  # noqa: S311 - only to spread load

@@ -1,0 +1,67 @@
+"""Doing one thing to many items at once; the first failure stops the rest."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
+from threading import Event, Lock
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+class Stopped(Exception):  # noqa: N818 - no failure of its own
+    """Raised by work that gives up because something else has failed."""
+
+
+class Stop:
+    """Tells workers that what they do is not wanted any more."""
+
+    def __init__(self) -> None:
+        self._event = Event()
+
+    def set(self) -> None:
+        """Let everybody stop soon."""
+        self._event.set()
+
+    def check(self) -> None:
+        """Raise ``Stopped`` if so; to be called now and then during long work."""
+        if self._event.is_set():
+            raise Stopped
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, but not longer than it is wanted; raises as ``check``."""
+        self._event.wait(seconds)
+        self.check()
+
+
+def each(
+    work: Callable[[Item, Stop], None], items: Iterable[Item], workers: int
+) -> None:
+    """Call *work* with every item, *workers* at a time, in this process.
+
+    Items are taken when there is somebody to work on them. Returns when all are done;
+    of what fails the first is raised, when the others have stopped.
+    """
+    queue, lock, stop = iter(items), Lock(), Stop()
+    failures: list[BaseException] = []
+
+    def pull() -> None:
+        try:
+            while True:
+                stop.check()
+                with lock:
+                    item = next(queue)
+                work(item, stop)
+        except (StopIteration, Stopped):
+            return
+        except BaseException as error:  # noqa: BLE001 - it is raised below
+            failures.append(error)
+            stop.set()
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="hopsartifacts") as pool:
+        try:
+            wait([pool.submit(pull) for _ in range(workers)])
+        except BaseException:
+            stop.set()
+            raise
+    if failures:
+        raise failures[0]
