@@ -40,11 +40,13 @@ from hopsartifacts.project import Project, login
 from hopsartifacts.registry.handle import ModelRegistry
 from hopsartifacts.registry.model import Model
 from hopsartifacts.registry.schema import ModelSchema, Schema
+from hopsartifacts.store.cache import Cache
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Artifacts",
+    "Cache",
     "Decision",
     "Deployment",
     "Difference",

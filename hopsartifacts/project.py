@@ -26,6 +26,7 @@ from hopsartifacts.registry.handle import ModelRegistry
 from hopsartifacts.registry.model import Context, Model
 from hopsartifacts.serving.contract import ServingBackend
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.cache import Cache
 from hopsartifacts.store.root import check_root
 
 DEFAULT_URL = "hopsartifacts-project"
@@ -37,6 +38,7 @@ def login(
     *,
     storage_options: Mapping[str, Any] | None = None,
     storage: Storage | None = None,
+    cache: Cache | None = None,
 ) -> "Project":
     """Open the project at *url*; it is made by the first thing stored in it.
 
@@ -47,6 +49,8 @@ def login(
             profile.
         storage: a back end of your own instead of a URL; see
             ``hopsartifacts.storage.contract``.
+        cache: where files of a remote project are kept that deployments of this
+            machine use; see ``Cache``.
 
     Raises:
         InvalidInputError: the URL cannot be used.
@@ -59,16 +63,21 @@ def login(
         chosen = url or os.environ.get(URL_VARIABLE) or DEFAULT_URL
         storage = connect(chosen, storage_options)
     check_root(storage)
-    return Project(storage)
+    return Project(storage, cache=cache)
 
 
 class Project:
     """What ``login`` returns."""
 
     def __init__(
-        self, storage: Storage, *, backend: ServingBackend | None = None
+        self,
+        storage: Storage,
+        *,
+        backend: ServingBackend | None = None,
+        cache: Cache | None = None,
     ) -> None:
         self._storage = storage
+        self._cache = cache
         self._backend = backend
 
     @property
@@ -238,7 +247,7 @@ class Project:
     @cached_property
     def _serving(self) -> ModelServing:
         place = Place(
-            storage=self._storage, project=self.name, scratch=self._scratch_folder
+            storage=self._storage, project=self.name, cache=self._chosen_cache
         )
         return ModelServing(Runner(place, self._chosen_backend(), self._get_model))
 
@@ -258,6 +267,14 @@ class Project:
             )
         return self._backend
 
+    def _chosen_cache(self) -> Cache:
+        if self._cache is None:
+            # What nobody else can see is of no use to anybody later.
+            is_shared = self._storage.capabilities.is_shared
+            own = None if is_shared else self._scratch_folder() / "cache"
+            self._cache = Cache(own)
+        return self._cache
+
     def _scratch_folder(self) -> Path:
         project = hashlib.sha256(self.url.encode()).hexdigest()[:16]
         return _private_folder(os.getpid()) / project
@@ -270,6 +287,8 @@ def _private_folder(pid: int) -> Path:
 
     def remove() -> None:
         if os.getpid() == pid:  # a fork has the same exit handlers
+            for inner, _, _ in os.walk(folder):  # what is cached is read-only
+                Path(inner).chmod(0o700)
             shutil.rmtree(folder, ignore_errors=True)
 
     atexit.register(remove)

@@ -20,7 +20,7 @@ import hopsartifacts
 from hopsartifacts import Model, Project
 from hopsartifacts.errors import IntegrityError, PathNotFoundError, StorageError
 from hopsartifacts.storage.contract import Capabilities, Storage
-from hopsartifacts.store import transfer
+from hopsartifacts.store import transfer, workers
 
 SaveModel = Callable[..., Model]
 CHUNK = 1 << 20
@@ -56,7 +56,7 @@ class Reading:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "_FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr(workers, "_FIRST_PAUSE_S", 0.001)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hopsartifacts.artifacts.documents import Asked
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.deployments.documents import DeploymentState, Specification
 from hopsartifacts.deployments.forwarding import OfPredictor
-from hopsartifacts.deployments.launching import Place, launch
+from hopsartifacts.deployments.launching import Place, launching
 from hopsartifacts.deployments.parts import (
     InferenceBatcher,
     InferenceLogger,
@@ -357,11 +357,11 @@ class Deployment:
                 "a deployment of a project in memory cannot outlive this process: "
                 "start it without detach"
             )
-        ready = launch(self._runner.place, state.id, state.current)
-        self._runner.backend.check(ready)
-        self._runner.backend.start(
-            ready, await_running_s=await_running, port=port, detach=detach
-        )
+        with launching(self._runner.place, state.id, state.current) as ready:
+            self._runner.backend.check(ready)
+            self._runner.backend.start(
+                ready, await_running_s=await_running, port=port, detach=detach
+            )
 
     def _move_on(self, await_update: float) -> None:
         """Restart what runs another version."""

@@ -1,7 +1,7 @@
 """From a sealed specification to something that can run: checked, local files."""
 
-from collections.abc import Callable, Mapping
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,7 @@ from hopsartifacts.registry.documents import Manifest
 from hopsartifacts.registry.versions import live_version, manifest_of
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.cache import Cache
 from hopsartifacts.store.checking import check_folder
 from hopsartifacts.store.transfer import download
 
@@ -22,25 +23,57 @@ _SHOWN_FINDINGS = 3
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a launch comes from and where it may put local copies."""
+    """Where a launch comes from, and where local copies of its files are kept."""
 
     storage: Storage
     project: str
-    scratch: Callable[[], Path]
-    """Gives a folder of this process, for stores that are not on a local disk."""
+    cache: Callable[[], Cache]
+    """For stores that are not on a local disk."""
 
 
-def launch(place: Place, deployment_id: str, sealed: DeploymentVersion) -> Launch:
-    """Return *sealed* ready to run.
+@contextmanager
+def launching(
+    place: Place, deployment_id: str, sealed: DeploymentVersion
+) -> Iterator[Launch]:
+    """Give *sealed* ready to run; its files stay until the block ends.
+
+    A process that inherits what ``Launch.held`` names goes on holding them.
 
     Raises:
         IntegrityError: a file differs from what the specification pins.
         ModelNotFoundError: the model version was deleted.
+        StorageError: local copies cannot be made.
     """
+    with ExitStack() as leases:
+        yield _launch(place, leases, deployment_id, sealed)
+
+
+def _launch(
+    place: Place, leases: ExitStack, deployment_id: str, sealed: DeploymentVersion
+) -> Launch:
     specification = sealed.specification
     manifest = _pinned_manifest(place.storage, specification)
-    model_files = {file.path: file.digest for file in manifest.files}
+    files = {file.path: file.digest for file in manifest.files}
     name, version = manifest.model, manifest.version
+    held: list[int] = []
+
+    def local(folder: _Folder) -> str:
+        path = place.storage.local_path(folder.path)
+        if path is not None:
+            _check_in_place(place.storage, folder)
+            return str(path)
+        lease = place.cache().use(folder.digest, folder.sealed, folder.fetch)
+        leases.enter_context(lease)
+        held.append(lease.descriptor)
+        return str(lease.path)
+
+    model = _Folder(
+        layout.files_dir(name, version),
+        specification.model.manifest,
+        files,
+        place.storage,
+    )
+    artifact = _artifact(place.storage, specification)
     transformer = specification.transformer
     return Launch(
         project=place.project,
@@ -55,13 +88,37 @@ def launch(place: Place, deployment_id: str, sealed: DeploymentVersion) -> Launc
         model_server=specification.model_server,
         serving_tool=specification.serving_tool,
         api_protocol=specification.api_protocol,
-        model_files_path=_local(place, layout.files_dir(name, version), model_files),
-        artifact_files_path=_artifact(place, specification),
+        model_files_path=local(model),
+        artifact_files_path=local(artifact),
         predictor_script=specification.predictor.script,
         transformer_script=transformer.script if transformer else None,
         config_file=specification.config_file,
         features=_features(specification),
+        held=tuple(held),
     )
+
+
+class _Folder:
+    """A sealed folder that a deployment needs, and how to get its files."""
+
+    def __init__(
+        self,
+        path: str,
+        digest: str,
+        sealed: Mapping[str, Digest],
+        storage: Storage,
+        *,
+        prepare: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.path = path
+        self.digest = digest
+        self.sealed = sealed
+        self._storage = storage
+        self.prepare = prepare
+
+    def fetch(self, missing: Mapping[str, Digest], target: Path) -> None:
+        self.prepare()
+        download(self._storage, self.path, missing, target)
 
 
 def _pinned_manifest(storage: Storage, specification: Specification) -> Manifest:
@@ -75,10 +132,10 @@ def _pinned_manifest(storage: Storage, specification: Specification) -> Manifest
     return manifest_of(storage, pin.name, version)
 
 
-def _artifact(place: Place, specification: Specification) -> str:
+def _artifact(storage: Storage, specification: Specification) -> _Folder:
     pin = specification.artifact
     model = specification.model
-    store = ArtifactStore(place.storage, model.name, model.version)
+    store = ArtifactStore(storage, model.name, model.version)
     sealed = store.get(pin.version)
     if sealed.identity != pin.identity:
         raise IntegrityError(
@@ -86,32 +143,29 @@ def _artifact(place: Place, specification: Specification) -> str:
             f"{model.version} is not the one deployment {specification.name!r} pins: "
             "see project.verify()"
         )
-    store.project(pin.version)
-    folder = layout.artifact_dir(model.name, model.version, pin.version)
-    return _local(place, folder, {file.path: file.digest for file in sealed.files})
+    path = layout.artifact_dir(model.name, model.version, pin.version)
+    files = {file.path: file.digest for file in sealed.files}
+
+    def prepare() -> None:
+        # Whoever made the version may have been killed before writing its folder.
+        store.project(pin.version)
+
+    return _Folder(path, pin.identity, files, storage, prepare=prepare)
 
 
-def _local(place: Place, folder: str, sealed: Mapping[str, Digest]) -> str:
-    """Return where the files lie on this machine, after checking every byte."""
-    local = place.storage.local_path(folder)
-    if local is None:
-        local = place.scratch() / folder
-        local.mkdir(parents=True, exist_ok=True)
-        download(place.storage, folder, sealed, local)
-        return str(local)
-    differing = (
+def _check_in_place(storage: Storage, folder: _Folder) -> None:
+    folder.prepare()
+    findings = [
         finding
-        for finding in check_folder(place.storage, folder, sealed)
+        for finding in check_folder(storage, folder.path, folder.sealed)
         if finding.kind != "unprotected"
-    )
-    findings = list(islice(differing, _SHOWN_FINDINGS))
+    ]
     if findings:
+        shown = "; ".join(map(str, findings[:_SHOWN_FINDINGS]))
         raise IntegrityError(
             "the deployment does not start, because its files differ from what was "
-            f"sealed: {'; '.join(map(str, findings))}. See project.verify() and "
-            "project.repair()"
+            f"sealed: {shown}. See project.verify() and project.repair()"
         )
-    return str(local)
 
 
 def _features(specification: Specification) -> frozenset[str]:

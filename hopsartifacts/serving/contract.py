@@ -60,6 +60,9 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     features: frozenset[str] = frozenset()
     """Optional parts the specification uses: ``transformer``, ``batcher``,
     ``logger``, ``grpc``, ``instances``, ``gpu``."""
+    held: tuple[int, ...] = ()
+    """Descriptors that keep the files where they are: a process of this machine that
+    uses the files inherits them and leaves them open."""
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,8 @@
 """Comparing what lies in a folder with what was sealed, byte by byte."""
 
-from collections.abc import Iterator, Mapping
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
 import msgspec
@@ -8,10 +10,15 @@ import msgspec
 from hopsartifacts.digests import Digest, xxh3_of
 from hopsartifacts.errors import PathNotFoundError, StorageError
 from hopsartifacts.storage.contract import Entry, Storage
+from hopsartifacts.store.workers import Stop, each, pause_s
 
 FindingKind = Literal[
-    "changed", "missing", "extra", "unprotected", "damaged", "leftover"
+    "changed", "missing", "unreadable", "extra", "unprotected", "damaged", "leftover"
 ]
+
+VANISHED = "it vanished while it was checked"
+
+_TRIES = 3
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True):
@@ -19,37 +26,71 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True):
 
     path: str
     kind: FindingKind
-    """``changed``, ``missing`` and ``extra`` speak of files, ``unprotected`` of a file
-    that can be written to, ``damaged`` of a log, ``leftover`` of a file that belongs to
-    a version that was deleted or given up."""
+    """``changed``, ``missing`` and ``extra`` speak of files, ``unreadable`` of one that
+    the storage does not give out, ``unprotected`` of one that can be written to,
+    ``damaged`` of a log, ``leftover`` of a file that belongs to a version that was
+    deleted or given up."""
     detail: str
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.path} ({self.detail})"
 
 
+Moved = Callable[[int], None]
+"""Hears how many more bytes were read; fewer where a file is read again."""
+
+
+def ignored(_: int) -> None:
+    """Hear of progress without interest."""
+
+
 def check_folder(
     storage: Storage, folder: str, sealed: Mapping[str, Digest]
-) -> Iterator[Finding]:
-    """Yield every difference between *folder* and *sealed* (by relative path)."""
+) -> list[Finding]:
+    """Return every difference between *folder* and *sealed* (by relative path)."""
     found = {
         entry.path.removeprefix(f"{folder}/"): entry for entry in storage.find(folder)
     }
-    for path, digest in sealed.items():
-        entry = found.get(path)
-        if entry is None:
-            yield Finding(path=f"{folder}/{path}", kind="missing", detail="not there")
-        else:
-            yield from check_file(storage, entry, digest)
-    for path in found.keys() - sealed.keys():
-        yield Finding(
-            path=f"{folder}/{path}", kind="extra", detail="not part of the version"
-        )
+    findings = [
+        Finding(path=f"{folder}/{path}", kind="missing", detail="not there")
+        for path in sealed.keys() - found.keys()
+    ]
+    findings += [
+        Finding(path=f"{folder}/{path}", kind="extra", detail="not part of the version")
+        for path in found.keys() - sealed.keys()
+    ]
+    files = [(found[path], sealed[path]) for path in found.keys() & sealed.keys()]
+
+    def one(file: tuple[Entry, Digest], stop: Stop) -> None:
+        findings.extend(check_file(storage, *file, lambda _: stop.check()))
+
+    files.sort(key=lambda file: -file[0].size_bytes)
+    each(one, files, min(workers_for(storage), len(files)))
+    return sorted(findings)
 
 
-def check_file(storage: Storage, entry: Entry, digest: Digest) -> Iterator[Finding]:
-    """Yield what differs between one file and its digest."""
-    flaw = _flaw(storage, entry, digest)
+def workers_for(storage: Storage) -> int:
+    """Return how many files are best checked at once in this process."""
+    if storage.local_path("") is None:
+        return storage.capabilities.workers
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4
+
+
+def check_file(
+    storage: Storage, entry: Entry, digest: Digest, moved: Moved = ignored
+) -> Iterator[Finding]:
+    """Yield what differs between one file and its digest.
+
+    Raises:
+        StorageError: the storage does not answer at all.
+    """
+    try:
+        flaw = _flaw(storage, entry, digest, moved)
+    except StorageError as error:
+        # Is it this file, or all of them? That would say nothing about any.
+        storage.stat(entry.path)
+        yield Finding(path=entry.path, kind="unreadable", detail=str(error))
+        return
     if flaw:
         yield Finding(path=entry.path, kind="changed", detail=flaw)
     elif storage.capabilities.has_modes and not entry.is_read_only:
@@ -58,17 +99,36 @@ def check_file(storage: Storage, entry: Entry, digest: Digest) -> Iterator[Findi
         )
 
 
-def _flaw(storage: Storage, entry: Entry, digest: Digest) -> str | None:
+def _flaw(storage: Storage, entry: Entry, digest: Digest, moved: Moved) -> str | None:
     if entry.kind != "file":
         return f"it is a {entry.kind}, not a file"
     if entry.size_bytes != digest.size_bytes:
         return f"{entry.size_bytes} bytes instead of {digest.size_bytes}"
     try:
-        found = xxh3_of(storage.chunks(entry.path))
+        found = _xxh3(storage, entry.path, moved)
     except PathNotFoundError:
-        return "it vanished while it was checked"
-    except StorageError as error:
-        return str(error)
+        return VANISHED
     if found != (digest.size_bytes, digest.xxh3):
         return f"{found[1]} instead of {digest.xxh3}"
     return None
+
+
+def _xxh3(storage: Storage, path: str, moved: Moved) -> tuple[int, str]:
+    failures = size = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal size
+        for chunk in storage.chunks(path):
+            size += len(chunk)
+            moved(len(chunk))
+            yield chunk
+
+    while True:
+        try:
+            return xxh3_of(counted())
+        except StorageError:
+            moved(-size)
+            size, failures = 0, failures + 1
+            if failures == _TRIES:
+                raise
+            time.sleep(pause_s(failures))

@@ -6,7 +6,6 @@ beside in a file named after its name and digest, so that the next try finds the
 
 import fcntl
 import os
-import random
 import stat
 import tempfile
 import time
@@ -22,15 +21,13 @@ from hopsartifacts.digests import CHUNK_BYTES, Digest, sha256_of
 from hopsartifacts.errors import IntegrityError, PathNotFoundError, StorageError
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.progress import NO_CALLBACK, Callback, Progress
-from hopsartifacts.store.workers import Stop, Stopped, each
+from hopsartifacts.store.workers import Stop, Stopped, each, pause_s
 
 ATTEMPTS = 5
 """How often a read may break off in a row without having given a byte."""
 
 _PATIENCE_S = 10.0
 """A storage that was silent for so long has tried again by itself."""
-_FIRST_PAUSE_S = 0.05
-_LONGEST_PAUSE_S = 5.0
 _PART = ".part"
 
 
@@ -62,7 +59,7 @@ def download(
 
     # The largest first, or it would be waited for alone in the end.
     items = sorted(sealed.items(), key=lambda item: -item[1].size_bytes)
-    each(one, items, max(1, min(storage.capabilities.workers, len(items))))
+    each(one, items, min(storage.capabilities.workers, len(items)))
 
 
 def fetch(storage: Storage, path: str, target: Path) -> None:
@@ -86,6 +83,12 @@ def fetch(storage: Storage, path: str, target: Path) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def part_of(target: Path, digest: Digest) -> Path:
+    """Return where the bytes of *target* lie until they are whole."""
+    name = sha256_of(f"{target.name}\0{digest.sha256}".encode()).partition(":")[2]
+    return target.with_name(f".{name[:32]}{_PART}")
 
 
 def local_folder(given: str | Path | None, *parts: str) -> Path:
@@ -182,7 +185,7 @@ class _Download:
                 is_late = time.monotonic() - since > _PATIENCE_S
                 if isinstance(error, _LocalError) or is_late or failures == ATTEMPTS:
                     raise
-                self._stop.sleep(_pause_s(failures))
+                self._stop.sleep(pause_s(failures))
             else:
                 return
 
@@ -221,8 +224,7 @@ def _local(target: Path) -> Iterator[None]:
 
 def _part(target: Path, digest: Digest) -> tuple[Path, IO[bytes], bool]:
     """Return a file for the bytes of *target*, and whether the next try finds it."""
-    name = sha256_of(f"{target.name}\0{digest.sha256}".encode()).partition(":")[2]
-    part = target.with_name(f".{name[:32]}{_PART}")
+    part = part_of(target, digest)
     with _local(target):
         with suppress(OSError):
             file = _opened(part, 0)
@@ -248,8 +250,3 @@ def _is_ours(part: Path, file: IO[bytes]) -> bool:
 def _opened(path: Path, flags: int) -> IO[bytes]:
     flags |= os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     return os.fdopen(os.open(path, flags, 0o644), "r+b")
-
-
-def _pause_s(attempt: int) -> float:
-    longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt)
-    return random.uniform(longest / 2, longest)  # noqa: S311 - only to spread load

@@ -1,11 +1,15 @@
 """Doing one thing to many items at once; the first failure stops the rest."""
 
+import random
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from threading import Event, Lock
 from typing import TypeVar
 
 Item = TypeVar("Item")
+
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 5.0
 
 
 class Stopped(Exception):  # noqa: N818 - no failure of its own
@@ -41,6 +45,7 @@ def each(
     Items are taken when there is somebody to work on them. Returns when all are done;
     of what fails the first is raised, when the others have stopped.
     """
+    workers = max(1, workers)
     queue, lock, stop = iter(items), Lock(), Stop()
     failures: list[BaseException] = []
 
@@ -65,3 +70,9 @@ def each(
             raise
     if failures:
         raise failures[0]
+
+
+def pause_s(failures: int) -> float:
+    """Return how long to wait after so many failures in a row."""
+    longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**failures)
+    return random.uniform(longest / 2, longest)  # noqa: S311 - only to spread load

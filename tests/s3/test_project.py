@@ -20,6 +20,7 @@ SCRIPT = "class Predictor:\n    def predict(self, inputs): return {answer}\n"
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOPSARTIFACTS_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("HOPSARTIFACTS_CACHE_DIR", str(tmp_path / "cache"))
     (tmp_path / "model" / "sub").mkdir(parents=True)
     (tmp_path / "model" / "weights.bin").write_bytes(b"w" * 20_000_000)
     (tmp_path / "model" / "sub" / "empty").write_bytes(b"")

@@ -128,7 +128,7 @@ def spawn(
                 environ=child_environment(os.environ, launch, revision),
                 folder=folder.path,
                 log=log,
-                fds=(listener.fileno(), go_read),
+                fds=(listener.fileno(), go_read, *launch.held),
                 ends_with_us=not detach,
             )
         run = Run(

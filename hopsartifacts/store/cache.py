@@ -1,0 +1,310 @@
+"""Sealed folders of remote stores, kept on this machine: fetched once, always checked.
+
+A folder is kept under the digest that pins it, so it can be shared by processes and
+projects and never gets out of date. Its files come one by one, each whole; whatever is
+missing, damaged or too much is put right before the folder is used.
+
+Of each folder there are two locks: ``lock`` is held by who changes it, ``lease`` is
+shared by those who use it. Both end with the processes that hold them.
+"""
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Self
+
+from hopsartifacts.digests import Digest
+from hopsartifacts.errors import (
+    HopsArtifactsError,
+    IntegrityError,
+    InvalidInputError,
+    StorageError,
+    UnsupportedHereError,
+)
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.storage.local import LocalStorage
+from hopsartifacts.store.checking import Finding, check_folder
+from hopsartifacts.store.transfer import part_of
+
+FOLDER_VARIABLE = "HOPSARTIFACTS_CACHE_DIR"
+BYTES_VARIABLE = "HOPSARTIFACTS_CACHE_BYTES"
+DEFAULT_BYTES = 100_000_000_000
+
+_FOLDERS = "folders"
+_LOCKS = "locks"
+_TRIES = 3
+
+Fetch = Callable[[Mapping[str, Digest], Path], None]
+"""Puts files (by relative path) into a folder, each whole and checked."""
+
+
+class Lease:
+    """A folder of the cache that stays as it is until this is closed.
+
+    Attributes:
+        path: where it lies.
+        descriptor: holds it for every process that has it open.
+    """
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self.descriptor = descriptor
+
+    def close(self) -> None:
+        """Let the folder go, as far as this process is concerned."""
+        os.close(self.descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Cache:
+    """Where this machine keeps folders of remote stores, and how many bytes of them.
+
+    Args:
+        path: by default ``$HOPSARTIFACTS_CACHE_DIR``, or else the user's cache folder.
+        size_bytes: what is used least goes when there is more; by default
+            ``$HOPSARTIFACTS_CACHE_BYTES``, or else 100 GB. What is in use stays, and
+            what is needed now is fetched, even if that alone is more.
+
+    Raises:
+        InvalidInputError: the size is no number of bytes.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        size_bytes: int | None = None,
+    ) -> None:
+        self._path = path
+        self.size_bytes = _size_bytes(size_bytes)
+
+    @property
+    def path(self) -> Path:
+        """The folder that holds it."""
+        given = self._path or os.environ.get(FOLDER_VARIABLE)
+        return Path(given).expanduser().absolute() if given else _users_folder()
+
+    def use(self, digest: str, sealed: Mapping[str, Digest], fetch: Fetch) -> Lease:
+        """Return the folder that *digest* pins, every byte checked on this disk.
+
+        Only what is missing or damaged is asked of *fetch*; if nothing is, the store
+        is not asked for anything.
+
+        Raises:
+            StorageError: the cache cannot be written to, or there is no room.
+            IntegrityError: the folder does not become what was sealed.
+            UnsupportedHereError: a package is missing.
+        """
+        key = digest.rpartition(":")[2]
+        with self._translated():
+            for name in (_FOLDERS, _LOCKS):
+                (self.path / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self._locked(key):
+                lease = self._lease(key)
+            try:
+                self._put_right(key, sealed, fetch)
+            except BaseException:
+                lease.close()
+                raise
+            return lease
+
+    def trim(self, size_bytes: int = 0) -> int:
+        """Delete what was used least recently, until no more than so much is kept.
+
+        Returns:
+            How many bytes were freed. What is in use, or being fetched, stays.
+        """
+        kept = self._kept()
+        total = sum(kept.values())
+        freed = 0
+        with self._translated():
+            for key, size in kept.items():
+                if total - freed > size_bytes and self._evict(key):
+                    freed += size
+        return freed
+
+    def _put_right(self, key: str, sealed: Mapping[str, Digest], fetch: Fetch) -> None:
+        for _ in range(_TRIES):
+            flaws = self._flaws(key, sealed)
+            if not flaws:
+                return
+            try:
+                with self._locked(key):
+                    # Somebody else may have been first.
+                    flaws = self._flaws(key, sealed)
+                    self._mend(key, sealed, flaws, fetch)
+            except StorageError as error:
+                # Whoever clears the cache away meanwhile only makes it fetch again.
+                if not isinstance(error.__cause__, FileNotFoundError):
+                    raise
+        flaws = self._flaws(key, sealed)
+        if flaws:
+            raise IntegrityError(
+                f"the cache folder {str(self._folder(key))!r} changes while it is "
+                f"filled ({flaws[0]}): does anything else write there?"
+            )
+
+    def _flaws(self, key: str, sealed: Mapping[str, Digest]) -> list[Finding]:
+        folder = self._folder(key)
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+        return check_folder(self._disk(), f"{_FOLDERS}/{key}", sealed)
+
+    def _mend(
+        self,
+        key: str,
+        sealed: Mapping[str, Digest],
+        flaws: list[Finding],
+        fetch: Fetch,
+    ) -> None:
+        folder, disk = self._folder(key), self._disk()
+        prefix = f"{_FOLDERS}/{key}/"
+        wrong = {flaw.path.removeprefix(prefix): flaw.kind for flaw in flaws}
+        missing = {
+            path: sealed[path]
+            for path, kind in wrong.items()
+            if kind not in {"extra", "unprotected"}
+        }
+        parts = {part_of(folder / path, digest) for path, digest in missing.items()}
+        for inner, _, _ in os.walk(folder):
+            Path(inner).chmod(0o755)
+        for path, kind in wrong.items():
+            if kind != "unprotected" and folder / path not in parts:
+                disk.delete_tree(prefix + path)
+        if missing:
+            needed = sum(digest.size_bytes for digest in missing.values())
+            there = sum(part.stat().st_size for part in parts if part.exists())
+            self._make_room(key, needed - there)
+            fetch(missing, folder)
+        disk.protect(f"{_FOLDERS}/{key}")
+
+    def _make_room(self, key: str, needed: int) -> None:
+        kept = self._kept()
+        total = sum(kept.values())
+        for other, size in kept.items():
+            fits = total + needed <= self.size_bytes and self._free() >= needed
+            if not fits and other != key and self._evict(other):
+                total -= size
+        if self._free() < needed:
+            raise StorageError(
+                f"the cache {str(self.path)!r} needs {needed} bytes more, but only "
+                f"{self._free()} are free on its disk: free some space, or name a "
+                f"folder on another disk in ${FOLDER_VARIABLE}"
+            )
+
+    def _evict(self, key: str) -> bool:
+        """Delete one folder, unless somebody uses or changes it."""
+        # Imported late: only those who run deployments need it.
+        from filelock import Timeout  # noqa: PLC0415 - see above
+
+        with suppress(Timeout), self._locked(key, timeout_s=0):
+            descriptor = self._opened_lease(key)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._disk().delete_tree(f"{_FOLDERS}/{key}")
+            except BlockingIOError:
+                return False
+            finally:
+                os.close(descriptor)
+            return True
+        return False
+
+    def _kept(self) -> dict[str, int]:
+        """Return the size of each folder, in the order in which they were used."""
+        with suppress(FileNotFoundError):
+            keys = os.listdir(self.path / _FOLDERS)  # noqa: PTH208 - only the names
+            used = {key: self._last_used(key) for key in keys}
+            return {key: self._size(key) for key in sorted(keys, key=used.__getitem__)}
+        return {}
+
+    def _last_used(self, key: str) -> int:
+        with suppress(FileNotFoundError):
+            return self._lock_path(key, "lease").stat().st_mtime_ns
+        return 0
+
+    def _size(self, key: str) -> int:
+        found = self._disk().find(f"{_FOLDERS}/{key}")
+        return sum(entry.size_bytes for entry in found)
+
+    def _free(self) -> int:
+        return shutil.disk_usage(self.path).free
+
+    def _lease(self, key: str) -> Lease:
+        descriptor = self._opened_lease(key)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        # To the nanosecond: by itself the system only counts in ticks.
+        used = time.time_ns()
+        os.utime(descriptor, ns=(used, used))
+        return Lease(self._folder(key), descriptor)
+
+    def _opened_lease(self, key: str) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        return os.open(self._lock_path(key, "lease"), flags, 0o600)
+
+    @contextmanager
+    def _locked(self, key: str, timeout_s: float = -1) -> Iterator[None]:
+        try:
+            # Imported late, as above.
+            from filelock import FileLock  # noqa: PLC0415 - see above
+        except ModuleNotFoundError as error:
+            raise UnsupportedHereError(
+                f"keeping files of a remote project here needs {error.name}; run: "
+                'pip install "hopsartifacts[serving]"'
+            ) from error
+        with FileLock(self._lock_path(key, "lock"), timeout=timeout_s):
+            yield
+
+    def _lock_path(self, key: str, kind: str) -> Path:
+        return self.path / _LOCKS / f"{key}.{kind}"
+
+    def _folder(self, key: str) -> Path:
+        return self.path / _FOLDERS / key
+
+    def _disk(self) -> Storage:
+        return LocalStorage(self.path)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except HopsArtifactsError:
+            raise
+        except (OSError, NotImplementedError) as error:
+            raise StorageError(
+                f"the cache {str(self.path)!r} cannot be used ({error}): name a folder "
+                f"of your own in ${FOLDER_VARIABLE}"
+            ) from error
+
+
+def _users_folder() -> Path:
+    try:
+        # Imported late, as above.
+        from platformdirs import user_cache_path  # noqa: PLC0415 - see above
+    except ModuleNotFoundError as error:
+        raise UnsupportedHereError(
+            f"keeping files of a remote project here needs {error.name}; run: "
+            f'pip install "hopsartifacts[serving]", or name a folder in '
+            f"${FOLDER_VARIABLE}"
+        ) from error
+    return user_cache_path("hopsartifacts")
+
+
+def _size_bytes(given: int | None) -> int:
+    text = os.environ.get(BYTES_VARIABLE, "") if given is None else str(given)
+    if not text:
+        return DEFAULT_BYTES
+    if not (text.isascii() and text.isdigit()):
+        where = f"${BYTES_VARIABLE}" if given is None else "size_bytes"
+        raise InvalidInputError(
+            f"{where} is {text!r}: give a number of bytes, like {DEFAULT_BYTES}"
+        )
+    return int(text)
