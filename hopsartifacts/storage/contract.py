@@ -7,7 +7,7 @@ to a place that only its writer knows until a ``create`` makes it count.
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -166,4 +166,19 @@ class Storage(Protocol):
 
     def local_path(self, path: str) -> Path | None:
         """Return where *path* lies on this machine's disk; None if it does not."""
+        ...
+
+
+@runtime_checkable
+class KeepsVersions(Protocol):
+    """A storage that may still have what an object held before: not part of the rest.
+
+    Whoever looks for lost bytes asks whether a storage can this.
+    """
+
+    def previous(self, path: str) -> Iterator[Iterator[bytes]]:
+        """Yield the bytes of every kept version of *path*, newest first.
+
+        Also of one that was deleted; none where the back end keeps none.
+        """
         ...

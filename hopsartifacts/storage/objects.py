@@ -35,6 +35,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     protocol: str
     is_taken: Callable[[BaseException], bool]
     """Whether an error of a conditional write says that the object exists."""
+    previous: Callable[[Any, str], Iterator[Iterator[bytes]]] | None = None
+    """Gives the bytes of an object's versions, if the store can keep any."""
 
 
 class ObjectStorage:
@@ -168,6 +170,18 @@ class ObjectStorage:
     def local_path(self, path: str) -> Path | None:  # noqa: ARG002 - the contract's
         """Return None: nothing here lies on a local disk."""
         return None
+
+    def previous(self, path: str) -> Iterator[Iterator[bytes]]:
+        """See ``KeepsVersions``."""
+        if self._dialect.previous is None:
+            return
+        with self._translating("list versions of", path):
+            for chunks in self._dialect.previous(self._fs, self._full(path)):
+                yield self._translated_chunks(path, chunks)
+
+    def _translated_chunks(self, path: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        with self._translating("read", path):
+            yield from chunks
 
     def _full(self, path: str) -> str:
         return f"{self._root}/{path}".rstrip("/")

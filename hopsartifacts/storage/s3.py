@@ -11,6 +11,7 @@ from s3fs import S3FileSystem
 
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.storage.objects import Dialect, ObjectStorage
+from hopsartifacts.storage.s3_versions import previous
 
 
 def s3_storage(path: str, options: Mapping[str, Any]) -> ObjectStorage:
@@ -28,7 +29,8 @@ def s3_storage(path: str, options: Mapping[str, Any]) -> ObjectStorage:
         "skip_instance_cache": True,
     }
     filesystem = S3FileSystem(**{**options, **own})
-    return ObjectStorage(filesystem, path, Dialect(protocol="s3", is_taken=_is_taken))
+    dialect = Dialect(protocol="s3", is_taken=_is_taken, previous=previous)
+    return ObjectStorage(filesystem, path, dialect)
 
 
 def _is_taken(error: BaseException) -> bool:
