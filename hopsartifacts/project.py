@@ -5,7 +5,8 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from functools import cache, cached_property, partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,12 +22,14 @@ from hopsartifacts.deployments.launching import Place
 from hopsartifacts.guard.doctor import DoctorReport, examine
 from hopsartifacts.guard.gc import GRACE_S, GcReport, collect
 from hopsartifacts.guard.repair import RepairReport, repair
+from hopsartifacts.guard.restoring import Source
 from hopsartifacts.guard.verify import VerifyReport, verify
 from hopsartifacts.registry.handle import ModelRegistry
 from hopsartifacts.registry.model import Context, Model
 from hopsartifacts.serving.contract import ServingBackend
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.cache import Cache
+from hopsartifacts.store.progress import NO_CALLBACK, Callback
 from hopsartifacts.store.root import check_root
 
 DEFAULT_URL = "hopsartifacts-project"
@@ -202,18 +205,50 @@ class Project:
         home = Home(storage=self._storage, project=self.name, saver=self._serving)
         return import_bundle(home, path, strict_numbers=strict_numbers, digest=digest)
 
-    def verify(self) -> VerifyReport:
-        """Compare every managed file with what was sealed, byte by byte."""
-        return verify(self._storage)
+    def verify(
+        self,
+        *,
+        callback: Callback = NO_CALLBACK,
+        executor: Executor | None = None,
+    ) -> VerifyReport:
+        """Compare every managed file with what was sealed, byte by byte.
 
-    def repair(self) -> RepairReport:
+        Args:
+            callback: hears of the progress in bytes: any of ``fsspec.callbacks``.
+            executor: runs the reading and hashing, in batches: any
+                ``concurrent.futures.Executor``, like a pool of processes or a Dask
+                or Ray cluster whose workers reach the project. By default threads.
+
+        Raises:
+            StorageError: the storage does not answer.
+        """
+        return verify(self._storage, callback, executor)
+
+    def repair(
+        self,
+        *,
+        sources: Sequence[Source] = (),
+        callback: Callback = NO_CALLBACK,
+        executor: Executor | None = None,
+    ) -> RepairReport:
         """Undo every edit that can be undone; what is replaced is moved aside.
 
         Script, configuration, schema, example and manifest files come back from the
-        log. Extra files are moved aside. Model files that changed are named: a second
-        copy of them does not exist.
+        log, model files from an identical file of another version or from an earlier
+        version of the object, if the bucket keeps them. Extra files are moved aside,
+        and so are changed files that no sound copy exists of: they are named, and
+        their version does not start until they are back. Nothing is deleted.
+
+        Args:
+            sources: further places: functions that take a ``Digest`` and return its
+                bytes in chunks, or None. What they give is checked.
+            callback: as in ``verify``, which comes first.
+            executor: as in ``verify``.
+
+        Raises:
+            StorageError: the storage does not answer.
         """
-        return repair(self._storage)
+        return repair(self._storage, sources, callback, executor)
 
     def gc(self, *, dry_run: bool = False, grace_s: float = GRACE_S) -> GcReport:
         """Free what no version needs any more, and say how many bytes that were.

@@ -167,24 +167,24 @@ def test_an_extra_file_is_named_and_moved_aside(
 
 
 @pytest.mark.parametrize("kind", ["changed", "missing"])
-def test_a_model_file_has_no_second_copy(
+def test_a_model_file_without_a_second_copy_is_named_and_kept_aside(
     full: Project, snapshot: Snapshot, kind: str
 ) -> None:
-    """It is named, and what is there is left alone."""
     if kind == "changed":
         full.storage.write(MODEL_FILE, [b"edited"])
     else:
         full.storage.delete_tree(MODEL_FILE)
-    before = snapshot(full)
-    for _ in range(2):
+    for found in (kind, "missing"):
         report = full.repair()
         assert not report.ok
         assert report.repaired == ()
         unrepaired = [(finding.kind, finding.path) for finding in report.unrepaired]
-        assert unrepaired == [(kind, MODEL_FILE)]
+        assert unrepaired == [(found, MODEL_FILE)]
         assert "1 cannot be repaired here" in str(report)
-        assert MODEL_FILE in str(report)
-        assert snapshot(full) == before
+        assert "model 'my_model' version 1 cannot be served" in str(report)
+        moved = {MODEL_FILE: b"edited"} if kind == "changed" else {}
+        assert quarantine(full, snapshot) == moved
+        assert findings(full) == {("missing", MODEL_FILE)}
 
 
 def test_one_repair_undoes_everything_it_can(full: Project, snapshot: Snapshot) -> None:
@@ -195,8 +195,9 @@ def test_one_repair_undoes_everything_it_can(full: Project, snapshot: Snapshot) 
     report = full.repair()
     assert len(report.repaired) == 3
     assert [finding.path for finding in report.unrepaired] == [MODEL_FILE]
-    assert findings(full) == {("changed", MODEL_FILE)}
+    assert findings(full) == {("missing", MODEL_FILE)}
     assert quarantine(full, snapshot) == {
+        MODEL_FILE: b"edited",
         SCRIPT: b"edited",
         f"{VERSION}/Files/extra": b"extra",
     }
@@ -448,10 +449,10 @@ def test_nothing_is_restored_from_a_source_that_is_damaged_too(
     )
     full.storage.write(path, [b"edited"])
     full.storage.write(payload, [b"edited too"])
-    before = snapshot(full)
     report = full.repair()
     assert {finding.path for finding in report.unrepaired} == {path, payload}
-    assert snapshot(full) == before
+    assert findings(full) == {("missing", path), ("missing", payload)}
+    assert quarantine(full, snapshot) == {path: b"edited", payload: b"edited too"}
 
 
 def test_a_file_that_cannot_be_read_is_named(
@@ -464,7 +465,8 @@ def test_a_file_that_cannot_be_read_is_named(
             raise StorageError(f"cannot read {path!r}: Input/output error")
 
     full.storage.write(SCRIPT, [b"edited"])
-    assert findings(intercept(hook)) == {("changed", MODEL_FILE), ("changed", SCRIPT)}
+    found = {("unreadable", MODEL_FILE), ("changed", SCRIPT)}
+    assert findings(intercept(hook)) == found
     assert "Input/output error" in str(intercept(hook).verify())
 
 
@@ -550,7 +552,7 @@ def test_an_ordinary_user_repairs_too(users_folder: Path) -> None:
     assert report.ok, str(report)
     assert project.verify().ok
     (files / "a").chmod(0)
-    assert findings(project) == {("changed", f"{VERSION}/Files/a")}
+    assert findings(project) == {("unreadable", f"{VERSION}/Files/a")}
     assert "permission denied" in str(project.verify())
 
 

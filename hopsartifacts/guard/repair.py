@@ -1,21 +1,27 @@
-"""Repair: what was edited comes back from the log, what it replaces is moved aside.
+"""Repair: what was edited comes back from a second copy, what it replaces goes aside.
 
-Nothing is ever deleted here, and nothing is guessed: a file that no log holds the
-bytes of is named, not touched.
+Nothing is ever deleted here, and nothing is guessed: a changed file that has no second
+copy is named and put into quarantine, where nobody takes it for what was sealed.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.digests import digest_of
-from hopsartifacts.errors import HopsArtifactsError
+from hopsartifacts.errors import HopsArtifactsError, StorageError
 from hopsartifacts.guard.inventory import Inventory
+from hopsartifacts.guard.restoring import Restoring, Source
 from hopsartifacts.guard.verify import inspect
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.checking import Finding
+from hopsartifacts.store.checking import Finding, FindingKind, check_file
 from hopsartifacts.store.identity import new_token
+from hopsartifacts.store.progress import NO_CALLBACK, Callback
+
+_UNSOUND: frozenset[FindingKind] = frozenset({"changed", "missing", "unreadable"})
 
 
 class Repaired(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,69 +53,162 @@ class RepairReport(msgspec.Struct, frozen=True, kw_only=True):
         return "\n  ".join(lines)
 
 
-def repair(storage: Storage) -> RepairReport:
-    """Verify, and undo every difference that can be undone."""
-    report, inventory = inspect(storage)
-    when = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ") + f"-{new_token()[:8]}"
-    repaired: list[Repaired] = []
-    unrepaired: list[Finding] = []
-    for finding in report.findings:
+def repair(
+    storage: Storage,
+    sources: Sequence[Source] = (),
+    callback: Callback = NO_CALLBACK,
+    executor: Executor | None = None,
+) -> RepairReport:
+    """Verify, and undo every difference that can be undone.
+
+    Raises:
+        StorageError: the storage does not answer.
+    """
+    report, inventory = inspect(storage, callback, executor)
+    unsound = (it.path for it in report.findings if it.kind in _UNSOUND)
+    restoring = Restoring(storage, inventory, unsound, sources)
+    work = _Repair(storage, inventory, restoring)
+    try:
+        work.undo(report.findings)
+        # What was restored may be the copy that something else needs.
+        if work.repaired:
+            work.undo(work.pending)
+        work.quarantine()
+    finally:
+        restoring.clear()
+        work.close_folders()
+    return RepairReport(
+        repaired=tuple(work.repaired),
+        unrepaired=tuple(sorted([*work.pending, *work.failed])),
+    )
+
+
+class _Repair:
+    """One run: what is done so far, and what is left."""
+
+    def __init__(
+        self, storage: Storage, inventory: Inventory, restoring: Restoring
+    ) -> None:
+        self._storage = storage
+        self._inventory = inventory
+        self._restoring = restoring
+        self._when = (
+            datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ") + f"-{new_token()[:8]}"
+        )
+        self._opened: set[str] = set()
+        self.repaired: list[Repaired] = []
+        self.pending: list[Finding] = []
+        self.failed: list[Finding] = []
+
+    def undo(self, findings: Iterable[Finding]) -> None:
+        """Undo what can be undone; the rest is pending."""
+        todo, self.pending = list(findings), []
+        for finding in todo:
+            with self._noting_failure(finding):
+                action = self._undo(finding)
+                if action:
+                    self.repaired.append(Repaired(finding=finding, action=action))
+                else:
+                    self.pending.append(finding)
+
+    def quarantine(self) -> None:
+        """Take what is changed, and was found nowhere else, out of everybody's way."""
+        todo, self.pending = self.pending, []
+        for finding in todo:
+            with self._noting_failure(finding):
+                self.pending.append(self._quarantined(finding))
+
+    def close_folders(self) -> None:
+        """Make the folders read-only again that were opened."""
+        for folder in self._opened:
+            with suppress(StorageError):
+                self._storage.protect(folder)
+
+    @contextmanager
+    def _noting_failure(self, finding: Finding) -> Iterator[None]:
         try:
-            action = _undo(storage, inventory, finding, when)
+            yield
         except HopsArtifactsError as error:
             detail = f"{finding.detail}; repair failed: {error}"
-            unrepaired.append(msgspec.structs.replace(finding, detail=detail))
-            continue
-        if action:
-            repaired.append(Repaired(finding=finding, action=action))
-        else:
-            unrepaired.append(finding)
-    for folder in inventory.read_only_folders:
-        if any(done.finding.path.startswith(f"{folder}/") for done in repaired):
-            storage.protect(folder)
-    return RepairReport(repaired=tuple(repaired), unrepaired=tuple(unrepaired))
+            self.failed.append(msgspec.structs.replace(finding, detail=detail))
 
+    def _undo(self, finding: Finding) -> str | None:
+        """Return what was done, None if nothing can be."""
+        if finding.kind == "unprotected":
+            self._storage.protect(finding.path)
+            return "made read-only"
+        if finding.kind in {"extra", "leftover"}:
+            return f"moved to {self._move_aside(finding.path)}"
+        return self._restore(finding.path) if finding.kind in _UNSOUND else None
 
-def _undo(
-    storage: Storage, inventory: Inventory, finding: Finding, when: str
-) -> str | None:
-    """Return what was done, None if nothing can be."""
-    path = finding.path
-    if finding.kind == "unprotected":
-        storage.protect(path)
-        return "made read-only"
-    if finding.kind in {"extra", "leftover"}:
-        return f"moved to {_move_aside(storage, path, when)}"
-    restorer = inventory.restorers.get(path)
-    if finding.kind == "damaged" or restorer is None:
+    def _restore(self, path: str) -> str | None:
+        if self._is_sound_again(path):
+            return "it is as sealed again"
+        prepared = self._restoring.prepare(path)
+        if prepared is None:
+            return None
+        self._open_folders(path)
+        aside = self._move_aside(path) if self._storage.stat(path) else None
+        if not prepared.put_down(self._storage, path):
+            return None
+        self._storage.protect(path)
+        self._restoring.restored(path)
+        moved = f"; the changed one is now {aside}" if aside else ""
+        return f"restored from {prepared.origin}{moved}"
+
+    def _quarantined(self, finding: Finding) -> Finding:
+        """Say what became of it; nobody has a sound copy."""
+        path = finding.path
+        if finding.kind not in _UNSOUND:
+            return finding
+        detail = f"{finding.detail}; no sound copy was found"
+        # What cannot be read may be readable again tomorrow: it stays.
+        if finding.kind == "changed" and not self._is_sound_again(path):
+            self._open_folders(path)
+            detail += f", so it was moved to {self._move_aside(path)}"
+        if path.startswith(f"{layout.MODELS}/"):
+            _, model, version, *_ = path.split("/")
+            detail += f"; model {model!r} version {version} cannot be served without it"
+        return msgspec.structs.replace(finding, detail=detail)
+
+    def _is_sound_again(self, path: str) -> bool:
+        """Look again: another repair may have been faster."""
+        entry = self._storage.stat(path)
+        digest = self._inventory.sealed[path]
+        kinds = (
+            {it.kind for it in check_file(self._storage, entry, digest)}
+            if entry
+            else {"missing"}
+        )
+        return not kinds & _UNSOUND
+
+    def _move_aside(self, path: str) -> str:
+        target = layout.quarantine_path(self._when, path)
+        entry = self._storage.stat(path)
+        if entry and entry.kind == "directory":
+            self._storage.move_tree(path, target)
+        elif entry:
+            self._storage.move(path, target)
+        # Else it went with its folder.
+        return target
+
+    def _open_folders(self, path: str) -> None:
+        """Open the read-only folders above *path* until the repair is over."""
+        top = self._sealed_folder(path)
+        if top is None:
+            return
+        self._opened.add(top)
+        folder = path.rpartition("/")[0]
+        while f"{folder}/".startswith(f"{top}/"):
+            if self._storage.stat(folder):
+                self._storage.unprotect(folder)
+            folder = folder.rpartition("/")[0]
+
+    def _sealed_folder(self, path: str) -> str | None:
+        for top in self._inventory.read_only_folders:
+            if path.startswith(f"{top}/"):
+                return top
+        for payloads in self._inventory.busy:
+            if path.startswith(f"{payloads}/"):
+                return f"{payloads}/{path.removeprefix(f'{payloads}/').split('/')[0]}"
         return None
-    data = b"".join(restorer())
-    if digest_of(data) != inventory.sealed[path]:
-        return None
-    aside = _move_aside(storage, path, when) if finding.kind == "changed" else None
-    _unprotect_above(storage, inventory, path)
-    if not storage.create(path, data):
-        return None
-    return "restored" + (f"; the changed one is now {aside}" if aside else "")
-
-
-def _move_aside(storage: Storage, path: str, when: str) -> str:
-    target = layout.quarantine_path(when, path)
-    entry = storage.stat(path)
-    if entry and entry.kind == "directory":
-        storage.move_tree(path, target)
-    elif entry:
-        storage.move(path, target)
-    # Else it went with its folder.
-    return target
-
-
-def _unprotect_above(storage: Storage, inventory: Inventory, path: str) -> None:
-    """Open the read-only folders above *path*; the repair closes them again."""
-    for top in inventory.read_only_folders:
-        if path.startswith(f"{top}/"):
-            folder = path.rpartition("/")[0]
-            while folder.startswith(top):
-                if storage.stat(folder):
-                    storage.unprotect(folder)
-                folder = folder.rpartition("/")[0]

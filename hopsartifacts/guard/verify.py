@@ -2,15 +2,18 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import Executor
 
 import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.deployments.versions import deployment_names
+from hopsartifacts.guard.batches import compared
 from hopsartifacts.guard.inventory import Inventory, take_inventory
 from hopsartifacts.registry.versions import model_names
 from hopsartifacts.storage.contract import Entry, Storage
-from hopsartifacts.store.checking import Finding, check_file
+from hopsartifacts.store.checking import Finding
+from hopsartifacts.store.progress import NO_CALLBACK, Callback
 
 _PASSING = frozenset({"missing", "unprotected", "leftover"})
 _SECOND_LOOK_S = 0.25
@@ -38,12 +41,24 @@ class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
         return "\n  ".join(lines)
 
 
-def verify(storage: Storage) -> VerifyReport:
-    """Compare everything under the managed folders with the logs."""
-    return inspect(storage)[0]
+def verify(
+    storage: Storage,
+    callback: Callback = NO_CALLBACK,
+    executor: Executor | None = None,
+) -> VerifyReport:
+    """Compare everything under the managed folders with the logs.
+
+    Raises:
+        StorageError: the storage does not answer; that is no finding.
+    """
+    return inspect(storage, callback, executor)[0]
 
 
-def inspect(storage: Storage) -> tuple[VerifyReport, Inventory]:
+def inspect(
+    storage: Storage,
+    callback: Callback = NO_CALLBACK,
+    executor: Executor | None = None,
+) -> tuple[VerifyReport, Inventory]:
     """Return what ``verify`` finds and the inventory it went by.
 
     Files are listed before the logs are read: whatever a writer puts down, its log
@@ -57,9 +72,12 @@ def inspect(storage: Storage) -> tuple[VerifyReport, Inventory]:
     }
     models, deployments = set(model_names(storage)), set(deployment_names(storage))
     inventory = take_inventory(storage, models, deployments)
+    there = {path: listed.get(path) or storage.stat(path) for path in inventory.sealed}
+    files = [(it, inventory.sealed[path]) for path, it in there.items() if it]
     findings = [
         *inventory.damaged,
-        *_compared(storage, inventory, listed),
+        *_missing(there),
+        *compared(storage, files, callback, executor),
         *_unexpected(storage, inventory, listed),
         *_open_folders(storage, inventory),
     ]
@@ -71,15 +89,10 @@ def inspect(storage: Storage) -> tuple[VerifyReport, Inventory]:
     return report, inventory
 
 
-def _compared(
-    storage: Storage, inventory: Inventory, listed: dict[str, Entry]
-) -> Iterator[Finding]:
-    for path, digest in inventory.sealed.items():
-        entry = listed.get(path) or storage.stat(path)
+def _missing(there: dict[str, Entry | None]) -> Iterator[Finding]:
+    for path, entry in there.items():
         if entry is None:
             yield Finding(path=path, kind="missing", detail="not there")
-        else:
-            yield from check_file(storage, entry, digest)
 
 
 def _unexpected(

@@ -1,0 +1,126 @@
+"""Many files compared with their seals, in batches that any executor can run.
+
+What is sent is the storage itself and a few hundred entries at most; what comes back
+is only what differs. A batch that cannot be checked at all is an error, not a finding.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+
+from hopsartifacts import layout
+from hopsartifacts.digests import Digest
+from hopsartifacts.errors import StorageError
+from hopsartifacts.storage.contract import Entry, Storage
+from hopsartifacts.store.checking import (
+    VANISHED,
+    Finding,
+    Moved,
+    check_file,
+    ignored,
+    workers_for,
+)
+from hopsartifacts.store.progress import Callback, Progress
+from hopsartifacts.store.workers import Stop
+
+BATCH_FILES = 200
+BATCH_BYTES = 64 * 1024 * 1024
+"""A batch ends when it has so much; a larger file is one of its own."""
+
+File = tuple[Entry, Digest]
+
+
+def compared(
+    storage: Storage,
+    files: Sequence[File],
+    callback: Callback,
+    executor: Executor | None,
+) -> list[Finding]:
+    """Return what differs between *files* and their digests.
+
+    Args:
+        storage: where they lie.
+        files: what was found, and what was sealed.
+        callback: hears of bytes as they are read; with an *executor*, of each batch.
+        executor: by default threads of this process.
+
+    Raises:
+        StorageError: the storage does not answer, here or where the executor works.
+    """
+    progress = Progress(callback, sum(map(_size, files)))
+    if executor is not None:
+        return _gathered(executor, storage, files, progress, moved=None)
+    stop = Stop()
+
+    def moved(size_bytes: int) -> None:
+        stop.check()
+        progress.add(size_bytes)
+
+    workers = workers_for(storage)
+    with ThreadPoolExecutor(workers, thread_name_prefix="hopsartifacts") as own:
+        try:
+            return _gathered(own, storage, files, progress, moved=moved)
+        except BaseException:
+            stop.set()
+            raise
+
+
+def check_batch(
+    storage: Storage, files: Sequence[File], moved: Moved | None = None
+) -> list[Finding]:
+    """Return what differs in one batch; this is what an executor runs."""
+    moved = moved or ignored
+    findings = [
+        finding for file in files for finding in check_file(storage, *file, moved)
+    ]
+    vanished = any(finding.detail == VANISHED for finding in findings)
+    if vanished and storage.stat(layout.FORMAT_MARKER) is None:
+        raise StorageError(
+            f"process {os.getpid()} does not see the project {storage.url!r}: use an "
+            "executor whose workers can reach it; a project in memory is only seen "
+            "by the process that made it"
+        )
+    return findings
+
+
+def _gathered(
+    executor: Executor,
+    storage: Storage,
+    files: Sequence[File],
+    progress: Progress,
+    *,
+    moved: Moved | None,
+) -> list[Finding]:
+    findings: list[Finding] = []
+    sizes: dict[Future[list[Finding]], int] = {}
+    try:
+        for batch in _batches(files):
+            future = executor.submit(check_batch, storage, batch, moved)
+            sizes[future] = sum(map(_size, batch))
+        for done in as_completed(sizes):
+            findings += done.result()
+            if moved is None:
+                progress.add(sizes[done])
+    except BaseException:
+        for future in sizes:
+            future.cancel()
+        raise
+    return findings
+
+
+def _batches(files: Sequence[File]) -> Iterator[list[File]]:
+    """Yield the largest first, or they would be waited for alone in the end."""
+    batch: list[File] = []
+    size = 0
+    for file in sorted(files, key=_size, reverse=True):
+        if batch and (len(batch) == BATCH_FILES or size + _size(file) > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(file)
+        size += _size(file)
+    if batch:
+        yield batch
+
+
+def _size(file: File) -> int:
+    return file[0].size_bytes
