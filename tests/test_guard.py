@@ -461,7 +461,7 @@ def test_a_file_that_cannot_be_read_is_named(
     """A bad sector, or no permission: the other files are checked all the same."""
 
     def hook(method: str, path: str = "", *_: object) -> None:
-        if method == "chunks" and path == MODEL_FILE:
+        if method == "read" and path == MODEL_FILE:
             raise StorageError(f"cannot read {path!r}: Input/output error")
 
     full.storage.write(SCRIPT, [b"edited"])
@@ -477,7 +477,7 @@ def test_what_goes_while_verify_looks_is_no_surprise(
     full.storage.write(extra, [b""])
 
     def hook(method: str, path: str = "", *_: object) -> None:
-        if (method, path) in {("stat", extra), ("chunks", MODEL_FILE)}:
+        if (method, path) in {("stat", extra), ("read", MODEL_FILE)}:
             full.storage.delete_tree(path)
 
     report = intercept(hook).verify()
