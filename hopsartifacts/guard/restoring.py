@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from hopsartifacts import layout
-from hopsartifacts.digests import Digest, Hasher
+from hopsartifacts.digests import Digest
 from hopsartifacts.errors import (
     AlreadyExistsError,
     HopsArtifactsError,
@@ -19,6 +19,7 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.guard.inventory import Inventory
 from hopsartifacts.storage.contract import KeepsVersions, Storage
+from hopsartifacts.store.checking import OtherBytesError, verified
 from hopsartifacts.store.identity import new_token
 
 IN_MEMORY_BYTES = 1024 * 1024
@@ -87,11 +88,11 @@ class Restoring:
             try:
                 return self._taken(path, origin, read())
             except (StorageError, IntegrityError) as error:
-                if failure is None or isinstance(failure, _OtherBytesError):
+                if failure is None or isinstance(failure, OtherBytesError):
                     failure = error
             except PathNotFoundError:
                 pass  # a copy that went meanwhile
-        if isinstance(failure, _OtherBytesError):
+        if isinstance(failure, OtherBytesError):
             return None
         if failure:
             raise failure
@@ -100,9 +101,9 @@ class Restoring:
     def _taken(self, path: str, origin: str, chunks: Iterable[bytes]) -> Prepared:
         digest = self._inventory.sealed[path]
         if digest.size_bytes <= IN_MEMORY_BYTES:
-            return Prepared(origin, b"".join(_checked(chunks, digest)), "")
+            return Prepared(origin, b"".join(verified(chunks, digest, path)), "")
         staged = f"{layout.staging_dir(self._token)}/{path}"
-        self._storage.write(staged, _checked(chunks, digest))
+        self._storage.write(staged, verified(chunks, digest, path))
         return Prepared(origin, None, staged)
 
     def restored(self, path: str) -> None:
@@ -132,20 +133,3 @@ class Restoring:
         if isinstance(self._storage, KeepsVersions):
             for chunks in self._storage.previous(path):
                 yield "an earlier object version", lambda chunks=chunks: chunks  # type: ignore[misc]  # bound now
-
-
-class _OtherBytesError(IntegrityError):
-    """What looked like a copy is none."""
-
-
-def _checked(chunks: Iterable[bytes], digest: Digest) -> Iterator[bytes]:
-    """Yield *chunks*, and fail in the end if they are not what *digest* names."""
-    hasher = Hasher()
-    left = digest.size_bytes
-    for chunk in hasher.through(chunks):
-        left -= len(chunk)
-        if left < 0:
-            break
-        yield chunk
-    if hasher.digest() != digest:
-        raise _OtherBytesError(f"these bytes are not {digest.sha256}")

@@ -7,8 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from hopsartifacts.digests import CHUNK_BYTES, Digest, xxh3_of
-from hopsartifacts.errors import PathNotFoundError, StorageError
+from hopsartifacts.digests import CHUNK_BYTES, Digest, Hasher, xxh3_of
+from hopsartifacts.errors import IntegrityError, PathNotFoundError, StorageError
 from hopsartifacts.storage.contract import Entry, Storage
 from hopsartifacts.store.workers import Stop, each, pause_s
 
@@ -38,6 +38,30 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True):
 
 Moved = Callable[[int], None]
 """Hears how many more bytes were read; fewer where a file is read again."""
+
+
+class OtherBytesError(IntegrityError):
+    """Bytes are not what their digest says."""
+
+
+def verified(chunks: Iterable[bytes], digest: Digest, path: str) -> Iterator[bytes]:
+    """Yield *chunks*, which *path* names in messages, and check them by SHA-256.
+
+    Raises:
+        OtherBytesError: in the end, or as soon as there are too many.
+    """
+    hasher = Hasher()
+    left = digest.size_bytes
+    for chunk in hasher.through(chunks):
+        left -= len(chunk)
+        if left < 0:
+            break
+        yield chunk
+    if hasher.digest() != digest:
+        raise OtherBytesError(
+            f"{path!r} differs from what was saved, {digest.sha256}: see "
+            "project.verify() and project.repair()"
+        )
 
 
 def ignored(_: int) -> None:
