@@ -268,6 +268,27 @@ def test_two_repairs_at_once_do_not_undo_each_other(
     assert project.verify().ok
 
 
+def test_a_damaged_payload_is_used_by_nobody(
+    project: Project, save_model: Callable[..., Model], tmp_path: Path
+) -> None:
+    """Neither read, nor taken over into a new version, nor shown as a folder."""
+    (tmp_path / "big").write_bytes(BIG)
+    model = save_model("m", framework="sklearn")
+    deployment = model.deploy(files=[tmp_path / "big"])
+    (payload,) = (
+        entry.path for entry in project.storage.find("Models/m/1/Artifacts/_payload")
+    )
+    damage(project, payload, BIG[:-1] + b"?")
+    artifacts = project.get_model_serving().get_artifacts(model)
+    with pytest.raises(IntegrityError, match=payload):
+        artifacts.read(1)
+    project.storage.delete_tree("Models/m/1/Artifacts/1")
+    with pytest.raises(IntegrityError, match=payload):
+        deployment.download_artifact_files(tmp_path / "here")
+    assert project.storage.stat("Models/m/1/Artifacts/1") is None
+    check_tidy(project)
+
+
 def test_a_damaged_payload_comes_back_from_the_artifact_itself(
     users_folder: Path,
 ) -> None:
