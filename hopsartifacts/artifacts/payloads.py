@@ -6,6 +6,7 @@ which anybody may write again.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 
 import msgspec
 
@@ -18,10 +19,11 @@ from hopsartifacts.artifacts.documents import (
     checked_sources,
     identity_of,
 )
-from hopsartifacts.digests import Hasher, digest_of
+from hopsartifacts.digests import Digest, Hasher, digest_of
 from hopsartifacts.documents import decode
 from hopsartifacts.errors import IntegrityError, SourceChangedError, StorageError
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.checking import verified
 from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.log import Log
 from hopsartifacts.store.moving import check_arrived
@@ -121,7 +123,7 @@ class Payloads:
             }
         folder = self._folder(sealed.payload)
         return {
-            file.path: lambda path=file.path: self._storage.chunks(f"{folder}/{path}")  # type: ignore[misc]  # bound now
+            file.path: partial(self._checked, f"{folder}/{file.path}", file.digest)
             for file in sealed.files
         }
 
@@ -177,6 +179,9 @@ class Payloads:
         finally:
             with suppress(StorageError):
                 self._storage.delete_tree(staging)
+
+    def _checked(self, path: str, digest: Digest) -> Iterator[bytes]:
+        return verified(self._storage.chunks(path), digest, path)
 
     def _inline(
         self, log: Log[ArtifactState], sealed: ArtifactVersion
