@@ -14,9 +14,10 @@ import pytest
 
 import hopsartifacts
 from hopsartifacts.digests import digest_of
-from hopsartifacts.registry.filling import Known, fill
+from hopsartifacts.registry.filling import fill
 from hopsartifacts.registry.sources import source
 from hopsartifacts.storage.local import LocalStorage
+from hopsartifacts.store.sharing import Known
 
 FILES = int(os.environ.get("HOPSARTIFACTS_BENCH_FILES", "500"))
 LARGE_MB = int(os.environ.get("HOPSARTIFACTS_BENCH_LARGE_MB", "64"))

@@ -19,12 +19,13 @@ from tqdm import tqdm
 from hopsartifacts.digests import digest_of
 from hopsartifacts.errors import SourceChangedError, StorageError
 from hopsartifacts.registry.documents import FileRecord
-from hopsartifacts.registry.filling import Callback, Known, fill
+from hopsartifacts.registry.filling import fill
 from hopsartifacts.registry.sources import SourceFile, source
 from hopsartifacts.storage.contract import Entry, Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
-from hopsartifacts.store.sharing import is_same_file
+from hopsartifacts.store.progress import Callback
+from hopsartifacts.store.sharing import Known, is_same_file
 from hopsartifacts.testing.faults import Call, Fault, FaultyStorage, fail
 
 MakeFiles = Callable[..., Path]

@@ -13,10 +13,11 @@ import pytest
 from hopsartifacts.digests import digest_of
 from hopsartifacts.errors import StorageError
 from hopsartifacts.registry.documents import FileRecord
-from hopsartifacts.registry.filling import Known, fill
+from hopsartifacts.registry.filling import fill
 from hopsartifacts.registry.resuming import Journal, open_journal
 from hopsartifacts.registry.sources import source
 from hopsartifacts.storage.local import LocalStorage
+from hopsartifacts.store.sharing import Known
 from hopsartifacts.testing.faults import Call, Fault, FaultyStorage
 
 MakeFiles = Callable[..., Path]

@@ -26,6 +26,7 @@ from hopsartifacts.store.compaction import compact, compactable_bytes
 from hopsartifacts.store.entries import State
 from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.log import Log
+from hopsartifacts.store.workers import each_result
 
 GRACE_S = 24 * 3600.0
 
@@ -109,10 +110,17 @@ def _clock(storage: Storage, *, dry_run: bool) -> float:
 
 
 def _all_garbage(storage: Storage) -> Iterator[Found]:
-    for name in model_names(storage):
-        yield from _of_model(storage, name)
-    for name in deployment_names(storage):
-        yield from _of_deployment(storage, name)
+    workers = storage.capabilities.workers
+    models = each_result(
+        lambda name, _: _of_model(storage, name), model_names(storage), workers
+    )
+    deployments = each_result(
+        lambda name, _: _of_deployment(storage, name),
+        deployment_names(storage),
+        workers,
+    )
+    for found in (*models, *deployments):
+        yield from found
     yield from _of_writers(storage)
 
 

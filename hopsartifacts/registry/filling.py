@@ -6,8 +6,6 @@ before it was cut off is kept. None of this makes anything count: the seal does.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from threading import Lock
-from typing import Protocol
 
 from hopsartifacts import layout
 from hopsartifacts.digests import Digest, Hasher, OverlappedHasher, digest_of
@@ -15,36 +13,12 @@ from hopsartifacts.registry.documents import FileRecord
 from hopsartifacts.registry.resuming import Journal
 from hopsartifacts.registry.sources import SourceFile
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.parallel import Others, run_all
+from hopsartifacts.store.progress import NO_CALLBACK, Callback, Progress
 from hopsartifacts.store.sharing import WHOLE_BYTES, Known, Lender
-
-__all__ = ["NO_CALLBACK", "Callback", "Known", "fill"]
+from hopsartifacts.store.workers import Stop, each_result
 
 _LARGE_BYTES = 32 * 1024 * 1024
 """From here on it pays to hash in a thread of its own, and to begin early."""
-
-
-class Callback(Protocol):
-    """Who is told how far it is: fsspec's protocol, so its callbacks fit."""
-
-    def set_size(self, size: int) -> object:
-        """Take the number of bytes there are."""
-        ...
-
-    def relative_update(self, inc: int = 1) -> object:
-        """Take the number of bytes that were done since the last call."""
-        ...
-
-
-class _NoCallback:
-    def set_size(self, size: int) -> None:
-        """Do nothing."""
-
-    def relative_update(self, inc: int = 1) -> None:
-        """Do nothing."""
-
-
-NO_CALLBACK: Callback = _NoCallback()
 
 
 def fill(
@@ -74,7 +48,7 @@ def fill(
         InvalidModelError: a file cannot be read.
         StorageError: the storage failed; what was written before it stays.
     """
-    progress = _Progress(callback, sum(it.fingerprint.size_bytes for it in files))
+    progress = Progress(callback, sum(it.fingerprint.size_bytes for it in files))
     there = _Earlier(storage, f"{folder}/{layout.FILES}", journal)
     there.keep_only({file.path for file in files})
     if journal:
@@ -83,24 +57,9 @@ def fill(
     filling = _Filling(storage, there, lender, journal, progress)
     # A large file that begins last would be waited for by idle workers.
     order = sorted(files, key=lambda it: -(it.fingerprint.size_bytes // _LARGE_BYTES))
-    records = run_all(filling.file, order, storage.capabilities.workers)
+    records = each_result(filling.file, order, storage.capabilities.workers)
     by_path = {record.path: record for record in records}
     return tuple(by_path[file.path] for file in files)
-
-
-class _Progress:
-    """The callback, for many threads."""
-
-    def __init__(self, callback: Callback, size_bytes: int) -> None:
-        self._callback = callback
-        self._lock = Lock()
-        if callback is not NO_CALLBACK:
-            callback.set_size(size_bytes)
-
-    def add(self, size_bytes: int) -> None:
-        if self._callback is not NO_CALLBACK:
-            with self._lock:
-                self._callback.relative_update(size_bytes)
 
 
 class _Earlier:
@@ -142,7 +101,7 @@ class _Filling:
         earlier: _Earlier,
         lender: Lender,
         journal: Journal | None,
-        progress: _Progress,
+        progress: Progress,
     ) -> None:
         self._storage = storage
         self._earlier = earlier
@@ -150,28 +109,28 @@ class _Filling:
         self._journal = journal
         self._progress = progress
 
-    def file(self, file: SourceFile, others: Others) -> FileRecord:
+    def file(self, file: SourceFile, stop: Stop) -> FileRecord:
         """Have one file in the store, the cheapest way."""
         digest = self._earlier.finished(file)
         if digest is None:
-            digest = self._new(file, others)
+            digest = self._new(file, stop)
             if self._journal:
                 self._journal.add(file, digest)
         else:
             self._progress.add(digest.size_bytes)
         return FileRecord(path=file.path, digest=digest)
 
-    def _new(self, file: SourceFile, others: Others) -> Digest:
+    def _new(self, file: SourceFile, stop: Stop) -> Digest:
         target = f"{self._earlier.folder}/{file.path}"
         size = file.fingerprint.size_bytes
         if not self._lender.may_have(size):
-            return self._carried(_watched(file, others), size, target)
+            return self._carried(_watched(file, stop), size, target)
         if size > WHOLE_BYTES:
-            digest = _hashed(_watched(file, others), size)
+            digest = _hashed(_watched(file, stop), size)
             if not self._is_lent(digest, file.path, target):
-                return self._carried(_watched(file, others), size, target)
+                return self._carried(_watched(file, stop), size, target)
         else:
-            data = b"".join(_watched(file, others))
+            data = b"".join(_watched(file, stop))
             digest = digest_of(data)
             if not self._is_lent(digest, file.path, target):
                 self._storage.write(target, [data])
@@ -195,10 +154,10 @@ class _Filling:
             self._progress.add(len(chunk))
 
 
-def _watched(file: SourceFile, others: Others) -> Iterator[bytes]:
+def _watched(file: SourceFile, stop: Stop) -> Iterator[bytes]:
     """Yield the bytes until other work fails."""
     for chunk in file.chunks():
-        others.check()
+        stop.check()
         yield chunk
 
 

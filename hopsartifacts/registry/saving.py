@@ -30,7 +30,7 @@ from hopsartifacts.registry.documents import (
     VersionState,
     VersionStatus,
 )
-from hopsartifacts.registry.filling import NO_CALLBACK, Callback, Known, fill
+from hopsartifacts.registry.filling import fill
 from hopsartifacts.registry.resuming import Journal, open_journal
 from hopsartifacts.registry.sources import Source
 from hopsartifacts.registry.versions import (
@@ -45,7 +45,9 @@ from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.identity import new_token, now, user
 from hopsartifacts.store.log import Log
 from hopsartifacts.store.moving import check_arrived
+from hopsartifacts.store.progress import NO_CALLBACK, Callback
 from hopsartifacts.store.root import check_claim, check_log_is_there, claim_name
+from hopsartifacts.store.sharing import Known
 
 
 class NewVersion(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,6 @@ storage calls of this very code (``tests/interleavings``).
 import random
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Generic
 
 import msgspec
@@ -47,6 +46,7 @@ from hopsartifacts.store.entries import (
     unseal,
 )
 from hopsartifacts.store.identity import new_token, now, writer
+from hopsartifacts.store.workers import each_result
 
 _MANY = 16
 _AHEAD = 256
@@ -148,12 +148,12 @@ class Log(Generic[State]):
     def read_all(self, numbers: range) -> Iterator[Head[State]]:
         """Yield entries in order, reading ahead where that is faster."""
         workers = self.storage.capabilities.workers
-        if workers == 1 or len(numbers) < _MANY:
-            yield from map(self.entry, numbers)
-            return
-        with ThreadPoolExecutor(workers) as pool:
-            for first in range(0, len(numbers), _AHEAD):
-                yield from pool.map(self.entry, numbers[first : first + _AHEAD])
+        is_few = len(numbers) < _MANY
+        for first in range(0, len(numbers), _AHEAD):
+            ahead = numbers[first : first + _AHEAD]
+            yield from each_result(
+                lambda seq, _: self.entry(seq), ahead, 1 if is_few else workers
+            )
 
     def _check_stubs(self, compaction: Head[State], stubs: dict[int, bytes]) -> range:
         """Return the numbers whose entries are what *compaction* announced."""

@@ -1,12 +1,13 @@
 """Doing one thing to many items at once; the first failure stops the rest."""
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from threading import Event, Lock
 from typing import TypeVar
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 5.0
@@ -42,11 +43,16 @@ def each(
 ) -> None:
     """Call *work* with every item, *workers* at a time, in this process.
 
-    Items are taken when there is somebody to work on them. Returns when all are done;
-    of what fails the first is raised, when the others have stopped.
+    Items are taken when there is somebody to work on them; one worker is the caller's
+    own thread. Returns when all are done; of what fails the first is raised, when the
+    others have stopped.
     """
-    workers = max(1, workers)
-    queue, lock, stop = iter(items), Lock(), Stop()
+    stop = Stop()
+    if workers <= 1:
+        for item in items:
+            work(item, stop)
+        return
+    queue, lock = iter(items), Lock()
     failures: list[BaseException] = []
 
     def pull() -> None:
@@ -70,6 +76,20 @@ def each(
             raise
     if failures:
         raise failures[0]
+
+
+def each_result(
+    work: Callable[[Item, Stop], Result], items: Sequence[Item], workers: int
+) -> list[Result]:
+    """Return what *work* makes of each of *items*, in their order; as ``each``."""
+    done: dict[int, Result] = {}
+
+    def one(numbered: tuple[int, Item], stop: Stop) -> None:
+        number, item = numbered
+        done[number] = work(item, stop)
+
+    each(one, enumerate(items), min(workers, len(items)))
+    return [done[number] for number in range(len(items))]
 
 
 def pause_s(failures: int) -> float:

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from hopsartifacts.errors import StorageError
-from hopsartifacts.registry.filling import Known, fill
+from hopsartifacts.registry.filling import fill
 from hopsartifacts.registry.resuming import open_journal
 from hopsartifacts.registry.sources import source
 from hopsartifacts.storage.connect import connect
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.sharing import Known
 from hopsartifacts.testing.faults import Call, Fault, FaultyStorage
 from tests.s3.conftest import Server
 
