@@ -3,14 +3,14 @@
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hopsartifacts import Project
-from hopsartifacts.errors import StorageError
+from hopsartifacts.errors import AlreadyExistsError, StorageError
 from hopsartifacts.storage.local import LocalStorage
 
 
@@ -83,6 +83,44 @@ def test_write_syncs_the_bytes_before_it_replaces(
 ) -> None:
     storage.write("folder/a", [b"bytes"])
     assert record == ["sync temporary", "replace temporary folder/a"]
+
+
+def test_a_staged_file_is_written_in_its_place_and_synced(
+    storage: LocalStorage, record: list[str]
+) -> None:
+    """Nobody reads a staging folder; its move shows what is in it."""
+    staging = ".hopsartifacts/staging/token"
+    storage.write(f"{staging}/first", [b""])
+    record.clear()
+    storage.write(f"{staging}/a", [b"bytes"])
+    assert record == [f"sync {staging}/a"]
+
+
+def test_a_staged_file_is_never_written_into(
+    storage: LocalStorage, tmp_path: Path
+) -> None:
+    """It may have got its bytes from a sealed file, and be one with it."""
+    storage.create("folder/sealed", b"sealed")
+    staged = ".hopsartifacts/staging/token/a"
+    storage.write(staged, [b"half"])
+    root = tmp_path / "project"
+    (root / staged).unlink()
+    os.link(root / "folder" / "sealed", root / staged)
+    storage.write(staged, [b"anew"])
+    assert storage.read("folder/sealed") == b"sealed"
+    assert storage.read(staged) == b"anew"
+
+
+def test_a_staged_file_whose_bytes_fail_is_not_left(storage: LocalStorage) -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b"half"
+        # What opening the file may also say.
+        raise AlreadyExistsError("not the file")
+
+    before = list(storage.find(""))
+    with pytest.raises(AlreadyExistsError, match="not the file"):
+        storage.write(".hopsartifacts/staging/token/a", chunks())
+    assert list(storage.find("")) == before
 
 
 def test_move_tree_syncs_every_folder_then_renames_then_syncs_both_parents(
