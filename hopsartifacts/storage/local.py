@@ -24,8 +24,17 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.layout import STAGING, TEMPORARY
 from hopsartifacts.storage.contract import Capabilities, Entry, Kind
+from hopsartifacts.storage.posix import (
+    READ_ONLY_FILE,
+    link,
+    linked,
+    set_mode,
+    sync_folder,
+    writable,
+    write_in_place,
+    write_new,
+)
 
-_READ_ONLY_FILE = 0o444
 _READ_ONLY_FOLDER = 0o555
 _ANY_WRITE = 0o222
 _CLONE = 0x40049409
@@ -61,13 +70,13 @@ class LocalStorage:
             self._make_folder(target.parent)
             temporary = self._temporary()
             try:
-                _write_new(temporary, [data], _READ_ONLY_FILE)
-                created = _link(temporary, target)
+                write_new(temporary, [data], READ_ONLY_FILE)
+                created = link(temporary, target)
             finally:
                 with suppress(OSError):
                     temporary.unlink()
             if created:
-                _sync_folder(target.parent)
+                sync_folder(target.parent)
             return created
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
@@ -79,11 +88,11 @@ class LocalStorage:
         with _translated("write", path):
             self._make_folder(target.parent)
             if path.startswith(f"{STAGING}/"):
-                _write_in_place(target, chunks)
+                write_in_place(target, chunks)
                 return
             temporary = self._temporary()
             try:
-                _write_new(temporary, chunks, 0o644)
+                write_new(temporary, chunks, 0o644)
                 temporary.replace(target)
             except BaseException:
                 with suppress(OSError):
@@ -143,10 +152,10 @@ class LocalStorage:
             if self._may_clone and self._clone(Path(start), Path(end)):
                 return True
             try:
-                return _linked(start, end)
+                return linked(start, end)
             except FileNotFoundError:
                 self._make_folder(Path(end).parent)
-                return _linked(start, end)
+                return linked(start, end)
 
     def _clone(self, source: Path, target: Path) -> bool:
         self._make_folder(target.parent)
@@ -170,29 +179,29 @@ class LocalStorage:
         start, end = self._root / source, self._root / target
         with _translated("move", source):
             self._make_folder(end.parent)
-            with _writable(start.parent):
-                if not _link(start, end):
+            with writable(start.parent):
+                if not link(start, end):
                     raise AlreadyExistsError(f"{target!r} exists; nothing was moved")
                 start.unlink()
-            _sync_folder(end.parent)
-            _sync_folder(start.parent)
+            sync_folder(end.parent)
+            sync_folder(start.parent)
 
     def move_tree(self, source: str, target: str) -> bool:
         """Sync every folder of the tree, then rename it."""
         start, end = self._root / source, self._root / target
         with _translated("move", source):
             for folder, _, _ in os.walk(start):
-                _sync_folder(Path(folder))
+                sync_folder(Path(folder))
             self._make_folder(end.parent)
             try:
-                with _writable(start.parent):
+                with writable(start.parent):
                     start.rename(end)
             except OSError as error:
                 if error.errno in _TAKEN_FOLDER:
                     return False
                 raise
-            _sync_folder(end.parent)
-            _sync_folder(start.parent)
+            sync_folder(end.parent)
+            sync_folder(start.parent)
             return True
 
     def protect(self, path: str) -> None:
@@ -200,17 +209,17 @@ class LocalStorage:
         top = self._root / path
         with _translated("protect", path):
             if not stat_bits.S_ISDIR(top.lstat().st_mode):
-                _set_mode(top, _READ_ONLY_FILE)
+                set_mode(top, READ_ONLY_FILE)
                 return
             for folder, _, files in os.walk(top, topdown=False):
                 for name in files:
-                    _set_mode(Path(folder, name), _READ_ONLY_FILE)
-                _set_mode(Path(folder), _READ_ONLY_FOLDER)
+                    set_mode(Path(folder, name), READ_ONLY_FILE)
+                set_mode(Path(folder), _READ_ONLY_FOLDER)
 
     def unprotect(self, path: str) -> None:
         """See the contract."""
         with _translated("unprotect", path):
-            _set_mode(self._root / path, 0o755)
+            set_mode(self._root / path, 0o755)
 
     def delete_tree(self, path: str) -> None:
         """See the contract."""
@@ -222,9 +231,9 @@ class LocalStorage:
                 top.unlink()
             else:
                 for folder, _, _ in os.walk(top):
-                    _set_mode(Path(folder), 0o755)
+                    set_mode(Path(folder), 0o755)
                 shutil.rmtree(top)
-            _sync_folder(top.parent)
+            sync_folder(top.parent)
 
     def local_path(self, path: str) -> Path | None:
         """See the contract."""
@@ -242,7 +251,7 @@ class LocalStorage:
         self._make_folder(folder.parent)
         with suppress(FileExistsError):
             folder.mkdir()
-            _sync_folder(folder.parent)
+            sync_folder(folder.parent)
 
     def _children(self, path: str) -> Iterator[Entry]:
         prefix = f"{path}/" if path else ""
@@ -255,103 +264,6 @@ class LocalStorage:
                         yield _entry(prefix + child.name, found)
         except (FileNotFoundError, NotADirectoryError):
             return
-
-
-def _write_new(path: Path, chunks: Iterable[bytes], mode: int) -> None:
-    _write_synced(_open_new(path, mode), chunks)
-
-
-def _write_in_place(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write *path* anew; never into what is there, which may have other names."""
-    try:
-        descriptor = _open_new(path, _READ_ONLY_FILE)
-    except FileExistsError:
-        path.unlink()
-        descriptor = _open_new(path, _READ_ONLY_FILE)
-    try:
-        _write_synced(descriptor, chunks)
-    except BaseException:
-        with suppress(OSError):
-            path.unlink()
-        raise
-
-
-def _open_new(path: Path, mode: int) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-
-
-def _write_synced(descriptor: int, chunks: Iterable[bytes]) -> None:
-    try:
-        for chunk in chunks:
-            _write_all(descriptor, chunk)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _link(source: Path, target: Path) -> bool:
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except FileExistsError:
-        # A network mount may do the work and lose the answer.
-        return _is_same(source, target)
-    except OSError:
-        if _is_same(source, target):
-            return True
-        raise
-    return True
-
-
-def _linked(source: str, target: str) -> bool:
-    """Return False where there are no links, or no more of them."""
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except (FileExistsError, FileNotFoundError):
-        raise
-    except OSError:
-        return False
-    return True
-
-
-def _is_same(source: Path, target: Path) -> bool:
-    try:
-        return os.path.samestat(source.lstat(), target.lstat())
-    except FileNotFoundError:
-        return False
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _set_mode(path: Path, mode: int) -> None:
-    found = path.lstat().st_mode
-    if not stat_bits.S_ISLNK(found) and stat_bits.S_IMODE(found) != mode:
-        path.chmod(mode)
-
-
-@contextmanager
-def _writable(folder: Path) -> Iterator[None]:
-    """Open a read-only folder for one change and close it again."""
-    mode = stat_bits.S_IMODE(folder.stat().st_mode)
-    if mode & 0o200:
-        yield
-        return
-    folder.chmod(mode | 0o200)
-    try:
-        yield
-    finally:
-        folder.chmod(mode)
 
 
 def _entry(path: str, found: os.stat_result) -> Entry:
