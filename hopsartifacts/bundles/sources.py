@@ -8,7 +8,7 @@ from hopsartifacts.bundles.reading import BundleReader
 from hopsartifacts.digests import Digest
 from hopsartifacts.errors import InvalidBundleError
 from hopsartifacts.registry.documents import Manifest
-from hopsartifacts.registry.sources import Source, SourceFile
+from hopsartifacts.registry.sources import Fingerprint, Source, SourceFile
 
 
 class BundledFile(SourceFile, frozen=True, kw_only=True):
@@ -45,14 +45,26 @@ def bundle_source(bundle: BundleReader, manifest: Manifest) -> BundleSource:
         BundledFile(
             path=record.path,
             location=bundle.path,
-            fingerprint=replace(
-                bundle.fingerprint, size_bytes=record.digest.size_bytes
-            ),
+            fingerprint=_fingerprint(bundle, record.digest),
             reader=chunks_of(bundle, record.digest),
         )
         for record in sorted(manifest.files, key=lambda record: record.path)
     )
-    return BundleSource(root=bundle.path, files=files, bundle=bundle)
+    # A bundle may hold several versions of a model; each is a source of its own.
+    root = bundle.path / manifest.model / str(manifest.version)
+    return BundleSource(root=root, files=files, bundle=bundle)
+
+
+def _fingerprint(bundle: BundleReader, digest: Digest) -> Fingerprint:
+    """Return the bundle's fingerprint with the digest for the inode.
+
+    All files of a bundle have its inode and time, so those do not tell two apart.
+    """
+    return replace(
+        bundle.fingerprint,
+        inode=int(digest.sha256.partition(":")[2][:15], 16),
+        size_bytes=digest.size_bytes,
+    )
 
 
 def chunks_of(bundle: BundleReader, digest: Digest) -> Callable[[], Iterator[bytes]]:
