@@ -61,8 +61,8 @@ def fates_of(
 
 
 def content_of(manifest: Manifest) -> str:
-    """Return a digest of what a version is, whoever saved it, when and as which."""
-    bare = replace(manifest, version=0, id="", created="", creator="")
+    """Return a digest of what a version is, whatever is said about it."""
+    bare = replace(manifest, version=0, id="", created="", creator="", description="")
     return sha256_of(encode(bare))
 
 
