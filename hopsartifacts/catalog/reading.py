@@ -113,11 +113,11 @@ class _Reading:
         return [
             {
                 **sealed[pair],
-                **changing_part(version),
+                **changing_part(self._states[pair[0]], pair[1]),
                 "artifacts": artifacts[pair],
                 "deployments": deployments.get(pair, []),
             }
-            for pair, version in live.items()
+            for pair in live
         ]
 
     def _sealed_parts(

@@ -9,7 +9,7 @@ import pyarrow as pa
 from hopsartifacts.artifacts.documents import ArtifactVersion
 from hopsartifacts.deployments.documents import DeploymentState, DeploymentVersion
 from hopsartifacts.documents import encode
-from hopsartifacts.registry.documents import Manifest, VersionState
+from hopsartifacts.registry.documents import Manifest, ModelState, VersionState
 
 Row = dict[str, Any]
 
@@ -71,11 +71,12 @@ def sealed_part(manifest: Manifest, state: VersionState) -> Row:
     }
 
 
-def changing_part(state: VersionState) -> Row:
+def changing_part(state: ModelState, number: int) -> Row:
     """Return the columns that come from the newest state of the model's log."""
+    version = state.versions[number]
     return {
-        "metrics": [(name, _double(value)) for name, value in state.metrics.items()],
-        "tags": encode(state.tags).decode(),
+        "metrics": [(name, _double(value)) for name, value in version.metrics.items()],
+        "tags": encode(version.tags).decode(),
     }
 
 
