@@ -294,10 +294,18 @@ def test_several_downloads_into_one_folder(
 
 
 def test_an_interrupt_stops_and_keeps_what_is_there(
-    project: Project, model: Model, tmp_path: Path
+    project: Project, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del model
     sent: list[bytes] = []
+    stopped = threading.Event()
+    stop = workers.Stop.set
+
+    def note(self: workers.Stop) -> None:
+        stop(self)
+        stopped.set()
+
+    monkeypatch.setattr(workers.Stop, "set", note)
 
     def read(path: str, _: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
@@ -305,7 +313,7 @@ def test_an_interrupt_stops_and_keeps_what_is_there(
             if path.endswith("big.bin") and not sent:
                 sent.append(chunk)
                 signal.raise_signal(signal.SIGINT)
-                time.sleep(0.3)
+                assert stopped.wait(20)
 
     interrupted, _ = through(project, read)
     with pytest.raises(KeyboardInterrupt):

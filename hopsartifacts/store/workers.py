@@ -11,6 +11,7 @@ Result = TypeVar("Result")
 
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 5.0
+_WAIT_S = 0.5
 
 
 class Stopped(Exception):  # noqa: N818 - no failure of its own
@@ -70,7 +71,10 @@ def each(
 
     with ThreadPoolExecutor(workers, thread_name_prefix="hopsartifacts") as pool:
         try:
-            wait([pool.submit(pull) for _ in range(workers)])
+            pending = {pool.submit(pull) for _ in range(workers)}
+            while pending:
+                # Not for ever: a signal that another thread gets does not end a wait.
+                _, pending = wait(pending, _WAIT_S)
         except BaseException:
             stop.set()
             raise
