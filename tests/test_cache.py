@@ -1,6 +1,5 @@
 """The cache of sealed folders: checked, shared, bounded, and never in anybody's way."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -330,8 +329,12 @@ def test_without_the_packages_it_says_so(
     monkeypatch.delenv("HOPSARTIFACTS_CACHE_DIR", raising=False)
     monkeypatch.setitem(sys.modules, module, None)
     cache = Cache(tmp_path if module == "filelock" else None)
-    with pytest.raises(UnsupportedHereError, match=rf"{module}.*\[serving\]"):
+    message = rf"{module}.*\[serving\]"
+    with pytest.raises(UnsupportedHereError, match=message):
         source.use(cache)
+    (tmp_path / "folders" / "old").mkdir(parents=True, exist_ok=True)
+    with pytest.raises(UnsupportedHereError, match=message):
+        cache.trim(-1)
 
 
 # Processes
@@ -559,6 +562,6 @@ def test_a_memory_project_leaves_nothing_in_the_users_cache(
     model = memory_project.get_model_registry().python.create_model("m")
     deployment = model.save(make_files()).deploy(script_file=make_script())
     deployment.start()
+    assert deployment.predict(inputs=[[1]]) == {"predictions": [[1]]}
     deployment.stop()
     assert not (tmp_path / "cache").exists()
-    assert os.listdir(tmp_path)  # noqa: PTH208 - that it is looked into at all

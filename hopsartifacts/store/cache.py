@@ -203,10 +203,8 @@ class Cache:
 
     def _evict(self, key: str) -> bool:
         """Delete one folder, unless somebody uses or changes it."""
-        # Imported late: only those who run deployments need it.
-        from filelock import Timeout  # noqa: PLC0415 - see above
-
-        with suppress(Timeout), self._locked(key, timeout_s=0):
+        # A lock that is taken is a TimeoutError.
+        with suppress(TimeoutError), self._locked(key, timeout_s=0):
             descriptor = self._opened_lease(key)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -253,7 +251,7 @@ class Cache:
     @contextmanager
     def _locked(self, key: str, timeout_s: float = -1) -> Iterator[None]:
         try:
-            # Imported late, as above.
+            # Imported late: only those who run deployments need it.
             from filelock import FileLock  # noqa: PLC0415 - see above
         except ModuleNotFoundError as error:
             raise UnsupportedHereError(
