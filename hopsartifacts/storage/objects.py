@@ -6,6 +6,7 @@ in one step: versions are filled in the place that was reserved for them.
 """
 
 import contextlib
+import glob
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -164,8 +165,14 @@ class ObjectStorage:
 
     def delete_tree(self, path: str) -> None:
         """See the contract."""
+        full = self._full(path)
         with self._translating("delete", path), contextlib.suppress(FileNotFoundError):
-            self._fs.rm(self._full(path), recursive=True)
+            if glob.escape(full) == full:
+                self._fs.rm(full, recursive=True)
+                return
+            # To ``rm`` this name is a pattern, which others may match.
+            for found in self._fs.find(full) or [full]:
+                self._fs.rm_file(found)
 
     def local_path(self, path: str) -> Path | None:  # noqa: ARG002 - the contract's
         """Return None: nothing here lies on a local disk."""
