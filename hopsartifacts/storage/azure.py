@@ -1,0 +1,69 @@
+"""Azure Blob Storage: creation by ``If-None-Match: *`` on one Put Blob."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from adlfs import AzureBlobFileSystem
+
+from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.storage.objects import Dialect, ObjectStorage
+
+_FIRST_PAUSE_S = 0.5
+_PAUSE_BASE_S = 1.5
+
+
+class _BlobFileSystem(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has no types
+    """adlfs with one answer of ``find`` for files, and shorter pauses."""
+
+    def do_connect(self) -> None:
+        """Connect, and pause for seconds, not for minutes, before trying again.
+
+        What is built on the storage tries again by itself. adlfs has no option for it.
+        """
+        super().do_connect()
+        policy = self.service_client._config.retry_policy  # noqa: SLF001 - see above
+        policy.initial_backoff = _FIRST_PAUSE_S
+        policy.increment_base = _PAUSE_BASE_S
+        policy.random_jitter_range = _FIRST_PAUSE_S
+
+    async def _find(self, path: str, *args: Any, **kwargs: Any) -> Any:
+        found = await super()._find(path, *args, **kwargs)
+        # Of a file adlfs gives a list, whatever was asked for.
+        if kwargs.get("detail") and isinstance(found, list):
+            return {name: await self._info(name) for name in found}
+        return found
+
+
+def azure_storage(path: str, options: Mapping[str, Any]) -> ObjectStorage:
+    """Return the storage at ``<container>[@<account's host>][/<prefix>]``.
+
+    *options* are adlfs' own; they win over the URL.
+
+    Raises:
+        InvalidInputError: no container is named, or the credentials cannot be used.
+    """
+    first, slash, prefix = path.strip("/").partition("/")
+    container, _, host = first.partition("@")
+    if not container:
+        raise InvalidInputError(
+            "the project URL names no container: use az://<container>/…"
+        )
+    account = {"account_name": host.partition(".")[0]} if host else {}
+    own = {
+        # See s3.py: listings decide.
+        "use_listings_cache": False,
+        "skip_instance_cache": True,
+    }
+    root = f"{container}{slash}{prefix}"
+    try:
+        filesystem = _BlobFileSystem(**{**account, **options, **own})
+    except Exception as error:
+        raise InvalidInputError(
+            f"az://{path}: the storage options cannot be used: {error}"
+        ) from error
+    return ObjectStorage(filesystem, root, Dialect(protocol="az", is_taken=_is_taken))
+
+
+def _is_taken(error: BaseException) -> bool:
+    # adlfs' word for 409 and 412.
+    return isinstance(error, FileExistsError)

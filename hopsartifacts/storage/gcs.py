@@ -1,0 +1,63 @@
+"""Google Cloud Storage: creation by ``ifGenerationMatch=0``.
+
+An object that is not there has generation 0, so the condition says "if absent".
+"""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from gcsfs.core import GCSFileSystem
+from gcsfs.retry import retry_request
+
+from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.storage.objects import Dialect, ObjectStorage
+
+_ATTEMPTS = 4
+
+
+class _JsonFileSystem(GCSFileSystem):  # type: ignore[misc]  # gcsfs has no types
+    """gcsfs over the JSON interface alone, giving up within ten seconds.
+
+    The class that gcsfs exports asks for the bucket's kind over gRPC first, for up to
+    a minute where nobody answers; only zonal buckets need that. It also tries six
+    times, which takes half a minute for a server that is not there; what is built on
+    the storage tries again by itself.
+    """
+
+    _request = retry_request(retries=_ATTEMPTS)(inspect.unwrap(GCSFileSystem._request))  # noqa: SLF001 - gcsfs has no option for it
+
+    async def _pipe_file(self, path: str, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await super()._pipe_file(path, *args, **kwargs)
+        except FileNotFoundError as error:
+            # Its own words are the address of the request.
+            bucket = path.partition("/")[0]
+            raise FileNotFoundError(f"there is no bucket {bucket!r}") from error
+
+
+def gcs_storage(path: str, options: Mapping[str, Any]) -> ObjectStorage:
+    """Return the storage at ``<bucket>[/<prefix>]``; *options* are gcsfs' own.
+
+    Raises:
+        InvalidInputError: no bucket is named, or the credentials cannot be used.
+    """
+    if not path.strip("/"):
+        raise InvalidInputError("the project URL names no bucket: use gs://<bucket>/…")
+    own = {
+        # See s3.py: listings decide.
+        "use_listings_cache": False,
+        "skip_instance_cache": True,
+    }
+    try:
+        filesystem = _JsonFileSystem(**{**options, **own})
+    except Exception as error:
+        raise InvalidInputError(
+            f"gs://{path}: the storage options cannot be used: {error}"
+        ) from error
+    return ObjectStorage(filesystem, path, Dialect(protocol="gs", is_taken=_is_taken))
+
+
+def _is_taken(error: BaseException) -> bool:
+    # gcsfs' word for 412.
+    return isinstance(error, FileExistsError)
