@@ -1,0 +1,138 @@
+"""HDFS: creation by a rename that must not overwrite, over its own protocol.
+
+A file that is being written is seen before it is closed, so creating it exclusively
+is not enough: it is written aside and renamed.
+"""
+
+import stat as stat_bits
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from hdfs_native import Client, FileStatus, WriteOptions
+
+from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.storage.contract import Capabilities
+from hopsartifacts.storage.renaming import Found, RenamingStorage
+
+_READ_BYTES = 4 * 1024 * 1024
+_NAMED = ("config_dir", "kerberos_principal", "kerberos_keytab", "kerberos_cache")
+
+_DEFAULTS = {"dfs.client.failover.max.attempts": "3"}
+"""Else a name node that is not there is tried for three minutes."""
+
+
+def hdfs_storage(path: str, options: Mapping[str, Any]) -> RenamingStorage:
+    """Return the storage at ``[<name node or name service>]/<absolute path>``.
+
+    *options* are those of ``hdfs_native.Client``; all others are settings of Hadoop.
+
+    Raises:
+        InvalidInputError: no folder is named, or Hadoop's settings do not say where
+            the name node is.
+    """
+    host, _, root = path.partition("/")
+    root = root.strip("/")
+    if not root:
+        raise InvalidInputError(
+            f"hdfs://{path} names no folder: use hdfs://<name node>:8020/<path>"
+        )
+    named = {name: options[name] for name in _NAMED if name in options}
+    others = {name: value for name, value in options.items() if name not in _NAMED}
+    settings = {**_DEFAULTS, **others}
+    try:
+        client = Client(f"hdfs://{host}" if host else None, settings, **named)
+    except Exception as error:
+        raise InvalidInputError(
+            f"hdfs://{path}: the storage options cannot be used: {error}"
+        ) from error
+    return RenamingStorage(
+        _Hdfs(client),
+        root,
+        f"hdfs://{host}/{root}",
+        Capabilities(has_modes=True, needs_proof=True),
+    )
+
+
+class _Hdfs:
+    """The server: see ``hopsartifacts.storage.renaming``."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def put(self, path: str, chunks: Iterable[bytes], mode: int) -> None:
+        """Write and sync on every data node, then close."""
+        options = WriteOptions(permission=mode, overwrite=False, create_parent=False)
+        file = self._client.create(path, options)
+        try:
+            for chunk in chunks:
+                file.write(chunk)
+            file.hsync()
+        finally:
+            file.close()
+
+    def chunks(self, path: str, start: int, size_bytes: int) -> Iterator[bytes]:
+        """See the protocol."""
+        file = self._client.read(path)
+        for first in range(start, size_bytes, _READ_BYTES):
+            yield file.read_range(first, min(_READ_BYTES, size_bytes - first))
+
+    def rename(self, source: str, target: str) -> None:
+        """Rename, refusing whatever is there."""
+        self._client.rename(source, target, overwrite=False)
+
+    def replace(self, source: str, target: str) -> None:
+        """See the protocol."""
+        self._client.rename(source, target, overwrite=True)
+
+    def stat(self, path: str) -> Found | None:
+        """See the protocol."""
+        try:
+            return _found(self._client.get_file_info(path))
+        except FileNotFoundError:
+            return None
+
+    def children(self, path: str) -> dict[str, Found]:
+        """See the protocol."""
+        try:
+            listed = list(self._client.list_status(path))
+        except Exception:
+            # For a path below a file its words are those of a missing right.
+            found = self.stat(path)
+            if found is None or not stat_bits.S_ISDIR(found.mode):
+                return {}
+            raise
+        # Of a file HDFS says that it finds itself.
+        return {
+            status.path.rpartition("/")[2]: _found(status)
+            for status in listed
+            if status.path.rstrip("/") != path
+        }
+
+    def make_folder(self, path: str) -> None:
+        """See the protocol."""
+        self._client.mkdirs(path, 0o755, create_parent=True)
+
+    def set_mode(self, path: str, mode: int) -> None:
+        """See the protocol."""
+        self._client.set_permission(path, mode)
+
+    def remove_file(self, path: str) -> None:
+        """See the protocol."""
+        if not self._client.delete(path):
+            raise FileNotFoundError(path)
+
+    def remove_folder(self, path: str) -> None:
+        """Remove it unless something is in it; to HDFS a file is as good."""
+        found = self.stat(path)
+        if found is None or not stat_bits.S_ISDIR(found.mode):
+            raise NotADirectoryError(path)
+        self.remove_file(path)
+
+
+def _found(status: FileStatus) -> Found:
+    kind = stat_bits.S_IFDIR if status.isdir else stat_bits.S_IFREG
+    return Found(
+        mode=kind | status.permission,
+        size_bytes=status.length,
+        modified=status.modification_time / 1000,
+    )

@@ -1,0 +1,247 @@
+"""SFTP: creation by the plain rename, which OpenSSH does as a hard link.
+
+A few channels of one connection are shared by all threads, one request at a time on
+each: paramiko mixes up the answers of two.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
+from threading import Lock
+from typing import Any, TypeVar
+
+import paramiko
+from fsspec.implementations.sftp import SFTPFileSystem
+from fsspec.utils import infer_storage_options
+from paramiko.sftp import CMD_EXTENDED
+
+from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.storage.contract import Capabilities
+from hopsartifacts.storage.renaming import Found, RenamingStorage
+
+Result = TypeVar("Result")
+
+_CHANNELS = 4
+"""OpenSSH opens ten on a connection unless told otherwise."""
+_READ_BYTES = 4 * 1024 * 1024
+_REQUEST_BYTES = 32 * 1024
+"""What every server answers at once."""
+_ANSWER_S = 60
+_DEFAULTS = {"timeout": 10, "banner_timeout": 10, "auth_timeout": 10}
+"""Else a server that is not there is waited for as long as the system likes."""
+
+
+def sftp_storage(path: str, options: Mapping[str, Any]) -> RenamingStorage:
+    """Return the storage at ``[<user>@]<host>[:<port>]/<absolute path>``.
+
+    *options* are those of fsspec's SFTP file system: what paramiko's ``connect``
+    takes, and ``host_key_policy``. They win over the URL.
+
+    Raises:
+        InvalidInputError: no host or no folder is named.
+    """
+    parts = infer_storage_options(f"sftp://{path}")
+    host, root = parts.get("host"), parts["path"].strip("/")
+    if not host or not root:
+        raise InvalidInputError(
+            f"the project URL names host {host!r} and path {root!r}: give the server "
+            "and an absolute path on it, as in sftp://<host>/<path>"
+        )
+    named = {
+        name: parts[name] for name in ("port", "username", "password") if name in parts
+    }
+    server = _Sftp(host, {**_DEFAULTS, **named, **options})
+    port = server.options.get("port", 22)
+    place = host if port == 22 else f"{host}:{port}"  # noqa: PLR2004 - SSH's own
+    return RenamingStorage(
+        server,
+        root,
+        f"sftp://{place}/{root}",
+        # Servers other than OpenSSH may let a rename replace what is there.
+        Capabilities(has_modes=True, needs_proof=True, workers=_CHANNELS),
+    )
+
+
+class _Channel:
+    """One SFTP session; whoever uses it holds its lock."""
+
+    def __init__(self, session: paramiko.SFTPClient) -> None:
+        self.session = session
+        self.lock = Lock()
+
+
+class _Sftp:
+    """The server: see ``hopsartifacts.storage.renaming``."""
+
+    def __init__(self, host: str, options: dict[str, Any]) -> None:
+        self._host = host
+        self.options = options
+        self._connecting = Lock()
+        self._connection: Any = None
+        self._channels: list[_Channel] = []
+        self._turn = 0
+        self._can_sync = True
+
+    def put(self, path: str, chunks: Iterable[bytes], mode: int) -> None:
+        """Write, sync where the server can, set the mode."""
+        channel = self._channel()
+        sftp = channel.session
+        file = self._on(channel, partial(sftp.open, path, "wx"))
+        try:
+            for chunk in chunks:
+                self._on(channel, partial(_send, file, chunk))
+            self._on(channel, partial(self._sync, sftp, file))
+            self._on(channel, partial(sftp.chmod, path, mode))
+        finally:
+            self._on(channel, file.close)
+
+    def chunks(self, path: str, start: int, size_bytes: int) -> Iterator[bytes]:
+        """Ask for every part of a chunk before the first one is answered."""
+        channel = self._channel()
+        file = self._on(channel, partial(channel.session.open, path, "rb"))
+        try:
+            for first in range(start, size_bytes, _READ_BYTES):
+                end = min(first + _READ_BYTES, size_bytes)
+                yield self._on(channel, partial(_receive, file, first, end))
+        finally:
+            self._on(channel, file.close)
+
+    def rename(self, source: str, target: str) -> None:
+        """Send the plain rename of the protocol."""
+        self._do(lambda sftp: sftp.rename(source, target))
+
+    def replace(self, source: str, target: str) -> None:
+        """Send OpenSSH's own rename."""
+        self._do(lambda sftp: sftp.posix_rename(source, target))
+
+    def stat(self, path: str) -> Found | None:
+        """See the protocol."""
+        try:
+            return _found(self._do(lambda sftp: sftp.lstat(path)))
+        except FileNotFoundError:
+            return None
+
+    def children(self, path: str) -> dict[str, Found]:
+        """See the protocol."""
+        try:
+            listed = self._do(lambda sftp: sftp.listdir_attr(path))
+        except FileNotFoundError:
+            return {}
+        return {entry.filename: _found(entry) for entry in listed}
+
+    def make_folder(self, path: str) -> None:
+        """Make what is missing, from the top."""
+        if self.stat(path) is not None:
+            return
+        self.make_folder(path.rpartition("/")[0] or "/")
+        try:
+            self._do(lambda sftp: sftp.mkdir(path, 0o755))
+        except OSError:
+            # Somebody else may have been faster.
+            if self.stat(path) is None:
+                raise
+
+    def set_mode(self, path: str, mode: int) -> None:
+        """See the protocol."""
+        self._do(lambda sftp: sftp.chmod(path, mode))
+
+    def remove_file(self, path: str) -> None:
+        """See the protocol."""
+        self._do(lambda sftp: sftp.remove(path))
+
+    def remove_folder(self, path: str) -> None:
+        """See the protocol."""
+        self._do(lambda sftp: sftp.rmdir(path))
+
+    def _sync(self, sftp: paramiko.SFTPClient, file: paramiko.SFTPFile) -> None:
+        if not self._can_sync:
+            return
+        try:
+            sftp._request(CMD_EXTENDED, "fsync@openssh.com", file.handle)  # noqa: SLF001 - paramiko has no name for it
+        except OSError as error:
+            if "unsupported" not in str(error).lower():
+                raise
+            self._can_sync = False
+
+    def _do(self, act: Callable[[paramiko.SFTPClient], Result]) -> Result:
+        channel = self._channel()
+        return self._on(channel, partial(act, channel.session))
+
+    def _on(self, channel: _Channel, act: Callable[[], Result]) -> Result:
+        with channel.lock, self._dropping_what_broke():
+            return act()
+
+    @contextmanager
+    def _dropping_what_broke(self) -> Iterator[None]:
+        """Forget a connection that failed, so that the next call makes another."""
+        try:
+            yield
+        except (EOFError, ConnectionError, TimeoutError, paramiko.SSHException):
+            self._forget()
+            raise
+        except OSError as error:
+            # Without a number it is the server's answer, or a socket that is gone.
+            if error.errno is None and "closed" in str(error).lower():
+                self._forget()
+            raise
+
+    def _forget(self) -> None:
+        with self._connecting:
+            connection, self._connection, self._channels = self._connection, None, []
+        if connection is not None:
+            with suppress(Exception):
+                connection.client.close()
+
+    def _channel(self) -> _Channel:
+        """Return the next channel; the first call connects."""
+        with self._connecting:
+            if self._connection is None:
+                self._connection = SFTPFileSystem(
+                    self._host, **self.options, skip_instance_cache=True
+                )
+                self._channels = [_Channel(self._connection.ftp)]
+            self._turn += 1
+            wanted = self._turn % _CHANNELS
+            if wanted < len(self._channels):
+                chosen = self._channels[wanted]
+            else:
+                chosen = self._another_channel()
+            chosen.session.get_channel().settimeout(_ANSWER_S)
+            return chosen
+
+    def _another_channel(self) -> _Channel:
+        try:
+            channel = _Channel(self._connection.client.open_sftp())
+        except paramiko.ChannelException:
+            # The server has its own limit; what there is will do.
+            return self._channels[-1]
+        self._channels.append(channel)
+        return channel
+
+
+def _send(file: paramiko.SFTPFile, chunk: bytes) -> None:
+    """Send *chunk* without waiting, then its last byte, whose answer comes last.
+
+    paramiko reports a failed write only where it waits for an answer.
+    """
+    file.set_pipelined(True)
+    file.write(chunk[:-1])
+    file.set_pipelined(False)
+    file.write(chunk[-1:])
+
+
+def _receive(file: paramiko.SFTPFile, first: int, end: int) -> bytes:
+    wanted = [
+        (offset, min(_REQUEST_BYTES, end - offset))
+        for offset in range(first, end, _REQUEST_BYTES)
+    ]
+    return b"".join(file.readv(wanted))
+
+
+def _found(attributes: paramiko.SFTPAttributes) -> Found:
+    modified = attributes.st_mtime
+    return Found(
+        mode=attributes.st_mode or 0,
+        size_bytes=attributes.st_size or 0,
+        modified=None if modified is None else float(modified),
+    )
