@@ -1,12 +1,15 @@
 """From a project URL to its storage: the one place that knows the protocols."""
 
 import os
+import re
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 import fsspec
+import msgspec
 from fsspec.core import split_protocol
 
 from hopsartifacts.errors import InvalidInputError
@@ -14,13 +17,77 @@ from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
 
-SUPPORTED = ("file", "memory", "s3")
+
+class _BackEnd(msgspec.Struct, frozen=True):
+    """A back end that creates exclusively by a means of its own."""
+
+    module: str
+    opener: str
+    """Takes what follows the protocol, and the storage options."""
+    extra: str
+
+
+_S3 = _BackEnd("s3", "s3_storage", "s3")
+_GCS = _BackEnd("gcs", "gcs_storage", "gs")
+_AZURE = _BackEnd("azure", "azure_storage", "az")
+_SFTP = _BackEnd("sftp", "sftp_storage", "sftp")
+_HDFS = _BackEnd("hdfs", "hdfs_storage", "hdfs")
+
+_BACK_ENDS = {
+    "s3": _S3,
+    "s3a": _S3,
+    "gs": _GCS,
+    "gcs": _GCS,
+    "az": _AZURE,
+    "abfs": _AZURE,
+    "abfss": _AZURE,
+    "sftp": _SFTP,
+    "ssh": _SFTP,
+    "hdfs": _HDFS,
+}
+SUPPORTED = ("file", "memory", *_BACK_ENDS)
+
+_READ_ONLY = frozenset(
+    [
+        "http",
+        "https",
+        "zip",
+        "tar",
+        "libarchive",
+        "git",
+        "github",
+        "gist",
+        "reference",
+        "data",
+    ]
+)
+_NO_PLACES = frozenset(
+    [
+        "simplecache",
+        "filecache",
+        "blockcache",
+        "cached",
+        "dir",
+        "generic",
+        "dask",
+        "async_wrapper",
+        "asyncwrapper",
+        "asynclocal",
+        "pyscript",
+    ]
+)
+"""What only wraps another file system, and may keep copies of what was there."""
+
+_PASSWORD = re.compile(r"://([^/@:]*):[^/@]*@")
 
 
 def connect(
-    url: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None
+    url: str | os.PathLike[str],
+    storage_options: Mapping[str, Any] | None = None,
+    *,
+    unsafe_single_writer: bool = False,
 ) -> Storage:
-    """Return the storage at *url*: a path, ``file://``, ``memory://`` or ``s3://``.
+    """Return the storage at *url*: a directory, or a URL of any fsspec protocol.
 
     Nothing is read or written.
 
@@ -28,15 +95,17 @@ def connect(
         url: where the project is.
         storage_options: what fsspec's file system of that protocol takes: endpoint,
             credentials, profile. They go through unchanged.
+        unsafe_single_writer: use file systems that cannot tell two writers apart.
 
     Raises:
-        InvalidInputError: the URL is empty, its protocol is not supported, or the
-            package for it is not installed.
+        InvalidInputError: the URL is empty, its protocol is not supported, the
+            package for it is not installed, or its options cannot be used.
     """
     text = os.fspath(url)
+    shown = _PASSWORD.sub(r"://\1@", text)
     if not text.strip():
         raise InvalidInputError(
-            "the project URL is empty: give a directory, file://… or memory://…"
+            "the project URL is empty: give a directory, file://… or s3://…"
         )
     protocol, path = split_protocol(text)
     if protocol in (None, "file", "local"):
@@ -44,25 +113,57 @@ def connect(
         return _local(unquote(text) if protocol else text)
     if protocol == "memory":
         return MemoryStorage(path)
-    if protocol in ("s3", "s3a"):
-        return _s3(text, path, dict(storage_options or {}))
-    raise InvalidInputError(
-        f"project URL {text!r}: protocol {protocol!r} is not supported; use one of "
-        + ", ".join(f"{name}://" for name in SUPPORTED)
-        + " or a local directory"
-    )
+    options = dict(storage_options or {})
+    if protocol in _BACK_ENDS:
+        return _open(shown, path, _BACK_ENDS[protocol], options)
+    _check_other(shown, protocol)
+    if not unsafe_single_writer:
+        raise InvalidInputError(
+            f"project URL {shown!r}: a file system of protocol {protocol!r} cannot "
+            "tell two writers apart, so both could get one version number. If there "
+            "will only ever be one writer at a time, say so: login(…, "
+            f"unsafe_single_writer=True); else use one of {_supported()}"
+        )
+    from hopsartifacts.storage.fallback import fallback_storage  # noqa: PLC0415 - late
+
+    return fallback_storage(text, options)
 
 
-def _s3(url: str, path: str, options: dict[str, Any]) -> Storage:
+def _open(url: str, path: str, back_end: _BackEnd, options: dict[str, Any]) -> Storage:
     try:
         # Imported late: it takes a second, and only these projects need it.
-        from hopsartifacts.storage.s3 import s3_storage  # noqa: PLC0415 - see above
+        module = import_module(f"hopsartifacts.storage.{back_end.module}")
     except ModuleNotFoundError as error:
         raise InvalidInputError(
             f"project URL {url!r} needs {error.name}; run: "
-            'pip install "hopsartifacts[s3]"'
+            f'pip install "hopsartifacts[{back_end.extra}]"'
         ) from error
-    return s3_storage(path, options)
+    return cast("Storage", getattr(module, back_end.opener)(path, options))
+
+
+def _check_other(url: str, protocol: str) -> None:
+    """Refuse what cannot hold a project at all."""
+    outer = protocol.partition("::")[0]
+    if outer != protocol or outer in _NO_PLACES:
+        raise InvalidInputError(
+            f"project URL {url!r}: {protocol!r} wraps another file system, whose "
+            "copies may be out of date; give the URL of that one alone"
+        )
+    if protocol in _READ_ONLY:
+        raise InvalidInputError(
+            f"project URL {url!r}: protocol {protocol!r} can only be read from; use "
+            f"one of {_supported()}"
+        )
+    if protocol not in fsspec.available_protocols():
+        raise InvalidInputError(
+            f"project URL {url!r}: protocol {protocol!r} is not supported; use one of "
+            f"{_supported()}"
+        )
+
+
+def _supported() -> str:
+    names = ", ".join(f"{name}://" for name in SUPPORTED)
+    return f"{names}, or a local directory"
 
 
 def _local(url: str) -> LocalStorage:
