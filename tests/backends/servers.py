@@ -1,0 +1,69 @@
+"""Starting the servers behind the back ends, each on a free port of this machine."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+
+def program(name: str, how: str, *places: Path) -> str:
+    """Return the path of a program; without it skip, or fail where CI has it."""
+    beside = Path(sys.executable).with_name(name)
+    found = next((str(path) for path in (beside, *places) if path.exists()), None)
+    return found or shutil.which(name) or missing(f"{name} is not installed ({how})")
+
+
+def missing(what: str) -> str:
+    """Skip the test, or fail it in CI, which installs everything."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what}, and CI has to have it")
+    pytest.skip(what)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def running(command: list[str], folder: Path, port: int) -> Iterator[None]:
+    """Run a server in *folder* until the block ends; it has to listen on *port*."""
+    log = folder / f"log-{port}"
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
+    try:
+        wait_until(
+            lambda: listens(port) or process.poll() is not None, f"{command[0]} listens"
+        )
+        if process.poll() is not None:
+            pytest.fail(f"{command[0]} ended: {log.read_text()[-2000:]}")
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_until(is_so: Callable[[], bool], what: str, seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if is_so():
+            return
+        time.sleep(0.1)
+    pytest.fail(f"gave up waiting until {what}")

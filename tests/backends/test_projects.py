@@ -1,0 +1,116 @@
+"""The main job on each back end, and a race of processes where writers may race."""
+
+import multiprocessing
+from pathlib import Path
+
+import pytest
+
+from hopsartifacts.errors import UnsafeStorageError
+from tests.backends.conftest import Gcs, Place
+
+SCRIPT = "class Predictor:\n    def predict(self, inputs): return inputs\n"
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Sending a large body:ResourceWarning"  # see test_storage.py
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "model" / "sub").mkdir(parents=True)
+    (tmp_path / "model" / "weights.bin").write_bytes(b"w" * 17_000_000)
+    (tmp_path / "model" / "sub" / "[1]*.txt").write_bytes(b"")
+    (tmp_path / "predict.py").write_text(SCRIPT)
+    return tmp_path
+
+
+def test_the_main_job(place: Place, folder: Path) -> None:
+    project = place.login()
+    registry = project.get_model_registry()
+    first = registry.python.create_model("m", metrics={"auc": 0.5}, input_example=[1])
+    first.save(folder / "model")
+    registry.python.create_model("m", metrics={"auc": 0.7}).save(folder / "model")
+    best = registry.get_best_model("m", "auc", "max")
+    assert best is not None
+    assert best.version == 2
+
+    deployments = [
+        best.deploy(name, script_file=folder / "predict.py") for name in ("one", "two")
+    ]
+    assert [deployment.artifact_version for deployment in deployments] == [1, 1]
+    assert place.login().verify().ok
+
+    downloaded = Path(first.download(folder / "downloaded"))
+    assert (downloaded / "weights.bin").read_bytes() == b"w" * 17_000_000
+    assert (downloaded / "sub" / "[1]*.txt").read_bytes() == b""
+    first.delete()
+    assert [model.version for model in registry.get_models("m")] == [2]
+    assert project.verify().ok
+
+
+def test_an_edited_file_is_found_and_restored(place: Place, folder: Path) -> None:
+    project = place.login()
+    model = project.get_model_registry().python.create_model("m")
+    model.save(folder / "predict.py")
+    model.deploy(script_file=folder / "predict.py")
+    path = "Models/m/1/Artifacts/1/predictor-predict.py"
+    project.storage.unprotect("Models/m/1/Artifacts/1")
+    project.storage.write(path, [b"edited"])
+    assert path in {finding.path for finding in project.verify().findings}
+
+    assert project.repair().ok
+    assert project.storage.read(path) == SCRIPT.encode()
+    assert project.verify().ok
+
+
+def test_racing_processes_get_a_number_each(place: Place, folder: Path) -> None:
+    # Where only one writer is safe they come one after another.
+    workers = 1 if place.single_writer else 4
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        work = [(place, str(folder), number) for number in range(4)]
+        versions = pool.starmap(save_one, work, chunksize=1)
+
+    assert sorted(versions) == [1, 2, 3, 4]
+    project = place.login()
+    assert project.verify().ok
+    for number, version in enumerate(versions):
+        content = project.storage.read(f"Models/m/{version}/Files/{number}.txt")
+        assert content == str(number).encode()
+
+
+def save_one(place: Place, folder: str, number: int) -> int:
+    path = Path(folder, f"{number}.txt")
+    path.write_text(str(number))
+    registry = place.login().get_model_registry()
+    return registry.python.create_model("m").save(path).version or 0
+
+
+def test_one_writer_may_be_all_that_is_safe(place: Place) -> None:
+    capabilities = place.login().storage.capabilities
+    assert capabilities.is_single_writer == place.single_writer
+    assert capabilities.needs_proof
+
+
+def test_files_are_deleted_by_name_not_by_pattern(place: Place) -> None:
+    api = place.login().get_dataset_api()
+    storage = place.login().storage
+    for name in ("[ab].csv", "a.csv", "b.csv", "*"):
+        storage.write(f"Resources/{name}", [b"mine"])
+
+    for name in ("[ab].csv", "*"):
+        api.remove(f"Resources/{name}")
+
+    found = [entry.name for entry in storage.find("Resources")]
+    assert found == ["a.csv", "b.csv"]
+
+
+def test_a_server_that_ignores_the_condition_is_refused(
+    careless_gcs: Gcs, folder: Path
+) -> None:
+    project = careless_gcs.place().login()
+    model = project.get_model_registry().python.create_model("m")
+
+    with pytest.raises(UnsafeStorageError, match="overwrites an object"):
+        model.save(folder / "model")
+
+    assert list(project.storage.find("")) == []
