@@ -198,7 +198,8 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
     """Start Azurite."""
     folder, port = tmp_path_factory.mktemp("azurite"), free_port()
     command = [
-        program("azurite-blob", "npm install --global azurite"),
+        program("node", "pip install --group backends"),
+        program("azurite-blob", "npm install --prefix <environment> --global azurite"),
         "--silent",
         "--skipApiVersionCheck",
         "--disableTelemetry",

@@ -48,6 +48,8 @@ class TestSftpStorage(StorageConformance):
 
 
 class TestHdfsStorage(StorageConformance):
+    race_rounds = 4
+
     @pytest.fixture
     def storage(self, hdfs: Hdfs) -> Storage:
         return opened(hdfs.place())
