@@ -15,7 +15,14 @@ import pytest
 import hopsartifacts
 from hopsartifacts import Project
 from tests.backends import hadoop
-from tests.backends.servers import free_port, missing, program, running, wait_until
+from tests.backends.servers import (
+    free_port,
+    missing,
+    needs,
+    program,
+    running,
+    wait_until,
+)
 
 AZURE_ACCOUNT = "devstoreaccount1"
 # The published key of the emulator's one account.
@@ -148,7 +155,7 @@ class Azure(NamedTuple):
 @pytest.fixture(scope="session")
 def gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gcs]:
     """Start fake-gcs-server."""
-    pytest.importorskip("gcsfs")
+    needs("gcsfs")
     folder, port = tmp_path_factory.mktemp("gcs"), free_port()
     endpoint = f"http://127.0.0.1:{port}"
     (folder / "data").mkdir()
@@ -181,6 +188,7 @@ def _fake_gcs_server() -> str:
 @pytest.fixture(scope="session")
 def careless_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gcs]:
     """Start an emulator that overwrites whatever the condition says."""
+    needs("gcsfs")
     folder, port = tmp_path_factory.mktemp("careless-gcs"), free_port()
     command = [
         program("gcp-storage-emulator", "pip install --group backends"),
@@ -196,6 +204,7 @@ def careless_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gcs]:
 @pytest.fixture(scope="session")
 def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
     """Start Azurite."""
+    needs("adlfs")
     folder, port = tmp_path_factory.mktemp("azurite"), free_port()
     command = [
         program("node", "pip install --group backends"),
@@ -214,6 +223,7 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
 @pytest.fixture(scope="session")
 def sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sftp]:
     """Start OpenSSH's server with keys of its own."""
+    needs("paramiko")
     sshd = program("sshd", "apt-get install openssh-server", Path("/usr/sbin/sshd"))
     folder, port = tmp_path_factory.mktemp("sshd"), free_port()
     for name in ("host", "user"):
@@ -231,7 +241,7 @@ def sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sftp]:
 @pytest.fixture(scope="session")
 def hdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hdfs]:
     """Start a name node and a data node of Hadoop."""
-    pytest.importorskip("hdfs_native")
+    needs("hdfs_native")
     java = program("java", "apt-get install default-jre-headless")
     folder = tmp_path_factory.mktemp("hdfs")
     names = ("name", "name-http", "data", "data-http", "data-ipc")
@@ -252,7 +262,7 @@ def hdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hdfs]:
 @pytest.fixture(scope="session")
 def ftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ftp]:
     """Start an FTP server: a back end that has no exclusive creation."""
-    pytest.importorskip("pyftpdlib", reason="pip install --group backends")
+    needs("pyftpdlib")
     folder, port = tmp_path_factory.mktemp("ftp"), free_port()
     command = [sys.executable, "-m", "pyftpdlib", "-i", "127.0.0.1", "-p", str(port)]
     command += ["-w", "-u", "writer", "-P", "secret", "-d", str(folder)]

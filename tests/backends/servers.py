@@ -1,5 +1,6 @@
 """Starting the servers behind the back ends, each on a free port of this machine."""
 
+import importlib.util
 import os
 import shutil
 import socket
@@ -25,6 +26,13 @@ def missing(what: str) -> str:
     if os.environ.get("CI"):
         pytest.fail(f"{what}, and CI has to have it")
     pytest.skip(what)
+
+
+def needs(*modules: str) -> None:
+    """Skip, or fail in CI, unless these modules can be imported."""
+    for module in modules:
+        if importlib.util.find_spec(module) is None:
+            missing(f"{module} is not installed (pip install --group backends)")
 
 
 def free_port() -> int:

@@ -10,6 +10,7 @@ import pytest
 from hopsartifacts.errors import InvalidInputError, StorageError
 from hopsartifacts.storage.connect import connect
 from tests.backends.conftest import Azure, Ftp, Gcs, Hdfs, Place, Sftp
+from tests.backends.servers import needs
 
 NOWHERE = "127.0.0.1:9"
 """Nothing listens there."""
@@ -46,8 +47,7 @@ def save(place: Place, script: Path) -> None:
     ids=lambda place: place.url,
 )
 def test_a_server_that_is_not_there(place: Place, script: Path) -> None:
-    for module in ("gcsfs", "adlfs", "paramiko", "hdfs_native"):
-        pytest.importorskip(module)
+    needs("gcsfs", "adlfs", "paramiko", "hdfs_native")
 
     with soon(), pytest.raises(StorageError, match=r"(?i)connect"):
         save(place, script)
@@ -87,7 +87,7 @@ def test_the_wrong_key_of_an_azure_account(azure: Azure, script: Path) -> None:
 
 
 def test_no_azure_account_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("adlfs")
+    needs("adlfs")
     monkeypatch.delenv("AZURE_STORAGE_CONNECTION_STRING", raising=False)
 
     with pytest.raises(InvalidInputError, match="account_name with credentials"):
@@ -95,7 +95,7 @@ def test_no_azure_account_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_azure_url_may_name_the_account() -> None:
-    pytest.importorskip("adlfs")
+    needs("adlfs")
     url = "abfss://container@account.dfs.core.windows.net/team/p"
 
     storage = connect(url, {"account_key": "d3Jvbmc="})
@@ -139,7 +139,7 @@ def test_an_ssh_connection_that_broke_is_made_again(sftp: Sftp) -> None:
 
 @pytest.mark.parametrize("url", ["sftp:///p", "sftp://host", "sftp://host/"])
 def test_an_ssh_url_names_host_and_path(url: str) -> None:
-    pytest.importorskip("paramiko")
+    needs("paramiko")
     with pytest.raises(InvalidInputError, match="sftp://<host>/<path>"):
         Place(url, {}).login()
 
@@ -170,7 +170,7 @@ def test_a_hadoop_file_of_somebody_else_stays_as_it_is(
 
 @pytest.mark.parametrize("url", ["hdfs:///p", "hdfs://host", "hdfs://no-service/p"])
 def test_a_hadoop_url_names_node_and_path(url: str) -> None:
-    pytest.importorskip("hdfs_native")
+    needs("hdfs_native")
     with pytest.raises(InvalidInputError, match="hdfs://"):
         Place(url, {}).login()
 
