@@ -168,6 +168,15 @@ def test_a_hadoop_file_of_somebody_else_stays_as_it_is(
     assert storage.read("Resources/a") == b"of the super user"
 
 
+def test_a_name_that_hadoop_does_not_take(hdfs: Hdfs) -> None:
+    storage = hdfs.place().login().storage
+
+    with pytest.raises(StorageError, match="cannot write 'Resources/a:b'"):
+        storage.write("Resources/a:b", [b"bytes"])
+
+    assert list(storage.find("")) == []
+
+
 @pytest.mark.parametrize("url", ["hdfs:///p", "hdfs://host", "hdfs://no-service/p"])
 def test_a_hadoop_url_names_node_and_path(url: str) -> None:
     needs("hdfs_native")

@@ -1,10 +1,12 @@
-"""What becomes of a rename whose answer was lost, on a real SFTP server."""
+"""A rename whose answer was lost, that fails, or that replaces: on a real server."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from hopsartifacts.errors import StorageError
+import hopsartifacts
+from hopsartifacts.errors import StorageError, UnsafeStorageError
 from hopsartifacts.storage.connect import connect
 from hopsartifacts.storage.renaming import RenamingStorage
 from tests.backends.conftest import Sftp
@@ -67,3 +69,16 @@ def test_an_empty_folder_is_not_in_the_way(storage: RenamingStorage) -> None:
     storage._server.make_folder(storage._full("t"))
     assert storage.move_tree("s", "t")
     assert [entry.path for entry in storage.find("")] == ["t/a"]
+
+
+def test_a_server_whose_rename_replaces_is_refused(
+    storage: RenamingStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage._server, "rename", storage._server.replace)
+    (tmp_path / "weights").write_bytes(b"w")
+    registry = hopsartifacts.login(storage=storage).get_model_registry()
+
+    with pytest.raises(UnsafeStorageError, match="overwrites"):
+        registry.python.create_model("m").save(tmp_path / "weights")
+
+    assert list(storage.find("")) == []
