@@ -91,6 +91,21 @@ def test_one_writer_may_be_all_that_is_safe(place: Place) -> None:
     assert capabilities.needs_proof
 
 
+def test_what_another_client_does_is_seen_at_once(place: Place) -> None:
+    ours, theirs = place.login().storage, place.login().storage
+    ours.create("a/1", b"")
+    assert [entry.path for entry in ours.list("a")] == ["a/1"]
+    assert ours.stat("a/2") is None
+
+    theirs.create("a/2", b"")
+    theirs.delete_tree("a/1")
+
+    assert [entry.path for entry in ours.list("a")] == ["a/2"]
+    assert [entry.path for entry in ours.find("a")] == ["a/2"]
+    assert (ours.stat("a/1"), ours.stat("a/2") is None) == (None, False)
+    assert not ours.create("a/2", b"ours")
+
+
 def test_files_are_deleted_by_name_not_by_pattern(place: Place) -> None:
     api = place.login().get_dataset_api()
     storage = place.login().storage
