@@ -42,11 +42,12 @@ def login(
     storage_options: Mapping[str, Any] | None = None,
     storage: Storage | None = None,
     cache: Cache | None = None,
+    unsafe_single_writer: bool = False,
 ) -> "Project":
     """Open the project at *url*; it is made by the first thing stored in it.
 
     Args:
-        url: a directory, ``file://…``, ``memory://…`` or ``s3://bucket/…``; by
+        url: a directory, ``s3://bucket/…`` or any other of ``docs/backends.md``; by
             default ``$HOPSARTIFACTS_URL``, or else ``./hopsartifacts-project``.
         storage_options: what fsspec's file system takes: endpoint, credentials,
             profile.
@@ -54,6 +55,8 @@ def login(
             ``hopsartifacts.storage.contract``.
         cache: where files of a remote project are kept that deployments of this
             machine use; see ``Cache``.
+        unsafe_single_writer: use file systems that cannot tell two writers apart, and
+            see to it that there is only one at a time; no effect on the others.
 
     Raises:
         InvalidInputError: the URL cannot be used.
@@ -64,7 +67,9 @@ def login(
         from hopsartifacts.storage.connect import connect  # noqa: PLC0415 - late
 
         chosen = url or os.environ.get(URL_VARIABLE) or DEFAULT_URL
-        storage = connect(chosen, storage_options)
+        storage = connect(
+            chosen, storage_options, unsafe_single_writer=unsafe_single_writer
+        )
     check_root(storage)
     return Project(storage, cache=cache)
 
