@@ -86,7 +86,9 @@ class Storage(Protocol):
 
         For places private to one writer, and for the user's own files. The bytes are
         durable on return; the name is once ``move_tree`` has moved a folder above it.
-        If *chunks* raises, nothing is left at *path*.
+        If *chunks* raises, nothing is left at *path*. If the storage fails in the
+        middle, a back end may keep what it has got as ``unfinished``, and go on from
+        there when the same bytes are written to *path* again.
         """
         ...
 
@@ -162,6 +164,22 @@ class Storage(Protocol):
 
     def delete_tree(self, path: str) -> None:
         """Delete *path* and all below it, read-only or not; silent if absent."""
+        ...
+
+    def unfinished(self, path: str) -> Iterator[Entry]:
+        """Yield the uploads begun below *path* and never completed.
+
+        Nobody sees them but here; they take up space until they are discarded.
+        ``modified`` is when they were begun; ``size_bytes`` is 0 where it would cost
+        a request each. One path may have several. None where a back end keeps none.
+        """
+        ...
+
+    def discard_unfinished(self, entry: Entry) -> None:
+        """Drop the uploads of that path that were begun when *entry* was, or before.
+
+        A writer that is still at one of them fails. Silent if there are none.
+        """
         ...
 
     def local_path(self, path: str) -> Path | None:

@@ -235,6 +235,13 @@ class LocalStorage:
                 shutil.rmtree(top)
             sync_folder(top.parent)
 
+    def unfinished(self, path: str) -> Iterator[Entry]:  # noqa: ARG002 - the contract's
+        """Yield none: a write that fails removes what it wrote."""
+        yield from ()
+
+    def discard_unfinished(self, entry: Entry) -> None:
+        """Do nothing: there are none."""
+
     def local_path(self, path: str) -> Path | None:
         """See the contract."""
         return self._root / path if path else self._root

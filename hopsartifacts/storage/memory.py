@@ -125,6 +125,13 @@ class MemoryStorage:
             if self._fs.exists(self._full(path)):
                 self._fs.rm(self._full(path), recursive=True)
 
+    def unfinished(self, path: str) -> Iterator[Entry]:  # noqa: ARG002 - the contract's
+        """Yield none: a write here is done or not begun."""
+        yield from ()
+
+    def discard_unfinished(self, entry: Entry) -> None:
+        """Do nothing: there are none."""
+
     def local_path(self, path: str) -> Path | None:  # noqa: ARG002 - the contract's
         """Return None: nothing here lies on a disk."""
         return None

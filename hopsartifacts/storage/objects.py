@@ -69,11 +69,11 @@ class ObjectStorage:
                 f"{CREATE_LIMIT_BYTES} that one request may carry"
             )
         try:
-            self._fs.pipe_file(self._full(path), data, mode="create")
+            self._create(path, data)
         except Exception as error:
             if self._dialect.is_taken(error):
                 return False
-            raise _translated("create", path, error) from error
+            raise self._translated("create", path, error) from error
         return True
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
@@ -108,6 +108,12 @@ class ObjectStorage:
             end = min(first + _READ_BYTES, entry.size_bytes)
             with self._translating("read", path):
                 data = self._fs.cat_file(self._full(path), start=first, end=end)
+            if len(data) != end - first:
+                raise StorageError(
+                    f"cannot read {path!r}: bytes {first} to {end} were asked for, "
+                    f"and {len(data)} came; it was replaced, or the answer was cut: "
+                    "read it again"
+                )
             yield bytes(data)
 
     def stat(self, path: str) -> Entry | None:
@@ -174,6 +180,13 @@ class ObjectStorage:
             for found in self._fs.find(full) or [full]:
                 self._fs.rm_file(found)
 
+    def unfinished(self, path: str) -> Iterator[Entry]:  # noqa: ARG002 - the contract's
+        """Yield none: what fsspec leaves unfinished ends by itself."""
+        yield from ()
+
+    def discard_unfinished(self, entry: Entry) -> None:
+        """Do nothing: there are none."""
+
     def local_path(self, path: str) -> Path | None:  # noqa: ARG002 - the contract's
         """Return None: nothing here lies on a local disk."""
         return None
@@ -189,6 +202,10 @@ class ObjectStorage:
     def _translated_chunks(self, path: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
         with self._translating("read", path):
             yield from chunks
+
+    def _create(self, path: str, data: bytes) -> None:
+        """Send the one request; what it raises is shown to the dialect."""
+        self._fs.pipe_file(self._full(path), data, mode="create")
 
     def _full(self, path: str) -> str:
         return f"{self._root}/{path}".rstrip("/")
@@ -213,7 +230,12 @@ class ObjectStorage:
         except HopsArtifactsError:
             raise
         except Exception as error:
-            raise _translated(doing, path, error) from error
+            raise self._translated(doing, path, error) from error
+
+    def _translated(self, doing: str, path: str, error: Exception) -> Exception:
+        if isinstance(error, FileNotFoundError | IsADirectoryError) and doing == "read":
+            return PathNotFoundError(f"{path!r} does not exist")
+        return StorageError(f"cannot {doing} {path!r}: {error}")
 
 
 def _modified(info: dict[str, Any]) -> float | None:
@@ -227,9 +249,3 @@ def _modified(info: dict[str, Any]) -> float | None:
         if isinstance(found, int | float):
             return float(found)
     return None
-
-
-def _translated(doing: str, path: str, error: Exception) -> Exception:
-    if isinstance(error, FileNotFoundError | IsADirectoryError) and doing == "read":
-        return PathNotFoundError(f"{path!r} does not exist")
-    return StorageError(f"cannot {doing} {path!r}: {error}")

@@ -159,6 +159,16 @@ class FaultyStorage:
         with self._call("delete_tree", path):
             self._inner.delete_tree(path)
 
+    def unfinished(self, path: str) -> Iterator[Entry]:
+        """See the contract."""
+        with self._call("unfinished", path):
+            yield from self._inner.unfinished(path)
+
+    def discard_unfinished(self, entry: Entry) -> None:
+        """See the contract."""
+        with self._call("discard_unfinished", entry.path):
+            self._inner.discard_unfinished(entry)
+
     def local_path(self, path: str) -> Path | None:
         """See the contract."""
         return self._inner.local_path(path)

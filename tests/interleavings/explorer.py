@@ -111,6 +111,12 @@ class DictStorage:
         for name in self._below(path):
             del self.files[name]
 
+    def unfinished(self, path: str) -> Iterator[Entry]:  # noqa: ARG002 - the contract's
+        yield from ()
+
+    def discard_unfinished(self, entry: Entry) -> None:
+        pass
+
     def local_path(self, path: str) -> Path | None:  # noqa: ARG002 - the contract's
         return None
 
@@ -256,6 +262,12 @@ class _Stepped:
 
     def delete_tree(self, path: str) -> None:
         self._step("delete_tree", path, self._inner.delete_tree, path)
+
+    def unfinished(self, path: str) -> Iterator[Entry]:  # noqa: ARG002 - the contract's
+        yield from ()
+
+    def discard_unfinished(self, entry: Entry) -> None:
+        pass
 
     def local_path(self, path: str) -> Path | None:  # noqa: ARG002 - the contract's
         return None
