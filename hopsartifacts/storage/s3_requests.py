@@ -1,0 +1,245 @@
+"""One request to S3: sent, repeated while that helps, and its failure in plain words.
+
+This is the only place that repeats anything: botocore and s3fs are told not to. A
+body is part of its request, so one that was cut is asked for again.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+import aiohttp
+import msgspec
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    FlexibleChecksumError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ResponseStreamingError,
+    SSLError,
+)
+from botocore.parsers import ResponseParserError
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
+from tenacity.wait import wait_random_exponential
+
+from hopsartifacts.errors import PathNotFoundError, StorageError
+
+Result = TypeVar("Result")
+
+DEFAULT_ATTEMPTS = 8
+_PATIENCE_S = 12.0
+"""No attempt begins later than this after the first."""
+_DOWN_S = 30.0
+_RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+_RETRIED_CODES = frozenset(
+    {
+        "BadDigest",
+        "ConditionalRequestConflict",
+        "IncompleteBody",
+        "InternalError",
+        "OperationAborted",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequests",
+        "XAmzContentSHA256Mismatch",
+    }
+)
+_RETRIED_ERRORS = (
+    ConnectionError,
+    FlexibleChecksumError,
+    HTTPClientError,
+    IncompleteReadError,
+    ResponseParserError,
+    ResponseStreamingError,
+    TimeoutError,
+    aiohttp.ClientError,
+)
+_WRONG_KEYS = frozenset({"InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"})
+_UNREACHABLE = (ConnectTimeoutError, EndpointConnectionError)
+
+
+class CutBodyError(ConnectionError):
+    """A body ended before the length that its server had announced."""
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes of an object, with what the answer said of the whole of it."""
+
+    data: bytes
+    total_bytes: int
+    etag: str
+
+
+class Requests:
+    """S3 requests for the objects of one bucket, through the client of an s3fs.
+
+    ``submit`` may be called from many threads; the requests run on fsspec's loop.
+    """
+
+    def __init__(
+        self, filesystem: Any, bucket: str, attempts: int = DEFAULT_ATTEMPTS
+    ) -> None:
+        self._fs = filesystem
+        self.bucket = bucket
+        self._attempts = attempts
+        self._down_since = float("-inf")
+
+    def send(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Send one request of the client's *method* and return its answer."""
+        return self._waited(self.submit(method, **parameters))
+
+    def submit(self, method: str, **parameters: Any) -> Future[dict[str, Any]]:
+        """Begin one request."""
+        return self._begin(lambda: self._call(method, parameters))
+
+    def get(self, **parameters: Any) -> Body:
+        """Return an object or a range of it with one request."""
+        return self._waited(self.submit_get(**parameters))
+
+    def submit_get(self, **parameters: Any) -> Future[Body]:
+        """Begin one request for an object or a range of it."""
+        return self._begin(lambda: self._get(parameters))
+
+    def explained(self, doing: str, path: str, error: Exception) -> StorageError:
+        """Return *error* as one of ours, in words that say what to do."""
+        return StorageError(f"cannot {doing} {path!r}: {self._words(error)}")
+
+    def _begin(self, work: Callable[[], Awaitable[Result]]) -> "Future[Result]":
+        return asyncio.run_coroutine_threadsafe(self._repeated(work), self._fs.loop)
+
+    @staticmethod
+    def _waited(future: "Future[Result]") -> Result:
+        try:
+            return future.result()
+        except BaseException:
+            # Only does something if the wait itself was interrupted.
+            future.cancel()
+            raise
+
+    async def _repeated(self, work: Callable[[], Awaitable[Result]]) -> Result:
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(is_passing),
+            stop=self._is_enough,
+            wait=wait_random_exponential(multiplier=0.2, max=3),
+            reraise=True,
+        )
+
+        async def attempt() -> Result:
+            return await work()
+
+        try:
+            result: Result = await retrying(attempt)
+        except _UNREACHABLE:
+            self._down_since = time.monotonic()
+            raise
+        self._down_since = float("-inf")
+        return result
+
+    def _is_enough(self, state: RetryCallState) -> bool:
+        # Who has just waited for a server in vain need not wait again in each call.
+        is_down = time.monotonic() - self._down_since < _DOWN_S
+        return (
+            is_down
+            or state.attempt_number >= self._attempts
+            or (state.seconds_since_start or 0.0) >= _PATIENCE_S
+        )
+
+    async def _call(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        answer = await self._fs._call_s3(method, Bucket=self.bucket, **parameters)  # noqa: SLF001 - its hook to the client
+        return dict(answer)
+
+    async def _get(self, parameters: Mapping[str, Any]) -> Body:
+        answer = await self._call("get_object", parameters)
+        async with answer["Body"] as stream:
+            data = bytes(await stream.read())
+        due, total = _lengths(answer)
+        if len(data) != due:
+            raise CutBodyError(f"the body has {len(data)} bytes, {due} were due")
+        return Body(data=data, total_bytes=total, etag=str(answer.get("ETag", "")))
+
+    def _words(self, error: Exception) -> str:
+        place = f"bucket {self.bucket!r} at {self._endpoint()}"
+        said = str(error) or type(error).__name__
+        kinds = (
+            (
+                error_code(error) == "NoSuchBucket",
+                "does not exist: create it, or correct the project's URL",
+            ),
+            (
+                error_code(error) in _WRONG_KEYS,
+                f"does not take these keys ({said}): check key and secret",
+            ),
+            (
+                isinstance(error, PermissionError),
+                f"refuses it ({said}): the keys need the right to do this there",
+            ),
+            (
+                isinstance(error, NoCredentialsError | PartialCredentialsError),
+                f"needs keys ({said}): give key and secret as storage_options",
+            ),
+            (
+                isinstance(error, _UNREACHABLE),
+                f"cannot be reached ({said}): check endpoint_url and the network",
+            ),
+            (
+                is_passing(error),
+                f"failed again and again ({said}): try again later",
+            ),
+        )
+        words = next((words for is_it, words in kinds if is_it), f"said: {said}")
+        return f"{place} {words}"
+
+    def _endpoint(self) -> str:
+        given = self._fs.endpoint_url or self._fs.client_kwargs.get("endpoint_url")
+        return str(given or "Amazon S3")
+
+
+def is_passing(error: BaseException) -> bool:
+    """Say whether the same request may succeed a little later."""
+    if isinstance(error, SSLError):
+        return False
+    answer = _answer(error)
+    if answer:
+        status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        return status in _RETRIED_STATUSES or error_code(error) in _RETRIED_CODES
+    # s3fs' words for files are OSErrors too, but those have an answer behind them.
+    return isinstance(error, _RETRIED_ERRORS)
+
+
+def error_code(error: BaseException) -> str:
+    """Return S3's own name of what went wrong; empty if it did not answer."""
+    return str(_answer(error).get("Error", {}).get("Code", ""))
+
+
+def is_absent(error: BaseException) -> bool:
+    """Say whether the object, and not its bucket, is missing."""
+    return error_code(error) in {"NoSuchKey", "404", "NoSuchVersion"}
+
+
+def absent(path: str) -> PathNotFoundError:
+    """Return the error of a path that holds no object."""
+    return PathNotFoundError(f"{path!r} does not exist")
+
+
+def _answer(error: BaseException) -> dict[str, Any]:
+    source = error if isinstance(error, ClientError) else error.__cause__
+    return dict(source.response) if isinstance(source, ClientError) else {}
+
+
+def _lengths(answer: Mapping[str, Any]) -> tuple[int, int]:
+    """Return how long this body and the whole object are."""
+    found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", answer.get("ContentRange") or "")
+    if not found:
+        return answer["ContentLength"], answer["ContentLength"]
+    first, last, total = map(int, found.groups())
+    return last - first + 1, total

@@ -1,0 +1,217 @@
+"""Large objects on their way to S3: in parts, and continued where one was cut off.
+
+An upload that was begun and never completed is invisible, and its parts stay. The
+next writer of the same key takes it over and sends only the parts whose size and MD5
+differ. A completion names the ETag of each part, so two writers' parts never mix.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from hopsartifacts.storage.in_flight import Budget, InFlight
+from hopsartifacts.storage.s3_requests import Requests, error_code
+
+PART_BYTES = 16 * 1024 * 1024
+_PARTS_LIMIT = 10_000
+_GROWTH = 1.75
+"""Each thousandth part the size grows by this, so that 5 TiB fit into the limit."""
+_MOST_AT_ONCE = 4
+_MIB = 1 << 20
+
+
+class Unfinished(msgspec.Struct, frozen=True, kw_only=True):
+    """An upload that was begun and neither completed nor aborted."""
+
+    key: str
+    id: str
+    began: datetime
+
+
+class Upload:
+    """One multipart upload; ``close`` it when done with it, whatever happened."""
+
+    def __init__(self, requests: Requests, key: str, id_: str, budget: Budget) -> None:
+        self._requests = requests
+        self._key = key
+        self._id = id_
+        self._there: dict[int, tuple[int, str]] = {}
+        self._etags: dict[int, str] = {}
+        self._numbers: deque[int] = deque()
+        self._under_way: InFlight[dict[str, Any]] = InFlight(budget, _MOST_AT_ONCE)
+        self._count = 0
+
+    @classmethod
+    def open(
+        cls, requests: Requests, key: str, budget: Budget, *, may_continue: bool
+    ) -> "Upload":
+        """Begin an upload of *key*, or continue the newest unfinished one."""
+        known = _unfinished_of(requests, key) if may_continue else []
+        if known:
+            upload = cls(requests, key, known[-1].id, budget)
+            upload._there = dict(_parts_of(requests, key, known[-1].id))
+            return upload
+        begun = requests.send("create_multipart_upload", Key=key)
+        return cls(requests, key, str(begun["UploadId"]), budget)
+
+    def add(self, data: bytes) -> None:
+        """Send the next part, unless the server has the same one."""
+        self._count += 1
+        number = self._count
+        if number > _PARTS_LIMIT:
+            raise ValueError(f"an object has at most {_PARTS_LIMIT} parts")
+        there = self._there.get(number)
+        if there and there == (len(data), _md5(data)):
+            self._etags[number] = f'"{there[1]}"'
+            return
+        while not self._under_way.start(len(data), lambda: self._send(number, data)):
+            self._take_oldest()
+        self._numbers.append(number)
+
+    def complete(self) -> None:
+        """Make the object of the parts."""
+        while self._under_way:
+            self._take_oldest()
+        parts = [
+            {"PartNumber": number, "ETag": self._etags[number]}
+            for number in range(1, self._count + 1)
+        ]
+        try:
+            self._requests.send(
+                "complete_multipart_upload",
+                Key=self._key,
+                UploadId=self._id,
+                MultipartUpload={"Parts": parts},
+            )
+        except Exception as error:
+            # Completed before, by a request whose answer was lost?
+            if error_code(error) != "NoSuchUpload" or not self._is_complete():
+                raise
+
+    def abort(self) -> None:
+        """Have the server forget the parts."""
+        self._under_way.settle()
+        abort(self._requests, self._key, self._id)
+
+    def close(self) -> None:
+        """Leave nothing running; what is not completed can be continued."""
+        self._under_way.__exit__()
+
+    def _send(self, number: int, data: bytes) -> Any:
+        return self._requests.submit(
+            "upload_part",
+            Key=self._key,
+            UploadId=self._id,
+            PartNumber=number,
+            Body=data,
+        )
+
+    def _take_oldest(self) -> None:
+        self._etags[self._numbers.popleft()] = self._under_way.oldest()["ETag"]
+
+    def _is_complete(self) -> bool:
+        digests = [
+            bytes.fromhex(self._etags[number].strip('"'))
+            for number in range(1, self._count + 1)
+        ]
+        wanted = f'"{_md5(b"".join(digests))}-{self._count}"'
+        return bool(self._requests.send("head_object", Key=self._key)["ETag"] == wanted)
+
+
+def abort(requests: Requests, key: str, id_: str) -> None:
+    """Have the server forget an upload; silent if it has."""
+    try:
+        requests.send("abort_multipart_upload", Key=key, UploadId=id_)
+    except Exception as error:
+        if error_code(error) != "NoSuchUpload":
+            raise
+
+
+def unfinished_uploads(requests: Requests, prefix: str) -> Iterator[Unfinished]:
+    """Yield the uploads of keys that begin with *prefix*, in no order."""
+    marker: dict[str, str] = {}
+    while True:
+        page = requests.send("list_multipart_uploads", Prefix=prefix, **marker)
+        for found in page.get("Uploads") or ():
+            yield Unfinished(
+                key=found["Key"], id=found["UploadId"], began=found["Initiated"]
+            )
+        if not page.get("IsTruncated"):
+            return
+        marker = {
+            "KeyMarker": page["NextKeyMarker"],
+            "UploadIdMarker": page["NextUploadIdMarker"],
+        }
+
+
+def in_parts(
+    chunks: Iterable[bytes], *, is_growing: bool = True
+) -> Iterator[tuple[bytes, bool]]:
+    """Put *chunks* together to parts, the same ones whatever the chunks are.
+
+    Yields:
+        Each part, and whether it is the last; there is always a last one.
+    """
+    number, held, size = 1, list[bytes](), 0
+    wanted = part_bytes(number, is_growing=is_growing)
+    for piece in _slices(chunks):
+        if size >= wanted:
+            data = b"".join(held)
+            yield data[:wanted], False
+            held = [data[wanted:]]
+            size = len(held[0])
+            number += 1
+            wanted = part_bytes(number, is_growing=is_growing)
+        held.append(piece)
+        size += len(piece)
+    data = b"".join(held)
+    del held
+    if size > wanted:
+        yield data[:wanted], False
+        data = data[wanted:]
+    yield data, True
+
+
+def part_bytes(number: int, *, is_growing: bool = True) -> int:
+    """Return the size of part *number*, counted from 1."""
+    grown = _GROWTH ** ((number - 1) // 1000) if is_growing else 1
+    return int(PART_BYTES // _MIB * grown) * _MIB
+
+
+def _slices(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield *chunks* without the empty ones, none longer than the smallest part."""
+    for chunk in chunks:
+        for first in range(0, len(chunk), PART_BYTES):
+            yield bytes(chunk[first : first + PART_BYTES])
+
+
+def _unfinished_of(requests: Requests, key: str) -> list[Unfinished]:
+    try:
+        found = [one for one in unfinished_uploads(requests, key) if one.key == key]
+    except Exception as error:
+        # Not everybody may list uploads, and not every server can.
+        if isinstance(error, PermissionError) or error_code(error) == "NotImplemented":
+            return []
+        raise
+    return sorted(found, key=lambda one: one.began)
+
+
+def _parts_of(
+    requests: Requests, key: str, id_: str
+) -> Iterator[tuple[int, tuple[int, str]]]:
+    marker: dict[str, int] = {}
+    while True:
+        page = requests.send("list_parts", Key=key, UploadId=id_, **marker)
+        for part in page.get("Parts") or ():
+            yield part["PartNumber"], (part["Size"], part["ETag"].strip('"'))
+        if not page.get("IsTruncated"):
+            return
+        marker = {"PartNumberMarker": page["NextPartNumberMarker"]}
+
+
+def _md5(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
