@@ -111,7 +111,13 @@ class Upload:
         )
 
     def _take_oldest(self) -> None:
-        self._etags[self._numbers.popleft()] = self._under_way.oldest()["ETag"]
+        try:
+            answer = self._under_way.oldest()
+        except Exception:
+            # The others may get through, and need not be sent again.
+            self._under_way.settle()
+            raise
+        self._etags[self._numbers.popleft()] = answer["ETag"]
 
     def _is_complete(self) -> bool:
         digests = [

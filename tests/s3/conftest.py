@@ -16,6 +16,8 @@ from uuid import uuid4
 
 import pytest
 
+from tests.s3 import proxy as proxies
+
 KEYS = {"key": "writer", "secret": "writers-secret"}
 IDENTITIES = """
 {"identities": [{"name": "writer", "actions": ["Admin", "Read", "Write", "List"],
@@ -96,6 +98,19 @@ def careless_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     ]
     with _running(command, folder, port, dict(os.environ)) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def _proxy_process(s3: Server) -> Iterator[proxies.Proxy]:
+    with proxies.running(s3.endpoint) as found:
+        yield found
+
+
+@pytest.fixture
+def proxy(_proxy_process: proxies.Proxy) -> proxies.Proxy:
+    """Put a proxy in front of the S3 server, with no plan and nothing seen."""
+    _proxy_process.plan()
+    return _proxy_process
 
 
 @contextmanager
