@@ -25,6 +25,7 @@ from botocore.exceptions import (
     ResponseStreamingError,
     SSLError,
 )
+from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.parsers import ResponseParserError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from tenacity.wait import wait_random_exponential
@@ -59,6 +60,7 @@ _RETRIED_ERRORS = (
     FlexibleChecksumError,
     HTTPClientError,
     IncompleteReadError,
+    NoConnectionError,
     ResponseParserError,
     ResponseStreamingError,
     TimeoutError,

@@ -41,16 +41,8 @@ class _Service:
         rule = self._rule(request.method, request.raw_path)
         seen, place = self._seen, len(self._seen)
         seen.append(Seen(request.method, request.raw_path, rule.do, 0))
-        if rule.do == "hang":
-            await asyncio.sleep(rule.seconds)
-            return self._cut(request)
-        if rule.do == "cut request":
-            half = (request.content_length or 0) // 2
-            while half > 0:
-                half -= len(await request.content.read(half)) or half
-            return self._cut(request)
         try:
-            body = await request.read()
+            body = await self._received(request, rule)
         except ConnectionError:
             return self._cut(request)
         if rule.do == "refuse":
@@ -67,9 +59,20 @@ class _Service:
         if rule.do == "cut answer":
             await response.write(answer[: len(answer) // 2])
             return self._cut(request)
-        if answer:
-            await response.write(answer)
+        await response.write(answer)
         return response
+
+    @staticmethod
+    async def _received(request: web.Request, rule: Rule) -> bytes:
+        if rule.do == "hang":
+            await asyncio.sleep(rule.seconds)
+            raise ConnectionAbortedError
+        if rule.do == "cut request":
+            half = (request.content_length or 0) // 2
+            while half > 0:
+                half -= len(await request.content.read(half)) or half
+            raise ConnectionAbortedError
+        return await request.read()
 
     def _rule(self, method: str, target: str) -> Rule:
         for number, rule in enumerate(self._plan.rules):
