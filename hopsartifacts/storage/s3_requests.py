@@ -35,8 +35,10 @@ from hopsartifacts.errors import PathNotFoundError, StorageError
 Result = TypeVar("Result")
 
 DEFAULT_ATTEMPTS = 8
-_PATIENCE_S = 12.0
+_PATIENCE_S = 60.0
 """No attempt begins later than this after the first."""
+_SILENCE_S = 12.0
+"""As before, of a server that does not answer at all."""
 _DOWN_S = 30.0
 _RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 _RETRIED_CODES = frozenset(
@@ -148,13 +150,14 @@ class Requests:
         return result
 
     def _is_enough(self, state: RetryCallState) -> bool:
-        # Who has just waited for a server in vain need not wait again in each call.
-        is_down = time.monotonic() - self._down_since < _DOWN_S
-        return (
-            is_down
-            or state.attempt_number >= self._attempts
-            or (state.seconds_since_start or 0.0) >= _PATIENCE_S
-        )
+        elapsed_s = state.seconds_since_start or 0.0
+        error = state.outcome.exception() if state.outcome else None
+        if error and not _answer(error):
+            # Who has just waited in vain need not wait again in each call.
+            is_down = time.monotonic() - self._down_since < _DOWN_S
+            if is_down or elapsed_s >= _SILENCE_S:
+                return True
+        return state.attempt_number >= self._attempts or elapsed_s >= _PATIENCE_S
 
     async def _call(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         answer = await self._fs._call_s3(method, Bucket=self.bucket, **parameters)  # noqa: SLF001 - its hook to the client
@@ -171,7 +174,9 @@ class Requests:
 
     def _words(self, error: Exception) -> str:
         place = f"bucket {self.bucket!r} at {self._endpoint()}"
-        said = str(error) or type(error).__name__
+        answered = _answer(error).get("Error", {})
+        words = (answered.get("Code"), answered.get("Message"))
+        said = ": ".join(filter(None, words)) or str(error) or type(error).__name__
         kinds = (
             (
                 error_code(error) == "NoSuchBucket",
@@ -198,8 +203,7 @@ class Requests:
                 f"failed again and again ({said}): try again later",
             ),
         )
-        words = next((words for is_it, words in kinds if is_it), f"said: {said}")
-        return f"{place} {words}"
+        return f"{place} " + next((text for is_it, text in kinds if is_it), said)
 
     def _endpoint(self) -> str:
         given = self._fs.endpoint_url or self._fs.client_kwargs.get("endpoint_url")

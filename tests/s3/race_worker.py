@@ -48,7 +48,12 @@ def save(project: Project, order: dict[str, Any]) -> dict[str, Any]:
 def read(project: Project, order: dict[str, Any]) -> dict[str, Any]:
     """Read newest and random versions until the parent says stop."""
     stop = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.readline(), stop.set())).start()
+
+    def listen() -> None:
+        sys.stdin.readline()
+        stop.set()
+
+    threading.Thread(target=listen).start()
     registry = project.get_model_registry()
     newest: dict[str, int] = {}
     reads, errors = 0, []
