@@ -38,7 +38,7 @@ class Budget:
 class InFlight(Generic[Result]):
     """The pieces of one transfer that are under way, oldest first.
 
-    As a context manager it leaves nothing running behind.
+    On leaving it as a context manager, what has not begun yet never does.
     """
 
     def __init__(self, budget: Budget, most: int) -> None:

@@ -16,7 +16,7 @@ from hopsartifacts.errors import InvalidInputError, StorageError
 from hopsartifacts.storage.contract import Entry
 from hopsartifacts.storage.in_flight import Budget, InFlight
 from hopsartifacts.storage.objects import Dialect, ObjectStorage
-from hopsartifacts.storage.s3_reading import ranges
+from hopsartifacts.storage.s3_reading import Reading, ranges
 from hopsartifacts.storage.s3_requests import (
     DEFAULT_ATTEMPTS,
     Requests,
@@ -31,6 +31,7 @@ from hopsartifacts.storage.s3_uploads import (
     unfinished_uploads,
 )
 from hopsartifacts.storage.s3_versions import previous
+from hopsartifacts.storage.s3_wire import Wire
 
 _CONNECTIONS = 32
 _READ_BUDGET_BYTES = 64 * 1024 * 1024
@@ -93,7 +94,12 @@ class S3Storage(ObjectStorage):
         self._attempts = attempts
         bucket, self._prefix, _ = filesystem.split_path(self._root)
         self._requests = Requests(filesystem, bucket, attempts)
-        self._reading = Budget(_READ_BUDGET_BYTES)
+        self._reading = Reading(
+            requests=self._requests,
+            wire=Wire(filesystem, self._requests),
+            budget=Budget(_READ_BUDGET_BYTES),
+            asks_if_match=not filesystem.local_expiry_check,
+        )
         self._writing = Budget(_WRITE_BUDGET_BYTES)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -133,13 +139,7 @@ class S3Storage(ObjectStorage):
 
     def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
         """See the contract."""
-        found = ranges(
-            self._requests,
-            self._key(path),
-            start,
-            self._reading,
-            may_ask_if_match=not self._fs.local_expiry_check,
-        )
+        found = ranges(self._reading, self._key(path), start)
         with contextlib.closing(found):
             while True:
                 with self._translating("read", path):

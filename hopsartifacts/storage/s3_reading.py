@@ -7,41 +7,53 @@ object with that ETag, so what is replaced in mid-read is never mixed.
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future
-from typing import Any
+
+import msgspec
 
 from hopsartifacts.errors import StorageError
 from hopsartifacts.storage.in_flight import Budget, InFlight
 from hopsartifacts.storage.s3_requests import Body, Requests, error_code
+from hopsartifacts.storage.s3_wire import Wire
 
 RANGE_BYTES = 8 * 1024 * 1024
 _MOST_AT_ONCE = 6
 
 
-def ranges(
-    requests: Requests, key: str, start: int, budget: Budget, *, may_ask_if_match: bool
-) -> Generator[bytes, None, None]:
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """What all reading from one storage shares."""
+
+    requests: Requests
+    wire: Wire
+    budget: Budget
+    asks_if_match: bool
+    """Whether the server takes a condition with a GET."""
+
+
+def ranges(reading: Reading, key: str, start: int) -> Generator[bytes, None, None]:
     """Yield the bytes of *key* from *start* on.
 
     Raises:
         StorageError: another object has taken its place in the meantime.
     """
     try:
-        first = requests.get(Key=key, Range=_range(start))
+        first = reading.requests.get(Key=key, Range=_range(start))
     except Exception as error:
         # There is an object, and it ends here; an empty one has no range at all.
         if error_code(error) == "InvalidRange":
             return
         raise
     yield first.data
-    condition = {"IfMatch": first.etag} if may_ask_if_match and first.etag else {}
+    asks = reading.asks_if_match and first.etag
+    condition = {"If-Match": first.etag} if asks else {}
     behind = start + len(first.data)
     untried = deque(range(behind, first.total_bytes, RANGE_BYTES))
 
     def begin() -> "Future[Body]":
-        range_ = _range(untried.popleft())
-        return requests.submit_get(Key=key, Range=range_, **condition)
+        return reading.wire.submit(
+            key, {"Range": _range(untried.popleft()), **condition}
+        )
 
-    under_way: InFlight[Body] = InFlight(budget, _MOST_AT_ONCE)
+    under_way: InFlight[Body] = InFlight(reading.budget, _MOST_AT_ONCE)
     with under_way:
         while untried or under_way:
             while untried and under_way.start(RANGE_BYTES, begin):
@@ -67,5 +79,5 @@ def _changed(key: str) -> StorageError:
     )
 
 
-def _range(start: int) -> Any:
+def _range(start: int) -> str:
     return f"bytes={start}-{start + RANGE_BYTES - 1}"

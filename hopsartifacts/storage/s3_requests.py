@@ -167,10 +167,7 @@ class Requests:
         answer = await self._call("get_object", parameters)
         async with answer["Body"] as stream:
             data = bytes(await stream.read())
-        due, total = _lengths(answer)
-        if len(data) != due:
-            raise CutBodyError(f"the body has {len(data)} bytes, {due} were due")
-        return Body(data=data, total_bytes=total, etag=str(answer.get("ETag", "")))
+        return body_of(answer, data)
 
     def _words(self, error: Exception) -> str:
         place = f"bucket {self.bucket!r} at {self._endpoint()}"
@@ -203,11 +200,21 @@ class Requests:
                 f"failed again and again ({said}): try again later",
             ),
         )
-        return f"{place} " + next((text for is_it, text in kinds if is_it), said)
+        return f"{place} " + next(
+            (text for is_it, text in kinds if is_it), f"says {said}"
+        )
 
     def _endpoint(self) -> str:
         given = self._fs.endpoint_url or self._fs.client_kwargs.get("endpoint_url")
         return str(given or "Amazon S3")
+
+
+def body_of(answer: Mapping[str, Any], data: bytes) -> Body:
+    """Return *data* as the body of *answer*, or raise if it cannot be all of it."""
+    due, total = _lengths(answer)
+    if len(data) != due:
+        raise CutBodyError(f"the body has {len(data)} bytes, {due} were due")
+    return Body(data=data, total_bytes=total, etag=str(answer.get("ETag", "")))
 
 
 def is_passing(error: BaseException) -> bool:
