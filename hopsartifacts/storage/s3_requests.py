@@ -38,7 +38,7 @@ DEFAULT_ATTEMPTS = 8
 _PATIENCE_S = 60.0
 """No attempt begins later than this after the first."""
 _SILENCE_S = 12.0
-"""As before, of a server that does not answer at all."""
+"""As before, of a server that does not answer at all; but each gets a second chance."""
 _DOWN_S = 30.0
 _RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 _RETRIED_CODES = frozenset(
@@ -155,7 +155,8 @@ class Requests:
         if error and not _answer(error):
             # Who has just waited in vain need not wait again in each call.
             is_down = time.monotonic() - self._down_since < _DOWN_S
-            if is_down or elapsed_s >= _SILENCE_S:
+            is_late = elapsed_s >= _SILENCE_S and state.attempt_number > 1
+            if is_down or is_late:
                 return True
         return state.attempt_number >= self._attempts or elapsed_s >= _PATIENCE_S
 
