@@ -40,6 +40,7 @@ _PATIENCE_S = 60.0
 _SILENCE_S = 12.0
 """As before, of a server that does not answer at all; but each gets a second chance."""
 _DOWN_S = 30.0
+_NEVER = float("-inf")
 _RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 _RETRIED_CODES = frozenset(
     {
@@ -96,7 +97,7 @@ class Requests:
         self._fs = filesystem
         self.bucket = bucket
         self._attempts = attempts
-        self._down_since = float("-inf")
+        self._down_since = _NEVER
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Send one request of the client's *method* and return its answer."""
@@ -143,10 +144,11 @@ class Requests:
 
         try:
             result: Result = await retrying(attempt)
-        except _UNREACHABLE:
-            self._down_since = time.monotonic()
+        except Exception as error:
+            is_down = isinstance(error, _UNREACHABLE)
+            self._down_since = time.monotonic() if is_down else _NEVER
             raise
-        self._down_since = float("-inf")
+        self._down_since = _NEVER
         return result
 
     def _is_enough(self, state: RetryCallState) -> bool:

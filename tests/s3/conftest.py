@@ -16,6 +16,8 @@ from uuid import uuid4
 
 import pytest
 
+from hopsartifacts.storage.connect import connect
+from hopsartifacts.storage.contract import Storage
 from tests.s3 import proxy as proxies
 
 KEYS = {"key": "writer", "secret": "writers-secret"}
@@ -111,6 +113,17 @@ def proxy(_proxy_process: proxies.Proxy) -> proxies.Proxy:
     """Put a proxy in front of the S3 server, with no plan and nothing seen."""
     _proxy_process.plan()
     return _proxy_process
+
+
+@pytest.fixture
+def bucket(s3: Server) -> str:
+    return s3.bucket()
+
+
+@pytest.fixture
+def storage(proxy: proxies.Proxy, bucket: str) -> Storage:
+    """An empty place behind the proxy."""
+    return connect(f"s3://{bucket}/p", Server(proxy.endpoint).options())
 
 
 @contextmanager
