@@ -180,7 +180,8 @@ class LocalStorage:
         with _translated("move", source):
             self._make_folder(end.parent)
             with writable(start.parent):
-                if not link(start, end):
+                # A link to the same bytes would else pass for our own.
+                if os.path.lexists(end) or not link(start, end):
                     raise AlreadyExistsError(f"{target!r} exists; nothing was moved")
                 start.unlink()
             sync_folder(end.parent)
