@@ -122,8 +122,14 @@ class MemoryStorage:
     def delete_tree(self, path: str) -> None:
         """See the contract."""
         with _LOCK:
-            if self._fs.exists(self._full(path)):
-                self._fs.rm(self._full(path), recursive=True)
+            # One by one: fsspec's rm takes names for patterns.
+            full = self._full(path)
+            found = self._fs.find(full, withdirs=True)
+            for name in sorted({full, *found}, reverse=True):
+                if self._fs.isfile(name):
+                    self._fs.rm_file(name)
+                elif name != "" and self._fs.exists(name):
+                    self._fs.rmdir(name)
 
     def unfinished(self, path: str) -> Iterator[Entry]:  # noqa: ARG002 - the contract's
         """Yield none: a write here is done or not begun."""
