@@ -11,28 +11,21 @@ skipped.
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 import pytest
 
 from hopsartifacts.errors import AlreadyExistsError, PathNotFoundError, StorageError
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.testing.modes import ModeConformance
+from hopsartifacts.testing.threads import ThreadConformance
 
-_WRITERS = 8
 _CLOCK_S = 600
 _LARGE_BYTES = 9 * 1024 * 1024
 """More than any back end may hand out in one chunk."""
 
 
-class StorageConformance:
-    """Every promise of ``hopsartifacts.storage.contract``; *storage* starts empty.
-
-    Attributes:
-        race_rounds: how often writers are raced; fewer where a round takes seconds.
-    """
-
-    race_rounds = 10
+class StorageConformance(ThreadConformance, ModeConformance):
+    """Every promise of ``hopsartifacts.storage.contract``; *storage* starts empty."""
 
     def test_create_makes_the_object_whole(self, storage: Storage) -> None:
         """What was created is read back as it was."""
@@ -62,21 +55,6 @@ class StorageConformance:
         storage.create("a/b", b"first")
         storage.delete_tree("a/b")
         assert storage.create("a/b", b"second")
-
-    def test_exactly_one_of_many_threads_creates(self, storage: Storage) -> None:
-        """Of callers at the same moment one is told yes, and its bytes are there."""
-        start = Barrier(_WRITERS)
-
-        def create(path: str, number: int) -> bool:
-            start.wait()
-            return storage.create(path, b"%d" % number * 1000)
-
-        with ThreadPoolExecutor(_WRITERS) as pool:
-            for turn in range(self.race_rounds):
-                path = f"race/{turn}"
-                told = list(pool.map(create, [path] * _WRITERS, range(_WRITERS)))
-                assert told.count(True) == 1
-                assert storage.read(path) == b"%d" % told.index(True) * 1000
 
     def test_create_leaves_nothing_else_behind(self, storage: Storage) -> None:
         """Whether it won or lost, only the object is there."""
@@ -250,6 +228,14 @@ class StorageConformance:
             storage.move("a", "b")
         assert (storage.read("a"), storage.read("b")) == (b"one", b"two")
 
+    def test_move_refuses_a_copy_of_what_it_moves(self, storage: Storage) -> None:
+        """Also where the two share their bytes: both stay."""
+        storage.create("a", b"bytes")
+        if storage.copy("a", "b"):
+            with pytest.raises(AlreadyExistsError, match="'b'"):
+                storage.move("a", "b")
+            assert (storage.read("a"), storage.read("b")) == (b"bytes", b"bytes")
+
     def test_move_tree_takes_the_folder_elsewhere(self, storage: Storage) -> None:
         """Every file below is at the new place, and the old one is gone."""
         storage.write("s/a", [b"one"])
@@ -275,87 +261,13 @@ class StorageConformance:
         found = {entry.path: storage.read(entry.path) for entry in storage.find("")}
         assert found == {"s/a": b"one", there: b"two"}
 
-    def test_one_of_many_threads_moves_its_tree(self, storage: Storage) -> None:
-        """The target holds the files of exactly one of them."""
-        if not storage.capabilities.moves_trees:
-            return
-        for number in range(_WRITERS):
-            storage.write(f"s{number}/{number}", [b"%d" % number])
-        start = Barrier(_WRITERS)
-
-        def move(number: int) -> bool:
-            start.wait()
-            return storage.move_tree(f"s{number}", "target")
-
-        with ThreadPoolExecutor(_WRITERS) as pool:
-            told = list(pool.map(move, range(_WRITERS)))
-        assert told.count(True) == 1
-        winner = told.index(True)
-        assert [entry.path for entry in storage.find("target")] == [f"target/{winner}"]
-
-    def test_protected_files_say_so_where_there_are_modes(
-        self, storage: Storage
-    ) -> None:
-        """A folder is protected with all below it; elsewhere this does nothing."""
-        storage.write("t/a", [b""])
-        storage.write("t/b/c", [b""])
-        storage.protect("t")
-        marks = [storage.stat(path) for path in ("t", "t/a", "t/b", "t/b/c")]
-        shown = [entry is not None and entry.is_read_only for entry in marks]
-        assert shown == [storage.capabilities.has_modes] * 4
-
-    def test_one_file_can_be_protected(self, storage: Storage) -> None:
-        """What lies beside it stays as it is."""
-        storage.write("t/a", [b""])
-        storage.write("t/b", [b""])
-        storage.protect("t/a")
-        marks = [entry.is_read_only for entry in storage.list("t")]
-        assert marks == [storage.capabilities.has_modes, False]
-
-    def test_an_unprotected_folder_takes_files_again(self, storage: Storage) -> None:
-        """The folder only: what lies below stays protected."""
-        storage.write("t/a", [b""])
-        storage.protect("t")
-        storage.unprotect("t")
-        assert storage.create("t/b", b"")
-        folder, file = storage.stat("t"), storage.stat("t/a")
-        assert folder is not None
-        assert file is not None
-        assert not folder.is_read_only
-        assert file.is_read_only == storage.capabilities.has_modes
-
-    def test_created_files_are_read_only_where_there_are_modes(
-        self, storage: Storage
-    ) -> None:
-        """Nobody is to change what a create made."""
-        storage.create("a/b", b"")
-        found = storage.stat("a/b")
-        assert found is not None
-        assert found.is_read_only == storage.capabilities.has_modes
-
-    def test_files_can_be_moved_out_of_a_protected_folder(
-        self, storage: Storage
-    ) -> None:
-        """The guard moves aside what somebody put there; the folder stays closed."""
-        storage.write("t/a", [b"bytes"])
-        storage.protect("t")
-        storage.move("t/a", "aside/a")
-        assert storage.read("aside/a") == b"bytes"
-        folder = storage.stat("t")
-        has_modes = storage.capabilities.has_modes
-        # Without modes, a back end need not keep empty folders.
-        assert (folder.is_read_only if folder else False) == has_modes
-
-    def test_delete_tree_deletes_what_is_protected(self, storage: Storage) -> None:
-        """Folder, files and all below; what lies beside it stays."""
-        storage.write("t/a", [b""])
-        storage.write("t/b/c", [b""])
-        storage.write("tt", [b""])
-        storage.protect("t")
-        storage.delete_tree("t")
-        # An object store may still show the folder; there is nothing in it.
-        assert list(storage.find("t")) == []
-        assert [entry.path for entry in storage.find("")] == ["tt"]
+    def test_delete_tree_takes_names_literally(self, storage: Storage) -> None:
+        """No name is a pattern that takes others along, or misses itself."""
+        for path in ("t/a*", "t/ab", "t/[x]", "t/x", "t/[y]/y", "t/y/y"):
+            storage.create(path, b"")
+        for path in ("t/a*", "t/[x]", "t/[y]"):
+            storage.delete_tree(path)
+        assert [entry.path for entry in storage.find("")] == ["t/ab", "t/x", "t/y/y"]
 
     @pytest.mark.parametrize("path", ["absent", "a/absent", "absent/b"])
     def test_delete_tree_of_nothing_is_silent(
