@@ -11,6 +11,7 @@ later call each time, until a run is over before its fault was due:
             break
 """
 
+import itertools
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -57,6 +58,15 @@ def kill(_: Call) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+class Stopped(BaseException):
+    """This writer is gone: nothing it still tries has an effect."""
+
+
+def stop(call: Call) -> None:
+    """Take the place of ``kill`` where a process of its own would see no files."""
+    raise Stopped(str(call))
+
+
 FAIL = Fault(before=fail)
 """Nothing is done, and the caller gets an error."""
 LOSE_ANSWER = Fault(after=fail)
@@ -65,6 +75,45 @@ KILL_BEFORE = Fault(before=kill)
 """The process ends before anything is done."""
 KILL_AFTER = Fault(after=kill)
 """The process ends when all is done."""
+STOP_BEFORE = Fault(before=stop)
+"""As ``KILL_BEFORE``; every later call has to be stopped too."""
+STOP_AFTER = Fault(after=stop)
+"""As ``KILL_AFTER``; every later call has to be stopped before."""
+
+READS = frozenset({"read", "chunks", "stat", "list", "find"})
+"""The methods that change nothing."""
+
+
+class Nth:
+    """A plan: *fault* at the call *number*, and *then* at every later one.
+
+    With *only_changes* calls that only read are neither counted nor broken.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        fault: Fault,
+        *,
+        then: Fault | None = None,
+        only_changes: bool = False,
+    ) -> None:
+        self._number = number
+        self._fault = fault
+        self._then = then
+        self._only_changes = only_changes
+        self._count = itertools.count(1)
+        self.was_due = False
+
+    def __call__(self, call: Call) -> Fault | None:
+        """Return what is to happen around *call*."""
+        if self._only_changes and call.method in READS:
+            return None
+        number = next(self._count)
+        if number < self._number:
+            return None
+        self.was_due = True
+        return self._fault if number == self._number else self._then
 
 
 class FaultyStorage:
