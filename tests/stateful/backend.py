@@ -1,50 +1,5 @@
-"""A serving back end that only knows states: nothing runs."""
+"""A serving back end that only knows states: the kit's."""
 
-from typing import Any
+from hopsartifacts.testing.serving import StatesOnly
 
-from hopsartifacts.errors import NotRunningError
-from hopsartifacts.serving.contract import Component, Launch, RunState
-
-
-class StatesOnly:
-    """Every launch is taken for running until it is stopped."""
-
-    name = "states-only"
-
-    def __init__(self) -> None:
-        self.running: dict[str, Launch] = {}
-
-    def check(self, launch: Launch) -> None:
-        pass
-
-    def start(
-        self,
-        launch: Launch,
-        *,
-        await_running_s: float,  # noqa: ARG002 - the contract's
-        port: int | None = None,  # noqa: ARG002 - the contract's
-        detach: bool = False,  # noqa: ARG002 - the contract's
-    ) -> None:
-        self.running[launch.deployment] = launch
-
-    def stop(self, deployment: str, *, await_stopped_s: float) -> None:  # noqa: ARG002 - the contract's
-        self.running.pop(deployment, None)
-
-    def state(self, deployment: str) -> RunState:
-        launch = self.running.get(deployment)
-        if launch is None:
-            return RunState(status="Created")
-        return RunState(
-            status="Running", deployment_version=launch.deployment_version, port=1
-        )
-
-    def predict(self, deployment: str, payload: dict[str, Any]) -> Any:
-        if deployment not in self.running:
-            raise NotRunningError(f"{deployment!r} does not run")
-        return {"predictions": payload["instances"]}
-
-    def read_logs(self, deployment: str, component: Component, tail: int) -> str:
-        return f"{deployment} {component} {tail}"
-
-    def forget(self, deployment: str) -> None:
-        self.running.pop(deployment, None)
+__all__ = ["StatesOnly"]

@@ -1,0 +1,189 @@
+"""Cases: a job, the state before it, the states it may leave; and the walk through it.
+
+A walk does the job again and again, each time with its fault one step later, until the
+job comes to its end by itself.
+"""
+
+import itertools
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from hopsartifacts.errors import HopsArtifactsError
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.log import Log
+from hopsartifacts.testing.checker import check
+from hopsartifacts.testing.jobs import JOBS, MODEL, Jobs, project_at
+from hopsartifacts.testing.observing import View, check_deployments_start, view
+
+Place = Callable[[], Storage]
+"""Opens one storage; each call gives a connection of its own."""
+FaultKind = TypeVar("FaultKind")
+
+_OTHERS = {
+    "Resources/notes.txt": b"the user's",
+    ".hopsartifacts/staging/0123456789abcdef0123456789abcdef/half": b"a writer's",
+}
+"""What belongs to somebody else, and is there during each job."""
+_UNDONE = frozenset({"reserve", "abort", "deleting"})
+_LEAST_POINTS = 3
+
+
+class Run(NamedTuple):
+    """How a job went."""
+
+    was_due: bool
+    """Whether the fault came; if not, the job came to its end by itself."""
+    is_told: bool = True
+    """Whether anybody lived to hear what became of it."""
+    error: HopsArtifactsError | None = None
+
+
+class Case:
+    """The job *name*, whose user's files lie in *folder*.
+
+    Args:
+        name: one of ``JOBS``.
+        new_place: makes an empty place for a project at each call.
+        folder: an empty folder on this machine.
+    """
+
+    def __init__(self, name: str, new_place: Callable[[], Place], folder: Path) -> None:
+        self.name = name
+        self.job = JOBS[name]
+        self.jobs = Jobs(folder)
+        self._new_place = new_place
+        storage = self.fresh()()
+        self.old = view(storage)
+        self.do(storage)
+        self.new = view(storage)
+        assert self.old != self.new, f"{name!r} changes nothing"
+        # An artifact is a version of its own, made before what deploys it.
+        halfway = {**self.old, "artifacts": self.new["artifacts"]}
+        is_same_models = self.old["models"] == self.new["models"]
+        self.states = [self.old, self.new, *([halfway] if is_same_models else [])]
+
+    def fresh(self) -> Place:
+        """Return a new place with the state before the job."""
+        place = self._new_place()
+        storage = place()
+        for path, data in _OTHERS.items():
+            storage.write(path, [data])
+        for step in self.job.before:
+            self.jobs.do(step, storage)
+        return place
+
+    def do(self, storage: Storage) -> None:
+        """Do the job."""
+        self.jobs.do(self.job.name, storage)
+
+    def check(self, storage: Storage) -> View:
+        """Look at what is left, and return it: the old state or the new, whole."""
+        seen = view(storage)
+        assert seen in self.states
+        check_deployments_start(storage)
+        checked = check(storage)
+        assert checked.ok, checked
+        assert {path: storage.read(path) for path in _OTHERS} == _OTHERS
+        return seen
+
+    def check_truth(
+        self, storage: Storage, seen: View, error: HopsArtifactsError | None
+    ) -> None:
+        """What the caller was told is so."""
+        if error is None:
+            assert seen == self.new
+            return
+        done = kinds(storage).get(getattr(error, "token", ""))
+        if done is None:
+            assert seen != self.new, error
+        elif done in _UNDONE:
+            assert seen == self.old, error
+        else:
+            assert seen != self.old, error
+
+    def check_next(self, storage: Storage) -> None:
+        """The next writers succeed, and all can be made good."""
+        before = view(storage)["models"]
+        if f"{MODEL}/1" in before:
+            self.jobs.deploy_without_script(storage)
+        number = self.jobs.save(storage)
+        project = project_at(storage)
+        repaired = project.repair()
+        assert repaired.ok, repaired
+        report = project.verify()
+        assert report.ok, report
+        checked = check(storage)
+        assert checked.ok, checked
+        after = view(storage)["models"]
+        assert after.keys() - before.keys() == {f"{MODEL}/{number}"}
+        assert {**after, **before} == after
+
+
+def walk(
+    case: Case,
+    attempt: Callable[[Place, int, FaultKind], Run],
+    faults: Sequence[FaultKind],
+    *,
+    every: int = 1,
+) -> int:
+    """Try *case* with each of *faults* at each step, and look at what is left.
+
+    Args:
+        case: what is tried.
+        attempt: does the job at a place, with the fault at the step with this number.
+        faults: in how many ways each step fails.
+        every: try only every so manieth of all steps and ways.
+
+    Returns:
+        At how many points the job was cut off.
+    """
+    first = zlib.crc32(case.name.encode()) % every
+    points = _walk(case, attempt, faults, itertools.count(first, every))
+    if points == 0:
+        points = _walk(case, attempt, faults, itertools.count())
+    assert points >= _LEAST_POINTS or every > 1, f"only {points} points"
+    return points
+
+
+def _walk(
+    case: Case,
+    attempt: Callable[[Place, int, FaultKind], Run],
+    faults: Sequence[FaultKind],
+    points: "itertools.count[int]",
+) -> int:
+    for done, point in enumerate(points):
+        number, kind = divmod(point, len(faults))
+        place = case.fresh()
+        run = attempt(place, number + 1, faults[kind])
+        storage = place()
+        try:
+            seen = case.check(storage)
+            if run.is_told:
+                case.check_truth(storage, seen, run.error)
+            if not run.was_due:
+                return done
+            case.check_next(storage)
+        except AssertionError as error:
+            error.add_note(f"{case.name}: step {number + 1}, {faults[kind]}, {run}")
+            raise
+        storage.delete_tree("")
+    raise AssertionError("a walk has an end")
+
+
+class _Anything(msgspec.Struct):
+    """Any state of a log."""
+
+
+def kinds(storage: Storage) -> dict[str, str]:
+    """Return what every log entry did, by its token."""
+    folders = {entry.path.rpartition("/")[0] for entry in storage.find("")}
+    return {
+        entry.token: entry.body.op["kind"]
+        for folder in folders
+        if folder.endswith("/_log")
+        for entry in Log(storage, folder, _Anything).entries()
+    }

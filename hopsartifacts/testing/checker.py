@@ -1,0 +1,168 @@
+"""The checker: what lies on a storage is a project from which nothing was lost.
+
+    checked = check(storage)
+    assert checked.ok, checked
+
+It goes by what the logs promise, through their whole history: every committed version
+is whole, every number was given once and in order, every log is complete. Files that a
+crash left unfinished are no flaw, nor are copies that the log can write again.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from hopsartifacts import layout
+from hopsartifacts.artifacts.documents import ArtifactState
+from hopsartifacts.deployments.documents import DeploymentState
+from hopsartifacts.deployments.versions import deployment_log, deployment_names
+from hopsartifacts.documents import encode
+from hopsartifacts.errors import FormatError, IntegrityError
+from hopsartifacts.guard.verify import verify
+from hopsartifacts.registry.documents import LIVE, ModelState
+from hopsartifacts.registry.versions import model_log, model_names
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.checking import Finding
+from hopsartifacts.store.log import Head, Log
+from hopsartifacts.store.root import owner_of
+
+Marks = Mapping[int, str | None]
+"""What each number stands for; None for one that is retired."""
+
+_HARMLESS = frozenset({"leftover", "unprotected"})
+_PROJECTIONS = (f"/{layout.MANIFEST}", f"/{layout.DEPLOYMENT}")
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a check found; ``str()`` lists it."""
+
+    flaws: tuple[str, ...]
+    """Each promise that is broken, and where."""
+    numbers: dict[str, tuple[int, ...]]
+    """The numbers that were ever given, by the log that gave them."""
+    entries: int
+    """How many log entries were read."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether every promise holds."""
+        return not self.flaws
+
+    def __str__(self) -> str:
+        checked = f"{len(self.numbers)} logs, {self.entries} entries checked"
+        if self.ok:
+            return f"{checked}: all whole"
+        return "\n  ".join([f"{checked}: {len(self.flaws)} flaws", *self.flaws])
+
+
+def check(storage: Storage, *, has_chosen_numbers: bool = False) -> Checked:
+    """Check the project on *storage*; nothing is changed.
+
+    Args:
+        storage: a connection of its own shows what others see.
+        has_chosen_numbers: callers asked for model versions by number, so that there
+            may be gaps between them.
+
+    Raises:
+        StorageError: the storage cannot be read.
+    """
+    flaws = [str(finding) for finding in verify(storage).findings if _is_flaw(finding)]
+    numbers: dict[str, tuple[int, ...]] = {}
+    entries = 0
+    for log, marks in _logs(storage):
+        is_dense = marks is not _model_marks or not has_chosen_numbers
+        history = _History(log.path, is_dense=is_dense)
+        try:
+            for head in log.entries():
+                history.take(head, marks(head.state))
+        except (IntegrityError, FormatError) as error:
+            history.flaws.append(str(error))
+        flaws += history.flaws
+        numbers[log.path] = tuple(sorted(history.marks))
+        entries += len(history.tokens)
+    flaws += _unclaimed(storage)
+    return Checked(flaws=tuple(flaws), numbers=numbers, entries=entries)
+
+
+class _History:
+    """One log as it is read, entry after entry."""
+
+    def __init__(self, path: str, *, is_dense: bool) -> None:
+        self.flaws: list[str] = []
+        self.marks: Marks = {}
+        self.tokens: set[str] = set()
+        self._path = path
+        self._is_dense = is_dense
+
+    def take(self, head: Head[Any], after: Marks) -> None:
+        where = layout.log_entry(self._path, head.seq)
+        if head.token in self.tokens:
+            self.flaws.append(f"{where}: its attempt was committed before")
+        self.tokens.add(head.token)
+        for number, mark in self.marks.items():
+            if number not in after:
+                self.flaws.append(f"{where}: number {number} is gone")
+            elif after[number] not in {mark, None}:
+                self.flaws.append(f"{where}: number {number} was given twice")
+        added = after.keys() - self.marks.keys()
+        following = max(self.marks, default=0) + 1
+        if len(added) > 1 or (self._is_dense and added - {following}):
+            self.flaws.append(
+                f"{where}: gives {sorted(added)} where {following} was next"
+            )
+        self.marks = after
+
+
+def _logs(storage: Storage) -> Iterator[tuple[Log[Any], Callable[[Any], Marks]]]:
+    for name in model_names(storage):
+        log = model_log(storage, name)
+        yield log, _model_marks
+        for version in _live_versions(log):
+            path = layout.artifact_log(name, version)
+            yield Log(storage, path, ArtifactState), _artifact_marks
+    for name in deployment_names(storage):
+        yield deployment_log(storage, name), _deployment_marks
+
+
+def _live_versions(log: Log[ModelState]) -> list[int]:
+    try:
+        head = log.head()
+    except (IntegrityError, FormatError):
+        return []  # said when the log itself was read
+    return list(head.state.live()) if head else []
+
+
+def _model_marks(state: ModelState) -> Marks:
+    kept = (*LIVE, "reserved")
+    return {
+        number: version.id if version.status in kept else None
+        for number, version in state.versions.items()
+    }
+
+
+def _artifact_marks(state: ArtifactState) -> Marks:
+    known = {number: version.identity for number, version in state.versions.items()}
+    return {number: known.get(number) for number in range(1, state.next_version)}
+
+
+def _deployment_marks(state: DeploymentState) -> Marks:
+    known = {
+        number: encode(version).decode() for number, version in state.versions.items()
+    }
+    return {number: known.get(number) for number in range(1, state.last + 1)}
+
+
+def _unclaimed(storage: Storage) -> Iterator[str]:
+    for name in model_names(storage):
+        owner = owner_of(storage, layout.model_name_claim(name))
+        if owner != name:
+            yield f"{layout.model_dir(name)}: the name is claimed by {owner!r}"
+
+
+def _is_flaw(finding: Finding) -> bool:
+    if finding.kind == "missing":
+        # What the log can write again is missing until somebody does.
+        is_artifact = "/Artifacts/" in finding.path and "_payload" not in finding.path
+        return not is_artifact and not finding.path.endswith(_PROJECTIONS)
+    return finding.kind not in _HARMLESS

@@ -1,0 +1,156 @@
+"""Writers that are killed, or whose storage fails, at each of their storage calls."""
+
+import itertools
+import signal
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from hopsartifacts.errors import StorageError
+from hopsartifacts.testing.cases import Case, Place, Run, walk
+from hopsartifacts.testing.children import children_for
+from hopsartifacts.testing.connecting import Connecting, Reconnect
+from hopsartifacts.testing.faults import (
+    FAIL,
+    KILL_AFTER,
+    KILL_BEFORE,
+    LOSE_ANSWER,
+    STOP_AFTER,
+    STOP_BEFORE,
+    Fault,
+    FaultyStorage,
+    Nth,
+    Stopped,
+)
+from hopsartifacts.testing.jobs import JOBS, Jobs
+
+_FAILURES = [
+    (FAIL, None),
+    (LOSE_ANSWER, None),
+    (FAIL, FAIL),
+    (LOSE_ANSWER, LOSE_ANSWER),
+]
+_OBJECT = bytes(range(256)) * 1024
+_LONGEST_LIFE_S = 0.3
+
+Count = Callable[[str, object], None]
+
+
+class _Walking(Connecting):
+    """A part that walks through every job.
+
+    Attributes:
+        every: 1 tries every call; a higher (and best odd) number tries every so
+            manieth of those that change something: for slow servers.
+    """
+
+    every = 1
+
+    @pytest.fixture
+    def case(self, job: str, new_place: Callable[[], Place], tmp_path: Path) -> Case:
+        """Return the job with the state before it."""
+        return Case(job, new_place, tmp_path / "users")
+
+
+class CrashConformance(_Walking):
+    """A writer that dies leaves the old state or the new, and harms nobody.
+
+    Where processes share the storage one is killed; elsewhere it is as good as gone.
+
+    Attributes:
+        lives: how many writers of objects are killed at any moment.
+    """
+
+    lives = 10
+
+    @pytest.mark.parametrize("job", JOBS)
+    def test_a_killed_writer_leaves_the_old_state_or_the_new(
+        self, case: Case, reconnect: Reconnect, record_property: Count
+    ) -> None:
+        """Before and after each call: all that was committed is whole, and goes on."""
+        is_shared = reconnect().capabilities.is_shared
+        only_changes = self.every > 1
+
+        def kill(place: Place, number: int, fault: Fault) -> Run:
+            plan = Nth(number, fault, only_changes=only_changes)
+            work = partial(_do, place, case.jobs, case.job.name, plan)
+            [ended] = children_for(reconnect).run([work])
+            assert ended.signal in {None, signal.SIGKILL}, "it did not come to its end"
+            return Run(was_due=bool(ended.signal), is_told=not ended.signal)
+
+        def stop(place: Place, number: int, fault: Fault) -> Run:
+            plan = Nth(number, fault, then=STOP_BEFORE, only_changes=only_changes)
+            try:
+                case.do(FaultyStorage(place(), plan))
+            except Stopped:
+                return Run(was_due=True, is_told=False)
+            assert not plan.was_due, "the end was caught"
+            return Run(was_due=False)
+
+        faults = [KILL_BEFORE, KILL_AFTER] if is_shared else [STOP_BEFORE, STOP_AFTER]
+        points = walk(case, kill if is_shared else stop, faults, every=self.every)
+        record_property("crash points", points)
+
+    def test_an_object_is_whole_or_not_there_when_its_writer_is_killed(
+        self, new_place: Callable[[], Place], reconnect: Reconnect, tmp_path: Path
+    ) -> None:
+        """At any moment of a creation; what it was told had been created is there."""
+        if not reconnect().capabilities.is_shared:
+            return  # nobody outlives the writer
+        children = children_for(reconnect)
+        made = 0
+        for life in range(1, self.lives + 1):
+            place, told = new_place(), tmp_path / f"told{life}"
+            life_s = life * _LONGEST_LIFE_S / self.lives
+            [ended] = children.run([partial(_create, place, told, life_s)])
+            assert ended.signal == signal.SIGALRM
+            storage = place()
+            found = [entry.path for entry in storage.find("objects")]
+            assert all(storage.read(path) == _OBJECT for path in found)
+            assert set(told.read_text().split()) <= set(found)
+            made += len(found)
+        assert made, "no writer lived long enough to create an object"
+
+
+class FaultConformance(_Walking):
+    """A writer whose storage fails tells the truth, and harms nobody."""
+
+    @pytest.mark.parametrize("job", JOBS)
+    def test_a_writer_whose_storage_fails_tells_the_truth(
+        self, case: Case, record_property: Count
+    ) -> None:
+        """A call fails or loses its answer; once, or it and all that come after."""
+
+        def fail(place: Place, number: int, faults: tuple[Fault, Fault | None]) -> Run:
+            fault, then = faults
+            plan = Nth(number, fault, then=then, only_changes=self.every > 1)
+            error: StorageError | None = None
+            try:
+                case.do(FaultyStorage(place(), plan))
+            except StorageError as raised:
+                error = raised
+            assert plan.was_due or not error, error
+            return Run(was_due=plan.was_due, error=error)
+
+        points = walk(case, fail, _FAILURES, every=self.every)
+        record_property("failure points", points)
+
+
+def _do(place: Place, jobs: Jobs, name: str, plan: Nth, _: object) -> None:
+    jobs.do(name, FaultyStorage(place(), plan))
+
+
+def _create(place: Place, told: Path, life_s: float, _: object) -> None:
+    storage = place()
+    with told.open("w") as file:
+        for number in itertools.count():
+            path = f"objects/{number}"
+            storage.create(path, _OBJECT)
+            file.write(f"{path}\n")
+            file.flush()
+            if number == 0:
+                # Nothing handles it, so it ends the process wherever that is.
+                signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                signal.setitimer(signal.ITIMER_REAL, life_s)

@@ -1,0 +1,90 @@
+"""What a project holds, as plain dictionaries, and what its rules make of them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hopsartifacts.errors import (
+    AlreadyExistsError,
+    ArtifactNotFoundError,
+    HopsArtifactsError,
+    InvalidDeploymentError,
+    ModelNotFoundError,
+)
+
+At = tuple[str, int]
+"""A model and a version of it."""
+
+
+@dataclass
+class Version:
+    """A live model version."""
+
+    content: bytes
+    metric: float | None
+    tags: dict[str, Any]
+    artifacts: dict[int, bytes] = field(default_factory=dict)
+
+
+@dataclass
+class Deployed:
+    """A live deployment."""
+
+    model: At
+    active: int
+    runs: dict[int, tuple[int, str | None]]
+    """Artifact version and description, by version of the deployment."""
+
+
+@dataclass
+class Known:
+    """Everything readers should see."""
+
+    models: dict[At, Version] = field(default_factory=dict)
+    deployments: dict[str, Deployed] = field(default_factory=dict)
+    last: dict[str, int] = field(default_factory=dict, compare=False)
+    """The last version number each deployment ever got."""
+
+    def artifact(  # noqa: PLR0911 - one return a rule
+        self, at: At, name: str, content: bytes | None, asked: str | int | None
+    ) -> int | type[HopsArtifactsError]:
+        """Return the artifact version a deployment gets, or the error it raises."""
+        if at not in self.models:
+            return ModelNotFoundError
+        other = self.deployments.get(name)
+        if other and other.model != at:
+            return AlreadyExistsError
+        artifacts = self.models[at].artifacts
+        if isinstance(asked, int):
+            if asked and asked not in artifacts:
+                return ArtifactNotFoundError
+            is_same = content is None or content == artifacts.get(asked)
+            return asked if is_same else InvalidDeploymentError
+        if content is None:
+            return 0
+        if asked == "MODEL-ONLY":
+            return InvalidDeploymentError
+        same = [n for n, it in artifacts.items() if it == content and asked is None]
+        return min(same, default=max(artifacts, default=0) + 1)
+
+    def run(self, name: str, at: At, what: tuple[int, str | None]) -> None:
+        """Make *what* the active version of a deployment, unless it is."""
+        there = self.deployments.setdefault(name, Deployed(at, 0, {}))
+        if there.active and there.runs[there.active] == what:
+            return
+        there.active = self.last[name] = self.last.get(name, 0) + 1
+        there.runs[there.active] = what
+
+
+@dataclass
+class Numbers:
+    """The version numbers of one model that were given."""
+
+    used: set[int] = field(default_factory=set)
+    perhaps: set[int] = field(default_factory=set)
+    """Those that a failed save may have used up."""
+
+    def following(self) -> set[int]:
+        """Return the numbers a save may get; one, unless an earlier one failed."""
+        lowest = max(self.used, default=0) + 1
+        highest = max(self.used | self.perhaps, default=0) + 1
+        return set(range(lowest, highest + 1))

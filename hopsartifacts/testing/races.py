@@ -1,0 +1,162 @@
+"""Writers that do the same thing at the same moment, in processes of their own.
+
+Where processes do not share the storage they are threads.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from hopsartifacts.testing.cases import Place
+from hopsartifacts.testing.checker import check
+from hopsartifacts.testing.children import Work, children_for
+from hopsartifacts.testing.connecting import Connecting, Reconnect
+from hopsartifacts.testing.jobs import MODEL, SCRIPT, project_at, registry
+
+Race = Callable[[Sequence[Work]], list[Any]]
+
+
+class Racing(Connecting):
+    """A part that races writers."""
+
+    @pytest.fixture
+    def race(self, reconnect: Reconnect) -> Race:
+        """Does all works at once, and returns what each of them returned."""
+        if reconnect().capabilities.is_shared:
+            children = children_for(reconnect)
+            return lambda works: [ended.answer for ended in children.run(works)]
+        return _race_threads
+
+
+class RaceConformance(Racing):
+    """Of writers at the same moment each gets a number of its own, and its bytes.
+
+    Attributes:
+        writers: how many there are.
+        saves: how many versions each of them saves.
+        creations: how often they race for one object.
+    """
+
+    writers = 4
+    saves = 5
+    creations = 10
+
+    def test_exactly_one_of_many_processes_creates(
+        self, race: Race, new_place: Callable[[], Place]
+    ) -> None:
+        """One is told yes, and its bytes are there."""
+        place = new_place()
+        for turn in range(self.creations):
+            path = f"race/{turn}"
+            works = [partial(_create, place, path, who) for who in range(self.writers)]
+            told = race(works)
+            assert told.count(True) == 1
+            assert place().read(path) == _bytes_of(told.index(True))
+
+    def test_numbers_are_given_once_and_files_are_their_savers(
+        self, race: Race, new_place: Callable[[], Place], tmp_path: Path
+    ) -> None:
+        """The numbers are dense, and every version holds what its saver saved."""
+        place = new_place()
+        folders = [tmp_path / f"saver{who}" for who in range(self.writers)]
+        given = race([partial(_save, place, folder, self.saves) for folder in folders])
+        everything = [number for numbers in given for number in numbers]
+        assert sorted(everything) == list(range(1, self.writers * self.saves + 1))
+        models = registry(place())
+        for folder, numbers in zip(folders, given, strict=True):
+            # Each saver sees its own saves in order.
+            assert numbers == sorted(numbers)
+            for turn, number in enumerate(numbers):
+                model = models.get_model(MODEL, number)
+                assert model.get_tags() == {"who": folder.name, "turn": turn}
+                top = Path(model.download(tmp_path / "down" / str(number)))
+                [file] = top.iterdir()
+                assert file.read_text() == _content(folder, turn)
+        checked = check(place())
+        assert checked.ok, checked
+        report = project_at(place()).verify()
+        assert report.ok, report
+
+    @pytest.mark.parametrize("kind", ["one script", "many scripts"])
+    def test_a_script_is_one_artifact_version(
+        self, race: Race, new_place: Callable[[], Place], tmp_path: Path, kind: str
+    ) -> None:
+        """The same files at once get one number; different ones get one each."""
+        scripts = 1 if kind == "one script" else self.writers
+        place = new_place()
+        _save(place, tmp_path / "saver", 1, lambda: None)
+        works = []
+        for who in range(self.writers):
+            script = tmp_path / f"of{who}" / "predict.py"
+            script.parent.mkdir()
+            script.write_text(_script(who % scripts))
+            works.append(partial(_deploy, place, script, f"d{who}"))
+        given = race(works)
+        assert sorted(set(given)) == list(range(1, scripts + 1))
+        serving = project_at(place()).get_model_serving()
+        artifacts = serving.get_artifacts(registry(place()).get_model(MODEL, 1))
+        assert list(artifacts.list()) == list(range(scripts + 1))
+        for who, number in enumerate(given):
+            [content] = artifacts.read(number).values()
+            assert content.decode() == _script(who % scripts)
+            assert serving.get_deployment(f"d{who}").artifact_version == number
+        checked = check(place())
+        assert checked.ok, checked
+
+
+def _race_threads(works: Sequence[Work]) -> list[Any]:
+    barrier = Barrier(len(works))
+
+    def wait() -> None:
+        barrier.wait()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return [done.result() for done in [pool.submit(it, wait) for it in works]]
+
+
+def _create(place: Place, path: str, who: int, wait: Callable[[], None]) -> bool:
+    storage = place()
+    wait()
+    return storage.create(path, _bytes_of(who))
+
+
+def _save(
+    place: Place, folder: Path, turns: int, wait: Callable[[], None]
+) -> list[int | None]:
+    folder.mkdir()
+    models = registry(place())
+    wait()
+    numbers = []
+    for turn in range(turns):
+        (folder / "weights.bin").write_text(_content(folder, turn))
+        model = models.python.create_model(
+            MODEL, tags={"who": folder.name, "turn": turn}
+        )
+        numbers.append(model.save(folder).version)
+    return numbers
+
+
+def _deploy(
+    place: Place, script: Path, name: str, wait: Callable[[], None]
+) -> int | None:
+    model = registry(place()).get_model(MODEL, 1)
+    wait()
+    number: int | None = model.deploy(name, script_file=script).artifact_version
+    return number
+
+
+def _bytes_of(who: int) -> bytes:
+    return b"%d" % who * 1000
+
+
+def _content(folder: Path, turn: int) -> str:
+    return f"{folder.name}/{turn}" * 100
+
+
+def _script(which: int) -> str:
+    return f"{SCRIPT}# {which}\n"

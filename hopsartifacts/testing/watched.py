@@ -1,0 +1,207 @@
+"""A project that is compared, after each step, with a model made of dictionaries."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis.stateful import RuleBasedStateMachine, invariant
+
+from hopsartifacts.digests import digest_of
+from hopsartifacts.errors import HopsArtifactsError, ModelNotFoundError, StorageError
+from hopsartifacts.testing.cases import Place
+from hopsartifacts.testing.checker import check
+from hopsartifacts.testing.faults import Call, Fault, FaultyStorage
+from hopsartifacts.testing.jobs import project_at
+from hopsartifacts.testing.known import Deployed, Known, Numbers, Version
+
+NAMES = {"iris": "iris", "wine-2": "wine2"}
+"""Models, and the names of deployments inferred from them."""
+NEVER = 5
+"""A version number that few examples get to."""
+
+
+@dataclass
+class Step:
+    """One operation: how it is called, and what it must do."""
+
+    call: Callable[[], Any]
+    apply: Callable[[Any], None]
+    """Change what is known as success would; checks the result unless it is None."""
+    error: type[HopsArtifactsError] | None = None
+    halfway: Callable[[], None] | None = None
+    """Change what is known as the operation's first half would."""
+
+
+class WatchedProject(RuleBasedStateMachine):
+    """One project; the model of it is ``known`` and ``numbers``."""
+
+    new_place: Callable[[], Place]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="hopsartifacts-work-"))
+        self.serial = count(1)
+        self.plan: Callable[[Call], Fault | None] | None = None
+        self.known = Known()
+        self.numbers = {name: Numbers() for name in NAMES}
+        self.place = type(self).new_place()
+        self.open()
+
+    def teardown(self) -> None:
+        """Look through the history, and clear up."""
+        checked = check(self.storage, has_chosen_numbers=True)
+        assert checked.ok, checked
+        self.storage.delete_tree("")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def open(self) -> None:
+        """Open the project anew."""
+        self.storage = FaultyStorage(self.place(), self.due)
+        self.project = project_at(self.storage)
+        self.mr = self.project.get_model_registry()
+        self.ms = self.project.get_model_serving()
+
+    def due(self, call: Call) -> Fault | None:
+        """Return the fault the storage has now."""
+        return self.plan(call) if self.plan else None
+
+    # What must hold ---------------------------------------------------------------
+
+    @invariant()
+    def readers_see_what_is_known(self) -> None:
+        """Models, artifacts and deployments, and nothing else."""
+        assert self.seen() == self.known
+
+    @invariant()
+    def every_byte_is_as_sealed(self) -> None:
+        """Verify finds nothing."""
+        report = self.project.verify()
+        assert report.ok, report
+
+    @invariant()
+    def the_latest_and_the_best_are_found(self) -> None:
+        """Among the live versions of each model."""
+        for name in NAMES:
+            live = {v: it for (at, v), it in self.known.models.items() if at == name}
+            if not live:
+                with pytest.raises(ModelNotFoundError):
+                    self.mr.get_model(name)
+            else:
+                assert self.mr.get_model(name).version == max(live)
+            rated = [(it.metric, v) for v, it in live.items() if it.metric is not None]
+            for direction, sign in [("max", 1), ("min", -1)]:
+                best = self.mr.get_best_model(name, "m", direction)
+                expected = max(((sign * value, v) for value, v in rated), default=None)
+                assert (best.version if best else None) == (expected and expected[1])
+
+    # How --------------------------------------------------------------------------
+
+    def perform(self, step: Step, plan: Callable[[Call], Fault | None] | None) -> None:
+        """Do *step* on a storage that fails by *plan*, and know what came of it."""
+        if plan is None:
+            if step.error:
+                with pytest.raises(step.error):
+                    step.call()
+            else:
+                step.apply(step.call())
+            return
+        expected = (step.error,) if step.error else ()
+        self.open()
+        self.plan = plan
+        try:
+            result = step.call()
+        except StorageError:
+            self.plan = None
+            assert self.project.repair().ok
+            self.settle(step)
+        except expected:
+            pass
+        else:
+            self.plan = None
+            # What could not be written after the commit can be written now.
+            assert self.project.repair().ok
+            assert step.error is None
+            step.apply(result)
+        finally:
+            self.plan = None
+
+    def settle(self, step: Step) -> None:
+        """Find out what a failed operation did: nothing, or all, or its first half."""
+        seen = self.seen()
+        if seen == self.known:
+            return
+        assert step.error is None
+        old = deepcopy(self.known)
+        if step.halfway:
+            step.halfway()
+            if seen == self.known:
+                return
+            self.known = old
+        step.apply(None)
+        assert seen == self.known
+
+    def seen(self) -> Known:
+        """Return what readers see."""
+        found = Known()
+        for name in self.mr.list_models():
+            for model in self.mr.get_models(name):
+                assert model.version is not None
+                at = (name, model.version)
+                artifacts = self.ms.get_artifacts(model)
+                contents = {n: artifacts.read(n) for n in artifacts.list()}
+                assert contents.pop(0) == {}
+                [record] = model.manifest.files
+                found.models[at] = Version(
+                    content=self.content(at, record.digest.sha256),
+                    metric=model.training_metrics.get("m"),
+                    tags=model.get_tags(),
+                    artifacts={
+                        n: files["predictor-predict.py"]
+                        for n, files in contents.items()
+                    },
+                )
+        for deployment in self.ms.get_deployments():
+            assert deployment.version is not None
+            assert deployment.model_version is not None
+            known = self.known.deployments.get(deployment.name)
+            specification = deployment.specification
+            runs = dict(known.runs) if known else {}
+            if known is None or deployment.version not in runs:
+                runs = {n: it for n, it in runs.items() if n < deployment.version}
+            runs[deployment.version] = (
+                specification.artifact.version,
+                specification.description,
+            )
+            at = (deployment.model_name, deployment.model_version)
+            found.deployments[deployment.name] = Deployed(at, deployment.version, runs)
+        return found
+
+    def content(self, at: tuple[str, int], sha256: str) -> bytes:
+        """Return the content that was saved if the digest is its; verify reads it."""
+        known = self.known.models.get(at)
+        if known and digest_of(known.content).sha256 == sha256:
+            return known.content
+        return self.storage.read(f"Models/{at[0]}/{at[1]}/Files/weights")
+
+    def likely(self, name: str, version: int) -> tuple[str, int]:
+        """Return a live version, or now and then any; most would not exist else."""
+        live = sorted(self.known.models)
+        if not live or version == NEVER:
+            return name, version
+        return live[version % len(live)]
+
+    def likely_deployment(self, name: str) -> str:
+        """Return a live deployment, or now and then any."""
+        return name if name == "other" else min(self.known.deployments, default=name)
+
+    def new_folder(self) -> Path:
+        """Return a new folder of the user's."""
+        folder = self.folder / f"user{next(self.serial)}"
+        folder.mkdir()
+        return folder
