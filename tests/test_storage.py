@@ -12,16 +12,26 @@ from hopsartifacts.errors import StorageError
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
+from hopsartifacts.testing.backend import BackendConformance
 from hopsartifacts.testing.conformance import StorageConformance
 
 
-class TestLocalStorage(StorageConformance):
+@pytest.fixture
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hopsartifacts.store.log._pause_s", lambda _: 0.0)
+    # Processes die here, the machine goes on: what was written is there.
+    monkeypatch.setattr("hopsartifacts.storage.local.os.fsync", lambda _: None)
+
+
+@pytest.mark.usefixtures("without_pauses")
+class TestLocalStorage(BackendConformance):
     @pytest.fixture
     def storage(self, tmp_path: Path) -> Storage:
         return LocalStorage(tmp_path / "not" / "there yet")
 
 
-class TestMemoryStorage(StorageConformance):
+@pytest.mark.usefixtures("without_pauses")
+class TestMemoryStorage(BackendConformance):
     @pytest.fixture
     def storage(self, clear_memory: None) -> Storage:  # noqa: ARG002 - a fixture
         return MemoryStorage(f"{uuid4().hex}/deep")
