@@ -80,7 +80,7 @@ STOP_BEFORE = Fault(before=stop)
 STOP_AFTER = Fault(after=stop)
 """As ``KILL_AFTER``; every later call has to be stopped before."""
 
-READS = frozenset({"read", "chunks", "stat", "list", "find"})
+READS = frozenset({"read", "chunks", "stat", "list", "find", "unfinished"})
 """The methods that change nothing."""
 
 

@@ -5,6 +5,7 @@ A test that needs many empty storages makes folders in the one it was given.
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -80,6 +81,17 @@ class StorageFolder:
     def delete_tree(self, path: str) -> None:
         """See the contract."""
         self._inner.delete_tree(self._full(path))
+
+    def unfinished(self, path: str) -> Iterator[Entry]:
+        """See the contract."""
+        inner: Any = self._inner
+        return map(self._own, inner.unfinished(self._full(path)))
+
+    def discard_unfinished(self, entry: Entry) -> None:
+        """See the contract."""
+        inner: Any = self._inner
+        full = msgspec.structs.replace(entry, path=self._full(entry.path))
+        inner.discard_unfinished(full)
 
     def local_path(self, path: str) -> Path | None:
         """See the contract."""
