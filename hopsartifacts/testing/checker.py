@@ -24,7 +24,7 @@ from hopsartifacts.registry.documents import LIVE, ModelState
 from hopsartifacts.registry.versions import model_log, model_names
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checking import Finding
-from hopsartifacts.store.log import Head, Log
+from hopsartifacts.store.log import Log
 from hopsartifacts.store.root import owner_of
 
 Marks = Mapping[int, str | None]
@@ -75,7 +75,9 @@ def check(storage: Storage, *, has_chosen_numbers: bool = False) -> Checked:
         history = _History(log.path, is_dense=is_dense)
         try:
             for head in log.entries():
-                history.take(head, marks(head.state))
+                is_compacted = getattr(head, "is_compacted", False)
+                after = None if is_compacted else marks(head.state)
+                history.take(head.seq, head.token, after)
         except (IntegrityError, FormatError) as error:
             history.flaws.append(str(error))
         flaws += history.flaws
@@ -94,12 +96,17 @@ class _History:
         self.tokens: set[str] = set()
         self._path = path
         self._is_dense = is_dense
+        self._is_blind = False  # what the entry before said was compacted away
 
-    def take(self, head: Head[Any], after: Marks) -> None:
-        where = layout.log_entry(self._path, head.seq)
-        if head.token in self.tokens:
+    def take(self, seq: int, token: str, after: Marks | None) -> None:
+        """Compare an entry with those before it; *after* is None if compacted."""
+        where = layout.log_entry(self._path, seq)
+        if token in self.tokens:
             self.flaws.append(f"{where}: its attempt was committed before")
-        self.tokens.add(head.token)
+        self.tokens.add(token)
+        if after is None:
+            self._is_blind = True
+            return
         for number, mark in self.marks.items():
             if number not in after:
                 self.flaws.append(f"{where}: number {number} is gone")
@@ -107,11 +114,13 @@ class _History:
                 self.flaws.append(f"{where}: number {number} was given twice")
         added = after.keys() - self.marks.keys()
         following = max(self.marks, default=0) + 1
-        if len(added) > 1 or (self._is_dense and added - {following}):
+        is_odd = len(added) > 1 or (self._is_dense and bool(added - {following}))
+        if is_odd and not self._is_blind:
             self.flaws.append(
                 f"{where}: gives {sorted(added)} where {following} was next"
             )
         self.marks = after
+        self._is_blind = False
 
 
 def _logs(storage: Storage) -> Iterator[tuple[Log[Any], Callable[[Any], Marks]]]:
