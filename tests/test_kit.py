@@ -22,7 +22,8 @@ class TestMine(BackendConformance):
     race_rounds, creations, lives = 3, 3, 3
 
     @pytest.fixture
-    def storage(self, tmp_path):
+    def storage(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("hopsartifacts.storage.local.os.fsync", lambda _: None)
         return {kind}(tmp_path / "project")
 """
 TRIED = (
