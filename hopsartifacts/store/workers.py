@@ -48,11 +48,18 @@ def each(
     own thread. Returns when all are done; of what fails the first is raised, when the
     others have stopped.
     """
-    stop = Stop()
-    if workers <= 1:
-        for item in items:
-            work(item, stop)
+    if workers > 1:
+        _each_of_many(work, items, workers)
         return
+    stop = Stop()
+    for item in items:
+        work(item, stop)
+
+
+def _each_of_many(
+    work: Callable[[Item, Stop], None], items: Iterable[Item], workers: int
+) -> None:
+    stop = Stop()
     queue, lock = iter(items), Lock()
     failures: list[BaseException] = []
 

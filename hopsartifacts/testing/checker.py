@@ -75,7 +75,7 @@ def check(storage: Storage, *, has_chosen_numbers: bool = False) -> Checked:
         history = _History(log.path, is_dense=is_dense)
         try:
             for head in log.entries():
-                is_compacted = getattr(head, "is_compacted", False)
+                is_compacted = head.is_compacted
                 after = None if is_compacted else marks(head.state)
                 history.take(head.seq, head.token, after)
         except (IntegrityError, FormatError) as error:
