@@ -28,4 +28,4 @@ def test_a_log_entry_that_is_not_utf8_any_more_is_told(
     project.storage.write(path, [data.replace(b"xxh3-128", b"xx\xe83-128", 1)])
 
     with pytest.raises(IntegrityError, match="not a readable"):
-        project.get_model_registry().get_model(model.name)
+        project.get_model_registry().get_models(model.name)

@@ -40,6 +40,14 @@ class InPlace(MemoryStorage):
         return msgspec.structs.replace(super().capabilities, moves_trees=False)
 
 
+class OneByOne(FaultyStorage):
+    """A faulty storage to which files are sent one after another."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return msgspec.structs.replace(super().capabilities, workers=1)
+
+
 @pytest.fixture(params=["staged", "in place"])
 def anywhere(request: pytest.FixtureRequest, project: Project) -> Project:
     if request.param == "staged":
@@ -182,12 +190,30 @@ def test_a_slow_writer_whose_staging_was_swept_is_refused(
         is_second = call.method == "write" and call.path.endswith("/second")
         return Fault(before=sweep) if is_second else None
 
-    slow = Project(FaultyStorage(project.storage, plan)).get_model_registry()
+    slow = Project(OneByOne(project.storage, plan)).get_model_registry()
     with pytest.raises(ConflictError, match="save again"):
         slow.python.create_model(NAME).save(make_files({"first": b"1", "second": b"2"}))
     with pytest.raises(ModelNotFoundError):
         project.get_model_registry().get_model(NAME)
     project.gc(grace_s=0)
+    assert project.verify().ok
+
+
+def test_a_slow_writer_whose_whole_staging_was_swept_is_refused(
+    project: Project, make_files: MakeFiles
+) -> None:
+    def plan(call: Call) -> Fault | None:
+        is_reserving = call.method == "create" and "_log/" in call.path
+        return Fault(before=sweep) if is_reserving else None
+
+    def sweep(_: Call) -> None:
+        project.gc(grace_s=0)
+
+    slow = Project(FaultyStorage(project.storage, plan)).get_model_registry()
+    with pytest.raises(ConflictError, match="save again"):
+        slow.python.create_model(NAME).save(make_files({"first": b"1", "second": b"2"}))
+    with pytest.raises(ModelNotFoundError):
+        project.get_model_registry().get_model(NAME)
     assert project.verify().ok
 
 

@@ -200,5 +200,5 @@ def test_an_interrupt_ends_it(full: Project, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(type(full.storage), "read", count_and_read)
     with pytest.raises(KeyboardInterrupt):
         full.verify(callback=Interrupting())
-    assert 0 < calls < 450
+    assert calls < 450
     assert hopsartifacts.login(storage=full.storage).name == full.name

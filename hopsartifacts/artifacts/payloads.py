@@ -26,7 +26,7 @@ from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checking import verified
 from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.log import Log
-from hopsartifacts.store.moving import check_arrived
+from hopsartifacts.store.moving import check_arrived, move_in
 
 INLINE_LIMIT_BYTES = 256 * 1024
 """Artifacts up to this size lie inside their log entry."""
@@ -96,7 +96,7 @@ class Payloads:
                         "being saved; nothing was stored: save again"
                     )
             if moves:
-                self._storage.move_tree(folder, target)
+                move_in(self._storage, folder, target)
                 check_arrived(self._storage, target, _sizes(prepared.records))
                 self._storage.protect(target)
         finally:
@@ -173,7 +173,7 @@ class Payloads:
         try:
             for path, chunks in readers.items():
                 self._storage.write(f"{staging}/{path}", chunks())
-            if self._storage.move_tree(staging, folder):
+            if move_in(self._storage, staging, folder):
                 check_arrived(self._storage, folder, _sizes(sealed.files))
                 self._storage.protect(folder)
         finally:

@@ -8,6 +8,7 @@ The grace period spares it that; right or wrong does not depend on clocks.
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import msgspec
 
@@ -122,6 +123,7 @@ def _all_garbage(storage: Storage) -> Iterator[Found]:
     for found in (*models, *deployments):
         yield from found
     yield from _of_writers(storage)
+    yield from _of_uploads(storage)
 
 
 def _of_model(storage: Storage, model: str) -> list[Found]:
@@ -238,6 +240,17 @@ def _of_writers(storage: Storage) -> Iterator[Found]:
                 garbage=_garbage(entry.path, "its writer has not used it", below),
                 modified=_newest(below),
                 discard=_deleter(storage, entry.path, is_moved_first=moves),
+            )
+
+
+def _of_uploads(storage: Storage) -> Iterator[Found]:
+    """Yield what was begun to be sent to managed places and never came to an end."""
+    for folder in layout.MANAGED:
+        for entry in storage.unfinished(folder):
+            yield Found(
+                garbage=_garbage(entry.path, "its upload was never finished", [entry]),
+                modified=_newest([entry]),
+                discard=partial(storage.discard_unfinished, entry),
             )
 
 

@@ -44,7 +44,7 @@ from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.identity import new_token, now, user
 from hopsartifacts.store.log import Log
-from hopsartifacts.store.moving import check_arrived
+from hopsartifacts.store.moving import check_arrived, move_in
 from hopsartifacts.store.progress import NO_CALLBACK, Callback
 from hopsartifacts.store.root import check_claim, check_log_is_there, claim_name
 from hopsartifacts.store.sharing import Known
@@ -213,7 +213,7 @@ class _Saving:
         self._new.source.check_unchanged()
 
     def _move_in(self, folder: str) -> None:
-        if not self._storage.move_tree(layout.staging_dir(self._token), folder):
+        if not move_in(self._storage, layout.staging_dir(self._token), folder):
             raise ConflictError(
                 f"{folder!r} holds files that no version owns; move them away with "
                 "project.repair(), then save again (this number is used up)"

@@ -68,6 +68,7 @@ class Log(Generic[State]):
         self.path = path
         self._state = state
         self._seen: Head[State] | None = None
+        self._has_looked = False
         self._modified: dict[int, float | None] = {}
 
     def head(self) -> Head[State] | None:
@@ -76,12 +77,14 @@ class Log(Generic[State]):
         Raises:
             IntegrityError: an entry is missing or damaged.
         """
+        self._has_looked = True
         while newest := self._newest_seq():
             self._seen = self.entry(newest)
             if not self._seen.is_compacted:
                 return self._seen
             # Others went on and compacted it before we came to read it.
             self._seen = None
+        self._seen = None
         return None
 
     def modified(self, seq: int) -> float | None:
@@ -189,7 +192,7 @@ class Log(Generic[State]):
             CommitUncertainError: the storage failed and the outcome is unknown.
             ConflictError: a thousand races were lost in a row.
         """
-        head = self._seen = self._seen or self.head()
+        head = self._seen if self._has_looked else self.head()
         for attempt in range(_LOST_RACES_LIMIT):
             state, seq = (head.state, head.seq + 1) if head else (None, 1)
             draft = decide(state, seq)

@@ -76,7 +76,7 @@ def test_an_edited_object_is_found_and_restored(project: Project, folder: Path) 
     assert project.storage.read(script) == SCRIPT.format(answer="inputs").encode()
 
 
-def test_a_save_that_fails_leaves_only_its_retired_number(
+def test_a_save_that_was_cut_is_invisible_and_goes_on_where_it_stopped(
     project: Project, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry = project.get_model_registry()
@@ -85,9 +85,15 @@ def test_a_save_that_fails_leaves_only_its_retired_number(
     failing = hopsartifacts.login(storage=project.storage)
     write = type(project.storage).write
 
+    written: list[str] = []
+
     def refuse(storage: Any, path: str, chunks: Any) -> None:
         if path.endswith("weights.bin"):
             raise StorageError("the connection is gone")
+        write(storage, path, chunks)
+
+    def watch(storage: Any, path: str, chunks: Any) -> None:
+        written.append(path)
         write(storage, path, chunks)
 
     with monkeypatch.context() as patch:
@@ -97,8 +103,10 @@ def test_a_save_that_fails_leaves_only_its_retired_number(
 
     assert [model.version for model in registry.get_models("m")] == [1]
     assert {entry.path for entry in project.storage.find("Models/m/1")} == before
-    assert list(project.storage.find("Models/m/2")) == []
-    assert registry.python.create_model("m").save(folder / "model").version == 3
+    with monkeypatch.context() as patch:
+        patch.setattr(type(project.storage), "write", watch)
+        assert registry.python.create_model("m").save(folder / "model").version == 2
+    assert written == ["Models/m/2/Files/weights.bin"]
     assert project.verify().ok
 
 
