@@ -174,6 +174,8 @@ class _Saving:
                 except StorageError:
                     is_cut = self._journal is not None
                     raise
+            for name in (layout.FILES, *_embedded(self._new)):
+                self._storage.protect(f"{folder}/{name}")
             manifest = _manifest(self._new, version, self._token, self._records)
             document = with_check(encode(manifest))
             _seal(self._log, manifest, document, self._new.tags)
@@ -223,8 +225,6 @@ class _Saving:
         for record in self._records:
             sizes[f"{layout.FILES}/{record.path}"] = record.digest.size_bytes
         check_arrived(self._storage, folder, sizes)
-        for name in (layout.FILES, *embedded):
-            self._storage.protect(f"{folder}/{name}")
 
     def _delete_own(self, folder: str) -> None:
         """Delete what this save put under *folder*, and nothing else there."""

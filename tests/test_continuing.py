@@ -1,0 +1,201 @@
+"""A save that was cut off goes on where it stopped, with the next save of the files."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from hopsartifacts import Project
+from hopsartifacts.errors import SourceChangedError, StorageError
+from hopsartifacts.registry.versions import model_state
+from hopsartifacts.storage.contract import Capabilities, Storage
+from hopsartifacts.storage.local import LocalStorage
+from hopsartifacts.testing.faults import FAIL, Call, Fault, FaultyStorage
+
+NAME = "m"
+FILES = 6
+
+
+class InPlace(LocalStorage):
+    """A disk that fills versions in the place reserved for them, as buckets do."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        capabilities = super().capabilities
+        return msgspec.structs.replace(capabilities, moves_trees=False, workers=1)
+
+
+class Staged(LocalStorage):
+    @property
+    def capabilities(self) -> Capabilities:
+        return msgspec.structs.replace(super().capabilities, workers=1)
+
+
+@pytest.fixture(params=[Staged, InPlace], ids=["staged", "in place"])
+def storage(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Storage:
+    monkeypatch.setenv("HOPSARTIFACTS_STATE_DIR", str(tmp_path / "state"))
+    made: Storage = request.param(tmp_path / "project")
+    return made
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "model").mkdir()
+    for number in range(FILES):
+        (tmp_path / "model" / f"{number}.bin").write_bytes(b"%d" % number * 100)
+    return tmp_path / "model"
+
+
+def save(storage: Storage, folder: Path) -> int | None:
+    registry = Project(storage).get_model_registry()
+    return registry.python.create_model(NAME).save(folder).version
+
+
+def is_file(number: int) -> Callable[[Call], bool]:
+    return lambda call: call.method == "write" and call.path.endswith(f"/{number}.bin")
+
+
+def killed_at(storage: Storage, folder: Path, due: Callable[[Call], bool]) -> None:
+    child = os.fork()
+    if child == 0:
+        kill = Fault(before=lambda _: os.kill(os.getpid(), signal.SIGKILL))
+        save(FaultyStorage(storage, lambda it: kill if due(it) else None), folder)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status), "the save came to its end"
+
+
+def watched(storage: Storage, folder: Path) -> tuple[int | None, list[str]]:
+    """Save, and return the version and the names of the files that were written."""
+    faulty = FaultyStorage(storage)
+    version = save(faulty, folder)
+    written = [it.path for it in faulty.calls if it.method == "write"]
+    return version, [path.rpartition("/")[2] for path in written if "/Files/" in path]
+
+
+def check(storage: Storage, folder: Path, *versions: int) -> None:
+    project = Project(storage)
+    models = project.get_model_registry().get_models(NAME)
+    assert [model.version for model in models] == list(versions)
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    place = f"Models/{NAME}/{versions[-1]}/Files"
+    stored = {it.name: storage.read(it.path) for it in storage.find(place)}
+    assert stored == files
+    assert project.verify().ok
+    assert list(storage.find(".hopsartifacts/staging")) == []
+
+
+@pytest.mark.parametrize("cut", [1, 3, FILES - 1])
+def test_a_killed_save_is_continued(storage: Storage, folder: Path, cut: int) -> None:
+    killed_at(storage, folder, is_file(cut))
+    assert Project(storage).get_model_registry().get_models(NAME) == []
+    version, written = watched(storage, folder)
+    assert version == 1
+    assert written == [f"{number}.bin" for number in range(cut, FILES)]
+    check(storage, folder, 1)
+    assert save(storage, folder) == 2
+    check(storage, folder, 1, 2)
+
+
+def test_a_save_killed_at_its_seal_is_continued(storage: Storage, folder: Path) -> None:
+    def is_seal(call: Call) -> bool:
+        return call.method == "create" and call.path.endswith("_log/000000000002.json")
+
+    killed_at(storage, folder, is_seal)
+    version, _ = watched(storage, folder)
+    # What was moved in already cannot be filled again: it is given up.
+    assert version == (2 if storage.capabilities.moves_trees else 1)
+    assert version is not None
+    check(storage, folder, version)
+
+
+def test_a_save_killed_after_its_seal_is_not_touched(
+    storage: Storage, folder: Path
+) -> None:
+    killed_at(storage, folder, lambda call: call.path.endswith("manifest.json"))
+    first = Project(storage).get_model_registry().get_model(NAME, 1)
+    assert save(storage, folder) == 2
+    Project(storage).repair()
+    check(storage, folder, 1, 2)
+    assert Project(storage).get_model_registry().get_model(NAME, 1).id == first.id
+
+
+def test_files_that_changed_meanwhile_are_written_again(
+    storage: Storage, folder: Path
+) -> None:
+    killed_at(storage, folder, is_file(4))
+    (folder / "1.bin").write_bytes(b"changed")
+    (folder / "2.bin").unlink()
+    (folder / "new.bin").write_bytes(b"new")
+    version, written = watched(storage, folder)
+    assert version == 1
+    assert set(written) == {"1.bin", "4.bin", "5.bin", "new.bin"}
+    check(storage, folder, 1)
+
+
+def test_a_connection_that_broke_is_continued_in_place(folder: Path) -> None:
+    storage = InPlace(folder.parent / "project")
+    broken = FaultyStorage(storage, lambda call: FAIL if is_file(3)(call) else None)
+    with pytest.raises(StorageError):
+        save(broken, folder)
+    assert model_state(storage, NAME).versions[1].status == "reserved"
+    version, written = watched(storage, folder)
+    assert (version, written) == (1, ["3.bin", "4.bin", "5.bin"])
+    check(storage, folder, 1)
+
+
+def test_a_save_that_another_swept_begins_anew(storage: Storage, folder: Path) -> None:
+    killed_at(storage, folder, is_file(4))
+    Project(storage).gc(grace_s=0)
+    version, written = watched(storage, folder)
+    assert version == (1 if storage.capabilities.moves_trees else 2)
+    assert len(written) == FILES
+    assert version is not None
+    check(storage, folder, version)
+
+
+def test_another_number_asked_for_begins_anew(storage: Storage, folder: Path) -> None:
+    killed_at(storage, folder, is_file(4))
+    registry = Project(storage).get_model_registry()
+    assert registry.python.create_model(NAME, version=7).save(folder).version == 7
+    check(storage, folder, 7)
+
+
+def test_a_refused_save_leaves_nothing_to_continue(
+    storage: Storage, folder: Path
+) -> None:
+    def change(_: Call) -> None:
+        (folder / "5.bin").write_bytes(b"changed in the middle")
+
+    def plan(call: Call) -> Fault | None:
+        return Fault(before=change) if is_file(2)(call) else None
+
+    with pytest.raises(SourceChangedError):
+        save(FaultyStorage(storage, plan), folder)
+    assert not [it for it in storage.find("") if "/Files/" in it.path]
+    version, written = watched(storage, folder)
+    assert version == (1 if storage.capabilities.moves_trees else 2)
+    assert len(written) == FILES
+
+
+def test_progress_counts_what_was_there_already(storage: Storage, folder: Path) -> None:
+    class Counting:
+        size = done = 0
+
+        def set_size(self, size: int) -> None:
+            self.size = size
+
+        def relative_update(self, inc: int = 1) -> None:
+            self.done += inc
+
+    killed_at(storage, folder, is_file(4))
+    counting: Any = Counting()
+    model = Project(storage).get_model_registry().python.create_model(NAME)
+    model.save(folder, callback=counting)
+    assert counting.size == counting.done == FILES * 100
