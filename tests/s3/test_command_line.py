@@ -93,13 +93,13 @@ def test_keys_that_may_only_read_are_told_apart(s3: Server, run: Run) -> None:
 def test_a_bucket_that_is_not_there_is_told(careless_s3: Server, run: Run) -> None:
     result = run(careless_s3.options(), "doctor", "s3://no-such-bucket/p")
     assert result.exit_code == 1
-    assert "bucket does not exist" in result.output
+    assert "does not exist: create it" in result.output
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"secret": "wrong"}, "Forbidden"),
+        ({"secret": "wrong"}, "check key and secret"),
         ({"client_kwargs": {"endpoint_url": NOBODY}}, "Could not connect"),
         ({"client_kwargs": "nonsense"}, "Error: "),
     ],
