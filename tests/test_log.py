@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from hopsartifacts.errors import (
     StorageError,
 )
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
 from hopsartifacts.store import identity
 from hopsartifacts.store import log as log_module
@@ -253,3 +255,26 @@ def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> N
         assert identity.writer().startswith(f"{identity.user()}@")
     finally:
         identity.user.cache_clear()
+
+
+def test_a_mount_that_lists_from_a_cache_does_not_hide_the_newest(
+    tmp_path: Path,
+) -> None:
+    """As NFS does for some seconds after another machine has written."""
+    storage = LocalStorage(tmp_path)
+    log = log_on(storage)
+    for _ in range(2):
+        log.append(add_one)
+    old = storage.list("_log")
+    for _ in range(3):
+        log.append(add_one)
+    stale = log_on(storage, list=lambda _: old)
+    head = stale.head()
+    assert head is not None
+    assert (head.seq, head.state.total) == (5, 5)
+    appended = log_on(storage, list=lambda _: old).append(add_one)
+    assert appended is not None
+    assert (appended.seq, appended.state.total) == (6, 6)
+    newest = log.audit()
+    assert newest is not None
+    assert newest.token == appended.token

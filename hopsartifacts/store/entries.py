@@ -68,8 +68,8 @@ class Head(msgspec.Struct, Generic[State], frozen=True, kw_only=True):
     decoded: State | None
     sha256: str
     """Digest of the entry as it was committed."""
-    stub: bytes = b""
-    """What compaction leaves of it, as it is stored."""
+    compacted: bytes = b""
+    """What is stored of it, if compaction has taken its state out."""
 
     @property
     def state(self) -> State:
@@ -84,6 +84,11 @@ class Head(msgspec.Struct, Generic[State], frozen=True, kw_only=True):
                 "the newest entry instead"
             )
         return self.decoded
+
+    @property
+    def stub(self) -> bytes:
+        """What compaction leaves of it, or has left."""
+        return self.compacted or stub_of(self.body, self.sha256)
 
     @property
     def is_compacted(self) -> bool:

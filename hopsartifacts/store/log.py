@@ -42,7 +42,6 @@ from hopsartifacts.store.entries import (
     State,
     seal,
     sha256_of_all,
-    stub_of,
     unseal,
 )
 from hopsartifacts.store.identity import new_token, now, writer
@@ -134,11 +133,14 @@ class Log(Generic[State]):
         newest = self._newest_seq()
         if self._seen and self._seen.seq < newest:
             self._seen = None
+        # Only what may have been compacted has to be compared with what was announced.
+        announced = self.entry(newest).body.compacted if newest else 0
         stubs: dict[int, bytes] = {}
         compacted: set[int] = set()
         for current in self.read_all(range(1, newest + 1)):
             self._check_link(previous, current)
-            stubs[current.seq] = current.stub
+            if current.seq <= announced:
+                stubs[current.seq] = current.stub
             if current.is_compacted:
                 compacted.add(current.seq)
             if current.body.op.get("kind") == COMPACT:
@@ -267,10 +269,9 @@ class Log(Generic[State]):
         if body.seq != seq:
             raise IntegrityError(f"{path} holds entry {body.seq}: it was moved there")
         if original is not None:
-            return Head(body=body, decoded=None, sha256=original, stub=data)
+            return Head(body=body, decoded=None, sha256=original, compacted=data)
         state = decode(bytes(body.state), self._state, path)
-        sha256 = sha256_of(data)
-        return Head(body=body, decoded=state, sha256=sha256, stub=stub_of(body, sha256))
+        return Head(body=body, decoded=state, sha256=sha256_of(data))
 
     def _newest_seq(self) -> int:
         listed = {
@@ -289,6 +290,10 @@ class Log(Generic[State]):
                     f"log entry {path} is missing, though {newest} exists: somebody "
                     "deleted it; restore it from a backup"
                 )
+        if self.storage.local_path("") is not None:
+            # A network mount may list from a cache; asked for a name, it looks.
+            while self.storage.stat(layout.log_entry(self.path, newest + 1)):
+                newest += 1
         return newest
 
     def _check_link(self, previous: Head[State] | None, current: Head[State]) -> None:
