@@ -19,7 +19,6 @@ from hopsartifacts.errors import (
     IntegrityError,
     InvalidInputError,
     StorageError,
-    UnsupportedHereError,
 )
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.transfer import download
@@ -320,21 +319,6 @@ def test_it_is_set_up_by_the_environment(
     monkeypatch.delenv("HOPSARTIFACTS_CACHE_DIR")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "users"))
     assert Cache().path == tmp_path / "users" / "hopsartifacts"
-
-
-@pytest.mark.parametrize("module", ["filelock", "platformdirs"])
-def test_without_the_packages_it_says_so(
-    source: Source, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, module: str
-) -> None:
-    monkeypatch.delenv("HOPSARTIFACTS_CACHE_DIR", raising=False)
-    monkeypatch.setitem(sys.modules, module, None)
-    cache = Cache(tmp_path if module == "filelock" else None)
-    message = rf"{module}.*\[serving\]"
-    with pytest.raises(UnsupportedHereError, match=message):
-        source.use(cache)
-    (tmp_path / "folders" / "old").mkdir(parents=True, exist_ok=True)
-    with pytest.raises(UnsupportedHereError, match=message):
-        cache.trim(-1)
 
 
 # Processes

@@ -23,7 +23,6 @@ from hopsartifacts.errors import (
     IntegrityError,
     InvalidInputError,
     StorageError,
-    UnsupportedHereError,
 )
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
@@ -102,7 +101,6 @@ class Cache:
         Raises:
             StorageError: the cache cannot be written to, or there is no room.
             IntegrityError: the folder does not become what was sealed.
-            UnsupportedHereError: a package is missing.
         """
         key = digest.rpartition(":")[2]
         with self._translated():
@@ -250,14 +248,9 @@ class Cache:
 
     @contextmanager
     def _locked(self, key: str, timeout_s: float = -1) -> Iterator[None]:
-        try:
-            # Imported late: only those who run deployments need it.
-            from filelock import FileLock  # noqa: PLC0415 - see above
-        except ModuleNotFoundError as error:
-            raise UnsupportedHereError(
-                f"keeping files of a remote project here needs {error.name}; run: "
-                'pip install "hopsartifacts[serving]"'
-            ) from error
+        # Imported late: only those who run deployments need it.
+        from filelock import FileLock  # noqa: PLC0415 - see above
+
         with FileLock(self._lock_path(key, "lock"), timeout=timeout_s):
             yield
 
@@ -284,15 +277,9 @@ class Cache:
 
 
 def _users_folder() -> Path:
-    try:
-        # Imported late, as above.
-        from platformdirs import user_cache_path  # noqa: PLC0415 - see above
-    except ModuleNotFoundError as error:
-        raise UnsupportedHereError(
-            f"keeping files of a remote project here needs {error.name}; run: "
-            f'pip install "hopsartifacts[serving]", or name a folder in '
-            f"${FOLDER_VARIABLE}"
-        ) from error
+    # Imported late, as above.
+    from platformdirs import user_cache_path  # noqa: PLC0415 - see above
+
     return user_cache_path("hopsartifacts")
 
 

@@ -21,15 +21,7 @@ _FEATURES_MISSING: Mapping[str, str] = {
     "gpu": "assigning GPUs",
     "instances": "a second instance",
 }
-_SERVING_MODULES = (
-    "filelock",
-    "httptools",
-    "platformdirs",
-    "psutil",
-    "starlette",
-    "urllib3",
-    "uvicorn",
-)
+_SERVING_MODULES = ("httptools", "psutil", "starlette", "urllib3", "uvicorn")
 
 
 def check(launch: Launch) -> None:
