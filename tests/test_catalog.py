@@ -169,6 +169,24 @@ def test_every_change_shows_at_once(
     assert mr.list_models() == ["n"]
 
 
+def test_aliases_and_edited_descriptions_show_at_once(
+    project: Project, mr: ModelRegistry, save_model: SaveModel
+) -> None:
+    first, second = (save_model("m", description="as saved") for _ in range(2))
+    seen = [(row["aliases"], row["description"]) for row in rows(project)]
+    assert seen == [([], "as saved")] * 2
+
+    first.set_alias("champion")
+    first.set_alias("best")
+    second.set_description("as edited")
+    assert [row["aliases"] for row in rows(project)] == [["best", "champion"], []]
+    assert [row["description"] for row in rows(project)] == ["as saved", "as edited"]
+    second.set_alias("champion")
+    mr.delete_alias("m", "best")
+    assert [row["aliases"] for row in rows(project)] == [[], ["champion"]]
+    assert rows(project) == built_anew(project)
+
+
 def test_an_artifact_that_no_deployment_uses_shows_too(
     project: Project, model: Model, make_script: Callable[..., Path]
 ) -> None:
@@ -222,7 +240,10 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "other bytes": lambda _: b"not a table",
     "foreign": lambda _: parquet(pa.table({"a": [1]})),
     "newer": lambda data: stamped(
-        data, lambda stamp: stamp.replace(b'"format":1', b'"format":2')
+        data, lambda stamp: stamp.replace(b'"format":2', b'"format":3')
+    ),
+    "older": lambda data: stamped(
+        without_aliases(data), lambda stamp: stamp.replace(b'"format":2', b'"format":1')
     ),
     "no stamp": lambda data: stamped(data, lambda _: b"{}"),
     "other columns": lambda data: parquet(read_parquet(data).drop_columns(["tags"])),
@@ -238,6 +259,11 @@ def parquet(table: Any) -> bytes:
 
 def read_parquet(data: bytes) -> Any:
     return pq.read_table(pa.BufferReader(data))
+
+
+def without_aliases(data: bytes) -> bytes:
+    """Return the file as it was before there was that column."""
+    return parquet(read_parquet(data).drop_columns(["aliases"]))
 
 
 def stamped(data: bytes, change: Callable[[bytes], bytes]) -> bytes:

@@ -49,6 +49,7 @@ SCHEMA = pa.schema(
         pa.field("manifest", pa.string()),
         pa.field("metrics", pa.map_(pa.string(), pa.float64())),
         pa.field("tags", pa.string()),
+        pa.field("aliases", pa.list_(pa.string())),
         pa.field("artifacts", pa.list_(ARTIFACT)),
         pa.field("deployments", pa.list_(DEPLOYMENT)),
     ]
@@ -56,7 +57,10 @@ SCHEMA = pa.schema(
 
 
 def sealed_part(manifest: Manifest, state: VersionState) -> Row:
-    """Return the columns that never change once a version is sealed."""
+    """Return the columns that never change once a version is sealed.
+
+    And the description, unless it was edited.
+    """
     return {
         "model": manifest.model,
         "version": manifest.version,
@@ -74,9 +78,12 @@ def sealed_part(manifest: Manifest, state: VersionState) -> Row:
 def changing_part(state: ModelState, number: int) -> Row:
     """Return the columns that come from the newest state of the model's log."""
     version = state.versions[number]
+    edited = version.description
     return {
+        **({} if edited is None else {"description": edited}),
         "metrics": [(name, _double(value)) for name, value in version.metrics.items()],
         "tags": encode(version.tags).decode(),
+        "aliases": state.aliases_of(number),
     }
 
 
