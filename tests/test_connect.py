@@ -1,6 +1,7 @@
 """Which URL leads to which back end, and why some lead nowhere."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -98,3 +99,16 @@ def _forget(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
         if not name.endswith((".connect", ".contract", ".local", ".memory")):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
+
+
+@pytest.mark.parametrize("url", ["file://{}", "{}", "memory://{}"])
+def test_options_that_would_have_no_effect_are_refused(
+    url: str, tmp_path: Path
+) -> None:
+    place = url.format(tmp_path / "p")
+    with pytest.raises(
+        InvalidInputError, match=r"takes no storage_options.*given key, secret:"
+    ) as caught:
+        hopsartifacts.login(place, storage_options={"secret": "s3cr3t", "key": "k"})
+    assert "s3cr3t" not in str(caught.value)
+    assert hopsartifacts.login(place, storage_options={}).url

@@ -108,12 +108,14 @@ def connect(
             "the project URL is empty: give a directory, file://… or s3://…"
         )
     protocol, path = split_protocol(text)
+    options = dict(storage_options or {})
+    if protocol in (None, "file", "local", "memory"):
+        _refuse_options(shown, options)
     if protocol in (None, "file", "local"):
         # In a URL "my%20project" is "my project", as in ``Storage.url``.
         return _local(unquote(text) if protocol else text)
     if protocol == "memory":
         return MemoryStorage(path)
-    options = dict(storage_options or {})
     if protocol in _BACK_ENDS:
         return _open(shown, path, _BACK_ENDS[protocol], options)
     _check_other(shown, protocol)
@@ -139,6 +141,17 @@ def _open(url: str, path: str, back_end: _BackEnd, options: dict[str, Any]) -> S
             f'pip install "hopsartifacts[{back_end.extra}]"'
         ) from error
     return cast("Storage", getattr(module, back_end.opener)(path, options))
+
+
+def _refuse_options(url: str, options: dict[str, Any]) -> None:
+    """Refuse what would have no effect: somebody thinks that he is elsewhere."""
+    if options:
+        # Their values may be secret.
+        named = ", ".join(sorted(map(str, options)))
+        raise InvalidInputError(
+            f"project URL {url!r} takes no storage_options, and was given {named}: "
+            "leave them out, or give the URL they are for"
+        )
 
 
 def _check_other(url: str, protocol: str) -> None:
