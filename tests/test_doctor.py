@@ -287,6 +287,29 @@ def test_a_broken_promise_is_named(kind: type[MemoryStorage], words: str) -> Non
     assert str(report).endswith("Verdict: it cannot keep a project.")
 
 
+@pytest.mark.usefixtures("clear_memory")
+@pytest.mark.parametrize(
+    ("abilities", "words"),
+    [
+        ({"needs_proof": True, "moves_trees": False}, "If-None-Match"),
+        ({"needs_proof": True}, "a server whose rename refuses"),
+        ({"needs_proof": True, "is_single_writer": True}, "use another place"),
+        ({}, "use another place"),
+    ],
+    ids=str,
+)
+def test_the_advice_fits_the_back_end(abilities: dict[str, bool], words: str) -> None:
+    can = Capabilities(is_shared=False, has_modes=False, **abilities)
+
+    class Kind(Overwriting):
+        capabilities = can
+
+    report = hopsartifacts.login(storage=Kind(uuid4().hex)).doctor()
+    meanings = {check.name: check.meaning for check in report.checks}
+    assert words in meanings["an object is created only once"]
+    assert ("If-None-Match" in str(report)) == ("If-None-Match" in words)
+
+
 def test_what_keeps_its_promises_is_told_so(project: Project) -> None:
     report = project.doctor()
     assert report.ok, str(report)

@@ -13,7 +13,7 @@ import msgspec
 from hopsartifacts import layout
 from hopsartifacts.documents import encode_pretty
 from hopsartifacts.errors import HopsArtifactsError, StorageError
-from hopsartifacts.guard.trials import READS, TRIALS, WRITES, Found, Trial
+from hopsartifacts.guard.trials import WRITES, Found, Trial, trials
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.identity import new_token, now, writer
 from hopsartifacts.store.proof import Check, Outcome, Verdict, kept_verdict, versions
@@ -89,7 +89,7 @@ def examine(storage: Storage) -> DoctorReport:
 def _checks(storage: Storage, folder: str) -> Iterator[Check]:
     """Try one after the other; what cannot be written to cannot be tried further."""
     is_writable = True
-    for number, trial in enumerate((READS, WRITES, *TRIALS)):
+    for number, trial in enumerate(trials(storage.capabilities)):
         if is_writable:
             found = _found(storage, f"{folder}/{number}", trial)
         else:

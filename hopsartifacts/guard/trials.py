@@ -14,11 +14,11 @@ import msgspec
 from hopsartifacts.errors import PathNotFoundError, StorageError
 from hopsartifacts.guard.rival import Answer, Order
 from hopsartifacts.guard.rivals import NoRivalsError, Rivals, rivals
-from hopsartifacts.storage.contract import Storage
+from hopsartifacts.storage.contract import Capabilities, Storage
 from hopsartifacts.store.proof import (
     EXCLUSIVE,
-    EXCLUSIVE_MEANING,
     Outcome,
+    exclusive_meaning,
     is_overwriting,
 )
 
@@ -267,7 +267,7 @@ WRITES = Trial(
     meaning="nothing can be saved here, though what is there may be read; check the "
     "URL and the rights of the credentials",
 )
-TRIALS = (
+_BEFORE = (
     Trial(
         name="what is written is read",
         run=reads_back,
@@ -279,7 +279,8 @@ TRIALS = (
         meaning="deleted versions keep their bytes, and what failed saves left stays; "
         "let the credentials delete",
     ),
-    Trial(name=EXCLUSIVE, run=creates_once, meaning=EXCLUSIVE_MEANING),
+)
+_AFTER = (
     Trial(
         name=f"one winner of {_WRITERS} threads",
         run=threads_race,
@@ -310,3 +311,11 @@ TRIALS = (
         "out longer or shorter by as much; nothing else goes by this clock",
     ),
 )
+
+
+def trials(capabilities: Capabilities) -> tuple[Trial, ...]:
+    """Return what is tried, in order."""
+    once = Trial(
+        name=EXCLUSIVE, run=creates_once, meaning=exclusive_meaning(capabilities)
+    )
+    return (READS, WRITES, *_BEFORE, once, *_AFTER)

@@ -16,7 +16,7 @@ import msgspec
 from hopsartifacts import layout
 from hopsartifacts.documents import decode, encode_pretty
 from hopsartifacts.errors import FormatError, PathNotFoundError, UnsafeStorageError
-from hopsartifacts.storage.contract import Storage
+from hopsartifacts.storage.contract import Capabilities, Storage
 from hopsartifacts.store.identity import new_token, now, writer
 
 Outcome = Literal["held", "warning", "not tried", "broken", "failed"]
@@ -24,12 +24,21 @@ Outcome = Literal["held", "warning", "not tried", "broken", "failed"]
 nothing was learned of the promise."""
 
 EXCLUSIVE = "an object is created only once"
-EXCLUSIVE_MEANING = (
-    "the condition on a new object is ignored, so two writers could get one version "
-    "number and one of them would lose what he saved; use a server that honours "
+
+_LOSS = (
+    "so two writers could get one version number and one of them would lose what he "
+    "saved; use"
+)
+_IGNORES = (
+    f"the condition on a new object is ignored, {_LOSS} a server that honours it, as "
     "If-None-Match on PUT (S3 itself and many compatible servers do), or a local "
     "directory"
 )
+_RENAMES_OVER = (
+    f"a rename replaces what has the name, {_LOSS} a server whose rename refuses a "
+    "name that is taken (OpenSSH's and HDFS's do), or a local directory"
+)
+_REPLACES = f"a new object replaces the one that has its name, {_LOSS} another place"
 
 # Packages that talk to a back end, and the module each is seen by when it is in use.
 _CLIENTS = {
@@ -124,6 +133,13 @@ def is_overwriting(storage: Storage, path: str) -> bool:
     return is_second_told_yes or storage.read(path) != b"first"
 
 
+def exclusive_meaning(capabilities: Capabilities) -> str:
+    """Say what it means, and what helps, where an object is created more than once."""
+    if not capabilities.needs_proof or capabilities.is_single_writer:
+        return _REPLACES
+    return _RENAMES_OVER if capabilities.moves_trees else _IGNORES
+
+
 def versions() -> dict[str, str]:
     """Return the releases of Python, this package and the clients in use."""
     found = {"python": platform.python_version()}
@@ -144,7 +160,7 @@ def _tried(storage: Storage) -> Verdict:
         raise UnsafeStorageError(
             f"{storage.url} cannot keep a project: it overwrites an object that was "
             f"to be created only if absent; nothing was stored. That means: "
-            f"{EXCLUSIVE_MEANING}"
+            f"{exclusive_meaning(storage.capabilities)}"
         )
     detail = "tried one after the other, not raced"
     return Verdict(
