@@ -3,15 +3,22 @@
 from pathlib import Path
 
 from hopsartifacts import layout
+from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.digests import Digest
 from hopsartifacts.errors import (
     AlreadyExistsError,
+    ArtifactNotFoundError,
+    IntegrityError,
     InvalidInputError,
     ManagedPathError,
+    ModelNotFoundError,
     PathNotFoundError,
 )
-from hopsartifacts.names import file_path
+from hopsartifacts.names import file_path, is_version
 from hopsartifacts.registry.sources import source
+from hopsartifacts.registry.versions import sealed_manifest
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.checking import verified
 from hopsartifacts.store.root import mark_root
 from hopsartifacts.store.transfer import fetch
 
@@ -70,11 +77,15 @@ class DatasetApi:
     ) -> str:
         """Copy one file to this machine, by default into the working directory.
 
+        What is sealed is compared with its seal, unless the project lies on this
+        machine's disk, where ``project.verify`` does.
+
         Returns:
             Where it lies.
 
         Raises:
             PathNotFoundError: there is no such file.
+            IntegrityError: it is not what was sealed.
             AlreadyExistsError: it exists here, and *overwrite* is not given.
         """
         inside = layout.relative(self._project, path)
@@ -85,16 +96,20 @@ class DatasetApi:
             raise AlreadyExistsError(
                 f"{str(target)!r} exists: use overwrite=True to replace it"
             )
-        fetch(self._storage, inside, target)
+        fetch(self._storage, inside, target, self._sealed(inside))
         return str(target)
 
     def read_content(self, path: str) -> bytes:
-        """Return the bytes of a file.
+        """Return the bytes of a file, compared with its seal as in ``download``.
 
         Raises:
             PathNotFoundError: there is no such file.
+            IntegrityError: it is not what was sealed.
         """
-        return self._storage.read(layout.relative(self._project, path))
+        inside = layout.relative(self._project, path)
+        digest = self._sealed(inside)
+        data = self._storage.read(inside)
+        return b"".join(verified([data], digest, inside)) if digest else data
 
     def exists(self, path: str) -> bool:
         """Tell whether a file or folder exists."""
@@ -121,6 +136,27 @@ class DatasetApi:
             raise PathNotFoundError(f"{path!r} does not exist")
         self._storage.delete_tree(inside)
 
+    def _sealed(self, path: str) -> Digest | None:
+        """Return the digest that is pinned for a file of a remote store, if one is.
+
+        Raises:
+            IntegrityError: it lies in a sealed folder and is no part of it.
+        """
+        if self._storage.local_path("") is not None:
+            return None
+        try:
+            sealed = _sealed_files(self._storage, path)
+        except (ModelNotFoundError, ArtifactNotFoundError):
+            return None  # not yet or not any more
+        if sealed and path not in sealed:
+            entry = self._storage.stat(path)
+            if entry and entry.kind == "file":
+                raise IntegrityError(
+                    f"{path!r} is not part of the version it lies in: see "
+                    "project.verify() and project.repair()"
+                )
+        return sealed.get(path)
+
     def _writable(self, path: str) -> str:
         inside = layout.relative(self._project, path)
         if layout.is_managed(inside):
@@ -129,3 +165,25 @@ class DatasetApi:
                 f"use a folder of your own, like {layout.RESOURCES!r}"
             )
         return inside
+
+
+def _sealed_files(storage: Storage, path: str) -> dict[str, Digest]:
+    """Return the digests of the sealed files in the folder of the version of *path*.
+
+    Raises:
+        ModelNotFoundError: there is no such model version.
+        ArtifactNotFoundError: there is no such artifact version.
+    """
+    match path.split("/"):
+        case [layout.MODELS, model, version, layout.ARTIFACTS, artifact, *_] if (
+            is_version(version) and is_version(artifact)
+        ):
+            numbers = int(version), int(artifact)
+            folder = layout.artifact_dir(model, *numbers)
+            files = ArtifactStore(storage, model, numbers[0]).get(numbers[1]).files
+            return {f"{folder}/{file.path}": file.digest for file in files}
+        case [layout.MODELS, model, version, layout.FILES, *_] if is_version(version):
+            folder = layout.files_dir(model, int(version))
+            records = sealed_manifest(storage, model, int(version)).files
+            return {f"{folder}/{record.path}": record.digest for record in records}
+    return {}

@@ -16,6 +16,7 @@ INTERNAL = ".hopsartifacts"
 MANAGED = (MODELS, DEPLOYMENTS, INTERNAL)
 
 FILES = "Files"
+ARTIFACTS = "Artifacts"
 INPUT_EXAMPLE = "input_example.json"
 MODEL_SCHEMA = "model_schema.json"
 MANIFEST = "manifest.json"
@@ -63,7 +64,7 @@ def files_dir(model: str, version: int) -> str:
 
 def artifacts_dir(model: str, version: int) -> str:
     """Folder of all artifact versions of a model version."""
-    return f"{version_dir(model, version)}/Artifacts"
+    return f"{version_dir(model, version)}/{ARTIFACTS}"
 
 
 def artifact_log(model: str, version: int) -> str:

@@ -10,6 +10,7 @@ from hopsartifacts.datasets import DatasetApi
 from hopsartifacts.errors import (
     AlreadyExistsError,
     HopsArtifactsError,
+    IntegrityError,
     InvalidInputError,
     InvalidNameError,
     ManagedPathError,
@@ -146,6 +147,49 @@ def test_managed_files_can_be_read(
     assert api.read_content(path) == b"\x00weights"
     assert api.list() == ["Models"]
     assert Path(api.download(path, tmp_path)).read_bytes() == b"\x00weights"
+
+
+def test_managed_files_of_a_remote_store_are_checked(
+    memory_project: Project,
+    make_files: Callable[..., Path],
+    make_script: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    registry, storage = memory_project.get_model_registry(), memory_project.storage
+    api = memory_project.get_dataset_api()
+    model = registry.python.create_model("m").save(make_files({"deep/w.bin": b"right"}))
+    model.deploy(script_file=make_script("class Predictor: ..."))
+    extra = "Models/m/1/Files/extra"
+    storage.write(extra, [b"not ours"])
+    sealed = [
+        "Models/m/1/Files/deep/w.bin",
+        "Models/m/1/Artifacts/1/predictor-predict.py",
+    ]
+    for path in sealed:
+        right = storage.read(path)
+        assert api.read_content(path) == right
+        assert Path(api.download(path, tmp_path / "right", overwrite=True)).exists()
+        storage.write(path, [right.swapcase()])
+    for path in [*sealed, extra]:
+        with pytest.raises(IntegrityError, match=path):
+            api.read_content(path)
+        with pytest.raises(IntegrityError, match=path):
+            api.download(path, tmp_path / "wrong")
+        assert {it.name for it in tmp_path.iterdir() if it.is_file()} == {"right"}
+    for path in ("Models/m/1/Files/none", "Models/m/1/Files", "Models/m/2/Files/x"):
+        with pytest.raises(PathNotFoundError, match=path):
+            api.read_content(path)
+
+
+def test_what_is_sealed_is_compared_by_verify_on_a_local_disk(
+    local_project: Project, make_files: Callable[..., Path]
+) -> None:
+    registry = local_project.get_model_registry()
+    registry.python.create_model("m").save(make_files({"w.bin": b"right"}))
+    local_project.storage.write("Models/m/1/Files/w.bin", [b"wrong"])
+    api = local_project.get_dataset_api()
+    assert api.read_content("Models/m/1/Files/w.bin") == b"wrong"
+    assert not local_project.verify().ok
 
 
 def test_a_file_is_downloaded_into_the_working_directory(

@@ -9,7 +9,7 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -20,6 +20,7 @@ import xxhash
 from hopsartifacts.digests import CHUNK_BYTES, Digest, sha256_of
 from hopsartifacts.errors import IntegrityError, PathNotFoundError, StorageError
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.checking import verified
 from hopsartifacts.store.progress import NO_CALLBACK, Callback, Progress
 from hopsartifacts.store.workers import Stop, Stopped, each, pause_s
 
@@ -62,10 +63,13 @@ def download(
     each(one, items, min(storage.capabilities.workers, len(items)))
 
 
-def fetch(storage: Storage, path: str, target: Path) -> None:
-    """Copy one file that no seal names to *target*, whole or not.
+def fetch(
+    storage: Storage, path: str, target: Path, digest: Digest | None = None
+) -> None:
+    """Copy one file to *target*, whole or not, and compare it with *digest*.
 
     Raises:
+        IntegrityError: it differs from its digest.
         PathNotFoundError: it is missing.
         StorageError: the storage or the local disk failed.
     """
@@ -75,7 +79,7 @@ def fetch(storage: Storage, path: str, target: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             file = _opened(temporary, os.O_EXCL)
         with file:
-            for chunk in storage.chunks(path):
+            for chunk in _checked(storage.chunks(path), digest, path):
                 with _local(target):
                     file.write(chunk)
         with _local(target):
@@ -83,6 +87,12 @@ def fetch(storage: Storage, path: str, target: Path) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def _checked(
+    chunks: Iterable[bytes], digest: Digest | None, path: str
+) -> Iterable[bytes]:
+    return verified(chunks, digest, path) if digest else chunks
 
 
 def part_of(target: Path, digest: Digest) -> Path:
