@@ -233,6 +233,7 @@ class Project:
         self,
         *,
         sources: Sequence[Source] = (),
+        bundle: str | os.PathLike[str] | None = None,
         callback: Callback = NO_CALLBACK,
         executor: Executor | None = None,
     ) -> RepairReport:
@@ -247,13 +248,23 @@ class Project:
         Args:
             sources: further places: functions that take a ``Digest`` and return its
                 bytes in chunks, or None. What they give is checked.
+            bundle: a file that ``export_bundle`` wrote, asked after all *sources*.
             callback: as in ``verify``, which comes first.
             executor: as in ``verify``.
 
         Raises:
             StorageError: the storage does not answer.
+            InvalidBundleError: the bundle is damaged or unsafe; nothing was touched.
         """
-        return repair(self._storage, sources, callback, executor)
+        if bundle is None:
+            return repair(self._storage, sources, callback, executor)
+        # As in ``export_bundle``.
+        from hopsartifacts.bundles.reading import BundleReader  # noqa: PLC0415 - late
+
+        with BundleReader.open(bundle) as reader:
+            reader.check()
+            places = [*sources, reader.find]
+            return repair(self._storage, places, callback, executor)
 
     def gc(self, *, dry_run: bool = False, grace_s: float = GRACE_S) -> GcReport:
         """Free what no version needs any more, and say how many bytes that were.

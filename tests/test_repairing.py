@@ -10,7 +10,7 @@ import pytest
 import hopsartifacts
 from hopsartifacts import Model, Project
 from hopsartifacts.digests import Digest, digest_of
-from hopsartifacts.errors import IntegrityError, StorageError
+from hopsartifacts.errors import IntegrityError, InvalidBundleError, StorageError
 from hopsartifacts.guard import restoring
 
 BIG = os.urandom(restoring.IN_MEMORY_BYTES + 4321)
@@ -165,6 +165,54 @@ def test_what_a_source_gives_is_checked(
     assert {finding.path for finding in report.unrepaired} == {path, twin}
     assert project.storage.stat(twin) is None
     check_tidy(project)
+
+
+def test_a_model_file_comes_back_from_a_bundle(
+    project: Project, save_model: Callable[..., Model], data: bytes, tmp_path: Path
+) -> None:
+    save_model("m", {"deep/a": data, "other": b"1"})
+    project.export_bundle(tmp_path / "b.tar.gz")
+    path = "Models/m/1/Files/deep/a"
+    damage(project, path)
+    asked = []
+
+    def source(digest: Digest) -> Iterator[bytes] | None:
+        asked.append(digest)
+        return None
+
+    report = project.repair(sources=[source], bundle=tmp_path / "b.tar.gz")
+
+    assert report.ok, str(report)
+    assert asked == [digest_of(data)]
+    assert "restored from source 2" in str(report)
+    assert project.storage.read(path) == data
+    assert [*quarantine(project).values()] == [b"edited"]
+    assert project.verify().ok
+    check_tidy(project)
+
+
+@pytest.mark.parametrize("flaw", ["damaged", "missing"])
+def test_a_bundle_that_cannot_be_trusted_is_refused_before_anything_is_touched(
+    project: Project,
+    save_model: Callable[..., Model],
+    tmp_path: Path,
+    snapshot: Any,
+    flaw: str,
+) -> None:
+    save_model("m", {"a": b"the one", "b": b"another"})
+    bundle = tmp_path / "b.tar"
+    project.export_bundle(bundle)
+    damage(project, "Models/m/1/Files/a")
+    before = snapshot(project)
+    if flaw == "damaged":
+        # Another file than the one that is needed.
+        bundle.write_bytes(bundle.read_bytes().replace(b"another", b"anotter"))
+    else:
+        bundle.unlink()
+
+    with pytest.raises((InvalidBundleError, StorageError), match=r"b\.tar"):
+        project.repair(bundle=bundle)
+    assert snapshot(project) == before
 
 
 def test_a_quarantined_version_does_not_start_until_it_is_back(
