@@ -3,7 +3,7 @@
 import gzip
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
@@ -17,15 +17,10 @@ from hopsartifacts.bundles.documents import (
 )
 from hopsartifacts.bundles.values import Choice, ExportReport
 from hopsartifacts.digests import Digest, Hasher, sha256_of
-from hopsartifacts.errors import (
-    AlreadyExistsError,
-    HopsArtifactsError,
-    IntegrityError,
-    PathNotFoundError,
-    StorageError,
-)
+from hopsartifacts.errors import IntegrityError, PathNotFoundError
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.identity import new_token, now, writer
+from hopsartifacts.store.aside import check_free, written_aside
+from hopsartifacts.store.identity import now, writer
 
 PACKED = (".gz", ".tgz")
 
@@ -40,8 +35,7 @@ def export_bundle(
 ) -> ExportReport:
     """Write a bundle; ``Project.export_bundle`` says what and what may go wrong."""
     target = Path(path).expanduser()
-    if target.exists() and not overwrite:
-        raise _taken(target)
+    check_free(target, overwrite=overwrite)
     gathered = gather(storage, choice)
     contents = Contents(
         created=now(),
@@ -52,7 +46,10 @@ def export_bundle(
         members=tuple(gathered.blobs),
     )
     first = write_contents(contents)
-    with _written_aside(target, overwrite=overwrite) as file:
+    with (
+        written_aside(target, overwrite=overwrite) as plain,
+        _packed(target, plain) as file,
+    ):
         size = _add(file, CONTENTS, len(first), [first])
         for digest, (where, opener) in gathered.blobs.items():
             checked = _checked(where, digest, opener)
@@ -101,54 +98,9 @@ def _add(file: IO[bytes], name: str, size_bytes: int, chunks: Iterable[bytes]) -
 
 
 @contextmanager
-def _written_aside(target: Path, *, overwrite: bool) -> Iterator[IO[bytes]]:
-    """Give a file that gets the name *target* once it is whole and durable."""
-    temporary = target.with_name(f".{target.name}.{new_token()}.part")
-    try:
-        with temporary.open("xb") as file:
-            with ExitStack() as stack:
-                packed: IO[bytes] = file
-                if target.suffix.lower() in PACKED:
-                    packed = cast(
-                        "IO[bytes]",
-                        stack.enter_context(
-                            gzip.GzipFile("", "wb", 6, fileobj=file, mtime=0)
-                        ),
-                    )
-                yield packed
-            file.flush()
-            os.fsync(file.fileno())
-        _give_name(temporary, target, overwrite=overwrite)
-    except HopsArtifactsError:
-        raise
-    except OSError as error:
-        raise StorageError(f"cannot write {str(target)!r}: {error.strerror}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
-
-
-def _give_name(temporary: Path, target: Path, *, overwrite: bool) -> None:
-    if not overwrite:
-        try:
-            # A link is refused where something is; a new name would replace it.
-            target.hardlink_to(temporary)
-        except FileExistsError as error:
-            raise _taken(target) from error
-        except OSError as error:  # no links on a USB stick
-            if target.exists():
-                raise _taken(target) from error
-            temporary.replace(target)
-    else:
-        temporary.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _taken(target: Path) -> AlreadyExistsError:
-    return AlreadyExistsError(
-        f"{str(target)!r} exists: choose another name, or overwrite=True to replace it"
-    )
+def _packed(target: Path, file: IO[bytes]) -> Iterator[IO[bytes]]:
+    if target.suffix.lower() not in PACKED:
+        yield file
+        return
+    with gzip.GzipFile("", "wb", 6, fileobj=file, mtime=0) as packed:
+        yield cast("IO[bytes]", packed)
