@@ -19,6 +19,7 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.layout import artifact_file
 from hopsartifacts.names import (
+    alias_name,
     deployment_name,
     distinct_paths,
     file_path,
@@ -45,6 +46,8 @@ def check_contents(contents: Contents, where: str) -> None:
         distinct_paths(model.manifest.model for model in contents.models)
         for model in contents.models:
             _check_model(model)
+        aliases = [(it.key[0], alias) for it in contents.models for alias in it.aliases]
+        _distinct("alias", aliases)
         names = [it.specification.name for it in contents.deployments]
         for deployment in contents.deployments:
             _check_deployment(deployment.specification, contents)
@@ -74,7 +77,10 @@ def _check_model(model: BundledModel) -> None:
     manifest = model.manifest
     model_name(manifest.model)
     _check(manifest.version >= 1, f"{manifest.version} is no version of a model")
-    _check(is_unicode(manifest.description), "a description is no text")
+    for text in (manifest.description, model.description or ""):
+        _check(is_unicode(text), "a description is no text")
+    for alias in model.aliases:
+        alias_name(alias)
     _check(
         checked_metrics(manifest.metrics) == manifest.metrics, "a metric is no number"
     )

@@ -45,7 +45,8 @@ class Gathered:
 
     def add_model(self, name: str, version: int, artifacts: set[int] | None) -> None:
         """Take a model version, with all its artifacts or only some."""
-        state = pick_live(model_state(self.storage, name), name, version)
+        model = model_state(self.storage, name)
+        state = pick_live(model, name, version)
         manifest = manifest_of(self.storage, name, state)
         folder = layout.files_dir(name, version)
         for file in manifest.files:
@@ -55,6 +56,8 @@ class Gathered:
         self.models[name, version] = BundledModel(
             manifest=manifest,
             tags=state.tags,
+            aliases=tuple(model.aliases_of(version)),
+            description=state.description,
             artifacts=tuple(
                 self._artifact(store, number)
                 for number in store.versions()

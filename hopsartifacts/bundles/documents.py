@@ -30,10 +30,13 @@ class BundledArtifact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BundledModel(msgspec.Struct, frozen=True, kw_only=True):
-    """One model version: what was sealed of it, and its tags as they were."""
+    """One model version: what was sealed of it, and what was said of it afterwards."""
 
     manifest: Manifest
     tags: dict[str, Any] = {}
+    aliases: tuple[str, ...] = ()
+    description: str | None = None
+    """The description as it was edited; None: as in the manifest."""
     artifacts: tuple[BundledArtifact, ...] = ()
 
     @property

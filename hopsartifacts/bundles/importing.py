@@ -18,6 +18,7 @@ from hopsartifacts.bundles.matching import Fate, check_deployments, fates_of
 from hopsartifacts.bundles.reading import BundleReader
 from hopsartifacts.bundles.sources import bundle_source, chunks_of
 from hopsartifacts.bundles.values import (
+    ImportedAlias,
     ImportedArtifact,
     ImportedDeployment,
     ImportedModel,
@@ -27,8 +28,9 @@ from hopsartifacts.deployments.documents import ArtifactPin, ModelPin, Specifica
 from hopsartifacts.deployments.home import Home
 from hopsartifacts.deployments.versions import find_deployment, save_specification
 from hopsartifacts.errors import AlreadyExistsError, InvalidBundleError
+from hopsartifacts.registry.aliases import set_alias
 from hopsartifacts.registry.saving import NewVersion, save_version
-from hopsartifacts.registry.versions import live_version
+from hopsartifacts.registry.versions import live_version, model_state
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.root import check_claim
 
@@ -75,12 +77,13 @@ class _Import:
         self._bundle = bundle
         self._models: dict[tuple[str, int], ImportedModel] = {}
         self._artifacts: dict[tuple[str, int, int], ImportedArtifact] = {}
+        self._aliases: list[ImportedAlias] = []
         self._deployments: list[ImportedDeployment] = []
 
     def add_model(
         self, model: BundledModel, fate: Fate, *, strict_numbers: bool
     ) -> None:
-        """Save a model version unless it is there, then its artifacts."""
+        """Save a model version unless it is there, then its artifacts and aliases."""
         name, old = model.key
         there = fate.number if fate.kind == "there" else None
         number = there or self._save(model, fate.number, strict_numbers=strict_numbers)
@@ -91,6 +94,7 @@ class _Import:
         for artifact in sorted(model.artifacts, key=lambda it: it.version):
             made = self._add_artifact(store, artifact)
             self._artifacts[*model.key, artifact.version] = made
+        self._aliases += [self._add_alias(name, it, number) for it in model.aliases]
 
     def add_deployment(self, bundled: Specification) -> None:
         """Save a deployment that pins what was made of what it pinned."""
@@ -118,6 +122,19 @@ class _Import:
             models=tuple(self._models[key] for key in sorted(self._models)),
             artifacts=tuple(self._artifacts[key] for key in sorted(self._artifacts)),
             deployments=tuple(self._deployments),
+            aliases=tuple(self._aliases),
+        )
+
+    def _add_alias(self, model: str, alias: str, number: int) -> ImportedAlias:
+        known = model_state(self._storage, model).aliases.get(alias)
+        why = f"imported from {self._bundle.path.name} ({self._bundle.digest})"
+        record = set_alias(self._storage, model, alias, number, why, only_new=True)
+        return ImportedAlias(
+            model=model,
+            alias=alias,
+            named=number,
+            version=record.version or number,
+            is_new=record != known,
         )
 
     def _save(
@@ -132,6 +149,7 @@ class _Import:
             requested=number,
             metrics=manifest.metrics,
             tags=model.tags,
+            edited_description=model.description,
             input_example=manifest.input_example,
             model_schema=manifest.model_schema,
         )

@@ -50,6 +50,25 @@ class ImportedModel(msgspec.Struct, frozen=True, kw_only=True):
         return f"model {self.name!r} {_became(self.old, self.version, self.is_new)}"
 
 
+class ImportedAlias(msgspec.Struct, frozen=True, kw_only=True):
+    """One alias of a bundle: which version it names, and which it points at here."""
+
+    model: str
+    alias: str
+    named: int
+    """The number here of the version that the bundle lets it point at."""
+    version: int
+    """Another one if the alias was there: it is left as it is."""
+    is_new: bool
+
+    def __str__(self) -> str:
+        points = f"alias {self.alias!r} of model {self.model!r}: "
+        if self.version != self.named:
+            return f"{points}left at version {self.version}, not set to {self.named}"
+        word = "set" if self.is_new else "was there"
+        return f"{points}version {self.version}: {word}"
+
+
 class ImportedArtifact(msgspec.Struct, frozen=True, kw_only=True):
     """One artifact version of a bundle, and which it is here."""
 
@@ -78,6 +97,9 @@ class ImportedDeployment(msgspec.Struct, frozen=True, kw_only=True):
         return f"deployment {self.name!r} version {self.version}: {word}"
 
 
+Imported = ImportedModel | ImportedArtifact | ImportedDeployment | ImportedAlias
+
+
 class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     """What an import did; ``str()`` lists it."""
 
@@ -85,6 +107,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ImportedModel, ...]
     artifacts: tuple[ImportedArtifact, ...]
     deployments: tuple[ImportedDeployment, ...]
+    aliases: tuple[ImportedAlias, ...] = ()
 
     @property
     def renumbered(self) -> dict[tuple[str, int], int]:
@@ -96,9 +119,9 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
         }
 
     @property
-    def items(self) -> list[ImportedModel | ImportedArtifact | ImportedDeployment]:
+    def items(self) -> list[Imported]:
         """All of them."""
-        return [*self.models, *self.artifacts, *self.deployments]
+        return [*self.models, *self.artifacts, *self.deployments, *self.aliases]
 
     def __str__(self) -> str:
         items = self.items

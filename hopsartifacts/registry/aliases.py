@@ -19,9 +19,20 @@ from hopsartifacts.store.log import Log
 
 
 def set_alias(
-    storage: Storage, model: str, alias: str, version: int, why: str
+    storage: Storage,
+    model: str,
+    alias: str,
+    version: int,
+    why: str,
+    *,
+    only_new: bool = False,
 ) -> AliasRecord:
     """Let *alias* point at *version* from now on; nothing is written if it does.
+
+    With *only_new* an alias that points anywhere is left as it is.
+
+    Returns:
+        The record that counts now.
 
     Raises:
         ModelNotFoundError: there is no such version.
@@ -29,7 +40,8 @@ def set_alias(
 
     def decide(state: ModelState, current: AliasRecord | None) -> _Change | None:
         pick_live(state, model, version)
-        if current and current.version == version:
+        there = current.version if current else None
+        if there == version or (only_new and there is not None):
             return None
         return _Change(version=version, under=current.entry if current else None)
 

@@ -60,6 +60,8 @@ class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
     requested: int | None = None
     metrics: dict[str, float | int] = {}
     tags: dict[str, Any] = {}
+    edited_description: str | None = None
+    """What it was replaced by later, where the version comes from elsewhere."""
     input_example: EmbeddedFile | None = None
     model_schema: EmbeddedFile | None = None
 
@@ -178,7 +180,7 @@ class _Saving:
                 self._storage.protect(f"{folder}/{name}")
             manifest = _manifest(self._new, version, self._token, self._records)
             document = with_check(encode(manifest))
-            _seal(self._log, manifest, document, self._new.tags)
+            _seal(self._log, manifest, document, self._new)
         except BaseException as error:
             if is_cut:
                 # The next save of these files goes on here; else gc clears it up.
@@ -326,7 +328,7 @@ def _manifest(
 
 
 def _seal(
-    log: Log[ModelState], manifest: Manifest, document: bytes, tags: dict[str, Any]
+    log: Log[ModelState], manifest: Manifest, document: bytes, new: NewVersion
 ) -> None:
     def decide(state: ModelState | None, seq: int) -> Draft[ModelState]:
         current = (state or ModelState()).versions[manifest.version]
@@ -342,7 +344,8 @@ def _seal(
             sha256=sha256_of(document),
             framework=manifest.framework,
             metrics=manifest.metrics,
-            tags=tags,
+            tags=new.tags,
+            description=new.edited_description,
         )
         payload = msgspec.Raw(document)
         return step(state, "seal", manifest.version, sealed, payload=payload)

@@ -32,8 +32,10 @@ def filled(
     again = registry.python.create_model("iris", metrics={"auc": 0.5, "runs": 3})
     again.save(make_files({"deep/weights.bin": b"w" * 3_000_000, "empty": b""}))
     registry.python.create_model("iris").save(make_files()).delete()
-    other = registry.sklearn.create_model("other-model")
-    other.save(make_files({"model.pkl": b"p"}))
+    other = registry.sklearn.create_model("other-model", description="as saved")
+    other.save(make_files({"model.pkl": b"p"})).set_description("as edited")
+    again.set_alias("champion", why="the best so far")
+    other.set_alias("champion")
 
     deployment = first.deploy("one", script_file=make_script())
     deployment.config_file = make_files({"settings.yaml": "a: 1\n"}) / "settings.yaml"

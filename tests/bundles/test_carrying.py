@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -46,11 +47,16 @@ MakeFiles = Callable[..., Path]
 
 def carried(project: Project) -> dict[str, Any]:
     """Return all that a bundle carries of a project."""
-    found = view(project.storage)
+    found = {**view(project.storage), "aliases": aliases(project)}
     for deployment in found["deployments"].values():
         # The active version is carried, and counts anew.
         del deployment["version"]
     return found
+
+
+def aliases(project: Project) -> dict[str, dict[str, int]]:
+    registry = project.get_model_registry()
+    return {name: registry.get_aliases(name) for name in registry.list_models()}
 
 
 def versions(project: Project, name: str) -> list[int | None]:
@@ -106,7 +112,7 @@ def test_importing_again_stores_nothing(
 
     assert snapshot(target) == before
     assert not any(item.is_new for item in report.items)
-    assert str(report).splitlines()[0].endswith("0 stored, 9 were there")
+    assert str(report).splitlines()[0].endswith("0 stored, 11 were there")
     assert not any(
         item.is_new for item in filled.import_bundle(tmp_path / "all.tar").models
     )
@@ -441,6 +447,7 @@ def test_an_import_that_was_killed_anywhere_is_finished_by_the_next(
         project.import_bundle(path)
         assert arrived(project)["models"] == arrived_of(filled)
         assert arrived(project)["deployments"] == ["two"]
+        assert [*aliases(project).values()] == [{"champion": ANY}] * 2
         if ended != -signal.SIGKILL:
             assert ended == 0
             break

@@ -258,6 +258,9 @@ DECLARATIONS: dict[str, tuple[Callable[[Json], object], str]] = {
     "framework": (lambda it: manifest(it).update(framework="COBOL"), "COBOL|readable"),
     "metric": (lambda it: manifest(it).update(metrics={"": 1}), "metric name"),
     "tag": (lambda it: model(it).update(tags={"a/b": 1}), "tag name"),
+    "alias": (lambda it: model(it).update(aliases=["a/b"]), "'a/b'"),
+    "alias twice": (lambda it: model(it).update(aliases=["a", "a"]), "is there twice"),
+    "description": (lambda it: model(it).update(description=1), "readable"),
     "example": (
         lambda it: manifest(it)["input_example"].update(text="[2]"),
         "not what was sealed",
