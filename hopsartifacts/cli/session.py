@@ -32,11 +32,16 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
     url: str | None
     storage_options: dict[str, Any]
+    unsafe_single_writer: bool
     as_json: bool
 
     def project(self) -> Project:
         """Open the project."""
-        return login(self.url, storage_options=self.storage_options or None)
+        return login(
+            self.url,
+            storage_options=self.storage_options or None,
+            unsafe_single_writer=self.unsafe_single_writer,
+        )
 
     def show(self, document: object, text: object) -> None:
         """Print *document* as JSON if that was asked for, else *text*."""
@@ -69,6 +74,12 @@ def _options(url: Decorator, function: Function) -> Function:
         metavar="FILE",
         help="The same as an object in a JSON file, where secrets do not show.",
     )
+    @click.option(
+        "--unsafe-single-writer",
+        is_flag=True,
+        help="Use a file system that cannot tell two writers apart; see to it that "
+        "there is only one at a time.",
+    )
     @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
     @click.option("--debug", is_flag=True, help="Show where an error comes from.")
     @wraps(function)
@@ -77,6 +88,7 @@ def _options(url: Decorator, function: Function) -> Function:
         url: str | None,
         pairs: tuple[str, ...],
         options_file: Any,
+        unsafe_single_writer: bool,
         as_json: bool,
         debug: bool,
         **settings: Any,
@@ -84,7 +96,12 @@ def _options(url: Decorator, function: Function) -> Function:
         if options_file is not None and not isinstance(options_file, dict):
             raise click.UsageError("--storage-options-file has to hold a JSON object")
         options = nested(pairs, options_file or {})
-        session = Session(url=url, storage_options=options, as_json=as_json)
+        session = Session(
+            url=url,
+            storage_options=options,
+            unsafe_single_writer=unsafe_single_writer,
+            as_json=as_json,
+        )
         with _told(debug=debug):
             function(session, **settings)
 

@@ -1,12 +1,15 @@
 """Values on the command line: ``key=value`` pairs, JSON, JSON files."""
 
 import json
+import math
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
+
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def json_file(path: str) -> Any:
@@ -19,6 +22,21 @@ def json_file(path: str) -> Any:
         raise click.UsageError(f"{path!r} cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise click.UsageError(f"{path!r} is not JSON ({error})") from error
+
+
+def seconds(text: str) -> float:
+    """Return a length of time: a number of seconds, or ``30m``, ``24h``, ``7d``."""
+    unit = _UNITS_S.get(text[-1:], 0)
+    number = text[:-1] if unit else text
+    try:
+        value = float(number) * (unit or 1)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise click.UsageError(
+            f"{text!r} is no length of time: give seconds, or a number and s, m, h or d"
+        )
+    return value
 
 
 def pair(text: str) -> tuple[str, Any]:
@@ -35,6 +53,16 @@ def pair(text: str) -> tuple[str, Any]:
 def pairs(texts: Iterable[str]) -> dict[str, Any]:
     """Return a dictionary of ``key=value`` pairs; the last of a key counts."""
     return dict(map(pair, texts))
+
+
+def model_choice(text: str) -> str | tuple[str, int]:
+    """Return a model's name, or name and version of ``NAME:VERSION``."""
+    name, colon, version = text.partition(":")
+    if not colon:
+        return name
+    if not (version.isascii() and version.isdigit()):
+        raise click.UsageError(f"{text!r} is not NAME or NAME:VERSION")
+    return name, int(version)
 
 
 def nested(texts: Iterable[str], base: Mapping[str, Any]) -> dict[str, Any]:

@@ -124,7 +124,8 @@ def connect(
             f"project URL {shown!r}: a file system of protocol {protocol!r} cannot "
             "tell two writers apart, so both could get one version number. If there "
             "will only ever be one writer at a time, say so: login(…, "
-            f"unsafe_single_writer=True); else use one of {_supported()}"
+            "unsafe_single_writer=True), --unsafe-single-writer; else use one of "
+            f"{_supported()}"
         )
     from hopsartifacts.storage.fallback import fallback_storage  # noqa: PLC0415 - late
 

@@ -24,8 +24,11 @@ def passed_on(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Return what ``login`` is asked for."""
     seen: dict[str, Any] = {}
 
-    def login(url: str | None, *, storage_options: Any) -> Any:
+    def login(
+        url: str | None, *, storage_options: Any, unsafe_single_writer: bool
+    ) -> Any:
         seen.update(url=url, options=storage_options)
+        seen["single"] = unsafe_single_writer
         return hopsartifacts.Project(MemoryStorage("calling"))
 
     monkeypatch.setattr("hopsartifacts.cli.session.login", login)
@@ -36,7 +39,7 @@ def test_the_project_is_named_by_option_argument_or_variable(
     run: Run, passed_on: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("models", "list", "--url", "memory://a")
-    assert passed_on == {"url": "memory://a", "options": None}
+    assert passed_on == {"url": "memory://a", "options": None, "single": False}
     run("verify", "memory://b")
     assert passed_on["url"] == "memory://b"
     monkeypatch.setenv("HOPSARTIFACTS_URL", "memory://c")
@@ -70,6 +73,19 @@ def test_storage_options_are_read_from_pairs_and_files(
     }
 
 
+def test_a_single_writer_has_to_be_asked_for(
+    run: Run, passed_on: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("models", "list", "--unsafe-single-writer")
+    assert passed_on["single"] is True
+    run("gc", "memory://a", "--unsafe-single-writer")
+    assert passed_on["single"] is True
+    monkeypatch.undo()
+    refused = run("models", "list", "--url", "ftp://nobody.invalid/p")
+    assert refused.exit_code == 1
+    assert "--unsafe-single-writer" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [
@@ -83,6 +99,12 @@ def test_storage_options_are_read_from_pairs_and_files(
             "'a' is a value, not a group",
         ),
         (["verify", "--storage-options-file", "none"], "cannot be read"),
+        (["gc", "--grace", "soon"], "'soon' is no length of time"),
+        (["gc", "--grace", "-1"], "'-1' is no length of time"),
+        (["gc", "--grace", "nan"], "'nan' is no length of time"),
+        (["catalog", "--kind", "x"], "'x' is not one of"),
+        (["catalog", "--csv", "a", "--parquet", "b"], "give one of the two"),
+        (["bundle", "export", "f", "--model", "m:x"], "'m:x' is not NAME or NAME:VER"),
         (["verify", "--storage-options-file", "list.json"], "a JSON object"),
     ],
     ids=str,

@@ -1,8 +1,14 @@
 """The progress bar: on a terminal only, by fsspec's callback protocol."""
 
 import io
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr
+from pathlib import Path
 
 import pytest
 
@@ -41,3 +47,36 @@ def test_nothing_else_sees_one(capsys: pytest.CaptureFixture[str]) -> None:
         bar.absolute_update(100)
     captured = capsys.readouterr()
     assert captured.out + captured.err == ""
+
+
+@pytest.mark.usefixtures("url")
+def test_long_commands_draw_one(make_files: Callable[..., Path]) -> None:
+    for words, label in (
+        (["models", "save", "m", str(make_files())], "Saving"),
+        (["models", "download", "m"], "Downloading"),
+        (["verify"], "Checking"),
+        (["repair"], "Checking"),
+    ):
+        answer, drawn = on_a_terminal([*words, "--json"])
+        assert answer.startswith("{")
+        assert label in drawn
+        assert "100%" in drawn
+
+
+def on_a_terminal(words: list[str]) -> tuple[str, str]:
+    """Run the command line; return its answer and what its terminal showed."""
+    reader, terminal = pty.openpty()
+    try:
+        ran = subprocess.run(
+            [sys.executable, "-m", "hopsartifacts.cli", *words],
+            stdout=subprocess.PIPE,
+            stderr=terminal,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            check=True,
+            timeout=120,
+        )
+        return ran.stdout, os.read(reader, 100_000).decode()
+    finally:
+        os.close(terminal)
+        os.close(reader)

@@ -13,7 +13,7 @@ VERSION = click.argument("version", type=int)
 
 @click.group("artifacts")
 def command() -> None:
-    """Look at the artifact versions of a model version."""
+    """Look at the artifact versions of a model version, and delete them."""
 
 
 @command.command("list")
@@ -57,6 +57,25 @@ def diff(session: Session, model: str, version: int, first: int, second: int) ->
     """Show which files and lines of artifact SECOND differ from FIRST."""
     found = _artifacts(session, model, version).diff(first, second)
     session.show(found, found)
+
+
+@command.command()
+@MODEL
+@VERSION
+@click.argument("artifact", type=int)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@project_options
+def delete(
+    session: Session, model: str, version: int, artifact: int, *, yes: bool
+) -> None:
+    """Delete an artifact version that no deployment uses; its number stays used."""
+    artifacts = _artifacts(session, model, version)
+    found = artifacts.get(artifact)
+    name = f"artifact version {artifact} of {model} version {version}"
+    if not yes:
+        click.confirm(f"Delete {name} for good?", abort=True, err=True)
+    artifacts.delete(artifact)
+    session.show({"version": artifact, **_summary(found)}, f"Deleted {name}")
 
 
 def _artifacts(session: Session, model: str, version: int) -> Artifacts:

@@ -5,6 +5,7 @@ from typing import Any
 import click
 import msgspec
 
+from hopsartifacts.cli.progress import progress
 from hopsartifacts.cli.session import Session, project_options
 from hopsartifacts.cli.tables import listing, size, table
 from hopsartifacts.cli.values import json_file, pairs
@@ -44,7 +45,7 @@ def list_models(session: Session, name: str | None) -> None:
 def show(session: Session, name: str, version: int | None) -> None:
     """Show everything about a version, by default the latest."""
     model = session.project().get_model_registry().get_model(name, version)
-    tags = model.get_tags()
+    tags, aliases = model.get_tags(), model.aliases
     files = [
         (file.path, size(file.digest.size_bytes), file.digest.sha256)
         for file in model.manifest.files
@@ -54,6 +55,7 @@ def show(session: Session, name: str, version: int | None) -> None:
             *(("name", model.name), ("version", model.version), ("id", model.id)),
             *(("framework", model.framework), ("description", model.description)),
             *(("created", model.created), ("creator", model.creator)),
+            ("aliases", ", ".join(aliases) or "none"),
             *((f"metric {key}", it) for key, it in model.training_metrics.items()),
             *((f"tag {key}", _json(it)) for key, it in tags.items()),
             ("input example", _json(model.input_example) or "none"),
@@ -64,6 +66,7 @@ def show(session: Session, name: str, version: int | None) -> None:
     document = {
         **_summary(model),
         "tags": tags,
+        "aliases": aliases,
         "input_example": model.input_example,
         "model_schema": model.model_schema,
         "file_list": model.manifest.files,
@@ -95,7 +98,9 @@ def save(session: Session, name: str, path: str, **settings: Any) -> None:
     creator = getattr(registry, settings.pop("framework").lower())
     settings["metrics"] = pairs(settings["metrics"])
     settings["tags"] = pairs(settings["tags"])
-    model = creator.create_model(name, **settings).save(path)
+    model = creator.create_model(name, **settings)
+    with progress("Saving") as bar:
+        model.save(path, callback=bar)
     session.show(_summary(model), f"Saved {model.name} version {model.version}")
 
 
@@ -107,7 +112,8 @@ def save(session: Session, name: str, path: str, **settings: Any) -> None:
 def download(session: Session, name: str, version: int | None, to: str | None) -> None:
     """Copy the files of a version, by default the latest, to this machine."""
     model = session.project().get_model_registry().get_model(name, version)
-    folder = model.download(to or f"{model.name}-{model.version}")
+    with progress("Downloading") as bar:
+        folder = model.download(to or f"{model.name}-{model.version}", callback=bar)
     session.show({**_summary(model), "folder": folder}, folder)
 
 
@@ -126,6 +132,18 @@ def delete(session: Session, name: str, version: int, *, yes: bool) -> None:
     document = _summary(model)
     model.delete()
     session.show(document, f"Deleted {name} version {version}")
+
+
+@command.command()
+@NAME
+@VERSION
+@click.argument("description")
+@project_options
+def describe(session: Session, name: str, version: int, description: str) -> None:
+    """Replace the description of a version; what it was stays in the log."""
+    model = session.project().get_model_registry().get_model(name, version)
+    model.set_description(description)
+    session.show(_summary(model), f"Described {name} version {version}")
 
 
 @command.command()

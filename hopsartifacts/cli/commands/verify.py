@@ -2,6 +2,7 @@
 
 import click
 
+from hopsartifacts.cli.progress import progress
 from hopsartifacts.cli.session import Session, project_argument
 
 
@@ -12,4 +13,7 @@ def command(session: Session) -> None:
 
     The exit code is 1 if anything differs.
     """
-    session.report(session.project().verify())
+    project = session.project()
+    with progress("Checking") as bar:
+        report = project.verify(callback=bar)
+    session.report(report)

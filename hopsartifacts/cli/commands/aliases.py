@@ -1,0 +1,77 @@
+"""``hopsartifacts aliases``."""
+
+import click
+
+from hopsartifacts.cli.session import Session, project_options
+from hopsartifacts.cli.tables import table
+
+MODEL = click.argument("model")
+ALIAS = click.argument("alias")
+WHY = click.option("--why", default="", help="A word for those who read the journal.")
+
+
+@click.group("aliases")
+def command() -> None:
+    """Names that point at one version of a model, with a journal."""
+
+
+@command.command("list")
+@MODEL
+@project_options
+def list_aliases(session: Session, model: str) -> None:
+    """List which version each alias of a model points at."""
+    found = session.project().get_model_registry().get_aliases(model)
+    empty = f"model {model!r} has no alias"
+    session.show(found, table(("ALIAS", "VERSION"), found.items(), empty))
+
+
+@command.command("set")
+@MODEL
+@ALIAS
+@click.argument("version", type=int)
+@WHY
+@project_options
+def set_alias(session: Session, model: str, alias: str, version: int, why: str) -> None:
+    """Let an alias point at a version from now on."""
+    session.project().get_model_registry().set_alias(model, alias, version, why)
+    _show(session, model, alias, version)
+
+
+@command.command()
+@MODEL
+@ALIAS
+@WHY
+@project_options
+def delete(session: Session, model: str, alias: str, why: str) -> None:
+    """Let an alias point nowhere; its journal stays."""
+    session.project().get_model_registry().delete_alias(model, alias, why)
+    _show(session, model, alias, None)
+
+
+@command.command()
+@MODEL
+@ALIAS
+@WHY
+@project_options
+def rollback(session: Session, model: str, alias: str, why: str) -> None:
+    """Let an alias point where it pointed before."""
+    found = session.project().get_model_registry().rollback_alias(model, alias, why)
+    _show(session, model, alias, found.version)
+
+
+@command.command()
+@MODEL
+@ALIAS
+@project_options
+def history(session: Session, model: str, alias: str) -> None:
+    """Show where an alias pointed, newest first, and who wanted that, when and why."""
+    found = session.project().get_model_registry().get_alias_history(model, alias)
+    rows = ((it.when[:19], it.version or "nowhere", it.by, it.why) for it in found)
+    empty = f"alias {alias!r} of model {model!r} was never set"
+    session.show(found, table(("WHEN", "VERSION", "BY", "WHY"), rows, empty))
+
+
+def _show(session: Session, model: str, alias: str, version: int | None) -> None:
+    document = {"model": model, "alias": alias, "version": version}
+    where = f"version {version}" if version else "nowhere"
+    session.show(document, f"Alias {alias} of {model} points at {where}")

@@ -1,0 +1,118 @@
+"""``hopsartifacts catalog``."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from hopsartifacts.cli.session import Session, project_argument
+from hopsartifacts.cli.tables import size, table
+from hopsartifacts.documents import encode
+from hopsartifacts.store.aside import check_free, written_aside
+
+Row = dict[str, Any]
+
+KINDS = ("models", "metrics", "artifacts", "deployments")
+
+_MODEL: dict[str, Callable[[Row], object]] = {
+    "model": lambda row: row["model"],
+    "version": lambda row: row["version"],
+    "framework": lambda row: row["framework"],
+    "created": lambda row: row["created"],
+    "files": lambda row: row["files"],
+    "size": lambda row: size(row["size_bytes"]),
+    "metrics": lambda row: [f"{name}={it}" for name, it in row["metrics"].items()],
+    "aliases": lambda row: row["aliases"],
+    "artifacts": lambda row: [it["version"] for it in row["artifacts"]],
+    "deployments": lambda row: sorted({it["name"] for it in row["deployments"]}),
+}
+"""The columns of models that fit on a line."""
+
+
+@click.command("catalog")
+@click.option("--kind", type=click.Choice(KINDS), default="models", show_default=True)
+@click.option("--csv", metavar="FILE", help="Write it there; what is nested as JSON.")
+@click.option("--parquet", metavar="FILE", help="Write it there as it is.")
+@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+@project_argument
+def command(
+    session: Session,
+    kind: str,
+    csv: str | None,
+    parquet: str | None,
+    *,
+    overwrite: bool,
+) -> None:
+    """Show or write a table of all there is in the project."""
+    if csv and parquet:
+        raise click.UsageError("--csv and --parquet: give one of the two")
+    target = Path(csv or parquet or "").expanduser()
+    if csv or parquet:
+        check_free(target, overwrite=overwrite)
+    catalog = session.project().catalog(kind)
+    if csv or parquet:
+        data = _as_csv(catalog) if csv else _as_parquet(catalog)
+        with written_aside(target, overwrite=overwrite) as file:
+            file.write(data)
+        document = {"file": str(target), "rows": catalog.num_rows}
+        session.show(document, f"{target}: {catalog.num_rows} rows")
+        return
+    rows = [_plain(row) for row in catalog.to_pylist()]
+    session.show(rows, _text(kind, catalog.column_names, rows))
+
+
+def _plain(row: Row) -> Row:
+    """Return *row* with mappings as such."""
+    if "metrics" not in row:
+        return row
+    tags = msgspec.json.decode(row["tags"])
+    return {**row, "metrics": dict(row["metrics"]), "tags": tags}
+
+
+def _text(kind: str, names: list[str], rows: list[Row]) -> str:
+    if kind == "models":
+        names = list(_MODEL)
+        rows = [{name: pick(row) for name, pick in _MODEL.items()} for row in rows]
+    header = [name.upper() for name in names]
+    cells = ([_cell(row[name]) for name in names] for row in rows)
+    return table(header, cells, f"no {kind}")
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()[:19]
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return value
+
+
+def _as_csv(catalog: Any) -> bytes:
+    # Imported late: help needs no pyarrow, and does not wait for it.
+    import pyarrow as pa  # noqa: PLC0415 - see above
+    from pyarrow import csv  # noqa: PLC0415 - see above
+
+    for number, field in enumerate(catalog.schema):
+        if pa.types.is_nested(field.type):
+            values = catalog.column(number).to_pylist()
+            if pa.types.is_map(field.type):
+                values = map(dict, values)
+            texts = pa.array([encode(it).decode() for it in values], pa.string())
+            catalog = catalog.set_column(number, field.name, texts)
+    sink = pa.BufferOutputStream()
+    csv.write_csv(catalog, sink)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+def _as_parquet(catalog: Any) -> bytes:
+    # As above.
+    import pyarrow as pa  # noqa: PLC0415 - see above
+    from pyarrow import parquet  # noqa: PLC0415 - see above
+
+    sink = pa.BufferOutputStream()
+    parquet.write_table(catalog, sink)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
