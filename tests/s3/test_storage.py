@@ -2,6 +2,7 @@
 
 import pytest
 
+import hopsartifacts
 from hopsartifacts.storage.connect import connect
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.testing.backend import BackendConformance
@@ -23,6 +24,22 @@ class TestS3Storage(BackendConformance):
     @pytest.fixture
     def storage(self, s3: Server) -> Storage:
         return connect(f"s3://{s3.bucket()}/some/prefix", s3.options())
+
+
+def test_names_are_deleted_literally_not_as_patterns(s3: Server) -> None:
+    project = hopsartifacts.login(f"s3://{s3.bucket()}/p", storage_options=s3.options())
+    names = ["[ab].csv", "a.csv", "b.csv", "[ab].csv.bak"]
+    for name in names:
+        project.storage.write(f"Resources/{name}", [name.encode()])
+    project.storage.delete_tree("Resources/[ab].csv")
+    left = [entry.name for entry in project.storage.list("Resources")]
+    assert left == sorted(names[1:])
+
+    project.storage.write("Resources/*/x", [b"x"])
+    project.storage.write("Resources/deep/x", [b"x"])
+    project.get_dataset_api().remove("Resources/*")
+    left = [entry.path for entry in project.storage.find("Resources")]
+    assert left == [f"Resources/{name}" for name in (*sorted(names[1:]), "deep/x")]
 
 
 class TestS3StorageAtTheBucketsRoot(StorageConformance):
