@@ -18,9 +18,12 @@ purpose, the docstring says so.
 
 from hopsartifacts.artifacts.decision import Decision
 from hopsartifacts.artifacts.difference import Difference
+from hopsartifacts.artifacts.documents import ArtifactVersion
 from hopsartifacts.artifacts.handle import Artifacts
 from hopsartifacts.bundles.values import ExportReport, ImportReport
+from hopsartifacts.datasets import DatasetApi
 from hopsartifacts.deployments.deployment import Deployment
+from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.deployments.handle import ModelServing
 from hopsartifacts.deployments.parts import (
     InferenceBatcher,
@@ -34,26 +37,38 @@ from hopsartifacts.deployments.resources import (
     TransformerResources,
 )
 from hopsartifacts.deployments.state import PredictorState
-from hopsartifacts.guard.repair import RepairReport
+from hopsartifacts.guard.doctor import DoctorReport
+from hopsartifacts.guard.gc import Garbage, GcReport
+from hopsartifacts.guard.repair import Repaired, RepairReport
 from hopsartifacts.guard.verify import VerifyReport
 from hopsartifacts.project import Project, login
+from hopsartifacts.registry.documents import AliasRecord, Manifest
 from hopsartifacts.registry.handle import ModelRegistry
 from hopsartifacts.registry.model import Model
 from hopsartifacts.registry.schema import ModelSchema, Schema
 from hopsartifacts.store.cache import Cache
+from hopsartifacts.store.checking import Finding
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AliasRecord",
+    "ArtifactVersion",
     "Artifacts",
     "Cache",
+    "DatasetApi",
     "Decision",
     "Deployment",
     "Difference",
+    "DoctorReport",
     "ExportReport",
+    "Finding",
+    "Garbage",
+    "GcReport",
     "ImportReport",
     "InferenceBatcher",
     "InferenceLogger",
+    "Manifest",
     "Model",
     "ModelRegistry",
     "ModelSchema",
@@ -63,8 +78,10 @@ __all__ = [
     "PredictorState",
     "Project",
     "RepairReport",
+    "Repaired",
     "Resources",
     "Schema",
+    "Specification",
     "Transformer",
     "TransformerResources",
     "VerifyReport",

@@ -1,8 +1,22 @@
-"""Importing the package is fast and brings nothing heavy."""
+"""Importing the package is fast, brings nothing heavy, and names what users meet."""
 
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+import hopsartifacts
+from hopsartifacts import (
+    Artifacts,
+    Deployment,
+    Model,
+    ModelRegistry,
+    ModelServing,
+    Project,
+)
 
 HEAVY = {
     "fsspec",
@@ -48,3 +62,25 @@ def test_import_takes_less_than_150_ms_and_brings_nothing_heavy() -> None:
 
     assert min(seconds for seconds, _ in runs) < 0.150
     assert runs[0][1] & HEAVY == set()
+
+
+@pytest.mark.parametrize(
+    "kind", [Project, ModelRegistry, Model, Artifacts, ModelServing, Deployment]
+)
+def test_what_users_are_given_can_be_named(kind: type) -> None:
+    def named(hint: Any) -> Iterator[type]:
+        if isinstance(hint, type) and hint.__module__.startswith("hopsartifacts"):
+            yield hint
+        for inner in get_args(hint):
+            yield from named(inner)
+
+    found = {
+        given.__name__
+        for name, member in vars(kind).items()
+        if not name.startswith("_")
+        for function in [getattr(member, "fget", member)]
+        if callable(function)
+        for given in named(get_type_hints(function).get("return"))
+    }
+    # What authors of back ends need is with the contract.
+    assert found - {*hopsartifacts.__all__, "Storage"} == set()
