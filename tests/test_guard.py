@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hopsartifacts import Model, Project, RepairReport, login
+from hopsartifacts import Model, ModelServing, Project, RepairReport, login
 from hopsartifacts.digests import xxh3_of
 from hopsartifacts.errors import IntegrityError, StorageError
 
@@ -420,6 +420,21 @@ def test_files_of_a_deleted_version_are_leftovers(
     assert findings(full) == {("leftover", model_path), ("leftover", document)}
     check_repaired(full, full.repair(), model_path, document)
     assert quarantine(full, snapshot) == {model_path: b"back", document: b"back"}
+
+
+def test_files_of_a_deleted_artifact_version_are_leftovers(
+    full: Project, ms: ModelServing, make_script: Callable[..., Path]
+) -> None:
+    model = full.get_model_registry().get_model("my_model", 1)
+    script = make_script("class Predictor:\n    pass\n")
+    deployment = model.deploy("second", script_file=script)
+    number = deployment.artifact_version
+    deployment.delete()
+    ms.get_artifacts(model).delete(number)
+    path = f"{VERSION}/Artifacts/{number}/predictor-predict.py"
+    full.storage.write(path, [b"back"])
+    assert findings(full) == {("leftover", path)}
+    check_repaired(full, full.repair(), path)
 
 
 def test_a_big_artifact_is_restored_from_its_payload(

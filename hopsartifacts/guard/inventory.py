@@ -109,6 +109,8 @@ class Inventory:
         self.busy.append(layout.artifact_payload(model, version, "").rstrip("/"))
         if head is None:
             return
+        for number in head.state.deleted:
+            self.retired.append(layout.artifact_dir(model, version, number))
         store = ArtifactStore(self._storage, model, version)
         for number, artifact in head.state.versions.items():
             folder = layout.artifact_dir(model, version, number)
