@@ -17,10 +17,17 @@ _KEPT_ENTRIES = 8
 _WORTH_ENTRIES = 32
 
 
-def compact(log: Log[State]) -> int:
+def compact(
+    log: Log[State], *, kept: int = _KEPT_ENTRIES, worth: int = _WORTH_ENTRIES
+) -> int:
     """Take the states out of all but the last entries of *log*.
 
     Safe beside writers, readers and other compactions.
+
+    Args:
+        log: which.
+        kept: how many of its last entries keep theirs.
+        worth: nothing more is announced for fewer entries than that.
 
     Returns:
         By how many bytes the log has become smaller.
@@ -31,8 +38,9 @@ def compact(log: Log[State]) -> int:
     head = log.audit()
     if head is None:
         return 0
-    if _last(head) > head.body.compacted:
-        head = _announce(log, _last(head))
+    last = _last(head, kept, worth)
+    if last > head.body.compacted:
+        head = _announce(log, last)
     freed = 0
     for entry in _full(log, head.body.compacted):
         path = layout.log_entry(log.path, entry.seq)
@@ -45,13 +53,16 @@ def compact(log: Log[State]) -> int:
 def compactable_bytes(log: Log[State]) -> int:
     """Return by how many bytes ``compact`` would make *log* smaller."""
     head = log.head()
-    return sum(map(_gain, _full(log, _last(head)))) if head else 0
+    if head is None:
+        return 0
+    last = _last(head, _KEPT_ENTRIES, _WORTH_ENTRIES)
+    return sum(map(_gain, _full(log, last)))
 
 
-def _last(head: Head[State]) -> int:
+def _last(head: Head[State], kept: int, worth: int) -> int:
     """Return the number of the last entry that is to lose its state."""
-    last = head.seq - _KEPT_ENTRIES
-    is_worth_it = last - head.body.compacted >= _WORTH_ENTRIES
+    last = head.seq - kept
+    is_worth_it = last - head.body.compacted >= worth
     return last if is_worth_it else head.body.compacted
 
 
