@@ -18,13 +18,14 @@ from hopsartifacts.errors import AlreadyExistsError, PathNotFoundError, StorageE
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.testing.modes import ModeConformance
 from hopsartifacts.testing.threads import ThreadConformance
+from hopsartifacts.testing.uploads import UploadConformance
 
 _CLOCK_S = 600
 _LARGE_BYTES = 9 * 1024 * 1024
 """More than any back end may hand out in one chunk."""
 
 
-class StorageConformance(ThreadConformance, ModeConformance):
+class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
     """Every promise of ``hopsartifacts.storage.contract``; *storage* starts empty."""
 
     def test_create_makes_the_object_whole(self, storage: Storage) -> None:

@@ -5,7 +5,6 @@ A test that needs many empty storages makes folders in the one it was given.
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -84,14 +83,12 @@ class StorageFolder:
 
     def unfinished(self, path: str) -> Iterator[Entry]:
         """See the contract."""
-        inner: Any = self._inner
-        return map(self._own, inner.unfinished(self._full(path)))
+        return map(self._own, self._inner.unfinished(self._full(path)))
 
     def discard_unfinished(self, entry: Entry) -> None:
         """See the contract."""
-        inner: Any = self._inner
         full = msgspec.structs.replace(entry, path=self._full(entry.path))
-        inner.discard_unfinished(full)
+        self._inner.discard_unfinished(full)
 
     def local_path(self, path: str) -> Path | None:
         """See the contract."""
