@@ -4,8 +4,9 @@
     assert checked.ok, checked
 
 It goes by what the logs promise, through their whole history: every committed version
-is whole, every number was given once and in order, every log is complete. Files that a
-crash left unfinished are no flaw, nor are copies that the log can write again.
+is whole, every number was given once and in order, every log is complete, and so is the
+journal of every alias. Files that a crash left unfinished are no flaw, nor are copies
+that the log can write again.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,10 +19,11 @@ from hopsartifacts.artifacts.documents import ArtifactState
 from hopsartifacts.deployments.documents import DeploymentState
 from hopsartifacts.deployments.versions import deployment_log, deployment_names
 from hopsartifacts.documents import encode
-from hopsartifacts.errors import FormatError, IntegrityError
+from hopsartifacts.errors import FormatError, IntegrityError, ModelNotFoundError
 from hopsartifacts.guard.verify import verify
+from hopsartifacts.registry.aliases import alias_history
 from hopsartifacts.registry.documents import LIVE, ModelState
-from hopsartifacts.registry.versions import model_log, model_names
+from hopsartifacts.registry.versions import model_log, model_names, model_state
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checking import Finding
 from hopsartifacts.store.log import Log
@@ -83,6 +85,8 @@ def check(storage: Storage, *, has_chosen_numbers: bool = False) -> Checked:
         flaws += history.flaws
         numbers[log.path] = tuple(sorted(history.marks))
         entries += len(history.tokens)
+    for name in model_names(storage):
+        flaws += _broken_journals(storage, name)
     flaws += _unclaimed(storage)
     return Checked(flaws=tuple(flaws), numbers=numbers, entries=entries)
 
@@ -160,6 +164,33 @@ def _deployment_marks(state: DeploymentState) -> Marks:
         number: encode(version).decode() for number, version in state.versions.items()
     }
     return {number: known.get(number) for number in range(1, state.last + 1)}
+
+
+def _broken_journals(storage: Storage, model: str) -> Iterator[str]:
+    """Compare the journal that users are shown with what was ever committed."""
+    log = model_log(storage, model)
+    made: dict[str, list[int]] = {}
+    try:
+        for entry in log.entries():
+            if entry.body.op["kind"] == "alias":
+                made.setdefault(entry.body.op["alias"], []).insert(0, entry.seq)
+        state = model_state(storage, model)
+        for alias in made.keys() | state.aliases.keys():
+            shown = [it.entry for it in alias_history(storage, model, alias)]
+            committed = made.get(alias, [])
+            if shown != committed:
+                yield (
+                    f"{log.path}: the journal of alias {alias!r} shows entries "
+                    f"{shown}, but {committed} were committed"
+                )
+    except (IntegrityError, FormatError, ModelNotFoundError):
+        return  # said when the log itself was read
+    for alias, record in state.aliases.items():
+        if record.version is not None and record.version not in state.live():
+            yield (
+                f"{log.path}: alias {alias!r} points at version {record.version}, "
+                "which is gone"
+            )
 
 
 def _unclaimed(storage: Storage) -> Iterator[str]:
