@@ -52,10 +52,12 @@ class Children:
     def run(self, works: Sequence[Work]) -> list[Ended]:
         """Do each of *works* in a process of its own, and wait for all.
 
+        They have the environment variables of this moment.
+
         Raises:
             ChildError: one of them raised.
         """
-        self._pipe.send([pickle.dumps(work) for work in works])
+        self._pipe.send((dict(os.environ), [pickle.dumps(work) for work in works]))
         return [_ended(*told) for told in self._pipe.recv()]
 
 
@@ -88,9 +90,11 @@ def _serve(pipe: Connection, modules: Sequence[str]) -> None:
         importlib.import_module(module)
     while True:
         try:
-            works = pipe.recv()
+            environment, works = pipe.recv()
         except EOFError:
             return
+        os.environ.clear()
+        os.environ.update(environment)
         pipe.send(_run_all(works))
 
 

@@ -4,10 +4,12 @@ import itertools
 import pickle
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.state_folder import STATE_DIR_VARIABLE
 from hopsartifacts.testing.cases import Place
 from hopsartifacts.testing.folders import StorageFolder
 
@@ -47,6 +49,11 @@ class Connecting:
         numbers = itertools.count(1)
         make = type(self).folder_of
         return lambda: partial(_open, reconnect, make, f"place{next(numbers)}")
+
+    @pytest.fixture(autouse=True)
+    def _own_journals(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        # So that no save continues one of another test.
+        monkeypatch.setenv(STATE_DIR_VARIABLE, str(tmp_path / "state"))
 
     @pytest.fixture(autouse=True)
     def _without_waiting(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,8 @@ def killed(work: Callable[[], object]) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def _without_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOPSARTIFACTS_STATE_DIR", str(tmp_path / "state"))
     # Processes die here, the machine goes on: what was written is there.
     monkeypatch.setattr("hopsartifacts.storage.local.os.fsync", lambda _: None)
     monkeypatch.setattr("hopsartifacts.store.log._pause_s", lambda _: 0.0)
