@@ -6,12 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from hopsartifacts.registry.documents import ModelState
+from hopsartifacts.registry.versions import model_log
 from hopsartifacts.storage.local import LocalStorage
+from hopsartifacts.store.entries import Draft
 from hopsartifacts.testing.cases import kinds
 from hopsartifacts.testing.checker import check
-from hopsartifacts.testing.jobs import Jobs, registry
+from hopsartifacts.testing.jobs import Jobs, project_at, registry
 
 TESTS = """
 import pytest
@@ -161,6 +165,41 @@ def test_the_checker_lets_go_what_the_log_can_write_again(
         storage.delete_tree(path)
     checked = check(storage)
     assert checked.ok, checked
+
+
+def test_the_checker_finds_a_journal_that_left_something_out(
+    storage: LocalStorage,
+) -> None:
+    models = registry(storage)
+    for version in (1, 2, 1):
+        models.set_alias("m", "champion", version)
+    assert check(storage).ok
+
+    def decide(state: ModelState | None, _: int) -> Draft[ModelState]:
+        known = state or ModelState()
+        record = msgspec.structs.replace(known.aliases["champion"], before=None)
+        op = {"kind": "tag", "version": 1}
+        return Draft(op=op, state=known.aliased("champion", record))
+
+    model_log(storage, "m").append(decide)
+    assert "the journal of alias 'champion'" in str(check(storage))
+
+
+def test_litter_is_garbage_of_every_kind(tmp_path: Path) -> None:
+    storage, jobs = LocalStorage(tmp_path / "littered"), Jobs(tmp_path / "users")
+    jobs.save(storage)
+    jobs.litter(storage)
+    found = project_at(storage).gc(dry_run=True, grace_s=0).freed
+    assert [it.path.removesuffix(it.path.rpartition("/")[2]) for it in found] == [
+        ".hopsartifacts/probes/",
+        ".hopsartifacts/tmp/",
+        "Deployments/m/",
+        "Models/m/1/Artifacts/",
+        "Models/m/1/Artifacts/_payload/",
+        "Models/m/1/Artifacts/_payload/",
+        *["Models/m/2/"] * 3,
+        "Models/m/",
+    ]
 
 
 def test_the_checker_finds_numbers_that_were_left_out(

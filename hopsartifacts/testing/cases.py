@@ -17,17 +17,23 @@ from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.log import Log
 from hopsartifacts.testing.checker import check
 from hopsartifacts.testing.jobs import JOBS, MODEL, Jobs, project_at
-from hopsartifacts.testing.observing import View, check_deployments_start, view
+from hopsartifacts.testing.observing import (
+    View,
+    check_deployments_start,
+    footprint,
+    view,
+)
+from hopsartifacts.testing.snapshots import Snapshot
 
 Place = Callable[[], Storage]
 """Opens one storage; each call gives a connection of its own."""
 FaultKind = TypeVar("FaultKind")
 
-_OTHERS = {
-    "Resources/notes.txt": b"the user's",
-    ".hopsartifacts/staging/0123456789abcdef0123456789abcdef/half": b"a writer's",
+_USERS = {"Resources/notes.txt": b"the user's"}
+_WRITERS = {
+    ".hopsartifacts/staging/0123456789abcdef0123456789abcdef/half": b"a writer's"
 }
-"""What belongs to somebody else, and is there during each job."""
+"""With the user's: what belongs to somebody else, and is there during each job."""
 _UNDONE = frozenset({"reserve", "abort", "deleting"})
 _LEAST_POINTS = 3
 
@@ -56,11 +62,17 @@ class Case:
         self.job = JOBS[name]
         self.jobs = Jobs(folder)
         self._new_place = new_place
+        self._others = _USERS if self.job.takes_garbage else {**_USERS, **_WRITERS}
+        self._begin: Snapshot | None = None
         storage = self.fresh()()
+        if self.job.is_copied:
+            self._begin = Snapshot(storage)
+        lay = footprint(storage)
         self.old = view(storage)
         self.do(storage)
         self.new = view(storage)
-        assert self.old != self.new, f"{name!r} changes nothing"
+        assert (self.old != self.new) == self.job.is_seen, f"{name!r} shows otherwise"
+        assert lay != footprint(storage), f"{name!r} changes nothing"
         # An artifact is a version of its own, made before what deploys it.
         halfway = {**self.old, "artifacts": self.new["artifacts"]}
         is_same_models = self.old["models"] == self.new["models"]
@@ -70,7 +82,10 @@ class Case:
         """Return a new place with the state before the job."""
         place = self._new_place()
         storage = place()
-        for path, data in _OTHERS.items():
+        if self._begin:
+            self._begin.put(storage)
+            return place
+        for path, data in {**_USERS, **_WRITERS}.items():
             storage.write(path, [data])
         for step in self.job.before:
             self.jobs.do(step, storage)
@@ -87,7 +102,7 @@ class Case:
         check_deployments_start(storage)
         checked = check(storage)
         assert checked.ok, checked
-        assert {path: storage.read(path) for path in _OTHERS} == _OTHERS
+        assert {path: storage.read(path) for path in self._others} == self._others
         return seen
 
     def check_truth(
@@ -96,6 +111,7 @@ class Case:
         """What the caller was told is so."""
         if error is None:
             assert seen == self.new
+        if error is None or not self.job.is_seen:
             return
         done = kinds(storage).get(getattr(error, "token", ""))
         if done is None:
@@ -106,9 +122,9 @@ class Case:
             assert seen != self.old, error
 
     def check_next(self, storage: Storage) -> None:
-        """The next writers succeed, and all can be made good."""
-        before = view(storage)["models"]
-        if f"{MODEL}/1" in before:
+        """The next writers succeed, all can be made good, and garbage can be freed."""
+        before = view(storage)
+        if f"{MODEL}/1" in before["models"]:
             self.jobs.deploy_without_script(storage)
         number = self.jobs.save(storage)
         project = project_at(storage)
@@ -116,11 +132,18 @@ class Case:
         assert repaired.ok, repaired
         report = project.verify()
         assert report.ok, report
+        self.jobs.gc(storage)
+        left = project.gc(dry_run=True, grace_s=0)
+        assert not left.freed, left
         checked = check(storage)
         assert checked.ok, checked
-        after = view(storage)["models"]
-        assert after.keys() - before.keys() == {f"{MODEL}/{number}"}
-        assert {**after, **before} == after
+        after = view(storage)
+        added = after["models"].keys() - before["models"].keys()
+        assert added == {f"{MODEL}/{number}"}
+        for kind in ("models", "artifacts", "aliases"):
+            assert {**after[kind], **before[kind]} == after[kind], kind
+        assert after["deleted"] == before["deleted"]
+        assert {path: storage.read(path) for path in _USERS} == _USERS
 
 
 def walk(

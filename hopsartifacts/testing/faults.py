@@ -108,7 +108,7 @@ class Nth:
     def __call__(self, call: Call) -> Fault | None:
         """Return what is to happen around *call*."""
         if self._only_changes and call.method in READS:
-            return None
+            return self._then if self.was_due else None
         number = next(self._count)
         if number < self._number:
             return None

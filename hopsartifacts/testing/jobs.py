@@ -8,16 +8,31 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
+from hopsartifacts import layout
+from hopsartifacts.artifacts.handle import Artifacts
+from hopsartifacts.errors import InUseError
 from hopsartifacts.project import Project
 from hopsartifacts.registry.handle import ModelRegistry
+from hopsartifacts.registry.versions import model_log
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.compaction import compact
+from hopsartifacts.testing.littering import (
+    cut_off,
+    keeping_files,
+    nth_entry,
+    put_aside,
+    writes,
+)
 from hopsartifacts.testing.serving import StatesOnly
 
 MODEL = "m"
+ALIAS = "champion"
 SCRIPT = "class Predictor:\n    def predict(self, inputs):\n        return inputs\n"
 _BIG_BYTES = 300 * 1024
 """More than a log entry takes."""
+_TAGS = 4
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -25,6 +40,12 @@ class Job(msgspec.Struct, frozen=True):
 
     before: tuple[str, ...]
     name: str
+    is_seen: bool = True
+    """Readers see a difference; else there is one only in what lies there."""
+    takes_garbage: bool = False
+    """What writers have put aside is not safe from it."""
+    is_copied: bool = True
+    """What comes before lies in the storage alone, so a copy of that will do."""
 
 
 JOBS: dict[str, Job] = {
@@ -38,12 +59,29 @@ JOBS: dict[str, Job] = {
     ),
     "deploy without a script": Job(("save",), "deploy_without_script"),
     "deploy another version": Job(("save", "deploy_script"), "deploy_without_script"),
+    "continue a save": Job(("save_half",), "save", is_copied=False),
     "tag": Job(("save",), "tag"),
+    "edit a description": Job(("save",), "describe"),
+    "set an alias": Job(("save",), "alias"),
+    "move an alias": Job(("save", "alias", "save"), "alias"),
+    "roll an alias back": Job(("save", "alias", "save", "alias"), "rollback_alias"),
+    "delete an alias": Job(("save", "alias"), "delete_alias"),
     "delete a model": Job(("save", "save"), "delete"),
     "delete the only model": Job(("save",), "delete"),
+    "be refused a deletion": Job(("save", "alias"), "delete_used", is_seen=False),
     "delete a deployment": Job(("save", "deploy_script"), "delete_deployment"),
+    "delete an artifact": Job(
+        ("save", "deploy_script", "delete_deployment"), "delete_artifact"
+    ),
+    "delete a big artifact": Job(
+        ("save", "deploy_big", "delete_deployment"), "delete_artifact"
+    ),
+    "collect garbage": Job(("save", "litter"), "gc", is_seen=False, takes_garbage=True),
+    "compact a log": Job(
+        ("save", "tag_often"), "gc", is_seen=False, takes_garbage=True
+    ),
 }
-"""Every job by its name; each of them changes what a reader sees."""
+"""Every job by its name; each of them changes something."""
 
 
 class Jobs:
@@ -54,6 +92,8 @@ class Jobs:
         (self.weights / "deep").mkdir(parents=True)
         (self.weights / "model.bin").write_bytes(b"w" * 100)
         (self.weights / "deep" / "more.bin").write_bytes(b"m" * 10)
+        self.other_weights = folder / "other.bin"
+        self.other_weights.write_bytes(b"o" * 100)
         self.script = folder / "predict.py"
         self.script.write_text(SCRIPT)
         self.other_script = folder / "other.py"
@@ -76,6 +116,10 @@ class Jobs:
         )
         return model.save(self.weights).version
 
+    def save_half(self, storage: Storage) -> None:
+        """Be cut off when one of the files is to be written."""
+        cut_off(storage, self.save, writes("deep/more.bin"))
+
     def deploy_script(self, storage: Storage) -> None:
         """Deploy version 1 with a script."""
         self._deploy(storage, script_file=self.script)
@@ -96,13 +140,67 @@ class Jobs:
         """Tag version 1."""
         registry(storage).get_model(MODEL, 1).add_tag("colour", "red")
 
+    def tag_often(self, storage: Storage) -> None:
+        """Tag version 1 again and again."""
+        model = registry(storage).get_model(MODEL, 1)
+        for number in range(_TAGS):
+            model.add_tag("number", number)
+
+    def describe(self, storage: Storage) -> None:
+        """Describe version 1 anew."""
+        registry(storage).get_model(MODEL, 1).set_description("as it turned out")
+
+    def alias(self, storage: Storage) -> None:
+        """Let the alias point at the newest version."""
+        registry(storage).get_model(MODEL).set_alias(ALIAS, why="it is the newest")
+
+    def rollback_alias(self, storage: Storage) -> None:
+        """Let the alias point where it pointed before."""
+        registry(storage).rollback_alias(MODEL, ALIAS, why="it was worse")
+
+    def delete_alias(self, storage: Storage) -> None:
+        """Let the alias point nowhere."""
+        registry(storage).delete_alias(MODEL, ALIAS, why="there is no champion")
+
     def delete(self, storage: Storage) -> None:
         """Delete version 1."""
         registry(storage).get_model(MODEL, 1).delete()
 
+    def delete_used(self, storage: Storage) -> None:
+        """Try to delete version 1, which is used."""
+        with pytest.raises(InUseError):
+            self.delete(storage)
+
+    def delete_artifact(self, storage: Storage) -> None:
+        """Delete artifact version 1 of version 1."""
+        artifacts(storage).delete(1)
+
+    def gc(self, storage: Storage) -> None:
+        """Free all that nobody can use."""
+        project_at(storage).gc(grace_s=0)
+
+    def compact(self, storage: Storage) -> None:
+        """Take the states out of old entries, though they are few."""
+        compact(model_log(storage, MODEL), kept=2, worth=2)
+
+    def litter(self, storage: Storage) -> None:
+        """Leave garbage of every kind but long logs."""
+        stuck = keeping_files(storage)
+        self.deploy_big(storage)
+        self.delete_deployment(stuck)
+        self.delete_artifact(stuck)
+        cut_off(storage, self.deploy_big, nth_entry(1, layout.artifact_log(MODEL, 1)))
+        self.save(storage)
+        registry(stuck).get_model(MODEL, 2).delete()
+        cut_off(storage, self._save_other, nth_entry(2, layout.model_log(MODEL)))
+        put_aside(storage)
+
     def delete_deployment(self, storage: Storage) -> None:
         """Delete the deployment of version 1."""
         project_at(storage).get_model_serving().get_deployment(MODEL).delete()
+
+    def _save_other(self, storage: Storage) -> None:
+        registry(storage).python.create_model(MODEL).save(self.other_weights)
 
     def _deploy(self, storage: Storage, **settings: Any) -> None:
         registry(storage).get_model(MODEL, 1).deploy(**settings)
@@ -116,3 +214,10 @@ def project_at(storage: Storage) -> Project:
 def registry(storage: Storage) -> ModelRegistry:
     """Return the registry of the project on *storage*."""
     return project_at(storage).get_model_registry()
+
+
+def artifacts(storage: Storage) -> Artifacts:
+    """Return the artifact versions of version 1."""
+    project = project_at(storage)
+    model = project.get_model_registry().get_model(MODEL, 1)
+    return project.get_model_serving().get_artifacts(model)

@@ -5,10 +5,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hopsartifacts import layout
+from hopsartifacts.artifacts.documents import ArtifactState
+from hopsartifacts.registry.handle import ModelRegistry
+from hopsartifacts.registry.versions import model_names, model_state
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.testing.jobs import project_at
+from hopsartifacts.store.log import Log
+from hopsartifacts.testing.jobs import ALIAS, project_at
 
 View = dict[str, Any]
+Footprint = dict[str, int]
+"""The size of every file, by its path."""
 
 
 def view(storage: Storage) -> View:
@@ -33,7 +40,10 @@ def view(storage: Storage) -> View:
                 "description": model.description,
             }
             listed = ms.get_artifacts(model)
-            artifacts[key] = {number: listed.read(number) for number in listed.list()}
+            artifacts[key] = {
+                **{number: listed.read(number) for number in listed.list()},
+                **dict.fromkeys(_deleted_artifacts(storage, name, model.version)),
+            }
     deployments = {}
     for deployment in ms.get_deployments():
         pin = deployment.specification
@@ -43,7 +53,46 @@ def view(storage: Storage) -> View:
             "artifact": pin.artifact,
             "description": pin.description,
         }
-    return {"models": models, "artifacts": artifacts, "deployments": deployments}
+    return {
+        "models": models,
+        "artifacts": artifacts,
+        "deployments": deployments,
+        "deleted": _deleted(storage),
+        "aliases": {name: _aliases(mr, name) for name in mr.list_models()},
+    }
+
+
+def footprint(storage: Storage) -> Footprint:
+    """Return what lies there, whether a reader sees it or not."""
+    return {entry.path: entry.size_bytes for entry in storage.find("")}
+
+
+def _deleted(storage: Storage) -> list[str]:
+    return [
+        f"{name}/{number}"
+        for name in model_names(storage)
+        for number, version in model_state(storage, name).versions.items()
+        if version.status == "deleted"
+    ]
+
+
+def _deleted_artifacts(
+    storage: Storage, name: str, version: int | None
+) -> tuple[int, ...]:
+    head = Log(storage, layout.artifact_log(name, version or 0), ArtifactState).head()
+    return head.state.deleted if head else ()
+
+
+def _aliases(mr: ModelRegistry, name: str) -> dict[str, Any]:
+    """Return where each alias points, and its journal: also of those deleted."""
+    return {
+        alias: (mr.get_aliases(name).get(alias), _journal(mr, name, alias))
+        for alias in (ALIAS, *mr.get_aliases(name))
+    }
+
+
+def _journal(mr: ModelRegistry, name: str, alias: str) -> list[tuple[int | None, str]]:
+    return [(it.version, it.why) for it in mr.get_alias_history(name, alias)]
 
 
 def _downloaded(download: Callable[[Path], str]) -> dict[str, bytes]:
