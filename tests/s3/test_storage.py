@@ -1,5 +1,7 @@
 """The storage contract on a real S3 server."""
 
+import os
+
 import pytest
 
 import hopsartifacts
@@ -8,6 +10,9 @@ from hopsartifacts.storage.contract import Storage
 from hopsartifacts.testing.backend import BackendConformance
 from hopsartifacts.testing.conformance import StorageConformance
 from tests.s3.conftest import Server
+
+EVERY = 1 if os.environ.get("HOPSARTIFACTS_EVERY_POINT") else 23
+"""All crash points and faults take the better part of an hour."""
 
 
 class TestS3Storage(BackendConformance):
@@ -18,7 +23,8 @@ class TestS3Storage(BackendConformance):
     # What takes milliseconds on a disk takes seconds here.
     call_rounds, call_steps = 5, 15
     work_rounds, work_steps = 3, 5
-    every = 23
+    every = EVERY
+    kills = False
     lives = 2
 
     @pytest.fixture
