@@ -1,8 +1,10 @@
 """The storage contract, kept by each back end; and what only one of them has."""
 
+import multiprocessing
 import os
 import stat
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -23,11 +25,22 @@ def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hopsartifacts.storage.local.os.fsync", lambda _: None)
 
 
+def unsynced(root: Path) -> Storage:
+    if multiprocessing.parent_process():
+        # In a process of its own, in which no test has done it.
+        os.fsync = lambda fd: None  # noqa: ARG005 - as it is called
+    return LocalStorage(root)
+
+
 @pytest.mark.usefixtures("without_pauses")
 class TestLocalStorage(BackendConformance):
     @pytest.fixture
     def storage(self, tmp_path: Path) -> Storage:
         return LocalStorage(tmp_path / "not" / "there yet")
+
+    @pytest.fixture
+    def reconnect(self, tmp_path: Path) -> Callable[[], Storage]:
+        return partial(unsynced, tmp_path / "not" / "there yet")
 
 
 @pytest.mark.usefixtures("without_pauses")
