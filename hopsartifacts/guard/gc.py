@@ -192,9 +192,9 @@ def _of_artifacts(storage: Storage, model: str, number: int) -> list[Found]:
     used = {artifact.payload for artifact in state.versions.values()}
     for entry in storage.list(top):
         if is_version(entry.name) and int(entry.name) in state.deleted:
-            found.append(_leftover(storage, entry.path, "its version was deleted"))
+            found += _leftover(storage, entry, "its version was deleted")
     for entry in storage.list(layout.artifact_payload(model, number, "").rstrip("/")):
-        if entry.name not in used:
+        if entry.name not in used and _below(storage, entry):
             found.append(_payload(storage, model, number, entry.name))
     return found
 
@@ -226,7 +226,7 @@ def _of_deployment(storage: Storage, name: str) -> list[Found]:
         number = int(entry.name) if is_version(entry.name) else 0
         # Higher ones have come since the log was read.
         if 0 < number <= state.last and number not in state.versions:
-            found.append(_leftover(storage, entry.path, "its version was deleted"))
+            found += _leftover(storage, entry, "its version was deleted")
     return found
 
 
@@ -234,7 +234,9 @@ def _of_writers(storage: Storage) -> Iterator[Found]:
     """Yield what writers put aside, each under a token of its own."""
     for folder in (layout.STAGING, layout.TEMPORARY, layout.PROBES):
         for entry in storage.list(folder):
-            below = list(storage.find(entry.path)) or [entry]
+            below = _below(storage, entry)
+            if not below:
+                continue
             moves = entry.kind == "directory" and folder == layout.STAGING
             yield Found(
                 garbage=_garbage(entry.path, "its writer has not used it", below),
@@ -267,13 +269,23 @@ def _log_states(log: Log[State]) -> list[Found]:
     return [Found(garbage=garbage, modified=None, discard=discard)]
 
 
-def _leftover(storage: Storage, path: str, detail: str) -> Found:
-    entries = storage.find(path)
-    return Found(
-        garbage=_garbage(path, detail, entries),
-        modified=None,
-        discard=_deleter(storage, path),
-    )
+def _leftover(storage: Storage, entry: Entry, detail: str) -> list[Found]:
+    below = _below(storage, entry)
+    if not below:
+        return []
+    discard = _deleter(storage, entry.path)
+    garbage = _garbage(entry.path, detail, below)
+    return [Found(garbage=garbage, modified=None, discard=discard)]
+
+
+def _below(storage: Storage, entry: Entry) -> list[Entry]:
+    """Return what lies at a place: an empty folder itself, where there are such.
+
+    Some object stores go on listing folders in which nothing is left.
+    """
+    below = list(storage.find(entry.path))
+    is_real = entry.kind != "directory" or storage.capabilities.moves_trees
+    return below or ([entry] if is_real else [])
 
 
 def _deleter(

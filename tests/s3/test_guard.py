@@ -12,6 +12,7 @@ import pytest
 import hopsartifacts
 from hopsartifacts import Project
 from hopsartifacts.errors import IntegrityError, StorageError
+from hopsartifacts.testing.jobs import Jobs
 from tests.s3.conftest import Server
 
 BIG = os.urandom(9_000_000)
@@ -131,3 +132,25 @@ def test_a_server_that_is_gone_is_no_finding(
     monkeypatch.setattr(kind, "stat", down)
     with pytest.raises(StorageError, match="cannot reach the server"):
         listed.verify()
+
+
+def test_garbage_that_was_freed_is_not_found_again(
+    s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the server goes on listing folders in which nothing is left."""
+    monkeypatch.setenv("HOPSARTIFACTS_STATE_DIR", str(tmp_path / "state"))
+    url = f"s3://{s3.bucket()}/team"
+    project = hopsartifacts.login(url, storage_options=s3.options())
+    jobs = Jobs(tmp_path / "users")
+    jobs.save(project.storage)
+    jobs.litter(project.storage)
+    project.storage.write(".hopsartifacts/staging/left/file", [b"left"])
+    shown = project.gc(dry_run=True, grace_s=0)
+    assert {it.path for it in shown.freed} >= {
+        ".hopsartifacts/staging/left",
+        "Deployments/m/1",
+        "Models/m/1/Artifacts/1",
+    }
+    assert project.gc(grace_s=0).freed == shown.freed
+    again = project.gc(dry_run=True, grace_s=0)
+    assert (again.freed, again.kept) == ((), ())
