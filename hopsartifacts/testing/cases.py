@@ -35,7 +35,7 @@ _WRITERS = {
 }
 """With the user's: what belongs to somebody else, and is there during each job."""
 _UNDONE = frozenset({"reserve", "abort", "deleting"})
-_LEAST_POINTS = 3
+_LEAST_POINTS = 2
 
 
 class Run(NamedTuple):
