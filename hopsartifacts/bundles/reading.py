@@ -26,7 +26,7 @@ from hopsartifacts.bundles.documents import (
 )
 from hopsartifacts.digests import CHUNK_BYTES, Digest, Hasher, sha256_of
 from hopsartifacts.errors import InvalidBundleError, SourceChangedError, StorageError
-from hopsartifacts.registry.sources import Fingerprint
+from hopsartifacts.store.recall import Fingerprint
 
 _GZIP = b"\x1f\x8b"
 
@@ -170,14 +170,7 @@ class BundleReader:
             raise self._unsafe(f"the bytes of {member_name(digest)!r} are others")
 
     def _look(self) -> Fingerprint:
-        found = os.fstat(self._file.fileno())
-        return Fingerprint(
-            found.st_dev,
-            found.st_ino,
-            found.st_size,
-            found.st_mtime_ns,
-            found.st_ctime_ns,
-        )
+        return Fingerprint.of(os.fstat(self._file.fileno()))
 
 
 def _first_member(file: IO[bytes], where: str) -> bytes:

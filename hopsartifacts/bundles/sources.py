@@ -8,7 +8,8 @@ from hopsartifacts.bundles.reading import BundleReader
 from hopsartifacts.digests import Digest
 from hopsartifacts.errors import InvalidBundleError
 from hopsartifacts.registry.documents import Manifest
-from hopsartifacts.registry.sources import Fingerprint, Source, SourceFile
+from hopsartifacts.registry.sources import Source, SourceFile
+from hopsartifacts.store.recall import Fingerprint
 
 
 class BundledFile(SourceFile, frozen=True, kw_only=True):
@@ -44,7 +45,7 @@ def bundle_source(bundle: BundleReader, manifest: Manifest) -> BundleSource:
     files = tuple(
         BundledFile(
             path=record.path,
-            location=bundle.path,
+            location=str(bundle.path),
             fingerprint=_fingerprint(bundle, record.digest),
             reader=chunks_of(bundle, record.digest),
         )

@@ -14,6 +14,7 @@ from hopsartifacts.registry.resuming import Journal
 from hopsartifacts.registry.sources import SourceFile
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.progress import NO_CALLBACK, Callback, Progress
+from hopsartifacts.store.recall import Recall
 from hopsartifacts.store.sharing import WHOLE_BYTES, Known, Lender
 from hopsartifacts.store.workers import Stop, each_result
 
@@ -28,6 +29,7 @@ def fill(
     *,
     known: Iterable[Known] = (),
     journal: Journal | None = None,
+    recall: Recall | None = None,
     callback: Callback = NO_CALLBACK,
 ) -> tuple[FileRecord, ...]:
     """Write *files* below the model files of *folder*, which nobody else writes to.
@@ -38,6 +40,7 @@ def fill(
         files: what to write.
         known: sealed files, whose bytes are shared rather than carried again.
         journal: of this save, begun; what it says is finished is not done again.
+        recall: what need not be read again to know its digest; takes what is read.
         callback: told about the bytes that are done, carried or not.
 
     Returns:
@@ -53,12 +56,19 @@ def fill(
     there.keep_only({file.path for file in files})
     if journal:
         journal.plan(file.path for file in files)
-    lender = Lender(storage, known)
-    filling = _Filling(storage, there, lender, journal, progress)
+    recall = recall or Recall()
+    lender = Lender(storage, known, recall)
+    filling = _Filling(storage, there, lender, journal, recall, progress)
     # A large file that begins last would be waited for by idle workers.
     order = sorted(files, key=lambda it: -(it.fingerprint.size_bytes // _LARGE_BYTES))
-    records = each_result(filling.file, order, storage.capabilities.workers)
-    by_path = {record.path: record for record in records}
+    workers = storage.capabilities.workers
+    # Links of one disk wait for each other: there more threads are no help.
+    is_local = storage.local_path("") is not None
+    recalled = each_result(filling.recalled, order, 1 if is_local else workers)
+    by_path = {record.path: record for record in recalled if record}
+    rest = [file for file in order if file.path not in by_path]
+    for record in each_result(filling.file, rest, workers):
+        by_path[record.path] = record
     return tuple(by_path[file.path] for file in files)
 
 
@@ -101,12 +111,14 @@ class _Filling:
         earlier: _Earlier,
         lender: Lender,
         journal: Journal | None,
+        recall: Recall,
         progress: Progress,
     ) -> None:
         self._storage = storage
         self._earlier = earlier
         self._lender = lender
         self._journal = journal
+        self._recall = recall
         self._progress = progress
 
     def file(self, file: SourceFile, stop: Stop) -> FileRecord:
@@ -114,10 +126,24 @@ class _Filling:
         digest = self._earlier.finished(file)
         if digest is None:
             digest = self._new(file, stop)
+            self._recall.add(_name(file), file.fingerprint, digest)
             if self._journal:
                 self._journal.add(file, digest)
         else:
             self._progress.add(digest.size_bytes)
+        return FileRecord(path=file.path, digest=digest)
+
+    def recalled(self, file: SourceFile, stop: Stop) -> FileRecord | None:
+        """Share the bytes of a file that need not be read to know them.
+
+        That is done again as soon as it is looked up in a journal.
+        """
+        stop.check()
+        digest = self._recall.digest(_name(file), file.fingerprint)
+        target = f"{self._earlier.folder}/{file.path}"
+        if digest is None or not self._is_lent(digest, file.path, target):
+            return None
+        self._progress.add(digest.size_bytes)
         return FileRecord(path=file.path, digest=digest)
 
     def _new(self, file: SourceFile, stop: Stop) -> Digest:
@@ -152,6 +178,11 @@ class _Filling:
         for chunk in chunks:
             yield chunk
             self._progress.add(len(chunk))
+
+
+def _name(file: SourceFile) -> str:
+    # The files of a bundle have one location.
+    return f"{file.location}\0{file.path}"
 
 
 def _watched(file: SourceFile, stop: Stop) -> Iterator[bytes]:

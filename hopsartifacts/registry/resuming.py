@@ -18,7 +18,8 @@ from typing import Any, Self
 import msgspec
 
 from hopsartifacts.digests import Digest
-from hopsartifacts.registry.sources import Fingerprint, SourceFile
+from hopsartifacts.registry.sources import SourceFile
+from hopsartifacts.store.recall import Fingerprint
 from hopsartifacts.store.state_folder import state_folder
 
 _FOLDER = "saves"

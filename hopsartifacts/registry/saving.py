@@ -6,6 +6,7 @@ moved, everything is prepared aside first, so that a failed save leaves nothing 
 costs no number; elsewhere the reserved place itself is filled.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -46,8 +47,9 @@ from hopsartifacts.store.identity import new_token, now, user
 from hopsartifacts.store.log import Log
 from hopsartifacts.store.moving import check_arrived, move_in
 from hopsartifacts.store.progress import NO_CALLBACK, Callback
+from hopsartifacts.store.recall import Recall, open_recall
 from hopsartifacts.store.root import check_claim, check_log_is_there, claim_name
-from hopsartifacts.store.sharing import Known
+from hopsartifacts.store.sharing import Known, remember
 
 
 class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +110,9 @@ class _Saving:
         self._is_staged = storage.capabilities.moves_trees
         self._token = ""
         self._known: tuple[Known, ...] = ()
+        is_shared = storage.capabilities.is_shared
+        self._recall = open_recall(storage.url, new.model) if is_shared else Recall()
+        self._filled_ns = 0
         self._records: tuple[FileRecord, ...] = ()
 
     def run(self) -> Manifest:
@@ -140,7 +145,14 @@ class _Saving:
         # It is committed: a manifest that is missing is found and written by a repair.
         with suppress(StorageError):
             project_manifest(self._storage, manifest, document)
+        self._remember(version)
         return manifest
+
+    def _remember(self, version: int) -> None:
+        folder = layout.files_dir(self._new.model, version)
+        digests = {record.path: record.digest for record in self._records}
+        remember(self._storage, self._recall, folder, digests, self._filled_ns)
+        self._recall.keep()
 
     def _continued(self, state: ModelState) -> tuple[str, int | None]:
         """Return the token to save under, and the number it has reserved already."""
@@ -210,10 +222,12 @@ class _Saving:
             self._new.source.files,
             known=self._known,
             journal=self._journal,
+            recall=self._recall,
             callback=self._callback,
         )
         for name, content in _embedded(self._new).items():
             self._storage.write(f"{folder}/{name}", [content.text.encode()])
+        self._filled_ns = time.time_ns()
         self._new.source.check_unchanged()
 
     def _move_in(self, folder: str) -> None:

@@ -5,31 +5,28 @@ Everything is looked at before and after; files that change meanwhile fail the s
 
 import os
 import stat as stat_bits
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 
-from hopsartifacts.digests import CHUNK_BYTES
 from hopsartifacts.errors import InvalidModelError, InvalidNameError, SourceChangedError
 from hopsartifacts.names import distinct_paths, file_path
+from hopsartifacts.store.recall import Fingerprint
 
+_Named = Callable[[str], str]
+"""Checks the path of a file, and returns it."""
 
-class Fingerprint(msgspec.Struct, frozen=True):
-    """What changes about a file when somebody writes to it."""
-
-    device: int
-    inode: int
-    size_bytes: int
-    modified_ns: int
-    changed_ns: int
+_CHUNK_BYTES = 256 * 1024
+"""What is read at once: it stays in the processor's cache until it is hashed and
+written, which takes half the time of larger pieces."""
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     """One file to be stored under *path*."""
 
     path: str
-    location: Path
+    location: str
     fingerprint: Fingerprint
 
     def chunks(self) -> Iterator[bytes]:
@@ -40,19 +37,22 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
         """
         left = self.fingerprint.size_bytes
         try:
-            with self.location.open("rb", buffering=0) as file:
-                self._check(_fingerprint(os.fstat(file.fileno())))
-                while left and (chunk := file.read(min(left, CHUNK_BYTES))):
+            file = os.open(self.location, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                self._check(Fingerprint.of(os.fstat(file)))
+                while left and (chunk := os.read(file, min(left, _CHUNK_BYTES))):
                     left -= len(chunk)
                     yield chunk
-                self._check(_fingerprint(os.fstat(file.fileno())))
+                self._check(Fingerprint.of(os.fstat(file)))
+            finally:
+                os.close(file)
             if left:
                 raise _changed(self.location, f"is {left} bytes short")
         except FileNotFoundError as error:
             raise _changed(self.location, "was deleted") from error
         except OSError as error:
             raise InvalidModelError(
-                f"cannot read {str(self.location)!r}: {error.strerror}; make it "
+                f"cannot read {self.location!r}: {error.strerror}; make it "
                 "readable or leave it out"
             ) from error
 
@@ -74,14 +74,15 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
             SourceChangedError: a file was added, removed or changed since.
         """
         try:
-            now = {file.path: file for file in source(self.root).files}
+            # Names that were not there before need no check.
+            now = {file.path: file for file in _listed(self.root, str)}
         except (InvalidModelError, InvalidNameError) as error:
-            raise _changed(self.root, "was changed") from error
+            raise _changed(str(self.root), "was changed") from error
         before = {file.path: file for file in self.files}
         for path in sorted(before.keys() | now.keys()):
             if before.get(path) != now.get(path):
                 word = "appeared" if path not in before else "was changed"
-                raise _changed(self.root / path, word)
+                raise _changed(str(self.root / path), word)
 
 
 def source(root: Path) -> Source:
@@ -93,91 +94,87 @@ def source(root: Path) -> Source:
         InvalidModelError: there is nothing to save, or something that cannot be.
         InvalidNameError: a file name breaks the rules.
     """
-    top = Path(os.path.realpath(root))
+    files = sorted(_listed(root, file_path), key=lambda file: file.path)
+    if not files:
+        raise InvalidModelError(
+            f"model path {str(root)!r} holds no file: save the trained model there "
+            "first (empty folders are not stored)"
+        )
+    distinct_paths(file.path for file in files)
+    return Source(root=root, files=tuple(files))
+
+
+def _listed(root: Path, named: _Named) -> Iterator[SourceFile]:
+    top = os.path.realpath(root)
     try:
-        found = top.lstat()
+        found = os.lstat(top)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InvalidModelError(
             f"model path {str(root)!r} does not exist: give a file or directory that "
             "holds the trained model"
         ) from error
     if stat_bits.S_ISDIR(found.st_mode):
-        listed = list(_walk(top, top, "", (top,)))
+        yield from _walk(named, "", (top,))
     else:
-        listed = [_file(top, file_path(root.name))]
-    if not listed:
-        raise InvalidModelError(
-            f"model path {str(root)!r} holds no file: save the trained model there "
-            "first (empty folders are not stored)"
-        )
-    files = tuple(sorted(listed, key=lambda file: file.path))
-    distinct_paths(file.path for file in files)
-    return Source(root=root, files=files)
+        yield _file(top, named(root.name), found)
 
 
-def _walk(
-    top: Path, folder: Path, prefix: str, above: tuple[Path, ...]
-) -> Iterator[SourceFile]:
-    for entry in _entries(folder):
-        location = Path(entry.path)
-        path = file_path(prefix + entry.name)
+def _walk(named: _Named, prefix: str, folders: tuple[str, ...]) -> Iterator[SourceFile]:
+    """Yield the files of the last of *folders*, which lie in each other."""
+    for entry in _entries(folders[-1]):
+        path = named(prefix + entry.name)
+        location = entry.path
         if entry.is_symlink():
-            location = _resolved(top, location)
-            is_folder = location.is_dir()
-        else:
-            is_folder = entry.is_dir(follow_symlinks=False)
-        if not is_folder:
-            yield _file(location, path)
-        elif location in above:
+            location = _resolved(folders[0], location)
+        found = _look(location)
+        if not stat_bits.S_ISDIR(found.st_mode):
+            yield _file(location, path, found)
+        elif location in folders:
             raise InvalidModelError(
                 f"{entry.path!r} is a link to a folder it lies in: remove it"
             )
         else:
-            yield from _walk(top, location, f"{path}/", (*above, location))
+            yield from _walk(named, f"{path}/", (*folders, location))
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def _entries(folder: str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as found:
             return sorted(found, key=lambda entry: entry.name)
     except OSError as error:
-        raise InvalidModelError(
-            f"cannot list {str(folder)!r}: {error.strerror}"
-        ) from error
+        raise InvalidModelError(f"cannot list {folder!r}: {error.strerror}") from error
 
 
-def _resolved(top: Path, link: Path) -> Path:
-    target = Path(os.path.realpath(link))
-    if not target.is_relative_to(top):
+def _resolved(top: str, link: str) -> str:
+    target = os.path.realpath(link)
+    if not Path(target).is_relative_to(top):
         raise InvalidModelError(
-            f"{str(link)!r} is a link that leaves the model directory (to "
-            f"{str(target)!r}): copy the file in"
+            f"{link!r} is a link that leaves the model directory (to "
+            f"{target!r}): copy the file in"
         )
-    if not target.exists():
-        raise InvalidModelError(f"{str(link)!r} is a broken link: remove it")
+    if not os.path.exists(target):  # noqa: PTH110 - text: see above
+        raise InvalidModelError(f"{link!r} is a broken link: remove it")
     return target
 
 
-def _file(location: Path, path: str) -> SourceFile:
+def _look(location: str) -> os.stat_result:
     try:
-        found = location.lstat()
+        return os.lstat(location)
     except FileNotFoundError as error:
         raise _changed(location, "was deleted") from error
+
+
+def _file(location: str, path: str, found: os.stat_result) -> SourceFile:
     if not stat_bits.S_ISREG(found.st_mode):
         raise InvalidModelError(
-            f"{str(location)!r} is a socket, pipe or device: only files can be stored"
+            f"{location!r} is a socket, pipe or device: only files can be stored"
         )
-    return SourceFile(path=path, location=location, fingerprint=_fingerprint(found))
+    fingerprint = Fingerprint.of(found)
+    return SourceFile(path=path, location=location, fingerprint=fingerprint)
 
 
-def _fingerprint(found: os.stat_result) -> Fingerprint:
-    return Fingerprint(
-        found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-    )
-
-
-def _changed(path: Path, word: str) -> SourceChangedError:
+def _changed(path: str, word: str) -> SourceChangedError:
     return SourceChangedError(
-        f"{str(path)!r} {word} while the model was being saved; nothing was stored: "
+        f"{path!r} {word} while the model was being saved; nothing was stored: "
         "save again when the files hold still"
     )
