@@ -10,7 +10,7 @@ import fcntl
 import os
 import shutil
 import stat as stat_bits
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
@@ -28,6 +28,8 @@ from hopsartifacts.storage.posix import (
     READ_ONLY_FILE,
     link,
     linked,
+    protect_tree,
+    read_whole,
     set_mode,
     sync_folder,
     writable,
@@ -35,6 +37,11 @@ from hopsartifacts.storage.posix import (
     write_new,
 )
 
+_KINDS: dict[int, Kind] = {
+    stat_bits.S_IFREG: "file",
+    stat_bits.S_IFDIR: "directory",
+    stat_bits.S_IFLNK: "link",
+}
 _READ_ONLY_FOLDER = 0o555
 _ANY_WRITE = 0o222
 _CLONE = 0x40049409
@@ -101,8 +108,9 @@ class LocalStorage:
 
     def read(self, path: str) -> bytes:
         """See the contract."""
-        with _translated("read", path), (self._root / path).open("rb", 0) as file:
-            return file.readall()
+        # Text, not paths: a version may have very many files.
+        with _translated("read", path):
+            return read_whole(f"{self._root}/{path}")
 
     def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
         """See the contract."""
@@ -141,13 +149,14 @@ class LocalStorage:
 
     def copy(self, source: str, target: str) -> bool:
         """Clone the file where the file system shares blocks, else link it."""
-        # Text, not paths: a version may have very many files.
         start, end = f"{self._root}/{source}", f"{self._root}/{target}"
         # A link has one owner and one mode for both names: for sealed files only.
-        with _translated("read", source):
+        try:
             mode = os.lstat(start).st_mode
-            if mode & _ANY_WRITE or not stat_bits.S_ISREG(mode):
-                return False
+        except OSError as error:
+            raise _error("read", source, error) from error
+        if mode & _ANY_WRITE or not stat_bits.S_ISREG(mode):
+            return False
         with _translated("copy", source):
             if self._may_clone and self._clone(Path(start), Path(end)):
                 return True
@@ -212,10 +221,7 @@ class LocalStorage:
             if not stat_bits.S_ISDIR(top.lstat().st_mode):
                 set_mode(top, READ_ONLY_FILE)
                 return
-            for folder, _, files in os.walk(top, topdown=False):
-                for name in files:
-                    set_mode(Path(folder, name), READ_ONLY_FILE)
-                set_mode(Path(folder), _READ_ONLY_FOLDER)
+            protect_tree(top, READ_ONLY_FILE, _READ_ONLY_FOLDER)
 
     def unprotect(self, path: str) -> None:
         """See the contract."""
@@ -285,12 +291,7 @@ def _entry(path: str, found: os.stat_result) -> Entry:
 
 
 def _kind(mode: int) -> Kind:
-    kinds: list[tuple[Callable[[int], bool], Kind]] = [
-        (stat_bits.S_ISREG, "file"),
-        (stat_bits.S_ISDIR, "directory"),
-        (stat_bits.S_ISLNK, "link"),
-    ]
-    return next((kind for matches, kind in kinds if matches(mode)), "other")
+    return _KINDS.get(stat_bits.S_IFMT(mode), "other")
 
 
 @contextmanager
@@ -301,9 +302,13 @@ def _translated(doing: str, path: str) -> Iterator[None]:
     except HopsArtifactsError:
         raise
     except OSError as error:
-        if doing == "read" and error.errno in _ABSENT:
-            raise PathNotFoundError(f"{path!r} does not exist") from error
-        raise StorageError(_words(doing, path, error)) from error
+        raise _error(doing, path, error) from error
+
+
+def _error(doing: str, path: str, error: OSError) -> HopsArtifactsError:
+    if doing == "read" and error.errno in _ABSENT:
+        return PathNotFoundError(f"{path!r} does not exist")
+    return StorageError(_words(doing, path, error))
 
 
 def _words(doing: str, path: str, error: OSError) -> str:

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 READ_ONLY_FILE = 0o444
+_PIECE_BYTES = 1 << 20
 
 
 def write_new(path: Path, chunks: Iterable[bytes], mode: int) -> None:
@@ -46,6 +47,23 @@ def _write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def read_whole(path: str) -> bytes:
+    """Return the bytes of a file."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        size = os.fstat(descriptor).st_size
+        data = os.read(descriptor, size + 1)
+        if len(data) == size:
+            return data
+        # It is being written to, or larger than one call gives.
+        pieces = [data]
+        while piece := os.read(descriptor, _PIECE_BYTES):
+            pieces.append(piece)
+        return b"".join(pieces)
+    finally:
+        os.close(descriptor)
 
 
 def link(source: Path, target: Path) -> bool:
@@ -94,6 +112,18 @@ def set_mode(path: Path, mode: int) -> None:
     found = path.lstat().st_mode
     if not stat_bits.S_ISLNK(found) and stat_bits.S_IMODE(found) != mode:
         path.chmod(mode)
+
+
+def protect_tree(folder: Path, file_mode: int, folder_mode: int) -> None:
+    """Set the modes of a folder and of all that is in it, but of no link."""
+    with os.scandir(folder) as found:
+        for entry in found:
+            mode = entry.stat(follow_symlinks=False).st_mode
+            if stat_bits.S_ISDIR(mode):
+                protect_tree(Path(entry.path), file_mode, folder_mode)
+            elif not stat_bits.S_ISLNK(mode) and stat_bits.S_IMODE(mode) != file_mode:
+                Path(entry.path).chmod(file_mode)
+    set_mode(folder, folder_mode)
 
 
 @contextmanager
