@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Literal
 
 import msgspec
@@ -139,10 +140,16 @@ def _flaw(storage: Storage, entry: Entry, digest: Digest, moved: Moved) -> str |
 
 def _xxh3(storage: Storage, entry: Entry, moved: Moved) -> tuple[int, str]:
     failures = size = 0
+    if entry.size_bytes <= CHUNK_BYTES:
+        # Most files are small, and reading one whole is the shortest way.
+        with suppress(StorageError):
+            data = storage.read(entry.path)
+            moved(len(data))
+            return xxh3_of([data])
 
     def counted() -> Iterator[bytes]:
         nonlocal size
-        for chunk in _chunks(storage, entry):
+        for chunk in storage.chunks(entry.path):
             size += len(chunk)
             moved(len(chunk))
             yield chunk
@@ -156,10 +163,3 @@ def _xxh3(storage: Storage, entry: Entry, moved: Moved) -> tuple[int, str]:
             if failures == _TRIES:
                 raise
             time.sleep(pause_s(failures))
-
-
-def _chunks(storage: Storage, entry: Entry) -> Iterable[bytes]:
-    # Most files are small, and reading one whole is the shortest way.
-    if entry.size_bytes <= CHUNK_BYTES:
-        return [storage.read(entry.path)]
-    return storage.chunks(entry.path)
