@@ -90,7 +90,7 @@ class Recall:
 
     def keep(self) -> None:
         """Keep what was asked for or added since the beginning, and nothing else."""
-        if self._path is None:
+        if self._path is None or not (self._now or self._before):
             return
         data = msgspec.msgpack.encode(self._now)
         temporary = self._path.with_suffix(f".{uuid4().hex}")
@@ -103,7 +103,9 @@ class Recall:
                 temporary.replace(self._path)
             finally:
                 temporary.unlink(missing_ok=True)
-        _forget_old(self._path.parent)
+        if not self._before:
+            # Seldom: there may be many.
+            _forget_old(self._path.parent)
 
 
 def open_recall(project_url: str, model: str) -> Recall:
