@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from typing import Literal
 
 import msgspec
@@ -140,12 +139,6 @@ def _flaw(storage: Storage, entry: Entry, digest: Digest, moved: Moved) -> str |
 
 def _xxh3(storage: Storage, entry: Entry, moved: Moved) -> tuple[int, str]:
     failures = size = 0
-    if entry.size_bytes <= CHUNK_BYTES:
-        # Most files are small, and reading one whole is the shortest way.
-        with suppress(StorageError):
-            data = storage.read(entry.path)
-            moved(len(data))
-            return xxh3_of([data])
 
     def counted() -> Iterator[bytes]:
         nonlocal size
@@ -154,9 +147,17 @@ def _xxh3(storage: Storage, entry: Entry, moved: Moved) -> tuple[int, str]:
             moved(len(chunk))
             yield chunk
 
+    def digested() -> tuple[int, str]:
+        # Most files are small, and reading one whole is the shortest way.
+        if entry.size_bytes > CHUNK_BYTES:
+            return xxh3_of(counted())
+        data = storage.read(entry.path)
+        moved(len(data))
+        return xxh3_of([data])
+
     while True:
         try:
-            return xxh3_of(counted())
+            return digested()
         except StorageError:
             moved(-size)
             size, failures = 0, failures + 1
