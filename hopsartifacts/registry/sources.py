@@ -18,8 +18,8 @@ _Named = Callable[[str], str]
 """Checks the path of a file, and returns it."""
 
 _CHUNK_BYTES = 256 * 1024
-"""What is read at once: it stays in the processor's cache until it is hashed and
-written, which takes half the time of larger pieces."""
+"""What is read at once: little enough to stay in the processor's cache until it is
+hashed and written."""
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
