@@ -14,6 +14,7 @@ from hopsartifacts import layout
 from hopsartifacts.artifacts.handle import Artifacts
 from hopsartifacts.errors import InUseError
 from hopsartifacts.project import Project
+from hopsartifacts.registry.aliases import rollback_alias
 from hopsartifacts.registry.handle import ModelRegistry
 from hopsartifacts.registry.versions import model_log
 from hopsartifacts.storage.contract import Storage
@@ -156,7 +157,8 @@ class Jobs:
 
     def rollback_alias(self, storage: Storage) -> None:
         """Let the alias point where it pointed before."""
-        registry(storage).rollback_alias(MODEL, ALIAS, why="it was worse")
+        # The registry's also reads the version: a failure there says nothing of this.
+        rollback_alias(storage, MODEL, ALIAS, "it was worse")
 
     def delete_alias(self, storage: Storage) -> None:
         """Let the alias point nowhere."""
