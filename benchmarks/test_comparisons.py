@@ -79,7 +79,7 @@ def test_save_against_a_durable_cp(
 def test_save_against_another_registry(
     benchmark: Any, save_new: Work, folder: Path, tmp_path: Path, name: str
 ) -> None:
-    """Aim: 5 for many files. Theirs neither hash nor sync what they copy."""
+    """Aim: 5 for many files."""
     try:
         venv = installed(name, VENVS)
     except PeerError as error:

@@ -24,6 +24,17 @@ class Predictor:
 NOBODY = 65534
 
 
+@pytest.fixture(autouse=True)
+def _own_folders(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keep journals, caches and runs of a test out of the user's folders."""
+    if "HOPSARTIFACTS_STATE_DIR" not in os.environ:
+        state = tmp_path_factory.mktemp("state")
+        monkeypatch.setenv("HOPSARTIFACTS_STATE_DIR", str(state / "state"))
+        monkeypatch.setenv("HOPSARTIFACTS_CACHE_DIR", str(state / "cache"))
+
+
 @pytest.fixture
 def clear_memory() -> Iterator[None]:
     """Let nothing of fsspec's one memory store reach another test."""

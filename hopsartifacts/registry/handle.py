@@ -175,18 +175,17 @@ class ModelRegistry:
         storage, reason = self._context.storage, checked_reason(why)
         delete_alias(storage, model_name(name), alias_name(alias), reason)
 
-    def rollback_alias(self, name: str, alias: str, why: str = "") -> Model:
+    def rollback_alias(self, name: str, alias: str, why: str = "") -> AliasRecord:
         """Let *alias* point where it pointed before; once more goes back further.
 
         Returns:
-            The version it points at now.
+            The record of where it points now.
 
         Raises:
             ModelNotFoundError: it never pointed elsewhere, or that version was deleted.
         """
         storage, reason = self._context.storage, checked_reason(why)
-        rollback_alias(storage, model_name(name), alias_name(alias), reason)
-        return self.get_model(name, alias=alias)
+        return rollback_alias(storage, model_name(name), alias_name(alias), reason)
 
     def get_aliases(self, name: str) -> dict[str, int]:
         """Return which version each alias of a model points at."""

@@ -14,7 +14,6 @@ from hopsartifacts import layout
 from hopsartifacts.artifacts.handle import Artifacts
 from hopsartifacts.errors import InUseError
 from hopsartifacts.project import Project
-from hopsartifacts.registry.aliases import rollback_alias
 from hopsartifacts.registry.handle import ModelRegistry
 from hopsartifacts.registry.versions import model_log
 from hopsartifacts.storage.contract import Storage
@@ -157,8 +156,7 @@ class Jobs:
 
     def rollback_alias(self, storage: Storage) -> None:
         """Let the alias point where it pointed before."""
-        # The registry's also reads the version: a failure there says nothing of this.
-        rollback_alias(storage, MODEL, ALIAS, "it was worse")
+        registry(storage).rollback_alias(MODEL, ALIAS, why="it was worse")
 
     def delete_alias(self, storage: Storage) -> None:
         """Let the alias point nowhere."""
