@@ -51,6 +51,8 @@ def carried(project: Project) -> dict[str, Any]:
     for deployment in found["deployments"].values():
         # The active version is carried, and counts anew.
         del deployment["version"]
+    # What was deleted is not carried.
+    del found["deleted"]
     return found
 
 
