@@ -191,7 +191,7 @@ def test_artifacts_are_exact(
         crashes=crashes,
         failures=failures,
     )
-    explored(scenario, at_least=40)
+    explored(scenario, at_least=25)
 
 
 def changes_models(method: str, path: str) -> bool:
