@@ -48,8 +48,9 @@ class DictStorage:
     ) -> None:
         self.files = dict(files or {})
         self.url = "dict://project"
+        # Not shared, so that no journal on the disk makes one run differ from the next.
         self.capabilities = Capabilities(
-            has_modes=False, workers=1, moves_trees=moves_trees
+            has_modes=False, workers=1, moves_trees=moves_trees, is_shared=False
         )
 
     def create(self, path: str, data: bytes) -> bool:
