@@ -1,5 +1,6 @@
 """Faults of an S3 server and of the way to it, as a project's user meets them."""
 
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -81,6 +82,10 @@ def whole(direct: Project) -> None:
     assert report.ok, str(report)
 
 
+def numbers(project: Project) -> list[int | None]:
+    return [one.version for one in project.get_model_registry().get_models("m")]
+
+
 @pytest.mark.parametrize("work", WORK)
 @pytest.mark.parametrize(
     ("harm", "status"),
@@ -160,8 +165,12 @@ def test_a_failed_writer_touches_nothing_of_another(
     with pytest.raises(StorageError, match="refuses it"):
         save(project, folder)
     other = hopsartifacts.login(url, storage_options=s3.options())
-    save(other, folder)
+    # From a folder of their own: the same one would be continued.
+    save(other, shutil.copytree(folder, folder.parent / "theirs"))
     whole(direct)
-    versions = [one.version for one in direct.get_model_registry().get_models("m")]
-    assert versions == [1, 3]
-    assert {entry.path for entry in direct.storage.find("Models/m/2")} == set()
+    assert numbers(direct) == [1, 3]
+    # What has arrived of the first one's is not seen, and is gone on with.
+    proxy.plan()
+    save(project, folder)
+    assert numbers(direct) == [1, 2, 3]
+    whole(direct)
