@@ -183,7 +183,7 @@ def users_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder of an ordinary user, as whom the test runs: root may write anywhere."""
     # tmp_path will not do: its parents are closed to others.
     folder = Path(tempfile.mkdtemp(prefix="hopsartifacts-test-"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+    monkeypatch.setenv("HOPSARTIFACTS_STATE_DIR", str(folder / "state"))
     is_root = os.geteuid() == 0
     if is_root:
         os.chown(folder, NOBODY, NOBODY)

@@ -75,7 +75,9 @@ def killed_at(storage: Storage, matches: Callable[[Call], bool]) -> Storage:
 
 
 def save_and_die(project: Project, files: Path, at: str) -> None:
-    storage = killed_at(project.storage, lambda call: at in call.path)
+    storage = killed_at(
+        project.storage, lambda call: call.method == "create" and at in call.path
+    )
     registry = Project(storage).get_model_registry()
     with suppress(Killed):
         registry.python.create_model(NAME).save(files)
@@ -144,14 +146,15 @@ def test_payloads_of_writers_that_are_gone_are_freed(
     big.write_bytes(b"b" * BIG)
     script.write_text(SCRIPT)
 
+    def makes_an_artifact(call: Call) -> bool:
+        return call.method == "create" and "Artifacts/_log/" in call.path
+
     def deploy(storage: Storage, name: str) -> Any:
         mine = Project(storage).get_model_registry().get_model(NAME, 1)
         return mine.deploy(name, script_file=script, files=[big])
 
     with suppress(Killed):
-        deploy(
-            killed_at(anywhere.storage, lambda it: "Artifacts/_log/" in it.path), "a"
-        )
+        deploy(killed_at(anywhere.storage, makes_an_artifact), "a")
     report = anywhere.gc(grace_s=0)
     assert report.size_bytes == BIG + len(SCRIPT)
     assert "has not made an artifact version" in str(report)
