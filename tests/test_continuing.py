@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -199,3 +200,21 @@ def test_progress_counts_what_was_there_already(storage: Storage, folder: Path) 
     model = Project(storage).get_model_registry().python.create_model(NAME)
     model.save(folder, callback=counting)
     assert counting.size == counting.done == FILES * 100
+
+
+def test_what_was_finished_stays_where_no_twin_lends_its_bytes(
+    storage: Storage, folder: Path
+) -> None:
+    time.sleep(0.2)  # what is younger is not remembered
+    save(storage, folder)
+    for number in range(FILES):
+        path = f"Models/{NAME}/1/Files/{number}.bin"
+        storage.unprotect(f"Models/{NAME}/1/Files")
+        storage.write(path, [b"damaged".ljust(100)])
+        storage.protect(f"Models/{NAME}/1/Files")
+    killed_at(storage, folder, is_file(3))
+    version, written = watched(storage, folder)
+    assert (version, written) == (2, ["3.bin", "4.bin", "5.bin"])
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    place = f"Models/{NAME}/2/Files"
+    assert {it.name: storage.read(it.path) for it in storage.find(place)} == files

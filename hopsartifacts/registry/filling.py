@@ -77,6 +77,7 @@ class _Earlier:
 
     def __init__(self, storage: Storage, folder: str, journal: Journal | None) -> None:
         self._storage = storage
+        self._is_local = storage.local_path("") is not None
         self._planned = set(journal.planned) if journal else set()
         self._done = journal.resume()[1] if journal else {}
         self.folder = folder
@@ -91,8 +92,11 @@ class _Earlier:
             self._storage.delete_tree(f"{self.folder}/{path}")
 
     def make_room(self, path: str) -> None:
-        if path in self._there:
+        # Only a disk needs it: elsewhere a copy replaces what is there. And a server
+        # that tidies up empty folders may take what comes next along.
+        if path in self._there and self._is_local:
             self._storage.delete_tree(f"{self.folder}/{path}")
+            del self._there[path]
 
     def finished(self, file: SourceFile) -> Digest | None:
         done = self._done.get(file.path)
@@ -139,6 +143,8 @@ class _Filling:
         That is done again as soon as it is looked up in a journal.
         """
         stop.check()
+        if self._earlier.finished(file):
+            return None
         digest = self._recall.digest(_name(file), file.fingerprint)
         target = f"{self._earlier.folder}/{file.path}"
         if digest is None or not self._is_lent(digest, file.path, target):

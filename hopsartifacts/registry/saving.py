@@ -109,6 +109,7 @@ class _Saving:
         self._log = model_log(storage, new.model)
         self._is_staged = storage.capabilities.moves_trees
         self._token = ""
+        self._is_continued = False
         self._known: tuple[Known, ...] = ()
         is_shared = storage.capabilities.is_shared
         self._recall = open_recall(storage.url, new.model) if is_shared else Recall()
@@ -123,6 +124,7 @@ class _Saving:
             )
         state = head.state if head else ModelState()
         self._token, version = self._continued(state)
+        self._is_continued = version is not None
         if version is None:
             _number(state, self._new)
         self._known = tuple(_known(self._storage, self._log, self._new.model, state))
@@ -188,6 +190,9 @@ class _Saving:
                 except StorageError:
                     is_cut = self._journal is not None
                     raise
+                if self._is_continued:
+                    # What an earlier try has left is believed only when it is seen.
+                    self._check_arrived(folder)
             for name in (layout.FILES, *_embedded(self._new)):
                 self._storage.protect(f"{folder}/{name}")
             manifest = _manifest(self._new, version, self._token, self._records)
@@ -236,6 +241,9 @@ class _Saving:
                 f"{folder!r} holds files that no version owns; move them away with "
                 "project.repair(), then save again (this number is used up)"
             )
+        self._check_arrived(folder)
+
+    def _check_arrived(self, folder: str) -> None:
         embedded = _embedded(self._new)
         sizes = {name: file.digest.size_bytes for name, file in embedded.items()}
         for record in self._records:

@@ -130,7 +130,8 @@ class Storage(Protocol):
         """Give *target* the bytes of the file *source* without carrying them.
 
         For sealed files, which nobody changes: the two may share their bytes. *target*
-        must not exist and be private to the caller, as in ``write``.
+        is private to the caller, as in ``write``; on a local disk it must not exist,
+        elsewhere it is replaced.
 
         Returns:
             True if done; False, changing nothing, if only carrying them would do.
