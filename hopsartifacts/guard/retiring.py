@@ -4,8 +4,7 @@ from msgspec.structs import replace
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.documents import ArtifactState
-from hopsartifacts.registry.documents import ModelState
-from hopsartifacts.registry.versions import model_log, retired, step
+from hopsartifacts.registry.versions import give_up, model_log
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.log import Log
@@ -17,16 +16,7 @@ def abort_reservation(storage: Storage, model: str, version: int, token: str) ->
     Returns:
         Whether nothing can come of it any more: True too if that was so before.
     """
-
-    def decide(state: ModelState | None, _: int) -> Draft[ModelState] | None:
-        current = (state or ModelState()).versions[version]
-        if current.status != "reserved" or current.id != token:
-            return None
-        return step(state, "abort", version, retired(current, "aborted"))
-
-    head = model_log(storage, model).append(decide)
-    state = head.state if head else ModelState()
-    return state.versions[version].status in {"aborted", "deleted"}
+    return give_up(model_log(storage, model), version, token) in {"aborted", "deleted"}
 
 
 def condemn(storage: Storage, model: str, version: int, token: str) -> bool:

@@ -35,10 +35,10 @@ from hopsartifacts.registry.filling import fill
 from hopsartifacts.registry.resuming import Journal, open_journal
 from hopsartifacts.registry.sources import Source
 from hopsartifacts.registry.versions import (
+    give_up,
     manifest_of,
     model_log,
     project_manifest,
-    retired,
     step,
 )
 from hopsartifacts.storage.contract import Storage
@@ -381,16 +381,8 @@ def _settle(log: Log[ModelState], version: int, token: str) -> VersionStatus | N
     Returns:
         What became of the version; None if that cannot be learned now.
     """
-
-    def decide(state: ModelState | None, _: int) -> Draft[ModelState] | None:
-        current = (state or ModelState()).versions[version]
-        if current.status != "reserved" or current.id != token:
-            return None
-        return step(state, "abort", version, retired(current, "aborted"))
-
     try:
-        head = log.append(decide)
+        return give_up(log, version, token)
     except HopsArtifactsError:
         # The first failure is the one to report; the number stays reserved.
         return None
-    return (head.state if head else ModelState()).versions[version].status

@@ -119,16 +119,12 @@ def sealed_manifest(storage: Storage, model: str, version: int) -> Manifest:
         ModelNotFoundError: there is no such version.
     """
     path = layout.version_manifest(model, version)
-    try:
+    with suppress(PathNotFoundError):
         data = storage.read(path)
-    except PathNotFoundError:
-        return read_manifest(storage, model, version)
-    if not is_checked(data):
-        return read_manifest(storage, model, version)
-    manifest = decode(data, Manifest, path)
-    if (manifest.model, manifest.version) != (model, version):
-        return read_manifest(storage, model, version)
-    return manifest
+        manifest = decode(data, Manifest, path) if is_checked(data) else None
+        if manifest and (manifest.model, manifest.version) == (model, version):
+            return manifest
+    return read_manifest(storage, model, version)
 
 
 def latest_manifest(storage: Storage, model: str) -> Manifest:
@@ -197,6 +193,23 @@ def set_tags(
         return step(state, "tag", version, tagged)
 
     model_log(storage, model).append(decide)
+
+
+def give_up(log: Log[ModelState], version: int, token: str) -> VersionStatus:
+    """Give up the number that *token* reserved, if it has not sealed it.
+
+    Returns:
+        What became of the version, now or before.
+    """
+
+    def decide(state: ModelState | None, _: int) -> Draft[ModelState] | None:
+        current = (state or ModelState()).versions[version]
+        if current.status != "reserved" or current.id != token:
+            return None
+        return step(state, "abort", version, retired(current, "aborted"))
+
+    head = log.append(decide)
+    return (head.state if head else ModelState()).versions[version].status
 
 
 def retired(version: VersionState, status: VersionStatus) -> VersionState:
