@@ -1,7 +1,6 @@
 """How far each log had come when something was read from it, told by listings alone."""
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import msgspec
@@ -10,6 +9,7 @@ from hopsartifacts import layout
 from hopsartifacts.deployments.versions import deployment_names
 from hopsartifacts.registry.versions import model_names
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.workers import each_result
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -73,12 +73,9 @@ def in_parallel(
     storage: Storage, call: Callable[[Item], Result], items: Iterable[Item]
 ) -> dict[Item, Result]:
     """Return what *call* gives for each item, as many at once as the back end likes."""
-    listed = list(items)
-    workers = min(storage.capabilities.workers, len(listed))
-    if workers < 2:  # noqa: PLR2004 - no pool for one
-        return {item: call(item) for item in listed}
-    with ThreadPoolExecutor(workers) as pool:
-        return dict(zip(listed, pool.map(call, listed), strict=True))
+    listed, workers = list(items), storage.capabilities.workers
+    results = each_result(lambda item, _: call(item), listed, workers)
+    return dict(zip(listed, results, strict=True))
 
 
 def _marks(storage: Storage, logs: dict[Item, str]) -> dict[Item, Mark]:
