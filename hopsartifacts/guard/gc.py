@@ -24,7 +24,7 @@ from hopsartifacts.registry.documents import LIVE, ModelState
 from hopsartifacts.registry.versions import model_log, model_names
 from hopsartifacts.storage.contract import Entry, Storage
 from hopsartifacts.store.compaction import compact, compactable_bytes
-from hopsartifacts.store.entries import State
+from hopsartifacts.store.entries import Head, State
 from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.log import Log
 from hopsartifacts.store.workers import each_result
@@ -131,25 +131,31 @@ def _of_model(storage: Storage, model: str) -> list[Found]:
     head = log.head()
     if head is None:
         return []
-    found = _log_states(log)
+    found = _log_states(log, head)
     for number, version in head.state.versions.items():
         if version.status in LIVE:
             found += _of_artifacts(storage, model, number)
         elif version.status == "reserved":
-            found.append(_reservation(storage, model, number, head.state))
+            found.append(_reservation(storage, model, number, log, head))
         else:
             found += _leftovers(storage, model, number, version.status)
     return found
 
 
-def _reservation(storage: Storage, model: str, number: int, state: ModelState) -> Found:
-    version = state.versions[number]
+def _reservation(
+    storage: Storage,
+    model: str,
+    number: int,
+    log: Log[ModelState],
+    head: Head[ModelState],
+) -> Found:
+    version = head.state.versions[number]
     folder = layout.version_dir(model, number)
     entries = list(storage.find(folder))
-    log = layout.model_log(model)
-    made = {layout.log_entry_seq(it.name): it.modified for it in storage.list(log)}
-    # Of an entry before reservations knew their number: as late as it can be.
-    reserved = made.get(version.reserved) or max(filter(None, made.values()), default=0)
+    # Where a reservation does not know its entry, it is as late as it can be.
+    modified = log.modified(version.reserved or head.seq)
+    # What does not say its age is taken for new.
+    reserved = time.time() if modified is None else modified
 
     def discard() -> None:
         if abort_reservation(storage, model, number, version.id):
@@ -167,11 +173,12 @@ def _leftovers(
     storage: Storage, model: str, number: int, status: str
 ) -> Iterator[Found]:
     grave = layout.version_manifest(model, number)
-    entries = {entry.path: entry for entry in storage.find(_folder(model, number))}
+    top = layout.version_dir(model, number)
+    entries = {entry.path: entry for entry in storage.find(top)}
     buried = entries.pop(grave, None)
     if buried and buried.size_bytes != len(gravestone(model, number)):
         entries[grave] = buried
-    for folder, below in _by_child(_folder(model, number), entries.values()).items():
+    for folder, below in _by_child(top, entries.values()).items():
         yield Found(
             garbage=_garbage(folder, f"its version was {status}", below),
             modified=None,
@@ -179,15 +186,11 @@ def _leftovers(
         )
 
 
-def _folder(model: str, number: int) -> str:
-    return layout.version_dir(model, number)
-
-
 def _of_artifacts(storage: Storage, model: str, number: int) -> list[Found]:
     log = Log(storage, layout.artifact_log(model, number), ArtifactState)
     head = log.head()
     state = head.state if head else ArtifactState()
-    found = _log_states(log)
+    found = _log_states(log, head) if head else []
     top = layout.artifacts_dir(model, number)
     used = {artifact.payload for artifact in state.versions.values()}
     for entry in storage.list(top):
@@ -221,7 +224,7 @@ def _of_deployment(storage: Storage, name: str) -> list[Found]:
     if head is None:
         return []
     state: DeploymentState = head.state
-    found = _log_states(log)
+    found = _log_states(log, head)
     for entry in storage.list(layout.deployment_dir(name)):
         number = int(entry.name) if is_version(entry.name) else 0
         # Higher ones have come since the log was read.
@@ -256,8 +259,8 @@ def _of_uploads(storage: Storage) -> Iterator[Found]:
             )
 
 
-def _log_states(log: Log[State]) -> list[Found]:
-    gain = compactable_bytes(log)
+def _log_states(log: Log[State], head: Head[State]) -> list[Found]:
+    gain = compactable_bytes(log, head)
     if not gain:
         return []
 

@@ -50,11 +50,11 @@ def compact(
     return freed
 
 
-def compactable_bytes(log: Log[State]) -> int:
-    """Return by how many bytes ``compact`` would make *log* smaller."""
-    head = log.head()
-    if head is None:
-        return 0
+def compactable_bytes(log: Log[State], head: Head[State]) -> int:
+    """Return by how many bytes ``compact`` would make *log* smaller.
+
+    *head* is its newest entry, which the caller has just looked for.
+    """
     last = _last(head, _KEPT_ENTRIES, _WORTH_ENTRIES)
     return sum(map(_gain, _full(log, last)))
 
