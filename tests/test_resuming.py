@@ -88,7 +88,7 @@ def go_on(
         records = fill(
             counted, PLACE, source(folder).files, known=known, journal=journal
         )
-        journal.finish()
+        journal.forget()
     top = f"{PLACE}/Files/"
     written = {
         it.path.removeprefix(top) for it in counted.calls if it.method == "write"
@@ -345,5 +345,5 @@ def test_a_full_disk_costs_the_journal_and_not_the_save(
         (state / "saves").rename(state / "moved")
         journal.begin(TOKEN)
         fill(storage, PLACE, source(folder).files, journal=journal)
-        journal.finish()
+        journal.forget()
     assert stored(storage) == FILES

@@ -7,7 +7,6 @@ speaks of: their fingerprints on this side, their sizes on the other.
 
 import hashlib
 import os
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -20,10 +19,9 @@ import msgspec
 from hopsartifacts.digests import Digest
 from hopsartifacts.registry.sources import SourceFile
 from hopsartifacts.store.recall import Fingerprint
-from hopsartifacts.store.state_folder import state_folder
+from hopsartifacts.store.state_folder import forget_old, state_folder
 
 _FOLDER = "saves"
-_FORGOTTEN_S = 30 * 24 * 3600
 _LOCK_DIGITS = 3
 
 
@@ -52,7 +50,7 @@ _Line = _Begun | _Planned | _Written
 
 
 class Journal:
-    """One save's journal; its lock is held until ``close`` or ``finish``.
+    """One save's journal; its lock is held until ``close``.
 
     Attributes:
         token: the token of the save that this is the journal of; None before any.
@@ -103,11 +101,6 @@ class Journal:
     def forget(self) -> None:
         """Forget the save, since it came to an end: nothing is left to continue."""
         self._restart()
-
-    def finish(self) -> None:
-        """Forget the save and let go of the lock."""
-        self.forget()
-        self.close()
 
     def close(self) -> None:
         """Let go of the lock; what was not finished can be continued."""
@@ -198,14 +191,5 @@ def open_journal(project_url: str, model: str, source: Path) -> Journal | None:
     except (OSError, Timeout):
         return None
     journal = folder / f"{key}.jsonl"
-    _forget_old(folder, journal)
+    forget_old(folder, "*.jsonl", journal)
     return Journal(journal, lock)
-
-
-def _forget_old(folder: Path, own: Path) -> None:
-    """Delete journals that nobody came back for."""
-    before = time.time() - _FORGOTTEN_S
-    with suppress(OSError):
-        for path in folder.glob("*.jsonl"):
-            if path != own and path.stat().st_mtime < before:
-                path.unlink()

@@ -24,10 +24,9 @@ import msgspec
 import xxhash
 
 from hopsartifacts.digests import Digest
-from hopsartifacts.store.state_folder import state_folder
+from hopsartifacts.store.state_folder import forget_old, state_folder
 
 _FOLDER = "recall"
-_FORGOTTEN_S = 30 * 24 * 3600
 _CHECK_BYTES = 16
 _FINE_NS = 10_000_000
 _FRESH_NS = 50_000_000
@@ -105,7 +104,7 @@ class Recall:
                 temporary.unlink(missing_ok=True)
         if not self._before:
             # Seldom: there may be many.
-            _forget_old(self._path.parent)
+            forget_old(self._path.parent, "*", self._path)
 
 
 def open_recall(project_url: str, model: str) -> Recall:
@@ -137,11 +136,3 @@ def _is_fresh(found: Fingerprint) -> bool:
     is_fine = any(at % _FINE_NS for at in times)
     age = time.time_ns() - max(times)
     return age < (_FRESH_NS if is_fine else _FRESH_COARSE_NS)
-
-
-def _forget_old(folder: Path) -> None:
-    before = time.time() - _FORGOTTEN_S
-    with suppress(OSError):
-        for path in folder.iterdir():
-            if path.stat().st_mtime < before:
-                path.unlink()
