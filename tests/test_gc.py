@@ -18,8 +18,8 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.registry.versions import model_state
 from hopsartifacts.storage.contract import Capabilities, Storage
-from hopsartifacts.storage.memory import MemoryStorage
 from hopsartifacts.testing.faults import Call, Fault, FaultyStorage
+from tests.in_place import InPlace
 
 SaveModel = Callable[..., Model]
 MakeFiles = Callable[..., Path]
@@ -30,14 +30,6 @@ BIG = 300 * 1024
 
 class Killed(BaseException):
     """The writer is gone: not even its cleaning up runs."""
-
-
-class InPlace(MemoryStorage):
-    """Memory that fills versions in the place reserved for them, as buckets do."""
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return msgspec.structs.replace(super().capabilities, moves_trees=False)
 
 
 class OneByOne(FaultyStorage):

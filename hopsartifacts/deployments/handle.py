@@ -174,11 +174,8 @@ class ModelServing:
     def get_artifacts(self, model: Model) -> Artifacts:
         """Return the artifact versions of a model version."""
         manifest = model.manifest
-        storage, name, version = (
-            self._runner.place.storage,
-            manifest.model,
-            manifest.version,
-        )
+        storage = self._runner.place.storage
+        name, version = manifest.model, manifest.version
 
         def users_of(artifact: int) -> list[str]:
             return artifact_users_of(storage, name, version, artifact)

@@ -42,29 +42,11 @@ from tests.interleavings.explorer import (
     Scenario,
     ViolationError,
     explore,
-    make_deterministic,
 )
 from tests.stateful.backend import StatesOnly
 
 Outcomes = dict[str, Outcome]
 MODEL = "m"
-
-
-@pytest.fixture(autouse=True)
-def _deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
-    make_deterministic(monkeypatch)
-
-
-@pytest.fixture
-def explored(record_property: Callable[[str, object], None]) -> Callable[..., Explored]:
-    def run(scenario: Scenario, *, at_least: int) -> Explored:
-        found = explore(scenario)
-        record_property("explored", found)
-        print(found)  # noqa: T201 - shown with -s
-        assert found.states >= at_least, found
-        return found
-
-    return run
 
 
 class Counter(msgspec.Struct, frozen=True, kw_only=True):

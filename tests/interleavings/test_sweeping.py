@@ -22,7 +22,6 @@ from tests.interleavings.explorer import (
     Scenario,
     ViolationError,
     explore,
-    make_deterministic,
 )
 from tests.interleavings.test_commits import (
     MODEL,
@@ -34,23 +33,6 @@ from tests.interleavings.test_commits import (
 Outcomes = dict[str, Outcome]
 Explore = Callable[..., Explored]
 SWEEPER = "sweeper"
-
-
-@pytest.fixture(autouse=True)
-def _deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
-    make_deterministic(monkeypatch)
-
-
-@pytest.fixture
-def explored(record_property: Callable[[str, object], None]) -> Explore:
-    def run(scenario: Scenario, *, at_least: int) -> Explored:
-        found = explore(scenario)
-        record_property("explored", found)
-        print(found)  # noqa: T201 - shown with -s
-        assert found.states >= at_least, found
-        return found
-
-    return run
 
 
 def sweep(storage: Storage) -> GcReport:

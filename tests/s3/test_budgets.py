@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
-import msgspec
 import pytest
 
 import hopsartifacts
@@ -17,9 +16,8 @@ from hopsartifacts import Model, Project
 from hopsartifacts.artifacts.documents import ArtifactSource, Asked
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.registry.versions import model_log
-from hopsartifacts.storage.contract import Capabilities
-from hopsartifacts.storage.memory import MemoryStorage
 from hopsartifacts.store.compaction import compact
+from tests.in_place import InPlace
 from tests.s3.conftest import Server
 from tests.s3.proxy import Proxy
 
@@ -129,12 +127,6 @@ def test_an_artifact_is_made_in_four_requests_and_found_in_two(
     assert (found.version, found.is_new) == (2, False)
     assert len(requests()) == 2, requests()
     assert project.verify().ok
-
-
-class InPlace(MemoryStorage):
-    @property
-    def capabilities(self) -> Capabilities:
-        return msgspec.structs.replace(super().capabilities, moves_trees=False)
 
 
 def test_a_thousand_versions_are_listed_in_five_requests(
