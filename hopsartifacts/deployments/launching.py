@@ -8,18 +8,26 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.versions import ArtifactStore
-from hopsartifacts.deployments.documents import DeploymentVersion, Specification
+from hopsartifacts.deployments.documents import (
+    ComponentSpecification,
+    DeploymentVersion,
+    Specification,
+)
+from hopsartifacts.deployments.parts import InferenceBatcher, InferenceLogger
+from hopsartifacts.deployments.resources import NO_LIMIT
 from hopsartifacts.digests import Digest
 from hopsartifacts.errors import IntegrityError
 from hopsartifacts.registry.documents import Manifest
 from hopsartifacts.registry.versions import live_version, manifest_of
-from hopsartifacts.serving.contract import Launch
+from hopsartifacts.serving.contract import Batching, Launch, Limits, RequestLogging
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.cache import Cache
 from hopsartifacts.store.checking import check_folder
 from hopsartifacts.store.transfer import download
 
 _SHOWN_FINDINGS = 3
+_IDLE_S = 30.0
+"""How long a deployment that scales to zero stays up without requests."""
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +102,15 @@ def _launch(
         transformer_script=transformer.script if transformer else None,
         config_file=specification.config_file,
         features=_features(specification),
+        instances=max(specification.predictor.resources.num_instances, 1),
+        transformer_instances=(
+            max(transformer.resources.num_instances, 1) if transformer else 1
+        ),
+        idle_s=_IDLE_S if _scales_to_zero(specification) else None,
+        limits=_limits(specification.predictor),
+        transformer_limits=_limits(transformer) if transformer else Limits(),
+        batching=_batching(specification.inference_batcher),
+        logging=_logging(specification.inference_logger),
         held=tuple(held),
     )
 
@@ -166,6 +183,35 @@ def _check_in_place(storage: Storage, folder: _Folder) -> None:
             "the deployment does not start, because its files differ from what was "
             f"sealed: {shown}. See project.verify() and project.repair()"
         )
+
+
+def _scales_to_zero(specification: Specification) -> bool:
+    return specification.predictor.resources.num_instances == 0
+
+
+def _limits(component: ComponentSpecification) -> Limits:
+    most = component.resources.limits
+    return Limits(
+        cores=None if most.cores == NO_LIMIT else most.cores,
+        memory_mb=None if most.memory == NO_LIMIT else most.memory,
+    )
+
+
+def _batching(batcher: InferenceBatcher | None) -> Batching | None:
+    if batcher is None:
+        return None
+    chosen = {
+        "max_batch_size": batcher.max_batch_size,
+        "max_latency_ms": batcher.max_latency,
+        "timeout_s": batcher.timeout,
+    }
+    return Batching(**{name: it for name, it in chosen.items() if it is not None})
+
+
+def _logging(logger: InferenceLogger | None) -> RequestLogging | None:
+    if logger is None or logger.mode == "NONE":
+        return None
+    return RequestLogging(mode=logger.mode)
 
 
 def _features(specification: Specification) -> frozenset[str]:

@@ -32,6 +32,42 @@ SCRIPT_CLASSES: dict[Component, tuple[str, ...]] = {
 """Names a script's class may have; of two the first one counts."""
 
 
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """The most that each instance may use; None is no limit."""
+
+    cores: float | None = None
+    memory_mb: int | None = None
+
+
+class Batching(msgspec.Struct, frozen=True, kw_only=True):
+    """How concurrent requests are put together for the predictor."""
+
+    max_batch_size: int = 32
+    """Most rows (items of ``instances``) in a batch."""
+    max_latency_ms: int = 0
+    """Longest wait for a batch to fill; 0 takes what is there and waits for nothing."""
+    timeout_s: float | None = None
+    """Longest a request may take in a batch and before it; None is no bound."""
+
+
+class RequestLogging(msgspec.Struct, frozen=True, kw_only=True):
+    """Which of the requests and answers are logged, and where to."""
+
+    mode: Literal["ALL", "MODEL_INPUTS", "PREDICTIONS"]
+    kafka_topic: str | None = None
+    kafka_servers: str | None = None
+    """Both None: a data set of Parquet files in the project."""
+
+
+class Golden(msgspec.Struct, frozen=True, kw_only=True):
+    """A request whose answer is known: what answers otherwise does not get ready."""
+
+    request: dict[str, Any]
+    answer: Any
+    tolerance: float = 0.0
+    """Largest relative difference of two numbers that count as equal."""
+
+
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """One deployment version, ready to run: every path is local and absolute.
 
@@ -60,6 +96,20 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     features: frozenset[str] = frozenset()
     """Optional parts the specification uses: ``transformer``, ``batcher``,
     ``logger``, ``grpc``, ``instances``, ``gpu``."""
+    instances: int = 1
+    """How many predictors answer behind the one port; 1 or more."""
+    transformer_instances: int = 1
+    idle_s: float | None = None
+    """Without requests for so long, every process ends until the next request comes;
+    None: they stay."""
+    limits: Limits = Limits()
+    """Of each predictor."""
+    transformer_limits: Limits = Limits()
+    batching: Batching | None = None
+    logging: RequestLogging | None = None
+    golden: Golden | None = None
+    env_vars: dict[str, str] = {}
+    """Further environment variables for the scripts; never one of the documented."""
     held: tuple[int, ...] = ()
     """Descriptors that keep the files where they are: a process of this machine that
     uses the files inherits them and leaves them open."""

@@ -8,6 +8,7 @@ import pytest
 
 from hopsartifacts.serving.runtime.app import create_app
 from hopsartifacts.serving.runtime.chain import Chain
+from hopsartifacts.serving.runtime.service import Service
 
 PREDICT = "/v1/models/flowers:predict"
 
@@ -29,8 +30,8 @@ class Client:
     """Asks an application in this process, without a server."""
 
     def __init__(self, predictor: Any, transformer: Any = None) -> None:
-        chain = Chain(predictor, transformer)
-        app = create_app("flowers", chain, max_request_bytes=200)
+        service = Service("flowers", 3, Chain(predictor, transformer))
+        app = create_app(service, max_request_bytes=200)
         self._transport = httpx.ASGITransport(app)
 
     def ask(self, method: str, path: str, **request: Any) -> httpx.Response:
@@ -138,7 +139,8 @@ def test_an_output_that_a_transformer_spoilt_is_blamed_on_it() -> None:
 
 
 def test_a_client_that_hangs_up_is_no_error() -> None:
-    app = create_app("flowers", Chain(Predictor()), max_request_bytes=99)
+    service = Service("flowers", 3, Chain(Predictor()))
+    app = create_app(service, max_request_bytes=99)
     sent: list[Any] = []
 
     async def receive() -> dict[str, Any]:

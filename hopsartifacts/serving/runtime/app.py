@@ -1,9 +1,6 @@
 """The HTTP face of a deployment: routes and status codes."""
 
-import asyncio
-import logging
 from collections.abc import Mapping
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -11,7 +8,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hopsartifacts.serving.runtime.chain import Chain, StepFailedError
 from hopsartifacts.serving.runtime.encoding import encode
 from hopsartifacts.serving.runtime.protocol import (
     RequestError,
@@ -19,14 +15,15 @@ from hopsartifacts.serving.runtime.protocol import (
     predictions_body,
     read_inputs,
 )
+from hopsartifacts.serving.runtime.service import Service
 
 _WRONG_METHOD = 405
-_LOG = logging.getLogger("hopsartifacts.serving")
 
 
-def create_app(model: str, chain: Chain, *, max_request_bytes: int) -> Starlette:
-    """Return the application that serves *chain* as *model*."""
-    endpoints = _Endpoints(model, chain, max_request_bytes)
+def create_app(service: Service, *, max_request_bytes: int) -> Starlette:
+    """Return the application through which *service* is asked."""
+    endpoints = _Endpoints(service, max_request_bytes)
+    model = service.name
     return Starlette(
         routes=[
             Route(f"/v1/models/{model}:predict", endpoints.predict, methods=["POST"]),
@@ -41,9 +38,9 @@ def create_app(model: str, chain: Chain, *, max_request_bytes: int) -> Starlette
 class _Endpoints:
     """What each route answers."""
 
-    def __init__(self, model: str, chain: Chain, max_request_bytes: int) -> None:
-        self._model = model
-        self._chain = chain
+    def __init__(self, service: Service, max_request_bytes: int) -> None:
+        self._model = service.name
+        self._service = service
         self._max_request_bytes = max_request_bytes
 
     async def alive(self, _: Request) -> Response:
@@ -57,18 +54,13 @@ class _Endpoints:
 
     async def predict(self, request: Request) -> Response:
         try:
-            inputs = read_inputs(await _read_body(request, self._max_request_bytes))
-            return _json(self._encode(await self._chain.predict(inputs)))
+            body = await _read_body(request, self._max_request_bytes)
         except RequestError as error:
             return _json(error_body(str(error)), error.status)
-        except StepFailedError as error:
-            _LOG.error("the %s failed", error.component, exc_info=error.cause)
-            return _json(error_body(str(error), error.component), 500)
         except ClientDisconnect:
             return Response(status_code=400)
-        except asyncio.CancelledError:
-            # The server stops and has waited long enough: nothing is left to cancel.
-            return _json(error_body("the server stops; the request took too long"), 503)
+        answer = await self._service.answer(body, read_inputs, predictions_body)
+        return _json(answer.body, answer.status)
 
     async def refuse(self, request: Request, error: Exception) -> Response:
         """Answer what the routes do not match, as JSON like all else."""
@@ -78,13 +70,6 @@ class _Endpoints:
             return _json(error_body(message), error.status_code, error.headers)
         message = f"nothing is at {path}; this server has the model {self._model}"
         return _json(error_body(message), 404)
-
-    def _encode(self, predictions: Any) -> bytes:
-        try:
-            return predictions_body(predictions)
-        except Exception as error:
-            # Not only TypeError: a foreign object's own conversion may raise any.
-            raise StepFailedError(self._chain.last_component, error) from error
 
 
 async def _read_body(request: Request, max_bytes: int) -> bytes:

@@ -20,6 +20,7 @@ from hopsartifacts.serving.runtime.environment import max_request_bytes
 from hopsartifacts.serving.runtime.handover import read_handover
 from hopsartifacts.serving.runtime.loading import load_chain
 from hopsartifacts.serving.runtime.reporting import Reporter
+from hopsartifacts.serving.runtime.service import Service
 
 _GO_TIMEOUT_S = 60.0
 _KEEP_ALIVE_S = 3600
@@ -70,7 +71,9 @@ def run(handover_path: Path) -> NoReturn:
         reporter.failed("STARTED", str(error))
         leave(1)
     reporter.starting("STARTED", "the model is loaded")
-    app = create_app(handover.launch.deployment, chain, max_request_bytes=limit)
+    launch = handover.launch
+    service = Service(launch.deployment, launch.deployment_version, chain)
+    app = create_app(service, max_request_bytes=limit)
     config = uvicorn.Config(
         app,
         loop="asyncio",
