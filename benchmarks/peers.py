@@ -6,6 +6,7 @@ The process is kept, so that no import is counted, and says how long each save t
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -103,8 +104,13 @@ class Peer:
         return float(json.loads(line).get("seconds", 0))
 
 
-def installed(name: str, folder: Path) -> Path:
-    """Return a virtual environment with the registry *name*, made if need be.
+def installed(name: str, folder: Path, packages: Sequence[str] = ()) -> Path:
+    """Return a virtual environment with *name*, made if need be.
+
+    Args:
+        name: what can be imported then.
+        folder: where virtual environments are kept.
+        packages: what to install, if that is not just *name*.
 
     Raises:
         PeerError: it cannot be installed here.
@@ -114,7 +120,7 @@ def installed(name: str, folder: Path) -> Path:
         return venv
     commands = [
         [sys.executable, "-m", "venv", str(venv)],
-        [_python(venv), "-m", "pip", "install", "--quiet", name],
+        [_python(venv), "-m", "pip", "install", "--quiet", *(packages or [name])],
         [_python(venv), "-c", f"import {name}"],
     ]
     for command in commands:
