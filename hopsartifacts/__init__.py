@@ -16,38 +16,11 @@ Names and behaviour are those of Hopsworks' Python client; where they differ on
 purpose, the docstring says so.
 """
 
-from hopsartifacts.artifacts.decision import Decision
-from hopsartifacts.artifacts.difference import Difference
-from hopsartifacts.artifacts.documents import ArtifactVersion
-from hopsartifacts.artifacts.handle import Artifacts
-from hopsartifacts.bundles.values import ExportReport, ImportReport
-from hopsartifacts.datasets import DatasetApi
-from hopsartifacts.deployments.deployment import Deployment
-from hopsartifacts.deployments.documents import Specification
-from hopsartifacts.deployments.handle import ModelServing
-from hopsartifacts.deployments.parts import (
-    InferenceBatcher,
-    InferenceLogger,
-    Transformer,
-)
-from hopsartifacts.deployments.predictor import Predictor
-from hopsartifacts.deployments.resources import (
-    PredictorResources,
-    Resources,
-    TransformerResources,
-)
-from hopsartifacts.deployments.state import PredictorState
-from hopsartifacts.guard.doctor import DoctorReport
-from hopsartifacts.guard.gc import Garbage, GcReport
-from hopsartifacts.guard.repair import Repaired, RepairReport
-from hopsartifacts.guard.verify import VerifyReport
-from hopsartifacts.project import Project, login
-from hopsartifacts.registry.documents import AliasRecord, Manifest
-from hopsartifacts.registry.handle import ModelRegistry
-from hopsartifacts.registry.model import Model
-from hopsartifacts.registry.schema import ModelSchema, Schema
-from hopsartifacts.store.cache import Cache
-from hopsartifacts.store.checking import Finding
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hopsartifacts.public import *
 
 __version__ = "0.1.0"
 
@@ -88,3 +61,23 @@ __all__ = [
     "__version__",
     "login",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is: the processes of deployments need little."""
+    if name in __all__:
+        found = getattr(import_module("hopsartifacts.public"), name)
+        globals()[name] = found
+        return found
+    try:
+        # ``hopsartifacts.errors`` and the like, without an import of their own.
+        return import_module(f"hopsartifacts.{name}")
+    except ModuleNotFoundError as error:
+        raise AttributeError(
+            f"module 'hopsartifacts' has no attribute {name!r}", name=name
+        ) from error
+
+
+def __dir__() -> list[str]:
+    """Return what can be asked for."""
+    return sorted({*globals(), *__all__})

@@ -84,3 +84,22 @@ def test_what_users_are_given_can_be_named(kind: type) -> None:
     }
     # What authors of back ends need is with the contract.
     assert found - {*hopsartifacts.__all__, "Storage"} == set()
+
+
+def test_a_part_brings_only_what_it_needs() -> None:
+    """The processes of deployments start in the time that their imports take."""
+    script = "import sys, hopsartifacts.serving.contract; print(*sys.modules)"
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    ours = {name for name in ran.stdout.split() if name.startswith("hopsartifacts.")}
+    assert ours == {"hopsartifacts.serving", "hopsartifacts.serving.contract"}
+
+
+def test_every_name_is_there_and_no_other() -> None:
+    for name in hopsartifacts.__all__:
+        assert getattr(hopsartifacts, name) is not None
+        assert name in dir(hopsartifacts)
+    assert hopsartifacts.errors.NotFoundError.__name__ == "NotFoundError"
+    with pytest.raises(AttributeError, match="no attribute 'novelty'"):
+        hopsartifacts.novelty  # noqa: B018 - reading it is the test

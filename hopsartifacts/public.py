@@ -1,0 +1,38 @@
+"""Every name that users meet, from where it is defined; see ``hopsartifacts``."""
+
+from hopsartifacts.artifacts.decision import Decision as Decision
+from hopsartifacts.artifacts.difference import Difference as Difference
+from hopsartifacts.artifacts.documents import ArtifactVersion as ArtifactVersion
+from hopsartifacts.artifacts.handle import Artifacts as Artifacts
+from hopsartifacts.bundles.values import ExportReport as ExportReport
+from hopsartifacts.bundles.values import ImportReport as ImportReport
+from hopsartifacts.datasets import DatasetApi as DatasetApi
+from hopsartifacts.deployments.deployment import Deployment as Deployment
+from hopsartifacts.deployments.documents import Specification as Specification
+from hopsartifacts.deployments.handle import ModelServing as ModelServing
+from hopsartifacts.deployments.parts import InferenceBatcher as InferenceBatcher
+from hopsartifacts.deployments.parts import InferenceLogger as InferenceLogger
+from hopsartifacts.deployments.parts import Transformer as Transformer
+from hopsartifacts.deployments.predictor import Predictor as Predictor
+from hopsartifacts.deployments.resources import PredictorResources as PredictorResources
+from hopsartifacts.deployments.resources import Resources as Resources
+from hopsartifacts.deployments.resources import (
+    TransformerResources as TransformerResources,
+)
+from hopsartifacts.deployments.state import PredictorState as PredictorState
+from hopsartifacts.guard.doctor import DoctorReport as DoctorReport
+from hopsartifacts.guard.gc import Garbage as Garbage
+from hopsartifacts.guard.gc import GcReport as GcReport
+from hopsartifacts.guard.repair import Repaired as Repaired
+from hopsartifacts.guard.repair import RepairReport as RepairReport
+from hopsartifacts.guard.verify import VerifyReport as VerifyReport
+from hopsartifacts.project import Project as Project
+from hopsartifacts.project import login as login
+from hopsartifacts.registry.documents import AliasRecord as AliasRecord
+from hopsartifacts.registry.documents import Manifest as Manifest
+from hopsartifacts.registry.handle import ModelRegistry as ModelRegistry
+from hopsartifacts.registry.model import Model as Model
+from hopsartifacts.registry.schema import ModelSchema as ModelSchema
+from hopsartifacts.registry.schema import Schema as Schema
+from hopsartifacts.store.cache import Cache as Cache
+from hopsartifacts.store.checking import Finding as Finding
