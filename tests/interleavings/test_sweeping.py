@@ -85,6 +85,34 @@ def test_a_swept_version_is_whole_or_not_there(
     explored(scenario, at_least=1000)
 
 
+def changes_what_is_shared(method: str, path: str) -> bool:
+    """Tell whether a call changes, or lists, what writers and the sweeper share.
+
+    What ``matters`` has besides are calls that see nothing new: reading entries, which
+    never change, and listing models, of which there is one from the start.
+    """
+    if "/_log" in path:
+        return method in {"create", "list"}
+    if method == "list":
+        return path == layout.STAGING
+    return matters(method, path)
+
+
+def test_two_writers_the_sweeper_and_a_crash_in_every_order(
+    explored: Explore, tmp_path: Path
+) -> None:
+    """However often each is held up for the others; filled in place, as on S3."""
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / "weights").write_text("setup")  # as its token says
+    begun = DictStorage(moves_trees=False)
+    registry = Project(begun).get_model_registry()
+    registry.python.create_model(MODEL).save(tmp_path / "first")
+    scenario = saving(tmp_path, moves_trees=False, crashes=1)
+    scenario.files = begun.files
+    scenario.halts = changes_what_is_shared
+    explored(scenario, at_least=40_000)
+
+
 @pytest.mark.parametrize("moves_trees", [True, False], ids=["staged", "in place"])
 def test_one_writer_and_the_sweeper_in_every_order(
     explored: Explore, tmp_path: Path, moves_trees: bool
