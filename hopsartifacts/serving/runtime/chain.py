@@ -1,10 +1,12 @@
 """The way of a request: preprocess, predict, postprocess."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
-from hopsartifacts.serving.contract import Component
+from hopsartifacts.serving.contract import Batching, Component
+from hopsartifacts.serving.runtime.batching import Batcher
 from hopsartifacts.serving.runtime.protocol import RequestError
 from hopsartifacts.serving.runtime.worker import Worker
 
@@ -31,10 +33,16 @@ class Chain:
     """The loaded scripts, ready to be asked.
 
     Async methods are awaited on the event loop, several requests at a time; all
-    others run in one worker thread, one request after another.
+    others run in one worker thread, one request after another. With *batching* the
+    predictor is asked for several requests at once; see ``Batcher``.
     """
 
-    def __init__(self, predictor: Any, transformer: Any = None) -> None:
+    def __init__(
+        self,
+        predictor: Any,
+        transformer: Any = None,
+        batching: Batching | None = None,
+    ) -> None:
         methods: list[tuple[Component, Any]] = [
             ("transformer", getattr(transformer, "preprocess", None)),
             ("predictor", predictor.predict),
@@ -46,6 +54,8 @@ class Chain:
             if call is not None
         ]
         self._worker = Worker()
+        if batching is not None:
+            self._steps = [self._batched(step, batching) for step in self._steps]
 
     @property
     def is_busy(self) -> bool:
@@ -62,30 +72,43 @@ class Chain:
 
         Raises:
             StepFailedError: a script's method raised.
-            RequestError: the predictor refused the inputs.
+            RequestError: the predictor refused the inputs, or its batcher is late.
         """
+        return await self._take(self._steps, inputs)
+
+    async def _take(self, steps: Sequence[_Step], inputs: Any) -> Any:
         value, position = inputs, 0
-        while position < len(self._steps):
-            step = self._steps[position]
+        while position < len(steps):
+            step = steps[position]
             if step.is_async:
                 value, position = _call(step, value), position + 1
             else:
-                value, position = await self._run_in_worker(value, position)
+                value, done = await self._run_in_worker(steps[position:], value)
+                position += done
             if inspect.isawaitable(value):
-                value = await _finish(self._steps[position - 1], value)
+                value = await _finish(steps[position - 1], value)
         return value
 
-    async def _run_in_worker(self, inputs: Any, start: int) -> tuple[Any, int]:
-        """Run steps from *start* in one go, up to the next that is async."""
+    def _batched(self, step: _Step, batching: Batching) -> _Step:
+        """Return *step*, if it is the predictor's, with a batcher before it."""
+        if step.component != "predictor":
+            return step
+        batcher = Batcher(partial(self._take, [step]), batching)
+        return _Step(step.component, batcher.predict, is_async=True)
+
+    async def _run_in_worker(
+        self, steps: Sequence[_Step], inputs: Any
+    ) -> tuple[Any, int]:
+        """Run *steps* in one go, up to the next that is async; say how many ran."""
 
         def run() -> tuple[Any, int]:
-            value, position = inputs, start
-            while position < len(self._steps) and not self._steps[position].is_async:
-                value = _call(self._steps[position], value)
-                position += 1
+            value, done = inputs, 0
+            while done < len(steps) and not steps[done].is_async:
+                value = _call(steps[done], value)
+                done += 1
                 if inspect.isawaitable(value):
                     break
-            return value, position
+            return value, done
 
         return await self._worker.run(run)
 
@@ -103,6 +126,8 @@ def _call(step: _Step, value: Any) -> Any:
 async def _finish(step: _Step, value: Any) -> Any:
     try:
         return await value
+    except (RequestError, StepFailedError):
+        raise
     except (Exception, SystemExit) as error:
         raise StepFailedError(step.component, error) from error
 
