@@ -30,7 +30,7 @@ def load_chain(launch: Launch) -> Chain:
     transformer = None
     if launch.transformer_script is not None:
         transformer = _load_script(launch, "transformer", launch.transformer_script)
-    return Chain(_load_predictor(launch), transformer)
+    return Chain(_load_predictor(launch), transformer, launch.batching)
 
 
 def _load_predictor(launch: Launch) -> object:
