@@ -33,6 +33,7 @@ CATALOG = f"{INTERNAL}/catalog/models.parquet"
 _LOG = "_log"
 _PAYLOAD = "_payload"
 _ENTRY_DIGITS = 12
+_DAY = "date="
 
 Role = Literal["predictor", "transformer", "configfile", "file"]
 
@@ -149,6 +150,53 @@ def quarantine_path(when: str, path: str) -> str:
 def serving_logs_dir() -> str:
     """Folder of the model servers' logs, one folder a deployment below it."""
     return f"{LOGS}/Serving"
+
+
+def inference_log_dir(deployment: str) -> str:
+    """Folder of what *deployment* was asked and answered, one folder a day below it."""
+    return f"{LOGS}/inference/{deployment}"
+
+
+def inference_log_day(deployment: str, day: str) -> str:
+    """Folder of the requests that came on *day* (``2026-11-23``, UTC).
+
+    Readers that know such names see a column ``date``.
+    """
+    return f"{inference_log_dir(deployment)}/{_DAY}{day}"
+
+
+def inference_log_day_of(name: str) -> str | None:
+    """Return the day of a folder's base name; None if it is no such folder."""
+    return name.removeprefix(_DAY) if name.startswith(_DAY) else None
+
+
+def inference_log_file(
+    deployment: str, day: str, version: int, segment: str, start: int
+) -> str:
+    """File of the exchanges that *segment* holds from *start* on, of one *version*."""
+    folder = inference_log_day(deployment, day)
+    return f"{folder}/v{version}-{segment}-{start}.parquet"
+
+
+def inference_log_version_of(name: str) -> int | None:
+    """Return the deployment version in a log file's base name; None for others."""
+    start, dash, _ = name.partition("-")
+    is_ours = name.endswith(".parquet") and start.startswith("v") and dash
+    return int(start[1:]) if is_ours and start[1:].isdecimal() else None
+
+
+def inference_log_drops(deployment: str, writer: str, count: int) -> str:
+    """Object that says that *writer* could not log *count* exchanges.
+
+    Readers of folders of Parquet files pass by names that begin like this.
+    """
+    return f"{inference_log_dir(deployment)}/_drops/{writer}-{count}.json"
+
+
+def inference_log_drops_of(name: str) -> tuple[str, int] | None:
+    """Return writer and count of such an object's base name; None for others."""
+    writer, _, count = name.removesuffix(".json").rpartition("-")
+    return (writer, int(count)) if writer and count.isdecimal() else None
 
 
 def is_managed(path: str) -> bool:
