@@ -170,9 +170,8 @@ class Batcher:
         rows = sum(request.rows for request in batch)
         try:
             answer = await self._ask(joined([request.inputs for request in batch]))
-        except (Exception, asyncio.CancelledError) as error:
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - asking each will tell whose fault it is
             _raise_if_over(error)
-            # Whose fault it is, asking each will tell.
             failed = [await self._answer_alone(request) for request in batch]
             if not any(failed):
                 self._give_up_for_now()
@@ -199,7 +198,7 @@ class Batcher:
             return False
         try:
             answer = await self._ask(request.inputs)
-        except (Exception, asyncio.CancelledError) as error:
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the request's own
             _raise_if_over(error)
             request.fail(error)
             return True

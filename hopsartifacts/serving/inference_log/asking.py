@@ -1,0 +1,62 @@
+"""The way in: what is read takes pyarrow, an extra that is imported late."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.storage.contract import Storage
+
+
+def read_log(  # noqa: PLR0913 - each is a choice of its own
+    storage: Storage,
+    deployment: str,
+    spool: Path | None,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    version: int | None = None,
+    message_type: str | None = None,
+    limit: int | None = None,
+) -> Any:
+    """Return a ``pyarrow.Table`` of what was logged; see ``Deployment``.
+
+    What waits in *spool* for the project is shipped first.
+
+    Raises:
+        InvalidInputError: a choice makes no sense, or pyarrow is not installed.
+        IntegrityError: a file in the log's folder is none of it, or damaged.
+        StorageError: the project does not answer.
+    """
+    try:
+        from hopsartifacts.serving.inference_log import reading  # noqa: PLC0415 - late
+    except ModuleNotFoundError as error:
+        raise _missing(error) from error
+    asked = reading.wanted(since, until, version, message_type, limit)
+    _ship(storage, deployment, spool)
+    return reading.read(storage, deployment, asked)
+
+
+def count_drops(storage: Storage, deployment: str, spool: Path | None) -> int:
+    """Return how many exchanges could not be logged; raises as ``read_log``."""
+    try:
+        from hopsartifacts.serving.inference_log import reading  # noqa: PLC0415 - late
+    except ModuleNotFoundError as error:
+        raise _missing(error) from error
+    _ship(storage, deployment, spool)
+    return reading.read_drops(storage, deployment)
+
+
+def _ship(storage: Storage, deployment: str, spool: Path | None) -> None:
+    if spool is None:
+        return
+    from hopsartifacts.serving.inference_log.shipping import ship  # noqa: PLC0415 - late
+
+    ship(spool, deployment, storage)
+
+
+def _missing(error: ModuleNotFoundError) -> InvalidInputError:
+    return InvalidInputError(
+        f"an inference log is a pyarrow table, and {error.name} is not installed; run: "
+        'pip install "hopsartifacts[logger]"'
+    )

@@ -1,0 +1,103 @@
+"""Kafka as the sink: one JSON message a row, taken for shipped once it is delivered."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import confluent_kafka
+import msgspec
+
+from hopsartifacts.serving.inference_log.shipping import NotDeliveredError
+from hopsartifacts.serving.inference_log.spool import Kept, Origin
+from hopsartifacts.serving.inference_log.tables import messages, row
+
+PATIENCE_S = 30.0
+"""How long a message is tried before its records go back to wait."""
+
+
+class Kafka:
+    """Producers, one for each cluster, kept for the next time.
+
+    Each is idempotent and waits for all replicas, so a broker that fails neither loses
+    nor doubles a message while this process lives.
+    """
+
+    def __init__(self, *, patience_s: float = PATIENCE_S) -> None:
+        self._patience_s = patience_s
+        self._producers: dict[str, Any] = {}
+
+    def produce(self, origin: Origin, records: Sequence[Kept]) -> None:
+        """Send *records* to their topic and wait until they are there.
+
+        The key is the inference id: request and answer are in one partition, in order.
+
+        Raises:
+            NotDeliveredError: not all of them arrived. They have to be sent again;
+                those that did are there twice then.
+        """
+        topic, servers = origin.kafka_topic, origin.kafka_servers
+        if topic is None or servers is None:
+            raise NotDeliveredError(
+                f"topic {topic!r} has no servers: deploy again with "
+                "KafkaTopic(…, servers=…)"
+            )
+        failures: list[str] = []
+
+        def note(error: Any, _: Any) -> None:
+            if error is not None:
+                failures.append(str(error))
+
+        try:
+            producer = self._producer(servers)
+            for kept in records:
+                for kind, payload in messages(kept.record):
+                    self._send(
+                        producer,
+                        topic=topic,
+                        key=kept.record.id.encode(),
+                        value=msgspec.json.encode(
+                            row(origin, kept.record, kind, payload)
+                        ),
+                        on_delivery=note,
+                    )
+            unsent = producer.flush(self._patience_s + 1)
+        except (confluent_kafka.KafkaException, BufferError, ValueError) as error:
+            self._forget(servers)
+            raise NotDeliveredError(_words(topic, servers, str(error))) from error
+        if failures or unsent:
+            # What is still on its way must not arrive after its records' next try.
+            self._forget(servers)
+            why = failures[0] if failures else f"{unsent} messages are still on the way"
+            raise NotDeliveredError(_words(topic, servers, why))
+
+    def _send(self, producer: Any, **message: Any) -> None:
+        try:
+            producer.produce(**message)
+        except BufferError:
+            # Its queue is full: wait for what is in it.
+            producer.flush(self._patience_s)
+            producer.produce(**message)
+        producer.poll(0)
+
+    def _producer(self, servers: str) -> Any:
+        if servers not in self._producers:
+            self._producers[servers] = confluent_kafka.Producer(
+                {
+                    "bootstrap.servers": servers,
+                    "client.id": "hopsartifacts",
+                    "enable.idempotence": True,
+                    "acks": "all",
+                    "compression.type": "zstd",
+                    "message.timeout.ms": round(self._patience_s * 1000),
+                    "message.max.bytes": 128 * 1024 * 1024,
+                }
+            )
+        return self._producers[servers]
+
+    def _forget(self, servers: str) -> None:
+        producer = self._producers.pop(servers, None)
+        if producer is not None:
+            producer.purge()
+
+
+def _words(topic: str, servers: str, why: str) -> str:
+    return f"Kafka topic {topic!r} at {servers} did not take all messages: {why}"

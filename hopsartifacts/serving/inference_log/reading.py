@@ -1,0 +1,157 @@
+"""Reading the data set: which files hold what is asked for, and their rows."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hopsartifacts import layout
+from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.serving.inference_log.tables import (
+    ORDER,
+    SCHEMA,
+    MessageType,
+    table_of,
+)
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.workers import Stop, each_result
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows are asked for."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    """Not included."""
+    version: int | None = None
+    message_type: MessageType | None = None
+    limit: int | None = None
+    """Of the newest rows."""
+
+
+def wanted(
+    since: datetime | None,
+    until: datetime | None,
+    version: int | None,
+    message_type: str | None,
+    limit: int | None,
+) -> Wanted:
+    """Return what is asked for, times without a zone taken for local ones.
+
+    Raises:
+        InvalidInputError: it makes no sense.
+    """
+    kinds = get_args(MessageType)
+    if message_type is not None and message_type not in kinds:
+        raise InvalidInputError(
+            f"message_type {message_type!r}: use one of {', '.join(kinds)}"
+        )
+    for name, number in (("version", version), ("limit", limit)):
+        is_whole = isinstance(number, int) and not isinstance(number, bool)
+        if number is not None and not (is_whole and number > 0):
+            raise InvalidInputError(
+                f"{name} is {number!r}: give a positive whole number, or leave it out"
+            )
+    return Wanted(
+        since=_utc("since", since),
+        until=_utc("until", until),
+        version=version,
+        message_type=message_type,  # type: ignore[arg-type]  # checked above
+        limit=limit,
+    )
+
+
+def read(storage: Storage, deployment: str, asked: Wanted) -> pa.Table:
+    """Return the rows asked for, by the time of their request.
+
+    Raises:
+        IntegrityError: a file in the folder is none of the log, or damaged.
+        StorageError: the project does not answer.
+    """
+    found: list[pa.Table] = []
+    rows = 0
+    for day in _days(storage, deployment, asked):
+        paths = [
+            entry.path
+            for entry in storage.list(layout.inference_log_day(deployment, day))
+            if _may_hold(entry.name, asked)
+        ]
+
+        def one(path: str, _: Stop) -> pa.Table:
+            return _chosen(table_of(storage.read(path), path), asked)
+
+        tables = each_result(one, paths, max(storage.capabilities.workers, 1))
+        found += tables
+        rows += sum(map(len, tables))
+        if asked.limit is not None and rows >= asked.limit:
+            # Days before have only older rows.
+            break
+    table = pa.concat_tables([SCHEMA.empty_table(), *found]).sort_by(ORDER)
+    if asked.limit is not None and len(table) > asked.limit:
+        table = table.slice(len(table) - asked.limit)
+    return table.combine_chunks()
+
+
+def read_drops(storage: Storage, deployment: str) -> int:
+    """Return how many exchanges could not be logged, as far as the project was told."""
+    most: dict[str, int] = {}
+    folder = layout.inference_log_drops(deployment, "", 0).rpartition("/")[0]
+    for entry in storage.list(folder):
+        if told := layout.inference_log_drops_of(entry.name):
+            writer, count = told
+            most[writer] = max(count, most.get(writer, 0))
+    return sum(most.values())
+
+
+def _days(storage: Storage, deployment: str, asked: Wanted) -> Iterator[str]:
+    """Yield the days that may hold what is asked for, the newest first."""
+    folder = layout.inference_log_dir(deployment)
+    found = [
+        day
+        for entry in storage.list(folder)
+        if (day := layout.inference_log_day_of(entry.name))
+    ]
+    first = asked.since.date().isoformat() if asked.since else ""
+    last = asked.until.date().isoformat() if asked.until else "~"
+    yield from (day for day in sorted(found, reverse=True) if first <= day <= last)
+
+
+def _may_hold(name: str, asked: Wanted) -> bool:
+    version = layout.inference_log_version_of(name)
+    return version is not None and asked.version in {None, version}
+
+
+def _chosen(table: pa.Table, asked: Wanted) -> pa.Table:
+    keep = []
+    time = pc.field("requestTimestamp")
+    kind = SCHEMA.field("requestTimestamp").type
+    if asked.since is not None:
+        # To the millisecond below or above, since no row knows more.
+        keep.append(time >= pa.scalar(_rounded_up(asked.since), kind))
+    if asked.until is not None:
+        keep.append(time < pa.scalar(_rounded_up(asked.until), kind))
+    if asked.version is not None:
+        keep.append(pc.field("deploymentVersion") == asked.version)
+    if asked.message_type is not None:
+        keep.append(pc.field("messageType") == asked.message_type)
+    for condition in keep:
+        table = table.filter(condition)
+    return table
+
+
+def _rounded_up(moment: datetime) -> datetime:
+    rest = moment.microsecond % 1000
+    return moment if not rest else moment + timedelta(microseconds=1000 - rest)
+
+
+def _utc(name: str, moment: object) -> datetime | None:
+    if moment is None:
+        return None
+    if not isinstance(moment, datetime):
+        raise InvalidInputError(
+            f"{name} is {moment!r}: give a datetime, or leave it out"
+        )
+    return moment.astimezone(UTC)

@@ -1,0 +1,81 @@
+"""The shipper process: ships what waits, every now and then, until it is told to stop.
+
+See ``orders`` for how it is told. SIGTERM ends it as the end of its input does.
+"""
+
+import logging
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import IO, Any
+
+from hopsartifacts.errors import HopsArtifactsError
+from hopsartifacts.serving.inference_log.orders import ShipperOrder, read_order
+from hopsartifacts.serving.inference_log.shipping import Produce, ship, waiting_bytes
+from hopsartifacts.storage.contract import Storage
+
+_LOOK_S = 1.0
+_LAST_TRIES = 3
+_LOG = logging.getLogger("hopsartifacts.serving")
+
+
+def serve(stdin: IO[bytes]) -> None:
+    """Do what *stdin* says until it ends."""
+    order, storage = read_order(stdin)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    # A Ctrl-C in the terminal is for the owner, who then stops us in order.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_await_end, args=(stdin, stop), daemon=True).start()
+    run(order, storage, stop, _produce(order))
+
+
+def run(
+    order: ShipperOrder,
+    storage: Storage,
+    stop: threading.Event,
+    produce: Produce | None = None,
+) -> None:
+    """Ship when enough waits or long enough, and once more after *stop*."""
+    folder = Path(order.spool)
+    shipped_s = time.monotonic()
+    while not stop.wait(min(_LOOK_S, order.interval_s)):
+        is_time = time.monotonic() - shipped_s >= order.interval_s
+        if is_time or waiting_bytes(folder) >= order.ship_bytes:
+            shipped_s = time.monotonic()
+            if not _ship(folder, order, storage, produce):
+                stop.wait(min(order.interval_s, _LOOK_S * 5))
+    for _ in range(_LAST_TRIES):
+        if _ship(folder, order, storage, produce):
+            return
+        time.sleep(min(order.interval_s, _LOOK_S))
+    _LOG.error("what is left waits in %s for the next shipper or reader", folder)
+
+
+def _ship(
+    folder: Path, order: ShipperOrder, storage: Storage, produce: Produce | None
+) -> bool:
+    """Ship once; tell whether all went well. What fails is tried again later."""
+    try:
+        failures = ship(folder, order.deployment, storage, produce).failures
+    except (HopsArtifactsError, OSError) as error:
+        failures = (str(error),)
+    for failure in failures:
+        _LOG.error("the inference log waits: %s", failure)
+    return not failures
+
+
+def _await_end(stdin: IO[bytes], stop: threading.Event) -> None:
+    while stdin.read(4096):
+        pass
+    stop.set()
+
+
+def _produce(order: ShipperOrder) -> Any:
+    if not order.has_kafka:
+        return None
+    # Imported late: an extra of its own.
+    from hopsartifacts.serving.inference_log.kafka import Kafka  # noqa: PLC0415 - late
+
+    return Kafka().produce
