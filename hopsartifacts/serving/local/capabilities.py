@@ -8,15 +8,13 @@ from hopsartifacts.errors import UnsupportedHereError
 from hopsartifacts.serving.contract import Launch
 
 FRAMEWORKS = frozenset({"SKLEARN", "PYTHON", "TORCH"})
-FEATURES = frozenset({"transformer"})
+FEATURES = frozenset({"batcher", "logger", "transformer"})
 
 _SERVERS_NEEDED: Mapping[str, str] = {
     "TENSORFLOW_SERVING": "TensorFlow Serving",
     "VLLM": "vLLM",
 }
 _FEATURES_MISSING: Mapping[str, str] = {
-    "batcher": "a batcher",
-    "logger": "an inference logger",
     "grpc": "gRPC",
     "gpu": "assigning GPUs",
     "instances": "a second instance",
@@ -69,6 +67,17 @@ def _missing_packages(launch: Launch) -> Iterator[str]:
         yield (
             "without a predictor script the model needs scikit-learn; run: "
             'pip install "hopsartifacts[sklearn]"'
+        )
+    if launch.logging is not None and not _is_installed("pyarrow"):
+        yield (
+            "an inference logger needs pyarrow; run: "
+            'pip install "hopsartifacts[logger]"'
+        )
+    has_topic = launch.logging is not None and launch.logging.kafka_topic is not None
+    if has_topic and not _is_installed("confluent_kafka"):
+        yield (
+            "a Kafka topic needs confluent-kafka; run: "
+            'pip install "hopsartifacts[kafka]"'
         )
 
 
