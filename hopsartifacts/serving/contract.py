@@ -5,6 +5,7 @@ A *launch* is everything a back end has to know about one deployment version; a
 and components are Hopsworks' own, so that tools that know them keep working.
 """
 
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -200,6 +201,13 @@ class ServingBackend(Protocol):
 
     def read_logs(self, deployment: str, component: Component, tail: int) -> str:
         """Return the last *tail* lines of the newest run, also after it ended."""
+        ...
+
+    def inference_log_spool(self, deployment: str) -> Path | None:
+        """Return the folder of this machine in which logged exchanges wait.
+
+        It need not exist. None if they never wait on this machine.
+        """
         ...
 
     def forget(self, deployment: str) -> None:

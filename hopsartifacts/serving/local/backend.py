@@ -88,6 +88,13 @@ class LocalBackend:
         del component
         return self._supervisor.read_logs(deployment, tail)
 
+    def inference_log_spool(self, deployment: str) -> Path | None:
+        """Return where the workers of this user leave what they log."""
+        try:
+            return self._supervisor.inference_log_spool(deployment)
+        except UnsupportedHereError:
+            return None
+
     def forget(self, deployment: str) -> None:
         """Stop what runs and drop its run files."""
         with suppress(UnsupportedHereError):

@@ -47,6 +47,8 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.lock_path = path.with_name(f"{path.name}.lock")
+        # Beside, too: what waits there is the user's, and outlives the run files.
+        self.spool_path = path.with_name(f"{path.name}.spool")
         self._record = path / "run.json"
 
     def create(self) -> None:

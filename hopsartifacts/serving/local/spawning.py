@@ -119,6 +119,7 @@ def spawn(
                 listen_fd=listener.fileno(),
                 go_fd=go_read,
                 parent_pid=parent_pid,
+                spool_path=str(folder.spool_path),
             ),
         )
         with log_path.open("xb") as log:

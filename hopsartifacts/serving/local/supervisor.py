@@ -107,6 +107,10 @@ class Supervisor:
         path = newest_log(self._logs(folder)) if run is None else Path(run.log_path)
         return "" if path is None else last_lines(path, tail)
 
+    def inference_log_spool(self, deployment: str) -> Path:
+        """Return where logged exchanges wait, whatever becomes of the run files."""
+        return self._folder(deployment).spool_path
+
     def forget(self, deployment: str) -> None:
         """Stop what runs and delete its files."""
         self.stop(deployment, await_stopped_s=0)

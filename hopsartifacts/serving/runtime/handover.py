@@ -22,6 +22,8 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     go_fd: int
     parent_pid: int | None = None
     """The process whose end also ends the deployment; None when detached."""
+    spool_path: str | None = None
+    """The folder in which logged exchanges wait; None where nothing is logged."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from hopsartifacts.serving.runtime.ending import GRACE_S, Ending, leave, leave_n
 from hopsartifacts.serving.runtime.environment import max_request_bytes
 from hopsartifacts.serving.runtime.handover import read_handover
 from hopsartifacts.serving.runtime.loading import load_chain
+from hopsartifacts.serving.runtime.recording import make_recorder
 from hopsartifacts.serving.runtime.reporting import Reporter
 from hopsartifacts.serving.runtime.service import Service
 
@@ -72,7 +73,9 @@ def run(handover_path: Path) -> NoReturn:
         leave(1)
     reporter.starting("STARTED", "the model is loaded")
     launch = handover.launch
-    service = Service(launch.deployment, launch.deployment_version, chain)
+    recorder = make_recorder(launch, handover.spool_path)
+    observers = [recorder] if recorder else []
+    service = Service(launch.deployment, launch.deployment_version, chain, observers)
     app = create_app(service, max_request_bytes=limit)
     config = uvicorn.Config(
         app,
