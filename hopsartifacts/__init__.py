@@ -41,6 +41,7 @@ __all__ = [
     "ImportReport",
     "InferenceBatcher",
     "InferenceLogger",
+    "KafkaTopic",
     "Manifest",
     "Model",
     "ModelRegistry",

@@ -12,6 +12,7 @@ from hopsartifacts.deployments.documents import Specification as Specification
 from hopsartifacts.deployments.handle import ModelServing as ModelServing
 from hopsartifacts.deployments.parts import InferenceBatcher as InferenceBatcher
 from hopsartifacts.deployments.parts import InferenceLogger as InferenceLogger
+from hopsartifacts.deployments.parts import KafkaTopic as KafkaTopic
 from hopsartifacts.deployments.parts import Transformer as Transformer
 from hopsartifacts.deployments.predictor import Predictor as Predictor
 from hopsartifacts.deployments.resources import PredictorResources as PredictorResources

@@ -1,5 +1,6 @@
 """From a sealed specification to something that can run: checked, local files."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from hopsartifacts.deployments.documents import (
 from hopsartifacts.deployments.parts import InferenceBatcher, InferenceLogger
 from hopsartifacts.deployments.resources import NO_LIMIT
 from hopsartifacts.digests import Digest
-from hopsartifacts.errors import IntegrityError
+from hopsartifacts.errors import IntegrityError, InvalidDeploymentError
 from hopsartifacts.registry.documents import Manifest
 from hopsartifacts.registry.versions import live_version, manifest_of
 from hopsartifacts.serving.contract import Batching, Launch, Limits, RequestLogging
@@ -24,6 +25,8 @@ from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.cache import Cache
 from hopsartifacts.store.checking import check_folder
 from hopsartifacts.store.transfer import download
+
+KAFKA_SERVERS = "HOPSARTIFACTS_KAFKA_SERVERS"
 
 _SHOWN_FINDINGS = 3
 _IDLE_S = 30.0
@@ -211,7 +214,18 @@ def _batching(batcher: InferenceBatcher | None) -> Batching | None:
 def _logging(logger: InferenceLogger | None) -> RequestLogging | None:
     if logger is None or logger.mode == "NONE":
         return None
-    return RequestLogging(mode=logger.mode)
+    topic = logger.kafka_topic
+    if topic is None:
+        return RequestLogging(mode=logger.mode)
+    servers = topic.servers or os.environ.get(KAFKA_SERVERS)
+    if not servers:
+        raise InvalidDeploymentError(
+            f"nobody says where Kafka topic {topic.name!r} is: deploy with "
+            f'KafkaTopic(…, servers="host:port"), or set {KAFKA_SERVERS}'
+        )
+    return RequestLogging(
+        mode=logger.mode, kafka_topic=topic.name, kafka_servers=servers
+    )
 
 
 def _features(specification: Specification) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """The optional parts of a deployment: transformer, inference logger and batcher."""
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +12,8 @@ from hopsartifacts.names import is_unicode
 
 LoggerMode = Literal["NONE", "ALL", "MODEL_INPUTS", "PREDICTIONS"]
 LOGGER_MODES: tuple[LoggerMode, ...] = ("NONE", "ALL", "MODEL_INPUTS", "PREDICTIONS")
+
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 
 class Transformer:
@@ -42,16 +45,66 @@ class Transformer:
         return f"Transformer(script_file={str(self.script_file)!r})"
 
 
+class KafkaTopic(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A Kafka topic that inference logs go to.
+
+    Args:
+        name: of a topic that exists. (Hopsworks makes one for ``CREATE``.)
+        num_replicas: chosen when a topic is made, so it cannot be given.
+        num_partitions: as *num_replicas*.
+        servers: where the cluster is, ``host:port,host:port``; by default what
+            ``HOPSARTIFACTS_KAFKA_SERVERS`` says when the deployment is started.
+
+    Raises:
+        InvalidDeploymentError: no topic can have this name, or it would have to be
+            made first.
+    """
+
+    name: str
+    num_replicas: int | None = None
+    num_partitions: int | None = None
+    servers: str | None = None
+
+    def __post_init__(self) -> None:
+        checked_text("servers of a Kafka topic", self.servers)
+        if self.name == "CREATE" or (self.num_replicas, self.num_partitions) != (
+            None,
+            None,
+        ):
+            raise InvalidDeploymentError(
+                "topics are not made here: make one with Kafka's own tools, with as "
+                "many partitions and replicas as you want, and give only its name"
+            )
+        checked_text("name of a Kafka topic", self.name)
+        if not _TOPIC.fullmatch(self.name or "") or self.name in {".", ".."}:
+            raise InvalidDeploymentError(
+                f"Kafka topic {self.name!r}: use 1 to 249 letters, digits, '.', '_', "
+                "'-'"
+            )
+
+
 class InferenceLogger(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Which requests and predictions are logged.
+    """Which requests and predictions are logged, and where to.
 
     Args:
         mode: ``ALL``, ``MODEL_INPUTS``, ``PREDICTIONS`` or ``NONE``.
+        kafka_topic: a topic (or its name) that gets a message for each; by default
+            they go to the project, for ``deployment.read_inference_log()``.
     """
 
     mode: LoggerMode = "ALL"
+    kafka_topic: KafkaTopic | None = None
 
     def __post_init__(self) -> None:
+        topic: object = self.kafka_topic
+        if isinstance(topic, str):
+            topic = KafkaTopic(topic)
+            msgspec.structs.force_setattr(self, "kafka_topic", topic)
+        if not isinstance(topic, KafkaTopic | None):
+            raise InvalidDeploymentError(
+                f"kafka_topic is a {type(topic).__name__}: give KafkaTopic(...) or a "
+                "topic's name"
+            )
         if self.mode not in LOGGER_MODES:
             raise InvalidDeploymentError(
                 f"inference logger mode {self.mode!r}: use one of "

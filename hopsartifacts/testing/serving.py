@@ -1,5 +1,6 @@
 """A serving back end that only knows states: deployments start and nothing runs."""
 
+from pathlib import Path
 from typing import Any
 
 from hopsartifacts.errors import NotRunningError
@@ -50,6 +51,10 @@ class StatesOnly:
     def read_logs(self, deployment: str, component: Component, tail: int) -> str:
         """Answer with what was asked for."""
         return f"{deployment} {component} {tail}"
+
+    def inference_log_spool(self, deployment: str) -> Path | None:  # noqa: ARG002 - the contract's
+        """Say that nothing is logged."""
+        return None
 
     def forget(self, deployment: str) -> None:
         """Say that it does not run."""
