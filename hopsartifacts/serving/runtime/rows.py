@@ -122,7 +122,7 @@ def _is_array(value: Any) -> bool:
 
 def _has_plain_index(value: Any) -> bool:
     """Tell whether *value* is a frame or series whose index only numbers its rows."""
-    if not type(value).__module__.startswith("pandas."):
+    if type(value).__module__.partition(".")[0] != "pandas":
         return False
     index = getattr(value, "index", None)
     return (
