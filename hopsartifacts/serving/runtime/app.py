@@ -1,13 +1,16 @@
 """The HTTP face of a deployment: routes and status codes."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from hopsartifacts.serving.runtime import v2
 from hopsartifacts.serving.runtime.encoding import encode
 from hopsartifacts.serving.runtime.protocol import (
     RequestError,
@@ -15,83 +18,199 @@ from hopsartifacts.serving.runtime.protocol import (
     predictions_body,
     read_inputs,
 )
-from hopsartifacts.serving.runtime.service import Service
+from hopsartifacts.serving.runtime.service import Meter, Service
+from hopsartifacts.serving.runtime.v2_http import InferCall
 
 _WRONG_METHOD = 405
+_JSON = b"application/json"
+_MEMORY = b"application/octet-stream"
+_JSON_SIZE = b"inference-header-content-length"
+
+Headers = list[tuple[bytes, bytes]]
+Ask = Callable[[bytes, Headers], Awaitable[tuple[int, bytes, Headers]]]
 
 
-def create_app(service: Service, *, max_request_bytes: int) -> Starlette:
+def create_app(service: Service, *, max_request_bytes: int) -> ASGIApp:
     """Return the application through which *service* is asked."""
-    endpoints = _Endpoints(service, max_request_bytes)
-    model = service.name
-    return Starlette(
-        routes=[
-            Route(f"/v1/models/{model}:predict", endpoints.predict, methods=["POST"]),
-            Route(f"/v1/models/{model}", endpoints.get_model),
-            Route("/v1/models", endpoints.list_models),
-            Route("/", endpoints.alive),
-        ],
-        exception_handlers={HTTPException: endpoints.refuse},
+    endpoints = _Endpoints(service)
+    model, version = service.name, service.version
+    predict = _Prediction(endpoints.predict, max_request_bytes)
+    infer = _Prediction(endpoints.infer, max_request_bytes)
+    models = (f"/v2/models/{model}", f"/v2/models/{model}/versions/{version}")
+    predictions = {
+        f"/v1/models/{model}:predict": predict,
+        **{f"{path}/infer": infer for path in models},
+    }
+    routes = [
+        *(Route(path, app, methods=["POST"]) for path, app in predictions.items()),
+        Route(f"/v1/models/{model}", endpoints.get_model),
+        Route("/v1/models", endpoints.list_models),
+        Route("/v2", endpoints.server_metadata),
+        Route("/v2/health/live", endpoints.live),
+        Route("/v2/health/ready", endpoints.ready),
+        *(Route(path, endpoints.model_metadata) for path in models),
+        *(Route(f"{path}/ready", endpoints.get_model) for path in models),
+        Route("/", endpoints.alive),
+    ]
+    if service.meter is not None:
+        routes.append(Route("/metrics", _metrics_endpoint(service.meter)))
+    others = Starlette(
+        routes=routes, exception_handlers={HTTPException: endpoints.refuse}
     )
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        # Before Starlette: with small models its routing is a third of a request.
+        prediction = predictions.get(scope.get("path", ""))
+        if prediction is None or scope["method"] != "POST":
+            await others(scope, receive, send)
+        else:
+            await prediction(scope, receive, send)
+
+    return app
 
 
 class _Endpoints:
     """What each route answers."""
 
-    def __init__(self, service: Service, max_request_bytes: int) -> None:
+    def __init__(self, service: Service) -> None:
         self._model = service.name
         self._service = service
-        self._max_request_bytes = max_request_bytes
+
+    async def predict(self, body: bytes, _: Headers) -> tuple[int, bytes, Headers]:
+        answer = await self._service.answer(body, read_inputs, predictions_body)
+        return answer.status, answer.body, [(b"content-type", _JSON)]
+
+    async def infer(self, body: bytes, headers: Headers) -> tuple[int, bytes, Headers]:
+        json_size = _number(headers, _JSON_SIZE)
+        service = self._service
+        call = InferCall(service.name, service.version, body, json_size)
+        answer = await service.handle(call)
+        if call.json_size is None:
+            return answer.status, answer.body, [(b"content-type", _JSON)]
+        size = str(call.json_size).encode()
+        return (
+            answer.status,
+            answer.body,
+            [(b"content-type", _MEMORY), (_JSON_SIZE, size)],
+        )
 
     async def alive(self, _: Request) -> Response:
-        return _json(encode({"status": "alive"}))
+        return _json({"status": "alive"})
 
     async def list_models(self, _: Request) -> Response:
-        return _json(encode({"models": [self._model]}))
+        return _json({"models": [self._model]})
 
     async def get_model(self, _: Request) -> Response:
-        return _json(encode({"name": self._model, "ready": True}))
+        return _json({"name": self._model, "ready": True})
 
-    async def predict(self, request: Request) -> Response:
-        try:
-            body = await _read_body(request, self._max_request_bytes)
-        except RequestError as error:
-            return _json(error_body(str(error)), error.status)
-        except ClientDisconnect:
-            return Response(status_code=400)
-        answer = await self._service.answer(body, read_inputs, predictions_body)
-        return _json(answer.body, answer.status)
+    async def server_metadata(self, _: Request) -> Response:
+        return _json(v2.server_metadata())
+
+    async def live(self, _: Request) -> Response:
+        return _json({"live": True})
+
+    async def ready(self, _: Request) -> Response:
+        return _json({"ready": True})
+
+    async def model_metadata(self, _: Request) -> Response:
+        return _json(v2.model_metadata(self._model, self._service.version))
 
     async def refuse(self, request: Request, error: Exception) -> Response:
         """Answer what the routes do not match, as JSON like all else."""
         path = request.url.path
         if isinstance(error, HTTPException) and error.status_code == _WRONG_METHOD:
             message = f"{path} does not answer to {request.method}"
-            return _json(error_body(message), error.status_code, error.headers)
-        message = f"nothing is at {path}; this server has the model {self._model}"
-        return _json(error_body(message), 404)
+            return _error(message, error.status_code, error.headers)
+        message = (
+            f"nothing is at {path}; this server has the model {self._model}, version "
+            f"{self._service.version}"
+        )
+        return _error(message, 404)
 
 
-async def _read_body(request: Request, max_bytes: int) -> bytes:
-    announced = request.headers.get("content-length", "0")
-    size = int(announced) if announced.isdigit() else 0
-    body = bytearray()
+class _Prediction:
+    """An ASGI application that reads a body, asks, and answers."""
+
+    def __init__(self, ask: Ask, max_bytes: int) -> None:
+        self._ask = ask
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        given: Headers = scope["headers"]
+        try:
+            body = await _read_body(given, receive, self._max_bytes)
+            status, answer, headers = await self._ask(body, given)
+        except RequestError as error:
+            status, answer = error.status, error_body(str(error))
+            headers = [(b"content-type", _JSON)]
+        except ClientDisconnect:
+            status, answer, headers = 400, b"", []
+        headers.append((b"content-length", b"%d" % len(answer)))
+        await send(
+            {"type": "http.response.start", "status": status, "headers": headers}
+        )
+        await send({"type": "http.response.body", "body": answer})
+
+
+async def _read_body(headers: Headers, receive: Receive, max_bytes: int) -> bytes:
+    size = _number(headers, b"content-length") or 0
+    body = b""
     if size <= max_bytes:
-        # What was announced need not be what is sent.
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > max_bytes:
-                break
+        message = await receive()
+        body = message.get("body", b"")
+        if message.get("more_body", False):
+            body = await _read_rest(bytearray(body), receive, max_bytes)
+        elif message["type"] == "http.disconnect":
+            raise ClientDisconnect
+    # What was announced need not be what is sent.
     if max(size, len(body)) > max_bytes:
         raise RequestError(
             413, f"the body is larger than {max_bytes} bytes; send fewer rows at a time"
         )
+    return body
+
+
+async def _read_rest(body: bytearray, receive: Receive, max_bytes: int) -> bytes:
+    while len(body) <= max_bytes:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            break
     return bytes(body)
 
 
-def _json(
-    body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
+def _number(headers: Headers, name: bytes) -> int | None:
+    for key, value in headers:
+        if key == name:
+            if not value.isdigit():
+                raise RequestError(
+                    400, f"the header {name.decode()} is no number: {value!r}"
+                )
+            return int(value)
+    return None
+
+
+def _metrics_endpoint(meter: Meter) -> Callable[[Request], Response]:
+    # Not async: reading the counts of all processes reads files.
+    def metrics(_: Request) -> Response:
+        body, media_type = meter.page()
+        return Response(body, headers={"content-type": media_type})
+
+    return metrics
+
+
+def _json(document: Any) -> Response:
+    return Response(encode(document), media_type="application/json")
+
+
+def _error(
+    message: str, status: int, headers: Mapping[str, str] | None = None
 ) -> Response:
     return Response(
-        body, status_code=status, headers=headers, media_type="application/json"
+        error_body(message),
+        status_code=status,
+        headers=headers,
+        media_type="application/json",
     )

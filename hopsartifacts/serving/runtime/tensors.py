@@ -1,0 +1,280 @@
+"""The tensors of the V2 protocol: their datatypes, from bytes to rows and back.
+
+No numerical library is needed for that: Python's own views of memory read and write
+every datatype, so that a script without numpy gets no numpy.
+"""
+
+import struct
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from math import nan, prod
+from typing import Any, NamedTuple
+
+from hopsartifacts.serving.runtime.protocol import RequestError
+
+
+class Datatype(NamedTuple):
+    """How the elements of a tensor lie in memory, little end first."""
+
+    code: str
+    size: int
+    kinds: frozenset[Any]
+    """Python types whose values may stand for an element in JSON."""
+    lowest: int = 0
+    highest: int = 0
+
+
+def _integer(code: str, size: int, *, signed: bool) -> Datatype:
+    bits = size * 8
+    lowest = -(1 << bits - 1) if signed else 0
+    return Datatype(code, size, frozenset({int}), lowest, lowest + (1 << bits) - 1)
+
+
+_NUMBERS = frozenset({float, int, type(None)})
+DATATYPES: Mapping[str, Datatype] = {
+    "BOOL": Datatype("?", 1, frozenset({bool})),
+    "INT8": _integer("b", 1, signed=True),
+    "INT16": _integer("h", 2, signed=True),
+    "INT32": _integer("i", 4, signed=True),
+    "INT64": _integer("q", 8, signed=True),
+    "UINT8": _integer("B", 1, signed=False),
+    "UINT16": _integer("H", 2, signed=False),
+    "UINT32": _integer("I", 4, signed=False),
+    "UINT64": _integer("Q", 8, signed=False),
+    "FP16": Datatype("e", 2, _NUMBERS),
+    "BF16": Datatype("", 2, _NUMBERS),
+    "FP32": Datatype("f", 4, _NUMBERS),
+    "FP64": Datatype("d", 8, _NUMBERS),
+    "BYTES": Datatype("", 0, frozenset({str, bytes})),
+}
+_LENGTH = struct.Struct("<I")
+_MOST_DIMENSIONS = 32
+
+
+class Tensor(NamedTuple):
+    """Elements in row-major order; for BYTES each is text or bytes."""
+
+    name: str
+    datatype: str
+    shape: Sequence[int]
+    values: Sequence[Any]
+
+
+def read_values(
+    name: str, datatype: str, shape: Sequence[int], values: Any
+) -> list[Any]:
+    """Return the nested rows of a tensor whose values came one by one.
+
+    Args:
+        name: of the tensor, for messages.
+        datatype: as the client says.
+        shape: as the client says.
+        values: a list of all elements, or nested lists.
+
+    Raises:
+        RequestError: they are not what datatype and shape promise (400).
+    """
+    kind = _check(name, datatype, shape)
+    if not isinstance(values, list):
+        raise RequestError(400, f"the data of input {name!r} is not a list")
+    try:
+        found, flat = flatten(values)
+    except ValueError as error:
+        raise RequestError(400, f"the data of input {name!r}: {error}") from error
+    if len(flat) != prod(shape) or (len(found) > 1 and found != list(shape)):
+        raise RequestError(
+            400, f"input {name!r} has shape {list(shape)}, but its data {found}"
+        )
+    types = set(map(type, flat))
+    strangers = sorted(type_.__name__ for type_ in types - kind.kinds)
+    if strangers:
+        raise RequestError(
+            400, f"input {name!r} is {datatype}, but its data holds {strangers[0]}"
+        )
+    if kind.highest and not kind.lowest <= min(flat) <= max(flat) <= kind.highest:
+        raise RequestError(400, f"input {name!r} has values beyond {datatype}")
+    if type(None) in types:
+        # In JSON, null stands for NaN on the way out as well.
+        flat = [nan if value is None else value for value in flat]
+    elif found == list(shape):
+        return values
+    return _nest(flat, shape)
+
+
+def read_bytes(
+    name: str, datatype: str, shape: Sequence[int], data: bytes | memoryview
+) -> list[Any]:
+    """Return the nested rows of a tensor whose elements came as memory.
+
+    Elements of BYTES become text, as in JSON, unless one is no UTF-8.
+
+    Raises:
+        RequestError: they are not what datatype and shape promise (400).
+    """
+    kind = _check(name, datatype, shape)
+    if datatype == "BYTES":
+        return _nest(as_text(_split(name, data, prod(shape))), shape)
+    if len(data) != prod(shape) * kind.size:
+        raise RequestError(
+            400,
+            f"input {name!r} is {datatype} of shape {list(shape)}, which takes "
+            f"{prod(shape) * kind.size} bytes; {len(data)} came",
+        )
+    if datatype == "FP16":
+        return _nest([*struct.unpack(f"<{len(data) // 2}e", data)], shape)
+    code = kind.code
+    if datatype == "BF16":
+        # The upper half of an FP32.
+        widened, code = bytearray(len(data) * 2), "f"
+        widened[2::4], widened[3::4] = data[::2], data[1::2]
+        data = memoryview(widened)
+    return memoryview(data).cast("B").cast(code, tuple(shape)).tolist()  # type: ignore[call-overload, no-any-return]
+
+
+def write_bytes(tensor: Tensor) -> bytes:
+    """Return the elements as memory.
+
+    Raises:
+        OverflowError: a number is beyond the datatype.
+    """
+    if tensor.datatype == "BYTES":
+        parts = (
+            value.encode() if isinstance(value, str) else value
+            for value in tensor.values
+        )
+        return b"".join(_LENGTH.pack(len(part)) + part for part in parts)
+    if isinstance(tensor.values, Elements):
+        return tensor.values.tobytes()
+    if tensor.datatype == "BOOL":
+        return bytes(tensor.values)
+    code = DATATYPES[tensor.datatype].code
+    if code == "e":
+        return struct.pack(f"<{len(tensor.values)}e", *tensor.values)
+    return array(code, tensor.values).tobytes()
+
+
+def rows_of(
+    inputs: Sequence[tuple[str, list[Any]]], *, as_objects: bool = False
+) -> list[Any]:
+    """Return what a script gets: rows, whatever protocol brought them.
+
+    Args:
+        inputs: name and nested rows of each tensor.
+        as_objects: rows are objects also for one tensor.
+
+    Raises:
+        RequestError: the tensors are not as long as each other, or there is none.
+    """
+    names = [name for name, _ in inputs]
+    if not names:
+        raise RequestError(400, "the request has no inputs")
+    if len(set(names)) < len(names):
+        raise RequestError(400, f"two inputs have one name: {', '.join(sorted(names))}")
+    if len(inputs) == 1 and not as_objects:
+        return inputs[0][1]
+    lengths = {len(rows) for _, rows in inputs}
+    if len(lengths) > 1:
+        words = ", ".join(f"{name} {len(rows)}" for name, rows in inputs)
+        raise RequestError(400, f"the inputs differ in their number of rows: {words}")
+    return [
+        dict(zip(names, row, strict=True))
+        for row in zip(*(rows for _, rows in inputs), strict=True)
+    ]
+
+
+def as_text(values: list[bytes]) -> list[Any]:
+    """Return *values* as text if all are UTF-8, else as they are."""
+    try:
+        return [value.decode() for value in values]
+    except UnicodeDecodeError:
+        return values
+
+
+class Elements(Sequence[Any]):
+    """The elements of an array, taken out of it only when somebody asks."""
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+        self._list: list[Any] | None = None
+
+    def tobytes(self) -> bytes:
+        """Return them as memory, little end first."""
+        source = self._source
+        dtype = source.dtype.newbyteorder("<")
+        return bytes(source.astype(dtype, copy=False).tobytes())
+
+    def tolist(self) -> list[Any]:
+        """Return them as Python's numbers."""
+        if self._list is None:
+            self._list = self._source.ravel().tolist()
+        return self._list
+
+    def __len__(self) -> int:
+        return int(self._source.size)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.tolist())
+
+    def __getitem__(self, at: Any) -> Any:
+        return self.tolist()[at]
+
+
+def _check(name: str, datatype: str, shape: Sequence[int]) -> Datatype:
+    kind = DATATYPES.get(datatype)
+    if kind is None:
+        raise RequestError(
+            400,
+            f"input {name!r} has the unknown datatype {datatype!r}; known are "
+            + ", ".join(DATATYPES),
+        )
+    if not 0 < len(shape) <= _MOST_DIMENSIONS or min(shape) < 1:
+        raise RequestError(
+            400,
+            f"input {name!r} has shape {list(shape)}; it needs a first dimension, its "
+            "rows, and none may be below 1",
+        )
+    return kind
+
+
+def _split(name: str, data: bytes | memoryview, count: int) -> list[bytes]:
+    """Return the elements of BYTES, each preceded by its length."""
+    values: list[bytes] = []
+    position = 0
+    view = memoryview(data)
+    while position < len(view) and len(values) <= count:
+        start = position + _LENGTH.size
+        if start <= len(view):
+            (length,) = _LENGTH.unpack_from(view, position)
+            position = start + length
+        if start > len(view) or position > len(view):
+            raise RequestError(400, f"the bytes of input {name!r} end too early")
+        values.append(bytes(view[start:position]))
+    if len(values) != count:
+        raise RequestError(
+            400, f"input {name!r} has {count} elements by its shape, others by its data"
+        )
+    return values
+
+
+def _nest(flat: list[Any], shape: Sequence[int]) -> list[Any]:
+    for size in reversed(shape[1:]):
+        flat = [flat[at : at + size] for at in range(0, len(flat), size)]
+    return flat
+
+
+def flatten(values: list[Any]) -> tuple[list[int], list[Any]]:
+    """Return the shape of nested lists, and their elements.
+
+    Raises:
+        ValueError: they have no shape.
+    """
+    shape, flat = [len(values)], values
+    while list in (kinds := set(map(type, flat))):
+        lengths = set(map(len, flat)) if len(kinds) == 1 else set()
+        if len(lengths) != 1:
+            words = " and ".join(map(str, sorted(lengths))) or "lists and single values"
+            raise ValueError(f"rows of differing length: {words}")
+        shape.append(lengths.pop())
+        flat = list(chain.from_iterable(flat))
+    return shape, flat

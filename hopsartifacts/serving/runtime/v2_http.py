@@ -1,0 +1,221 @@
+"""A request to infer over HTTP, and its answer, in the V2 protocol.
+
+Both are JSON; with the extension for binary tensor data, elements follow the JSON as
+memory, and a header says where they begin.
+"""
+
+import base64
+import binascii
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from hopsartifacts.serving.runtime.encoding import encode
+from hopsartifacts.serving.runtime.outputs import tensors_of
+from hopsartifacts.serving.runtime.protocol import RequestError
+from hopsartifacts.serving.runtime.tensors import (
+    Tensor,
+    read_bytes,
+    read_values,
+    rows_of,
+    write_bytes,
+)
+from hopsartifacts.serving.runtime.v2 import (
+    BASE64,
+    CONTENT_TYPE,
+    InferRequest,
+    InputTensor,
+    OutputTensor,
+    answer_json,
+    chosen,
+    refuse_unsupported,
+    with_data,
+)
+
+_BINARY_SIZE = "binary_data_size"
+
+
+class InferCall:
+    """One request to infer, and its answer; see ``service.Call``."""
+
+    protocol = "v2"
+
+    def __init__(
+        self, model: str, version: int, request: bytes, json_size: int | None = None
+    ) -> None:
+        self.id: str | None = None
+        self.json_size: int | None = None
+        """How much of the answer is JSON; None: all."""
+        self._model = model
+        self._version = str(version)
+        self._request = request
+        self._request_json_size = json_size
+        self._asked = InferRequest(inputs=[])
+        self._is_read = False
+        self._outputs: list[Tensor] = []
+
+    def read(self) -> list[Any]:
+        """Return the rows.
+
+        Raises:
+            RequestError: the request breaks the protocol (400).
+        """
+        self._asked = asked = self._decode()
+        self.id = asked.id or str(uuid4())
+        as_objects = asked.parameters.get(CONTENT_TYPE) == "pd"
+        rows = rows_of(self._inputs(), as_objects=as_objects)
+        self._is_read = True
+        return rows
+
+    def write(self, outputs: Any) -> bytes:
+        """Return the body of the answer.
+
+        Raises:
+            RequestError: an output was asked for that there is none of (400).
+            TypeError: *outputs* are no tensors.
+        """
+        wanted = self._asked.outputs
+        self._outputs = [*chosen(tensors_of(outputs), wanted)]
+        by_default = self._asked.parameters.get("binary_data_output") is True
+        asked = {output.name: output.parameters for output in wanted or ()}
+        parts: list[bytes] = []
+        tensors = []
+        for tensor in self._outputs:
+            parameters = asked.get(tensor.name, {})
+            if parameters.get("binary_data", by_default) is True:
+                parts.append(write_bytes(tensor))
+                size = {_BINARY_SIZE: len(parts[-1])}
+                tensors.append(_described(tensor, size))
+            else:
+                tensors.append(with_data(tensor))
+        header = self._body(tensors)
+        if not parts:
+            return header
+        self.json_size = len(header)
+        return b"".join([header, *parts])
+
+    def shown(self, answer: bytes) -> tuple[bytes, bytes]:
+        """Return the request and its answer with all elements as JSON."""
+        request = self._request
+        if self._is_read and self._request_json_size is not None:
+            # Read again: scripts may have changed the rows they were given.
+            request = _request_json(self._asked, self._inputs())
+        if self.json_size is not None:
+            answer = self._body([with_data(tensor) for tensor in self._outputs])
+        return request, answer
+
+    def _decode(self) -> InferRequest:
+        size = self._request_json_size
+        if size is not None and size > len(self._request):
+            raise RequestError(
+                400,
+                f"the JSON has {size} bytes by its header, but the body only "
+                f"{len(self._request)}",
+            )
+        try:
+            return _decoder.decode(memoryview(self._request)[:size])
+        except msgspec.ValidationError as error:
+            raise RequestError(400, f"the body is no V2 request: {error}") from error
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise RequestError(400, f"the body is not JSON: {error}") from error
+
+    def _inputs(self) -> list[tuple[str, list[Any]]]:
+        """Return name and nested rows of each input."""
+        size = self._request_json_size
+        start = len(self._request) if size is None else size
+        memory, position = memoryview(self._request)[start:], 0
+        inputs = []
+        for tensor in self._asked.inputs:
+            length = _binary_size(tensor)
+            if length is None:
+                rows = _read_json(tensor)
+            else:
+                data = memory[position : position + length]
+                rows = read_bytes(tensor.name, tensor.datatype, tensor.shape, data)
+                position += length
+            inputs.append((tensor.name, rows))
+        if position != len(memory):
+            raise RequestError(
+                400,
+                f"{len(memory)} bytes follow the JSON, but the inputs' "
+                f"{_BINARY_SIZE} add up to {position}",
+            )
+        return inputs
+
+    def _body(self, tensors: list[OutputTensor]) -> bytes:
+        return answer_json(self._model, self._version, self.id, tensors)
+
+
+def _request_json(asked: InferRequest, rows: list[tuple[str, list[Any]]]) -> bytes:
+    """Return a request whose elements came as memory in the form of JSON."""
+    inputs = []
+    for tensor, (_, values) in zip(asked.inputs, rows, strict=True):
+        parameters = {**tensor.parameters}
+        parameters.pop(_BINARY_SIZE, None)
+        # The elements of a tensor that came as memory are all text, or all bytes.
+        kind = {CONTENT_TYPE: BASE64} if _leaf_is_bytes(values) else {}
+        inputs.append(
+            OutputTensor(
+                name=tensor.name,
+                shape=tensor.shape,
+                datatype=tensor.datatype,
+                parameters={**parameters, **kind},
+                data=values,
+            )
+        )
+    document: dict[str, Any] = {"inputs": inputs}
+    if asked.id is not None:
+        document["id"] = asked.id
+    if asked.parameters:
+        document["parameters"] = asked.parameters
+    if asked.outputs:
+        document["outputs"] = asked.outputs
+    return encode(document)
+
+
+def _binary_size(tensor: InputTensor) -> int | None:
+    parameters = tensor.parameters
+    if not parameters:
+        return None
+    refuse_unsupported(tensor.name, parameters)
+    size = parameters.get(_BINARY_SIZE)
+    if size is None:
+        return None
+    if type(size) is not int or size < 0:
+        raise RequestError(
+            400, f"input {tensor.name!r} has {_BINARY_SIZE} {size!r}; give a number"
+        )
+    return size
+
+
+def _read_json(tensor: InputTensor) -> list[Any]:
+    data = tensor.data
+    if data is None:
+        raise RequestError(400, f"input {tensor.name!r} has no data")
+    if tensor.parameters.get(CONTENT_TYPE) == BASE64 and isinstance(data, list):
+        try:
+            data = [base64.b64decode(value, validate=True) for value in data]
+        except (TypeError, ValueError, binascii.Error) as error:
+            raise RequestError(
+                400, f"input {tensor.name!r} is no Base64: {error}"
+            ) from error
+    return read_values(tensor.name, tensor.datatype, tensor.shape, data)
+
+
+def _described(tensor: Tensor, parameters: dict[str, Any]) -> OutputTensor:
+    return OutputTensor(
+        name=tensor.name,
+        shape=tensor.shape,
+        datatype=tensor.datatype,
+        parameters=parameters,
+    )
+
+
+def _leaf_is_bytes(rows: Any) -> bool:
+    while isinstance(rows, list) and rows:
+        rows = rows[0]
+    return isinstance(rows, bytes)
+
+
+_decoder = msgspec.json.Decoder(InferRequest)
