@@ -40,5 +40,5 @@ $(VENV)/.user: pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --group dev --editable ".[catalog,cli,s3,serving,sklearn,testing]"
+	$(BIN)/python -m pip install --quiet --group dev --editable ".[catalog,cli,grpc,s3,serving,sklearn,testing]"
 	touch $@
