@@ -1,6 +1,6 @@
 """The HTTP face of a deployment: routes and status codes."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from starlette.applications import Starlette
@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from hopsartifacts.serving.runtime import v2
 from hopsartifacts.serving.runtime.encoding import encode
@@ -28,9 +28,10 @@ _JSON_SIZE = b"inference-header-content-length"
 
 Headers = list[tuple[bytes, bytes]]
 Ask = Callable[[bytes, Headers], Awaitable[tuple[int, bytes, Headers]]]
+App = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
 
-def create_app(service: Service, *, max_request_bytes: int) -> ASGIApp:
+def create_app(service: Service, *, max_request_bytes: int) -> App:
     """Return the application through which *service* is asked."""
     endpoints = _Endpoints(service)
     model, version = service.name, service.version

@@ -24,6 +24,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     error: str | None = None
     """What went wrong, in a sentence; None for predictions."""
+    component: str | None = None
+    """Where it went wrong: in the script of which component, if in one."""
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,4 +198,9 @@ class Service:
 
 
 def _failed(status: int, message: str, component: str | None = None) -> Answer:
-    return Answer(status=status, body=error_body(message, component), error=message)
+    return Answer(
+        status=status,
+        body=error_body(message, component),
+        error=message,
+        component=component,
+    )

@@ -1,11 +1,11 @@
 """The documents of KServe's V2 protocol, the Open Inference Protocol, as JSON."""
 
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from typing import Annotated, Any
 
 import msgspec
 
-import hopsartifacts
 from hopsartifacts.serving.runtime.encoding import encode
 from hopsartifacts.serving.runtime.protocol import RequestError
 from hopsartifacts.serving.runtime.tensors import Elements, Tensor, as_text
@@ -14,6 +14,7 @@ SERVER_NAME = "hopsartifacts"
 EXTENSIONS = ["binary_tensor_data"]
 PLATFORM = "python"
 
+BINARY_SIZE = "binary_data_size"
 CONTENT_TYPE = "content_type"
 BASE64 = "base64"
 """Content type of BYTES that are no text."""
@@ -93,14 +94,41 @@ def refuse_unsupported(name: str, parameters: Any) -> None:
             )
 
 
+def request_json(asked: InferRequest, rows: list[tuple[str, list[Any]]]) -> bytes:
+    """Return a request whose elements came as memory in the form of JSON."""
+    inputs = []
+    for tensor, (_, values) in zip(asked.inputs, rows, strict=True):
+        parameters = {**tensor.parameters}
+        parameters.pop(BINARY_SIZE, None)
+        # The elements of a tensor that came as memory are all text, or all bytes.
+        kind = {CONTENT_TYPE: BASE64} if _leaf_is_bytes(values) else {}
+        inputs.append(
+            OutputTensor(
+                name=tensor.name,
+                shape=tensor.shape,
+                datatype=tensor.datatype,
+                parameters={**parameters, **kind},
+                data=values,
+            )
+        )
+    document: dict[str, Any] = {"inputs": inputs}
+    if asked.id is not None:
+        document["id"] = asked.id
+    if asked.parameters:
+        document["parameters"] = asked.parameters
+    if asked.outputs:
+        document["outputs"] = asked.outputs
+    return encode(document)
+
+
 def answer_json(
-    model: str, version: str, request_id: str | None, tensors: Sequence[OutputTensor]
+    model: str, number: str, request_id: str | None, tensors: Sequence[OutputTensor]
 ) -> bytes:
     """Return the JSON of an answer."""
     return encode(
         {
             "model_name": model,
-            "model_version": version,
+            "model_version": number,
             "id": request_id,
             "outputs": tensors,
         }
@@ -111,16 +139,16 @@ def server_metadata() -> dict[str, Any]:
     """Return what the server is."""
     return {
         "name": SERVER_NAME,
-        "version": hopsartifacts.__version__,
+        "version": version("hopsartifacts"),
         "extensions": EXTENSIONS,
     }
 
 
-def model_metadata(model: str, version: int) -> dict[str, Any]:
+def model_metadata(model: str, number: int) -> dict[str, Any]:
     """Return what is known of the model: scripts do not say what they take."""
     return {
         "name": model,
-        "versions": [str(version)],
+        "versions": [str(number)],
         "platform": PLATFORM,
         "inputs": [],
         "outputs": [],
@@ -139,6 +167,12 @@ def with_data(tensor: Tensor) -> OutputTensor:
         parameters=kind,
         data=data,
     )
+
+
+def _leaf_is_bytes(rows: Any) -> bool:
+    while isinstance(rows, list) and rows:
+        rows = rows[0]
+    return isinstance(rows, bytes)
 
 
 def _text_or_base64(datatype: str, values: Any) -> tuple[Any, dict[str, Any]]:

@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import msgspec
 
-from hopsartifacts.serving.runtime.encoding import encode
 from hopsartifacts.serving.runtime.outputs import tensors_of
 from hopsartifacts.serving.runtime.protocol import RequestError
 from hopsartifacts.serving.runtime.tensors import (
@@ -23,6 +22,7 @@ from hopsartifacts.serving.runtime.tensors import (
 )
 from hopsartifacts.serving.runtime.v2 import (
     BASE64,
+    BINARY_SIZE,
     CONTENT_TYPE,
     InferRequest,
     InputTensor,
@@ -30,10 +30,9 @@ from hopsartifacts.serving.runtime.v2 import (
     answer_json,
     chosen,
     refuse_unsupported,
+    request_json,
     with_data,
 )
-
-_BINARY_SIZE = "binary_data_size"
 
 
 class InferCall:
@@ -85,7 +84,7 @@ class InferCall:
             parameters = asked.get(tensor.name, {})
             if parameters.get("binary_data", by_default) is True:
                 parts.append(write_bytes(tensor))
-                size = {_BINARY_SIZE: len(parts[-1])}
+                size = {BINARY_SIZE: len(parts[-1])}
                 tensors.append(_described(tensor, size))
             else:
                 tensors.append(with_data(tensor))
@@ -100,7 +99,7 @@ class InferCall:
         request = self._request
         if self._is_read and self._request_json_size is not None:
             # Read again: scripts may have changed the rows they were given.
-            request = _request_json(self._asked, self._inputs())
+            request = request_json(self._asked, self._inputs())
         if self.json_size is not None:
             answer = self._body([with_data(tensor) for tensor in self._outputs])
         return request, answer
@@ -139,7 +138,7 @@ class InferCall:
             raise RequestError(
                 400,
                 f"{len(memory)} bytes follow the JSON, but the inputs' "
-                f"{_BINARY_SIZE} add up to {position}",
+                f"{BINARY_SIZE} add up to {position}",
             )
         return inputs
 
@@ -147,44 +146,17 @@ class InferCall:
         return answer_json(self._model, self._version, self.id, tensors)
 
 
-def _request_json(asked: InferRequest, rows: list[tuple[str, list[Any]]]) -> bytes:
-    """Return a request whose elements came as memory in the form of JSON."""
-    inputs = []
-    for tensor, (_, values) in zip(asked.inputs, rows, strict=True):
-        parameters = {**tensor.parameters}
-        parameters.pop(_BINARY_SIZE, None)
-        # The elements of a tensor that came as memory are all text, or all bytes.
-        kind = {CONTENT_TYPE: BASE64} if _leaf_is_bytes(values) else {}
-        inputs.append(
-            OutputTensor(
-                name=tensor.name,
-                shape=tensor.shape,
-                datatype=tensor.datatype,
-                parameters={**parameters, **kind},
-                data=values,
-            )
-        )
-    document: dict[str, Any] = {"inputs": inputs}
-    if asked.id is not None:
-        document["id"] = asked.id
-    if asked.parameters:
-        document["parameters"] = asked.parameters
-    if asked.outputs:
-        document["outputs"] = asked.outputs
-    return encode(document)
-
-
 def _binary_size(tensor: InputTensor) -> int | None:
     parameters = tensor.parameters
     if not parameters:
         return None
     refuse_unsupported(tensor.name, parameters)
-    size = parameters.get(_BINARY_SIZE)
+    size = parameters.get(BINARY_SIZE)
     if size is None:
         return None
     if type(size) is not int or size < 0:
         raise RequestError(
-            400, f"input {tensor.name!r} has {_BINARY_SIZE} {size!r}; give a number"
+            400, f"input {tensor.name!r} has {BINARY_SIZE} {size!r}; give a number"
         )
     return size
 
@@ -210,12 +182,6 @@ def _described(tensor: Tensor, parameters: dict[str, Any]) -> OutputTensor:
         datatype=tensor.datatype,
         parameters=parameters,
     )
-
-
-def _leaf_is_bytes(rows: Any) -> bool:
-    while isinstance(rows, list) and rows:
-        rows = rows[0]
-    return isinstance(rows, bytes)
 
 
 _decoder = msgspec.json.Decoder(InferRequest)

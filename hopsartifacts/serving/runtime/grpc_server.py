@@ -1,0 +1,282 @@
+"""The gRPC face of a deployment: the V2 protocol as ``inference.GRPCInferenceService``.
+
+Several processes may serve one port: the system spreads connections over them.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from hopsartifacts.serving.runtime import v2
+from hopsartifacts.serving.runtime.open_inference import (
+    METHODS,
+    SERVICE,
+    message_class,
+)
+from hopsartifacts.serving.runtime.outputs import tensors_of
+from hopsartifacts.serving.runtime.protocol import RequestError
+from hopsartifacts.serving.runtime.service import Service
+from hopsartifacts.serving.runtime.tensors import (
+    DATATYPES,
+    Tensor,
+    as_text,
+    read_bytes,
+    read_values,
+    rows_of,
+    write_bytes,
+)
+
+CONTENTS: Mapping[str, str] = {
+    "BOOL": "bool_contents",
+    **dict.fromkeys(("INT8", "INT16", "INT32"), "int_contents"),
+    "INT64": "int64_contents",
+    **dict.fromkeys(("UINT8", "UINT16", "UINT32"), "uint_contents"),
+    "UINT64": "uint64_contents",
+    "FP32": "fp32_contents",
+    "FP64": "fp64_contents",
+    "BYTES": "bytes_contents",
+}
+"""The field that holds the elements of each datatype; others come as memory only."""
+
+_CODES: Mapping[int, grpc.StatusCode] = {
+    400: grpc.StatusCode.INVALID_ARGUMENT,
+    404: grpc.StatusCode.NOT_FOUND,
+    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    503: grpc.StatusCode.UNAVAILABLE,
+    504: grpc.StatusCode.DEADLINE_EXCEEDED,
+}
+
+Handler = Callable[[bytes, grpc.aio.ServicerContext], Awaitable[bytes]]
+
+
+async def serve_grpc(
+    service: Service, port: int, *, max_request_bytes: int, host: str = "127.0.0.1"
+) -> grpc.aio.Server:
+    """Serve on *port*, beside other processes that do, and return the running server.
+
+    ``await server.stop(grace)`` refuses new requests and gives those under way
+    *grace* seconds.
+
+    Raises:
+        RuntimeError: the port cannot be had.
+    """
+    options = [
+        ("grpc.so_reuseport", 1),
+        ("grpc.max_receive_message_length", max_request_bytes),
+        ("grpc.max_send_message_length", -1),
+    ]
+    server = grpc.aio.server(options=options)
+    answers = _Answers(service)
+    handlers = {
+        method: grpc.unary_unary_rpc_method_handler(_handler(answers, method))
+        for method in METHODS
+    }
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(SERVICE, handlers),)
+    )
+    server.add_insecure_port(f"{host}:{port}")
+    await server.start()
+    return server
+
+
+def _handler(answers: "_Answers", method: str) -> Handler:
+    request_class = message_class(f"{method}Request")
+    answer_to = getattr(answers, method)
+
+    async def handle(body: bytes, context: grpc.aio.ServicerContext) -> bytes:
+        try:
+            request = request_class.FromString(body)
+        except DecodeError as error:
+            reason = f"the request is no {method}Request: {error}"
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, reason)
+        answer: bytes = await answer_to(request, context)
+        return answer
+
+    return handle
+
+
+class _Answers:
+    """One method for each of the service's, by its name."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def ServerLive(self, *_: object) -> bytes:  # noqa: N802 - the protocol's name
+        return _message("ServerLiveResponse", live=True)
+
+    async def ServerReady(self, *_: object) -> bytes:  # noqa: N802 - as above
+        return _message("ServerReadyResponse", ready=True)
+
+    async def ServerMetadata(self, *_: object) -> bytes:  # noqa: N802 - as above
+        return _message("ServerMetadataResponse", **v2.server_metadata())
+
+    async def ModelReady(self, request: Any, *_: object) -> bytes:  # noqa: N802 - as above
+        is_ready = self._has(request.name, request.version)
+        return _message("ModelReadyResponse", ready=is_ready)
+
+    async def ModelMetadata(self, request: Any, context: Any) -> bytes:  # noqa: N802 - as above
+        await self._check_model(request.name, request.version, context)
+        service = self._service
+        metadata = v2.model_metadata(service.name, service.version)
+        return _message("ModelMetadataResponse", **metadata)
+
+    async def ModelInfer(self, request: Any, context: Any) -> bytes:  # noqa: N802 - as above
+        await self._check_model(request.model_name, request.model_version, context)
+        call = _InferCall(self._service.name, self._service.version, request)
+        answer = await self._service.handle(call)
+        if answer.error is not None:
+            code = _CODES.get(answer.status, grpc.StatusCode.INTERNAL)
+            where = f"{answer.component}: " if answer.component else ""
+            await context.abort(code, f"{where}{answer.error}")
+        return answer.body
+
+    def _has(self, name: str, version: str) -> bool:
+        service = self._service
+        return name == service.name and version in {"", str(service.version)}
+
+    async def _check_model(self, name: str, version: str, context: Any) -> None:
+        if not self._has(name, version):
+            asked = f"{name!r}, version {version}" if version else repr(name)
+            await context.abort(
+                grpc.StatusCode.NOT_FOUND,
+                f"there is no model {asked}; this server has the model "
+                f"{self._service.name}, version {self._service.version}",
+            )
+
+
+class _InferCall:
+    """One request to infer, and its answer; see ``service.Call``."""
+
+    protocol = "grpc"
+
+    def __init__(self, model: str, version: int, request: Any) -> None:
+        self.id: str = request.id or str(uuid4())
+        self._model = model
+        self._version = str(version)
+        self._request = request
+        self._outputs: list[Tensor] | None = None
+
+    def read(self) -> list[Any]:
+        """Return the rows.
+
+        Raises:
+            RequestError: the request breaks the protocol (400).
+        """
+        kind = self._request.parameters.get(v2.CONTENT_TYPE)
+        as_objects = kind is not None and kind.string_param == "pd"
+        return rows_of(self._inputs(), as_objects=as_objects)
+
+    def write(self, outputs: Any) -> bytes:
+        """Return the answer, its elements in the form in which the request's came.
+
+        Raises:
+            RequestError: an output was asked for that there is none of (400).
+            TypeError: *outputs* are no tensors.
+        """
+        wanted = [
+            v2.WantedOutput(output.name, _parameters(output.parameters))
+            for output in self._request.outputs
+        ]
+        self._outputs = [*v2.chosen(tensors_of(outputs), wanted)]
+        datatypes = {tensor.datatype for tensor in self._outputs}
+        as_memory = bool(self._request.raw_input_contents)
+        as_memory = as_memory or not datatypes <= CONTENTS.keys()
+        answer = message_class("ModelInferResponse")(
+            model_name=self._model, model_version=self._version, id=self.id
+        )
+        for tensor in self._outputs:
+            described = answer.outputs.add(
+                name=tensor.name, datatype=tensor.datatype, shape=tensor.shape
+            )
+            if as_memory:
+                answer.raw_output_contents.append(write_bytes(tensor))
+            else:
+                field = CONTENTS[tensor.datatype]
+                getattr(described.contents, field).extend(_elements(tensor))
+        body: bytes = answer.SerializeToString()
+        return body
+
+    def shown(self, answer: bytes) -> tuple[bytes, bytes]:
+        """Return the request and its answer as in JSON over HTTP."""
+        if self._outputs is not None:
+            tensors = [v2.with_data(tensor) for tensor in self._outputs]
+            answer = v2.answer_json(self._model, self._version, self.id, tensors)
+        try:
+            inputs = self._inputs()
+        except RequestError:
+            return self._request.SerializeToString(), answer
+        request = self._request
+        asked = v2.InferRequest(
+            id=request.id or None,
+            parameters=_parameters(request.parameters),
+            inputs=[
+                v2.InputTensor(
+                    name=tensor.name,
+                    shape=[*tensor.shape],
+                    datatype=tensor.datatype,
+                    parameters=_parameters(tensor.parameters),
+                )
+                for tensor in request.inputs
+            ],
+            outputs=[
+                v2.WantedOutput(output.name, _parameters(output.parameters))
+                for output in request.outputs
+            ],
+        )
+        return v2.request_json(asked, inputs), answer
+
+    def _inputs(self) -> list[tuple[str, list[Any]]]:
+        """Return name and nested rows of each input."""
+        inputs, memory = self._request.inputs, self._request.raw_input_contents
+        if not memory:
+            return [(tensor.name, _read_contents(tensor)) for tensor in inputs]
+        if len(memory) != len(inputs):
+            raise RequestError(
+                400,
+                f"the request has {len(inputs)} inputs, but raw contents for "
+                f"{len(memory)}",
+            )
+        read = []
+        for tensor, data in zip(inputs, memory, strict=True):
+            v2.refuse_unsupported(tensor.name, tensor.parameters)
+            rows = read_bytes(tensor.name, tensor.datatype, tensor.shape, data)
+            read.append((tensor.name, rows))
+        return read
+
+
+def _read_contents(tensor: Any) -> list[Any]:
+    v2.refuse_unsupported(tensor.name, tensor.parameters)
+    field = CONTENTS.get(tensor.datatype)
+    if field is None and tensor.datatype in DATATYPES:
+        raise RequestError(
+            400, f"input {tensor.name!r} is {tensor.datatype}: send it as raw contents"
+        )
+    values = [] if field is None else [*getattr(tensor.contents, field)]
+    if tensor.datatype == "BYTES":
+        values = as_text(values)
+    return read_values(tensor.name, tensor.datatype, tensor.shape, values)
+
+
+def _elements(tensor: Tensor) -> Sequence[Any]:
+    if tensor.datatype != "BYTES":
+        return tensor.values
+    return [
+        value.encode() if isinstance(value, str) else value for value in tensor.values
+    ]
+
+
+def _parameters(given: Any) -> dict[str, Any]:
+    return {
+        name: getattr(value, value.WhichOneof("parameter_choice"))
+        for name, value in given.items()
+        if value.WhichOneof("parameter_choice")
+    }
+
+
+def _message(name: str, /, **fields: Any) -> bytes:
+    body: bytes = message_class(name)(**fields).SerializeToString()
+    return body
