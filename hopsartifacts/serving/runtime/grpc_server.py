@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 
 from hopsartifacts.serving.runtime import v2
 from hopsartifacts.serving.runtime.open_inference import (
+    CONTENTS,
     METHODS,
     SERVICE,
     message_class,
@@ -28,18 +29,6 @@ from hopsartifacts.serving.runtime.tensors import (
     rows_of,
     write_bytes,
 )
-
-CONTENTS: Mapping[str, str] = {
-    "BOOL": "bool_contents",
-    **dict.fromkeys(("INT8", "INT16", "INT32"), "int_contents"),
-    "INT64": "int64_contents",
-    **dict.fromkeys(("UINT8", "UINT16", "UINT32"), "uint_contents"),
-    "UINT64": "uint64_contents",
-    "FP32": "fp32_contents",
-    "FP64": "fp64_contents",
-    "BYTES": "bytes_contents",
-}
-"""The field that holds the elements of each datatype; others come as memory only."""
 
 _CODES: Mapping[int, grpc.StatusCode] = {
     400: grpc.StatusCode.INVALID_ARGUMENT,

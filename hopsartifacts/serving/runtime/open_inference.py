@@ -74,6 +74,18 @@ MESSAGES: Mapping[str, str] = {
 """Fields in the order of their numbers, from 1: ``*`` repeats, ``%`` is a map from
 names, ``|`` is one of several."""
 
+CONTENTS: Mapping[str, str] = {
+    "BOOL": "bool_contents",
+    **dict.fromkeys(("INT8", "INT16", "INT32"), "int_contents"),
+    "INT64": "int64_contents",
+    **dict.fromkeys(("UINT8", "UINT16", "UINT32"), "uint_contents"),
+    "UINT64": "uint64_contents",
+    "FP32": "fp32_contents",
+    "FP64": "fp64_contents",
+    "BYTES": "bytes_contents",
+}
+"""The field that holds the elements of each datatype; others come as memory only."""
+
 _SCALARS = frozenset(
     ["bool", "bytes", "double", "float", "int32", "int64", "string", "uint32", "uint64"]
 )

@@ -1,0 +1,144 @@
+"""Talking gRPC to the model servers of this machine."""
+
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+import grpc
+
+from hopsartifacts.errors import (
+    InvalidInputError,
+    NotRunningError,
+    PredictionError,
+)
+from hopsartifacts.serving.runtime.open_inference import (
+    CONTENTS,
+    SERVICE,
+    message_class,
+)
+from hopsartifacts.serving.runtime.protocol import RequestError
+from hopsartifacts.serving.runtime.tensors import (
+    Tensor,
+    as_text,
+    flatten,
+    read_bytes,
+    read_values,
+    write_bytes,
+)
+
+_TIMEOUT_S = 300
+_STATUS: Mapping[grpc.StatusCode, int] = {
+    grpc.StatusCode.INVALID_ARGUMENT: 400,
+    grpc.StatusCode.NOT_FOUND: 404,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: 413,
+    grpc.StatusCode.DEADLINE_EXCEEDED: 504,
+}
+
+
+def is_infer_request(payload: Mapping[str, Any]) -> bool:
+    """Tell a request of the V2 protocol, which has tensors, from one of V1."""
+    inputs = payload.get("inputs")
+    return isinstance(inputs, list) and all(
+        isinstance(tensor, dict) and {"name", "shape", "datatype"} <= tensor.keys()
+        for tensor in inputs
+    )
+
+
+def predict(port: int, deployment: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Send a V2 request, in the form it has as JSON; return the answer in that form.
+
+    Raises:
+        InvalidInputError: a tensor is not what its shape and datatype say.
+        NotRunningError: nobody answers.
+        PredictionError: the answer is an error, or none in time.
+    """
+    request = _request(deployment, payload)
+    call = _channel(os.getpid(), port).unary_unary(
+        f"/{SERVICE}/ModelInfer",
+        request_serializer=type(request).SerializeToString,
+        response_deserializer=message_class("ModelInferResponse").FromString,
+    )
+    try:
+        return _document(call(request, timeout=_TIMEOUT_S))
+    except grpc.RpcError as error:
+        code, detail = error.code(), error.details()
+        if code == grpc.StatusCode.UNAVAILABLE:
+            raise NotRunningError(
+                f"deployment {deployment!r} does not answer, or ended while it "
+                f"answered: {detail}"
+            ) from error
+        raise PredictionError(
+            f"deployment {deployment!r} answered with {code.name}: {detail}",
+            _STATUS.get(code, 500),
+            detail,
+        ) from error
+
+
+@lru_cache(maxsize=64)
+def _channel(pid: int, port: int) -> grpc.Channel:
+    """Return the channel to *port*, one for each process: none survives a fork."""
+    del pid
+    options = [
+        ("grpc.max_send_message_length", -1),
+        ("grpc.max_receive_message_length", -1),
+    ]
+    return grpc.insecure_channel(f"127.0.0.1:{port}", options=options)
+
+
+def _request(deployment: str, payload: Mapping[str, Any]) -> Any:
+    request = message_class("ModelInferRequest")(
+        model_name=deployment, id=payload.get("id") or ""
+    )
+    _set_parameters(request, payload.get("parameters") or {})
+    for given in payload["inputs"]:
+        name, datatype, shape = given["name"], given["datatype"], given["shape"]
+        if datatype == "BF16":
+            raise InvalidInputError(f"input {name!r}: send FP32 instead of BF16")
+        try:
+            rows = read_values(name, datatype, shape, given.get("data"))
+        except RequestError as error:
+            raise InvalidInputError(str(error)) from error
+        described = request.inputs.add(name=name, datatype=datatype, shape=shape)
+        _set_parameters(described, given.get("parameters") or {})
+        tensor = Tensor(name, datatype, shape, flatten(rows)[1])
+        request.raw_input_contents.append(write_bytes(tensor))
+    for wanted in payload.get("outputs") or ():
+        request.outputs.add(name=wanted["name"])
+    return request
+
+
+def _set_parameters(message: Any, parameters: Mapping[str, Any]) -> None:
+    fields = {bool: "bool_param", int: "int64_param", str: "string_param"}
+    for name, value in parameters.items():
+        field = fields.get(type(value), "double_param")
+        setattr(message.parameters[name], field, value)
+
+
+def _document(answer: Any) -> dict[str, Any]:
+    memory = answer.raw_output_contents
+    outputs = []
+    for at, tensor in enumerate(answer.outputs):
+        shape = [*tensor.shape]
+        values: list[Any] = []
+        if not memory:
+            values = [*getattr(tensor.contents, CONTENTS[tensor.datatype])]
+            values = as_text(values) if tensor.datatype == "BYTES" else values
+        elif prod(shape):
+            rows = read_bytes(tensor.name, tensor.datatype, shape, memory[at])
+            values = flatten(rows)[1]
+        outputs.append(
+            {
+                "name": tensor.name,
+                "shape": shape,
+                "datatype": tensor.datatype,
+                "data": values,
+            }
+        )
+    return {
+        "model_name": answer.model_name,
+        "model_version": answer.model_version,
+        "id": answer.id,
+        "outputs": outputs,
+    }

@@ -1,0 +1,156 @@
+"""``predict`` on a deployment whose protocol is GRPC."""
+
+import socket
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hopsartifacts.deployments.requests import InferOutput, ask
+from hopsartifacts.errors import InvalidInputError, NotRunningError, PredictionError
+from hopsartifacts.serving.runtime.chain import Chain
+from hopsartifacts.serving.runtime.service import Service
+from tests.serving.servers import served
+
+pytest.importorskip("grpc", reason="needs grpcio")
+client = pytest.importorskip("hopsartifacts.serving.local.grpc_client")
+
+
+class Predictor:
+    def predict(self, inputs: list[Any]) -> Any:
+        outputs: dict[Any, Any] = {
+            "half": np.array([0.5], np.float16),
+            "none": np.zeros((0, 3), np.float32),
+            "flag": [True],
+        }
+        first = inputs[0]
+        if first == "fail":
+            raise ValueError("no such flower")
+        return outputs.get(first, inputs) if isinstance(first, str) else inputs
+
+
+class Input:
+    """As other clients' classes for inputs are."""
+
+    def __init__(self, values: Any, datatype: str) -> None:
+        self.name = "x"
+        self.shape = values.shape
+        self.datatype = datatype
+        self.data = values
+        self.parameters = {"limit": 7, "fast": True, "unit": "cm", "scale": 0.5}
+
+
+def tensor(datatype: str, data: Any, name: str = "x") -> dict[str, Any]:
+    shape = [*np.shape(data)]
+    return {"name": name, "shape": shape, "datatype": datatype, "data": data}
+
+
+@pytest.fixture(scope="module")
+def predict() -> Iterator[Callable[..., Any]]:
+    service = Service("flowers", 3, Chain(Predictor()))
+    with served(service, grpc=True) as addresses:
+        port = int(addresses.grpc.rpartition(":")[2])
+        send = partial(client.predict, port, "flowers")
+        yield lambda data=None, inputs=None: ask(send, "GRPC", data, inputs)
+
+
+@pytest.mark.parametrize(
+    ("given", "datatype", "data"),
+    [
+        (tensor("FP32", [[0.5, 1], [2, 3]]), "FP64", [0.5, 1, 2, 3]),
+        (tensor("FP16", [0.5]), "FP64", [0.5]),
+        (tensor("INT8", np.array([1, -1])), "INT64", [1, -1]),
+        (tensor("BOOL", [True]), "BOOL", [True]),
+        (tensor("BYTES", ["é"]), "BYTES", ["é"]),
+        (tensor("BYTES", [b"\xff"]), "BYTES", [b"\xff"]),
+        (tensor("BYTES", ["half"]), "FP16", [0.5]),
+        (tensor("BYTES", ["none"]), "FP32", []),
+    ],
+    ids=str,
+)
+def test_one_tensor_goes_out_and_one_comes_back(
+    predict: Callable[..., Any], given: Any, datatype: str, data: list[Any]
+) -> None:
+    (output,) = predict(inputs=given)
+    assert isinstance(output, InferOutput)
+    assert (output.name, output.datatype, output.data) == ("output-0", datatype, data)
+
+
+def test_outputs_become_arrays(predict: Callable[..., Any]) -> None:
+    (numbers,) = predict(inputs=tensor("FP32", [[0.5, 1]]))
+    (flags,) = predict(inputs=tensor("BYTES", ["flag"]))
+    (text,) = predict(inputs=tensor("BYTES", ["é"]))
+    assert numbers.as_numpy().tolist() == [[0.5, 1]]
+    assert numbers.as_numpy().dtype == np.float64
+    assert flags.as_numpy().dtype == np.bool_
+    assert text.as_numpy().tolist() == ["é"]
+
+
+def test_data_is_a_list_of_inputs_of_any_client(predict: Callable[..., Any]) -> None:
+    given = Input(np.array([[1, 2]], np.int32), "INT32")
+    (output,) = predict(data=[given])
+    assert (output.shape, output.data) == ([1, 2], [1, 2])
+
+
+def test_data_may_be_the_whole_request(predict: Callable[..., Any]) -> None:
+    wanted = [{"name": "output-0"}]
+    given = {"inputs": [tensor("INT8", [5])], "outputs": wanted}
+    assert predict(data=given)[0].data == [5]
+
+
+def test_named_tensors_go_out(predict: Callable[..., Any]) -> None:
+    given = [tensor("INT8", [1], "a"), tensor("BYTES", ["u"], "b")]
+    first, second = predict(inputs=given)
+    assert (first.name, first.data) == ("a", [1])
+    assert (second.name, second.data) == ("b", ["u"])
+
+
+@pytest.mark.parametrize(
+    ("data", "inputs", "words"),
+    [
+        (None, None, "either data or inputs"),
+        ([tensor("INT8", [1])], tensor("INT8", [1]), "either data or inputs"),
+        (None, [], "no tensor"),
+        (None, [[1, 2]], "no name and no shape and no datatype and no data"),
+        (None, {"name": "x", "shape": [1], "data": [1]}, "has no datatype"),
+        (None, {**tensor("INT8", [1]), "shape": [2]}, "shape .2., but its data"),
+        (None, tensor("INT8", [300]), "beyond INT8"),
+        (None, tensor("BF16", [0.5]), "send FP32 instead"),
+        (None, tensor("X", [1]), "unknown datatype"),
+    ],
+    ids=str,
+)
+def test_what_is_no_request(
+    predict: Callable[..., Any], data: Any, inputs: Any, words: str
+) -> None:
+    with pytest.raises(InvalidInputError, match=words):
+        predict(data, inputs)
+
+
+def test_a_request_of_v1_is_sent_as_it_is() -> None:
+    body = {"instances": [[1]]}
+    assert not client.is_infer_request(body)
+    assert ask(lambda sent: sent, "GRPC", body, None) == body
+
+
+def test_a_request_with_tensors_is_told_from_rows() -> None:
+    assert client.is_infer_request({"inputs": [tensor("INT8", [1])]})
+    assert not client.is_infer_request({"inputs": [[1, 2]]})
+    assert not client.is_infer_request({"inputs": [{"x": 1}]})
+
+
+def test_errors_of_the_model_name_the_component(predict: Callable[..., Any]) -> None:
+    with pytest.raises(PredictionError, match="INTERNAL: predictor: ValueError") as got:
+        predict(inputs=tensor("BYTES", ["fail"]))
+    assert got.value.status == 500
+    assert got.value.detail == "predictor: ValueError: no such flower"
+
+
+def test_nobody_answers() -> None:
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+        with pytest.raises(NotRunningError, match="'flowers' does not answer"):
+            client.predict(port, "flowers", {"inputs": [tensor("INT8", [1])]})
