@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from hopsartifacts.deployments.parts import (
     Transformer,
 )
 from hopsartifacts.deployments.predictor import Predictor
-from hopsartifacts.deployments.requests import payload
+from hopsartifacts.deployments.requests import ask
 from hopsartifacts.deployments.resources import ComponentResources
 from hopsartifacts.deployments.rules import ApiProtocol, ModelServer, ServingTool
 from hopsartifacts.deployments.state import PredictorState
@@ -192,17 +193,22 @@ class Deployment:
 
         Args:
             data: the whole request: ``{"instances": [row, …]}`` or ``{"inputs": …}``.
+                Of a deployment with the protocol GRPC: a list of tensors.
             inputs: rows only: a list of rows, one row, a dict, an array or a frame.
+                Of a deployment with the protocol GRPC: one tensor or a list, each a
+                dict with ``name``, ``shape``, ``datatype`` and ``data``.
 
         Returns:
-            The answer as it came: ``{"predictions": […]}``.
+            The answer as it came: ``{"predictions": […]}``; with the protocol GRPC a
+            list of ``InferOutput``.
 
         Raises:
             InvalidInputError: both, neither, or something that is no request.
             NotRunningError: it does not run.
             PredictionError: the model server answered with an error.
         """
-        return self._runner.backend.predict(self.name, payload(data, inputs))
+        send = partial(self._runner.backend.predict, self.name)
+        return ask(send, self.api_protocol, data, inputs)
 
     def get_state(self) -> PredictorState:
         """Return what runs now.
