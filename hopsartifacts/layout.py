@@ -35,7 +35,7 @@ _PAYLOAD = "_payload"
 _ENTRY_DIGITS = 12
 _DAY = "date="
 
-Role = Literal["predictor", "transformer", "configfile", "file"]
+Role = Literal["predictor", "transformer", "configfile", "environment", "file"]
 
 
 def model_dir(model: str) -> str:
