@@ -1,7 +1,7 @@
 """What a deployment asks of the place it runs at, which here is a made-up one."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,11 @@ class MadeUpBackend:
 
     def read_logs(self, deployment: str, component: Component, tail: int) -> str:
         return f"{deployment} {component} {tail}"
+
+    def follow_logs(
+        self, deployment: str, component: Component, tail: int
+    ) -> Iterator[str]:
+        yield from self.read_logs(deployment, component, tail).split()
 
     def forget(self, deployment: str) -> None:
         self.forgotten.append(deployment)

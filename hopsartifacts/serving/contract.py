@@ -5,6 +5,7 @@ A *launch* is everything a back end has to know about one deployment version; a
 and components are Hopsworks' own, so that tools that know them keep working.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -208,6 +209,12 @@ class ServingBackend(Protocol):
 
         It need not exist. None if they never wait on this machine.
         """
+        ...
+
+    def follow_logs(
+        self, deployment: str, component: Component, tail: int
+    ) -> Iterator[str]:
+        """Return the last *tail* lines, and each that comes until the run ends."""
         ...
 
     def forget(self, deployment: str) -> None:

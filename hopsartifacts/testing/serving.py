@@ -1,5 +1,6 @@
 """A serving back end that only knows states: deployments start and nothing runs."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,12 @@ class StatesOnly:
     def inference_log_spool(self, deployment: str) -> Path | None:  # noqa: ARG002 - the contract's
         """Say that nothing is logged."""
         return None
+
+    def follow_logs(
+        self, deployment: str, component: Component, tail: int
+    ) -> Iterator[str]:
+        """Answer with what was asked for, in one line."""
+        yield self.read_logs(deployment, component, tail)
 
     def forget(self, deployment: str) -> None:
         """Say that it does not run."""

@@ -1,6 +1,7 @@
 """The serving back end ``local``: one process per deployment on this machine."""
 
 import hashlib
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -94,6 +95,13 @@ class LocalBackend:
             return self._supervisor.inference_log_spool(deployment)
         except UnsupportedHereError:
             return None
+
+    def follow_logs(
+        self, deployment: str, component: Component, tail: int
+    ) -> Iterator[str]:
+        """Return the lines of the log, which both components share, as they come."""
+        del component
+        return self._supervisor.follow_logs(deployment, tail)
 
     def forget(self, deployment: str) -> None:
         """Stop what runs and drop its run files."""

@@ -18,6 +18,7 @@ from hopsartifacts.serving.contract import Condition, Launch, RunState
 from hopsartifacts.serving.local import processes
 from hopsartifacts.serving.local.children import exit_code
 from hopsartifacts.serving.local.client import Client
+from hopsartifacts.serving.local.following import follow
 from hopsartifacts.serving.local.log_files import last_lines, newest_log
 from hopsartifacts.serving.local.runs import Run, RunFolder
 from hopsartifacts.serving.local.spawning import listen, spawn
@@ -102,14 +103,22 @@ class Supervisor:
 
     def read_logs(self, deployment: str, tail: int) -> str:
         """Return the end of the newest run's log."""
-        folder = self._folder(deployment)
-        run = folder.read_run()
-        path = newest_log(self._logs(folder)) if run is None else Path(run.log_path)
+        path = self._log(self._folder(deployment))
         return "" if path is None else last_lines(path, tail)
 
     def inference_log_spool(self, deployment: str) -> Path:
         """Return where logged exchanges wait, whatever becomes of the run files."""
         return self._folder(deployment).spool_path
+
+    def follow_logs(self, deployment: str, tail: int) -> Iterator[str]:
+        """Return the end of the newest run's log, and what comes until nothing runs."""
+        folder = self._folder(deployment)
+
+        def is_over() -> bool:
+            run = folder.read_run()
+            return run is None or processes.find_server(run) is None
+
+        return follow(lambda: self._log(folder), is_over, tail)
 
     def forget(self, deployment: str) -> None:
         """Stop what runs and delete its files."""
@@ -125,6 +134,10 @@ class Supervisor:
                 f"{deployment!r} is no deployment name; use letters and digits"
             )
         return RunFolder(self._root / deployment)
+
+    def _log(self, folder: RunFolder) -> Path | None:
+        run = folder.read_run()
+        return newest_log(self._logs(folder)) if run is None else Path(run.log_path)
 
     def _logs(self, folder: RunFolder) -> Path:
         if self._logs_dir is None:
