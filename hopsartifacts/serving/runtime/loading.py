@@ -8,6 +8,7 @@ from pathlib import Path
 from hopsartifacts.errors import DeploymentFailedError, HopsArtifactsError
 from hopsartifacts.serving.contract import Component, Launch
 from hopsartifacts.serving.runtime.chain import Chain
+from hopsartifacts.serving.runtime.golden import check_golden
 from hopsartifacts.serving.runtime.injected import injectable_values
 from hopsartifacts.serving.runtime.scripts import (
     create_object,
@@ -31,6 +32,16 @@ def load_chain(launch: Launch) -> Chain:
     if launch.transformer_script is not None:
         transformer = _load_script(launch, "transformer", launch.transformer_script)
     return Chain(_load_predictor(launch), transformer, launch.batching)
+
+
+async def prepare_chain(chain: Chain, launch: Launch) -> None:
+    """Do what has to be done on the loop that will serve, before anybody is served.
+
+    Raises:
+        DeploymentFailedError: the golden request is not answered as it was recorded.
+    """
+    if launch.golden is not None:
+        await check_golden(chain, launch.golden)
 
 
 def _load_predictor(launch: Launch) -> object:

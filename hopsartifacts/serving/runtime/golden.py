@@ -1,0 +1,94 @@
+"""The golden request: answered once before a server counts as ready, and compared."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from hopsartifacts.errors import DeploymentFailedError
+from hopsartifacts.serving.contract import Golden
+from hopsartifacts.serving.runtime.chain import Chain
+from hopsartifacts.serving.runtime.encoding import encode
+from hopsartifacts.serving.runtime.protocol import predictions_body, read_inputs
+
+_STEP = "answering the golden request"
+_SHOWN = 3
+_SHOWN_CHARACTERS = 60
+
+
+async def check_golden(chain: Chain, golden: Golden) -> None:
+    """Ask *chain* the golden request; to be awaited on the loop that will serve.
+
+    Objects that a script makes when it is first asked belong to that loop.
+
+    Raises:
+        DeploymentFailedError: the answer is not the recorded one, or there is none.
+    """
+    try:
+        outputs = await chain.predict(read_inputs(encode(golden.request)))
+        answer = msgspec.json.decode(predictions_body(outputs))
+    except Exception as error:
+        raise DeploymentFailedError(f"{_STEP} failed: {error}") from error
+    found = list(differences(golden.answer, answer, golden.tolerance))
+    if found:
+        shown = "; ".join(found[:_SHOWN])
+        more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        raise DeploymentFailedError(
+            f"{_STEP} gave another answer than was recorded: {shown}{more}. Record it "
+            "anew with record_golden() if that is right, or roll back"
+        )
+
+
+def differences(
+    recorded: Any, answered: Any, tolerance: float, where: str = "the answer"
+) -> Iterator[str]:
+    """Yield in words where *answered* is not *recorded*.
+
+    Two numbers are equal that differ by no more than *tolerance* times the larger one;
+    so are two that are not numbers (NaN), whose JSON is null.
+    """
+    if isinstance(recorded, dict) and isinstance(answered, dict):
+        yield from _of_objects(recorded, answered, tolerance, where)
+    elif isinstance(recorded, list) and isinstance(answered, list):
+        if len(recorded) != len(answered):
+            yield f"{where} has {len(answered)} items, recorded were {len(recorded)}"
+            return
+        for at, (old, new) in enumerate(zip(recorded, answered, strict=True)):
+            yield from differences(old, new, tolerance, f"{where}[{at}]")
+    elif not _is_same(recorded, answered, tolerance):
+        yield f"{where} is {_words(answered)}, recorded was {_words(recorded)}"
+
+
+def _of_objects(
+    recorded: dict[str, Any], answered: dict[str, Any], tolerance: float, where: str
+) -> Iterator[str]:
+    for key in {**recorded, **answered}:
+        place = key if where == "the answer" else f"{where}.{key}"
+        if key not in answered:
+            yield f"{place} is missing"
+        elif key not in recorded:
+            yield f"{place} is {_words(answered[key])} and was not recorded"
+        else:
+            yield from differences(recorded[key], answered[key], tolerance, place)
+
+
+def _is_same(recorded: Any, answered: Any, tolerance: float) -> bool:
+    if not (_is_number(recorded) and _is_number(answered)):
+        # Else True would be 1.
+        return type(recorded) is type(answered) and recorded == answered
+    if recorded == answered or (recorded != recorded and answered != answered):  # noqa: PLR0124 - NaN
+        return True
+    try:
+        return math.isclose(recorded, answered, rel_tol=tolerance)
+    except OverflowError:  # whole numbers that no double comes near
+        return False
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _words(value: Any) -> str:
+    text = encode(value).decode()
+    return f"{text[:_SHOWN_CHARACTERS]}…" if len(text) > _SHOWN_CHARACTERS else text
