@@ -7,18 +7,20 @@ import signal
 import socket
 import time
 import traceback
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 import uvicorn
 
-from hopsartifacts.errors import HopsArtifactsError
+from hopsartifacts.errors import DeploymentFailedError, HopsArtifactsError
 from hopsartifacts.serving.runtime.app import create_app
 from hopsartifacts.serving.runtime.ending import GRACE_S, Ending, leave, leave_now
 from hopsartifacts.serving.runtime.environment import max_request_bytes
 from hopsartifacts.serving.runtime.handover import read_handover
-from hopsartifacts.serving.runtime.loading import load_chain
+from hopsartifacts.serving.runtime.loading import load_chain, prepare_chain
 from hopsartifacts.serving.runtime.recording import make_recorder
 from hopsartifacts.serving.runtime.reporting import Reporter
 from hopsartifacts.serving.runtime.service import Service
@@ -31,13 +33,19 @@ class _Server(uvicorn.Server):
     """Uvicorn's server, reporting when it is ready and when it stops."""
 
     def __init__(
-        self, config: uvicorn.Config, reporter: Reporter, ending: Ending
+        self,
+        config: uvicorn.Config,
+        reporter: Reporter,
+        ending: Ending,
+        prepare: Callable[[], Awaitable[None]],
     ) -> None:
         super().__init__(config)
         self._reporter = reporter
         self._ending = ending
+        self._prepare = prepare
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._prepare()
         await super().startup(sockets)
         self._reporter.running("the server answers requests")
 
@@ -90,7 +98,8 @@ def run(handover_path: Path) -> NoReturn:
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
-    _serve(_Server(config, reporter, ending), handover.listen_fd, reporter)
+    prepare = partial(prepare_chain, chain, launch)
+    _serve(_Server(config, reporter, ending, prepare), handover.listen_fd, reporter)
     reporter.stopped(ending.reason)
     leave(0, at_once=chain.is_busy)
 
@@ -101,6 +110,10 @@ def _serve(server: _Server, listen_fd: int, reporter: Reporter) -> None:
     signal.signal(signal.SIGINT, server.end_soon)
     try:
         server.run(sockets=[_adopt_socket(listen_fd)])
+    except DeploymentFailedError as error:
+        traceback.print_exception(error.__cause__ or error)
+        reporter.failed("READY", str(error))
+        leave(1)
     except BaseException as error:  # noqa: BLE001 - reported, and the process ends
         traceback.print_exception(error)
         reporter.failed("READY", f"serving failed: {type(error).__name__}: {error}")
