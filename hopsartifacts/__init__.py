@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Activation",
     "AliasRecord",
     "ArtifactVersion",
     "Artifacts",
@@ -32,12 +33,15 @@ __all__ = [
     "DatasetApi",
     "Decision",
     "Deployment",
+    "DeploymentDifference",
+    "DeploymentSnapshot",
     "Difference",
     "DoctorReport",
     "ExportReport",
     "Finding",
     "Garbage",
     "GcReport",
+    "GoldenRequest",
     "ImportReport",
     "InferenceBatcher",
     "InferenceLogger",

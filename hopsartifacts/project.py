@@ -15,8 +15,8 @@ from hopsartifacts import layout
 from hopsartifacts.bundles.values import Choice, Chosen, ExportReport, ImportReport
 from hopsartifacts.catalog.asking import catalog
 from hopsartifacts.datasets import DatasetApi
-from hopsartifacts.deployments.deployment import Runner
 from hopsartifacts.deployments.handle import ModelServing
+from hopsartifacts.deployments.held import Runner
 from hopsartifacts.deployments.home import Home
 from hopsartifacts.deployments.launching import Place
 from hopsartifacts.guard.doctor import DoctorReport, examine

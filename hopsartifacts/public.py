@@ -8,8 +8,14 @@ from hopsartifacts.bundles.values import ExportReport as ExportReport
 from hopsartifacts.bundles.values import ImportReport as ImportReport
 from hopsartifacts.datasets import DatasetApi as DatasetApi
 from hopsartifacts.deployments.deployment import Deployment as Deployment
+from hopsartifacts.deployments.difference import (
+    DeploymentDifference as DeploymentDifference,
+)
 from hopsartifacts.deployments.documents import Specification as Specification
+from hopsartifacts.deployments.golden import GoldenRequest as GoldenRequest
 from hopsartifacts.deployments.handle import ModelServing as ModelServing
+from hopsartifacts.deployments.history import Activation as Activation
+from hopsartifacts.deployments.history import DeploymentSnapshot as DeploymentSnapshot
 from hopsartifacts.deployments.parts import InferenceBatcher as InferenceBatcher
 from hopsartifacts.deployments.parts import InferenceLogger as InferenceLogger
 from hopsartifacts.deployments.parts import KafkaTopic as KafkaTopic

@@ -16,6 +16,7 @@ from hopsartifacts import (
     Project,
     Resources,
 )
+from hopsartifacts.deployments.imports import MissingImportWarning
 from hopsartifacts.errors import (
     AlreadyExistsError,
     ArtifactNotFoundError,
@@ -523,9 +524,6 @@ def test_scripts_are_parsed_and_not_run(
     [
         "class Predictor: pass",
         "class Predict: pass",
-        "from somewhere import Other as Predict",
-        "from somewhere import *",
-        "import somewhere as Predictor",
         "try:\n    from a import Predictor\nexcept ImportError:\n    Predictor = None",
         "if True:\n    class Predictor: pass\n\n\nraise SystemExit('never run')",
         "def Predictor(): pass",
@@ -535,6 +533,22 @@ def test_a_script_may_get_its_class_from_anywhere(
     sklearn_model: Model, make_script: MakeScript, code: str
 ) -> None:
     assert sklearn_model.deploy(script_file=make_script(code)).artifact_version == 1
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from somewhere import Other as Predict",
+        "from somewhere import *",
+        "import somewhere as Predictor",
+    ],
+)
+def test_a_script_may_get_its_class_from_what_is_not_installed_here(
+    sklearn_model: Model, make_script: MakeScript, code: str
+) -> None:
+    with pytest.warns(MissingImportWarning, match="somewhere, which predict.py"):
+        deployment = sklearn_model.deploy(script_file=make_script(code))
+    assert deployment.artifact_version == 1
 
 
 @pytest.mark.parametrize("role", ["script_file", "config_file", "files", "transformer"])

@@ -65,6 +65,9 @@ class MadeUpBackend:
     ) -> Iterator[str]:
         yield from self.read_logs(deployment, component, tail).split()
 
+    def inference_log_spool(self, deployment: str) -> None:
+        assert deployment
+
     def forget(self, deployment: str) -> None:
         self.forgotten.append(deployment)
 

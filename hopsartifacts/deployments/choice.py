@@ -13,10 +13,11 @@ from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.deployments.given import (
     File,
-    Given,
     Kept,
+    New,
     base_name,
     given,
+    given_lock,
     sources_of,
 )
 from hopsartifacts.layout import Role
@@ -60,11 +61,11 @@ class ArtifactChoice:
 
     def put(self, role: Role, path: Path) -> None:
         """Set the file of a role; None removes it."""
-        file = given(path)
-        self._single.pop(role, None)
-        if file:
-            self._single[role] = file
-        self.ask_anew()
+        self._put(role, given(path))
+
+    def put_lock(self, lock: Path) -> None:
+        """Set the environment lock, a path or its text; None removes it."""
+        self._put("environment", given_lock(lock))
 
     def put_files(self, paths: Path | Iterable[Path]) -> None:
         """Set the additional files, one or several."""
@@ -75,7 +76,7 @@ class ArtifactChoice:
     def shown(self, role: Role) -> str | None:
         """Return the path as given, the base name once saved, None if there is none."""
         file = self._single.get(role)
-        return file.path if isinstance(file, Given) else base_name(file, role)
+        return file.path if isinstance(file, New) else base_name(file, role)
 
     def shown_files(self) -> tuple[str, ...]:
         """Return the additional files' paths."""
@@ -116,8 +117,14 @@ class ArtifactChoice:
             return {file.role for file in store.get(self._asked).files}
         return {role for role, _ in self._all()}
 
+    def _put(self, role: Role, file: File | None) -> None:
+        self._single.pop(role, None)
+        if file:
+            self._single[role] = file
+        self.ask_anew()
+
     def _uses_sealed(self) -> bool:
-        new = any(isinstance(file, Given) for _, file in self._all())
+        new = any(isinstance(file, New) for _, file in self._all())
         return isinstance(self._asked, int) and not new
 
     def _all(self) -> Iterator[tuple[Role, File]]:

@@ -1,6 +1,5 @@
 """A deployment as users hold it: save, start, predict, stop, delete."""
 
-from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -8,95 +7,51 @@ from typing import Any
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.decision import Decision
-from hopsartifacts.artifacts.documents import Asked
 from hopsartifacts.artifacts.versions import ArtifactStore
-from hopsartifacts.deployments.documents import DeploymentState, Specification
-from hopsartifacts.deployments.forwarding import OfPredictor
-from hopsartifacts.deployments.launching import Place, launching
-from hopsartifacts.deployments.parts import (
-    InferenceBatcher,
-    InferenceLogger,
-    Transformer,
+from hopsartifacts.deployments.golden import (
+    DEFAULT_TOLERANCE,
+    GoldenRequest,
+    request_of,
 )
-from hopsartifacts.deployments.predictor import Predictor
+from hopsartifacts.deployments.held import AWAIT_S, UP
+from hopsartifacts.deployments.launching import launching
+from hopsartifacts.deployments.progress import while_starting, while_stopping
+from hopsartifacts.deployments.readiness import check_environment
 from hopsartifacts.deployments.requests import ask
-from hopsartifacts.deployments.resources import ComponentResources
-from hopsartifacts.deployments.rules import ApiProtocol, ModelServer, ServingTool
-from hopsartifacts.deployments.state import PredictorState
+from hopsartifacts.deployments.versioned import Versioned
 from hopsartifacts.deployments.versions import (
     check_name,
     delete_deployment,
-    read_deployment,
     save_specification,
 )
+from hopsartifacts.deployments.watched import Watched
 from hopsartifacts.errors import (
     ArtifactNotFoundError,
-    DeploymentNotFoundError,
     InvalidDeploymentError,
     InvalidInputError,
+    NotRunningError,
     UnsupportedHereError,
 )
 from hopsartifacts.registry.model import Model
-from hopsartifacts.serving.contract import COMPONENTS, ServingBackend
 from hopsartifacts.serving.inference_log.asking import count_drops, read_log
 from hopsartifacts.store.transfer import download, local_folder
 
-_RUNNING = ("Starting", "Running", "Idle", "Updating")
-_DEFAULT_WAIT_S = 120
 
-
-class Runner:
-    """Where deployments of a project are stored and run."""
-
-    def __init__(
-        self,
-        place: Place,
-        backend: ServingBackend,
-        get_model: Callable[[str, int], Model],
-    ) -> None:
-        self.place = place
-        self.backend = backend
-        self.get_model = get_model
-
-
-class Deployment:
+class Deployment(Versioned, Watched):
     """One deployment: a predictor with a name, saved or not, running or not.
 
     Made by ``ms.create_deployment`` (lazy), ``predictor.deploy``, ``model.deploy`` or
     ``ms.get_deployment``.
     """
 
-    description = OfPredictor[str | None]()
-    model_name = OfPredictor[str]()
-    model_version = OfPredictor[int]()
-    model_path = OfPredictor[str]()
-    model_server = OfPredictor[ModelServer]()
-    artifact_version = OfPredictor[Asked]()
-    artifact_files_path = OfPredictor[str | None]()
-    script_file = OfPredictor[str | None]()
-    config_file = OfPredictor[str | None]()
-    files = OfPredictor[tuple[str, ...]]()
-    resources = OfPredictor[ComponentResources]()
-    requested_instances = OfPredictor[int]()
-    transformer = OfPredictor[Transformer | None]()
-    inference_logger = OfPredictor[InferenceLogger | None]()
-    inference_batcher = OfPredictor[InferenceBatcher | None]()
-    serving_tool = OfPredictor[ServingTool]()
-    api_protocol = OfPredictor[ApiProtocol]()
-    environment = OfPredictor[str | None]()
-
-    def __init__(
+    def save(
         self,
-        runner: Runner,
-        predictor: Predictor,
-        state: DeploymentState | None = None,
+        await_update: int = AWAIT_S,
+        new_version: bool = True,  # noqa: ARG002 - Hopsworks' signature
+        *,
+        why: str = "",
+        ignore_environment: bool = False,
     ) -> None:
-        self._runner = runner
-        self.predictor = predictor
-        self._state = state
-        self._decision: Decision | None = None
-
-    def save(self, await_update: int = _DEFAULT_WAIT_S) -> None:
         """Seal the settings as the deployment's next version, and make it active.
 
         Nothing is stored if nothing changed. A running deployment is restarted with
@@ -105,6 +60,11 @@ class Deployment:
 
         Args:
             await_update: seconds to wait until a running deployment runs again.
+            new_version: taken for the sake of Hopsworks 5, where a save without it
+                edits the active version. Here what is sealed stays as it is, so each
+                save that changes anything makes a new version.
+            why: a word for those who read the history.
+            ignore_environment: see ``start``.
 
         Raises:
             See ``Predictor.deploy``; and ``DeploymentFailedError`` if the new version
@@ -117,54 +77,77 @@ class Deployment:
         check_name(storage, name, model, known_id=known)
         before = self._state.active if self._state else None
         specification, artifact, self._decision = self.predictor.seal()
-        self._state = save_specification(storage, specification, known_id=known)
+        self._state = save_specification(
+            storage, specification, known_id=known, why=why
+        )
         self.predictor.keep(specification, artifact)
         if before != self._state.active:
-            self._move_on(await_update)
+            self._follow(await_update, ignore_environment=ignore_environment)
 
     def start(
         self,
-        await_running: int = _DEFAULT_WAIT_S,
+        await_running: int = AWAIT_S,
         *,
         port: int | None = None,
         detach: bool = False,
+        ignore_environment: bool = False,
+        progress: bool | None = None,
     ) -> None:
         """Run the active version and wait until it answers.
 
-        Every file it will use is checked against its seal first.
+        Every file it will use is checked against its seal first, and what is installed
+        here against its environment lock and what its scripts import.
 
         Args:
             await_running: seconds to wait; 0 returns at once.
             port: port to listen on; by default a free one.
             detach: keep running when this process ends. By default the deployment
                 ends with the process that started it, however that ends.
+            ignore_environment: start it although other packages are installed here
+                than its lock wants and its scripts import.
+            progress: draw a progress bar; by default on a terminal or in a notebook,
+                unless ``HOPSARTIFACTS_PROGRESS`` is 0.
 
         Raises:
             IntegrityError: a file differs from its seal.
-            UnsupportedHereError: this machine cannot run it.
+            UnsupportedHereError: this machine cannot run it, or has other packages.
             PortTakenError: the port is in use.
             DeploymentFailedError: it failed, or was not ready in time.
             DeploymentNotFoundError: it was not saved, or was deleted.
         """
         self._state = self._fresh()
         state = self._runner.backend.state(self.name)
-        if state.status in _RUNNING and state.deployment_version == self.version:
+        if state.status in UP and state.deployment_version == self.version:
             print(f"Deployment {self.name!r} is already running")  # noqa: T201 - as Hopsworks
             return
-        self._launch(await_running, port=port, detach=detach)
+        if not ignore_environment:
+            self._check_environment()
+        instances = self.requested_instances if await_running > 0 else 0
+        with while_starting(self.name, instances, self._run_state, wanted=progress):
+            self._launch(await_running, port=port, detach=detach)
 
-    def stop(self, await_stopped: int = _DEFAULT_WAIT_S) -> None:
+    def stop(
+        self, await_stopped: int = AWAIT_S, *, progress: bool | None = None
+    ) -> None:
         """End the deployment's processes, whoever started them; silent if none run.
 
         Args:
             await_stopped: seconds it gets to end by itself.
+            progress: see ``start``.
         """
-        self._runner.backend.stop(self.name, await_stopped_s=await_stopped)
+        instances = self.requested_instances if self._run_state().status in UP else 0
+        with while_stopping(self.name, instances, self._run_state, wanted=progress):
+            self._runner.backend.stop(self.name, await_stopped_s=await_stopped)
 
-    def restart(self, await_running: int = _DEFAULT_WAIT_S) -> None:
+    def restart(
+        self, await_running: int = AWAIT_S, *, ignore_environment: bool = False
+    ) -> None:
         """Stop and start; see both."""
+        if not ignore_environment:
+            self._state = self._fresh()
+            self._check_environment()
         self.stop()
-        self.start(await_running)
+        self.start(await_running, ignore_environment=ignore_environment)
 
     def delete(self, force: bool = False) -> None:
         """Delete the deployment; model and artifact stay.
@@ -177,7 +160,7 @@ class Deployment:
             DeploymentNotFoundError: it was not saved, or was deleted before.
         """
         known_id = self._fresh().id
-        if self._runner.backend.state(self.name).status in _RUNNING:
+        if self._runner.backend.state(self.name).status in UP:
             if not force:
                 raise InvalidDeploymentError(
                     f"deployment {self.name!r} is running: stop it first, or use "
@@ -206,59 +189,53 @@ class Deployment:
             InvalidInputError: both, neither, or something that is no request.
             NotRunningError: it does not run.
             PredictionError: the model server answered with an error.
+            UnsupportedHereError: its model server is vLLM, which speaks otherwise.
         """
+        if self.model_server == "VLLM":
+            raise UnsupportedHereError(
+                f"deployment {self.name!r} runs on vLLM, which answers no predict(): "
+                "use any client for OpenAI's API with its URL"
+            )
         send = partial(self._runner.backend.predict, self.name)
         return ask(send, self.api_protocol, data, inputs)
 
-    def get_state(self) -> PredictorState:
-        """Return what runs now.
-
-        Raises:
-            DeploymentNotFoundError: it was not saved, or was deleted.
-        """
-        self._fresh()
-        return PredictorState(self.name, self._runner.backend.state(self.name))
-
-    def is_created(self) -> bool:
-        """Tell whether it is saved."""
-        return self._state is not None
-
-    def is_running(
+    def record_golden(
         self,
-        or_idle: bool = True,
-        or_updating: bool = True,
-    ) -> bool:
-        """Tell whether it answers."""
-        wanted = {"Running"} | ({"Idle"} if or_idle else set())
-        wanted |= {"Updating"} if or_updating else set()
-        return self._runner.backend.state(self.name).status in wanted
+        request: Any = None,
+        *,
+        tolerance: float = DEFAULT_TOLERANCE,
+        await_update: int = AWAIT_S,
+    ) -> GoldenRequest:
+        """Ask the running deployment, and seal request and answer in its next version.
 
-    def is_stopped(self, or_created: bool = True) -> bool:
-        """Tell whether nothing runs."""
-        status = self._runner.backend.state(self.name).status
-        return status == "Stopped" or (or_created and status in {"Created", "Creating"})
-
-    def get_logs(self, component: str = "predictor", tail: int = 10) -> None:
-        """Print the last lines of the newest run's log, also after it ended.
+        From then on a version that answers this request otherwise does not become
+        ready. Settings that were changed here and not saved are saved with it.
 
         Args:
-            component: ``predictor`` or ``transformer``.
-            tail: how many lines.
-        """
-        print(self.read_logs(component, tail))  # noqa: T201 - that is what it is for
-
-    def read_logs(self, component: str = "predictor", tail: int = 10) -> str:
-        """Return what ``get_logs`` prints.
+            request: rows or a whole request; by default ``golden_request``, or the
+                model's input example.
+            tolerance: largest relative difference of two numbers that count as equal.
+            await_update: seconds to wait until it runs with the new version.
 
         Raises:
-            InvalidInputError: no such component.
+            InvalidInputError: there is no request, or it is none.
+            NotRunningError: it does not run, or not its active version.
+            PredictionError: the model server answered with an error.
         """
-        for known in COMPONENTS:
-            if component == known:
-                return self._runner.backend.read_logs(self.name, known, tail)
-        raise InvalidInputError(
-            f"component {component!r}: use one of {', '.join(COMPONENTS)}"
-        )
+        chosen = request_of(self._golden(request))
+        active = self._fresh().active
+        running = self._run_state().deployment_version
+        if running != active:
+            runs = f"runs version {running}" if running else "does not run"
+            raise NotRunningError(
+                f"deployment {self.name!r} {runs}: start version {active}, whose "
+                "answer is to be recorded, first"
+            )
+        answer = self.predict(data=chosen)
+        golden = GoldenRequest(chosen, answer, tolerance)
+        self.golden_request = golden
+        self.save(await_update, why="the golden request was recorded")
+        return golden
 
     def read_inference_log(
         self,
@@ -348,66 +325,28 @@ class Deployment:
         """
         return self._decision or self.predictor.explain()
 
-    def get_url(self) -> str | None:
-        """Return the URL that takes prediction requests; None when nothing runs."""
-        return self.get_state().hopsworks_inference_path
-
-    @property
-    def id(self) -> str | None:
-        """Unique for ever; None before ``save``."""
-        return self._state.id if self._state else None
-
-    @property
-    def name(self) -> str:
-        """Name of the deployment."""
-        return self.predictor.name
-
-    @property
-    def version(self) -> int | None:
-        """Number of the active version; None before ``save``."""
-        return self._state.active if self._state else None
-
-    @property
-    def created_at(self) -> str | None:
-        """When it was first saved (RFC 3339, UTC)."""
-        return self._state.created if self._state else None
-
-    @property
-    def creator(self) -> str | None:
-        """Who saved it first."""
-        return self._state.creator if self._state else None
-
-    @property
-    def specification(self) -> Specification:
-        """The sealed specification.
-
-        Raises:
-            DeploymentNotFoundError: it was not saved yet.
-        """
-        return self._saved_specification()
-
-    def __repr__(self) -> str:
-        return f"Deployment(name: {self.name!r}, version: {self.version!r})"
-
-    def _fresh(self) -> DeploymentState:
-        if self._state is None:
-            raise DeploymentNotFoundError(
-                f"deployment {self.name!r} is not saved: call save() first"
+    def _golden(self, request: Any) -> Any:
+        if request is not None:
+            return request
+        if self.golden_request is not None:
+            return self.golden_request.request
+        example = self.get_model().input_example
+        if example is None:
+            raise InvalidInputError(
+                f"deployment {self.name!r} has no golden request and its model no "
+                "input example: give the request to record"
             )
-        state = read_deployment(self._runner.place.storage, self.name)
-        if state.id != self._state.id:
-            raise DeploymentNotFoundError(
-                f"deployment {self.name!r} was deleted and created anew: get it with "
-                f"ms.get_deployment({self.name!r})"
-            )
-        return state
+        return example
 
-    def _saved_specification(self) -> Specification:
-        if self._state is None:
-            raise DeploymentNotFoundError(
-                f"deployment {self.name!r} is not saved: call save() first"
-            )
-        return self._state.current.specification
+    def _check_environment(self) -> None:
+        check_environment(self._runner.place.storage, self._saved_specification())
+
+    def _follow(self, await_update: float, *, ignore_environment: bool) -> None:
+        state = self._run_state()
+        moves = state.status in UP and state.deployment_version != self.version
+        if moves and not ignore_environment:
+            self._check_environment()
+        self._move_on(await_update)
 
     def _launch(self, await_running: float, *, port: int | None, detach: bool) -> None:
         state = self._state or self._fresh()
@@ -425,6 +364,6 @@ class Deployment:
     def _move_on(self, await_update: float) -> None:
         """Restart what runs another version."""
         state = self._runner.backend.state(self.name)
-        if state.status in _RUNNING and state.deployment_version != self.version:
+        if state.status in UP and state.deployment_version != self.version:
             self.stop()
             self._launch(await_update, port=state.port, detach=state.is_detached)

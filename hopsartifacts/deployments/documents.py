@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from hopsartifacts.deployments.golden import GoldenRequest
 from hopsartifacts.deployments.parts import InferenceBatcher, InferenceLogger
 from hopsartifacts.deployments.resources import ComponentResources
 from hopsartifacts.deployments.rules import ApiProtocol, ModelServer, ServingTool
@@ -57,6 +58,10 @@ class Specification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     inference_logger: InferenceLogger | None = None
     inference_batcher: InferenceBatcher | None = None
     environment: str | None = None
+    environment_lock: str | None = None
+    """Name inside the artifact folder; the artifact's identity pins its bytes."""
+    env_vars: dict[str, str] = {}
+    golden_request: GoldenRequest | None = None
 
 
 class DeploymentVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +73,7 @@ class DeploymentVersion(msgspec.Struct, frozen=True, kw_only=True):
     specification: Specification
 
 
-class DeploymentState(msgspec.Struct, frozen=True, kw_only=True):
+class DeploymentState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """State of one deployment's log.
 
     A deleted deployment has no versions; its numbers are still not given again.
@@ -81,6 +86,8 @@ class DeploymentState(msgspec.Struct, frozen=True, kw_only=True):
     last: int
     """Highest version number ever given under this name."""
     active: int = 0
+    before: int = 0
+    """The version that was active before; it is again if this one is taken back."""
     versions: dict[int, DeploymentVersion] = {}
 
     @property

@@ -9,6 +9,7 @@ import msgspec
 from hopsartifacts import layout
 from hopsartifacts.artifacts.documents import ArtifactSource
 from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.deployments.locks import check_lock, name_of_text
 from hopsartifacts.deployments.scripts import check_script
 from hopsartifacts.errors import (
     InvalidDeploymentError,
@@ -17,6 +18,7 @@ from hopsartifacts.errors import (
     InvalidScriptError,
 )
 from hopsartifacts.layout import Role
+from hopsartifacts.names import is_unicode
 from hopsartifacts.registry.sources import source
 from hopsartifacts.storage.contract import Storage
 
@@ -25,6 +27,18 @@ class Given(msgspec.Struct, frozen=True):
     """A path the user gave: on this machine, or in the project."""
 
     path: str
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A file whose content the user gave, and the name it gets."""
+
+    name: str
+    data: bytes
+
+    @property
+    def path(self) -> str:
+        """Its name, as that of the others."""
+        return self.name
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -36,7 +50,8 @@ class Kept(msgspec.Struct, frozen=True):
     path: str
 
 
-File = Given | Kept
+New = Given | Written
+File = New | Kept
 
 
 def given(path: str | os.PathLike[str] | None) -> Given | None:
@@ -46,6 +61,15 @@ def given(path: str | os.PathLike[str] | None) -> Given | None:
     if not isinstance(path, str | os.PathLike):
         raise InvalidDeploymentError(f"{path!r} is not a path: give the name of a file")
     return Given(os.fspath(path))
+
+
+def given_lock(lock: str | os.PathLike[str] | None) -> New | None:
+    """Return what a user passed as an environment lock: a path, or its text."""
+    if isinstance(lock, str) and ("\n" in lock or "==" in lock):
+        if not is_unicode(lock):
+            raise InvalidDeploymentError("environment lock: it is not valid Unicode")
+        return Written(name_of_text(lock), lock.encode())
+    return given(lock)
 
 
 def base_name(file: File | None, role: Role) -> str | None:
@@ -70,15 +94,27 @@ def sources_of(
     if isinstance(file, Kept):
         yield _kept(storage, role, file)
         return
-    found = list(_local(role, file.path) or _in_project(storage, project, role, file))
-    for each in found:
-        if role == "predictor" or role == "transformer":  # noqa: PLR1714 - narrows
-            # Read once: what was checked is what is stored.
-            data = b"".join(each.chunks())
-            check_script(role, each.name, data)
-            yield ArtifactSource(role=role, name=each.name, chunks=_reader(data))
-        else:
+    for each in _new_sources(storage, project, role, file):
+        if role in {"configfile", "file"}:
             yield each
+            continue
+        # Read once: what was checked is what is stored.
+        data = b"".join(each.chunks())
+        if role == "predictor" or role == "transformer":  # noqa: PLR1714 - narrows
+            check_script(role, each.name, data)
+        else:
+            check_lock(each.name, data)
+        yield ArtifactSource(role=role, name=each.name, chunks=_reader(data))
+
+
+def _new_sources(
+    storage: Storage, project: str, role: Role, file: New
+) -> list[ArtifactSource]:
+    if isinstance(file, Written):
+        chunks = _reader(file.data)
+        return [ArtifactSource(role=role, name=file.name, chunks=chunks)]
+    found = _local(role, file.path) or _in_project(storage, project, role, file)
+    return list(found)
 
 
 def _kept(storage: Storage, role: Role, file: Kept) -> ArtifactSource:

@@ -1,20 +1,22 @@
 """Model serving as users hold it: create, find and list deployments."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from hopsartifacts.artifacts.handle import Artifacts
 from hopsartifacts.artifacts.versions import ArtifactStore
-from hopsartifacts.deployments.deployment import Deployment, Runner
+from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.documents import DeploymentState
+from hopsartifacts.deployments.environment import freeze
+from hopsartifacts.deployments.held import Runner
 from hopsartifacts.deployments.home import Home
 from hopsartifacts.deployments.parts import (
     InferenceBatcher,
     InferenceLogger,
     Transformer,
 )
-from hopsartifacts.deployments.predictor import Predictor
+from hopsartifacts.deployments.predictor import Predictor, sealed_predictor
 from hopsartifacts.deployments.versions import (
     artifact_users_of,
     live_deployments,
@@ -24,7 +26,6 @@ from hopsartifacts.deployments.versions import (
 from hopsartifacts.errors import InvalidDeploymentError
 from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.model import Model
-from hopsartifacts.registry.versions import read_manifest
 
 
 class ModelServing:
@@ -57,6 +58,9 @@ class ModelServing:
         *,
         description: str | None = None,
         files: Iterable[str | Path] = (),
+        environment_lock: str | Path | None = None,
+        env_vars: Mapping[str, str] | None = None,
+        golden_request: Any = None,
     ) -> Predictor:
         """Describe what a deployment runs; nothing is stored before it is saved.
 
@@ -80,6 +84,13 @@ class ModelServing:
             environment: name of the Python environment, kept for a cluster.
             description: a sentence for people.
             files: more files or folders for the artifact.
+            environment_lock: what has to be installed where it starts: a path of a
+                ``requirements.txt`` with ``==``, ``uv.lock`` or ``environment.yml``, or
+                its text; ``ms.freeze_environment()`` makes one.
+            env_vars: environment variables of the scripts, as texts. They are stored
+                as they are: no place for secrets.
+            golden_request: rows or a whole request, or ``GoldenRequest(…)`` with the
+                answer that a version has to give before it is ready.
 
         Raises:
             InvalidNameError: the name is outside its rule.
@@ -107,6 +118,9 @@ class ModelServing:
             transformer=transformer,
             api_protocol=api_protocol,
             environment=environment,
+            environment_lock=environment_lock,
+            env_vars=env_vars,
+            golden_request=golden_request,
             files=files,
         )
 
@@ -171,6 +185,10 @@ class ModelServing:
             if deployment.get_state().status.lower() == status.lower()
         ]
 
+    def freeze_environment(self, path: str | Path | None = None) -> str:
+        """Return what is installed here as an ``environment_lock``; see ``freeze``."""
+        return freeze(path)
+
     def get_artifacts(self, model: Model) -> Artifacts:
         """Return the artifact versions of a model version."""
         manifest = model.manifest
@@ -197,17 +215,7 @@ class ModelServing:
         return users_of(self._runner.place.storage, model, version)
 
     def _deployment(self, state: DeploymentState) -> Deployment:
-        specification = state.current.specification
-        storage = self._runner.place.storage
-        pin = specification.model
-        manifest = read_manifest(storage, pin.name, pin.version)
-        store = ArtifactStore(storage, pin.name, pin.version)
-        predictor = Predictor.sealed(
-            self._home,
-            manifest,
-            specification,
-            store.get(specification.artifact.version),
-        )
+        predictor = sealed_predictor(self._home, state.current.specification)
         return Deployment(self._runner, predictor, state)
 
 

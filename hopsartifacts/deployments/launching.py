@@ -86,6 +86,7 @@ def _launch(
     )
     artifact = _artifact(place.storage, specification)
     transformer = specification.transformer
+    golden = specification.golden_request
     return Launch(
         project=place.project,
         project_url=place.storage.url,
@@ -114,6 +115,8 @@ def _launch(
         transformer_limits=_limits(transformer) if transformer else Limits(),
         batching=_batching(specification.inference_batcher),
         logging=_logging(specification.inference_logger),
+        golden=golden.for_launch() if golden else None,
+        env_vars=specification.env_vars,
         held=tuple(held),
     )
 

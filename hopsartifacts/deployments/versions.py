@@ -47,7 +47,7 @@ def deployment_names(storage: Storage) -> list[str]:
 def find_deployment(storage: Storage, name: str) -> DeploymentState | None:
     """Return the newest state of a deployment, None if there is none (any more)."""
     head = deployment_log(storage, name).head()
-    return _live(storage, head.state) if head else None
+    return live_part(storage, head.state) if head else None
 
 
 def read_deployment(storage: Storage, name: str) -> DeploymentState:
@@ -63,6 +63,20 @@ def read_deployment(storage: Storage, name: str) -> DeploymentState:
             f"there is no deployment {name!r}: the project has {live or 'none'}"
         )
     return found
+
+
+def pick_version(state: DeploymentState, name: str, number: int) -> DeploymentVersion:
+    """Return one version of a live deployment.
+
+    Raises:
+        DeploymentNotFoundError: there is no such version; the message says which.
+    """
+    if number not in state.versions:
+        known = ", ".join(map(str, sorted(state.versions)))
+        raise DeploymentNotFoundError(
+            f"deployment {name!r} has no version {number}: it has {known}"
+        )
+    return state.versions[number]
 
 
 def live_deployments(storage: Storage) -> dict[str, DeploymentState]:
@@ -109,12 +123,16 @@ def check_name(
     head = log.head()
     if head is None:
         check_log_is_there(storage, log, claim)
-    live = _live(storage, head.state) if head else None
+    live = live_part(storage, head.state) if head else None
     _check_owner(live, name, model, known_id)
 
 
 def save_specification(
-    storage: Storage, specification: Specification, *, known_id: str | None
+    storage: Storage,
+    specification: Specification,
+    *,
+    known_id: str | None,
+    why: str = "",
 ) -> DeploymentState:
     """Seal *specification* as the deployment's next version, and make it active.
 
@@ -125,6 +143,7 @@ def save_specification(
         specification: what.
         known_id: the deployment the caller means to change; None to create one. A
             deployment of the same model version under this name is then adopted.
+        why: a word for those who read the history.
 
     Raises:
         AlreadyExistsError: the name belongs to a deployment of another model version,
@@ -139,21 +158,28 @@ def save_specification(
     model = specification.model
 
     def decide(state: DeploymentState | None, _: int) -> Draft[DeploymentState] | None:
-        live = _live(storage, state) if state else None
+        live = live_part(storage, state) if state else None
         _check_owner(live, name, (model.name, model.version), known_id)
         if live and live.current.specification == specification:
             return None
-        return _sealed(state, live, specification, token)
+        after = _sealed(state, live, specification, token)
+        op = activating("save", after.active, why)
+        return Draft(op=op, state=after, token=token)
 
     head = deployment_log(storage, name).append(decide)
     if head is None:
         raise DeploymentNotFoundError(f"deployment {name!r} has an empty log")
     if head.token == token:
-        _keep_parts(storage, name, head.state, token)
+        keep_parts(storage, name, head.state, token)
     # It is committed: a document that is missing is found and written by a repair.
     with suppress(StorageError):
         project_version(storage, name, head.state.current)
     return head.state
+
+
+def activating(kind: str, number: int, why: str) -> dict[str, object]:
+    """Return what an entry says that makes *number* the active version."""
+    return {"kind": kind, "version": number, **({"why": why} if why else {})}
 
 
 def delete_deployment(storage: Storage, name: str, known_id: str) -> None:
@@ -215,29 +241,28 @@ def _sealed(
     live: DeploymentState | None,
     specification: Specification,
     token: str,
-) -> Draft[DeploymentState]:
+) -> DeploymentState:
     number = (state.last if state else 0) + 1
     version = DeploymentVersion(
         version=number, created=now(), creator=user(), specification=specification
     )
-    after = DeploymentState(
+    return DeploymentState(
         status="live",
         id=live.id if live else token,
         created=live.created if live else version.created,
         creator=live.creator if live else version.creator,
         last=number,
         active=number,
+        before=live.active if live else 0,
         versions={**(live.versions if live else {}), number: version},
     )
-    op = {"kind": "save", "version": number}
-    return Draft(op=op, state=after, token=token)
 
 
 def _deleted(state: DeploymentState) -> DeploymentState:
-    return replace(state, status="deleted", active=0, versions={})
+    return replace(state, status="deleted", active=0, before=0, versions={})
 
 
-def _live(storage: Storage, state: DeploymentState) -> DeploymentState | None:
+def live_part(storage: Storage, state: DeploymentState) -> DeploymentState | None:
     """Return what readers see of *state*; None if that is nothing.
 
     A writer that ended between its seal and its look at the model leaves a version
@@ -253,18 +278,27 @@ def _live(storage: Storage, state: DeploymentState) -> DeploymentState | None:
             models[pin.name] = model_state(storage, pin.name)
         if pin.version in models[pin.name].live():
             rest[number] = version
-    if not rest:
-        return None
-    active = state.active if state.active in rest else max(rest)
-    return replace(state, active=active, versions=rest)
+    return _with_only(state, rest) if rest else None
 
 
-def _keep_parts(
+def _with_only(
+    state: DeploymentState, rest: dict[int, DeploymentVersion]
+) -> DeploymentState:
+    """Return *state* with only some versions; what was active before may be again."""
+    wanted = (number for number in (state.active, state.before) if number in rest)
+    return replace(state, active=next(wanted, max(rest)), versions=rest)
+
+
+def keep_parts(
     storage: Storage, name: str, sealed: DeploymentState, token: str
 ) -> None:
-    """Make sure that the model and artifact version just deployed stay.
+    """Make sure that the model and artifact version of the active version stay.
 
-    We have sealed first, and now withdraw what marks them: see ``store.fence``.
+    It is committed, and now what marks them is withdrawn: see ``store.fence``.
+
+    Raises:
+        NotFoundError: one of them was deleted; the version was taken back.
+        CommitUncertainError: the storage failed before that was known.
     """
     model = sealed.current.specification.model
     artifact = sealed.current.specification.artifact.version
@@ -292,8 +326,8 @@ def _take_back(storage: Storage, name: str, sealed: DeploymentState) -> None:
         if state is None or number not in state.versions:
             return None
         rest = {n: kept for n, kept in state.versions.items() if n != number}
-        after = replace(state, active=max(rest, default=0), versions=rest)
-        op = {"kind": "take back", "version": number}
-        return Draft(op=op, state=after if rest else _deleted(state))
+        after = _with_only(state, rest) if rest else _deleted(state)
+        op = {"kind": "take back", "version": number, "active": after.active}
+        return Draft(op=op, state=after)
 
     deployment_log(storage, name).append(decide)

@@ -244,6 +244,9 @@ class Model:
         environment: str | None = None,
         *,
         files: Any = (),
+        environment_lock: str | Path | None = None,
+        env_vars: Mapping[str, str] | None = None,
+        golden_request: Any = None,
     ) -> Any:
         """Create a deployment of this version and save it at once.
 
@@ -266,6 +269,9 @@ class Model:
             "api_protocol": api_protocol,
             "environment": environment,
             "files": files,
+            "environment_lock": environment_lock,
+            "env_vars": env_vars,
+            "golden_request": golden_request,
         }
         return self._context.deployer.deploy_model(self, settings)
 

@@ -1,0 +1,135 @@
+"""What stands for a deployment: its predictor, and what was sealed of it."""
+
+from collections.abc import Callable
+
+from hopsartifacts.artifacts.decision import Decision
+from hopsartifacts.artifacts.documents import Asked
+from hopsartifacts.deployments.documents import DeploymentState, Specification
+from hopsartifacts.deployments.forwarding import OfPredictor
+from hopsartifacts.deployments.golden import GoldenRequest
+from hopsartifacts.deployments.launching import Place
+from hopsartifacts.deployments.parts import (
+    InferenceBatcher,
+    InferenceLogger,
+    Transformer,
+)
+from hopsartifacts.deployments.predictor import Predictor
+from hopsartifacts.deployments.resources import ComponentResources
+from hopsartifacts.deployments.rules import ApiProtocol, ModelServer, ServingTool
+from hopsartifacts.deployments.versions import read_deployment
+from hopsartifacts.errors import DeploymentNotFoundError
+from hopsartifacts.registry.model import Model
+from hopsartifacts.serving.contract import ServingBackend
+
+UP = frozenset({"Starting", "Running", "Idle", "Updating"})
+"""States of a deployment that something runs of."""
+AWAIT_S = 120
+"""How long is waited for that by default, in seconds."""
+
+
+class Runner:
+    """Where deployments of a project are stored and run."""
+
+    def __init__(
+        self,
+        place: Place,
+        backend: ServingBackend,
+        get_model: Callable[[str, int], Model],
+    ) -> None:
+        self.place = place
+        self.backend = backend
+        self.get_model = get_model
+
+
+class Held:
+    """A predictor, and what was last seen of the deployment with its name."""
+
+    description = OfPredictor[str | None]()
+    model_name = OfPredictor[str]()
+    model_version = OfPredictor[int]()
+    model_path = OfPredictor[str]()
+    model_server = OfPredictor[ModelServer]()
+    artifact_version = OfPredictor[Asked]()
+    artifact_files_path = OfPredictor[str | None]()
+    script_file = OfPredictor[str | None]()
+    config_file = OfPredictor[str | None]()
+    files = OfPredictor[tuple[str, ...]]()
+    resources = OfPredictor[ComponentResources]()
+    requested_instances = OfPredictor[int]()
+    transformer = OfPredictor[Transformer | None]()
+    inference_logger = OfPredictor[InferenceLogger | None]()
+    inference_batcher = OfPredictor[InferenceBatcher | None]()
+    serving_tool = OfPredictor[ServingTool]()
+    api_protocol = OfPredictor[ApiProtocol]()
+    environment = OfPredictor[str | None]()
+    environment_lock = OfPredictor[str | None]()
+    env_vars = OfPredictor[dict[str, str]]()
+    golden_request = OfPredictor[GoldenRequest | None]()
+
+    def __init__(
+        self,
+        runner: Runner,
+        predictor: Predictor,
+        state: DeploymentState | None = None,
+    ) -> None:
+        self._runner = runner
+        self.predictor = predictor
+        self._state = state
+        self._decision: Decision | None = None
+
+    @property
+    def id(self) -> str | None:
+        """Unique for ever; None before ``save``."""
+        return self._state.id if self._state else None
+
+    @property
+    def name(self) -> str:
+        """Name of the deployment."""
+        return self.predictor.name
+
+    @property
+    def version(self) -> int | None:
+        """Number of the active version; None before ``save``."""
+        return self._state.active if self._state else None
+
+    @property
+    def created_at(self) -> str | None:
+        """When it was first saved (RFC 3339, UTC)."""
+        return self._state.created if self._state else None
+
+    @property
+    def creator(self) -> str | None:
+        """Who saved it first."""
+        return self._state.creator if self._state else None
+
+    @property
+    def specification(self) -> Specification:
+        """The sealed specification.
+
+        Raises:
+            DeploymentNotFoundError: it was not saved yet.
+        """
+        return self._saved_specification()
+
+    def __repr__(self) -> str:
+        return f"Deployment(name: {self.name!r}, version: {self.version!r})"
+
+    def _fresh(self) -> DeploymentState:
+        if self._state is None:
+            raise DeploymentNotFoundError(
+                f"deployment {self.name!r} is not saved: call save() first"
+            )
+        state = read_deployment(self._runner.place.storage, self.name)
+        if state.id != self._state.id:
+            raise DeploymentNotFoundError(
+                f"deployment {self.name!r} was deleted and created anew: get it with "
+                f"ms.get_deployment({self.name!r})"
+            )
+        return state
+
+    def _saved_specification(self) -> Specification:
+        if self._state is None:
+            raise DeploymentNotFoundError(
+                f"deployment {self.name!r} is not saved: call save() first"
+            )
+        return self._state.current.specification

@@ -1,0 +1,83 @@
+"""Environment variables that users give their scripts: which names they may have."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from hopsartifacts.errors import InvalidDeploymentError
+from hopsartifacts.names import is_unicode
+
+RESERVED = frozenset(
+    {
+        "API_KEY",
+        "ARTIFACT_FILES_PATH",
+        "ARTIFACT_VERSION",
+        "CONFIG_FILE_PATH",
+        "DEPLOYMENT_NAME",
+        "DEPLOYMENT_VERSION",
+        "IS_PREDICTOR",
+        "IS_TRANSFORMER",
+        "MATERIAL_DIRECTORY",
+        "MODEL_FILES_PATH",
+        "MODEL_NAME",
+        "MODEL_VERSION",
+        "PROJECT_ID",
+        "PROJECT_NAME",
+        "REQUESTS_VERIFY",
+        "REST_ENDPOINT",
+        "SCRIPT_NAME",
+        "SCRIPT_PATH",
+        "SECRETS_DIR",
+    }
+)
+"""Variables that the guide documents: a deployment gets its own."""
+RESERVED_PREFIXES = ("HOPSARTIFACTS_", "HOPSWORKS_", "SERVING_")
+_PYTHON_NEEDS = frozenset({"PYTHONHOME", "PYTHONPATH"})
+"""With another value the server would not find its own code."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def checked_variables(given: Any) -> dict[str, str]:
+    """Return what a user passed as ``env_vars``, sorted by name.
+
+    Raises:
+        InvalidDeploymentError: a name that no variable can have or that is taken, or
+            a value that is no text.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InvalidDeploymentError(
+            f"env_vars is a {type(given).__name__}: give a dict of texts, like "
+            "{'THRESHOLD': '0.5'}"
+        )
+    for name, value in given.items():
+        _check_name(name)
+        _check_value(name, value)
+    return dict(sorted(given.items()))
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InvalidDeploymentError(
+            f"env_vars: {name!r} is not a variable's name: use letters (a-z, A-Z), "
+            "digits and '_', first a letter or '_'"
+        )
+    if name in RESERVED or name.startswith(RESERVED_PREFIXES):
+        raise InvalidDeploymentError(
+            f"env_vars: {name} is set by the deployment itself: choose another name"
+        )
+    if name in _PYTHON_NEEDS:
+        raise InvalidDeploymentError(
+            f"env_vars: {name} would keep the server from starting: leave it out, and "
+            "give modules as files="
+        )
+
+
+def _check_value(name: str, value: object) -> None:
+    if not isinstance(value, str) or not is_unicode(value) or "\0" in value:
+        raise InvalidDeploymentError(
+            f"env_vars: the value of {name} is {value!r}: give a text, like "
+            f"{str(value)!r}"
+        )
