@@ -88,12 +88,13 @@ class Versioned(Held):
                 same).
         """
         number, known = self._number(version), self._fresh()
+        sealed = pick_version(known, self.name, number)
+        # Read first: once it is committed, nothing may fail that says otherwise.
+        predictor = sealed_predictor(self.predictor.home, sealed.specification)
         self._state = activate_version(
             self._runner.place.storage, self.name, number, known_id=known.id, why=why
         )
-        specification = self._state.current.specification
-        self.predictor = sealed_predictor(self.predictor.home, specification)
-        self._decision = None
+        self.predictor, self._decision = predictor, None
         if known.active != self._state.active:
             self._follow(await_update, ignore_environment=ignore_environment)
 

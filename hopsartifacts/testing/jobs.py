@@ -70,6 +70,12 @@ JOBS: dict[str, Job] = {
     "delete the only model": Job(("save",), "delete"),
     "be refused a deletion": Job(("save", "alias"), "delete_used", is_seen=False),
     "delete a deployment": Job(("save", "deploy_script"), "delete_deployment"),
+    "roll a deployment back": Job(
+        ("save", "deploy_script", "deploy_without_script"), "rollback_deployment"
+    ),
+    "give a deployment version up": Job(
+        ("save", "deploy_script", "deploy_without_script"), "delete_deployment_version"
+    ),
     "delete an artifact": Job(
         ("save", "deploy_script", "delete_deployment"), "delete_artifact"
     ),
@@ -198,6 +204,15 @@ class Jobs:
     def delete_deployment(self, storage: Storage) -> None:
         """Delete the deployment of version 1."""
         project_at(storage).get_model_serving().get_deployment(MODEL).delete()
+
+    def rollback_deployment(self, storage: Storage) -> None:
+        """Make the first version of the deployment the active one again."""
+        project_at(storage).get_model_serving().get_deployment(MODEL).rollback(1)
+
+    def delete_deployment_version(self, storage: Storage) -> None:
+        """Give the first version of the deployment up."""
+        ms = project_at(storage).get_model_serving()
+        ms.get_deployment(MODEL).delete_version(1)
 
     def _save_other(self, storage: Storage) -> None:
         registry(storage).python.create_model(MODEL).save(self.other_weights)

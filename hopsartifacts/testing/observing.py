@@ -52,6 +52,8 @@ def view(storage: Storage) -> View:
             "model": f"{pin.model.name}/{pin.model.version}",
             "artifact": pin.artifact,
             "description": pin.description,
+            "versions": [it.version for it in deployment.get_versions()],
+            "history": [(it.version, it.cause) for it in deployment.get_history()],
         }
     return {
         "models": models,

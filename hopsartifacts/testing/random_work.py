@@ -261,6 +261,57 @@ class _WorkMachine(WatchedProject):
         error = None if known else DeploymentNotFoundError
         self.perform(Step(call, apply, error), plan)
 
+    @rule(
+        name=st.sampled_from([*NAMES.values(), "other"]),
+        version=versions,
+        plan=plans(),
+    )
+    def roll_back(
+        self, name: str, version: int, plan: Callable[[Call], Fault | None] | None
+    ) -> None:
+        name = self.likely_deployment(name)
+        known = self.known.deployments.get(name)
+        version = self.likely_run(name, version)
+
+        def call() -> int | None:
+            deployment = self.ms.get_deployment(name)
+            deployment.rollback(version)
+            return deployment.version
+
+        def apply(result: int | None) -> None:
+            assert known
+            known.active = version
+            assert result in {None, version}
+
+        is_there = known and version in known.runs
+        error = None if is_there else DeploymentNotFoundError
+        self.perform(Step(call, apply, error), plan)
+
+    @rule(
+        name=st.sampled_from([*NAMES.values(), "other"]),
+        version=versions,
+        plan=plans(),
+    )
+    def give_a_version_up(
+        self, name: str, version: int, plan: Callable[[Call], Fault | None] | None
+    ) -> None:
+        name = self.likely_deployment(name)
+        known = self.known.deployments.get(name)
+        version = self.likely_run(name, version)
+        error: type[HopsArtifactsError] | None = None
+        if known is None or version not in known.runs:
+            error = DeploymentNotFoundError
+        elif known.active == version:
+            error = InUseError
+
+        def call() -> None:
+            self.ms.get_deployment(name).delete_version(version)
+
+        def apply(_: None) -> None:
+            del self.known.deployments[name].runs[version]
+
+        self.perform(Step(call, apply, error), plan)
+
     @rule(name=st.sampled_from([*NAMES.values(), "other"]), plan=plans())
     def delete_deployment(
         self, name: str, plan: Callable[[Call], Fault | None] | None

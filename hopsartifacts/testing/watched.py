@@ -169,15 +169,13 @@ class WatchedProject(RuleBasedStateMachine):
         for deployment in self.ms.get_deployments():
             assert deployment.version is not None
             assert deployment.model_version is not None
-            known = self.known.deployments.get(deployment.name)
-            specification = deployment.specification
-            runs = dict(known.runs) if known else {}
-            if known is None or deployment.version not in runs:
-                runs = {n: it for n, it in runs.items() if n < deployment.version}
-            runs[deployment.version] = (
-                specification.artifact.version,
-                specification.description,
-            )
+            runs = {
+                it.version: (
+                    it.specification.artifact.version,
+                    it.specification.description,
+                )
+                for it in deployment.get_versions()
+            }
             at = (deployment.model_name, deployment.model_version)
             found.deployments[deployment.name] = Deployed(at, deployment.version, runs)
         return found
@@ -199,6 +197,13 @@ class WatchedProject(RuleBasedStateMachine):
     def likely_deployment(self, name: str) -> str:
         """Return a live deployment, or now and then any."""
         return name if name == "other" else min(self.known.deployments, default=name)
+
+    def likely_run(self, name: str, version: int) -> int:
+        """Return a version of a live deployment, or now and then any."""
+        known = self.known.deployments.get(name)
+        if known is None or version == NEVER:
+            return version
+        return sorted(known.runs)[version % len(known.runs)]
 
     def new_folder(self) -> Path:
         """Return a new folder of the user's."""
