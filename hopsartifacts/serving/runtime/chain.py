@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from hopsartifacts.serving.contract import Batching, Component
 from hopsartifacts.serving.runtime.batching import Batcher
+from hopsartifacts.serving.runtime.component_logs import speaking
 from hopsartifacts.serving.runtime.protocol import RequestError
 from hopsartifacts.serving.runtime.worker import Worker
 
@@ -115,7 +116,8 @@ class Chain:
 
 def _call(step: _Step, value: Any) -> Any:
     try:
-        return step.call(value)
+        with speaking(step.component):
+            return step.call(value)
     except RequestError:
         raise
     except BaseException as error:
@@ -125,7 +127,8 @@ def _call(step: _Step, value: Any) -> Any:
 
 async def _finish(step: _Step, value: Any) -> Any:
     try:
-        return await value
+        with speaking(step.component):
+            return await value
     except (RequestError, StepFailedError):
         raise
     except (Exception, SystemExit) as error:

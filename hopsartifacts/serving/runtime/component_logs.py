@@ -7,8 +7,9 @@ threads and processes that it starts, to the log of the process.
 
 import logging
 import sys
+import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,6 +18,7 @@ from hopsartifacts.serving.contract import Component
 
 _speaker: ContextVar[Component] = ContextVar("speaker", default="predictor")
 _transformer_log: TextIO | None = None
+_UNCHANGED: AbstractContextManager[None] = nullcontext()
 
 
 def install(transformer_log: Path) -> None:
@@ -37,9 +39,16 @@ def install(transformer_log: Path) -> None:
             _redirect_handlers(usual, routed)
 
 
+def speaking(component: Component) -> AbstractContextManager[None]:
+    """Return a block in which what is written comes from *component*."""
+    if component == "predictor" or _transformer_log is None:
+        # Of every request: it must cost nothing.
+        return _UNCHANGED
+    return _speaking(component)
+
+
 @contextmanager
-def speaking(component: Component) -> Iterator[None]:
-    """Say that what is written now comes from *component*."""
+def _speaking(component: Component) -> Iterator[None]:
     token = _speaker.set(component)
     try:
         yield
@@ -47,8 +56,22 @@ def speaking(component: Component) -> Iterator[None]:
         _speaker.reset(token)
 
 
-def own_log(component: Component) -> TextIO | None:
-    """Return the log that *component* has for itself; None when it has none."""
+@contextmanager
+def noting_failure(component: Component) -> Iterator[None]:
+    """Write an error that leaves the block to the log that *component* has for itself.
+
+    To the log of the process it is written by whoever handles it.
+    """
+    try:
+        yield
+    except BaseException as error:
+        log = _own_log(component)
+        if log is not None:
+            traceback.print_exception(error.__cause__ or error, file=log)
+        raise
+
+
+def _own_log(component: Component) -> TextIO | None:
     return _transformer_log if component == "transformer" else None
 
 
@@ -59,11 +82,11 @@ class _Routed:
         self._usual = usual
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(own_log(_speaker.get()) or self._usual, name)
+        return getattr(_own_log(_speaker.get()) or self._usual, name)
 
     def write(self, text: str) -> int:
         """Write to the log of who speaks."""
-        return (own_log(_speaker.get()) or self._usual).write(text)
+        return (_own_log(_speaker.get()) or self._usual).write(text)
 
 
 def _redirect_handlers(usual: TextIO, routed: _Routed) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from hopsartifacts.errors import DeploymentFailedError, HopsArtifactsError
 from hopsartifacts.serving.contract import Component, Launch
 from hopsartifacts.serving.runtime.chain import Chain
+from hopsartifacts.serving.runtime.component_logs import noting_failure, speaking
 from hopsartifacts.serving.runtime.golden import check_golden
 from hopsartifacts.serving.runtime.injected import injectable_values
 from hopsartifacts.serving.runtime.scripts import (
@@ -30,7 +31,8 @@ def load_chain(launch: Launch) -> Chain:
     sys.path.insert(0, launch.artifact_files_path)
     transformer = None
     if launch.transformer_script is not None:
-        transformer = _load_script(launch, "transformer", launch.transformer_script)
+        with speaking("transformer"), noting_failure("transformer"):
+            transformer = _load_script(launch, "transformer", launch.transformer_script)
     return Chain(_load_predictor(launch), transformer, launch.batching)
 
 
