@@ -233,6 +233,7 @@ def test_bad_requests_are_refused(inputs: list[dict[str, Any]], words: str) -> N
     ("outputs", "expected"),
     [
         ([[1, 2], [3, 4]], [tensor("INT64", [2, 2], [1, 2, 3, 4], "output-0")]),
+        (((1, 2), (3, 4)), [tensor("INT64", [2, 2], [1, 2, 3, 4], "output-0")]),
         ([1, 2.5], [tensor("FP64", [2], [1, 2.5], "output-0")]),
         ([1, None], [tensor("FP64", [2], [1, None], "output-0")]),
         ([2**63], [tensor("UINT64", [1], [2**63], "output-0")]),

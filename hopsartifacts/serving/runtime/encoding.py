@@ -3,19 +3,29 @@
 JSON has no word for numbers that are not finite: NaN and the infinities become
 ``null``, as do missing values of frames. Arrays, series and scalars of numerical
 libraries become lists and numbers, frames a list of one object a row. Of what else
-Python has, decimals become numbers; sets lists; data classes objects; dates and times
-text in the form of ISO 8601; bytes text in Base64.
+Python has, sets and iterators become lists; data classes objects; dates and times text
+in the form of ISO 8601; decimals text with every digit; bytes text in Base64.
 """
 
-from decimal import Decimal
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 _MISSING = {"NaTType", "NAType"}
-_CONVERSIONS = ("tolist", "to_dicts", "to_pylist", "to_list", "toarray", "isoformat")
-"""Methods that lead a step nearer to JSON: of arrays and scalars; of frames, tables and
-series of other libraries; of sparse matrices; of dates."""
+_LISTS = (Sequence, Iterator, KeysView, ValuesView, ItemsView)
+_CONVERSIONS = (
+    "to_dicts",
+    "to_pylist",
+    "to_list",
+    "as_py",
+    "toarray",
+    "isoformat",
+    "numpy",
+)
+"""Methods that lead a step nearer to JSON: of frames, tables, series and scalars of
+other libraries than numpy and pandas; of sparse matrices; of dates; of tensors."""
 
 
 def encode(value: Any) -> bytes:
@@ -28,14 +38,14 @@ def encode(value: Any) -> bytes:
 
 
 def plain(value: Any) -> Any:
-    """Return *value* made of lists, dictionaries, text, bytes and numbers.
+    """Return *value* made of lists, tuples, dictionaries, text, bytes and numbers.
 
     Unlike in JSON, bytes stay bytes and NaN stays NaN.
 
     Raises:
         TypeError: something in it has no such form; the message names its type.
     """
-    return msgspec.to_builtins(value, builtin_types=(bytes, Decimal), enc_hook=_convert)
+    return msgspec.to_builtins(value, builtin_types=(bytes,), enc_hook=_convert)
 
 
 def _convert(value: Any) -> Any:
@@ -51,8 +61,11 @@ def _convert(value: Any) -> Any:
     for name in _CONVERSIONS:
         if hasattr(value, name):
             return getattr(value, name)()
-    if hasattr(value, "numpy"):
-        return value.numpy()
+    if isinstance(value, Mapping):
+        return dict(value)
+    # A list or a tuple only gets here as the key of a dictionary.
+    if isinstance(value, _LISTS) and not isinstance(value, list | tuple):
+        return list(value)
     raise TypeError(
         f"a value of type {kind.__module__}.{kind.__qualname__} cannot become JSON; "
         "return lists, dictionaries, strings, numbers or arrays"
@@ -64,11 +77,14 @@ def _listed(value: Any) -> Any:
     kind = getattr(getattr(value, "dtype", None), "kind", None)
     if kind in {"M", "m"} and hasattr(value, "astype"):
         # In nanoseconds, numpy's usual unit for frames, they would become integers.
-        value = value.astype(f"{value.dtype.kind}8[us]")
+        value = value.astype(f"{kind}8[us]")
     elif kind == "S":
         # Text, as arrays of fixed width hold it.
-        value = value.astype("U")
-    return value.tolist()
+        with suppress(UnicodeDecodeError):
+            value = value.astype("U")
+    listed = value.tolist()
+    # Numbers of more than 64 bits are their own list.
+    return float(listed) if type(listed) is type(value) else listed
 
 
-_ENCODER = msgspec.json.Encoder(enc_hook=_convert, decimal_format="number")
+_ENCODER = msgspec.json.Encoder(enc_hook=_convert)

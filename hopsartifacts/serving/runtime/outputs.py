@@ -1,7 +1,6 @@
 """From what a script returns to the tensors of the V2 protocol."""
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from math import nan
 from typing import Any
 
@@ -19,6 +18,7 @@ _OF_ARRAYS: Mapping[str, str] = {
     **{f"uint{bits}": f"UINT{bits}" for bits in (8, 16, 32, 64)},
     **{f"float{bits}": f"FP{bits}" for bits in (16, 32, 64)},
 }
+_UNNAMED = "output-0"
 
 
 def tensors_of(outputs: Any) -> list[Tensor]:
@@ -30,16 +30,16 @@ def tensors_of(outputs: Any) -> list[Tensor]:
     Raises:
         TypeError: they are no tensors; the message says what hinders.
     """
-    if isinstance(outputs, Mapping):
-        return [_tensor(str(name), value) for name, value in outputs.items()]
-    if _datatype_of_array(outputs) is None:
+    if not isinstance(outputs, Mapping):
+        if _datatype_of_array(outputs) is not None:
+            return [_tensor(_UNNAMED, outputs)]
         outputs = plain(outputs)
-        if isinstance(outputs, dict):
-            return [_tensor(str(name), value) for name, value in outputs.items()]
         if isinstance(outputs, list) and any(isinstance(row, dict) for row in outputs):
-            columns = _columns(outputs)
-            return [_tensor(name, values) for name, values in columns.items()]
-    return [_tensor("output-0", outputs)]
+            outputs = _columns(outputs)
+        if not isinstance(outputs, dict):
+            return [_tensor_of_plain(_UNNAMED, outputs)]
+        return [_tensor_of_plain(str(name), outputs[name]) for name in outputs]
+    return [_tensor(str(name), value) for name, value in outputs.items()]
 
 
 def _datatype_of_array(value: Any) -> str | None:
@@ -53,9 +53,13 @@ def _tensor(name: str, value: Any) -> Tensor:
     datatype = _datatype_of_array(value)
     if datatype is not None:
         return Tensor(name, datatype, [*value.shape] or [1], Elements(value))
-    value = plain(value)
+    return _tensor_of_plain(name, plain(value))
+
+
+def _tensor_of_plain(name: str, value: Any) -> Tensor:
+    values = value if isinstance(value, list | tuple) else [value]
     try:
-        shape, flat = flatten(value if isinstance(value, list) else [value])
+        shape, flat = flatten(values)
     except ValueError as error:
         raise TypeError(f"output {name!r} is no tensor: {error}") from error
     datatype, flat = _infer(name, flat)
@@ -74,7 +78,7 @@ def _infer(name: str, flat: list[Any]) -> tuple[str, list[Any]]:
         if limits.lowest <= min(flat) <= max(flat) <= limits.highest:
             return datatype, flat
         raise TypeError(f"output {name!r} has integers of more than 64 bits")
-    if kinds <= {int, float, Decimal, type(None)}:
+    if kinds <= {int, float, type(None)}:
         return "FP64", [nan if value is None else float(value) for value in flat]
     if kinds <= {str, bytes}:
         return "BYTES", flat

@@ -50,6 +50,7 @@ DATATYPES: Mapping[str, Datatype] = {
 }
 _LENGTH = struct.Struct("<I")
 _MOST_DIMENSIONS = 32
+_LISTS = frozenset({list, tuple})
 
 
 class Tensor(NamedTuple):
@@ -263,18 +264,18 @@ def _nest(flat: list[Any], shape: Sequence[int]) -> list[Any]:
     return flat
 
 
-def flatten(values: list[Any]) -> tuple[list[int], list[Any]]:
-    """Return the shape of nested lists, and their elements.
+def flatten(values: Sequence[Any]) -> tuple[list[int], list[Any]]:
+    """Return the shape of nested lists or tuples, and their elements.
 
     Raises:
         ValueError: they have no shape.
     """
     shape, flat = [len(values)], values
-    while list in (kinds := set(map(type, flat))):
-        lengths = set(map(len, flat)) if len(kinds) == 1 else set()
+    while (kinds := set(map(type, flat))) & _LISTS:
+        lengths = set(map(len, flat)) if kinds <= _LISTS else set()
         if len(lengths) != 1:
             words = " and ".join(map(str, sorted(lengths))) or "lists and single values"
             raise ValueError(f"rows of differing length: {words}")
         shape.append(lengths.pop())
-        flat = list(chain.from_iterable(flat))
-    return shape, flat
+        flat = [*chain.from_iterable(flat)]
+    return shape, flat if isinstance(flat, list) else [*flat]
