@@ -77,7 +77,7 @@ def _drawn(
         while not is_over.wait(_PAUSE_S):
             state = read()
             reason = state.condition.reason if state.condition else None
-            bar.set_description(f"{words}: {reason or state.status}", refresh=False)
+            bar.set_description_str(f"{words}: {reason or state.status}", refresh=False)
             # Never back: the state before a start is the end of another run.
             bar.n = max(bar.n, min(done(state), total))
             bar.refresh()
@@ -93,7 +93,7 @@ def _drawn(
         thread.join()
         if is_whole:
             bar.n = total
-            bar.set_description(f"{words}: done")
+            bar.set_description_str(f"{words}: done")
         bar.close()
 
 

@@ -120,7 +120,7 @@ def test_a_chain_that_cannot_answer_is_refused(
 
 def test_a_request_that_is_none_is_refused() -> None:
     wrong = Golden(request={"rows": []}, answer={})
-    with pytest.raises(DeploymentFailedError, match="golden request failed.*neither"):
+    with pytest.raises(DeploymentFailedError, match=r"golden request failed.*neither"):
         asyncio.run(check_golden(Chain(Sums()), wrong))
 
 
