@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hopsartifacts.errors import InvalidNameError, PortTakenError, UnsupportedHereError
-from hopsartifacts.serving.contract import Launch, ServingBackend
+from hopsartifacts.serving.contract import Launch, RequestLogging, ServingBackend
 from hopsartifacts.serving.local import LocalBackend, capabilities
 
 
@@ -23,7 +23,7 @@ def test_the_back_end_keeps_the_contract(echo: Launch) -> None:
     [
         {"framework": "TORCH"},
         {"framework": "SKLEARN", "predictor_script": None},
-        {"features": frozenset({"transformer"})},
+        {"features": frozenset({"transformer", "batcher", "logger"})},
     ],
 )
 def test_what_runs_here_passes(make_launch: Any, changes: dict[str, Any]) -> None:
@@ -37,8 +37,6 @@ def test_what_runs_here_passes(make_launch: Any, changes: dict[str, Any]) -> Non
         ({"model_server": "VLLM"}, "needs vLLM"),
         ({"model_server": "OTHER"}, "model server OTHER needs OTHER"),
         ({"framework": "LLM"}, "it runs models of PYTHON, SKLEARN, TORCH, not of LLM"),
-        ({"features": frozenset({"batcher"})}, "without a batcher"),
-        ({"features": frozenset({"logger"})}, "without an inference logger"),
         ({"features": frozenset({"grpc", "gpu"})}, "without assigning GPUs or gRPC"),
         ({"features": frozenset({"instances"})}, "without a second instance"),
         ({"features": frozenset({"novelty"})}, "without novelty"),
@@ -56,6 +54,8 @@ def test_what_cannot_run_here_is_refused_with_what_it_needs(
     [
         ("uvicorn", 'pip install "hopsartifacts[serving]"'),
         ("sklearn", 'pip install "hopsartifacts[sklearn]"'),
+        ("pyarrow", 'pip install "hopsartifacts[logger]"'),
+        ("confluent_kafka", 'pip install "hopsartifacts[kafka]"'),
     ],
 )
 def test_a_missing_package_is_refused_with_the_command_that_installs_it(
@@ -65,8 +65,9 @@ def test_a_missing_package_is_refused_with_the_command_that_installs_it(
     monkeypatch.setattr(
         "importlib.util.find_spec", lambda name: None if name == missing else find(name)
     )
+    logging = RequestLogging(mode="ALL", kafka_topic="t", kafka_servers="host:9092")
     with pytest.raises(UnsupportedHereError) as raised:
-        capabilities.check(make_launch(framework="SKLEARN"))
+        capabilities.check(make_launch(framework="SKLEARN", logging=logging))
     assert str(raised.value).endswith(command)
 
 
