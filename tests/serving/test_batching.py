@@ -304,15 +304,15 @@ def test_a_late_prediction_is_a_504_and_the_rest_goes_on() -> None:
     predictor = Counting(slow)
     chain = Chain(predictor, None, Batching(timeout_s=0.2))
 
-    async def send() -> Any:
+    async def send() -> list[Any]:
         with pytest.raises(RequestError, match=r"within 0\.2 seconds") as raised:
             await chain.predict([[0]])
         waiting = asyncio.create_task(chain.predict([[1]]))
         await asyncio.sleep(0)
         go_on.set()
-        return raised.value.status, await waiting
+        return [raised.value.status, await waiting]
 
-    assert asyncio.run(send()) == (504, [[1]])
+    assert asyncio.run(send()) == [504, [[1]]]
 
 
 def test_who_has_hung_up_is_left_out() -> None:
@@ -327,7 +327,7 @@ def test_who_has_hung_up_is_left_out() -> None:
     predictor = Counting(slow)
     chain = Chain(predictor, None, Batching())
 
-    async def send() -> Any:
+    async def send() -> list[Any]:
         first = asyncio.create_task(chain.predict([[0]]))
         await asyncio.to_thread(is_called.wait, 30)
         gone = asyncio.create_task(chain.predict([[1]]))
@@ -336,9 +336,9 @@ def test_who_has_hung_up_is_left_out() -> None:
         gone.cancel()
         await asyncio.sleep(0)
         go_on.set()
-        return await first, await stays
+        return [await first, await stays]
 
-    assert asyncio.run(send()) == ([[0]], [[2]])
+    assert asyncio.run(send()) == [[[0]], [[2]]]
     assert predictor.batches == [[[0]], [[2]]]
 
 

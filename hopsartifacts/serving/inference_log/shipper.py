@@ -4,6 +4,7 @@ See ``orders`` for how it is told. SIGTERM ends it as the end of its input does.
 """
 
 import logging
+import os
 import signal
 import threading
 import time
@@ -22,12 +23,14 @@ _LOG = logging.getLogger("hopsartifacts.serving")
 
 def serve(stdin: IO[bytes]) -> None:
     """Do what *stdin* says until it ends."""
-    order, storage = read_order(stdin)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     # A Ctrl-C in the terminal is for the owner, who then stops us in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_await_end, args=(stdin, stop), daemon=True).start()
+    order, storage = read_order(stdin)
+    threading.Thread(
+        target=_await_end, args=(stdin.fileno(), stop), daemon=True
+    ).start()
     run(order, storage, stop, _produce(order))
 
 
@@ -66,8 +69,9 @@ def _ship(
     return not failures
 
 
-def _await_end(stdin: IO[bytes], stop: threading.Event) -> None:
-    while stdin.read(4096):
+def _await_end(stdin: int, stop: threading.Event) -> None:
+    # Not through the file object: its lock would be in the way of an exit.
+    while os.read(stdin, 4096):
         pass
     stop.set()
 
