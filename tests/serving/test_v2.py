@@ -250,6 +250,11 @@ def test_bad_requests_are_refused(inputs: list[dict[str, Any]], words: str) -> N
             np.array([[1, 2], [3, 4]]).T,
             [tensor("INT64", [2, 2], [1, 3, 2, 4], "output-0")],
         ),
+        ([np.float32(1), np.float32(2)], [tensor("FP32", [2], [1, 2], "output-0")]),
+        (
+            [{"a": np.array([1], np.int8)}, {"a": np.array([2], np.int8)}],
+            [tensor("INT8", [2, 1], [1, 2], "a")],
+        ),
         ([np.array([1]), np.array([2])], [tensor("INT64", [2, 1], [1, 2], "output-0")]),
         (
             {"label": ["a"], "scores": np.array([[0.5, 0.5]], np.float16)},

@@ -1,7 +1,7 @@
 """From a launch to its loaded scripts; every failure says which step it was."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +17,13 @@ from hopsartifacts.serving.runtime.scripts import (
     import_script,
 )
 from hopsartifacts.serving.runtime.sklearn_predictor import SklearnPredictor
+from hopsartifacts.serving.runtime.tensorflow_predictor import TensorflowPredictor
+
+_PREDICTORS: Mapping[str, Callable[[Path], object]] = {
+    "SKLEARN": SklearnPredictor,
+    "TENSORFLOW": TensorflowPredictor,
+}
+"""What predicts without a script, by framework."""
 
 
 def load_chain(launch: Launch) -> Chain:
@@ -50,11 +57,11 @@ def _load_predictor(launch: Launch) -> object:
     if launch.predictor_script is not None:
         return _load_script(launch, "predictor", launch.predictor_script)
     with _step("loading the model for the predictor"):
-        if launch.framework != "SKLEARN":
+        if launch.framework not in _PREDICTORS:
             raise DeploymentFailedError(
                 f"models of framework {launch.framework} need a predictor script"
             )
-        return SklearnPredictor(Path(launch.model_files_path))
+        return _PREDICTORS[launch.framework](Path(launch.model_files_path))
 
 
 def _load_script(launch: Launch, component: Component, name: str) -> object:

@@ -1,6 +1,6 @@
 """From what a script returns to the tensors of the V2 protocol."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from math import nan
 from typing import Any
 
@@ -30,16 +30,23 @@ def tensors_of(outputs: Any) -> list[Tensor]:
     Raises:
         TypeError: they are no tensors; the message says what hinders.
     """
-    if not isinstance(outputs, Mapping):
-        if _datatype_of_array(outputs) is not None:
-            return [_tensor(_UNNAMED, outputs)]
+    outputs = _named(outputs)
+    if isinstance(outputs, Mapping):
+        return [_tensor(str(name), value) for name, value in outputs.items()]
+    return [_tensor(_UNNAMED, outputs)]
+
+
+def _named(outputs: Any) -> Any:
+    """Return a dictionary of values by name if *outputs* amount to one."""
+    if hasattr(outputs, "tobytes") or isinstance(outputs, Mapping):
+        return outputs
+    if not isinstance(outputs, list | tuple):
+        # A frame or an object, perhaps.
         outputs = plain(outputs)
-        if isinstance(outputs, list) and any(isinstance(row, dict) for row in outputs):
-            outputs = _columns(outputs)
-        if not isinstance(outputs, dict):
-            return [_tensor_of_plain(_UNNAMED, outputs)]
-        return [_tensor_of_plain(str(name), outputs[name]) for name in outputs]
-    return [_tensor(str(name), value) for name, value in outputs.items()]
+    is_list = isinstance(outputs, list | tuple)
+    if is_list and any(isinstance(row, Mapping) for row in outputs):
+        return _columns(outputs)
+    return outputs
 
 
 def _datatype_of_array(value: Any) -> str | None:
@@ -53,17 +60,25 @@ def _tensor(name: str, value: Any) -> Tensor:
     datatype = _datatype_of_array(value)
     if datatype is not None:
         return Tensor(name, datatype, [*value.shape] or [1], Elements(value))
-    return _tensor_of_plain(name, plain(value))
-
-
-def _tensor_of_plain(name: str, value: Any) -> Tensor:
-    values = value if isinstance(value, list | tuple) else [value]
+    datatype = _datatype_of_items(value)
+    value = plain(value)
     try:
-        shape, flat = flatten(values)
+        shape, flat = flatten(value if isinstance(value, list | tuple) else [value])
     except ValueError as error:
         raise TypeError(f"output {name!r} is no tensor: {error}") from error
-    datatype, flat = _infer(name, flat)
+    if datatype is None:
+        datatype, flat = _infer(name, flat)
     return Tensor(name, datatype, shape, flat)
+
+
+def _datatype_of_items(value: Any) -> str | None:
+    """Return the datatype of a list of arrays or their scalars, if all have one."""
+    if not isinstance(value, list | tuple) or not hasattr(
+        next(iter(value), 0), "dtype"
+    ):
+        return None
+    found = {_datatype_of_array(item) for item in value}
+    return found.pop() if len(found) == 1 else None
 
 
 def _infer(name: str, flat: list[Any]) -> tuple[str, list[Any]]:
@@ -89,18 +104,13 @@ def _infer(name: str, flat: list[Any]) -> tuple[str, list[Any]]:
     )
 
 
-def _columns(rows: Iterable[Any]) -> dict[str, list[Any]]:
-    columns: dict[str, list[Any]] = {}
-    keys: Any = None
+def _columns(rows: Sequence[Any]) -> dict[str, list[Any]]:
+    """Return the values of each key, in the order of the rows."""
+    keys = rows[0].keys() if isinstance(rows[0], Mapping) else None
     for number, row in enumerate(rows):
-        if keys is None and isinstance(row, dict):
-            keys = row.keys()
-            columns = {str(key): [] for key in keys}
-        if not isinstance(row, dict) or row.keys() != keys:
+        if not isinstance(row, Mapping) or row.keys() != keys:
             raise TypeError(
                 f"row {number} of the outputs has other keys than row 0: as tensors, "
                 "all rows need the same"
             )
-        for key, value in row.items():
-            columns[str(key)].append(value)
-    return columns
+    return {str(key): [row[key] for row in rows] for key in keys or ()}
