@@ -33,10 +33,12 @@ def test_what_runs_here_passes(make_launch: Any, changes: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"model_server": "TENSORFLOW_SERVING"}, "needs TensorFlow Serving"),
         ({"model_server": "VLLM"}, "needs vLLM"),
         ({"model_server": "OTHER"}, "model server OTHER needs OTHER"),
-        ({"framework": "LLM"}, "it runs models of PYTHON, SKLEARN, TORCH, not of LLM"),
+        (
+            {"framework": "LLM"},
+            "it runs models of PYTHON, SKLEARN, TENSORFLOW, TORCH, ",
+        ),
         ({"features": frozenset({"grpc", "gpu"})}, "without assigning GPUs or gRPC"),
         ({"features": frozenset({"instances"})}, "without a second instance"),
         ({"features": frozenset({"novelty"})}, "without novelty"),
@@ -69,6 +71,39 @@ def test_a_missing_package_is_refused_with_the_command_that_installs_it(
     with pytest.raises(UnsupportedHereError) as raised:
         capabilities.check(make_launch(framework="SKLEARN", logging=logging))
     assert str(raised.value).endswith(command)
+
+
+TENSORFLOW = {"framework": "TENSORFLOW", "model_server": "TENSORFLOW_SERVING"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "installed", "message"),
+    [
+        (TENSORFLOW, set(), "the model needs tensorflow; run: pip install tensorflow"),
+        (TENSORFLOW, {"tensorflow"}, None),
+        ({"features": frozenset({"grpc"})}, {"grpc"}, 'install "hopsartifacts.grpc."'),
+    ],
+)
+def test_what_depends_on_an_installed_package(
+    make_launch: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, Any],
+    installed: set[str],
+    message: str | None,
+) -> None:
+    find = importlib.util.find_spec
+
+    def find_spec(name: str) -> Any:
+        known = name in {"tensorflow", "grpc", "google.protobuf"}
+        return (name in installed or None) if known else find(name)
+
+    monkeypatch.setattr("importlib.util.find_spec", find_spec)
+    launch = make_launch(None, **changes)
+    if message is None:
+        capabilities.check(launch)
+    else:
+        with pytest.raises(UnsupportedHereError, match=message):
+            capabilities.check(launch)
 
 
 def test_other_systems_are_refused(

@@ -7,13 +7,12 @@ from collections.abc import Iterator, Mapping
 from hopsartifacts.errors import UnsupportedHereError
 from hopsartifacts.serving.contract import Launch
 
-FRAMEWORKS = frozenset({"SKLEARN", "PYTHON", "TORCH"})
+FRAMEWORKS = frozenset({"SKLEARN", "PYTHON", "TENSORFLOW", "TORCH"})
 FEATURES = frozenset({"batcher", "logger", "transformer"})
 
-_SERVERS_NEEDED: Mapping[str, str] = {
-    "TENSORFLOW_SERVING": "TensorFlow Serving",
-    "VLLM": "vLLM",
-}
+SERVERS = frozenset({"PYTHON", "TENSORFLOW_SERVING"})
+
+_SERVERS_NEEDED: Mapping[str, str] = {"VLLM": "vLLM"}
 _FEATURES_MISSING: Mapping[str, str] = {
     "grpc": "gRPC",
     "gpu": "assigning GPUs",
@@ -39,7 +38,7 @@ def check(launch: Launch) -> None:
 def _obstacles(launch: Launch) -> Iterator[str]:
     if os.name != "posix":
         yield "it needs Linux or macOS"
-    if launch.model_server != "PYTHON":
+    if launch.model_server not in SERVERS:
         needed = _SERVERS_NEEDED.get(launch.model_server, launch.model_server)
         yield f"model server {launch.model_server} needs {needed}; use a cluster"
     elif launch.framework not in FRAMEWORKS:
@@ -79,7 +78,22 @@ def _missing_packages(launch: Launch) -> Iterator[str]:
             "a Kafka topic needs confluent-kafka; run: "
             'pip install "hopsartifacts[kafka]"'
         )
+    if launch.model_server == "TENSORFLOW_SERVING" and not _is_installed("tensorflow"):
+        yield (
+            "the model needs tensorflow; run: pip install tensorflow (or "
+            "tensorflow-cpu), or use a cluster"
+        )
+    needs_grpc = "grpc" in launch.features
+    if needs_grpc and not (_is_installed("grpc") and _is_installed("google.protobuf")):
+        yield (
+            "its protocol needs grpcio and protobuf; run: "
+            'pip install "hopsartifacts[grpc]"'
+        )
 
 
 def _is_installed(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        # The package around it is missing, too.
+        return False
