@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from hopsartifacts.errors import InvalidModelError
+from hopsartifacts.serving.local import LocalBackend
 from hopsartifacts.serving.runtime.chain import Chain
 from hopsartifacts.serving.runtime.protocol import predictions_body, read_inputs
 from hopsartifacts.serving.runtime.service import Service
@@ -17,6 +18,7 @@ from hopsartifacts.serving.runtime.tensorflow_predictor import (
     find_model,
 )
 from hopsartifacts.serving.runtime.v2_http import InferCall
+from tests.serving.conftest import LaunchFactory
 
 # Of Keras itself.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -194,3 +196,17 @@ def test_a_saved_model_without_the_signature(tf: Any, tmp_path: Path) -> None:
     tf.saved_model.save(tf.Module(), str(tmp_path))
     with pytest.raises(InvalidModelError, match="no signature 'serving_default'"):
         TensorflowPredictor(tmp_path)
+
+
+def test_a_deployment_of_a_saved_model(
+    tf: Any, make_launch: LaunchFactory, backend: LocalBackend
+) -> None:
+    launch = make_launch(framework="TENSORFLOW", model_server="TENSORFLOW_SERVING")
+    inputs = tf.keras.Input((2,), name="x")
+    dense = tf.keras.layers.Dense(1, kernel_initializer="ones")
+    tf.keras.Model(inputs, dense(inputs)).export(
+        f"{launch.model_files_path}/1", verbose=False
+    )
+    backend.start(launch, await_running_s=120)
+    answer = backend.predict("flowers", {"instances": [[1, 2], [3, 4]]})
+    assert answer == {"predictions": [[3], [7]]}
