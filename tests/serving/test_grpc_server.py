@@ -32,6 +32,8 @@ class Predictor:
             raise ValueError("no such flower")
         if first == "hang":
             time.sleep(1)
+        if first == "surrogate":
+            return ["\ud800"]
         if first == "ragged":
             return [[1], [1, 2]]
         return inputs
@@ -198,7 +200,9 @@ def test_observers_see_json() -> None:
         ask(channel, asked)
         with pytest.raises(grpc.RpcError):
             ask(channel, request("INT8", [2]))
-    good, bad = witness.seen
+        with pytest.raises(grpc.RpcError):
+            ask(channel, request("BYTES", [1], bytes_contents=[b"surrogate"]))
+    good, bad, failed = witness.seen
     tensor = {"name": "x", "shape": [2], "datatype": "INT8", "data": [1, 2]}
     assert good.id == "r-1"
     assert json.loads(good.request) == {
@@ -212,6 +216,7 @@ def test_observers_see_json() -> None:
         "id": "r-1",
         "outputs": [{**tensor, "name": "output-0", "datatype": "INT64"}],
     }
+    assert "surrogates not allowed" in json.loads(failed.answer)["error"]
     assert (bad.status, "shape [2]" in json.loads(bad.answer)["error"]) == (400, True)
 
 

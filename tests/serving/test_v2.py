@@ -3,6 +3,8 @@
 import asyncio
 import json
 import struct
+import subprocess
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -446,3 +448,27 @@ def test_observers_see_json_whatever_came() -> None:
     assert json.loads(exchange.answer)["outputs"] == [
         tensor("BYTES", [1], ["/w=="], "output-0", **base64)
     ]
+
+
+def test_no_numerical_library_is_imported_for_it() -> None:
+    code = """if True:
+        import asyncio, sys
+        from hopsartifacts.serving.runtime import app, grpc_server, metrics
+        from hopsartifacts.serving.runtime.chain import Chain
+        from hopsartifacts.serving.runtime.service import Service
+        from hopsartifacts.serving.runtime.v2_http import InferCall
+        class Predictor:
+            def predict(self, inputs):
+                return inputs
+        header = (b'{"inputs": [{"name": "x", "datatype": "FP32", "shape": [1], '
+                  b'"parameters": {"binary_data_size": 4}}], '
+                  b'"parameters": {"binary_data_output": true}}')
+        call = InferCall("m", 1, header + bytes(4), len(header))
+        service = Service("m", 1, Chain(Predictor()))
+        print(asyncio.run(service.handle(call)).status)
+        print({"numpy", "pandas", "scipy"} & sys.modules.keys())
+    """
+    shown = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    assert shown.stdout.split() == ["200", "set()"]

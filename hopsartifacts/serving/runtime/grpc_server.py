@@ -148,6 +148,7 @@ class _InferCall:
         self._version = str(version)
         self._request = request
         self._outputs: list[Tensor] | None = None
+        """What was answered; None before, and if there is only an error."""
 
     def read(self) -> list[Any]:
         """Return the rows.
@@ -170,14 +171,14 @@ class _InferCall:
             v2.WantedOutput(output.name, _parameters(output.parameters))
             for output in self._request.outputs
         ]
-        self._outputs = [*v2.chosen(tensors_of(outputs), wanted)]
-        datatypes = {tensor.datatype for tensor in self._outputs}
+        tensors = [*v2.chosen(tensors_of(outputs), wanted)]
+        datatypes = {tensor.datatype for tensor in tensors}
         as_memory = bool(self._request.raw_input_contents)
         as_memory = as_memory or not datatypes <= CONTENTS.keys()
         answer = message_class("ModelInferResponse")(
             model_name=self._model, model_version=self._version, id=self.id
         )
-        for tensor in self._outputs:
+        for tensor in tensors:
             described = answer.outputs.add(
                 name=tensor.name, datatype=tensor.datatype, shape=tensor.shape
             )
@@ -187,6 +188,7 @@ class _InferCall:
                 field = CONTENTS[tensor.datatype]
                 getattr(described.contents, field).extend(_elements(tensor))
         body: bytes = answer.SerializeToString()
+        self._outputs = tensors
         return body
 
     def shown(self, answer: bytes) -> tuple[bytes, bytes]:
