@@ -55,6 +55,17 @@ def pairs(texts: Iterable[str]) -> dict[str, Any]:
     return dict(map(pair, texts))
 
 
+def texts(given: Iterable[str]) -> dict[str, str]:
+    """Return a dictionary of ``key=value`` pairs whose values stay as they are."""
+    found = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise click.UsageError(f"{text!r} is not NAME=VALUE")
+        found[key] = value
+    return found
+
+
 def model_choice(text: str) -> str | tuple[str, int]:
     """Return a model's name, or name and version of ``NAME:VERSION``."""
     name, colon, version = text.partition(":")

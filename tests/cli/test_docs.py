@@ -61,7 +61,7 @@ def test_every_command_is_named() -> None:
     named: set[str] = set()
     for row in rows:
         noun = ""
-        for part in re.findall(r"`([a-z ]+)", row):
+        for part in re.findall(r"`([a-z][a-z -]*)", row):
             words = part.split()
             if len(words) > 1 or words[0] in ALONE:
                 noun = words[0]

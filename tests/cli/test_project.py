@@ -115,6 +115,66 @@ def test_deployments_are_listed_shown_and_deleted(run: Run, answer: Answer) -> N
 
 
 @pytest.mark.usefixtures("deployed")
+def test_versions_are_listed_compared_gone_back_to_and_given_up(
+    run: Run, answer: Answer, make_script: Callable[..., Path], tmp_path: Path
+) -> None:
+    other = make_script("class Predictor:\n    x = 1\n")
+    (tmp_path / "rows.json").write_text("[[1, 2]]")
+    (tmp_path / "lock.txt").write_text("no-such-package==1\n")
+    create = ["deployments", "create", "m", 1, "--script", other]
+    settings = ["--env", "A=1", "--env", "B=x=2", "--golden-request", "rows.json"]
+    run(*create, *settings, "--environment-lock", "lock.txt")
+
+    listed = answer("deployments", "versions", "m")
+    assert [(it["version"], it["is_active"]) for it in listed] == [
+        (2, True),
+        (1, False),
+    ]
+    sealed = listed[0]["specification"]
+    assert sealed["env_vars"] == {"A": "1", "B": "x=2"}
+    assert sealed["golden_request"] == {"request": {"instances": [[1, 2]]}}
+    row = run("deployments", "versions", "m").output.splitlines()[1].split()
+    assert row[:2] == ["2", "*"]
+
+    shown = run("deployments", "diff", "m", 1).output
+    assert shown == run("deployments", "diff", "m", 1, 2).output
+    assert 'env_vars.A: nothing -> "1"' in shown
+    assert "+    x = 1" in shown
+    assert answer("deployments", "diff", "m", 1)["files"]["files"]
+
+    refused = run("deployments", "start", "m")
+    assert refused.exit_code == 1
+    assert "no-such-package  1       not installed" in refused.stderr
+
+    words = ("--why", "it was better")
+    done = run("deployments", "rollback", "m", 1, *words).output
+    assert done == "Version 1 of m is the active one\n"
+    found = answer("deployments", "history", "m")
+    assert [(it["version"], it["cause"], it["why"]) for it in found] == [
+        (1, "rollback", "it was better"),
+        (2, "save", ""),
+        (1, "save", ""),
+    ]
+    assert "it was better" in run("deployments", "history", "m").output
+
+    assert run("deployments", "delete-version", "m", 2).exit_code == 1
+    gone = run("deployments", "delete-version", "m", 2, "--yes").output
+    assert gone == "Deleted version 2 of m\n"
+    assert run("deployments", "delete-version", "m", 1, "--yes").exit_code == 1
+    assert [it["version"] for it in answer("deployments", "versions", "m")] == [1]
+    for wrong in ("A", "=1"):
+        assert run(*create, "--env", wrong).exit_code == 2
+
+
+def test_what_is_installed_is_frozen(run: Run, answer: Answer, tmp_path: Path) -> None:
+    text = run("deployments", "freeze").output
+    assert "msgspec==" in text
+    assert run("deployments", "freeze", "lock.txt").output == "Wrote lock.txt\n"
+    assert (tmp_path / "lock.txt").read_text() == text
+    assert answer("deployments", "freeze")["lock"] == text
+
+
+@pytest.mark.usefixtures("deployed")
 def test_a_deployment_runs_until_it_is_stopped(run: Run, answer: Answer) -> None:
     pytest.importorskip("psutil", reason="needs the extra serving")
     try:
@@ -125,9 +185,14 @@ def test_a_deployment_runs_until_it_is_stopped(run: Run, answer: Answer) -> None
             predicted = run("deployments", "predict", "m", "--data", "-", stdin=request)
             assert json.loads(predicted.stdout) == {"predictions": [[1, 2]]}
         assert "Started" in run("deployments", "logs", "m", "--tail", 50).output
+        golden = run("deployments", "record-golden", "m", "--data", "-", stdin="[[3]]")
+        assert golden.stdout == "Version 2 of m has to answer as recorded\n"
+        assert answer("deployments", "show", "m")["state"]["deployment_version"] == 2
     finally:
         stopped = run("deployments", "stop", "m")
     assert stopped.output == "Stopped m\n"
+    followed = run("deployments", "logs", "m", "--follow", "--tail", 50)
+    assert "Started" in followed.stdout
     refused = run("deployments", "predict", "m", "--data", "-", stdin="[[1]]")
     assert (refused.exit_code, refused.stdout) == (1, "")
 

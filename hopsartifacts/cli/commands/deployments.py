@@ -6,12 +6,21 @@ import click
 
 from hopsartifacts.cli.session import Session, project_options
 from hopsartifacts.cli.tables import listing, table
-from hopsartifacts.cli.values import json_file
+from hopsartifacts.cli.values import json_file, texts
 from hopsartifacts.deployments.deployment import Deployment
+from hopsartifacts.deployments.environment import freeze as freeze_environment
+from hopsartifacts.deployments.golden import DEFAULT_TOLERANCE
 from hopsartifacts.documents import encode_pretty
 from hopsartifacts.serving.contract import COMPONENTS
 
 NAME = click.argument("name")
+VERSION = click.argument("version", type=int)
+WAIT = click.option("--wait", type=int, default=120, show_default=True, help="Seconds.")
+IGNORE_ENVIRONMENT = click.option(
+    "--ignore-environment",
+    is_flag=True,
+    help="Whatever its lock wants and its scripts import.",
+)
 
 
 @click.group("deployments")
@@ -81,10 +90,27 @@ def show(session: Session, name: str) -> None:
 )
 @click.option("--serving-tool", help="KSERVE or DEFAULT.")
 @click.option("--environment", help="Name of the Python environment.")
+@click.option(
+    "--environment-lock", help="What has to be installed: requirements.txt, uv.lock …"
+)
+@click.option(
+    "--env",
+    "env_vars",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An environment variable of the scripts; may be repeated.",
+)
+@click.option(
+    "--golden-request",
+    type=json_file,
+    metavar="FILE",
+    help="Rows or a whole request as JSON, for record-golden.",
+)
 @project_options
 def create(session: Session, model: str, version: int | None, **settings: Any) -> None:
     """Save a deployment of a version, by default the latest; it is not started."""
     project = session.project()
+    settings["env_vars"] = texts(settings["env_vars"])
     serving = project.get_model_serving()
     if settings["transformer"] is not None:
         settings["transformer"] = serving.create_transformer(settings["transformer"])
@@ -97,14 +123,24 @@ def create(session: Session, model: str, version: int | None, **settings: Any) -
 @command.command()
 @NAME
 @click.option("--port", type=int, help="By default a free one.")
-@click.option("--wait", type=int, default=120, show_default=True, help="Seconds.")
+@WAIT
+@IGNORE_ENVIRONMENT
 @project_options
-def start(session: Session, name: str, port: int | None, wait: int) -> None:
+def start(
+    session: Session,
+    name: str,
+    port: int | None,
+    wait: int,
+    *,
+    ignore_environment: bool,
+) -> None:
     """Run a deployment on this machine until it is stopped."""
     deployment = session.project().get_model_serving().get_deployment(name)
     # What it was started by ends now.
     if not deployment.is_running():
-        deployment.start(wait, port=port, detach=True)
+        deployment.start(
+            wait, port=port, detach=True, ignore_environment=ignore_environment
+        )
     state = deployment.get_state().to_dict()
     session.show(state, state["inference_url"] or state["status"])
 
@@ -141,10 +177,17 @@ def predict(session: Session, name: str, data: Any) -> None:
 @NAME
 @click.option("--component", type=click.Choice(COMPONENTS), default="predictor")
 @click.option("--tail", type=int, default=10, show_default=True, help="Lines.")
+@click.option("--follow", is_flag=True, help="And what comes until it ends.")
 @project_options
-def logs(session: Session, name: str, component: str, tail: int) -> None:
+def logs(
+    session: Session, name: str, component: str, tail: int, *, follow: bool
+) -> None:
     """Show the last lines of the newest run's log."""
     deployment = session.project().get_model_serving().get_deployment(name)
+    if follow:
+        for line in deployment.follow_logs(component, tail):
+            session.show({"line": line}, line)
+        return
     text = deployment.read_logs(component, tail)
     session.show({"log": text}, text)
 
@@ -162,6 +205,118 @@ def delete(session: Session, name: str, *, force: bool, yes: bool) -> None:
     document = _summary(deployment)
     deployment.delete(force)
     session.show(document, f"Deleted {name}")
+
+
+@command.command()
+@NAME
+@project_options
+def versions(session: Session, name: str) -> None:
+    """List the versions of a deployment, newest first."""
+    deployment = session.project().get_model_serving().get_deployment(name)
+    found = deployment.get_versions()
+    rows = (
+        (
+            *(it.version, "*" if it.is_active else "", it.created[:19], it.creator),
+            f"{it.specification.model.name} {it.specification.model.version}",
+            *(it.specification.artifact.version, it.specification.description),
+        )
+        for it in found
+    )
+    header = ("VERSION", "ACTIVE", "CREATED", "CREATOR", "MODEL", "ARTIFACT", "WHAT")
+    session.show(found, table(header, rows))
+
+
+@command.command()
+@NAME
+@click.argument("first", type=int)
+@click.argument("second", type=int, required=False)
+@project_options
+def diff(session: Session, name: str, first: int, second: int | None) -> None:
+    """Show what of a version, by default the active one, is not as in another."""
+    deployment = session.project().get_model_serving().get_deployment(name)
+    found = deployment.diff(first, second)
+    session.show(found, found)
+
+
+@command.command()
+@NAME
+@project_options
+def history(session: Session, name: str) -> None:
+    """Show which version was made the active one, newest first, by whom and why."""
+    deployment = session.project().get_model_serving().get_deployment(name)
+    found = deployment.get_history()
+    rows = ((it.when[:19], it.version, it.cause, it.by, it.why) for it in found)
+    session.show(found, table(("WHEN", "VERSION", "BY A", "BY", "WHY"), rows))
+
+
+@command.command()
+@NAME
+@VERSION
+@click.option("--why", default="", help="A word for those who read the history.")
+@WAIT
+@IGNORE_ENVIRONMENT
+@project_options
+def rollback(
+    session: Session,
+    name: str,
+    version: int,
+    *,
+    why: str,
+    wait: int,
+    ignore_environment: bool,
+) -> None:
+    """Make a version the active one again; what runs is moved to it."""
+    deployment = session.project().get_model_serving().get_deployment(name)
+    deployment.rollback(version, wait, why=why, ignore_environment=ignore_environment)
+    active = deployment.version
+    session.show(_summary(deployment), f"Version {active} of {name} is the active one")
+
+
+@command.command("delete-version")
+@NAME
+@VERSION
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@project_options
+def delete_version(session: Session, name: str, version: int, *, yes: bool) -> None:
+    """Give a version up that is not active; what it pins can then be deleted."""
+    deployment = session.project().get_model_serving().get_deployment(name)
+    if not yes:
+        question = f"Delete version {version} of deployment {name}?"
+        click.confirm(question, abort=True, err=True)
+    deployment.delete_version(version)
+    document = {"name": name, "version": version}
+    session.show(document, f"Deleted version {version} of {name}")
+
+
+@command.command("record-golden")
+@NAME
+@click.option(
+    "--data",
+    type=json_file,
+    metavar="FILE",
+    help="The request as JSON; by default the one it has, or the model's example.",
+)
+@click.option("--tolerance", type=float, default=DEFAULT_TOLERANCE, show_default=True)
+@WAIT
+@project_options
+def record_golden(
+    session: Session, name: str, data: Any, tolerance: float, wait: int
+) -> None:
+    """Seal a request with the answer that a version has to give to become ready."""
+    deployment = session.project().get_model_serving().get_deployment(name)
+    found = deployment.record_golden(data, tolerance=tolerance, await_update=wait)
+    text = f"Version {deployment.version} of {name} has to answer as recorded"
+    session.show(found, text)
+
+
+@command.command()
+@click.argument("path", required=False)
+@project_options
+def freeze(session: Session, path: str | None) -> None:
+    """Write what is installed here as an environment lock, to a file or the output."""
+    text = freeze_environment(path)
+    shown = f"Wrote {path}" if path else text.rstrip()
+    session.show({"lock": text, "path": path}, shown)
 
 
 def _summary(deployment: Deployment) -> dict[str, Any]:
