@@ -152,6 +152,6 @@ def test_foreign_tools_read_the_data_set(filled: Storage, spool: Path) -> None:
     folder = filled.local_path("Logs/inference/flowers")
     if folder is None:
         pytest.skip("memory has no files")
-    log = duckdb.read_parquet(f"{folder}/*/*.parquet")
+    log = duckdb.read_parquet(f"{folder}/*/*.parquet", hive_partitioning=True)
     found = log.aggregate("count(*), count(distinct date)").fetchall()
     assert found == [(12, 3)]
