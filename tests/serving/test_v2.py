@@ -5,7 +5,9 @@ import json
 import struct
 import subprocess
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -32,6 +34,12 @@ class Script:
     def predict(self, inputs: Any) -> Any:
         self.inputs = inputs
         return inputs if self._outputs is None else self._outputs
+
+
+@dataclass
+class Flower:
+    name: str
+    p: float
 
 
 class Witness:
@@ -272,6 +280,15 @@ def test_bad_requests_are_refused(inputs: list[dict[str, Any]], words: str) -> N
                 tensor("INT64", [2], [1, 2], "p"),
             ],
         ),
+        (
+            [Flower("a", 0.5)],
+            [tensor("BYTES", [1], ["a"], "name"), tensor("FP64", [1], [0.5], "p")],
+        ),
+        (
+            Flower("a", 0.5),
+            [tensor("BYTES", [1], ["a"], "name"), tensor("FP64", [1], [0.5], "p")],
+        ),
+        ([MappingProxyType({"a": 1})], [tensor("INT64", [1], [1], "a")]),
         (
             pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}),
             [tensor("INT64", [2], [1, 2], "a"), tensor("BYTES", [2], ["x", "y"], "b")],

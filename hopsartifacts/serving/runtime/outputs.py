@@ -19,6 +19,7 @@ _OF_ARRAYS: Mapping[str, str] = {
     **{f"float{bits}": f"FP{bits}" for bits in (16, 32, 64)},
 }
 _UNNAMED = "output-0"
+_PLAIN = {bool, bytes, float, int, list, str, tuple, type(None)}
 
 
 def tensors_of(outputs: Any) -> list[Tensor]:
@@ -31,20 +32,27 @@ def tensors_of(outputs: Any) -> list[Tensor]:
         TypeError: they are no tensors; the message says what hinders.
     """
     outputs = _named(outputs)
-    if isinstance(outputs, Mapping):
-        return [_tensor(str(name), value) for name, value in outputs.items()]
-    return [_tensor(_UNNAMED, outputs)]
+    if isinstance(outputs, list | tuple) or not isinstance(outputs, Mapping):
+        return [_tensor(_UNNAMED, outputs)]
+    return [_tensor(str(name), value) for name, value in outputs.items()]
 
 
 def _named(outputs: Any) -> Any:
     """Return a dictionary of values by name if *outputs* amount to one."""
-    if hasattr(outputs, "tobytes") or isinstance(outputs, Mapping):
+    if isinstance(outputs, list | tuple):
+        # By type, of which there are few, not by row.
+        kinds = set(map(type, outputs))
+        if kinds <= _PLAIN or any(hasattr(kind, "dtype") for kind in kinds):
+            return outputs
+    elif hasattr(outputs, "tobytes") or isinstance(outputs, Mapping):
         return outputs
-    if not isinstance(outputs, list | tuple):
+    else:
         # A frame or an object, perhaps.
+        outputs, kinds = plain(outputs), {dict}
+    if dict not in kinds:
+        # Rows may be objects of a script's own classes.
         outputs = plain(outputs)
-    is_list = isinstance(outputs, list | tuple)
-    if is_list and any(isinstance(row, Mapping) for row in outputs):
+    if isinstance(outputs, list | tuple) and dict in set(map(type, outputs)):
         return _columns(outputs)
     return outputs
 
@@ -73,9 +81,8 @@ def _tensor(name: str, value: Any) -> Tensor:
 
 def _datatype_of_items(value: Any) -> str | None:
     """Return the datatype of a list of arrays or their scalars, if all have one."""
-    if not isinstance(value, list | tuple) or not hasattr(
-        next(iter(value), 0), "dtype"
-    ):
+    first = value[0] if isinstance(value, list | tuple) and value else None
+    if not hasattr(first, "dtype"):
         return None
     found = {_datatype_of_array(item) for item in value}
     return found.pop() if len(found) == 1 else None
@@ -106,9 +113,9 @@ def _infer(name: str, flat: list[Any]) -> tuple[str, list[Any]]:
 
 def _columns(rows: Sequence[Any]) -> dict[str, list[Any]]:
     """Return the values of each key, in the order of the rows."""
-    keys = rows[0].keys() if isinstance(rows[0], Mapping) else None
+    keys = rows[0].keys() if isinstance(rows[0], dict) else None
     for number, row in enumerate(rows):
-        if not isinstance(row, Mapping) or row.keys() != keys:
+        if not isinstance(row, dict) or row.keys() != keys:
             raise TypeError(
                 f"row {number} of the outputs has other keys than row 0: as tensors, "
                 "all rows need the same"

@@ -67,7 +67,11 @@ def error_body(message: str, component: str | None = None) -> bytes:
 
 def _check_rows_alike(key: str, rows: list[Any]) -> None:
     """Refuse rows that are lists of differing shapes, which no array can hold."""
-    shapes = [_shape(row, f"row {number}") for number, row in enumerate(rows)]
+    if list not in set(map(type, rows)):
+        return
+    shapes = [_shape(row, (number,)) for number, row in enumerate(rows)]
+    if shapes.count(shapes[0]) == len(shapes):
+        return
     usual, _ = Counter(shapes).most_common(1)[0]
     for number, shape in enumerate(shapes):
         if shape != usual:
@@ -80,7 +84,7 @@ def _check_rows_alike(key: str, rows: list[Any]) -> None:
             )
 
 
-def _shape(value: Any, where: str) -> tuple[int, ...] | None:
+def _shape(value: Any, where: tuple[int, ...]) -> tuple[int, ...] | None:
     """Return the lengths of nested lists; None for what is no list."""
     if not isinstance(value, list):
         return None
@@ -88,11 +92,13 @@ def _shape(value: Any, where: str) -> tuple[int, ...] | None:
     kinds = set(map(type, value))
     if list not in kinds:
         return (len(value),)
-    inner = {_shape(item, f"{where}, item {at}") for at, item in enumerate(value)}
+    inner = {_shape(item, (*where, at)) for at, item in enumerate(value)}
     if len(inner) > 1:
+        row, *items = where
+        words = ", ".join([f"row {row}", *(f"item {item}" for item in items)])
         raise RequestError(
             400,
-            f"the items of {where} differ: "
+            f"the items of {words} differ: "
             + " and ".join(sorted(_words(shape) for shape in inner))
             + '; lists of differing length can be sent as objects: {"values": [...]}',
         )
