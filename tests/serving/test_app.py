@@ -1,4 +1,6 @@
 import asyncio
+import gzip
+import zlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -110,6 +112,38 @@ def test_a_body_of_unknown_length_is_counted(client: Client) -> None:
             yield b" " * 50
 
     assert client.ask("POST", PREDICT, content=chunks()).status_code == 413
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "identity"])
+def test_a_compressed_body_is_read(client: Client, coding: str) -> None:
+    compress: dict[str, Callable[[bytes], bytes]] = {
+        "gzip": gzip.compress,
+        "deflate": zlib.compress,
+    }
+    body = compress.get(coding, bytes)(b'{"instances": [1]}')
+    response = client.ask(
+        "POST", PREDICT, content=body, headers={"content-encoding": coding}
+    )
+    assert response.json() == {"predictions": [1]}
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "status", "words"),
+    [
+        ("gzip", gzip.compress(b"[" * 100_000), 413, "larger than 200 bytes"),
+        ("gzip", b"{}", 400, "the body is no gzip"),
+        ("gzip", gzip.compress(b"[" * 99)[:-9], 400, "ends too early"),
+        ("br", b"{}", 415, "comes as br; send gzip"),
+    ],
+)
+def test_a_bad_compressed_body_is_refused(
+    client: Client, coding: str, body: bytes, status: int, words: str
+) -> None:
+    response = client.ask(
+        "POST", PREDICT, content=body, headers={"content-encoding": coding}
+    )
+    assert response.status_code == status
+    assert words in response.json()["error"]
 
 
 @pytest.mark.parametrize(

@@ -173,6 +173,19 @@ def test_numbers_keep_every_digit_in_json_and_memory(binary: bool) -> None:
     np.testing.assert_array_equal(answer.as_numpy("output-0"), values)
 
 
+@pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
+def test_requests_may_be_compressed(client: Any, algorithm: str) -> None:
+    argument = (
+        "request_compression_algorithm"
+        if module(client) is rest
+        else ("compression_algorithm")
+    )
+    values = np.zeros((100, 10))
+    inputs = [tensor(client, values)]
+    answer = client.infer("flowers", inputs, **{argument: algorithm})
+    np.testing.assert_array_equal(answer.as_numpy("output-0"), values)
+
+
 def test_the_messages_are_those_of_the_protocol() -> None:
     ours = {name: message_class(name).DESCRIPTOR for name in MESSAGES}
     theirs = {name: standard_message(name) for name in MESSAGES}
