@@ -1,14 +1,20 @@
+import asyncio
+import json
 import pickle
 from pathlib import Path
 from typing import Any
 
 import joblib
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 from hopsartifacts.errors import InvalidModelError
+from hopsartifacts.serving.runtime.chain import Chain
 from hopsartifacts.serving.runtime.protocol import RequestError
+from hopsartifacts.serving.runtime.service import Service
 from hopsartifacts.serving.runtime.sklearn_predictor import SklearnPredictor
+from hopsartifacts.serving.runtime.v2_http import InferCall
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +33,33 @@ def test_rows_may_be_objects_and_the_file_a_pickle(tmp_path: Path, model: Any) -
     predictor = SklearnPredictor(tmp_path)
     with pytest.warns(UserWarning, match="feature names"):
         assert predictor.predict([{"a": 5, "b": 6}]) == [1]
+
+
+@pytest.mark.parametrize("datatype", ["FP32", "FP64", "INT64"])
+def test_tensors_of_v2_predict(tmp_path: Path, model: Any, datatype: str) -> None:
+    joblib.dump(model, tmp_path / "model.joblib")
+    tensor = {"name": "x", "shape": [2, 2], "datatype": datatype, "data": [0, 1, 5, 6]}
+    assert infer(SklearnPredictor(tmp_path), tensor) == [
+        {"name": "output-0", "shape": [2], "datatype": "INT64", "data": [0, 1]}
+    ]
+
+
+def test_named_tensors_of_v2_are_the_columns_of_a_frame(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": [0.0, 5.0], "b": [1.0, 6.0]})
+    model = LogisticRegression().fit(frame, ["low", "high"])
+    joblib.dump(model, tmp_path / "model.joblib")
+    tensors = [
+        {"name": name, "shape": [1], "datatype": "FP64", "data": [value]}
+        for name, value in (("a", 5), ("b", 6))
+    ]
+    (output,) = infer(SklearnPredictor(tmp_path), *tensors)
+    assert (output["datatype"], output["data"]) == ("BYTES", ["high"])
+
+
+def infer(predictor: SklearnPredictor, *tensors: dict[str, Any]) -> Any:
+    service = Service("iris", 1, Chain(predictor))
+    call = InferCall("iris", 1, json.dumps({"inputs": tensors}).encode())
+    return json.loads(asyncio.run(service.handle(call)).body)["outputs"]
 
 
 @pytest.mark.parametrize(
