@@ -29,6 +29,7 @@ class MadeUpBackend:
     def __init__(self) -> None:
         self.launches: list[Launch] = []
         self.starts: list[dict[str, Any]] = []
+        self.updates: list[tuple[Launch, float]] = []
         self.states: dict[str, RunState] = {}
         self.forgotten: list[str] = []
 
@@ -46,6 +47,9 @@ class MadeUpBackend:
             port=options["port"] or 8000,
             revision=f"r{len(self.starts)}",
         )
+
+    def update(self, launch: Launch, *, await_running_s: float) -> None:
+        self.updates.append((launch, await_running_s))
 
     def stop(self, deployment: str, *, await_stopped_s: float) -> None:
         assert await_stopped_s > 0
@@ -207,15 +211,16 @@ def test_deployments_are_filtered_by_their_state(
     assert [it.name for it in serving.get_deployments(status="Created")] == ["b"]
 
 
-def test_a_changed_deployment_is_restarted_on_its_port(
+def test_a_running_deployment_moves_to_what_changed(
     backend: MadeUpBackend, deployed: Callable[..., Any]
 ) -> None:
     deployment = deployed()
     deployment.start(port=77)
     deployment.description = "changed"
     deployment.save(await_update=5)
-    assert backend.starts[1] == {"await_running_s": 5, "port": 77, "detach": False}
-    assert backend.launches[1].deployment_version == 2
+    [(launch, await_running_s)] = backend.updates
+    assert (launch.deployment_version, await_running_s) == (2, 5)
+    assert len(backend.starts) == 1
 
 
 def test_a_changed_deployment_that_does_not_run_is_not_started(
@@ -224,10 +229,10 @@ def test_a_changed_deployment_that_does_not_run_is_not_started(
     deployment = deployed()
     deployment.description = "changed"
     deployment.save()
-    assert backend.starts == []
+    assert (backend.starts, backend.updates) == ([], [])
 
 
-def test_an_unchanged_deployment_is_not_restarted(
+def test_an_unchanged_deployment_does_not_move(
     backend: MadeUpBackend, serving: ModelServing, deployed: Callable[..., Any]
 ) -> None:
     """Neither through the object that saved it nor through one that adopts it."""
@@ -236,7 +241,7 @@ def test_an_unchanged_deployment_is_not_restarted(
     deployment.save()
     serving.get_deployment("mymodel").save()
     deployed()
-    assert len(backend.starts) == 1
+    assert (len(backend.starts), backend.updates) == (1, [])
 
 
 def test_a_running_deployment_is_not_deleted(

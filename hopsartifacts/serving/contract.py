@@ -141,6 +141,8 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     url: str | None = None
     """Base URL of the model server (``http://127.0.0.1:43211``)."""
     port: int | None = None
+    grpc_port: int | None = None
+    """Where it answers over gRPC; None where it does not."""
     revision: str | None = None
     """Identifies one run: it differs between any two starts."""
     is_detached: bool = False
@@ -180,6 +182,20 @@ class ServingBackend(Protocol):
             DeploymentFailedError: it did not become ready in time, or failed;
                 the message carries the condition's reason. Nothing is left
                 running.
+        """
+        ...
+
+    def update(self, launch: Launch, *, await_running_s: float) -> None:
+        """Move what runs to *launch*, another version of it, without a failed request.
+
+        The version that runs answers until the new one is ready, and goes on if that
+        fails. With ``await_running_s`` 0 return as soon as the new one is scheduled.
+
+        Raises:
+            UnsupportedHereError: see ``check``.
+            NotRunningError: nothing runs under this name.
+            DeploymentFailedError: the new version did not become ready in time, or
+                failed; the version before it goes on.
         """
         ...
 

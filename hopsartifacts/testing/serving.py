@@ -30,6 +30,10 @@ class StatesOnly:
         """Say that it runs."""
         self.running[launch.deployment] = launch
 
+    def update(self, launch: Launch, *, await_running_s: float) -> None:  # noqa: ARG002 - the contract's
+        """Say that this version runs."""
+        self.running[launch.deployment] = launch
+
     def stop(self, deployment: str, *, await_stopped_s: float) -> None:  # noqa: ARG002 - the contract's
         """Say that it does not run."""
         self.running.pop(deployment, None)

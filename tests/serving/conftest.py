@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent
 from typing import Any, Protocol
@@ -16,6 +17,8 @@ from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.local import LocalBackend
 
 STARTER = Path(__file__).with_name("starter.py")
+KEEPER = "hopsartifacts.serving.local.keeper"
+WORKER = "hopsartifacts.serving.runtime"
 PROJECT_URL = "file:///somewhere/iris"
 
 
@@ -79,8 +82,10 @@ def run_root(tmp_path: Path) -> Iterator[Path]:
     root = tmp_path / "state"
     yield root
     for process in live_processes(root):
-        process.kill()
-        process.wait(30)
+        # Workers end with their keeper.
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+            process.wait(30)
 
 
 @pytest.fixture
@@ -94,6 +99,18 @@ def backend(run_root: Path, tmp_path: Path) -> LocalBackend:
 def live(run_root: Path) -> Callable[[], list[psutil.Process]]:
     """Return the processes that came from ``run_root`` and still live."""
     return lambda: live_processes(run_root)
+
+
+@pytest.fixture
+def keepers(run_root: Path) -> Callable[[], list[psutil.Process]]:
+    """Return the keepers among them."""
+    return lambda: _running(run_root, KEEPER)
+
+
+@pytest.fixture
+def workers(run_root: Path) -> Callable[[], list[psutil.Process]]:
+    """Return the workers among them."""
+    return lambda: _running(run_root, WORKER)
 
 
 @pytest.fixture
@@ -137,4 +154,13 @@ def live_processes(root: Path) -> list[psutil.Process]:
         is_ours = any(place.startswith(str(root)) for place in places)
         if is_ours and not is_zombie:
             found.append(process)
+    return found
+
+
+def _running(root: Path, module: str) -> list[psutil.Process]:
+    found = []
+    for process in live_processes(root):
+        with suppress(psutil.Error):
+            if module in process.cmdline():
+                found.append(process)
     return found

@@ -24,6 +24,7 @@ def test_the_back_end_keeps_the_contract(echo: Launch) -> None:
         {"framework": "TORCH"},
         {"framework": "SKLEARN", "predictor_script": None},
         {"features": frozenset({"transformer", "batcher", "logger"})},
+        {"features": frozenset({"transformer", "instances"}), "instances": 2},
     ],
 )
 def test_what_runs_here_passes(make_launch: Any, changes: dict[str, Any]) -> None:
@@ -40,7 +41,11 @@ def test_what_runs_here_passes(make_launch: Any, changes: dict[str, Any]) -> Non
             "it runs models of PYTHON, SKLEARN, TENSORFLOW, TORCH, ",
         ),
         ({"features": frozenset({"grpc", "gpu"})}, "without assigning GPUs or gRPC"),
-        ({"features": frozenset({"instances"})}, "without a second instance"),
+        (
+            {"transformer_script": "transformer-t.py", "transformer_instances": 2},
+            "predictor, which has 1 instances and not 2",
+        ),
+        ({"api_protocol": "GRPC", "idle_s": 30}, "gRPC port cannot wait"),
         ({"features": frozenset({"novelty"})}, "without novelty"),
     ],
 )

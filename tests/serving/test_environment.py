@@ -5,9 +5,12 @@ from typing import Any
 import pytest
 
 from hopsartifacts.errors import InvalidDeploymentError
-from hopsartifacts.serving.contract import Launch
-from hopsartifacts.serving.local import spawning
-from hopsartifacts.serving.local.spawning import child_environment
+from hopsartifacts.serving.contract import Limits
+from hopsartifacts.serving.local import environments
+from hopsartifacts.serving.local.environments import (
+    keeper_environment,
+    worker_environment,
+)
 from hopsartifacts.serving.runtime.environment import (
     MAX_REQUEST_BYTES,
     deployment_variables,
@@ -51,33 +54,50 @@ def test_a_limit_that_is_no_number_is_refused(text: str) -> None:
         max_request_bytes({MAX_REQUEST_BYTES: text})
 
 
-def test_a_server_gets_what_it_needs_and_no_secrets(echo: Launch) -> None:
+def test_a_worker_gets_what_it_needs_and_no_secrets(make_launch: Any) -> None:
     ours = {
         "PATH": "/bin",
         "LC_ALL": "C",
-        "OMP_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "7",
         "AWS_SECRET_ACCESS_KEY": "hush",
         "DEPLOYMENT_NAME": "of another one",
     }
-    environ = child_environment(ours, echo, "r1")
-    assert environ.keys() >= {"PATH", "LC_ALL", "OMP_NUM_THREADS"}
+    launch = make_launch(env_vars={"COLOUR": "red", "MODEL_NAME": "not mine"})
+    environ = worker_environment(keeper_environment(ours, "r1"), launch, {"MARK": "1"})
+    assert environ.keys() >= {"PATH", "LC_ALL"}
     assert "AWS_SECRET_ACCESS_KEY" not in environ
     assert environ["DEPLOYMENT_NAME"] == "flowers"
+    assert (environ["COLOUR"], environ["MODEL_NAME"]) == ("red", "iris_model")
+    assert environ["MARK"] == "1"
+    assert environ["OMP_NUM_THREADS"] == "7", "there is no limit"
+
+
+def test_numeric_libraries_start_as_many_threads_as_there_are_cores(
+    make_launch: Any,
+) -> None:
+    launch = make_launch(limits=Limits(cores=1.2), env_vars={"MKL_NUM_THREADS": "5"})
+    environ = worker_environment({"OMP_NUM_THREADS": "7"}, launch, {})
+    threads = {name: environ[name] for name in environ if name.endswith("_THREADS")}
+    assert threads == {
+        "OPENBLAS_NUM_THREADS": "2",
+        "OMP_NUM_THREADS": "7",
+        "MKL_NUM_THREADS": "5",
+    }
 
 
 def test_a_package_found_by_path_alone_is_found_by_the_server_too(
-    echo: Launch, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(spawning, "PACKAGE_HOME", "/code")
-    path = child_environment({"PYTHONPATH": "/other"}, echo, "r1")["PYTHONPATH"]
+    monkeypatch.setattr(environments, "PACKAGE_HOME", "/code")
+    path = keeper_environment({"PYTHONPATH": "/other"}, "r1")["PYTHONPATH"]
     assert path.split(os.pathsep) == ["/code", "/other"]
-    again = child_environment({"PYTHONPATH": path}, echo, "r1")["PYTHONPATH"]
+    again = keeper_environment({"PYTHONPATH": path}, "r1")["PYTHONPATH"]
     assert again == path
 
 
 def test_an_installed_package_needs_no_path(
-    echo: Launch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(spawning, "PACKAGE_HOME", str(tmp_path))
+    monkeypatch.setattr(environments, "PACKAGE_HOME", str(tmp_path))
     monkeypatch.setattr("site.getsitepackages", lambda: [str(tmp_path)])
-    assert "PYTHONPATH" not in child_environment({}, echo, "r1")
+    assert "PYTHONPATH" not in keeper_environment({}, "r1")

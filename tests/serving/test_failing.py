@@ -172,13 +172,16 @@ def test_a_port_that_is_not_the_users_is_a_failure(
         backend.start(echo, await_running_s=60, port=80)
 
 
-def test_a_killed_server_has_failed(
-    backend: LocalBackend, echo: Launch, live: Callable[[], list[psutil.Process]]
+def test_a_killed_keeper_has_failed(
+    backend: LocalBackend,
+    echo: Launch,
+    keepers: Callable[[], list[psutil.Process]],
+    live: Callable[[], list[psutil.Process]],
 ) -> None:
     backend.start(echo, await_running_s=60)
     backend.predict("flowers", ASK)
-    [server] = live()
-    os.kill(server.pid, signal.SIGKILL)
+    [keeper] = keepers()
+    os.kill(keeper.pid, signal.SIGKILL)
     deadline = time.monotonic() + 30
     while backend.state("flowers").status == "Running" and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -190,11 +193,14 @@ def test_a_killed_server_has_failed(
     )
     with pytest.raises(NotRunningError, match=r"is Failed .*SIGKILL"):
         backend.predict("flowers", ASK)
+    while live() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert live() == [], "workers end without their keeper"
     backend.stop("flowers", await_stopped_s=0)
     assert backend.state("flowers").status == "Stopped"
 
 
-def test_a_server_that_dies_while_it_predicts_is_not_running(
+def test_a_worker_that_dies_while_it_predicts_fails_that_request_only(
     backend: LocalBackend, make_launch: Any
 ) -> None:
     launch = make_launch(
@@ -202,9 +208,15 @@ def test_a_server_that_dies_while_it_predicts_is_not_running(
         import os
         class Predict:
             def predict(self, inputs):
-                os._exit(7)
+                if inputs == [[0]]:
+                    os._exit(7)
+                return inputs
         """
     )
     backend.start(launch, await_running_s=60)
     with pytest.raises(NotRunningError, match="ended while it answered"):
-        backend.predict("flowers", ASK)
+        backend.predict("flowers", {"instances": [[0]]})
+    # It waits until there is another worker.
+    assert backend.predict("flowers", ASK) == {"predictions": [[1, 2]]}
+    log = backend.read_logs("flowers", "predictor", 100)
+    assert "worker 1 ended (the server process ended with exit code 7)" in log

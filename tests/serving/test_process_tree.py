@@ -131,14 +131,14 @@ def test_a_detached_deployment_outlives_its_starter_and_is_stopped_by_another(
     assert live() == []
 
 
-def test_a_killed_server_of_another_process_has_failed(
-    start_elsewhere: Elsewhere, echo: Launch, backend: LocalBackend, live: Live
+def test_a_killed_keeper_of_another_process_has_failed(
+    start_elsewhere: Elsewhere, echo: Launch, backend: LocalBackend, keepers: Live
 ) -> None:
     starter = start_elsewhere(echo)
     assert starter.stdout is not None
     assert starter.stdout.readline()
-    server = next(p for p in live() if "hopsartifacts.serving.runtime" in p.cmdline())
-    server.kill()
+    [keeper] = keepers()
+    keeper.kill()
     wait_until(lambda: backend.state("flowers").status == "Failed")
     state = backend.state("flowers")
     assert state.condition is not None
@@ -146,14 +146,13 @@ def test_a_killed_server_of_another_process_has_failed(
 
 
 def test_of_two_starts_at_once_one_starts_and_both_succeed(
-    start_elsewhere: Elsewhere, echo: Launch, live: Live
+    start_elsewhere: Elsewhere, echo: Launch, keepers: Live
 ) -> None:
     starters = [start_elsewhere(echo, detach=True) for _ in range(2)]
     revisions = [starter.stdout.readline() for starter in starters if starter.stdout]
     assert len(set(revisions)) == 1
     assert "Error" not in revisions[0]
-    servers = [p for p in live() if "hopsartifacts.serving.runtime" in p.cmdline()]
-    assert len(servers) == 1
+    assert len(keepers()) == 1
 
 
 def test_of_two_versions_at_once_one_is_refused(
@@ -246,29 +245,42 @@ def test_what_a_script_started_ends_with_the_deployment(
     with_children: Launch, backend: LocalBackend, live: Live
 ) -> None:
     backend.start(with_children, await_running_s=60)
-    wait_until(lambda: len(live()) == 3)
+    wait_until(lambda: len(live()) == 4)
     backend.stop("flowers", await_stopped_s=30)
     assert live() == []
 
 
-def test_what_a_killed_server_left_behind_is_found(
-    with_children: Launch, backend: LocalBackend, live: Live
+def test_what_a_killed_keeper_left_behind_is_found(
+    with_children: Launch, backend: LocalBackend, live: Live, keepers: Live
 ) -> None:
     backend.start(with_children, await_running_s=60)
-    wait_until(lambda: len(live()) == 3)
-    server = next(p for p in live() if "hopsartifacts.serving.runtime" in p.cmdline())
-    os.kill(server.pid, signal.SIGKILL)
+    wait_until(lambda: len(live()) == 4)
+    [keeper] = keepers()
+    keeper.kill()
+    # The worker ends by itself, what it started does not.
     wait_until(lambda: len(live()) == 2)
     backend.stop("flowers", await_stopped_s=0)
     assert live() == []
 
 
-def test_a_server_told_to_end_by_others_stops_in_order(
-    echo: Launch, backend: LocalBackend, live: Live
+def test_what_a_killed_worker_left_behind_is_ended(
+    with_children: Launch, backend: LocalBackend, live: Live, workers: Live
+) -> None:
+    backend.start(with_children, await_running_s=60)
+    wait_until(lambda: len(live()) == 4)
+    before = {process.pid for process in live()}
+    [worker] = workers()
+    worker.kill()
+    wait_until(lambda: len({process.pid for process in live()} - before) == 3)
+    wait_until(lambda: len(live()) == 4)
+
+
+def test_a_keeper_told_to_end_by_others_stops_in_order(
+    echo: Launch, backend: LocalBackend, live: Live, keepers: Live
 ) -> None:
     backend.start(echo, await_running_s=60)
-    [server] = live()
-    os.kill(server.pid, signal.SIGTERM)
+    [keeper] = keepers()
+    os.kill(keeper.pid, signal.SIGTERM)
     wait_until(lambda: not live())
     assert backend.state("flowers").status == "Stopped"
 

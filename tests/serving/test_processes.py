@@ -14,9 +14,8 @@ RUN = Run(
     created_s=0.0,
     port=80,
     parent_pid=7,
-    has_transformer=False,
     log_path="log",
-    handover_path="launch.json",
+    order_path="launch.json",
 )
 
 

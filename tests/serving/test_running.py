@@ -28,7 +28,7 @@ def test_a_deployment_starts_predicts_and_stops(
     assert state.url == f"http://127.0.0.1:{state.port}"
     assert backend.predict("flowers", ASK) == {"predictions": [[1, 2]]}
     assert backend.predict("flowers", ASK) == {"predictions": [[1, 2]]}
-    assert len(live()) == 1
+    assert len(live()) == 2, "a keeper and a worker"
 
     backend.stop("flowers", await_stopped_s=30)
     assert live() == []

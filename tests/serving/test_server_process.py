@@ -1,105 +1,89 @@
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from hopsartifacts.serving.contract import Launch
-from hopsartifacts.serving.runtime.handover import (
-    Handover,
+from hopsartifacts.serving.contract import Condition, Launch
+from hopsartifacts.serving.local.reports import (
     Report,
+    Reporter,
+    final,
     read_report,
+    stopped,
     write_whole,
 )
-from hopsartifacts.serving.runtime.reporting import Reporter
+from hopsartifacts.serving.runtime.handover import Handover, Word
 
-Serve = Callable[..., tuple[int, Report | None]]
+Serve = Callable[..., tuple[int, list[Word]]]
 
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Serve:
-    """Run a server process by hand, in this process's group, until it ends."""
+    """Run a worker by hand, in this process's group, until it ends."""
 
-    def run(
-        launch: Launch, *, go: bytes = b"1", parent_pid: int | None = None
-    ) -> tuple[int, Report | None]:
-        go_read, go_write = os.pipe()
-        handover = Handover(
-            launch=launch,
-            report_path=str(tmp_path / "state.json"),
-            # No socket: a server that gets as far as to serve fails.
-            listen_fd=go_read,
-            go_fd=go_read,
-            parent_pid=parent_pid,
+    def run(launch: Launch, *, has_keeper: bool = True) -> tuple[int, list[Word]]:
+        ours, theirs = socket.socketpair()
+        no_socket, other = os.pipe()
+        fds = [theirs.fileno(), no_socket]
+        write_whole(
+            tmp_path / "launch.json",
+            Handover(launch=launch, listen_fd=no_socket, keeper_fd=theirs.fileno()),
         )
-        write_whole(tmp_path / "launch.json", handover)
-        os.write(go_write, go)
-        os.close(go_write)
         module = "hopsartifacts.serving.runtime"
+        command = [sys.executable, "-m", module, str(tmp_path / "launch.json")]
         try:
-            ended = subprocess.run(
-                [sys.executable, "-m", module, str(tmp_path / "launch.json")],
-                check=False,
-                pass_fds=[go_read],
-                timeout=60,
-            )
+            with theirs:
+                process = subprocess.Popen(command, pass_fds=fds)
+            if not has_keeper:
+                ours.shutdown(socket.SHUT_WR)
+            words = []
+            with ours, ours.makefile("rb") as said:
+                for line in said:
+                    words.append(msgspec.json.decode(line, type=Word))
+                    if words[-1].kind == "loaded":
+                        ours.sendall(b"serve\n")
+            return process.wait(60), words
         finally:
-            os.close(go_read)
-        return ended.returncode, read_report(tmp_path / "state.json")
+            os.close(no_socket)
+            os.close(other)
 
     return run
 
 
-def test_a_server_that_nobody_recorded_ends_unsaid(serve: Serve, echo: Launch) -> None:
-    assert serve(echo, go=b"") == (1, None)
-
-
-def test_a_server_that_cannot_serve_has_failed(serve: Serve, echo: Launch) -> None:
-    exit_code, report = serve(echo)
+def test_a_worker_that_cannot_serve_has_failed(serve: Serve, echo: Launch) -> None:
+    exit_code, words = serve(echo)
     assert exit_code == 1
-    assert report is not None
-    assert report.status == "Failed"
-    assert report.condition.type == "READY"
-    assert "serving failed: OSError" in str(report.condition.reason)
+    assert [word.kind for word in words] == ["starting", "starting", "failed"]
+    assert words[-1].step == "READY"
+    assert "serving failed: OSError" in words[-1].reason
 
 
-def test_an_orphan_ends_also_when_it_ignores_signals(
+def test_a_worker_without_a_keeper_ends_also_when_it_ignores_signals(
     serve: Serve, make_launch: Any
 ) -> None:
     launch = make_launch(
         """
-        import os, signal, time
+        import signal, time
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        os.getppid = lambda: 1
         time.sleep(600)
         """
     )
-    exit_code, report = serve(launch, parent_pid=os.getpid())
+    exit_code, words = serve(launch, has_keeper=False)
     assert exit_code == 0
-    assert report is not None
-    assert report.status == "Stopped"
-    assert report.condition.reason == "the process that started the deployment ended"
+    assert "failed" not in {word.kind for word in words}
 
 
-def test_an_orphan_that_is_loading_ends_at_once(serve: Serve, make_launch: Any) -> None:
-    exit_code, report = serve(make_launch("import time; time.sleep(600)"), parent_pid=1)
-    assert exit_code == 0
-    assert report is not None
-    assert report.condition.reason == (
-        "the process that started the deployment ended while it was loading"
-    )
-
-
-def test_the_first_last_word_stands(tmp_path: Path) -> None:
-    reporter = Reporter(tmp_path / "state.json")
-    reporter.failed("STARTED", "it broke")
-    reporter.stopped("somebody asked")
-    report = read_report(tmp_path / "state.json")
-    assert report is not None
-    assert report.condition.reason == "it broke"
+def test_a_worker_without_a_keeper_ends_at_once_while_it_is_loading(
+    serve: Serve, make_launch: Any
+) -> None:
+    launch = make_launch("import time; time.sleep(600)")
+    assert serve(launch, has_keeper=False)[0] == 0
 
 
 def test_threads_of_a_script_do_not_keep_the_process(
@@ -113,3 +97,14 @@ def test_threads_of_a_script_do_not_keep_the_process(
         """
     )
     assert serve(launch)[0] == 1
+
+
+def test_the_first_last_word_stands(tmp_path: Path) -> None:
+    reporter = Reporter(tmp_path / "state.json")
+    ready = Condition(type="READY", status=True)
+    reporter.say(Report(status="Running", condition=ready))
+    reporter.say(final("Failed", "READY", "it broke"))
+    reporter.say(stopped("somebody asked"))
+    report = read_report(tmp_path / "state.json")
+    assert report is not None
+    assert report.condition.reason == "it broke"

@@ -1,9 +1,9 @@
 import pytest
 
 from hopsartifacts.serving.contract import Condition, RunState, Status
+from hopsartifacts.serving.local.reports import Report
 from hopsartifacts.serving.local.runs import Run
 from hopsartifacts.serving.local.states import run_state
-from hopsartifacts.serving.runtime.handover import Report
 
 RUN = Run(
     deployment="flowers",
@@ -13,9 +13,8 @@ RUN = Run(
     created_s=0.0,
     port=80,
     parent_pid=None,
-    has_transformer=True,
     log_path="log",
-    handover_path="launch.json",
+    order_path="launch.json",
 )
 READY = Condition(type="READY", status=True, reason="ready")
 
@@ -28,16 +27,24 @@ def test_a_live_server_that_said_nothing_is_scheduled() -> None:
     assert state.available_predictor_instances == 0
 
 
-def test_a_running_server_counts_as_both_of_its_components() -> None:
-    report = Report(status="Running", condition=READY)
+def test_workers_that_serve_count_as_both_of_their_components() -> None:
+    report = Report(
+        status="Running",
+        condition=READY,
+        deployment_version=4,
+        available=2,
+        has_transformer=True,
+        grpc_port=81,
+    )
     assert run_state(RUN, report, is_alive=True, exit_code=None) == RunState(
         status="Running",
         condition=READY,
-        available_predictor_instances=1,
-        available_transformer_instances=1,
-        deployment_version=3,
+        available_predictor_instances=2,
+        available_transformer_instances=2,
+        deployment_version=4,
         url="http://127.0.0.1:80",
         port=80,
+        grpc_port=81,
         revision="r1",
         is_detached=True,
     )

@@ -1,7 +1,7 @@
-"""The serving back end ``local``: one process per deployment on this machine."""
+"""The serving back end ``local``: processes of this machine."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hopsartifacts.errors import UnsupportedHereError
 from hopsartifacts.serving.contract import Component, Launch, RunState
 from hopsartifacts.serving.local import capabilities
+from hopsartifacts.serving.local.keeper.orders import Helper
 from hopsartifacts.serving.local.states import NEVER_RAN
 from hopsartifacts.store.state_folder import state_folder
 
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 class LocalBackend:
     """Runs deployments as processes of the user; see ``ServingBackend``.
 
-    Creating one touches nothing. A transformer runs in the predictor's process,
-    and both write one log.
+    Creating one touches nothing. A transformer runs in the predictor's process.
 
     Attributes:
         name: ``local``.
+        helper_for: says which process a launch needs beside its workers.
     """
 
     def __init__(
@@ -40,9 +41,10 @@ class LocalBackend:
         self._project_url = project_url
         self._logs_dir = logs_dir
         self._run_root = run_root
+        self.helper_for: Callable[[Launch], Helper | None] = _no_helper
 
     def check(self, launch: Launch) -> None:
-        """Refuse what one process on this machine cannot do, all at once."""
+        """Refuse what processes of this machine cannot do, all at once."""
         capabilities.check(launch)
 
     def start(
@@ -53,7 +55,7 @@ class LocalBackend:
         port: int | None = None,
         detach: bool = False,
     ) -> None:
-        """Start the server process on a port that is already ours.
+        """Start the keeper on a port that is already ours.
 
         Of several processes that start one deployment, one does; the others wait
         for it, or are refused if they want another version or port. Whoever joins
@@ -61,11 +63,22 @@ class LocalBackend:
         """
         self.check(launch)
         self._supervisor.start(
-            launch, await_running_s=await_running_s, port=port, detach=detach
+            launch,
+            await_running_s=await_running_s,
+            port=port,
+            detach=detach,
+            helper=self.helper_for(launch),
+        )
+
+    def update(self, launch: Launch, *, await_running_s: float) -> None:
+        """Have workers of the new version take over, whoever started the old ones."""
+        self.check(launch)
+        self._supervisor.update(
+            launch, await_running_s=await_running_s, helper=self.helper_for(launch)
         )
 
     def stop(self, deployment: str, *, await_stopped_s: float) -> None:
-        """Ask the server to end, kill what is left after *await_stopped_s*.
+        """Ask the keeper to end, kill what is left after *await_stopped_s*.
 
         It gets ten seconds at least to finish the requests under way.
         """
@@ -73,7 +86,7 @@ class LocalBackend:
             self._supervisor.stop(deployment, await_stopped_s=await_stopped_s)
 
     def state(self, deployment: str) -> RunState:
-        """Combine what the server said last with whether it still lives."""
+        """Combine what the keeper said last with whether it still lives."""
         try:
             return self._supervisor.state(deployment)
         except UnsupportedHereError:
@@ -85,9 +98,8 @@ class LocalBackend:
         return self._supervisor.predict(deployment, payload)
 
     def read_logs(self, deployment: str, component: Component, tail: int) -> str:
-        """Return the end of the log, which both components share."""
-        del component
-        return self._supervisor.read_logs(deployment, tail)
+        """Return the end of the component's log."""
+        return self._supervisor.read_logs(deployment, component, tail)
 
     def inference_log_spool(self, deployment: str) -> Path | None:
         """Return where the workers of this user leave what they log."""
@@ -99,9 +111,8 @@ class LocalBackend:
     def follow_logs(
         self, deployment: str, component: Component, tail: int
     ) -> Iterator[str]:
-        """Return the lines of the log, which both components share, as they come."""
-        del component
-        return self._supervisor.follow_logs(deployment, tail)
+        """Return the lines of the component's log as they come."""
+        return self._supervisor.follow_logs(deployment, component, tail)
 
     def forget(self, deployment: str) -> None:
         """Stop what runs and drop its run files."""
@@ -124,3 +135,7 @@ class LocalBackend:
             ) from error
         project = hashlib.sha256(self._project_url.encode()).hexdigest()[:16]
         return Supervisor(root / project, self._logs_dir)
+
+
+def _no_helper(_: Launch) -> Helper | None:
+    return None

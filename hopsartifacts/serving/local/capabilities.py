@@ -8,7 +8,7 @@ from hopsartifacts.errors import UnsupportedHereError
 from hopsartifacts.serving.contract import Launch
 
 FRAMEWORKS = frozenset({"SKLEARN", "PYTHON", "TENSORFLOW", "TORCH"})
-FEATURES = frozenset({"batcher", "logger", "transformer"})
+FEATURES = frozenset({"batcher", "grpc", "instances", "logger", "transformer"})
 
 SERVERS = frozenset({"PYTHON", "TENSORFLOW_SERVING"})
 
@@ -16,7 +16,6 @@ _SERVERS_NEEDED: Mapping[str, str] = {"VLLM": "vLLM"}
 _FEATURES_MISSING: Mapping[str, str] = {
     "grpc": "gRPC",
     "gpu": "assigning GPUs",
-    "instances": "a second instance",
 }
 _SERVING_MODULES = ("httptools", "psutil", "starlette", "urllib3", "uvicorn")
 
@@ -48,8 +47,20 @@ def _obstacles(launch: Launch) -> Iterator[str]:
     if unsupported:
         words = [_FEATURES_MISSING.get(feature, feature) for feature in unsupported]
         yield (
-            "the local back end runs one process per deployment without "
-            f"{' or '.join(words)}; switch that off or use a cluster"
+            f"it runs deployments without {' or '.join(words)}; switch that off or use "
+            "a cluster"
+        )
+    has_transformer = launch.transformer_script is not None
+    if has_transformer and launch.transformer_instances != launch.instances:
+        yield (
+            "a transformer shares its processes with the predictor, which has "
+            f"{launch.instances} instances and not {launch.transformer_instances}; ask "
+            "for the same number or use a cluster"
+        )
+    if launch.api_protocol == "GRPC" and launch.idle_s is not None:
+        yield (
+            "a gRPC port cannot wait for a request without a process that serves it; "
+            "ask for one instance at least or use a cluster"
         )
     yield from _missing_packages(launch)
 

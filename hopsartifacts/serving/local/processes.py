@@ -2,15 +2,14 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import psutil
 
 from hopsartifacts.serving.local.children import exit_code, is_own
+from hopsartifacts.serving.local.environments import REVISION_VARIABLE
+from hopsartifacts.serving.local.marks import marked
 from hopsartifacts.serving.local.runs import Run
-
-REVISION_VARIABLE = "HOPSARTIFACTS_REVISION"
-"""Marks everything that a run started, also what left its session."""
 
 _SAME_S = 0.1
 _POLL_S = 0.02
@@ -23,7 +22,7 @@ def created_s(pid: int) -> float:
 
 
 def find_server(run: Run) -> psutil.Process | None:
-    """Return the run's server process; None when it ended."""
+    """Return the run's keeper; None when it ended."""
     if is_own(run.revision) and exit_code(run.revision) is not None:
         return None
     with contextlib.suppress(psutil.Error):
@@ -61,7 +60,7 @@ def end_tree(run: Run, grace_s: float) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             server.terminate()
         _wait(lambda: find_server(run) is None, grace_s)
-    family += _strays(run)
+    family += marked(REVISION_VARIABLE, run.revision)
     for process in family:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
@@ -74,7 +73,7 @@ def end_tree(run: Run, grace_s: float) -> None:
 def _is_of(run: Run, process: psutil.Process) -> bool:
     # When the clock was set, creation times shift; the command line does not.
     is_same_age = abs(process.create_time() - run.created_s) < _SAME_S
-    return is_same_age or run.handover_path in process.cmdline()
+    return is_same_age or run.order_path in process.cmdline()
 
 
 def _descendants(server: psutil.Process) -> list[psutil.Process]:
@@ -82,14 +81,6 @@ def _descendants(server: psutil.Process) -> list[psutil.Process]:
         return list(server.children(recursive=True))
     except psutil.NoSuchProcess:
         return []
-
-
-def _strays(run: Run) -> Iterator[psutil.Process]:
-    """Find what outlived the server: its descendants carry its revision."""
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get(REVISION_VARIABLE) == run.revision:
-                yield process
 
 
 def _wait(is_done: Callable[[], bool], timeout_s: float) -> None:

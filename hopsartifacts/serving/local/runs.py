@@ -5,37 +5,40 @@ from pathlib import Path
 
 import msgspec
 
-from hopsartifacts.serving.runtime.handover import (
-    Handover,
-    Report,
-    read_report,
-    write_whole,
-)
+from hopsartifacts.serving.local.keeper.orders import KeeperOrder
+from hopsartifacts.serving.local.reports import Report, read_report, write_whole
+
+_OF_RUNS = ("launch-*", "state-*", "control-*", "worker-*", "metrics-*")
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One start of a deployment, as recorded by the process that started it.
 
-    A process is known by its id, the time it was created and the handover file
-    on its command line: an id alone may since have gone to a stranger.
+    The process is its keeper. It is known by its id, the time it was created and the
+    order file on its command line: an id alone may since have gone to a stranger.
     """
 
     deployment: str
     deployment_version: int
+    """The version it was started with; reports say which one runs."""
     revision: str
     pid: int
     created_s: float
     port: int
     parent_pid: int | None
     """The process whose end ends this run; None when detached."""
-    has_transformer: bool
     log_path: str
-    handover_path: str
+    order_path: str
 
     @property
     def url(self) -> str:
         """Base URL of the model server."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def transformer_log_path(self) -> Path:
+        """Where transformers of this run write."""
+        return transformer_log(Path(self.log_path))
 
 
 class RunFolder:
@@ -76,36 +79,51 @@ class RunFolder:
         """Record *run* as the newest."""
         write_whole(self._record, run)
 
-    def handover_path(self, revision: str) -> Path:
-        """Return where the handover of a run is."""
+    def order_path(self, revision: str) -> Path:
+        """Return where the order of a run's keeper is."""
         return self.path / f"launch-{revision}.json"
 
     def report_path(self, revision: str) -> Path:
-        """Return where the process of a run reports."""
+        """Return where the keeper of a run reports."""
         return self.path / f"state-{revision}.json"
 
-    def write_handover(self, revision: str, handover: Handover) -> Path:
-        """Write what the server process is told; return the path."""
-        path = self.handover_path(revision)
-        write_whole(path, handover)
+    def control_path(self, revision: str) -> Path:
+        """Return where the keeper of a run can be talked to."""
+        return self.path / f"control-{revision}.sock"
+
+    def write_order(self, order: KeeperOrder) -> Path:
+        """Write what the keeper is told; return the path."""
+        path = self.order_path(order.revision)
+        write_whole(path, order)
         return path
 
     def read_report(self, run: Run) -> Report | None:
-        """Return the newest word of the run's process."""
+        """Return the newest word of the run's keeper."""
         return read_report(self.report_path(run.revision))
 
     def write_report(self, run: Run, report: Report) -> None:
-        """Say the last word for a process that ended without one."""
+        """Say the last word for a keeper that ended without one."""
         write_whole(self.report_path(run.revision), report)
 
     def drop_others(self, revision: str) -> None:
         """Delete the files of all runs but this one, except for their logs."""
-        kept = {self.handover_path(revision), self.report_path(revision)}
-        for pattern in ("launch-*.json*", "state-*.json*"):
+        for pattern in _OF_RUNS:
             for path in self.path.glob(pattern):
-                if path not in kept:
-                    path.unlink(missing_ok=True)
+                if revision not in path.name:
+                    _delete(path)
 
     def clear(self) -> None:
         """Delete everything."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def transformer_log(log: Path) -> Path:
+    """Return the log of the transformer beside that of the predictor."""
+    return log.with_name(log.name.replace("_predictor.log", "_transformer.log"))
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

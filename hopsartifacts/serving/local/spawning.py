@@ -1,14 +1,15 @@
-"""Starting a server process: its port, its environment, its descriptors."""
+"""Starting a keeper: its port, its environment, its descriptors."""
 
 import errno
 import os
 import secrets
-import site
 import socket
 import sys
-from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+
+import msgspec
 
 from hopsartifacts.errors import (
     DeploymentFailedError,
@@ -17,48 +18,17 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.local import children
-from hopsartifacts.serving.local.processes import REVISION_VARIABLE, created_s
-from hopsartifacts.serving.local.runs import Run, RunFolder
-from hopsartifacts.serving.runtime.environment import (
-    MAX_REQUEST_BYTES,
-    deployment_variables,
+from hopsartifacts.serving.local.environments import keeper_environment
+from hopsartifacts.serving.local.keeper.orders import (
+    LENGTH_BYTES,
+    Helper,
+    KeeperOrder,
+    Patience,
 )
-from hopsartifacts.serving.runtime.handover import Handover
+from hopsartifacts.serving.local.processes import created_s
+from hopsartifacts.serving.local.runs import Run, RunFolder, transformer_log
 
-PACKAGE_HOME = str(Path(__file__).parents[3])
-"""The folder that has to be searched for this package."""
-
-_PASSED_ON = {
-    "CUDA_VISIBLE_DEVICES",
-    "HOME",
-    "LANG",
-    "LD_LIBRARY_PATH",
-    "PATH",
-    "PYTHONPATH",
-    "TMPDIR",
-    "TZ",
-    "USER",
-    "VIRTUAL_ENV",
-    MAX_REQUEST_BYTES,
-}
-_PASSED_ON_PREFIXES = ("COVERAGE_", "LC_", "MKL_", "NUMEXPR_", "OMP_", "OPENBLAS_")
-
-
-def child_environment(
-    environ: Mapping[str, str], launch: Launch, revision: str
-) -> dict[str, str]:
-    """Return the server's environment: what it needs, and none of our secrets."""
-    passed_on = {
-        name: value
-        for name, value in environ.items()
-        if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
-    }
-    search = passed_on.get("PYTHONPATH", "").split(os.pathsep)
-    # The site folder must not be named: it would go before the standard library.
-    known = {*search, *site.getsitepackages(), site.getusersitepackages()}
-    if PACKAGE_HOME not in known:
-        passed_on["PYTHONPATH"] = os.pathsep.join(filter(None, [PACKAGE_HOME, *search]))
-    return {**passed_on, **deployment_variables(launch), REVISION_VARIABLE: revision}
+PATIENCE = Patience()
 
 
 def listen(port: int | None) -> socket.socket:
@@ -102,8 +72,9 @@ def spawn(
     *,
     logs: Path,
     detach: bool,
+    helper: Helper | None = None,
 ) -> Run:
-    """Start the server process on *listener* and record it."""
+    """Start a keeper on *listener* and record it."""
     revision = secrets.token_hex(4)
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     logs.mkdir(parents=True, exist_ok=True)
@@ -111,22 +82,27 @@ def spawn(
     parent_pid = None if detach else os.getpid()
     go_read, go_write = os.pipe()
     try:
-        handover_path = folder.write_handover(
-            revision,
-            Handover(
+        order_path = folder.write_order(
+            KeeperOrder(
                 launch=launch,
+                revision=revision,
+                folder=str(folder.path),
                 report_path=str(folder.report_path(revision)),
+                control_path=str(folder.control_path(revision)),
+                log_path=str(log_path),
+                transformer_log_path=str(transformer_log(log_path)),
+                spool_path=str(folder.spool_path),
                 listen_fd=listener.fileno(),
                 go_fd=go_read,
                 parent_pid=parent_pid,
-                spool_path=str(folder.spool_path),
-            ),
+                patience=PATIENCE,
+            )
         )
         with log_path.open("xb") as log:
             pid = children.start_child(
-                _command(handover_path),
+                _command(order_path),
                 revision,
-                environ=child_environment(os.environ, launch, revision),
+                environ=keeper_environment(os.environ, revision),
                 folder=folder.path,
                 log=log,
                 fds=(listener.fileno(), go_read, *launch.held),
@@ -140,12 +116,14 @@ def spawn(
             created_s=created_s(pid),
             port=listener.getsockname()[1],
             parent_pid=parent_pid,
-            has_transformer=launch.transformer_script is not None,
             log_path=str(log_path),
-            handover_path=str(handover_path),
+            order_path=str(order_path),
         )
         folder.write_run(run)
-        os.write(go_write, b"1")
+        told = msgspec.json.encode(helper)
+        length = len(told).to_bytes(LENGTH_BYTES, "big")
+        with suppress(BrokenPipeError), os.fdopen(go_write, "wb", closefd=False) as go:
+            go.write(b"1" + length + told)
     finally:
         # Without the byte the process ends by itself when this end closes.
         os.close(go_read)
@@ -153,8 +131,8 @@ def spawn(
     return run
 
 
-def _command(handover_path: Path) -> list[str]:
+def _command(order_path: Path) -> list[str]:
     # -P: the working folder is not searched for modules; -u: the log is current.
     flags = ["-P", "-u", "-X", "faulthandler"]
-    module = "hopsartifacts.serving.runtime"
-    return [sys.executable, *flags, "-m", module, str(handover_path)]
+    module = "hopsartifacts.serving.local.keeper"
+    return [sys.executable, *flags, "-m", module, str(order_path)]

@@ -1,10 +1,8 @@
 """From run files and liveness to the state of a deployment."""
 
-import signal
-
 from hopsartifacts.serving.contract import Condition, RunState
+from hopsartifacts.serving.local.reports import Report, end_in_words
 from hopsartifacts.serving.local.runs import Run
-from hopsartifacts.serving.runtime.handover import Report
 
 NEVER_RAN = RunState(
     status="Created",
@@ -27,15 +25,15 @@ def run_state(
         return RunState(
             status=said.status, condition=said.condition, revision=run.revision
         )
-    is_running = said.status == "Running"
     return RunState(
         status=said.status,
         condition=said.condition,
-        available_predictor_instances=int(is_running),
-        available_transformer_instances=int(is_running and run.has_transformer),
-        deployment_version=run.deployment_version,
+        available_predictor_instances=said.available,
+        available_transformer_instances=said.available if said.has_transformer else 0,
+        deployment_version=said.deployment_version or run.deployment_version,
         url=run.url,
         port=run.port,
+        grpc_port=said.grpc_port,
         revision=run.revision,
         is_detached=run.parent_pid is None,
     )
@@ -47,18 +45,6 @@ def _ended(run: Run, said: Report, exit_code: int | None) -> RunState:
             status=said.status, condition=said.condition, revision=run.revision
         )
     condition = Condition(
-        type=said.condition.type, status=False, reason=_end_in_words(exit_code)
+        type=said.condition.type, status=False, reason=end_in_words(exit_code)
     )
     return RunState(status="Failed", condition=condition, revision=run.revision)
-
-
-def _end_in_words(exit_code: int | None) -> str:
-    if exit_code is None:
-        return "the server process is gone: it was killed, or the machine restarted"
-    if exit_code >= 0:
-        return f"the server process ended with exit code {exit_code}"
-    try:
-        name = f" ({signal.Signals(-exit_code).name})"
-    except ValueError:
-        name = ""
-    return f"the server process ended with signal {-exit_code}{name}"

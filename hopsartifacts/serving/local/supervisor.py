@@ -14,23 +14,27 @@ from hopsartifacts.errors import (
     InvalidNameError,
     NotRunningError,
 )
-from hopsartifacts.serving.contract import Condition, Launch, RunState
+from hopsartifacts.serving.contract import Component, Condition, Launch, RunState
 from hopsartifacts.serving.local import processes
 from hopsartifacts.serving.local.children import exit_code
 from hopsartifacts.serving.local.client import Client
 from hopsartifacts.serving.local.following import follow
+from hopsartifacts.serving.local.keeper import control
+from hopsartifacts.serving.local.keeper.orders import Helper, Update
 from hopsartifacts.serving.local.log_files import last_lines, newest_log
-from hopsartifacts.serving.local.runs import Run, RunFolder
+from hopsartifacts.serving.local.reports import Report, stopped
+from hopsartifacts.serving.local.runs import Run, RunFolder, transformer_log
 from hopsartifacts.serving.local.spawning import listen, spawn
 from hopsartifacts.serving.local.states import NEVER_RAN, run_state
-from hopsartifacts.serving.runtime.handover import Report
 
 STOP_GRACE_S = 10.0
-"""The least time a server gets to finish its requests."""
+"""The least time a keeper gets to end its workers, which finish their requests."""
 
 _FAILURE_GRACE_S = 3.0
 _POLL_S = 0.02
 _LOG_LINES_IN_ERRORS = 15
+_UP = frozenset({"Starting", "Running", "Idle", "Updating"})
+_ANSWERING = frozenset({"Running", "Idle", "Updating"})
 
 
 class _Target(NamedTuple):
@@ -53,7 +57,13 @@ class Supervisor:
         self._targets: dict[str, _Target] = {}
 
     def start(
-        self, launch: Launch, *, await_running_s: float, port: int | None, detach: bool
+        self,
+        launch: Launch,
+        *,
+        await_running_s: float,
+        port: int | None,
+        detach: bool,
+        helper: Helper | None = None,
     ) -> None:
         """Start the deployment, or join a start of the same version."""
         folder = self._folder(launch.deployment)
@@ -64,7 +74,14 @@ class Supervisor:
                 with listen(port) as listener:
                     folder.create()
                     logs = self._logs(folder)
-                    run = spawn(launch, folder, listener, logs=logs, detach=detach)
+                    run = spawn(
+                        launch,
+                        folder,
+                        listener,
+                        logs=logs,
+                        detach=detach,
+                        helper=helper,
+                    )
                 folder.drop_others(run.revision)
         if await_running_s <= 0:
             return
@@ -74,6 +91,33 @@ class Supervisor:
             if is_ours:
                 self._give_up(folder, run, error)
             raise
+
+    def update(
+        self, launch: Launch, *, await_running_s: float, helper: Helper | None = None
+    ) -> None:
+        """Have the keeper move to *launch*."""
+        folder = self._folder(launch.deployment)
+        run = folder.read_run()
+        if run is None or _state_of(folder, run).status not in _UP:
+            raise NotRunningError(
+                f"deployment {launch.deployment!r} does not run: start it instead"
+            )
+        name = f"deployment {launch.deployment!r} version {launch.deployment_version}"
+        update = Update(launch=launch, await_running_s=await_running_s, helper=helper)
+        try:
+            reply = control.ask(folder.control_path(run.revision), update)
+        except OSError as error:
+            raise DeploymentFailedError(
+                f"{name} did not start: {error}; see get_state()"
+            ) from error
+        if reply.reason is not None:
+            log = last_lines(Path(run.log_path), _LOG_LINES_IN_ERRORS)
+            before = _state_of(folder, run).deployment_version
+            goes_on = f"; version {before} goes on" if before else ""
+            raise DeploymentFailedError(
+                f"{name} did not start: {reply.reason}{goes_on}\n"
+                f"Its log ends with:\n{log}"
+            )
 
     def stop(self, deployment: str, *, await_stopped_s: float) -> None:
         """End the newest run and everything it started."""
@@ -87,8 +131,7 @@ class Supervisor:
             processes.end_tree(run, max(await_stopped_s, STOP_GRACE_S))
             report = folder.read_report(run)
             if report is None or report.status != "Stopped":
-                reason = "the deployment was stopped"
-                folder.write_report(run, _stopped(reason))
+                folder.write_report(run, stopped("the deployment was stopped"))
 
     def state(self, deployment: str) -> RunState:
         """Say what the newest run does now."""
@@ -101,16 +144,18 @@ class Supervisor:
         url = self._url(deployment)
         return self._client.predict(url, deployment, payload)
 
-    def read_logs(self, deployment: str, tail: int) -> str:
-        """Return the end of the newest run's log."""
-        path = self._log(self._folder(deployment))
+    def read_logs(self, deployment: str, component: Component, tail: int) -> str:
+        """Return the end of the newest run's log of *component*."""
+        path = self._log(self._folder(deployment), component)
         return "" if path is None else last_lines(path, tail)
 
     def inference_log_spool(self, deployment: str) -> Path:
         """Return where logged exchanges wait, whatever becomes of the run files."""
         return self._folder(deployment).spool_path
 
-    def follow_logs(self, deployment: str, tail: int) -> Iterator[str]:
+    def follow_logs(
+        self, deployment: str, component: Component, tail: int
+    ) -> Iterator[str]:
         """Return the end of the newest run's log, and what comes until nothing runs."""
         folder = self._folder(deployment)
 
@@ -118,7 +163,7 @@ class Supervisor:
             run = folder.read_run()
             return run is None or processes.find_server(run) is None
 
-        return follow(lambda: self._log(folder), is_over, tail)
+        return follow(lambda: self._log(folder, component), is_over, tail)
 
     def forget(self, deployment: str) -> None:
         """Stop what runs and delete its files."""
@@ -135,9 +180,14 @@ class Supervisor:
             )
         return RunFolder(self._root / deployment)
 
-    def _log(self, folder: RunFolder) -> Path | None:
+    def _log(self, folder: RunFolder, component: Component) -> Path | None:
         run = folder.read_run()
-        return newest_log(self._logs(folder)) if run is None else Path(run.log_path)
+        path = newest_log(self._logs(folder)) if run is None else Path(run.log_path)
+        if path is None or component == "predictor":
+            return path
+        own = transformer_log(path)
+        # What a transformer writes before it has a log of its own is in the other.
+        return own if own.exists() else path
 
     def _logs(self, folder: RunFolder) -> Path:
         if self._logs_dir is None:
@@ -160,17 +210,14 @@ class Supervisor:
         if run is None or self._is_over(folder, run):
             return None
         server = processes.find_server(run)
-        status = _state_of(folder, run).status
-        if (
-            server is None
-            or status not in {"Starting", "Running"}
-            or processes.is_orphan(run, server)
-        ):
+        state = _state_of(folder, run)
+        status, version = state.status, state.deployment_version
+        if server is None or status not in _UP or processes.is_orphan(run, server):
             processes.end_tree(run, STOP_GRACE_S)
             return None
         found = None
-        if run.deployment_version != launch.deployment_version:
-            found = f"version {run.deployment_version} already runs"
+        if version != launch.deployment_version:
+            found = f"version {version} already runs"
         elif port not in {None, run.port}:
             found = f"already runs on port {run.port}, not on {port}"
         if found is not None:
@@ -196,6 +243,8 @@ class Supervisor:
         while True:
             state = _state_of(folder, run)
             reason = state.condition.reason if state.condition else None
+            if state.status in {"Idle", "Updating"}:
+                return
             if state.status == "Running":
                 if self._client.is_ready(run.url, run.deployment):
                     return
@@ -222,7 +271,7 @@ class Supervisor:
             condition = Condition(type="READY", status=False, reason=reason)
             report = Report(status="Failed", condition=condition)
         else:
-            report = _stopped("the start was interrupted")
+            report = stopped("the start was interrupted")
         folder.write_report(run, report)
 
     def _url(self, deployment: str) -> str:
@@ -239,7 +288,7 @@ class Supervisor:
         state = self.state(deployment)
         run = folder.read_run()
         server = None if run is None else processes.find_server(run)
-        if state.status != "Running" or run is None or server is None:
+        if state.status not in _ANSWERING or run is None or server is None:
             reason = state.condition.reason if state.condition else "it ended"
             raise NotRunningError(
                 f"deployment {deployment!r} is {state.status} ({reason}); start it "
@@ -254,8 +303,3 @@ def _state_of(folder: RunFolder, run: Run) -> RunState:
     is_alive = processes.find_server(run) is not None
     report = folder.read_report(run)
     return run_state(run, report, is_alive=is_alive, exit_code=exit_code(run.revision))
-
-
-def _stopped(reason: str) -> Report:
-    condition = Condition(type="STOPPED", status=True, reason=reason)
-    return Report(status="Stopped", condition=condition)

@@ -1,54 +1,47 @@
-"""What a back end hands to the process it starts, and what that reports back."""
+"""What the keeper hands to a worker it starts, and what the two say to each other."""
 
-import os
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
-from hopsartifacts.serving.contract import Condition, Launch, Status
+from hopsartifacts.serving.contract import ConditionType, Launch
+
+Order = Literal["serve", "drain", "ping"]
+"""What a keeper asks for, a line each: accept connections; answer what still comes and
+end; say that the event loop turns."""
 
 
 class Handover(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a server process is told, in the file named on its command line.
+    """Everything a worker is told, in the file named on its command line.
 
-    The two descriptors are inherited. The process serves nothing before it has
-    read a byte from ``go_fd``: by then the back end has recorded it, so that no
-    process can be alive that nobody knows of.
+    The two descriptors are inherited. When the other end of ``keeper_fd`` is closed
+    the keeper is gone, and the worker ends.
     """
 
     launch: Launch
-    report_path: str
     listen_fd: int
-    go_fd: int
-    parent_pid: int | None = None
-    """The process whose end also ends the deployment; None when detached."""
+    keeper_fd: int
+    grpc_port: int | None = None
+    """Where gRPC is served, by all workers; None where it is not."""
     spool_path: str | None = None
     """The folder in which logged exchanges wait; None where nothing is logged."""
+    transformer_log: str | None = None
+    """Where the transformer's words go; None where there is no transformer."""
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the process has come, in its own words."""
+class Word(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a worker says of itself: a line of JSON."""
 
-    status: Status
-    condition: Condition
+    kind: Literal["starting", "loaded", "serving", "failed", "alive"]
+    step: ConditionType = "READY"
+    reason: str = ""
+    requests: int = 0
+    """How many were answered so far."""
+    is_busy: bool = False
+    """Whether requests are under way."""
 
 
 def read_handover(path: Path) -> Handover:
-    """Read what the back end wrote."""
+    """Read what the keeper wrote."""
     return msgspec.json.decode(path.read_bytes(), type=Handover)
-
-
-def read_report(path: Path) -> Report | None:
-    """Read the newest report; None before the first one."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Report)
-    except (FileNotFoundError, msgspec.MsgspecError):
-        # Only a crash of the machine damages the file.
-        return None
-
-
-def write_whole(path: Path, value: msgspec.Struct) -> None:
-    """Replace the file at once, so that a reader never sees half of it."""
-    half = path.with_name(f"{path.name}.{os.getpid()}.half")
-    half.write_bytes(msgspec.json.encode(value))
-    half.replace(path)

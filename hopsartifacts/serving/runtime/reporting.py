@@ -1,50 +1,69 @@
-"""The server process's reports about itself: the first final word stands."""
+"""The worker's end of its connection with the keeper."""
 
+import socket
 import threading
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import suppress
 
-from hopsartifacts.serving.contract import Condition, ConditionType, Status
-from hopsartifacts.serving.runtime.handover import Report, write_whole
+import msgspec
+
+from hopsartifacts.serving.contract import ConditionType
+from hopsartifacts.serving.runtime.handover import Word
 
 
 class Reporter:
-    """Writes reports; after ``failed`` or ``stopped`` it is silent."""
+    """Says words to the keeper, and hears its orders; silent after ``failed``."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, keeper_fd: int) -> None:
+        self._keeper = socket.socket(fileno=keeper_fd)
+        # Else processes that a script starts would keep the connection.
+        self._keeper.set_inheritable(False)
         self._is_final = False
         # Reentrant: a signal handler may report while the same thread reports.
         self._lock = threading.RLock()
+        self.on_order: Callable[[str], object] = _ignore
+        """Called with each order, in a thread of its own."""
 
-    def starting(
-        self, step: ConditionType, reason: str, *, is_done: bool = True
-    ) -> None:
-        """Report a step of the start, done or (``is_done=False``) under way."""
-        status = True if is_done else None
-        self._write("Starting", Condition(type=step, status=status, reason=reason))
+    def listen(self, on_end: Callable[[], object]) -> None:
+        """Hear orders from now on; call *on_end* when the keeper is gone."""
+        threading.Thread(
+            target=self._listen, args=(on_end,), name="keeper", daemon=True
+        ).start()
 
-    def running(self, reason: str) -> None:
-        """Report that requests are answered from now on."""
-        self._write("Running", Condition(type="READY", status=True, reason=reason))
+    def starting(self, step: ConditionType, reason: str) -> None:
+        """Report that a step of the start is done."""
+        self._say(Word(kind="starting", step=step, reason=reason))
 
-    def stopping(self, reason: str) -> None:
-        """Report that open requests are finished and new ones refused."""
-        self._write("Stopping", Condition(type="STOPPED", reason=reason))
+    def loaded(self) -> None:
+        """Report that requests could be answered from now on."""
+        self._say(Word(kind="loaded"))
 
-    def stopped(self, reason: str) -> None:
-        """Report the end that somebody asked for."""
-        condition = Condition(type="STOPPED", status=True, reason=reason)
-        self._write("Stopped", condition, is_final=True)
+    def serving(self) -> None:
+        """Report that connections are accepted."""
+        self._say(Word(kind="serving"))
+
+    def alive(self, requests: int, *, is_busy: bool) -> None:
+        """Report that the event loop turns, and what it has done."""
+        self._say(Word(kind="alive", requests=requests, is_busy=is_busy))
 
     def failed(self, step: ConditionType, reason: str) -> None:
         """Report the step that could not be done."""
-        condition = Condition(type=step, status=False, reason=reason)
-        self._write("Failed", condition, is_final=True)
+        self._say(Word(kind="failed", step=step, reason=reason), is_final=True)
 
-    def _write(
-        self, status: Status, condition: Condition, *, is_final: bool = False
-    ) -> None:
+    def _say(self, word: Word, *, is_final: bool = False) -> None:
         with self._lock:
             if not self._is_final:
                 self._is_final = is_final
-                write_whole(self._path, Report(status=status, condition=condition))
+                # A keeper that is gone is noticed by whoever listens.
+                with suppress(OSError):
+                    self._keeper.sendall(msgspec.json.encode(word) + b"\n")
+
+    def _listen(self, on_end: Callable[[], object]) -> None:
+        with suppress(OSError), self._keeper.makefile("r") as lines:
+            for line in lines:
+                self.on_order(line.strip())
+        on_end()
+
+
+def _ignore(_: str) -> None:
+    pass

@@ -1,0 +1,1 @@
+"""The keeper of a running deployment: starts, watches and replaces its workers."""

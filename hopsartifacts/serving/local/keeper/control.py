@@ -1,0 +1,103 @@
+"""The socket over which any process of the user tells a keeper to change versions."""
+
+import os
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+
+from hopsartifacts.serving.local.keeper.orders import Reply, Update
+
+_PATH_BYTES = 100
+"""Longer paths no system takes for a socket."""
+_BLOCK_BYTES = 64 * 1024
+_MOST_HELD = 64
+
+
+def listen(path: Path) -> socket.socket:
+    """Return a socket at *path*, which only this user can connect to."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        with _short(path) as address:
+            listener.bind(address)
+    finally:
+        os.umask(before)
+    listener.listen(16)
+    listener.setblocking(False)  # noqa: FBT003 - the method's
+    return listener
+
+
+def ask(path: Path, update: Update) -> Reply:
+    """Send *update* and wait for what came of it, however long that takes.
+
+    Raises:
+        OSError: nobody listens, or the keeper ended instead.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
+        with _short(path) as address:
+            channel.connect(address)
+        # The first byte carries the descriptors.
+        socket.send_fds(channel, [b" "], update.launch.held)
+        channel.sendall(msgspec.json.encode(update) + b"\n")
+        with channel.makefile("rb") as answer:
+            line = answer.readline()
+    if not line:
+        raise ConnectionResetError("the keeper of the deployment ended")
+    return msgspec.json.decode(line, type=Reply)
+
+
+class Conversation:
+    """A keeper's side of one such question."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        channel.setblocking(False)  # noqa: FBT003 - the method's
+        self.channel = channel
+        self._data = bytearray()
+        self._held: list[int] = []
+        self._is_read = False
+
+    def read(self, on_update: Callable[["Conversation", Update], object]) -> bool:
+        """Take what has come, and pass on what is whole; False at the end."""
+        try:
+            data, held, _, _ = socket.recv_fds(self.channel, _BLOCK_BYTES, _MOST_HELD)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        self._held += held
+        self._data += data
+        if not self._is_read and self._data.endswith(b"\n"):
+            self._is_read = True
+            try:
+                update = msgspec.json.decode(self._data, type=Update)
+            except msgspec.MsgspecError as error:
+                self.reply(f"it was not understood: {error}")
+                return False
+            launch = msgspec.structs.replace(update.launch, held=tuple(self._held))
+            on_update(self, msgspec.structs.replace(update, launch=launch))
+        return bool(data)
+
+    def reply(self, reason: str | None) -> None:
+        """Answer, if anybody still waits."""
+        with suppress(OSError):
+            self.channel.sendall(msgspec.json.encode(Reply(reason=reason)) + b"\n")
+
+    def close(self) -> None:
+        """Hang up."""
+        self.channel.close()
+
+
+@contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """Give a name for *path* that is short enough."""
+    if len(os.fsencode(path)) <= _PATH_BYTES:
+        yield str(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="hops-") as folder:
+        link = Path(folder) / "run"
+        link.symlink_to(path.parent)
+        yield str(link / path.name)

@@ -1,0 +1,194 @@
+"""The workers of one version: replaced when they end, until it is no use any more."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from hopsartifacts.serving.contract import ConditionType, Launch
+from hopsartifacts.serving.local.keeper.ground import Ground
+from hopsartifacts.serving.local.keeper.workers import Worker
+from hopsartifacts.serving.local.limits import launch_limits
+from hopsartifacts.serving.local.reports import end_in_words
+from hopsartifacts.serving.runtime.ending import DRAIN_S, GRACE_S
+from hopsartifacts.serving.runtime.handover import Word
+
+_DRAIN_S = DRAIN_S + GRACE_S + 5.0
+_END_S = GRACE_S + 3.0
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why a version cannot go on."""
+
+    step: ConditionType
+    reason: str
+
+
+class _Slot:
+    """The place of one worker, whichever process has it."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.worker: Worker | None = None
+        self.failures = 0
+        self.retry_s: float | None = None
+        self.serving_s = 0.0
+        self.trouble: str | None = None
+
+
+class Fleet:
+    """All workers of *launch*.
+
+    Attributes:
+        failure: why it cannot go on, once that is so.
+        has_served: all of its workers served at the same time, once.
+        step: how far the start has come, and in words.
+    """
+
+    def __init__(self, launch: Launch, ground: Ground) -> None:
+        self.launch = launch
+        self.failure: Failure | None = None
+        self.has_served = False
+        self.step = Failure("SCHEDULED", "the process was started")
+        self._ground = ground
+        self._slots = [_Slot(index) for index in range(launch.instances)]
+        self._used_s = 0.0
+        self._memory_mb = launch_limits(launch).memory_mb
+
+    def start(self, now: float) -> None:
+        """Start every worker."""
+        self._used_s = now
+        for slot in self._slots:
+            slot.failures = 0
+            self._start(slot, now)
+
+    @property
+    def workers(self) -> Iterator[Worker]:
+        """Those that were started and have not ended."""
+        return (slot.worker for slot in self._slots if slot.worker is not None)
+
+    @property
+    def is_started(self) -> bool:
+        """Whether there is a worker, or will be."""
+        return any(slot.worker or slot.retry_s is not None for slot in self._slots)
+
+    @property
+    def serving(self) -> int:
+        """How many workers accept requests."""
+        return sum(worker.state == "serving" for worker in self.workers)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether every worker could serve."""
+        states = [worker.state for worker in self.workers]
+        return len(states) == len(self._slots) and set(states) <= {"loaded", "serving"}
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether every worker does serve."""
+        return self.serving == len(self._slots)
+
+    @property
+    def trouble(self) -> str | None:
+        """What is amiss with the workers that do not serve."""
+        found = [slot.trouble for slot in self._slots if slot.trouble]
+        return "; ".join(found) or None
+
+    def serve(self) -> None:
+        """Let those accept requests that can."""
+        for worker in self.workers:
+            if worker.state == "loaded":
+                worker.ask("serve")
+
+    def quiet_s(self, now: float) -> float:
+        """Return for how long no request was seen."""
+        return now - self._used_s
+
+    def retire(self, now: float) -> list[Worker]:
+        """Let all workers finish and end; they are the caller's from now on."""
+        leaving = list(self.workers)
+        for slot in self._slots:
+            slot.worker = slot.retry_s = slot.trouble = None
+        for worker in leaving:
+            if worker.state == "serving":
+                worker.drain(now + _DRAIN_S)
+            else:
+                worker.terminate(now + _END_S)
+        return leaving
+
+    def tick(self, now: float) -> None:
+        """Hear and watch the workers, and replace those that ended."""
+        for slot in self._slots:
+            worker = slot.worker
+            if worker is not None:
+                for word in worker.words():
+                    self._hear(slot, worker, word, now)
+                self._watch(slot, worker, now)
+            elif slot.retry_s is not None and now >= slot.retry_s:
+                self._start(slot, now)
+        self.has_served = self.has_served or self.is_serving
+
+    def _start(self, slot: _Slot, now: float) -> None:
+        slot.retry_s = None
+        slot.worker = self._ground.start(self.launch, slot.index, now)
+
+    def _hear(self, slot: _Slot, worker: Worker, word: Word, now: float) -> None:
+        worker.waiting_s = None
+        if word.kind == "starting":
+            self.step = Failure(word.step, word.reason)
+        elif word.kind == "failed":
+            worker.why = word.reason
+            if not self.has_served:
+                # It need not have ended to be of no use.
+                self.failure = self.failure or Failure(word.step, word.reason)
+        elif word.kind == "loaded":
+            worker.state = "loaded"
+        elif word.kind == "serving":
+            worker.state = "serving"
+            slot.serving_s = self._used_s = now
+            slot.trouble = None
+        elif word.is_busy or word.requests != worker.requests:
+            worker.requests = word.requests
+            self._used_s = now
+
+    def _watch(self, slot: _Slot, worker: Worker, now: float) -> None:
+        code = worker.exit_code()
+        if code is not None:
+            slot.worker = None
+            self._ground.bury(worker)
+            self._ended(slot, worker.why or end_in_words(code), now)
+            return
+        patience = self._ground.patience
+        if self._memory_mb is not None and worker.state != "leaving":
+            used = worker.used_mb()
+            if used > self._memory_mb:
+                limit = f"its limit of {self._memory_mb} MB"
+                worker.kill(f"it used {used:.0f} MB of memory, more than {limit}")
+        if worker.state != "serving":
+            return
+        if now - slot.serving_s > patience.steady_s:
+            slot.failures = 0
+        if now - worker.asked_s > patience.ping_s:
+            worker.asked_s = now
+            worker.waiting_s = worker.waiting_s or now
+            worker.ask("ping")
+        if worker.waiting_s and now - worker.waiting_s > patience.hang_s:
+            worker.kill(f"its event loop did not turn for {patience.hang_s:g} s")
+
+    def _ended(self, slot: _Slot, why: str, now: float) -> None:
+        patience = self._ground.patience
+        slot.failures += 1
+        if not self.has_served:
+            self.failure = self.failure or Failure(self.step.step, why)
+        elif slot.failures >= patience.failures:
+            times = f"{slot.failures} times in a row"
+            self.failure = Failure("READY", f"a worker ended {times}, last since {why}")
+        else:
+            wait_s = patience.backoff_s * 2 ** (slot.failures - 1)
+            slot.retry_s = now + wait_s
+            slot.trouble = f"worker {slot.index + 1} ended ({why})"
+            say(f"{slot.trouble}; it is started again in {wait_s:g} s")
+
+
+def say(words: str) -> None:
+    """Write a line to the log."""
+    print(f"keeper: {words}", flush=True)  # noqa: T201 - its output is the log

@@ -1,0 +1,118 @@
+"""Where the workers of a run are started: what they share, and what they get."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+
+from hopsartifacts.serving.contract import Launch
+from hopsartifacts.serving.local.environments import (
+    METRICS_VARIABLE,
+    WORKER_VARIABLE,
+    worker_environment,
+)
+from hopsartifacts.serving.local.keeper.orders import KeeperOrder, Patience
+from hopsartifacts.serving.local.keeper.workers import Worker
+from hopsartifacts.serving.local.limits import confine, launch_limits
+from hopsartifacts.serving.local.reports import write_whole
+from hopsartifacts.serving.runtime.handover import Handover
+
+
+class Ground(msgspec.Struct, kw_only=True):
+    """What all workers of a run share, and where they are started."""
+
+    order: KeeperOrder
+    listener: socket.socket
+    started: int = 0
+    reserved: socket.socket | None = None
+
+    @property
+    def metrics(self) -> Path:
+        """The folder in which workers count together."""
+        return Path(self.order.folder) / f"metrics-{self.order.revision}"
+
+    def grpc_port_of(self, launch: Launch) -> int | None:
+        """Return the port on which *launch* answers over gRPC; None when it does not.
+
+        The port is bound here and never listened on, so that it stays ours while
+        workers come and go.
+        """
+        if launch.api_protocol != "GRPC":
+            return None
+        if self.reserved is None:
+            self.reserved = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            self.reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            self.reserved.bind(("127.0.0.1", 0))
+        port: int = self.reserved.getsockname()[1]
+        return port
+
+    @property
+    def patience(self) -> Patience:
+        """How long what is borne."""
+        return self.order.patience
+
+    def start(self, launch: Launch, index: int, now: float) -> Worker:
+        """Start a worker of *launch*, the one with number *index*."""
+        self.started += 1
+        marker = f"{self.order.revision}-{self.started}"
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)  # noqa: FBT003 - the method's
+        listen_fd = self.listener.fileno()
+        is_logged = launch.logging is not None
+        has_transformer = launch.transformer_script is not None
+        handover = Handover(
+            launch=launch,
+            listen_fd=listen_fd,
+            keeper_fd=theirs.fileno(),
+            grpc_port=self.grpc_port_of(launch),
+            spool_path=self.order.spool_path if is_logged else None,
+            transformer_log=(
+                self.order.transformer_log_path if has_transformer else None
+            ),
+        )
+        self.metrics.mkdir(mode=0o700, exist_ok=True)
+        path = self.handover_path(marker)
+        write_whole(path, handover)
+        marks = {WORKER_VARIABLE: marker, METRICS_VARIABLE: str(self.metrics)}
+        with theirs:
+            process = subprocess.Popen(  # noqa: S603 - our own module
+                # -P: the working folder is not searched for modules; -u: the log is
+                # current.
+                [
+                    sys.executable,
+                    *("-P", "-u", "-X", "faulthandler"),
+                    *("-m", "hopsartifacts.serving.runtime", str(path)),
+                ],
+                env=worker_environment(os.environ, launch, marks),
+                cwd=self.order.folder,
+                stdin=subprocess.DEVNULL,
+                pass_fds=(listen_fd, theirs.fileno(), *launch.held),
+                start_new_session=True,
+            )
+        confine(process.pid, launch_limits(launch), index)
+        return Worker(process, ours, marker, now)
+
+    def bury(self, worker: Worker) -> None:
+        """Clean up behind a worker that has ended."""
+        worker.close()
+        self.handover_path(worker.marker).unlink(missing_ok=True)
+        for path in self.metrics.glob(f"gauge_live*_{worker.pid}.db"):
+            path.unlink(missing_ok=True)
+        # Imported late: a keeper starts its workers before it needs this.
+        from hopsartifacts.serving.local.marks import (  # noqa: PLC0415 - see above
+            kill_marked,
+        )
+
+        kill_marked(WORKER_VARIABLE, worker.marker)
+
+    def clear(self) -> None:
+        """Delete what nobody needs after the end."""
+        shutil.rmtree(self.metrics, ignore_errors=True)
+
+    def handover_path(self, marker: str) -> Path:
+        """Return where a worker's handover is."""
+        return Path(self.order.folder) / f"worker-{marker}.json"

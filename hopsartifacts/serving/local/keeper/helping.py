@@ -1,0 +1,91 @@
+"""The process beside the workers: started again when it ends, ended after them."""
+
+import os
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+from hopsartifacts.serving.local.keeper.fleet import say
+from hopsartifacts.serving.local.keeper.orders import Helper, Patience
+
+_LONGEST_WAIT_S = 60.0
+
+
+class Helping:
+    """Keeps one helper running; without one it does nothing."""
+
+    def __init__(self, helper: Helper | None, folder: Path, patience: Patience) -> None:
+        self._helper = helper
+        self._folder = folder
+        self._patience = patience
+        self._process: subprocess.Popen[bytes] | None = None
+        self._unwritten = b""
+        self._failures = 0
+        self._started_s = 0.0
+        self._retry_s = float("-inf")
+        self._is_changed = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing runs."""
+        return self._process is None or self._process.poll() is not None
+
+    def change(self, helper: Helper | None) -> None:
+        """Have another one, when nobody needs the one that runs any more."""
+        self._is_changed = self._is_changed or helper != self._helper
+        self._helper = helper
+
+    def tick(self, now: float, *, may_change: bool) -> None:
+        """Start it if it does not run."""
+        if self._is_changed and may_change:
+            self.end()
+            if self.is_over:
+                self._process, self._is_changed = None, False
+        elif self._process is None:
+            if self._helper is not None and now >= self._retry_s:
+                self._start(self._helper, now)
+        elif (code := self._process.poll()) is not None:
+            self.end()
+            self._process = None
+            if now - self._started_s > self._patience.steady_s:
+                self._failures = 0
+            self._failures += 1
+            wait_s = self._patience.backoff_s * 2 ** (self._failures - 1)
+            self._retry_s = now + min(wait_s, _LONGEST_WAIT_S)
+            say(f"the helper process ended with code {code}; it is started again")
+        else:
+            self._tell()
+
+    def end(self) -> None:
+        """Let it finish and end."""
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(OSError):
+                self._process.stdin.close()
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._process is not None and not self.is_over:
+            self._process.kill()
+            self._process.wait()
+
+    def _start(self, helper: Helper, now: float) -> None:
+        self._started_s = now
+        self._process = subprocess.Popen(  # noqa: S603 - told by the back end
+            helper.command,
+            cwd=self._folder,
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+            bufsize=0,
+        )
+        self._unwritten = helper.told
+        if self._process.stdin is not None:
+            os.set_blocking(self._process.stdin.fileno(), False)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Write what there is room for: it may be more than a pipe takes at once."""
+        if self._unwritten and self._process and self._process.stdin:
+            # One that ended meanwhile is seen at the next look.
+            with suppress(BlockingIOError, BrokenPipeError):
+                count = self._process.stdin.write(self._unwritten)
+                self._unwritten = self._unwritten[count or 0 :]

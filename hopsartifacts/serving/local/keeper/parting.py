@@ -1,0 +1,50 @@
+"""Workers on their way out: none is left behind, and none waited for too long."""
+
+import os
+from collections.abc import Iterator, Sequence
+
+from hopsartifacts.serving.local.keeper.ground import Ground
+from hopsartifacts.serving.local.keeper.workers import Worker
+
+
+class Parting:
+    """Workers that finish what is under way and end."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._groups: list[tuple[list[Worker], Sequence[int]]] = []
+
+    def add(self, workers: list[Worker], held: Sequence[int] = ()) -> None:
+        """Watch *workers* end, and close *held* after the last."""
+        self._groups.append((workers, held))
+
+    @property
+    def workers(self) -> Iterator[Worker]:
+        """Those that have not ended."""
+        return (worker for workers, _ in self._groups for worker in workers)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all have ended."""
+        return not self._groups
+
+    def hurry(self, due_s: float) -> None:
+        """Ask all to end until then."""
+        for worker in self.workers:
+            worker.terminate(due_s)
+
+    def tick(self, now: float) -> None:
+        """Bury those that ended, kill those that should have."""
+        for workers, held in list(self._groups):
+            for worker in list(workers):
+                for _ in worker.words():
+                    pass
+                if worker.exit_code() is not None:
+                    workers.remove(worker)
+                    self._ground.bury(worker)
+                elif now > worker.due_s:
+                    worker.kill()
+            if not workers:
+                self._groups.remove((workers, held))
+                for descriptor in held:
+                    os.close(descriptor)

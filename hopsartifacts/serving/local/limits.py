@@ -1,0 +1,80 @@
+"""What a worker may use of this machine, and how it is held to that."""
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from hopsartifacts.serving.contract import Launch, Limits
+
+_THREADS = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_MB = 1024 * 1024
+
+
+def launch_limits(launch: Launch) -> Limits:
+    """Return the limits of a worker: a transformer runs in it, and adds its own."""
+    if launch.transformer_script is None:
+        return launch.limits
+    of_both = (launch.limits, launch.transformer_limits)
+    cores = [limits.cores for limits in of_both if limits.cores is not None]
+    memory = [limits.memory_mb for limits in of_both if limits.memory_mb is not None]
+    return Limits(
+        cores=sum(cores) if len(cores) == len(of_both) else None,
+        memory_mb=sum(memory) if len(memory) == len(of_both) else None,
+    )
+
+
+def thread_variables(limits: Limits) -> dict[str, str]:
+    """Return how many threads numeric libraries may start."""
+    if limits.cores is None:
+        return {}
+    return dict.fromkeys(_THREADS, str(max(1, math.ceil(limits.cores))))
+
+
+def confine(pid: int, limits: Limits, index: int) -> None:
+    """Keep a process to as many processors as it may use.
+
+    Args:
+        pid: the process; what it starts from now on is kept, too.
+        limits: its limits.
+        index: which worker it is: they get different processors as far as there are.
+    """
+    if limits.cores is None or not hasattr(os, "sched_setaffinity"):
+        return
+    count = max(1, math.ceil(limits.cores))
+    with suppress(OSError):
+        allowed = sorted(os.sched_getaffinity(pid))
+        if count < len(allowed):
+            # Other deployments begin elsewhere.
+            first = os.getpid() + index * count
+            chosen = {allowed[(first + at) % len(allowed)] for at in range(count)}
+            os.sched_setaffinity(pid, chosen)
+
+
+def used_mb(pid: int) -> float:
+    """Return the memory that a process and all that it started hold."""
+    # Imported late: a keeper starts its workers before it needs this.
+    import psutil  # noqa: PLC0415 - see above
+
+    used = 0
+    for member in _family(pid):
+        with suppress(psutil.Error):
+            used += psutil.Process(member).memory_info().rss
+    return used / _MB
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    tasks = Path(f"/proc/{pid}/task")
+    if (tasks / str(pid) / "children").exists():
+        with suppress(OSError):
+            for task in tasks.iterdir():
+                for child in (task / "children").read_text().split():
+                    yield from _family(int(child))
+    else:
+        import psutil  # noqa: PLC0415 - as above
+
+        with suppress(psutil.Error):
+            for child in psutil.Process(pid).children(recursive=True):
+                yield child.pid

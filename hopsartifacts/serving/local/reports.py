@@ -1,0 +1,81 @@
+"""How far a run has come, as its keeper says it: the first final word stands."""
+
+import os
+import signal
+from pathlib import Path
+
+import msgspec
+
+from hopsartifacts.serving.contract import Condition, ConditionType, Status
+
+_FINAL = frozenset({"Failed", "Stopped"})
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How far a run has come, in its keeper's words."""
+
+    status: Status
+    condition: Condition
+    deployment_version: int | None = None
+    """The version that answers, or is about to."""
+    available: int = 0
+    """How many workers accept requests."""
+    has_transformer: bool = False
+    grpc_port: int | None = None
+
+
+class Reporter:
+    """Writes reports that differ from the last; after a final one it is silent."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._last: Report | None = None
+
+    def say(self, report: Report) -> None:
+        """Make *report* the newest."""
+        is_final = self._last is not None and self._last.status in _FINAL
+        if not is_final and report != self._last:
+            self._last = report
+            write_whole(self._path, report)
+
+
+def final(
+    status: Status, step: ConditionType, reason: str, *, is_well: bool = False
+) -> Report:
+    """Return the last report of a run."""
+    condition = Condition(type=step, status=is_well, reason=reason)
+    return Report(status=status, condition=condition)
+
+
+def stopped(reason: str) -> Report:
+    """Return the report of an end that somebody asked for."""
+    return final("Stopped", "STOPPED", reason, is_well=True)
+
+
+def read_report(path: Path) -> Report | None:
+    """Read the newest report; None before the first one."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Report)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        # Only a crash of the machine damages the file.
+        return None
+
+
+def write_whole(path: Path, value: msgspec.Struct) -> None:
+    """Replace the file at once, so that a reader never sees half of it."""
+    half = path.with_name(f"{path.name}.{os.getpid()}.half")
+    half.write_bytes(msgspec.json.encode(value))
+    half.replace(path)
+
+
+def end_in_words(exit_code: int | None) -> str:
+    """Say how a process ended: by its code (negative: the signal), if it is known."""
+    if exit_code is None:
+        return "the server process is gone: it was killed, or the machine restarted"
+    if exit_code >= 0:
+        return f"the server process ended with exit code {exit_code}"
+    try:
+        name = f" ({signal.Signals(-exit_code).name})"
+    except ValueError:
+        name = ""
+    return f"the server process ended with signal {-exit_code}{name}"

@@ -1,0 +1,147 @@
+"""A worker's HTTP server: one of several on a socket, to be drained without a loss."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from hopsartifacts.serving.runtime.ending import DRAIN_S, GRACE_S
+from hopsartifacts.serving.runtime.parts import Stoppable
+from hopsartifacts.serving.runtime.reporting import Reporter
+
+_KEEP_ALIVE_S = 3600
+_LINGER_S = 2.0
+"""How long a connection that is open but quiet may still bring a request."""
+_LOOK_S = 0.05
+
+
+class SharedSocket(socket.socket):
+    """A listening socket whose backlog is another process's business."""
+
+    def listen(self, backlog: int = 0, /) -> None:
+        """Leave it as it is: event loops set the backlog to what they accept."""
+
+
+class Server(uvicorn.Server):
+    """Uvicorn's server, which obeys the keeper's orders."""
+
+    def __init__(
+        self,
+        app: Any,
+        reporter: Reporter,
+        prepare: Callable[[], Awaitable[None]],
+        start_beside: Callable[[], Awaitable[Sequence[Stoppable]]],
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                # Accepted at a time: what waits is for the other workers, too.
+                backlog=1,
+                loop="asyncio",
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_keep_alive=_KEEP_ALIVE_S,
+                timeout_graceful_shutdown=GRACE_S,
+            )
+        )
+        self._reporter = reporter
+        self._prepare = prepare
+        self._start_beside = start_beside
+        self._beside: Sequence[Stoppable] = ()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._may_serve = asyncio.Event()
+        self._is_draining = False
+        self._is_hurried = False
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Get ready, and accept connections when the keeper says so."""
+        self._loop = asyncio.get_running_loop()
+        self._reporter.on_order = self._hear
+        await self._prepare()
+        self._reporter.loaded()
+        await self._may_serve.wait()
+        if self.should_exit:
+            return
+        self._beside = await self._start_beside()
+        await super().startup(sockets)
+        self._reporter.serving()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End, at once or after what still comes on open connections."""
+        if self._is_draining:
+            await self._drain()
+        else:
+            await asyncio.gather(*(server.stop(GRACE_S) for server in self._beside))
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Handle a signal, also before anything is served."""
+        super().handle_exit(sig, frame)
+        self._is_hurried = True
+        self._call(self._may_serve.set)
+
+    def end_soon(self, *_: object) -> None:
+        """Handle a signal just before, or just after, uvicorn handles them."""
+        self.should_exit = True
+
+    def _hear(self, order: str) -> None:
+        self._call(self._obey, order)
+
+    def _call(self, call: Callable[..., object], *args: object) -> None:
+        # The loop is closed when the server has ended.
+        with suppress(RuntimeError):
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(call, *args)
+
+    def _obey(self, order: str) -> None:
+        if order == "serve":
+            self._may_serve.set()
+        elif order == "drain":
+            self._is_draining = self.should_exit = True
+            self._may_serve.set()
+        elif order == "ping":
+            state = self.server_state
+            self._reporter.alive(state.total_requests, is_busy=bool(state.tasks))
+
+    async def _drain(self) -> None:
+        """Accept nothing more; close each connection behind its next answer."""
+        state = self.server_state
+        state.default_headers = [*state.default_headers, (b"connection", b"close")]
+        await self._stop_accepting()
+        stops = [asyncio.ensure_future(it.stop(DRAIN_S)) for it in self._beside]
+        for connection in list(state.connections):
+            if _is_busy(connection):
+                connection.shutdown()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while state.connections and loop.time() - began < DRAIN_S:
+            if self._is_hurried:
+                break
+            await asyncio.sleep(_LOOK_S)
+            if loop.time() - began > _LINGER_S:
+                for connection in list(state.connections):
+                    # Closes those that are quiet.
+                    connection.shutdown()
+        await asyncio.gather(*stops)
+
+    async def _stop_accepting(self) -> None:
+        loop = asyncio.get_running_loop()
+        for server in self.servers:
+            for listener in server.sockets:
+                loop.remove_reader(listener.fileno())
+        # A connection accepted a moment ago is set up in the turns to come, which a
+        # closed server would not let it.
+        await asyncio.sleep(_LOOK_S)
+
+
+def _is_busy(connection: Any) -> bool:
+    return connection.cycle is not None and not connection.cycle.response_complete
