@@ -54,12 +54,12 @@ class Deployment(Versioned, Watched):
     ) -> None:
         """Seal the settings as the deployment's next version, and make it active.
 
-        Nothing is stored if nothing changed. A running deployment is restarted with
-        the new version. Saving a new deployment under the name of one with the same
-        model version changes that one.
+        Nothing is stored if nothing changed. A running deployment moves to the new
+        version without a failed request. Saving a new deployment under the name of one
+        with the same model version changes that one.
 
         Args:
-            await_update: seconds to wait until a running deployment runs again.
+            await_update: seconds to wait until a running deployment has moved.
             new_version: taken for the sake of Hopsworks 5, where a save without it
                 edits the active version. Here what is sealed stays as it is, so each
                 save that changes anything makes a new version.
@@ -68,7 +68,7 @@ class Deployment(Versioned, Watched):
 
         Raises:
             See ``Predictor.deploy``; and ``DeploymentFailedError`` if the new version
-            does not start (it is saved all the same).
+            does not start (it is saved all the same, and the one before goes on).
         """
         name = self.name
         storage = self._runner.place.storage
@@ -362,8 +362,10 @@ class Deployment(Versioned, Watched):
             )
 
     def _move_on(self, await_update: float) -> None:
-        """Restart what runs another version."""
-        state = self._runner.backend.state(self.name)
+        """Move what runs another version, without a failed request."""
+        backend = self._runner.backend
+        state = backend.state(self.name)
         if state.status in UP and state.deployment_version != self.version:
-            self.stop()
-            self._launch(await_update, port=state.port, detach=state.is_detached)
+            sealed = self._state or self._fresh()
+            with launching(self._runner.place, sealed.id, sealed.current) as ready:
+                backend.update(ready, await_running_s=await_update)
