@@ -315,6 +315,7 @@ class Project:
                 self.url,
                 logs_dir=self._storage.local_path(layout.serving_logs_dir()),
                 run_root=None if is_shared else self._scratch_folder() / "run",
+                storage=self._storage,
             )
         return self._backend
 

@@ -1,7 +1,7 @@
 """The serving back end ``local``: processes of this machine."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from hopsartifacts.errors import UnsupportedHereError
 from hopsartifacts.serving.contract import Component, Launch, RunState
+from hopsartifacts.serving.inference_log.orders import (
+    ShipperOrder,
+    shipper_command,
+    shipper_input,
+)
 from hopsartifacts.serving.local import capabilities
 from hopsartifacts.serving.local.keeper.orders import Helper
 from hopsartifacts.serving.local.states import NEVER_RAN
+from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.state_folder import state_folder
 
 if TYPE_CHECKING:
@@ -25,7 +31,6 @@ class LocalBackend:
 
     Attributes:
         name: ``local``.
-        helper_for: says which process a launch needs beside its workers.
     """
 
     def __init__(
@@ -35,13 +40,14 @@ class LocalBackend:
         *,
         logs_dir: Path | None = None,
         run_root: Path | None = None,
+        storage: Storage | None = None,
     ) -> None:
         self.name = "local"
         self.project = project
         self._project_url = project_url
         self._logs_dir = logs_dir
         self._run_root = run_root
-        self.helper_for: Callable[[Launch], Helper | None] = _no_helper
+        self._storage = storage
 
     def check(self, launch: Launch) -> None:
         """Refuse what processes of this machine cannot do, all at once."""
@@ -67,14 +73,14 @@ class LocalBackend:
             await_running_s=await_running_s,
             port=port,
             detach=detach,
-            helper=self.helper_for(launch),
+            helper=self._shipper(launch),
         )
 
     def update(self, launch: Launch, *, await_running_s: float) -> None:
         """Have workers of the new version take over, whoever started the old ones."""
         self.check(launch)
         self._supervisor.update(
-            launch, await_running_s=await_running_s, helper=self.helper_for(launch)
+            launch, await_running_s=await_running_s, helper=self._shipper(launch)
         )
 
     def stop(self, deployment: str, *, await_stopped_s: float) -> None:
@@ -119,6 +125,21 @@ class LocalBackend:
         with suppress(UnsupportedHereError):
             self._supervisor.forget(deployment)
 
+    def _shipper(self, launch: Launch) -> Helper | None:
+        """Return the process that takes what *launch* logs into the project."""
+        storage = self._storage
+        if launch.logging is None or storage is None:
+            return None
+        if not storage.capabilities.is_shared:
+            return None  # shipped when it is read
+        order = ShipperOrder(
+            spool=str(self._supervisor.inference_log_spool(launch.deployment)),
+            deployment=launch.deployment,
+            has_kafka=launch.logging.kafka_topic is not None,
+        )
+        told = shipper_input(order, storage)
+        return Helper(command=tuple(shipper_command()), told=told)
+
     @cached_property
     def _supervisor(self) -> "Supervisor":
         try:
@@ -135,7 +156,3 @@ class LocalBackend:
             ) from error
         project = hashlib.sha256(self._project_url.encode()).hexdigest()[:16]
         return Supervisor(root / project, self._logs_dir)
-
-
-def _no_helper(_: Launch) -> Helper | None:
-    return None

@@ -1,6 +1,7 @@
 """Talking HTTP to the model servers of this machine."""
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -72,6 +73,15 @@ class Client:
             self._pool_manager = urllib3.PoolManager(maxsize=16)
             self._pid = os.getpid()
         return self._pool_manager
+
+
+def is_infer_request(payload: Mapping[str, Any]) -> bool:
+    """Tell a request of the V2 protocol, which has tensors, from one of V1."""
+    inputs = payload.get("inputs")
+    return isinstance(inputs, list) and all(
+        isinstance(tensor, dict) and {"name", "shape", "datatype"} <= tensor.keys()
+        for tensor in inputs
+    )
 
 
 def _prediction_error(deployment: str, status: int, detail: str) -> PredictionError:

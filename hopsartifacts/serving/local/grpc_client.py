@@ -37,15 +37,6 @@ _STATUS: Mapping[grpc.StatusCode, int] = {
 }
 
 
-def is_infer_request(payload: Mapping[str, Any]) -> bool:
-    """Tell a request of the V2 protocol, which has tensors, from one of V1."""
-    inputs = payload.get("inputs")
-    return isinstance(inputs, list) and all(
-        isinstance(tensor, dict) and {"name", "shape", "datatype"} <= tensor.keys()
-        for tensor in inputs
-    )
-
-
 def predict(port: int, deployment: str, payload: Mapping[str, Any]) -> dict[str, Any]:
     """Send a V2 request, in the form it has as JSON; return the answer in that form.
 

@@ -69,11 +69,11 @@ class RunFolder:
 
     def run_stamp(self) -> tuple[int, int] | None:
         """Return a value that changes with every recorded run."""
-        try:
-            status = self._record.stat()
-        except FileNotFoundError:
-            return None
-        return status.st_ino, status.st_mtime_ns
+        return _stamp(self._record)
+
+    def report_stamp(self, revision: str) -> tuple[int, int] | None:
+        """Return a value that changes with every report of a run."""
+        return _stamp(self.report_path(revision))
 
     def write_run(self, run: Run) -> None:
         """Record *run* as the newest."""
@@ -127,3 +127,11 @@ def _delete(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns

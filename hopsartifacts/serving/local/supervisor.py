@@ -17,7 +17,7 @@ from hopsartifacts.errors import (
 from hopsartifacts.serving.contract import Component, Condition, Launch, RunState
 from hopsartifacts.serving.local import processes
 from hopsartifacts.serving.local.children import exit_code
-from hopsartifacts.serving.local.client import Client
+from hopsartifacts.serving.local.client import Client, is_infer_request
 from hopsartifacts.serving.local.following import follow
 from hopsartifacts.serving.local.keeper import control
 from hopsartifacts.serving.local.keeper.orders import Helper, Update
@@ -38,9 +38,11 @@ _ANSWERING = frozenset({"Running", "Idle", "Updating"})
 
 
 class _Target(NamedTuple):
-    stamp: tuple[int, int] | None
+    stamp: object
+    revision: str
     server: psutil.Process
     url: str
+    grpc_port: int | None
 
 
 class Supervisor:
@@ -141,8 +143,15 @@ class Supervisor:
 
     def predict(self, deployment: str, payload: dict[str, Any]) -> Any:
         """Ask the running server."""
-        url = self._url(deployment)
-        return self._client.predict(url, deployment, payload)
+        target = self._target(deployment)
+        if target.grpc_port is None or not is_infer_request(payload):
+            return self._client.predict(target.url, deployment, payload)
+        # Imported late: an extra of its own.
+        from hopsartifacts.serving.local import (  # noqa: PLC0415 - see above
+            grpc_client,
+        )
+
+        return grpc_client.predict(target.grpc_port, deployment, payload)
 
     def read_logs(self, deployment: str, component: Component, tail: int) -> str:
         """Return the end of the newest run's log of *component*."""
@@ -274,19 +283,21 @@ class Supervisor:
             report = stopped("the start was interrupted")
         folder.write_report(run, report)
 
-    def _url(self, deployment: str) -> str:
+    def _target(self, deployment: str) -> _Target:
         """Return where the running server is, from memory if nothing changed.
 
         Raises:
             NotRunningError: there is none.
         """
         folder = self._folder(deployment)
-        stamp = folder.run_stamp()
         target = self._targets.get(deployment)
-        if target and target.stamp == stamp and processes.is_alive(target.server):
-            return target.url
-        state = self.state(deployment)
+        is_same = target and target.stamp == _stamp(folder, target.revision)
+        if target and is_same and processes.is_alive(target.server):
+            return target
         run = folder.read_run()
+        # Before what it stands for is read: if that changes meanwhile, it is old.
+        stamp = _stamp(folder, run.revision) if run else None
+        state = self.state(deployment)
         server = None if run is None else processes.find_server(run)
         if state.status not in _ANSWERING or run is None or server is None:
             reason = state.condition.reason if state.condition else "it ended"
@@ -294,8 +305,14 @@ class Supervisor:
                 f"deployment {deployment!r} is {state.status} ({reason}); start it "
                 "and wait until it runs"
             )
-        self._targets[deployment] = _Target(stamp, server, run.url)
-        return run.url
+        target = _Target(stamp, run.revision, server, run.url, state.grpc_port)
+        self._targets[deployment] = target
+        return target
+
+
+def _stamp(folder: RunFolder, revision: str) -> object:
+    """Return a value that changes when something else answers, or somewhere else."""
+    return folder.run_stamp(), folder.report_stamp(revision)
 
 
 def _state_of(folder: RunFolder, run: Run) -> RunState:

@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 from hopsartifacts.serving.contract import Batching, Component
@@ -43,6 +42,7 @@ class Chain:
         predictor: Any,
         transformer: Any = None,
         batching: Batching | None = None,
+        on_batch: Callable[[int], object] = int,
     ) -> None:
         methods: list[tuple[Component, Any]] = [
             ("transformer", getattr(transformer, "preprocess", None)),
@@ -56,6 +56,7 @@ class Chain:
         ]
         self._worker = Worker()
         if batching is not None:
+            self._on_batch = on_batch
             self._steps = [self._batched(step, batching) for step in self._steps]
 
     @property
@@ -94,7 +95,12 @@ class Chain:
         """Return *step*, if it is the predictor's, with a batcher before it."""
         if step.component != "predictor":
             return step
-        batcher = Batcher(partial(self._take, [step]), batching)
+
+        async def ask(inputs: Any) -> Any:
+            self._on_batch(len(inputs) if hasattr(inputs, "__len__") else 1)
+            return await self._take([step], inputs)
+
+        batcher = Batcher(ask, batching)
         return _Step(step.component, batcher.predict, is_async=True)
 
     async def _run_in_worker(

@@ -26,8 +26,8 @@ _PREDICTORS: Mapping[str, Callable[[Path], object]] = {
 """What predicts without a script, by framework."""
 
 
-def load_chain(launch: Launch) -> Chain:
-    """Load the model and the scripts.
+def load_chain(launch: Launch, on_batch: Callable[[int], object] = int) -> Chain:
+    """Load the model and the scripts; *on_batch* hears the rows of each batch.
 
     Raises:
         DeploymentFailedError: names the step and what was raised in it, which is
@@ -40,7 +40,7 @@ def load_chain(launch: Launch) -> Chain:
     if launch.transformer_script is not None:
         with speaking("transformer"), noting_failure("transformer"):
             transformer = _load_script(launch, "transformer", launch.transformer_script)
-    return Chain(_load_predictor(launch), transformer, launch.batching)
+    return Chain(_load_predictor(launch), transformer, launch.batching, on_batch)
 
 
 async def prepare_chain(chain: Chain, launch: Launch) -> None:

@@ -1,9 +1,14 @@
 """What a worker does beside answering over HTTP, as its launch asks for it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
+from hopsartifacts.serving.runtime import component_logs
 from hopsartifacts.serving.runtime.handover import Handover
+from hopsartifacts.serving.runtime.loading import prepare_chain
+from hopsartifacts.serving.runtime.metrics import Metrics
+from hopsartifacts.serving.runtime.recording import make_recorder
 from hopsartifacts.serving.runtime.service import Observer, Service
 
 
@@ -15,10 +20,23 @@ class Stoppable(Protocol):
         ...
 
 
-def observers(handover: Handover) -> Sequence[Observer]:
+def lead_logs(handover: Handover) -> None:
+    """Give the transformer, if there is one, a log of its own."""
+    if handover.transformer_log is not None:
+        component_logs.install(Path(handover.transformer_log))
+
+
+def meter(handover: Handover) -> Metrics:
+    """Return what counts the worker's requests."""
+    return Metrics(handover.launch.deployment, handover.launch.deployment_version)
+
+
+def observers(handover: Handover, metrics: Metrics) -> Sequence[Observer]:
     """Return who sees every exchange before its answer is sent."""
-    del handover
-    return ()
+    recorder = make_recorder(
+        handover.launch, handover.spool_path, on_drop=metrics.count_dropped
+    )
+    return [recorder] if recorder else []
 
 
 async def prepare(service: Service, handover: Handover) -> None:
@@ -27,12 +45,19 @@ async def prepare(service: Service, handover: Handover) -> None:
     Raises:
         HopsArtifactsError: it must not become ready.
     """
-    del service, handover
+    await prepare_chain(service.chain, handover.launch)
 
 
 async def start_beside(
     service: Service, handover: Handover, *, max_request_bytes: int
 ) -> Sequence[Stoppable]:
     """Start further servers, ready when this returns."""
-    del service, handover, max_request_bytes
-    return ()
+    if handover.grpc_port is None:
+        return ()
+    # Imported late: an extra of its own.
+    from hopsartifacts.serving.runtime.grpc_server import (  # noqa: PLC0415 - late
+        serve_grpc,
+    )
+
+    port = handover.grpc_port
+    return [await serve_grpc(service, port, max_request_bytes=max_request_bytes)]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from hopsartifacts.errors import HopsArtifactsError
+from hopsartifacts.serving.contract import ConditionType
 from hopsartifacts.serving.runtime import parts
 from hopsartifacts.serving.runtime.app import create_app
 from hopsartifacts.serving.runtime.ending import (
@@ -37,12 +38,15 @@ def run(handover_path: Path) -> NoReturn:
     launch = handover.launch
     try:
         limit = max_request_bytes(os.environ)
-        chain = load_chain(launch)
-        seen_by = parts.observers(handover)
+        parts.lead_logs(handover)
+        metrics = parts.meter(handover)
+        chain = load_chain(launch, on_batch=metrics.count_batch)
+        seen_by = parts.observers(handover, metrics)
     except HopsArtifactsError as error:
-        _fail(reporter, error)
+        _fail(reporter, "STARTED", error)
     reporter.starting("STARTED", "the model is loaded")
-    service = Service(launch.deployment, launch.deployment_version, chain, seen_by)
+    name, version = launch.deployment, launch.deployment_version
+    service = Service(name, version, chain, seen_by, metrics)
     server = Server(
         create_app(service, max_request_bytes=limit),
         reporter,
@@ -60,17 +64,19 @@ def _serve(server: Server, listen_fd: int, reporter: Reporter) -> None:
     try:
         server.run(sockets=[_adopt_socket(listen_fd)])
     except HopsArtifactsError as error:
-        _fail(reporter, error)
+        _fail(reporter, "READY", error)
     except BaseException as error:  # noqa: BLE001 - reported, and the process ends
         traceback.print_exception(error)
         reporter.failed("READY", f"serving failed: {type(error).__name__}: {error}")
         leave(1)
 
 
-def _fail(reporter: Reporter, error: HopsArtifactsError) -> NoReturn:
+def _fail(
+    reporter: Reporter, step: ConditionType, error: HopsArtifactsError
+) -> NoReturn:
     # Its cause is the script's own; the rest is ours and helps nobody.
     traceback.print_exception(error.__cause__ or error)
-    reporter.failed("STARTED", str(error))
+    reporter.failed(step, str(error))
     leave(1)
 
 

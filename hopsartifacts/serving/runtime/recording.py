@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,8 +49,10 @@ class Recorder:
         *,
         spool_bytes: int = SPOOL_BYTES,
         segment_bytes: int = SEGMENT_BYTES,
+        on_drop: Callable[[], object] = int,
     ) -> None:
         self.drops = 0
+        self._on_drop = on_drop
         self._folder = folder
         self._writer = secrets.token_hex(8)
         self._limit = spool_bytes
@@ -140,6 +143,7 @@ class Recorder:
 
     def _drop(self) -> None:
         self.drops += 1
+        self._on_drop()
         if self.drops == 1:
             _LOG.warning(
                 "an exchange could not be kept for the inference log in %s (no room, "
@@ -162,11 +166,13 @@ class Recorder:
         os.pwrite(self._drops_fd, pack_count(self.drops), 0)
 
 
-def make_recorder(launch: Launch, folder: str | None) -> Recorder | None:
+def make_recorder(
+    launch: Launch, folder: str | None, on_drop: Callable[[], object] = int
+) -> Recorder | None:
     """Return the logger that *launch* asks for, with its spool in *folder*."""
     if launch.logging is None or folder is None:
         return None
-    return Recorder(Path(folder), launch)
+    return Recorder(Path(folder), launch, on_drop=on_drop)
 
 
 def _origin(launch: Launch) -> Origin:
