@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -11,10 +12,11 @@ import pytest
 from hopsartifacts.deployments.requests import InferOutput, ask
 from hopsartifacts.errors import InvalidInputError, NotRunningError, PredictionError
 from hopsartifacts.serving.runtime.chain import Chain
+from hopsartifacts.serving.runtime.open_inference import SERVICE, message_class
 from hopsartifacts.serving.runtime.service import Service
 from tests.serving.servers import served
 
-pytest.importorskip("grpc", reason="needs grpcio")
+grpc = pytest.importorskip("grpc", reason="needs grpcio")
 client = pytest.importorskip("hopsartifacts.serving.local.grpc_client")
 
 
@@ -146,6 +148,40 @@ def test_errors_of_the_model_name_the_component(predict: Callable[..., Any]) -> 
         predict(inputs=tensor("BYTES", ["fail"]))
     assert got.value.status == 500
     assert got.value.detail == "predictor: ValueError: no such flower"
+
+
+@pytest.mark.parametrize(
+    ("refusals", "is_answered"), [(1, True), (2, True), (3, False)]
+)
+def test_what_a_stopping_server_refused_is_sent_again(
+    refusals: int, is_answered: bool
+) -> None:
+    asked: list[bytes] = []
+
+    def infer(request: bytes, context: Any) -> bytes:
+        asked.append(request)
+        if len(asked) <= refusals:
+            context.abort(grpc.StatusCode.CANCELLED, "the server stops")
+        answer: bytes = message_class("ModelInferResponse")(id="7").SerializeToString()
+        return answer
+
+    handler = grpc.unary_unary_rpc_method_handler(infer)
+    server = grpc.server(ThreadPoolExecutor(1))
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(SERVICE, {"ModelInfer": handler}),)
+    )
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    payload = {"inputs": [tensor("INT8", [1])]}
+    try:
+        if is_answered:
+            assert client.predict(port, "flowers", payload)["id"] == "7"
+        else:
+            with pytest.raises(PredictionError, match="CANCELLED: the server stops"):
+                client.predict(port, "flowers", payload)
+    finally:
+        server.stop(0).wait()
+    assert len(asked) == min(refusals + 1, 3)
 
 
 def test_nobody_answers() -> None:

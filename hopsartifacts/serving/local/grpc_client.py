@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import count
 from math import prod
 from typing import Any
 
@@ -12,6 +13,7 @@ from hopsartifacts.errors import (
     InvalidInputError,
     NotRunningError,
     PredictionError,
+    ServingError,
 )
 from hopsartifacts.serving.runtime.open_inference import (
     CONTENTS,
@@ -29,6 +31,7 @@ from hopsartifacts.serving.runtime.tensors import (
 )
 
 _TIMEOUT_S = 300
+_ATTEMPTS = 3
 _STATUS: Mapping[grpc.StatusCode, int] = {
     grpc.StatusCode.INVALID_ARGUMENT: 400,
     grpc.StatusCode.NOT_FOUND: 404,
@@ -51,20 +54,29 @@ def predict(port: int, deployment: str, payload: Mapping[str, Any]) -> dict[str,
         request_serializer=type(request).SerializeToString,
         response_deserializer=message_class("ModelInferResponse").FromString,
     )
-    try:
-        return _document(call(request, timeout=_TIMEOUT_S))
-    except grpc.RpcError as error:
-        code, detail = error.code(), error.details()
-        if code == grpc.StatusCode.UNAVAILABLE:
-            raise NotRunningError(
-                f"deployment {deployment!r} does not answer, or ended while it "
-                f"answered: {detail}"
-            ) from error
-        raise PredictionError(
-            f"deployment {deployment!r} answered with {code.name}: {detail}",
-            _STATUS.get(code, 500),
-            detail,
-        ) from error
+    for attempt in count(1):
+        try:
+            answer = call(request, timeout=_TIMEOUT_S)
+            break
+        except grpc.RpcError as error:
+            # Nobody cancels here: a server that stops did not take the request.
+            if error.code() != grpc.StatusCode.CANCELLED or attempt == _ATTEMPTS:
+                raise _error(deployment, error) from error
+    return _document(answer)
+
+
+def _error(deployment: str, error: grpc.RpcError) -> ServingError:
+    code, detail = error.code(), error.details()
+    if code == grpc.StatusCode.UNAVAILABLE:
+        return NotRunningError(
+            f"deployment {deployment!r} does not answer, or ended while it "
+            f"answered: {detail}"
+        )
+    return PredictionError(
+        f"deployment {deployment!r} answered with {code.name}: {detail}",
+        _STATUS.get(code, 500),
+        detail,
+    )
 
 
 @lru_cache(maxsize=64)

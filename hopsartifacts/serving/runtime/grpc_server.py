@@ -47,8 +47,9 @@ async def serve_grpc(
 ) -> grpc.aio.Server:
     """Serve on *port*, beside other processes that do, and return the running server.
 
-    ``await server.stop(grace)`` refuses new requests and gives those under way
-    *grace* seconds.
+    ``await server.stop(grace)`` gives requests under way *grace* seconds and has
+    clients connect anew; what comes before they have heard of it is refused with
+    ``CANCELLED``, and was not predicted.
 
     Raises:
         RuntimeError: the port cannot be had.
