@@ -67,6 +67,11 @@ class Client:
             detail = f"the answer is not JSON: {error}"
             raise _prediction_error(deployment, 502, detail) from error
 
+    def hang_up(self) -> None:
+        """Ask over new connections from now on: old ones may lead to what leaves."""
+        if self._pool_manager is not None and self._pid == os.getpid():
+            self._pool_manager.clear()
+
     def _pool(self) -> urllib3.PoolManager:
         # After a fork, parent and child must not speak through one connection.
         if self._pool_manager is None or self._pid != os.getpid():

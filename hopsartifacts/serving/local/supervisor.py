@@ -43,6 +43,7 @@ class _Target(NamedTuple):
     server: psutil.Process
     url: str
     grpc_port: int | None
+    version: int | None
 
 
 class Supervisor:
@@ -305,7 +306,13 @@ class Supervisor:
                 f"deployment {deployment!r} is {state.status} ({reason}); start it "
                 "and wait until it runs"
             )
-        target = _Target(stamp, run.revision, server, run.url, state.grpc_port)
+        version = state.deployment_version
+        if target is None or target.version != version:
+            # Connections may lead to workers that are about to leave.
+            self._client.hang_up()
+        target = _Target(
+            stamp, run.revision, server, run.url, state.grpc_port, version
+        )
         self._targets[deployment] = target
         return target
 

@@ -33,7 +33,7 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
 class Word(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a worker says of itself: a line of JSON."""
 
-    kind: Literal["starting", "loaded", "serving", "failed", "alive"]
+    kind: Literal["starting", "loaded", "serving", "failed", "alive", "leaving"]
     step: ConditionType = "READY"
     reason: str = ""
     requests: int = 0

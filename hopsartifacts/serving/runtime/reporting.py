@@ -42,6 +42,10 @@ class Reporter:
         """Report that connections are accepted."""
         self._say(Word(kind="serving"))
 
+    def leaving(self) -> None:
+        """Report that no connections are accepted any more."""
+        self._say(Word(kind="leaving"))
+
     def alive(self, requests: int, *, is_busy: bool) -> None:
         """Report that the event loop turns, and what it has done."""
         self._say(Word(kind="alive", requests=requests, is_busy=is_busy))

@@ -14,7 +14,7 @@ from hopsartifacts.serving.runtime.parts import Stoppable
 from hopsartifacts.serving.runtime.reporting import Reporter
 
 _KEEP_ALIVE_S = 3600
-_LINGER_S = 2.0
+_LINGER_S = 1.0
 """How long a connection that is open but quiet may still bring a request."""
 _LOOK_S = 0.05
 
@@ -59,7 +59,7 @@ class Server(uvicorn.Server):
         self._beside: Sequence[Stoppable] = ()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._may_serve = asyncio.Event()
-        self._is_draining = False
+        self._draining: asyncio.Task[None] | None = None
         self._is_hurried = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -77,7 +77,8 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End, at once or after what still comes on open connections."""
-        if self._is_draining:
+        if self._draining is not None:
+            await self._draining
             await self._drain()
         else:
             await asyncio.gather(*(server.stop(GRACE_S) for server in self._beside))
@@ -106,17 +107,17 @@ class Server(uvicorn.Server):
         if order == "serve":
             self._may_serve.set()
         elif order == "drain":
-            self._is_draining = self.should_exit = True
+            if self.started and self._draining is None:
+                self._draining = asyncio.ensure_future(self._stop_accepting())
+            self.should_exit = True
             self._may_serve.set()
         elif order == "ping":
             state = self.server_state
             self._reporter.alive(state.total_requests, is_busy=bool(state.tasks))
 
     async def _drain(self) -> None:
-        """Accept nothing more; close each connection behind its next answer."""
+        """Close each connection behind its next answer."""
         state = self.server_state
-        state.default_headers = [*state.default_headers, (b"connection", b"close")]
-        await self._stop_accepting()
         stops = [asyncio.ensure_future(it.stop(DRAIN_S)) for it in self._beside]
         for connection in list(state.connections):
             if _is_busy(connection):
@@ -134,6 +135,8 @@ class Server(uvicorn.Server):
         await asyncio.gather(*stops)
 
     async def _stop_accepting(self) -> None:
+        state = self.server_state
+        state.default_headers = [*state.default_headers, (b"connection", b"close")]
         loop = asyncio.get_running_loop()
         for server in self.servers:
             for listener in server.sockets:
@@ -141,6 +144,7 @@ class Server(uvicorn.Server):
         # A connection accepted a moment ago is set up in the turns to come, which a
         # closed server would not let it.
         await asyncio.sleep(_LOOK_S)
+        self._reporter.leaving()
 
 
 def _is_busy(connection: Any) -> bool:

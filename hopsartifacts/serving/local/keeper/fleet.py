@@ -109,7 +109,8 @@ class Fleet:
         for slot in self._slots:
             slot.worker = slot.retry_s = slot.trouble = None
         for worker in leaving:
-            if worker.state == "serving":
+            # One that is loaded may accept connections already without having said so.
+            if worker.state in {"loaded", "serving"}:
                 worker.drain(now + _DRAIN_S)
             else:
                 worker.terminate(now + _END_S)

@@ -22,6 +22,7 @@ from hopsartifacts.serving.local.keeper.ground import Ground
 from hopsartifacts.serving.local.keeper.helping import Helping
 from hopsartifacts.serving.local.keeper.orders import Helper, KeeperOrder, Update
 from hopsartifacts.serving.local.keeper.parting import Parting
+from hopsartifacts.serving.local.keeper.workers import Worker
 from hopsartifacts.serving.local.log_files import last_lines
 from hopsartifacts.serving.local.reports import Report, Reporter, final, stopped
 from hopsartifacts.serving.runtime.ending import GRACE_S
@@ -41,6 +42,14 @@ class _Move(msgspec.Struct, kw_only=True):
     update: Update
     conversation: Conversation
     deadline_s: float | None
+
+
+class _TakingOver(msgspec.Struct, kw_only=True):
+    """What happens until nobody new gets to the version before."""
+
+    version: int
+    leaving: list[Worker]
+    conversation: Conversation
 
 
 class _End(msgspec.Struct, kw_only=True):
@@ -65,6 +74,7 @@ class Keeper:
         self._parting = Parting(self._ground)
         self._helping = Helping(helper, Path(order.folder), order.patience)
         self._move: _Move | None = None
+        self._taking_over: _TakingOver | None = None
         self._end: _End | None = None
         self._is_idle = False
         self._is_awaiting_request = False
@@ -89,6 +99,7 @@ class Keeper:
     def _turn(self, now: float) -> Report | None:
         """Do what there is to do; return the last report when there is no more."""
         self._parting.tick(now)
+        self._turn_taking_over()
         if self._end is not None:
             return self._turn_to_end(self._end, now)
         if self._is_told_to_end:
@@ -194,6 +205,8 @@ class Keeper:
         refusal = None
         if self._end is not None:
             refusal = "it is ending"
+        elif self._taking_over is not None:
+            refusal = f"version {self._version} is taking over; try again"
         elif self._move is not None:
             version = self._move.fleet.launch.deployment_version
             refusal = f"it is on its way to version {version}; wait for that"
@@ -213,16 +226,26 @@ class Keeper:
         )
         say(f"version {launch.deployment_version} starts")
         self._move.fleet.start(now)
+        self._reporter.say(self._report())
         if not waits:
             conversation.reply(None)
 
     def _switch(self, move: _Move, now: float) -> None:
-        self._parting.add(self._fleet.retire(now), held=self._fleet.launch.held)
+        old = self._fleet.retire(now)
+        self._taking_over = _TakingOver(
+            version=self._version, leaving=[*old], conversation=move.conversation
+        )
+        self._parting.add(old, held=self._fleet.launch.held)
         self._fleet, self._move, self._is_idle = move.fleet, None, False
         self._helping.change(move.update.helper)
         say(f"version {self._version} answers from now on")
-        self._reporter.say(self._report())
-        move.conversation.reply(None)
+
+    def _turn_taking_over(self) -> None:
+        taking_over = self._taking_over
+        if taking_over and all(worker.has_left for worker in taking_over.leaving):
+            self._taking_over = None
+            self._reporter.say(self._report())
+            taking_over.conversation.reply(None)
 
     def _reject(self, move: _Move, reason: str, now: float) -> None:
         launch = move.fleet.launch
@@ -239,8 +262,11 @@ class Keeper:
 
     def _report(self) -> Report:
         fleet, move, ready = self._fleet, self._move, self._fleet.serving
-        launch = fleet.launch
-        if move is not None:
+        launch, taking_over = fleet.launch, self._taking_over
+        if taking_over is not None:
+            reason = f"version {self._version} takes over"
+            status, condition = "Updating", Condition(type="READY", reason=reason)
+        elif move is not None:
             version = move.fleet.launch.deployment_version
             step = move.fleet.step
             reason = f"version {version}: {step.reason}"
@@ -260,7 +286,7 @@ class Keeper:
         return Report(
             status=status,  # type: ignore[arg-type]
             condition=condition,
-            deployment_version=self._version,
+            deployment_version=taking_over.version if taking_over else self._version,
             available=ready,
             has_transformer=launch.transformer_script is not None,
             grpc_port=self._ground.grpc_port_of(launch),

@@ -37,10 +37,11 @@ class Parting:
         """Bury those that ended, kill those that should have."""
         for workers, held in list(self._groups):
             for worker in list(workers):
-                for _ in worker.words():
-                    pass
+                for word in worker.words():
+                    worker.has_left = worker.has_left or word.kind == "leaving"
                 if worker.exit_code() is not None:
                     workers.remove(worker)
+                    worker.has_left = True
                     self._ground.bury(worker)
                 elif now > worker.due_s:
                     worker.kill()

@@ -25,6 +25,7 @@ class Worker:
         waiting_s: when the first question was asked that it has not answered.
         why: why it ends, if it is known before it has ended.
         due_s: when it should have ended, once it leaves.
+        has_left: it accepts no connections any more.
         is_silent: it has closed its end of the connection.
     """
 
@@ -41,6 +42,7 @@ class Worker:
         self.requests = 0
         self.why: str | None = None
         self.due_s = 0.0
+        self.has_left = False
         self.is_silent = False
         self.marker = marker
         self._process = process
