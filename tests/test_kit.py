@@ -15,7 +15,7 @@ from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.testing.cases import kinds
 from hopsartifacts.testing.checker import check
-from hopsartifacts.testing.jobs import Jobs, project_at, registry
+from hopsartifacts.testing.jobs import JOBS, Jobs, project_at, registry
 
 TESTS = """
 import pytest
@@ -138,6 +138,21 @@ def test_the_checker_finds_a_good_project_good(storage: LocalStorage) -> None:
     }
     assert checked.entries == len(kinds(storage))
     assert "all whole" in str(checked)
+
+
+def test_every_operation_of_the_kit_is_cut_off() -> None:
+    tried = {step for job in JOBS.values() for step in (*job.before, job.name)}
+    assert tried == {name for name in vars(Jobs) if name[0] != "_"} - {"do"}
+
+
+def test_the_job_that_compacts_takes_states_out(tmp_path: Path) -> None:
+    storage, jobs = LocalStorage(tmp_path / "long"), Jobs(tmp_path / "users")
+    job = JOBS["compact a log"]
+    for step in (*job.before, job.name):
+        jobs.do(step, storage)
+    log = model_log(storage, "m")
+    taken = [entry.seq for entry in log.entries() if entry.is_compacted]
+    assert taken == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(

@@ -83,9 +83,7 @@ JOBS: dict[str, Job] = {
         ("save", "deploy_big", "delete_deployment"), "delete_artifact"
     ),
     "collect garbage": Job(("save", "litter"), "gc", is_seen=False, takes_garbage=True),
-    "compact a log": Job(
-        ("save", "tag_often"), "gc", is_seen=False, takes_garbage=True
-    ),
+    "compact a log": Job(("save", "tag_often"), "compact", is_seen=False),
 }
 """Every job by its name; each of them changes something."""
 
