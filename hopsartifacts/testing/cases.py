@@ -6,7 +6,7 @@ job comes to its end by itself.
 
 import itertools
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -16,6 +16,7 @@ from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.log import Log
 from hopsartifacts.testing.checker import check
+from hopsartifacts.testing.faults import READS, FaultyStorage
 from hopsartifacts.testing.jobs import JOBS, MODEL, Jobs, project_at
 from hopsartifacts.testing.observing import (
     View,
@@ -51,6 +52,9 @@ class Run(NamedTuple):
 class Case:
     """The job *name*, whose user's files lie in *folder*.
 
+    Attributes:
+        changes: how many of its storage calls change something.
+
     Args:
         name: one of ``JOBS``.
         new_place: makes an empty place for a project at each call.
@@ -69,7 +73,7 @@ class Case:
             self._begin = Snapshot(storage)
         lay = footprint(storage)
         self.old = view(storage)
-        self.do(storage)
+        self.changes = self._count_changes(storage)
         self.new = view(storage)
         assert (self.old != self.new) == self.job.is_seen, f"{name!r} shows otherwise"
         assert lay != footprint(storage), f"{name!r} changes nothing"
@@ -77,6 +81,11 @@ class Case:
         halfway = {**self.old, "artifacts": self.new["artifacts"]}
         is_same_models = self.old["models"] == self.new["models"]
         self.states = [self.old, self.new, *([halfway] if is_same_models else [])]
+
+    def _count_changes(self, storage: Storage) -> int:
+        counting = FaultyStorage(storage)
+        self.do(counting)
+        return sum(call.method not in READS for call in counting.calls)
 
     def fresh(self) -> Place:
         """Return a new place with the state before the job."""
@@ -159,16 +168,19 @@ def walk(
         case: what is tried.
         attempt: does the job at a place, with the fault at the step with this number.
         faults: in how many ways each step fails.
-        every: try only every so manieth of all steps and ways.
+        every: try only every so manieth of all changes and ways, and at least one.
 
     Returns:
         At how many points the job was cut off.
     """
-    first = zlib.crc32(case.name.encode()) % every
-    points = _walk(case, attempt, faults, itertools.count(first, every))
-    if points == 0:
+    if every == 1:
         points = _walk(case, attempt, faults, itertools.count())
-    assert points >= _LEAST_POINTS or every > 1, f"only {points} points"
+        assert points >= _LEAST_POINTS, f"only {points} points"
+        return points
+    there = case.changes * len(faults)
+    first = zlib.crc32(case.name.encode()) % min(every, there)
+    points = _walk(case, attempt, faults, range(first, there, every))
+    assert points, f"none of {there} points"
     return points
 
 
@@ -176,9 +188,10 @@ def _walk(
     case: Case,
     attempt: Callable[[Place, int, FaultKind], Run],
     faults: Sequence[FaultKind],
-    points: "itertools.count[int]",
+    points: Iterable[int],
 ) -> int:
-    for done, point in enumerate(points):
+    done = 0
+    for point in points:
         number, kind = divmod(point, len(faults))
         place = case.fresh()
         run = attempt(place, number + 1, faults[kind])
@@ -190,11 +203,12 @@ def _walk(
             if not run.was_due:
                 return done
             case.check_next(storage)
+            done += 1
         except AssertionError as error:
             error.add_note(f"{case.name}: step {number + 1}, {faults[kind]}, {run}")
             raise
         storage.delete_tree("")
-    raise AssertionError("a walk has an end")
+    return done
 
 
 class _Anything(msgspec.Struct):
