@@ -1,6 +1,7 @@
 """Starting the servers behind the back ends, each on a free port of this machine."""
 
 import importlib.util
+import random
 import shutil
 import socket
 import subprocess
@@ -11,6 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+_NOT_FOR_CLIENTS = range(20_000, 32_000)
+"""Linux gives higher ones to whoever connects."""
 
 
 def program(name: str, how: str, *places: Path) -> str:
@@ -33,10 +37,15 @@ def needs(*modules: str) -> None:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that no client is given before a slow server has taken it."""
+    for port in random.sample(_NOT_FOR_CLIENTS, 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    pytest.fail("no free ports")
 
 
 def listens(port: int) -> bool:
