@@ -6,6 +6,7 @@ come, and both are told that they won. So it has to be asked for by name.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from threading import RLock
 from typing import Any
 from uuid import uuid4
@@ -45,9 +46,9 @@ class FallbackStorage(ObjectStorage):
     """The contract, but for ``create`` among several writers."""
 
     def __init__(self, filesystem: Any, root: str, url: str) -> None:
-        self._lock = RLock()
+        protocol, _, rest = url.partition("://")
+        self._lock = _lock_of(protocol, rest.partition("/")[0])
         self._url = url
-        protocol = url.partition("://")[0]
         dialect = Dialect(protocol=protocol, is_taken=lambda _: False)
         super().__init__(_OneAtATime(filesystem, self._lock), root, dialect)
 
@@ -141,6 +142,16 @@ class FallbackStorage(ObjectStorage):
 
     def _parent(self, path: str) -> str:
         return self._full(path).rpartition("/")[0]
+
+
+@cache
+def _lock_of(protocol: str, host: str) -> RLock:
+    """Return what all storages of this process on one server share.
+
+    Their folders may lie in each other.
+    """
+    del protocol, host
+    return RLock()
 
 
 class _OneAtATime:

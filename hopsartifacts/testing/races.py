@@ -27,7 +27,8 @@ class Racing(Connecting):
     @pytest.fixture
     def race(self, reconnect: Reconnect) -> Race:
         """Does all works at once, and returns what each of them returned."""
-        if reconnect().capabilities.is_shared:
+        capabilities = reconnect().capabilities
+        if capabilities.is_shared and not capabilities.is_single_writer:
             children = children_for(reconnect)
             return lambda works: [ended.answer for ended in children.run(works)]
         return _race_threads
