@@ -2,7 +2,7 @@
 
 import itertools
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -44,9 +44,16 @@ class _Walking(Connecting):
     Attributes:
         every: 1 tries every call; a higher (and best odd) number tries every so
             manieth of those that change something: for slow servers.
+        walked: the jobs that are cut off.
     """
 
     every = 1
+    walked: Iterable[str] = JOBS
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Make a test of each job."""
+        if "job" in metafunc.fixturenames:
+            metafunc.parametrize("job", self.walked)
 
     @pytest.fixture
     def case(self, job: str, new_place: Callable[[], Place], tmp_path: Path) -> Case:
@@ -69,7 +76,6 @@ class CrashConformance(_Walking):
     kills = True
     lives = 10
 
-    @pytest.mark.parametrize("job", JOBS)
     def test_a_killed_writer_leaves_the_old_state_or_the_new(
         self, case: Case, reconnect: Reconnect, record_property: Count
     ) -> None:
@@ -122,7 +128,6 @@ class CrashConformance(_Walking):
 class FaultConformance(_Walking):
     """A writer whose storage fails tells the truth, and harms nobody."""
 
-    @pytest.mark.parametrize("job", JOBS)
     def test_a_writer_whose_storage_fails_tells_the_truth(
         self, case: Case, record_property: Count
     ) -> None:

@@ -1,6 +1,7 @@
 """Writers that do the same thing at the same moment, in processes of their own.
 
-Where processes do not share the storage they are threads.
+Where processes do not share the storage, or only one of them may write, they are
+threads.
 """
 
 from collections.abc import Callable, Sequence

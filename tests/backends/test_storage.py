@@ -1,10 +1,16 @@
-"""The storage contract on each server."""
+"""The whole kit on each server, less of it where a request takes long."""
+
+import os
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from hopsartifacts.storage.connect import connect
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.testing.backend import BackendConformance
 from hopsartifacts.testing.conformance import StorageConformance
+from hopsartifacts.testing.jobs import JOBS
 from tests.backends.conftest import Azure, Ftp, Gcs, Hdfs, Place, Sftp
 
 pytestmark = pytest.mark.filterwarnings(
@@ -17,10 +23,50 @@ def opened(place: Place) -> Storage:
     return connect(place.url, place.options, unsafe_single_writer=place.single_writer)
 
 
-class TestGcsStorage(StorageConformance):
+EVERY_POINT = bool(os.environ.get("HOPSARTIFACTS_EVERY_POINT"))
+TELLING = (
+    "save a later version",
+    "continue a save",
+    "make a big artifact",
+    "move an alias",
+    "delete a model",
+    "delete a big artifact",
+    "collect garbage",
+    "compact a log",
+)
+"""Jobs that together make every call that changes something."""
+
+
+class OnServer(BackendConformance):
+    """Every part; all jobs, crash points and faults if asked for, as on S3."""
+
+    race_rounds = 4
+    creations, saves = 4, 2
+    call_rounds, call_steps = 3, 10
+    work_rounds, work_steps = 2, 4
+    every = 1 if EVERY_POINT else 45
+    walked = JOBS if EVERY_POINT else TELLING
+    kills = False
+    lives = 2
+
     @pytest.fixture
-    def storage(self, gcs: Gcs) -> Storage:
-        return opened(gcs.place())
+    def place(self) -> Place:
+        """An empty place on the server."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def storage(self, place: Place) -> Storage:
+        return opened(place)
+
+    @pytest.fixture
+    def reconnect(self, place: Place) -> Callable[[], Storage]:
+        return partial(opened, place)
+
+
+class TestGcsStorage(OnServer):
+    @pytest.fixture
+    def place(self, gcs: Gcs) -> Place:
+        return gcs.place()
 
 
 class TestGcsStorageAtTheBucketsRoot(StorageConformance):
@@ -29,10 +75,10 @@ class TestGcsStorageAtTheBucketsRoot(StorageConformance):
         return connect(f"gs://{gcs.bucket()}", gcs.options())
 
 
-class TestAzureStorage(StorageConformance):
+class TestAzureStorage(OnServer):
     @pytest.fixture
-    def storage(self, azure: Azure) -> Storage:
-        return opened(azure.place())
+    def place(self, azure: Azure) -> Place:
+        return azure.place()
 
 
 class TestAzureStorageAtTheContainersRoot(StorageConformance):
@@ -41,23 +87,21 @@ class TestAzureStorageAtTheContainersRoot(StorageConformance):
         return connect(f"abfs://{azure.container()}", azure.options())
 
 
-class TestSftpStorage(StorageConformance):
+class TestSftpStorage(OnServer):
     @pytest.fixture
-    def storage(self, sftp: Sftp) -> Storage:
-        return opened(sftp.place())
+    def place(self, sftp: Sftp) -> Place:
+        return sftp.place()
 
 
-class TestHdfsStorage(StorageConformance):
-    race_rounds = 4
-
+class TestHdfsStorage(OnServer):
     @pytest.fixture
-    def storage(self, hdfs: Hdfs) -> Storage:
-        return opened(hdfs.place())
+    def place(self, hdfs: Hdfs) -> Place:
+        return hdfs.place()
 
 
-class TestFallbackStorage(StorageConformance):
+class TestFallbackStorage(OnServer):
     race_rounds = 2  # one thread at a time
 
     @pytest.fixture
-    def storage(self, ftp: Ftp) -> Storage:
-        return opened(ftp.place())
+    def place(self, ftp: Ftp) -> Place:
+        return ftp.place()
