@@ -22,6 +22,19 @@ class Predictor:
         return inputs
 """
 NOBODY = 65534
+SERVERS = frozenset({"s3", "careless_s3", "gcs", "azure", "sftp", "hdfs", "ftp"})
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of one server together, so that each starts once."""
+    for item in items:
+        given = getattr(item, "callspec", None)
+        params = given.params.values() if given else ()
+        named = {it for it in params if isinstance(it, str)}
+        named.update(getattr(item, "fixturenames", ()))
+        for server in sorted(named & SERVERS)[:1]:
+            item.add_marker(pytest.mark.xdist_group(server))
 
 
 @pytest.fixture(autouse=True)
