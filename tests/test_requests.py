@@ -66,8 +66,8 @@ def test_data_is_sent_as_it_is(data: Any, body: dict[str, Any]) -> None:
         (None, [], "an empty list"),
         (None, 5, "a int"),
         (None, "row", "a str"),
-        (None, [object()], "object"),
-        ({"instances": [object()]}, None, "object"),
+        pytest.param(None, [object()], "object", id="object input"),
+        pytest.param({"instances": [object()]}, None, "object", id="object instance"),
     ],
     ids=str,
 )

@@ -319,7 +319,7 @@ def test_bytes_that_are_no_text_are_base64() -> None:
         ({"a": {"b": 1}}, "output 'a' is no tensor: its elements are of dict"),
         ([None, "a"], "its elements are of NoneType, str"),
         ([2**70], "more than 64 bits"),
-        ([object()], "a value of type builtins.object"),
+        pytest.param([object()], "a value of type builtins.object", id="object"),
     ],
     ids=str,
 )
