@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from hopsartifacts import Deployment, Model, ModelServing, Project
+import hopsartifacts
+from hopsartifacts import Deployment, GoldenRequest, Model, ModelServing, Project
 from hopsartifacts.deployments import environment
 from hopsartifacts.deployments.environment import (
     OtherPackage,
@@ -370,3 +371,23 @@ def test_what_runs_is_not_moved_to_another_environment(
     deployment.rollback(1)
     deployment.rollback(2, ignore_environment=True)
     assert deployment.get_state().deployment_version == 2
+
+
+def test_a_bundle_carries_what_makes_a_version_reproducible(
+    project: Project, model: Model, tmp_path: Path
+) -> None:
+    golden = GoldenRequest([[1, 2]], {"predictions": [0.5]})
+    model.deploy("d", environment_lock=HERE, env_vars={"A": "1"}, golden_request=golden)
+    project.export_bundle(tmp_path / "bundle.tar")
+    other = hopsartifacts.login(tmp_path / "other")
+    other.import_bundle(tmp_path / "bundle.tar")
+    found = other.get_model_serving().get_deployment("d")
+    sealed = found.specification
+    assert sealed.environment_lock == "environment-requirements.txt"
+    assert (sealed.env_vars, sealed.golden_request) == (
+        {"A": "1"},
+        found.golden_request,
+    )
+    assert found.golden_request
+    assert found.golden_request.answer == {"predictions": [0.5]}
+    assert other.verify().ok

@@ -50,7 +50,8 @@ def carried(project: Project) -> dict[str, Any]:
     found = {**view(project.storage), "aliases": aliases(project)}
     for deployment in found["deployments"].values():
         # The active version is carried, and counts anew.
-        del deployment["version"]
+        for name in ("version", "versions", "history"):
+            del deployment[name]
     # What was deleted is not carried.
     del found["deleted"]
     return found
