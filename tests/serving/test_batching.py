@@ -1,9 +1,11 @@
 """Concurrent requests get what each would have got alone, in fewer predictions."""
 
 import asyncio
+import gc
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -314,6 +316,39 @@ def test_a_late_prediction_is_a_504_and_the_rest_goes_on() -> None:
         return [raised.value.status, await waiting]
 
     assert asyncio.run(send()) == [504, [[1]]]
+
+
+def test_while_a_predictor_hangs_nothing_piles_up() -> None:
+    go_on = threading.Event()
+
+    class Rows(list[Any]):
+        """Can be watched, unlike a plain list."""
+
+    class Hangs:
+        def predict(self, inputs: Any) -> Any:
+            go_on.wait(30)
+            return inputs
+
+    chain = Chain(Hangs(), None, Batching(timeout_s=0.05))
+    held: list[weakref.ref[Rows]] = []
+
+    async def one() -> int:
+        rows = Rows([1])
+        held.append(weakref.ref(rows))
+        with pytest.raises(RequestError) as raised:
+            await chain.predict(rows)
+        return raised.value.status
+
+    async def send() -> int:
+        assert set(await asyncio.gather(*(one() for _ in range(50)))) == {504}
+        gc.collect()
+        count = sum(it() is not None for it in held)
+        go_on.set()
+        await asyncio.sleep(0.05)
+        return count
+
+    # What the predictor has got, it holds.
+    assert asyncio.run(send()) <= 1
 
 
 def test_who_has_hung_up_is_left_out() -> None:

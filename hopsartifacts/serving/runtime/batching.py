@@ -8,6 +8,7 @@ one: under load batches grow by themselves, and a request that is alone waits fo
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from hopsartifacts.serving.contract import Batching
@@ -86,17 +87,24 @@ class Batcher:
         elif self._arrived is not None:
             self._arrived.set()
         timeout_s = self._batching.timeout_s
-        if timeout_s is None:
-            return await request.answer
         try:
             return await asyncio.wait_for(request.answer, timeout_s)
+        except asyncio.CancelledError:
+            self._forget(request)
+            raise
         except TimeoutError:
+            self._forget(request)
             raise RequestError(
                 _LATE,
                 f"no prediction within {timeout_s:g} seconds, the timeout of this "
                 "deployment's batcher; send fewer requests at a time, or deploy it "
                 "with a longer timeout or more instances",
             ) from None
+
+    def _forget(self, request: _Waiting) -> None:
+        """Hold nobody's rows while the predictor hangs."""
+        with suppress(ValueError):
+            self._waiting.remove(request)
 
     async def _work(self) -> None:
         """Answer all that wait; those that came in this turn of the loop are there."""
@@ -112,7 +120,7 @@ class Batcher:
         if not patience_s or self._arrived is None:
             return
         until = self._waiting[0].since + patience_s
-        while self._waiting[0].is_wanted and not self._is_full():
+        while self._waiting and not self._is_full():
             left_s = until - asyncio.get_running_loop().time()
             if left_s <= 0:
                 return
@@ -145,7 +153,7 @@ class Batcher:
                 continue
             if not batch:
                 fits = True
-            elif self._alone or request.kind is None or request.kind != batch[0].kind:
+            elif request.kind is None or request.kind != batch[0].kind:
                 fits = False
             else:
                 fits = rows + request.rows <= self._batching.max_batch_size
@@ -154,7 +162,8 @@ class Batcher:
                 rows += request.rows
             else:
                 left.append(request)
-            if rows >= self._batching.max_batch_size or batch[0].kind is None:
+            is_full = rows >= self._batching.max_batch_size
+            if is_full or self._alone or batch[0].kind is None:
                 break
         left.extend(self._waiting)
         self._waiting = left
