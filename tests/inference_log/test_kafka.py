@@ -5,8 +5,11 @@ The cluster lives in the client that made it and speaks the real protocol to the
 
 import json
 import os
+import socket
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +28,10 @@ from tests.inference_log.conftest import (
 
 confluent_kafka = pytest.importorskip("confluent_kafka")
 
-from hopsartifacts.serving.inference_log.kafka import Kafka  # noqa: E402 - needs it
+from hopsartifacts.serving.inference_log.kafka import (  # noqa: E402 - needs it
+    KAFKA_CONFIG,
+    Kafka,
+)
 
 TOPIC = "inference"
 NOWHERE = "127.0.0.1:1"
@@ -141,21 +147,70 @@ def test_a_cluster_that_is_gone_costs_nothing_and_gets_all_when_it_is_back(
     spool: Path,
     local: Storage,
 ) -> None:
-    gone = make_recorder(NOWHERE)
-    here = make_recorder(cluster.servers)
-    for number in range(5):
-        gone.see(make_exchange(f"gone{number}"))
-        here.see(make_exchange(f"here{number}"))
-    gone.close()
-    kafka = Kafka(patience_s=0.5)
-    [failure] = ship(spool, "flowers", local, kafka.produce).failures
-    assert f"'inference' at {NOWHERE} did not take all messages" in failure
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        servers = f"127.0.0.1:{door.getsockname()[1]}"
+        recorder = make_recorder(servers)
+        for number in range(5):
+            recorder.see(make_exchange(f"r{number}"))
+        kafka = Kafka(patience_s=0.5)
+        for _ in range(2):
+            [failure] = ship(spool, "flowers", local, kafka.produce).failures
+            assert f"'inference' at {servers} did not take all messages" in failure
+        # Clients only ask there where the brokers are.
+        door.listen()
+        host, _, port = cluster.servers.partition(",")[0].rpartition(":")
+        threading.Thread(
+            target=forward, args=(door, (host, int(port))), daemon=True
+        ).start()
+        assert ship(spool, "flowers", local, Kafka().produce).records == 5
+        door.shutdown(socket.SHUT_RDWR)
     assert len(cluster.read(10)) == 10
-    assert len([*spool.glob("*.spool")]) == 2
-    for _ in range(2):
-        assert ship(spool, "flowers", local, kafka.produce).records == 0
-    assert len(cluster.read(10)) == 10
-    here.close()
+    recorder.close()
+
+
+def forward(door: socket.socket, target: tuple[str, int]) -> None:
+    """Lead whoever comes through the door to the target."""
+
+    def pump(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError), source, sink:
+            while data := source.recv(65536):
+                sink.sendall(data)
+
+    with suppress(OSError):
+        while True:
+            near, _ = door.accept()
+            far = socket.create_connection(target)
+            for pair in ((near, far), (far, near)):
+                threading.Thread(target=pump, args=pair, daemon=True).start()
+
+
+def test_a_file_of_settings_reaches_the_client(
+    cluster: Cluster,
+    make_recorder: Callable[[str], Recorder],
+    spool: Path,
+    local: Storage,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recorder = make_recorder(cluster.servers)
+    recorder.see(make_exchange("r1"))
+    settings = tmp_path / "kafka.properties"
+    monkeypatch.setenv(KAFKA_CONFIG, str(settings))
+    for text, why in (
+        (None, "No such file"),
+        ("no.such.setting=1", "no.such.setting"),
+        ("# TLS, which the cluster does not speak\nsecurity.protocol = SSL\n", ""),
+    ):
+        if text is not None:
+            settings.write_text(text)
+        kafka = Kafka(patience_s=0.5)
+        [failure] = ship(spool, "flowers", local, kafka.produce).failures
+        assert why in failure
+    settings.write_text("linger.ms = 1\n\n")
+    assert ship(spool, "flowers", local, Kafka().produce).records == 1
+    assert len(cluster.read(2)) == 2
+    recorder.close()
 
 
 def test_many_messages_arrive_once_each(

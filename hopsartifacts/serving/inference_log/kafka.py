@@ -1,6 +1,8 @@
 """Kafka as the sink: one JSON message a row, taken for shipped once it is delivered."""
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import confluent_kafka
@@ -10,6 +12,8 @@ from hopsartifacts.serving.inference_log.shipping import NotDeliveredError
 from hopsartifacts.serving.inference_log.spool import Kept, Origin
 from hopsartifacts.serving.inference_log.tables import messages, row
 
+KAFKA_CONFIG = "HOPSARTIFACTS_KAFKA_CONFIG"
+"""Names a file with settings of the client, such as its credentials."""
 PATIENCE_S = 30.0
 """How long a message is tried before its records go back to wait."""
 
@@ -82,6 +86,7 @@ class Kafka:
         if servers not in self._producers:
             self._producers[servers] = confluent_kafka.Producer(
                 {
+                    **_chosen_settings(),
                     "bootstrap.servers": servers,
                     "client.id": "hopsartifacts",
                     "enable.idempotence": True,
@@ -97,6 +102,23 @@ class Kafka:
         producer = self._producers.pop(servers, None)
         if producer is not None:
             producer.purge()
+
+
+def _chosen_settings() -> dict[str, str]:
+    """Return what the user's file says: lines ``name=value`` of librdkafka's own.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    path = os.environ.get(KAFKA_CONFIG)
+    if not path:
+        return {}
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{KAFKA_CONFIG} is {path!r}: {error}") from error
+    pairs = (line.partition("=") for line in lines if not line.startswith("#"))
+    return {name.strip(): value.strip() for name, _, value in pairs if name.strip()}
 
 
 def _words(topic: str, servers: str, why: str) -> str:
