@@ -117,9 +117,10 @@ class InferenceBatcher(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Args:
         enabled: whether they are.
-        max_batch_size: most requests in a batch.
-        max_latency: longest wait for a batch to fill, in milliseconds.
-        timeout: longest a batch may take, in seconds.
+        max_batch_size: most rows in a batch, by default 32.
+        max_latency: longest wait for a batch to fill, in milliseconds; by default a
+            batch is what came during the prediction before.
+        timeout: longest a request may wait for its prediction, in seconds.
     """
 
     enabled: bool = False
