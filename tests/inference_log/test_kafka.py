@@ -194,7 +194,8 @@ def test_a_file_of_settings_reaches_the_client(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     recorder = make_recorder(cluster.servers)
-    recorder.see(make_exchange("r1"))
+    for number in range(50):
+        recorder.see(make_exchange(f"r{number}"))
     settings = tmp_path / "kafka.properties"
     monkeypatch.setenv(KAFKA_CONFIG, str(settings))
     for text, why in (
@@ -207,9 +208,10 @@ def test_a_file_of_settings_reaches_the_client(
         kafka = Kafka(patience_s=0.5)
         [failure] = ship(spool, "flowers", local, kafka.produce).failures
         assert why in failure
-    settings.write_text("linger.ms = 1\n\n")
-    assert ship(spool, "flowers", local, Kafka().produce).records == 1
-    assert len(cluster.read(2)) == 2
+    # A queue that is full again and again.
+    settings.write_text("linger.ms = 1\n\nqueue.buffering.max.messages = 7\n")
+    assert ship(spool, "flowers", local, Kafka().produce).records == 50
+    assert len(cluster.read(100)) == 100
     recorder.close()
 
 

@@ -1,5 +1,7 @@
 """What of the log is read, and how it is asked for."""
 
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -104,6 +106,18 @@ def test_what_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(InvalidInputError, match=message):
         read_log(filled, "flowers", spool, **asked)
+
+
+@pytest.mark.parametrize("ask", [read_log, count_drops])
+def test_without_pyarrow_the_command_that_installs_it_is_named(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, ask: Callable[..., Any]
+) -> None:
+    package = "hopsartifacts.serving.inference_log"
+    monkeypatch.delattr(f"{package}.reading", raising=False)
+    monkeypatch.delitem(sys.modules, f"{package}.reading", raising=False)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(InvalidInputError, match=r'pyarrow.*"hopsartifacts\[logger\]"'):
+        ask(storage, "flowers", None)
 
 
 def test_days_that_are_not_asked_for_are_not_read(filled: Storage, spool: Path) -> None:

@@ -1,6 +1,7 @@
 """What a worker notes down, and what it does when it cannot."""
 
 import errno
+import fcntl
 import os
 import time
 from pathlib import Path
@@ -233,6 +234,21 @@ def test_no_folder_can_be_made_and_requests_are_answered(
     # The count that could not be stored is stored with the next.
     assert count_drops(local, "flowers", spool) == 2
     recorder.close()
+
+
+def test_a_segment_that_cannot_be_made_leaves_no_file(
+    spool: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, local: Storage
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "no locks here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", refuse)
+        recorder.see(make_exchange())
+    assert recorder.drops == 1
+    assert [path.suffix for path in spool.iterdir()] == [".drops"]
+    recorder.see(make_exchange("r2"))
+    assert logged_ids(local, spool) == ["r2"]
 
 
 def test_counts_reach_the_project_once_each(spool: Path, storage: Storage) -> None:

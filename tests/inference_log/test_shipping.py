@@ -215,13 +215,13 @@ def test_shipping_beside_a_worker_that_is_killed_loses_nothing(
     told = tmp_path / "told"
 
     def work() -> None:
-        recorder = make_recorder(spool, segment_bytes=2000)
+        recorder = make_recorder(spool, segment_bytes=6000)
         with told.open("w") as out:
             for number in itertools.count():
                 recorder.see(make_exchange(f"r{number:06}"))
                 out.write("x")
                 out.flush()
-                time.sleep(0)
+                time.sleep(0.005)
 
     child = os.fork()
     if child == 0:
@@ -242,6 +242,32 @@ def test_shipping_beside_a_worker_that_is_killed_loses_nothing(
     assert ids[:count] == [f"r{number:06}" for number in range(count)]
     assert len(ids) <= count + 1
     assert [path.name for path in spool.iterdir()] == ["ship.lock"]
+
+
+def test_a_worker_killed_before_its_first_record_leaves_nothing(
+    spool: Path, local: Storage
+) -> None:
+    recorder = make_recorder(spool)
+    recorder.see(make_exchange("r1"))
+    recorder.close()
+    for size in (0, 5):
+        # Killed when the file had its name and not yet its first words.
+        (spool / f"{'0' * 16}-{size:06}.spool").write_bytes(b"x" * size)
+    assert logged_ids(local, spool) == ["r1"]
+    assert [*spool.glob("*.spool")] == []
+
+
+def test_what_a_killed_shipper_left_half_written_is_swept_later(
+    spool: Path, local: Storage
+) -> None:
+    fill(spool)
+    new, old = spool / ".a.shipped.1.part", spool / "a.spool.1.new"
+    for path in (new, old):
+        path.touch()
+    os.utime(old, (0, 0))
+    ship(spool, "flowers", local)
+    assert new.exists()
+    assert not old.exists()
 
 
 def test_two_shippers_do_not_double(spool: Path, local: Storage) -> None:
