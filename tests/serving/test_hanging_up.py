@@ -4,10 +4,12 @@ from typing import Any
 import pytest
 
 from hopsartifacts.serving.contract import Batching
+from hopsartifacts.serving.runtime.app import create_app
 from hopsartifacts.serving.runtime.chain import Chain
 from hopsartifacts.serving.runtime.hanging_up import PATIENCE_S, watching
-from hopsartifacts.serving.runtime.protocol import predictions_body, read_inputs
-from hopsartifacts.serving.runtime.service import Answer, Service
+from hopsartifacts.serving.runtime.service import Service
+
+PATH = "/v1/models/m:predict"
 
 
 class Client:
@@ -16,11 +18,12 @@ class Client:
     def __init__(self) -> None:
         self.is_gone = asyncio.Event()
         self.asked = 0
+        self.body = b""
 
     async def receive(self) -> dict[str, Any]:
         self.asked += 1
         if self.asked == 1:
-            return {"type": "http.request", "body": b""}
+            return {"type": "http.request", "body": self.body}
         await self.is_gone.wait()
         return {"type": "http.disconnect"}
 
@@ -36,10 +39,17 @@ def test_a_client_that_is_gone_is_not_predicted_for() -> None:
             await self.go_on.wait()
             return inputs
 
-    async def ask(service: Service, client: Client, row: int) -> Answer:
-        body = b'{"instances": [[%d]]}' % row
-        with watching(client.receive):
-            return await service.answer(body, read_inputs, predictions_body)
+    async def ask(service: Service, client: Client, row: int) -> int:
+        app = create_app(service, max_request_bytes=100)
+        scope = {"type": "http", "method": "POST", "path": PATH, "headers": []}
+        client.body = b'{"instances": [[%d]]}' % row
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await app(scope, client.receive, send)
+        return int(sent[0]["status"])
 
     async def hang_up() -> None:
         predictor = Slow()
@@ -55,8 +65,7 @@ def test_a_client_that_is_gone_is_not_predicted_for() -> None:
         clients[1].is_gone.set()
         await asyncio.sleep(0.01)
         predictor.go_on.set()
-        answers = await asyncio.gather(first, *others)
-        assert [answer.status for answer in answers] == [200, 503, 200]
+        assert list(await asyncio.gather(first, *others)) == [200, 503, 200]
         assert predictor.seen == [[[0]], [[2]]]
 
     asyncio.run(hang_up())

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from hopsartifacts.serving.runtime import v2
 from hopsartifacts.serving.runtime.encoding import encode
+from hopsartifacts.serving.runtime.hanging_up import watching
 from hopsartifacts.serving.runtime.protocol import (
     RequestError,
     error_body,
@@ -141,7 +142,8 @@ class _Prediction:
         given: Headers = scope["headers"]
         try:
             body = await _read_body(given, receive, self._max_bytes)
-            status, answer, headers = await self._ask(body, given)
+            with watching(receive):
+                status, answer, headers = await self._ask(body, given)
         except RequestError as error:
             status, answer = error.status, error_body(str(error))
             headers = [(b"content-type", _JSON)]
