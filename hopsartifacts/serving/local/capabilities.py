@@ -17,7 +17,14 @@ _FEATURES_MISSING: Mapping[str, str] = {
     "grpc": "gRPC",
     "gpu": "assigning GPUs",
 }
-_SERVING_MODULES = ("httptools", "psutil", "starlette", "urllib3", "uvicorn")
+_SERVING_MODULES = (
+    "httptools",
+    "prometheus_client",
+    "psutil",
+    "starlette",
+    "urllib3",
+    "uvicorn",
+)
 
 
 def check(launch: Launch) -> None:

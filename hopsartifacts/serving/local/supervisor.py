@@ -310,9 +310,7 @@ class Supervisor:
         if target is None or target.version != version:
             # Connections may lead to workers that are about to leave.
             self._client.hang_up()
-        target = _Target(
-            stamp, run.revision, server, run.url, state.grpc_port, version
-        )
+        target = _Target(stamp, run.revision, server, run.url, state.grpc_port, version)
         self._targets[deployment] = target
         return target
 
