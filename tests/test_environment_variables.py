@@ -1,6 +1,7 @@
 """Environment variables that users give their scripts."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -112,3 +113,33 @@ def test_all_that_a_deployment_sets_itself_is_reserved(
     ).start()
     launch: Launch = backend.running["d"]
     assert set(deployment_variables(launch)) <= RESERVED
+
+
+def test_scripts_find_them(
+    local_project: Project,
+    make_files: Callable[..., Path],
+    make_script: Callable[..., Path],
+) -> None:
+    pytest.importorskip("uvicorn", reason="needs the extra serving")
+    script = make_script(
+        """
+        import os
+
+        AT_IMPORT = os.environ["THRESHOLD"]
+
+        class Predictor:
+            def predict(self, inputs):
+                return [AT_IMPORT, os.environ["MODEL_NAME"]]
+        """
+    )
+    model = local_project.get_model_registry().python.create_model("m")
+    model.save(make_files())
+    deployment = model.deploy("d", script_file=script, env_vars={"THRESHOLD": "0.5"})
+    deployment.start()
+    try:
+        assert deployment.predict(inputs=[1]) == {"predictions": ["0.5", "m"]}
+        deployment.env_vars = {"THRESHOLD": "0.75"}
+        deployment.save()
+        assert deployment.predict(inputs=[1]) == {"predictions": ["0.75", "m"]}
+    finally:
+        deployment.stop()

@@ -89,8 +89,18 @@ def test_a_whole_request_is_taken_as_it_is(model: Model) -> None:
     whole = {"instances": [{"x": 1}], "parameters": {"k": 2}}
     deployment = model.deploy("d", golden_request=whole)
     assert recorded(deployment)[0] == whole
+    inputs = model.deploy("inputs", golden_request={"inputs": [[1]]})
+    assert recorded(inputs)[0] == {"instances": [[1]]}
     rows = model.deploy("rows", golden_request={"x": 1})
     assert recorded(rows)[0] == {"instances": [{"x": 1}]}
+
+
+def test_the_protocol_does_not_matter(model: Model, backend: StatesOnly) -> None:
+    deployment = model.deploy("d", api_protocol="GRPC")
+    deployment.start()
+    deployment.record_golden({"inputs": [[1, 2]]})
+    assert recorded(deployment) == ({"instances": [[1, 2]]}, ANSWER)
+    assert backend.running["d"].golden
 
 
 def test_only_the_active_version_is_asked(

@@ -1,6 +1,5 @@
 """A deployment as users hold it: save, start, predict, stop, delete."""
 
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,6 @@ from hopsartifacts.errors import (
     UnsupportedHereError,
 )
 from hopsartifacts.registry.model import Model
-from hopsartifacts.serving.inference_log.asking import count_drops, read_log
 from hopsartifacts.store.transfer import download, local_folder
 
 
@@ -236,57 +234,6 @@ class Deployment(Versioned, Watched):
         self.golden_request = golden
         self.save(await_update, why="the golden request was recorded")
         return golden
-
-    def read_inference_log(
-        self,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        *,
-        version: int | None = None,
-        message_type: str | None = None,
-        limit: int | None = None,
-    ) -> Any:
-        """Return what was asked and answered as a ``pyarrow.Table``.
-
-        It has one row for each message, by the time of its request, from every version
-        that had an inference logger without a Kafka topic. What waits on this machine
-        is put into the project first.
-
-        Args:
-            since: only requests that came then or later.
-            until: only requests that came before.
-            version: only those that this deployment version answered.
-            message_type: ``request`` or ``response``.
-            limit: only so many, the newest.
-
-        Raises:
-            InvalidInputError: a choice makes no sense, or pyarrow is not installed.
-            IntegrityError: a file of the log is damaged.
-            StorageError: the project does not answer.
-        """
-        return read_log(
-            self._runner.place.storage,
-            self.name,
-            self._runner.backend.inference_log_spool(self.name),
-            since=since,
-            until=until,
-            version=version,
-            message_type=message_type,
-            limit=limit,
-        )
-
-    def inference_log_drops(self) -> int:
-        """Return how many exchanges were answered but could not be logged.
-
-        Because the sink was gone for too long or the disk was full; over all versions,
-        and as far as this machine and the project know.
-
-        Raises:
-            InvalidInputError: pyarrow is not installed.
-            StorageError: the project does not answer.
-        """
-        spool = self._runner.backend.inference_log_spool(self.name)
-        return count_drops(self._runner.place.storage, self.name, spool)
 
     def download_artifact_files(self, local_path: str | Path | None = None) -> str:
         """Copy the artifact's files to this machine, every byte checked.

@@ -44,13 +44,15 @@ class GoldenRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def request_of(given: Any) -> dict[str, Any]:
-    """Return rows or a whole request as the body that ``predict`` sends.
+    """Return rows or a whole request as a V1 body, whatever the protocol is.
 
     Raises:
         InvalidInputError: it is neither.
     """
     is_whole = isinstance(given, Mapping) and bool({"instances", "inputs"} & {*given})
-    return payload(given, None) if is_whole else payload(None, given)
+    body = payload(given, None) if is_whole else payload(None, given)
+    # The two keys mean the same to V1, but the second something else to V2.
+    return {"instances" if key == "inputs" else key: it for key, it in body.items()}
 
 
 def checked_golden(given: Any) -> GoldenRequest | None:

@@ -1,11 +1,14 @@
-"""What runs of a deployment, as users ask for it: its state, its logs, its URL."""
+"""What runs of a deployment, as users ask for it: its state, logs and URL."""
 
 from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
 
 from hopsartifacts.deployments.held import Held
 from hopsartifacts.deployments.state import PredictorState
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.serving.contract import COMPONENTS, Component, RunState
+from hopsartifacts.serving.inference_log.asking import count_drops, read_log
 
 
 class Watched(Held):
@@ -75,6 +78,57 @@ class Watched(Held):
         """
         known = _component(component)
         return self._runner.backend.follow_logs(self.name, known, tail)
+
+    def read_inference_log(
+        self,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        *,
+        version: int | None = None,
+        message_type: str | None = None,
+        limit: int | None = None,
+    ) -> Any:
+        """Return what was asked and answered as a ``pyarrow.Table``.
+
+        It has one row for each message, by the time of its request, from every version
+        that had an inference logger without a Kafka topic. What waits on this machine
+        is put into the project first.
+
+        Args:
+            since: only requests that came then or later.
+            until: only requests that came before.
+            version: only those that this deployment version answered.
+            message_type: ``request`` or ``response``.
+            limit: only so many, the newest.
+
+        Raises:
+            InvalidInputError: a choice makes no sense, or pyarrow is not installed.
+            IntegrityError: a file of the log is damaged.
+            StorageError: the project does not answer.
+        """
+        return read_log(
+            self._runner.place.storage,
+            self.name,
+            self._runner.backend.inference_log_spool(self.name),
+            since=since,
+            until=until,
+            version=version,
+            message_type=message_type,
+            limit=limit,
+        )
+
+    def inference_log_drops(self) -> int:
+        """Return how many exchanges were answered but could not be logged.
+
+        Because the sink was gone for too long or the disk was full; over all versions,
+        and as far as this machine and the project know.
+
+        Raises:
+            InvalidInputError: pyarrow is not installed.
+            StorageError: the project does not answer.
+        """
+        spool = self._runner.backend.inference_log_spool(self.name)
+        return count_drops(self._runner.place.storage, self.name, spool)
 
     def get_url(self) -> str | None:
         """Return the URL that takes prediction requests; None when nothing runs."""
