@@ -140,6 +140,7 @@ def test_scripts_find_them(
         assert deployment.predict(inputs=[1]) == {"predictions": ["0.5", "m"]}
         deployment.env_vars = {"THRESHOLD": "0.75"}
         deployment.save()
+        deployment.restart()
         assert deployment.predict(inputs=[1]) == {"predictions": ["0.75", "m"]}
     finally:
         deployment.stop()
