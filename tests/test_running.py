@@ -371,3 +371,25 @@ def test_a_pin_that_is_not_the_model_does_not_start(
         deployment.start()
     assert backend.starts == []
     assert project.verify().ok
+
+
+def test_logs_are_followed_line_by_line(
+    deployed: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployment = deployed()
+    assert [*deployment.follow_logs(tail=3)] == ["mymodel", "predictor", "3"]
+    assert deployment.get_logs("transformer", 2, follow=True) is None
+    assert capsys.readouterr().out == "mymodel\ntransformer\n2\n"
+    with pytest.raises(InvalidInputError, match=r"'server': use one of predictor"):
+        deployment.follow_logs("server")
+
+
+def test_vllm_is_not_asked_by_predict(
+    running_project: Project,
+    make_files: Callable[..., Path],
+    make_script: Callable[..., Path],
+) -> None:
+    model = running_project.get_model_registry().llm.create_model("m")
+    deployment = model.save(make_files()).deploy(script_file=make_script())
+    with pytest.raises(UnsupportedHereError, match=r"'m' runs on vLLM.*OpenAI"):
+        deployment.predict(inputs=[[1]])
