@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from hopsartifacts import Deployment, Model, ModelServing, Project
-from hopsartifacts.deployments.versions import deployment_log, keep_parts
+from hopsartifacts.deployments.versions import deployment_log, keep_parts, users_of
 from hopsartifacts.errors import (
     ArtifactNotFoundError,
     DeploymentNotFoundError,
@@ -416,3 +416,38 @@ def test_what_does_not_run_is_not_started_by_a_rollback(
 ) -> None:
     deployment.rollback(1)
     assert backend.running == {}
+
+
+def test_a_rollback_keeps_what_a_killed_writer_had_not_kept_yet(
+    project: Project,
+    save_model: Callable[..., Model],
+    ms: ModelServing,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The model is being deleted, and its users were asked for, before any of this."""
+    first, second = (save_model("m", framework="sklearn") for _ in range(2))
+    deployment = first.deploy("d")
+    asked: list[list[str]] = []
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def slow(*arguments: Any) -> list[str]:
+        asked.append(users_of(*arguments))
+        if len(asked) == 2:
+            deployment.model_version = 2
+            with monkeypatch.context() as patch:
+                patch.setattr("hopsartifacts.deployments.versions.keep_parts", killed)
+                with pytest.raises(KeyboardInterrupt):
+                    deployment.save()
+            other = ms.get_deployment("d")
+            other.rollback(1)
+            other.rollback(2)
+        return asked[-1]
+
+    monkeypatch.setattr("hopsartifacts.deployments.handle.users_of", slow)
+    with pytest.raises(InUseError, match="deployment 'd'"):
+        second.delete()
+    assert asked == [[], [], ["deployment 'd'"]]
+    assert ms.get_deployment("d").version == 2
+    assert project.repair().ok
