@@ -12,16 +12,23 @@ from typing import Any
 import pytest
 
 from hopsartifacts.errors import UnsupportedHereError
+from hopsartifacts.serving.inference_log import shipper
 from hopsartifacts.serving.inference_log.orders import (
     ShipperOrder,
     shipper_input,
     start_shipper,
 )
+from hopsartifacts.serving.inference_log.shipping import ship
 from hopsartifacts.serving.runtime.recording import Recorder
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
-from tests.inference_log.conftest import logged_ids, make_exchange, make_recorder
+from tests.inference_log.conftest import (
+    logged_ids,
+    make_exchange,
+    make_launch,
+    make_recorder,
+)
 
 Start = Callable[..., "subprocess.Popen[bytes]"]
 SECRET = "hush-hush"  # noqa: S105 - made up
@@ -245,3 +252,36 @@ def test_an_interrupt_of_the_terminal_is_left_to_the_owner(
     recorder.see(make_exchange("r2"))
     await_rows(local, 2)
     assert end(process) == 0
+
+
+def test_records_for_kafka_reach_it_whatever_the_deployment_does_now(
+    start: Start, spool: Path, local: Storage, recorder: Recorder
+) -> None:
+    kafka = pytest.importorskip("tests.inference_log.test_kafka")
+    cluster = kafka.Cluster()
+    launch = make_launch(2, kafka_topic=kafka.TOPIC, kafka_servers=cluster.servers)
+    before = Recorder(spool, launch)
+    before.see(make_exchange("r1"))
+    before.close()
+    recorder.see(make_exchange("r2"))
+    process = start(interval_s=3600)
+    assert end(process) == 0
+    assert kafka.ids_of(cluster.read(2)) == [("r1", "request"), ("r1", "response")]
+    assert logged_ids(local, None) == ["r2"]
+
+
+def test_records_for_kafka_wait_until_its_package_is_there(
+    spool: Path, local: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "confluent_kafka", None)
+    monkeypatch.delitem(
+        sys.modules, "hopsartifacts.serving.inference_log.kafka", raising=False
+    )
+    launch = make_launch(kafka_topic="t", kafka_servers="host:9092")
+    made = Recorder(spool, launch)
+    made.see(make_exchange("r1"))
+    made.close()
+    failures = ship(spool, "flowers", local, shipper._Kafka().produce).failures
+    assert len(failures) == 1
+    assert failures[0].endswith('pip install "hopsartifacts[kafka]"')
+    assert len([*spool.glob("*.spool")]) == 1

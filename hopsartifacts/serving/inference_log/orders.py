@@ -35,8 +35,6 @@ class ShipperOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     spool: str
     deployment: str
-    has_kafka: bool = False
-    """Whether records may be for a Kafka topic."""
     interval_s: float = INTERVAL_S
     ship_bytes: int = SHIP_BYTES
     environ: dict[str, str] = {}

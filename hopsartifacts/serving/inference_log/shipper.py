@@ -8,12 +8,19 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.serving.inference_log.orders import ShipperOrder, read_order
-from hopsartifacts.serving.inference_log.shipping import Produce, ship, waiting_bytes
+from hopsartifacts.serving.inference_log.shipping import (
+    NotDeliveredError,
+    Produce,
+    ship,
+    waiting_bytes,
+)
+from hopsartifacts.serving.inference_log.spool import Kept, Origin
 from hopsartifacts.storage.contract import Storage
 
 _LOOK_S = 1.0
@@ -31,7 +38,7 @@ def serve(stdin: IO[bytes]) -> None:
     threading.Thread(
         target=_await_end, args=(stdin.fileno(), stop), daemon=True
     ).start()
-    run(order, storage, stop, _produce(order))
+    run(order, storage, stop, _Kafka().produce)
 
 
 def run(
@@ -76,10 +83,26 @@ def _await_end(stdin: int, stop: threading.Event) -> None:
     stop.set()
 
 
-def _produce(order: ShipperOrder) -> Any:
-    if not order.has_kafka:
-        return None
-    # Imported late: an extra of its own.
-    from hopsartifacts.serving.inference_log.kafka import Kafka  # noqa: PLC0415 - late
+class _Kafka:
+    """Kafka from the first record on that is for it: an extra, and rare.
 
-    return Kafka().produce
+    Not by what runs now: what an earlier version logged may wait still.
+    """
+
+    def __init__(self) -> None:
+        self._produce: Produce | None = None
+
+    def produce(self, origin: Origin, records: Sequence[Kept]) -> None:
+        if self._produce is None:
+            try:
+                from hopsartifacts.serving.inference_log.kafka import (  # noqa: PLC0415 - see above
+                    Kafka,
+                )
+            except ModuleNotFoundError as error:
+                raise NotDeliveredError(
+                    f"records for Kafka topic {origin.kafka_topic!r} wait, and "
+                    f"{error.name} is not installed; run: "
+                    'pip install "hopsartifacts[kafka]"'
+                ) from error
+            self._produce = Kafka().produce
+        self._produce(origin, records)

@@ -135,7 +135,6 @@ class LocalBackend:
         order = ShipperOrder(
             spool=str(self._supervisor.inference_log_spool(launch.deployment)),
             deployment=launch.deployment,
-            has_kafka=launch.logging.kafka_topic is not None,
         )
         told = shipper_input(order, storage)
         return Helper(command=tuple(shipper_command()), told=told)
