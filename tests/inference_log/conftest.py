@@ -1,6 +1,8 @@
 """Exchanges, a worker's recorder, and what the project knows of them."""
 
 import itertools
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,11 +13,13 @@ import pytest
 
 from hopsartifacts.serving.contract import Launch, RequestLogging
 from hopsartifacts.serving.inference_log.asking import read_log
+from hopsartifacts.serving.inference_log.orders import shipper_command
 from hopsartifacts.serving.runtime.recording import Recorder
 from hopsartifacts.serving.runtime.service import Exchange
 from hopsartifacts.storage.connect import connect
 from hopsartifacts.storage.contract import Storage
 
+PACKAGE_HOME = str(Path(__file__).parents[2])
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
 REQUEST = b'{"instances": [[1, 2]]}'
 ANSWER = b'{"predictions": [3]}'
@@ -107,3 +111,23 @@ def logged_ids(storage: Storage, spool: Path | None) -> list[str]:
 
 
 NAMES = ("inferenceId", "messageType")
+
+
+def start_shipper(told: bytes, log: Path) -> "subprocess.Popen[bytes]":
+    """Start a shipper as its owner does, with an environment that says nothing."""
+    known = ("COVERAGE_", "PATH", "HOPSARTIFACTS_")
+    environ = {name: it for name, it in os.environ.items() if name.startswith(known)}
+    with log.open("ab") as words:
+        process = subprocess.Popen(
+            shipper_command(),
+            env={**environ, "PYTHONPATH": PACKAGE_HOME},
+            cwd=log.parent,
+            stdin=subprocess.PIPE,
+            stdout=words,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    if process.stdin:
+        process.stdin.write(told)
+        process.stdin.flush()
+    return process

@@ -16,7 +16,6 @@ from hopsartifacts.serving.inference_log import shipper
 from hopsartifacts.serving.inference_log.orders import (
     ShipperOrder,
     shipper_input,
-    start_shipper,
 )
 from hopsartifacts.serving.inference_log.shipping import ship
 from hopsartifacts.serving.runtime.recording import Recorder
@@ -24,15 +23,16 @@ from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
 from tests.inference_log.conftest import (
+    PACKAGE_HOME,
     logged_ids,
     make_exchange,
     make_launch,
     make_recorder,
+    start_shipper,
 )
 
 Start = Callable[..., "subprocess.Popen[bytes]"]
 SECRET = "hush-hush"  # noqa: S105 - made up
-PACKAGE_HOME = str(Path(__file__).parents[2])
 
 
 @pytest.fixture
@@ -41,13 +41,7 @@ def start(spool: Path, local: Storage, tmp_path: Path) -> Iterator[Start]:
 
     def begin(storage: Storage = local, **order: Any) -> "subprocess.Popen[bytes]":
         what = ShipperOrder(spool=str(spool), deployment="flowers", **order)
-        with (tmp_path / "shipper.log").open("ab") as log:
-            process = start_shipper(
-                shipper_input(what, storage),
-                environ={"PYTHONPATH": PACKAGE_HOME, **_coverage()},
-                folder=tmp_path,
-                log=log,
-            )
+        process = start_shipper(shipper_input(what, storage), tmp_path / "shipper.log")
         started.append(process)
         return process
 
@@ -57,10 +51,6 @@ def start(spool: Path, local: Storage, tmp_path: Path) -> Iterator[Start]:
         process.wait()
         if process.stdin:
             process.stdin.close()
-
-
-def _coverage() -> dict[str, str]:
-    return {name: it for name, it in os.environ.items() if name.startswith("COVERAGE_")}
 
 
 def end(process: "subprocess.Popen[bytes]") -> int:
@@ -122,10 +112,8 @@ def test_it_ends_with_its_owner_and_flushes(
     code = """
 import os, signal, sys
 from pathlib import Path
-from hopsartifacts.serving.inference_log.orders import start_shipper
-told = Path(sys.argv[1]).read_bytes()
-with open(os.devnull, "wb") as log:
-    start_shipper(told, environ=os.environ, folder=Path("/"), log=log)
+from tests.inference_log.conftest import start_shipper
+start_shipper(Path(sys.argv[1]).read_bytes(), Path(sys.argv[1] + ".log"))
 os.kill(os.getpid(), signal.SIGKILL)
 """
     subprocess.run(

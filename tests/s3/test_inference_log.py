@@ -1,6 +1,5 @@
 """An inference log in a bucket, shipped by a process that is told the keys."""
 
-import os
 import time
 from pathlib import Path
 
@@ -8,13 +7,15 @@ from hopsartifacts.serving.inference_log.asking import count_drops
 from hopsartifacts.serving.inference_log.orders import (
     ShipperOrder,
     shipper_input,
-    start_shipper,
 )
 from hopsartifacts.storage.connect import connect
-from tests.inference_log.conftest import logged_ids, make_exchange, make_recorder
+from tests.inference_log.conftest import (
+    logged_ids,
+    make_exchange,
+    make_recorder,
+    start_shipper,
+)
 from tests.s3.conftest import KEYS, Server
-
-PACKAGE_HOME = str(Path(__file__).parents[2])
 
 
 def test_a_killed_shipper_neither_loses_nor_doubles(
@@ -28,13 +29,7 @@ def test_a_killed_shipper_neither_loses_nor_doubles(
     assert KEYS["secret"].encode() in told
     names: list[str] = []
     for number in range(3):
-        with (tmp_path / "shipper.log").open("ab") as log:
-            process = start_shipper(
-                told,
-                environ={"PYTHONPATH": PACKAGE_HOME, "PATH": os.environ["PATH"]},
-                folder=tmp_path,
-                log=log,
-            )
+        process = start_shipper(told, tmp_path / "shipper.log")
         for step in range(20):
             names.append(f"r{number}-{step:02}")
             recorder.see(make_exchange(names[-1]))

@@ -1,4 +1,4 @@
-"""Starting a shipper, and what it is told: everything through its standard input.
+"""What a shipper is told, which is everything, through its standard input.
 
 So credentials are on no command line, in no environment and in no file. The input is
 one line of JSON, then the pickled storage behind its length. It stays open as long as
@@ -11,11 +11,7 @@ last flush has everything.
 
 import os
 import pickle
-import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
-from pathlib import Path
 from typing import IO
 
 import msgspec
@@ -73,39 +69,8 @@ def shipper_input(order: ShipperOrder, storage: Storage) -> bytes:
 
 
 def shipper_command() -> list[str]:
-    """Return the command of a shipper."""
+    """Return the command of a shipper, which needs this package and nothing else."""
     return [sys.executable, "-P", "-m", "hopsartifacts.serving.inference_log"]
-
-
-def start_shipper(
-    told: bytes, *, environ: Mapping[str, str], folder: Path, log: IO[bytes]
-) -> "subprocess.Popen[bytes]":
-    """Start a shipper and tell it what ``shipper_input`` returned.
-
-    Args:
-        told: see there.
-        environ: in which this package is found; nothing else is needed.
-        folder: where it runs.
-        log: takes what it says.
-
-    Returns:
-        The process. Closing its ``stdin`` asks it to ship what is left and end.
-    """
-    process = subprocess.Popen(  # noqa: S603 - our own module
-        shipper_command(),
-        env=dict(environ),
-        cwd=folder,
-        stdin=subprocess.PIPE,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    if process.stdin is not None:
-        # If it ended at once its owner sees that like any other end.
-        with suppress(BrokenPipeError):
-            process.stdin.write(told)
-            process.stdin.flush()
-    return process
 
 
 def read_order(stdin: IO[bytes]) -> tuple[ShipperOrder, Storage]:
