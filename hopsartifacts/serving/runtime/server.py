@@ -17,6 +17,7 @@ _KEEP_ALIVE_S = 3600
 _LINGER_S = 1.0
 """How long a connection that is open but quiet may still bring a request."""
 _LOOK_S = 0.05
+_CLOSE = (b"connection", b"close")
 
 
 class SharedSocket(socket.socket):
@@ -59,7 +60,8 @@ class Server(uvicorn.Server):
         self._beside: Sequence[Stoppable] = ()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._may_serve = asyncio.Event()
-        self._draining: asyncio.Task[None] | None = None
+        self._is_draining = False
+        self._closing: asyncio.Task[None] | None = None
         self._is_hurried = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -77,8 +79,8 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End, at once or after what still comes on open connections."""
-        if self._draining is not None:
-            await self._draining
+        if self._is_draining:
+            await (self._closing or self._stop_accepting())
             await self._drain()
         else:
             await asyncio.gather(*(server.stop(GRACE_S) for server in self._beside))
@@ -107,9 +109,9 @@ class Server(uvicorn.Server):
         if order == "serve":
             self._may_serve.set()
         elif order == "drain":
-            if self.started and self._draining is None:
-                self._draining = asyncio.ensure_future(self._stop_accepting())
-            self.should_exit = True
+            if self.started and not self._is_draining:
+                self._closing = asyncio.ensure_future(self._stop_accepting())
+            self._is_draining = self.should_exit = True
             self._may_serve.set()
         elif order == "ping":
             state = self.server_state
@@ -118,25 +120,32 @@ class Server(uvicorn.Server):
     async def _drain(self) -> None:
         """Close each connection behind its next answer."""
         state = self.server_state
-        stops = [asyncio.ensure_future(it.stop(DRAIN_S)) for it in self._beside]
+        # Again: uvicorn makes its headers anew every second until it shuts down.
+        self._announce_close()
+        beside = asyncio.gather(*(server.stop(DRAIN_S) for server in self._beside))
         for connection in list(state.connections):
             if _is_busy(connection):
                 connection.shutdown()
         loop = asyncio.get_running_loop()
         began = loop.time()
-        while state.connections and loop.time() - began < DRAIN_S:
-            if self._is_hurried:
+        while state.connections or not beside.done():
+            if self._is_hurried or loop.time() - began > DRAIN_S:
                 break
             await asyncio.sleep(_LOOK_S)
             if loop.time() - began > _LINGER_S:
                 for connection in list(state.connections):
                     # Closes those that are quiet.
                     connection.shutdown()
-        await asyncio.gather(*stops)
+        await asyncio.gather(*(server.stop(GRACE_S) for server in self._beside))
+
+    def _announce_close(self) -> None:
+        """Have every answer from now on close its connection."""
+        state = self.server_state
+        if _CLOSE not in state.default_headers:
+            state.default_headers = [*state.default_headers, _CLOSE]
 
     async def _stop_accepting(self) -> None:
-        state = self.server_state
-        state.default_headers = [*state.default_headers, (b"connection", b"close")]
+        self._announce_close()
         loop = asyncio.get_running_loop()
         for server in self.servers:
             for listener in server.sockets:
