@@ -70,10 +70,13 @@ class CrashConformance(_Walking):
         kills: False spares the processes of the walks: a writer is stopped within this
             one, and nothing it still tries has an effect. For servers to which it
             takes long to connect.
+        at_reads: False kills nobody at calls that only read, which leaves what the
+            change before left; what is stopped within this process never is.
         lives: how many writers of objects are killed at any moment.
     """
 
     kills = True
+    at_reads = True
     lives = 10
 
     def test_a_killed_writer_leaves_the_old_state_or_the_new(
@@ -81,7 +84,7 @@ class CrashConformance(_Walking):
     ) -> None:
         """Before and after each call: all that was committed is whole, and goes on."""
         kills = self.kills and reconnect().capabilities.is_shared
-        only_changes = self.every > 1
+        only_changes = self.every > 1 or not self.at_reads
 
         def kill(place: Place, number: int, fault: Fault) -> Run:
             plan = Nth(number, fault, only_changes=only_changes)
