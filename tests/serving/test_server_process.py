@@ -9,15 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from hopsartifacts.serving.contract import Condition, Launch
-from hopsartifacts.serving.local.reports import (
-    Report,
-    Reporter,
-    final,
-    read_report,
-    stopped,
-    write_whole,
-)
+from hopsartifacts.serving.contract import Launch
+from hopsartifacts.serving.local.reports import write_whole
 from hopsartifacts.serving.runtime.handover import Handover, Word
 
 Serve = Callable[..., tuple[int, list[Word]]]
@@ -97,14 +90,3 @@ def test_threads_of_a_script_do_not_keep_the_process(
         """
     )
     assert serve(launch)[0] == 1
-
-
-def test_the_first_last_word_stands(tmp_path: Path) -> None:
-    reporter = Reporter(tmp_path / "state.json")
-    ready = Condition(type="READY", status=True)
-    reporter.say(Report(status="Running", condition=ready))
-    reporter.say(final("Failed", "READY", "it broke"))
-    reporter.say(stopped("somebody asked"))
-    report = read_report(tmp_path / "state.json")
-    assert report is not None
-    assert report.condition.reason == "it broke"

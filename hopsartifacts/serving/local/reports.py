@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -35,8 +36,10 @@ class Reporter:
         """Make *report* the newest."""
         is_final = self._last is not None and self._last.status in _FINAL
         if not is_final and report != self._last:
-            self._last = report
-            write_whole(self._path, report)
+            # On a full disk it is tried again.
+            with suppress(OSError):
+                write_whole(self._path, report)
+                self._last = report
 
 
 def final(
@@ -64,8 +67,11 @@ def read_report(path: Path) -> Report | None:
 def write_whole(path: Path, value: msgspec.Struct) -> None:
     """Replace the file at once, so that a reader never sees half of it."""
     half = path.with_name(f"{path.name}.{os.getpid()}.half")
-    half.write_bytes(msgspec.json.encode(value))
-    half.replace(path)
+    try:
+        half.write_bytes(msgspec.json.encode(value))
+        half.replace(path)
+    finally:
+        half.unlink(missing_ok=True)
 
 
 def end_in_words(exit_code: int | None) -> str:

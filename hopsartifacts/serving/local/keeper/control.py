@@ -15,6 +15,8 @@ _PATH_BYTES = 100
 """Longer paths no system takes for a socket."""
 _BLOCK_BYTES = 64 * 1024
 _MOST_HELD = 64
+_MARGIN_S = 60.0
+"""How much longer than the new version a keeper may take."""
 
 
 def listen(path: Path) -> socket.socket:
@@ -32,12 +34,13 @@ def listen(path: Path) -> socket.socket:
 
 
 def ask(path: Path, update: Update) -> Reply:
-    """Send *update* and wait for what came of it, however long that takes.
+    """Send *update* and wait for what came of it.
 
     Raises:
-        OSError: nobody listens, or the keeper ended instead.
+        OSError: nobody listens, or the keeper ended instead, or hangs.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
+        channel.settimeout(update.await_running_s + _MARGIN_S)
         with _short(path) as address:
             channel.connect(address)
         # The first byte carries the descriptors.

@@ -1,6 +1,7 @@
 """The workers of one version: replaced when they end, until it is no use any more."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import msgspec
 
@@ -130,7 +131,10 @@ class Fleet:
 
     def _start(self, slot: _Slot, now: float) -> None:
         slot.retry_s = None
-        slot.worker = self._ground.start(self.launch, slot.index, now)
+        try:
+            slot.worker = self._ground.start(self.launch, slot.index, now)
+        except OSError as error:
+            self._ended(slot, f"it could not be started: {error}", now)
 
     def _hear(self, slot: _Slot, worker: Worker, word: Word, now: float) -> None:
         worker.waiting_s = None
@@ -192,4 +196,6 @@ class Fleet:
 
 def say(words: str) -> None:
     """Write a line to the log."""
-    print(f"keeper: {words}", flush=True)  # noqa: T201 - its output is the log
+    # A full disk is no reason to end.
+    with suppress(OSError):
+        print(f"keeper: {words}", flush=True)  # noqa: T201 - its output is the log
