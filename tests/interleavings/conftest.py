@@ -21,7 +21,7 @@ def _deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
 def explored(record_property: Callable[[str, object], None]) -> Callable[..., Explored]:
     def run(scenario: Scenario, *, at_least: int) -> Explored:
         found = explore(scenario)
-        record_property("explored", found)
+        record_property("explored", str(found))
         print(found)  # noqa: T201 - shown with -s
         assert found.states >= at_least, found
         return found
