@@ -94,6 +94,12 @@ class TestSftpStorage(OnServer):
 
 
 class TestHdfsStorage(OnServer):
+    # To close a file takes its client half a second.
+    race_rounds, saves = 2, 1
+    call_rounds, call_steps = 2, 8
+    work_rounds, work_steps = 1, 3
+    walked = JOBS if EVERY_POINT else ("move an alias", "delete a model")
+
     @pytest.fixture
     def place(self, hdfs: Hdfs) -> Place:
         return hdfs.place()
