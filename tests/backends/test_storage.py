@@ -1,7 +1,7 @@
 """The whole kit on each server, less of it where a request takes long."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import pytest
@@ -45,7 +45,7 @@ class OnServer(BackendConformance):
     call_rounds, call_steps = 3, 10
     work_rounds, work_steps = 2, 4
     every = 1 if EVERY_POINT else 45
-    walked = JOBS if EVERY_POINT else TELLING
+    walked: Iterable[str] = JOBS if EVERY_POINT else TELLING
     kills = False
     lives = 2
 
