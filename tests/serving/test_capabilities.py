@@ -40,7 +40,7 @@ def test_what_runs_here_passes(make_launch: Any, changes: dict[str, Any]) -> Non
             {"framework": "LLM"},
             "it runs models of PYTHON, SKLEARN, TENSORFLOW, TORCH, ",
         ),
-        ({"features": frozenset({"grpc", "gpu"})}, "without assigning GPUs or gRPC"),
+        ({"features": frozenset({"grpc", "gpu"})}, "without assigning GPUs; switch"),
         (
             {"transformer_script": "transformer-t.py", "transformer_instances": 2},
             "predictor, which has 1 instances and not 2",

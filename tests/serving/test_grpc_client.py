@@ -11,6 +11,7 @@ import pytest
 
 from hopsartifacts.deployments.requests import InferOutput, ask
 from hopsartifacts.errors import InvalidInputError, NotRunningError, PredictionError
+from hopsartifacts.serving.local.client import is_infer_request
 from hopsartifacts.serving.runtime.chain import Chain
 from hopsartifacts.serving.runtime.open_inference import SERVICE, message_class
 from hopsartifacts.serving.runtime.service import Service
@@ -133,14 +134,14 @@ def test_what_is_no_request(
 
 def test_a_request_of_v1_is_sent_as_it_is() -> None:
     body = {"instances": [[1]]}
-    assert not client.is_infer_request(body)
+    assert not is_infer_request(body)
     assert ask(lambda sent: sent, "GRPC", body, None) == body
 
 
 def test_a_request_with_tensors_is_told_from_rows() -> None:
-    assert client.is_infer_request({"inputs": [tensor("INT8", [1])]})
-    assert not client.is_infer_request({"inputs": [[1, 2]]})
-    assert not client.is_infer_request({"inputs": [{"x": 1}]})
+    assert is_infer_request({"inputs": [tensor("INT8", [1])]})
+    assert not is_infer_request({"inputs": [[1, 2]]})
+    assert not is_infer_request({"inputs": [{"x": 1}]})
 
 
 def test_errors_of_the_model_name_the_component(predict: Callable[..., Any]) -> None:

@@ -13,10 +13,7 @@ FEATURES = frozenset({"batcher", "grpc", "instances", "logger", "transformer"})
 SERVERS = frozenset({"PYTHON", "TENSORFLOW_SERVING"})
 
 _SERVERS_NEEDED: Mapping[str, str] = {"VLLM": "vLLM"}
-_FEATURES_MISSING: Mapping[str, str] = {
-    "grpc": "gRPC",
-    "gpu": "assigning GPUs",
-}
+_FEATURES_MISSING: Mapping[str, str] = {"gpu": "assigning GPUs"}
 _SERVING_MODULES = (
     "httptools",
     "prometheus_client",
