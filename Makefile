@@ -19,7 +19,8 @@ lint: $(VENV)/.dev
 
 check: $(VENV)/.dev
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest
+	# More workers than two cores, as many tests wait for servers, disks and processes.
+	$(BIN)/coverage run -m pytest -n 3 --dist loadgroup
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
