@@ -1,0 +1,161 @@
+from typing import Any
+
+import pytest
+
+from hopsartifacts.serving.contract import Launch
+from hopsartifacts.serving.local.keeper.fleet import Fleet
+from hopsartifacts.serving.local.keeper.orders import Patience
+from hopsartifacts.serving.runtime.handover import Word
+
+PATIENCE = Patience(failures=4, backoff_s=1, steady_s=10, hang_s=5, ping_s=1)
+
+
+class MadeUpWorker:
+    """Says what it is told to, and ends when it is told to."""
+
+    def __init__(self, now: float) -> None:
+        self.state = "loading"
+        self.asked_s = now
+        self.waiting_s: float | None = None
+        self.requests = 0
+        self.why: str | None = None
+        self.code: int | None = None
+        self.said: list[Word] = []
+        self.orders: list[str] = []
+
+    def words(self) -> list[Word]:
+        said, self.said = self.said, []
+        return said
+
+    def exit_code(self) -> int | None:
+        return self.code
+
+    def ask(self, order: str) -> None:
+        self.orders.append(order)
+
+    def kill(self, why: str) -> None:
+        self.why, self.code = self.why or why, -9
+
+
+class MadeUpGround:
+    """Starts workers in name only."""
+
+    patience = PATIENCE
+
+    def __init__(self) -> None:
+        self.started: list[tuple[float, MadeUpWorker]] = []
+        self.error: OSError | None = None
+
+    def start(self, _launch: Launch, _index: int, now: float) -> MadeUpWorker:
+        if self.error is not None:
+            raise self.error
+        self.started.append((now, MadeUpWorker(now)))
+        return self.started[-1][1]
+
+    def bury(self, worker: MadeUpWorker) -> None:
+        assert worker.code is not None
+
+
+@pytest.fixture
+def ground() -> Any:
+    return MadeUpGround()
+
+
+@pytest.fixture
+def fleet(echo: Launch, ground: Any) -> Fleet:
+    made = Fleet(echo, ground)
+    made.start(0)
+    ground.started[0][1].said = [Word(kind="loaded"), Word(kind="serving")]
+    made.tick(0)
+    assert made.has_served
+    return made
+
+
+def newest(ground: MadeUpGround) -> MadeUpWorker:
+    return ground.started[-1][1]
+
+
+def live(fleet: Fleet, start_s: float, end_s: float) -> None:
+    for tenths in range(int(start_s * 10), int(end_s * 10) + 1):
+        fleet.tick(tenths / 10)
+
+
+def test_each_restart_in_a_row_waits_twice_as_long(fleet: Fleet, ground: Any) -> None:
+    times = []
+    now = 0.0
+    for wait_s in [1, 2, 4]:
+        newest(ground).code = 1
+        live(fleet, now, now + wait_s)
+        now += wait_s
+        assert ground.started[-1][0] == now
+        newest(ground).said = [Word(kind="serving")]
+        fleet.tick(now)
+        times.append(now)
+        assert fleet.failure is None
+    newest(ground).code = 1
+    fleet.tick(now)
+    assert fleet.failure is not None
+    assert "ended 4 times in a row" in fleet.failure.reason
+    assert "exit code 1" in fleet.failure.reason
+
+
+def test_a_worker_that_served_for_a_while_did_not_fail_in_a_row(
+    fleet: Fleet, ground: Any
+) -> None:
+    newest(ground).code = 1
+    live(fleet, 0, 1)
+    newest(ground).said = [Word(kind="serving")]
+    for second in range(1, 13):
+        live(fleet, second, second + 0.9)
+        newest(ground).said = [Word(kind="alive")]
+    newest(ground).code = 1
+    live(fleet, 13, 14)
+    assert ground.started[-1][0] == 14, "as after a first failure"
+
+
+def test_what_ends_before_it_ever_served_is_not_started_again(
+    echo: Launch, ground: Any
+) -> None:
+    fleet = Fleet(echo, ground)
+    fleet.start(0)
+    newest(ground).said = [Word(kind="starting", step="INITIALIZED", reason="up")]
+    newest(ground).code = -9
+    fleet.tick(0)
+    assert fleet.failure is not None
+    assert (fleet.failure.step, len(ground.started)) == ("INITIALIZED", 1)
+    assert "SIGKILL" in fleet.failure.reason
+
+
+def test_only_a_question_without_an_answer_is_a_hang(fleet: Fleet, ground: Any) -> None:
+    live(fleet, 0, 1.2)
+    assert newest(ground).orders == ["ping"]
+    newest(ground).said = [Word(kind="alive")]
+    # A keeper that slept has not asked meanwhile.
+    fleet.tick(1000)
+    assert newest(ground).code is None
+    fleet.tick(1006)
+    assert newest(ground).why == "its event loop did not turn for 5 s"
+
+
+def test_requests_are_noticed(fleet: Fleet, ground: Any) -> None:
+    fleet.tick(3)
+    assert fleet.quiet_s(3) == 3
+    newest(ground).said = [Word(kind="alive", requests=1)]
+    fleet.tick(3)
+    assert fleet.quiet_s(4) == 1
+    newest(ground).said = [Word(kind="alive", requests=1)]
+    fleet.tick(5)
+    assert fleet.quiet_s(5) == 2
+    newest(ground).said = [Word(kind="alive", requests=1, is_busy=True)]
+    fleet.tick(6)
+    assert fleet.quiet_s(6) == 0
+
+
+def test_a_worker_that_cannot_be_started_counts_as_ended(
+    fleet: Fleet, ground: Any
+) -> None:
+    ground.error = OSError(12, "Cannot allocate memory")
+    newest(ground).code = 1
+    live(fleet, 0, 8)
+    assert fleet.failure is not None
+    assert "could not be started: [Errno 12]" in fleet.failure.reason
