@@ -1,6 +1,8 @@
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.local.keeper.fleet import Fleet
@@ -159,3 +161,28 @@ def test_a_worker_that_cannot_be_started_counts_as_ended(
     live(fleet, 0, 8)
     assert fleet.failure is not None
     assert "could not be started: [Errno 12]" in fleet.failure.reason
+
+
+def test_one_that_keeps_ending_does_not_end_those_that_serve(
+    make_launch: Any, ground: Any
+) -> None:
+    ground.patience = replace(PATIENCE, hang_s=1e9)
+    fleet = Fleet(make_launch("", instances=2), ground)
+    fleet.start(0)
+    for _, worker in ground.started:
+        worker.said = [Word(kind="loaded"), Word(kind="serving")]
+    fleet.tick(0)
+    steady = ground.started[0][1]
+    while len(ground.started) < PATIENCE.failures + 6:
+        newest(ground).code = 1
+        now = ground.started[-1][0]
+        live(fleet, now, now + 40)
+        assert fleet.failure is None
+        assert fleet.serving == 1
+        assert "worker 2 ended" in (fleet.trouble or "")
+    pauses = [late - early for (early, _), (late, _) in pairwise(ground.started[2:])]
+    assert max(pauses) <= 30.1
+    # Now nobody is left.
+    steady.code = newest(ground).code = 1
+    live(fleet, ground.started[-1][0], ground.started[-1][0] + 1)
+    assert fleet.failure is not None

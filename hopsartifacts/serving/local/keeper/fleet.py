@@ -15,6 +15,7 @@ from hopsartifacts.serving.runtime.handover import Word
 
 _DRAIN_S = DRAIN_S + GRACE_S + 5.0
 _END_S = GRACE_S + 3.0
+_LONGEST_WAIT_S = 30.0
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -184,11 +185,12 @@ class Fleet:
         slot.failures += 1
         if not self.has_served:
             self.failure = self.failure or Failure(self.step.step, why)
-        elif slot.failures >= patience.failures:
+        elif slot.failures >= patience.failures and not self.serving:
             times = f"{slot.failures} times in a row"
             self.failure = Failure("READY", f"a worker ended {times}, last since {why}")
         else:
             wait_s = patience.backoff_s * 2 ** (slot.failures - 1)
+            wait_s = min(wait_s, _LONGEST_WAIT_S)
             slot.retry_s = now + wait_s
             slot.trouble = f"worker {slot.index + 1} ended ({why})"
             say(f"{slot.trouble}; it is started again in {wait_s:g} s")
