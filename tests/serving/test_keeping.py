@@ -172,6 +172,7 @@ def test_a_version_that_does_not_get_ready_leaves_the_one_before(
             backend.update(bad, await_running_s=await_running_s)
         state = backend.state("flowers")
         assert (state.status, state.deployment_version) == ("Running", 3)
+        assert "version 4 did not start" in reason_of(backend)
         wait_until(lambda: {worker.pid for worker in workers()} == before)
     assert load.failures == []
     assert {version for version, _ in load.answers} == {3}
@@ -179,7 +180,7 @@ def test_a_version_that_does_not_get_ready_leaves_the_one_before(
     assert backend.predict("flowers", ASK)["predictions"][0] == 5
 
 
-def test_an_update_can_be_watched_and_is_the_only_one(
+def test_an_update_can_be_watched_and_the_next_one_waits(
     backend: LocalBackend, says_who: Callable[..., Launch], make_launch: Any
 ) -> None:
     backend.start(says_who(3), await_running_s=60)
@@ -198,10 +199,10 @@ def test_an_update_can_be_watched_and_is_the_only_one(
     assert "version 4" in reason_of(backend)
     assert backend.predict("flowers", ASK)["predictions"][0] == 3
     with pytest.raises(DeploymentFailedError, match="on its way to version 4; wait"):
-        backend.update(says_who(5), await_running_s=60)
-    wait_until(lambda: backend.state("flowers").status == "Running")
-    assert backend.predict("flowers", ASK)["predictions"][0] == 4
-    backend.update(slow, await_running_s=60)
+        backend.update(says_who(5), await_running_s=0)
+    backend.update(says_who(5), await_running_s=60)
+    assert backend.state("flowers").deployment_version == 5
+    assert backend.predict("flowers", ASK)["predictions"][0] == 5
 
 
 def test_what_does_not_run_cannot_move(

@@ -20,7 +20,7 @@ from hopsartifacts.serving.local.children import exit_code
 from hopsartifacts.serving.local.client import Client, is_infer_request
 from hopsartifacts.serving.local.following import follow
 from hopsartifacts.serving.local.keeper import control
-from hopsartifacts.serving.local.keeper.orders import Helper, Update
+from hopsartifacts.serving.local.keeper.orders import Helper, Reply, Update
 from hopsartifacts.serving.local.log_files import last_lines, newest_log
 from hopsartifacts.serving.local.reports import Report, stopped
 from hopsartifacts.serving.local.runs import Run, RunFolder, transformer_log
@@ -32,6 +32,7 @@ STOP_GRACE_S = 10.0
 
 _FAILURE_GRACE_S = 3.0
 _POLL_S = 0.02
+_BUSY_POLL_S = 0.2
 _LOG_LINES_IN_ERRORS = 15
 _UP = frozenset({"Starting", "Running", "Idle", "Updating"})
 _ANSWERING = frozenset({"Running", "Idle", "Updating"})
@@ -108,7 +109,7 @@ class Supervisor:
         name = f"deployment {launch.deployment!r} version {launch.deployment_version}"
         update = Update(launch=launch, await_running_s=await_running_s, helper=helper)
         try:
-            reply = control.ask(folder.control_path(run.revision), update)
+            reply = _ask(folder.control_path(run.revision), update)
         except OSError as error:
             raise DeploymentFailedError(
                 f"{name} did not start: {error}; see get_state()"
@@ -313,6 +314,16 @@ class Supervisor:
         target = _Target(stamp, run.revision, server, run.url, state.grpc_port, version)
         self._targets[deployment] = target
         return target
+
+
+def _ask(path: Path, update: Update) -> Reply:
+    """Send *update*, again while another move is under way and there is time."""
+    deadline = time.monotonic() + update.await_running_s
+    while True:
+        reply = control.ask(path, update)
+        if not reply.is_busy or time.monotonic() > deadline:
+            return reply
+        time.sleep(_BUSY_POLL_S)
 
 
 def _stamp(folder: RunFolder, revision: str) -> object:

@@ -84,10 +84,11 @@ class Conversation:
             on_update(self, msgspec.structs.replace(update, launch=launch))
         return bool(data)
 
-    def reply(self, reason: str | None) -> None:
+    def reply(self, reason: str | None, *, is_busy: bool = False) -> None:
         """Answer, if anybody still waits."""
+        reply = Reply(reason=reason, is_busy=is_busy)
         with suppress(OSError):
-            self.channel.sendall(msgspec.json.encode(Reply(reason=reason)) + b"\n")
+            self.channel.sendall(msgspec.json.encode(reply) + b"\n")
 
     def close(self) -> None:
         """Hang up."""

@@ -74,6 +74,7 @@ class Keeper:
         self._parting = Parting(self._ground)
         self._helping = Helping(helper, Path(order.folder), order.patience)
         self._move: _Move | None = None
+        self._rejected: str | None = None
         self._taking_over: _TakingOver | None = None
         self._end: _End | None = None
         self._is_idle = False
@@ -213,7 +214,7 @@ class Keeper:
         if refusal or launch.deployment_version == self._version:
             for descriptor in launch.held:
                 os.close(descriptor)
-            conversation.reply(refusal)
+            conversation.reply(refusal, is_busy=self._end is None and bool(refusal))
             return
         now = time.monotonic()
         waits = update.await_running_s > 0
@@ -224,6 +225,7 @@ class Keeper:
             conversation=conversation,
             deadline_s=now + update.await_running_s if waits else None,
         )
+        self._rejected = None
         say(f"version {launch.deployment_version} starts")
         self._move.fleet.start(now)
         self._reporter.say(self._report())
@@ -251,7 +253,8 @@ class Keeper:
         launch = move.fleet.launch
         self._parting.add(move.fleet.retire(now), held=launch.held)
         self._move = None
-        say(f"version {launch.deployment_version} did not start: {reason}")
+        self._rejected = f"version {launch.deployment_version} did not start: {reason}"
+        say(self._rejected)
         if self._end is None and self._fleet.failure is None:
             self._reporter.say(self._report())
         move.conversation.reply(reason)
@@ -277,7 +280,10 @@ class Keeper:
             status = "Idle"
         elif fleet.has_served:
             is_ready = True if ready else None
-            condition = Condition(type="READY", status=is_ready, reason=_words(fleet))
+            words = _words(fleet)
+            if self._rejected is not None:
+                words = f"{self._rejected}; version {self._version} goes on: {words}"
+            condition = Condition(type="READY", status=is_ready, reason=words)
             status = "Running"
         else:
             step = fleet.step

@@ -76,6 +76,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
     reason: str | None = None
     """Why it did not take over; None when it did, or is on its way."""
+    is_busy: bool = False
+    """It was not tried, since another move is under way."""
 
 
 def read_order(path: Path) -> KeeperOrder:
