@@ -195,10 +195,12 @@ def test_what_this_machine_cannot_run_is_saved_but_not_started(
     opened: Project, trained: Path
 ) -> None:
     registry = opened.get_model_registry()
-    model = registry.tensorflow.create_model("tf").save(trained)
-    deployment = model.deploy()
+    model = registry.llm.create_model("llm").save(trained)
+    config = trained.parent / "vllm.yaml"
+    config.write_text("max_model_len: 1024\n")
+    deployment = model.deploy(config_file=config)
 
-    with pytest.raises(UnsupportedHereError, match="TensorFlow Serving"):
+    with pytest.raises(UnsupportedHereError, match="needs vLLM; use a cluster"):
         deployment.start()
 
     assert deployment.get_state().status == "Created"
