@@ -7,9 +7,9 @@ from msgspec.structs import replace
 from hopsartifacts import layout
 from hopsartifacts.deployments.documents import DeploymentState
 from hopsartifacts.deployments.versions import (
+    activate,
     activating,
     deployment_log,
-    keep_parts,
     live_part,
     pick_version,
 )
@@ -40,12 +40,7 @@ def activate_version(
         op = activating("rollback", number, why)
         return Draft(op=op, state=after, token=token)
 
-    head = deployment_log(storage, name).append(decide)
-    if head is None:
-        raise DeploymentNotFoundError(f"deployment {name!r} has an empty log")
-    if head.token == token:
-        keep_parts(storage, name, head.state, token)
-    return head.state
+    return activate(storage, name, decide, token)
 
 
 def delete_version(

@@ -166,14 +166,30 @@ def save_specification(
         op = activating("save", after.active, why)
         return Draft(op=op, state=after, token=token)
 
+    after = activate(storage, name, decide, token)
+    # It is committed: a document that is missing is found and written by a repair.
+    with suppress(StorageError):
+        project_version(storage, name, after.current)
+    return after
+
+
+def activate(
+    storage: Storage,
+    name: str,
+    decide: Callable[[DeploymentState | None, int], Draft[DeploymentState] | None],
+    token: str,
+) -> DeploymentState:
+    """Commit what *decide* wants, and keep what the version that is then active pins.
+
+    Raises:
+        NotFoundError: one of them was deleted; the version was taken back.
+        CommitUncertainError: the storage failed before that was known.
+    """
     head = deployment_log(storage, name).append(decide)
     if head is None:
         raise DeploymentNotFoundError(f"deployment {name!r} has an empty log")
     if head.token == token:
         keep_parts(storage, name, head.state, token)
-    # It is committed: a document that is missing is found and written by a repair.
-    with suppress(StorageError):
-        project_version(storage, name, head.state.current)
     return head.state
 
 
