@@ -55,6 +55,11 @@ class PredictorState:
         return self._run.port
 
     @property
+    def grpc_port(self) -> int | None:
+        """Port that takes requests over gRPC; None when nothing does."""
+        return self._run.grpc_port
+
+    @property
     def hopsworks_inference_path(self) -> str | None:
         """URL that takes prediction requests; None when nothing runs."""
         return self._inference_url()
@@ -75,6 +80,7 @@ class PredictorState:
             "available_predictor_instances": self.available_predictor_instances,
             "available_transformer_instances": self.available_transformer_instances,
             "internal_port": self.internal_port,
+            "grpc_port": self.grpc_port,
             "inference_url": self._inference_url(),
         }
 
