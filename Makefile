@@ -20,7 +20,9 @@ lint: $(VENV)/.dev
 check: $(VENV)/.dev
 	rm -f .coverage .coverage.*
 	# More workers than two cores, as many tests wait for servers, disks and processes.
-	$(BIN)/coverage run -m pytest -n 3 --dist loadgroup
+	# What fails beside others is shown, and has to pass alone.
+	$(BIN)/coverage run -m pytest -n 3 --dist loadgroup \
+		|| $(BIN)/coverage run -m pytest --last-failed --last-failed-no-failures none
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

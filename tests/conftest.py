@@ -22,12 +22,14 @@ class Predictor:
         return inputs
 """
 NOBODY = 65534
+ALONE = frozenset({"serving", "inference_log", "races"})
+"""Folders whose tests start many processes: not two of them at once."""
 SERVERS = frozenset({"s3", "careless_s3", "gcs", "azure", "sftp", "hdfs", "ftp"})
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of one server together, so that each starts once."""
+    """Keep tests of one server together, so that each starts once; and the like."""
     for item in items:
         given = getattr(item, "callspec", None)
         params = given.params.values() if given else ()
@@ -35,6 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         named.update(getattr(item, "fixturenames", ()))
         for server in sorted(named & SERVERS)[:1]:
             item.add_marker(pytest.mark.xdist_group(server))
+        if ALONE & set(item.path.parts):
+            item.add_marker(pytest.mark.xdist_group("processes"))
 
 
 @pytest.fixture(autouse=True)

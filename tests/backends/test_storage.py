@@ -1,7 +1,8 @@
 """The whole kit on each server, less of it where a request takes long."""
 
+import gc
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Iterable
 from functools import partial
 
 import pytest
@@ -107,6 +108,12 @@ class TestHdfsStorage(OnServer):
 
 class TestFallbackStorage(OnServer):
     race_rounds = 2  # one thread at a time
+
+    @pytest.fixture(autouse=True)
+    def _closed(self) -> Iterator[None]:
+        """Let go of connections, of which the server takes 512 and no more."""
+        yield
+        gc.collect()
 
     @pytest.fixture
     def place(self, ftp: Ftp) -> Place:
