@@ -1,6 +1,5 @@
 """The whole kit on each server, less of it where a request takes long."""
 
-import gc
 import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -108,12 +107,6 @@ class TestHdfsStorage(OnServer):
 
 class TestFallbackStorage(OnServer):
     race_rounds = 2  # one thread at a time
-
-    @pytest.fixture(autouse=True)
-    def _closed(self) -> Iterator[None]:
-        """Let go of connections, of which the server takes 512 and no more."""
-        yield
-        gc.collect()
 
     @pytest.fixture
     def place(self, ftp: Ftp) -> Place:
