@@ -1,7 +1,7 @@
 """The whole kit on each server, less of it where a request takes long."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import pytest
