@@ -15,7 +15,6 @@ from hopsartifacts.deployments.golden import (
 from hopsartifacts.deployments.held import AWAIT_S, UP
 from hopsartifacts.deployments.launching import launching
 from hopsartifacts.deployments.progress import while_starting, while_stopping
-from hopsartifacts.deployments.readiness import check_environment
 from hopsartifacts.deployments.requests import ask
 from hopsartifacts.deployments.versioned import Versioned
 from hopsartifacts.deployments.versions import (
@@ -114,7 +113,7 @@ class Deployment(Versioned, Watched):
             DeploymentNotFoundError: it was not saved, or was deleted.
         """
         self._state = self._fresh()
-        state = self._runner.backend.state(self.name)
+        state = self._run_state()
         if state.status in UP and state.deployment_version == self.version:
             print(f"Deployment {self.name!r} is already running")  # noqa: T201 - as Hopsworks
             return
@@ -158,7 +157,7 @@ class Deployment(Versioned, Watched):
             DeploymentNotFoundError: it was not saved, or was deleted before.
         """
         known_id = self._fresh().id
-        if self._runner.backend.state(self.name).status in UP:
+        if self._run_state().status in UP:
             if not force:
                 raise InvalidDeploymentError(
                     f"deployment {self.name!r} is running: stop it first, or use "
@@ -285,16 +284,6 @@ class Deployment(Versioned, Watched):
             )
         return example
 
-    def _check_environment(self) -> None:
-        check_environment(self._runner.place.storage, self._saved_specification())
-
-    def _follow(self, await_update: float, *, ignore_environment: bool) -> None:
-        state = self._run_state()
-        moves = state.status in UP and state.deployment_version != self.version
-        if moves and not ignore_environment:
-            self._check_environment()
-        self._move_on(await_update)
-
     def _launch(self, await_running: float, *, port: int | None, detach: bool) -> None:
         state = self._state or self._fresh()
         if detach and not self._runner.place.storage.capabilities.is_shared:
@@ -307,12 +296,3 @@ class Deployment(Versioned, Watched):
             self._runner.backend.start(
                 ready, await_running_s=await_running, port=port, detach=detach
             )
-
-    def _move_on(self, await_update: float) -> None:
-        """Move what runs another version, without a failed request."""
-        backend = self._runner.backend
-        state = backend.state(self.name)
-        if state.status in UP and state.deployment_version != self.version:
-            sealed = self._state or self._fresh()
-            with launching(self._runner.place, sealed.id, sealed.current) as ready:
-                backend.update(ready, await_running_s=await_update)

@@ -1,4 +1,4 @@
-"""What stands for a deployment: its predictor, and what was sealed of it."""
+"""What stands for a deployment: its predictor, what was sealed, and what runs."""
 
 from collections.abc import Callable
 
@@ -7,19 +7,20 @@ from hopsartifacts.artifacts.documents import Asked
 from hopsartifacts.deployments.documents import DeploymentState, Specification
 from hopsartifacts.deployments.forwarding import OfPredictor
 from hopsartifacts.deployments.golden import GoldenRequest
-from hopsartifacts.deployments.launching import Place
+from hopsartifacts.deployments.launching import Place, launching
 from hopsartifacts.deployments.parts import (
     InferenceBatcher,
     InferenceLogger,
     Transformer,
 )
 from hopsartifacts.deployments.predictor import Predictor
+from hopsartifacts.deployments.readiness import check_environment
 from hopsartifacts.deployments.resources import ComponentResources
 from hopsartifacts.deployments.rules import ApiProtocol, ModelServer, ServingTool
 from hopsartifacts.deployments.versions import read_deployment
 from hopsartifacts.errors import DeploymentNotFoundError
 from hopsartifacts.registry.model import Model
-from hopsartifacts.serving.contract import ServingBackend
+from hopsartifacts.serving.contract import RunState, ServingBackend
 
 UP = frozenset({"Starting", "Running", "Idle", "Updating"})
 """States of a deployment that something runs of."""
@@ -133,3 +134,20 @@ class Held:
                 f"deployment {self.name!r} is not saved: call save() first"
             )
         return self._state.current.specification
+
+    def _run_state(self) -> RunState:
+        return self._runner.backend.state(self.name)
+
+    def _check_environment(self) -> None:
+        check_environment(self._runner.place.storage, self._saved_specification())
+
+    def _follow(self, await_update: float, *, ignore_environment: bool) -> None:
+        """Move what runs to the active version, without a failed request."""
+        state = self._run_state()
+        if state.status not in UP or state.deployment_version == self.version:
+            return
+        if not ignore_environment:
+            self._check_environment()
+        sealed = self._state or self._fresh()
+        with launching(self._runner.place, sealed.id, sealed.current) as ready:
+            self._runner.backend.update(ready, await_running_s=await_update)

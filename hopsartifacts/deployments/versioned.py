@@ -110,7 +110,7 @@ class Versioned(Held):
         """
         number, known = self._number(version), self._fresh()
         pick_version(known, self.name, number)
-        state = self._runner.backend.state(self.name)
+        state = self._run_state()
         if state.status in UP and state.deployment_version == number:
             raise InUseError(
                 f"version {number} of deployment {self.name!r} is running: move it to "
@@ -129,7 +129,3 @@ class Versioned(Held):
                 "of its get_versions()"
             )
         return version.version
-
-    def _follow(self, await_update: float, *, ignore_environment: bool) -> None:
-        """Move what runs to the version that has become the active one."""
-        raise NotImplementedError

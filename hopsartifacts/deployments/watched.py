@@ -7,7 +7,7 @@ from typing import Any
 from hopsartifacts.deployments.held import Held
 from hopsartifacts.deployments.state import PredictorState
 from hopsartifacts.errors import InvalidInputError
-from hopsartifacts.serving.contract import COMPONENTS, Component, RunState
+from hopsartifacts.serving.contract import COMPONENTS, Component
 from hopsartifacts.serving.inference_log.asking import count_drops, read_log
 
 
@@ -133,9 +133,6 @@ class Watched(Held):
     def get_url(self) -> str | None:
         """Return the URL that takes prediction requests; None when nothing runs."""
         return self.get_state().hopsworks_inference_path
-
-    def _run_state(self) -> RunState:
-        return self._runner.backend.state(self.name)
 
 
 def _component(given: str) -> Component:
