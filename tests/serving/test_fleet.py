@@ -163,6 +163,12 @@ def test_a_worker_that_cannot_be_started_counts_as_ended(
     assert "could not be started: [Errno 12]" in fleet.failure.reason
 
 
+def test_pauses_grow_to_the_longest_however_often_it_ends() -> None:
+    assert [PATIENCE.pause_s(ends, 30) for ends in (1, 2, 3, 6)] == [1, 2, 4, 30]
+    # In a day and more.
+    assert PATIENCE.pause_s(10_000, 30) == 30
+
+
 def test_one_that_keeps_ending_does_not_end_those_that_serve(
     make_launch: Any, ground: Any
 ) -> None:

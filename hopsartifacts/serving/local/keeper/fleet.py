@@ -189,8 +189,7 @@ class Fleet:
             times = f"{slot.failures} times in a row"
             self.failure = Failure("READY", f"a worker ended {times}, last since {why}")
         else:
-            wait_s = patience.backoff_s * 2 ** (slot.failures - 1)
-            wait_s = min(wait_s, _LONGEST_WAIT_S)
+            wait_s = patience.pause_s(slot.failures, _LONGEST_WAIT_S)
             slot.retry_s = now + wait_s
             slot.trouble = f"worker {slot.index + 1} ended ({why})"
             say(f"{slot.trouble}; it is started again in {wait_s:g} s")

@@ -50,8 +50,8 @@ class Helping:
             if now - self._started_s > self._patience.steady_s:
                 self._failures = 0
             self._failures += 1
-            wait_s = self._patience.backoff_s * 2 ** (self._failures - 1)
-            self._retry_s = now + min(wait_s, _LONGEST_WAIT_S)
+            wait_s = self._patience.pause_s(self._failures, _LONGEST_WAIT_S)
+            self._retry_s = now + wait_s
             say(f"the helper process ended with code {code}; it is started again")
         else:
             self._tell()

@@ -9,6 +9,8 @@ from hopsartifacts.serving.contract import Launch
 LENGTH_BYTES = 8
 """Of the number of bytes that the helper takes, behind the byte that says go."""
 
+_MOST_DOUBLINGS = 32
+
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
     """How long a keeper bears what."""
@@ -22,6 +24,11 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     hang_s: float = 30.0
     """An event loop that does not turn for so long hangs."""
     ping_s: float = 1.0
+
+    def pause_s(self, ends: int, longest_s: float) -> float:
+        """Return how long to wait before what ended so often in a row starts again."""
+        # However often that is: a power too large for a float is no pause.
+        return min(self.backoff_s * 2.0 ** min(ends - 1, _MOST_DOUBLINGS), longest_s)
 
 
 class Helper(msgspec.Struct, frozen=True, kw_only=True):
