@@ -1,7 +1,9 @@
 """The way in: what is read takes pyarrow, an extra that is imported late."""
 
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from hopsartifacts.errors import InvalidInputError
@@ -28,10 +30,7 @@ def read_log(  # noqa: PLR0913 - each is a choice of its own
         IntegrityError: a file in the log's folder is none of it, or damaged.
         StorageError: the project does not answer.
     """
-    try:
-        from hopsartifacts.serving.inference_log import reading  # noqa: PLC0415 - late
-    except ModuleNotFoundError as error:
-        raise _missing(error) from error
+    reading = _reading()
     asked = reading.wanted(since, until, version, message_type, limit)
     _ship(storage, deployment, spool)
     return reading.read(storage, deployment, asked)
@@ -39,12 +38,9 @@ def read_log(  # noqa: PLR0913 - each is a choice of its own
 
 def count_drops(storage: Storage, deployment: str, spool: Path | None) -> int:
     """Return how many exchanges could not be logged; raises as ``read_log``."""
-    try:
-        from hopsartifacts.serving.inference_log import reading  # noqa: PLC0415 - late
-    except ModuleNotFoundError as error:
-        raise _missing(error) from error
+    reading = _reading()
     _ship(storage, deployment, spool)
-    return reading.read_drops(storage, deployment)
+    return int(reading.read_drops(storage, deployment))
 
 
 def _ship(storage: Storage, deployment: str, spool: Path | None) -> None:
@@ -55,8 +51,11 @@ def _ship(storage: Storage, deployment: str, spool: Path | None) -> None:
     ship(spool, deployment, storage)
 
 
-def _missing(error: ModuleNotFoundError) -> InvalidInputError:
-    return InvalidInputError(
-        f"an inference log is a pyarrow table, and {error.name} is not installed; run: "
-        'pip install "hopsartifacts[logger]"'
-    )
+def _reading() -> ModuleType:
+    try:
+        return import_module("hopsartifacts.serving.inference_log.reading")
+    except ModuleNotFoundError as error:
+        raise InvalidInputError(
+            f"an inference log is a pyarrow table, and {error.name} is not installed; "
+            'run: pip install "hopsartifacts[logger]"'
+        ) from error
