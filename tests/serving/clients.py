@@ -1,5 +1,6 @@
-"""Clients that ask one port again and again, and remember every answer and failure."""
+"""Clients: of an application without a server; and of a port, again and again."""
 
+import asyncio
 import http.client
 import json
 import threading
@@ -7,7 +8,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
+
 PATH = "/v1/models/flowers:predict"
+
+
+class InProcess:
+    """Asks an application of this process."""
+
+    def __init__(self, app: Any) -> None:
+        self._transport = httpx.ASGITransport(app)
+
+    def ask(self, method: str, path: str, **request: Any) -> httpx.Response:
+        async def send() -> httpx.Response:
+            async with httpx.AsyncClient(
+                transport=self._transport, base_url="http://server"
+            ) as client:
+                return await client.request(method, path, **request)
+
+        return asyncio.run(send())
 
 
 class Load:

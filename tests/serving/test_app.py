@@ -11,6 +11,7 @@ import pytest
 from hopsartifacts.serving.runtime.app import create_app
 from hopsartifacts.serving.runtime.chain import Chain
 from hopsartifacts.serving.runtime.service import Service
+from tests.serving.clients import InProcess
 
 PREDICT = "/v1/models/flowers:predict"
 
@@ -28,22 +29,13 @@ class Predictor:
         return answers[first]() if isinstance(first, str) else inputs
 
 
-class Client:
+class Client(InProcess):
     """Asks an application in this process, without a server."""
 
     def __init__(self, predictor: Any, transformer: Any = None) -> None:
         service = Service("flowers", 3, Chain(predictor, transformer))
         app = create_app(service, max_request_bytes=200)
-        self._transport = httpx.ASGITransport(app)
-
-    def ask(self, method: str, path: str, **request: Any) -> httpx.Response:
-        async def send() -> httpx.Response:
-            async with httpx.AsyncClient(
-                transport=self._transport, base_url="http://server"
-            ) as client:
-                return await client.request(method, path, **request)
-
-        return asyncio.run(send())
+        super().__init__(app)
 
     def predict(self, body: Any) -> httpx.Response:
         return self.ask("POST", PREDICT, json=body)

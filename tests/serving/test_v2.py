@@ -1,6 +1,5 @@
 """The V2 protocol over HTTP: one script, whatever brings the request."""
 
-import asyncio
 import json
 import struct
 import subprocess
@@ -19,6 +18,7 @@ import hopsartifacts
 from hopsartifacts.serving.runtime.app import create_app
 from hopsartifacts.serving.runtime.chain import Chain
 from hopsartifacts.serving.runtime.service import Exchange, Service
+from tests.serving.clients import InProcess
 
 INFER = "/v2/models/flowers/infer"
 SIZE = "inference-header-content-length"
@@ -50,20 +50,11 @@ class Witness:
         self.seen.append(exchange)
 
 
-class Client:
+class Client(InProcess):
     def __init__(self, script: Any, *observers: Witness) -> None:
         service = Service("flowers", 3, Chain(script), observers)
         app = create_app(service, max_request_bytes=10_000)
-        self._transport = httpx.ASGITransport(app)
-
-    def ask(self, method: str, path: str, **request: Any) -> httpx.Response:
-        async def send() -> httpx.Response:
-            async with httpx.AsyncClient(
-                transport=self._transport, base_url="http://server"
-            ) as client:
-                return await client.request(method, path, **request)
-
-        return asyncio.run(send())
+        super().__init__(app)
 
     def infer(self, *inputs: dict[str, Any], **rest: Any) -> httpx.Response:
         return self.ask("POST", INFER, json={"inputs": inputs, **rest})

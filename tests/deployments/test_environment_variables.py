@@ -15,16 +15,6 @@ from hopsartifacts.testing.serving import StatesOnly
 
 
 @pytest.fixture
-def backend() -> StatesOnly:
-    return StatesOnly()
-
-
-@pytest.fixture
-def project(project: Project, backend: StatesOnly) -> Project:
-    return Project(project.storage, backend=backend)
-
-
-@pytest.fixture
 def model(save_model: Callable[..., Model]) -> Model:
     return save_model("m", framework="sklearn")
 

@@ -21,16 +21,6 @@ ANSWER = {"predictions": [[1, 2]]}
 
 
 @pytest.fixture
-def backend() -> StatesOnly:
-    return StatesOnly()
-
-
-@pytest.fixture
-def project(project: Project, backend: StatesOnly) -> Project:
-    return Project(project.storage, backend=backend)
-
-
-@pytest.fixture
 def model(save_model: Callable[..., Model]) -> Model:
     return save_model("m", framework="sklearn", input_example=[[7, 8]])
 

@@ -29,16 +29,6 @@ OTHER = "class Predict:\n    def predict(self, inputs):\n        return 'other'\
 
 
 @pytest.fixture
-def backend() -> StatesOnly:
-    return StatesOnly()
-
-
-@pytest.fixture
-def project(project: Project, backend: StatesOnly) -> Project:
-    return Project(project.storage, backend=backend)
-
-
-@pytest.fixture
 def script(make_script: MakeScript) -> Path:
     return make_script()
 
