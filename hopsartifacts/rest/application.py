@@ -1,0 +1,72 @@
+"""The application: every table of operations as routes."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hopsartifacts.rest.about import about
+from hopsartifacts.rest.answering import answering, on_bug, on_http_error
+from hopsartifacts.rest.hopsworks import login, models
+from hopsartifacts.rest.hosted import Hosted
+from hopsartifacts.rest.operations import Operation
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+OPERATIONS: tuple[Operation, ...] = (
+    *login.OPERATIONS,
+    *models.OPERATIONS,
+)
+"""All of them, of both surfaces."""
+
+
+def create_app(hosted: Hosted) -> ASGIApp:
+    """Return the application that serves *hosted*."""
+    operations = (*OPERATIONS, *about(OPERATIONS))
+    app = Starlette(
+        routes=list(_routes(hosted, operations)),
+        exception_handlers={HTTPException: on_http_error, Exception: on_bug},
+    )
+    app.router.redirect_slashes = False
+    return _RawPath(app)
+
+
+class _RawPath:
+    """Routes on the path as it was sent, where ``%2F`` is part of a segment."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            raw = scope.get("raw_path") or scope["path"].encode()
+            path = raw.partition(b"?")[0].decode("latin-1")
+            scope = {**scope, "path": path, "root_path": ""}
+        await self._app(scope, receive, send)
+
+
+def _routes(hosted: Hosted, operations: Iterable[Operation]) -> Iterable[Route]:
+    by_path: dict[str, dict[str, Endpoint]] = {}
+    for operation in operations:
+        methods = by_path.setdefault(operation.path, {})
+        methods[operation.method] = answering(hosted, operation)
+    # What is fixed is looked at before what stands for anything.
+    for path in sorted(by_path, key=_by_firmness):
+        methods = by_path[path]
+        yield Route(path, _by_method(methods), methods=list(methods))
+
+
+def _by_firmness(path: str) -> list[tuple[bool, str]]:
+    return [(part.startswith("{"), part) for part in path.split("/")]
+
+
+def _by_method(endpoints: Mapping[str, Endpoint]) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        return await endpoints[method](request)
+
+    return endpoint

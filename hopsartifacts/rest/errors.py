@@ -1,0 +1,96 @@
+"""Errors as answers: the status, and the body that each surface's callers read."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from hopsartifacts import errors
+from hopsartifacts.errors import HopsArtifactsError, PredictionError
+
+UNKNOWN = 120000
+NO_KEY = 320001
+NO_SCOPE = 320004
+UPLOAD_FULL = 110055
+UPLOAD_NOT_ALLOWED = 110056
+SERVING_NOT_FOUND = 240000
+SERVING_ILLEGAL = 240001
+SERVING_EXISTS = 240011
+NOT_RUNNING = 250001
+MODEL_NOT_FOUND = 360000
+TAG_NOT_FOUND = 370002
+_PATH_NOT_FOUND = 110018
+_PATH_MANAGED = 110050
+_EXISTS = 110011
+
+_ANSWERS: tuple[tuple[type[HopsArtifactsError], int, int], ...] = (
+    (errors.ModelNotFoundError, 404, MODEL_NOT_FOUND),
+    (errors.DeploymentNotFoundError, 404, SERVING_NOT_FOUND),
+    (errors.PathNotFoundError, 404, _PATH_NOT_FOUND),
+    (errors.NotFoundError, 404, UNKNOWN),
+    (errors.InvalidDeploymentError, 400, SERVING_ILLEGAL),
+    (errors.InvalidScriptError, 400, SERVING_ILLEGAL),
+    (errors.InvalidInputError, 400, UNKNOWN),
+    (errors.ManagedPathError, 403, _PATH_MANAGED),
+    (errors.AlreadyExistsError, 409, _EXISTS),
+    (errors.ConflictError, 409, UNKNOWN),
+    (errors.UnsupportedHereError, 422, SERVING_ILLEGAL),
+    (errors.PortTakenError, 409, UNKNOWN),
+    (errors.DeploymentFailedError, 409, SERVING_ILLEGAL),
+    (errors.NotRunningError, 404, NOT_RUNNING),
+    (errors.StorageError, 503, UNKNOWN),
+)
+"""Status and Hopsworks' own code; the first that fits."""
+
+
+class RefusedError(HopsArtifactsError):
+    """A request that is answered with a status and a code of its own.
+
+    Attributes:
+        status: the HTTP status.
+        code: Hopsworks' error code.
+        headers: that go with the answer.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        status: int,
+        code: int = UNKNOWN,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, status, code, headers)
+        self.status = status
+        self.code = code
+        self.headers = headers or {}
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def status_and_code(error: HopsArtifactsError) -> tuple[int, int]:
+    """Return the HTTP status and Hopsworks' error code of *error*."""
+    if isinstance(error, RefusedError):
+        return error.status, error.code
+    if isinstance(error, PredictionError):
+        return error.status, UNKNOWN
+    for kind, status, code in _ANSWERS:
+        if isinstance(error, kind):
+            return status, code
+    return 500, UNKNOWN
+
+
+def hopsworks_body(message: str, code: int) -> dict[str, Any]:
+    """Return what the official client reads of an error."""
+    return {"errorCode": code, "errorMsg": message, "usrMsg": message}
+
+
+def problem_body(message: str, status: int, title: str) -> dict[str, Any]:
+    """Return a problem as of RFC 9457."""
+    return {"type": "about:blank", "title": title, "status": status, "detail": message}
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield *error* and what led to it."""
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = current.__cause__

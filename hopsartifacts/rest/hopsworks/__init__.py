@@ -1,0 +1,1 @@
+"""What the official Hopsworks client asks for, in both its generations."""

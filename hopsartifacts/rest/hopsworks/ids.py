@@ -1,0 +1,53 @@
+"""The ids that clients get: each names one thing that ever was, and says which.
+
+Clients keep files under the id of a model: an id that came again after a deletion would
+bring back what was deleted.
+"""
+
+import re
+
+from hopsartifacts.deployments.documents import DeploymentState
+from hopsartifacts.errors import InvalidNameError
+from hopsartifacts.names import deployment_name, model_name, version_number
+
+_TOKEN = re.compile(r"(.+)-([0-9a-f]{32})")
+
+
+def model_id(name: str, version: int, token: str) -> str:
+    """Return the id of a model version whose manifest bears *token*."""
+    return f"{name}_{version}-{token}"
+
+
+def parse_model_id(text: str) -> tuple[str, int, str | None]:
+    """Return name, version and token of ``<name>_<version>[-<token>]``.
+
+    Raises:
+        InvalidNameError: it is none of both.
+    """
+    found = _TOKEN.fullmatch(text)
+    whole, token = (found[1], found[2]) if found else (text, None)
+    name, _, version = whole.rpartition("_")
+    if not version.isascii() or not version.isdecimal():
+        raise InvalidNameError(
+            f"{text!r} is no model id: give <name>_<version>, like 'my_model_1'"
+        )
+    return model_name(name), version_number(version), token
+
+
+def deployment_id(state: DeploymentState, name: str) -> str:
+    """Return the id of a deployment; another one of the same name has another."""
+    return f"{name}-{state.id}"
+
+
+def parse_deployment_id(text: str) -> tuple[str, str]:
+    """Return name and token of a deployment's id.
+
+    Raises:
+        InvalidNameError: it is none.
+    """
+    found = _TOKEN.fullmatch(text)
+    if not found:
+        raise InvalidNameError(
+            f"{text!r} is no deployment id: give the id of an answer of this server"
+        )
+    return deployment_name(found[1]), found[2]

@@ -1,0 +1,186 @@
+"""What a client asks for before anything else: versions, the project, variables."""
+
+import base64
+import re
+from typing import Any
+
+import msgspec
+
+from hopsartifacts.rest.errors import RefusedError
+from hopsartifacts.rest.hosted import Hosted
+from hopsartifacts.rest.operations import Call, Operation
+from hopsartifacts.store.identity import user
+
+PREFIX = "/hopsworks-api/api"
+PROJECT = f"{PREFIX}/project/{{project_id}}"
+HOPSWORKS_VERSION = "5.2.1"
+"""Whose surface this is; clients of another one say so once and go on."""
+
+_NO_SUCH_PROJECT = 150004
+_NO_SUCH_VARIABLE = 160000
+
+_VARIABLES = {
+    "enable_data_science_profile": "true",
+    "kube_kserve_installed": "true",
+    "kube_serving_max_cores_allocation": "-1",
+    "kube_serving_max_memory_allocation": "-1",
+    "kube_serving_max_gpus_allocation": "-1",
+    "kube_serving_min_num_instances": "-1",
+    "kube_serving_max_num_instances": "-1",
+    "kube_knative_domain_name": "hopsartifacts.local",
+    "upload_policy": "everyone",
+}
+
+
+class SoftwareVersion(msgspec.Struct, frozen=True):
+    """A part of the installation."""
+
+    software: str
+    version: str
+
+
+class Variable(msgspec.Struct, frozen=True, rename="camel"):
+    """A setting of the installation."""
+
+    success_message: str
+
+
+class ProjectInfo(msgspec.Struct, frozen=True, rename="camel"):
+    """A project."""
+
+    project_id: int
+    project_name: str
+    owner: str
+    description: str
+    created: str
+    project_namespace: str
+
+
+class NamedProject(msgspec.Struct, frozen=True):
+    """Number and name of a project."""
+
+    id: int
+    name: str
+
+
+class User(msgspec.Struct, frozen=True):
+    """Who a project is listed for."""
+
+    username: str
+
+
+class ListedProject(msgspec.Struct, frozen=True):
+    """A project of the caller's."""
+
+    project: NamedProject
+    user: User
+
+
+class Credentials(msgspec.Struct, frozen=True, rename="camel"):
+    """What an installation with certificates would give; clients keep it unread."""
+
+    k_store: str
+    t_store: str
+    password: str
+    ca_chain: str
+    client_cert: str
+    client_key: str
+
+
+def check_project(call: Call) -> None:
+    """See that the path names the one project there is.
+
+    Raises:
+        RefusedError: it names another.
+    """
+    given = call.path.get("project_id", "")
+    if given != str(call.hosted.project_id):
+        raise RefusedError(
+            f"there is no project {given!r} here: log in anew, this server has "
+            f"{call.hosted.project.name!r} alone",
+            404,
+            _NO_SUCH_PROJECT,
+        )
+
+
+def project_namespace(hosted: Hosted) -> str:
+    """Return what stands for a namespace where a cluster would have one."""
+    name = re.sub(r"[^A-Za-z0-9]+", "-", hosted.project.name)
+    return name.strip("-").lower() or "project"
+
+
+def _versions(_: Call) -> list[SoftwareVersion]:
+    return [SoftwareVersion("hopsworks", HOPSWORKS_VERSION)]
+
+
+def _variable(call: Call) -> Variable:
+    name = call.path["name"]
+    if name not in _VARIABLES:
+        raise RefusedError(f"there is no variable {name!r}", 404, _NO_SUCH_VARIABLE)
+    return Variable(_VARIABLES[name])
+
+
+def _project_info(call: Call) -> ProjectInfo:
+    hosted, name = call.hosted, call.path["name"]
+    if name != hosted.project.name:
+        raise RefusedError(
+            f"there is no project {name!r} here: this server has "
+            f"{hosted.project.name!r} alone",
+            404,
+            _NO_SUCH_PROJECT,
+        )
+    return ProjectInfo(
+        project_id=hosted.project_id,
+        project_name=name,
+        owner=user(),
+        description="",
+        created="1970-01-01T00:00:00.000Z",
+        project_namespace=project_namespace(hosted),
+    )
+
+
+def _projects(call: Call) -> list[ListedProject]:
+    project = NamedProject(call.hosted.project_id, call.hosted.project.name)
+    return [ListedProject(project, User(call.caller.name))]
+
+
+def _credentials(call: Call) -> Credentials:
+    check_project(call)
+    nothing = base64.b64encode(b"hopsartifacts needs no certificate").decode()
+    return Credentials(nothing, nothing, "", nothing, nothing, nothing)
+
+
+def _operation(path: str, handle: Any, summary: str, answer: Any) -> Operation:
+    return Operation(
+        method="GET",
+        path=path,
+        handle=handle,
+        summary=summary,
+        answer=answer,
+        errors=(404,),
+        tag="login",
+    )
+
+
+OPERATIONS = (
+    _operation(
+        f"{PREFIX}/variables/versions",
+        _versions,
+        "What is installed",
+        list[SoftwareVersion],
+    ),
+    _operation(f"{PREFIX}/variables/{{name}}", _variable, "One setting", Variable),
+    _operation(
+        f"{PREFIX}/project/getProjectInfo/{{name}}",
+        _project_info,
+        "The project of a name",
+        ProjectInfo,
+    ),
+    _operation(f"{PREFIX}/project", _projects, "The projects", list[ListedProject]),
+    _operation(
+        f"{PROJECT}/credentials",
+        _credentials,
+        "What clients keep instead of certificates",
+        Credentials,
+    ),
+)

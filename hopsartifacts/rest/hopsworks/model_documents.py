@@ -1,0 +1,136 @@
+"""Model versions and tags as both generations of the client read and write them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from hopsartifacts.registry.documents import Framework
+from hopsartifacts.registry.model import Model
+from hopsartifacts.rest.hopsworks.ids import model_id
+
+
+class ModelDocument(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A model version in an answer.
+
+    Metric names are sent as they were given; clients change those with capitals.
+    """
+
+    id: str
+    name: str
+    version: int
+    created: str
+    creator: str
+    user_full_name: str
+    description: str
+    framework: Framework
+    metrics: dict[str, float | int]
+    project_name: str
+    model_registry_id: int
+    environment: None = None
+    program: None = None
+    input_example: None = None
+    model_schema: None = None
+    training_dataset: None = None
+    feature_view: None = None
+    training_dataset_version: None = None
+
+
+class ModelPage(msgspec.Struct, frozen=True):
+    """Some model versions."""
+
+    count: int
+    items: list[ModelDocument]
+
+
+class NewModel(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a client registers; what else it sends says nothing that is kept."""
+
+    name: str
+    version: int
+    framework: Framework = "PYTHON"
+    description: str | None = None
+    metrics: dict[str, Any] | None = None
+    tags: Any = None
+
+
+class NewFramework(msgspec.Struct, frozen=True):
+    """Another framework for a model version."""
+
+    framework: Framework
+
+
+class Tag(msgspec.Struct, frozen=True):
+    """A tag; its value is JSON within a text."""
+
+    name: str
+    value: str
+
+
+class TagPage(msgspec.Struct, frozen=True):
+    """Tags."""
+
+    count: int
+    items: list[Tag]
+
+
+class Registry(msgspec.Struct, frozen=True):
+    """A model registry."""
+
+    id: int
+    name: str
+
+
+class RegistryPage(msgspec.Struct, frozen=True):
+    """Model registries."""
+
+    count: int
+    items: list[Registry]
+
+
+class Links(msgspec.Struct, frozen=True):
+    """What a model was made from; nothing is kept of that."""
+
+    upstream: list[Any] = []
+    downstream: list[Any] = []
+
+
+def model_document(model: Model, registry: int) -> ModelDocument:
+    """Return what a client is told of a saved version.
+
+    Raises:
+        ModelNotFoundError: it was deleted meanwhile.
+    """
+    manifest = model.manifest
+    return ModelDocument(
+        id=model_id(manifest.model, manifest.version, manifest.id),
+        name=manifest.model,
+        version=manifest.version,
+        created=manifest.created,
+        creator=manifest.creator,
+        user_full_name=manifest.creator,
+        description=model.description,
+        framework=manifest.framework,
+        metrics=manifest.metrics,
+        project_name=model.project_name,
+        model_registry_id=registry,
+    )
+
+
+def tag_page(tags: Mapping[str, Any]) -> TagPage:
+    """Return tags as clients read them."""
+    items = [Tag(name, msgspec.json.encode(it).decode()) for name, it in tags.items()]
+    return TagPage(len(items), items)
+
+
+def tags_of(given: Any) -> dict[str, Any]:
+    """Return the tags that are registered along with a model, by name.
+
+    Clients send a mapping, or a list of objects with ``name`` and ``value``, bare or
+    as the ``items`` of one.
+    """
+    if isinstance(given, dict):
+        given = given.get("items", given)
+    if isinstance(given, dict):
+        return given
+    return {it["name"]: it.get("value") for it in given or ()}

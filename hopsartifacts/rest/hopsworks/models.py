@@ -1,0 +1,258 @@
+"""The model registry, as the official client asks for it."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from hopsartifacts.errors import InvalidInputError, ModelNotFoundError
+from hopsartifacts.registry.model import Model
+from hopsartifacts.rest.errors import TAG_NOT_FOUND, RefusedError
+from hopsartifacts.rest.hopsworks.ids import parse_model_id
+from hopsartifacts.rest.hopsworks.login import PROJECT, check_project
+from hopsartifacts.rest.hopsworks.model_documents import (
+    Links,
+    ModelDocument,
+    ModelPage,
+    NewFramework,
+    NewModel,
+    Registry,
+    RegistryPage,
+    TagPage,
+    model_document,
+    tag_page,
+)
+from hopsartifacts.rest.operations import Call, Operation
+from hopsartifacts.store.workers import Stop, each_result
+
+_REGISTRIES = f"{PROJECT}/modelregistries"
+_MODELS = f"{_REGISTRIES}/{{registry_id}}/models"
+_MODEL = f"{_MODELS}/{{id}}"
+_NAME_IS = "name_eq:"
+
+
+class _Listing(msgspec.Struct, frozen=True):
+    filter_by: str = ""
+    sort_by: str = ""
+    offset: int = 0
+    limit: int | None = None
+
+
+def _registries(call: Call) -> RegistryPage:
+    check_project(call)
+    own = Registry(call.hosted.project_id, call.hosted.project.name)
+    return RegistryPage(1, [own])
+
+
+def _list(call: Call) -> ModelPage:
+    _check(call)
+    query: _Listing = call.query
+    if query.offset < 0 or (query.limit is not None and query.limit < 0):
+        raise InvalidInputError("offset and limit: give numbers from 0 on")
+    found = _sorted(_named(call, query.filter_by), query.sort_by)
+    end = None if query.limit is None else query.offset + query.limit
+    page = found[query.offset : end]
+
+    def shown(model: Model, stop: Stop) -> ModelDocument:
+        stop.check()
+        return _document(call, model)
+
+    workers = call.hosted.storage.capabilities.workers
+    return ModelPage(len(found), each_result(shown, page, workers))
+
+
+def _named(call: Call, filter_by: str) -> list[Model]:
+    registry = call.hosted.project.get_model_registry()
+    if not filter_by:
+        names = registry.list_models()
+    elif filter_by.startswith(_NAME_IS):
+        names = [filter_by.removeprefix(_NAME_IS)]
+    else:
+        raise InvalidInputError(
+            f"filter_by {filter_by!r}: use {_NAME_IS}<name of the model>"
+        )
+    return [model for name in names for model in registry.get_models(name)]
+
+
+def _sorted(models: list[Model], sort_by: str) -> list[Model]:
+    """Return those that have the metric to sort by, of equals the latest first."""
+    if not sort_by:
+        return models
+    metric, _, direction = sort_by.rpartition(":")
+    if direction not in {"asc", "desc"} or not metric:
+        raise InvalidInputError(
+            f"sort_by {sort_by!r}: use <metric>:desc or <metric>:asc (direction 'max' "
+            "or 'min' in get_best_model)"
+        )
+    sign = -1 if direction == "desc" else 1
+    rated = [
+        (sign * value, -(model.version or 0), model.name, model)
+        for model in models
+        if (value := model.training_metrics.get(metric)) is not None
+    ]
+    return [model for *_, model in sorted(rated, key=lambda it: it[:3])]
+
+
+def _get(call: Call) -> ModelDocument:
+    return _document(call, _model(call))
+
+
+def _register(call: Call) -> ModelDocument:
+    """Seal what was uploaded."""
+    _check(call)
+    new: NewModel = call.body
+    name, version, _ = parse_model_id(call.path["id"])
+    if (new.name, new.version) != (name, version):
+        raise InvalidInputError(
+            f"the path says model {name!r} version {version}, and the body "
+            f"{new.name!r} version {new.version}: send the same"
+        )
+    call.hosted.uploads.seal(name, version, new, call.caller.id)
+    registry = call.hosted.project.get_model_registry()
+    return _document(call, registry.get_model(name, version))
+
+
+def _reframe(call: Call) -> ModelDocument:
+    model, wanted = _model(call), call.body.framework
+    if wanted != model.framework:
+        raise InvalidInputError(
+            f"framework {wanted!r}: model {model.name!r} version {model.version} is "
+            f"sealed as {model.framework!r}; save it anew with the other framework"
+        )
+    return _document(call, model)
+
+
+def _delete(call: Call) -> None:
+    _model(call).delete()
+
+
+def _links(call: Call) -> Links:
+    _model(call)
+    return Links()
+
+
+def _tags(call: Call) -> TagPage:
+    return tag_page(_model(call).get_tags())
+
+
+def _tag(call: Call) -> TagPage:
+    name = call.path["name"]
+    return tag_page({name: _present(_model(call), name)})
+
+
+def _set_tag(call: Call) -> None:
+    _model(call).add_tag(call.path["name"], call.body)
+
+
+def _delete_tag(call: Call) -> None:
+    model, name = _model(call), call.path["name"]
+    _present(model, name)
+    model.delete_tag(name)
+
+
+def _present(model: Model, name: str) -> Any:
+    tags = model.get_tags()
+    if name not in tags:
+        known = ", ".join(sorted(tags)) or "none"
+        raise RefusedError(
+            f"model {model.name!r} version {model.version} has no tag {name!r}; it "
+            f"has: {known}",
+            404,
+            TAG_NOT_FOUND,
+        )
+    return tags[name]
+
+
+def _check(call: Call) -> None:
+    check_project(call)
+    given = call.path["registry_id"]
+    if given != str(call.hosted.project_id):
+        raise ModelNotFoundError(
+            f"there is no model registry {given!r} here: get it with "
+            "project.get_model_registry()"
+        )
+
+
+def _model(call: Call) -> Model:
+    _check(call)
+    name, version, token = parse_model_id(call.path["id"])
+    model = call.hosted.project.get_model_registry().get_model(name, version)
+    if token not in {None, model.id}:
+        raise ModelNotFoundError(
+            f"this version {version} of model {name!r} was deleted, and another one "
+            "has its place: get it anew"
+        )
+    return model
+
+
+def _document(call: Call, model: Model) -> ModelDocument:
+    return model_document(model, call.hosted.project_id)
+
+
+def _operation(
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"],
+    path: str,
+    handle: Any,
+    summary: str,
+    **more: Any,
+) -> Operation:
+    return Operation(
+        method=method,
+        path=path,
+        handle=handle,
+        summary=summary,
+        scope="read" if method == "GET" else "write",
+        errors=(404,) if method == "GET" else (404, 409),
+        tag="model registry",
+        **more,
+    )
+
+
+OPERATIONS = (
+    _operation("GET", _REGISTRIES, _registries, "Registries", answer=RegistryPage),
+    _operation(
+        "GET",
+        _MODELS,
+        _list,
+        "Model versions, all or of one name, sorted by a metric if asked for",
+        query=_Listing,
+        answer=ModelPage,
+    ),
+    _operation("GET", _MODEL, _get, "A model version", answer=ModelDocument),
+    _operation(
+        "PUT",
+        _MODEL,
+        _register,
+        "Seal the model version whose files were uploaded",
+        body=NewModel,
+        answer=ModelDocument,
+        status=201,
+    ),
+    _operation(
+        "PATCH",
+        _MODEL,
+        _reframe,
+        "Change the framework: refused, unless it is the same",
+        body=NewFramework,
+        answer=ModelDocument,
+    ),
+    _operation("DELETE", _MODEL, _delete, "Delete a model version", status=204),
+    _operation(
+        "GET",
+        f"{_MODEL}/provenance/links",
+        _links,
+        "What the version was made from: nothing is kept of that",
+        answer=Links,
+    ),
+    _operation("GET", f"{_MODEL}/tags", _tags, "Tags", answer=TagPage),
+    _operation("GET", f"{_MODEL}/tags/{{name}}", _tag, "One tag", answer=TagPage),
+    _operation(
+        "PUT",
+        f"{_MODEL}/tags/{{name}}",
+        _set_tag,
+        "Set a tag to any JSON value",
+        body=Any,
+    ),
+    _operation(
+        "DELETE", f"{_MODEL}/tags/{{name}}", _delete_tag, "Delete a tag", status=204
+    ),
+)

@@ -1,0 +1,64 @@
+"""What handlers of requests have at hand: the project, and the server's own things."""
+
+import hashlib
+from typing import Any, Protocol
+
+import msgspec
+
+from hopsartifacts.project import Project
+from hopsartifacts.rest.callers import Caller
+from hopsartifacts.rest.measures import Measures
+from hopsartifacts.storage.contract import Storage
+
+MIB = 1024 * 1024
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds, and what is announced.
+
+    Attributes:
+        max_body_bytes: of a JSON body.
+        max_prediction_bytes: of a prediction request.
+        inference_endpoint: host and port at which clients may ask deployments directly;
+            None where everything goes through this server's own port.
+    """
+
+    max_body_bytes: int = 16 * MIB
+    max_prediction_bytes: int = 64 * MIB
+    inference_endpoint: tuple[str, int] | None = None
+
+
+class FindsKeys(Protocol):
+    """Knows the API keys."""
+
+    def find(self, secret: str) -> Caller | None:
+        """Return whose key *secret* is; None if it is nobody's."""
+        ...
+
+
+class Hosted:
+    """One project and the server around it."""
+
+    def __init__(
+        self,
+        project: Project,
+        keys: FindsKeys,
+        uploads: Any,
+        settings: Settings = Settings(),  # noqa: B008 - frozen
+    ) -> None:
+        self.project = project
+        self.keys = keys
+        self.uploads = uploads
+        self.settings = settings
+        self.measures = Measures()
+
+    @property
+    def storage(self) -> Storage:
+        """Where the project lies."""
+        return self.project.storage
+
+    @property
+    def project_id(self) -> int:
+        """A number that stands for the project's URL, the same after every start."""
+        digest = hashlib.sha256(self.project.url.encode()).digest()
+        return int.from_bytes(digest[:4]) >> 1 or 1

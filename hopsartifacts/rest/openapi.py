@@ -1,0 +1,141 @@
+"""The OpenAPI document, made from the tables that also route."""
+
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from hopsartifacts import __version__
+from hopsartifacts.rest.answering import API
+from hopsartifacts.rest.operations import Operation
+
+_REFERENCE = "#/components/schemas/{name}"
+_PARAMETER = re.compile(r"{(\w+)}")
+_ALWAYS = (400, 401, 403, 429, 503)
+
+
+class HopsworksError(msgspec.Struct, rename="camel"):
+    """What the official client reads of an error."""
+
+    error_code: int
+    error_msg: str
+    usr_msg: str
+
+
+class Problem(msgspec.Struct):
+    """A problem as of RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+def document(operations: Iterable[Operation]) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of *operations*."""
+    listed = sorted(operations, key=lambda it: (it.path, it.method))
+    types = [HopsworksError, Problem]
+    for operation in listed:
+        types += [it for it in (operation.body, operation.answer) if it is not None]
+        for struct in (operation.query, operation.form):
+            types += [it.type for it in _fields(struct)]
+    schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    # One type has one schema, wherever it is used.
+    of = {id(kind): schema for kind, schema in zip(types, schemas, strict=True)}
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in listed:
+        described = _operation(operation, of)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = described
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "hopsartifacts", "version": __version__},
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "key": {"type": "apiKey", "in": "header", "name": "Authorization"}
+            },
+        },
+    }
+
+
+def _operation(operation: Operation, of: dict[int, Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "summary": operation.summary,
+        "operationId": _id(operation),
+        "tags": [operation.tag] if operation.tag else [],
+        "parameters": [*_path_parameters(operation), *_query(operation, of)],
+        "responses": _responses(operation, of),
+    }
+    if operation.scope:
+        described["security"] = [{"key": []}]
+        described["x-scope"] = operation.scope
+    if body := _body(operation, of):
+        described["requestBody"] = body
+    return described
+
+
+def _id(operation: Operation) -> str:
+    words = re.findall(r"\w+", operation.path.removeprefix("/hopsworks-api"))
+    return "_".join((operation.method.lower(), *words))
+
+
+def _path_parameters(operation: Operation) -> Iterable[dict[str, Any]]:
+    for name in _PARAMETER.findall(operation.path):
+        schema = {"type": "string", "minLength": 1}
+        yield {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _fields(struct: type | None) -> tuple[msgspec.structs.FieldInfo, ...]:
+    return msgspec.structs.fields(struct) if struct else ()
+
+
+def _query(operation: Operation, of: dict[int, Any]) -> Iterable[dict[str, Any]]:
+    for field in _fields(operation.query):
+        yield {
+            "name": field.encode_name,
+            "in": "query",
+            "required": field.required,
+            "schema": of[id(field.type)],
+        }
+
+
+def _body(operation: Operation, of: dict[int, Any]) -> dict[str, Any] | None:
+    if operation.takes == "json":
+        if operation.body is None:
+            return None
+        content = {"application/json": {"schema": of[id(operation.body)]}}
+    elif operation.takes == "bytes":
+        content = {"application/octet-stream": {"schema": {}}}
+    else:
+        fields = _fields(operation.form)
+        properties = {it.encode_name: of[id(it.type)] for it in fields}
+        properties["file"] = {"type": "string", "contentMediaType": "application/*"}
+        required = [it.encode_name for it in fields if it.required]
+        schema = {
+            "type": "object",
+            "properties": properties,
+            "required": [*required, "file"],
+        }
+        content = {"multipart/form-data": {"schema": schema}}
+    return {"required": True, "content": content}
+
+
+def _responses(operation: Operation, of: dict[int, Any]) -> dict[str, Any]:
+    is_api = operation.path.startswith(API)
+    media = "application/problem+json" if is_api else "application/json"
+    error = of[id(Problem if is_api else HopsworksError)]
+    good: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
+    if operation.answer is not None:
+        good["content"] = {operation.gives: {"schema": of[id(operation.answer)]}}
+    elif operation.gives != "application/json":
+        good["content"] = {operation.gives: {"schema": {}}}
+    answers = {str(operation.status): good}
+    for status in sorted({*_ALWAYS, *operation.errors}):
+        answers[str(status)] = {
+            "description": HTTPStatus(status).phrase,
+            "content": {media: {"schema": error}},
+        }
+    return answers

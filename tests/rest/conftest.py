@@ -1,0 +1,55 @@
+"""A server without a process: the application, a key, and a client of it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+import hopsartifacts
+from hopsartifacts.project import Project
+from hopsartifacts.rest.application import create_app
+from hopsartifacts.rest.callers import Caller
+from hopsartifacts.rest.hosted import Hosted
+
+KEYS = {
+    "reader.secret": Caller("reader", "reader", frozenset({"read"})),
+    "writer.secret": Caller("writer", "writer", frozenset({"write"})),
+    "deployer.secret": Caller("deployer", "deployer", frozenset({"deploy"})),
+    "admin.secret": Caller("admin", "admin", frozenset({"admin"})),
+}
+
+
+class FixedKeys:
+    """Four keys, one of each scope."""
+
+    def find(self, secret: str) -> Caller | None:
+        return KEYS.get(secret)
+
+
+def bearing(key: str) -> dict[str, str]:
+    """Return the header that bears the key of a scope's holder."""
+    return {"authorization": f"ApiKey {key}.secret"}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """An empty project on this disk."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return hopsartifacts.login(str(tmp_path / "demo"))
+
+
+@pytest.fixture
+def hosted(project: Project) -> Any:
+    """What the application serves."""
+    return Hosted(project, FixedKeys(), None)
+
+
+@pytest.fixture
+def client(hosted: Hosted) -> Iterator[TestClient]:
+    """A client that bears the key for everything."""
+    app = create_app(hosted)
+    headers = bearing("admin")
+    with TestClient(app, headers=headers, raise_server_exceptions=False) as client:
+        yield client
