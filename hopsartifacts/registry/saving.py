@@ -16,11 +16,13 @@ import msgspec
 from hopsartifacts import layout
 from hopsartifacts.digests import sha256_of
 from hopsartifacts.documents import encode, with_check
-from hopsartifacts.errors import (
-    AlreadyExistsError,
-    ConflictError,
-    HopsArtifactsError,
-    StorageError,
+from hopsartifacts.errors import ConflictError, HopsArtifactsError, StorageError
+from hopsartifacts.registry.claiming import (
+    Claim,
+    check_held,
+    number_for,
+    open_log,
+    reserve,
 )
 from hopsartifacts.registry.documents import (
     EmbeddedFile,
@@ -48,7 +50,7 @@ from hopsartifacts.store.log import Log
 from hopsartifacts.store.moving import check_arrived, move_in
 from hopsartifacts.store.progress import NO_CALLBACK, Callback
 from hopsartifacts.store.recall import Recall, open_recall
-from hopsartifacts.store.root import check_claim, check_log_is_there, claim_name
+from hopsartifacts.store.root import claim_name
 from hopsartifacts.store.sharing import Known, remember
 
 
@@ -69,24 +71,36 @@ class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def save_version(
-    storage: Storage, new: NewVersion, callback: Callback = NO_CALLBACK
+    storage: Storage,
+    new: NewVersion,
+    callback: Callback = NO_CALLBACK,
+    *,
+    claim: Claim | None = None,
 ) -> Manifest:
     """Store *new* and return its manifest; whole on return, or not there.
 
     A save of the same files that was cut off before, by a crash or a connection that
-    broke, is continued.
+    broke, is continued; not so one under a claim, which is to be given up then.
+
+    Args:
+        storage: where to.
+        new: what to save.
+        callback: told about the bytes that are done.
+        claim: the number that was taken for it before, which counts instead of the
+            requested one. A save that fails may give it up.
 
     Raises:
         AlreadyExistsError: the requested number was used, or the name has a twin.
         SourceChangedError: the user's files changed while they were read.
-        ConflictError: something not ours lies where the version would go.
+        ConflictError: something not ours lies where the version would go, or the claim
+            was given up.
         IntegrityError: the model's log is gone, so its numbers are not known.
     """
     journal: Journal | None = None
-    if storage.capabilities.is_shared:
+    if claim is None and storage.capabilities.is_shared:
         journal = open_journal(storage.url, new.model, new.source.root)
     try:
-        return _Saving(storage, new, journal, callback).run()
+        return _Saving(storage, new, journal, callback, claim).run()
     finally:
         if journal:
             journal.close()
@@ -101,9 +115,11 @@ class _Saving:
         new: NewVersion,
         journal: Journal | None,
         callback: Callback,
+        claim: Claim | None,
     ) -> None:
         self._storage = storage
         self._new = new
+        self._claim = claim
         self._journal = journal
         self._callback = callback
         self._log = model_log(storage, new.model)
@@ -118,15 +134,15 @@ class _Saving:
 
     def run(self) -> Manifest:
         head = self._log.head()
-        if head is None:
-            _open_log(
+        if head is None and self._claim is None:
+            open_log(
                 self._storage, self._log, self._new.model, claims=not self._is_staged
             )
         state = head.state if head else ModelState()
         self._token, version = self._continued(state)
-        self._is_continued = version is not None
+        self._is_continued = version is not None and self._claim is None
         if version is None:
-            _number(state, self._new)
+            number_for(state, self._new.model, self._new.requested)
         self._known = tuple(_known(self._storage, self._log, self._new.model, state))
         try:
             if self._is_staged:
@@ -136,7 +152,9 @@ class _Saving:
                     claim = layout.model_name_claim(self._new.model)
                     claim_name(self._storage, claim, self._new.model, "model")
             if version is None:
-                version = _reserve(self._log, self._new, self._token)
+                version = reserve(
+                    self._log, self._new.model, self._new.requested, self._token
+                )
             manifest, document = self._in_place(version)
         finally:
             if self._is_staged:
@@ -158,6 +176,10 @@ class _Saving:
 
     def _continued(self, state: ModelState) -> tuple[str, int | None]:
         """Return the token to save under, and the number it has reserved already."""
+        if self._claim:
+            check_held(state, self._new.model, self._claim)
+            self._check_free(self._claim)
+            return self._claim.token, self._claim.version
         token = self._journal.token if self._journal else None
         if token is None:
             return new_token(), None
@@ -175,6 +197,14 @@ class _Saving:
             with suppress(StorageError):
                 self._storage.delete_tree(layout.version_dir(self._new.model, version))
         return new_token(), None
+
+    def _check_free(self, claim: Claim) -> None:
+        """See that nothing lies where the version goes, or clear what was put aside."""
+        folder = layout.version_dir(self._new.model, claim.version)
+        if next(self._storage.find(folder), None) is not None:
+            raise _taken(folder)
+        if self._is_staged:
+            self._storage.delete_tree(layout.staging_dir(claim.token))
 
     def _in_place(self, version: int) -> tuple[Manifest, bytes]:
         """Have the files where the version has them, and seal it."""
@@ -237,10 +267,7 @@ class _Saving:
 
     def _move_in(self, folder: str) -> None:
         if not move_in(self._storage, layout.staging_dir(self._token), folder):
-            raise ConflictError(
-                f"{folder!r} holds files that no version owns; move them away with "
-                "project.repair(), then save again (this number is used up)"
-            )
+            raise _taken(folder)
         self._check_arrived(folder)
 
     def _check_arrived(self, folder: str) -> None:
@@ -262,19 +289,11 @@ class _Saving:
                 self._storage.delete_tree(folder)
 
 
-def _open_log(
-    storage: Storage, log: Log[ModelState], model: str, *, claims: bool
-) -> None:
-    """See that a model without entries may have its first, or claim its name at once.
-
-    What is staged first claims late, so that a failed save leaves nothing. Otherwise
-    the place is reserved before anything is read, and one request tells all.
-    """
-    claim = layout.model_name_claim(model)
-    if claims and claim_name(storage, claim, model, "model"):
-        return
-    check_claim(storage, claim, model, "model")
-    check_log_is_there(storage, log, claim)
+def _taken(folder: str) -> ConflictError:
+    return ConflictError(
+        f"{folder!r} holds files that no version owns; move them away with "
+        "project.repair(), then save again (this number is used up)"
+    )
 
 
 def _known(
@@ -295,40 +314,12 @@ def _known(
         )
 
 
-def _number(state: ModelState, new: NewVersion) -> int:
-    if new.requested is None:
-        return state.next_version
-    taken = state.versions.get(new.requested)
-    if taken:
-        fate = {"sealed": "exists", "reserved": "is being saved by somebody else"}
-        raise AlreadyExistsError(
-            f"model {new.model!r} version {new.requested} "
-            f"{fate.get(taken.status, f'was used before and is {taken.status}')}; "
-            "numbers are given once: leave out the version to get "
-            f"{state.next_version}"
-        )
-    return new.requested
-
-
 def _embedded(new: NewVersion) -> dict[str, EmbeddedFile]:
     named = {
         layout.INPUT_EXAMPLE: new.input_example,
         layout.MODEL_SCHEMA: new.model_schema,
     }
     return {name: file for name, file in named.items() if file}
-
-
-def _reserve(log: Log[ModelState], new: NewVersion, token: str) -> int:
-    number = 0
-
-    def decide(state: ModelState | None, seq: int) -> Draft[ModelState]:
-        nonlocal number
-        number = _number(state or ModelState(), new)
-        reserved = VersionState(status="reserved", id=token, reserved=seq)
-        return step(state, "reserve", number, reserved, token=token)
-
-    log.append(decide)
-    return number
 
 
 def _manifest(

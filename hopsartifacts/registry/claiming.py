@@ -1,0 +1,141 @@
+"""Which number a version gets: given to a token before any file lies there."""
+
+import msgspec
+
+from hopsartifacts import layout
+from hopsartifacts.errors import AlreadyExistsError, ConflictError
+from hopsartifacts.names import model_name
+from hopsartifacts.registry.documents import ModelState, VersionState
+from hopsartifacts.registry.given import positive_version
+from hopsartifacts.registry.versions import give_up, model_log, step
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.entries import Draft
+from hopsartifacts.store.identity import new_token
+from hopsartifacts.store.log import Log
+from hopsartifacts.store.root import check_claim, check_log_is_there, claim_name
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A number that nobody else gets, for a version that is saved later."""
+
+    token: str
+    version: int
+
+
+def claim_version(
+    storage: Storage, model: str, requested: int | None = None, token: str = ""
+) -> Claim:
+    """Take the model's name if it is new, and a number: *requested*, or the next one.
+
+    It stays taken until ``save_version`` seals it or ``give_up_claim`` gives it up; gc
+    gives it up too, once it is older than the grace period.
+
+    Args:
+        storage: where the model lies.
+        model: its name.
+        requested: the number to take.
+        token: a name that nobody else uses, where the caller has to know it before: a
+            number that it has taken already is returned again.
+
+    Raises:
+        InvalidNameError: the name or the number is outside the rules.
+        AlreadyExistsError: the number was used, or the name has a twin.
+        IntegrityError: the model's log is gone, so its numbers are not known.
+    """
+    model_name(model)
+    if requested is not None:
+        positive_version(requested)
+    log = model_log(storage, model)
+    if log.head() is None:
+        open_log(storage, log, model, claims=True)
+    token = token or new_token()
+    return Claim(token, reserve(log, model, requested, token))
+
+
+def give_up_claim(storage: Storage, model: str, claim: Claim) -> bool:
+    """Give the number up, and delete what a save has left there, unless it is sealed.
+
+    Returns:
+        Whether nothing can come of it any more: True too if that was so before.
+    """
+    log = model_log(storage, model)
+    head = log.head()
+    owned = head.state.versions.get(claim.version) if head else None
+    if owned is None or owned.id != claim.token:
+        return True
+    if owned.status == "reserved":
+        if give_up(log, claim.version, claim.token) != "aborted":
+            return False
+        storage.delete_tree(layout.version_dir(model, claim.version))
+        if storage.capabilities.moves_trees:
+            storage.delete_tree(layout.staging_dir(claim.token))
+        return True
+    return owned.status in {"aborted", "deleted"}
+
+
+def check_held(state: ModelState, model: str, claim: Claim) -> None:
+    """See that the number is still reserved for the claim.
+
+    Raises:
+        ConflictError: it was given up, or sealed.
+    """
+    held = state.versions.get(claim.version)
+    if held is None or held.id != claim.token or held.status != "reserved":
+        fate = held.status if held and held.id == claim.token else "given away"
+        raise ConflictError(
+            f"model {model!r} version {claim.version} was {fate} while it was being "
+            "saved: save again"
+        )
+
+
+def open_log(
+    storage: Storage, log: Log[ModelState], model: str, *, claims: bool
+) -> None:
+    """See that a model without entries may have its first, or claim its name at once.
+
+    What is staged first claims late, so that a failed save leaves nothing. Otherwise
+    the place is reserved before anything is read, and one request tells all.
+    """
+    claim = layout.model_name_claim(model)
+    if claims and claim_name(storage, claim, model, "model"):
+        return
+    check_claim(storage, claim, model, "model")
+    check_log_is_there(storage, log, claim)
+
+
+def number_for(state: ModelState, model: str, requested: int | None) -> int:
+    """Return *requested* if nobody ever had it, else the next number.
+
+    Raises:
+        AlreadyExistsError: it was used.
+    """
+    if requested is None:
+        return state.next_version
+    taken = state.versions.get(requested)
+    if taken:
+        fate = {"sealed": "exists", "reserved": "is being saved by somebody else"}
+        raise AlreadyExistsError(
+            f"model {model!r} version {requested} "
+            f"{fate.get(taken.status, f'was used before and is {taken.status}')}; "
+            "numbers are given once: leave out the version to get "
+            f"{state.next_version}"
+        )
+    return requested
+
+
+def reserve(log: Log[ModelState], model: str, requested: int | None, token: str) -> int:
+    """Give a number to *token* by one entry; raises as ``number_for``."""
+    number = 0
+
+    def decide(state: ModelState | None, seq: int) -> Draft[ModelState] | None:
+        nonlocal number
+        known = state or ModelState()
+        number = next((n for n, it in known.versions.items() if it.id == token), 0)
+        if number:
+            return None
+        number = number_for(known, model, requested)
+        reserved = VersionState(status="reserved", id=token, reserved=seq)
+        return step(state, "reserve", number, reserved, token=token)
+
+    log.append(decide)
+    return number
