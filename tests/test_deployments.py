@@ -628,3 +628,16 @@ def test_a_deletion_does_not_hit_one_that_was_created_anew(
     with pytest.raises(DeploymentNotFoundError, match="was deleted before"):
         stale.delete()
     assert ms.get_deployment("d").id == anew.id
+
+
+def test_a_taken_name_can_be_refused(sklearn_model: Model, ms: ModelServing) -> None:
+    sklearn_model.deploy("d")
+    again = ms.create_deployment(ms.create_predictor(sklearn_model, "d"))
+    with pytest.raises(AlreadyExistsError, match="exists"):
+        again.save(adopt=False)
+    assert again.id is None
+    again.save()
+    assert (again.version, again.id) == (1, ms.get_deployment("d").id)
+    again.description = "other"
+    again.save(adopt=False)
+    assert again.version == 2

@@ -16,6 +16,7 @@ from hopsartifacts.deployments.held import AWAIT_S, UP
 from hopsartifacts.deployments.launching import launching
 from hopsartifacts.deployments.progress import while_starting, while_stopping
 from hopsartifacts.deployments.requests import ask
+from hopsartifacts.deployments.tagging import Tagged
 from hopsartifacts.deployments.versioned import Versioned
 from hopsartifacts.deployments.versions import (
     check_name,
@@ -34,7 +35,7 @@ from hopsartifacts.registry.model import Model
 from hopsartifacts.store.transfer import download, local_folder
 
 
-class Deployment(Versioned, Watched):
+class Deployment(Versioned, Watched, Tagged):
     """One deployment: a predictor with a name, saved or not, running or not.
 
     Made by ``ms.create_deployment`` (lazy), ``predictor.deploy``, ``model.deploy`` or
@@ -48,6 +49,7 @@ class Deployment(Versioned, Watched):
         *,
         why: str = "",
         ignore_environment: bool = False,
+        adopt: bool = True,
     ) -> None:
         """Seal the settings as the deployment's next version, and make it active.
 
@@ -62,6 +64,7 @@ class Deployment(Versioned, Watched):
                 save that changes anything makes a new version.
             why: a word for those who read the history.
             ignore_environment: see ``start``.
+            adopt: False to refuse a new deployment whose name is taken.
 
         Raises:
             See ``Predictor.deploy``; and ``DeploymentFailedError`` if the new version
@@ -71,11 +74,11 @@ class Deployment(Versioned, Watched):
         storage = self._runner.place.storage
         model = (self.predictor.model_name, self.predictor.model_version)
         known = self._state.id if self._state else None
-        check_name(storage, name, model, known_id=known)
+        check_name(storage, name, model, known_id=known, adopt=adopt)
         before = self._state.active if self._state else None
         specification, artifact, self._decision = self.predictor.seal()
         self._state = save_specification(
-            storage, specification, known_id=known, why=why
+            storage, specification, known_id=known, why=why, adopt=adopt
         )
         self.predictor.keep(specification, artifact)
         if before != self._state.active:

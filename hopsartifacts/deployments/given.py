@@ -29,6 +29,18 @@ class Given(msgspec.Struct, frozen=True):
     path: str
 
 
+class InProject(msgspec.Struct, frozen=True):
+    """A path in the project and nowhere else, whatever this machine has there.
+
+    Taken wherever a path is, for callers whose disk is not this machine's.
+    """
+
+    path: str
+
+    def __fspath__(self) -> str:
+        return self.path
+
+
 class Written(msgspec.Struct, frozen=True):
     """A file whose content the user gave, and the name it gets."""
 
@@ -38,6 +50,9 @@ class Written(msgspec.Struct, frozen=True):
     @property
     def path(self) -> str:
         """Its name, as that of the others."""
+        return self.name
+
+    def __fspath__(self) -> str:
         return self.name
 
 
@@ -50,14 +65,16 @@ class Kept(msgspec.Struct, frozen=True):
     path: str
 
 
-New = Given | Written
+New = Given | InProject | Written
 File = New | Kept
 
 
-def given(path: str | os.PathLike[str] | None) -> Given | None:
+def given(path: str | os.PathLike[str] | None) -> New | None:
     """Return what a user passed as a path; None if nothing."""
     if path is None or path == "":
         return None
+    if isinstance(path, InProject | Written):
+        return path
     if not isinstance(path, str | os.PathLike):
         raise InvalidDeploymentError(f"{path!r} is not a path: give the name of a file")
     return Given(os.fspath(path))
@@ -113,8 +130,8 @@ def _new_sources(
     if isinstance(file, Written):
         chunks = _reader(file.data)
         return [ArtifactSource(role=role, name=file.name, chunks=chunks)]
-    found = _local(role, file.path) or _in_project(storage, project, role, file)
-    return list(found)
+    local = _local(role, file.path) if isinstance(file, Given) else []
+    return local or list(_in_project(storage, project, role, file))
 
 
 def _kept(storage: Storage, role: Role, file: Kept) -> ArtifactSource:
@@ -149,21 +166,41 @@ def _local(role: Role, path: str) -> list[ArtifactSource]:
 
 
 def _in_project(
-    storage: Storage, project: str, role: Role, file: Given
+    storage: Storage, project: str, role: Role, file: Given | InProject
 ) -> Iterator[ArtifactSource]:
     try:
         path = layout.relative(project, file.path)
         entry = storage.stat(path)
     except InvalidNameError:
         path, entry = file.path, None
+    if isinstance(file, InProject) and _is_behind_link(storage, path):
+        entry = None
     if entry is None or entry.kind != "file":
-        raise InvalidScriptError(
-            f"{role} {file.path!r} does not exist, neither in {str(Path.cwd())!r} nor "
-            f"in project {project!r}: give the path of a file on this machine, or one "
-            f"like {layout.absolute(project, 'Resources/predictor.py')!r}"
-        )
+        raise InvalidScriptError(_missing(project, role, file))
     yield ArtifactSource(
         role=role, name=entry.name, chunks=lambda: storage.chunks(path)
+    )
+
+
+def _is_behind_link(storage: Storage, path: str) -> bool:
+    """Tell whether a folder on the way is a link, which may lead anywhere."""
+    parts = path.split("/")[:-1]
+    folders = ("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+    found = (storage.stat(folder) for folder in folders)
+    return any(entry is not None and entry.kind == "link" for entry in found)
+
+
+def _missing(project: str, role: Role, file: Given | InProject) -> str:
+    example = repr(layout.absolute(project, "Resources/predictor.py"))
+    if isinstance(file, InProject):
+        return (
+            f"{role} {file.path!r} does not exist in project {project!r}: upload it "
+            f"first, and give its path there, like {example}"
+        )
+    return (
+        f"{role} {file.path!r} does not exist, neither in {str(Path.cwd())!r} nor in "
+        f"project {project!r}: give the path of a file on this machine, or one like "
+        f"{example}"
     )
 
 

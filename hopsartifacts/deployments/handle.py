@@ -1,6 +1,7 @@
 """Model serving as users hold it: create, find and list deployments."""
 
 from collections.abc import Iterable, Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,8 @@ class ModelServing:
         name: str | None = None,
         artifact_version: str | int | None = None,
         serving_tool: str | None = None,
-        script_file: str | Path | None = None,
-        config_file: str | Path | None = None,
+        script_file: str | PathLike[str] | None = None,
+        config_file: str | PathLike[str] | None = None,
         resources: Any = None,
         inference_logger: InferenceLogger | str | None = None,
         inference_batcher: InferenceBatcher | None = None,
@@ -57,8 +58,8 @@ class ModelServing:
         environment: str | None = None,
         *,
         description: str | None = None,
-        files: Iterable[str | Path] = (),
-        environment_lock: str | Path | None = None,
+        files: Iterable[str | PathLike[str]] = (),
+        environment_lock: str | PathLike[str] | None = None,
         env_vars: Mapping[str, str] | None = None,
         golden_request: Any = None,
     ) -> Predictor:
@@ -125,7 +126,7 @@ class ModelServing:
         )
 
     def create_transformer(
-        self, script_file: str | Path, resources: Any = None
+        self, script_file: str | PathLike[str], resources: Any = None
     ) -> Transformer:
         """Describe a transformer; see ``Transformer``."""
         return Transformer(script_file, resources)

@@ -1,7 +1,7 @@
 """The optional parts of a deployment: transformer, inference logger and batcher."""
 
 import re
-from pathlib import Path
+from os import PathLike
 from typing import Any, Literal
 
 import msgspec
@@ -31,7 +31,7 @@ class Transformer:
 
     def __init__(
         self,
-        script_file: str | Path,
+        script_file: str | PathLike[str],
         resources: ComponentResources | dict[str, Any] | None = None,
     ) -> None:
         if not script_file:

@@ -1,8 +1,7 @@
 """The settings of a predictor: each is checked when it is set, all before a save."""
 
 from collections.abc import Iterable, Mapping
-from os import fspath
-from pathlib import Path
+from os import PathLike, fspath
 from typing import Any
 
 from hopsartifacts import layout
@@ -65,18 +64,18 @@ class Settings:
         description: str | None = None,
         artifact_version: str | int | None = None,
         serving_tool: str | None = None,
-        script_file: str | Path | None = None,
-        config_file: str | Path | None = None,
+        script_file: str | PathLike[str] | None = None,
+        config_file: str | PathLike[str] | None = None,
         resources: Any = None,
         inference_logger: InferenceLogger | str | None = None,
         inference_batcher: InferenceBatcher | None = None,
         transformer: Transformer | None = None,
         api_protocol: str = "REST",
         environment: str | None = None,
-        environment_lock: str | Path | None = None,
+        environment_lock: str | PathLike[str] | None = None,
         env_vars: Mapping[str, str] | None = None,
         golden_request: Any = None,
-        files: Iterable[str | Path] = (),
+        files: Iterable[str | PathLike[str]] = (),
     ) -> None:
         self.home = home
         self._model = model
@@ -171,7 +170,7 @@ class Settings:
         return self._choice.shown("predictor")
 
     @script_file.setter
-    def script_file(self, path: str | Path | None) -> None:
+    def script_file(self, path: str | PathLike[str] | None) -> None:
         self._choice.put("predictor", path)
 
     @property
@@ -180,7 +179,7 @@ class Settings:
         return self._choice.shown("configfile")
 
     @config_file.setter
-    def config_file(self, path: str | Path | None) -> None:
+    def config_file(self, path: str | PathLike[str] | None) -> None:
         self._choice.put("configfile", path)
 
     @property
@@ -193,7 +192,7 @@ class Settings:
         return self._choice.shown("environment")
 
     @environment_lock.setter
-    def environment_lock(self, lock: str | Path | None) -> None:
+    def environment_lock(self, lock: str | PathLike[str] | None) -> None:
         self._choice.put_lock(lock)
 
     @property
@@ -202,7 +201,7 @@ class Settings:
         return self._choice.shown_files()
 
     @files.setter
-    def files(self, paths: Iterable[str | Path]) -> None:
+    def files(self, paths: Iterable[str | PathLike[str]]) -> None:
         self._choice.put_files(paths)
 
     @property
@@ -235,8 +234,8 @@ class Settings:
         """Take over what was changed on the transformer itself since it was set."""
         if self._transformer is None:
             return
-        script = fspath(self._transformer.script_file)
-        if script != self._choice.shown("transformer"):
+        script = self._transformer.script_file
+        if fspath(script) != self._choice.shown("transformer"):
             self._choice.put("transformer", script)
 
     def _check_rules(self) -> None:

@@ -114,7 +114,12 @@ def _pinning(
 
 
 def check_name(
-    storage: Storage, name: str, model: tuple[str, int], *, known_id: str | None
+    storage: Storage,
+    name: str,
+    model: tuple[str, int],
+    *,
+    known_id: str | None,
+    adopt: bool = True,
 ) -> None:
     """Refuse early, storing nothing, what ``save_specification`` would refuse."""
     claim = layout.deployment_name_claim(name)
@@ -124,7 +129,7 @@ def check_name(
     if head is None:
         check_log_is_there(storage, log, claim)
     live = live_part(storage, head.state) if head else None
-    _check_owner(live, name, model, known_id)
+    _check_owner(live, name, model, known_id, adopt=adopt)
 
 
 def save_specification(
@@ -133,6 +138,7 @@ def save_specification(
     *,
     known_id: str | None,
     why: str = "",
+    adopt: bool = True,
 ) -> DeploymentState:
     """Seal *specification* as the deployment's next version, and make it active.
 
@@ -144,10 +150,11 @@ def save_specification(
         known_id: the deployment the caller means to change; None to create one. A
             deployment of the same model version under this name is then adopted.
         why: a word for those who read the history.
+        adopt: False to refuse that, too.
 
     Raises:
-        AlreadyExistsError: the name belongs to a deployment of another model version,
-            or has a twin.
+        AlreadyExistsError: the name belongs to a deployment of another model version
+            (or to any, without *adopt*), or has a twin.
         DeploymentNotFoundError: the deployment meant was deleted.
         ModelNotFoundError: the model version was deleted meanwhile.
     """
@@ -159,7 +166,7 @@ def save_specification(
 
     def decide(state: DeploymentState | None, _: int) -> Draft[DeploymentState] | None:
         live = live_part(storage, state) if state else None
-        _check_owner(live, name, (model.name, model.version), known_id)
+        _check_owner(live, name, (model.name, model.version), known_id, adopt=adopt)
         if live and live.current.specification == specification:
             return None
         after = _sealed(state, live, specification, token)
@@ -234,6 +241,8 @@ def _check_owner(
     name: str,
     model: tuple[str, int],
     known_id: str | None,
+    *,
+    adopt: bool,
 ) -> None:
     if known_id is not None:
         if live is None or live.id != known_id:
@@ -244,6 +253,11 @@ def _check_owner(
     if live is None:
         return
     there = live.current.specification.model
+    if not adopt:
+        raise AlreadyExistsError(
+            f"deployment {name!r} exists and runs model {there.name!r} version "
+            f"{there.version}: choose another name, or change that one"
+        )
     if (there.name, there.version) != model:
         raise AlreadyExistsError(
             f"deployment {name!r} exists and runs model {there.name!r} version "
@@ -271,11 +285,12 @@ def _sealed(
         active=number,
         before=live.active if live else 0,
         versions={**(live.versions if live else {}), number: version},
+        tags=live.tags if live else {},
     )
 
 
 def _deleted(state: DeploymentState) -> DeploymentState:
-    return replace(state, status="deleted", active=0, before=0, versions={})
+    return replace(state, status="deleted", active=0, before=0, versions={}, tags={})
 
 
 def live_part(storage: Storage, state: DeploymentState) -> DeploymentState | None:
