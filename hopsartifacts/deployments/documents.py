@@ -1,6 +1,6 @@
 """What a deployment is when it is sealed: a value that pins everything it runs."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -89,6 +89,7 @@ class DeploymentState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     before: int = 0
     """The version that was active before; it is again if this one is taken back."""
     versions: dict[int, DeploymentVersion] = {}
+    tags: dict[str, Any] = {}
 
     @property
     def current(self) -> DeploymentVersion:

@@ -1,0 +1,77 @@
+"""Tags of a deployment: any JSON, changed by a log entry each, of no version."""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import replace
+
+from hopsartifacts.deployments.documents import DeploymentState
+from hopsartifacts.deployments.held import Held
+from hopsartifacts.deployments.versions import deployment_log, live_part
+from hopsartifacts.errors import DeploymentNotFoundError
+from hopsartifacts.names import tag_name
+from hopsartifacts.registry.given import checked_tag
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.entries import Draft
+
+Tags = dict[str, Any]
+
+
+class Tagged(Held):
+    """The tags of a saved deployment; they stay when its settings change."""
+
+    def add_tag(self, name: str, value: Any) -> None:
+        """Set the tag *name* to *value*, any JSON value, replacing what it was.
+
+        Raises:
+            InvalidNameError: the name is outside the rule.
+            InvalidModelError: the value is not JSON.
+            DeploymentNotFoundError: it was not saved, or was deleted.
+        """
+        tag, checked = tag_name(name), checked_tag(name, value)
+        self._change_tags(lambda tags: {**tags, tag: checked})
+
+    set_tag = add_tag
+
+    def get_tag(self, name: str) -> Any:
+        """Return the value of a tag, None if it is not set."""
+        return self.get_tags().get(name)
+
+    def get_tags(self) -> Tags:
+        """Return all tags as they are now.
+
+        Raises:
+            DeploymentNotFoundError: it was not saved, or was deleted.
+        """
+        return dict(self._fresh().tags)
+
+    def delete_tag(self, name: str) -> None:
+        """Remove a tag; silent if it is not set."""
+        self._change_tags(lambda tags: {tag: tags[tag] for tag in tags if tag != name})
+
+    def _change_tags(self, change: Callable[[Tags], Tags]) -> None:
+        known_id = self._fresh().id
+        set_tags(self._runner.place.storage, self.name, known_id, change)
+
+
+def set_tags(
+    storage: Storage, name: str, known_id: str, change: Callable[[Tags], Tags]
+) -> None:
+    """Replace the tags of the deployment *known_id* by what *change* makes of them.
+
+    Raises:
+        DeploymentNotFoundError: there is none, or another one of that name.
+    """
+
+    def decide(state: DeploymentState | None, _: int) -> Draft[DeploymentState] | None:
+        live = live_part(storage, state) if state else None
+        if state is None or live is None or live.id != known_id:
+            raise DeploymentNotFoundError(
+                f"deployment {name!r} was deleted: create it anew"
+            )
+        tags = change(state.tags)
+        if tags == state.tags:
+            return None
+        return Draft(op={"kind": "tag"}, state=replace(state, tags=tags))
+
+    deployment_log(storage, name).append(decide)
