@@ -1,0 +1,257 @@
+"""API keys: made, listed and revoked in a file; a running server sees each change.
+
+A key is ``<id>.<secret>``. The file has the hash of the secret, which is random and so
+long that nobody can guess it from there. What cannot be read lets nobody in.
+"""
+
+import hashlib
+import hmac
+import logging
+import re
+import secrets
+import stat
+import string
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock
+
+from hopsartifacts.errors import (
+    AlreadyExistsError,
+    FormatError,
+    InvalidInputError,
+    InvalidNameError,
+    NotFoundError,
+    StorageError,
+)
+from hopsartifacts.rest.callers import SCOPES, Caller, Scope
+from hopsartifacts.rest.errors import RefusedError
+from hopsartifacts.rest.own_folder import make_private, write_private
+
+FILE = "keys.json"
+_FORMAT = 1
+_ID_LENGTH = 12
+_SECRET_LENGTH = 48
+_LETTERS = string.ascii_letters + string.digits
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_LOCK_S = 30
+_NOBODY = "0" * 64
+_LOGGER = logging.getLogger(__name__)
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is kept of a key.
+
+    Attributes:
+        digest: SHA-256 of the secret.
+        expires: when it ends; None: never.
+        revoked: when somebody ended it; such keys stay for those who read logs.
+    """
+
+    id: str
+    name: str
+    scopes: tuple[Scope, ...]
+    digest: str
+    created: datetime
+    expires: datetime | None = None
+    revoked: datetime | None = None
+
+    def is_valid(self, now: datetime) -> bool:
+        """Tell whether it lets anybody in."""
+        return self.revoked is None and (self.expires is None or now < self.expires)
+
+
+class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    format: int
+    keys: tuple[Key, ...]
+
+
+_Signature = tuple[int, ...]
+
+
+class Keys:
+    """The keys of one server.
+
+    Args:
+        folder: the server's own; see ``own_folder``.
+        clock: tells the time.
+    """
+
+    def __init__(
+        self, folder: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._path = folder / FILE
+        self._clock = clock
+        # One value, so that threads see both parts of one reading.
+        self._read: tuple[_Signature, Mapping[str, Key]] | None = None
+
+    def create(
+        self,
+        name: str,
+        scopes: Collection[Scope],
+        expires_in_s: float | None = None,
+    ) -> tuple[Key, str]:
+        """Make a key; return it with its text, which is known only now.
+
+        Raises:
+            InvalidInputError: the name is outside its rule, or a scope is none.
+            AlreadyExistsError: a valid key has this name.
+            FormatError: the file of keys is damaged.
+        """
+        _check(name, scopes)
+        now = self._clock()
+        secret = _random(_SECRET_LENGTH)
+        key = Key(
+            id=_random(_ID_LENGTH),
+            name=name,
+            scopes=tuple(it for it in SCOPES if it in scopes),
+            digest=_digest(secret),
+            created=now,
+            expires=_after(now, expires_in_s),
+        )
+
+        def add(keys: tuple[Key, ...]) -> tuple[Key, ...]:
+            if any(it.name == name and it.is_valid(now) for it in keys):
+                raise AlreadyExistsError(
+                    f"there is a key {name!r}: revoke it first, or choose another name"
+                )
+            return (*keys, key)
+
+        self._change(add)
+        return key, f"{key.id}.{secret}"
+
+    def list(self) -> list[Key]:
+        """Return all keys, the oldest first.
+
+        Raises:
+            FormatError: the file of keys is damaged.
+        """
+        return list(self._load().values())
+
+    def revoke(self, name_or_id: str) -> Key:
+        """End a key, also for servers that are running; return it.
+
+        Raises:
+            NotFoundError: no key that is still valid has this name or id.
+            FormatError: the file of keys is damaged.
+        """
+        now = self._clock()
+        ended: list[Key] = []
+
+        def end(keys: tuple[Key, ...]) -> tuple[Key, ...]:
+            ended.extend(
+                msgspec.structs.replace(key, revoked=now)
+                for key in keys
+                if name_or_id in {key.id, key.name} and key.revoked is None
+            )
+            if not ended:
+                raise NotFoundError(
+                    f"there is no key {name_or_id!r} to revoke: give the name or the "
+                    "id of one of 'hopsartifacts keys list'"
+                )
+            changed = {it.id: it for it in ended}
+            return tuple(changed.get(it.id, it) for it in keys)
+
+        self._change(end)
+        return ended[-1]
+
+    def find(self, secret: str) -> Caller | None:
+        """Return whose key *secret* is; None if it is nobody's, or no longer valid.
+
+        Raises:
+            RefusedError: the keys cannot be read now; the log says why.
+        """
+        try:
+            keys = self._load()
+        except (FormatError, StorageError):
+            _LOGGER.exception("nobody is let in")
+            raise RefusedError(
+                "the server cannot read its keys; its log says why", 503
+            ) from None
+        number, _, rest = secret.partition(".")
+        key = keys.get(number)
+        # Compared also where there is none, so that both take the same time.
+        is_right = hmac.compare_digest(_digest(rest), key.digest if key else _NOBODY)
+        if key is None or not is_right or not key.is_valid(self._clock()):
+            return None
+        return Caller(key.id, key.name, frozenset(key.scopes))
+
+    def _change(self, change: Callable[[tuple[Key, ...]], tuple[Key, ...]]) -> None:
+        make_private(self._path.parent)
+        lock = self._path.with_name(f"{FILE}.lock")
+        with FileLock(lock, timeout=_LOCK_S, mode=0o600):
+            keys = change(tuple(self._load().values()))
+            document = _Document(format=_FORMAT, keys=keys)
+            data = msgspec.json.format(msgspec.json.encode(document))
+            write_private(self._path, data + b"\n")
+
+    def _load(self) -> Mapping[str, Key]:
+        """Return the keys by their ids, read anew if the file is another one."""
+        try:
+            found = self._path.stat()
+            signature = (found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode)
+            if self._read is None or self._read[0] != signature:
+                if found.st_mode & _OTHERS_WRITE:
+                    raise FormatError(
+                        f"{str(self._path)!r} may be written by others, who could let "
+                        "themselves in: look at what it holds, then take their right"
+                    )
+                self._read = (signature, _decoded(self._path, self._path.read_bytes()))
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise StorageError(
+                f"cannot read {str(self._path)!r}: {error.strerror}"
+            ) from error
+        return self._read[1]
+
+
+def _decoded(path: Path, data: bytes) -> Mapping[str, Key]:
+    try:
+        document = msgspec.json.decode(data, type=_Document)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise FormatError(
+            f"{str(path)!r} is damaged ({error}): put it back from a copy, or "
+            "delete it and make new keys"
+        ) from error
+    if document.format != _FORMAT:
+        raise FormatError(
+            f"{str(path)!r} has format {document.format}, which this release cannot "
+            "read: use the one that wrote it"
+        )
+    return {key.id: key for key in document.keys}
+
+
+def _check(name: str, scopes: Collection[Scope]) -> None:
+    if not _NAME.fullmatch(name):
+        raise InvalidNameError(
+            f"key name {name!r}: give 1 to 64 letters, digits, '.', '_', '-' or '@', "
+            "the first a letter or digit"
+        )
+    unknown = sorted(set(scopes) - set(SCOPES))
+    if unknown or not scopes:
+        raise InvalidInputError(
+            f"scopes {sorted(scopes)}: give some of {', '.join(SCOPES)}"
+        )
+
+
+def _after(now: datetime, seconds: float | None) -> datetime | None:
+    if seconds is None:
+        return None
+    try:
+        return now + timedelta(seconds=seconds)
+    except OverflowError as error:
+        raise InvalidInputError(
+            f"a key cannot expire in {seconds:g} seconds: give less, or no end"
+        ) from error
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(length))

@@ -1,0 +1,88 @@
+"""The server's own folder on its disk: keys, certificate, what is being uploaded."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from hopsartifacts.errors import InUseError, StorageError
+from hopsartifacts.store.identity import new_token
+from hopsartifacts.store.state_folder import state_folder
+
+_NAME_LENGTH = 16
+
+
+def own_folder(url: str) -> Path:
+    """Return the folder of the server of the project at *url*; it need not exist."""
+    digest = hashlib.sha256(url.encode()).hexdigest()
+    return state_folder() / "servers" / digest[:_NAME_LENGTH]
+
+
+def make_private(folder: Path) -> Path:
+    """Make *folder*, where nobody else may look, and return it.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"cannot make the server's folder {str(folder)!r}: {error.strerror}; "
+            "choose another with --state-dir"
+        ) from error
+    return folder
+
+
+def write_private(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Let *path* hold *data*: what was there, or all of it, whatever happens.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{new_token()}")
+    try:
+        opened = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with open(opened, "wb") as file:  # noqa: PTH123 - it is a descriptor
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        raise StorageError(f"cannot write {str(path)!r}: {error.strerror}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Let no other server use *folder* meanwhile.
+
+    Raises:
+        InUseError: one does.
+    """
+    lock = FileLock(folder / "server.lock", mode=0o600, blocking=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise InUseError(
+            f"another server uses {str(folder)!r}: stop it, or give this one a folder "
+            "of its own with --state-dir"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _sync(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
