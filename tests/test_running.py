@@ -15,7 +15,13 @@ from hopsartifacts.errors import (
     InvalidInputError,
     UnsupportedHereError,
 )
-from hopsartifacts.serving.contract import Component, Condition, Launch, RunState
+from hopsartifacts.serving.contract import (
+    Component,
+    Condition,
+    Launch,
+    LogLine,
+    RunState,
+)
 
 FILES = "Models/my_model/1/Files/model.bin"
 SCRIPT = "Models/my_model/1/Artifacts/1/predictor-predict.py"
@@ -65,9 +71,11 @@ class MadeUpBackend:
         return f"{deployment} {component} {tail}"
 
     def follow_logs(
-        self, deployment: str, component: Component, tail: int
-    ) -> Iterator[str]:
-        yield from self.read_logs(deployment, component, tail).split()
+        self, deployment: str, component: Component, tail: int, **options: Any
+    ) -> Iterator[LogLine]:
+        assert not options
+        for word in self.read_logs(deployment, component, tail).split():
+            yield LogLine(text=word, mark="")
 
     def inference_log_spool(self, deployment: str) -> None:
         assert deployment

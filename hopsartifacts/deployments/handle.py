@@ -1,6 +1,6 @@
 """Model serving as users hold it: create, find and list deployments."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,18 @@ from hopsartifacts.deployments.parts import (
     Transformer,
 )
 from hopsartifacts.deployments.predictor import Predictor, sealed_predictor
+from hopsartifacts.deployments.state import PredictorState
 from hopsartifacts.deployments.versions import (
     artifact_users_of,
     live_deployments,
     read_deployment,
     users_of,
 )
+from hopsartifacts.deployments.watched import component_name
 from hopsartifacts.errors import InvalidDeploymentError
 from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.model import Model
+from hopsartifacts.serving.contract import LogLine
 
 
 class ModelServing:
@@ -185,6 +188,44 @@ class ModelServing:
             for deployment in listed
             if deployment.get_state().status.lower() == status.lower()
         ]
+
+    def list_deployments(self) -> dict[str, DeploymentState]:
+        """Return what is sealed of every deployment, by name, sorted.
+
+        It takes fewer requests than ``get_deployments``: models and artifacts are not
+        looked at.
+        """
+        return live_deployments(self._runner.place.storage)
+
+    def get_run_state(self, name: str) -> PredictorState:
+        """Return what runs now of the deployment *name*; the project is not asked."""
+        return PredictorState(name, self._runner.backend.state(name))
+
+    def follow_run(
+        self,
+        name: str,
+        component: str = "predictor",
+        tail: int = 10,
+        *,
+        after: str = "",
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> Iterator[LogLine]:
+        """Return the lines of a deployment's log as they come, for who may leave.
+
+        Args:
+            name: of the deployment.
+            component: ``predictor`` or ``transformer``.
+            tail: how many of the lines that are there already.
+            after: the ``mark`` of a line: go on behind that one instead.
+            is_wanted: asked now and then; it ends when this says no.
+
+        Raises:
+            InvalidInputError: no such component.
+        """
+        known = component_name(component)
+        return self._runner.backend.follow_logs(
+            name, known, tail, after=after, is_wanted=is_wanted
+        )
 
     def freeze_environment(self, path: str | Path | None = None) -> str:
         """Return what is installed here as an ``environment_lock``; see ``freeze``."""

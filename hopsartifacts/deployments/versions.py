@@ -28,6 +28,7 @@ from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.identity import new_token, now, user
 from hopsartifacts.store.log import Log
 from hopsartifacts.store.root import check_claim, check_log_is_there, claim_name
+from hopsartifacts.store.workers import each_result
 
 
 def deployment_log(storage: Storage, name: str) -> Log[DeploymentState]:
@@ -81,8 +82,9 @@ def pick_version(state: DeploymentState, name: str, number: int) -> DeploymentVe
 
 def live_deployments(storage: Storage) -> dict[str, DeploymentState]:
     """Return all deployments by name, sorted."""
-    found = {name: find_deployment(storage, name) for name in deployment_names(storage)}
-    return {name: state for name, state in found.items() if state}
+    names, workers = deployment_names(storage), storage.capabilities.workers
+    found = each_result(lambda name, _: find_deployment(storage, name), names, workers)
+    return {name: state for name, state in zip(names, found, strict=True) if state}
 
 
 def users_of(storage: Storage, model: str, version: int) -> list[str]:

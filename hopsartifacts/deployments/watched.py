@@ -65,7 +65,7 @@ class Watched(Held):
         Raises:
             InvalidInputError: no such component.
         """
-        known = _component(component)
+        known = component_name(component)
         return self._runner.backend.read_logs(self.name, known, tail)
 
     def follow_logs(
@@ -76,8 +76,9 @@ class Watched(Held):
         Raises:
             InvalidInputError: no such component.
         """
-        known = _component(component)
-        return self._runner.backend.follow_logs(self.name, known, tail)
+        known = component_name(component)
+        lines = self._runner.backend.follow_logs(self.name, known, tail)
+        return (line.text for line in lines)
 
     def read_inference_log(
         self,
@@ -146,7 +147,12 @@ class Watched(Held):
         return self.get_state().hopsworks_inference_path
 
 
-def _component(given: str) -> Component:
+def component_name(given: str) -> Component:
+    """Return *given* if there is such a component.
+
+    Raises:
+        InvalidInputError: there is none.
+    """
     for known in COMPONENTS:
         if given == known:
             return known

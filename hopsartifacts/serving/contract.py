@@ -5,7 +5,7 @@ A *launch* is everything a back end has to know about one deployment version; a
 and components are Hopsworks' own, so that tools that know them keep working.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -149,6 +149,13 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """It goes on when the process that started it ends."""
 
 
+class LogLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a log; *mark* tells where it stands, for who goes on behind it."""
+
+    text: str
+    mark: str
+
+
 class ServingBackend(Protocol):
     """Somewhere deployments can run."""
 
@@ -228,9 +235,19 @@ class ServingBackend(Protocol):
         ...
 
     def follow_logs(
-        self, deployment: str, component: Component, tail: int
-    ) -> Iterator[str]:
-        """Return the last *tail* lines, and each that comes until the run ends."""
+        self,
+        deployment: str,
+        component: Component,
+        tail: int,
+        *,
+        after: str = "",
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> Iterator[LogLine]:
+        """Return the last *tail* lines, and each that comes until the run ends.
+
+        With the ``mark`` of a line as *after* it goes on behind that one, if it is of
+        this run. *is_wanted* is asked now and then, and a no ends it.
+        """
         ...
 
     def forget(self, deployment: str) -> None:

@@ -1,11 +1,12 @@
 """A serving back end that only knows states: deployments start and nothing runs."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from hopsartifacts.errors import NotRunningError
-from hopsartifacts.serving.contract import Component, Launch, RunState
+from hopsartifacts.serving.contract import Component, Launch, LogLine, RunState
 
 
 class StatesOnly:
@@ -62,10 +63,21 @@ class StatesOnly:
         return None
 
     def follow_logs(
-        self, deployment: str, component: Component, tail: int
-    ) -> Iterator[str]:
-        """Answer with what was asked for, in one line."""
-        yield self.read_logs(deployment, component, tail)
+        self,
+        deployment: str,
+        component: Component,
+        tail: int,
+        *,
+        after: str = "",
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> Iterator[LogLine]:
+        """Answer with what was asked for, in one line, until it is stopped."""
+        if not after:
+            yield LogLine(
+                text=self.read_logs(deployment, component, tail), mark="log:1"
+            )
+        while deployment in self.running and is_wanted():
+            time.sleep(0.01)
 
     def forget(self, deployment: str) -> None:
         """Say that it does not run."""

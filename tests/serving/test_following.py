@@ -1,12 +1,12 @@
 """A log is followed while it is written, from its last lines to the end of the run."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
-from hopsartifacts.serving.contract import Launch
+from hopsartifacts.serving.contract import Launch, LogLine
 from hopsartifacts.serving.local import LocalBackend, following
 from hopsartifacts.serving.local.following import follow
 
@@ -14,6 +14,10 @@ from hopsartifacts.serving.local.following import follow
 @pytest.fixture(autouse=True)
 def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "_PAUSE_S", 0.001)
+
+
+def texts(lines: Iterable[LogLine]) -> list[str]:
+    return [line.text for line in lines]
 
 
 @pytest.mark.parametrize("tail", [0, 1, 2, 9])
@@ -35,7 +39,7 @@ def test_the_last_lines_come_first_and_each_new_one_once(
                 file.write(text)
         return is_over.is_set()
 
-    lines = list(follow(lambda: log, look, tail + 1))
+    lines = texts(follow(lambda: log, look, tail + 1))
     # The first look wrote "thr" before anything was read.
     new = ["three", "four", "five", "six"]
     assert lines == [*["one", "two"][max(0, 2 - tail) :], *new]
@@ -49,7 +53,7 @@ def test_what_is_written_in_the_moment_of_the_end_is_read(tmp_path: Path) -> Non
         log.write_text("first\nlast words\n")
         return True
 
-    assert list(follow(lambda: log, end, 5)) == ["first", "last words"]
+    assert texts(follow(lambda: log, end, 5)) == ["first", "last words"]
 
 
 def test_another_log_is_followed_from_its_beginning(tmp_path: Path) -> None:
@@ -63,12 +67,45 @@ def test_another_log_is_followed_from_its_beginning(tmp_path: Path) -> None:
         return next(newest, second)
 
     lines = follow(latest, lambda: next(looks, True), 1)
-    assert list(lines) == ["old", "new 1", "new 2"]
+    assert texts(lines) == ["old", "new 1", "new 2"]
 
 
 def test_no_log_has_no_lines(tmp_path: Path) -> None:
     assert list(follow(lambda: None, lambda: True, 5)) == []
     assert list(follow(lambda: tmp_path / "gone", lambda: True, 5)) == []
+
+
+@pytest.mark.parametrize("seen", [0, 1, 2, 3])
+def test_it_goes_on_behind_a_line_that_was_seen(tmp_path: Path, seen: int) -> None:
+    log = tmp_path / "run.log"
+    log.write_text("one\ntwo\n")
+    ends = iter([False])
+
+    def look() -> bool:
+        is_first = next(ends, None) is False
+        if not is_first:
+            log.write_text("one\ntwo\nthr\u00e9e\nfour")
+        return not is_first
+
+    lines = list(follow(lambda: log, look, 9))
+    assert texts(lines) == ["one", "two", "thr\u00e9e", "four"]
+    more = follow(lambda: log, lambda: True, 0, after=lines[seen].mark)
+    assert list(more) == lines[seen + 1 :]
+
+
+@pytest.mark.parametrize("mark", ["other.log:4", "run.log:99", "run.log:x", "run.log"])
+def test_a_mark_of_another_log_is_left_aside(tmp_path: Path, mark: str) -> None:
+    log = tmp_path / "run.log"
+    log.write_text("one\ntwo\n")
+    assert texts(follow(lambda: log, lambda: True, 1, after=mark)) == ["two"]
+
+
+def test_it_ends_when_nobody_wants_it(tmp_path: Path) -> None:
+    log = tmp_path / "run.log"
+    log.write_text("one\n")
+    wanted = iter([True, True, False])
+    lines = follow(lambda: log, lambda: False, 9, is_wanted=lambda: next(wanted))
+    assert texts(lines) == ["one"]
 
 
 def test_a_deployment_is_followed_until_it_ends(
@@ -86,7 +123,7 @@ def test_a_deployment_is_followed_until_it_ends(
     backend.start(launch, await_running_s=60)
     seen: list[str] = []
     lines = backend.follow_logs("flowers", "predictor", 1000)
-    reader = threading.Thread(target=lambda: seen.extend(lines), daemon=True)
+    reader = threading.Thread(target=lambda: seen.extend(texts(lines)), daemon=True)
     reader.start()
     for number in range(3):
         backend.predict("flowers", {"instances": [[number]]})

@@ -1,14 +1,14 @@
 """The serving back end ``local``: processes of this machine."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hopsartifacts.errors import UnsupportedHereError
-from hopsartifacts.serving.contract import Component, Launch, RunState
+from hopsartifacts.serving.contract import Component, Launch, LogLine, RunState
 from hopsartifacts.serving.inference_log.orders import (
     ShipperOrder,
     shipper_command,
@@ -115,10 +115,18 @@ class LocalBackend:
             return None
 
     def follow_logs(
-        self, deployment: str, component: Component, tail: int
-    ) -> Iterator[str]:
+        self,
+        deployment: str,
+        component: Component,
+        tail: int,
+        *,
+        after: str = "",
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> Iterator[LogLine]:
         """Return the lines of the component's log as they come."""
-        return self._supervisor.follow_logs(deployment, component, tail)
+        return self._supervisor.follow_logs(
+            deployment, component, tail, after=after, is_wanted=is_wanted
+        )
 
     def forget(self, deployment: str) -> None:
         """Stop what runs and drop its run files."""

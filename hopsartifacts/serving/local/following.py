@@ -4,14 +4,20 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from hopsartifacts.serving.contract import LogLine
 from hopsartifacts.serving.local.log_files import tail_position
 
 _PAUSE_S = 0.1
 
 
 def follow(
-    newest: Callable[[], Path | None], is_over: Callable[[], bool], tail: int
-) -> Iterator[str]:
+    newest: Callable[[], Path | None],
+    is_over: Callable[[], bool],
+    tail: int,
+    *,
+    after: str = "",
+    is_wanted: Callable[[], bool] = lambda: True,
+) -> Iterator[LogLine]:
     """Yield the last *tail* lines, and each that comes, until nobody writes any more.
 
     Args:
@@ -19,9 +25,13 @@ def follow(
             its beginning.
         is_over: tells whether nothing more will be written.
         tail: how many lines there are of what is there already.
+        after: the ``mark`` of a line: go on behind it, instead of with *tail*, if the
+            file that is being written is still the one that it stands in.
+        is_wanted: asked now and then; it ends when this says no.
     """
-    path, position, rest = newest(), -1, b""
-    while True:
+    path = newest()
+    position, rest = _position(path, after), b""
+    while is_wanted():
         # Asked first: what was written before the end is read after it.
         ends = is_over()
         if path is not None and path.exists():
@@ -30,9 +40,12 @@ def follow(
                     tail_position(file, tail) if position < 0 else position
                 )
                 written = file.read()
+            at = position - len(rest)
             position += len(written)
             *lines, rest = (rest + written).split(b"\n")
-            yield from (line.decode(errors="replace") for line in lines)
+            for line in lines:
+                at += len(line) + 1
+                yield _line(path, line, at)
         following = newest()
         if following != path:
             path, position = following, 0
@@ -40,5 +53,19 @@ def follow(
             break
         else:
             time.sleep(_PAUSE_S)
-    if rest:
-        yield rest.decode(errors="replace")
+    if rest and path is not None:
+        yield _line(path, rest, position)
+
+
+def _line(path: Path, line: bytes, end: int) -> LogLine:
+    return LogLine(text=line.decode(errors="replace"), mark=f"{path.name}:{end}")
+
+
+def _position(path: Path | None, after: str) -> int:
+    """Return where the line *after* ends in *path*, -1 if it is not of that file."""
+    name, _, end = after.rpartition(":")
+    is_here = path is not None and path.name == name and path.exists()
+    if not is_here or not end.isascii() or not end.isdecimal():
+        return -1
+    position = int(end[:20])
+    return position if path and position <= path.stat().st_size else -1

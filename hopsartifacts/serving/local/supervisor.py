@@ -1,7 +1,7 @@
 """Starting, watching and ending the deployments of one project on this machine."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +14,13 @@ from hopsartifacts.errors import (
     InvalidNameError,
     NotRunningError,
 )
-from hopsartifacts.serving.contract import Component, Condition, Launch, RunState
+from hopsartifacts.serving.contract import (
+    Component,
+    Condition,
+    Launch,
+    LogLine,
+    RunState,
+)
 from hopsartifacts.serving.local import processes
 from hopsartifacts.serving.local.children import exit_code
 from hopsartifacts.serving.local.client import Client, is_infer_request
@@ -165,8 +171,14 @@ class Supervisor:
         return self._folder(deployment).spool_path
 
     def follow_logs(
-        self, deployment: str, component: Component, tail: int
-    ) -> Iterator[str]:
+        self,
+        deployment: str,
+        component: Component,
+        tail: int,
+        *,
+        after: str = "",
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> Iterator[LogLine]:
         """Return the end of the newest run's log, and what comes until nothing runs."""
         folder = self._folder(deployment)
 
@@ -174,7 +186,13 @@ class Supervisor:
             run = folder.read_run()
             return run is None or processes.find_server(run) is None
 
-        return follow(lambda: self._log(folder, component), is_over, tail)
+        return follow(
+            lambda: self._log(folder, component),
+            is_over,
+            tail,
+            after=after,
+            is_wanted=is_wanted,
+        )
 
     def forget(self, deployment: str) -> None:
         """Stop what runs and delete its files."""
