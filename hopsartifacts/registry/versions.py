@@ -163,11 +163,22 @@ def embedded_files(manifest: Manifest) -> dict[str, bytes]:
     }
 
 
-def describe(storage: Storage, model: str, version: int, description: str) -> None:
-    """Replace the description of a version; what it was stays in the log."""
+def describe(
+    storage: Storage,
+    model: str,
+    version: int,
+    description: str,
+    check: Callable[[str | None], None] = lambda _: None,
+) -> None:
+    """Replace the description of a version; what it was stays in the log.
+
+    *check* gets the one that is replaced, None if it is the manifest's; if it raises,
+    nothing is written.
+    """
 
     def decide(state: ModelState | None, _: int) -> Draft[ModelState] | None:
         current = pick_live(state or ModelState(), model, version)
+        check(current.description)
         if description == current.description:
             return None
         described = msgspec.structs.replace(current, description=description)
