@@ -1,0 +1,1 @@
+"""The project's own JSON API: resources under ``/api/v1``."""
