@@ -1,6 +1,7 @@
 """A model version as users hold it: lazy until saved, read-only afterwards."""
 
 from collections.abc import Callable, Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -234,8 +235,8 @@ class Model:
         description: str | None = None,
         artifact_version: str | int | None = None,
         serving_tool: str | None = None,
-        script_file: str | Path | None = None,
-        config_file: str | Path | None = None,
+        script_file: str | PathLike[str] | None = None,
+        config_file: str | PathLike[str] | None = None,
         resources: Any = None,
         inference_logger: Any = None,
         inference_batcher: Any = None,
@@ -244,7 +245,7 @@ class Model:
         environment: str | None = None,
         *,
         files: Any = (),
-        environment_lock: str | Path | None = None,
+        environment_lock: str | PathLike[str] | None = None,
         env_vars: Mapping[str, str] | None = None,
         golden_request: Any = None,
     ) -> Any:

@@ -94,7 +94,8 @@ def test_the_best_is_asked_for_by_the_name_that_was_given(
     saved(project, folder, valAcc=0.9)
 
     def best(sort_by: str) -> Any:
-        query = {"filter_by": "name_eq:m", "sort_by": sort_by, "limit": 1}
+        query: dict[str, Any] = {"filter_by": "name_eq:m", "sort_by": sort_by}
+        query["limit"] = 1
         return client.get(models, params=query)
 
     assert best("valAcc:desc").json()["items"][0]["version"] == 4
