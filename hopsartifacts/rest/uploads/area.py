@@ -1,0 +1,351 @@
+"""One unfinished upload: a version's files, a deployment's scripts, or a single file.
+
+What it holds lies in a folder of its own on the server's disk, under names that are no
+user's; its journal there is enough to go on after the process was killed.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from threading import Condition
+from typing import BinaryIO, Literal, Self
+
+from hopsartifacts.errors import ConflictError
+from hopsartifacts.rest.uploads.contents import Contents
+from hopsartifacts.rest.uploads.files import (
+    Assembly,
+    digest_of_part,
+    disk_full,
+    on_disk,
+    removed,
+    write_whole,
+)
+from hopsartifacts.rest.uploads.journal import (
+    Announced,
+    Begun,
+    FileBegun,
+    FolderMade,
+    Held,
+    Journal,
+    Line,
+    PartWritten,
+    Removed,
+    Sealing,
+    boot_id,
+)
+from hopsartifacts.rest.uploads.places import Place, place_of
+from hopsartifacts.rest.uploads.values import Chunk, UploadLimits
+from hopsartifacts.store.identity import new_token
+
+Status = Literal["claiming", "doubtful", "open", "sealing", "delivered", "ending"]
+"""claiming: somebody asks for the number. doubtful: whether it was given is not known.
+open: files may come. sealing: they are on their way into the store. delivered: the
+file is in the store, and only parts that are sent once more are answered. ending:
+nobody may use it, and its number is still to be given up."""
+
+_PATIENCE_S = 60.0
+
+
+class Area:
+    """One unfinished upload; any thread may use it.
+
+    Attributes:
+        place: what it is an upload of.
+        owner: whose it is.
+        token: names its folder, and its number in a model's log.
+        status: how far it is; changed under the lock.
+        contents: what it holds; changed under the lock.
+        created: when it was begun, in seconds since the epoch.
+    """
+
+    def __init__(self, folder: Path, begun: Begun, limits: UploadLimits) -> None:
+        self.place: Place = place_of(begun.top)
+        self.owner = begun.owner
+        self.token = begun.token
+        self.status: Status = "doubtful" if begun.kind == "version" else "open"
+        self.contents = Contents(folder, limits)
+        self.created = begun.at
+        self.folder = folder
+        self.lock = Condition()
+        self._begun = begun
+        self._limits = limits
+        self._journal = Journal(folder)
+        self._in_flight = 0
+        self._made = self._seen = time.monotonic()
+        self._is_from_before = False
+
+    @classmethod
+    def begin(cls, spool: Path, place: Place, owner: str, limits: UploadLimits) -> Self:
+        """Make a new one below *spool*."""
+        token = new_token()
+        begun = Begun(
+            kind=place.kind,
+            top=place.top,
+            owner=owner,
+            token=token,
+            at=time.time(),
+            boot=boot_id(),
+        )
+        area = cls(spool / token, begun, limits)
+        with on_disk("begin an upload"):
+            area.folder.mkdir(mode=0o700)
+            area._journal.start(begun, is_durable=place.kind == "version")
+        return area
+
+    @classmethod
+    def load(cls, folder: Path, limits: UploadLimits) -> Self | None:
+        """Return what an earlier process left in *folder*; None if that is nothing."""
+        lines = Journal(folder).read()
+        begun = lines[0] if lines else None
+        if not isinstance(begun, Begun) or begun.token != folder.name:
+            return None
+        area = cls(folder, begun, limits)
+        for line in lines[1:]:
+            area.contents.apply(line)
+            if isinstance(line, Held):
+                area.status = "open"
+            elif isinstance(line, Sealing):
+                area.status = "sealing"
+        # What a process has written is there after its end, but not after a crash of
+        # the machine; and a seal that was cut off may have put files into the store.
+        if area.status == "sealing" or begun.boot != boot_id() or not begun.boot:
+            area.status = "ending"
+        with on_disk("read an upload"):
+            silence = time.time() - (folder / Journal.NAME).stat().st_mtime
+        area._seen -= max(0.0, silence)
+        area._is_from_before = True
+        return area
+
+    @property
+    def silence_s(self) -> float:
+        """How long nothing was heard of it; 0 while a request is at work."""
+        return 0.0 if self._in_flight else time.monotonic() - self._seen
+
+    @property
+    def may_begin_anew(self) -> bool:
+        """Tell whether its owner may take it for his next try."""
+        if self.status != "open" or self._in_flight:
+            return self.status == "doubtful"
+        since_start = time.monotonic() - self._made
+        is_cut = self._is_from_before and since_start >= self._limits.restart_s
+        return is_cut or self.silence_s >= self._limits.takeover_s
+
+    def touch(self) -> None:
+        """Note that its owner is at work."""
+        self._seen = time.monotonic()
+        self._is_from_before = False
+
+    def hold(self) -> None:
+        """Note that the number is ours: files may come, and none is there."""
+        with self.lock, on_disk("begin an upload"):
+            gone = self.contents.clear()
+            self._journal.start(self._begun, Held(), is_durable=True)
+            _unlink(gone)
+            self.touch()
+            self.status = "open"
+
+    def announce(self, path: str) -> None:
+        """Note that *path*, which is not there, was asked for."""
+        with self.lock:
+            if self.status == "open" and not self.contents.is_expected(path):
+                self.contents.check_new(path, is_folder=False)
+                self._do(Announced(path))
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder and those above it; one that is there is left alone."""
+        with self.lock:
+            self.check_open()
+            self.contents.check_new(path, is_folder=True)
+            if path not in self.contents.folders:
+                self._do(FolderMade(path))
+            self.touch()
+
+    def put(self, path: str, chunk: Chunk, data: BinaryIO) -> Assembly:
+        """Take a part of the file *path*, which may be there already.
+
+        Raises:
+            ConflictError: the part, or the file's size, differs from what is there; or
+                it was removed meanwhile, or is being sealed.
+            InvalidInputError: it has not as many bytes as it has to have.
+            RefusedError: a limit is reached, or the disk is full.
+        """
+        with self.lock:
+            upload = self._upload(path, chunk)
+            known = self._wait_for(upload, chunk.number)
+            if known is None:
+                upload.writing.add(chunk.number)
+            self._in_flight += 1
+        try:
+            if known is None:
+                digest = upload.write(chunk, data)
+                with self.lock:
+                    self._check_there(upload)
+                    self._do(PartWritten(upload.begun.id, chunk.number, digest))
+            elif digest_of_part(chunk, data) != known:
+                raise ConflictError(
+                    f"chunk {chunk.number} of {path!r} differs from the one that was "
+                    "sent before: remove the unfinished file, then upload it again"
+                )
+            return upload
+        finally:
+            with self.lock:
+                if known is None:
+                    upload.writing.discard(chunk.number)
+                self._in_flight -= 1
+                self.touch()
+                self.lock.notify_all()
+
+    def put_whole(self, path: str, chunks: Iterable[bytes]) -> None:
+        """Take the bytes of a new file; raises as ``put``."""
+        with self.lock:
+            self.check_open()
+            self.contents.check_new(path, is_folder=False)
+            self._in_flight += 1
+        identity = new_token()
+        location = self.folder / identity
+        try:
+            size, digest = write_whole(location, chunks, self._limits.max_file_bytes)
+            parts = 1 if size else 0
+            with self.lock:
+                self.check_open()
+                self.contents.check_new(path, is_folder=False)
+                self._do(FileBegun(path, identity, size, size, parts))
+                self._do(PartWritten(identity, 1, digest))
+        except BaseException:
+            with suppress(OSError):
+                location.unlink()
+            raise
+        finally:
+            with self.lock:
+                self._in_flight -= 1
+                self.touch()
+
+    def remove(self, path: str) -> bool:
+        """Remove a file or folder and all below it; False if there is none."""
+        with self.lock:
+            self.check_open()
+            if not self.contents.has(path):
+                return False
+            gone = self.contents.files_below(path)
+            self._do(Removed(path))
+            with on_disk("remove an upload"):
+                _unlink(gone)
+            self.touch()
+            return True
+
+    def named_file(self, path: str) -> Path | None:
+        """Return a whole file under its own base name; None if it is not there."""
+        with self.lock:
+            upload = self.contents.files.get(path)
+            if upload is None or not upload.is_whole or self.status != "open":
+                return None
+            # The name was checked: it is one part of a path, and no special one.
+            named = self.folder / f"{upload.begun.id}-named" / path.rpartition("/")[2]
+            with on_disk("read an upload"):
+                named.parent.mkdir(mode=0o700, exist_ok=True)
+                if not named.exists():
+                    os.link(upload.location, named)
+            self.touch()
+            return named
+
+    def begin_seal(self) -> None:
+        """Let nothing be changed from now on.
+
+        Raises:
+            ConflictError: a part is still on its way.
+        """
+        with self.lock:
+            self.check_open()
+            if self._in_flight:
+                raise ConflictError(
+                    f"{self.place.top!r} is still being uploaded to: wait for it, then "
+                    "register it"
+                )
+            self._do(Sealing())
+            self.status = "sealing"
+
+    def reopen(self) -> None:
+        """Let files come again after a seal that changed nothing."""
+        with self.lock:
+            self._do(Held())
+            self.status = "open"
+            self.touch()
+
+    def deliver(self) -> None:
+        """Note that the file is in the store; its parts are only known from now on."""
+        with self.lock:
+            self.status = "delivered"
+            self._journal.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """Let go of the journal."""
+        with self.lock:
+            self._journal.close()
+
+    def discard(self) -> None:
+        """Delete it all from the disk."""
+        with self.lock:
+            self.status = "ending"
+            self._journal.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.lock.notify_all()
+
+    def check_open(self) -> None:
+        """Raise ``ConflictError`` unless files may come."""
+        if self.status != "open":
+            what = {"sealing": "is being registered", "claiming": "is being claimed"}
+            raise ConflictError(
+                f"{self.place.top!r} {what.get(self.status, 'was given up')}: nothing "
+                "can be changed there"
+            )
+
+    def _upload(self, path: str, chunk: Chunk) -> Assembly:
+        """Return the file that *chunk* is of, begun now if it is new."""
+        upload = self.contents.files.get(path)
+        if self.status != "delivered" or upload is None:
+            self.check_open()
+        if upload:
+            upload.check_shape(chunk)
+            return upload
+        self.contents.check_new(path, is_folder=False)
+        self.contents.check_sizes(chunk)
+        with on_disk("look for room"):
+            free = shutil.disk_usage(self.folder).free
+        if free - chunk.size < self._limits.min_free_bytes:
+            raise disk_full()
+        line = FileBegun(path, new_token(), chunk.size, chunk.chunk_size, chunk.chunks)
+        Assembly(line, self.folder).make()
+        self._do(line)
+        return self.contents.files[path]
+
+    def _wait_for(self, upload: Assembly, number: int) -> str | None:
+        """Return the digest of a part that is there; wait for one that is coming."""
+        until = time.monotonic() + _PATIENCE_S
+        while number in upload.writing:
+            if not self.lock.wait(max(0.0, until - time.monotonic())):
+                raise ConflictError(
+                    f"chunk {number} of {upload.begun.path!r} is already on its way: "
+                    "send it again later"
+                )
+        self._check_there(upload)
+        return upload.digests.get(number)
+
+    def _check_there(self, upload: Assembly) -> None:
+        is_ours = self.contents.files.get(upload.begun.path) is upload
+        if not is_ours or self.status not in {"open", "delivered"}:
+            raise removed(upload.begun.path)
+
+    def _do(self, line: Line) -> None:
+        """Write a line, and do what it says."""
+        with on_disk("write an upload"):
+            self._journal.add(line)
+        self.contents.apply(line)
+
+
+def _unlink(files: Iterable[Assembly]) -> None:
+    for upload in files:
+        upload.location.unlink(missing_ok=True)

@@ -1,0 +1,162 @@
+"""Claims on model versions, from the number to the seal, or to giving it up."""
+
+from hopsartifacts import layout
+from hopsartifacts.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    HopsArtifactsError,
+    InvalidInputError,
+)
+from hopsartifacts.names import model_name
+from hopsartifacts.registry.claiming import (
+    Claim,
+    check_held,
+    claim_version,
+    give_up_claim,
+    number_for,
+)
+from hopsartifacts.registry.documents import Manifest, ModelState
+from hopsartifacts.registry.saving import save_version
+from hopsartifacts.registry.versions import model_state
+from hopsartifacts.rest.uploads.area import Area
+from hopsartifacts.rest.uploads.places import Place, place_of
+from hopsartifacts.rest.uploads.sealing import new_version
+from hopsartifacts.rest.uploads.shelf import Shelf
+from hopsartifacts.rest.uploads.values import Details, UploadLimits
+from hopsartifacts.storage.contract import Storage
+
+
+class Claims:
+    """The steps of a version whose files are being uploaded."""
+
+    def __init__(self, storage: Storage, shelf: Shelf, limits: UploadLimits) -> None:
+        self._storage = storage
+        self._shelf = shelf
+        self._limits = limits
+
+    def take(self, place: Place, owner: str) -> None:
+        """Claim a version's number, or begin anew with what was left of a try.
+
+        Raises:
+            AlreadyExistsError: the number or a twin of the name is taken.
+        """
+        was_open = False
+
+        def use(area: Area) -> None:
+            nonlocal was_open
+            with area.lock:
+                if area.owner != owner or not area.may_begin_anew:
+                    raise AlreadyExistsError(
+                        f"model {place.model!r} version {place.version} is being saved "
+                        "by somebody: leave out the version to get the next one"
+                    )
+                was_open = area.status == "open"
+                area.status = "claiming"
+
+        area, _ = self._shelf.open(place, owner, use)
+        try:
+            if was_open:
+                check_held(self._state(place), place.model, _claim(area))
+            else:
+                claim_version(self._storage, place.model, place.version, area.token)
+            area.hold()
+        except ConflictError:
+            self._shelf.drop(area)
+            raise
+        except BaseException:
+            area.status = "doubtful"
+            raise
+
+    def seal(self, place: Place, details: Details, owner: str) -> Manifest:
+        """Make a version of what was uploaded; ``Uploads.seal`` says what it raises."""
+        area = self._shelf.find(place, owner)
+        if area is None:
+            number_for(self._state(place), place.model, place.version)
+        if area is None or area.owner != owner:
+            raise unclaimed(place)
+        area.begin_seal()
+        try:
+            new = new_version(area, details, self._limits.max_embedded_bytes)
+        except InvalidInputError:
+            area.reopen()
+            raise
+        try:
+            manifest = save_version(self._storage, new, claim=_claim(area))
+        except BaseException:
+            self._after_failed_seal(area)
+            raise
+        self._shelf.drop(area)
+        return manifest
+
+    def end(self, area: Area) -> bool:
+        """Give up an area of any kind; False if its version turns out to be sealed.
+
+        Raises:
+            ConflictError: it is being claimed or registered.
+        """
+        with area.lock:
+            if area.status in {"claiming", "sealing"}:
+                raise ConflictError(
+                    f"{area.place.top!r} is being registered: try again later"
+                )
+            area.status = "ending"
+            area.lock.notify_all()
+        is_given_up = True
+        if area.place.kind == "version":
+            is_given_up = give_up_claim(self._storage, area.place.model, _claim(area))
+        self._shelf.drop(area)
+        return is_given_up
+
+    def end_if_old(self, area: Area) -> None:
+        """Give up an area that nobody has touched for long; raises as ``end``."""
+        with area.lock:
+            if area.status in {"delivered", "doubtful"}:
+                limit = self._limits.takeover_s
+            else:
+                limit = self._limits.expiry_s
+            is_idle = area.status in {"open", "delivered", "doubtful"}
+            if area.status != "ending" and not (is_idle and area.silence_s >= limit):
+                return
+            area.status = "ending"
+        self.end(area)
+
+    def numbers(self, model: str, owner: str) -> set[int]:
+        """Return what ``Uploads.numbers`` says."""
+        state = model_state(self._storage, model)
+        newest = max(state.live(), default=0)
+        free = {
+            area.place.version
+            for area in self._shelf.all()
+            if (area.place.model, area.owner) == (model, owner) and area.may_begin_anew
+        }
+        return {number for number in state.versions if number > newest} - free
+
+    def _state(self, place: Place) -> ModelState:
+        return model_state(self._storage, place.model)
+
+    def _after_failed_seal(self, area: Area) -> None:
+        """Let files come again, unless the number was given up."""
+        try:
+            check_held(self._state(area.place), area.place.model, _claim(area))
+            area.reopen()
+        except ConflictError:
+            self._shelf.drop(area)
+        except HopsArtifactsError:
+            area.status = "ending"
+
+
+def unclaimed(place: Place) -> ConflictError:
+    """Return the error for a version that this owner has not claimed."""
+    return ConflictError(
+        f"nobody is saving {place.top!r} with this key: create the folder first, under "
+        "a number that is free"
+    )
+
+
+def version_place(model: str, version: int) -> Place:
+    """Return the place of a version; raises for names outside the rules."""
+    return place_of(layout.version_dir(model_name(model), version))
+
+
+def _claim(area: Area) -> Claim:
+    return Claim(area.token, area.place.version)

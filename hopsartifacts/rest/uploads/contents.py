@@ -1,0 +1,133 @@
+"""What an unfinished upload holds: files, folders, and files that are expected."""
+
+from pathlib import Path
+
+from hopsartifacts.errors import AlreadyExistsError
+from hopsartifacts.rest.errors import RefusedError
+from hopsartifacts.rest.uploads.files import Assembly
+from hopsartifacts.rest.uploads.journal import (
+    Announced,
+    FileBegun,
+    FolderMade,
+    Line,
+    PartWritten,
+    Removed,
+)
+from hopsartifacts.rest.uploads.values import Chunk, UploadLimits
+
+
+class Contents:
+    """Paths below one place, as the lines of its journal make them.
+
+    Whoever changes it holds the lock of its area.
+
+    Attributes:
+        files: by path, whole or not.
+        folders: made, or above a file.
+    """
+
+    def __init__(self, folder: Path, limits: UploadLimits) -> None:
+        self.files: dict[str, Assembly] = {}
+        self.folders: set[str] = set()
+        self._announced: set[str] = set()
+        self._by_id: dict[str, Assembly] = {}
+        self._size_bytes = 0
+        self._folder = folder
+        self._limits = limits
+
+    @property
+    def unsent(self) -> list[str]:
+        """Paths that were asked for as if a file were to come, which never came."""
+        return sorted(self._announced - self.files.keys() - self.folders)
+
+    def apply(self, line: Line) -> None:
+        """Do what a line of the journal tells of."""
+        match line:
+            case FolderMade(path):
+                self.folders.update(_with_parents(path))
+            case Announced(path):
+                self._announced.add(path)
+            case FileBegun(path, identity, size):
+                upload = Assembly(line, self._folder)
+                self.files[path] = self._by_id[identity] = upload
+                self.folders.update(_parents(path))
+                self._size_bytes += size
+            case PartWritten(identity, number, digest):
+                self._by_id[identity].digests[number] = digest
+            case Removed(path):
+                for name in self._below(path, self.files):
+                    gone = self.files.pop(name)
+                    self._size_bytes -= gone.begun.size
+                self.folders -= self._below(path, self.folders)
+
+    def clear(self) -> list[Assembly]:
+        """Forget it all, and return the files that were there."""
+        gone = list(self.files.values())
+        self.files.clear()
+        self.folders.clear()
+        self._announced.clear()
+        self._by_id.clear()
+        self._size_bytes = 0
+        return gone
+
+    def is_expected(self, path: str) -> bool:
+        """Tell whether *path* is there, or was asked for."""
+        return path in self.files or path in self.folders or path in self._announced
+
+    def files_below(self, path: str) -> list[Assembly]:
+        """Return the file *path*, or those in the folder of that name."""
+        return [self.files[name] for name in self._below(path, self.files)]
+
+    def has(self, path: str) -> bool:
+        """Tell whether *path* is a file or folder here."""
+        return path in self.files or path in self.folders
+
+    def check_new(self, path: str, *, is_folder: bool) -> None:
+        """See that something new may be made at *path*.
+
+        Raises:
+            AlreadyExistsError: a file is where a folder would be, or the reverse.
+            RefusedError: there are too many already.
+        """
+        for taken in _with_parents(path):
+            if taken in self.files:
+                raise AlreadyExistsError(f"{taken!r} exists here, and is a file")
+        if path in self.folders and not is_folder:
+            raise AlreadyExistsError(f"{path!r} exists here, and is a folder")
+        count = len(self.files) + len(self.folders) + len(self._announced)
+        # Each file was announced before it came.
+        if count >= 2 * self._limits.max_files:
+            raise RefusedError(
+                f"more than {self._limits.max_files} files and folders in one upload: "
+                "pack them into fewer",
+                413,
+            )
+
+    def check_sizes(self, chunk: Chunk) -> None:
+        """See that a new file is not too big.
+
+        Raises:
+            RefusedError: it is, or makes all of them too big.
+        """
+        limits = self._limits
+        for words, size, limit in (
+            ("a file", chunk.size, limits.max_file_bytes),
+            ("one upload", self._size_bytes + chunk.size, limits.max_version_bytes),
+            ("a chunk", min(chunk.chunk_size, chunk.size), limits.max_chunk_bytes),
+        ):
+            if size > limit:
+                raise RefusedError(
+                    f"{chunk.name!r}: {words} may have {limit} bytes, not {size}", 413
+                )
+
+    @staticmethod
+    def _below(path: str, names: "dict[str, Assembly] | set[str]") -> set[str]:
+        return {it for it in names if it == path or it.startswith(f"{path}/")}
+
+
+def _parents(path: str) -> list[str]:
+    return [path[:at] for at, char in enumerate(path) if char == "/"]
+
+
+def _with_parents(path: str) -> list[str]:
+    return [*_parents(path), path]

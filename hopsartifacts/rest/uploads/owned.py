@@ -1,0 +1,94 @@
+"""Files of the user's own, which go to the store when they are whole."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from hopsartifacts.errors import AlreadyExistsError
+from hopsartifacts.rest.uploads.area import Area
+from hopsartifacts.rest.uploads.files import Assembly, on_disk, taken
+from hopsartifacts.rest.uploads.places import Place
+from hopsartifacts.rest.uploads.shelf import Shelf
+from hopsartifacts.rest.uploads.values import Chunk
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.root import mark_root
+
+_READ_BYTES = 256 * 1024
+
+
+class OwnFiles:
+    """Each one is an area of its own until it is in the store, and a while longer.
+
+    A part whose answer was lost is sent again, so its digest is kept for some time.
+    """
+
+    def __init__(self, storage: Storage, shelf: Shelf) -> None:
+        self._storage = storage
+        self._shelf = shelf
+
+    def put(self, place: Place, chunk: Chunk, data: BinaryIO, owner: str) -> None:
+        """Take a part; ``Uploads.put_chunk`` says what it raises."""
+        area = self._shelf.find(place, owner)
+        if area and self._is_left_over(area, chunk):
+            self._shelf.drop(area)
+            area = None
+        if area is None:
+            self._check_free(place.path)
+            area, _ = self._shelf.open(place, owner)
+        upload = area.put(chunk.name, chunk, data)
+        if upload.is_whole:
+            self._deliver(area, upload)
+
+    def remove(self, path: str, owner: str) -> bool:
+        """Drop what is unfinished at *path* and below; False if more may be there."""
+        found = [
+            area
+            for area in self._shelf.all()
+            if area.place.kind == "own"
+            and area.owner == owner
+            and f"{area.place.path}/".startswith(f"{path}/")
+        ]
+        is_any = any(area.status == "open" for area in found)
+        for area in found:
+            self._shelf.drop(area)
+        return is_any and self._storage.stat(path) is None
+
+    def _is_left_over(self, area: Area, chunk: Chunk) -> bool:
+        """Tell whether *chunk* belongs to a later upload than *area* does."""
+        if area.status == "delivered":
+            # Else it was removed since, and this is a new file.
+            return self._storage.stat(area.place.path) is None
+        if area.status == "ending" or not area.may_begin_anew:
+            return area.status == "ending"
+        upload = area.contents.files.get(chunk.name)
+        return upload is not None and not upload.is_of(chunk)
+
+    def _check_free(self, path: str) -> None:
+        if self._storage.stat(path) is not None:
+            raise taken(path)
+        parent = path
+        while parent := parent.rpartition("/")[0]:
+            above = self._storage.stat(parent)
+            if above and above.kind != "directory":
+                raise AlreadyExistsError(
+                    f"{parent!r} is a file: {path!r} cannot be stored below it"
+                )
+            if above:
+                return
+
+    def _deliver(self, area: Area, upload: Assembly) -> None:
+        """Write a whole file to the store, once."""
+        with area.lock:
+            if area.status == "delivered":
+                return
+            area.check_open()
+            self._check_free(area.place.path)
+            mark_root(self._storage)
+            self._storage.write(area.place.path, _bytes_of(upload.location))
+            area.deliver()
+
+
+def _bytes_of(location: Path) -> Iterator[bytes]:
+    with on_disk("read an upload"), location.open("rb") as file:
+        while piece := file.read(_READ_BYTES):
+            yield piece

@@ -1,0 +1,89 @@
+"""What a path of an upload means: something of a version, a script, or the user's."""
+
+from typing import Literal
+
+import msgspec
+
+from hopsartifacts import layout
+from hopsartifacts.errors import ManagedPathError
+from hopsartifacts.names import deployment_name, file_path, is_version, model_name
+
+SCRIPTS = "resources"
+"""Folder of a deployment into which clients put scripts before they save it."""
+
+Kind = Literal["model", "version", "scripts", "own"]
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a path belongs.
+
+    Attributes:
+        kind: of the area it is in.
+        top: path of the area: a model's or version's folder, a deployment's folder, or
+            the path of the user's own file itself.
+        inside: the path below it; empty for the area itself.
+        model: name of the model, of a version or model.
+        version: its number.
+    """
+
+    kind: Kind
+    top: str
+    inside: str = ""
+    model: str = ""
+    version: int = 0
+
+    @property
+    def path(self) -> str:
+        """The path in the project."""
+        return f"{self.top}/{self.inside}" if self.inside else self.top
+
+    @property
+    def may_be_folder(self) -> bool:
+        """Tell whether a folder may be made here."""
+        first = self.inside.partition("/")[0]
+        if self.kind == "version":
+            return first == layout.FILES
+        return self.kind == "scripts" and first in {"", SCRIPTS}
+
+    @property
+    def may_be_file(self) -> bool:
+        """Tell whether a file may be uploaded here."""
+        first, slash, _ = self.inside.partition("/")
+        if self.kind == "version":
+            is_file = first == layout.FILES and bool(slash)
+            return is_file or self.inside in {layout.INPUT_EXAMPLE, layout.MODEL_SCHEMA}
+        return self.kind == "own" or (first == SCRIPTS and bool(slash))
+
+
+def place_of(path: str) -> Place:
+    """Return what *path*, relative to the project, means.
+
+    Raises:
+        InvalidNameError: it breaks the rules for names.
+        ManagedPathError: it is managed, and nothing is ever uploaded there.
+    """
+    file_path(path)
+    match path.split("/"):
+        case [layout.MODELS, model]:
+            return Place("model", layout.model_dir(model_name(model)), model=model)
+        case [layout.MODELS, model, version, *rest]:
+            if not is_version(version):
+                raise refusal(path)
+            top = layout.version_dir(model_name(model), int(version))
+            return Place("version", top, "/".join(rest), model, int(version))
+        case [layout.DEPLOYMENTS, deployment, *rest]:
+            top = layout.deployment_dir(deployment_name(deployment))
+            return Place("scripts", top, "/".join(rest))
+    if layout.is_managed(path):
+        raise refusal(path)
+    return Place("own", path)
+
+
+def refusal(path: str) -> ManagedPathError:
+    """Return the error for what cannot be written to *path*."""
+    return ManagedPathError(
+        f"{path!r} is managed: model files go to {layout.MODELS}/<model>/<version>/"
+        f"{layout.FILES} while a version is being saved, scripts to "
+        f"{layout.DEPLOYMENTS}/<name>/{SCRIPTS}, anything else to a folder of your "
+        f"own, like {layout.RESOURCES!r}"
+    )
