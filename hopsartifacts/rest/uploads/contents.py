@@ -38,16 +38,18 @@ class Contents:
     @property
     def unsent(self) -> list[str]:
         """Paths that were asked for as if a file were to come, which never came."""
-        return sorted(self._announced - self.files.keys() - self.folders)
+        return sorted(self._announced)
 
     def apply(self, line: Line) -> None:
         """Do what a line of the journal tells of."""
         match line:
             case FolderMade(path):
+                self._announced.discard(path)
                 self.folders.update(_with_parents(path))
             case Announced(path):
                 self._announced.add(path)
             case FileBegun(path, identity, size):
+                self._announced.discard(path)
                 upload = Assembly(line, self._folder)
                 self.files[path] = self._by_id[identity] = upload
                 self.folders.update(_parents(path))
@@ -59,6 +61,7 @@ class Contents:
                     gone = self.files.pop(name)
                     self._size_bytes -= gone.begun.size
                 self.folders -= self._below(path, self.folders)
+                self._announced -= self._below(path, self._announced)
 
     def clear(self) -> list[Assembly]:
         """Forget it all, and return the files that were there."""
@@ -95,8 +98,7 @@ class Contents:
         if path in self.folders and not is_folder:
             raise AlreadyExistsError(f"{path!r} exists here, and is a folder")
         count = len(self.files) + len(self.folders) + len(self._announced)
-        # Each file was announced before it came.
-        if count >= 2 * self._limits.max_files:
+        if count >= self._limits.max_files and not self.is_expected(path):
             raise RefusedError(
                 f"more than {self._limits.max_files} files and folders in one upload: "
                 "pack them into fewer",

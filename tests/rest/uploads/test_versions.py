@@ -1,0 +1,521 @@
+"""A version that is claimed, filled and registered: whole afterwards, or not there."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from hopsartifacts.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    HopsArtifactsError,
+    InvalidInputError,
+    InvalidModelError,
+    InvalidNameError,
+    ManagedPathError,
+)
+from hopsartifacts.project import Project
+from hopsartifacts.registry.versions import model_state
+from hopsartifacts.rest.errors import UPLOAD_FULL, RefusedError
+from hopsartifacts.rest.uploads import Chunk, Details, Uploads
+from hopsartifacts.storage.contract import Storage
+from tests.rest.uploads.sending import (
+    CHUNK,
+    ME,
+    OTHER,
+    chunk_of,
+    fill,
+    seal,
+    send,
+    send_part,
+)
+
+FILES = {"Files/a.bin": b"0123456789", "Files/deep/b.txt": b"abcd"}
+START = Callable[..., Uploads]
+
+
+def statuses(storage: Storage) -> dict[int, str]:
+    return {n: it.status for n, it in model_state(storage, "m").versions.items()}
+
+
+def stored(project: Project, version: int = 1) -> dict[str, bytes]:
+    top = f"Models/m/{version}/"
+    return {
+        it.path.removeprefix(top): project.storage.read(it.path)
+        for it in project.storage.find(top.rstrip("/"))
+        if not it.path.endswith("manifest.json")
+    }
+
+
+def spooled(tmp_path: Path) -> list[str]:
+    return [it.name for it in (tmp_path / "server" / "spool").iterdir()]
+
+
+def test_what_was_sent_is_sealed_as_it_was(
+    uploads: Uploads, project: Project, tmp_path: Path
+) -> None:
+    embedded = {"input_example.json": b'[1, "x"]', "model_schema.json": b'{"a": 1}'}
+    fill(uploads, {**FILES, **embedded, "Files/empty": b""})
+    assert project.get_model_registry().get_models("m") == []
+    manifest = seal(
+        uploads,
+        framework="SKLEARN",
+        description="d",
+        metrics={"auc": "0.5"},
+        tags={"t": [1]},
+    )
+    assert stored(project) == {**FILES, **embedded, "Files/empty": b""}
+    model = project.get_model_registry().get_model("m", 1)
+    assert (model.id, model.framework) == (manifest.id, "SKLEARN")
+    assert (model.description, model.training_metrics) == ("d", {"auc": 0.5})
+    assert model.get_tags() == {"t": [1]}
+    assert model.input_example == [1, "x"]
+    assert project.verify().ok
+    assert spooled(tmp_path) == []
+
+
+@pytest.mark.parametrize("order", [[3, 1, 2], [2, 2, 3, 1, 1], [1, 3, 2, 3]])
+def test_parts_come_in_any_order_and_again(
+    uploads: Uploads, project: Project, order: list[int]
+) -> None:
+    fill(uploads, {})
+    send(uploads, "Models/m/1/Files/a.bin", b"0123456789", order=order)
+    seal(uploads)
+    assert stored(project) == {"Files/a.bin": b"0123456789"}
+
+
+def test_parts_come_from_several_threads(uploads: Uploads, project: Project) -> None:
+    data = bytes(range(256)) * 64
+    fill(uploads, {})
+    numbers = [*range(1, len(data) // CHUNK + 1)] * 2
+
+    def one(number: int) -> None:
+        send_part(uploads, "Models/m/1/Files/a.bin", data, number)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(one, numbers))
+    seal(uploads)
+    assert stored(project) == {"Files/a.bin": data}
+
+
+def test_the_same_name_in_two_folders_is_two_files(
+    uploads: Uploads, project: Project
+) -> None:
+    files = {"Files/x/a.bin": b"0123", "Files/y/a.bin": b"4567"}
+    fill(uploads, files)
+    seal(uploads)
+    assert stored(project) == files
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        (b"01xx456789", "differs from the one that was sent before"),
+        (b"0123456789x", "this chunk is of 11 bytes"),
+    ],
+)
+def test_another_file_is_never_mixed_in(
+    uploads: Uploads, project: Project, second: bytes, words: str
+) -> None:
+    path = "Models/m/1/Files/a.bin"
+    fill(uploads, {})
+    send_part(uploads, path, b"0123456789", 1)
+    with pytest.raises(ConflictError, match=words):
+        send_part(uploads, path, second, 1)
+    send_part(uploads, path, b"0123456789", 2)
+    send_part(uploads, path, b"0123456789", 3)
+    seal(uploads)
+    assert stored(project) == {"Files/a.bin": b"0123456789"}
+
+
+def test_a_removed_file_is_sent_anew(uploads: Uploads, project: Project) -> None:
+    fill(uploads, FILES)
+    assert uploads.remove("Models/m/1/Files/a.bin", ME)
+    assert not uploads.remove("Models/m/1/Files/a.bin", ME)
+    send(uploads, "Models/m/1/Files/a.bin", b"another")
+    seal(uploads)
+    assert stored(project) == {**FILES, "Files/a.bin": b"another"}
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        Chunk(name="a", number=0, chunks=3, chunk_size=4, size=10),
+        Chunk(name="a", number=4, chunks=3, chunk_size=4, size=10),
+        Chunk(name="a", number=1, chunks=2, chunk_size=4, size=10),
+        Chunk(name="a", number=1, chunks=1, chunk_size=0, size=10),
+        Chunk(name="a", number=1, chunks=0, chunk_size=4, size=-1),
+        Chunk(name="a", number=1, chunks=1, chunk_size=-4, size=4),
+        Chunk(name="a", number=1, chunks=10**9, chunk_size=1, size=10**9),
+        Chunk(name="a/b", number=1, chunks=1, chunk_size=4, size=4),
+        Chunk(name="..", number=1, chunks=1, chunk_size=4, size=4),
+        Chunk(name="", number=1, chunks=1, chunk_size=4, size=4),
+        Chunk(name="a\\b", number=1, chunks=1, chunk_size=4, size=4),
+    ],
+)
+def test_parts_that_cannot_be_are_refused(uploads: Uploads, chunk: Chunk) -> None:
+    fill(uploads, {})
+    with pytest.raises(InvalidInputError):
+        uploads.put_chunk("Models/m/1/Files", chunk, BytesIO(b"0123"), ME)
+    assert uploads.list("Models/m/1/Files", ME) == []
+
+
+@pytest.mark.parametrize(("data", "many"), [(b"012", "3"), (b"01234", "more")])
+def test_a_part_with_too_few_or_many_bytes_is_not_taken(
+    uploads: Uploads, data: bytes, many: str
+) -> None:
+    fill(uploads, {})
+    chunk = chunk_of("a.bin", b"0123456789", 1)
+    with pytest.raises(InvalidInputError, match=f"has {many} bytes, not the 4"):
+        uploads.put_chunk("Models/m/1/Files", chunk, BytesIO(data), ME)
+    send_part(uploads, "Models/m/1/Files/a.bin", b"0123456789", 2)
+    with pytest.raises(InvalidModelError, match=r"whole: 1 of 3 chunks"):
+        seal(uploads)
+
+
+def test_a_body_that_breaks_off_is_not_taken(
+    uploads: Uploads, project: Project
+) -> None:
+    class Broken(BytesIO):
+        def read(self, _: int | None = -1) -> bytes:
+            raise ConflictError("the client went away")
+
+    fill(uploads, {})
+    with pytest.raises(ConflictError, match="went away"):
+        uploads.put_chunk("Models/m/1/Files", chunk_of("a", b"0123", 1), Broken(), ME)
+    send(uploads, "Models/m/1/Files/a", b"0123")
+    seal(uploads)
+    assert stored(project) == {"Files/a": b"0123"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "Models/m/1/a.bin",
+        "Models/m/1/Artifacts/1/predictor-x.py",
+        "Models/m/1/manifest.json",
+        "Models/m/1/Files",
+        "Models/m/x.bin",
+        "Models/x.bin",
+        "Models/m/_log/000000000009.json",
+        "Models/m/01/Files/a.bin",
+        "models/m/1/Files/a.bin",
+        "Deployments/d/1/deployment.json",
+        "Deployments/d/_log/000000000001.json",
+        "deployments/d/resources/x.py",
+        ".hopsartifacts/format.json",
+        ".HopsArtifacts/x",
+    ],
+)
+def test_nothing_else_that_is_managed_is_written(
+    uploads: Uploads, storage: Storage, path: str
+) -> None:
+    fill(uploads, {})
+    before = [it.path for it in storage.find("")]
+    with pytest.raises((ManagedPathError, InvalidNameError)):
+        send(uploads, path, b"x")
+    assert [it.path for it in storage.find("")] == before
+
+
+def test_without_a_claim_nothing_is_taken(uploads: Uploads) -> None:
+    fill(uploads, {})
+    for owner, version in ((OTHER, 1), (ME, 2)):
+        top = f"Models/m/{version}"
+        with pytest.raises(ConflictError, match="nobody is saving"):
+            send_part(uploads, f"{top}/Files/a", b"x", 1, owner)
+        with pytest.raises(ConflictError, match="nobody is saving"):
+            uploads.make_folder(f"{top}/Files/x", owner)
+        with pytest.raises(ConflictError, match="nobody is saving"):
+            seal(uploads, version, owner)
+
+
+def test_the_loser_of_a_number_deletes_nothing(
+    uploads: Uploads, project: Project
+) -> None:
+    fill(uploads, FILES)
+    for owner in (OTHER, ME):
+        with pytest.raises(AlreadyExistsError, match="is being saved by somebody"):
+            uploads.claim("m", 1, owner)
+        assert uploads.remove("Models/m/1", owner)
+    assert not uploads.remove("Models/m/1", OTHER)
+    seal(uploads)
+    assert stored(project) == FILES
+    assert not uploads.remove("Models/m/1", ME)
+    with pytest.raises(AlreadyExistsError, match="version 1 exists"):
+        uploads.claim("m", 1, OTHER)
+    assert uploads.remove("Models/m/1", OTHER)
+    assert not uploads.remove("Models/m/1", OTHER)
+    assert stored(project) == FILES
+
+
+def test_a_claim_that_its_owner_removes_is_given_up(
+    uploads: Uploads, storage: Storage, project: Project, tmp_path: Path
+) -> None:
+    fill(uploads, FILES)
+    assert uploads.remove("Models/m/1", ME)
+    assert statuses(storage) == {1: "aborted"}
+    assert spooled(tmp_path) == []
+    assert uploads.numbers("m") == {1}
+    with pytest.raises(AlreadyExistsError, match="was used before"):
+        uploads.claim("m", 1, ME)
+    fill(uploads, FILES, version=2)
+    seal(uploads, 2)
+    assert uploads.numbers("m") == set()
+    assert project.verify().ok
+
+
+@pytest.mark.parametrize("model", ["a b", "é", "", "m/3", "..", "m#"])
+def test_models_have_names_within_the_rule(uploads: Uploads, model: str) -> None:
+    with pytest.raises(InvalidNameError):
+        uploads.claim(model, 1, ME)
+    assert uploads.remove(f"Models/{model}/1", ME)
+
+
+def test_a_new_models_folder_is_there_for_whoever_made_it(
+    uploads: Uploads, storage: Storage
+) -> None:
+    assert uploads.stat("Models/m", ME) is None
+    uploads.make_folder("Models/m", ME)
+    there = uploads.stat("Models/m", ME)
+    assert there is not None
+    assert there.kind == "directory"
+    assert uploads.stat("Models/m", OTHER) is None
+    assert list(storage.find("")) == []
+    fill(uploads, {})
+    with pytest.raises(AlreadyExistsError, match="too close to the existing 'm'"):
+        uploads.make_folder("Models/M", ME)
+
+
+def test_only_its_owner_sees_what_is_unfinished(uploads: Uploads) -> None:
+    fill(uploads, FILES)
+    send_part(uploads, "Models/m/1/Files/half", b"0123456789", 1)
+    seen = {
+        it.path: (it.kind, it.size_bytes)
+        for folder in ("Models/m", "Models/m/1", "Models/m/1/Files")
+        for it in uploads.list(folder, ME)
+    }
+    assert seen == {
+        "Models/m/1": ("directory", 0),
+        "Models/m/1/Files": ("directory", 0),
+        "Models/m/1/Files/a.bin": ("file", 10),
+        "Models/m/1/Files/deep": ("directory", 0),
+    }
+    for path, (kind, size) in seen.items():
+        found = uploads.stat(path, ME)
+        assert found is not None
+        assert (found.path, found.kind, found.size_bytes) == (path, kind, size)
+        assert uploads.stat(path, OTHER) is None
+        assert uploads.list(path, OTHER) == []
+    assert uploads.stat("Models/m/1/Files/half", ME) is None
+    assert uploads.numbers("m") == {1}
+
+
+def test_a_file_that_never_came_is_named(uploads: Uploads, project: Project) -> None:
+    fill(uploads, FILES)
+    uploads.stat("Models/m/1/Files/none.txt", ME)
+    uploads.stat("Models/m/1/Files/later", ME)
+    uploads.make_folder("Models/m/1/Files/later", ME)
+    words = r"'Files/none.txt' never came: clients before 4.6 cannot send empty files"
+    with pytest.raises(InvalidModelError, match=words):
+        seal(uploads)
+    assert project.get_model_registry().get_models("m") == []
+    send(uploads, "Models/m/1/Files/none.txt", b"x")
+    assert seal(uploads).version == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "details", "words"),
+    [
+        ({}, {}, "no file was uploaded"),
+        ({"input_example.json": b"1"}, {}, "no file was uploaded"),
+        ({**FILES, "input_example.json": b"[NaN]"}, {}, "is not JSON"),
+        ({**FILES, "model_schema.json": b"\xff"}, {}, "is not JSON"),
+        ({**FILES, "model_schema.json": b""}, {}, "is not JSON"),
+        ({**FILES, "Files/A.bin": b"x"}, {}, "differ only in case"),
+        (FILES, {"metrics": {"a": "x"}}, "metric"),
+        (FILES, {"metrics": {"a": float("inf")}}, "metric"),
+        (FILES, {"tags": {"a b": 1}}, "tag"),
+        (FILES, {"description": "\ud800"}, "is not a text"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_and_can_be_mended(
+    uploads: Uploads,
+    project: Project,
+    files: dict[str, bytes],
+    details: dict[str, Any],
+    words: str,
+) -> None:
+    fill(uploads, files)
+    with pytest.raises(InvalidInputError, match=words):
+        seal(uploads, **details)
+    assert project.get_model_registry().get_models("m") == []
+    for name in ("Files", "input_example.json", "model_schema.json"):
+        uploads.remove(f"Models/m/1/{name}", ME)
+    send(uploads, "Models/m/1/Files/new", b"x")
+    seal(uploads)
+    assert stored(project) == {"Files/new": b"x"}
+
+
+def test_a_file_is_no_folder(uploads: Uploads) -> None:
+    fill(uploads, FILES)
+    with pytest.raises(AlreadyExistsError):
+        send(uploads, "Models/m/1/Files/a.bin/c", b"x")
+    with pytest.raises(AlreadyExistsError):
+        send_part(uploads, "Models/m/1/Files/deep", b"x", 1)
+    with pytest.raises(AlreadyExistsError):
+        uploads.make_folder("Models/m/1/Files/a.bin", ME)
+
+
+def test_files_that_the_server_has_are_taken_whole(
+    uploads: Uploads, project: Project
+) -> None:
+    fill(uploads, {})
+    uploads.stat("Models/m/1/Files/a", ME)
+    uploads.put_file("Models/m/1/Files/a", iter([b"01", b"23"]), ME)
+    uploads.put_file("Models/m/1/Files/none", iter([]), ME)
+    with pytest.raises(AlreadyExistsError):
+        uploads.put_file("Models/m/1/Files/a", iter([b"x"]), ME)
+    with pytest.raises(ConflictError):
+        uploads.put_file("Models/m/1/Files/b", iter([b"x"]), OTHER)
+    seal(uploads)
+    assert stored(project) == {"Files/a": b"0123", "Files/none": b""}
+
+
+def test_limits_are_told(start: START) -> None:
+    uploads = start(
+        max_file_bytes=10, max_version_bytes=15, max_chunk_bytes=8, max_files=3
+    )
+    fill(uploads, {"Files/a": b"0123456789"})
+    for path, data, size, words in (
+        ("b", b"0123456789x", 4, "a file may have 10 bytes"),
+        ("b", b"012345", 4, "one upload may have 15 bytes"),
+        ("b", b"012345789", 9, "may have"),
+    ):
+        with pytest.raises(RefusedError, match=words) as caught:
+            send_part(uploads, f"Models/m/1/Files/{path}", data, 1, ME, size)
+        assert caught.value.status == 413
+    send(uploads, "Models/m/1/Files/third", b"")
+    with pytest.raises(RefusedError, match="more than 3 files"):
+        send_part(uploads, "Models/m/1/Files/x", b"", 1)
+    with pytest.raises(RefusedError, match="a file may have 10 bytes"):
+        uploads.put_file("Models/m/1/Files/c", [b"0123456", b"0123456"], ME)
+    assert uploads.stat("Models/m/1/Files/c", ME) is None
+
+
+def test_an_owner_has_so_many_unfinished_uploads(start: START) -> None:
+    uploads = start(max_open=2)
+    uploads.claim("m", 1, ME)
+    uploads.claim("m", 2, ME)
+    with pytest.raises(RefusedError, match="2 uploads of yours are unfinished"):
+        uploads.claim("m", 3, ME)
+    uploads.claim("m", 3, OTHER)
+    assert uploads.remove("Models/m/3", ME)
+
+
+def test_a_full_disk_is_told_in_the_clients_code(start: START) -> None:
+    uploads = start(min_free_bytes=2**62)
+    fill(uploads, {})
+    with pytest.raises(RefusedError, match="no room") as caught:
+        send(uploads, "Models/m/1/Files/a", b"x")
+    assert (caught.value.status, caught.value.code) == (507, UPLOAD_FULL)
+
+
+def test_silence_lets_the_owner_begin_anew(start: START, project: Project) -> None:
+    uploads = start(takeover_s=0)
+    fill(uploads, FILES)
+    assert uploads.stat("Models/m/1", ME) is None
+    assert uploads.list("Models/m", ME) == []
+    assert uploads.numbers("m", ME) == set()
+    assert uploads.numbers("m", OTHER) == {1}
+    with pytest.raises(AlreadyExistsError):
+        uploads.claim("m", 1, OTHER)
+    fill(uploads, {"Files/new": b"x"})
+    seal(uploads)
+    assert stored(project) == {"Files/new": b"x"}
+
+
+def test_a_claim_that_gc_took_meanwhile_is_not_sealed(
+    uploads: Uploads, project: Project, storage: Storage, tmp_path: Path
+) -> None:
+    fill(uploads, FILES)
+    project.gc(grace_s=0)
+    with pytest.raises(ConflictError, match="was aborted while it was being saved"):
+        seal(uploads)
+    assert uploads.remove("Models/m/1", ME)
+    assert statuses(storage) == {1: "aborted"}
+    assert (stored(project), spooled(tmp_path)) == ({}, [])
+
+
+def test_what_nobody_touches_is_given_up(
+    start: START, storage: Storage, tmp_path: Path
+) -> None:
+    uploads = start(expiry_s=0)
+    fill(uploads, FILES)
+    send_part(uploads, "Resources/half.bin", b"0123456789", 1)
+    send(uploads, "Deployments/d/resources/x.py", b"code")
+    start().sweep()
+    assert statuses(storage) == {1: "reserved"}
+    start(expiry_s=0).sweep()
+    assert statuses(storage) == {1: "aborted"}
+    assert spooled(tmp_path) == []
+
+
+def test_one_server_uses_a_folder(uploads: Uploads, tmp_path: Path) -> None:
+    with pytest.raises(ConflictError, match="another server keeps its uploads"):
+        Uploads(uploads._storage, tmp_path / "server")
+
+
+def test_six_threads_save_one_model_at_once(uploads: Uploads, project: Project) -> None:
+    start = Barrier(6)
+
+    def save(number: int) -> int | None:
+        """Do what the client does: list, claim the next number, or clean up."""
+        start.wait()
+        owner = f"owner {number % 3}"
+        data = bytes([number]) * 10
+        for _ in range(20):
+            live = model_state(project.storage, "m").live()
+            version = max([*live, *uploads.numbers("m", owner)], default=0) + 1
+            try:
+                uploads.claim("m", version, owner)
+            except ConflictError:
+                assert uploads.remove(f"Models/m/{version}", owner)
+                time.sleep(0.02)
+                continue
+            send(uploads, f"Models/m/{version}/Files/a", data, owner)
+            send(uploads, f"Models/m/{version}/Files/b", data * 3, owner)
+            uploads.seal("m", version, Details(description=str(number)), owner)
+            return version
+        return None
+
+    with ThreadPoolExecutor(6) as pool:
+        versions = list(pool.map(save, range(6)))
+    assert sorted(it for it in versions if it) == sorted(
+        model_state(project.storage, "m").live()
+    )
+    for number, version in enumerate(versions):
+        assert version is not None
+        data = bytes([number]) * 10
+        assert stored(project, version) == {"Files/a": data, "Files/b": data * 3}
+    assert project.verify().ok
+
+
+def test_six_claimants_of_one_number(uploads: Uploads, storage: Storage) -> None:
+    start = Barrier(6)
+
+    def claim(number: int) -> bool:
+        start.wait()
+        try:
+            uploads.claim("m", 1, f"owner {number % 2}")
+        except HopsArtifactsError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(claim, range(6))) == 1
+    assert statuses(storage) == {1: "reserved"}
