@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from hopsartifacts.errors import HopsArtifactsError, InvalidInputError
 from hopsartifacts.names import is_unicode
+from hopsartifacts.rest.bounds import take_up_to
 from hopsartifacts.rest.callers import ANYBODY, Caller, Scope
 from hopsartifacts.rest.errors import (
     NO_KEY,
@@ -68,6 +69,8 @@ def answering(
         try:
             caller = authenticated(hosted, request, operation.scope)
             request.state.caller = caller
+            if operation.takes != "json":
+                take_up_to(request.scope, hosted.settings.max_raw_bytes)
             call = Call(
                 hosted=hosted,
                 caller=caller,
@@ -99,7 +102,8 @@ def authenticated(hosted: Hosted, request: Request, scope: Scope | None) -> Call
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     caller = None
     if scheme.lower() == _SCHEME and secret:
-        caller = hosted.keys.find(secret.strip())
+        address = request.client.host if request.client else ""
+        caller = hosted.failed_logins.let_in(address, secret.strip(), hosted.keys.find)
     if caller is None:
         raise RefusedError(
             "no valid API key: send 'Authorization: ApiKey <key>' with a key that "

@@ -10,7 +10,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hopsartifacts.rest.about import about
+from hopsartifacts.rest.access_log import AccessLog
 from hopsartifacts.rest.answering import answering, on_bug, on_http_error
+from hopsartifacts.rest.bounds import BodyBounds, Bounds
 from hopsartifacts.rest.hopsworks import login, models
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.operations import Operation
@@ -32,7 +34,8 @@ def create_app(hosted: Hosted) -> ASGIApp:
         exception_handlers={HTTPException: on_http_error, Exception: on_bug},
     )
     app.router.redirect_slashes = False
-    return _RawPath(app)
+    bounds = BodyBounds(max_bytes=hosted.settings.max_body_bytes)
+    return AccessLog(Bounds(_RawPath(app), bounds))
 
 
 class _RawPath:

@@ -7,6 +7,7 @@ import msgspec
 
 from hopsartifacts.project import Project
 from hopsartifacts.rest.callers import Caller
+from hopsartifacts.rest.limiting import FailedLogins
 from hopsartifacts.rest.measures import Measures
 from hopsartifacts.storage.contract import Storage
 
@@ -19,12 +20,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         max_body_bytes: of a JSON body.
         max_prediction_bytes: of a prediction request.
+        max_raw_bytes: of any body that is not JSON, like one chunk of an upload.
         inference_endpoint: host and port at which clients may ask deployments directly;
             None where everything goes through this server's own port.
     """
 
     max_body_bytes: int = 16 * MIB
     max_prediction_bytes: int = 64 * MIB
+    max_raw_bytes: int = 256 * MIB
     inference_endpoint: tuple[str, int] | None = None
 
 
@@ -45,11 +48,13 @@ class Hosted:
         keys: FindsKeys,
         uploads: Any,
         settings: Settings = Settings(),  # noqa: B008 - frozen
+        failed_logins: FailedLogins | None = None,
     ) -> None:
         self.project = project
         self.keys = keys
         self.uploads = uploads
         self.settings = settings
+        self.failed_logins = failed_logins or FailedLogins()
         self.measures = Measures()
 
     @property
