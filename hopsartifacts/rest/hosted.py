@@ -6,9 +6,13 @@ from typing import Any, Protocol
 import msgspec
 
 from hopsartifacts.project import Project
+from hopsartifacts.rest.announcing import Announcer
+from hopsartifacts.rest.background import Jobs
 from hopsartifacts.rest.callers import Caller
 from hopsartifacts.rest.limiting import FailedLogins
 from hopsartifacts.rest.measures import Measures
+from hopsartifacts.rest.streaming import Slots
+from hopsartifacts.rest.watching import Watch
 from hopsartifacts.storage.contract import Storage
 
 MIB = 1024 * 1024
@@ -23,12 +27,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         max_raw_bytes: of any body that is not JSON, like one chunk of an upload.
         inference_endpoint: host and port at which clients may ask deployments directly;
             None where everything goes through this server's own port.
+        max_listeners: how many may listen to events at once.
+        max_log_listeners: how many may follow logs at once; each costs a thread.
     """
 
     max_body_bytes: int = 16 * MIB
     max_prediction_bytes: int = 64 * MIB
     max_raw_bytes: int = 256 * MIB
     inference_endpoint: tuple[str, int] | None = None
+    max_listeners: int = 100
+    max_log_listeners: int = 32
 
 
 class FindsKeys(Protocol):
@@ -56,6 +64,20 @@ class Hosted:
         self.settings = settings
         self.failed_logins = failed_logins or FailedLogins()
         self.measures = Measures()
+        self.announcer = Announcer()
+        self.watch = Watch(project, self.announcer)
+        self.jobs = Jobs(lambda job: self.announcer.publish("job", job))
+        self.listeners = Slots(settings.max_listeners)
+        self.log_listeners = Slots(settings.max_log_listeners)
+
+    def close(self) -> None:
+        """Let jobs and whoever listens go; to be called when the server is to stop.
+
+        Servers wait for requests under way, and who listens would listen for ever.
+        """
+        self.watch.close()
+        self.jobs.close()
+        self.announcer.close()
 
     @property
     def storage(self) -> Storage:

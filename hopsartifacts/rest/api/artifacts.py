@@ -1,0 +1,225 @@
+"""Artifact versions of a model version: listed, read, compared, deleted."""
+
+import msgspec
+from starlette.responses import Response
+
+from hopsartifacts.artifacts.decision import Decision
+from hopsartifacts.artifacts.difference import Difference
+from hopsartifacts.artifacts.documents import ArtifactVersion
+from hopsartifacts.artifacts.handle import Artifacts
+from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.deployments.versions import live_deployments
+from hopsartifacts.errors import PathNotFoundError
+from hopsartifacts.layout import Role
+from hopsartifacts.registry.versions import live_version
+from hopsartifacts.rest.api.models import VERSION, Use, pair
+from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
+from hopsartifacts.rest.api.table import Operations, number
+from hopsartifacts.rest.operations import Call
+
+_ARTIFACTS = f"{VERSION}/artifacts"
+_ARTIFACT = f"{_ARTIFACTS}/{{artifact}}"
+
+
+class ArtifactRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One artifact version in a list.
+
+    Attributes:
+        version: 0 is always there and empty.
+        identity: equal for equal files.
+        files: their names.
+        deployments: names of those any of whose versions runs it.
+    """
+
+    version: int
+    identity: str
+    files: list[str]
+    size_bytes: int
+    deployments: list[str]
+
+
+class ArtifactFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of an artifact version."""
+
+    name: str
+    role: Role
+    size_bytes: int
+    sha256: str
+    xxh3: str
+
+
+class ArtifactDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """All there is to an artifact version.
+
+    Attributes:
+        identity: digest over role, name and bytes of every file.
+        path: of its folder in the project.
+        deployments: which deployments' versions run it.
+    """
+
+    version: int
+    identity: str
+    files: list[ArtifactFile]
+    size_bytes: int
+    path: str
+    deployments: list[Use]
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """Which artifact version a save would get, and why.
+
+    Attributes:
+        version: the one.
+        is_new: it would be made.
+        asked: what was asked for: a number, a word, or null.
+        identity: digest over role, name and bytes of every file.
+        files: their names.
+        compared: the versions whose seals were compared.
+        text: all that as a sentence.
+    """
+
+    version: int
+    is_new: bool
+    asked: int | str | None
+    identity: str
+    files: tuple[str, ...]
+    compared: tuple[int, ...]
+    text: str
+
+
+_ORDER: Order[tuple[int, ArtifactVersion]] = Order(
+    identity=lambda it: (it[0],),
+    fields={"version": lambda it: it[0], "size_bytes": lambda it: _size(it[1])},
+    default="version",
+)
+
+
+def explanation(decision: Decision) -> Explanation:
+    """Return *decision* as it is shown."""
+    return Explanation(
+        version=decision.version,
+        is_new=decision.is_new,
+        asked=decision.asked,
+        identity=decision.identity,
+        files=decision.files,
+        compared=decision.compared,
+        text=str(decision),
+    )
+
+
+def _list(call: Call) -> Page[ArtifactRow]:
+    model, version = pair(call)
+    live_version(call.hosted.storage, model, version)
+    store = ArtifactStore(call.hosted.storage, model, version)
+    page = page_of(store.versions().items(), call.query, _ORDER)
+    users = _users(call)
+    rows = [
+        ArtifactRow(
+            version=found,
+            identity=artifact.identity,
+            files=[file.path for file in artifact.files],
+            size_bytes=_size(artifact),
+            deployments=sorted({it.deployment for it in users.get(found, [])}),
+        )
+        for found, artifact in page.items
+    ]
+    return shown(page, rows)
+
+
+def _get(call: Call) -> ArtifactDetail:
+    model, version = pair(call)
+    wanted = number(call, "artifact")
+    artifact = _artifacts(call).get(wanted)
+    files = [
+        ArtifactFile(
+            name=file.path,
+            role=file.role,
+            size_bytes=file.digest.size_bytes,
+            sha256=file.digest.sha256,
+            xxh3=file.digest.xxh3,
+        )
+        for file in artifact.files
+    ]
+    return ArtifactDetail(
+        version=wanted,
+        identity=artifact.identity,
+        files=files,
+        size_bytes=_size(artifact),
+        path=f"Models/{model}/{version}/Artifacts/{wanted}",
+        deployments=_users(call).get(wanted, []),
+    )
+
+
+def _file(call: Call) -> Response:
+    """Return the sealed bytes, never as anything that a browser would run."""
+    name, wanted = call.path["file"], number(call, "artifact")
+    files = _artifacts(call).read(wanted)
+    if name not in files:
+        known = ", ".join(files) or "none"
+        raise PathNotFoundError(
+            f"artifact version {wanted} has no file {name!r}: it has {known}"
+        )
+    return Response(
+        files[name],
+        media_type="application/octet-stream",
+        headers={"x-content-type-options": "nosniff"},
+    )
+
+
+def _diff(call: Call) -> Difference:
+    return _artifacts(call).diff(number(call, "artifact"), number(call, "other"))
+
+
+def _delete(call: Call) -> None:
+    _artifacts(call).delete(number(call, "artifact"))
+
+
+def _artifacts(call: Call) -> Artifacts:
+    project = call.hosted.project
+    model = project.get_model_registry().get_model(*pair(call))
+    return project.get_model_serving().get_artifacts(model)
+
+
+def _users(call: Call) -> dict[int, list[Use]]:
+    found: dict[int, list[Use]] = {}
+    for name, state in live_deployments(call.hosted.storage).items():
+        for it in state.versions.values():
+            pin, artifact = it.specification.model, it.specification.artifact
+            if (pin.name, pin.version) == pair(call):
+                use = Use(name, it.version, it.version == state.active)
+                found.setdefault(artifact.version, []).append(use)
+    return found
+
+
+def _size(artifact: ArtifactVersion) -> int:
+    return sum(file.digest.size_bytes for file in artifact.files)
+
+
+_operation = Operations("artifacts")
+
+OPERATIONS = (
+    _operation(
+        "GET",
+        _ARTIFACTS,
+        _list,
+        "Artifact versions of a model version",
+        query=Paging,
+        answer=Page[ArtifactRow],
+    ),
+    _operation("GET", _ARTIFACT, _get, "An artifact version", answer=ArtifactDetail),
+    _operation("DELETE", _ARTIFACT, _delete, "Delete an artifact version", status=204),
+    _operation(
+        "GET",
+        f"{_ARTIFACT}/files/{{file}}",
+        _file,
+        "The bytes of one of its files, as they were sealed",
+        gives="application/octet-stream",
+    ),
+    _operation(
+        "GET",
+        f"{_ARTIFACT}/diff/{{other}}",
+        _diff,
+        "Which files and lines of the other one differ",
+        answer=Difference,
+    ),
+)

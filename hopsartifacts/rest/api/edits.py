@@ -1,0 +1,240 @@
+"""What of a model version can change: its tags, and the aliases that point at it."""
+
+from typing import Any
+
+import msgspec
+
+from hopsartifacts.errors import ModelNotFoundError
+from hopsartifacts.names import alias_name, model_name, tag_name
+from hopsartifacts.registry.aliases import (
+    alias_history,
+    delete_alias,
+    rollback_alias,
+    set_alias,
+)
+from hopsartifacts.registry.documents import AliasRecord
+from hopsartifacts.registry.given import checked_reason, checked_tag
+from hopsartifacts.registry.versions import live_version, model_state, set_tags
+from hopsartifacts.rest.api.models import VERSION, pair
+from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of
+from hopsartifacts.rest.api.table import Operations, Reason, check_match, tagged
+from hopsartifacts.rest.errors import TAG_NOT_FOUND, RefusedError
+from hopsartifacts.rest.operations import Call
+
+_ALIASES = "/models/{model}/aliases"
+_ALIAS = f"{_ALIASES}/{{alias}}"
+_TAG = f"{VERSION}/tags/{{tag}}"
+
+
+class Alias(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an alias points from one moment on.
+
+    Attributes:
+        version: null if it was deleted then.
+        by: who wanted that.
+        why: what they said of it.
+        entry: number of the entry of the model's log.
+    """
+
+    alias: str
+    version: int | None
+    by: str
+    when: str
+    why: str
+    entry: int
+
+
+class NewAlias(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where an alias is to point, and why."""
+
+    version: int
+    why: str = ""
+
+
+_BY_NAME: Order[Alias] = Order(
+    identity=lambda it: (it.alias,),
+    fields={
+        "alias": lambda it: it.alias,
+        "version": lambda it: it.version,
+        "when": lambda it: it.when,
+    },
+    default="alias",
+)
+_BY_TIME: Order[Alias] = Order(
+    identity=lambda it: (it.entry,),
+    fields={"entry": lambda it: it.entry},
+    default="-entry",
+)
+
+
+def _tags(call: Call) -> Any:
+    tags = live_version(call.hosted.storage, *pair(call)).tags
+    return tagged(call.request, tags, tags)
+
+
+def _tag(call: Call) -> Any:
+    tags = live_version(call.hosted.storage, *pair(call)).tags
+    value = _present(call, tags)
+    return tagged(call.request, value, value)
+
+
+def _set_tag(call: Call) -> Any:
+    tag = tag_name(call.path["tag"])
+    value = checked_tag(tag, call.body)
+
+    def change(tags: dict[str, Any]) -> dict[str, Any]:
+        _check(call, tags)
+        return {**tags, tag: value}
+
+    set_tags(call.hosted.storage, *pair(call), change)
+    return tagged(call.request, value, value)
+
+
+def _delete_tag(call: Call) -> None:
+    tag = call.path["tag"]
+
+    def change(tags: dict[str, Any]) -> dict[str, Any]:
+        _present(call, tags)
+        _check(call, tags)
+        return {name: value for name, value in tags.items() if name != tag}
+
+    set_tags(call.hosted.storage, *pair(call), change)
+
+
+def _check(call: Call, tags: dict[str, Any]) -> None:
+    """Refuse an edit by somebody who saw another value, or none."""
+    tag = call.path["tag"]
+    check_match(call.request, *([tags[tag]] if tag in tags else []))
+
+
+def _present(call: Call, tags: dict[str, Any]) -> Any:
+    tag = call.path["tag"]
+    if tag not in tags:
+        known = ", ".join(sorted(tags)) or "none"
+        raise RefusedError(f"there is no tag {tag!r} here: {known}", 404, TAG_NOT_FOUND)
+    return tags[tag]
+
+
+def _aliases(call: Call) -> Page[Alias]:
+    state = model_state(call.hosted.storage, _model(call))
+    live = [
+        _alias(name, record)
+        for name, record in state.aliases.items()
+        if record.version is not None
+    ]
+    return page_of(live, call.query, _BY_NAME)
+
+
+def _get_alias(call: Call) -> Alias:
+    name, alias = _model(call), alias_name(call.path["alias"])
+    record = model_state(call.hosted.storage, name).aliases.get(alias)
+    if record is None or record.version is None:
+        raise ModelNotFoundError(f"model {name!r} has no alias {alias!r}")
+    return _alias(alias, record)
+
+
+def _set_alias(call: Call) -> Alias:
+    new: NewAlias = call.body
+    alias, why = alias_name(call.path["alias"]), checked_reason(new.why)
+    storage = call.hosted.storage
+    return _alias(alias, set_alias(storage, _model(call), alias, new.version, why))
+
+
+def _delete_alias(call: Call) -> None:
+    alias, why = alias_name(call.path["alias"]), checked_reason(call.query.why)
+    delete_alias(call.hosted.storage, _model(call), alias, why)
+
+
+def _rollback_alias(call: Call) -> Alias:
+    alias, why = alias_name(call.path["alias"]), checked_reason(call.body.why)
+    return _alias(alias, rollback_alias(call.hosted.storage, _model(call), alias, why))
+
+
+def _history(call: Call) -> Page[Alias]:
+    alias = alias_name(call.path["alias"])
+    records = alias_history(call.hosted.storage, _model(call), alias)
+    return page_of([_alias(alias, it) for it in records], call.query, _BY_TIME)
+
+
+def _model(call: Call) -> str:
+    return model_name(call.path["model"])
+
+
+def _alias(name: str, record: AliasRecord) -> Alias:
+    return Alias(
+        alias=name,
+        version=record.version,
+        by=record.by,
+        when=record.when,
+        why=record.why,
+        entry=record.entry,
+    )
+
+
+_tag_operation = Operations("tags")
+_alias_operation = Operations("aliases")
+
+OPERATIONS = (
+    _tag_operation(
+        "GET", f"{VERSION}/tags", _tags, "All tags by name", answer=dict[str, Any]
+    ),
+    _tag_operation("GET", _TAG, _tag, "The value of a tag, with an ETag", answer=Any),
+    _tag_operation(
+        "PUT",
+        _TAG,
+        _set_tag,
+        "Set a tag to any JSON value; with If-Match only what was seen",
+        body=Any,
+        answer=Any,
+        errors=(404, 409, 412),
+    ),
+    _tag_operation(
+        "DELETE",
+        _TAG,
+        _delete_tag,
+        "Delete a tag; with If-Match only what was seen",
+        status=204,
+        errors=(404, 409, 412),
+    ),
+    _alias_operation(
+        "GET",
+        _ALIASES,
+        _aliases,
+        "Where the aliases of a model point",
+        query=Paging,
+        answer=Page[Alias],
+    ),
+    _alias_operation("GET", _ALIAS, _get_alias, "Where one points", answer=Alias),
+    _alias_operation(
+        "PUT",
+        _ALIAS,
+        _set_alias,
+        "Let an alias point at a version",
+        body=NewAlias,
+        answer=Alias,
+    ),
+    _alias_operation(
+        "DELETE",
+        _ALIAS,
+        _delete_alias,
+        "Let an alias point nowhere; its history stays",
+        query=Reason,
+        status=204,
+    ),
+    _alias_operation(
+        "POST",
+        f"{_ALIAS}/rollback",
+        _rollback_alias,
+        "Let an alias point where it pointed before",
+        body=Reason,
+        answer=Alias,
+    ),
+    _alias_operation(
+        "GET",
+        f"{_ALIAS}/history",
+        _history,
+        "Where an alias pointed, the newest first",
+        query=Paging,
+        answer=Page[Alias],
+    ),
+)

@@ -1,0 +1,225 @@
+"""Work that takes longer than a request: jobs in threads, looked at while they run.
+
+They live with the server. One that is cut off by its end leaves nothing undone that the
+store would miss: whoever wants it asks for it again.
+"""
+
+import logging
+from collections.abc import Callable, Hashable
+from threading import Lock, Thread
+from time import monotonic
+from typing import Any, Generic, Literal, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from hopsartifacts.errors import HopsArtifactsError, NotFoundError
+from hopsartifacts.rest.errors import RefusedError, status_and_code
+from hopsartifacts.store.identity import new_token, now
+from hopsartifacts.store.progress import Callback
+
+JobStatus = Literal["running", "done", "failed", "cancelled"]
+Result = TypeVar("Result")
+
+_MOST_RUNNING = 8
+_MOST_KEPT = 200
+_PAUSE_S = 0.25
+_LOGGER = logging.getLogger(__name__)
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far a job has come, in bytes."""
+
+    done_bytes: int = 0
+    size_bytes: int = 0
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why a job failed: what a request would have been answered with."""
+
+    status: int
+    detail: str
+
+
+class Job(msgspec.Struct, Generic[Result], frozen=True, kw_only=True):
+    """One job.
+
+    Attributes:
+        subject: name of the deployment that it is about; null if it is about all.
+        by: name of the key of who asked for it.
+        progress: null where it tells of none.
+        result: null until it is done.
+        error: null unless it failed.
+    """
+
+    id: str
+    kind: str
+    subject: str | None
+    status: JobStatus
+    by: str
+    created: str
+    ended: str | None = None
+    progress: Progress | None = None
+    result: Result | None = None
+    error: Failure | None = None
+
+
+class CancelledError(HopsArtifactsError):
+    """Raised in a job that nobody wants any more."""
+
+
+class Jobs:
+    """The jobs of one server, the newest of them."""
+
+    def __init__(self, tell: Callable[[Job[Any]], None]) -> None:
+        """Make none yet; *tell* hears of each step of each."""
+        self._tell = tell
+        self._lock = Lock()
+        self._jobs: dict[str, Job[Any]] = {}
+        self._keys: dict[str, Hashable] = {}
+        self._unwanted: set[str] = set()
+
+    def start(
+        self,
+        kind: str,
+        work: Callable[[Callback], Any],
+        *,
+        by: str,
+        subject: str | None = None,
+        options: Hashable = None,
+    ) -> Job[Any]:
+        """Begin *work*, or join the job that does the same already.
+
+        Args:
+            kind: its word.
+            work: called in a thread with who hears of the progress.
+            by: who asked for it.
+            subject: what it is about.
+            options: jobs that differ in them do not do the same.
+
+        Raises:
+            RefusedError: too many are running.
+        """
+        key = (kind, subject, options)
+        with self._lock:
+            running = [it for it in self._jobs.values() if it.status == "running"]
+            for job in running:
+                if self._keys.get(job.id) == key and job.id not in self._unwanted:
+                    return job
+            if len(running) >= _MOST_RUNNING:
+                raise RefusedError(
+                    f"{len(running)} jobs are running, which is the most here: wait "
+                    "until one of them has ended",
+                    429,
+                    headers={"Retry-After": "10"},
+                )
+            job = Job(
+                id=new_token(),
+                kind=kind,
+                subject=subject,
+                status="running",
+                by=by,
+                created=now(),
+            )
+            self._jobs[job.id], self._keys[job.id] = job, key
+            self._forget_old()
+        self._tell(job)
+        name = f"hopsartifacts-{kind}"
+        Thread(target=self._run, args=(job.id, work), name=name, daemon=True).start()
+        return job
+
+    def get(self, identity: str) -> Job[Any]:
+        """Return a job as it is now.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        with self._lock:
+            if identity in self._jobs:
+                return self._jobs[identity]
+        raise NotFoundError(
+            f"there is no job {identity!r}: jobs are kept until the server stops, the "
+            f"newest {_MOST_KEPT}"
+        )
+
+    def all(self) -> list[Job[Any]]:
+        """Return all that are kept."""
+        with self._lock:
+            return list(self._jobs.values())
+
+    def cancel(self, identity: str) -> Job[Any]:
+        """Let a job end at its next step, if it tells of any; raises as ``get``."""
+        job = self.get(identity)
+        if job.status == "running":
+            self._unwanted.add(identity)
+        return job
+
+    def close(self) -> None:
+        """Let all end."""
+        for job in self.all():
+            self.cancel(job.id)
+
+    def step(self, identity: str, progress: Progress, *, is_told: bool) -> None:
+        """Note how far a job has come.
+
+        Raises:
+            CancelledError: nobody wants it any more.
+        """
+        if identity in self._unwanted:
+            raise CancelledError("nobody wants this job any more")
+        self._change(identity, is_told=is_told, progress=progress)
+
+    def _run(self, identity: str, work: Callable[[Callback], Any]) -> None:
+        changes: dict[str, Any]
+        try:
+            changes = {"status": "done", "result": work(_Hearing(self, identity))}
+        except CancelledError:
+            changes = {"status": "cancelled"}
+        except HopsArtifactsError as error:
+            failure = Failure(status_and_code(error)[0], str(error))
+            changes = {"status": "failed", "error": failure}
+        except Exception as error:
+            _LOGGER.exception("job %s", identity)
+            words = f"unexpected {type(error).__name__}; the server's log says more"
+            changes = {"status": "failed", "error": Failure(500, words)}
+        self._change(identity, is_told=True, ended=now(), **changes)
+        self._unwanted.discard(identity)
+
+    def _change(self, identity: str, *, is_told: bool, **changes: Any) -> None:
+        with self._lock:
+            job = replace(self._jobs[identity], **changes)
+            self._jobs[identity] = job
+        if is_told:
+            self._tell(job)
+
+    def _forget_old(self) -> None:
+        over = len(self._jobs) - _MOST_KEPT
+        ended = [it.id for it in self._jobs.values() if it.status != "running"]
+        for identity in ended[: max(0, over)]:
+            del self._jobs[identity], self._keys[identity]
+
+
+class _Hearing:
+    """Hears of a job's progress; not every byte is told to everybody."""
+
+    def __init__(self, jobs: Jobs, identity: str) -> None:
+        self._jobs = jobs
+        self._identity = identity
+        self._progress = Progress()
+        self._told = 0.0
+
+    def set_size(self, size: int) -> None:
+        """Take how many bytes there will be."""
+        self._note(replace(self._progress, size_bytes=size))
+
+    def relative_update(self, inc: int = 1) -> None:
+        """Take how many more were done."""
+        done = self._progress.done_bytes + inc
+        self._note(replace(self._progress, done_bytes=done))
+
+    def _note(self, progress: Progress) -> None:
+        self._progress = progress
+        is_told = monotonic() - self._told > _PAUSE_S
+        if is_told:
+            self._told = monotonic()
+        self._jobs.step(self._identity, progress, is_told=is_told)

@@ -1,0 +1,39 @@
+"""What runs of a deployment, as a document."""
+
+import msgspec
+
+from hopsartifacts.deployments.state import PredictorState
+from hopsartifacts.serving.contract import Condition, Status
+
+
+class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What runs of a deployment at one moment.
+
+    Attributes:
+        name: of the deployment.
+        condition: how far it has come.
+        deployed: whether anything runs.
+        deployment_version: the version that runs; null when nothing does.
+        revision: identifies this run among all.
+        url: takes prediction requests on the server's machine; null when nothing does.
+    """
+
+    name: str
+    status: Status
+    condition: Condition | None
+    deployed: bool
+    deployment_version: int | None
+    revision: str | None
+    available_predictor_instances: int
+    available_transformer_instances: int
+    port: int | None
+    grpc_port: int | None
+    url: str | None
+
+
+def run_status(name: str, state: PredictorState) -> RunStatus:
+    """Return *state* as a document."""
+    plain = state.to_dict()
+    fields = {it: plain[it] for it in RunStatus.__struct_fields__ if it in plain}
+    known = {"name": name, "port": state.internal_port, "url": plain["inference_url"]}
+    return msgspec.convert({**fields, **known}, RunStatus)
