@@ -55,8 +55,13 @@ class Announcer:
         self.is_closed = True
         self._wake_all()
 
-    async def listen(self, mark: str = "") -> AsyncIterator[bytes]:
-        """Yield the frames of events behind *mark*, and heartbeats, for ever."""
+    async def listen(
+        self, mark: str = "", *, begun: Callable[[], None] = lambda: None
+    ) -> AsyncIterator[bytes]:
+        """Yield the frames of events behind *mark*, and heartbeats, until it is closed.
+
+        *begun* is called when it is counted among the listeners.
+        """
         loop, woken = asyncio.get_running_loop(), asyncio.Event()
 
         def wake() -> None:
@@ -66,6 +71,7 @@ class Announcer:
         key = object()
         self._wake[key] = wake
         try:
+            begun()
             yield RETRY
             position = self._position(mark)
             while not self.is_closed:

@@ -40,6 +40,7 @@ _TITLES = {
     404: "Not found",
     405: "Method not allowed",
     409: "Conflict",
+    412: "Changed meanwhile",
     413: "Too large",
     422: "Not possible here",
     429: "Too many requests",

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hopsartifacts.rest.about import about
 from hopsartifacts.rest.access_log import AccessLog
 from hopsartifacts.rest.answering import answering, on_bug, on_http_error
+from hopsartifacts.rest.api import surface
 from hopsartifacts.rest.bounds import BodyBounds, Bounds
 from hopsartifacts.rest.hopsworks import login, models
 from hopsartifacts.rest.hosted import Hosted
@@ -22,6 +23,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 OPERATIONS: tuple[Operation, ...] = (
     *login.OPERATIONS,
     *models.OPERATIONS,
+    *surface.OPERATIONS,
 )
 """All of them, of both surfaces."""
 

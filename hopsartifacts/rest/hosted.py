@@ -4,6 +4,7 @@ import hashlib
 from typing import Any, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from hopsartifacts.project import Project
 from hopsartifacts.rest.announcing import Announcer
@@ -66,7 +67,9 @@ class Hosted:
         self.measures = Measures()
         self.announcer = Announcer()
         self.watch = Watch(project, self.announcer)
-        self.jobs = Jobs(lambda job: self.announcer.publish("job", job))
+        self.jobs = Jobs(
+            lambda job: self.announcer.publish("job", replace(job, result=None))
+        )
         self.listeners = Slots(settings.max_listeners)
         self.log_listeners = Slots(settings.max_log_listeners)
 

@@ -120,18 +120,6 @@ class Deletion(msgspec.Struct, frozen=True):
     force: bool = False
 
 
-class Rollback(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which version is to be active, and why.
-
-    Attributes:
-        ignore_environment: although other packages are installed here than it wants.
-    """
-
-    version: int
-    why: str = ""
-    ignore_environment: bool = False
-
-
 class _Known(msgspec.Struct, frozen=True):
     name: str
     sealed: DeploymentState
@@ -276,7 +264,10 @@ def _diff(call: Call) -> DeploymentDifference:
 
 
 def _explain(call: Call) -> Explanation:
-    return explanation(deployment(call).explain())
+    """Compare the seals anew, as if the files were given for the first time."""
+    predictor = deployment(call).predictor
+    predictor.artifact_version = None
+    return explanation(predictor.explain())
 
 
 def _logs(call: Call) -> Logs:
@@ -369,7 +360,7 @@ OPERATIONS = (
         "GET",
         f"{DEPLOYMENT}/explanation",
         _explain,
-        "Why its artifact version is the one it is",
+        "Which artifact version its files are found in, and which seals were compared",
         answer=Explanation,
     ),
     _operation(

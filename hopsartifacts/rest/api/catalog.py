@@ -1,0 +1,125 @@
+"""The catalog: its tables in pages of JSON, or whole as Arrow or Parquet."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import msgspec
+from starlette.responses import Response
+
+from hopsartifacts.catalog.asking import catalog
+from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
+from hopsartifacts.rest.api.table import Operations
+from hopsartifacts.rest.operations import Call
+
+Row = dict[str, Any]
+
+ARROW = "application/vnd.apache.arrow.stream"
+PARQUET = "application/vnd.apache.parquet"
+
+_IDENTITIES = {
+    "models": ("model", "version"),
+    "metrics": ("model", "model_version", "metric"),
+    "artifacts": ("model", "model_version", "artifact_version"),
+    "deployments": (
+        "model",
+        "model_version",
+        "deployment",
+        "deployment_version",
+    ),
+}
+
+
+class CatalogPage(Paging, frozen=True, kw_only=True):
+    """A page of a table.
+
+    Attributes:
+        model: only rows of this model.
+        format: ``arrow`` or ``parquet`` for the whole table, as ``Accept`` does.
+    """
+
+    model: str = ""
+    format: Literal["json", "arrow", "parquet"] | None = None
+
+
+def _get(call: Call) -> Page[Row] | Response:
+    wanted: CatalogPage = call.query
+    kind = call.path["kind"]
+    table = catalog(call.hosted.storage, kind)
+    chosen = _format(call)
+    if chosen != "json":
+        return _binary(_only(table, wanted.model), chosen)
+    rows = [row for row in table.to_pylist() if wanted.model in {"", row["model"]}]
+    columns = _IDENTITIES[kind]
+    fields: dict[str, Callable[[Row], Any]] = {
+        name: _picking(name)
+        for name, column in zip(table.column_names, table.schema.types, strict=True)
+        if str(column) in {"string", "int64", "double", "bool"}
+    }
+    order: Order[Row] = Order(
+        identity=lambda row: tuple(row[name] for name in columns),
+        fields={"key": lambda _: None, **fields},
+        default="key",
+    )
+    page = page_of(rows, wanted, order)
+    return shown(page, [_plain(row) for row in page.items])
+
+
+def _format(call: Call) -> str:
+    if call.query.format:
+        return str(call.query.format)
+    accepted = call.request.headers.get("accept", "")
+    found = [
+        (accepted.index(media), name)
+        for name, media in (("arrow", ARROW), ("parquet", PARQUET))
+        if media in accepted
+    ]
+    return min(found)[1] if found else "json"
+
+
+def _picking(name: str) -> Callable[[Row], Any]:
+    return lambda row: row[name]
+
+
+def _plain(row: Row) -> Row:
+    """Return *row* with mappings as such."""
+    if "metrics" not in row:
+        return row
+    tags = msgspec.json.decode(row["tags"])
+    return {**row, "metrics": dict(row["metrics"]), "tags": tags}
+
+
+def _only(table: Any, model: str) -> Any:
+    # Imported late: whoever gets here has it.
+    import pyarrow.compute as pc  # noqa: PLC0415 - see above
+
+    return table.filter(pc.equal(table.column("model"), model)) if model else table
+
+
+def _binary(table: Any, chosen: str) -> Response:
+    # As above.
+    import pyarrow as pa  # noqa: PLC0415 - see above
+    from pyarrow import parquet  # noqa: PLC0415 - see above
+
+    sink = pa.BufferOutputStream()
+    if chosen == "parquet":
+        parquet.write_table(table, sink)
+    else:
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+    media = PARQUET if chosen == "parquet" else ARROW
+    return Response(sink.getvalue().to_pybytes(), media_type=media)
+
+
+_operation = Operations("catalog")
+
+OPERATIONS = (
+    _operation(
+        "GET",
+        "/catalog/{kind}",
+        _get,
+        "Rows of the table models, metrics, artifacts or deployments; whole with "
+        f"'Accept: {ARROW}' or '{PARQUET}'",
+        query=CatalogPage,
+        answer=Page[dict[str, Any]],
+    ),
+)

@@ -1,0 +1,118 @@
+"""Live state as server-sent events: deployments and jobs, and logs as they are written.
+
+A frame has an ``id``; who comes again with ``Last-Event-ID`` goes on behind it. Nothing
+is sent in chunks of its own making: what is to be said is a line of JSON.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from threading import Event
+from typing import Annotated
+
+import msgspec
+from anyio import CapacityLimiter, to_thread
+from starlette.responses import Response
+
+from hopsartifacts.deployments.versions import read_deployment
+from hopsartifacts.names import deployment_name
+from hopsartifacts.rest.api.deployments import DEPLOYMENT, MAX_LINES
+from hopsartifacts.rest.api.table import Operations
+from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.streaming import (
+    HEARTBEAT,
+    HEARTBEAT_S,
+    MEDIA_TYPE,
+    RETRY,
+    EventStream,
+    frame,
+)
+from hopsartifacts.serving.contract import Component, LogLine
+
+_MARK = "last-event-id"
+
+
+class Following(msgspec.Struct, frozen=True, kw_only=True):
+    """Which log, and how much of what is there already."""
+
+    component: Component = "predictor"
+    tail: Annotated[int, msgspec.Meta(ge=0, le=MAX_LINES)] = 10
+
+
+class Text(msgspec.Struct, frozen=True):
+    """A line of a log."""
+
+    text: str
+
+
+async def _events(call: Call) -> Response:
+    hosted = call.hosted
+    hosted.listeners.check()
+    mark = call.request.headers.get(_MARK, "")
+    frames = hosted.announcer.listen(mark, begun=hosted.watch.begin)
+    return EventStream(frames, hosted.listeners)
+
+
+async def _follow(call: Call) -> Response:
+    hosted, wanted = call.hosted, call.query
+    hosted.log_listeners.check()
+    name, mark = deployment_name(call.path["name"]), call.request.headers.get(_MARK, "")
+    await to_thread.run_sync(read_deployment, hosted.storage, name)
+    is_left = Event()
+    lines = hosted.project.get_model_serving().follow_run(
+        name,
+        wanted.component,
+        wanted.tail,
+        after=mark,
+        is_wanted=lambda: not (is_left.is_set() or hosted.announcer.is_closed),
+    )
+    return EventStream(_frames(lines, is_left), hosted.log_listeners)
+
+
+async def _frames(lines: Iterator[LogLine], is_left: Event) -> AsyncIterator[bytes]:
+    """Yield *lines* as they come; each is waited for in a thread that can be left."""
+    limiter = CapacityLimiter(1)
+    wait = partial(
+        to_thread.run_sync, next, lines, None, abandon_on_cancel=True, limiter=limiter
+    )
+    coming: asyncio.Task[LogLine | None] | None = None
+    try:
+        yield RETRY
+        while True:
+            coming = coming or asyncio.ensure_future(wait())
+            done, _ = await asyncio.wait({coming}, timeout=HEARTBEAT_S)
+            if not done:
+                yield HEARTBEAT
+                continue
+            line, coming = coming.result(), None
+            if line is None:
+                break
+            yield frame("line", Text(line.text), line.mark)
+        yield frame("end", {})
+    finally:
+        is_left.set()
+        if coming:
+            coming.cancel()
+
+
+_operation = Operations("events")
+
+OPERATIONS = (
+    _operation(
+        "GET",
+        "/events",
+        _events,
+        "What happens, as server-sent events: deployment, deployment-removed, job, "
+        "and reload for who has missed something",
+        gives=MEDIA_TYPE,
+        errors=(),
+    ),
+    _operation(
+        "GET",
+        f"{DEPLOYMENT}/logs/follow",
+        _follow,
+        "Lines of a component's log as they are written, as server-sent events",
+        query=Following,
+        gives=MEDIA_TYPE,
+    ),
+)

@@ -1,0 +1,250 @@
+"""Jobs: verify, repair, gc and doctor, begun by a POST and looked at while they run."""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec.structs import asdict, replace
+from starlette.responses import Response
+
+from hopsartifacts.deployments.golden import GoldenRequest
+from hopsartifacts.documents import encode
+from hopsartifacts.guard.gc import GRACE_S, Garbage
+from hopsartifacts.guard.repair import Repaired
+from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
+from hopsartifacts.rest.api.table import PREFIX, Operations
+from hopsartifacts.rest.background import Job, JobStatus
+from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.states import RunStatus
+from hopsartifacts.store.checking import Finding
+from hopsartifacts.store.progress import Callback
+from hopsartifacts.store.proof import Check
+
+_JOB = "/jobs/{id}"
+
+
+class VerifyResult(msgspec.Struct, frozen=True, tag_field="kind", tag="verify"):
+    """What a verification found.
+
+    Attributes:
+        ok: everything is as sealed.
+        files: how many were compared.
+        size_bytes: how many bytes were read for it.
+    """
+
+    ok: bool
+    findings: tuple[Finding, ...]
+    files: int
+    size_bytes: int
+
+
+class RepairResult(msgspec.Struct, frozen=True, tag_field="kind", tag="repair"):
+    """What a repair did, and could not do.
+
+    Attributes:
+        ok: everything is as sealed now.
+    """
+
+    ok: bool
+    repaired: tuple[Repaired, ...]
+    unrepaired: tuple[Finding, ...]
+
+
+class GcResult(msgspec.Struct, frozen=True, tag_field="kind", tag="gc"):
+    """What was freed, or would be.
+
+    Attributes:
+        kept: what is younger than the grace period.
+        size_bytes: how many bytes were freed, or would be.
+    """
+
+    dry_run: bool
+    freed: tuple[Garbage, ...]
+    kept: tuple[Garbage, ...]
+    size_bytes: int
+
+
+class DoctorResult(msgspec.Struct, frozen=True, tag_field="kind", tag="doctor"):
+    """What was tried on the storage, and what held.
+
+    Attributes:
+        ok: it can keep a project.
+    """
+
+    ok: bool
+    checks: tuple[Check, ...]
+    notes: tuple[str, ...]
+
+
+class StateResult(msgspec.Struct, frozen=True, tag_field="kind", tag="state"):
+    """What runs of a deployment since the job has ended."""
+
+    state: RunStatus
+
+
+class GoldenResult(msgspec.Struct, frozen=True, tag_field="kind", tag="golden"):
+    """The golden request with the answer that was recorded."""
+
+    golden_request: GoldenRequest
+
+
+Result = (
+    VerifyResult | RepairResult | GcResult | DoctorResult | StateResult | GoldenResult
+)
+
+
+class GcOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What gc is to do.
+
+    Attributes:
+        dry_run: only say what would be freed.
+        grace_s: leave alone what is younger, if a writer may be at work on it.
+    """
+
+    dry_run: bool = True
+    grace_s: Annotated[float, msgspec.Meta(ge=0)] = GRACE_S
+
+
+class JobFilter(Paging, frozen=True, kw_only=True):
+    """Which jobs, and a page of them.
+
+    Attributes:
+        kind: exactly this.
+        status: exactly this.
+        subject: only about this deployment.
+    """
+
+    kind: str = ""
+    status: JobStatus | None = None
+    subject: str = ""
+
+
+_ORDER: Order[Job[Any]] = Order(
+    identity=lambda job: (job.created, job.id),
+    fields={
+        "created": lambda job: job.created,
+        "ended": lambda job: job.ended,
+        "kind": lambda job: job.kind,
+        "status": lambda job: job.status,
+    },
+    default="-created",
+)
+
+
+def accepted(job: Job[Any]) -> Response:
+    """Return *job* as the answer to who asked for it."""
+    location = {"location": f"{PREFIX}/jobs/{job.id}"}
+    return Response(encode(job), 202, location, "application/json")
+
+
+def _verify(call: Call) -> Response:
+    def work(callback: Callback) -> VerifyResult:
+        report = call.hosted.project.verify(callback=callback)
+        return VerifyResult(ok=report.ok, **asdict(report))
+
+    return accepted(call.hosted.jobs.start("verify", work, by=call.caller.name))
+
+
+def _repair(call: Call) -> Response:
+    def work(callback: Callback) -> RepairResult:
+        report = call.hosted.project.repair(callback=callback)
+        return RepairResult(ok=report.ok, **asdict(report))
+
+    return accepted(call.hosted.jobs.start("repair", work, by=call.caller.name))
+
+
+def _gc(call: Call) -> Response:
+    options: GcOptions = call.body
+
+    def work(_: Callback) -> GcResult:
+        project = call.hosted.project
+        report = project.gc(dry_run=options.dry_run, grace_s=options.grace_s)
+        return GcResult(size_bytes=report.size_bytes, **asdict(report))
+
+    jobs = call.hosted.jobs
+    return accepted(jobs.start("gc", work, by=call.caller.name, options=options))
+
+
+def _doctor(call: Call) -> Response:
+    def work(_: Callback) -> DoctorResult:
+        report = call.hosted.project.doctor()
+        return DoctorResult(report.ok, report.checks, report.notes)
+
+    return accepted(call.hosted.jobs.start("doctor", work, by=call.caller.name))
+
+
+def _list(call: Call) -> Page[Job[Result]]:
+    wanted: JobFilter = call.query
+    found = [
+        job
+        for job in call.hosted.jobs.all()
+        if wanted.kind in {"", job.kind}
+        and wanted.status in {None, job.status}
+        and wanted.subject in {"", job.subject}
+    ]
+    page = page_of(found, wanted, _ORDER)
+    return shown(page, [replace(job, result=None) for job in page.items])
+
+
+def _get(call: Call) -> Job[Result]:
+    return call.hosted.jobs.get(call.path["id"])
+
+
+def _cancel(call: Call) -> Response:
+    return accepted(call.hosted.jobs.cancel(call.path["id"]))
+
+
+_operation = Operations("jobs", "admin")
+
+OPERATIONS = (
+    _operation(
+        "POST",
+        "/jobs/verify",
+        _verify,
+        "Compare every managed file with its seal",
+        answer=Job[Result],
+        status=202,
+        scope="write",
+    ),
+    _operation(
+        "POST",
+        "/jobs/repair",
+        _repair,
+        "Undo every edit that can be undone",
+        answer=Job[Result],
+        status=202,
+    ),
+    _operation(
+        "POST",
+        "/jobs/gc",
+        _gc,
+        "Free what nobody can use any more, or say what that is",
+        body=GcOptions,
+        answer=Job[Result],
+        status=202,
+    ),
+    _operation(
+        "POST",
+        "/jobs/doctor",
+        _doctor,
+        "Try on the storage what a project is built on",
+        answer=Job[Result],
+        status=202,
+    ),
+    _operation(
+        "GET",
+        "/jobs",
+        _list,
+        "Jobs since the server was started, without their results",
+        query=JobFilter,
+        answer=Page[Job[Result]],
+    ),
+    _operation("GET", _JOB, _get, "A job, with its result", answer=Job[Result]),
+    _operation(
+        "DELETE",
+        _JOB,
+        _cancel,
+        "Let a job end at its next step, where it has steps",
+        answer=Job[Result],
+        status=202,
+    ),
+)
