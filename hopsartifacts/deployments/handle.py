@@ -227,6 +227,18 @@ class ModelServing:
             name, known, tail, after=after, is_wanted=is_wanted
         )
 
+    def ask(self, name: str, request: dict[str, Any]) -> Any:
+        """Send *request* to what runs under *name* as it is; return the answer's JSON.
+
+        What ``deployment.predict`` checks and completes is left to the model server,
+        and nothing is read of the project.
+
+        Raises:
+            NotRunningError: nothing runs under this name.
+            PredictionError: the model server answered with an error.
+        """
+        return self._runner.backend.predict(deployment_name(name), request)
+
     def freeze_environment(self, path: str | Path | None = None) -> str:
         """Return what is installed here as an ``environment_lock``; see ``freeze``."""
         return freeze(path)

@@ -131,17 +131,6 @@ class Watched(Held):
         spool = self._runner.backend.inference_log_spool(self.name)
         return count_drops(self._runner.place.storage, self.name, spool)
 
-    def ask(self, request: dict[str, Any]) -> Any:
-        """Send *request* to the running deployment as it is; return the answer's JSON.
-
-        What ``predict`` checks and completes is left to the model server.
-
-        Raises:
-            NotRunningError: it does not run.
-            PredictionError: the model server answered with an error.
-        """
-        return self._runner.backend.predict(self.name, request)
-
     def get_url(self) -> str | None:
         """Return the URL that takes prediction requests; None when nothing runs."""
         return self.get_state().hopsworks_inference_path

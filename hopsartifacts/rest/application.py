@@ -14,7 +14,7 @@ from hopsartifacts.rest.access_log import AccessLog
 from hopsartifacts.rest.answering import answering, on_bug, on_http_error
 from hopsartifacts.rest.api import surface
 from hopsartifacts.rest.bounds import BodyBounds, Bounds
-from hopsartifacts.rest.hopsworks import login, models
+from hopsartifacts.rest.hopsworks import inference, login, models, serving
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.operations import Operation
 
@@ -24,6 +24,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *login.OPERATIONS,
     *models.OPERATIONS,
     *surface.OPERATIONS,
+    *serving.OPERATIONS,
+    *inference.OPERATIONS,
 )
 """All of them, of both surfaces."""
 

@@ -1,0 +1,186 @@
+"""Deployments made and changed as clients ask: all settings at once."""
+
+from collections.abc import Callable
+from os import PathLike
+from typing import Any
+
+from hopsartifacts import layout
+from hopsartifacts.deployments.deployment import Deployment
+from hopsartifacts.deployments.handle import ModelServing
+from hopsartifacts.deployments.parts import Transformer
+from hopsartifacts.deployments.rules import MODEL_SERVERS
+from hopsartifacts.errors import InvalidDeploymentError
+from hopsartifacts.names import deployment_name
+from hopsartifacts.registry.documents import Framework
+from hopsartifacts.registry.model import Model
+from hopsartifacts.rest.hopsworks import deployment_requests as requests
+from hopsartifacts.rest.hopsworks.deployment_requests import NewDeployment
+
+FindFile = Callable[[str], PathLike[str]]
+"""From a path that a client names to the file it means."""
+
+_SHARED = "the transformer runs in the predictor's process here: "
+
+
+def created(
+    serving: ModelServing, model: Model, new: NewDeployment, find: FindFile
+) -> Deployment:
+    """Return what *new* describes, not saved.
+
+    Raises:
+        InvalidDeploymentError: the rules forbid it, or it asks for what is not here.
+        InvalidNameError: the name is outside its rule.
+    """
+    _check_model(serving, model.name, model.framework, new)
+    transformer = None
+    if new.transformer:
+        transformer = serving.create_transformer(
+            find(new.transformer), requests.transformer_resources(new, None)
+        )
+    predictor = serving.create_predictor(
+        model,
+        name=new.name,
+        artifact_version=requests.artifact_version(new),
+        serving_tool=new.serving_tool,
+        script_file=find(new.predictor) if new.predictor else None,
+        config_file=find(new.config_file) if new.config_file else None,
+        resources=requests.predictor_resources(new, None),
+        inference_logger=requests.logger(new, None),
+        inference_batcher=requests.batcher(new),
+        transformer=transformer,
+        api_protocol=new.api_protocol or "REST",
+        environment=requests.environment(new),
+        description=new.description,
+        env_vars=requests.env_vars(new, {}),
+    )
+    return serving.create_deployment(predictor)
+
+
+def change(
+    serving: ModelServing, deployment: Deployment, new: NewDeployment, find: FindFile
+) -> None:
+    """Give *deployment* all settings of *new*; nothing is saved.
+
+    Clients send back what they were told. Where that is what the deployment has, it
+    keeps it: a script's bare name is the sealed script.
+
+    Raises:
+        InvalidDeploymentError: see ``created``; or it asks for another name or model.
+        ModelNotFoundError: there is no such version of the model.
+    """
+    if new.name is not None and deployment_name(new.name) != deployment.name:
+        raise InvalidDeploymentError(
+            f"the name of deployment {deployment.name!r} cannot change to "
+            f"{new.name!r}: create another one"
+        )
+    if new.model_name != deployment.model_name:
+        raise InvalidDeploymentError(
+            f"deployment {deployment.name!r} runs model {deployment.model_name!r}, not "
+            f"{new.model_name!r}: create another one for that"
+        )
+    number = deployment.artifact_version
+    if new.model_version is not None:
+        deployment.predictor.model_version = new.model_version
+    model = deployment.predictor
+    _check_model(serving, model.model_name, model.model_framework, new)
+    if (new.predictor or None) != deployment.script_file:
+        deployment.script_file = _found(new.predictor, find)
+    if (new.config_file or None) != deployment.config_file:
+        deployment.config_file = _found(new.config_file, find)
+    _change_transformer(deployment, new, find)
+    asked = requests.artifact_version(new)
+    if asked is not None and str(asked) != str(number):
+        deployment.artifact_version = asked
+    instances = deployment.resources.num_instances
+    deployment.resources = requests.predictor_resources(new, instances)
+    deployment.inference_logger = requests.logger(new, deployment.inference_logger)
+    deployment.inference_batcher = requests.batcher(new)
+    deployment.serving_tool = new.serving_tool or deployment.serving_tool
+    deployment.api_protocol = new.api_protocol or deployment.api_protocol
+    deployment.environment = requests.environment(new)
+    deployment.description = new.description
+    deployment.env_vars = requests.env_vars(new, deployment.env_vars)
+
+
+def _found(path: str | None, find: FindFile) -> Any:
+    return find(path) if path else None
+
+
+def _change_transformer(
+    deployment: Deployment, new: NewDeployment, find: FindFile
+) -> None:
+    before = deployment.transformer
+    if not new.transformer:
+        deployment.transformer = None
+    elif before is None or new.transformer != before.script_file:
+        instances = before.resources.num_instances if before else None
+        deployment.transformer = Transformer(
+            find(new.transformer), requests.transformer_resources(new, instances)
+        )
+    else:
+        instances = before.resources.num_instances
+        before.resources = requests.transformer_resources(new, instances)
+
+
+def check_new(new: NewDeployment) -> None:
+    """Refuse what would be left out without a word.
+
+    Raises:
+        InvalidDeploymentError: says what, and what to do instead.
+    """
+    if new.model_name is None or new.model_version is None:
+        raise InvalidDeploymentError(
+            "a deployment needs a model here: deploy a saved model version"
+        )
+    unknown = {
+        "gitUrl": (new.git_url, "upload the script and give its path"),
+        "tracing": (_enabled(new.tracing), "leave it out"),
+        "featureLogging": (_enabled(new.feature_logging), "use an inference logger"),
+        "vllmVariant": (new.vllm_variant, "install the vLLM you want and leave it out"),
+        "vllmImageTag": (
+            new.vllm_image_tag,
+            "install the vLLM you want and leave it out",
+        ),
+    }
+    for name, (value, way) in unknown.items():
+        if value is not None:
+            raise InvalidDeploymentError(f"{name} is not possible here: {way}")
+    _check_shared(new)
+
+
+def _check_shared(new: NewDeployment) -> None:
+    """Refuse what a transformer can have of its own only in a process of its own."""
+    own = set(new.transformer_env_vars or ())
+    if own - set(new.predictor_env_vars or ()):
+        raise InvalidDeploymentError(
+            f"{_SHARED}give its environment variables to the predictor, too"
+        )
+    if new.transformer_environment:
+        wanted = new.transformer_environment.name
+        if wanted != requests.environment(new):
+            raise InvalidDeploymentError(
+                f"{_SHARED}give both the environment {wanted!r}"
+            )
+
+
+def _enabled(given: Any) -> Any:
+    is_off = isinstance(given, dict) and given.get("enabled") is False
+    return None if is_off else given
+
+
+def _check_model(
+    serving: ModelServing, name: str, framework: Framework, new: NewDeployment
+) -> None:
+    """Refuse a model of another project, and a server that would not run it."""
+    folder = layout.absolute(serving.project_name, layout.model_dir(name))
+    if new.model_path is not None and new.model_path != folder:
+        raise InvalidDeploymentError(
+            f"model path {new.model_path!r}: only models of this project can be "
+            f"deployed; that of {name!r} is {folder!r}"
+        )
+    server = MODEL_SERVERS[framework]
+    if new.model_server is not None and new.model_server != server:
+        raise InvalidDeploymentError(
+            f"model server {new.model_server!r}: model {name!r} is saved as "
+            f"{framework}, which runs on {server}"
+        )

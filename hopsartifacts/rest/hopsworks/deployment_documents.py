@@ -1,0 +1,270 @@
+"""Deployments as every generation of the client reads them: one superset of answers.
+
+Clients change the names of members before they look: ``environmentDto`` becomes what
+they read, ``environmentDTO``, which they write themselves, would not. Members without a
+value are left out, since some clients take null for an object.
+"""
+
+from typing import Any
+
+import msgspec
+
+from hopsartifacts import layout
+from hopsartifacts.deployments.deployment import Deployment
+from hopsartifacts.deployments.documents import Specification
+from hopsartifacts.deployments.history import DeploymentSnapshot
+from hopsartifacts.deployments.parts import InferenceBatcher, InferenceLogger
+from hopsartifacts.deployments.resources import ComponentResources, Resources
+from hopsartifacts.deployments.state import PredictorState
+from hopsartifacts.rest.hopsworks.ids import id_of_deployment
+from hopsartifacts.rest.hopsworks.login import project_namespace
+from hopsartifacts.rest.hosted import Hosted
+
+NO_TOPIC = "CREATE"
+"""Name of the topic where logs go to the project: clients read a logger without a topic
+as none, and send this name when they were given none."""
+
+
+class Named(msgspec.Struct, frozen=True):
+    """Something by its name."""
+
+    name: str
+
+
+class Amounts(msgspec.Struct, frozen=True):
+    """Resources requested, and the most there may be."""
+
+    requests: Resources
+    limits: Resources
+
+
+class Scaling(msgspec.Struct, frozen=True, rename="camel"):
+    """How many run; 0 is from none to one."""
+
+    min_instances: int
+
+
+class Topic(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Where inference logs go."""
+
+    name: str
+    num_of_replicas: int | None = None
+    num_of_partitions: int | None = None
+
+
+class Batching(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """How requests are put together."""
+
+    batching_enabled: bool
+    max_batch_size: int | None = None
+    max_latency: int | None = None
+    timeout: int | None = None
+
+
+class ConditionDocument(msgspec.Struct, frozen=True):
+    """How far a deployment has come."""
+
+    type: str
+    status: bool | None
+    reason: str
+
+
+class SettingsDocument(
+    msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
+):
+    """What belongs to a version of a deployment."""
+
+    version: int
+    model_name: str
+    model_version: int
+    model_path: str
+    model_framework: str
+    model_server: str
+    predictor_resources: Amounts
+    predictor_scaling_config: Scaling
+    created: str
+    predictor: str | None = None
+    config_file: str | None = None
+    predictor_env_vars: list[str] | None = None
+    predictor_environment: Named | None = None
+    transformer: str | None = None
+    transformer_resources: Amounts | None = None
+    transformer_scaling_config: Scaling | None = None
+
+
+class VersionDocument(SettingsDocument, frozen=True, kw_only=True, rename="camel"):
+    """A version of a deployment."""
+
+    active: bool
+    created_by: str
+
+
+class VersionPage(msgspec.Struct, frozen=True):
+    """Some versions of a deployment."""
+
+    count: int
+    items: list[VersionDocument]
+
+
+class DeploymentDocument(SettingsDocument, frozen=True, kw_only=True, rename="camel"):
+    """A deployment, and what runs of it."""
+
+    id: str
+    name: str
+    creator: str
+    artifact_version: int
+    serving_tool: str
+    api_protocol: str
+    project_namespace: str
+    requested_instances: int
+    inference_logging: str
+    batching_configuration: Batching
+    status: str
+    available_instances: int
+    deployed: bool
+    hopsworks_inference_path: str
+    model_server_inference_path: str
+    description: str | None = None
+    environment_dto: Named | None = None
+    requested_transformer_instances: int | None = None
+    kafka_topic_dto: Topic | None = None
+    available_transformer_instances: int | None = None
+    internal_port: int | None = None
+    revision: str | None = None
+    condition: ConditionDocument | None = None
+
+
+class LogDocument(msgspec.Struct, frozen=True, rename="camel"):
+    """The end of a component's log."""
+
+    instance_name: str
+    content: str
+
+
+def deployment_document(deployment: Deployment, hosted: Hosted) -> DeploymentDocument:
+    """Return what a client is told of a saved deployment.
+
+    Raises:
+        DeploymentNotFoundError: it was deleted meanwhile.
+    """
+    specification, state = deployment.specification, deployment.get_state()
+    transformer = specification.transformer
+    resources, name = specification.predictor.resources, specification.name
+    logger, environment = specification.inference_logger, specification.environment
+    return DeploymentDocument(
+        **_settings(specification, hosted),
+        id=id_of_deployment(deployment),
+        name=name,
+        version=deployment.version or 0,
+        created=deployment.created_at or "",
+        creator=deployment.creator or "",
+        description=specification.description,
+        artifact_version=specification.artifact.version,
+        serving_tool=specification.serving_tool,
+        api_protocol=specification.api_protocol,
+        project_namespace=project_namespace(hosted),
+        environment_dto=Named(environment) if environment else None,
+        requested_instances=resources.num_instances,
+        requested_transformer_instances=(
+            transformer.resources.num_instances if transformer else None
+        ),
+        inference_logging=logger.mode if logger else "NONE",
+        kafka_topic_dto=_topic(logger),
+        batching_configuration=_batching(specification.inference_batcher),
+        status=_status(state),
+        available_instances=state.available_predictor_instances,
+        available_transformer_instances=(
+            state.available_transformer_instances if transformer else None
+        ),
+        deployed=state.deployed,
+        hopsworks_inference_path=(
+            f"/project/{hosted.project_id}/inference/models/{name}:predict"
+        ),
+        model_server_inference_path=f"/v1/models/{name}:predict",
+        internal_port=state.internal_port,
+        revision=state.revision,
+        condition=_condition(state),
+    )
+
+
+def version_document(snapshot: DeploymentSnapshot, hosted: Hosted) -> VersionDocument:
+    """Return what a client is told of a version of a deployment."""
+    return VersionDocument(
+        **_settings(snapshot.specification, hosted),
+        version=snapshot.version,
+        created=snapshot.created,
+        active=snapshot.is_active,
+        created_by=snapshot.creator,
+    )
+
+
+def shown(script: str | None) -> str | None:
+    """Return the name a user gave a file that is sealed as ``<role>-<name>``."""
+    return script.partition("-")[2] if script else None
+
+
+def topic_name(logger: InferenceLogger) -> str:
+    """Return the name of a logger's topic as clients are told."""
+    return logger.kafka_topic.name if logger.kafka_topic else NO_TOPIC
+
+
+def _settings(it: Specification, hosted: Hosted) -> dict[str, Any]:
+    transformer, name = it.transformer, it.model.name
+    settings = {
+        "model_name": name,
+        "model_version": it.model.version,
+        "model_path": layout.absolute(hosted.project.name, layout.model_dir(name)),
+        "model_framework": it.model.framework,
+        "model_server": it.model_server,
+        "predictor": shown(it.predictor.script),
+        "config_file": shown(it.config_file),
+        "predictor_resources": _amounts(it.predictor.resources),
+        "predictor_scaling_config": Scaling(it.predictor.resources.num_instances),
+        "predictor_environment": Named(it.environment) if it.environment else None,
+        "predictor_env_vars": (
+            [f"{name}={value}" for name, value in it.env_vars.items()] or None
+        ),
+    }
+    if transformer is None:
+        return settings
+    return {
+        **settings,
+        "transformer": shown(transformer.script),
+        "transformer_resources": _amounts(transformer.resources),
+        "transformer_scaling_config": Scaling(transformer.resources.num_instances),
+    }
+
+
+def _amounts(resources: ComponentResources) -> Amounts:
+    return Amounts(resources.requests, resources.limits)
+
+
+def _topic(logger: InferenceLogger | None) -> Topic | None:
+    if logger is None:
+        return None
+    name = topic_name(logger)
+    # Clients before 4.6 refuse numbers with a topic's own name, and want them else.
+    return Topic(name, 1, 1) if name == NO_TOPIC else Topic(name)
+
+
+def _batching(batcher: InferenceBatcher | None) -> Batching:
+    if batcher is None:
+        return Batching(batching_enabled=False)
+    return Batching(
+        batching_enabled=batcher.enabled,
+        max_batch_size=batcher.max_batch_size,
+        max_latency=batcher.max_latency,
+        timeout=batcher.timeout,
+    )
+
+
+def _status(state: PredictorState) -> str:
+    # Clients that wait for Running do not take Idle for it, and wait in vain.
+    return "Running" if state.status == "Idle" else state.status
+
+
+def _condition(state: PredictorState) -> ConditionDocument | None:
+    said = state.condition
+    if said is None:
+        return None
+    return ConditionDocument(said.type, said.status, said.reason or state.status)

@@ -1,0 +1,334 @@
+"""Deployments, as the official client asks for them."""
+
+from os import PathLike
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from hopsartifacts import layout
+from hopsartifacts.deployments.deployment import Deployment
+from hopsartifacts.deployments.given import InProject, Written
+from hopsartifacts.deployments.handle import ModelServing
+from hopsartifacts.deployments.versions import find_deployment
+from hopsartifacts.errors import (
+    AlreadyExistsError,
+    DeploymentNotFoundError,
+    InvalidDeploymentError,
+    InvalidNameError,
+)
+from hopsartifacts.rest.errors import SERVING_EXISTS, TAG_NOT_FOUND, RefusedError
+from hopsartifacts.rest.hopsworks.deployment_changes import change, check_new, created
+from hopsartifacts.rest.hopsworks.deployment_documents import (
+    DeploymentDocument,
+    LogDocument,
+    VersionPage,
+    deployment_document,
+    version_document,
+)
+from hopsartifacts.rest.hopsworks.deployment_requests import NewDeployment, tags
+from hopsartifacts.rest.hopsworks.ids import parse_deployment_id
+from hopsartifacts.rest.hopsworks.login import PROJECT, check_project
+from hopsartifacts.rest.hopsworks.model_documents import TagPage, tag_page
+from hopsartifacts.rest.operations import Call, Operation
+from hopsartifacts.serving.contract import Component
+
+_SERVINGS = f"{PROJECT}/serving"
+_SERVING = f"{_SERVINGS}/{{id}}"
+_SCHEMA_NOT_FOUND = 240037
+_AWAIT_STOPPED_S = 30
+_MANY = 1_000_000
+_MOST_LINES = 10_000
+_LINES = 1000
+"""Of a log, where clients ask for what is new since some time."""
+
+
+class _Listing(msgspec.Struct, frozen=True):
+    name: str | None = None
+    model: str | None = None
+    status: str | None = None
+
+
+class _Action(msgspec.Struct, frozen=True):
+    action: Literal["START", "STOP"]
+
+
+class _LogQuery(msgspec.Struct, frozen=True):
+    component: Component = "predictor"
+    tail: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    pod: str | None = None
+
+
+class _Page(msgspec.Struct, frozen=True):
+    offset: Annotated[int, msgspec.Meta(ge=0, le=_MANY)] = 0
+    limit: Annotated[int, msgspec.Meta(ge=0, le=_MANY)] = 100
+
+
+class _Rollback(msgspec.Struct, frozen=True):
+    version: int
+
+
+def _put(call: Call) -> DeploymentDocument:
+    """Create or change; a version is made of whatever changes something."""
+    check_project(call)
+    new: NewDeployment = call.body
+    check_new(new)
+    wanted_tags = tags(new)
+    deployment = _create(call, new) if new.id is None else _change(call, new)
+    for name, value in wanted_tags.items():
+        deployment.add_tag(name, value)
+    return _document(call, deployment)
+
+
+def _create(call: Call, new: NewDeployment) -> Deployment:
+    project = call.hosted.project
+    registry, serving = project.get_model_registry(), project.get_model_serving()
+    model = registry.get_model(new.model_name or "", new.model_version)
+    deployment = created(serving, model, new, _finder(call))
+    name = deployment.name
+    try:
+        deployment.save(0, adopt=False)
+    except AlreadyExistsError as error:
+        if find_deployment(call.hosted.storage, name) is None:
+            # A twin: under the name itself clients would look in vain.
+            raise InvalidDeploymentError(str(error)) from error
+        raise RefusedError(str(error), 400, SERVING_EXISTS) from error
+    return deployment
+
+
+def _change(call: Call, new: NewDeployment) -> Deployment:
+    deployment = _by_id(call, str(new.id))
+    change(_serving(call), deployment, new, _finder(call))
+    deployment.save(0)
+    return deployment
+
+
+def _finder(call: Call) -> Any:
+    """Return what finds a file that a client names: never on this machine's disk.
+
+    Clients upload what is to be deployed to the deployment's folder, which is managed:
+    there it waits in the server's own.
+    """
+    project, uploads = call.hosted.project.name, call.hosted.uploads
+
+    def find(path: str) -> PathLike[str]:
+        if path.startswith("hdfs:/") and "/Projects/" in path:
+            path = path[path.index("/Projects/") :]
+        try:
+            inside = layout.relative(project, path)
+        except InvalidNameError:
+            return InProject(path)
+        if uploads is not None and inside.startswith(f"{layout.DEPLOYMENTS}/"):
+            local = uploads.local_file(inside, call.caller.id)
+            if local is not None:
+                return Written(inside.rpartition("/")[2], local.read_bytes())
+        return InProject(path)
+
+    return find
+
+
+def _list(call: Call) -> DeploymentDocument | list[DeploymentDocument]:
+    check_project(call)
+    query: _Listing = call.query
+    if query.name is not None:
+        return _document(call, _by_name(call, query.name))
+    found = _serving(call).get_deployments(query.model, query.status)
+    return [_document(call, deployment) for deployment in found]
+
+
+def _get(call: Call) -> DeploymentDocument:
+    return _document(call, _deployment(call))
+
+
+def _act(call: Call) -> None:
+    deployment = _deployment(call)
+    if call.query.action == "STOP":
+        deployment.stop(_AWAIT_STOPPED_S, progress=False)
+        return
+    # What nobody else can see cannot outlive this process.
+    detach = call.hosted.storage.capabilities.is_shared
+    deployment.start(0, detach=detach, progress=False)
+
+
+def _delete(call: Call) -> None:
+    """Delete, stopped first: whether it may be running, clients have looked."""
+    _deployment(call).delete(force=True)
+
+
+def _logs(call: Call) -> list[LogDocument]:
+    deployment, query = _deployment(call), call.query
+    instance = f"{deployment.name}-{query.component}"
+    if query.pod not in {None, instance}:
+        return []
+    if query.component == "transformer" and deployment.transformer is None:
+        return []
+    tail = _LINES if query.tail is None else min(query.tail, _MOST_LINES)
+    content = deployment.read_logs(query.component, tail)
+    return [LogDocument(instance, content)] if content else []
+
+
+def _versions(call: Call) -> VersionPage:
+    page: _Page = call.query
+    found = _deployment(call).get_versions()
+    shown = found[page.offset : page.offset + page.limit]
+    return VersionPage(len(found), [version_document(it, call.hosted) for it in shown])
+
+
+def _rollback(call: Call) -> DeploymentDocument:
+    deployment = _deployment(call)
+    deployment.rollback(call.body.version, 0)
+    return _document(call, deployment)
+
+
+def _schema(call: Call) -> None:
+    deployment = _deployment(call)
+    raise RefusedError(
+        f"deployment {deployment.name!r} has no schema: none is kept here",
+        404,
+        _SCHEMA_NOT_FOUND,
+    )
+
+
+def _tags(call: Call) -> TagPage:
+    return tag_page(_deployment(call).get_tags())
+
+
+def _tag(call: Call) -> TagPage:
+    name = call.path["name"]
+    return tag_page({name: _present(_deployment(call), name)})
+
+
+def _set_tag(call: Call) -> None:
+    _deployment(call).add_tag(call.path["name"], call.body)
+
+
+def _delete_tag(call: Call) -> None:
+    deployment, name = _deployment(call), call.path["name"]
+    _present(deployment, name)
+    deployment.delete_tag(name)
+
+
+def _present(deployment: Deployment, name: str) -> Any:
+    found = deployment.get_tags()
+    if name not in found:
+        known = ", ".join(sorted(found)) or "none"
+        raise RefusedError(
+            f"deployment {deployment.name!r} has no tag {name!r}; it has: {known}",
+            404,
+            TAG_NOT_FOUND,
+        )
+    return found[name]
+
+
+def _serving(call: Call) -> ModelServing:
+    return call.hosted.project.get_model_serving()
+
+
+def _by_name(call: Call, name: str) -> Deployment:
+    try:
+        return _serving(call).get_deployment(name)
+    except InvalidNameError as error:
+        raise DeploymentNotFoundError(f"there is no deployment {name!r}") from error
+
+
+def _deployment(call: Call) -> Deployment:
+    check_project(call)
+    return _by_id(call, call.path["id"])
+
+
+def _by_id(call: Call, given: str) -> Deployment:
+    try:
+        name, token = parse_deployment_id(given)
+    except InvalidNameError as error:
+        raise DeploymentNotFoundError(
+            f"there is no deployment with the id {given!r}"
+        ) from error
+    deployment = _serving(call).get_deployment(name)
+    if deployment.id != token:
+        raise DeploymentNotFoundError(
+            f"this deployment {name!r} was deleted, and another one has its name: get "
+            "it anew"
+        )
+    return deployment
+
+
+def _document(call: Call, deployment: Deployment) -> DeploymentDocument:
+    return deployment_document(deployment, call.hosted)
+
+
+def _operation(
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"],
+    path: str,
+    handle: Any,
+    summary: str,
+    **more: Any,
+) -> Operation:
+    return Operation(
+        method=method,
+        path=path,
+        handle=handle,
+        summary=summary,
+        scope="read" if method == "GET" else "deploy",
+        errors=(404,) if method == "GET" else (404, 409, 422),
+        tag="serving",
+        **more,
+    )
+
+
+OPERATIONS = (
+    _operation(
+        "PUT",
+        _SERVINGS,
+        _put,
+        "Create a deployment, or change one",
+        body=NewDeployment,
+        answer=DeploymentDocument,
+    ),
+    _operation(
+        "GET",
+        _SERVINGS,
+        _list,
+        "The deployment of a name; or all, of one model or status",
+        query=_Listing,
+        answer=DeploymentDocument | list[DeploymentDocument],
+    ),
+    _operation("GET", _SERVING, _get, "A deployment", answer=DeploymentDocument),
+    _operation("POST", _SERVING, _act, "Start or stop", query=_Action),
+    _operation("DELETE", _SERVING, _delete, "Stop and delete", status=204),
+    _operation(
+        "GET",
+        f"{_SERVING}/logs",
+        _logs,
+        "The end of a component's log",
+        query=_LogQuery,
+        answer=list[LogDocument],
+    ),
+    _operation(
+        "GET",
+        f"{_SERVING}/versions",
+        _versions,
+        "Versions, the newest first",
+        query=_Page,
+        answer=VersionPage,
+    ),
+    _operation(
+        "POST",
+        f"{_SERVING}/rollback",
+        _rollback,
+        "Make another version the active one",
+        body=_Rollback,
+        answer=DeploymentDocument,
+    ),
+    _operation("GET", f"{_SERVING}/schema", _schema, "Schema: there never is one"),
+    _operation("GET", f"{_SERVING}/tags", _tags, "Tags", answer=TagPage),
+    _operation("GET", f"{_SERVING}/tags/{{name}}", _tag, "One tag", answer=TagPage),
+    _operation(
+        "PUT",
+        f"{_SERVING}/tags/{{name}}",
+        _set_tag,
+        "Set a tag to any JSON value",
+        body=Any,
+    ),
+    _operation(
+        "DELETE", f"{_SERVING}/tags/{{name}}", _delete_tag, "Delete a tag", status=204
+    ),
+)
