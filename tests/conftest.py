@@ -22,7 +22,7 @@ class Predictor:
         return inputs
 """
 NOBODY = 65534
-ALONE = frozenset({"serving", "inference_log", "races"})
+ALONE = frozenset({"serving", "inference_log", "races", "clients"})
 """Folders whose tests start many processes: not two of them at once."""
 SERVERS = frozenset({"s3", "careless_s3", "gcs", "azure", "sftp", "hdfs", "ftp"})
 

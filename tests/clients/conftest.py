@@ -1,0 +1,102 @@
+"""Official clients, each in its own environment, and servers for them."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.clients.environments import client_python, versions
+from tests.clients.servers import Server
+
+SCRIPTS = Path(__file__).with_name("scripts")
+CLIENTS_CACHE = Path("/tmp/hopsworks/models")  # noqa: S108 - the client's own choice
+_WITH_DEPLOYMENT_VERSIONS = (4, 6)
+
+
+class Client(NamedTuple):
+    """A release of the official client."""
+
+    version: str
+    python: Path
+
+    @property
+    def generation(self) -> str:
+        """The script that knows what this release can do."""
+        release = tuple(int(it) for it in self.version.split("."))
+        is_late = release >= _WITH_DEPLOYMENT_VERSIONS
+        return "generation_5.py" if is_late else "generation_4.py"
+
+    def start(
+        self, server: Server, folder: Path, *command: str, **variables: str
+    ) -> "subprocess.Popen[str]":
+        """Start a script in *folder*, with nothing of this process but the path."""
+        folder.mkdir(parents=True, exist_ok=True)
+        home = folder / "home"
+        home.mkdir(exist_ok=True)
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "TMPDIR": str(home),
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+            **server.for_scripts(),
+            **variables,
+        }
+        script, *arguments = command
+        return subprocess.Popen(
+            [str(self.python), str(SCRIPTS / script), *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment,
+            cwd=folder,
+        )
+
+    def run(self, server: Server, folder: Path, *command: str, **variables: str) -> str:
+        """Run a script and return what it prints; fail if it fails."""
+        process = self.start(server, folder, *command, **variables)
+        return finished(process, server)
+
+
+def finished(process: "subprocess.Popen[str]", server: Server) -> str:
+    """Wait for a script and return what it printed; fail if it fails."""
+    try:
+        printed, _ = process.communicate(timeout=900)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        printed, _ = process.communicate()
+    if process.returncode:
+        log = server.log.read_text()[-6000:]
+        pytest.fail(f"{printed[-12000:]}\n--- the server's log ---\n{log}")
+    return printed
+
+
+@pytest.fixture(scope="session", params=versions())
+def client(request: pytest.FixtureRequest) -> Client:
+    """Each release that is tried."""
+    return Client(request.param, client_python(request.param))
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Start servers with options; each is stopped in the end."""
+    servers: list[Server] = []
+
+    def start(*options: str) -> Server:
+        servers.append(Server(tmp_path / f"server{len(servers)}", *options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+        shutil.rmtree(CLIENTS_CACHE / server.project_name, ignore_errors=True)
+
+
+@pytest.fixture
+def server(start_server: Callable[..., Server]) -> Server:
+    """One server as it comes."""
+    return start_server()

@@ -1,0 +1,142 @@
+"""The real server, as a process of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO
+
+import psutil
+import pytest
+
+import hopsartifacts
+from hopsartifacts.project import Project
+
+HOST = "127.0.0.1"
+_STARTING_S = 60
+
+
+class Server:
+    """``hopsartifacts serve`` on a free port, with a project and a key of its own.
+
+    Started again after :meth:`kill` it has the same port, state and project.
+    """
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        # Clients keep what they download under the project's name: one for each test.
+        self.project_name = f"acceptance{os.urandom(6).hex()}"
+        self.project_folder = folder / "projects" / self.project_name
+        self.state = folder / "state"
+        self.port = free_port()
+        self.log = folder / "server.log"
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        self._output: IO[bytes] | None = None
+        self.project_folder.parent.mkdir(parents=True, exist_ok=True)
+        hopsartifacts.login(self.project_folder)
+        self.key = self._command("keys", "create", "acceptance", "--scope", "admin")
+        self.start()
+
+    @property
+    def certificate(self) -> Path:
+        """The self-signed certificate that was made on the first start."""
+        return next(self.state.rglob("*cert*.pem"))
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def open(self) -> Project:
+        """Open the project with the library, beside the server."""
+        return hopsartifacts.login(self.project_folder)
+
+    def start(self) -> None:
+        """Start the server and wait until it takes connections."""
+        self._output = self.log.open("ab")
+        self._process = subprocess.Popen(
+            [*self._hopsartifacts("serve"), "--port", str(self.port), *self._options],
+            stdout=self._output,
+            stderr=self._output,
+            env=self._environment(),
+            cwd=self.folder,
+        )
+        deadline = time.monotonic() + _STARTING_S
+        while not _listens(self.port):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"the server did not start:\n{self.log.read_text()}")
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """Kill the server at once, as a power cut would."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> int:
+        """Stop it as an operator would; return its exit status."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            return self._process.wait(30)
+        finally:
+            self._process.kill()
+            if self._output:
+                self._output.close()
+
+    def resident_bytes(self) -> int:
+        """Return how much memory the server has, without its deployments."""
+        size: int = psutil.Process(self.pid).memory_info().rss
+        return size
+
+    def for_scripts(self) -> dict[str, str]:
+        """Return the variables by which a script of a client finds the server."""
+        return {
+            "SERVER_HOST": HOST,
+            "SERVER_PORT": str(self.port),
+            "SERVER_PROJECT": self.project_name,
+            "SERVER_KEY": self.key,
+            "SERVER_CERTIFICATE": str(self.certificate),
+        }
+
+    def _hopsartifacts(self, *command: str) -> list[str]:
+        return [sys.executable, "-m", "hopsartifacts.cli", *command]
+
+    def _command(self, *command: str) -> str:
+        done = subprocess.run(
+            self._hopsartifacts(*command),
+            capture_output=True,
+            text=True,
+            env=self._environment(),
+            cwd=self.folder,
+            check=False,
+        )
+        if done.returncode:
+            pytest.fail(f"{command}: {done.stdout}{done.stderr}")
+        return done.stdout.strip().splitlines()[-1].split()[-1]
+
+    def _environment(self) -> dict[str, str]:
+        own = {
+            "HOPSARTIFACTS_URL": str(self.project_folder),
+            "HOPSARTIFACTS_STATE_DIR": str(self.state),
+            "HOPSARTIFACTS_CACHE_DIR": str(self.folder / "cache"),
+        }
+        return {**os.environ, **own}
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
