@@ -29,7 +29,7 @@ from hopsartifacts.deployments.watched import component_name
 from hopsartifacts.errors import InvalidDeploymentError
 from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.model import Model
-from hopsartifacts.serving.contract import LogLine
+from hopsartifacts.serving.contract import LogLine, RunState
 
 
 class ModelServing:
@@ -199,7 +199,7 @@ class ModelServing:
 
     def get_run_state(self, name: str) -> PredictorState:
         """Return what runs now of the deployment *name*; the project is not asked."""
-        return PredictorState(name, self._runner.backend.state(name))
+        return PredictorState(name, self.run_state(name))
 
     def follow_run(
         self,
@@ -238,6 +238,16 @@ class ModelServing:
             PredictionError: the model server answered with an error.
         """
         return self._runner.backend.predict(deployment_name(name), request)
+    def run_state(self, name: str) -> RunState:
+        """Return what runs under a name, as known where deployments run.
+
+        For those who ask often: the project's storage is not read. A name that nothing
+        was ever started under is ``Created``, whether it is saved or not.
+
+        Raises:
+            InvalidNameError: no deployment can be called so.
+        """
+        return self._runner.backend.state(deployment_name(name))
 
     def freeze_environment(self, path: str | Path | None = None) -> str:
         """Return what is installed here as an ``environment_lock``; see ``freeze``."""
