@@ -32,7 +32,11 @@ OPERATIONS: tuple[Operation, ...] = (
 
 def create_app(hosted: Hosted) -> ASGIApp:
     """Return the application that serves *hosted*."""
-    operations = (*OPERATIONS, *about(OPERATIONS))
+    return app_of(hosted, (*OPERATIONS, *about(OPERATIONS)))
+
+
+def app_of(hosted: Hosted, operations: Iterable[Operation]) -> ASGIApp:
+    """Return an application that answers *operations* and nothing else."""
     app = Starlette(
         routes=list(_routes(hosted, operations)),
         exception_handlers={HTTPException: on_http_error, Exception: on_bug},
