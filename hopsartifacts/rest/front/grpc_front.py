@@ -1,0 +1,229 @@
+"""gRPC at the inference port: calls of the V2 service, passed on as they are."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from time import monotonic
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError
+from starlette.requests import Request
+
+from hopsartifacts.errors import (
+    DeploymentNotFoundError,
+    HopsArtifactsError,
+    InvalidNameError,
+    NotRunningError,
+)
+from hopsartifacts.rest.answering import authenticated
+from hopsartifacts.rest.errors import RefusedError, status_and_code
+from hopsartifacts.rest.front.forwarding import PIECE_S
+from hopsartifacts.rest.front.lines import ANSWER_S, Line, Lines
+from hopsartifacts.rest.front.switch import Address
+from hopsartifacts.rest.hopsworks.login import project_namespace
+from hopsartifacts.rest.hosted import Hosted
+from hopsartifacts.serving.runtime import v2
+from hopsartifacts.serving.runtime.open_inference import (
+    METHODS,
+    SERVICE,
+    message_class,
+)
+
+MAX_CALLS = 256
+"""Under way at a time; more are refused."""
+
+_ATTEMPTS = 3
+_CODES: Mapping[int, grpc.StatusCode] = {
+    400: grpc.StatusCode.INVALID_ARGUMENT,
+    401: grpc.StatusCode.UNAUTHENTICATED,
+    403: grpc.StatusCode.PERMISSION_DENIED,
+    404: grpc.StatusCode.NOT_FOUND,
+    408: grpc.StatusCode.DEADLINE_EXCEEDED,
+    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    503: grpc.StatusCode.UNAVAILABLE,
+}
+
+
+async def start_grpc(
+    hosted: Hosted, lines: Lines, peers: Mapping[int, Address]
+) -> tuple[grpc.aio.Server, int]:
+    """Serve on a free port of this machine; return the running server and the port.
+
+    Args:
+        hosted: whose deployments are asked.
+        lines: to them.
+        peers: where connections come from in truth, by the port of their near end.
+    """
+    options = [
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", hosted.settings.max_prediction_bytes),
+        ("grpc.max_send_message_length", -1),
+    ]
+    server = grpc.aio.server(options=options, maximum_concurrent_rpcs=MAX_CALLS)
+    server.add_generic_rpc_handlers((_Calls(hosted, lines, peers),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    return server, port
+
+
+class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
+    """Finds out who answers a call."""
+
+    def __init__(
+        self, hosted: Hosted, lines: Lines, peers: Mapping[int, Address]
+    ) -> None:
+        self._hosted = hosted
+        self._lines = lines
+        self._peers = peers
+        self._namespace = project_namespace(hosted)
+
+    def service(self, details: Any) -> Any:
+        """Return the handler of a call; None if there is no such method."""
+        before, _, method = details.method.rpartition(f"/{SERVICE}/")
+        if method not in METHODS:
+            return None
+        deployment = None
+        if before:
+            version, namespace, deployment = [*before.split("/")[1:], "", "", ""][:3]
+            if f"/{version}/{namespace}/{deployment}" != before or version != "v1":
+                return None
+            if namespace != self._namespace:
+                return None
+
+        # As if many messages came: then the first is only read when it is asked for,
+        # and nobody sends much without a key.
+        async def handle(messages: AsyncIterator[bytes], context: Any) -> bytes:
+            return await self._answer(method, deployment, messages, context)
+
+        return grpc.stream_unary_rpc_method_handler(handle)
+
+    async def _answer(
+        self,
+        method: str,
+        deployment: str | None,
+        messages: AsyncIterator[bytes],
+        context: Any,
+    ) -> bytes:
+        began = monotonic()
+        code = grpc.StatusCode.OK
+        try:
+            self._authenticate(context)
+            body = await _only(messages)
+            return await self._pass(method, deployment, body, context)
+        except HopsArtifactsError as error:
+            code, details = _code(error), str(error)
+        except grpc.aio.AioRpcError as error:
+            code, details = error.code(), error.details()
+        except asyncio.CancelledError:
+            code = grpc.StatusCode.CANCELLED
+            raise
+        finally:
+            self._hosted.measures.count(
+                "gRPC", f"/{SERVICE}/{method}", code.name, monotonic() - began
+            )
+        await context.abort(code, details)
+        raise AssertionError  # abort always raises
+
+    def _authenticate(self, context: Any) -> None:
+        """See that the call bears a key.
+
+        Raises:
+            RefusedError: it does not.
+        """
+        given = [
+            value.encode()
+            for name, value in context.invocation_metadata()
+            if name == "authorization"
+        ]
+        port = int(context.peer().rpartition(":")[2])
+        request = Request(
+            {
+                "type": "http",
+                "method": "POST",
+                "path": "/",
+                "query_string": b"",
+                "headers": [(b"authorization", value) for value in given],
+                "client": self._peers.get(port, ("127.0.0.1", port)),
+            }
+        )
+        authenticated(self._hosted, request, "read")
+
+    async def _pass(
+        self, method: str, deployment: str | None, body: bytes, context: Any
+    ) -> bytes:
+        if deployment is None and method.startswith("Server"):
+            return _of_server(method)
+        name = deployment or _model_name(body)
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                line = await self._lines.to(name)
+            except (DeploymentNotFoundError, InvalidNameError, NotRunningError):
+                if method == "ModelReady":
+                    return _message("ModelReadyResponse", ready=False)
+                raise
+            try:
+                return await _ask(line, name, method, body, context)
+            except grpc.aio.AioRpcError as error:
+                self._lines.doubt(name)
+                # A server that stops has not taken the call; see serve_grpc.
+                is_untouched = error.code() == grpc.StatusCode.CANCELLED
+                if not is_untouched or attempt == _ATTEMPTS:
+                    raise
+        raise AssertionError
+
+
+async def _ask(line: Line, name: str, method: str, body: bytes, context: Any) -> bytes:
+    if line.grpc_port is None:
+        raise RefusedError(
+            f"deployment {name!r} does not speak gRPC: deploy it with the protocol "
+            "GRPC, or ask it over HTTP",
+            501,
+        )
+    remaining = context.time_remaining()
+    timeout = ANSWER_S if remaining is None else min(remaining, ANSWER_S)
+    with line.held():
+        ask = line.channel.unary_unary(f"/{SERVICE}/{method}")
+        answer: bytes = await ask(body, timeout=timeout)
+        return answer
+
+
+async def _only(messages: AsyncIterator[bytes]) -> bytes:
+    try:
+        async with asyncio.timeout(PIECE_S):
+            return await anext(messages)
+    except StopAsyncIteration:
+        raise RefusedError("the call has no message", 400) from None
+    except TimeoutError:
+        raise RefusedError(f"no message came within {PIECE_S:g} s", 408) from None
+
+
+def _model_name(body: bytes) -> str:
+    """Return the first field of a request about a model, which is its name."""
+    try:
+        name: str = message_class("ModelReadyRequest").FromString(body).name
+    except DecodeError as error:
+        raise RefusedError(f"the message cannot be read: {error}", 400) from error
+    return name
+
+
+def _of_server(method: str) -> bytes:
+    if method == "ServerMetadata":
+        return _message("ServerMetadataResponse", **v2.server_metadata())
+    field = method.removeprefix("Server").lower()
+    return _message(f"{method}Response", **{field: True})
+
+
+def _message(name: str, /, **fields: Any) -> bytes:
+    body: bytes = message_class(name)(**fields).SerializeToString()
+    return body
+
+
+def _code(error: HopsArtifactsError) -> grpc.StatusCode:
+    if isinstance(error, NotRunningError):
+        return grpc.StatusCode.UNAVAILABLE
+    if isinstance(error, InvalidNameError):
+        return grpc.StatusCode.NOT_FOUND
+    status, _ = status_and_code(error)
+    if status == 501:  # noqa: PLR2004 - not implemented
+        return grpc.StatusCode.UNIMPLEMENTED
+    return _CODES.get(status, grpc.StatusCode.INTERNAL)

@@ -1,0 +1,131 @@
+"""Opening and closing the inference port."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from importlib.util import find_spec
+from typing import Any
+
+import uvicorn
+
+from hopsartifacts.errors import PortTakenError
+from hopsartifacts.rest.application import app_of
+from hopsartifacts.rest.front.forwarding import operations
+from hopsartifacts.rest.front.lines import Lines
+from hopsartifacts.rest.front.switch import Address, Pipes, TakeOver, switch
+from hopsartifacts.rest.hosted import Hosted
+
+MAX_CONNECTIONS = 4096
+GRACE_S = 10
+"""What requests under way get when the port is closed."""
+
+_KEEP_ALIVE_S = 75
+_BACKLOG = 512
+_LOGGER = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def front(hosted: Hosted, host: str, port: int) -> AsyncIterator[Address]:
+    """Serve the project's deployments on a port within the block.
+
+    Args:
+        hosted: the project, and who may ask.
+        host: to listen on; clients send their keys there in clear.
+        port: 0 takes a free one.
+
+    Yields:
+        Host and port that are listened on.
+
+    Raises:
+        PortTakenError: it cannot be had.
+    """
+    with _listening(host, port) as listener:
+        async with AsyncExitStack() as stack:
+            lines = Lines(hosted.project.get_model_serving())
+            stack.push_async_callback(lines.close)
+            take_over = await _grpc(hosted, lines, stack)
+            server = _Server(
+                uvicorn.Config(
+                    app_of(hosted, operations(lines)),
+                    http=switch(take_over),
+                    ws="none",
+                    lifespan="off",
+                    log_config=None,
+                    access_log=False,
+                    server_header=False,
+                    proxy_headers=False,
+                    backlog=_BACKLOG,
+                    limit_concurrency=MAX_CONNECTIONS,
+                    timeout_keep_alive=_KEEP_ALIVE_S,
+                    timeout_graceful_shutdown=GRACE_S,
+                )
+            )
+            serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+            stack.push_async_callback(_end, server, serving)
+            await server.is_open.wait()
+            bound_host, bound_port, *_ = listener.getsockname()
+            yield bound_host, bound_port
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever opened the port.
+
+    Attributes:
+        is_open: set when it listens.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_open = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say so."""
+        await super().startup(sockets)
+        self.is_open.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Do nothing."""
+        yield
+
+
+async def _end(server: _Server, serving: asyncio.Future[None]) -> None:
+    server.should_exit = True
+    await serving
+
+
+async def _grpc(hosted: Hosted, lines: Lines, stack: AsyncExitStack) -> TakeOver | None:
+    """Start what answers gRPC; None, and a word in the log, where it is not there."""
+    if find_spec("grpc") is None or find_spec("google.protobuf") is None:
+        _LOGGER.warning(
+            "the inference port answers HTTP only: gRPC needs grpcio and protobuf; "
+            'run: pip install "hopsartifacts[grpc]"'
+        )
+        return None
+    from hopsartifacts.rest.front.grpc_front import start_grpc  # noqa: PLC0415 - optional
+
+    pipes = Pipes()
+    server, pipes.port = await start_grpc(hosted, lines, pipes.peers)
+
+    async def stop(*_: Any) -> None:
+        await server.stop(GRACE_S)
+        pipes.close()
+
+    stack.push_async_callback(stop)
+    return pipes.take_over
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise PortTakenError(
+            f"cannot listen on {host}:{port} for inference: {error.strerror}; choose "
+            "another port with --inference-port, or 0 for any"
+        ) from error
+    with listener:
+        yield listener
