@@ -1,0 +1,180 @@
+"""What becomes of requests while deployments move, end, sleep and come back."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.rest.front.conftest import ECHO, Front, Ground
+
+VERSION_2 = """
+    class Predictor:
+        def predict(self, inputs):
+            return ["two" for _ in inputs]
+"""
+
+
+def predict(client: httpx.Client, name: str, rows: Any = (1,)) -> Any:
+    answer = client.post(f"/v1/models/{name}:predict", json={"instances": list(rows)})
+    assert answer.status_code == 200, (answer.status_code, answer.content)
+    return answer.json()["predictions"]
+
+
+def waited_for(condition: Callable[[], bool], within_s: float = 20) -> bool:
+    deadline = time.monotonic() + within_s
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return condition()
+
+
+def test_a_change_of_versions_fails_no_request(ground: Ground, port: Front) -> None:
+    deployment = ground.deploy("moving")
+    is_over = threading.Event()
+    seen: list[Any] = []
+    failures: list[object] = []
+
+    def ask_on() -> None:
+        with port.client() as client:
+            while not is_over.is_set():
+                try:
+                    seen.append(predict(client, "moving")[0])
+                except (httpx.HTTPError, AssertionError) as error:
+                    failures.append(error)
+
+    threads = [threading.Thread(target=ask_on) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for code in (VERSION_2, ECHO, VERSION_2):
+        deployment.script_file = str(ground.script(code))
+        deployment.save(60)
+    time.sleep(2)
+    is_over.set()
+    for thread in threads:
+        thread.join(30)
+    assert not failures
+    assert {1, "two"} == set(seen)
+    assert seen[-1] == "two"
+
+
+def test_a_restart_on_another_port_is_followed(ground: Ground, port: Front) -> None:
+    deployment = ground.deploy("wandering")
+    with port.client() as client:
+        assert predict(client, "wandering") == [1]
+        before = deployment.get_state().internal_port
+        deployment.stop(10)
+        found = client.post("/v1/models/wandering:predict", json={"instances": [1]})
+        assert (found.status_code, found.content) == (404, b"")
+        deployment.start(60)
+        assert deployment.get_state().internal_port != before
+        assert predict(client, "wandering") == [1]
+
+
+def test_a_deployment_that_sleeps_is_woken(ground: Ground, port: Front) -> None:
+    deployment = ground.model("sleeper").deploy(
+        "sleeper",
+        script_file=ground.script(),
+        resources={"num_instances": 0},
+    )
+    deployment.start(60)
+    state = deployment.get_state
+    with port.client() as client:
+        assert predict(client, "sleeper") == [1]
+        assert state().status in {"Running", "Idle"}
+        assert predict(client, "sleeper") == [1]
+
+
+def test_a_worker_that_dies_is_told_as_502(ground: Ground, port: Front) -> None:
+    ground.deploy(
+        "dying",
+        """
+        import os
+
+        class Predictor:
+            def predict(self, inputs):
+                os._exit(1)
+        """,
+    )
+    with port.client() as client:
+        answer = client.post("/v1/models/dying:predict", json={"instances": [1]})
+    assert answer.status_code == 502
+    assert "ended while it answered" in answer.json()["errorMsg"]
+
+
+def test_nothing_is_predicted_for_who_has_hung_up(ground: Ground, port: Front) -> None:
+    mark = ground.script().with_name("mark")
+    ground.deploy(
+        "patient",
+        f"""
+        import asyncio, pathlib
+
+        class Predictor:
+            async def predict(self, inputs):
+                try:
+                    await asyncio.sleep(20)
+                except asyncio.CancelledError:
+                    pathlib.Path({str(mark)!r}).touch()
+                    raise
+        """,
+    )
+    with (
+        port.client() as client,
+        pytest.raises(httpx.ReadTimeout),
+    ):
+        client.post(
+            "/v1/models/patient:predict",
+            json={"instances": [1]},
+            timeout=httpx.Timeout(5, read=1),
+        )
+    assert waited_for(mark.exists)
+
+
+def test_many_ask_at_once(ground: Ground, port: Front) -> None:
+    ground.deploy("crowded")
+    failures: list[object] = []
+
+    def ask(number: int) -> None:
+        try:
+            with port.client() as client:
+                for _ in range(5):
+                    assert predict(client, "crowded", [number]) == [number]
+        except Exception as error:  # noqa: BLE001 - looked at below
+            failures.append(error)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not failures
+
+
+@pytest.mark.parametrize("began", [b"", b"PRI * HTTP/2.0\r\n", b"GET / HT"])
+def test_who_says_nothing_is_not_waited_for(
+    port: Front, monkeypatch: pytest.MonkeyPatch, began: bytes
+) -> None:
+    monkeypatch.setattr("hopsartifacts.rest.front.switch.FIRST_BYTES_S", 0.3)
+    with socket.create_connection(("127.0.0.1", port.port), timeout=10) as connection:
+        connection.sendall(began)
+        with suppress(ConnectionResetError):
+            assert connection.recv(1) == b""
+
+
+def test_a_preface_in_pieces_is_understood(port: Front) -> None:
+    with socket.create_connection(("127.0.0.1", port.port), timeout=10) as connection:
+        for piece in (b"P", b"RI * HTTP/2.0\r\n", b"\r\nSM\r\n\r\n"):
+            connection.sendall(piece)
+            time.sleep(0.05)
+        # An empty SETTINGS frame; what comes back is one, too.
+        connection.sendall(bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+        assert connection.recv(9)[3] == 4
+
+
+def test_a_method_that_begins_as_http_2_does_is_http(port: Front) -> None:
+    with port.client() as client:
+        answer = client.patch("/v1/models/echo")
+    assert answer.status_code == 405
