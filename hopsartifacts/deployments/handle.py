@@ -238,6 +238,7 @@ class ModelServing:
             PredictionError: the model server answered with an error.
         """
         return self._runner.backend.predict(deployment_name(name), request)
+
     def run_state(self, name: str) -> RunState:
         """Return what runs under a name, as known where deployments run.
 
