@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.registry.documents import Framework
 from hopsartifacts.registry.model import Model
 from hopsartifacts.rest.hopsworks.ids import model_id
@@ -128,9 +129,17 @@ def tags_of(given: Any) -> dict[str, Any]:
 
     Clients send a mapping, or a list of objects with ``name`` and ``value``, bare or
     as the ``items`` of one.
+
+    Raises:
+        InvalidInputError: it is none of these.
     """
     if isinstance(given, dict):
         given = given.get("items", given)
     if isinstance(given, dict):
         return given
-    return {it["name"]: it.get("value") for it in given or ()}
+    try:
+        return {it["name"]: it["value"] for it in given or ()}
+    except (TypeError, KeyError) as error:
+        raise InvalidInputError(
+            f"tags {given!r}: give a list of objects with 'name' and 'value'"
+        ) from error

@@ -20,8 +20,10 @@ from hopsartifacts.rest.hopsworks.model_documents import (
     TagPage,
     model_document,
     tag_page,
+    tags_of,
 )
 from hopsartifacts.rest.operations import Call, Operation
+from hopsartifacts.rest.uploads import Details
 from hopsartifacts.store.workers import Stop, each_result
 
 _REGISTRIES = f"{PROJECT}/modelregistries"
@@ -106,7 +108,13 @@ def _register(call: Call) -> ModelDocument:
             f"the path says model {name!r} version {version}, and the body "
             f"{new.name!r} version {new.version}: send the same"
         )
-    call.hosted.uploads.seal(name, version, new, call.caller.id)
+    details = Details(
+        framework=new.framework,
+        description=new.description,
+        metrics=new.metrics,
+        tags=tags_of(new.tags),
+    )
+    call.hosted.uploads.seal(name, version, details, call.caller.id)
     registry = call.hosted.project.get_model_registry()
     return _document(call, registry.get_model(name, version))
 
