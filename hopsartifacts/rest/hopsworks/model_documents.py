@@ -1,6 +1,7 @@
 """Model versions and tags as both generations of the client read and write them."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -138,8 +139,16 @@ def tags_of(given: Any) -> dict[str, Any]:
     if isinstance(given, dict):
         return given
     try:
-        return {it["name"]: it["value"] for it in given or ()}
+        return {it["name"]: _tag_value(it["value"]) for it in given or ()}
     except (TypeError, KeyError) as error:
         raise InvalidInputError(
             f"tags {given!r}: give a list of objects with 'name' and 'value'"
         ) from error
+
+
+def _tag_value(value: Any) -> Any:
+    # Clients send an object as a text that holds it, and a text as it is.
+    if isinstance(value, str) and value.startswith("{"):
+        with suppress(msgspec.DecodeError):
+            return msgspec.json.decode(value)
+    return value
