@@ -1,0 +1,114 @@
+"""Connections of clients, none of which may be kept busy by doing nothing."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_S = 20.0
+"""The longest that a request's headers may take to come."""
+HEAD_BYTES = 64 * 1024
+"""The most that they may have; a little more where they come in large pieces."""
+STALL_S = 60.0
+"""The longest that a client may read nothing of an answer."""
+
+_TOO_LONG = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"connection: close\r\ncontent-length: 0\r\n\r\n"
+)
+
+
+class Connection(HttpToolsProtocol):
+    """Uvicorn's connection, with bounds where that has none.
+
+    Attributes:
+        idle_since: when the last answer ended, by the loop's clock.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.idle_since = self.loop.time()
+        self._head: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
+        self._is_in_head = False
+        self._head_bytes = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is under way."""
+        cycle: Any = self.cycle
+        return cycle is None or bool(cycle.response_complete)
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for the first request, not for ever."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        self._forget_head()
+        self._forget_stall()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, if it is not too much."""
+        was_in_head = self._is_in_head
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if was_in_head and self._is_in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES:
+                self._refuse_head()
+        elif self.is_idle and not self.timeout_keep_alive_task and not self._head:
+            # What came is no request yet, as blank lines are none.
+            self._await_head()
+
+    def on_message_begin(self) -> None:
+        """Count its headers, and time them."""
+        super().on_message_begin()
+        self._is_in_head, self._head_bytes = True, 0
+        self._await_head()
+
+    def on_headers_complete(self) -> None:
+        """Count no longer."""
+        self._is_in_head = False
+        self._forget_head()
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """Note that it has nothing to do from now on."""
+        self.idle_since = self.loop.time()
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        """Wait for the client to read, not for ever."""
+        super().pause_writing()
+        self._forget_stall()
+        self._stalled = self.loop.call_later(STALL_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._forget_stall()
+        super().resume_writing()
+
+    def _refuse_head(self) -> None:
+        if self.is_idle:
+            self.transport.write(_TOO_LONG)
+            self.transport.close()
+        else:
+            self.transport.abort()
+
+    def _await_head(self) -> None:
+        self._forget_head()
+        self._head = self.loop.call_later(HEAD_S, self.transport.abort)
+
+    def _forget_head(self) -> None:
+        if self._head is not None:
+            self._head.cancel()
+            self._head = None
+
+    def _forget_stall(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None

@@ -1,0 +1,144 @@
+"""Where the server listens, and what it shows there."""
+
+import errno
+import ipaddress
+import socket
+from contextlib import ExitStack
+from pathlib import Path
+
+import msgspec
+
+from hopsartifacts.errors import InvalidInputError, PortTakenError
+
+BACKLOG = 2048
+_LARGEST_PORT = 65535
+
+
+class Listening(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the server listens, how safely, and how it ends.
+
+    Attributes:
+        port: 0 takes a free one.
+        certificate: the user's own, as PEM; None has the server make one.
+        key: of that certificate; None if it is in the same file.
+        names: host names and addresses of the server, for the certificate it makes.
+        is_plain: speaks HTTP without TLS, for a proxy that speaks HTTPS.
+        proxies: addresses and networks whose ``X-Forwarded-For`` is believed.
+        access_log: file of the access log; None for stderr.
+        drain_s: how long requests under way may take to finish when it ends.
+        chores_s: how often it looks after uploads and its certificate.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8443
+    certificate: Path | None = None
+    key: Path | None = None
+    names: tuple[str, ...] = ()
+    is_plain: bool = False
+    proxies: tuple[str, ...] = ()
+    access_log: Path | None = None
+    drain_s: float = 30.0
+    chores_s: float = 60.0
+
+    def check(self) -> None:
+        """See that the parts fit each other.
+
+        Raises:
+            InvalidInputError: they do not.
+        """
+        if not 0 <= self.port <= _LARGEST_PORT:
+            raise InvalidInputError(
+                f"port {self.port} does not exist: give one from 1 to {_LARGEST_PORT}, "
+                "or 0 for a free one"
+            )
+        if self.key and not self.certificate:
+            raise InvalidInputError("a key goes with a certificate: give both")
+        if self.is_plain and self.certificate:
+            raise InvalidInputError("a certificate is of no use without TLS")
+        for proxy in self.proxies:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError as error:
+                raise InvalidInputError(
+                    f"proxy {proxy!r} is no address or network: {error}"
+                ) from error
+        if self.is_plain and not (self.proxies or is_loopback(self.host)):
+            raise InvalidInputError(
+                f"keys would be sent to {self.host} in clear: listen on 127.0.0.1, or "
+                "say which proxy the connections come from"
+            )
+
+    def url(self, bound: socket.socket) -> str:
+        """Return the URL at which clients reach what listens at *bound*."""
+        host, port = bound.getsockname()[:2]
+        if ipaddress.ip_address(host).is_unspecified:
+            host = next(iter(self.names), socket.gethostname())
+        elif not is_address(self.host):
+            host = self.host
+        scheme = "http" if self.is_plain else "https"
+        return (
+            f"{scheme}://[{host}]:{port}"
+            if ":" in host
+            else f"{scheme}://{host}:{port}"
+        )
+
+
+def is_address(host: str) -> bool:
+    """Tell whether *host* is an IP address, not a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches *host*."""
+    return host == "localhost" or (
+        is_address(host) and ipaddress.ip_address(host).is_loopback
+    )
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Return sockets that listen at each address of *host*, all at one port.
+
+    Raises:
+        PortTakenError: somebody listens there.
+        InvalidInputError: it is no address of this machine, or may not be had.
+    """
+    try:
+        found = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except OSError as error:
+        raise InvalidInputError(
+            f"host {host!r} is not known: {error.strerror}"
+        ) from error
+    with ExitStack() as stack:
+        sockets: list[socket.socket] = []
+        for family, address in dict.fromkeys((it[0], it[4][0]) for it in found):
+            bound = _bound(family, str(address), port, is_first=not sockets)
+            if bound is not None:
+                sockets.append(stack.enter_context(bound))
+                port = bound.getsockname()[1]
+        stack.pop_all()
+    return sockets
+
+
+def _bound(
+    family: int, address: str, port: int, *, is_first: bool
+) -> socket.socket | None:
+    try:
+        return socket.create_server((address, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        if error.errno == errno.EADDRINUSE:
+            raise PortTakenError(
+                f"{where} is in use: stop what listens there, or choose another --port"
+            ) from error
+        if not is_first:
+            # As where a machine has a name for IPv6, and no IPv6.
+            return None
+        raise InvalidInputError(
+            f"cannot listen at {where}: {error.strerror}"
+        ) from error
