@@ -1,0 +1,121 @@
+"""Servers as processes of their own, and on a thread of this one."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from hopsartifacts.rest.listening import Listening, listen
+from hopsartifacts.rest.running import Server
+
+CLI = (sys.executable, "-m", "hopsartifacts.cli")
+_PATIENCE_S = 30
+
+
+class Process:
+    """``hopsartifacts serve`` as it is called by people.
+
+    Attributes:
+        started: what it said when it was ready.
+    """
+
+    def __init__(self, url: str, *options: object) -> None:
+        self._process = subprocess.Popen(
+            [*CLI, "serve", url, "--json", "--port", "0", *map(str, options)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout
+        lines = iter(self._process.stdout.readline, "")
+        said = ""
+        for line in lines:
+            said += line
+            if line == "}\n":
+                break
+        if not said:
+            _, error = self._process.communicate(timeout=_PATIENCE_S)
+            raise ChildProcessError(error)
+        self.started: dict[str, Any] = json.loads(said)
+        # Else it would wait for somebody to read.
+        self._error = ""
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        url: str = self.started["url"]
+        return url
+
+    @property
+    def certificate(self) -> str:
+        """What clients trust."""
+        path: str = self.started["certificate"]
+        return path
+
+    def send(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self._process.pid, number)
+
+    def ended(self) -> tuple[int, str]:
+        """Wait for its end; return exit code and what it said on stderr."""
+        code = self._process.wait(_PATIENCE_S)
+        self._reader.join()
+        assert self._process.stdout
+        self._process.stdout.close()
+        return code, self._error
+
+    def end(self) -> tuple[int, str]:
+        """Have it end."""
+        if self._process.poll() is None:
+            self.send(signal.SIGTERM)
+        return self.ended()
+
+    def _read(self) -> None:
+        assert self._process.stderr
+        with self._process.stderr as stream:
+            self._error = stream.read()
+
+
+def make_key(url: str, *options: object) -> str:
+    """Return the text of a new key."""
+    done = subprocess.run(
+        [*CLI, "keys", "create", "tester", "--url", url, *map(str, options)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+@contextmanager
+def on_thread(app: ASGIApp, drain_s: float = 5.0) -> Iterator[int]:
+    """Serve *app* without TLS meanwhile; give the port."""
+    listening = Listening(is_plain=True, drain_s=drain_s)
+    is_ready = threading.Event()
+
+    async def ready() -> None:
+        is_ready.set()
+
+    server = Server(app, listening, None, ready)
+    (bound,) = listen("127.0.0.1", 0)
+    with bound:
+        thread = threading.Thread(
+            target=lambda: asyncio.run(server.serve([bound]))  # its own loop
+        )
+        thread.start()
+        assert is_ready.wait(_PATIENCE_S)
+        try:
+            yield bound.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join(_PATIENCE_S)

@@ -1,0 +1,144 @@
+"""Connections that do nothing, or too much, end; those of use stay."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from hopsartifacts.rest import connections
+from tests.rest.servers import on_thread
+
+SHORT_S = 0.5
+STALL_S = 1.0
+BOTH_LENGTHS = (
+    b"POST /small HTTP/1.1\r\ncontent-length: 3\r\ntransfer-encoding: chunked"
+    b"\r\n\r\n0\r\n\r\n"
+)
+LARGE = 32 * 1024 * 1024
+
+
+async def answer(request: Request) -> Response:
+    return Response("x" * LARGE if request.url.path == "/large" else "fine")
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connections, "HEAD_S", SHORT_S)
+        patch.setattr(connections, "STALL_S", STALL_S)
+        with on_thread(Starlette(routes=[Route("/{_}", answer)])) as port:
+            yield port
+
+
+@pytest.fixture
+def client(port: int) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        yield client
+
+
+def is_ended(client: socket.socket) -> bool:
+    """Tell whether the other end hangs up before long."""
+    client.settimeout(SHORT_S * 6)
+    try:
+        return client.recv(1) == b""
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+
+
+def read_to_its_end(client: socket.socket) -> int:
+    """Return how many bytes came until the other end hung up."""
+    read = 0
+    with suppress(ConnectionError):
+        while piece := client.recv(1024 * 1024):
+            read += len(piece)
+    return read
+
+
+def asked(client: socket.socket) -> bytes:
+    client.sendall(b"GET /small HTTP/1.1\r\nhost: a\r\n\r\n")
+    answer = b""
+    while not answer.endswith(b"fine"):
+        answer += client.recv(10_000)
+    return answer
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"\r\n", b"GET", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\na: b\r\n"],
+)
+def test_who_does_not_end_his_request_is_not_waited_for(
+    client: socket.socket, said: bytes
+) -> None:
+    client.sendall(said)
+    assert is_ended(client)
+
+
+@pytest.mark.parametrize("said", [b"\r\n", b"GET / HTTP/1.1\r\n"])
+def test_neither_is_who_does_not_end_his_second(
+    client: socket.socket, said: bytes
+) -> None:
+    asked(client)
+    client.sendall(said)
+    assert is_ended(client)
+
+
+def test_a_connection_that_is_kept_alive_is_left_alone(client: socket.socket) -> None:
+    asked(client)
+    time.sleep(SHORT_S * 2)
+    assert asked(client).startswith(b"HTTP/1.1 200")
+
+
+def test_headers_without_end_are_refused(client: socket.socket) -> None:
+    asked(client)
+    client.sendall(b"GET /small HTTP/1.1\r\na: ")
+    sent = 0
+    with suppress(ConnectionError):
+        while sent < 100 * connections.HEAD_BYTES:
+            sent += client.send(b"x" * 1000)
+            time.sleep(0.001)
+    assert sent < 100 * connections.HEAD_BYTES
+
+
+def test_who_reads_nothing_of_an_answer_is_not_waited_for(
+    client: socket.socket,
+) -> None:
+    client.sendall(b"GET /large HTTP/1.1\r\nhost: a\r\n\r\n")
+    time.sleep(STALL_S * 3)
+    assert read_to_its_end(client) < LARGE
+
+
+def test_who_reads_slowly_gets_all_of_it(client: socket.socket) -> None:
+    client.sendall(b"GET /large HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+    read, count = 0, 0
+    while piece := client.recv(1024 * 1024):
+        read += len(piece)
+        count += 1
+        if count % 20 == 0:
+            time.sleep(SHORT_S / 5)
+    assert read > LARGE
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nhost: a\r\n\r\n",
+        b"GET /small HTTP/9.9\r\n\r\n",
+        b"CONNECT a:443 HTTP/1.1\r\nhost: a\r\n\r\n",
+        b"GET /small HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+        BOTH_LENGTHS,
+        b"\x16\x03\x01\x00\x05hello",
+    ],
+)
+def test_what_is_no_request_is_refused(client: socket.socket, said: bytes) -> None:
+    client.sendall(said)
+    assert client.recv(10_000).startswith((b"HTTP/1.1 400", b"HTTP/1.1 405"))
+    assert is_ended(client)
