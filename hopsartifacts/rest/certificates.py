@@ -49,9 +49,9 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
         try:
             context.load_cert_chain(self.file, self.key, password=_no_password)
         except (OSError, ValueError) as error:  # an SSLError is an OSError
+            key = f" with key {str(self.key)!r}" if self.key else ""
             raise InvalidInputError(
-                f"certificate {str(self.file)!r} and key "
-                f"{str(self.key or self.file)!r} cannot be used: {_reason(error)}"
+                f"certificate {str(self.file)!r}{key} cannot be used: {_reason(error)}"
             ) from error
 
     def changed(self) -> tuple[int, ...]:

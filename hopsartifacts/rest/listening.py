@@ -24,6 +24,9 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
         names: host names and addresses of the server, for the certificate it makes.
         is_plain: speaks HTTP without TLS, for a proxy that speaks HTTPS.
         proxies: addresses and networks whose ``X-Forwarded-For`` is believed.
+        inference_port: where clients may ask deployments directly, in clear; 0 takes a
+            free one, None has no such port.
+        inference_host: None for the same as *host*.
         access_log: file of the access log; None for stderr.
         drain_s: how long requests under way may take to finish when it ends.
         chores_s: how often it looks after uploads and its certificate.
@@ -36,6 +39,8 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...] = ()
     is_plain: bool = False
     proxies: tuple[str, ...] = ()
+    inference_port: int | None = None
+    inference_host: str | None = None
     access_log: Path | None = None
     drain_s: float = 30.0
     chores_s: float = 60.0
@@ -46,11 +51,12 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             InvalidInputError: they do not.
         """
-        if not 0 <= self.port <= _LARGEST_PORT:
-            raise InvalidInputError(
-                f"port {self.port} does not exist: give one from 1 to {_LARGEST_PORT}, "
-                "or 0 for a free one"
-            )
+        for port in (self.port, self.inference_port or 0):
+            if not 0 <= port <= _LARGEST_PORT:
+                raise InvalidInputError(
+                    f"port {port} does not exist: give one from 1 to {_LARGEST_PORT}, "
+                    "or 0 for a free one"
+                )
         if self.key and not self.certificate:
             raise InvalidInputError("a key goes with a certificate: give both")
         if self.is_plain and self.certificate:
@@ -71,16 +77,19 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
     def url(self, bound: socket.socket) -> str:
         """Return the URL at which clients reach what listens at *bound*."""
         host, port = bound.getsockname()[:2]
-        if ipaddress.ip_address(host).is_unspecified:
-            host = next(iter(self.names), socket.gethostname())
-        elif not is_address(self.host):
-            host = self.host
         scheme = "http" if self.is_plain else "https"
-        return (
-            f"{scheme}://[{host}]:{port}"
-            if ":" in host
-            else f"{scheme}://{host}:{port}"
-        )
+        return f"{scheme}://{in_url(self.name_of(host, self.host))}:{port}"
+
+    def name_of(self, address: str, host: str) -> str:
+        """Return what clients call what listens at *address*, asked for as *host*."""
+        if ipaddress.ip_address(address).is_unspecified:
+            return next(iter(self.names), socket.gethostname())
+        return address if is_address(host) else host
+
+
+def in_url(host: str) -> str:
+    """Return *host* as it is written in a URL."""
+    return f"[{host}]" if ":" in host else host
 
 
 def is_address(host: str) -> bool:

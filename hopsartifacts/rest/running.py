@@ -2,21 +2,16 @@
 
 import asyncio
 import logging
-import os
-import resource
-import signal
-import socket
 import ssl
-import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import anyio.to_thread
 import msgspec
-import uvicorn
-from starlette.types import ASGIApp
+from msgspec.structs import replace
 
 from hopsartifacts.project import Project
 from hopsartifacts.rest.access_log import log_to
@@ -28,24 +23,13 @@ from hopsartifacts.rest.certificates import (
     self_signed,
     tls,
 )
-from hopsartifacts.rest.connections import Connection
 from hopsartifacts.rest.hosted import Hosted, Settings
 from hopsartifacts.rest.keys import Keys
-from hopsartifacts.rest.listening import BACKLOG, Listening, listen
+from hopsartifacts.rest.listening import Listening, in_url, listen
 from hopsartifacts.rest.own_folder import alone_in, make_private
+from hopsartifacts.rest.server import Server
+from hopsartifacts.rest.uploads import Uploads
 
-_KEEP_ALIVE_S = 75
-_THREADS = 128
-"""Requests wait in them for storage and for deployments."""
-_MOST_FILES = 65536
-_OTHER_FILES = 256
-"""Descriptors that are no connection's: the project's files, pipes, logs."""
-_MOST_CONNECTIONS = 10_000
-_IDLE_S = 2.0
-"""So long an idle connection is waited for that is told of the end."""
-_LOOK_S = 0.1
-_STUCK_S = 10.0
-"""What threads get beyond the time for requests, before the process ends anyway."""
 _LOGGER = logging.getLogger(__name__)
 
 Chore = Callable[[], object]
@@ -56,12 +40,14 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         url: where clients reach it.
+        inference: where they may ask deployments directly; None if they may not.
         certificate: path of the one that clients can trust; None if it made none.
         fingerprint: SHA-256 of the certificate that it shows; None without TLS.
         has_keys: whether anybody can log in.
     """
 
     url: str
+    inference: str | None
     certificate: str | None
     fingerprint: str | None
     has_keys: bool
@@ -94,7 +80,8 @@ def serve(
     with ExitStack() as stack:
         stack.enter_context(alone_in(make_private(folder)))
         keys = Keys(folder)
-        has_keys = any(it.revoked is None for it in keys.list())
+        # A damaged file of keys is told now, not to the first client.
+        keys.list()
         renewed = partial(_certificate, listening, folder)
         certificate = renewed()
         context = tls(certificate) if certificate else None
@@ -102,101 +89,57 @@ def serve(
             stack.enter_context(it) for it in listen(listening.host, listening.port)
         ]
         log_to(listening.access_log)
-        hosted = Hosted(project, keys, None, settings)
-        chores: list[Chore] = []
+        uploads = Uploads(project.storage, folder / "uploads")
+        stack.callback(uploads.close)
+        hosted = Hosted(project, keys, uploads, settings)
+        chores: list[Chore] = [uploads.sweep]
         if certificate and context:
             chores.append(_Renewing(renewed, certificate, context))
-        for_clients = certificate.for_clients if certificate else None
-        started = Started(
-            url=listening.url(sockets[0]),
-            certificate=str(for_clients) if for_clients else None,
-            fingerprint=fingerprint(certificate) if certificate else None,
-            has_keys=has_keys,
-        )
 
-        async def on_ready() -> None:
-            stack.callback(_look_after(chores, listening.chores_s).cancel)
-            on_start(started)
+        @asynccontextmanager
+        async def around() -> AsyncIterator[None]:
+            async with _inference(hosted, listening) as inference:
+                on_start(
+                    _started(listening.url(sockets[0]), certificate, inference, keys)
+                )
+                looking = _look_after(chores, listening.chores_s)
+                try:
+                    yield
+                finally:
+                    looking.cancel()
+                    hosted.close()
 
-        server = Server(create_app(hosted), listening, context, on_ready)
-        server.run(sockets)
+        Server(create_app(hosted), listening, context, around).run(sockets)
 
 
-class Server(uvicorn.Server):
-    """Uvicorn's server, whose end is bounded, and is no failure."""
+@asynccontextmanager
+async def _inference(hosted: Hosted, listening: Listening) -> AsyncIterator[str | None]:
+    """Open the inference port if one is wanted, and announce it to clients."""
+    if listening.inference_port is None:
+        yield None
+        return
+    # Imported late: few want it, and it needs packages of its own.
+    from hopsartifacts.rest.front.running import front  # noqa: PLC0415 - see above
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        listening: Listening,
-        context: ssl.SSLContext | None,
-        on_ready: Callable[[], Awaitable[None]],
-    ) -> None:
-        files = _raise_file_limit()
-        super().__init__(
-            uvicorn.Config(
-                app,
-                loop="asyncio",
-                http=Connection,
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=bool(listening.proxies),
-                forwarded_allow_ips=list(listening.proxies),
-                backlog=BACKLOG,
-                limit_concurrency=min(_MOST_CONNECTIONS, (files - _OTHER_FILES) // 2),
-                timeout_keep_alive=_KEEP_ALIVE_S,
-                timeout_graceful_shutdown=max(1, round(listening.drain_s)),
-                ssl_context_factory=(lambda *_: context) if context else None,
-            )
-        )
-        self._drain_s = listening.drain_s
-        self._on_ready = on_ready
+    host = listening.inference_host or listening.host
+    async with front(hosted, host, listening.inference_port) as (bound, port):
+        name = listening.name_of(bound, host)
+        hosted.settings = replace(hosted.settings, inference_endpoint=(name, port))
+        yield f"http://{in_url(name)}:{port}"
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept connections."""
-        anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
-        await super().startup(sockets)
-        await self._on_ready()
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let requests under way finish, and hang up on those who have none."""
-        _end_at_last(self._drain_s + _STUCK_S)
-        hanging_up = asyncio.ensure_future(self._hang_up())
-        try:
-            await super().shutdown(sockets)
-        finally:
-            hanging_up.cancel()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """End at a signal, as one ends that has done what it should."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        signals = (signal.SIGINT, signal.SIGTERM)
-        before = {it: signal.signal(it, self.handle_exit) for it in signals}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    async def _hang_up(self) -> None:
-        """End idle connections: with TLS their clients would have to say goodbye."""
-        loop = asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(_LOOK_S)
-            before = loop.time() - _IDLE_S
-            for connection in list(self.server_state.connections):
-                if (
-                    isinstance(connection, Connection)
-                    and connection.is_idle
-                    and connection.idle_since < before
-                ):
-                    connection.transport.abort()
+def _started(
+    url: str, certificate: Certificate | None, inference: str | None, keys: Keys
+) -> Started:
+    now = datetime.now(UTC)
+    for_clients = certificate.for_clients if certificate else None
+    return Started(
+        url=url,
+        inference=inference,
+        certificate=str(for_clients) if for_clients else None,
+        fingerprint=fingerprint(certificate) if certificate else None,
+        has_keys=any(it.is_valid(now) for it in keys.list()),
+    )
 
 
 class _Renewing:
@@ -246,26 +189,3 @@ def _look_after(chores: Sequence[Chore], every_s: float) -> "asyncio.Task[None]"
                     _LOGGER.exception("it is tried again in %g seconds", every_s)
 
     return asyncio.ensure_future(look())
-
-
-def _end_at_last(after_s: float) -> None:
-    """End the process if threads keep it: whatever they do may be ended any time."""
-
-    def end() -> None:
-        _LOGGER.error("some requests did not end in %g seconds: they are cut", after_s)
-        logging.shutdown()
-        os._exit(1)
-
-    timer = threading.Timer(after_s, end)
-    timer.daemon = True
-    timer.start()
-
-
-def _raise_file_limit() -> int:
-    """Allow as many open files as the system does, and return how many."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
-    if soft < wanted:
-        with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from hopsartifacts.cli.app import app
 
-ALONE = {"catalog", "doctor", "gc", "repair", "verify"}
+ALONE = {"catalog", "doctor", "gc", "repair", "serve", "verify"}
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 EXAMPLES = re.findall(
     r"(?:^|\| |\$ )hopsartifacts (.+)$", PAGE.replace("\\\n", " "), re.MULTILINE

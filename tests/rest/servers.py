@@ -7,14 +7,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from starlette.types import ASGIApp
 
 from hopsartifacts.rest.listening import Listening, listen
-from hopsartifacts.rest.running import Server
+from hopsartifacts.rest.server import Server
 
 CLI = (sys.executable, "-m", "hopsartifacts.cli")
 _PATIENCE_S = 30
@@ -103,10 +103,12 @@ def on_thread(app: ASGIApp, drain_s: float = 5.0) -> Iterator[int]:
     listening = Listening(is_plain=True, drain_s=drain_s)
     is_ready = threading.Event()
 
-    async def ready() -> None:
+    @asynccontextmanager
+    async def around() -> AsyncIterator[None]:
         is_ready.set()
+        yield
 
-    server = Server(app, listening, None, ready)
+    server = Server(app, listening, None, around)
     (bound,) = listen("127.0.0.1", 0)
     with bound:
         thread = threading.Thread(

@@ -55,6 +55,13 @@ STATE_DIR = click.option(
     help="Address or network of a proxy in front, which is believed who the client is. "
     "May be repeated.",
 )
+@click.option(
+    "--inference-port",
+    type=int,
+    help="Open a port for clients that ask deployments directly, over HTTP and gRPC. "
+    "They send their keys there in clear. 0 takes a free one.",
+)
+@click.option("--inference-host", help="Where that one listens; by default as --host.")
 @STATE_DIR
 @click.option("--access-log", type=_FILE, help="By default it goes to stderr.")
 @click.option(
@@ -66,6 +73,7 @@ STATE_DIR = click.option(
     metavar="TIME",
     help="How long requests under way may take to finish when it is stopped.",
 )
+@click.option("--chores", "chores_s", type=seconds, default="60s", hidden=True)
 @project_argument
 def command(  # noqa: PLR0913 - they are its options
     session: Session,
@@ -77,9 +85,12 @@ def command(  # noqa: PLR0913 - they are its options
     names: tuple[str, ...],
     plain_http: bool,
     proxies: tuple[str, ...],
+    inference_port: int | None,
+    inference_host: str | None,
     state_dir: Path | None,
     access_log: Path | None,
     drain_s: float,
+    chores_s: float,
 ) -> None:
     """Serve the project to the official Hopsworks client, over HTTPS.
 
@@ -102,8 +113,11 @@ def command(  # noqa: PLR0913 - they are its options
         names=names,
         is_plain=plain_http,
         proxies=proxies,
+        inference_port=inference_port,
+        inference_host=inference_host,
         access_log=access_log,
         drain_s=drain_s,
+        chores_s=chores_s,
     )
     listening.check()
     project = session.project()
@@ -126,6 +140,8 @@ def not_installed(error: ImportError) -> UnsupportedHereError:
 
 def _text(url: str, started: "Started") -> str:
     lines = [f"Serving {url} at {started.url}"]
+    if started.inference:
+        lines.append(f"Deployments are asked directly at {started.inference}")
     if started.certificate:
         lines.append(f"Its certificate, for clients to trust: {started.certificate}")
     if started.fingerprint:

@@ -1,0 +1,147 @@
+"""Uvicorn's server as this one needs it: bounded, and ended without a loss."""
+
+import asyncio
+import logging
+import os
+import resource
+import signal
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
+
+import anyio.to_thread
+import uvicorn
+from starlette.types import ASGIApp
+
+from hopsartifacts.rest.connections import Connection
+from hopsartifacts.rest.listening import BACKLOG, Listening
+
+_KEEP_ALIVE_S = 75
+_THREADS = 128
+"""Requests wait in them for storage and for deployments."""
+_MOST_FILES = 65536
+_OTHER_FILES = 256
+"""Descriptors that are no connection's: the project's files, pipes, logs."""
+_MOST_CONNECTIONS = 10_000
+_IDLE_S = 2.0
+"""So long an idle connection is waited for that is told of the end."""
+_LOOK_S = 0.1
+_STUCK_S = 10.0
+"""What threads get beyond the time for requests, before the process ends anyway."""
+_LOGGER = logging.getLogger(__name__)
+
+
+class Server(uvicorn.Server):
+    """Uvicorn's server, whose end is bounded, and is no failure.
+
+    Args:
+        app: what answers.
+        listening: how.
+        context: of TLS; None without.
+        around: entered before connections are accepted, left when none are any more.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        listening: Listening,
+        context: ssl.SSLContext | None,
+        around: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+    ) -> None:
+        files = _raise_file_limit()
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="asyncio",
+                http=Connection,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=bool(listening.proxies),
+                forwarded_allow_ips=list(listening.proxies),
+                backlog=BACKLOG,
+                limit_concurrency=min(_MOST_CONNECTIONS, (files - _OTHER_FILES) // 2),
+                timeout_keep_alive=_KEEP_ALIVE_S,
+                timeout_graceful_shutdown=max(1, round(listening.drain_s)),
+                ssl_context_factory=(lambda *_: context) if context else None,
+            )
+        )
+        self._drain_s = listening.drain_s
+        self._around = around
+        self._stack = AsyncExitStack()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept connections, once what goes on around them has begun."""
+        anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
+        await self._stack.enter_async_context(self._around())
+        await super().startup(sockets)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let requests under way finish, and hang up on those who have none."""
+        _end_at_last(self._drain_s + _STUCK_S)
+        hanging_up = asyncio.ensure_future(self._hang_up())
+        try:
+            await asyncio.gather(super().shutdown(sockets), self._stack.aclose())
+        finally:
+            hanging_up.cancel()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End at a signal, as one ends that has done what it should."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        signals = (signal.SIGINT, signal.SIGTERM)
+        before = {it: signal.signal(it, self.handle_exit) for it in signals}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    async def _hang_up(self) -> None:
+        """End idle connections: with TLS their clients would have to say goodbye."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            before = loop.time() - _IDLE_S
+            for connection in list(self.server_state.connections):
+                if (
+                    isinstance(connection, Connection)
+                    and connection.is_idle
+                    and connection.idle_since < before
+                ):
+                    connection.transport.abort()
+
+
+def _end_at_last(after_s: float) -> None:
+    """End the process if threads keep it: whatever they do may be ended any time."""
+
+    def end() -> None:
+        _LOGGER.error("some requests did not end in %g seconds: they are cut", after_s)
+        logging.shutdown()
+        os._exit(1)
+
+    timer = threading.Timer(after_s, end)
+    timer.daemon = True
+    timer.start()
+
+
+def _raise_file_limit() -> int:
+    """Allow as many open files as the system does, and return how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
