@@ -203,11 +203,13 @@ class Area:
         with self.lock:
             self.check_open()
             self.contents.check_new(path, is_folder=False)
+            self._check_disk(0)
+            limit = self.contents.largest_file_bytes
             self._in_flight += 1
         identity = new_token()
         location = self.folder / identity
         try:
-            size, digest = write_whole(location, chunks, self._limits.max_file_bytes)
+            size, digest = write_whole(location, chunks, limit)
             parts = 1 if size else 0
             with self.lock:
                 self.check_open()
@@ -313,10 +315,7 @@ class Area:
             return upload
         self.contents.check_new(path, is_folder=False)
         self.contents.check_sizes(chunk)
-        with on_disk("look for room"):
-            free = shutil.disk_usage(self.folder).free
-        if free - chunk.size < self._limits.min_free_bytes:
-            raise disk_full()
+        self._check_disk(chunk.size)
         line = FileBegun(path, new_token(), chunk.size, chunk.chunk_size, chunk.chunks)
         Assembly(line, self.folder).make()
         self._do(line)
@@ -338,6 +337,12 @@ class Area:
         is_ours = self.contents.files.get(upload.begun.path) is upload
         if not is_ours or self.status not in {"open", "delivered"}:
             raise removed(upload.begun.path)
+
+    def _check_disk(self, size_bytes: int) -> None:
+        with on_disk("look for room"):
+            free = shutil.disk_usage(self.folder).free
+        if free - size_bytes < self._limits.min_free_bytes:
+            raise disk_full()
 
     def _do(self, line: Line) -> None:
         """Write a line, and do what it says."""

@@ -40,6 +40,12 @@ class Contents:
         """Paths that were asked for as if a file were to come, which never came."""
         return sorted(self._announced)
 
+    @property
+    def largest_file_bytes(self) -> int:
+        """How many bytes one more file may have."""
+        left = self._limits.max_version_bytes - self._size_bytes
+        return min(self._limits.max_file_bytes, left)
+
     def apply(self, line: Line) -> None:
         """Do what a line of the journal tells of."""
         match line:

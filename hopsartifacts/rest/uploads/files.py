@@ -125,7 +125,7 @@ def write_whole(location: Path, chunks: Iterable[bytes], limit: int) -> tuple[in
         for piece in chunks:
             size += len(piece)
             if size > limit:
-                raise RefusedError(f"a file may have {limit} bytes, not more", 413)
+                raise RefusedError(f"a file may have {limit} bytes here", 413)
             hasher.update(piece)
             file.write(piece)
     return size, hasher.hexdigest()
