@@ -5,6 +5,7 @@ leaves a whole journal, or one whose last line is torn and tells of nothing that
 acknowledged.
 """
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -99,11 +100,17 @@ class Journal:
             sync_folder(self._folder.parent)
 
     def add(self, line: Line) -> None:
-        """Write one more line."""
+        """Write one more line, or nothing of it; one thread at a time."""
         if self._file is None:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
             self._file = os.open(self._folder / self.NAME, flags)
-        os.write(self._file, _encoded(line))
+        data = _encoded(line)
+        size = os.fstat(self._file).st_size
+        done = os.write(self._file, data)
+        if done != len(data):
+            # What comes after a torn line would not be read.
+            os.ftruncate(self._file, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def read(self) -> list[Line]:
         """Return the lines, and cut off one that is torn; none if it cannot be read."""

@@ -136,6 +136,8 @@ class Uploads:
         place = _place_if_any(path)
         if place is None or place.kind == "own":
             return None
+        if place.kind == "version" and place.may_be_file:
+            self._announce(place, owner)
         area = self._shelf.visible(place, owner)
         if area is None:
             return self._stat_above(path, owner)
@@ -144,8 +146,6 @@ class Uploads:
             if not place.inside or place.inside in area.contents.folders:
                 return _folder(path, area)
             upload = area.contents.files.get(place.inside)
-        if upload is None and place.kind == "version" and place.may_be_file:
-            area.announce(place.inside)
         return _file(path, upload, area) if upload and upload.is_whole else None
 
     def list(self, path: str, owner: str) -> list[Entry]:
@@ -241,6 +241,15 @@ class Uploads:
         if area is None or area.owner != owner:
             raise unclaimed(place)
         return area
+
+    def _announce(self, place: Place, owner: str) -> None:
+        """Expect a file that is asked for and not there, however long all was silent.
+
+        If it is a new try, the folder is claimed anew first, and this is forgotten.
+        """
+        area = self._shelf.find(place, owner)
+        if area and area.owner == owner:
+            area.announce(place.inside)
 
     def _stat_above(self, path: str, owner: str) -> Entry | None:
         """Describe a folder that is there because of what is unfinished below it."""

@@ -1,5 +1,6 @@
 """A version that is claimed, filled and registered: whole afterwards, or not there."""
 
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -101,6 +102,28 @@ def test_parts_come_from_several_threads(uploads: Uploads, project: Project) -> 
         list(pool.map(one, numbers))
     seal(uploads)
     assert stored(project) == {"Files/a.bin": data}
+
+
+def test_large_parts_are_read_piece_by_piece(
+    uploads: Uploads, project: Project
+) -> None:
+    class Watched(BytesIO):
+        largest = 0
+
+        def read(self, size: int | None = -1) -> bytes:
+            found = super().read(size)
+            Watched.largest = max(Watched.largest, len(found))
+            return found
+
+    data = os.urandom(2_500_000)
+    fill(uploads, {})
+    for number in (3, 1, 2):
+        chunk = chunk_of("a.bin", data, number, 1_000_000)
+        part = Watched(data[chunk.start : chunk.start + chunk.length])
+        uploads.put_chunk("Models/m/1/Files", chunk, part, ME)
+    seal(uploads)
+    assert stored(project) == {"Files/a.bin": data}
+    assert 0 < Watched.largest <= 256 * 1024
 
 
 def test_the_same_name_in_two_folders_is_two_files(
@@ -437,6 +460,14 @@ def test_silence_lets_the_owner_begin_anew(start: START, project: Project) -> No
     fill(uploads, {"Files/new": b"x"})
     seal(uploads)
     assert stored(project) == {"Files/new": b"x"}
+
+
+def test_a_file_that_is_lost_after_a_silence_is_missed(start: START) -> None:
+    uploads = start(takeover_s=0)
+    fill(uploads, FILES)
+    assert uploads.stat("Models/m/1/Files/none.txt", ME) is None
+    with pytest.raises(InvalidModelError, match=r"none\.txt' never came"):
+        seal(uploads)
 
 
 def test_a_claim_that_gc_took_meanwhile_is_not_sealed(
