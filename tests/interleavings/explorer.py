@@ -413,6 +413,7 @@ def make_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take out of the code what differs between two runs of one schedule."""
     for name in (
         "store.log",
+        "registry.claiming",
         "registry.saving",
         "artifacts.versions",
         "artifacts.payloads",

@@ -28,6 +28,7 @@ from hopsartifacts.errors import (
     StorageError,
 )
 from hopsartifacts.project import Project
+from hopsartifacts.registry.claiming import claim_version
 from hopsartifacts.registry.documents import Manifest
 from hopsartifacts.registry.saving import NewVersion, save_version
 from hopsartifacts.registry.sources import Source, source
@@ -182,7 +183,9 @@ def changes_models(method: str, path: str) -> bool:
     return is_log or method == "delete_tree" or path == layout.DEPLOYMENTS
 
 
-def save_model(source: Source, requested: int | None, storage: Storage) -> Manifest:
+def save_model(
+    source: Source, requested: int | None, storage: Storage, *, is_claimed: bool = False
+) -> Manifest:
     new = NewVersion(
         model=MODEL,
         framework="PYTHON",
@@ -192,7 +195,8 @@ def save_model(source: Source, requested: int | None, storage: Storage) -> Manif
         metrics={"loss": 1.5},
         tags={"by": source.root.name},
     )
-    return save_version(storage, new)
+    claim = claim_version(storage, MODEL, requested) if is_claimed else None
+    return save_version(storage, new, claim=claim)
 
 
 def check_models(storage: Storage, outcomes: Outcomes) -> None:
@@ -248,6 +252,26 @@ def test_model_versions_are_whole_and_their_savers_own(
         actors={n: partial(save_model, it, requested) for n, it in sources.items()},
         check=check_models,
         switches=switches,
+        crashes=crashes,
+        failures=failures,
+    )
+    explored(scenario, at_least=100)
+
+
+@pytest.mark.parametrize(("crashes", "failures"), [(0, 0), (1, 0), (0, 1)])
+def test_claims_are_one_savers_each(
+    explored: Callable[..., Explored], tmp_path: Path, crashes: int, failures: int
+) -> None:
+    savers: dict[str, Callable[[Storage], Manifest]] = {}
+    for name in ("left", "right"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "weights").write_text(name)
+        files = source(tmp_path / name)
+        savers[name] = partial(save_model, files, None, is_claimed=True)
+    scenario = Scenario(
+        actors=dict(savers),
+        check=check_models,
+        switches=2,
         crashes=crashes,
         failures=failures,
     )

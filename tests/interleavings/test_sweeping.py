@@ -61,13 +61,22 @@ def matters(method: str, path: str) -> bool:
     )
 
 
-def saving(folder: Path, *, moves_trees: bool, **limits: int | None) -> Scenario:
+def saving(
+    folder: Path,
+    *,
+    moves_trees: bool,
+    is_claimed: bool = False,
+    **limits: int | None,
+) -> Scenario:
     sources = {}
     for name in ("left", "right"):
         (folder / name).mkdir(exist_ok=True)
         (folder / name / "weights").write_text(name)
         sources[name] = source(folder / name)
-    savers = {name: partial(save_model, it, None) for name, it in sources.items()}
+    savers = {
+        name: partial(save_model, it, None, is_claimed=is_claimed)
+        for name, it in sources.items()
+    }
     return Scenario(
         actors={**savers, SWEEPER: sweep},
         check=check_swept_models,
@@ -113,11 +122,14 @@ def test_two_writers_the_sweeper_and_a_crash_in_every_order(
     explored(scenario, at_least=40_000)
 
 
+@pytest.mark.parametrize("is_claimed", [False, True], ids=["", "claimed before"])
 @pytest.mark.parametrize("moves_trees", [True, False], ids=["staged", "in place"])
 def test_one_writer_and_the_sweeper_in_every_order(
-    explored: Explore, tmp_path: Path, moves_trees: bool
+    explored: Explore, tmp_path: Path, moves_trees: bool, is_claimed: bool
 ) -> None:
-    scenario = saving(tmp_path, moves_trees=moves_trees, crashes=1)
+    scenario = saving(
+        tmp_path, moves_trees=moves_trees, is_claimed=is_claimed, crashes=1
+    )
     actors = {name: it for name, it in scenario.actors.items() if name != "right"}
     scenario.actors = actors
     explored(scenario, at_least=100)
