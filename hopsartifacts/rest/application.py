@@ -14,7 +14,13 @@ from hopsartifacts.rest.access_log import AccessLog
 from hopsartifacts.rest.answering import answering, on_bug, on_http_error
 from hopsartifacts.rest.api import surface
 from hopsartifacts.rest.bounds import BodyBounds, Bounds
-from hopsartifacts.rest.hopsworks import inference, login, models, serving
+from hopsartifacts.rest.hopsworks import (
+    deployment_tags,
+    inference,
+    login,
+    models,
+    serving,
+)
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.operations import Operation
 
@@ -25,6 +31,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *models.OPERATIONS,
     *surface.OPERATIONS,
     *serving.OPERATIONS,
+    *deployment_tags.OPERATIONS,
     *inference.OPERATIONS,
 )
 """All of them, of both surfaces."""

@@ -10,13 +10,12 @@ from typing import Any
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.deployments.deployment import Deployment
-from hopsartifacts.deployments.documents import Specification
+from hopsartifacts.deployments.documents import DeploymentState, Specification
 from hopsartifacts.deployments.history import DeploymentSnapshot
 from hopsartifacts.deployments.parts import InferenceBatcher, InferenceLogger
 from hopsartifacts.deployments.resources import ComponentResources, Resources
 from hopsartifacts.deployments.state import PredictorState
-from hopsartifacts.rest.hopsworks.ids import id_of_deployment
+from hopsartifacts.rest.hopsworks.ids import deployment_id
 from hopsartifacts.rest.hopsworks.login import project_namespace
 from hopsartifacts.rest.hosted import Hosted
 
@@ -141,23 +140,21 @@ class LogDocument(msgspec.Struct, frozen=True, rename="camel"):
     content: str
 
 
-def deployment_document(deployment: Deployment, hosted: Hosted) -> DeploymentDocument:
-    """Return what a client is told of a saved deployment.
-
-    Raises:
-        DeploymentNotFoundError: it was deleted meanwhile.
-    """
-    specification, state = deployment.specification, deployment.get_state()
+def deployment_document(
+    sealed: DeploymentState, run: PredictorState, hosted: Hosted
+) -> DeploymentDocument:
+    """Return what a client is told of a deployment, and of what runs of it."""
+    specification = sealed.current.specification
     transformer = specification.transformer
     resources, name = specification.predictor.resources, specification.name
     logger, environment = specification.inference_logger, specification.environment
     return DeploymentDocument(
         **_settings(specification, hosted),
-        id=id_of_deployment(deployment),
+        id=deployment_id(sealed, name),
         name=name,
-        version=deployment.version or 0,
-        created=deployment.created_at or "",
-        creator=deployment.creator or "",
+        version=sealed.active,
+        created=sealed.created,
+        creator=sealed.creator,
         description=specification.description,
         artifact_version=specification.artifact.version,
         serving_tool=specification.serving_tool,
@@ -171,19 +168,19 @@ def deployment_document(deployment: Deployment, hosted: Hosted) -> DeploymentDoc
         inference_logging=logger.mode if logger else "NONE",
         kafka_topic_dto=_topic(logger),
         batching_configuration=_batching(specification.inference_batcher),
-        status=_status(state),
-        available_instances=state.available_predictor_instances,
+        status=wire_status(run),
+        available_instances=run.available_predictor_instances,
         available_transformer_instances=(
-            state.available_transformer_instances if transformer else None
+            run.available_transformer_instances if transformer else None
         ),
-        deployed=state.deployed,
+        deployed=run.deployed,
         hopsworks_inference_path=(
             f"/project/{hosted.project_id}/inference/models/{name}:predict"
         ),
         model_server_inference_path=f"/v1/models/{name}:predict",
-        internal_port=state.internal_port,
-        revision=state.revision,
-        condition=_condition(state),
+        internal_port=run.internal_port,
+        revision=run.revision,
+        condition=_condition(run),
     )
 
 
@@ -258,7 +255,8 @@ def _batching(batcher: InferenceBatcher | None) -> Batching:
     )
 
 
-def _status(state: PredictorState) -> str:
+def wire_status(state: PredictorState) -> str:
+    """Return the state in words that clients wait for."""
     # Clients that wait for Running do not take Idle for it, and wait in vain.
     return "Running" if state.status == "Idle" else state.status
 

@@ -6,7 +6,7 @@ bring back what was deleted.
 
 import re
 
-from hopsartifacts.deployments.deployment import Deployment
+from hopsartifacts.deployments.documents import DeploymentState
 from hopsartifacts.errors import InvalidNameError
 from hopsartifacts.names import deployment_name, model_name, version_number
 
@@ -34,9 +34,9 @@ def parse_model_id(text: str) -> tuple[str, int, str | None]:
     return model_name(name), version_number(version), token
 
 
-def id_of_deployment(deployment: Deployment) -> str:
+def deployment_id(state: DeploymentState, name: str) -> str:
     """Return the id of a deployment; another one of the same name has another."""
-    return f"{deployment.name}-{deployment.id}"
+    return f"{name}-{state.id}"
 
 
 def parse_deployment_id(text: str) -> tuple[str, str]:

@@ -7,16 +7,17 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.deployments.deployment import Deployment
+from hopsartifacts.deployments.documents import DeploymentState
 from hopsartifacts.deployments.given import InProject, Written
 from hopsartifacts.deployments.handle import ModelServing
+from hopsartifacts.deployments.history import snapshots_of
 from hopsartifacts.deployments.versions import find_deployment
 from hopsartifacts.errors import (
     AlreadyExistsError,
-    DeploymentNotFoundError,
     InvalidDeploymentError,
     InvalidNameError,
 )
-from hopsartifacts.rest.errors import SERVING_EXISTS, TAG_NOT_FOUND, RefusedError
+from hopsartifacts.rest.errors import SERVING_EXISTS, RefusedError
 from hopsartifacts.rest.hopsworks.deployment_changes import change, check_new, created
 from hopsartifacts.rest.hopsworks.deployment_documents import (
     DeploymentDocument,
@@ -25,10 +26,9 @@ from hopsartifacts.rest.hopsworks.deployment_documents import (
     deployment_document,
     version_document,
 )
+from hopsartifacts.rest.hopsworks.deployment_lookup import held, meant, named
 from hopsartifacts.rest.hopsworks.deployment_requests import NewDeployment, tags
-from hopsartifacts.rest.hopsworks.ids import parse_deployment_id
 from hopsartifacts.rest.hopsworks.login import PROJECT, check_project
-from hopsartifacts.rest.hopsworks.model_documents import TagPage, tag_page
 from hopsartifacts.rest.operations import Call, Operation
 from hopsartifacts.serving.contract import Component
 
@@ -76,7 +76,7 @@ def _put(call: Call) -> DeploymentDocument:
     deployment = _create(call, new) if new.id is None else _change(call, new)
     for name, value in wanted_tags.items():
         deployment.add_tag(name, value)
-    return _document(call, deployment)
+    return _document(call, named(call, deployment.name))
 
 
 def _create(call: Call, new: NewDeployment) -> Deployment:
@@ -96,7 +96,7 @@ def _create(call: Call, new: NewDeployment) -> Deployment:
 
 
 def _change(call: Call, new: NewDeployment) -> Deployment:
-    deployment = _by_id(call, str(new.id))
+    deployment = held(call, str(new.id))
     change(_serving(call), deployment, new, _finder(call))
     deployment.save(0)
     return deployment
@@ -130,17 +130,23 @@ def _list(call: Call) -> DeploymentDocument | list[DeploymentDocument]:
     check_project(call)
     query: _Listing = call.query
     if query.name is not None:
-        return _document(call, _by_name(call, query.name))
-    found = _serving(call).get_deployments(query.model, query.status)
-    return [_document(call, deployment) for deployment in found]
+        return _document(call, named(call, query.name))
+    found = [
+        _document(call, state)
+        for state in _serving(call).list_deployments().values()
+        if query.model in {None, state.current.specification.model.name}
+    ]
+    if query.status is None:
+        return found
+    return [it for it in found if it.status.lower() == query.status.lower()]
 
 
 def _get(call: Call) -> DeploymentDocument:
-    return _document(call, _deployment(call))
+    return _document(call, meant(call))
 
 
 def _act(call: Call) -> None:
-    deployment = _deployment(call)
+    deployment = held(call)
     if call.query.action == "STOP":
         deployment.stop(_AWAIT_STOPPED_S, progress=False)
         return
@@ -151,11 +157,11 @@ def _act(call: Call) -> None:
 
 def _delete(call: Call) -> None:
     """Delete, stopped first: whether it may be running, clients have looked."""
-    _deployment(call).delete(force=True)
+    held(call).delete(force=True)
 
 
 def _logs(call: Call) -> list[LogDocument]:
-    deployment, query = _deployment(call), call.query
+    deployment, query = held(call), call.query
     instance = f"{deployment.name}-{query.component}"
     if query.pod not in {None, instance}:
         return []
@@ -168,91 +174,34 @@ def _logs(call: Call) -> list[LogDocument]:
 
 def _versions(call: Call) -> VersionPage:
     page: _Page = call.query
-    found = _deployment(call).get_versions()
+    state = meant(call)
+    found = snapshots_of(state.current.specification.name, state)
     shown = found[page.offset : page.offset + page.limit]
     return VersionPage(len(found), [version_document(it, call.hosted) for it in shown])
 
 
 def _rollback(call: Call) -> DeploymentDocument:
-    deployment = _deployment(call)
+    deployment = held(call)
     deployment.rollback(call.body.version, 0)
-    return _document(call, deployment)
+    return _document(call, named(call, deployment.name))
 
 
 def _schema(call: Call) -> None:
-    deployment = _deployment(call)
+    name = meant(call).current.specification.name
     raise RefusedError(
-        f"deployment {deployment.name!r} has no schema: none is kept here",
+        f"deployment {name!r} has no schema: none is kept here",
         404,
         _SCHEMA_NOT_FOUND,
     )
-
-
-def _tags(call: Call) -> TagPage:
-    return tag_page(_deployment(call).get_tags())
-
-
-def _tag(call: Call) -> TagPage:
-    name = call.path["name"]
-    return tag_page({name: _present(_deployment(call), name)})
-
-
-def _set_tag(call: Call) -> None:
-    _deployment(call).add_tag(call.path["name"], call.body)
-
-
-def _delete_tag(call: Call) -> None:
-    deployment, name = _deployment(call), call.path["name"]
-    _present(deployment, name)
-    deployment.delete_tag(name)
-
-
-def _present(deployment: Deployment, name: str) -> Any:
-    found = deployment.get_tags()
-    if name not in found:
-        known = ", ".join(sorted(found)) or "none"
-        raise RefusedError(
-            f"deployment {deployment.name!r} has no tag {name!r}; it has: {known}",
-            404,
-            TAG_NOT_FOUND,
-        )
-    return found[name]
 
 
 def _serving(call: Call) -> ModelServing:
     return call.hosted.project.get_model_serving()
 
 
-def _by_name(call: Call, name: str) -> Deployment:
-    try:
-        return _serving(call).get_deployment(name)
-    except InvalidNameError as error:
-        raise DeploymentNotFoundError(f"there is no deployment {name!r}") from error
-
-
-def _deployment(call: Call) -> Deployment:
-    check_project(call)
-    return _by_id(call, call.path["id"])
-
-
-def _by_id(call: Call, given: str) -> Deployment:
-    try:
-        name, token = parse_deployment_id(given)
-    except InvalidNameError as error:
-        raise DeploymentNotFoundError(
-            f"there is no deployment with the id {given!r}"
-        ) from error
-    deployment = _serving(call).get_deployment(name)
-    if deployment.id != token:
-        raise DeploymentNotFoundError(
-            f"this deployment {name!r} was deleted, and another one has its name: get "
-            "it anew"
-        )
-    return deployment
-
-
-def _document(call: Call, deployment: Deployment) -> DeploymentDocument:
-    return deployment_document(deployment, call.hosted)
+def _document(call: Call, state: DeploymentState) -> DeploymentDocument:
+    run = _serving(call).get_run_state(state.current.specification.name)
+    return deployment_document(state, run, call.hosted)
 
 
 def _operation(
@@ -319,16 +268,4 @@ OPERATIONS = (
         answer=DeploymentDocument,
     ),
     _operation("GET", f"{_SERVING}/schema", _schema, "Schema: there never is one"),
-    _operation("GET", f"{_SERVING}/tags", _tags, "Tags", answer=TagPage),
-    _operation("GET", f"{_SERVING}/tags/{{name}}", _tag, "One tag", answer=TagPage),
-    _operation(
-        "PUT",
-        f"{_SERVING}/tags/{{name}}",
-        _set_tag,
-        "Set a tag to any JSON value",
-        body=Any,
-    ),
-    _operation(
-        "DELETE", f"{_SERVING}/tags/{{name}}", _delete_tag, "Delete a tag", status=204
-    ),
 )

@@ -1,0 +1,86 @@
+"""Tags of deployments, as the official client asks for them from 5.0 on."""
+
+from typing import Any
+
+from hopsartifacts.rest.errors import TAG_NOT_FOUND, RefusedError
+from hopsartifacts.rest.hopsworks.deployment_lookup import held, meant
+from hopsartifacts.rest.hopsworks.login import PROJECT
+from hopsartifacts.rest.hopsworks.model_documents import TagPage, tag_page
+from hopsartifacts.rest.operations import Call, Operation
+
+_TAGS = f"{PROJECT}/serving/{{id}}/tags"
+_TAG = f"{_TAGS}/{{name}}"
+
+
+def _all(call: Call) -> TagPage:
+    return tag_page(meant(call).tags)
+
+
+def _one(call: Call) -> TagPage:
+    name = call.path["name"]
+    return tag_page({name: _present(call, name)})
+
+
+def _set(call: Call) -> None:
+    held(call).add_tag(call.path["name"], call.body)
+
+
+def _delete(call: Call) -> None:
+    name = call.path["name"]
+    _present(call, name)
+    held(call).delete_tag(name)
+
+
+def _present(call: Call, name: str) -> Any:
+    state = meant(call)
+    if name not in state.tags:
+        known = ", ".join(sorted(state.tags)) or "none"
+        raise RefusedError(
+            f"deployment {state.current.specification.name!r} has no tag {name!r}; it "
+            f"has: {known}",
+            404,
+            TAG_NOT_FOUND,
+        )
+    return state.tags[name]
+
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path=_TAGS,
+        handle=_all,
+        summary="Tags of a deployment",
+        answer=TagPage,
+        errors=(404,),
+        tag="serving",
+    ),
+    Operation(
+        method="GET",
+        path=_TAG,
+        handle=_one,
+        summary="One tag of a deployment",
+        answer=TagPage,
+        errors=(404,),
+        tag="serving",
+    ),
+    Operation(
+        method="PUT",
+        path=_TAG,
+        handle=_set,
+        summary="Set a tag of a deployment to any JSON value",
+        scope="deploy",
+        body=Any,
+        errors=(404,),
+        tag="serving",
+    ),
+    Operation(
+        method="DELETE",
+        path=_TAG,
+        handle=_delete,
+        summary="Delete a tag of a deployment",
+        scope="deploy",
+        status=204,
+        errors=(404,),
+        tag="serving",
+    ),
+)
