@@ -1,0 +1,206 @@
+"""Live state: told to who listens, goes on where it was, ends when somebody leaves."""
+
+import asyncio
+import http.client
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from hopsartifacts import Project
+from hopsartifacts.rest import announcing, watching
+from hopsartifacts.rest.announcing import Announcer
+from hopsartifacts.rest.api import events
+from hopsartifacts.rest.hosted import Hosted, Settings
+from hopsartifacts.testing.serving import StatesOnly
+from tests.rest.api.listening import Serving, serving
+from tests.rest.conftest import FixedKeys
+
+
+@pytest.fixture(autouse=True)
+def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "_PAUSE_S", 0.02)
+    monkeypatch.setattr(watching, "_NEAR_S", 0.05)
+
+
+@pytest.fixture
+def server(project: Project) -> Iterator[Serving]:
+    settings = Settings(max_listeners=2, max_log_listeners=1)
+    with serving(Hosted(project, FixedKeys(), None, settings)) as running:
+        yield running
+
+
+def until(condition: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError(condition)
+
+
+def test_who_listens_hears_of_deployments(
+    server: Serving, deployed: Callable[..., Any], backend: StatesOnly
+) -> None:
+    with server.listen() as listener:
+        assert listener.answer.status == 200
+        assert listener.answer.headers["content-type"].startswith("text/event-stream")
+        assert listener.answer.headers["cache-control"] == "no-store"
+        first = listener.next()
+        assert (first.name, first.data) == ("reload", {})
+        until(lambda: server.hosted.watch._told is not None)
+        deployment = deployed()
+        made = listener.until("deployment", name="flowers")[-1]
+        assert made.data["version"] == 1
+        assert made.data["state"]["status"] == "Created"
+        deployment.start()
+        running = listener.until("deployment", name="flowers")[-1]
+        assert running.data["state"]["status"] == "Running"
+        assert backend.running
+        deployment.delete(force=True)
+        listener.until("deployment-removed", name="flowers")
+
+
+def test_who_listens_hears_of_jobs(server: Serving) -> None:
+    with server.listen() as listener:
+        listener.next()
+        job = server.hosted.jobs.start("verify", lambda _: 1, by="me")
+        heard = listener.until("job", status="done")
+        assert [it.data["status"] for it in heard] == ["running", "done"]
+        assert {it.data["id"] for it in heard} == {job.id}
+        assert heard[-1].data["result"] is None
+
+
+def test_who_was_away_hears_what_was_missed(
+    server: Serving, deployed: Callable[..., Any]
+) -> None:
+    with server.listen() as listener:
+        listener.next()
+        until(lambda: server.hosted.watch._told is not None)
+        deployment = deployed()
+        mark = listener.until("deployment", name="flowers")[-1].mark
+    until(lambda: server.hosted.watch._thread is None)
+    server.hosted.jobs.start("verify", lambda _: 1, by="me")
+    deployment.start()
+    with server.listen(mark=mark) as listener:
+        heard = listener.until("deployment", name="flowers")
+    assert [it.name for it in heard] == ["job", "job", "deployment"]
+    assert heard[-1].data["state"]["status"] == "Running"
+    with server.listen(mark=heard[0].mark) as listener:
+        assert listener.next() == heard[1]
+        assert listener.next() == heard[2]
+
+
+@pytest.mark.parametrize(
+    "mark", ["x", "0-1", "other-99999999999999999999999", "-", "é"]
+)
+def test_who_comes_from_elsewhere_looks_anew(server: Serving, mark: str) -> None:
+    with server.listen(mark=mark) as listener:
+        assert listener.next().name == "reload"
+
+
+def test_an_open_connection_is_kept_awake(
+    server: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announcing, "HEARTBEAT_S", 0.02)
+    with server.listen() as listener:
+        assert [
+            it.name for it in (listener.next(), listener.next(), listener.next())
+        ] == [
+            "reload",
+            "",
+            "",
+        ]
+
+
+def test_who_leaves_is_forgotten(server: Serving) -> None:
+    hosted = server.hosted
+    for _ in range(4):
+        with server.listen() as listener:
+            listener.next()
+            assert hosted.announcer.has_listeners
+        until(lambda: not hosted.announcer.has_listeners)
+        until(lambda: hosted.listeners.taken == 0)
+    until(lambda: hosted.watch._thread is None)
+
+
+def test_only_so_many_may_listen(server: Serving) -> None:
+    with server.listen() as one, server.listen() as two, server.listen() as three:
+        assert [it.answer.status for it in (one, two, three)] == [200, 200, 429]
+        assert three.answer.headers["retry-after"]
+        assert b"2 clients listen already" in three.answer.read()
+
+
+def test_a_server_that_stops_lets_go_of_listeners(server: Serving) -> None:
+    with server.listen() as listener:
+        listener.next()
+        started = time.monotonic()
+        server.stop()
+        assert list(listener) == []
+        assert time.monotonic() - started < 5
+
+
+def test_headers_can_be_asked_for_alone(server: Serving) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    headers = {"authorization": "ApiKey admin.secret"}
+    for _ in range(4):  # more than may listen
+        connection.request("HEAD", "/api/v1/events", headers=headers)
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (200, b"")
+    connection.close()
+
+
+def test_a_log_is_followed_until_it_ends(
+    server: Serving, deployed: Callable[..., Any], backend: StatesOnly
+) -> None:
+    deployed().start()
+    with server.listen("/deployments/flowers/logs/follow?tail=3") as listener:
+        line = listener.next()
+        assert (line.name, line.data) == ("line", {"text": "flowers predictor 3"})
+        backend.running.clear()
+        assert [it.name for it in listener] == ["end"]
+    with server.listen("/deployments/flowers/logs/follow", line.mark) as listener:
+        assert [it.name for it in listener] == ["end"]
+    with server.listen("/deployments/nothing/logs/follow") as listener:
+        assert listener.answer.status == 404
+
+
+def test_who_follows_a_log_and_leaves_is_forgotten(
+    server: Serving, deployed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "HEARTBEAT_S", 0.02)
+    deployed().start()
+    threads = threading.active_count()
+    path = "/deployments/flowers/logs/follow"
+    for _ in range(3):
+        with server.listen(path) as listener, server.listen(path) as second:
+            listener.next()
+            assert listener.next().name == ""
+            assert second.answer.status == 429
+        until(lambda: server.hosted.log_listeners.taken == 0)
+    with server.listen(path) as listener:
+        listener.next()
+        server.stop()
+    assert threading.active_count() <= threads + 2  # idle workers of the loop
+
+
+def test_a_slow_listener_costs_no_memory_and_looks_anew() -> None:
+    announcer = Announcer(kept=3)
+
+    async def walk() -> list[bytes]:
+        frames = announcer.listen()
+        found = [await anext(frames), await anext(frames)]
+        for number in range(2):
+            announcer.publish("job", number)
+        found.append(await anext(frames))
+        for number in range(2, 10):
+            announcer.publish("job", number)
+        found += [await anext(frames), await anext(frames)]
+        announcer.close()
+        found += [it async for it in frames]
+        return found
+
+    told = [it.split(b"event: ")[-1].split(b"\n")[0] for it in asyncio.run(walk())]
+    # What was fetched before it fell behind is still given out.
+    assert told == [b"retry: 3000", b"reload", b"job", b"job", b"reload"]

@@ -1,0 +1,245 @@
+"""Models and their versions: listed by pages, filtered, sorted, shown and edited."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from hopsartifacts import Model, Project
+from hopsartifacts.catalog import asking
+from hopsartifacts.rest.api import rows
+
+V1 = "/api/v1"
+SaveModel = Callable[..., Model]
+
+
+@pytest.fixture(params=["catalog", "logs"])
+def source(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where lists come from: the catalog needs pyarrow, and nobody has to have it."""
+    if request.param == "logs":
+        monkeypatch.setattr(rows, "has_catalog", lambda: False)
+    elif not asking.has_catalog():
+        pytest.skip("pyarrow is not installed")
+    return str(request.param)
+
+
+def names(page: Any) -> list[tuple[str, int]]:
+    return [(it["model"], it["version"]) for it in page["items"]]
+
+
+def test_the_list_of_models(
+    save_model: SaveModel, get: Callable[..., Any], source: str
+) -> None:
+    assert source
+    assert get("/models") == {"items": [], "next": None, "total": 0}
+    save_model("iris", metrics={"accuracy": 0.8}, framework="sklearn")
+    save_model("iris", metrics={"accuracy": 0.9}, framework="sklearn").set_alias("best")
+    save_model("digits", description="Numbers")
+    page = get("/models")
+    assert [it["name"] for it in page["items"]] == ["digits", "iris"]
+    digits, iris = page["items"]
+    assert digits["description"] == "Numbers"
+    assert (iris["versions"], iris["latest"], iris["framework"]) == (2, 2, "SKLEARN")
+    assert (iris["aliases"], iris["metrics"]) == ({"best": 2}, {"accuracy": 0.9})
+    assert iris["size_bytes"] == 2 * digits["size_bytes"]
+    assert iris["created"] < iris["updated"]
+    assert get("/models/iris") == iris
+    assert get("/models", name="RI")["items"] == [iris]
+    assert get("/models", framework="PYTHON")["items"] == [digits]
+    assert get("/models", deployed="true")["items"] == []
+    newest = get("/models", sort="-updated", limit=1)
+    assert (newest["items"], newest["total"]) == ([digits], 2)
+    assert get("/models", sort="-updated", cursor=newest["next"])["items"] == [iris]
+
+
+def test_the_list_of_versions(
+    save_model: SaveModel, get: Callable[..., Any], source: str
+) -> None:
+    assert source
+    for number in range(1, 6):
+        metrics = {"accuracy": number / 10} if number != 3 else {}
+        save_model("iris", metrics=metrics, tags={"stage": {"at": number % 2}})
+    save_model("digits", metrics={"accuracy": 0.45}).add_tag("stage", "prod")
+    best = get("/model-versions", metric="accuracy", sort="-metric", limit=3)
+    assert names(best) == [("iris", 5), ("digits", 1), ("iris", 4)]
+    assert best["total"] == 5
+    rest = get(
+        "/model-versions", metric="accuracy", sort="-metric", cursor=best["next"]
+    )
+    assert names(rest) == [("iris", 2), ("iris", 1)]
+    between = {"metric": "accuracy", "metric_min": 0.2, "metric_max": 0.4}
+    assert names(get("/models/iris/versions", **between, sort="version")) == [
+        ("iris", 2),
+        ("iris", 4),
+    ]
+    tagged = get("/model-versions", tag="stage", tag_value="prod")
+    assert names(tagged) == [("digits", 1)]
+    odd = get("/model-versions", tag="stage", tag_value='{"at": 1}', sort="version")
+    assert names(odd) == [("iris", 1), ("iris", 3), ("iris", 5)]
+    assert get("/model-versions", tag="stage", tag_value="{")["total"] == 0
+    newest = get("/model-versions")["items"][0]
+    assert (newest["model"], newest["tags"]) == ("digits", {"stage": "prod"})
+
+
+def test_a_version_whose_deployments_are_known(
+    deployed: Callable[..., Any], get: Callable[..., Any], source: str
+) -> None:
+    assert source
+    deployed("flowers")
+    assert get("/model-versions", deployed="true")["items"][0]["deployments"] == [
+        "flowers"
+    ]
+    assert get("/model-versions", deployed="false")["total"] == 0
+    use = {"deployment": "flowers", "version": 1, "is_active": True}
+    assert get("/models/my_model/versions/1")["deployments"] == [use]
+
+
+def test_the_catalog_and_the_logs_say_the_same(
+    save_model: SaveModel, deployed: Callable[..., Any], project: Project
+) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    deployed()
+    save_model(metrics={"a": 1, "b": 2.5, "c": 10**400}, tags={"t": [1, None]})
+    version = save_model("other", framework="sklearn")
+    version.set_alias("best")
+    version.set_description("edited")
+    assert rows.version_rows(project.storage) == rows._of_logs(project.storage)
+
+
+def test_all_about_a_version(save_model: SaveModel, get: Callable[..., Any]) -> None:
+    saved = save_model(
+        files={"a.bin": b"abc", "sub/b.bin": b""},
+        metrics={"n": 3},
+        input_example=[1, 2],
+        tags={"t": True},
+    )
+    saved.set_alias("best")
+    detail = get("/models/my_model/versions/1")
+    assert [it["path"] for it in detail["files"]] == ["a.bin", "sub/b.bin"]
+    assert detail["files"][0]["digest"]["size_bytes"] == detail["size_bytes"] == 3
+    assert detail["input_example"] == [1, 2]
+    assert (detail["metrics"], detail["tags"]) == ({"n": 3}, {"t": True})
+    assert (detail["aliases"], detail["deployments"]) == (["best"], [])
+    assert (detail["id"], detail["model_schema"]) == (saved.id, None)
+
+
+def test_a_version_is_deleted(client: TestClient, save_model: SaveModel) -> None:
+    save_model()
+    path = f"{V1}/models/my_model/versions/1"
+    assert client.delete(path).status_code == 204
+    gone = client.get(path)
+    assert gone.status_code == 404
+    assert gone.headers["content-type"] == "application/problem+json"
+    assert gone.json()["title"] == "Not found"
+    for listing in (f"{V1}/models/my_model", f"{V1}/models/my_model/versions"):
+        assert client.get(listing).status_code == 404
+
+
+def test_a_version_in_use_stays(client: TestClient, deployed: Any) -> None:
+    deployed()
+    answer = client.delete(f"{V1}/models/my_model/versions/1")
+    assert answer.status_code == 409
+    assert "'flowers'" in answer.json()["detail"]
+
+
+def test_an_edit_is_not_lost_to_another(
+    client: TestClient, save_model: SaveModel, get: Callable[..., Any]
+) -> None:
+    save_model(description="first")
+    path = f"{V1}/models/my_model/versions/1/description"
+    seen = client.get(path)
+    assert seen.json() == {"description": "first"}
+    mine = {"if-match": seen.headers["etag"]}
+    assert (
+        client.get(path, headers={"if-none-match": seen.headers["etag"]}).status_code
+        == 304
+    )
+    written = client.put(path, json={"description": "second"}, headers=mine)
+    assert written.status_code == 200
+    late = client.put(path, json={"description": "third"}, headers=mine)
+    assert late.status_code == 412
+    assert get("/models/my_model/versions/1")["description"] == "second"
+    again = {"if-match": f'"other", {written.headers["etag"]}'}
+    assert client.put(path, json={"description": "third"}, headers=again).is_success
+    assert client.put(path, json={"description": ""}).is_success
+    assert get("/models/my_model/versions/1")["description"] == ""
+
+
+def test_tags(client: TestClient, save_model: SaveModel, get: Any) -> None:
+    save_model()
+    tags = f"{V1}/models/my_model/versions/1/tags"
+    for value in ({"a": [1]}, None, "text", 0):
+        set_now = client.put(f"{tags}/stage", content=json.dumps(value))
+        assert (set_now.status_code, set_now.json()) == (200, value)
+        assert client.get(f"{tags}/stage").json() == value
+    stale = {"if-match": '"other"'}
+    assert client.put(f"{tags}/stage", json=1, headers=stale).status_code == 412
+    assert (
+        client.put(f"{tags}/new", json=1, headers={"if-match": "*"}).status_code == 412
+    )
+    assert client.delete(f"{tags}/stage", headers=stale).status_code == 412
+    assert get("/models/my_model/versions/1/tags") == {"stage": 0}
+    seen = {"if-match": client.get(f"{tags}/stage").headers["etag"]}
+    assert client.delete(f"{tags}/stage", headers=seen).status_code == 204
+    assert client.delete(f"{tags}/stage").status_code == 404
+    assert client.get(f"{tags}/stage").status_code == 404
+    assert client.put(f"{tags}/a%2Fb", json=1).status_code == 400
+
+
+def test_aliases(client: TestClient, save_model: SaveModel, get: Any) -> None:
+    save_model()
+    save_model()
+    path = f"{V1}/models/my_model/aliases/best"
+    assert client.get(path).status_code == 404
+    first = client.put(path, json={"version": 1, "why": "it is first"})
+    assert (first.json()["version"], first.json()["why"]) == (1, "it is first")
+    assert client.put(path, json={"version": 2}).json()["version"] == 2
+    assert client.put(path, json={"version": 3}).status_code == 404
+    assert client.get(path).json()["version"] == 2
+    assert get("/models/my_model/aliases")["items"] == [client.get(path).json()]
+    back = client.post(f"{path}/rollback", json={"why": "2 is worse"})
+    assert back.json()["version"] == 1
+    assert client.post(f"{path}/rollback", json={}).status_code == 404
+    assert client.delete(path, params={"why": "enough"}).status_code == 204
+    assert client.delete(path).status_code == 404
+    history = get("/models/my_model/aliases/best/history", limit=3)
+    assert [it["version"] for it in history["items"]] == [None, 1, 2]
+    assert [it["why"] for it in history["items"]] == ["enough", "2 is worse", ""]
+    rest = get("/models/my_model/aliases/best/history", cursor=history["next"])
+    assert [it["version"] for it in rest["items"]] == [1]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/models?limit=0",
+        "/models?limit=1001",
+        "/models?limit=x",
+        "/models?sort=colour",
+        "/models?cursor=x",
+        "/models?framework=CAFFE",
+        "/models/a%20b",
+        "/models/a/versions/01",
+        "/models/a/versions/x",
+        "/model-versions?metric_min=1",
+        "/model-versions?tag_value=1",
+        "/model-versions?sort=metric",
+        "/model-versions?metric=a&metric_min=NaN&sort=metric&cursor=W10",
+        "/models/%ff",
+        "/models/a/aliases/latest",
+    ],
+)
+def test_what_makes_no_sense_is_refused(client: TestClient, path: str) -> None:
+    answer = client.get(f"{V1}{path}")
+    assert answer.status_code == 400
+    assert answer.json()["type"] == "about:blank"
+
+
+def test_readers_change_nothing(client: TestClient) -> None:
+    reader = {"authorization": "ApiKey reader.secret"}
+    path = f"{V1}/models/my_model/aliases/best"
+    assert client.put(path, json={"version": 1}, headers=reader).status_code == 403
+    deployer = {"authorization": "ApiKey deployer.secret"}
+    assert client.put(path, json={"version": 1}, headers=deployer).status_code == 403
