@@ -18,7 +18,6 @@ from hopsartifacts.deployments.parts import (
     Transformer,
 )
 from hopsartifacts.deployments.predictor import Predictor, sealed_predictor
-from hopsartifacts.deployments.state import PredictorState
 from hopsartifacts.deployments.versions import (
     artifact_users_of,
     live_deployments,
@@ -196,10 +195,6 @@ class ModelServing:
         looked at.
         """
         return live_deployments(self._runner.place.storage)
-
-    def get_run_state(self, name: str) -> PredictorState:
-        """Return what runs now of the deployment *name*; the project is not asked."""
-        return PredictorState(name, self.run_state(name))
 
     def follow_run(
         self,

@@ -3,7 +3,7 @@
 import msgspec
 
 from hopsartifacts.deployments.state import PredictorState
-from hopsartifacts.serving.contract import Condition, Status
+from hopsartifacts.serving.contract import Condition, RunState, Status
 
 
 class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,8 +31,9 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     url: str | None
 
 
-def run_status(name: str, state: PredictorState) -> RunStatus:
-    """Return *state* as a document."""
+def run_status(name: str, run: RunState) -> RunStatus:
+    """Return what is known of a run as a document."""
+    state = PredictorState(name, run)
     plain = state.to_dict()
     fields = {it: plain[it] for it in RunStatus.__struct_fields__ if it in plain}
     known = {"name": name, "port": state.internal_port, "url": plain["inference_url"]}

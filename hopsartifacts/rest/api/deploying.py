@@ -32,7 +32,7 @@ from hopsartifacts.rest.api.jobs import GoldenResult, Result, StateResult, accep
 from hopsartifacts.rest.api.table import PREFIX, Operations
 from hopsartifacts.rest.background import Job
 from hopsartifacts.rest.operations import Call
-from hopsartifacts.rest.states import run_status
+from hopsartifacts.rest.states import RunStatus, run_status
 from hopsartifacts.store.progress import Callback
 
 
@@ -242,7 +242,7 @@ def _start(call: Call) -> Response:
             ignore_environment=options.ignore_environment,
             progress=False,
         )
-        return StateResult(run_status(found.name, found.get_state()))
+        return StateResult(_now(call, found.name))
 
     return _job(call, "start", found.name, work, options)
 
@@ -252,7 +252,7 @@ def _stop(call: Call) -> Response:
 
     def work(_: Callback) -> StateResult:
         found.stop(progress=False)
-        return StateResult(run_status(found.name, found.get_state()))
+        return StateResult(_now(call, found.name))
 
     return _job(call, "stop", found.name, work)
 
@@ -270,6 +270,10 @@ def _record(call: Call) -> Response:
     except (TypeError, ValueError) as error:
         raise InvalidInputError(f"request: {error}") from error
     return _job(call, "golden", found.name, work, options)
+
+
+def _now(call: Call, name: str) -> RunStatus:
+    return run_status(name, call.hosted.project.get_model_serving().run_state(name))
 
 
 def _job(

@@ -11,7 +11,6 @@ from hopsartifacts.deployments.documents import DeploymentState, Specification
 from hopsartifacts.deployments.golden import GoldenRequest
 from hopsartifacts.deployments.history import Activation
 from hopsartifacts.deployments.rules import ApiProtocol, ModelServer, ServingTool
-from hopsartifacts.deployments.state import PredictorState
 from hopsartifacts.deployments.versions import (
     pick_version,
     read_deployment,
@@ -24,7 +23,7 @@ from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
 from hopsartifacts.rest.api.table import Operations, number
 from hopsartifacts.rest.operations import Call
 from hopsartifacts.rest.states import RunStatus, run_status
-from hopsartifacts.serving.contract import Component, Status
+from hopsartifacts.serving.contract import Component, RunState, Status
 
 DEPLOYMENT = "/deployments/{name}"
 MAX_LINES = 10_000
@@ -130,11 +129,11 @@ def _list(call: Call) -> Page[DeploymentRow]:
     serving = call.hosted.project.get_model_serving()
     known = [_Known(*it) for it in serving.list_deployments().items()]
     known = [it for it in known if _fits(it.sealed.current.specification, wanted)]
-    states: dict[str, PredictorState] = {}
+    states: dict[str, RunState] = {}
 
-    def state(item: _Known) -> PredictorState:
+    def state(item: _Known) -> RunState:
         if item.name not in states:
-            states[item.name] = serving.get_run_state(item.name)
+            states[item.name] = serving.run_state(item.name)
         return states[item.name]
 
     if wanted.status:
@@ -167,13 +166,11 @@ def _fits(specification: Specification, wanted: DeploymentFilter) -> bool:
     )
 
 
-def _row(name: str, sealed: DeploymentState, state: PredictorState) -> DeploymentRow:
+def _row(name: str, sealed: DeploymentState, state: RunState) -> DeploymentRow:
     return DeploymentRow(**_fields(name, sealed, state))
 
 
-def _fields(
-    name: str, sealed: DeploymentState, state: PredictorState
-) -> dict[str, Any]:
+def _fields(name: str, sealed: DeploymentState, state: RunState) -> dict[str, Any]:
     active = sealed.current
     specification = active.specification
     return {
@@ -198,7 +195,7 @@ def _fields(
 def detail(call: Call, name: str) -> DeploymentDetail:
     """Return all there is to a deployment; raises as ``read_deployment``."""
     sealed = read_deployment(call.hosted.storage, name)
-    state = call.hosted.project.get_model_serving().get_run_state(name)
+    state = call.hosted.project.get_model_serving().run_state(name)
     return DeploymentDetail(
         **_fields(name, sealed, state),
         versions=sorted(sealed.versions),
@@ -213,7 +210,7 @@ def _get(call: Call) -> DeploymentDetail:
 def _state(call: Call) -> RunStatus:
     name = _name(call)
     read_deployment(call.hosted.storage, name)
-    state = call.hosted.project.get_model_serving().get_run_state(name)
+    state = call.hosted.project.get_model_serving().run_state(name)
     return run_status(name, state)
 
 
