@@ -3,6 +3,7 @@
 import msgspec
 from starlette.responses import Response
 
+from hopsartifacts import layout
 from hopsartifacts.artifacts.decision import Decision
 from hopsartifacts.artifacts.difference import Difference
 from hopsartifacts.artifacts.documents import ArtifactVersion
@@ -12,9 +13,9 @@ from hopsartifacts.deployments.versions import live_deployments
 from hopsartifacts.errors import PathNotFoundError
 from hopsartifacts.layout import Role
 from hopsartifacts.registry.versions import live_version
-from hopsartifacts.rest.api.models import VERSION, Use, pair
 from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
 from hopsartifacts.rest.api.table import Operations, number
+from hopsartifacts.rest.api.versions import VERSION, Use, pair
 from hopsartifacts.rest.operations import Call
 
 _ARTIFACTS = f"{VERSION}/artifacts"
@@ -145,7 +146,7 @@ def _get(call: Call) -> ArtifactDetail:
         identity=artifact.identity,
         files=files,
         size_bytes=_size(artifact),
-        path=f"Models/{model}/{version}/Artifacts/{wanted}",
+        path=layout.artifact_dir(model, version, wanted),
         deployments=_users(call).get(wanted, []),
     )
 

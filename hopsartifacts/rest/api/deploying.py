@@ -1,109 +1,31 @@
 """Deployments made, changed, started and stopped."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
 from hopsartifacts.deployments.deployment import Deployment
-from hopsartifacts.deployments.given import InProject
-from hopsartifacts.deployments.golden import DEFAULT_TOLERANCE, GoldenRequest
+from hopsartifacts.deployments.golden import DEFAULT_TOLERANCE
 from hopsartifacts.deployments.held import AWAIT_S
-from hopsartifacts.deployments.parts import (
-    InferenceBatcher,
-    InferenceLogger,
-    Transformer,
-)
-from hopsartifacts.deployments.predictor import Predictor
-from hopsartifacts.deployments.rules import ApiProtocol, ServingTool
 from hopsartifacts.deployments.versions import find_deployment
 from hopsartifacts.documents import encode
 from hopsartifacts.errors import InvalidInputError
-from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.given import checked_reason
 from hopsartifacts.rest.api.deployments import (
     DEPLOYMENT,
     DeploymentDetail,
     deployment,
     detail,
+    name_of,
 )
+from hopsartifacts.rest.api.given import GivenDeployment, NewDeployment, predictor_of
 from hopsartifacts.rest.api.jobs import GoldenResult, Result, StateResult, accepted
 from hopsartifacts.rest.api.table import PREFIX, Operations
 from hopsartifacts.rest.background import Job
 from hopsartifacts.rest.operations import Call
 from hopsartifacts.rest.states import RunStatus, run_status
 from hopsartifacts.store.progress import Callback
-
-
-class GivenAmount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An amount of resources; memory in MB; what is left out is the default."""
-
-    cores: float | UnsetType = UNSET
-    memory: int | UnsetType = UNSET
-    gpus: int | UnsetType = UNSET
-
-
-class GivenResources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a component may use."""
-
-    num_instances: int = 1
-    requests: GivenAmount = GivenAmount()
-    limits: GivenAmount | None = None
-
-
-class GivenTransformer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A script of the project, and what it may use."""
-
-    script_file: str
-    resources: GivenResources | None = None
-
-
-class GivenDeployment(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
-):
-    """The settings of a deployment; what is left out is the default.
-
-    Attributes:
-        artifact_version: a number without files runs what that version holds.
-        script_file: paths of files of the project (``Resources/predictor.py``), here
-            and below.
-        environment_lock: a lock file of the project.
-        why: a word for those who read the history.
-        ignore_environment: although other packages are installed here than it wants.
-    """
-
-    model: str
-    model_version: int
-    description: str | None = None
-    artifact_version: int | Literal["CREATE", "MODEL-ONLY"] | None = None
-    serving_tool: ServingTool | None = None
-    api_protocol: ApiProtocol = "REST"
-    script_file: str | None = None
-    config_file: str | None = None
-    files: tuple[str, ...] = ()
-    resources: GivenResources | None = None
-    transformer: GivenTransformer | None = None
-    inference_logger: InferenceLogger | None = None
-    inference_batcher: InferenceBatcher | None = None
-    environment: str | None = None
-    environment_lock: str | None = None
-    env_vars: dict[str, str] = {}
-    golden_request: GoldenRequest | None = None
-    why: str = ""
-    ignore_environment: bool = False
-
-
-class NewDeployment(
-    GivenDeployment, frozen=True, kw_only=True, forbid_unknown_fields=True
-):
-    """The settings of a new deployment.
-
-    Attributes:
-        name: by default the model's, without what a deployment's cannot have.
-    """
-
-    name: str | None = None
 
 
 class Rollback(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -142,7 +64,7 @@ class Recording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def _create(call: Call) -> Response:
     given: NewDeployment = call.body
-    predictor = _predictor(call, given, given.name)
+    predictor = predictor_of(call, given, given.name)
     serving = call.hosted.project.get_model_serving()
     _save(serving.create_deployment(predictor), given, adopt=False)
     return _made(call, predictor.name)
@@ -150,8 +72,8 @@ def _create(call: Call) -> Response:
 
 def _put(call: Call) -> DeploymentDetail | Response:
     """Replace all settings of a deployment, or make it."""
-    given, name = call.body, deployment_name(call.path["name"])
-    predictor = _predictor(call, given, name)
+    given, name = call.body, name_of(call)
+    predictor = predictor_of(call, given, name)
     if find_deployment(call.hosted.storage, name) is None:
         serving = call.hosted.project.get_model_serving()
         _save(serving.create_deployment(predictor), given, adopt=False)
@@ -160,45 +82,6 @@ def _put(call: Call) -> DeploymentDetail | Response:
     known.predictor = predictor
     _save(known, given, adopt=True)
     return detail(call, name)
-
-
-def _predictor(call: Call, given: GivenDeployment, name: str | None) -> Predictor:
-    """Return what *given* describes; no path of it is one of this machine."""
-    project = call.hosted.project
-    model = project.get_model_registry().get_model(given.model, given.model_version)
-    transformer = given.transformer
-    return project.get_model_serving().create_predictor(
-        model,
-        name,
-        artifact_version=given.artifact_version,
-        serving_tool=given.serving_tool,
-        script_file=_in_project(given.script_file),
-        config_file=_in_project(given.config_file),
-        resources=_resources(given.resources),
-        inference_logger=given.inference_logger,
-        inference_batcher=given.inference_batcher,
-        transformer=Transformer(
-            InProject(transformer.script_file), _resources(transformer.resources)
-        )
-        if transformer
-        else None,
-        api_protocol=given.api_protocol,
-        environment=given.environment,
-        description=given.description,
-        files=[InProject(path) for path in given.files],
-        environment_lock=_in_project(given.environment_lock),
-        env_vars=given.env_vars,
-        golden_request=given.golden_request,
-    )
-
-
-def _in_project(path: str | None) -> InProject | None:
-    return InProject(path) if path else None
-
-
-def _resources(given: GivenResources | None) -> dict[str, Any] | None:
-    plain: dict[str, Any] | None = msgspec.to_builtins(given)
-    return plain
 
 
 def _save(made: Deployment, given: GivenDeployment, *, adopt: bool) -> None:

@@ -1,32 +1,25 @@
 """Deployments: lists with their states, details, versions, logs, and moving on."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
 from hopsartifacts.deployments.deployment import Deployment
-from hopsartifacts.deployments.difference import DeploymentDifference
 from hopsartifacts.deployments.documents import DeploymentState, Specification
-from hopsartifacts.deployments.golden import GoldenRequest
-from hopsartifacts.deployments.history import Activation
 from hopsartifacts.deployments.rules import ApiProtocol, ModelServer, ServingTool
 from hopsartifacts.deployments.versions import (
-    pick_version,
     read_deployment,
 )
-from hopsartifacts.errors import NotFoundError
 from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.documents import Framework
-from hopsartifacts.rest.api.artifacts import Explanation, explanation
 from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
-from hopsartifacts.rest.api.table import Operations, number
+from hopsartifacts.rest.api.table import Operations
 from hopsartifacts.rest.operations import Call
 from hopsartifacts.rest.states import RunStatus, run_status
-from hopsartifacts.serving.contract import Component, RunState, Status
+from hopsartifacts.serving.contract import RunState, Status
 
 DEPLOYMENT = "/deployments/{name}"
-MAX_LINES = 10_000
 
 
 class DeploymentRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,23 +62,6 @@ class DeploymentDetail(DeploymentRow, frozen=True, kw_only=True):
     specification: Specification
 
 
-class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of a deployment."""
-
-    version: int
-    created: datetime
-    creator: str
-    is_active: bool
-    specification: Specification
-
-
-class Logs(msgspec.Struct, frozen=True, kw_only=True):
-    """The end of a component's log."""
-
-    component: Component
-    lines: list[str]
-
-
 class DeploymentFilter(Paging, frozen=True, kw_only=True):
     """Which deployments, and a page of them.
 
@@ -104,13 +80,6 @@ class DeploymentFilter(Paging, frozen=True, kw_only=True):
     framework: Framework | None = None
     serving_tool: ServingTool | None = None
     status: Status | None = None
-
-
-class Tail(msgspec.Struct, frozen=True, kw_only=True):
-    """Which log, and how much of its end."""
-
-    component: Component = "predictor"
-    tail: Annotated[int, msgspec.Meta(ge=0, le=MAX_LINES)] = 100
 
 
 class Deletion(msgspec.Struct, frozen=True):
@@ -204,11 +173,11 @@ def detail(call: Call, name: str) -> DeploymentDetail:
 
 
 def _get(call: Call) -> DeploymentDetail:
-    return detail(call, _name(call))
+    return detail(call, name_of(call))
 
 
 def _state(call: Call) -> RunStatus:
-    name = _name(call)
+    name = name_of(call)
     read_deployment(call.hosted.storage, name)
     state = call.hosted.project.get_model_serving().run_state(name)
     return run_status(name, state)
@@ -218,80 +187,20 @@ def _delete(call: Call) -> None:
     deployment(call).delete(force=call.query.force)
 
 
-def _versions(call: Call) -> Page[Snapshot]:
-    sealed = read_deployment(call.hosted.storage, _name(call))
-    order: Order[int] = Order(
-        identity=lambda it: (it,), fields={"version": lambda it: it}, default="-version"
-    )
-    page = page_of(sealed.versions, call.query, order)
-    return shown(page, [_snapshot(call, sealed, it) for it in page.items])
-
-
-def _version(call: Call) -> Snapshot:
-    sealed = read_deployment(call.hosted.storage, _name(call))
-    return _snapshot(call, sealed, number(call, "version"))
-
-
-def _snapshot(call: Call, sealed: DeploymentState, wanted: int) -> Snapshot:
-    version = pick_version(sealed, _name(call), wanted)
-    return Snapshot(
-        version=wanted,
-        created=datetime.fromisoformat(version.created),
-        creator=version.creator,
-        is_active=wanted == sealed.active,
-        specification=version.specification,
-    )
-
-
-def _delete_version(call: Call) -> None:
-    deployment(call).delete_version(number(call, "version"))
-
-
-def _history(call: Call) -> Page[Activation]:
-    listed = list(enumerate(reversed(deployment(call).get_history())))
-    order: Order[tuple[int, Activation]] = Order(
-        identity=lambda it: (it[0],), fields={"when": lambda it: it[0]}, default="-when"
-    )
-    page = page_of(listed, call.query, order)
-    return shown(page, [it for _, it in page.items])
-
-
-def _diff(call: Call) -> DeploymentDifference:
-    return deployment(call).diff(number(call, "version"), number(call, "other"))
-
-
-def _explain(call: Call) -> Explanation:
-    """Compare the seals anew, as if the files were given for the first time."""
-    predictor = deployment(call).predictor
-    predictor.artifact_version = None
-    return explanation(predictor.explain())
-
-
-def _logs(call: Call) -> Logs:
-    tail: Tail = call.query
-    text = deployment(call).read_logs(tail.component, tail.tail)
-    return Logs(component=tail.component, lines=text.splitlines())
-
-
-def _golden(call: Call) -> GoldenRequest:
-    name = _name(call)
-    specification = read_deployment(call.hosted.storage, name).current.specification
-    if specification.golden_request is None:
-        raise NotFoundError(
-            f"deployment {name!r} has no golden request: POST one to record its answer"
-        )
-    return specification.golden_request
-
-
 def deployment(call: Call) -> Deployment:
     """Return the deployment that the path names; raises as ``get_deployment``."""
     found: Deployment = call.hosted.project.get_model_serving().get_deployment(
-        _name(call)
+        name_of(call)
     )
     return found
 
 
-def _name(call: Call) -> str:
+def name_of(call: Call) -> str:
+    """Return the name in the path.
+
+    Raises:
+        InvalidNameError: no deployment can be called so.
+    """
     return deployment_name(call.path["name"])
 
 
@@ -316,63 +225,4 @@ OPERATIONS = (
         status=204,
     ),
     _operation("GET", f"{DEPLOYMENT}/state", _state, "What runs now", answer=RunStatus),
-    _operation(
-        "GET",
-        f"{DEPLOYMENT}/versions",
-        _versions,
-        "Versions of a deployment",
-        query=Paging,
-        answer=Page[Snapshot],
-    ),
-    _operation(
-        "GET",
-        f"{DEPLOYMENT}/versions/{{version}}",
-        _version,
-        "A version of a deployment",
-        answer=Snapshot,
-    ),
-    _operation(
-        "DELETE",
-        f"{DEPLOYMENT}/versions/{{version}}",
-        _delete_version,
-        "Give an old version up for good",
-        status=204,
-    ),
-    _operation(
-        "GET",
-        f"{DEPLOYMENT}/versions/{{version}}/diff/{{other}}",
-        _diff,
-        "Which settings and files of the other version differ",
-        answer=DeploymentDifference,
-    ),
-    _operation(
-        "GET",
-        f"{DEPLOYMENT}/history",
-        _history,
-        "Which version was made active when, by whom and why",
-        query=Paging,
-        answer=Page[Activation],
-    ),
-    _operation(
-        "GET",
-        f"{DEPLOYMENT}/explanation",
-        _explain,
-        "Which artifact version its files are found in, and which seals were compared",
-        answer=Explanation,
-    ),
-    _operation(
-        "GET",
-        f"{DEPLOYMENT}/logs",
-        _logs,
-        "The end of a component's log",
-        query=Tail,
-        answer=Logs,
-    ),
-    _operation(
-        "GET",
-        f"{DEPLOYMENT}/golden-request",
-        _golden,
-        "The request whose answer is checked before a version serves",
-        answer=GoldenRequest,
-    ),
 )

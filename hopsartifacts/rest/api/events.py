@@ -16,7 +16,8 @@ from starlette.responses import Response
 
 from hopsartifacts.deployments.versions import read_deployment
 from hopsartifacts.names import deployment_name
-from hopsartifacts.rest.api.deployments import DEPLOYMENT, MAX_LINES
+from hopsartifacts.rest.api.deployments import DEPLOYMENT
+from hopsartifacts.rest.api.history import MAX_LINES
 from hopsartifacts.rest.api.table import Operations
 from hopsartifacts.rest.operations import Call
 from hopsartifacts.rest.streaming import (

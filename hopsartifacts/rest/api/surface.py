@@ -7,18 +7,22 @@ from hopsartifacts.rest.api import (
     deployments,
     edits,
     events,
+    history,
     jobs,
     models,
     projects,
+    versions,
 )
 from hopsartifacts.rest.operations import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *projects.OPERATIONS,
     *models.OPERATIONS,
+    *versions.OPERATIONS,
     *edits.OPERATIONS,
     *artifacts.OPERATIONS,
     *deployments.OPERATIONS,
+    *history.OPERATIONS,
     *deploying.OPERATIONS,
     *catalog.OPERATIONS,
     *jobs.OPERATIONS,

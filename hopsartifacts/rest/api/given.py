@@ -1,0 +1,132 @@
+"""What callers give about a deployment, and the predictor that it describes."""
+
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from hopsartifacts.deployments.given import InProject
+from hopsartifacts.deployments.golden import GoldenRequest
+from hopsartifacts.deployments.parts import (
+    InferenceBatcher,
+    InferenceLogger,
+    Transformer,
+)
+from hopsartifacts.deployments.predictor import Predictor
+from hopsartifacts.deployments.rules import ApiProtocol, ServingTool
+from hopsartifacts.rest.operations import Call
+
+
+class GivenAmount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An amount of resources; memory in MB; what is left out is the default."""
+
+    cores: float | UnsetType = UNSET
+    memory: int | UnsetType = UNSET
+    gpus: int | UnsetType = UNSET
+
+
+class GivenResources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a component may use."""
+
+    num_instances: int = 1
+    requests: GivenAmount = GivenAmount()
+    limits: GivenAmount | None = None
+
+
+class GivenTransformer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A script of the project, and what it may use."""
+
+    script_file: str
+    resources: GivenResources | None = None
+
+
+class GivenDeployment(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """The settings of a deployment; what is left out is the default.
+
+    Attributes:
+        artifact_version: a number without files runs what that version holds.
+        script_file: paths of files of the project (``Resources/predictor.py``), here
+            and below.
+        environment_lock: a lock file of the project.
+        why: a word for those who read the history.
+        ignore_environment: although other packages are installed here than it wants.
+    """
+
+    model: str
+    model_version: int
+    description: str | None = None
+    artifact_version: int | Literal["CREATE", "MODEL-ONLY"] | None = None
+    serving_tool: ServingTool | None = None
+    api_protocol: ApiProtocol = "REST"
+    script_file: str | None = None
+    config_file: str | None = None
+    files: tuple[str, ...] = ()
+    resources: GivenResources | None = None
+    transformer: GivenTransformer | None = None
+    inference_logger: InferenceLogger | None = None
+    inference_batcher: InferenceBatcher | None = None
+    environment: str | None = None
+    environment_lock: str | None = None
+    env_vars: dict[str, str] = {}
+    golden_request: GoldenRequest | None = None
+    why: str = ""
+    ignore_environment: bool = False
+
+
+class NewDeployment(
+    GivenDeployment, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """The settings of a new deployment.
+
+    Attributes:
+        name: by default the model's, without what a deployment's cannot have.
+    """
+
+    name: str | None = None
+
+
+def predictor_of(call: Call, given: GivenDeployment, name: str | None) -> Predictor:
+    """Return what *given* describes; no path of it is one of this machine.
+
+    Raises:
+        ModelNotFoundError: there is no such model version.
+        InvalidDeploymentError: the rules forbid the combination, or a setting makes no
+            sense.
+    """
+    project = call.hosted.project
+    model = project.get_model_registry().get_model(given.model, given.model_version)
+    transformer = given.transformer
+    return project.get_model_serving().create_predictor(
+        model,
+        name,
+        artifact_version=given.artifact_version,
+        serving_tool=given.serving_tool,
+        script_file=_in_project(given.script_file),
+        config_file=_in_project(given.config_file),
+        resources=_resources(given.resources),
+        inference_logger=given.inference_logger,
+        inference_batcher=given.inference_batcher,
+        transformer=Transformer(
+            InProject(transformer.script_file), _resources(transformer.resources)
+        )
+        if transformer
+        else None,
+        api_protocol=given.api_protocol,
+        environment=given.environment,
+        description=given.description,
+        files=[InProject(path) for path in given.files],
+        environment_lock=_in_project(given.environment_lock),
+        env_vars=given.env_vars,
+        golden_request=given.golden_request,
+    )
+
+
+def _in_project(path: str | None) -> InProject | None:
+    return InProject(path) if path else None
+
+
+def _resources(given: GivenResources | None) -> dict[str, Any] | None:
+    plain: dict[str, Any] | None = msgspec.to_builtins(given)
+    return plain

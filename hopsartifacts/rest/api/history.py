@@ -1,0 +1,175 @@
+"""What a deployment was and is: versions, history, differences, logs."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from hopsartifacts.deployments.difference import DeploymentDifference
+from hopsartifacts.deployments.documents import DeploymentState, Specification
+from hopsartifacts.deployments.golden import GoldenRequest
+from hopsartifacts.deployments.history import Activation
+from hopsartifacts.deployments.versions import pick_version, read_deployment
+from hopsartifacts.errors import NotFoundError
+from hopsartifacts.rest.api.artifacts import Explanation, explanation
+from hopsartifacts.rest.api.deployments import DEPLOYMENT, deployment, name_of
+from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
+from hopsartifacts.rest.api.table import Operations, number
+from hopsartifacts.rest.operations import Call
+from hopsartifacts.serving.contract import Component
+
+MAX_LINES = 10_000
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a deployment."""
+
+    version: int
+    created: datetime
+    creator: str
+    is_active: bool
+    specification: Specification
+
+
+class Logs(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of a component's log."""
+
+    component: Component
+    lines: list[str]
+
+
+class Tail(msgspec.Struct, frozen=True, kw_only=True):
+    """Which log, and how much of its end."""
+
+    component: Component = "predictor"
+    tail: Annotated[int, msgspec.Meta(ge=0, le=MAX_LINES)] = 100
+
+
+def _versions(call: Call) -> Page[Snapshot]:
+    sealed = read_deployment(call.hosted.storage, name_of(call))
+    order: Order[int] = Order(
+        identity=lambda it: (it,), fields={"version": lambda it: it}, default="-version"
+    )
+    page = page_of(sealed.versions, call.query, order)
+    return shown(page, [_snapshot(call, sealed, it) for it in page.items])
+
+
+def _version(call: Call) -> Snapshot:
+    sealed = read_deployment(call.hosted.storage, name_of(call))
+    return _snapshot(call, sealed, number(call, "version"))
+
+
+def _snapshot(call: Call, sealed: DeploymentState, wanted: int) -> Snapshot:
+    version = pick_version(sealed, name_of(call), wanted)
+    return Snapshot(
+        version=wanted,
+        created=datetime.fromisoformat(version.created),
+        creator=version.creator,
+        is_active=wanted == sealed.active,
+        specification=version.specification,
+    )
+
+
+def _delete_version(call: Call) -> None:
+    deployment(call).delete_version(number(call, "version"))
+
+
+def _history(call: Call) -> Page[Activation]:
+    listed = list(enumerate(reversed(deployment(call).get_history())))
+    order: Order[tuple[int, Activation]] = Order(
+        identity=lambda it: (it[0],), fields={"when": lambda it: it[0]}, default="-when"
+    )
+    page = page_of(listed, call.query, order)
+    return shown(page, [it for _, it in page.items])
+
+
+def _diff(call: Call) -> DeploymentDifference:
+    return deployment(call).diff(number(call, "version"), number(call, "other"))
+
+
+def _explain(call: Call) -> Explanation:
+    """Compare the seals anew, as if the files were given for the first time."""
+    predictor = deployment(call).predictor
+    predictor.artifact_version = None
+    return explanation(predictor.explain())
+
+
+def _logs(call: Call) -> Logs:
+    tail: Tail = call.query
+    text = deployment(call).read_logs(tail.component, tail.tail)
+    return Logs(component=tail.component, lines=text.splitlines())
+
+
+def _golden(call: Call) -> GoldenRequest:
+    name = name_of(call)
+    specification = read_deployment(call.hosted.storage, name).current.specification
+    if specification.golden_request is None:
+        raise NotFoundError(
+            f"deployment {name!r} has no golden request: POST one to record its answer"
+        )
+    return specification.golden_request
+
+
+_operation = Operations("deployments", "deploy")
+
+OPERATIONS = (
+    _operation(
+        "GET",
+        f"{DEPLOYMENT}/versions",
+        _versions,
+        "Versions of a deployment",
+        query=Paging,
+        answer=Page[Snapshot],
+    ),
+    _operation(
+        "GET",
+        f"{DEPLOYMENT}/versions/{{version}}",
+        _version,
+        "A version of a deployment",
+        answer=Snapshot,
+    ),
+    _operation(
+        "DELETE",
+        f"{DEPLOYMENT}/versions/{{version}}",
+        _delete_version,
+        "Give an old version up for good",
+        status=204,
+    ),
+    _operation(
+        "GET",
+        f"{DEPLOYMENT}/versions/{{version}}/diff/{{other}}",
+        _diff,
+        "Which settings and files of the other version differ",
+        answer=DeploymentDifference,
+    ),
+    _operation(
+        "GET",
+        f"{DEPLOYMENT}/history",
+        _history,
+        "Which version was made active when, by whom and why",
+        query=Paging,
+        answer=Page[Activation],
+    ),
+    _operation(
+        "GET",
+        f"{DEPLOYMENT}/explanation",
+        _explain,
+        "Which artifact version its files are found in, and which seals were compared",
+        answer=Explanation,
+    ),
+    _operation(
+        "GET",
+        f"{DEPLOYMENT}/logs",
+        _logs,
+        "The end of a component's log",
+        query=Tail,
+        answer=Logs,
+    ),
+    _operation(
+        "GET",
+        f"{DEPLOYMENT}/golden-request",
+        _golden,
+        "The request whose answer is checked before a version serves",
+        answer=GoldenRequest,
+    ),
+)

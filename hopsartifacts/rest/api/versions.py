@@ -1,0 +1,170 @@
+"""One model version: all about it, its description, its deletion."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from hopsartifacts import layout
+from hopsartifacts.deployments.versions import live_deployments
+from hopsartifacts.names import model_name
+from hopsartifacts.registry.documents import FileRecord, Framework
+from hopsartifacts.registry.given import checked_description
+from hopsartifacts.registry.versions import (
+    describe,
+    model_state,
+    pick_live,
+    sealed_manifest,
+)
+from hopsartifacts.rest.api.table import Operations, check_match, number, tagged
+from hopsartifacts.rest.operations import Call
+
+VERSION = "/models/{model}/versions/{version}"
+
+
+class Use(msgspec.Struct, frozen=True):
+    """A version of a deployment that runs a model version."""
+
+    deployment: str
+    version: int
+    is_active: bool
+
+
+class VersionDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """All there is to a model version.
+
+    Attributes:
+        files: every file with its size and digests.
+        input_example: as it was given; null if none was.
+        model_schema: as it was given; null if none was.
+        path: of its folder in the project.
+        deployments: which deployments' versions run it.
+    """
+
+    model: str
+    version: int
+    id: str
+    framework: Framework
+    description: str
+    created: datetime
+    creator: str
+    size_bytes: int
+    metrics: dict[str, float | int]
+    tags: dict[str, Any]
+    aliases: list[str]
+    files: tuple[FileRecord, ...]
+    input_example: Any
+    model_schema: Any
+    path: str
+    deployments: list[Use]
+
+
+class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A sentence for people."""
+
+    description: str
+
+
+def _detail(call: Call) -> VersionDetail:
+    name, version = pair(call)
+    storage = call.hosted.storage
+    state = model_state(storage, name)
+    live = pick_live(state, name, version)
+    manifest = sealed_manifest(storage, name, version)
+    example, schema = manifest.input_example, manifest.model_schema
+    return VersionDetail(
+        model=name,
+        version=version,
+        id=manifest.id,
+        framework=manifest.framework,
+        description=_described(live.description, manifest.description),
+        created=datetime.fromisoformat(manifest.created),
+        creator=manifest.creator,
+        size_bytes=manifest.size_bytes,
+        metrics=manifest.metrics,
+        tags=live.tags,
+        aliases=state.aliases_of(version),
+        files=manifest.files,
+        input_example=msgspec.json.decode(example.text) if example else None,
+        model_schema=msgspec.json.decode(schema.text) if schema else None,
+        path=layout.version_dir(name, version),
+        deployments=list(_uses(call, name, version)),
+    )
+
+
+def _uses(call: Call, name: str, version: int) -> Iterable[Use]:
+    for deployment, state in live_deployments(call.hosted.storage).items():
+        for it in state.versions.values():
+            pin = it.specification.model
+            if (pin.name, pin.version) == (name, version):
+                yield Use(deployment, it.version, it.version == state.active)
+
+
+def _delete(call: Call) -> None:
+    name, version = pair(call)
+    call.hosted.project.get_model_registry().get_model(name, version).delete()
+
+
+def _description(call: Call) -> Any:
+    text = _current_description(call)
+    return tagged(call.request, Description(text), text)
+
+
+def _set_description(call: Call) -> Any:
+    name, version = pair(call)
+    storage = call.hosted.storage
+    sealed = sealed_manifest(storage, name, version).description
+    text = checked_description(call.body.description)
+
+    def check(edited: str | None) -> None:
+        check_match(call.request, _described(edited, sealed))
+
+    describe(storage, name, version, text, check)
+    return tagged(call.request, Description(text), text)
+
+
+def _current_description(call: Call) -> str:
+    name, version = pair(call)
+    storage = call.hosted.storage
+    state = pick_live(model_state(storage, name), name, version)
+    if state.description is not None:
+        return state.description
+    return sealed_manifest(storage, name, version).description
+
+
+def _described(edited: str | None, sealed: str) -> str:
+    return sealed if edited is None else edited
+
+
+def pair(call: Call) -> tuple[str, int]:
+    """Return the model version that the path names.
+
+    Raises:
+        InvalidNameError: it names none.
+    """
+    return model_name(call.path["model"]), number(call, "version")
+
+
+_operation = Operations("models")
+
+OPERATIONS = (
+    _operation("GET", VERSION, _detail, "A model version", answer=VersionDetail),
+    _operation("DELETE", VERSION, _delete, "Delete a model version", status=204),
+    _operation(
+        "GET",
+        f"{VERSION}/description",
+        _description,
+        "The description, with an ETag",
+        answer=Description,
+    ),
+    _operation(
+        "PUT",
+        f"{VERSION}/description",
+        _set_description,
+        "Replace the description; with If-Match only what was seen",
+        body=Description,
+        answer=Description,
+        errors=(404, 409, 412),
+    ),
+)
