@@ -12,6 +12,7 @@ from hopsartifacts.rest.background import Jobs
 from hopsartifacts.rest.callers import Caller
 from hopsartifacts.rest.limiting import FailedLogins
 from hopsartifacts.rest.measures import Measures
+from hopsartifacts.rest.rows import Rows
 from hopsartifacts.rest.streaming import Slots
 from hopsartifacts.rest.watching import Watch
 from hopsartifacts.storage.contract import Storage
@@ -65,6 +66,7 @@ class Hosted:
         self.settings = settings
         self.failed_logins = failed_logins or FailedLogins()
         self.measures = Measures()
+        self.rows = Rows(project.storage)
         self.announcer = Announcer()
         self.watch = Watch(project, self.announcer)
         self.jobs = Jobs(

@@ -7,15 +7,11 @@ import msgspec
 
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.names import model_name
-from hopsartifacts.registry.documents import Framework, ModelState
-from hopsartifacts.registry.versions import (
-    model_state,
-    pick_live,
-)
+from hopsartifacts.registry.documents import Framework
 from hopsartifacts.rest.api.paging import Order, Page, Paging, Value, page_of
-from hopsartifacts.rest.api.rows import VersionRow, version_rows
 from hopsartifacts.rest.api.table import Operations
 from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.rows import VersionRow
 
 _VERSIONS = "/models/{model}/versions"
 
@@ -106,7 +102,7 @@ def _list(call: Call) -> Page[ModelRow]:
     wanted: ModelFilter = call.query
     rows = [
         row
-        for row in _models(version_rows(call.hosted.storage))
+        for row in _models(call.hosted.rows.all())
         if wanted.name.lower() in row.name.lower()
         and wanted.framework in {None, row.framework}
         and wanted.deployed in {None, bool(row.deployments)}
@@ -115,11 +111,7 @@ def _list(call: Call) -> Page[ModelRow]:
 
 
 def _get(call: Call) -> ModelRow:
-    name = model_name(call.path["model"])
-    found = [it for it in version_rows(call.hosted.storage) if it.model == name]
-    if not found:
-        pick_live(ModelState(), name, 1)
-    return _model(found)
+    return _model(call.hosted.rows.of(model_name(call.path["model"])))
 
 
 def _models(rows: Iterable[VersionRow]) -> list[ModelRow]:
@@ -147,15 +139,13 @@ def _model(versions: list[VersionRow]) -> ModelRow:
 
 
 def _all_versions(call: Call) -> Page[VersionRow]:
-    return _versions_page(call.query, version_rows(call.hosted.storage))
+    return _versions_page(call.query, call.hosted.rows.all())
 
 
 def _versions(call: Call) -> Page[VersionRow]:
-    name, storage = model_name(call.path["model"]), call.hosted.storage
-    found = [row for row in version_rows(storage) if row.model == name]
-    if not found:
-        pick_live(model_state(storage, name), name, 1)
-    return _versions_page(call.query, found)
+    return _versions_page(
+        call.query, call.hosted.rows.of(model_name(call.path["model"]))
+    )
 
 
 def _versions_page(

@@ -9,7 +9,8 @@ from starlette.testclient import TestClient
 
 from hopsartifacts import Model, Project
 from hopsartifacts.catalog import asking
-from hopsartifacts.rest.api import rows
+from hopsartifacts.rest import rows
+from hopsartifacts.rest.rows import Rows
 
 V1 = "/api/v1"
 SaveModel = Callable[..., Model]
@@ -97,7 +98,10 @@ def test_a_version_whose_deployments_are_known(
 
 
 def test_the_catalog_and_the_logs_say_the_same(
-    save_model: SaveModel, deployed: Callable[..., Any], project: Project
+    save_model: SaveModel,
+    deployed: Callable[..., Any],
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     deployed()
@@ -105,7 +109,37 @@ def test_the_catalog_and_the_logs_say_the_same(
     version = save_model("other", framework="sklearn")
     version.set_alias("best")
     version.set_description("edited")
-    assert rows.version_rows(project.storage) == rows._of_logs(project.storage)
+    of_catalog = Rows(project.storage).all()
+    assert of_catalog == Rows(project.storage).of("my_model") + Rows(
+        project.storage
+    ).of("other")
+    monkeypatch.setattr(rows, "has_catalog", lambda: False)
+    assert of_catalog == Rows(project.storage).all()
+
+
+def test_what_is_sealed_is_read_once(
+    save_model: SaveModel, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        save_model(metrics={"n": number})
+    read: list[str] = []
+    inner = type(project.storage).read
+
+    def noted(storage: Any, path: str) -> bytes:
+        read.append(path)
+        data: bytes = inner(storage, path)
+        return data
+
+    monkeypatch.setattr(type(project.storage), "read", noted)
+    monkeypatch.setattr(rows, "has_catalog", lambda: False)
+    known = Rows(project.storage)
+    first = known.of("my_model")
+    costs = len(read)
+    save_model()
+    read.clear()
+    assert known.of("my_model")[:3] == first
+    assert len(known.all()) == 4
+    assert len(read) <= costs
 
 
 def test_all_about_a_version(save_model: SaveModel, get: Callable[..., Any]) -> None:
