@@ -1,6 +1,7 @@
 """Requests to deployments over HTTP, passed on as they are."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, Literal
@@ -26,6 +27,7 @@ from hopsartifacts.serving.runtime.hanging_up import watching
 PIECE_S = 60.0
 """The longest that a sender may be silent in the middle of a body."""
 
+_LOGGER = logging.getLogger(__name__)
 _PATHS: tuple[tuple[Literal["GET", "POST"], str, str], ...] = (
     ("GET", "/v1/models/{model}", "Whether a deployment is ready"),
     ("POST", "/v1/models/{model}", "Ask for predictions"),
@@ -33,6 +35,7 @@ _PATHS: tuple[tuple[Literal["GET", "POST"], str, str], ...] = (
     ("GET", "/v2/models/{model}/ready", "Whether it is ready, as of V2"),
     ("POST", "/v2/models/{model}/infer", "Ask for predictions, as of V2"),
 )
+_SMALL_BYTES = 64 * 1024
 _ONE_PROJECT = "/v1/{namespace}/{deployment}"
 """What newer clients write before; older ones say it in the host's name."""
 
@@ -125,6 +128,11 @@ async def _ask(call: Call, name: str, line: Line, body: "_Body") -> Response:
         try:
             with watching(body.receive_after):
                 answer = await stack.enter_async_context(asking)
+                size = answer.content_length
+                if not body.is_passed or (size is not None and size <= _SMALL_BYTES):
+                    # Where it is answered early, no more of the body is read.
+                    content = await answer.read()
+                    return Response(content, answer.status, _headers(answer))
         except aiohttp.ClientConnectorError:
             raise
         except TimeoutError as error:
@@ -141,11 +149,6 @@ async def _ask(call: Call, name: str, line: Line, body: "_Body") -> Response:
                 raise
             task.uncancel()
             raise _gone() from None
-        if not body.is_passed:
-            # It wants no more of it; see ``rest.bounds`` for what becomes of the rest.
-            whole = Response(await answer.read(), answer.status, _headers(answer))
-            body.give_up()
-            return whole
         return _Passed(answer, stack.pop_all())
 
 
@@ -188,7 +191,6 @@ class _Body:
         self._request = request
         self._limit = limit
         self._passed = asyncio.Event()
-        self._waits: asyncio.Timeout | None = None
         if request.method != "POST":
             self._passed.set()
         self.error: RefusedError | None = None
@@ -203,7 +205,7 @@ class _Body:
         pieces = aiter(self._request.stream())
         try:
             while True:
-                async with asyncio.timeout(PIECE_S) as self._waits:
+                async with asyncio.timeout(PIECE_S):
                     piece = await anext(pieces)
                 size += len(piece)
                 if size > self._limit:
@@ -227,11 +229,6 @@ class _Body:
     def is_passed(self) -> bool:
         """Whether all of it was."""
         return self._passed.is_set()
-
-    def give_up(self) -> None:
-        """Pass no more of it on."""
-        if self._waits is not None and not self._waits.expired():
-            self._waits.reschedule(asyncio.get_running_loop().time())
 
     async def receive_after(self) -> Message:
         """Wait for what comes behind it; nothing does but the end of the connection."""
@@ -264,7 +261,12 @@ class _Passed(Response):
         }
         async with self._held:
             await send(start)
-            async for piece in self._answer.content.iter_any():
-                message = {"type": "http.response.body", "body": piece}
-                await send({**message, "more_body": True})
+            try:
+                async for piece in self._answer.content.iter_any():
+                    message = {"type": "http.response.body", "body": piece}
+                    await send({**message, "more_body": True})
+            except aiohttp.ClientError as error:
+                # What was sent is not whole, and by that the connection ends.
+                _LOGGER.warning("%s: the answer broke off: %r", scope["path"], error)
+                return
             await send({"type": "http.response.body", "body": b""})

@@ -1,6 +1,7 @@
 """One port for HTTP/1.1 and gRPC: a connection's first bytes say which it speaks."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +40,9 @@ class Switch(asyncio.Protocol):
         """Wait for the first bytes, not for ever."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a TCP server
         self._transport = transport
+        # asyncio does it only where the listening socket was made with its protocol.
+        own: socket.socket = transport.get_extra_info("socket")
+        own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._limit is not None and len(self._connections) >= self._limit:
             transport.abort()
             return

@@ -74,18 +74,21 @@ def test_a_restart_on_another_port_is_followed(ground: Ground, port: Front) -> N
         assert predict(client, "wandering") == [1]
 
 
-def test_a_deployment_that_sleeps_is_woken(ground: Ground, port: Front) -> None:
+def test_a_deployment_that_sleeps_is_woken(
+    ground: Ground, port: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hopsartifacts.deployments.launching._IDLE_S", 0.5)
     deployment = ground.model("sleeper").deploy(
         "sleeper",
         script_file=ground.script(),
         resources={"num_instances": 0},
     )
     deployment.start(60)
-    state = deployment.get_state
     with port.client() as client:
-        assert predict(client, "sleeper") == [1]
-        assert state().status in {"Running", "Idle"}
-        assert predict(client, "sleeper") == [1]
+        for _ in range(2):
+            assert predict(client, "sleeper") == [1]
+            assert waited_for(lambda: deployment.get_state().status == "Idle")
+        assert client.get("/v1/models/sleeper").status_code == 200
 
 
 def test_a_worker_that_dies_is_told_as_502(ground: Ground, port: Front) -> None:
@@ -178,3 +181,16 @@ def test_a_method_that_begins_as_http_2_does_is_http(port: Front) -> None:
     with port.client() as client:
         answer = client.patch("/v1/models/echo")
     assert answer.status_code == 405
+
+
+def test_a_deployment_that_wants_less_says_so_itself(
+    ground: Ground, port: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOPSARTIFACTS_MAX_REQUEST_BYTES", "1000")
+    ground.deploy("modest")
+    body = b'{"instances": ["' + b"x" * 900_000 + b'"]}'
+    with port.client() as client:
+        answer = client.post("/v1/models/modest:predict", content=body)
+        assert answer.status_code == 413
+        assert "larger than 1000 bytes" in answer.json()["error"]
+        assert predict(client, "modest") == [1]
