@@ -203,3 +203,18 @@ def test_a_deadline_is_passed_on(ground: Ground, channel: Any) -> None:
     ground.deploy("slow", code, api_protocol="GRPC")
     with refused("DEADLINE_EXCEEDED"):
         infer(channel, model_name="slow", timeout=0.2)
+
+
+def test_whose_logins_fail_too_often_has_to_wait(ground: Ground) -> None:
+    wrong = (("authorization", "ApiKey wrong.secret"),)
+    with (
+        opened(ground.project) as port,
+        grpc.insecure_channel(f"127.0.0.1:{port.port}") as channel,
+        port.client("other.secret") as client,
+    ):
+        for _ in range(10):
+            with refused("UNAUTHENTICATED"):
+                call(channel, "ServerLive", metadata=wrong)
+        with refused("RESOURCE_EXHAUSTED", "too many failed logins"):
+            call(channel, "ServerLive", metadata=wrong)
+        assert client.get("/v1/models/rows").status_code == 429
