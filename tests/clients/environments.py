@@ -13,6 +13,9 @@ from filelock import FileLock
 NAMED = ("4.1.8", "5.2.1")
 """The releases that are always tried: of both generations the one best known."""
 
+_PINNED = ("pyarrow<26",)
+"""What clients allow in releases that they cannot use: this one needs a newer NumPy."""
+
 _COMPLETE = "complete"
 _UNREACHABLE = "Retrying (Retry("
 """What pip says of an index that does not answer."""
@@ -31,17 +34,17 @@ def client_python(version: str) -> Path:
     CI on that too.
     """
     interpreter = os.environ.get("HOPSARTIFACTS_CLIENT_PYTHON", sys.executable)
-    requirement = f"hopsworks[python]=={version}"
+    requirements = (f"hopsworks[python]=={version}", *_PINNED)
     folder = _folder() / f"{version}-{_tag(interpreter)}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     python = folder / "bin" / "python"
     with FileLock(f"{folder}.lock"):
         marker = folder / _COMPLETE
-        if not marker.exists() or marker.read_text() != requirement:
+        if not marker.exists() or marker.read_text() != str(requirements):
             shutil.rmtree(folder, ignore_errors=True)
             _run([interpreter, "-m", "venv", str(folder)])
-            _run([str(python), "-m", "pip", "install", "--quiet", requirement])
-            marker.write_text(requirement)
+            _run([str(python), "-m", "pip", "install", "--quiet", *requirements])
+            marker.write_text(str(requirements))
     return python
 
 

@@ -1,13 +1,12 @@
 """The real server, as a process of its own."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import IO
 
 import psutil
 import pytest
@@ -16,7 +15,6 @@ import hopsartifacts
 from hopsartifacts.project import Project
 
 HOST = "127.0.0.1"
-_STARTING_S = 60
 
 
 class Server:
@@ -35,16 +33,11 @@ class Server:
         self.log = folder / "server.log"
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
-        self._output: IO[bytes] | None = None
         self.project_folder.parent.mkdir(parents=True, exist_ok=True)
         hopsartifacts.login(self.project_folder)
-        self.key = self._command("keys", "create", "acceptance", "--scope", "admin")
+        self.key = self._make_key()
+        self.certificate = Path()
         self.start()
-
-    @property
-    def certificate(self) -> Path:
-        """The self-signed certificate that was made on the first start."""
-        return next(self.state.rglob("*cert*.pem"))
 
     @property
     def pid(self) -> int:
@@ -56,26 +49,30 @@ class Server:
         return hopsartifacts.login(self.project_folder)
 
     def start(self) -> None:
-        """Start the server and wait until it takes connections."""
-        self._output = self.log.open("ab")
-        self._process = subprocess.Popen(
-            [*self._hopsartifacts("serve"), "--port", str(self.port), *self._options],
-            stdout=self._output,
-            stderr=self._output,
-            env=self._environment(),
-            cwd=self.folder,
-        )
-        deadline = time.monotonic() + _STARTING_S
-        while not _listens(self.port):
-            if self._process.poll() is not None or time.monotonic() > deadline:
+        """Start the server and wait until it says where it listens."""
+        command = self._hopsartifacts("serve", "--json", "--port", str(self.port))
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, *self._options, str(self.project_folder)],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=self._environment(),
+                cwd=self.folder,
+            )
+        assert self._process.stdout is not None
+        said = b""
+        while not said.endswith(b"}\n"):
+            line = self._process.stdout.readline()
+            if not line:
                 pytest.fail(f"the server did not start:\n{self.log.read_text()}")
-            time.sleep(0.05)
+            said += line
+        self.certificate = Path(json.loads(said)["certificate"])
 
     def kill(self) -> None:
         """Kill the server at once, as a power cut would."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait()
+        self._process.communicate()
 
     def stop(self) -> int:
         """Stop it as an operator would; return its exit status."""
@@ -83,11 +80,10 @@ class Server:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
         try:
-            return self._process.wait(30)
+            return self._process.wait(60)
         finally:
             self._process.kill()
-            if self._output:
-                self._output.close()
+            self._process.communicate()
 
     def resident_bytes(self) -> int:
         """Return how much memory the server has, without its deployments."""
@@ -104,12 +100,10 @@ class Server:
             "SERVER_CERTIFICATE": str(self.certificate),
         }
 
-    def _hopsartifacts(self, *command: str) -> list[str]:
-        return [sys.executable, "-m", "hopsartifacts.cli", *command]
-
-    def _command(self, *command: str) -> str:
+    def _make_key(self) -> str:
+        """Make a key as users do, with the scopes that it has without being asked."""
         done = subprocess.run(
-            self._hopsartifacts(*command),
+            self._hopsartifacts("keys", "create", "acceptance"),
             capture_output=True,
             text=True,
             env=self._environment(),
@@ -117,13 +111,17 @@ class Server:
             check=False,
         )
         if done.returncode:
-            pytest.fail(f"{command}: {done.stdout}{done.stderr}")
-        return done.stdout.strip().splitlines()[-1].split()[-1]
+            pytest.fail(f"no key was made: {done.stdout}{done.stderr}")
+        return done.stdout.strip()
+
+    def _hopsartifacts(self, *command: str) -> list[str]:
+        return [sys.executable, "-m", "hopsartifacts.cli", *command]
 
     def _environment(self) -> dict[str, str]:
         own = {
             "HOPSARTIFACTS_URL": str(self.project_folder),
-            "HOPSARTIFACTS_STATE_DIR": str(self.state),
+            "HOPSARTIFACTS_SERVER_DIR": str(self.state),
+            "HOPSARTIFACTS_STATE_DIR": str(self.folder / "runs"),
             "HOPSARTIFACTS_CACHE_DIR": str(self.folder / "cache"),
         }
         return {**os.environ, **own}
@@ -135,8 +133,3 @@ def free_port() -> int:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((HOST, port)) == 0
