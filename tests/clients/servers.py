@@ -72,7 +72,9 @@ class Server:
         """Kill the server at once, as a power cut would."""
         assert self._process is not None
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+        if self._process.stdout:
+            self._process.stdout.close()
 
     def stop(self) -> int:
         """Stop it as an operator would; return its exit status."""
@@ -82,8 +84,7 @@ class Server:
         try:
             return self._process.wait(60)
         finally:
-            self._process.kill()
-            self._process.communicate()
+            self.kill()
 
     def resident_bytes(self) -> int:
         """Return how much memory the server has, without its deployments."""
