@@ -29,6 +29,9 @@ TEMPORARY = f"{INTERNAL}/tmp"  # noqa: S108 - a folder of the project
 STAGING = f"{INTERNAL}/staging"
 QUARANTINE = f"{INTERNAL}/quarantine"
 CATALOG = f"{INTERNAL}/catalog/models.parquet"
+_FOLDERS = f"{INTERNAL}/folders"
+_NOTE = "here."
+"""No file of the user's may be called so: see ``names.file_path``."""
 
 _LOG = "_log"
 _PAYLOAD = "_payload"
@@ -197,6 +200,21 @@ def inference_log_drops_of(name: str) -> tuple[str, int] | None:
     """Return writer and count of such an object's base name; None for others."""
     writer, _, count = name.removesuffix(".json").rpartition("-")
     return (writer, int(count)) if writer and count.isdecimal() else None
+
+
+def noted_folder(path: str) -> str:
+    """Folder that holds what is noted of the user's folder *path*."""
+    return f"{_FOLDERS}/{path}" if path else _FOLDERS
+
+
+def folder_note(path: str) -> str:
+    """Object that says that the user made the folder *path*."""
+    return f"{noted_folder(path)}/{_NOTE}"
+
+
+def of_noted_folder(path: str) -> str:
+    """Return the user's path of what lies at *path* among the notes."""
+    return path.removeprefix(f"{_FOLDERS}/")
 
 
 def is_managed(path: str) -> bool:

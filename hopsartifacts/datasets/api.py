@@ -3,20 +3,17 @@
 from pathlib import Path
 
 from hopsartifacts import layout
-from hopsartifacts.artifacts.versions import ArtifactStore
-from hopsartifacts.digests import Digest
+from hopsartifacts.datasets import own
+from hopsartifacts.datasets.archives import unpack, zipped_folder
+from hopsartifacts.datasets.sealed import sealed_digest
 from hopsartifacts.errors import (
     AlreadyExistsError,
-    ArtifactNotFoundError,
-    IntegrityError,
     InvalidInputError,
     ManagedPathError,
-    ModelNotFoundError,
     PathNotFoundError,
 )
-from hopsartifacts.names import file_path, is_version
+from hopsartifacts.names import file_path
 from hopsartifacts.registry.sources import source
-from hopsartifacts.registry.versions import sealed_manifest
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checking import verified
 from hopsartifacts.store.root import mark_root
@@ -96,7 +93,7 @@ class DatasetApi:
             raise AlreadyExistsError(
                 f"{str(target)!r} exists: use overwrite=True to replace it"
             )
-        fetch(self._storage, inside, target, self._sealed(inside))
+        fetch(self._storage, inside, target, sealed_digest(self._storage, inside))
         return str(target)
 
     def read_content(self, path: str) -> bytes:
@@ -107,22 +104,103 @@ class DatasetApi:
             IntegrityError: it is not what was sealed.
         """
         inside = layout.relative(self._project, path)
-        digest = self._sealed(inside)
+        digest = sealed_digest(self._storage, inside)
         data = self._storage.read(inside)
         return b"".join(verified([data], digest, inside)) if digest else data
 
     def exists(self, path: str) -> bool:
         """Tell whether a file or folder exists."""
-        return self._storage.stat(layout.relative(self._project, path)) is not None
+        return own.look(self._storage, layout.relative(self._project, path)) is not None
 
     def list(self, path: str = "") -> list[str]:
         """Return the paths of what a folder holds, sorted."""
         inside = layout.relative(self._project, path)
         return [
             entry.path
-            for entry in self._storage.list(inside)
+            for entry in own.children(self._storage, inside)
             if entry.path != layout.INTERNAL
         ]
+
+    def mkdir(self, path: str) -> str:
+        """Make a folder, and those above it.
+
+        Returns:
+            Its path in the project.
+
+        Raises:
+            ManagedPathError: the path is managed.
+            AlreadyExistsError: something is there.
+            InvalidInputError: a file or a link is on the way to it.
+        """
+        inside = self._writable(path)
+        own.make_folder(self._storage, inside)
+        return inside
+
+    def copy(
+        self, source_path: str, destination_path: str, overwrite: bool = False
+    ) -> None:
+        """Copy a file or folder of the user's to another place in the project.
+
+        Raises:
+            ManagedPathError: one of the paths is managed.
+            PathNotFoundError: there is nothing to copy.
+            AlreadyExistsError: the destination exists, and *overwrite* is not given.
+            InvalidInputError: the destination is within the source, or a link is.
+        """
+        source, target = self._writable(source_path), self._writable(destination_path)
+        self._make_way(source, target, overwrite)
+        own.copy(self._storage, source, target)
+
+    def move(
+        self, source_path: str, destination_path: str, overwrite: bool = False
+    ) -> None:
+        """Move a file or folder of the user's to another place; raises as ``copy``."""
+        source, target = self._writable(source_path), self._writable(destination_path)
+        self._make_way(source, target, overwrite)
+        own.move(self._storage, source, target)
+
+    def zip(self, remote_path: str, destination_path: str | None = None) -> str:
+        """Pack a file or folder of the user's into ``<its name>.zip``.
+
+        The archive is put beside it, or into the folder *destination_path*.
+
+        Returns:
+            The path of the archive.
+
+        Raises:
+            ManagedPathError: one of the paths is managed.
+            PathNotFoundError: there is nothing to pack.
+            AlreadyExistsError: there is such an archive.
+            InvalidInputError: a link is in the way.
+        """
+        source = self._writable(remote_path)
+        entry = own.look_unlinked(self._storage, source)
+        if entry is None:
+            raise PathNotFoundError(f"{remote_path!r} does not exist")
+        above, _, name = source.rpartition("/")
+        folder = above if destination_path is None else self._writable(destination_path)
+        target = file_path(f"{folder}/{name}.zip" if folder else f"{name}.zip")
+        own.check_free(self._storage, target)
+        mark_root(self._storage)
+        self._storage.write(target, zipped_folder(self._storage, entry))
+        return target
+
+    def unzip(self, remote_path: str) -> str:
+        """Unpack an archive into a folder beside it, named as it is up to a dot.
+
+        Nothing is stored unless the archive is safe: no path that leads elsewhere, no
+        link, no twins, not more than bounds allow.
+
+        Returns:
+            The path of the folder.
+
+        Raises:
+            ManagedPathError: the path is managed.
+            PathNotFoundError: there is no such archive.
+            AlreadyExistsError: there is such a folder.
+            InvalidInputError: it is no zip archive, damaged or unsafe.
+        """
+        return unpack(self._storage, self._writable(remote_path))
 
     def remove(self, path: str) -> None:
         """Delete a file or folder of the user's.
@@ -132,30 +210,15 @@ class DatasetApi:
             PathNotFoundError: it does not exist.
         """
         inside = self._writable(path)
-        if self._storage.stat(inside) is None:
+        if own.look(self._storage, inside) is None:
             raise PathNotFoundError(f"{path!r} does not exist")
-        self._storage.delete_tree(inside)
+        own.remove(self._storage, inside)
 
-    def _sealed(self, path: str) -> Digest | None:
-        """Return the digest that is pinned for a file of a remote store, if one is.
-
-        Raises:
-            IntegrityError: it lies in a sealed folder and is no part of it.
-        """
-        if self._storage.local_path("") is not None:
-            return None
-        try:
-            sealed = _sealed_files(self._storage, path)
-        except (ModelNotFoundError, ArtifactNotFoundError):
-            return None  # not yet or not any more
-        if sealed and path not in sealed:
-            entry = self._storage.stat(path)
-            if entry and entry.kind == "file":
-                raise IntegrityError(
-                    f"{path!r} is not part of the version it lies in: see "
-                    "project.verify() and project.repair()"
-                )
-        return sealed.get(path)
+    def _make_way(self, source: str, target: str, overwrite: bool) -> None:
+        """Delete what is to be overwritten, if there is something to replace it."""
+        is_apart = not f"{source}/".startswith(f"{target}/")
+        if overwrite and is_apart and own.look(self._storage, source):
+            own.remove(self._storage, target)
 
     def _writable(self, path: str) -> str:
         inside = layout.relative(self._project, path)
@@ -165,25 +228,3 @@ class DatasetApi:
                 f"use a folder of your own, like {layout.RESOURCES!r}"
             )
         return inside
-
-
-def _sealed_files(storage: Storage, path: str) -> dict[str, Digest]:
-    """Return the digests of the sealed files in the folder of the version of *path*.
-
-    Raises:
-        ModelNotFoundError: there is no such model version.
-        ArtifactNotFoundError: there is no such artifact version.
-    """
-    match path.split("/"):
-        case [layout.MODELS, model, version, layout.ARTIFACTS, artifact, *_] if (
-            is_version(version) and is_version(artifact)
-        ):
-            numbers = int(version), int(artifact)
-            folder = layout.artifact_dir(model, *numbers)
-            files = ArtifactStore(storage, model, numbers[0]).get(numbers[1]).files
-            return {f"{folder}/{file.path}": file.digest for file in files}
-        case [layout.MODELS, model, version, layout.FILES, *_] if is_version(version):
-            folder = layout.files_dir(model, int(version))
-            records = sealed_manifest(storage, model, int(version)).files
-            return {f"{folder}/{record.path}": record.digest for record in records}
-    return {}

@@ -1,0 +1,267 @@
+"""Zip archives of the user's files: packed while they are stored, unpacked if safe."""
+
+import io
+import lzma
+import shutil
+import stat
+import struct
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import IO
+
+import msgspec
+
+from hopsartifacts.datasets import own
+from hopsartifacts.digests import CHUNK_BYTES
+from hopsartifacts.errors import (
+    InvalidInputError,
+    InvalidNameError,
+    PathNotFoundError,
+    StorageError,
+)
+from hopsartifacts.names import distinct_paths, file_path
+from hopsartifacts.storage.contract import Entry, Storage
+from hopsartifacts.store.root import mark_root
+
+MAX_MEMBERS = 100_000
+MAX_BYTES = 256 * 1024**3
+MAX_RATIO = 1100
+"""Of unpacked to packed bytes; no honest deflated file is above 1032."""
+
+_EPOCH = datetime(1980, 1, 1, tzinfo=UTC)
+_FLAWS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,  # encrypted
+    ValueError,
+)
+
+
+class Packed(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes one member of an archive.
+
+    Attributes:
+        name: its path in the archive.
+        chunks: gives its bytes; None for a folder.
+        modified: in seconds since the epoch, if that is known.
+    """
+
+    name: str
+    chunks: Callable[[], Iterable[bytes]] | None
+    modified: float | None = None
+
+
+def zipped(members: Iterable[Packed]) -> Iterator[bytes]:
+    """Yield the bytes of an archive of *members*, in bounded memory."""
+    sink = _Sink()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member in members:
+            is_folder = member.chunks is None
+            info = zipfile.ZipInfo(
+                f"{member.name}/" if is_folder else member.name, _when(member.modified)
+            )
+            info.compress_type = zipfile.ZIP_DEFLATED
+            if member.chunks is None:
+                archive.writestr(info, b"")
+                continue
+            with archive.open(info, "w", force_zip64=True) as file:
+                for chunk in member.chunks():
+                    file.write(chunk)
+                    yield from sink.taken()
+    yield from sink.taken()
+
+
+def zipped_folder(storage: Storage, top: Entry) -> Iterator[bytes]:
+    """Yield an archive of a file, or of what is in a folder.
+
+    Raises:
+        InvalidInputError: there is a link in it.
+    """
+    entries = own.plain(own.walk(storage, top.path))
+    if top.kind == "file":
+        entries = iter([top])
+    above = top.path if top.kind == "directory" else top.path.rpartition("/")[0]
+
+    def packed(entry: Entry) -> Packed:
+        return Packed(
+            name=entry.path.removeprefix(above).lstrip("/"),
+            chunks=(lambda: storage.chunks(entry.path))
+            if entry.kind == "file"
+            else None,
+            modified=entry.modified,
+        )
+
+    return zipped(map(packed, entries))
+
+
+def unpack(storage: Storage, path: str) -> str:
+    """Unpack the archive *path* into a new folder beside it, and return its path.
+
+    Raises:
+        PathNotFoundError: there is no such file.
+        AlreadyExistsError: there is such a folder.
+        InvalidInputError: it is no zip archive, or damaged, unsafe or too big.
+        StorageError: there is no room for it.
+    """
+    entry = own.look_unlinked(storage, path)
+    if entry is None or entry.kind != "file":
+        raise PathNotFoundError(f"{path!r} is no file, or does not exist")
+    above, _, name = path.rpartition("/")
+    stem = name.partition(".")[0]
+    if not stem or stem == name:
+        raise InvalidInputError(
+            f"{path!r} has no ending to leave away for the folder's name: call it "
+            "<name>.zip"
+        )
+    target = file_path(f"{above}/{stem}" if above else stem)
+    own.check_free(storage, target)
+    with _opened(storage, entry) as file, _reading(path):
+        archive = zipfile.ZipFile(file)
+        members = _checked(archive, entry)
+        _check_room(storage, sum(it.file_size for it in members), path)
+        mark_root(storage)
+        try:
+            _unpack(storage, archive, members, target)
+        except BaseException:
+            own.remove(storage, target)
+            raise
+    return target
+
+
+def _unpack(
+    storage: Storage,
+    archive: zipfile.ZipFile,
+    members: list[zipfile.ZipInfo],
+    target: str,
+) -> None:
+    for member in members:
+        path = f"{target}/{member.filename.removesuffix('/')}"
+        if not member.is_dir():
+            storage.write(path, _chunks(archive, member))
+        elif own.look(storage, path) is None:
+            own.make_folder(storage, path)
+    if not members:
+        own.make_folder(storage, target)
+
+
+def _chunks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    # Never more than the size it declares; its checksum is compared at the end.
+    with archive.open(member) as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+
+
+def _checked(archive: zipfile.ZipFile, entry: Entry) -> list[zipfile.ZipInfo]:
+    """Return the members, if all of them may be unpacked."""
+    members = archive.infolist()
+    if len(members) > MAX_MEMBERS:
+        raise _unsafe(entry, f"it has more than {MAX_MEMBERS} members")
+    for member in members:
+        _check_member(entry, member)
+    names = [it.filename.removesuffix("/") for it in members]
+    files = {it.filename for it in members if not it.is_dir()}
+    if len(set(names)) < len(names):
+        raise _unsafe(entry, "it has two members of one name")
+    for name in names:
+        if between := files.intersection(map(str, PurePosixPath(name).parents)):
+            raise _unsafe(entry, f"{min(between)!r} is a file and a folder")
+    try:
+        distinct_paths(names)
+    except InvalidNameError as error:
+        raise _unsafe(entry, str(error)) from error
+    size = sum(it.file_size for it in members)
+    if size > min(MAX_BYTES, MAX_RATIO * max(entry.size_bytes, 1024)):
+        raise _unsafe(entry, f"it would unpack to {size} bytes")
+    return members
+
+
+def _check_member(entry: Entry, member: zipfile.ZipInfo) -> None:
+    try:
+        file_path(member.orig_filename.removesuffix("/"))
+        file_path(member.filename.removesuffix("/"))
+    except InvalidNameError as error:
+        raise _unsafe(entry, str(error)) from error
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
+        raise _unsafe(entry, f"{member.filename!r} is a link or device")
+    if member.flag_bits & 1:
+        raise _unsafe(entry, f"{member.filename!r} is encrypted")
+
+
+def _unsafe(entry: Entry, flaw: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"{entry.path!r} is not unpacked: {flaw}; nothing was stored"
+    )
+
+
+def _check_room(storage: Storage, size: int, path: str) -> None:
+    root = storage.local_path("")
+    if root is not None and size > (free := shutil.disk_usage(root).free):
+        raise StorageError(
+            f"{path!r} unpacks to {size} bytes, and there is room for {free}: free "
+            "some space first"
+        )
+
+
+@contextmanager
+def _opened(storage: Storage, entry: Entry) -> Iterator[IO[bytes]]:
+    """Open a stored file to jump about in it, which takes a copy of a remote one."""
+    location = storage.local_path(entry.path)
+    if location is not None:
+        with location.open("rb") as file:
+            yield file
+        return
+    with tempfile.TemporaryFile() as copy:
+        for chunk in storage.chunks(entry.path):
+            copy.write(chunk)
+        yield copy
+
+
+@contextmanager
+def _reading(path: str) -> Iterator[None]:
+    try:
+        yield
+    except InvalidInputError:
+        raise
+    except _FLAWS as error:
+        raise InvalidInputError(
+            f"{path!r} cannot be unpacked: {str(error) or type(error).__name__}"
+        ) from error
+
+
+def _when(modified: float | None) -> tuple[int, int, int, int, int, int]:
+    when = datetime.fromtimestamp(modified, UTC) if modified else _EPOCH
+    return max(when, _EPOCH).timetuple()[:6]
+
+
+class _Sink(io.RawIOBase):
+    """Takes what an archive writes, for somebody to take it away."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def writable(self) -> bool:
+        """Say so."""
+        return True
+
+    def write(self, data: object) -> int:
+        """Take *data*."""
+        view = memoryview(data)  # type: ignore[arg-type]
+        self._data += view
+        return view.nbytes
+
+    def taken(self) -> Iterator[bytes]:
+        """Yield what has come since."""
+        if self._data:
+            data, self._data = bytes(self._data), bytearray()
+            yield data

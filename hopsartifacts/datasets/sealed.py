@@ -1,0 +1,57 @@
+"""Which digest is pinned for a path."""
+
+from hopsartifacts import layout
+from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.digests import Digest
+from hopsartifacts.errors import (
+    ArtifactNotFoundError,
+    IntegrityError,
+    ModelNotFoundError,
+)
+from hopsartifacts.names import is_version
+from hopsartifacts.registry.versions import sealed_manifest
+from hopsartifacts.storage.contract import Storage
+
+
+def sealed_digest(storage: Storage, path: str) -> Digest | None:
+    """Return the digest that is pinned for a file of a remote store, if one is.
+
+    Raises:
+        IntegrityError: it lies in a sealed folder and is no part of it.
+    """
+    if storage.local_path("") is not None:
+        return None
+    try:
+        sealed = _sealed_files(storage, path)
+    except (ModelNotFoundError, ArtifactNotFoundError):
+        return None  # not yet or not any more
+    if sealed and path not in sealed:
+        entry = storage.stat(path)
+        if entry and entry.kind == "file":
+            raise IntegrityError(
+                f"{path!r} is not part of the version it lies in: see "
+                "project.verify() and project.repair()"
+            )
+    return sealed.get(path)
+
+
+def _sealed_files(storage: Storage, path: str) -> dict[str, Digest]:
+    """Return the digests of the sealed files in the folder of the version of *path*.
+
+    Raises:
+        ModelNotFoundError: there is no such model version.
+        ArtifactNotFoundError: there is no such artifact version.
+    """
+    match path.split("/"):
+        case [layout.MODELS, model, version, layout.ARTIFACTS, artifact, *_] if (
+            is_version(version) and is_version(artifact)
+        ):
+            numbers = int(version), int(artifact)
+            folder = layout.artifact_dir(model, *numbers)
+            files = ArtifactStore(storage, model, numbers[0]).get(numbers[1]).files
+            return {f"{folder}/{file.path}": file.digest for file in files}
+        case [layout.MODELS, model, version, layout.FILES, *_] if is_version(version):
+            folder = layout.files_dir(model, int(version))
+            records = sealed_manifest(storage, model, int(version)).files
+            return {f"{folder}/{record.path}": record.digest for record in records}
+    return {}
