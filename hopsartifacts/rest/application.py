@@ -15,6 +15,7 @@ from hopsartifacts.rest.answering import answering, on_bug, on_http_error
 from hopsartifacts.rest.api import surface
 from hopsartifacts.rest.bounds import BodyBounds, Bounds
 from hopsartifacts.rest.hopsworks import (
+    datasets,
     deployment_tags,
     inference,
     login,
@@ -29,6 +30,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 OPERATIONS: tuple[Operation, ...] = (
     *login.OPERATIONS,
     *models.OPERATIONS,
+    *datasets.OPERATIONS,
     *surface.OPERATIONS,
     *serving.OPERATIONS,
     *deployment_tags.OPERATIONS,

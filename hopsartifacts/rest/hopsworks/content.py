@@ -1,0 +1,196 @@
+"""Bytes on their way to a client: whole or from somewhere on, checked where sealed."""
+
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from hopsartifacts.digests import CHUNK_BYTES, Digest
+from hopsartifacts.errors import IntegrityError, PathNotFoundError
+from hopsartifacts.rest.errors import RefusedError
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.checking import verified
+
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_SPOOLED_BYTES = 8 * 1024 * 1024
+_HEADERS = {
+    "Content-Disposition": "attachment",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Accept-Ranges": "bytes",
+}
+_MEDIA = "application/octet-stream"
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True):
+    """The bytes of one file.
+
+    Attributes:
+        size_bytes: how many there are.
+        chunks: gives them from a place on.
+        is_checked: whether only all of them together can be trusted: *chunks* fails at
+            the end if they are not what was sealed.
+    """
+
+    size_bytes: int
+    chunks: Callable[[int], Iterator[bytes]]
+    is_checked: bool = False
+
+
+def stored(storage: Storage, path: str, size_bytes: int) -> Content:
+    """Return the content of a file of the user's."""
+    return Content(
+        size_bytes=size_bytes, chunks=lambda start: storage.chunks(path, start)
+    )
+
+
+def sealed(storage: Storage, path: str, digest: Digest) -> Content:
+    """Return the content of a sealed file, compared with its digest on its way.
+
+    On this machine's disk only its size is: ``project.verify`` does the rest there.
+
+    Raises:
+        PathNotFoundError: it is missing.
+        IntegrityError: it is no file of that size.
+    """
+    if storage.local_path("") is None:
+        return checked(
+            digest.size_bytes, lambda: verified(storage.chunks(path), digest, path)
+        )
+    entry = storage.stat(path)
+    if entry is None:
+        raise PathNotFoundError(f"{path!r} is missing: see project.verify()")
+    if (entry.kind, entry.size_bytes) != ("file", digest.size_bytes):
+        raise IntegrityError(
+            f"{path!r} differs from what was saved: see project.verify() and "
+            "project.repair()"
+        )
+    return stored(storage, path, digest.size_bytes)
+
+
+def checked(size_bytes: int, whole: Callable[[], Iterator[bytes]]) -> Content:
+    """Return the content of a file that *whole* gives, failing if it is not right."""
+    return Content(
+        size_bytes=size_bytes,
+        chunks=lambda start: _from(whole(), start),
+        is_checked=True,
+    )
+
+
+def held(data: bytes) -> Content:
+    """Return the content of what is at hand."""
+    return Content(size_bytes=len(data), chunks=lambda start: iter([data[start:]]))
+
+
+def on_disk(location: Path) -> Content:
+    """Return the content of a file of the server's own.
+
+    Raises:
+        PathNotFoundError: it is gone.
+    """
+    try:
+        size = location.stat().st_size
+    except FileNotFoundError as error:
+        raise PathNotFoundError(f"{location.name!r} was removed") from error
+    return Content(size_bytes=size, chunks=lambda start: _read(location, start))
+
+
+def answer(content: Content, request: Request) -> Response:
+    """Return the response that streams *content*, or the part that is asked for.
+
+    Raises:
+        RefusedError: the part lies behind its end.
+    """
+    size = content.size_bytes
+    part = _asked(size, request)
+    start, end = part or (0, size)
+    headers = {**_HEADERS, "Content-Length": str(end - start)}
+    if part:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    status = 206 if part else 200
+    if request.method == "HEAD":
+        return Response(None, status, headers, _MEDIA)
+    if not content.is_checked:
+        chunks = _until(content.chunks(start), end - start)
+    elif part:
+        chunks = _spooled(content, start, end)
+    else:
+        chunks = _last_held_back(content.chunks(0))
+    # What cannot be read at all is said in an answer, not by breaking one off.
+    first = next(chunks, b"")
+    return StreamingResponse(_after(first, chunks), status, headers, _MEDIA)
+
+
+def _asked(size: int, request: Request) -> tuple[int, int] | None:
+    """Return from where to where to send; None for all.
+
+    A header that is not understood, or asks for several parts, asks for all.
+    """
+    found = _RANGE.fullmatch(request.headers.get("range", ""))
+    if not found or "if-range" in request.headers:
+        return None
+    first, last = found.groups()
+    if not (first or last) or (first and last and int(last) < int(first)):
+        return None
+    start = int(first) if first else max(0, size - int(last))
+    if start >= size:
+        raise RefusedError(
+            f"range: the file has {size} bytes, so none from {start} on",
+            416,
+            headers={"Content-Range": f"bytes */{size}"},
+        )
+    return start, min(size, int(last) + 1) if first and last else size
+
+
+def _from(chunks: Iterator[bytes], start: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        if start < len(chunk):
+            yield chunk[start:] if start else chunk
+        start = max(0, start - len(chunk))
+
+
+def _until(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield chunk[:size]
+        size -= len(chunk)
+        if size <= 0:
+            return
+
+
+def _last_held_back(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield *chunks*, the last one when it is the last: the check comes at the end."""
+    kept = b""
+    for chunk in chunks:
+        if kept:
+            yield kept
+        kept = chunk
+    if kept:
+        yield kept
+
+
+def _spooled(content: Content, start: int, end: int) -> Iterator[bytes]:
+    """Yield a part when the whole was read, and so found to be right."""
+    left = end - start
+    with tempfile.SpooledTemporaryFile(_SPOOLED_BYTES) as file:
+        for chunk in content.chunks(start):
+            file.write(chunk[:left])
+            left -= min(left, len(chunk))
+        file.seek(0)
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+
+
+def _read(location: Path, start: int) -> Iterator[bytes]:
+    with location.open("rb") as file:
+        file.seek(start)
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+
+
+def _after(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest

@@ -1,0 +1,47 @@
+"""Which place in the project a client means by a path."""
+
+from hopsartifacts import layout
+from hopsartifacts.errors import InvalidNameError
+from hopsartifacts.names import is_unicode
+
+_PROJECTS = "Projects"
+_LIMIT_BYTES = 1024
+"""What every storage can take: an object's key is no longer."""
+
+
+def inside(project: str, path: str) -> str:
+    """Return *path*, decoded once, as a path of this project; empty for its root.
+
+    Clients write ``/Projects/<project>/Resources/a``, ``Resources/a`` and
+    ``/Resources/a``; and some cut off the first character.
+
+    Raises:
+        InvalidNameError: it leads out of the project, or breaks the file name rule.
+    """
+    if not is_unicode(path) or len(path.encode()) > _LIMIT_BYTES:
+        raise InvalidNameError(
+            f"path {path[:80]!r}: it has more than {_LIMIT_BYTES} bytes, or is no UTF-8"
+        )
+    text = path.removeprefix("/").removesuffix("/")
+    first, _, rest = text.partition("/")
+    if first != _PROJECTS:
+        return layout.relative(project, text)
+    if rest.partition("/")[0] != project:
+        raise InvalidNameError(
+            f"{path!r} is not in this project: use a relative path or one that starts "
+            f"with {layout.absolute(project, '')!r}"
+        )
+    return layout.relative(project, f"/{text}")
+
+
+def in_folder(path: str) -> str:
+    """Return *path*, which is not to lie directly in the project.
+
+    Raises:
+        InvalidNameError: it does.
+    """
+    if not path.rpartition("/")[0]:
+        raise InvalidNameError(
+            f"{path!r} is not in a folder: use one, like {layout.RESOURCES!r}"
+        )
+    return path

@@ -1,0 +1,217 @@
+"""The project as clients see it: one tree of folders and files.
+
+Under ``Models`` and ``Deployments`` it shows what the logs say, not what lies there:
+sealed versions with their files and artifacts, and below each deployment version the
+files of the artifact that it pins, where newer clients look for them. Besides, every
+caller sees his own unfinished uploads. Anything else is the user's own, without links.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from hopsartifacts import layout
+from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.datasets import own
+from hopsartifacts.deployments.versions import find_deployment, live_deployments
+from hopsartifacts.errors import (
+    ArtifactNotFoundError,
+    InvalidInputError,
+    InvalidNameError,
+    ModelNotFoundError,
+    PathNotFoundError,
+)
+from hopsartifacts.names import deployment_name, is_version, model_name
+from hopsartifacts.registry.versions import model_names, model_state, sealed_manifest
+from hopsartifacts.rest.hopsworks.content import Content, on_disk, stored
+from hopsartifacts.rest.hopsworks.sealed_tree import (
+    Item,
+    SealedTree,
+    artifact_at,
+    artifact_versions,
+    model_version,
+)
+from hopsartifacts.rest.uploads import Uploads
+from hopsartifacts.storage.contract import Entry, Storage
+
+DATASETS = (layout.DEPLOYMENTS, layout.LOGS, layout.MODELS, layout.RESOURCES)
+"""Folders that every project has, though nothing may be in them."""
+
+
+class Tree:
+    """What one caller sees; paths are relative to the project."""
+
+    def __init__(self, storage: Storage, uploads: Uploads, owner: str) -> None:
+        self._storage = storage
+        self._uploads = uploads
+        self._owner = owner
+
+    def look(self, path: str) -> Item | None:
+        """Describe a file or folder; None if nothing is there."""
+        if path == "" or path in DATASETS:
+            return _folder(path)
+        if not layout.is_managed(path):
+            entry = own.look_unlinked(self._storage, path)
+            return _item(entry) if entry else None
+        unfinished = self._uploads.stat(path, self._owner)
+        if unfinished:
+            return _item(unfinished, is_unfinished=True)
+        if tree := self._sealed(path):
+            return tree.look(path)
+        return _folder(path) if self._is_top(path) else None
+
+    def children(self, path: str) -> list[Item]:
+        """Return what is in a folder, sorted by path.
+
+        A model that has no version yet is an empty folder: clients list it to find out
+        which number comes next.
+
+        Raises:
+            PathNotFoundError: there is no such folder.
+            InvalidInputError: it is a file.
+        """
+        if path == "":
+            return self._datasets()
+        listed = self._listed(path)
+        if listed is not None:
+            return self._with_unfinished(path, listed)
+        item = self.look(path)
+        if item is None:
+            raise PathNotFoundError(f"{path!r} does not exist")
+        if not item.is_folder:
+            raise InvalidInputError(f"{path!r} is a file: list the folder it is in")
+        if not layout.is_managed(path):
+            entries = own.children(self._storage, path)
+            return [_item(it) for it in entries if it.kind in _SHOWN]
+        if tree := self._sealed(path):
+            return tree.children(path)
+        return self._with_unfinished(path, ())
+
+    def content(self, path: str) -> Content:
+        """Return the bytes of a file.
+
+        Raises:
+            PathNotFoundError: there is no such file.
+            IntegrityError: it is sealed, and not what it was.
+        """
+        if path and not layout.is_managed(path):
+            entry = own.look_unlinked(self._storage, path)
+            if entry and entry.kind == "file":
+                return stored(self._storage, path, entry.size_bytes)
+        elif location := self._uploads.local_file(path, self._owner):
+            return on_disk(location)
+        elif (tree := self._sealed(path)) and (file := tree.files.get(path)):
+            return file.content()
+        raise PathNotFoundError(f"{path!r} does not exist, or is no file")
+
+    def walk(self, path: str) -> Iterator[Item]:
+        """Yield everything below a folder, each folder before what it holds."""
+        for item in self.children(path):
+            yield item
+            if item.is_folder:
+                yield from self.walk(item.path)
+
+    def _datasets(self) -> list[Item]:
+        found = {name: _folder(name) for name in DATASETS}
+        for entry in own.children(self._storage, ""):
+            if not layout.is_managed(entry.path) and entry.kind in _SHOWN:
+                found[entry.path] = _item(entry)
+        return [found[name] for name in sorted(found)]
+
+    def _is_top(self, path: str) -> bool:
+        """Tell whether *path* is the folder of a model or deployment that there is."""
+        match path.split("/"):
+            case [layout.MODELS, model] if _is_model(model):
+                return self._storage.stat(path) is not None
+            case [layout.DEPLOYMENTS, name] if _is_deployment(name):
+                return find_deployment(self._storage, name) is not None
+        return False
+
+    def _listed(self, path: str) -> Iterable[str] | None:
+        """Return the names in a folder that the logs know; None of other folders."""
+        match path.split("/"):
+            case [layout.MODELS]:
+                return filter(_is_model, model_names(self._storage))
+            case [layout.MODELS, model] if _is_model(model):
+                live = model_state(self._storage, model).live()
+                return map(str, {*live, *self._uploads.numbers(model, self._owner)})
+            case [layout.DEPLOYMENTS]:
+                return live_deployments(self._storage)
+            case [layout.DEPLOYMENTS, name] if _is_deployment(name):
+                state = find_deployment(self._storage, name)
+                return map(str, state.versions) if state else None
+        return None
+
+    def _with_unfinished(self, path: str, names: Iterable[str]) -> list[Item]:
+        found = {name: _folder(f"{path}/{name}") for name in names}
+        for entry in self._uploads.list(path, self._owner):
+            found.setdefault(entry.name, _item(entry, is_unfinished=True))
+        return [found[name] for name in sorted(found)]
+
+    def _sealed(self, path: str) -> SealedTree | None:
+        """Return the sealed version that *path* is in; None if it is in none."""
+        match path.split("/"):
+            case [layout.MODELS, model, number, *rest] if _is_model(
+                model
+            ) and is_version(number):
+                return self._model_version(model, int(number), rest)
+            case [layout.DEPLOYMENTS, name, number, *_] if _is_deployment(
+                name
+            ) and is_version(number):
+                return self._deployed(name, int(number))
+        return None
+
+    def _model_version(
+        self, model: str, number: int, rest: list[str]
+    ) -> SealedTree | None:
+        try:
+            manifest = sealed_manifest(self._storage, model, number)
+        except ModelNotFoundError:
+            return None
+        if rest and rest[0] == layout.ARTIFACTS:
+            return artifact_versions(self._storage, manifest)
+        return model_version(self._storage, manifest)
+
+    def _deployed(self, name: str, number: int) -> SealedTree | None:
+        state = find_deployment(self._storage, name)
+        version = state.versions.get(number) if state else None
+        if version is None:
+            return None
+        model, artifact = version.specification.model, version.specification.artifact
+        store = ArtifactStore(self._storage, model.name, model.version)
+        top = layout.deployment_version_dir(name, number)
+        try:
+            return artifact_at(store, artifact.version, top, version.created)
+        except ArtifactNotFoundError:
+            return None
+
+
+_SHOWN = frozenset({"file", "directory"})
+
+
+def _folder(path: str) -> Item:
+    return Item(path=path, is_folder=True)
+
+
+def _item(entry: Entry, *, is_unfinished: bool = False) -> Item:
+    return Item(
+        path=entry.path,
+        is_folder=entry.kind == "directory",
+        size_bytes=entry.size_bytes if entry.kind == "file" else 0,
+        modified=entry.modified,
+        is_unfinished=is_unfinished,
+    )
+
+
+def _is_model(name: str) -> bool:
+    try:
+        model_name(name)
+    except InvalidNameError:
+        return False
+    return True
+
+
+def _is_deployment(name: str) -> bool:
+    try:
+        deployment_name(name)
+    except InvalidNameError:
+        return False
+    return True
