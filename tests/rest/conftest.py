@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -12,6 +11,7 @@ from hopsartifacts.project import Project
 from hopsartifacts.rest.application import create_app
 from hopsartifacts.rest.callers import Caller
 from hopsartifacts.rest.hosted import Hosted
+from hopsartifacts.rest.uploads import Uploads
 
 KEYS = {
     "reader.secret": Caller("reader", "reader", frozenset({"read"})),
@@ -41,9 +41,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 @pytest.fixture
-def hosted(project: Project) -> Any:
-    """What the application serves."""
-    return Hosted(project, FixedKeys(), None)
+def hosted(project: Project, tmp_path: Path) -> Iterator[Hosted]:
+    """What the application serves, with a folder of its own for uploads."""
+    uploads = Uploads(project.storage, tmp_path / "server")
+    yield Hosted(project, FixedKeys(), uploads)
+    uploads.close()
 
 
 @pytest.fixture

@@ -12,12 +12,10 @@ from starlette.requests import ClientDisconnect, Request
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.names import is_unicode
 from hopsartifacts.rest.errors import RefusedError
-from hopsartifacts.rest.uploads import Chunk, UploadLimits
+from hopsartifacts.rest.uploads import Chunk
 
-MAX_BYTES = UploadLimits().max_chunk_bytes
 _MAX_FIELDS = 32
-_FORM_BYTES = 64 * 1024
-"""Room for the fields, and what stands between them."""
+_FIELD_BYTES = 64 * 1024
 
 
 class FlowForm(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -40,19 +38,16 @@ async def received(request: Request) -> AsyncGenerator[tuple[Chunk, BinaryIO]]:
 
     Raises:
         InvalidInputError: it is no such form.
-        RefusedError: it is too long, or its sender is gone.
+        RefusedError: it is too long or too slow, or its sender is gone.
     """
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MAX_BYTES + _FORM_BYTES:
-        raise _too_long()
     if "multipart/form-data" not in request.headers.get("content-type", "").lower():
         raise InvalidInputError("body: send the chunk as multipart/form-data")
     parser = MultiPartParser(
         request.headers,
-        _bounded(request),
+        request.stream(),
         max_files=1,
         max_fields=_MAX_FIELDS,
-        max_part_size=_FORM_BYTES,
+        max_part_size=_FIELD_BYTES,
     )
     try:
         form = await parser.parse()
@@ -90,20 +85,4 @@ def _chunk(fields: dict[str, str], size: int) -> Chunk:
         chunks=form.flow_total_chunks,
         chunk_size=form.flow_chunk_size,
         size=form.flow_total_size,
-    )
-
-
-async def _bounded(request: Request) -> AsyncGenerator[bytes]:
-    left = MAX_BYTES + _FORM_BYTES
-    async for data in request.stream():
-        left -= len(data)
-        if left < 0:
-            raise _too_long()
-        yield data
-
-
-def _too_long() -> RefusedError:
-    return RefusedError(
-        f"body: a chunk has at most {MAX_BYTES} bytes here: use a smaller chunk_size",
-        413,
     )

@@ -1,4 +1,4 @@
-"""A project with a model, whose deployments only know states."""
+"""The dataset API, and a project with a model whose deployments only know states."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from hopsartifacts.project import Project
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.testing.serving import StatesOnly
+from tests.rest.hopsworks.dataset_wire import Wire
 from tests.rest.hopsworks.wire import Serving
 
 PREDICTOR = "class Predict:\n    def predict(self, inputs): return inputs\n"
@@ -76,3 +77,9 @@ def hosted_serving(hosted: Hosted, serving_project: Project) -> Hosted:
 def serving(client: TestClient, hosted_serving: Hosted) -> Serving:
     """The serving part of the surface."""
     return Serving(client, hosted_serving.project_id)
+
+
+@pytest.fixture
+def wire(client: TestClient, hosted: Hosted) -> Wire:
+    """The dataset API of that server."""
+    return Wire(client, hosted)

@@ -102,3 +102,12 @@ class Wire:
             files={"file": (name, part)},
             headers=headers,
         )
+
+    def register(self, model: str, version: int) -> None:
+        """Seal what was uploaded."""
+        models = f"{self.project_url}/modelregistries/{self.hosted.project_id}/models"
+        answer = self.client.put(
+            f"{models}/{model}_{version}",
+            json={"name": model, "version": version, "framework": "PYTHON"},
+        )
+        assert answer.status_code == 201, answer.text

@@ -1,6 +1,5 @@
 """No path that a client can think of leads out of the project, or into its insides."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,8 +9,6 @@ from starlette.testclient import TestClient
 from hopsartifacts.layout import INTERNAL
 from hopsartifacts.project import Project
 from hopsartifacts.rest.hosted import Hosted
-from hopsartifacts.rest.uploads import Uploads
-from tests.rest.conftest import FixedKeys
 from tests.rest.hopsworks.dataset_wire import Wire
 
 SECRET = b"nobody's business"
@@ -122,13 +119,6 @@ RAW = [
     "Resources%2fx%23y",
     "Resources%2fx%3fy",
 ]
-
-
-@pytest.fixture
-def hosted(project: Project, tmp_path: Path) -> Iterator[Hosted]:
-    uploads = Uploads(project.storage, tmp_path / "server")
-    yield Hosted(project, FixedKeys(), uploads)
-    uploads.close()
 
 
 @pytest.fixture

@@ -2,34 +2,18 @@
 
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from starlette.testclient import TestClient
 
 from hopsartifacts.project import Project
-from hopsartifacts.rest.hosted import Hosted
-from hopsartifacts.rest.uploads import Details, Uploads
-from tests.rest.conftest import FixedKeys, bearing
+from hopsartifacts.rest.hosted import Settings
+from tests.rest.conftest import bearing
 from tests.rest.hopsworks.dataset_wire import Wire
-
-Put = Callable[[str, bytes], None]
-
-
-@pytest.fixture
-def hosted(project: Project, tmp_path: Path) -> Iterator[Hosted]:
-    uploads = Uploads(project.storage, tmp_path / "server")
-    yield Hosted(project, FixedKeys(), uploads)
-    uploads.close()
-
-
-@pytest.fixture
-def wire(client: TestClient, hosted: Hosted) -> Wire:
-    return Wire(client, hosted)
 
 
 @pytest.fixture
@@ -380,7 +364,7 @@ def test_an_artifact_is_found_in_both_places(
 
 
 def test_a_model_is_uploaded_as_both_clients_do(
-    wire: Wire, project: Project, hosted: Hosted, root: str
+    wire: Wire, project: Project, root: str
 ) -> None:
     assert wire.stat("Models")
     assert wire.stat_status("Models/m") == 404
@@ -400,7 +384,7 @@ def test_a_model_is_uploaded_as_both_clients_do(
     others = bearing("writer")
     assert wire.client.get(wire.url("", top), headers=others).status_code == 404
     assert wire.names("Models/m") == ["1"]
-    hosted.uploads.seal("m", 1, Details(), "admin")
+    wire.register("m", 1)
     assert wire.names("Models/m/1/Files") == ["sub", "w.bin"]
     assert wire.download(f"{top}/Files/sub/l.txt").content == b"l.txt"
     assert wire.client.get(wire.url("", top), headers=others).status_code == 200
@@ -409,9 +393,7 @@ def test_a_model_is_uploaded_as_both_clients_do(
     assert project.verify().ok
 
 
-def test_a_model_is_made_of_files_in_the_project(
-    wire: Wire, hosted: Hosted, root: str
-) -> None:
+def test_a_model_is_made_of_files_in_the_project(wire: Wire, root: str) -> None:
     wire.upload("Resources/trained", "w.bin", b"w")
     wire.upload("Resources/trained/sub", "l.txt", b"l")
     for folder in ("m", "m/1", "m/1/Files"):
@@ -422,7 +404,7 @@ def test_a_model_is_made_of_files_in_the_project(
             f"{root}/Resources/trained/{name}", action="move", destination_path=target
         )
         assert answer.is_success, answer.text
-    hosted.uploads.seal("m", 1, Details(), "admin")
+    wire.register("m", 1)
     assert wire.download("Models/m/1/Files/sub/l.txt").content == b"l"
     # What is moved into a model stays: a save that fails would have lost it.
     assert wire.download("Resources/trained/w.bin").content == b"w"
@@ -556,19 +538,20 @@ def test_a_form_without_a_file_is_refused(wire: Wire) -> None:
         assert answer.status_code == 400
 
 
-def test_a_chunk_has_a_bound(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hopsartifacts.rest.hopsworks.flow.MAX_BYTES", 100_000)
+def test_a_chunk_has_a_bound(wire: Wire) -> None:
+    wire.hosted.settings = Settings(max_raw_bytes=100_000)
     assert wire.send("Resources", "x", b"x" * 200_000).status_code == 413
     url = wire.url("upload", "Resources")
     kind = {"content-type": "multipart/form-data; boundary=b"}
 
-    def endless() -> Iterator[bytes]:
+    def unannounced() -> Iterator[bytes]:
         disposition = b'form-data; name="file"; filename="x"'
         yield b"--b\r\ncontent-disposition: %s\r\n\r\n" % disposition
         for _ in range(100):
             yield b"x" * 10_000
 
-    assert wire.client.post(url, content=endless(), headers=kind).status_code == 413
+    assert wire.client.post(url, content=unannounced(), headers=kind).status_code == 413
+    assert wire.names("Resources") == []
 
 
 def test_a_path_is_decoded_once(wire: Wire) -> None:
