@@ -11,6 +11,7 @@ from hopsartifacts.deployments.documents import DeploymentState
 from hopsartifacts.deployments.given import InProject, Written
 from hopsartifacts.deployments.handle import ModelServing
 from hopsartifacts.deployments.history import snapshots_of
+from hopsartifacts.deployments.state import PredictorState
 from hopsartifacts.deployments.versions import find_deployment
 from hopsartifacts.errors import (
     AlreadyExistsError,
@@ -200,7 +201,8 @@ def _serving(call: Call) -> ModelServing:
 
 
 def _document(call: Call, state: DeploymentState) -> DeploymentDocument:
-    run = _serving(call).get_run_state(state.current.specification.name)
+    name = state.current.specification.name
+    run = PredictorState(name, _serving(call).run_state(name))
     return deployment_document(state, run, call.hosted)
 
 

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from hopsartifacts.project import Project
 
-AMOUNTS = {
+AMOUNTS: dict[str, dict[str, float]] = {
     "requests": {"cores": 0.2, "memory": 32, "gpus": 0},
     "limits": {"cores": 2, "memory": 1024, "gpus": 0},
 }
