@@ -89,6 +89,7 @@ class _Seen:
         self.whole = False
         self._status: int | None = None
         self._bytes_in = self._bytes_out = 0
+        self._length: int | None = None
 
     def receives(self, receive: Receive) -> Receive:
         async def received() -> Message:
@@ -102,12 +103,15 @@ class _Seen:
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._status = message["status"]
+                self._length = _length(message)
                 header = (REQUEST_ID, self.id.encode())
                 message = {**message, "headers": [*message.get("headers", ()), header]}
             await send(message)
             if message["type"] == "http.response.body":
                 self._bytes_out += len(message.get("body", b""))
-                self.whole = not message.get("more_body", False)
+                # Who has got all that was announced may be gone before the last word.
+                ends = not message.get("more_body", False)
+                self.whole = ends or self._bytes_out == self._length
 
         return sent
 
@@ -185,6 +189,14 @@ def _given_id(scope: Scope) -> str | None:
         if name == REQUEST_ID and _GIVEN_ID.fullmatch(value):
             given: bytes = value
             return given.decode()
+    return None
+
+
+def _length(start: Message) -> int | None:
+    """Return how long the body of an answer is announced to be."""
+    for name, value in start.get("headers", ()):
+        if name.lower() == b"content-length":
+            return int(value)
     return None
 
 

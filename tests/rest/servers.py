@@ -62,6 +62,11 @@ class Process:
         path: str = self.started["certificate"]
         return path
 
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        return self._process.pid
+
     def send(self, number: int) -> None:
         """Send it a signal."""
         os.kill(self._process.pid, number)
