@@ -1,6 +1,7 @@
 """Official clients, each in its own environment, and servers for them."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -15,6 +16,8 @@ from tests.clients.servers import Server
 SCRIPTS = Path(__file__).with_name("scripts")
 CLIENTS_CACHE = Path("/tmp/hopsworks/models")  # noqa: S108 - the client's own choice
 _WITH_DEPLOYMENT_VERSIONS = (4, 6)
+_NOISE = re.compile(r"%\||it/s|INFO:|^$|^Downloading")
+"""Lines of progress bars and the like."""
 
 
 class Client(NamedTuple):
@@ -70,8 +73,9 @@ def finished(process: "subprocess.Popen[str]", server: Server) -> str:
         process.kill()
         printed, _ = process.communicate()
     if process.returncode:
+        told = "\n".join(it for it in printed.splitlines() if not _NOISE.search(it))
         log = server.log.read_text()[-6000:]
-        pytest.fail(f"{printed[-12000:]}\n--- the server's log ---\n{log}")
+        pytest.fail(f"{told[-20_000:]}\n--- the server's log ---\n{log}")
     return printed
 
 

@@ -86,10 +86,16 @@ def missing(found: Callable[[], Any]) -> bool:
 
 
 def run(topics: Mapping[str, Sequence[Step]]) -> None:
-    """Do the steps of the topic that the command line names; fail if one fails."""
+    """Do the steps of the topic that the command line names; fail if one fails.
+
+    Only some of them, if it names some.
+    """
     project = login()
     failed = []
-    for step in topics[sys.argv[1]]:
+    topic, *chosen = sys.argv[1:]
+    for step in topics[topic]:
+        if chosen and step.__name__ not in chosen:
+            continue
         started = time.monotonic()
         try:
             step(project)

@@ -12,6 +12,7 @@ import models
 import refusals
 from common import RELEASE, missing, refused, run
 from deployments import PREDICTOR, TRANSFORMER, WHILE_STARTING, saved_model, script
+from hsml.transformer import Transformer
 
 HAS_VERSIONS = RELEASE >= (5, 2)
 IS_5 = RELEASE >= (5,)
@@ -37,7 +38,7 @@ def versions_and_rollback(project: Any) -> None:
     assert [it.active for it in found] == [True, False]
     assert all(it.created and it.created_by for it in found)
     assert found[0].model_name == "rolled"
-    assert Path(found[1].script_file).name == "times2.py"
+    assert Path(found[1].predictor).name == "times2.py"
     deployment.rollback(1, await_update=WHILE_STARTING)
     assert deployment.version == 1
     assert Path(deployment.script_file).name == "times2.py"
@@ -94,7 +95,7 @@ def scripts_of_the_working_directory(project: Any) -> None:
     deployment = model.deploy(
         name="local",
         script_file="here.py",
-        transformer={"script_file": "./round.py"},
+        transformer=Transformer(script_file="./round.py"),
     )
     assert Path(deployment.script_file).name == "here.py"
     # The same name again, with the file still there and changed meanwhile.
