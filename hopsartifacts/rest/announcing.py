@@ -13,7 +13,13 @@ from threading import Lock
 
 import msgspec
 
-from hopsartifacts.rest.streaming import HEARTBEAT, HEARTBEAT_S, RETRY, frame
+from hopsartifacts.rest.streaming import (
+    HEARTBEAT,
+    HEARTBEAT_S,
+    LONGEST_S,
+    RETRY,
+    frame,
+)
 from hopsartifacts.store.identity import new_token
 
 RELOAD = "reload"
@@ -58,11 +64,13 @@ class Announcer:
     async def listen(
         self, mark: str = "", *, begun: Callable[[], None] = lambda: None
     ) -> AsyncIterator[bytes]:
-        """Yield the frames of events behind *mark*, and heartbeats, until it is closed.
+        """Yield the frames of events behind *mark*, and heartbeats.
 
-        *begun* is called when it is counted among the listeners.
+        It ends when this is closed, and after a while. *begun* is called when it is
+        counted among the listeners.
         """
         loop, woken = asyncio.get_running_loop(), asyncio.Event()
+        end = loop.time() + LONGEST_S
 
         def wake() -> None:
             with suppress(RuntimeError):  # the loop has ended
@@ -74,7 +82,7 @@ class Announcer:
             begun()
             yield RETRY
             position = self._position(mark)
-            while not self.is_closed:
+            while not self.is_closed and loop.time() < end:
                 woken.clear()
                 frames, position = self._behind(position)
                 for each in frames:

@@ -13,6 +13,8 @@ MEDIA_TYPE = "text/event-stream"
 HEARTBEAT = b": still here\n\n"
 HEARTBEAT_S = 15.0
 """Proxies take a connection for dead that says nothing for a minute or so."""
+LONGEST_S = 900.0
+"""After so long a stream ends, so that its key is looked at anew: clients come again."""
 RETRY = b"retry: 3000\n\n"
 """How long a client is to wait before it connects again, in milliseconds."""
 

@@ -23,6 +23,7 @@ from hopsartifacts.rest.operations import Call
 from hopsartifacts.rest.streaming import (
     HEARTBEAT,
     HEARTBEAT_S,
+    LONGEST_S,
     MEDIA_TYPE,
     RETRY,
     EventStream,
@@ -77,9 +78,11 @@ async def _frames(lines: Iterator[LogLine], is_left: Event) -> AsyncIterator[byt
         to_thread.run_sync, next, lines, None, abandon_on_cancel=True, limiter=limiter
     )
     coming: asyncio.Task[LogLine | None] | None = None
+    loop = asyncio.get_running_loop()
+    over = loop.time() + LONGEST_S
     try:
         yield RETRY
-        while True:
+        while loop.time() < over:
             coming = coming or asyncio.ensure_future(wait())
             done, _ = await asyncio.wait({coming}, timeout=HEARTBEAT_S)
             if not done:
@@ -87,9 +90,9 @@ async def _frames(lines: Iterator[LogLine], is_left: Event) -> AsyncIterator[byt
                 continue
             line, coming = coming.result(), None
             if line is None:
+                yield frame("end", {})
                 break
             yield frame("line", Text(line.text), line.mark)
-        yield frame("end", {})
     finally:
         is_left.set()
         if coming:

@@ -11,6 +11,7 @@ from hopsartifacts.rest.api import (
     jobs,
     models,
     projects,
+    saving,
     versions,
 )
 from hopsartifacts.rest.operations import Operation
@@ -19,6 +20,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *projects.OPERATIONS,
     *models.OPERATIONS,
     *versions.OPERATIONS,
+    *saving.OPERATIONS,
     *edits.OPERATIONS,
     *artifacts.OPERATIONS,
     *deployments.OPERATIONS,

@@ -19,6 +19,7 @@ from hopsartifacts.registry.versions import (
 )
 from hopsartifacts.rest.api.table import Operations, check_match, number, tagged
 from hopsartifacts.rest.operations import Call
+from hopsartifacts.storage.contract import Storage
 
 VERSION = "/models/{model}/versions/{version}"
 
@@ -67,8 +68,15 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _detail(call: Call) -> VersionDetail:
-    name, version = pair(call)
-    storage = call.hosted.storage
+    return version_detail(call.hosted.storage, *pair(call))
+
+
+def version_detail(storage: Storage, name: str, version: int) -> VersionDetail:
+    """Return all there is to a model version.
+
+    Raises:
+        ModelNotFoundError: there is no such version.
+    """
     state = model_state(storage, name)
     live = pick_live(state, name, version)
     manifest = sealed_manifest(storage, name, version)
@@ -89,12 +97,12 @@ def _detail(call: Call) -> VersionDetail:
         input_example=msgspec.json.decode(example.text) if example else None,
         model_schema=msgspec.json.decode(schema.text) if schema else None,
         path=layout.version_dir(name, version),
-        deployments=list(_uses(call, name, version)),
+        deployments=list(_uses(storage, name, version)),
     )
 
 
-def _uses(call: Call, name: str, version: int) -> Iterable[Use]:
-    for deployment, state in live_deployments(call.hosted.storage).items():
+def _uses(storage: Storage, name: str, version: int) -> Iterable[Use]:
+    for deployment, state in live_deployments(storage).items():
         for it in state.versions.values():
             pin = it.specification.model
             if (pin.name, pin.version) == (name, version):

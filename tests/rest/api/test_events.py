@@ -114,6 +114,18 @@ def test_an_open_connection_is_kept_awake(
         ]
 
 
+def test_a_stream_ends_after_a_while(
+    server: Serving, deployed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed().start()
+    for module in (announcing, events):
+        monkeypatch.setattr(module, "LONGEST_S", 0.1)
+        monkeypatch.setattr(module, "HEARTBEAT_S", 0.02)
+    for path, last in (("/events", ""), ("/deployments/flowers/logs/follow", "")):
+        with server.listen(path) as listener:
+            assert [it.name for it in listener][-1] == last
+
+
 def test_who_leaves_is_forgotten(server: Serving) -> None:
     hosted = server.hosted
     for _ in range(4):

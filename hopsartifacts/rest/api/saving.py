@@ -1,0 +1,173 @@
+"""A model version saved from a form: its files as they are sent, the rest as fields."""
+
+import tempfile
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from shutil import copyfileobj
+from typing import Any
+
+import msgspec
+from anyio import to_thread
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from hopsartifacts.documents import encode
+from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.names import distinct_paths, file_path, is_unicode, model_name
+from hopsartifacts.registry.documents import Framework
+from hopsartifacts.rest.api.table import PREFIX, Operations
+from hopsartifacts.rest.api.versions import VersionDetail, version_detail
+from hopsartifacts.rest.errors import RefusedError
+from hopsartifacts.rest.operations import Call
+
+_MAX_FILES = 1000
+_MAX_FIELDS = 32
+_FIELD_BYTES = 4 * 1024 * 1024
+
+
+class SaveForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The fields; each part called ``file`` is a file under its name.
+
+    Attributes:
+        version: the number to save it as; by default the next one.
+        metrics: a JSON object of numbers, here and below as text.
+        tags: a JSON object.
+        input_example: any JSON.
+        model_schema: a JSON object.
+    """
+
+    framework: Framework
+    version: int | None = None
+    description: str | None = None
+    metrics: str = "{}"
+    tags: str = "{}"
+    input_example: str | None = None
+    model_schema: str | None = None
+
+
+async def _save(call: Call) -> Response:
+    name = model_name(call.path["model"])
+    async with _form(call.request) as form:
+        version = await to_thread.run_sync(_saved, call, name, form)
+        detail = await to_thread.run_sync(
+            version_detail, call.hosted.storage, name, version
+        )
+    location = {"location": f"{PREFIX}/models/{name}/versions/{version}"}
+    return Response(encode(detail), 201, location, "application/json")
+
+
+@asynccontextmanager
+async def _form(request: Request) -> AsyncGenerator[FormData]:
+    """Give the form that *request* carries; its files lie in memory only if small.
+
+    Raises:
+        InvalidInputError: it is none.
+        RefusedError: its sender is gone.
+    """
+    if "multipart/form-data" not in request.headers.get("content-type", "").lower():
+        raise InvalidInputError("body: send it as multipart/form-data")
+    parser = MultiPartParser(
+        request.headers,
+        request.stream(),
+        max_files=_MAX_FILES,
+        max_fields=_MAX_FIELDS,
+        max_part_size=_FIELD_BYTES,
+    )
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise InvalidInputError(f"body: {error.message}") from error
+    except ClientDisconnect as error:
+        raise RefusedError(
+            "body: the connection ended before it was whole", 400
+        ) from error
+    try:
+        yield form
+    finally:
+        await form.close()
+
+
+def _saved(call: Call, name: str, form: FormData) -> int:
+    """Save what *form* holds, and return the number of the version."""
+    given = _given(form)
+    registry = call.hosted.project.get_model_registry()
+    creator = getattr(registry, given.framework.lower())
+    model = creator.create_model(
+        name,
+        version=given.version,
+        metrics=_json("metrics", given.metrics, dict[str, float | int]),
+        description=given.description,
+        input_example=_json("input_example", given.input_example),
+        model_schema=_json("model_schema", given.model_schema, dict[str, Any]),
+        tags=_json("tags", given.tags, dict[str, Any]),
+    )
+    with tempfile.TemporaryDirectory(prefix="hopsartifacts-form-") as folder:
+        _put_down(form, Path(folder))
+        return int(model.save(folder).version)
+
+
+def _given(form: FormData) -> SaveForm:
+    fields: Mapping[str, Any] = {
+        key: value for key, value in form.items() if isinstance(value, str)
+    }
+    if not all(map(is_unicode, fields.values())):
+        raise InvalidInputError("body: it is not UTF-8")
+    try:
+        return msgspec.convert(fields, SaveForm, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidInputError(f"body: {error}") from error
+
+
+def _json(name: str, text: str | None, kind: Any = Any) -> Any:
+    if text is None:
+        return None
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+        raise InvalidInputError(f"body: {name} is not JSON as wanted: {error}") from (
+            error
+        )
+
+
+def _put_down(form: FormData, folder: Path) -> None:
+    """Write the files of *form* into *folder*, which none of them leaves."""
+    named = [
+        (name, it) for name, it in form.multi_items() if isinstance(it, UploadFile)
+    ]
+    if any(name != "file" for name, _ in named):
+        raise InvalidInputError("body: call every part that is a file 'file'")
+    files = [it for _, it in named]
+    paths = [file_path(it.filename or "") for it in files]
+    distinct_paths(paths)
+    if twice := {path for path in paths if paths.count(path) > 1}:
+        raise InvalidInputError(f"body: file {min(twice)!r} is there twice")
+    for part, path in zip(files, paths, strict=True):
+        target = folder / path
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("xb") as file:
+                copyfileobj(part.file, file)
+        except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+            raise InvalidInputError(
+                f"body: {path!r} cannot be a file and a folder at once"
+            ) from error
+
+
+_operation = Operations("models")
+
+OPERATIONS = (
+    _operation(
+        "POST",
+        "/models/{model}/versions",
+        _save,
+        "Save a version: its files as parts 'file', their names may have slashes",
+        takes="multipart",
+        form=SaveForm,
+        answer=VersionDetail,
+        status=201,
+        errors=(404, 409, 413),
+    ),
+)
