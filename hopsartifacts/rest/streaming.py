@@ -14,7 +14,7 @@ HEARTBEAT = b": still here\n\n"
 HEARTBEAT_S = 15.0
 """Proxies take a connection for dead that says nothing for a minute or so."""
 LONGEST_S = 900.0
-"""After so long a stream ends, so that its key is looked at anew: clients come again."""
+"""After so long a stream ends, so that its key is looked at anew; clients come back."""
 RETRY = b"retry: 3000\n\n"
 """How long a client is to wait before it connects again, in milliseconds."""
 
