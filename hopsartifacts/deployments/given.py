@@ -18,7 +18,7 @@ from hopsartifacts.errors import (
     InvalidScriptError,
 )
 from hopsartifacts.layout import Role
-from hopsartifacts.names import is_unicode
+from hopsartifacts.names import folded, is_unicode
 from hopsartifacts.registry.sources import source
 from hopsartifacts.storage.contract import Storage
 
@@ -173,7 +173,7 @@ def _in_project(
         entry = storage.stat(path)
     except InvalidNameError:
         path, entry = file.path, None
-    if isinstance(file, InProject) and _is_behind_link(storage, path):
+    if entry and isinstance(file, InProject) and _is_hidden(storage, path):
         entry = None
     if entry is None or entry.kind != "file":
         raise InvalidScriptError(_missing(project, role, file))
@@ -182,9 +182,11 @@ def _in_project(
     )
 
 
-def _is_behind_link(storage: Storage, path: str) -> bool:
-    """Tell whether a folder on the way is a link, which may lead anywhere."""
+def _is_hidden(storage: Storage, path: str) -> bool:
+    """Tell whether it is the store's own, or behind a link, which leads anywhere."""
     parts = path.split("/")[:-1]
+    if parts and folded(parts[0]) == folded(layout.INTERNAL):
+        return True
     folders = ("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
     found = (storage.stat(folder) for folder in folders)
     return any(entry is not None and entry.kind == "link" for entry in found)

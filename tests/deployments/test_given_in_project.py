@@ -58,6 +58,27 @@ def test_a_file_of_this_machine_is_not(
             sklearn_model.deploy("d", **settings)
 
 
+@pytest.mark.parametrize(
+    "path", ["../x.py", "/etc/passwd", "a\0b.py", "\ud800.py", "Resources", "", "/"]
+)
+def test_what_is_no_file_of_the_project_is_not_there(
+    project: Project, sklearn_model: Model, make_script: Callable[..., Path], path: str
+) -> None:
+    uploaded(project, make_script(SCRIPT))
+    with pytest.raises(InvalidScriptError, match="does not exist"):
+        sklearn_model.deploy("d", script_file=InProject(path))
+
+
+def test_what_is_the_stores_own_is_not_there(
+    project: Project, sklearn_model: Model
+) -> None:
+    path = ".hopsartifacts/format.json"
+    own = next(it.path for it in project.storage.find(".hopsartifacts"))
+    for given in (path, own):
+        with pytest.raises(InvalidScriptError, match="does not exist"):
+            sklearn_model.deploy("d", config_file=InProject(given))
+
+
 def test_a_folder_that_is_a_link_leads_nowhere(
     local_project: Project,
     make_files: Callable[..., Path],
