@@ -1,0 +1,204 @@
+"""What every operation answers to requests that nobody in their right mind sends.
+
+Schemathesis makes them from the OpenAPI document: some as it says, some not.
+"""
+
+import copy
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import uvicorn
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+import hopsartifacts
+from hopsartifacts.project import Project
+from hopsartifacts.rest.application import OPERATIONS, create_app
+from hopsartifacts.rest.hopsworks.ids import id_of_deployment, model_id
+from hopsartifacts.rest.hosted import Hosted
+from hopsartifacts.rest.openapi import document
+from hopsartifacts.rest.operations import Operation
+from hopsartifacts.rest.uploads import Uploads
+from hopsartifacts.testing.serving import StatesOnly
+from tests.rest.conftest import FixedKeys, bearing
+
+schemathesis = pytest.importorskip("schemathesis", reason="needs schemathesis")
+checks = pytest.importorskip("schemathesis.checks")
+modes = pytest.importorskip("schemathesis.generation").GenerationMode
+
+EXAMPLES = 20
+"""Requests of each kind for each operation."""
+
+MODEL = "iris"
+CHECKS = [
+    "not_a_server_error",
+    "response_schema_conformance",
+    "content_type_conformance",
+]
+SCRIPT = "class Predictor:\n    def predict(self, inputs):\n        return inputs\n"
+TESTED = [it for it in OPERATIONS if it.gives != "text/event-stream"]
+"""What sends events does not end."""
+
+
+class Server(NamedTuple):
+    """A project behind a port."""
+
+    hosted: Hosted
+    url: str
+    scratch: Path
+
+    def fill(self) -> None:
+        """Have what requests may be about, after others were about deleting it."""
+        project = self.hosted.project
+        if not project.get_model_registry().get_models(MODEL):
+            files = self.scratch / "files"
+            files.mkdir(exist_ok=True)
+            (files / "weights.bin").write_bytes(b"w")
+            creator = project.get_model_registry().python
+            creator.create_model(MODEL, metrics={"accuracy": 0.9}).save(files)
+        model = project.get_model_registry().get_models(MODEL)[0]
+        if not project.get_model_serving().get_deployments():
+            script = self.scratch / "predict.py"
+            script.write_text(SCRIPT)
+            project.get_dataset_api().upload(script, "Resources", overwrite=True)
+            model.deploy(MODEL, script_file=script).start()
+
+    def known(self) -> dict[str, list[Any]]:
+        """Return values, by the names of parameters and properties, that fit here."""
+        project = self.hosted.project
+        model = project.get_model_registry().get_models(MODEL)[0]
+        deployment = project.get_model_serving().get_deployments()[0]
+        ids = [
+            f"{model.name}_{model.version}",
+            model_id(MODEL, model.version, model.manifest.id),
+            id_of_deployment(deployment),
+            *(job.id for job in self.hosted.jobs.all()[:1]),
+        ]
+        own, numbers = str(self.hosted.project_id), [0, 1, 2]
+        return {
+            "project_id": [own],
+            "registry_id": [own],
+            "id": ids,
+            "name": [project.name, MODEL, "accuracy", "kube_knative_domain_name"],
+            "model": [MODEL],
+            "modelName": [MODEL],
+            "model_name": [MODEL],
+            "projectName": [project.name],
+            "framework": ["PYTHON", "SKLEARN"],
+            "modelFramework": ["PYTHON", "SKLEARN"],
+            "modelServer": ["PYTHON"],
+            "servingTool": ["KSERVE", "DEFAULT"],
+            "apiProtocol": ["REST", "GRPC"],
+            "predictor": ["predictor-predict.py", "Resources/predict.py"],
+            "script_file": ["Resources/predict.py"],
+            "version": numbers,
+            "model_version": numbers,
+            "modelVersion": numbers,
+            "artifact": numbers,
+            "artifactVersion": [*numbers, "MODEL-ONLY", "CREATE"],
+            "other": numbers,
+            "tag": ["colour"],
+            "alias": ["champion"],
+            "kind": ["models", "artifacts", "deployments"],
+            "file": ["predictor-predict.py"],
+            "action": ["START", "STOP", "create", "listing"],
+            "component": ["predictor", "transformer"],
+            "path": ["Models", f"Models/{MODEL}/1/Files", "Resources/predict.py"],
+        }
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("fuzzing")
+    storage = hopsartifacts.login(str(folder / "demo")).storage
+    project = Project(storage, backend=StatesOnly())
+    uploads = Uploads(storage, folder / "server")
+    hosted = Hosted(project, FixedKeys(), uploads)
+    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    config = uvicorn.Config(
+        create_app(hosted), lifespan="off", ws="none", log_config=None
+    )
+    running = uvicorn.Server(config)
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
+    thread.start()
+    while not running.started and thread.is_alive():
+        time.sleep(0.01)
+    try:
+        yield Server(hosted, f"http://127.0.0.1:{listener.getsockname()[1]}", folder)
+    finally:
+        hosted.close()
+        running.should_exit = True
+        thread.join(30)
+        uploads.close()
+
+
+def test_nothing_breaks(operation: Operation, server: Server) -> None:
+    server.fill()
+    plain = document(OPERATIONS)
+    fitting = with_known(plain, server.known())
+    strategies = [
+        requests_of(operation, described, mode)
+        for described, mode in [
+            (fitting, modes.POSITIVE),
+            (fitting, modes.NEGATIVE),
+            (plain, modes.POSITIVE),
+        ]
+    ]
+    wanted = checks.CHECKS.get_by_names(CHECKS)
+
+    @settings(
+        max_examples=EXAMPLES * len(strategies),
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=st.one_of(strategies))
+    def ask(case: Any) -> None:
+        if operation.method != "GET":
+            server.fill()
+        answer = case.call(base_url=server.url, headers=bearing("admin"), timeout=30)
+        case.validate_response(answer, checks=wanted)
+
+    ask()
+
+
+def requests_of(operation: Operation, described: dict[str, Any], mode: Any) -> Any:
+    """Return what makes requests of an operation; each bears a key."""
+    open_to_all = copy.deepcopy(described)
+    found = open_to_all["paths"][operation.path][operation.method.lower()]
+    found.pop("security", None)
+    schema = schemathesis.openapi.from_dict(open_to_all)
+    return schema[operation.path][operation.method].as_strategy(mode)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "operation" in metafunc.fixturenames:
+        names = [f"{it.method} {it.path}" for it in TESTED]
+        metafunc.parametrize("operation", TESTED, ids=names)
+
+
+def with_known(described: dict[str, Any], known: dict[str, list[Any]]) -> Any:
+    """Return the document, with values that fit for parameters and properties."""
+    described = copy.deepcopy(described)
+    for methods in described["paths"].values():
+        for operation in methods.values():
+            for parameter in operation["parameters"]:
+                name = parameter["name"]
+                if name in known:
+                    parameter["schema"] = {"enum": known[name]}
+    for schema in described["components"]["schemas"].values():
+        for name, property_ in schema.get("properties", {}).items():
+            if name in known:
+                # Answers have these properties, too: anything goes there as before.
+                schema["properties"][name] = {
+                    "anyOf": [{"enum": known[name]}, property_]
+                }
+    return described
