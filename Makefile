@@ -46,5 +46,5 @@ $(VENV)/.user: pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --group dev --editable ".[catalog,cli,grpc,s3,serving,sklearn,testing]"
+	$(BIN)/python -m pip install --quiet --group dev --editable ".[catalog,cli,grpc,s3,server,serving,sklearn,testing]"
 	touch $@
