@@ -16,7 +16,7 @@ def names_that_are_none(project: Any) -> None:
     model = saved_model(project, "refused")
     path = script(project, "times2.py", PREDICTOR.format(factor=2))
     for name in ("a_b", "a-b", "a b", "ä", "a.b", "../up", "a" * 46, "a/b"):
-        with refused(status=400):
+        with refused():
             model.deploy(name=name, script_file=path)
 
 
@@ -51,7 +51,7 @@ def a_transformer_on_the_default_tool(project: Any) -> None:
 def grpc_on_the_default_tool(project: Any) -> None:
     model = saved_model(project, "refused")
     path = script(project, "times2.py", PREDICTOR.format(factor=2))
-    with refused(says="GRPC", status=400):
+    with refused(says="gRPC", status=400):
         model.deploy(
             name="calling",
             serving_tool="DEFAULT",
