@@ -52,7 +52,7 @@ class StatesOnly:
         """Answer with the inputs."""
         if deployment not in self.running:
             raise NotRunningError(f"{deployment!r} does not run")
-        return {"predictions": payload["instances"]}
+        return {"predictions": payload.get("instances", [])}
 
     def read_logs(self, deployment: str, component: Component, tail: int) -> str:
         """Answer with what was asked for."""
