@@ -7,6 +7,7 @@ from hopsartifacts.rest.api import (
     deployments,
     edits,
     events,
+    files,
     history,
     jobs,
     models,
@@ -27,6 +28,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *history.OPERATIONS,
     *deploying.OPERATIONS,
     *catalog.OPERATIONS,
+    *files.OPERATIONS,
     *jobs.OPERATIONS,
     *events.OPERATIONS,
 )

@@ -30,7 +30,7 @@ def project(tmp_path: Path, backend: StatesOnly) -> Project:
 def get(client: TestClient) -> Get:
     """Return the JSON of a path that answers 200."""
 
-    def get(path: str, **query: Any) -> Any:
+    def get(path: str, /, **query: Any) -> Any:
         answer = client.get(f"/api/v1{path}", params=query)
         assert answer.status_code == 200, answer.text
         return answer.json()

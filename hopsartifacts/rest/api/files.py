@@ -1,0 +1,252 @@
+"""The files of the project: everything can be read, the user's own be changed."""
+
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from anyio import to_thread
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from hopsartifacts import layout
+from hopsartifacts.datasets import own
+from hopsartifacts.documents import encode
+from hopsartifacts.errors import (
+    AlreadyExistsError,
+    ManagedPathError,
+    PathNotFoundError,
+)
+from hopsartifacts.names import file_path
+from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
+from hopsartifacts.rest.api.table import PREFIX, Operations
+from hopsartifacts.rest.errors import RefusedError
+from hopsartifacts.rest.hopsworks.content import answer
+from hopsartifacts.rest.hopsworks.paths import in_folder, inside
+from hopsartifacts.rest.hopsworks.sealed_tree import Item
+from hopsartifacts.rest.hopsworks.tree import DATASETS, Tree
+from hopsartifacts.rest.operations import Call
+
+_FILE = "/files/{path}"
+
+
+class FileRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A file or folder of the project.
+
+    Attributes:
+        path: in the project.
+        size_bytes: 0 of a folder.
+        modified: null where that is not known.
+        is_managed: it can only change through models and deployments.
+    """
+
+    path: str
+    name: str
+    kind: Literal["file", "folder"]
+    size_bytes: int
+    modified: datetime | None
+    is_managed: bool
+
+
+class Listing(Paging, frozen=True, kw_only=True):
+    """Which folder, and a page of what it holds.
+
+    Attributes:
+        path: by default the project itself.
+        name: part of the name, in any case.
+        kind: only these.
+    """
+
+    path: str = ""
+    name: str = ""
+    kind: Literal["file", "folder"] | None = None
+
+
+class Writing(msgspec.Struct, frozen=True):
+    """Whether a file that is there is replaced."""
+
+    overwrite: bool = False
+
+
+def _seconds(item: Item) -> float | None:
+    if isinstance(item.modified, str):
+        return datetime.fromisoformat(item.modified).timestamp()
+    return item.modified
+
+
+_ORDER: Order[Item] = Order(
+    identity=lambda item: (item.path,),
+    fields={
+        # Folders first.
+        "name": lambda item: f"{int(not item.is_folder)}{item.name}",
+        "size_bytes": lambda item: item.size_bytes,
+        "modified": _seconds,
+    },
+    default="name",
+)
+
+
+def _list(call: Call) -> Page[FileRow]:
+    wanted: Listing = call.query
+    path = inside(call.hosted.project.name, wanted.path)
+    found = [
+        item
+        for item in _tree(call).children(path)
+        if wanted.name.lower() in item.name.lower()
+        and wanted.kind in {None, "folder" if item.is_folder else "file"}
+    ]
+    page = page_of(found, wanted, _ORDER)
+    return shown(page, [_row(item) for item in page.items])
+
+
+def _get(call: Call) -> FileRow:
+    return _row(_looked(call, _path(call)))
+
+
+def _content(call: Call) -> Response:
+    return answer(_tree(call).content(_path(call)), call.request)
+
+
+async def _put(call: Call) -> Response:
+    path = _own(call)
+    folder, _, name = file_path(path).rpartition("/")
+    api = call.hosted.project.get_dataset_api()
+    async with _spooled(call.request, name) as file:
+
+        def put() -> FileRow:
+            _check_place(call, path)
+            api.upload(file, folder, overwrite=call.query.overwrite)
+            return _row(_looked(call, path))
+
+        row = await to_thread.run_sync(put)
+    location = {"location": f"{PREFIX}/files/{call.request.path_params['path']}"}
+    return Response(encode(row), 201, location, "application/json")
+
+
+def _check_place(call: Call, path: str) -> None:
+    """See that nothing but a file is replaced, and no link leads elsewhere."""
+    own.check_above(call.hosted.storage, path)
+    there = call.hosted.storage.stat(path)
+    if there and there.kind != "file":
+        raise AlreadyExistsError(f"{path!r} is a {there.kind}: choose another name")
+
+
+@asynccontextmanager
+async def _spooled(request: Request, name: str) -> AsyncGenerator[Path]:
+    """Give a file of the server's own called *name*, with the body in it.
+
+    Raises:
+        RefusedError: it is too long or too slow, or its sender is gone.
+    """
+    with tempfile.TemporaryDirectory(prefix="hopsartifacts-file-") as folder:
+        location = Path(folder) / name
+        with location.open("xb") as file:
+            try:
+                async for chunk in request.stream():
+                    await to_thread.run_sync(file.write, chunk)
+            except ClientDisconnect as error:
+                raise RefusedError(
+                    "body: the connection ended before it was whole", 400
+                ) from error
+        yield location
+
+
+def _delete(call: Call) -> None:
+    path = _own(call)
+    if path in DATASETS:
+        raise ManagedPathError(f"{path!r} is always there: remove what is in it")
+    _looked(call, path)
+    call.hosted.project.get_dataset_api().remove(path)
+
+
+def _make_folder(call: Call) -> FileRow:
+    path = _own(call)
+    if path in DATASETS:
+        raise AlreadyExistsError(f"{path!r} is always there")
+    call.hosted.project.get_dataset_api().mkdir(path)
+    return _row(_looked(call, path))
+
+
+def _looked(call: Call, path: str) -> Item:
+    item = _tree(call).look(path)
+    if item is None:
+        raise PathNotFoundError(f"{path!r} does not exist")
+    return item
+
+
+def _own(call: Call) -> str:
+    """Return the path, which has to be one that users may change."""
+    path = _path(call)
+    if path == "" or layout.is_managed(path):
+        raise ManagedPathError(
+            f"{path or 'the project'!r} is managed: change models and deployments "
+            "instead"
+        )
+    return path if path in DATASETS else in_folder(path)
+
+
+def _path(call: Call) -> str:
+    return inside(call.hosted.project.name, call.path["path"])
+
+
+def _tree(call: Call) -> Tree:
+    # Nobody's: unfinished uploads are for those who send them, and a look counts there.
+    return Tree(call.hosted.storage, call.hosted.uploads, "")
+
+
+def _row(item: Item) -> FileRow:
+    seconds = _seconds(item)
+    return FileRow(
+        path=item.path,
+        name=item.name,
+        kind="folder" if item.is_folder else "file",
+        size_bytes=item.size_bytes,
+        modified=None if seconds is None else datetime.fromtimestamp(seconds, UTC),
+        is_managed=layout.is_managed(item.path),
+    )
+
+
+_operation = Operations("files")
+
+OPERATIONS = (
+    _operation(
+        "GET",
+        "/files",
+        _list,
+        "What a folder of the project holds: a page, filtered and sorted",
+        query=Listing,
+        answer=Page[FileRow],
+    ),
+    _operation("GET", _FILE, _get, "A file or folder", answer=FileRow),
+    _operation("DELETE", _FILE, _delete, "Remove a file or folder", status=204),
+    _operation(
+        "GET",
+        f"{_FILE}/content",
+        _content,
+        "The bytes of a file, or a range of them",
+        gives="application/octet-stream",
+        errors=(404, 416),
+    ),
+    _operation(
+        "PUT",
+        f"{_FILE}/content",
+        _put,
+        "Write a file of one's own",
+        query=Writing,
+        takes="bytes",
+        answer=FileRow,
+        status=201,
+        errors=(404, 409, 413),
+    ),
+    _operation(
+        "PUT",
+        "/folders/{path}",
+        _make_folder,
+        "Make a folder",
+        answer=FileRow,
+        status=201,
+    ),
+)
