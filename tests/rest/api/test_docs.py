@@ -12,7 +12,6 @@ from hopsartifacts.rest.hosted import Hosted
 from tests.rest.api.listening import serving
 
 PAGE = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
-SCRIPT = b"class Predictor:\n    def predict(self, inputs):\n        return inputs\n"
 
 
 def test_the_examples_run(
@@ -21,7 +20,6 @@ def test_the_examples_run(
     hosted: Hosted,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    project.storage.write("Resources/predictor.py", [SCRIPT])
     for accuracy in (0.7, 0.9):
         save_model("iris", metrics={"accuracy": accuracy}, description="Flowers.")
     names: dict[str, Any] = {"key": "admin.secret"}
@@ -48,7 +46,7 @@ def test_the_examples_run(
 def test_the_page_names_only_what_there_is(client: Any) -> None:
     known = set(client.get("/openapi.json").json()["paths"])
     for path in re.findall(
-        r"`(/(?:project|me|model|deploy|job|event|catalog)[^`?]*)`", PAGE
+        r"`(/(?:project|me|model|deploy|job|event|catalog|file|folder)[^`?]*)`", PAGE
     ):
         generic = re.sub(r"{\w+}", "{}", f"/api/v1{path}")
         templates = {re.sub(r"{\w+}", "{}", it) for it in known}
