@@ -39,9 +39,10 @@ OPERATIONS: tuple[Operation, ...] = (
 """All of them, of both surfaces."""
 
 
-def create_app(hosted: Hosted) -> ASGIApp:
-    """Return the application that serves *hosted*."""
-    return app_of(hosted, (*OPERATIONS, *about(OPERATIONS)))
+def create_app(hosted: Hosted, further: Iterable[Operation] = ()) -> ASGIApp:
+    """Return the application that serves *hosted*, and answers *further* ones."""
+    operations = (*OPERATIONS, *further)
+    return app_of(hosted, (*operations, *about(operations)))
 
 
 def app_of(hosted: Hosted, operations: Iterable[Operation]) -> ASGIApp:

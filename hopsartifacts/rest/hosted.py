@@ -27,8 +27,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         max_body_bytes: of a JSON body.
         max_prediction_bytes: of a prediction request.
         max_raw_bytes: of any body that is not JSON, like one chunk of an upload.
-        inference_endpoint: host and port at which clients may ask deployments directly;
-            None where everything goes through this server's own port.
+        inference_endpoint: host and port at which clients may ask deployments directly,
+            in clear; None where all goes through this server's own port.
         max_listeners: how many may listen to events at once.
         max_log_listeners: how many may follow logs at once; each costs a thread.
     """

@@ -25,7 +25,7 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
         is_plain: speaks HTTP without TLS, for a proxy that speaks HTTPS.
         proxies: addresses and networks whose ``X-Forwarded-For`` is believed.
         inference_port: where clients may ask deployments directly, in clear; 0 takes a
-            free one, None has no such port.
+            free one, None has such a port only where nothing leaves this machine.
         inference_host: None for the same as *host*.
         access_log: file of the access log; None for stderr.
         drain_s: how long requests under way may take to finish when it ends.

@@ -23,9 +23,12 @@ from hopsartifacts.rest.certificates import (
     self_signed,
     tls,
 )
+from hopsartifacts.rest.front.forwarding import operations
+from hopsartifacts.rest.front.lines import Lines
+from hopsartifacts.rest.front.running import front
 from hopsartifacts.rest.hosted import Hosted, Settings
 from hopsartifacts.rest.keys import Keys
-from hopsartifacts.rest.listening import Listening, in_url, listen
+from hopsartifacts.rest.listening import Listening, in_url, is_loopback, listen
 from hopsartifacts.rest.own_folder import alone_in, make_private
 from hopsartifacts.rest.server import Server
 from hopsartifacts.rest.uploads import Uploads
@@ -96,6 +99,8 @@ def serve(
         if certificate and context:
             chores.append(_Renewing(renewed, certificate, context))
 
+        lines = Lines(project.get_model_serving())
+
         @asynccontextmanager
         async def around() -> AsyncIterator[None]:
             async with _inference(hosted, listening) as inference:
@@ -108,21 +113,25 @@ def serve(
                 finally:
                     looking.cancel()
                     hosted.close()
+                    await lines.close()
 
-        Server(create_app(hosted), listening, context, around).run(sockets)
+        app = create_app(hosted, operations(lines))
+        Server(app, listening, context, around).run(sockets)
 
 
 @asynccontextmanager
 async def _inference(hosted: Hosted, listening: Listening) -> AsyncIterator[str | None]:
-    """Open the inference port if one is wanted, and announce it to clients."""
-    if listening.inference_port is None:
+    """Open the inference port if one is wanted, and announce it to clients.
+
+    Where nothing leaves this machine there is one: some releases of the client ask
+    deployments at a plain port and nowhere else.
+    """
+    wanted = listening.inference_port
+    if wanted is None and not is_loopback(listening.host):
         yield None
         return
-    # Imported late: few want it, and it needs packages of its own.
-    from hopsartifacts.rest.front.running import front  # noqa: PLC0415 - see above
-
     host = listening.inference_host or listening.host
-    async with front(hosted, host, listening.inference_port) as (bound, port):
+    async with front(hosted, host, wanted or 0) as (bound, port):
         name = listening.name_of(bound, host)
         hosted.settings = replace(hosted.settings, inference_endpoint=(name, port))
         yield f"http://{in_url(name)}:{port}"

@@ -1,6 +1,5 @@
 """Keys of a server, and how it is started, from the command line."""
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -170,4 +169,6 @@ def test_it_says_where_it_is_and_how_to_log_in(
     assert "certificate.pem" in document["certificate"]
     assert len(document["fingerprint"]) == 32 * 3 - 1
     assert "keys create" not in run("serve", "--port", "0").stdout
-    assert json.loads(run("serve", "--port", "0", "--json").stdout)["inference"] is None
+    assert document["inference"].startswith("http://127.0.0.1:")
+    everywhere = answer("serve", "--port", "0", "--host", "0.0.0.0")  # noqa: S104
+    assert everywhere["inference"] is None

@@ -16,6 +16,11 @@ from hopsartifacts.rest.operations import Call, Operation
 
 _INFERENCE = f"{PROJECT}/inference"
 _AT_ONCE = 64
+_HTTPS = 443
+_CLOSED = 9
+"""Where nobody listens. Releases from 4.3 to 4.6 cannot log in unless there is a load
+balancer, and take its HTTPS port, which is ours. 4.1 and 4.2 take the other one, by
+plain HTTP and with their key: that may not reach anybody."""
 _LIMITER: RunVar[CapacityLimiter] = RunVar("hopsartifacts-predictions")
 """Threads of their own: slow models shall not hold up everything else."""
 
@@ -36,7 +41,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class EndpointPage(msgspec.Struct, frozen=True):
-    """Where deployments can be asked directly; nowhere: all go through this server."""
+    """Where deployments can be asked."""
 
     count: int
     items: list[Endpoint]
@@ -75,10 +80,18 @@ def _endpoints(call: Call) -> EndpointPage:
     check_project(call)
     announced = call.hosted.settings.inference_endpoint
     if announced is None:
-        return EndpointPage(0, [])
-    host, port = announced
-    endpoint = Endpoint("LOAD_BALANCER", [host], [Port("HTTP", port)])
-    return EndpointPage(1, [endpoint])
+        host, port = _own(call)
+        ports = [Port("HTTPS", port), Port("HTTP", _CLOSED)]
+    else:
+        host, port = announced
+        ports = [Port("HTTP", port)]
+    return EndpointPage(1, [Endpoint("LOAD_BALANCER", [host], ports)])
+
+
+def _own(call: Call) -> tuple[str, int]:
+    """Return host and port as this client knows them, whatever lies in between."""
+    url = call.request.url
+    return str(url.hostname), url.port or _HTTPS
 
 
 OPERATIONS = (
@@ -97,7 +110,7 @@ OPERATIONS = (
         method="GET",
         path=f"{_INFERENCE}/endpoints",
         handle=_endpoints,
-        summary="Where deployments can be asked without this server",
+        summary="Where clients ask deployments: at a port of its own, or at this one",
         answer=EndpointPage,
         errors=(404,),
         tag="inference",

@@ -230,11 +230,23 @@ def test_a_request_that_is_too_long_is_refused(
     assert error_of(answer)[0] == 413
 
 
-def test_endpoints_are_announced_where_there_are_any(
+def test_clients_are_told_where_to_ask(
     serving: Serving, hosted_serving: Hosted
 ) -> None:
     url = f"{serving.project}/inference/endpoints"
-    assert serving.client.get(url).json() == {"count": 0, "items": []}
+    for host, port in (("models.example:8443", 8443), ("models.example", 443)):
+        answer = serving.client.get(url, headers={"host": host}).json()
+        assert answer["items"] == [
+            {
+                "type": "LOAD_BALANCER",
+                "hosts": ["models.example"],
+                # The second is none: old clients would send their key there in clear.
+                "ports": [
+                    {"name": "HTTPS", "number": port},
+                    {"name": "HTTP", "number": 9},
+                ],
+            }
+        ]
     hosted_serving.settings = Settings(inference_endpoint=("localhost", 8080))
     [endpoint] = serving.client.get(url).json()["items"]
     assert endpoint == {
