@@ -11,6 +11,7 @@ from hopsartifacts.deployments.deployment import Deployment as Deployment
 from hopsartifacts.deployments.difference import (
     DeploymentDifference as DeploymentDifference,
 )
+from hopsartifacts.deployments.documents import DeploymentState as DeploymentState
 from hopsartifacts.deployments.documents import Specification as Specification
 from hopsartifacts.deployments.golden import GoldenRequest as GoldenRequest
 from hopsartifacts.deployments.handle import ModelServing as ModelServing
@@ -41,5 +42,7 @@ from hopsartifacts.registry.handle import ModelRegistry as ModelRegistry
 from hopsartifacts.registry.model import Model as Model
 from hopsartifacts.registry.schema import ModelSchema as ModelSchema
 from hopsartifacts.registry.schema import Schema as Schema
+from hopsartifacts.serving.contract import LogLine as LogLine
+from hopsartifacts.serving.contract import RunState as RunState
 from hopsartifacts.store.cache import Cache as Cache
 from hopsartifacts.store.checking import Finding as Finding
