@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Barrier
 from typing import Any
 
+import msgspec
 import pytest
 
 from hopsartifacts.errors import (
@@ -19,12 +20,15 @@ from hopsartifacts.errors import (
     InvalidModelError,
     InvalidNameError,
     ManagedPathError,
+    StorageError,
 )
 from hopsartifacts.project import Project
 from hopsartifacts.registry.versions import model_state
 from hopsartifacts.rest.errors import UPLOAD_FULL, RefusedError
 from hopsartifacts.rest.uploads import Chunk, Details, Uploads
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.testing.faults import FAIL, Call, FaultyStorage
+from tests.rest.uploads.conftest import LIMITS
 from tests.rest.uploads.sending import (
     CHUNK,
     ME,
@@ -550,3 +554,79 @@ def test_six_claimants_of_one_number(uploads: Uploads, storage: Storage) -> None
     with ThreadPoolExecutor(6) as pool:
         assert sum(pool.map(claim, range(6))) == 1
     assert statuses(storage) == {1: "reserved"}
+
+
+class Failing:
+    """A storage of which some calls fail as long as it is told so."""
+
+    def __init__(self, inner: Storage, is_due: Callable[[Call], bool]) -> None:
+        self.is_broken = True
+        self.storage = FaultyStorage(
+            inner, lambda call: FAIL if self.is_broken and is_due(call) else None
+        )
+
+
+def is_entry(call: Call) -> bool:
+    return call.method == "create" and "/_log/" in call.path
+
+
+def is_file(call: Call) -> bool:
+    return call.method == "write" and call.path.endswith("a.bin")
+
+
+def test_a_claim_whose_fate_is_unknown_is_asked_for_again(
+    storage: Storage, tmp_path: Path
+) -> None:
+    failing = Failing(storage, is_entry)
+    uploads = Uploads(failing.storage, tmp_path / "server", LIMITS)
+    with pytest.raises(StorageError):
+        uploads.claim("m", 1, ME)
+    assert uploads.remove("Models/m/1", ME)
+    with pytest.raises(ConflictError):
+        send_part(uploads, "Models/m/1/Files/a", b"x", 1)
+    failing.is_broken = False
+    with pytest.raises(AlreadyExistsError):
+        uploads.claim("m", 1, OTHER)
+    fill(uploads, FILES)
+    seal(uploads)
+    assert stored(Project(storage)) == FILES
+    uploads.close()
+
+
+def test_a_claim_whose_fate_stays_unknown_is_given_up(
+    storage: Storage, tmp_path: Path
+) -> None:
+    failing = Failing(storage, is_entry)
+    limits = msgspec.structs.replace(LIMITS, takeover_s=0)
+    uploads = Uploads(failing.storage, tmp_path / "server", limits)
+    with pytest.raises(StorageError):
+        uploads.claim("m", 1, ME)
+    uploads.sweep()
+    assert spooled(tmp_path) == []
+    failing.is_broken = False
+    uploads.claim("m", 1, OTHER)
+    uploads.close()
+
+
+@pytest.mark.parametrize("is_due", [is_file, is_entry], ids=["files", "seal"])
+def test_a_store_that_fails_while_sealing_leaves_nothing(
+    storage: Storage, tmp_path: Path, is_due: Callable[[Call], bool]
+) -> None:
+    failing = Failing(storage, is_due)
+    failing.is_broken = False
+    uploads = Uploads(failing.storage, tmp_path / "server", LIMITS)
+    fill(uploads, FILES)
+    failing.is_broken = True
+    with pytest.raises(StorageError):
+        seal(uploads)
+    failing.is_broken = False
+    assert uploads.remove("Models/m/1", ME)
+    assert statuses(storage) == {1: "aborted"}
+    assert spooled(tmp_path) == []
+    project = Project(storage)
+    project.gc(grace_s=0)
+    assert stored(project) == {}
+    fill(uploads, FILES, 2)
+    seal(uploads, 2)
+    assert project.verify().ok
+    uploads.close()
