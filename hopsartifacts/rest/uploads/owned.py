@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from hopsartifacts.errors import AlreadyExistsError
+from hopsartifacts.datasets import own
 from hopsartifacts.rest.uploads.area import Area
 from hopsartifacts.rest.uploads.files import Assembly, on_disk, taken
 from hopsartifacts.rest.uploads.places import Place
@@ -64,17 +64,9 @@ class OwnFiles:
         return upload is not None and not upload.is_of(chunk)
 
     def _check_free(self, path: str) -> None:
-        if self._storage.stat(path) is not None:
+        own.check_above(self._storage, path)
+        if own.look(self._storage, path) is not None:
             raise taken(path)
-        parent = path
-        while parent := parent.rpartition("/")[0]:
-            above = self._storage.stat(parent)
-            if above and above.kind != "directory":
-                raise AlreadyExistsError(
-                    f"{parent!r} is a file: {path!r} cannot be stored below it"
-                )
-            if above:
-                return
 
     def _deliver(self, area: Area, upload: Assembly) -> None:
         """Write a whole file to the store, once."""

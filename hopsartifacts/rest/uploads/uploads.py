@@ -79,6 +79,7 @@ class Uploads:
 
         Raises:
             AlreadyExistsError: a file of the user's own is there already.
+            InvalidInputError: a file or a link is on the way to it.
             ConflictError: it differs from what came before, or nobody has claimed the
                 version.
             ManagedPathError: nothing is uploaded to such a folder.

@@ -10,6 +10,7 @@ import pytest
 from hopsartifacts.errors import (
     AlreadyExistsError,
     ConflictError,
+    InvalidInputError,
     InvalidNameError,
     ManagedPathError,
     StorageError,
@@ -142,8 +143,45 @@ def test_no_path_leads_out(uploads: Uploads, storage: Storage, path: str) -> Non
 
 def test_nothing_is_stored_below_a_file(uploads: Uploads) -> None:
     send(uploads, "Resources/x", DATA)
-    with pytest.raises(AlreadyExistsError, match="'Resources/x' is a file"):
+    with pytest.raises(InvalidInputError, match="'Resources/x' is a file"):
         send(uploads, "Resources/x/y/z", DATA)
+
+
+def test_no_link_leads_out(local_project: Project, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    (outside / "below").mkdir(parents=True)
+    (outside / "taken").write_bytes(b"of somebody else")
+    storage = local_project.storage
+    uploads = Uploads(storage, tmp_path / "server", LIMITS)
+    send(uploads, "Resources/x", DATA)
+    root = storage.local_path("Resources")
+    assert root is not None
+    (root / "link").symlink_to(outside)
+    (root / "dangling").symlink_to(outside / "new")
+    for path in ("link/x", "link/taken", "link/below/x", "link/new/x", "dangling"):
+        with pytest.raises((InvalidInputError, AlreadyExistsError)):
+            send(uploads, f"Resources/{path}", DATA)
+    assert sorted(it.name for it in outside.rglob("*")) == ["below", "taken"]
+    assert (outside / "taken").read_bytes() == b"of somebody else"
+    uploads.close()
+
+
+def test_a_link_that_comes_meanwhile_leads_nowhere(
+    local_project: Project, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    uploads = Uploads(local_project.storage, tmp_path / "server", LIMITS)
+    send(uploads, "Resources/x", DATA)
+    send_part(uploads, "Resources/link/x", DATA, 1)
+    send_part(uploads, "Resources/link/x", DATA, 2)
+    root = local_project.storage.local_path("Resources")
+    assert root is not None
+    (root / "link").symlink_to(outside)
+    with pytest.raises(InvalidInputError):
+        send_part(uploads, "Resources/link/x", DATA, 3)
+    assert list(outside.iterdir()) == []
+    uploads.close()
 
 
 def test_scripts_wait_for_their_deployment(

@@ -169,6 +169,18 @@ def test_a_removed_file_is_sent_anew(uploads: Uploads, project: Project) -> None
     assert stored(project) == {**FILES, "Files/a.bin": b"another"}
 
 
+def test_a_removed_folder_may_be_a_file(uploads: Uploads, project: Project) -> None:
+    fill(uploads, FILES)
+    assert uploads.remove("Models/m/1/Files/deep", ME)
+    assert uploads.stat("Models/m/1/Files/deep", ME) is None
+    send(uploads, "Models/m/1/Files/deep", b"file")
+    seal(uploads)
+    assert stored(project) == {
+        "Files/a.bin": FILES["Files/a.bin"],
+        "Files/deep": b"file",
+    }
+
+
 @pytest.mark.parametrize(
     "chunk",
     [
