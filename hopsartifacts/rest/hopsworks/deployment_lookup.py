@@ -1,10 +1,12 @@
 """Which deployment a request means: by its name, or by an id that never comes again."""
 
+from contextlib import suppress
+
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.documents import DeploymentState
 from hopsartifacts.deployments.versions import read_deployment
 from hopsartifacts.errors import DeploymentNotFoundError, InvalidNameError
-from hopsartifacts.names import deployment_name
+from hopsartifacts.names import default_deployment_name
 from hopsartifacts.rest.hopsworks.ids import parse_deployment_id
 from hopsartifacts.rest.hopsworks.login import check_project
 from hopsartifacts.rest.operations import Call
@@ -13,13 +15,34 @@ from hopsartifacts.rest.operations import Call
 def named(call: Call, name: str) -> DeploymentState:
     """Return what is sealed of the deployment *name*.
 
+    Releases before 4.2 take a model's name for that of its deployment, also where no
+    deployment can be called so: then that with the default name, of this model, is
+    meant.
+
     Raises:
         DeploymentNotFoundError: there is none.
     """
     try:
-        return read_deployment(call.hosted.storage, deployment_name(name))
+        found = read_deployment(call.hosted.storage, default_deployment_name(name))
     except InvalidNameError as error:
         raise DeploymentNotFoundError(f"there is no deployment {name!r}") from error
+    specification = found.current.specification
+    if name not in {specification.name, specification.model.name}:
+        raise DeploymentNotFoundError(f"there is no deployment {name!r}")
+    return found
+
+
+def is_of_model(state: DeploymentState, name: str) -> bool:
+    """Tell whether it runs the model *name*, or one whose deployment is called so.
+
+    Releases from 4.2 on ask for a model's deployments by their default name.
+    """
+    model = state.current.specification.model.name
+    if name == model:
+        return True
+    with suppress(InvalidNameError):
+        return name == default_deployment_name(model)
+    return False
 
 
 def meant(call: Call, given: str | None = None) -> DeploymentState:

@@ -4,6 +4,7 @@ from os import PathLike
 from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from hopsartifacts import layout
 from hopsartifacts.deployments.deployment import Deployment
@@ -18,6 +19,7 @@ from hopsartifacts.errors import (
     InvalidDeploymentError,
     InvalidNameError,
 )
+from hopsartifacts.names import default_deployment_name
 from hopsartifacts.rest.errors import SERVING_EXISTS, RefusedError
 from hopsartifacts.rest.hopsworks.deployment_changes import change, check_new, created
 from hopsartifacts.rest.hopsworks.deployment_documents import (
@@ -27,7 +29,12 @@ from hopsartifacts.rest.hopsworks.deployment_documents import (
     deployment_document,
     version_document,
 )
-from hopsartifacts.rest.hopsworks.deployment_lookup import held, meant, named
+from hopsartifacts.rest.hopsworks.deployment_lookup import (
+    held,
+    is_of_model,
+    meant,
+    named,
+)
 from hopsartifacts.rest.hopsworks.deployment_requests import NewDeployment, tags
 from hopsartifacts.rest.hopsworks.login import PROJECT, check_project
 from hopsartifacts.rest.operations import Call, Operation
@@ -84,6 +91,9 @@ def _create(call: Call, new: NewDeployment) -> Deployment:
     project = call.hosted.project
     registry, serving = project.get_model_registry(), project.get_model_serving()
     model = registry.get_model(new.model_name or "", new.model_version)
+    if new.name == model.name:
+        # What releases before 4.2 send where no name is given.
+        new = replace(new, name=default_deployment_name(model.name))
     deployment = created(serving, model, new, _finder(call))
     name = deployment.name
     try:
@@ -135,7 +145,7 @@ def _list(call: Call) -> DeploymentDocument | list[DeploymentDocument]:
     found = [
         _document(call, state)
         for state in _serving(call).list_deployments().values()
-        if query.model in {None, state.current.specification.model.name}
+        if query.model is None or is_of_model(state, query.model)
     ]
     if query.status is None:
         return found

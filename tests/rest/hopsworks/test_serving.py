@@ -261,7 +261,7 @@ def test_another_model_version_can_be_chosen_but_no_other_model(
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
-        ({"name": "my_model"}, "my_model"),
+        ({"name": "my_other"}, "my_other"),
         ({"name": "d" * 46}, "45"),
         ({"apiProtocol": "SOAP"}, "SOAP"),
         ({"servingTool": "OTHER"}, "OTHER"),
@@ -395,3 +395,24 @@ def test_deploying_needs_its_scope(
     assert start.status_code == status
     assert ("d" in backend.running) == (status == 200)
     assert serving.client.get(serving.at(made), headers=headers).status_code == 200
+
+
+def test_a_models_name_stands_for_the_default_name_of_its_deployment(
+    serving: Serving, serving_project: Project, save_model: Callable[..., None]
+) -> None:
+    save_model()
+    url = f"{serving.project}/serving"
+    # Before 4.2 the model's name is sent where none is given.
+    made = serving.saved(of_4_1(serving_project, name="my_model"))
+    assert made["name"] == "mymodel"
+    again = serving.put(of_4_1(serving_project, name="my_model"))
+    assert error_of(again) == (400, 240011)
+    found = serving.client.get(url, params={"name": "my_model"}).json()
+    assert found["id"] == made["id"]
+    # From 4.2 on deployments are asked for by it.
+    for model in ("my_model", "mymodel"):
+        listed = serving.client.get(url, params={"model": model}).json()
+        assert [it["name"] for it in listed] == ["mymodel"]
+    assert serving.client.get(url, params={"model": "my"}).json() == []
+    other = serving.client.get(url, params={"name": "my-model"})
+    assert error_of(other) == (404, 240000)
