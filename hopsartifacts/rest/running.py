@@ -92,7 +92,7 @@ def serve(
             stack.enter_context(it) for it in listen(listening.host, listening.port)
         ]
         log_to(listening.access_log)
-        uploads = Uploads(project.storage, folder / "uploads")
+        uploads = Uploads(project.storage, make_private(folder / "uploads"))
         stack.callback(uploads.close)
         hosted = Hosted(project, keys, uploads, settings)
         chores: list[Chore] = [uploads.sweep]

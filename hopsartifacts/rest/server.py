@@ -8,6 +8,7 @@ import signal
 import socket
 import ssl
 import threading
+from asyncio import sslproto
 from collections.abc import Callable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
@@ -30,7 +31,9 @@ _THREADS = 128
 _MOST_FILES = 65536
 _OTHER_FILES = 256
 """Descriptors that are no connection's: the project's files, pipes, logs."""
-_MOST_CONNECTIONS = 10_000
+_MOST_CONNECTIONS = 4096
+_TLS_BUFFER = 32 * 1024
+"""Bytes that asyncio keeps for each connection; by itself it keeps eight times that."""
 _IDLE_S = 2.0
 """So long an idle connection is waited for that is told of the end."""
 _LOOK_S = 0.1
@@ -57,6 +60,7 @@ class Server(uvicorn.Server):
         around: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> None:
         files = _raise_file_limit()
+        sslproto.SSLProtocol.max_size = _TLS_BUFFER
         super().__init__(
             uvicorn.Config(
                 app,
@@ -77,8 +81,23 @@ class Server(uvicorn.Server):
             )
         )
         self._drain_s = listening.drain_s
+        self._cutting: threading.Timer | None = None
         self._around = around
         self._stack = AsyncExitStack()
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until a signal comes; end the process if it does not end by itself."""
+        after_s = self._drain_s + _STUCK_S
+        before = set(threading.enumerate())
+        self._cutting = threading.Timer(after_s, _cut, (after_s,))
+        self._cutting.daemon = True
+        try:
+            super().run(sockets)
+        finally:
+            # Python would wait for them at its end.
+            left = set(threading.enumerate()) - before
+            if all(it.daemon for it in left):
+                self._cutting.cancel()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept connections, once what goes on around them has begun."""
@@ -88,7 +107,8 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let requests under way finish, and hang up on those who have none."""
-        _end_at_last(self._drain_s + _STUCK_S)
+        if self._cutting:
+            self._cutting.start()
         hanging_up = asyncio.ensure_future(self._hang_up())
         try:
             await asyncio.gather(super().shutdown(sockets), self._stack.aclose())
@@ -124,17 +144,11 @@ class Server(uvicorn.Server):
                     connection.transport.abort()
 
 
-def _end_at_last(after_s: float) -> None:
-    """End the process if threads keep it: whatever they do may be ended any time."""
-
-    def end() -> None:
-        _LOGGER.error("some requests did not end in %g seconds: they are cut", after_s)
-        logging.shutdown()
-        os._exit(1)
-
-    timer = threading.Timer(after_s, end)
-    timer.daemon = True
-    timer.start()
+def _cut(after_s: float) -> None:
+    """End the process though threads keep it; what they do may be ended any time."""
+    _LOGGER.error("some requests did not end in %g seconds: they are cut", after_s)
+    logging.shutdown()
+    os._exit(1)
 
 
 def _raise_file_limit() -> int:

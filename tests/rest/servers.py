@@ -1,6 +1,5 @@
 """Servers as processes of their own, and on a thread of this one."""
 
-import asyncio
 import json
 import os
 import signal
@@ -116,9 +115,7 @@ def on_thread(app: ASGIApp, drain_s: float = 5.0) -> Iterator[int]:
     server = Server(app, listening, None, around)
     (bound,) = listen("127.0.0.1", 0)
     with bound:
-        thread = threading.Thread(
-            target=lambda: asyncio.run(server.serve([bound]))  # its own loop
-        )
+        thread = threading.Thread(target=server.run, args=([bound],))
         thread.start()
         assert is_ready.wait(_PATIENCE_S)
         try:

@@ -3,7 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import pytest
 from starlette.applications import Starlette
@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hopsartifacts.rest import connections
+from hopsartifacts.rest import connections, server
 from tests.rest.servers import on_thread
 
 SHORT_S = 0.5
@@ -124,6 +124,23 @@ def test_who_reads_slowly_gets_all_of_it(client: socket.socket) -> None:
         if count % 20 == 0:
             time.sleep(SHORT_S / 5)
     assert read > LARGE
+
+
+def test_one_connection_too_many_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_MOST_CONNECTIONS", 3)
+    with (
+        on_thread(Starlette(routes=[Route("/{_}", answer)])) as port,
+        ExitStack() as stack,
+    ):
+
+        def connect() -> socket.socket:
+            return stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+
+        first, _ = connect(), connect()
+        assert asked(first).startswith(b"HTTP/1.1 200")
+        third = connect()
+        third.sendall(b"GET /small HTTP/1.1\r\nhost: a\r\n\r\n")
+        assert third.recv(1000).startswith(b"HTTP/1.1 503")
 
 
 @pytest.mark.parametrize(

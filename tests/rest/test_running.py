@@ -170,6 +170,16 @@ def test_idle_connections_do_not_keep_it(start: Start, url: str) -> None:
         assert silent.version()
 
 
+def test_who_listens_to_events_does_not_keep_it(start: Start, url: str) -> None:
+    key = make_key(url)
+    process = start()
+    with client(process, key) as asking, asking.stream("GET", "/api/v1/events") as it:
+        assert it.status_code == 200
+        began = time.monotonic()
+        assert process.end()[0] == 0
+        assert time.monotonic() - began < 15
+
+
 def test_a_certificate_is_renewed_while_it_runs(start: Start, tmp_path: Path) -> None:
     folder = tmp_path / "server"
     process = start("--state-dir", folder, "--chores", "0.2s")
