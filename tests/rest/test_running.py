@@ -16,6 +16,7 @@ import httpx
 import pytest
 from cryptography import x509
 
+from hopsartifacts.rest.certificates import self_signed
 from tests.rest.servers import CLI, Process, make_key
 
 API = "/hopsworks-api/api"
@@ -180,23 +181,48 @@ def test_who_listens_to_events_does_not_keep_it(start: Start, url: str) -> None:
         assert time.monotonic() - began < 15
 
 
+def shown(process: Process) -> str:
+    """Return the certificate that a server shows."""
+    port = int(process.url.rpartition(":")[2])
+    return ssl.get_server_certificate(("127.0.0.1", port)).strip()
+
+
+def shown_after(process: Process, before: str) -> str:
+    """Return the certificate that it shows once that is another one."""
+    deadline = time.monotonic() + 20
+    while (now := shown(process)) == before and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return now
+
+
 def test_a_certificate_is_renewed_while_it_runs(start: Start, tmp_path: Path) -> None:
     folder = tmp_path / "server"
     process = start("--state-dir", folder, "--chores", "0.2s")
+    first = shown(process)
     (folder / "server.pem").unlink()
+    second = shown_after(process, first)
+    assert second != first
+    assert second == Path(process.certificate).read_text().strip()
 
-    def shown() -> str:
-        pem = ssl.get_server_certificate(
-            ("127.0.0.1", httpx.URL(process.url).port or 0)
-        )
-        return pem.strip()
 
-    first = shown()
-    deadline = time.monotonic() + 20
-    while shown() == first and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert shown() != first
-    assert shown() == Path(process.certificate).read_text().strip()
+def test_a_new_certificate_of_ones_own_is_shown(start: Start, tmp_path: Path) -> None:
+    made = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        made.append(self_signed(tmp_path / name, []).file)
+    own = tmp_path / "own.pem"
+    own.write_bytes(made[0].read_bytes())
+    process = start("--cert", own, "--chores", "0.2s")
+    assert process.started["certificate"] is None
+    first = shown(process)
+    own.write_text("nonsense")
+    time.sleep(1)
+    assert shown(process) == first
+    own.write_bytes(made[1].read_bytes())
+    second = shown_after(process, first)
+    assert second == (tmp_path / "b" / "certificate.pem").read_text().strip()
+    _, error = process.end()
+    assert "not PEM" in error
 
 
 def test_it_makes_a_certificate_for_its_names(start: Start) -> None:
