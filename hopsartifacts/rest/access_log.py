@@ -34,7 +34,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         key: the id of the key it bore, if that let it in.
         operation: the template of its path; empty if there is no such path.
         path: as it was sent, without the query.
-        status: None if there was no answer, since the client had gone.
+        status: None if there was no answer, since the client had gone. Of a call over
+            gRPC: its code, 0 for a good one.
         whole: whether the answer was sent to its end.
     """
 
@@ -50,6 +51,12 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     bytes_in: int
     bytes_out: int
     seconds: float
+
+
+def say(line: Line) -> None:
+    """Put *line* in the log."""
+    if _LOGGER.isEnabledFor(logging.INFO):
+        _LOGGER.info(msgspec.json.encode(line).decode())
 
 
 class AccessLog:
@@ -73,8 +80,7 @@ class AccessLog:
                 raise
         finally:
             _request.reset(token)
-            if _LOGGER.isEnabledFor(logging.INFO):
-                _LOGGER.info(msgspec.json.encode(seen.line()).decode())
+            say(seen.line())
 
 
 class _Seen:
@@ -122,7 +128,7 @@ class _Seen:
         path = raw.partition(b"?")[0].decode("latin-1")
         client = scope.get("client")
         return Line(
-            time=_now(),
+            time=now(),
             request=self.id,
             client=client[0] if client else "",
             key=caller.id if caller else "",
@@ -161,7 +167,7 @@ def log_to(access: Path | None) -> None:
 class _JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         said: dict[str, Any] = {
-            "time": _now(),
+            "time": now(),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -200,6 +206,7 @@ def _length(start: Message) -> int | None:
     return None
 
 
-def _now() -> str:
+def now() -> str:
+    """Return the time as lines have it."""
     moment = datetime.now(UTC).isoformat(timespec="milliseconds")
     return moment.replace("+00:00", "Z")

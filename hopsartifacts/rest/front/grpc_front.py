@@ -15,7 +15,10 @@ from hopsartifacts.errors import (
     InvalidNameError,
     NotRunningError,
 )
+from hopsartifacts.rest.access_log import Line as LogLine
+from hopsartifacts.rest.access_log import now, say
 from hopsartifacts.rest.answering import authenticated
+from hopsartifacts.rest.callers import Caller
 from hopsartifacts.rest.errors import RefusedError, status_and_code
 from hopsartifacts.rest.front.forwarding import PIECE_S
 from hopsartifacts.rest.front.lines import ANSWER_S, Line, Lines
@@ -28,6 +31,7 @@ from hopsartifacts.serving.runtime.open_inference import (
     SERVICE,
     message_class,
 )
+from hopsartifacts.store.identity import new_token
 
 MAX_CALLS = 256
 """Under way at a time; more are refused."""
@@ -104,38 +108,45 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
         messages: AsyncIterator[bytes],
         context: Any,
     ) -> bytes:
-        began = monotonic()
-        code = grpc.StatusCode.OK
+        seen = _Seen(method, self._address(context))
         try:
-            self._authenticate(context)
+            caller = self._authenticate(context, seen.address)
+            seen.key = caller.id
             body = await _only(messages)
-            return await self._pass(method, deployment, body, context)
+            seen.bytes_in = len(body)
+            answer = await self._pass(method, deployment, body, context)
+            seen.bytes_out = len(answer)
+            seen.code = grpc.StatusCode.OK
         except HopsArtifactsError as error:
-            code, details = _code(error), str(error)
+            seen.code, details = _code(error), str(error)
         except grpc.aio.AioRpcError as error:
-            code, details = error.code(), error.details()
+            seen.code, details = error.code(), error.details()
         except asyncio.CancelledError:
-            code = grpc.StatusCode.CANCELLED
+            seen.code = grpc.StatusCode.CANCELLED
             raise
+        else:
+            return answer
         finally:
-            self._hosted.measures.count(
-                "gRPC", f"/{SERVICE}/{method}", code.name, monotonic() - began
-            )
-        await context.abort(code, details)
+            seen.note(self._hosted)
+        await context.abort(seen.code, details)
         raise AssertionError  # abort always raises
 
-    def _authenticate(self, context: Any) -> None:
-        """See that the call bears a key.
+    def _address(self, context: Any) -> Address:
+        """Return where a call comes from in truth."""
+        port = int(context.peer().rpartition(":")[2])
+        return self._peers.get(port, ("127.0.0.1", port))
+
+    def _authenticate(self, context: Any, address: Address) -> Caller:
+        """Return whose key the call bears.
 
         Raises:
-            RefusedError: it does not.
+            RefusedError: it bears none.
         """
         given = [
             value.encode()
             for name, value in context.invocation_metadata()
             if name == "authorization"
         ]
-        port = int(context.peer().rpartition(":")[2])
         request = Request(
             {
                 "type": "http",
@@ -143,10 +154,10 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
                 "path": "/",
                 "query_string": b"",
                 "headers": [(b"authorization", value) for value in given],
-                "client": self._peers.get(port, ("127.0.0.1", port)),
+                "client": address,
             }
         )
-        authenticated(self._hosted, request, "read")
+        return authenticated(self._hosted, request, "read")
 
     async def _pass(
         self, method: str, deployment: str | None, body: bytes, context: Any
@@ -170,6 +181,39 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
                 if not is_untouched or attempt == _ATTEMPTS:
                     raise
         raise AssertionError
+
+
+class _Seen:
+    """What is seen of a call, for the log and the counts."""
+
+    def __init__(self, method: str, address: Address) -> None:
+        self.address = address
+        self.key = ""
+        self.code = grpc.StatusCode.INTERNAL
+        self.bytes_in = self.bytes_out = 0
+        self._operation = f"/{SERVICE}/{method}"
+        self._began = monotonic()
+
+    def note(self, hosted: Hosted) -> None:
+        """Count it, and say a line."""
+        seconds = monotonic() - self._began
+        hosted.measures.count("gRPC", self._operation, self.code.name, seconds)
+        say(
+            LogLine(
+                time=now(),
+                request=new_token(),
+                client=self.address[0],
+                key=self.key,
+                method="gRPC",
+                operation=self._operation,
+                path=self._operation,
+                status=self.code.value[0],
+                whole=self.code is grpc.StatusCode.OK,
+                bytes_in=self.bytes_in,
+                bytes_out=self.bytes_out,
+                seconds=round(seconds, 6),
+            )
+        )
 
 
 async def _ask(line: Line, name: str, method: str, body: bytes, context: Any) -> bytes:

@@ -52,7 +52,7 @@ class Front(NamedTuple):
 
 
 @contextmanager
-def opened(project: Project, **settings: Any) -> Iterator[Front]:
+def opened(project: Project, *, at: int = 0, **settings: Any) -> Iterator[Front]:
     """Open the port of a project in a thread of this process until the block ends."""
     hosted = Hosted(project, OneKey(), None, Settings(**settings))
     ports: list[int] = []
@@ -63,7 +63,7 @@ def opened(project: Project, **settings: Any) -> Iterator[Front]:
     async def serve() -> None:
         end, loop = asyncio.Event(), asyncio.get_running_loop()
         ends.append(lambda: loop.call_soon_threadsafe(end.set))
-        async with front(hosted, "127.0.0.1", 0) as (_, port):
+        async with front(hosted, "127.0.0.1", at) as (_, port):
             ports.append(port)
             is_open.set()
             await end.wait()
@@ -83,7 +83,7 @@ def opened(project: Project, **settings: Any) -> Iterator[Front]:
         if ports:
             yield Front(hosted, ports[0])
     finally:
-        if not failures:
+        if ports:
             ends[0]()
         thread.join(30)
     if failures:
