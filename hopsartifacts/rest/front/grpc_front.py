@@ -37,6 +37,9 @@ MAX_CALLS = 256
 """Under way at a time; more are refused."""
 
 _ATTEMPTS = 3
+_IDLE_MS = 10 * 60 * 1000
+"""Connections without a call for so long are ended; clients open them again."""
+
 _CODES: Mapping[int, grpc.StatusCode] = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
     401: grpc.StatusCode.UNAUTHENTICATED,
@@ -62,6 +65,7 @@ async def start_grpc(
         ("grpc.so_reuseport", 0),
         ("grpc.max_receive_message_length", hosted.settings.max_prediction_bytes),
         ("grpc.max_send_message_length", -1),
+        ("grpc.max_connection_idle_ms", _IDLE_MS),
     ]
     server = grpc.aio.server(options=options, maximum_concurrent_rpcs=MAX_CALLS)
     server.add_generic_rpc_handlers((_Calls(hosted, lines, peers),))

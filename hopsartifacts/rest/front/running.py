@@ -18,6 +18,8 @@ from hopsartifacts.rest.front.switch import Address, Pipes, TakeOver, switch
 from hopsartifacts.rest.hosted import Hosted
 
 MAX_CONNECTIONS = 4096
+"""Of each protocol."""
+
 GRACE_S = 10
 """What requests under way get when the port is closed."""
 
@@ -106,7 +108,7 @@ async def _grpc(hosted: Hosted, lines: Lines, stack: AsyncExitStack) -> TakeOver
         return None
     from hopsartifacts.rest.front.grpc_front import start_grpc  # noqa: PLC0415 - optional
 
-    pipes = Pipes()
+    pipes = Pipes(MAX_CONNECTIONS)
     server, pipes.port = await start_grpc(hosted, lines, pipes.peers)
 
     async def stop(*_: Any) -> None:

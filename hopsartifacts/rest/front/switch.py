@@ -131,21 +131,29 @@ class Pipe(asyncio.Protocol):
 class Pipes:
     """The connections led on to a port of this machine, and whose they are.
 
+    Args:
+        most: so many at once; more are hung up on.
+
     Attributes:
         port: where they are led on to.
         peers: where a connection comes from in truth, by its port on this machine.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         self.port = 0
+        self._most = most
         self._tasks: set[asyncio.Task[None]] = set()
         self._open: set[asyncio.Transport] = set()
         self.peers: dict[int, Address] = {}
 
     def take_over(self, client: asyncio.Transport, began: bytes) -> asyncio.Protocol:
         """Lead *client*, which said *began*, on to the port."""
-        client.pause_reading()
         near = Pipe(client)
+        if len(self._open) >= self._most:
+            client.abort()
+            return near
+        self._open.add(client)
+        client.pause_reading()
         task = asyncio.ensure_future(self._join(near, client, began))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -163,12 +171,12 @@ class Pipes:
                 lambda: _Far(self._forget), "127.0.0.1", self.port
             )
         except OSError:
+            self._open.discard(client)
             client.abort()
             return
         far.port = inner.get_extra_info("sockname")[1]
         far.client = client
         self.peers[far.port] = client.get_extra_info("peername")[:2]
-        self._open.add(client)
         near.other, far.other = far, near
         inner.write(began)
         if client.is_closing():

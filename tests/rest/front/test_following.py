@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.rest.front.conftest import ECHO, Front, Ground
+from tests.rest.front.conftest import ECHO, Front, Ground, opened
 
 VERSION_2 = """
     class Predictor:
@@ -194,3 +194,25 @@ def test_a_deployment_that_wants_less_says_so_itself(
         assert answer.status_code == 413
         assert "larger than 1000 bytes" in answer.json()["error"]
         assert predict(client, "modest") == [1]
+
+
+def test_so_many_connections_and_no_more(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hopsartifacts.rest.front.running.MAX_CONNECTIONS", 2)
+    with opened(ground.project) as port:
+        for began in (b"", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"):
+            address = ("127.0.0.1", port.port)
+            held = [socket.create_connection(address, timeout=10) for _ in range(2)]
+            for connection in held:
+                connection.sendall(began)
+            time.sleep(0.2)
+            with (
+                socket.create_connection(address, timeout=10) as more,
+                suppress(ConnectionError),
+            ):
+                more.sendall(began)
+                assert more.recv(1) == b""
+            for connection in held:
+                connection.close()
+            time.sleep(0.2)
