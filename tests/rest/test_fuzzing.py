@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import hopsartifacts
-from hopsartifacts.deployments.versions import read_deployment
+from hopsartifacts.deployments.versions import find_deployment, read_deployment
 from hopsartifacts.project import Project
 from hopsartifacts.rest.application import OPERATIONS, create_app
 from hopsartifacts.rest.hopsworks.ids import deployment_id, model_id
@@ -63,7 +63,7 @@ class Server(NamedTuple):
             creator = project.get_model_registry().python
             creator.create_model(MODEL, metrics={"accuracy": 0.9}).save(files)
         model = project.get_model_registry().get_models(MODEL)[0]
-        if not project.get_model_serving().get_deployments():
+        if find_deployment(project.storage, MODEL) is None:
             script = self.scratch / "predict.py"
             script.write_text(SCRIPT)
             project.get_dataset_api().upload(script, "Resources", overwrite=True)
