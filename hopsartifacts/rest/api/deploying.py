@@ -23,6 +23,7 @@ from hopsartifacts.rest.api.given import GivenDeployment, NewDeployment, predict
 from hopsartifacts.rest.api.jobs import GoldenResult, Result, StateResult, accepted
 from hopsartifacts.rest.api.table import PREFIX, Operations
 from hopsartifacts.rest.background import Job
+from hopsartifacts.rest.hopsworks.inference import predicted
 from hopsartifacts.rest.operations import Call
 from hopsartifacts.rest.states import RunStatus, run_status
 from hopsartifacts.store.progress import Callback
@@ -212,6 +213,17 @@ OPERATIONS = (
         "Stop what runs",
         answer=Job[Result],
         status=202,
+    ),
+    _operation(
+        "POST",
+        f"{DEPLOYMENT}/predictions",
+        predicted,
+        "Ask the running deployment: its model server's answer, as it is",
+        scope="read",
+        body=dict[str, Any],
+        answer=Any,
+        takes="bytes",
+        errors=(404, 413, 422, 502, 504),
     ),
     _operation(
         "POST",

@@ -48,8 +48,17 @@ class EndpointPage(msgspec.Struct, frozen=True):
 
 
 async def _predict(call: Call) -> Response:
-    """Pass the body on, and the answer back."""
     check_project(call)
+    return await predicted(call)
+
+
+async def predicted(call: Call) -> Response:
+    """Pass the body on to the deployment in the path, and return its answer.
+
+    Raises:
+        NotRunningError: nothing runs under this name.
+        PredictionError: the model server answered with an error.
+    """
     data = await read_body(call.request, call.hosted.settings.max_prediction_bytes)
     answer = await anyio.to_thread.run_sync(partial(_ask, call, data), limiter=_limit())
     return Response(answer, media_type="application/json")

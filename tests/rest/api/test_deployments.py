@@ -227,6 +227,19 @@ def test_the_answer_to_a_golden_request_is_recorded(
     assert (failed["status"], failed["error"]["status"]) == ("failed", 400)
 
 
+def test_a_deployment_is_asked(
+    client: TestClient, deployed: Callable[..., Any]
+) -> None:
+    deployment = deployed()
+    path = f"{V1}/deployments/flowers/predictions"
+    assert client.post(path, json={"instances": [[1]]}).status_code == 404
+    deployment.start()
+    reader = {"authorization": "ApiKey reader.secret"}
+    answer = client.post(path, json={"instances": [[1]]}, headers=reader)
+    assert answer.json() == {"predictions": [[1]]}
+    assert client.post(path, content=b"[]").status_code == 400
+
+
 def test_the_end_of_a_log(
     client: TestClient, deployed: Callable[..., Any], get: Callable[..., Any]
 ) -> None:

@@ -1,6 +1,7 @@
 """Models and their versions: listed by pages, filtered, sorted, shown and edited."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from hopsartifacts import Model, Project
 from hopsartifacts.catalog import asking
 from hopsartifacts.rest import rows
 from hopsartifacts.rest.rows import Rows
+from hopsartifacts.testing.faults import FaultyStorage
 
 V1 = "/api/v1"
 SaveModel = Callable[..., Model]
@@ -115,6 +117,26 @@ def test_the_catalog_and_the_logs_say_the_same(
     ).of("other")
     monkeypatch.setattr(rows, "has_catalog", lambda: False)
     assert of_catalog == Rows(project.storage).all()
+
+
+def test_a_page_costs_no_request_for_each_version(
+    save_model: SaveModel, project: Project
+) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+
+    def costs() -> Counter[str]:
+        storage = FaultyStorage(project.storage)
+        listed = Rows(storage)
+        listed.all()
+        storage.calls.clear()
+        listed.all()
+        return Counter(call.method for call in storage.calls)
+
+    save_model()
+    one = costs()
+    for _ in range(9):
+        save_model()
+    assert costs() == one
 
 
 def test_what_is_sealed_is_read_once(
