@@ -41,6 +41,7 @@ _DATASET = f"{PROJECT}/dataset"
 _PATH = f"{_DATASET}/{{path}}"
 _LISTING = "listing"
 _TRIES = 3
+_NOT_HERE = 422
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -160,12 +161,12 @@ def _delete(call: Call) -> None:
     if call.query.action:
         raise _unknown(call.query.action)
     _need_write(call, path)
-    if path and uploads.remove(path, call.caller.id):
-        return
     if path == "" or path in DATASETS:
         raise ManagedPathError(
             f"{path or 'the project'!r} is always there: remove what is in it"
         )
+    if uploads.remove(path, call.caller.id):
+        return
     if _tree(call).look(path) is None:
         raise PathNotFoundError(f"{path!r} does not exist")
     if layout.is_managed(path):
@@ -179,7 +180,7 @@ def _put(call: Call) -> None:
     raise RefusedError(
         f"{call.query.action or 'this'!r} is not possible here: permissions are those "
         "of the storage, and what a key allows is said when it is created",
-        501,
+        _NOT_HERE,
     )
 
 
@@ -253,7 +254,7 @@ def _unknown(action: str) -> RefusedError:
     return RefusedError(
         f"action {action!r} is not possible here: there are listing, create, copy, "
         "move, zip and unzip",
-        501,
+        _NOT_HERE,
     )
 
 
@@ -270,7 +271,7 @@ def _operation(
         handle=handle,
         summary=summary,
         tag="datasets",
-        errors=(404,) if method == "GET" else (404, 409, 501),
+        errors=(404, _NOT_HERE) if method == "GET" else (404, 409, _NOT_HERE),
         **more,
     )
 
@@ -285,7 +286,7 @@ OPERATIONS = (
             query=_Asked,
             answer=Any,
         )
-        for path in (_DATASET, f"{_DATASET}/", _PATH)
+        for path in (f"{_DATASET}/", _PATH)
     ),
     _operation(
         "POST",

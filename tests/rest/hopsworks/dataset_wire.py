@@ -18,7 +18,8 @@ class Wire:
         self.base = f"{self.project_url}/dataset"
 
     def url(self, verb: str, path: str) -> str:
-        return "/".join(filter(None, (self.base, verb, quote(path, safe=":"))))
+        folder = f"{self.base}/{verb}" if verb else self.base
+        return f"{folder}/{quote(path, safe=':')}"
 
     def stat_status(self, path: str) -> int:
         return self.client.get(self.url("", path)).status_code
