@@ -244,10 +244,11 @@ def test_files_are_copied_and_moved(wire: Wire) -> None:
 
 def test_folders_are_zipped_and_unzipped(wire: Wire) -> None:
     wire.upload("Resources/a", "x", b"x")
-    assert wire.post("Resources/a", action="zip").is_success
+    packed = wire.post("Resources/a", action="zip")
+    assert packed.json()["attributes"]["name"] == "a.zip"
     assert wire.stat("Resources/a")["zipState"] == "NONE"
-    packed = wire.download("Resources/a.zip").content
-    assert zipfile.ZipFile(BytesIO(packed)).namelist() == ["x"]
+    data = wire.download("Resources/a.zip").content
+    assert zipfile.ZipFile(BytesIO(data)).namelist() == ["x"]
     into = {"destination_path": "Logs", "destination_type": "DATASET"}
     assert wire.post("Resources/a", action="zip", **into).is_success
     assert wire.post("Logs/a.zip", action="unzip").is_success

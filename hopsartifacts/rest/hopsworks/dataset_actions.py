@@ -1,0 +1,171 @@
+"""What clients may have done with the files of the project, one function an action."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from hopsartifacts import layout
+from hopsartifacts.datasets import DatasetApi
+from hopsartifacts.errors import (
+    AlreadyExistsError,
+    InvalidInputError,
+    ManagedPathError,
+    PathNotFoundError,
+)
+from hopsartifacts.names import is_version
+from hopsartifacts.rest.errors import NO_SCOPE, RefusedError
+from hopsartifacts.rest.hopsworks.copying import copy_into_upload, copy_sealed
+from hopsartifacts.rest.hopsworks.login import check_project
+from hopsartifacts.rest.hopsworks.paths import in_folder, inside
+from hopsartifacts.rest.hopsworks.sealed_tree import Item
+from hopsartifacts.rest.hopsworks.tree import DATASETS, Tree
+from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.uploads import Uploads
+
+
+def _make_folder(call: Call, path: str) -> Item:
+    """Make a folder of the user's, or one that an upload needs."""
+    uploads, owner = uploads_of(call), call.caller.id
+    need_write(call, path)
+    if path == "" or path in DATASETS:
+        raise AlreadyExistsError(f"{path or 'the project'!r} is always there")
+    match path.split("/"):
+        case [layout.MODELS, model, number] if is_version(number):
+            uploads.claim(model, int(number), owner)
+        case _ if layout.is_managed(path):
+            uploads.make_folder(path, owner)
+        case _:
+            _api(call).mkdir(path)
+    return Item(path=path, is_folder=True)
+
+
+def _copy(call: Call, source: str) -> Item:
+    """Copy what a caller may read to where he may write."""
+    need_write(call)
+    target, tree = _target(call), tree_of(call)
+    if layout.is_managed(target):
+        copy_into_upload(tree, uploads_of(call), source, target, call.caller.id)
+    elif layout.is_managed(source):
+        copy_sealed(tree, call.hosted.storage, source, target)
+    else:
+        _api(call).copy(source, target)
+    return _made(tree, target)
+
+
+def _move(call: Call, source: str) -> Item:
+    """Move a file or folder of the user's.
+
+    Into a version that is being saved it is copied: a client that fails deletes what
+    it has put there, and the user would have lost the file.
+    """
+    need_write(call)
+    if source in DATASETS or layout.is_managed(source):
+        raise ManagedPathError(f"{source!r} stays where it is: copy it instead")
+    target = _target(call)
+    if layout.is_managed(target):
+        return _copy(call, source)
+    _api(call).move(source, target)
+    return _made(tree_of(call), target)
+
+
+def _zip(call: Call, path: str) -> Item:
+    need_write(call)
+    given = call.query.destination_path
+    folder = path.rpartition("/")[0] if given is None else _inside(call, given)
+    in_folder(f"{folder}/{path}")
+    return _made(tree_of(call), _api(call).zip(path, folder))
+
+
+def _unzip(call: Call, path: str) -> Item:
+    need_write(call)
+    return _made(tree_of(call), _api(call).unzip(in_folder(path)))
+
+
+ACTIONS: Mapping[str, Callable[[Call, str], Item]] = MappingProxyType(
+    {
+        "create": _make_folder,
+        "copy": _copy,
+        "move": _move,
+        "zip": _zip,
+        "unzip": _unzip,
+    }
+)
+"""By the names that clients give them; each returns what is there then."""
+
+
+def _made(tree: Tree, path: str) -> Item:
+    item = tree.look(path)
+    if item is None:
+        raise PathNotFoundError(f"{path!r} was removed as soon as it was there")
+    return item
+
+
+def path_of(call: Call) -> str:
+    """Return which path of the project *call* is about.
+
+    Raises:
+        InvalidNameError: none that can be.
+        RefusedError: it is of another project.
+    """
+    check_project(call)
+    return _inside(call, call.path.get("path", ""))
+
+
+def _target(call: Call) -> str:
+    given = call.query.destination_path
+    if not given:
+        raise InvalidInputError("destination_path: say where to")
+    return in_folder(_inside(call, given))
+
+
+def _inside(call: Call, path: str) -> str:
+    return inside(call.hosted.project.name, path)
+
+
+def tree_of(call: Call) -> Tree:
+    """Return what the caller sees of the project."""
+    return Tree(call.hosted.storage, uploads_of(call), call.caller.id)
+
+
+def uploads_of(call: Call) -> Uploads:
+    """Return what is unfinished."""
+    uploads: Uploads = call.hosted.uploads
+    return uploads
+
+
+def _api(call: Call) -> DatasetApi:
+    return call.hosted.project.get_dataset_api()
+
+
+def need_write(call: Call, path: str = "") -> None:
+    """See that the key allows writing; one for deploying, to deployments.
+
+    Raises:
+        RefusedError: it does not.
+    """
+    is_script = path.startswith(f"{layout.DEPLOYMENTS}/")
+    if call.caller.may("write") or (is_script and call.caller.may("deploy")):
+        return
+    raise RefusedError(
+        f"API key {call.caller.name!r} does not allow this: it needs the scope "
+        "'write', see 'hopsartifacts keys create --help'",
+        403,
+        NO_SCOPE,
+    )
+
+
+def remove(call: Call, path: str) -> None:
+    """Remove what is the user's own, or an unfinished upload of the caller's."""
+    need_write(call, path)
+    if path == "" or path in DATASETS:
+        raise ManagedPathError(
+            f"{path or 'the project'!r} is always there: remove what is in it"
+        )
+    if uploads_of(call).remove(path, call.caller.id):
+        return
+    if tree_of(call).look(path) is None:
+        raise PathNotFoundError(f"{path!r} does not exist")
+    if layout.is_managed(path):
+        raise ManagedPathError(
+            f"{path!r} is managed: delete the model version or the deployment instead"
+        )
+    _api(call).remove(path)
