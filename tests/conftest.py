@@ -22,7 +22,7 @@ class Predictor:
         return inputs
 """
 NOBODY = 65534
-ALONE = frozenset({"serving", "inference_log", "races", "clients"})
+ALONE = frozenset({"serving", "inference_log", "races"})
 """Folders whose tests start many processes: not two of them at once."""
 SERVERS = frozenset({"s3", "careless_s3", "gcs", "azure", "sftp", "hdfs", "ftp"})
 
@@ -39,6 +39,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(server))
         if ALONE & set(item.path.parts):
             item.add_marker(pytest.mark.xdist_group("processes"))
+        elif "clients" in item.path.parts:
+            # These wait most of the time.
+            item.add_marker(pytest.mark.xdist_group("clients"))
 
 
 @pytest.fixture(autouse=True)
