@@ -18,6 +18,7 @@ CLIENTS_CACHE = Path("/tmp/hopsworks/models")  # noqa: S108 - the client's own c
 _WITH_DEPLOYMENT_VERSIONS = (4, 6)
 _NOISE = re.compile(r"%\||it/s|INFO:|^$|^Downloading")
 """Lines of progress bars and the like."""
+_RESULT = re.compile(r"(VERSION|REFUSED)\b")
 
 
 class Client(NamedTuple):
@@ -77,6 +78,13 @@ def finished(process: "subprocess.Popen[str]", server: Server) -> str:
         log = server.log.read_text()[-6000:]
         pytest.fail(f"{told[-20_000:]}\n--- the server's log ---\n{log}")
     return printed
+
+
+def result_of(printed: str) -> list[str]:
+    """Return the words of the line in which a script says what came of it."""
+    lines = [it.split() for it in printed.splitlines() if _RESULT.match(it)]
+    assert len(lines) == 1, printed[-8000:]
+    return lines[0]
 
 
 @pytest.fixture(scope="session", params=versions())

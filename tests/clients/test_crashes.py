@@ -1,13 +1,12 @@
 """The server dies while a client uploads, and comes back."""
 
-import re
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.clients.conftest import Client, finished
+from tests.clients.conftest import Client, finished, result_of
 from tests.clients.servers import Server
 from tests.clients.test_generations import files_of
 
@@ -40,10 +39,10 @@ def _size(folder: Path) -> int:
 
 
 def result(printed: str) -> tuple[int, float]:
-    """Return version and seconds from the last line of the script."""
-    found = re.fullmatch(r"VERSION (\d+) ([\d.]+)", printed.strip().splitlines()[-1])
-    assert found, printed[-4000:]
-    return int(found[1]), float(found[2])
+    """Return the version, and after how many seconds it was there."""
+    word, version, seconds = result_of(printed)
+    assert word == "VERSION"
+    return int(version), float(seconds)
 
 
 def check(server: Server, folder: Path, name: str, version: int) -> None:
