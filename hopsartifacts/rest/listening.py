@@ -138,7 +138,9 @@ def _bound(
     family: int, address: str, port: int, *, is_first: bool
 ) -> socket.socket | None:
     try:
-        return socket.create_server((address, port), family=family, backlog=BACKLOG)
+        bound = socket.create_server((address, port), family=family, backlog=BACKLOG)
+        # Answers in pieces wait for nothing; connections have what the listener has.
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
         where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
         if error.errno == errno.EADDRINUSE:
@@ -151,3 +153,4 @@ def _bound(
         raise InvalidInputError(
             f"cannot listen at {where}: {error.strerror}"
         ) from error
+    return bound
