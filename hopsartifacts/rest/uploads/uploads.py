@@ -142,7 +142,9 @@ class Uploads:
         area = self._shelf.visible(place, owner)
         if area is None:
             return self._stat_above(path, owner)
-        area.touch()
+        if place.inside:
+            # Whoever asks for the folder itself may be waiting to begin anew.
+            area.touch()
         with area.lock:
             if not place.inside or place.inside in area.contents.folders:
                 return _folder(path, area)

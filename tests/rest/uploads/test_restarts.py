@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -197,6 +198,21 @@ def test_a_new_try_after_a_restart_begins_anew(
     seal(uploads)
     uploads.close()
     check(Project(storage), 1)
+
+
+def test_whoever_only_asks_does_not_put_a_new_try_off(
+    restart: Callable[..., Uploads],
+) -> None:
+    uploads = restart()
+    fill(uploads, {"Files/old": b"x"})
+    uploads.close()
+    uploads = restart(restart_s=0.3)
+    deadline = time.monotonic() + 30
+    while uploads.stat("Models/m/1", ME) is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    uploads.claim("m", 1, ME)
+    uploads.close()
 
 
 def test_whoever_goes_on_after_a_restart_is_not_taken_over(
