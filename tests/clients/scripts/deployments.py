@@ -213,18 +213,16 @@ def saving_what_did_not_change_changes_nothing(project: Any) -> None:
     assert found.predict(inputs=[[1, 2]]) == {"predictions": [[106, 109]]}
 
 
-def the_same_script_is_the_same_artifact(project: Any) -> None:
-    """Only releases before 4.6 name artifact versions."""
-    if RELEASE >= (4, 6):
-        return
+def an_earlier_script_comes_back(project: Any) -> None:
+    """Whichever number its artifact has: releases before 4.6 always ask for a new one."""
     serving = project.get_model_serving()
     deployment = serving.get_deployment("optiona")
     deployment.script_file = script(project, "times2.py", PREDICTOR.format(factor=2))
-    # Else the client asks for a new one, whatever the files are.
-    deployment.artifact_version = 1
     deployment.save(await_update=WHILE_STARTING)
-    assert deployment.artifact_version == 1, deployment.artifact_version
     assert deployment.predict(inputs=[[1, 2]]) == {"predictions": [[104, 106]]}
+    back = contents(serving.get_deployment("optiona").download_artifact_files())
+    assert set(back) == {"predictor-times2.py", "transformer-around.py"}, set(back)
+    assert back["predictor-times2.py"] == PREDICTOR.format(factor=2).encode()
 
 
 def resources_are_updated(project: Any) -> None:
@@ -354,7 +352,7 @@ STEPS = (
     its_files_are_downloaded,
     it_is_updated_while_it_runs,
     saving_what_did_not_change_changes_nothing,
-    the_same_script_is_the_same_artifact,
+    an_earlier_script_comes_back,
     resources_are_updated,
     it_stops_and_is_deleted,
     from_a_predictor,

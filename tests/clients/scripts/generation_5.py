@@ -111,8 +111,6 @@ def scripts_of_the_working_directory(project: Any) -> None:
     found.start(await_running=WHILE_STARTING)
     assert found.predict(inputs=[[1]]) == {"predictions": [[112]]}
     found.delete(force=True)
-    files = project.get_dataset_api()
-    assert not files.exists("Deployments/local/resources/predictor/here.py")
 
 
 def settings_of_this_generation(project: Any) -> None:
