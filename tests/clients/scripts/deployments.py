@@ -214,7 +214,7 @@ def saving_what_did_not_change_changes_nothing(project: Any) -> None:
 
 
 def an_earlier_script_comes_back(project: Any) -> None:
-    """Whichever number its artifact has: releases before 4.6 always ask for a new one."""
+    """Whatever number its artifact has: releases before 4.6 ask for a new one."""
     serving = project.get_model_serving()
     deployment = serving.get_deployment("optiona")
     deployment.script_file = script(project, "times2.py", PREDICTOR.format(factor=2))
