@@ -27,7 +27,9 @@ def main() -> None:
         metrics={"writer": int(writer)},
     )
     Path(f"{barrier}.{writer}").touch()
+    deadline = time.monotonic() + 600
     while not Path(barrier).exists():
+        assert time.monotonic() < deadline
         time.sleep(0.002)
     try:
         saved = model.save(place)
