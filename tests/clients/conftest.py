@@ -20,6 +20,8 @@ _NOISE = re.compile(r"%\||it/s|INFO:|^$|^Downloading")
 """Lines of progress bars and the like."""
 _RESULT = re.compile(r"(VERSION|REFUSED)\b")
 
+_started: list["subprocess.Popen[str]"] = []
+
 
 class Client(NamedTuple):
     """A release of the official client."""
@@ -51,7 +53,7 @@ class Client(NamedTuple):
             **variables,
         }
         script, *arguments = command
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [str(self.python), str(SCRIPTS / script), *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -59,6 +61,8 @@ class Client(NamedTuple):
             env=environment,
             cwd=folder,
         )
+        _started.append(process)
+        return process
 
     def run(self, server: Server, folder: Path, *command: str, **variables: str) -> str:
         """Run a script and return what it prints; fail if it fails."""
@@ -93,6 +97,18 @@ def client(request: pytest.FixtureRequest) -> Client:
     return Client(request.param, client_python(request.param))
 
 
+@pytest.fixture(autouse=True)
+def _no_client_left() -> Iterator[None]:
+    """Kill scripts that wait for a test which is over."""
+    yield
+    while _started:
+        process = _started.pop()
+        process.kill()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Start servers with options; each is stopped in the end."""
@@ -105,6 +121,7 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     yield start
     for server in servers:
         server.stop()
+        server.end_deployments()
         shutil.rmtree(CLIENTS_CACHE / server.project_name, ignore_errors=True)
 
 

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -85,6 +86,15 @@ class Server:
             return self._process.wait(60)
         finally:
             self.kill()
+
+    def end_deployments(self) -> None:
+        """End what a test that failed left running: deployments outlive the server."""
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if any(
+                    part.startswith(f"{self.folder}/") for part in process.cmdline()
+                ):
+                    process.terminate()
 
     def resident_bytes(self) -> int:
         """Return how much memory the server has, without its deployments."""
