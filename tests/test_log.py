@@ -248,13 +248,13 @@ def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> N
     def nobody() -> str:
         raise KeyError("uid not found")
 
-    identity.user.cache_clear()
+    identity.process_user.cache_clear()
     monkeypatch.setattr("getpass.getuser", nobody)
     try:
         assert identity.user().isdigit()
         assert identity.writer().startswith(f"{identity.user()}@")
     finally:
-        identity.user.cache_clear()
+        identity.process_user.cache_clear()
 
 
 def test_a_mount_that_lists_from_a_cache_does_not_hide_the_newest(

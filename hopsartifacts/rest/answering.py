@@ -29,6 +29,7 @@ from hopsartifacts.rest.errors import (
 )
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.operations import Call, Operation
+from hopsartifacts.store.identity import acting_as
 
 API = "/api/"
 _SCHEME = "apikey"
@@ -80,11 +81,12 @@ def answering(
                 body=await _body(request, operation, hosted.settings.max_body_bytes),
                 request=request,
             )
-            if is_async:
-                result = await operation.handle(call)
-            else:
-                handle = partial(operation.handle, call)
-                result = await anyio.to_thread.run_sync(handle)
+            with acting_as(caller.name):
+                if is_async:
+                    result = await operation.handle(call)
+                else:
+                    handle = partial(operation.handle, call)
+                    result = await anyio.to_thread.run_sync(handle)
             return _response(result, operation)
         except HopsArtifactsError as error:
             return failed(request, error)

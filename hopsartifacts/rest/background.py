@@ -6,6 +6,8 @@ store would miss: whoever wants it asks for it again.
 
 import logging
 from collections.abc import Callable, Hashable
+from contextvars import copy_context
+from functools import partial
 from threading import Lock, Thread
 from time import monotonic
 from typing import Any, Generic, Literal, TypeVar
@@ -125,7 +127,8 @@ class Jobs:
             self._forget_old()
         self._tell(job)
         name = f"hopsartifacts-{kind}"
-        Thread(target=self._run, args=(job.id, work), name=name, daemon=True).start()
+        run = partial(copy_context().run, self._run, job.id, work)
+        Thread(target=run, name=name, daemon=True).start()
         return job
 
     def get(self, identity: str) -> Job[Any]:

@@ -9,7 +9,7 @@ import msgspec
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.operations import Call, Operation
-from hopsartifacts.store.identity import user
+from hopsartifacts.store.identity import process_user
 
 PREFIX = "/hopsworks-api/api"
 PROJECT = f"{PREFIX}/project/{{project_id}}"
@@ -132,7 +132,7 @@ def _project_info(call: Call) -> ProjectInfo:
     return ProjectInfo(
         project_id=hosted.project_id,
         project_name=name,
-        owner=user(),
+        owner=process_user(),
         description="",
         created="1970-01-01T00:00:00.000Z",
         project_namespace=project_namespace(hosted),

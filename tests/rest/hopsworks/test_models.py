@@ -1,8 +1,10 @@
 """The registry's part of the wire, on models that the library has saved."""
 
+import getpass
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from starlette.testclient import TestClient
@@ -10,6 +12,7 @@ from starlette.testclient import TestClient
 from hopsartifacts.project import Project
 from hopsartifacts.registry.model import Model
 from hopsartifacts.rest.hosted import Hosted
+from tests.rest.conftest import bearing
 
 Get = Callable[..., Any]
 
@@ -137,3 +140,21 @@ def test_a_model_in_use_is_not_deleted(
     answer = client.delete(f"{models}/m_1")
     assert answer.status_code == 409
     assert "inuse" in answer.json()["usrMsg"]
+
+
+def test_who_did_something_is_the_holder_of_the_key(
+    client: TestClient, project: Project, folder: Path, models: str, hosted: Hosted
+) -> None:
+    saved(project, folder)
+    registry = project.get_model_registry()
+    assert registry.get_model("m").creator == getpass.getuser()
+    files = f"{models.partition('/modelregistries')[0]}/dataset"
+    for path in ("Models/m/2", "Models/m/2/Files"):
+        query = {"action": "create"}
+        url = f"{files}/{quote(path, safe='')}"
+        assert client.post(url, params=query, headers=bearing("writer")).is_success
+    hosted.uploads.put_file("Models/m/2/Files/a.bin", [b"a"], "writer")
+    body = {"name": "m", "version": 2, "framework": "PYTHON"}
+    made = client.put(f"{models}/m_2", json=body, headers=bearing("writer")).json()
+    assert made["creator"] == made["userFullName"] == "writer"
+    assert registry.get_model("m", 2).creator == "writer"
