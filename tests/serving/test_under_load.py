@@ -119,10 +119,17 @@ def shipper_of(deployment: Deployment) -> psutil.Process:
     found = [
         process
         for process in psutil.Process().children(recursive=True)
-        if "hopsartifacts.serving.inference_log" in " ".join(process.cmdline())
+        if "hopsartifacts.serving.inference_log" in command_of(process)
     ]
     assert len(found) == 1, (deployment, found)
     return found[0]
+
+
+def command_of(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:  # it has just ended, as workers of an old version do
+        return ""
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
@@ -144,24 +151,27 @@ def test_nothing_is_lost_while_everything_changes(deployment: Deployment) -> Non
     killed_at, gone_at, killed = 0.0, 0.0, 0
     with ThreadPoolExecutor(CLIENTS) as pool:
         running = [pool.submit(clients.run) for _ in range(CLIENTS)]
-        for switch in range(1, SWITCHES + 1):
-            wait_until(clients.after(REQUESTS // (SWITCHES + 2)))
-            if switch == 2:
-                shipper_of(deployment).send_signal(signal.SIGSTOP)
-            if switch == 3:
-                killed = clients.asked[-1].rows[0][-1]
-                killed_at = time.monotonic()
-                os.kill(killed, signal.SIGKILL)
-                wait_until(partial(is_gone, killed))
-                gone_at = time.monotonic()
-            if switch == 4:
-                # Not only let go on: ended, so that another has to take over.
-                shipper_of(deployment).kill()
-            deployment.description = f"version after switch {switch}"
-            deployment.save()
-            assert deployment.get_state().deployment_version == switch + 1
-        wait_until(clients.saw(SWITCHES + 1))
-        clients.may_stop.set()
+        try:
+            for switch in range(1, SWITCHES + 1):
+                wait_until(clients.after(REQUESTS // (SWITCHES + 2)))
+                if switch == 2:
+                    shipper_of(deployment).send_signal(signal.SIGSTOP)
+                if switch == 3:
+                    killed = clients.asked[-1].rows[0][-1]
+                    killed_at = time.monotonic()
+                    os.kill(killed, signal.SIGKILL)
+                    wait_until(partial(is_gone, killed))
+                    gone_at = time.monotonic()
+                if switch == 4:
+                    # Not only let go on: ended, so that another has to take over.
+                    shipper_of(deployment).kill()
+                deployment.description = f"version after switch {switch}"
+                deployment.save()
+                assert deployment.get_state().deployment_version == switch + 1
+            wait_until(clients.saw(SWITCHES + 1))
+        finally:
+            # Else they would ask for ever, and nobody would learn why.
+            clients.may_stop.set()
         for client in running:
             client.result()
     answered = {asked.number: asked for asked in clients.asked if not asked.error}
