@@ -20,7 +20,7 @@ from hopsworks_common.client.exceptions import RestAPIError
 
 RELEASE = tuple(int(it) for it in importlib.metadata.version("hopsworks").split("."))
 MISSING_IS_NONE = RELEASE >= (4, 2)
-SENDS_EMPTY_FILES = RELEASE >= (4, 6)
+SENDS_EMPTY_FILES = RELEASE >= (4, 2)
 CHECKS_MODEL_NAMES = RELEASE >= (4, 8)
 UPLOADS_SCRIPTS = RELEASE >= (5,)
 
