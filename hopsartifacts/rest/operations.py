@@ -13,6 +13,8 @@ from starlette.requests import Request
 from hopsartifacts.rest.callers import Caller, Scope
 from hopsartifacts.rest.hosted import Hosted
 
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One request, checked.
@@ -51,7 +53,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         form: a struct of the fields of a form, where *takes* is ``multipart``.
     """
 
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    method: Method
     path: str
     handle: Callable[[Call], Any]
     summary: str
@@ -65,3 +67,51 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     takes: Literal["json", "multipart", "bytes"] = "json"
     gives: str = "application/json"
     form: type | None = None
+
+
+class Operations:
+    """Makes the operations of one tag.
+
+    Args:
+        tag: the tag.
+        scope: what changes something needs; what only reads needs ``read``.
+        prefix: of all paths.
+        errors: statuses that each of them can have, beside those of any operation.
+        refusals: further ones of those that change something.
+    """
+
+    def __init__(
+        self,
+        tag: str,
+        scope: Scope = "write",
+        *,
+        prefix: str = "",
+        errors: tuple[int, ...] = (404,),
+        refusals: tuple[int, ...] = (409,),
+    ) -> None:
+        self._tag = tag
+        self._scope: Scope = scope
+        self._prefix = prefix
+        self._errors = errors
+        self._refusals = refusals
+
+    def __call__(
+        self,
+        method: Method,
+        path: str,
+        handle: Callable[[Call], Any],
+        summary: str,
+        **more: Any,
+    ) -> Operation:
+        """Return an operation; *more* may say otherwise, too."""
+        scope: Scope = "read" if method == "GET" else self._scope
+        refusals = () if method == "GET" else self._refusals
+        errors = (*self._errors, *refusals)
+        settings = {"scope": scope, "errors": errors, "tag": self._tag, **more}
+        return Operation(
+            method=method,
+            path=f"{self._prefix}{path}",
+            handle=handle,
+            summary=summary,
+            **settings,
+        )

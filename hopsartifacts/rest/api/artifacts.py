@@ -14,7 +14,7 @@ from hopsartifacts.errors import PathNotFoundError
 from hopsartifacts.layout import Role
 from hopsartifacts.registry.versions import live_version
 from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
-from hopsartifacts.rest.api.table import Operations, number
+from hopsartifacts.rest.api.table import number, operations
 from hopsartifacts.rest.api.versions import VERSION, Use, pair
 from hopsartifacts.rest.operations import Call
 
@@ -196,7 +196,7 @@ def _size(artifact: ArtifactVersion) -> int:
     return sum(file.digest.size_bytes for file in artifact.files)
 
 
-_operation = Operations("artifacts")
+_operation = operations("artifacts")
 
 OPERATIONS = (
     _operation(

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from hopsartifacts.catalog.asking import catalog
 from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
-from hopsartifacts.rest.api.table import Operations
+from hopsartifacts.rest.api.table import operations
 from hopsartifacts.rest.operations import Call
 
 Row = dict[str, Any]
@@ -110,7 +110,7 @@ def _binary(table: Any, chosen: str) -> Response:
     return Response(sink.getvalue().to_pybytes(), media_type=media)
 
 
-_operation = Operations("catalog")
+_operation = operations("catalog")
 
 OPERATIONS = (
     _operation(

@@ -21,7 +21,7 @@ from hopsartifacts.rest.api.deployments import (
 )
 from hopsartifacts.rest.api.given import GivenDeployment, NewDeployment, predictor_of
 from hopsartifacts.rest.api.jobs import GoldenResult, Result, StateResult, accepted
-from hopsartifacts.rest.api.table import PREFIX, Operations
+from hopsartifacts.rest.api.table import PREFIX, operations
 from hopsartifacts.rest.background import Job
 from hopsartifacts.rest.hopsworks.inference import predicted
 from hopsartifacts.rest.operations import Call
@@ -169,7 +169,7 @@ def _job(
     )
 
 
-_operation = Operations("deployments", "deploy")
+_operation = operations("deployments", "deploy")
 
 OPERATIONS = (
     _operation(

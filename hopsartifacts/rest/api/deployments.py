@@ -14,7 +14,7 @@ from hopsartifacts.deployments.versions import (
 from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.documents import Framework
 from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
-from hopsartifacts.rest.api.table import Operations
+from hopsartifacts.rest.api.table import operations
 from hopsartifacts.rest.operations import Call
 from hopsartifacts.rest.states import RunStatus, run_status
 from hopsartifacts.serving.contract import RunState, Status
@@ -204,7 +204,7 @@ def name_of(call: Call) -> str:
     return deployment_name(call.path["name"])
 
 
-_operation = Operations("deployments", "deploy")
+_operation = operations("deployments", "deploy")
 
 OPERATIONS = (
     _operation(

@@ -16,7 +16,7 @@ from hopsartifacts.registry.documents import AliasRecord
 from hopsartifacts.registry.given import checked_reason, checked_tag
 from hopsartifacts.registry.versions import live_version, model_state, set_tags
 from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of
-from hopsartifacts.rest.api.table import Operations, Reason, check_match, tagged
+from hopsartifacts.rest.api.table import Reason, check_match, operations, tagged
 from hopsartifacts.rest.api.versions import VERSION, pair
 from hopsartifacts.rest.errors import TAG_NOT_FOUND, RefusedError
 from hopsartifacts.rest.operations import Call
@@ -171,8 +171,8 @@ def _alias(name: str, record: AliasRecord) -> Alias:
     )
 
 
-_tag_operation = Operations("tags")
-_alias_operation = Operations("aliases")
+_tag_operation = operations("tags")
+_alias_operation = operations("aliases")
 
 OPERATIONS = (
     _tag_operation(

@@ -18,7 +18,7 @@ from hopsartifacts.deployments.versions import read_deployment
 from hopsartifacts.names import deployment_name
 from hopsartifacts.rest.api.deployments import DEPLOYMENT
 from hopsartifacts.rest.api.history import MAX_LINES
-from hopsartifacts.rest.api.table import Operations
+from hopsartifacts.rest.api.table import operations
 from hopsartifacts.rest.operations import Call
 from hopsartifacts.rest.streaming import (
     HEARTBEAT,
@@ -99,7 +99,7 @@ async def _frames(lines: Iterator[LogLine], is_left: Event) -> AsyncIterator[byt
             coming.cancel()
 
 
-_operation = Operations("events")
+_operation = operations("events")
 
 OPERATIONS = (
     _operation(

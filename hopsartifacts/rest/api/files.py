@@ -22,7 +22,7 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.names import file_path
 from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
-from hopsartifacts.rest.api.table import PREFIX, Operations
+from hopsartifacts.rest.api.table import PREFIX, operations
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.hopsworks.content import answer
 from hopsartifacts.rest.hopsworks.paths import in_folder, inside
@@ -209,7 +209,7 @@ def _row(item: Item) -> FileRow:
     )
 
 
-_operation = Operations("files")
+_operation = operations("files")
 
 OPERATIONS = (
     _operation(

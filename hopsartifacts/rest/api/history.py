@@ -14,7 +14,7 @@ from hopsartifacts.errors import NotFoundError
 from hopsartifacts.rest.api.artifacts import Explanation, explanation
 from hopsartifacts.rest.api.deployments import DEPLOYMENT, deployment, name_of
 from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
-from hopsartifacts.rest.api.table import Operations, number
+from hopsartifacts.rest.api.table import number, operations
 from hopsartifacts.rest.operations import Call
 from hopsartifacts.serving.contract import Component
 
@@ -110,7 +110,7 @@ def _golden(call: Call) -> GoldenRequest:
     return specification.golden_request
 
 
-_operation = Operations("deployments", "deploy")
+_operation = operations("deployments", "deploy")
 
 OPERATIONS = (
     _operation(

@@ -11,7 +11,7 @@ from hopsartifacts.documents import encode
 from hopsartifacts.guard.gc import GRACE_S, Garbage
 from hopsartifacts.guard.repair import Repaired
 from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
-from hopsartifacts.rest.api.table import PREFIX, Operations
+from hopsartifacts.rest.api.table import PREFIX, operations
 from hopsartifacts.rest.background import Job, JobStatus
 from hopsartifacts.rest.operations import Call
 from hopsartifacts.rest.states import RunStatus
@@ -193,7 +193,7 @@ def _cancel(call: Call) -> Response:
     return accepted(call.hosted.jobs.cancel(call.path["id"]))
 
 
-_operation = Operations("jobs", "admin")
+_operation = operations("jobs", "admin")
 
 OPERATIONS = (
     _operation(

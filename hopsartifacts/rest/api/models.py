@@ -9,7 +9,7 @@ from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.names import model_name
 from hopsartifacts.registry.documents import Framework
 from hopsartifacts.rest.api.paging import Order, Page, Paging, Value, page_of
-from hopsartifacts.rest.api.table import Operations
+from hopsartifacts.rest.api.table import operations
 from hopsartifacts.rest.operations import Call
 from hopsartifacts.rest.rows import VersionRow
 
@@ -215,7 +215,7 @@ def _has_metric(row: VersionRow, wanted: VersionFilter) -> bool:
     )
 
 
-_operation = Operations("models")
+_operation = operations("models")
 
 OPERATIONS = (
     _operation(

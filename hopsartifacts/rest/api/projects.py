@@ -5,7 +5,7 @@ import msgspec
 from hopsartifacts import __version__
 from hopsartifacts.documents import FORMAT
 from hopsartifacts.errors import HopsArtifactsError
-from hopsartifacts.rest.api.table import Operations
+from hopsartifacts.rest.api.table import operations
 from hopsartifacts.rest.callers import Scope
 from hopsartifacts.rest.operations import Call
 from hopsartifacts.store.proof import Check, kept_verdict
@@ -86,7 +86,7 @@ def _me(call: Call) -> Me:
     return Me(name=call.caller.name, scopes=sorted(call.caller.scopes))
 
 
-_operation = Operations("project")
+_operation = operations("project")
 
 OPERATIONS = (
     _operation("GET", "/project", _get, "The project", answer=ProjectDetail),

@@ -18,7 +18,7 @@ from hopsartifacts.documents import encode
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.names import distinct_paths, file_path, is_unicode, model_name
 from hopsartifacts.registry.documents import Framework
-from hopsartifacts.rest.api.table import PREFIX, Operations
+from hopsartifacts.rest.api.table import PREFIX, operations
 from hopsartifacts.rest.api.versions import VersionDetail, version_detail
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.operations import Call
@@ -156,7 +156,7 @@ def _put_down(form: FormData, folder: Path) -> None:
             ) from error
 
 
-_operation = Operations("models")
+_operation = operations("models")
 
 OPERATIONS = (
     _operation(

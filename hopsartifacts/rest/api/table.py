@@ -1,7 +1,5 @@
 """What all tables of this API have in common: prefix, scopes, headers of edits."""
 
-from typing import Any, Literal
-
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,10 +9,9 @@ from hopsartifacts.documents import encode
 from hopsartifacts.names import version_number
 from hopsartifacts.rest.callers import Scope
 from hopsartifacts.rest.errors import RefusedError
-from hopsartifacts.rest.operations import Call, Operation
+from hopsartifacts.rest.operations import Call, Operations
 
 PREFIX = "/api/v1"
-Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 _CHANGED = 412
 
@@ -25,32 +22,9 @@ class Reason(msgspec.Struct, frozen=True):
     why: str = ""
 
 
-class Operations:
-    """Makes the operations of one tag."""
-
-    def __init__(self, tag: str, scope: Scope = "write") -> None:
-        self._tag = tag
-        self._scope: Scope = scope
-
-    def __call__(
-        self,
-        method: Method,
-        path: str,
-        handle: Any,
-        summary: str,
-        **more: Any,
-    ) -> Operation:
-        """Return an operation; *scope* is for all but GET."""
-        scope: Scope = "read" if method == "GET" else self._scope
-        errors = (404,) if method == "GET" else (404, 409)
-        settings = {"scope": scope, "errors": errors, "tag": self._tag, **more}
-        return Operation(
-            method=method,
-            path=f"{PREFIX}{path}",
-            handle=handle,
-            summary=summary,
-            **settings,
-        )
+def operations(tag: str, scope: Scope = "write") -> Operations:
+    """Return what makes the operations of one tag of this API."""
+    return Operations(tag, scope, prefix=PREFIX)
 
 
 def number(call: Call, name: str) -> int:

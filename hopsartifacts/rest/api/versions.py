@@ -17,7 +17,7 @@ from hopsartifacts.registry.versions import (
     pick_live,
     sealed_manifest,
 )
-from hopsartifacts.rest.api.table import Operations, check_match, number, tagged
+from hopsartifacts.rest.api.table import check_match, number, operations, tagged
 from hopsartifacts.rest.operations import Call
 from hopsartifacts.storage.contract import Storage
 
@@ -154,7 +154,7 @@ def pair(call: Call) -> tuple[str, int]:
     return model_name(call.path["model"]), number(call, "version")
 
 
-_operation = Operations("models")
+_operation = operations("models")
 
 OPERATIONS = (
     _operation("GET", VERSION, _detail, "A model version", answer=VersionDetail),

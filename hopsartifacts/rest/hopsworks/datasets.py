@@ -1,7 +1,7 @@
 """The dataset API: the files of the project, as the official client asks for them."""
 
 import time
-from typing import Any, Literal
+from typing import Any
 
 import anyio.to_thread
 import msgspec
@@ -36,7 +36,7 @@ from hopsartifacts.rest.hopsworks.login import PROJECT
 from hopsartifacts.rest.hopsworks.paths import in_folder
 from hopsartifacts.rest.hopsworks.sealed_tree import Item
 from hopsartifacts.rest.hopsworks.tree import Tree
-from hopsartifacts.rest.operations import Call, Operation
+from hopsartifacts.rest.operations import Call, Operations
 from hopsartifacts.store.workers import pause_s
 
 _DATASET = f"{PROJECT}/dataset"
@@ -143,23 +143,7 @@ def _unknown(action: str) -> RefusedError:
     )
 
 
-def _operation(
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"],
-    path: str,
-    handle: Any,
-    summary: str,
-    **more: Any,
-) -> Operation:
-    return Operation(
-        method=method,
-        path=path,
-        handle=handle,
-        summary=summary,
-        tag="datasets",
-        errors=(404, _NOT_HERE) if method == "GET" else (404, 409, _NOT_HERE),
-        **more,
-    )
-
+_operation = Operations("datasets", "read", errors=(404, _NOT_HERE))
 
 OPERATIONS = (
     *(

@@ -6,7 +6,7 @@ from hopsartifacts.rest.errors import TAG_NOT_FOUND, RefusedError
 from hopsartifacts.rest.hopsworks.deployment_lookup import held, meant
 from hopsartifacts.rest.hopsworks.login import PROJECT
 from hopsartifacts.rest.hopsworks.model_documents import TagPage, tag_page
-from hopsartifacts.rest.operations import Call, Operation
+from hopsartifacts.rest.operations import Call, Operations
 
 _TAGS = f"{PROJECT}/serving/{{id}}/tags"
 _TAG = f"{_TAGS}/{{name}}"
@@ -44,43 +44,13 @@ def _present(call: Call, name: str) -> Any:
     return state.tags[name]
 
 
+_operation = Operations("serving", "deploy", refusals=())
+
 OPERATIONS = (
-    Operation(
-        method="GET",
-        path=_TAGS,
-        handle=_all,
-        summary="Tags of a deployment",
-        answer=TagPage,
-        errors=(404,),
-        tag="serving",
+    _operation("GET", _TAGS, _all, "Tags of a deployment", answer=TagPage),
+    _operation("GET", _TAG, _one, "One tag of a deployment", answer=TagPage),
+    _operation(
+        "PUT", _TAG, _set, "Set a tag of a deployment to any JSON value", body=Any
     ),
-    Operation(
-        method="GET",
-        path=_TAG,
-        handle=_one,
-        summary="One tag of a deployment",
-        answer=TagPage,
-        errors=(404,),
-        tag="serving",
-    ),
-    Operation(
-        method="PUT",
-        path=_TAG,
-        handle=_set,
-        summary="Set a tag of a deployment to any JSON value",
-        scope="deploy",
-        body=Any,
-        errors=(404,),
-        tag="serving",
-    ),
-    Operation(
-        method="DELETE",
-        path=_TAG,
-        handle=_delete,
-        summary="Delete a tag of a deployment",
-        scope="deploy",
-        status=204,
-        errors=(404,),
-        tag="serving",
-    ),
+    _operation("DELETE", _TAG, _delete, "Delete a tag of a deployment", status=204),
 )

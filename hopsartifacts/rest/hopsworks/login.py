@@ -2,13 +2,12 @@
 
 import base64
 import re
-from typing import Any
 
 import msgspec
 
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.hosted import Hosted
-from hopsartifacts.rest.operations import Call, Operation
+from hopsartifacts.rest.operations import Call, Operations
 from hopsartifacts.store.identity import process_user
 
 PREFIX = "/hopsworks-api/api"
@@ -150,37 +149,38 @@ def _credentials(call: Call) -> Credentials:
     return Credentials(nothing, nothing, "", nothing, nothing, nothing)
 
 
-def _operation(path: str, handle: Any, summary: str, answer: Any) -> Operation:
-    return Operation(
-        method="GET",
-        path=path,
-        handle=handle,
-        summary=summary,
-        answer=answer,
-        errors=(404,),
-        tag="login",
-    )
-
+_operation = Operations("login")
 
 OPERATIONS = (
     _operation(
+        "GET",
         f"{PREFIX}/variables/versions",
         _versions,
         "What is installed",
-        list[SoftwareVersion],
+        answer=list[SoftwareVersion],
     ),
-    _operation(f"{PREFIX}/variables/{{name}}", _variable, "One setting", Variable),
     _operation(
+        "GET", f"{PREFIX}/variables/{{name}}", _variable, "One setting", answer=Variable
+    ),
+    _operation(
+        "GET",
         f"{PREFIX}/project/getProjectInfo/{{name}}",
         _project_info,
         "The project of a name",
-        ProjectInfo,
+        answer=ProjectInfo,
     ),
-    _operation(f"{PREFIX}/project", _projects, "The projects", list[ListedProject]),
     _operation(
+        "GET",
+        f"{PREFIX}/project",
+        _projects,
+        "The projects",
+        answer=list[ListedProject],
+    ),
+    _operation(
+        "GET",
         f"{PROJECT}/credentials",
         _credentials,
         "What clients keep instead of certificates",
-        Credentials,
+        answer=Credentials,
     ),
 )

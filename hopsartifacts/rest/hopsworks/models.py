@@ -1,6 +1,6 @@
 """The model registry, as the official client asks for it."""
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -22,7 +22,7 @@ from hopsartifacts.rest.hopsworks.model_documents import (
     tag_page,
     tags_of,
 )
-from hopsartifacts.rest.operations import Call, Operation
+from hopsartifacts.rest.operations import Call, Operations
 from hopsartifacts.rest.uploads import Details
 from hopsartifacts.store.workers import Stop, each_result
 
@@ -196,24 +196,7 @@ def _document(call: Call, model: Model) -> ModelDocument:
     return model_document(model, call.hosted.project_id)
 
 
-def _operation(
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"],
-    path: str,
-    handle: Any,
-    summary: str,
-    **more: Any,
-) -> Operation:
-    return Operation(
-        method=method,
-        path=path,
-        handle=handle,
-        summary=summary,
-        scope="read" if method == "GET" else "write",
-        errors=(404,) if method == "GET" else (404, 409),
-        tag="model registry",
-        **more,
-    )
-
+_operation = Operations("model registry")
 
 OPERATIONS = (
     _operation("GET", _REGISTRIES, _registries, "Registries", answer=RegistryPage),

@@ -37,7 +37,7 @@ from hopsartifacts.rest.hopsworks.deployment_lookup import (
 )
 from hopsartifacts.rest.hopsworks.deployment_requests import NewDeployment, tags
 from hopsartifacts.rest.hopsworks.login import PROJECT, check_project
-from hopsartifacts.rest.operations import Call, Operation
+from hopsartifacts.rest.operations import Call, Operations
 from hopsartifacts.serving.contract import Component
 
 _SERVINGS = f"{PROJECT}/serving"
@@ -216,24 +216,7 @@ def _document(call: Call, state: DeploymentState) -> DeploymentDocument:
     return deployment_document(state, run, call.hosted)
 
 
-def _operation(
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"],
-    path: str,
-    handle: Any,
-    summary: str,
-    **more: Any,
-) -> Operation:
-    return Operation(
-        method=method,
-        path=path,
-        handle=handle,
-        summary=summary,
-        scope="read" if method == "GET" else "deploy",
-        errors=(404,) if method == "GET" else (404, 409, 422),
-        tag="serving",
-        **more,
-    )
-
+_operation = Operations("serving", "deploy", refusals=(409, 422))
 
 OPERATIONS = (
     _operation(
