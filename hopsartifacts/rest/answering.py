@@ -23,6 +23,7 @@ from hopsartifacts.rest.errors import (
     NO_KEY,
     NO_SCOPE,
     RefusedError,
+    broken_off,
     hopsworks_body,
     problem_body,
     status_and_code,
@@ -224,9 +225,7 @@ async def read_body(request: Request, limit: int) -> bytes:
                     413,
                 )
     except ClientDisconnect as error:
-        raise RefusedError(
-            "body: the connection ended before it was whole", 400
-        ) from error
+        raise broken_off() from error
     return bytes(data)
 
 

@@ -66,6 +66,11 @@ class RefusedError(HopsArtifactsError):
         return str(self.args[0])
 
 
+def broken_off() -> RefusedError:
+    """Return the error for a request whose sender is gone."""
+    return RefusedError("body: the connection ended before it was whole", 400)
+
+
 def status_and_code(error: HopsArtifactsError) -> tuple[int, int]:
     """Return the HTTP status and Hopsworks' error code of *error*."""
     if isinstance(error, RefusedError):

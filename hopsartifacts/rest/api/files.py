@@ -23,7 +23,7 @@ from hopsartifacts.errors import (
 from hopsartifacts.names import file_path
 from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
 from hopsartifacts.rest.api.table import PREFIX, operations
-from hopsartifacts.rest.errors import RefusedError
+from hopsartifacts.rest.errors import broken_off
 from hopsartifacts.rest.hopsworks.content import answer
 from hopsartifacts.rest.hopsworks.paths import in_folder, inside
 from hopsartifacts.rest.hopsworks.sealed_tree import Item
@@ -148,9 +148,7 @@ async def _spooled(request: Request, name: str) -> AsyncGenerator[Path]:
                 async for chunk in request.stream():
                     await to_thread.run_sync(file.write, chunk)
             except ClientDisconnect as error:
-                raise RefusedError(
-                    "body: the connection ended before it was whole", 400
-                ) from error
+                raise broken_off() from error
         yield location
 
 

@@ -1,8 +1,6 @@
 """A model version saved from a form: its files as they are sent, the rest as fields."""
 
 import tempfile
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
 from pathlib import Path
 from shutil import copyfileobj
 from typing import Any
@@ -10,21 +8,18 @@ from typing import Any
 import msgspec
 from anyio import to_thread
 from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from hopsartifacts.documents import encode
 from hopsartifacts.errors import InvalidInputError
-from hopsartifacts.names import distinct_paths, file_path, is_unicode, model_name
+from hopsartifacts.names import distinct_paths, file_path, model_name
 from hopsartifacts.registry.documents import Framework
 from hopsartifacts.rest.api.table import PREFIX, operations
 from hopsartifacts.rest.api.versions import VersionDetail, version_detail
-from hopsartifacts.rest.errors import RefusedError
+from hopsartifacts.rest.forms import fields_of, form_of
 from hopsartifacts.rest.operations import Call
 
 _MAX_FILES = 1000
-_MAX_FIELDS = 32
 _FIELD_BYTES = 4 * 1024 * 1024
 
 
@@ -50,7 +45,9 @@ class SaveForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 async def _save(call: Call) -> Response:
     name = model_name(call.path["model"])
-    async with _form(call.request) as form:
+    async with form_of(
+        call.request, "it", max_files=_MAX_FILES, max_field_bytes=_FIELD_BYTES
+    ) as form:
         version = await to_thread.run_sync(_saved, call, name, form)
         detail = await to_thread.run_sync(
             version_detail, call.hosted.storage, name, version
@@ -59,40 +56,9 @@ async def _save(call: Call) -> Response:
     return Response(encode(detail), 201, location, "application/json")
 
 
-@asynccontextmanager
-async def _form(request: Request) -> AsyncGenerator[FormData]:
-    """Give the form that *request* carries; its files lie in memory only if small.
-
-    Raises:
-        InvalidInputError: it is none.
-        RefusedError: its sender is gone.
-    """
-    if "multipart/form-data" not in request.headers.get("content-type", "").lower():
-        raise InvalidInputError("body: send it as multipart/form-data")
-    parser = MultiPartParser(
-        request.headers,
-        request.stream(),
-        max_files=_MAX_FILES,
-        max_fields=_MAX_FIELDS,
-        max_part_size=_FIELD_BYTES,
-    )
-    try:
-        form = await parser.parse()
-    except MultiPartException as error:
-        raise InvalidInputError(f"body: {error.message}") from error
-    except ClientDisconnect as error:
-        raise RefusedError(
-            "body: the connection ended before it was whole", 400
-        ) from error
-    try:
-        yield form
-    finally:
-        await form.close()
-
-
 def _saved(call: Call, name: str, form: FormData) -> int:
     """Save what *form* holds, and return the number of the version."""
-    given = _given(form)
+    given = fields_of(form, SaveForm)
     registry = call.hosted.project.get_model_registry()
     creator = getattr(registry, given.framework.lower())
     model = creator.create_model(
@@ -107,18 +73,6 @@ def _saved(call: Call, name: str, form: FormData) -> int:
     with tempfile.TemporaryDirectory(prefix="hopsartifacts-form-") as folder:
         _put_down(form, Path(folder))
         return int(model.save(folder).version)
-
-
-def _given(form: FormData) -> SaveForm:
-    fields: Mapping[str, Any] = {
-        key: value for key, value in form.items() if isinstance(value, str)
-    }
-    if not all(map(is_unicode, fields.values())):
-        raise InvalidInputError("body: it is not UTF-8")
-    try:
-        return msgspec.convert(fields, SaveForm, strict=False)
-    except msgspec.ValidationError as error:
-        raise InvalidInputError(f"body: {error}") from error
 
 
 def _json(name: str, text: str | None, kind: Any = Any) -> Any:

@@ -6,15 +6,12 @@ from typing import BinaryIO
 
 import msgspec
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from hopsartifacts.errors import InvalidInputError
-from hopsartifacts.names import is_unicode
-from hopsartifacts.rest.errors import RefusedError
+from hopsartifacts.rest.forms import fields_of, form_of
 from hopsartifacts.rest.uploads import Chunk
 
-_MAX_FIELDS = 32
 _FIELD_BYTES = 64 * 1024
 
 
@@ -40,40 +37,16 @@ async def received(request: Request) -> AsyncGenerator[tuple[Chunk, BinaryIO]]:
         InvalidInputError: it is no such form.
         RefusedError: it is too long or too slow, or its sender is gone.
     """
-    if "multipart/form-data" not in request.headers.get("content-type", "").lower():
-        raise InvalidInputError("body: send the chunk as multipart/form-data")
-    parser = MultiPartParser(
-        request.headers,
-        request.stream(),
-        max_files=1,
-        max_fields=_MAX_FIELDS,
-        max_part_size=_FIELD_BYTES,
-    )
-    try:
-        form = await parser.parse()
-    except MultiPartException as error:
-        raise InvalidInputError(f"body: {error.message}") from error
-    except ClientDisconnect as error:
-        raise RefusedError(
-            "body: the connection ended before it was whole", 400
-        ) from error
-    try:
+    async with form_of(
+        request, "the chunk", max_files=1, max_field_bytes=_FIELD_BYTES
+    ) as form:
         file = form.get("file")
         if not isinstance(file, UploadFile):
             raise InvalidInputError("body: it has no part 'file'")
-        fields = {name: it for name, it in form.items() if isinstance(it, str)}
-        yield _chunk(fields, file.size or 0), file.file
-    finally:
-        await form.close()
+        yield _chunk(fields_of(form, FlowForm), file.size or 0), file.file
 
 
-def _chunk(fields: dict[str, str], size: int) -> Chunk:
-    if not all(map(is_unicode, fields.values())):
-        raise InvalidInputError("body: it is not UTF-8")
-    try:
-        form = msgspec.convert(fields, FlowForm, strict=False)
-    except msgspec.ValidationError as error:
-        raise InvalidInputError(f"body: {error}") from error
+def _chunk(form: FlowForm, size: int) -> Chunk:
     if form.flow_current_chunk_size not in {None, size}:
         raise InvalidInputError(
             f"body: flowCurrentChunkSize is {form.flow_current_chunk_size}, and there "
