@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from hopsartifacts.rest.errors import TAG_NOT_FOUND, RefusedError
 from hopsartifacts.rest.hopsworks.deployment_lookup import held, meant
 from hopsartifacts.rest.hopsworks.login import PROJECT
-from hopsartifacts.rest.hopsworks.model_documents import TagPage, tag_page
+from hopsartifacts.rest.hopsworks.model_documents import TagPage, present_tag, tag_page
 from hopsartifacts.rest.operations import Call, Operations
 
 _TAGS = f"{PROJECT}/serving/{{id}}/tags"
@@ -33,15 +32,8 @@ def _delete(call: Call) -> None:
 
 def _present(call: Call, name: str) -> Any:
     state = meant(call)
-    if name not in state.tags:
-        known = ", ".join(sorted(state.tags)) or "none"
-        raise RefusedError(
-            f"deployment {state.current.specification.name!r} has no tag {name!r}; it "
-            f"has: {known}",
-            404,
-            TAG_NOT_FOUND,
-        )
-    return state.tags[name]
+    owner = f"deployment {state.current.specification.name!r}"
+    return present_tag(state.tags, name, owner)
 
 
 _operation = Operations("serving", "deploy", refusals=())

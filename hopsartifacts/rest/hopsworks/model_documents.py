@@ -9,6 +9,7 @@ import msgspec
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.registry.documents import Framework
 from hopsartifacts.registry.model import Model
+from hopsartifacts.rest.errors import TAG_NOT_FOUND, RefusedError
 from hopsartifacts.rest.hopsworks.ids import model_id
 
 
@@ -123,6 +124,20 @@ def tag_page(tags: Mapping[str, Any]) -> TagPage:
     """Return tags as clients read them."""
     items = [Tag(name, msgspec.json.encode(it).decode()) for name, it in tags.items()]
     return TagPage(len(items), items)
+
+
+def present_tag(tags: Mapping[str, Any], name: str, owner: str) -> Any:
+    """Return the tag *name* of *owner*, which has *tags*.
+
+    Raises:
+        RefusedError: it is not there, in the form that clients know.
+    """
+    if name not in tags:
+        known = ", ".join(sorted(tags)) or "none"
+        raise RefusedError(
+            f"{owner} has no tag {name!r}; it has: {known}", 404, TAG_NOT_FOUND
+        )
+    return tags[name]
 
 
 def tags_of(given: Any) -> dict[str, Any]:

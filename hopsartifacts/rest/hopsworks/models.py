@@ -6,7 +6,6 @@ import msgspec
 
 from hopsartifacts.errors import InvalidInputError, ModelNotFoundError
 from hopsartifacts.registry.model import Model
-from hopsartifacts.rest.errors import TAG_NOT_FOUND, RefusedError
 from hopsartifacts.rest.hopsworks.ids import parse_model_id
 from hopsartifacts.rest.hopsworks.login import PROJECT, check_project
 from hopsartifacts.rest.hopsworks.model_documents import (
@@ -19,6 +18,7 @@ from hopsartifacts.rest.hopsworks.model_documents import (
     RegistryPage,
     TagPage,
     model_document,
+    present_tag,
     tag_page,
     tags_of,
 )
@@ -158,16 +158,8 @@ def _delete_tag(call: Call) -> None:
 
 
 def _present(model: Model, name: str) -> Any:
-    tags = model.get_tags()
-    if name not in tags:
-        known = ", ".join(sorted(tags)) or "none"
-        raise RefusedError(
-            f"model {model.name!r} version {model.version} has no tag {name!r}; it "
-            f"has: {known}",
-            404,
-            TAG_NOT_FOUND,
-        )
-    return tags[name]
+    owner = f"model {model.name!r} version {model.version}"
+    return present_tag(model.get_tags(), name, owner)
 
 
 def _check(call: Call) -> None:
