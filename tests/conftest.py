@@ -15,6 +15,9 @@ from fsspec.implementations.memory import MemoryFileSystem
 import hopsartifacts
 from hopsartifacts import Model, ModelRegistry, ModelServing, Project
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.storage.local import LocalStorage
+from hopsartifacts.storage.memory import MemoryStorage
+from tests.in_place import InPlace
 
 PREDICTOR = """
 class Predictor:
@@ -75,6 +78,18 @@ def local_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     # Where the run files of deployments go.
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return hopsartifacts.login(tmp_path / "projects" / "iris")
+
+
+@pytest.fixture(params=["local", "memory", "in place"])
+def storage_of_each_kind(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    clear_memory: None,  # noqa: ARG001 - a fixture
+) -> Storage:
+    """Where versions are moved in, on disk and in memory, and where they are filled."""
+    if request.param == "local":
+        return LocalStorage(tmp_path / "project")
+    return MemoryStorage("p") if request.param == "memory" else InPlace("p")
 
 
 @pytest.fixture(params=["local", "memory"])

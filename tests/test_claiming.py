@@ -25,7 +25,6 @@ from hopsartifacts.registry.sources import source
 from hopsartifacts.registry.versions import model_log, model_state
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
-from hopsartifacts.storage.memory import MemoryStorage
 from hopsartifacts.testing.faults import (
     KILL_BEFORE,
     LOSE_ANSWER,
@@ -33,20 +32,13 @@ from hopsartifacts.testing.faults import (
     Fault,
     FaultyStorage,
 )
-from tests.in_place import InPlace
 
 CLAIMANTS = 6
 
 
-@pytest.fixture(params=["local", "memory", "in place"])
-def storage(
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
-    clear_memory: None,  # noqa: ARG001 - a fixture
-) -> Storage:
-    if request.param == "local":
-        return LocalStorage(tmp_path / "project")
-    return MemoryStorage("p") if request.param == "memory" else InPlace("p")
+@pytest.fixture
+def storage(storage_of_each_kind: Storage) -> Storage:
+    return storage_of_each_kind
 
 
 @pytest.fixture

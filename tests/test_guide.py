@@ -9,37 +9,15 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import hopsartifacts
+from tests import guide
+from tests.guide import (
+    OPTION_A,
+    OPTION_B_DEPLOYMENT,
+    OPTION_B_PREDICTOR,
+    OPTION_B_SERVING,
+)
 
-CONNECT = """
-import hopsartifacts as hopsworks
-
-project = hopsworks.login()
-
-# get Hopsworks Model Registry handle
-mr = project.get_model_registry()
-
-# retrieve the trained model you want to deploy
-my_model = mr.get_model("my_model", version=1)
-"""
-
-OPTION_A = """
-my_deployment = my_model.deploy()
-"""
-
-OPTION_B_SERVING = """
-# get Hopsworks Model Serving handle
-ms = project.get_model_serving()
-"""
-
-OPTION_B_PREDICTOR = """
-my_predictor = ms.create_predictor(my_model)
-my_deployment = my_predictor.deploy()
-"""
-
-OPTION_B_DEPLOYMENT = """
-my_deployment = ms.create_deployment(my_predictor)
-my_deployment.save()
-"""
+CONNECT = guide.CONNECT.replace("import hopsworks", "import hopsartifacts as hopsworks")
 
 
 @pytest.fixture(params=["local", "memory"])

@@ -9,22 +9,13 @@ import pytest
 from hopsartifacts.project import Project
 from hopsartifacts.rest.uploads import UploadLimits, Uploads
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.storage.local import LocalStorage
-from hopsartifacts.storage.memory import MemoryStorage
-from tests.in_place import InPlace
 
 LIMITS = UploadLimits(min_free_bytes=0)
 
 
-@pytest.fixture(params=["local", "memory", "in place"])
-def storage(
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
-    clear_memory: None,  # noqa: ARG001 - a fixture
-) -> Storage:
-    if request.param == "local":
-        return LocalStorage(tmp_path / "project")
-    return MemoryStorage("p") if request.param == "memory" else InPlace("p")
+@pytest.fixture
+def storage(storage_of_each_kind: Storage) -> Storage:
+    return storage_of_each_kind
 
 
 @pytest.fixture
