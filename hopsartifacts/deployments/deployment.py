@@ -16,7 +16,7 @@ from hopsartifacts.deployments.held import AWAIT_S, UP
 from hopsartifacts.deployments.launching import launching
 from hopsartifacts.deployments.progress import while_starting, while_stopping
 from hopsartifacts.deployments.requests import ask
-from hopsartifacts.deployments.tagging import Tagged
+from hopsartifacts.deployments.tagging import HasTags
 from hopsartifacts.deployments.versioned import Versioned
 from hopsartifacts.deployments.versions import (
     check_name,
@@ -35,7 +35,7 @@ from hopsartifacts.registry.model import Model
 from hopsartifacts.store.transfer import download, local_folder
 
 
-class Deployment(Versioned, Watched, Tagged):
+class Deployment(Versioned, Watched, HasTags):
     """One deployment: a predictor with a name, saved or not, running or not.
 
     Made by ``ms.create_deployment`` (lazy), ``predictor.deploy``, ``model.deploy`` or

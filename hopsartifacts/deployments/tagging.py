@@ -1,7 +1,6 @@
 """Tags of a deployment: any JSON, changed by a log entry each, of no version."""
 
 from collections.abc import Callable
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -9,33 +8,13 @@ from hopsartifacts.deployments.documents import DeploymentState
 from hopsartifacts.deployments.held import Held
 from hopsartifacts.deployments.versions import deployment_log, live_part
 from hopsartifacts.errors import DeploymentNotFoundError
-from hopsartifacts.names import tag_name
-from hopsartifacts.registry.given import checked_tag
+from hopsartifacts.registry.tagged import Tagged, Tags
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
 
-Tags = dict[str, Any]
 
-
-class Tagged(Held):
+class HasTags(Held, Tagged):
     """The tags of a saved deployment; they stay when its settings change."""
-
-    def add_tag(self, name: str, value: Any) -> None:
-        """Set the tag *name* to *value*, any JSON value, replacing what it was.
-
-        Raises:
-            InvalidNameError: the name is outside the rule.
-            InvalidModelError: the value is not JSON.
-            DeploymentNotFoundError: it was not saved, or was deleted.
-        """
-        tag, checked = tag_name(name), checked_tag(name, value)
-        self._change_tags(lambda tags: {**tags, tag: checked})
-
-    set_tag = add_tag
-
-    def get_tag(self, name: str) -> Any:
-        """Return the value of a tag, None if it is not set."""
-        return self.get_tags().get(name)
 
     def get_tags(self) -> Tags:
         """Return all tags as they are now.
@@ -44,10 +23,6 @@ class Tagged(Held):
             DeploymentNotFoundError: it was not saved, or was deleted.
         """
         return dict(self._fresh().tags)
-
-    def delete_tag(self, name: str) -> None:
-        """Remove a tag; silent if it is not set."""
-        self._change_tags(lambda tags: {tag: tags[tag] for tag in tags if tag != name})
 
     def _change_tags(self, change: Callable[[Tags], Tags]) -> None:
         known_id = self._fresh().id

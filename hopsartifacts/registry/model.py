@@ -25,6 +25,7 @@ from hopsartifacts.registry.metrics import checked_metrics
 from hopsartifacts.registry.saving import NewVersion, save_version
 from hopsartifacts.registry.schema import ModelSchema, schema_text
 from hopsartifacts.registry.sources import source
+from hopsartifacts.registry.tagged import Tagged, Tags
 from hopsartifacts.registry.versions import (
     describe,
     live_version,
@@ -60,7 +61,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Writes bundles, from above as well."""
 
 
-class Model:
+class Model(Tagged):
     """One version of a model.
 
     Made by ``mr.<framework>.create_model`` (nothing is stored before ``save``) or by
@@ -276,24 +277,7 @@ class Model:
         }
         return self._context.deployer.deploy_model(self, settings)
 
-    def add_tag(self, name: str, value: Any) -> None:
-        """Set the tag *name* to *value*, any JSON value, replacing what it was.
-
-        Raises:
-            InvalidNameError: the name is outside its rule.
-            InvalidModelError: *value* is not JSON.
-            ModelNotFoundError: the version was deleted, or never saved.
-        """
-        tag, checked = tag_name(name), checked_tag(name, value)
-        self._change_tags(lambda tags: {**tags, tag: checked})
-
-    set_tag = add_tag
-
-    def get_tag(self, name: str) -> Any:
-        """Return the value of a tag, None if it is not set."""
-        return self.get_tags().get(name)
-
-    def get_tags(self) -> dict[str, Any]:
+    def get_tags(self) -> Tags:
         """Return all tags as they are now.
 
         Raises:
@@ -301,10 +285,6 @@ class Model:
         """
         version = self._sealed().version
         return dict(live_version(self._context.storage, self._name, version).tags)
-
-    def delete_tag(self, name: str) -> None:
-        """Remove a tag; silent if it is not set."""
-        self._change_tags(lambda tags: {tag: tags[tag] for tag in tags if tag != name})
 
     def set_alias(self, alias: str, why: str = "") -> None:
         """Let *alias* (``champion``) point at this version from now on.
@@ -454,7 +434,7 @@ class Model:
             )
         return self._manifest
 
-    def _change_tags(self, change: Any) -> None:
+    def _change_tags(self, change: Callable[[Tags], Tags]) -> None:
         version = self._sealed().version
         set_tags(self._context.storage, self._name, version, change)
 
