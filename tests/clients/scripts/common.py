@@ -21,6 +21,10 @@ from hopsworks_common.client.exceptions import RestAPIError
 RELEASE = tuple(int(it) for it in importlib.metadata.version("hopsworks").split("."))
 MISSING_IS_NONE = RELEASE >= (4, 2)
 SENDS_EMPTY_FILES = RELEASE >= (4, 2)
+GETS_ONE_TAG = not (4, 2) <= RELEASE < (5,)
+"""Between, it asks a list for the name of a tag, whatever it was answered."""
+LISTS_PATHS = RELEASE >= (4, 6)
+"""Before, the one way to list that gives paths is ``list_files``."""
 CHECKS_MODEL_NAMES = RELEASE >= (4, 8)
 UPLOADS_SCRIPTS = RELEASE >= (5,)
 

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from common import PROJECT, UPLOADS_SCRIPTS, folder, refused
+from common import LISTS_PATHS, PROJECT, UPLOADS_SCRIPTS, folder, refused
 from hopsworks_common.client.exceptions import DatasetException, RestAPIError
 
 MIB = 1024 * 1024
@@ -41,23 +41,23 @@ def standard_folders(project: Any) -> None:
 
 def folders(project: Any) -> None:
     files = project.get_dataset_api()
-    made = files.mkdir("Resources/work")
-    assert made == f"/Projects/{PROJECT}/Resources/work", made
-    assert files.exists("Resources/work")
-    files.mkdir(f"/Projects/{PROJECT}/Resources/work/deep")
-    assert files.exists("Resources/work/deep")
+    made = files.mkdir("Resources/mine")
+    assert made == f"/Projects/{PROJECT}/Resources/mine", made
+    assert files.exists("Resources/mine")
+    files.mkdir(f"/Projects/{PROJECT}/Resources/mine/deep")
+    assert files.exists("Resources/mine/deep")
     with refused():
-        files.mkdir("Resources/work")
+        files.mkdir("Resources/mine")
 
 
 def a_small_file(project: Any) -> None:
     files = project.get_dataset_api()
     Path("small.txt").write_text("small")
-    assert files.upload("small.txt", "Resources/work") == "Resources/work/small.txt"
-    assert fetched(files, "Resources/work/small.txt") == b"small"
-    read = files.read_content(f"/Projects/{PROJECT}/Resources/work/small.txt")
+    assert files.upload("small.txt", "Resources/mine") == "Resources/mine/small.txt"
+    assert fetched(files, "Resources/mine/small.txt") == b"small"
+    read = files.read_content(f"/Projects/{PROJECT}/Resources/mine/small.txt")
     assert read.content == b"small"
-    read = files.read_content("/Resources/work/small.txt")
+    read = files.read_content("/Resources/mine/small.txt")
     assert read.content == b"small"
 
 
@@ -65,37 +65,37 @@ def a_file_of_many_chunks(project: Any) -> None:
     files = project.get_dataset_api()
     data = os.urandom(3 * MIB + 17) + bytes(2 * MIB)
     Path("large.bin").write_bytes(data)
-    files.upload("large.bin", "Resources/work", chunk_size=MIB // 2)
-    assert fetched(files, "Resources/work/large.bin") == data
+    files.upload("large.bin", "Resources/mine", chunk_size=MIB // 2)
+    assert fetched(files, "Resources/mine/large.bin") == data
 
 
 def files_of_equal_name_and_size(project: Any) -> None:
     """The client marks both uploads with the same identifier."""
     files = project.get_dataset_api()
     for name, content in (("one", b"1" * MIB * 3), ("two", b"2" * MIB * 3)):
-        files.mkdir(f"Resources/work/{name}")
+        files.mkdir(f"Resources/mine/{name}")
         place = folder(name, {"same.bin": content})
-        files.upload(f"{place}/same.bin", f"Resources/work/{name}", chunk_size=MIB)
+        files.upload(f"{place}/same.bin", f"Resources/mine/{name}", chunk_size=MIB)
     for name, digit in (("one", b"1"), ("two", b"2")):
-        assert fetched(files, f"Resources/work/{name}/same.bin") == digit * MIB * 3
+        assert fetched(files, f"Resources/mine/{name}/same.bin") == digit * MIB * 3
 
 
 def an_empty_file(project: Any) -> None:
     files = project.get_dataset_api()
     Path("empty.txt").touch()
-    files.upload("empty.txt", "Resources/work")
+    files.upload("empty.txt", "Resources/mine")
     # Releases before send nothing, so there is nothing.
-    if files.exists("Resources/work/empty.txt"):
-        assert fetched(files, "Resources/work/empty.txt") == b""
+    if files.exists("Resources/mine/empty.txt"):
+        assert fetched(files, "Resources/mine/empty.txt") == b""
 
 
 def overwriting(project: Any) -> None:
     files = project.get_dataset_api()
     Path("small.txt").write_text("another")
     with refused(DatasetException, says="overwrite=True"):
-        files.upload("small.txt", "Resources/work")
-    files.upload("small.txt", "Resources/work", overwrite=True)
-    assert files.read_content("/Resources/work/small.txt").content == b"another"
+        files.upload("small.txt", "Resources/mine")
+    files.upload("small.txt", "Resources/mine", overwrite=True)
+    assert files.read_content("/Resources/mine/small.txt").content == b"another"
 
 
 def odd_names(project: Any) -> None:
@@ -122,7 +122,7 @@ def a_folder_named_like_an_operation(project: Any) -> None:
 
 def listing(project: Any) -> None:
     files = project.get_dataset_api()
-    names = {Path(it).name for it in _listed(files, "work")}
+    names = {Path(it).name for it in _listed(files, "mine")}
     assert {"deep", "small.txt", "large.bin", "one", "two"} <= names, names
 
 
@@ -138,27 +138,27 @@ def listing_in_pages(project: Any) -> None:
 
 def copying_and_moving(project: Any) -> None:
     files = project.get_dataset_api()
-    files.copy("Resources/work/small.txt", "Resources/work/deep/copy.txt")
-    assert files.exists("Resources/work/small.txt")
-    files.move("Resources/work/deep/copy.txt", "Resources/work/moved.txt")
-    assert not files.exists("Resources/work/deep/copy.txt")
-    assert files.read_content("/Resources/work/moved.txt").content == b"another"
+    files.copy("Resources/mine/small.txt", "Resources/mine/deep/copy.txt")
+    assert files.exists("Resources/mine/small.txt")
+    files.move("Resources/mine/deep/copy.txt", "Resources/mine/moved.txt")
+    assert not files.exists("Resources/mine/deep/copy.txt")
+    assert files.read_content("/Resources/mine/moved.txt").content == b"another"
     with refused(DatasetException):
-        files.move("Resources/work/moved.txt", "Resources/work/small.txt")
-    files.copy("Resources/work/one", "Resources/work/three")
-    assert files.exists("Resources/work/three/same.bin")
+        files.move("Resources/mine/moved.txt", "Resources/mine/small.txt")
+    files.copy("Resources/mine/one", "Resources/mine/three")
+    assert files.exists("Resources/mine/three/same.bin")
     with refused():
-        files.copy("Resources/work/nothing", "Resources/work/four")
+        files.copy("Resources/mine/nothing", "Resources/mine/four")
 
 
 def removing(project: Any) -> None:
     files = project.get_dataset_api()
-    files.remove("Resources/work/moved.txt")
-    assert not files.exists("Resources/work/moved.txt")
-    files.remove("Resources/work/three")
-    assert not files.exists("Resources/work/three")
+    files.remove("Resources/mine/moved.txt")
+    assert not files.exists("Resources/mine/moved.txt")
+    files.remove("Resources/mine/three")
+    assert not files.exists("Resources/mine/three")
     with refused(status=404):
-        files.remove("Resources/work/nothing")
+        files.remove("Resources/mine/nothing")
 
 
 def zipping(project: Any) -> None:
@@ -209,8 +209,8 @@ def nothing_outside(project: Any) -> None:
             ("remove", files.remove),
             ("upload", lambda it: files.upload("small.txt", it)),
             ("copy", lambda it: files.copy(it, "Resources/in")),
-            ("copy to", lambda it: files.copy("Resources/work/small.txt", it)),
-            ("move to", lambda it: files.move("Resources/work/small.txt", it)),
+            ("copy to", lambda it: files.copy("Resources/mine/small.txt", it)),
+            ("move to", lambda it: files.move("Resources/mine/small.txt", it)),
         ):
             try:
                 ask(path)
@@ -221,7 +221,7 @@ def nothing_outside(project: Any) -> None:
 
 
 def _listed(files: Any, name: str) -> list[str]:
-    if hasattr(files, "list"):
+    if LISTS_PATHS:
         return list(files.list(f"Resources/{name}"))
     count, found = files.list_files(f"/Projects/{PROJECT}/Resources/{name}", 0, 1000)
     assert count == len(found)
@@ -230,7 +230,7 @@ def _listed(files: Any, name: str) -> list[str]:
 
 def _page(files: Any, offset: int, limit: int) -> list[str]:
     path = "Resources/pages"
-    if hasattr(files, "list"):
+    if LISTS_PATHS:
         found = files.list(path, offset, limit)
     else:
         count, nodes = files.list_files(f"/Projects/{PROJECT}/{path}", offset, limit)

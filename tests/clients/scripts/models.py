@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from common import (
     CHECKS_MODEL_NAMES,
+    GETS_ONE_TAG,
     PROJECT,
     SENDS_EMPTY_FILES,
     contents,
@@ -201,16 +202,19 @@ def tags(project: Any) -> None:
         add(name, value)
     assert model.get_tags() == values, model.get_tags()
     for name, value in values.items():
-        assert model.get_tag(name) == value
+        assert not GETS_ONE_TAG or model.get_tag(name) == value
     with refused(status=400):
         add("a b/c%", "misnamed")
     add("text", "changed")
-    assert registry.get_model("counted", 1).get_tag("text") == "changed"
+    again = registry.get_model("counted", 1)
+    assert again.get_tags()["text"] == "changed"
+    assert not GETS_ONE_TAG or again.get_tag("text") == "changed"
     model.delete_tag("number")
     assert "number" not in model.get_tags()
     assert registry.get_model("counted", 2).get_tags() == {}
-    with contextlib.suppress(RestAPIError, KeyError):  # of releases before 5
-        assert model.get_tag("number") is None
+    if GETS_ONE_TAG:
+        with contextlib.suppress(RestAPIError, KeyError):  # of releases before 5
+            assert model.get_tag("number") is None
     with refused():
         model.delete_tag("number")
 
