@@ -132,6 +132,8 @@ def _responses(operation: Operation, of: dict[int, Any]) -> dict[str, Any]:
         good["content"] = {operation.gives: {"schema": of[id(operation.answer)]}}
     elif operation.gives != "application/json":
         good["content"] = {operation.gives: {"schema": {}}}
+    for media_type in operation.also_gives:
+        good["content"][media_type] = {"schema": {}}
     answers = {str(operation.status): good}
     for status in sorted({*_ALWAYS, *operation.errors}):
         answers[str(status)] = {

@@ -50,6 +50,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         errors: further statuses, beside those that any operation can have.
         takes: where it is not JSON, the handler reads the body itself.
         gives: media type of the answer.
+        also_gives: further media types that a caller may ask for.
         form: a struct of the fields of a form, where *takes* is ``multipart``.
     """
 
@@ -66,6 +67,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     tag: str = ""
     takes: Literal["json", "multipart", "bytes"] = "json"
     gives: str = "application/json"
+    also_gives: tuple[str, ...] = ()
     form: type | None = None
 
 

@@ -39,6 +39,7 @@ MODEL = "iris"
 CHECKS = [
     "response_schema_conformance",
     "content_type_conformance",
+    "status_code_conformance",
 ]
 _SCHEMAS = "#/components/schemas/"
 SCRIPT = "class Predictor:\n    def predict(self, inputs):\n        return inputs\n"

@@ -121,5 +121,6 @@ OPERATIONS = (
         f"'Accept: {ARROW}' or '{PARQUET}'",
         query=CatalogPage,
         answer=Page[dict[str, Any]],
+        also_gives=(ARROW, PARQUET),
     ),
 )

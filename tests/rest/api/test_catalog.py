@@ -57,6 +57,15 @@ def test_a_table_comes_whole(client: TestClient, project: Project, by: str) -> N
     assert pq.read_table(pa.BufferReader(ask("parquet"))).equals(whole)
 
 
+def test_its_media_types_are_documented(client: TestClient) -> None:
+    described = client.get("/openapi.json").json()["paths"][f"{V1}/catalog/{{kind}}"]
+    assert described["get"]["responses"]["200"]["content"].keys() == {
+        "application/json",
+        "application/vnd.apache.arrow.stream",
+        "application/vnd.apache.parquet",
+    }
+
+
 def test_there_is_no_other_table(client: TestClient) -> None:
     answer = client.get(f"{V1}/catalog/people")
     assert answer.status_code == 400
