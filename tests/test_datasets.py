@@ -77,6 +77,33 @@ def test_an_upload_overwrites_only_when_asked(api: DatasetApi, file: Path) -> No
     assert api.read_content("Resources/data.csv") == b"new"
 
 
+def test_an_upload_replaces_no_folder(api: DatasetApi, file: Path) -> None:
+    api.mkdir("Resources/data.csv")
+    with pytest.raises(AlreadyExistsError, match=r"'Resources/data.csv'.*directory"):
+        api.upload(file, overwrite=True)
+    assert api.list("Resources") == ["Resources/data.csv"]
+
+
+def test_nothing_is_uploaded_below_a_file(api: DatasetApi, file: Path) -> None:
+    api.upload(file)
+    with pytest.raises(InvalidInputError, match=r"'Resources/data.csv' is a file"):
+        api.upload(file, "Resources/data.csv")
+    assert api.read_content("Resources/data.csv") == b"a,b\n"
+
+
+def test_a_folder_is_uploaded_whole_or_not_at_all(
+    api: DatasetApi, tmp_path: Path
+) -> None:
+    api.mkdir("Resources/code/deep/b")
+    folder = tmp_path / "code"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "a").write_bytes(b"a")
+    (folder / "deep" / "b").write_bytes(b"b")
+    with pytest.raises(AlreadyExistsError, match=r"'Resources/code/deep/b'"):
+        api.upload(folder, overwrite=True)
+    assert api.list("Resources/code") == ["Resources/code/deep"]
+
+
 def test_what_is_not_there_is_not_uploaded(
     project: Project, tmp_path: Path, snapshot: Snapshot
 ) -> None:

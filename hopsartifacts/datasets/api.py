@@ -44,8 +44,10 @@ class DatasetApi:
 
         Raises:
             ManagedPathError: the target is managed.
-            AlreadyExistsError: it exists, and *overwrite* is not given.
-            InvalidInputError: there is nothing to upload.
+            AlreadyExistsError: it exists, and *overwrite* is not given; or a folder is
+                where a file is to be.
+            InvalidInputError: there is nothing to upload, or a file or a link is on the
+                way to the target.
         """
         location = Path(local_path).expanduser()
         folder = self._writable(upload_path)
@@ -56,11 +58,7 @@ class DatasetApi:
             f"{target}/{file.path}" if location.is_dir() else target: file
             for file in source(location).files
         }
-        taken = [path for path in files if self._storage.stat(path)]
-        if taken and not overwrite:
-            raise AlreadyExistsError(
-                f"{taken[0]!r} exists: use overwrite=True to replace it"
-            )
+        own.check_files(self._storage, files, overwrite=overwrite)
         mark_root(self._storage)
         for path, file in files.items():
             self._storage.write(path, file.chunks())

@@ -5,7 +5,7 @@ none (an object store has names with slashes in them), so a folder that somebody
 for is noted by an empty object below ``.hopsartifacts/folders``, where no user looks.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from hopsartifacts import layout
 from hopsartifacts.errors import (
@@ -164,6 +164,26 @@ def check_free(storage: Storage, path: str) -> None:
     if look(storage, path) is not None:
         raise AlreadyExistsError(f"{path!r} exists: remove it, or choose another name")
     check_above(storage, path)
+
+
+def check_files(storage: Storage, paths: Collection[str], *, overwrite: bool) -> None:
+    """See that files can be put at all *paths*.
+
+    Raises:
+        AlreadyExistsError: a file is there, and *overwrite* is not given; or a folder.
+        InvalidInputError: a file or a link is on the way to one of them.
+    """
+    one_each = {path.rpartition("/")[0]: path for path in paths}
+    for path in one_each.values():
+        check_above(storage, path)
+    for path in paths:
+        there = look(storage, path)
+        if there and there.kind != "file":
+            raise AlreadyExistsError(f"{path!r} is a {there.kind}: choose another name")
+        if there and not overwrite:
+            raise AlreadyExistsError(
+                f"{path!r} exists: use overwrite=True to replace it"
+            )
 
 
 def check_above(storage: Storage, path: str) -> None:

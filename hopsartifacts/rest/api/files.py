@@ -13,7 +13,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from hopsartifacts import layout
-from hopsartifacts.datasets import own
 from hopsartifacts.documents import encode
 from hopsartifacts.errors import (
     AlreadyExistsError,
@@ -117,21 +116,12 @@ async def _put(call: Call) -> Response:
     async with _spooled(call.request, name) as file:
 
         def put() -> FileRow:
-            _check_place(call, path)
             api.upload(file, folder, overwrite=call.query.overwrite)
             return _row(_looked(call, path))
 
         row = await to_thread.run_sync(put)
     location = {"location": f"{PREFIX}/files/{call.request.path_params['path']}"}
     return Response(encode(row), 201, location, "application/json")
-
-
-def _check_place(call: Call, path: str) -> None:
-    """See that nothing but a file is replaced, and no link leads elsewhere."""
-    own.check_above(call.hosted.storage, path)
-    there = call.hosted.storage.stat(path)
-    if there and there.kind != "file":
-        raise AlreadyExistsError(f"{path!r} is a {there.kind}: choose another name")
 
 
 @asynccontextmanager
