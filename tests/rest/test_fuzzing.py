@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import hopsartifacts
+from hopsartifacts.datasets import own
 from hopsartifacts.deployments.versions import find_deployment, read_deployment
 from hopsartifacts.project import Project
 from hopsartifacts.rest.application import OPERATIONS, create_app
@@ -67,7 +68,9 @@ class Server(NamedTuple):
         if find_deployment(project.storage, MODEL) is None:
             script = self.scratch / "predict.py"
             script.write_text(SCRIPT)
-            project.get_dataset_api().upload(script, "Resources", overwrite=True)
+            # A folder may have been made in its place, or a file in that of its folder.
+            own.remove(project.storage, "Resources")
+            project.get_dataset_api().upload(script, "Resources")
             model.deploy(MODEL, script_file=script).start()
 
     def known(self) -> dict[str, list[Any]]:
