@@ -1,8 +1,11 @@
 import http.client
+import json
 import os
+import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,7 @@ from hopsartifacts.errors import (
 from hopsartifacts.serving.contract import Launch, Limits
 from hopsartifacts.serving.local import LocalBackend, spawning
 from hopsartifacts.serving.local.keeper.orders import Patience
-from tests.serving.clients import ask, under_load
+from tests.serving.clients import under_load
 
 ASK = {"instances": [[1, 2]]}
 Live = Callable[[], list[psutil.Process]]
@@ -128,23 +131,76 @@ def test_versions_are_switched_without_a_failed_request(
     assert load.failures == []
 
 
-def test_a_quiet_connection_survives_a_switch(
-    backend: LocalBackend, says_who: Callable[..., Launch]
+@pytest.fixture
+def connect(backend: LocalBackend) -> Iterator[Callable[[], socket.socket]]:
+    """Open connections that are never opened anew."""
+    with ExitStack() as opened:
+
+        def open_one() -> socket.socket:
+            port = backend.state("flowers").port
+            address = "127.0.0.1", port
+            return opened.enter_context(socket.create_connection(address, timeout=60))
+
+        yield open_one
+
+
+def answer_on(connection: socket.socket, request: bytes) -> tuple[list[int], bool]:
+    """Return what is predicted, and whether the connection stays open."""
+    connection.sendall(request)
+    answer = http.client.HTTPResponse(connection)
+    answer.begin()
+    body = answer.read()
+    assert answer.status == 200, body
+    return json.loads(body)["predictions"], not answer.will_close
+
+
+BODY = b'{"instances": [[1]]}'
+REQUEST = (
+    b"POST /v1/models/flowers:predict HTTP/1.1\r\nhost: here\r\n"
+    b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+) % (len(BODY), BODY)
+
+
+def test_quiet_connections_are_passed_to_the_next_version(
+    backend: LocalBackend,
+    says_who: Callable[..., Launch],
+    connect: Callable[[], socket.socket],
+    workers: Live,
+) -> None:
+    backend.start(says_who(3, instances=2), await_running_s=60)
+    used, unused = connect(), connect()
+    assert answer_on(used, REQUEST)[0][0] == 3
+    for version in (4, 5):
+        before = {worker.pid for worker in workers()}
+        backend.update(says_who(version, instances=2), await_running_s=60)
+        # Whether those who had them are there yet or not.
+        if version == 5:
+            wait_until(lambda: not before & {it.pid for it in workers()})  # noqa: B023
+        predictions, stays_open = answer_on(used, REQUEST)
+        assert predictions[0] == version
+        assert predictions[1] in {worker.pid for worker in workers()} - before
+        assert stays_open
+    assert answer_on(unused, REQUEST)[0][0] == 5
+
+
+@pytest.mark.parametrize("at", [10, 60, len(REQUEST) - 5])
+def test_a_request_that_has_begun_is_answered_by_who_has_it(
+    backend: LocalBackend,
+    says_who: Callable[..., Launch],
+    connect: Callable[[], socket.socket],
+    at: int,
 ) -> None:
     backend.start(says_who(3), await_running_s=60)
-    port = backend.state("flowers").port
-    assert port is not None
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    assert ask(connection)[0] == 3
+    connection = connect()
+    assert answer_on(connection, REQUEST)[0][0] == 3
+    connection.sendall(REQUEST[:at])
+    time.sleep(0.2)
     backend.update(says_who(4), await_running_s=60)
-    body = '{"instances": [[1]]}'
-    connection.request("POST", "/v1/models/flowers:predict", body)
-    answer = connection.getresponse()
-    assert answer.status == 200
-    assert answer.getheader("connection") == "close"
-    answer.read()
-    assert ask(connection)[0] == 4
-    connection.close()
+    # Longer than quiet connections stay open when nobody takes them.
+    time.sleep(1.5)
+    predictions, stays_open = answer_on(connection, REQUEST[at:])
+    assert predictions[0] == 3
+    assert not stays_open
 
 
 @pytest.mark.parametrize(
@@ -393,7 +449,8 @@ def test_workers_inherit_nothing_but_what_they_are_told_of(
         backend.start(launch, await_running_s=60)
     links, metrics = backend.predict("flowers", ASK)["predictions"]
     kinds = [link.split(":")[0] for link in links]
-    assert kinds.count("socket") == 2, "the port, and the connection with the keeper"
+    what = "the port, the connection with the keeper, and the ends of a queue"
+    assert kinds.count("socket") == 4, what
     files = {kind for kind in kinds if kind.startswith("/")}
     of_others = {file for file in files if not file.startswith(metrics)}
     assert {Path(file).suffix for file in of_others} <= {"", ".log"}, "input and log"

@@ -22,16 +22,23 @@ def serve(tmp_path: Path) -> Serve:
 
     def run(launch: Launch, *, has_keeper: bool = True) -> tuple[int, list[Word]]:
         ours, theirs = socket.socketpair()
+        give, take = socket.socketpair()
         no_socket, other = os.pipe()
-        fds = [theirs.fileno(), no_socket]
+        passing = give.fileno(), take.fileno()
+        fds = [theirs.fileno(), no_socket, *passing]
         write_whole(
             tmp_path / "launch.json",
-            Handover(launch=launch, listen_fd=no_socket, keeper_fd=theirs.fileno()),
+            Handover(
+                launch=launch,
+                listen_fd=no_socket,
+                keeper_fd=theirs.fileno(),
+                passing_fds=passing,
+            ),
         )
         module = "hopsartifacts.serving.runtime"
         command = [sys.executable, "-m", module, str(tmp_path / "launch.json")]
         try:
-            with theirs:
+            with theirs, give, take:
                 process = subprocess.Popen(command, pass_fds=fds)
             if not has_keeper:
                 ours.shutdown(socket.SHUT_WR)

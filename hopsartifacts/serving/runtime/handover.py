@@ -7,21 +7,23 @@ import msgspec
 
 from hopsartifacts.serving.contract import ConditionType, Launch
 
-Order = Literal["serve", "drain", "ping"]
+Order = Literal["serve", "drain", "pass", "ping"]
 """What a keeper asks for, a line each: accept connections; answer what still comes and
-end; say that the event loop turns."""
+end; the same, and pass quiet connections to others; say that the event loop turns."""
 
 
 class Handover(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a worker is told, in the file named on its command line.
 
-    The two descriptors are inherited. When the other end of ``keeper_fd`` is closed
+    The descriptors are inherited. When the other end of ``keeper_fd`` is closed
     the keeper is gone, and the worker ends.
     """
 
     launch: Launch
     listen_fd: int
     keeper_fd: int
+    passing_fds: tuple[int, int]
+    """The ends of the queue of quiet connections: to give, and to take them."""
     grpc_port: int | None = None
     """Where gRPC is served, by all workers; None where it is not."""
     spool_path: str | None = None

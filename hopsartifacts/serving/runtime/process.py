@@ -21,6 +21,7 @@ from hopsartifacts.serving.runtime.ending import (
 from hopsartifacts.serving.runtime.environment import max_request_bytes
 from hopsartifacts.serving.runtime.handover import read_handover
 from hopsartifacts.serving.runtime.loading import load_chain
+from hopsartifacts.serving.runtime.passing import Passing
 from hopsartifacts.serving.runtime.reporting import Reporter
 from hopsartifacts.serving.runtime.server import Server, SharedSocket
 from hopsartifacts.serving.runtime.service import Service
@@ -50,6 +51,7 @@ def run(handover_path: Path) -> NoReturn:
     server = Server(
         create_app(service, max_request_bytes=limit),
         reporter,
+        Passing(*handover.passing_fds),
         partial(parts.prepare, service, handover),
         partial(parts.start_beside, service, handover, max_request_bytes=limit),
     )

@@ -11,11 +11,12 @@ import uvicorn
 
 from hopsartifacts.serving.runtime.ending import DRAIN_S, GRACE_S
 from hopsartifacts.serving.runtime.parts import Stoppable
+from hopsartifacts.serving.runtime.passing import Passing, is_quiet
 from hopsartifacts.serving.runtime.reporting import Reporter
 
 _KEEP_ALIVE_S = 3600
 _LINGER_S = 1.0
-"""How long a connection that is open but quiet may still bring a request."""
+"""How long a quiet connection that no other worker takes may still bring a request."""
 _LOOK_S = 0.05
 _CLOSE = (b"connection", b"close")
 
@@ -34,6 +35,7 @@ class Server(uvicorn.Server):
         self,
         app: Any,
         reporter: Reporter,
+        passing: Passing,
         prepare: Callable[[], Awaitable[None]],
         start_beside: Callable[[], Awaitable[Sequence[Stoppable]]],
     ) -> None:
@@ -55,13 +57,16 @@ class Server(uvicorn.Server):
             )
         )
         self._reporter = reporter
+        self._passing = passing
         self._prepare = prepare
         self._start_beside = start_beside
         self._beside: Sequence[Stoppable] = ()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._may_serve = asyncio.Event()
         self._is_draining = False
+        self._is_passing = False
         self._closing: asyncio.Task[None] | None = None
+        self._taken: set[asyncio.Task[Any]] = set()
         self._is_hurried = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -75,6 +80,7 @@ class Server(uvicorn.Server):
             return
         self._beside = await self._start_beside()
         await super().startup(sockets)
+        self._loop.add_reader(self._passing.taking, self._take)
         self._reporter.serving()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -108,7 +114,8 @@ class Server(uvicorn.Server):
     def _obey(self, order: str) -> None:
         if order == "serve":
             self._may_serve.set()
-        elif order == "drain":
+        elif order in {"drain", "pass"}:
+            self._is_passing = order == "pass"
             if self.started and not self._is_draining:
                 self._closing = asyncio.ensure_future(self._stop_accepting())
             self._is_draining = self.should_exit = True
@@ -117,8 +124,27 @@ class Server(uvicorn.Server):
             state = self.server_state
             self._reporter.alive(state.total_requests, is_busy=bool(state.tasks))
 
+    def _take(self) -> None:
+        """Go on with connections that others had."""
+        loop = asyncio.get_running_loop()
+        for connection in self._passing.take():
+            task = loop.create_task(
+                loop.connect_accepted_socket(self._new_connection, connection)
+            )
+            self._taken.add(task)
+            task.add_done_callback(self._taken.discard)
+
+    def _new_connection(self) -> asyncio.Protocol:
+        make: Any = self.config.http_protocol_class
+        protocol: asyncio.Protocol = make(
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        return protocol
+
     async def _drain(self) -> None:
-        """Close each connection behind its next answer."""
+        """Pass on what is quiet, and close the others behind their next answer."""
         state = self.server_state
         # Again: uvicorn makes its headers anew every second until it shuts down.
         self._announce_close()
@@ -129,13 +155,14 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         began = loop.time()
         while state.connections or not beside.done():
-            if self._is_hurried or loop.time() - began > DRAIN_S:
+            lasted_s = loop.time() - began
+            if self._is_hurried or lasted_s > DRAIN_S:
                 break
-            await asyncio.sleep(_LOOK_S)
-            if loop.time() - began > _LINGER_S:
-                for connection in list(state.connections):
-                    # Closes those that are quiet.
+            self._pass_on()
+            for connection in list(state.connections):
+                if lasted_s > _LINGER_S and _may_close(connection):
                     connection.shutdown()
+            await asyncio.sleep(_LOOK_S)
         await asyncio.gather(*(server.stop(GRACE_S) for server in self._beside))
 
     def _announce_close(self) -> None:
@@ -150,11 +177,26 @@ class Server(uvicorn.Server):
         for server in self.servers:
             for listener in server.sockets:
                 loop.remove_reader(listener.fileno())
+        loop.remove_reader(self._passing.taking)
         # A connection accepted a moment ago is set up in the turns to come, which a
         # closed server would not let it.
         await asyncio.sleep(_LOOK_S)
+        self._pass_on()
         self._reporter.leaving()
+
+    def _pass_on(self) -> None:
+        """Leave quiet connections to others, if there are any."""
+        if self._is_passing:
+            for connection in list(self.server_state.connections):
+                self._passing.give(connection)
 
 
 def _is_busy(connection: Any) -> bool:
     return connection.cycle is not None and not connection.cycle.response_complete
+
+
+def _may_close(connection: Any) -> bool:
+    """Tell whether nothing is lost: not while a request comes or is answered."""
+    cycle = connection.cycle
+    is_broken_off = cycle is not None and cycle.response_complete and cycle.more_body
+    return is_quiet(connection) or is_broken_off

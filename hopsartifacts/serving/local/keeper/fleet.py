@@ -105,15 +105,18 @@ class Fleet:
         """Return for how long no request was seen."""
         return now - self._used_s
 
-    def retire(self, now: float) -> list[Worker]:
-        """Let all workers finish and end; they are the caller's from now on."""
+    def retire(self, now: float, *, has_heirs: bool = False) -> list[Worker]:
+        """Let all workers finish and end; they are the caller's from now on.
+
+        *has_heirs* says whether another fleet serves, and takes quiet connections.
+        """
         leaving = list(self.workers)
         for slot in self._slots:
             slot.worker = slot.retry_s = slot.trouble = None
         for worker in leaving:
             # One that is loaded may accept connections already without having said so.
             if worker.state in {"loaded", "serving"}:
-                worker.drain(now + _DRAIN_S)
+                worker.drain(now + _DRAIN_S, has_heirs=has_heirs)
             else:
                 worker.terminate(now + _END_S)
         return leaving

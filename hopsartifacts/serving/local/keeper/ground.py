@@ -27,6 +27,10 @@ class Ground(msgspec.Struct, kw_only=True):
 
     order: KeeperOrder
     listener: socket.socket
+    passing: tuple[socket.socket, socket.socket] = msgspec.field(
+        default_factory=socket.socketpair
+    )
+    """Through it workers that end pass quiet connections to others."""
     started: int = 0
     reserved: socket.socket | None = None
 
@@ -62,12 +66,15 @@ class Ground(msgspec.Struct, kw_only=True):
         ours, theirs = socket.socketpair()
         ours.setblocking(False)  # noqa: FBT003 - the method's
         listen_fd = self.listener.fileno()
+        give, take = self.passing
+        passing_fds = give.fileno(), take.fileno()
         is_logged = launch.logging is not None
         has_transformer = launch.transformer_script is not None
         handover = Handover(
             launch=launch,
             listen_fd=listen_fd,
             keeper_fd=theirs.fileno(),
+            passing_fds=passing_fds,
             grpc_port=self.grpc_port_of(launch),
             spool_path=self.order.spool_path if is_logged else None,
             transformer_log=(
@@ -90,7 +97,7 @@ class Ground(msgspec.Struct, kw_only=True):
                 env=worker_environment(os.environ, launch, marks),
                 cwd=self.order.folder,
                 stdin=subprocess.DEVNULL,
-                pass_fds=(listen_fd, theirs.fileno(), *launch.held),
+                pass_fds=(listen_fd, theirs.fileno(), *passing_fds, *launch.held),
                 start_new_session=True,
             )
         confine(process.pid, launch_limits(launch), index)

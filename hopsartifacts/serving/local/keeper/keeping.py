@@ -233,7 +233,7 @@ class Keeper:
             conversation.reply(None)
 
     def _switch(self, move: _Move, now: float) -> None:
-        old = self._fleet.retire(now)
+        old = self._fleet.retire(now, has_heirs=True)
         self._taking_over = _TakingOver(
             version=self._version, leaving=[*old], conversation=move.conversation
         )

@@ -84,10 +84,13 @@ class Worker:
         with suppress(OSError):
             self._channel.send(f"{order}\n".encode())
 
-    def drain(self, due_s: float) -> None:
-        """Ask it to answer what still comes on open connections, and end."""
+    def drain(self, due_s: float, *, has_heirs: bool) -> None:
+        """Ask it to answer what still comes on open connections, and end.
+
+        If it *has_heirs*, other workers take the connections on which nothing comes.
+        """
         self.state, self.due_s = "leaving", due_s
-        self.ask("drain")
+        self.ask("pass" if has_heirs else "drain")
 
     def terminate(self, due_s: float) -> None:
         """Ask it to finish what is under way and end."""
