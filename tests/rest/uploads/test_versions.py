@@ -359,7 +359,7 @@ def test_a_file_that_never_came_is_named(uploads: Uploads, project: Project) -> 
     uploads.stat("Models/m/1/Files/none.txt", ME)
     uploads.stat("Models/m/1/Files/later", ME)
     uploads.make_folder("Models/m/1/Files/later", ME)
-    words = r"'Files/none.txt' never came: clients before 4.6 cannot send empty files"
+    words = r"'Files/none.txt' never came: some clients before 4.6 send no empty files"
     with pytest.raises(InvalidModelError, match=words):
         seal(uploads)
     assert project.get_model_registry().get_models("m") == []
