@@ -3,17 +3,32 @@
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from hopsartifacts import __version__
 from hopsartifacts.rest.answering import API
-from hopsartifacts.rest.operations import Operation
+from hopsartifacts.rest.operations import Condition, Operation
 
 _REFERENCE = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"{(\w+)}")
 _ALWAYS = (400, 401, 403, 429, 503)
+
+
+class _Conditional(NamedTuple):
+    """What a header of a request is for, and which statuses come of it."""
+
+    summary: str
+    good: int | None = None
+    refused: int | None = None
+
+
+_CONDITIONS: dict[Condition, _Conditional] = {
+    "Range": _Conditional("Which bytes to send: `bytes=0-99`", 206, 416),
+    "If-Match": _Conditional("Only if it still is what has this ETag", refused=412),
+    "If-None-Match": _Conditional("Only if it is not what has this ETag", good=304),
+}
 
 
 class HopsworksError(msgspec.Struct, rename="camel"):
@@ -66,7 +81,11 @@ def _operation(operation: Operation, of: dict[int, Any]) -> dict[str, Any]:
         "summary": operation.summary,
         "operationId": _id(operation),
         "tags": [operation.tag] if operation.tag else [],
-        "parameters": [*_path_parameters(operation), *_query(operation, of)],
+        "parameters": [
+            *_path_parameters(operation),
+            *_query(operation, of),
+            *_headers(operation),
+        ],
         "responses": _responses(operation, of),
     }
     if operation.scope:
@@ -99,6 +118,17 @@ def _query(operation: Operation, of: dict[int, Any]) -> Iterable[dict[str, Any]]
             "in": "query",
             "required": field.required,
             "schema": of[id(field.type)],
+        }
+
+
+def _headers(operation: Operation) -> Iterable[dict[str, Any]]:
+    for name in operation.minds:
+        yield {
+            "name": name,
+            "in": "header",
+            "required": False,
+            "description": _CONDITIONS[name].summary,
+            "schema": {"type": "string"},
         }
 
 
@@ -135,7 +165,13 @@ def _responses(operation: Operation, of: dict[int, Any]) -> dict[str, Any]:
     for media_type in operation.also_gives:
         good["content"][media_type] = {"schema": {}}
     answers = {str(operation.status): good}
-    for status in sorted({*_ALWAYS, *operation.errors}):
+    conditions = [_CONDITIONS[name] for name in operation.minds]
+    for status in (it.good for it in conditions if it.good):
+        answers[str(status)] = {"description": HTTPStatus(status).phrase}
+        if status == HTTPStatus.PARTIAL_CONTENT:
+            answers[str(status)]["content"] = good["content"]
+    refused = {it.refused for it in conditions if it.refused}
+    for status in sorted({*_ALWAYS, *operation.errors, *refused}):
         answers[str(status)] = {
             "description": HTTPStatus(status).phrase,
             "content": {media: {"schema": error}},

@@ -14,6 +14,7 @@ from hopsartifacts.rest.callers import Caller, Scope
 from hopsartifacts.rest.hosted import Hosted
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Condition = Literal["Range", "If-Match", "If-None-Match"]
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +52,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         takes: where it is not JSON, the handler reads the body itself.
         gives: media type of the answer.
         also_gives: further media types that a caller may ask for.
+        minds: headers of requests that change what is answered.
         form: a struct of the fields of a form, where *takes* is ``multipart``.
     """
 
@@ -68,6 +70,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     takes: Literal["json", "multipart", "bytes"] = "json"
     gives: str = "application/json"
     also_gives: tuple[str, ...] = ()
+    minds: tuple[Condition, ...] = ()
     form: type | None = None
 
 

@@ -178,7 +178,14 @@ OPERATIONS = (
     _tag_operation(
         "GET", f"{VERSION}/tags", _tags, "All tags by name", answer=dict[str, Any]
     ),
-    _tag_operation("GET", _TAG, _tag, "The value of a tag, with an ETag", answer=Any),
+    _tag_operation(
+        "GET",
+        _TAG,
+        _tag,
+        "The value of a tag, with an ETag",
+        answer=Any,
+        minds=("If-None-Match",),
+    ),
     _tag_operation(
         "PUT",
         _TAG,
@@ -186,7 +193,7 @@ OPERATIONS = (
         "Set a tag to any JSON value; with If-Match only what was seen",
         body=Any,
         answer=Any,
-        errors=(404, 409, 412),
+        minds=("If-Match",),
     ),
     _tag_operation(
         "DELETE",
@@ -194,7 +201,7 @@ OPERATIONS = (
         _delete_tag,
         "Delete a tag; with If-Match only what was seen",
         status=204,
-        errors=(404, 409, 412),
+        minds=("If-Match",),
     ),
     _alias_operation(
         "GET",

@@ -216,7 +216,7 @@ OPERATIONS = (
         _content,
         "The bytes of a file, or a range of them",
         gives="application/octet-stream",
-        errors=(404, 416),
+        minds=("Range",),
     ),
     _operation(
         "PUT",

@@ -165,6 +165,7 @@ OPERATIONS = (
         _description,
         "The description, with an ETag",
         answer=Description,
+        minds=("If-None-Match",),
     ),
     _operation(
         "PUT",
@@ -173,6 +174,6 @@ OPERATIONS = (
         "Replace the description; with If-Match only what was seen",
         body=Description,
         answer=Description,
-        errors=(404, 409, 412),
+        minds=("If-Match",),
     ),
 )

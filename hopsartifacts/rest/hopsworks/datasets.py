@@ -185,5 +185,6 @@ OPERATIONS = (
         "The bytes of a file, or a range of them",
         query=_Sent,
         gives="application/octet-stream",
+        minds=("Range",),
     ),
 )

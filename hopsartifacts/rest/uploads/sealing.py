@@ -92,8 +92,8 @@ def _check_whole(area: Area) -> None:
         more = f" and {len(unsent) - _FEW} more" if len(unsent) > _FEW else ""
         named = ", ".join(map(repr, unsent[:_FEW]))
         raise InvalidModelError(
-            f"{named}{more} never came: some clients before 4.6 send no empty files, so "
-            "such a file would be lost. Write something into it, leave it out, or "
+            f"{named}{more} never came: some clients before 4.6 send no empty files, "
+            "so such a file would be lost. Write something into it, leave it out, or "
             "update the client"
         )
 
