@@ -1,10 +1,12 @@
 import asyncio
 import functools
 import threading
+import time
 from typing import Any
 
 import pytest
 
+from hopsartifacts.serving.runtime import pace
 from hopsartifacts.serving.runtime.chain import Chain, StepFailedError
 
 
@@ -235,3 +237,86 @@ def test_a_request_given_up_while_it_is_predicted_does_not_disturb_the_next() ->
         return str(await chain.predict("second"))
 
     assert asyncio.run(give_up()) == "second"
+
+
+class Timed:
+    """Takes as long as its inputs say; knows in which thread it was."""
+
+    def __init__(self) -> None:
+        self.threads: list[str] = []
+        self.at_once = 0
+        self.most_at_once = 0
+
+    def predict(self, inputs: list[float]) -> list[float]:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        self.threads.append(threading.current_thread().name)
+        time.sleep(inputs[0])
+        self.at_once -= 1
+        return inputs
+
+
+def ask_in_turn(chain: Chain, inputs: list[list[float]]) -> None:
+    async def ask() -> None:
+        for value in inputs:
+            assert await chain.predict(value) == value
+
+    asyncio.run(ask())
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take for quick what a busy machine would not."""
+    monkeypatch.setattr(pace, "_QUICK_S", 0.2)
+
+
+MAIN, THREAD = "MainThread", "predictions"
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_what_was_quick_often_is_predicted_at_once() -> None:
+    predictor = Timed()
+    ask_in_turn(Chain(predictor, pace=pace.Pace()), [[0.0]] * 20)
+    assert predictor.threads == [THREAD] * 8 + [MAIN] * 12
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_what_was_slow_once_is_predicted_in_the_thread_again() -> None:
+    predictor = Timed()
+    ask_in_turn(Chain(predictor, pace=pace.Pace()), [*[[0.0]] * 9, [0.3], *[[0.0]] * 9])
+    assert predictor.threads == [THREAD] * 8 + [MAIN] * 2 + [THREAD] * 8 + [MAIN]
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_many_rows_are_predicted_in_the_thread() -> None:
+    predictor = Timed()
+    ask_in_turn(Chain(predictor, pace=pace.Pace()), [*[[0.0]] * 9, [0.0] * 33])
+    assert predictor.threads == [THREAD] * 8 + [MAIN, THREAD]
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_nothing_is_predicted_beside_what_the_thread_predicts() -> None:
+    predictor = Timed()
+    chain = Chain(predictor, pace=pace.Pace())
+
+    async def ask() -> None:
+        for _ in range(8):
+            await chain.predict([0.0])
+        slow = asyncio.ensure_future(chain.predict([0.1] * 33))
+        await asyncio.sleep(0)
+        given_up = asyncio.ensure_future(chain.predict([0.1]))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await chain.predict([0.0])
+        await slow
+        await chain.predict([0.0])
+
+    asyncio.run(ask())
+    assert predictor.threads == [THREAD] * 10 + [MAIN]
+    assert predictor.most_at_once == 1
+
+
+def test_scripts_are_asked_in_the_thread_however_quick_they_are() -> None:
+    predictor = Timed()
+    ask_in_turn(Chain(predictor), [[0.0]] * 20)
+    assert set(predictor.threads) == {THREAD}

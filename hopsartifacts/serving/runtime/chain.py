@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from hopsartifacts.serving.contract import Batching, Component
 from hopsartifacts.serving.runtime.batching import Batcher
 from hopsartifacts.serving.runtime.component_logs import speaking
+from hopsartifacts.serving.runtime.pace import Pace
 from hopsartifacts.serving.runtime.protocol import RequestError
 from hopsartifacts.serving.runtime.worker import Worker
 
@@ -34,7 +35,8 @@ class Chain:
 
     Async methods are awaited on the event loop, several requests at a time; all
     others run in one worker thread, one request after another. With *batching* the
-    predictor is asked for several requests at once; see ``Batcher``.
+    predictor is asked for several requests at once; see ``Batcher``. With a *pace* it
+    is asked on the event loop while it is quick and nobody waits for the thread.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Chain:
         transformer: Any = None,
         batching: Batching | None = None,
         on_batch: Callable[[int], object] = int,
+        pace: Pace | None = None,
     ) -> None:
         methods: list[tuple[Component, Any]] = [
             ("transformer", getattr(transformer, "preprocess", None)),
@@ -55,6 +58,7 @@ class Chain:
             if call is not None
         ]
         self._worker = Worker()
+        self._pace = pace
         if batching is not None:
             self._on_batch = on_batch
             self._steps = [self._batched(step, batching) for step in self._steps]
@@ -117,7 +121,12 @@ class Chain:
                     break
             return value, done
 
-        return await self._worker.run(run)
+        pace = self._pace
+        if pace is None:
+            return await self._worker.run(run)
+        if pace.is_quick(inputs) and not self._worker.jobs:
+            return pace.timed(run, inputs)
+        return await self._worker.run(lambda: pace.timed(run, inputs))
 
 
 def _call(step: _Step, value: Any) -> Any:

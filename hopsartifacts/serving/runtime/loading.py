@@ -12,6 +12,7 @@ from hopsartifacts.serving.runtime.chain import Chain
 from hopsartifacts.serving.runtime.component_logs import noting_failure, speaking
 from hopsartifacts.serving.runtime.golden import check_golden
 from hopsartifacts.serving.runtime.injected import injectable_values
+from hopsartifacts.serving.runtime.pace import Pace
 from hopsartifacts.serving.runtime.scripts import (
     create_object,
     find_class,
@@ -47,7 +48,9 @@ def load_chain(launch: Launch, on_batch: Callable[[int], object] = int) -> Chain
             with speaking("transformer"), noting_failure("transformer"):
                 transformer = _load_script(launch, "transformer", name)
         predictor = _load_predictor(launch)
-    return Chain(predictor, transformer, launch.batching, on_batch)
+    is_ours = launch.predictor_script is None and transformer is None
+    pace = Pace() if is_ours and launch.batching is None else None
+    return Chain(predictor, transformer, launch.batching, on_batch, pace)
 
 
 async def prepare_chain(chain: Chain, launch: Launch) -> None:

@@ -21,11 +21,16 @@ class Worker:
 
     Scripts written for one request at a time stay correct, and the event loop
     answers health checks meanwhile.
+
+    Attributes:
+        is_busy: a call is under way.
+        jobs: how many calls are, or wait; for the event loop's thread.
     """
 
     def __init__(self) -> None:
         self.is_busy = False
-        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self.jobs = 0
+        self._queue: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     async def run(self, call: Callable[[], Result]) -> Result:
@@ -38,31 +43,33 @@ class Worker:
         loop = asyncio.get_running_loop()
         result: list[Result] = []
         future: asyncio.Future[object] = loop.create_future()
-        self._jobs.put(_Job(loop, future, lambda: result.append(call())))
+        self.jobs += 1
+        self._queue.put(_Job(loop, future, lambda: result.append(call())))
         await future
         return result[0]
 
     def _work(self) -> None:
         while True:
-            job = self._jobs.get()
-            if job.future.cancelled():
-                continue
-            self.is_busy = True
+            job = self._queue.get()
             error: BaseException | None = None
-            try:
-                job.call()
-            except BaseException as raised:  # noqa: BLE001 - the caller gets it
-                error = raised
-            self.is_busy = False
+            if not job.future.cancelled():
+                self.is_busy = True
+                try:
+                    job.call()
+                except BaseException as raised:  # noqa: BLE001 - the caller gets it
+                    error = raised
+                self.is_busy = False
             # The loop is closed when the server ended during a long call.
             with contextlib.suppress(RuntimeError):
-                job.loop.call_soon_threadsafe(_settle, job.future, error)
+                job.loop.call_soon_threadsafe(self._settle, job.future, error)
 
-
-def _settle(future: asyncio.Future[object], error: BaseException | None) -> None:
-    if future.done():
-        return
-    if error is None:
-        future.set_result(None)
-    else:
-        future.set_exception(error)
+    def _settle(
+        self, future: asyncio.Future[object], error: BaseException | None
+    ) -> None:
+        self.jobs -= 1
+        if future.done():
+            return
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
