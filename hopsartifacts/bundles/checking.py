@@ -51,6 +51,8 @@ def check_contents(contents: Contents, where: str) -> None:
         names = [it.specification.name for it in contents.deployments]
         for deployment in contents.deployments:
             _check_deployment(deployment.specification, contents)
+            for tag in deployment.tags:
+                tag_name(tag)
         _distinct("deployment", [kubernetes_name(name) for name in names])
     except InvalidInputError as error:
         raise InvalidBundleError(f"{where} cannot be imported: {error}") from error

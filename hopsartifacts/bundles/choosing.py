@@ -98,7 +98,9 @@ def gather(storage: Storage, choice: Choice) -> Gathered:
         used.setdefault((pin.name, pin.version), set()).add(number)
         gathered.deployments.append(
             BundledDeployment(
-                version=state.active, specification=state.current.specification
+                version=state.active,
+                specification=state.current.specification,
+                tags=state.tags,
             )
         )
     for name, version in sorted({*wanted, *used}):

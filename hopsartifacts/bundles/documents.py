@@ -54,10 +54,11 @@ class BundledModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BundledDeployment(msgspec.Struct, frozen=True, kw_only=True):
-    """The active version of a deployment."""
+    """The active version of a deployment, and its tags."""
 
     version: int
     specification: Specification
+    tags: dict[str, Any] = {}
 
 
 class Contents(msgspec.Struct, frozen=True, kw_only=True):

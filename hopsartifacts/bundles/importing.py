@@ -13,7 +13,11 @@ from hopsartifacts import layout
 from hopsartifacts.artifacts.documents import CREATE, EMPTY, ArtifactSource
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.bundles.checking import given_name
-from hopsartifacts.bundles.documents import BundledArtifact, BundledModel
+from hopsartifacts.bundles.documents import (
+    BundledArtifact,
+    BundledDeployment,
+    BundledModel,
+)
 from hopsartifacts.bundles.matching import Fate, check_deployments, fates_of
 from hopsartifacts.bundles.reading import BundleReader
 from hopsartifacts.bundles.sources import bundle_source, chunks_of
@@ -26,6 +30,7 @@ from hopsartifacts.bundles.values import (
 )
 from hopsartifacts.deployments.documents import ArtifactPin, ModelPin, Specification
 from hopsartifacts.deployments.home import Home
+from hopsartifacts.deployments.tagging import set_tags
 from hopsartifacts.deployments.versions import find_deployment, save_specification
 from hopsartifacts.errors import AlreadyExistsError, InvalidBundleError
 from hopsartifacts.registry.aliases import set_alias
@@ -61,7 +66,7 @@ def import_bundle(
         for model in sorted(models, key=lambda model: _rank(model, fates[model.key])):
             run.add_model(model, fates[model.key], strict_numbers=strict_numbers)
         for deployment in bundle.contents.deployments:
-            run.add_deployment(deployment.specification)
+            run.add_deployment(deployment)
     return run.report(os.fspath(path))
 
 
@@ -96,8 +101,9 @@ class _Import:
             self._artifacts[*model.key, artifact.version] = made
         self._aliases += [self._add_alias(name, it, number) for it in model.aliases]
 
-    def add_deployment(self, bundled: Specification) -> None:
-        """Save a deployment that pins what was made of what it pinned."""
+    def add_deployment(self, deployment: BundledDeployment) -> None:
+        """Save a deployment that pins what was made of what it pinned; add its tags."""
+        bundled = deployment.specification
         specification = replace(
             bundled,
             model=self._model_pin(bundled),
@@ -107,6 +113,9 @@ class _Import:
         there = find_deployment(self._storage, name)
         known_id = there.id if there else None
         state = save_specification(self._storage, specification, known_id=known_id)
+        set_tags(
+            self._storage, name, state.id, lambda here: {**deployment.tags, **here}
+        )
         self._deployments.append(
             ImportedDeployment(
                 name=name,

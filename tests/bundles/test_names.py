@@ -1,4 +1,4 @@
-"""Aliases and edited descriptions arrive too, and take nothing from those here."""
+"""Aliases, edited descriptions and tags arrive too, and take nothing from any here."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -88,3 +88,28 @@ def test_a_bundle_of_one_version_has_its_aliases_only(
     project.export_bundle(bundle, [("m", 2)], overwrite=True)
     target.import_bundle(bundle)
     assert there.get_aliases("m") == {"best": 2}
+
+
+def test_tags_of_a_deployment_arrive_beside_those_it_has(
+    project: Project, target: Project, make_files: MakeFiles, tmp_path: Path
+) -> None:
+    model = project.get_model_registry().sklearn.create_model("m").save(make_files())
+    deployment = model.deploy("d")
+    deployment.add_tag("team", {"name": "risk"})
+    deployment.add_tag("stage", "test")
+    project.export_bundle(tmp_path / "b.tar")
+
+    target.import_bundle(tmp_path / "b.tar")
+
+    arrived = target.get_model_serving().get_deployment("d")
+    assert arrived.get_tags() == {"team": {"name": "risk"}, "stage": "test"}
+    arrived.add_tag("stage", "production")
+    arrived.add_tag("site", "north")
+    arrived.delete_tag("team")
+    report = target.import_bundle(tmp_path / "b.tar")
+    assert arrived.get_tags() == {
+        "team": {"name": "risk"},
+        "stage": "production",
+        "site": "north",
+    }
+    assert [found.is_new for found in report.deployments] == [False]

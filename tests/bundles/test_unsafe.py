@@ -300,6 +300,10 @@ DECLARATIONS: dict[str, tuple[Callable[[Json], object], str]] = {
         lambda it: specification(it).update(name="a-b"),
         "not a valid deployment name",
     ),
+    "deployment tag": (
+        lambda it: it["deployments"][0].update(tags={"a/b": 1}),
+        "tag name",
+    ),
     "deployment twice": (
         lambda it: it["deployments"].append(it["deployments"][0]),
         "deployment 'd' is there twice",
