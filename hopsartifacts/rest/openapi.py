@@ -27,8 +27,11 @@ class _Conditional(NamedTuple):
 _CONDITIONS: dict[Condition, _Conditional] = {
     "Range": _Conditional("Which bytes to send: `bytes=0-99`", 206, 416),
     "If-Match": _Conditional("Only if it still is what has this ETag", refused=412),
-    "If-None-Match": _Conditional("Only if it is not what has this ETag", good=304),
+    "If-None-Match": _Conditional("Only if it is not what has this ETag", 304),
 }
+_EDITED_IF_NONE = _Conditional(
+    "Only if it is not what has this ETag; `*`: only if there is none", refused=412
+)
 
 
 class HopsworksError(msgspec.Struct, rename="camel"):
@@ -121,13 +124,20 @@ def _query(operation: Operation, of: dict[int, Any]) -> Iterable[dict[str, Any]]
         }
 
 
+def _conditions(operation: Operation) -> dict[Condition, _Conditional]:
+    found = {name: _CONDITIONS[name] for name in operation.minds}
+    if operation.method != "GET" and "If-None-Match" in found:
+        found["If-None-Match"] = _EDITED_IF_NONE
+    return found
+
+
 def _headers(operation: Operation) -> Iterable[dict[str, Any]]:
-    for name in operation.minds:
+    for name, condition in _conditions(operation).items():
         yield {
             "name": name,
             "in": "header",
             "required": False,
-            "description": _CONDITIONS[name].summary,
+            "description": condition.summary,
             "schema": {"type": "string"},
         }
 
@@ -165,7 +175,7 @@ def _responses(operation: Operation, of: dict[int, Any]) -> dict[str, Any]:
     for media_type in operation.also_gives:
         good["content"][media_type] = {"schema": {}}
     answers = {str(operation.status): good}
-    conditions = [_CONDITIONS[name] for name in operation.minds]
+    conditions = list(_conditions(operation).values())
     for status in (it.good for it in conditions if it.good):
         answers[str(status)] = {"description": HTTPStatus(status).phrase}
         if status == HTTPStatus.PARTIAL_CONTENT:

@@ -176,7 +176,12 @@ _alias_operation = operations("aliases")
 
 OPERATIONS = (
     _tag_operation(
-        "GET", f"{VERSION}/tags", _tags, "All tags by name", answer=dict[str, Any]
+        "GET",
+        f"{VERSION}/tags",
+        _tags,
+        "All tags by name, with an ETag",
+        answer=dict[str, Any],
+        minds=("If-None-Match",),
     ),
     _tag_operation(
         "GET",
@@ -193,7 +198,7 @@ OPERATIONS = (
         "Set a tag to any JSON value; with If-Match only what was seen",
         body=Any,
         answer=Any,
-        minds=("If-Match",),
+        minds=("If-Match", "If-None-Match"),
     ),
     _tag_operation(
         "DELETE",
@@ -201,7 +206,7 @@ OPERATIONS = (
         _delete_tag,
         "Delete a tag; with If-Match only what was seen",
         status=204,
-        minds=("If-Match",),
+        minds=("If-Match", "If-None-Match"),
     ),
     _alias_operation(
         "GET",

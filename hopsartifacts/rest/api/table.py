@@ -42,9 +42,10 @@ def etag_of(value: object) -> str:
 
 
 def tagged(request: Request, document: object, value: object) -> Response:
-    """Return *document* with the ETag of *value*; 304 if the caller has that."""
+    """Return *document* with the ETag of *value*; 304 to a reader who has that."""
     headers = {"etag": etag_of(value)}
-    if _names(request.headers.get("if-none-match"), headers["etag"]):
+    is_read = request.method in {"GET", "HEAD"}
+    if is_read and _names(request.headers.get("if-none-match"), headers["etag"]):
         return Response(status_code=304, headers=headers)
     return Response(encode(document), headers=headers, media_type="application/json")
 
@@ -55,13 +56,22 @@ def check_match(request: Request, *value: object) -> None:
     Without a value: by somebody who saw any.
 
     Raises:
-        RefusedError: ``If-Match`` is there and does not name it.
+        RefusedError: ``If-Match`` is there and does not name it, or ``If-None-Match``
+            does.
     """
+    tags = [etag_of(it) for it in value]
     given = request.headers.get("if-match")
-    if given is not None and not any(_names(given, etag_of(it)) for it in value):
+    if given is not None and not any(_names(given, tag) for tag in tags):
         raise RefusedError(
             f"If-Match {given}: it was changed meanwhile; get it again, look at what "
             "it is now, and send the edit with the new ETag",
+            _CHANGED,
+        )
+    given = request.headers.get("if-none-match")
+    if any(_names(given, tag) for tag in tags):
+        raise RefusedError(
+            f"If-None-Match {given}: there is one; get it, look at what it is, and "
+            "send the edit with its ETag in If-Match",
             _CHANGED,
         )
 

@@ -174,6 +174,6 @@ OPERATIONS = (
         "Replace the description; with If-Match only what was seen",
         body=Description,
         answer=Description,
-        minds=("If-Match",),
+        minds=("If-Match", "If-None-Match"),
     ),
 )

@@ -62,6 +62,8 @@ def test_the_page_names_only_what_there_is(client: Any) -> None:
         ("get", f"{VERSION}/description", "If-None-Match", "304"),
         ("put", f"{VERSION}/description", "If-Match", "412"),
         ("put", f"{VERSION}/tags/{{tag}}", "If-Match", "412"),
+        ("put", f"{VERSION}/tags/{{tag}}", "If-None-Match", "412"),
+        ("get", f"{VERSION}/tags", "If-None-Match", "304"),
     ],
 )
 def test_the_document_names_headers_and_what_comes_of_them(

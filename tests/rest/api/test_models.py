@@ -244,6 +244,24 @@ def test_tags(client: TestClient, save_model: SaveModel, get: Any) -> None:
     assert client.put(f"{tags}/a%2Fb", json=1).status_code == 400
 
 
+def test_a_tag_is_set_only_if_there_is_none(
+    client: TestClient, save_model: SaveModel, get: Any
+) -> None:
+    save_model()
+    path = f"{V1}/models/my_model/versions/1/tags/stage"
+    if_none = {"if-none-match": "*"}
+    assert client.put(path, json="first", headers=if_none).status_code == 200
+    late = client.put(path, json="second", headers=if_none)
+    assert late.status_code == 412
+    assert "there is one" in late.json()["detail"]
+    seen = {"if-none-match": client.get(path).headers["etag"]}
+    assert client.put(path, json="first", headers=seen).status_code == 412
+    assert client.get(path, headers=seen).status_code == 304
+    assert get("/models/my_model/versions/1/tags") == {"stage": "first"}
+    other = {"if-none-match": '"other"'}
+    assert client.put(path, json="third", headers=other).json() == "third"
+
+
 def test_aliases(client: TestClient, save_model: SaveModel, get: Any) -> None:
     save_model()
     save_model()
