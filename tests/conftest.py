@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +29,12 @@ NOBODY = 65534
 ALONE = frozenset({"serving", "inference_log", "races"})
 """Folders whose tests start many processes: not two of them at once."""
 SERVERS = frozenset({"s3", "careless_s3", "gcs", "azure", "sftp", "hdfs", "ftp"})
+
+
+def pytest_configure() -> None:
+    """Let Ctrl+C be heard, also by tests that a shell runs in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
