@@ -2,7 +2,8 @@
 
 The peer is obstore, a client in Rust. Both move the same bytes with parts and ranges
 at the same moment; the server shares this machine's cores with them.
-HOPSARTIFACTS_BENCH_S3_MB sets the size.
+``HOPSARTIFACTS_BENCH_S3_MB`` sets the size. Saves of many small files are compared with
+saves of the same ones again.
 """
 
 import os
@@ -10,10 +11,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import hopsartifacts
+from benchmarks.test_saving import (
+    FILE_BYTES,
+    FILES,
+    ROUNDS,
+    Record,
+    make_files,
+    report,
+    timed,
+)
 from hopsartifacts.storage.connect import connect
 from tests.s3 import conftest
 from tests.s3.conftest import KEYS, Server
@@ -21,7 +33,6 @@ from tests.s3.conftest import KEYS, Server
 s3 = conftest.s3
 MIB = 1 << 20
 SIZE_MB = int(os.environ.get("HOPSARTIFACTS_BENCH_S3_MB", "512"))
-ROUNDS = 3
 # A process of its own, so that its peak is that of the download alone.
 PEAK = """
 import json, sys
@@ -59,7 +70,7 @@ def peer(s3: Server) -> tuple[str, Any]:
 def test_upload_and_download_against_a_fast_client(
     s3: Server,
     peer: tuple[str, Any],
-    record_property: Callable[[str, object], None],
+    record_property: Record,
 ) -> None:
     bucket, store = peer
     obstore = pytest.importorskip("obstore")
@@ -98,6 +109,23 @@ def test_memory_of_a_download(s3: Server) -> None:
     print(f"download of {size // MIB} MB: the process grew by {grown} MB")
     assert size == SIZE_MB * MIB
     assert grown < 250
+
+
+def test_saving_again_with_one_changed_file(
+    s3: Server, tmp_path: Path, record_property: Record
+) -> None:
+    """Aim: 10 times as fast as the first save."""
+    folder = make_files(tmp_path / "source", FILES, FILE_BYTES)
+    url = f"s3://{s3.bucket()}/p"
+    project = hopsartifacts.login(url, storage_options=s3.options())
+    creator = project.get_model_registry().python
+    first, again = [], []
+    for turn in range(ROUNDS):
+        name = f"m{turn}"
+        first.append(timed(creator.create_model(name).save, folder))
+        (folder / "0.bin").write_bytes(os.urandom(FILE_BYTES))
+        again.append(timed(creator.create_model(name).save, folder))
+    report("first save", first, "saving again", again, record_property)
 
 
 def content() -> Iterator[bytes]:
