@@ -49,7 +49,7 @@ def load_chain(launch: Launch, on_batch: Callable[[int], object] = int) -> Chain
                 transformer = _load_script(launch, "transformer", name)
         predictor = _load_predictor(launch)
     is_ours = launch.predictor_script is None and transformer is None
-    pace = Pace() if is_ours and launch.batching is None else None
+    pace = Pace() if is_ours else None
     return Chain(predictor, transformer, launch.batching, on_batch, pace)
 
 
