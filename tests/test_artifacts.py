@@ -13,6 +13,7 @@ from hopsartifacts.errors import (
     InUseError,
     InvalidDeploymentError,
     InvalidNameError,
+    ModelNotFoundError,
     SourceChangedError,
 )
 
@@ -64,6 +65,48 @@ def test_create_makes_a_new_version(deploy: Deploy, first: Path, second: Path) -
     ]
     assert versions == [1, 2, 3, 1]
     assert deploy(script_file=second).artifact_version == 4
+
+
+def test_a_model_deleted_while_an_artifact_gets_its_folder_is_gone(
+    project: Project,
+    save_model: Callable[..., Model],
+    first: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not an artifact whose files were swept: it is the model that is to be told of."""
+    model = save_model(framework="sklearn")
+    kind: Any = type(project.storage)
+    move_tree = kind.move_tree
+
+    def slow(storage: Any, source: str, target: str) -> bool:
+        moved: bool = move_tree(storage, source, target)
+        if target == f"{FOLDER}/1":
+            model.delete()
+        return moved
+
+    monkeypatch.setattr(kind, "move_tree", slow)
+    with pytest.raises(ModelNotFoundError, match="no model 'my_model'"):
+        model.deploy("late", script_file=first)
+
+
+def test_a_folder_that_was_swept_in_part_is_written_by_who_needs_it_next(
+    project: Project, deploy: Deploy, first: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind: Any = type(project.storage)
+    move_tree = kind.move_tree
+
+    def swept(storage: Any, source: str, target: str) -> bool:
+        if target == f"{FOLDER}/1":
+            storage.delete_tree(f"{source}/predictor-{first.name}")
+            storage.write(f"{source}/more", [b""])
+        return bool(move_tree(storage, source, target))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, "move_tree", swept)
+        assert deploy(script_file=first).artifact_version == 1
+    assert project.storage.stat(f"{FOLDER}/1") is None
+    assert deploy(script_file=first).artifact_version == 1
+    assert project.verify().ok
 
 
 @pytest.mark.parametrize("asked", [None, "CREATE", "MODEL-ONLY", 0, "0"], ids=repr)

@@ -21,7 +21,12 @@ from hopsartifacts.artifacts.documents import (
 )
 from hopsartifacts.digests import Digest, Hasher, digest_of
 from hopsartifacts.documents import decode
-from hopsartifacts.errors import IntegrityError, SourceChangedError, StorageError
+from hopsartifacts.errors import (
+    ConflictError,
+    IntegrityError,
+    SourceChangedError,
+    StorageError,
+)
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checking import verified
 from hopsartifacts.store.identity import new_token
@@ -174,7 +179,12 @@ class Payloads:
             for path, chunks in readers.items():
                 self._storage.write(f"{staging}/{path}", chunks())
             if move_in(self._storage, staging, folder):
-                check_arrived(self._storage, folder, _sizes(sealed.files))
+                try:
+                    check_arrived(self._storage, folder, _sizes(sealed.files))
+                except ConflictError:
+                    # Whoever needs it next finds nothing, and writes all of it.
+                    self._storage.delete_tree(folder)
+                    raise
                 self._storage.protect(folder)
         finally:
             with suppress(StorageError):

@@ -298,8 +298,8 @@ class ArtifactStore:
         if number not in state.versions:
             return
         sealed = state.versions[number]
-        # Whoever needs it next writes it, if this fails.
-        with suppress(StorageError):
+        # Whoever needs it next writes it, if this fails, or it is swept meanwhile.
+        with suppress(StorageError, ConflictError):
             if is_new and not self._storage.capabilities.moves_trees:
                 # Nobody can have written it: spare the look.
                 readers = self._payloads.read(log, sealed)
