@@ -18,6 +18,7 @@ storage calls of this very code (``tests/interleavings``).
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Generic
 
 import msgspec
@@ -45,6 +46,7 @@ from hopsartifacts.store.entries import (
     unseal,
 )
 from hopsartifacts.store.identity import new_token, now, writer
+from hopsartifacts.store.turns import turn
 from hopsartifacts.store.workers import each_result
 
 _MANY = 16
@@ -195,21 +197,25 @@ class Log(Generic[State]):
             ConflictError: a thousand races were lost in a row.
         """
         head = self._seen if self._has_looked else self.head()
-        for attempt in range(_LOST_RACES_LIMIT):
-            state, seq = (head.state, head.seq + 1) if head else (None, 1)
-            draft = decide(state, seq)
-            if draft is None:
-                return head
-            token = draft.token or new_token()
-            taken = self._commit(head, seq, draft, token)
-            if taken.token == token:
-                self._seen = taken
-                return taken
-            self._check_link(head, taken)
-            # Others are still coming: catch up before trying the next slot.
-            head = self.head()
-            # Jitter, so that many writers do not collide in step.
-            time.sleep(random.uniform(0, _pause_s(attempt)))  # noqa: S311 - not a secret
+        with ExitStack() as held:
+            for attempt in range(_LOST_RACES_LIMIT):
+                state, seq = (head.state, head.seq + 1) if head else (None, 1)
+                draft = decide(state, seq)
+                if draft is None:
+                    return head
+                token = draft.token or new_token()
+                taken = self._commit(head, seq, draft, token)
+                if taken.token == token:
+                    self._seen = taken
+                    return taken
+                self._check_link(head, taken)
+                if attempt == 0:
+                    held.enter_context(turn(self.storage, self.path))
+                else:
+                    # Jitter, so that many writers do not collide in step.
+                    time.sleep(random.uniform(0, _pause_s(attempt)))  # noqa: S311 - not a secret
+                # Others are still coming: catch up before trying the next slot.
+                head = self.head()
         raise ConflictError(
             f"{self.path}: {_LOST_RACES_LIMIT} other writers were faster; try again"
         )
