@@ -117,10 +117,13 @@ def compare(benchmark: Any, name: str, ours: Work, theirs: Callable[[], float]) 
     """Let them take turns; *theirs* says itself how long it took."""
     others: list[float] = []
     own: list[float] = []
+    syncs: list[float] = []
 
     def setup() -> None:
         others.append(theirs())
+        started = time.perf_counter()
         os.sync()
+        syncs.append(time.perf_counter() - started)
 
     def timed() -> None:
         started = time.perf_counter()
@@ -133,7 +136,8 @@ def compare(benchmark: Any, name: str, ours: Work, theirs: Callable[[], float]) 
     benchmark.extra_info |= {"against": name, "ratio": round(ratio, 2), "turns": turns}
     print(
         f"{name} {statistics.median(others):.3f} s, ours {statistics.median(own):.3f} "
-        f"s, ratio {ratio:.2f} (turn by turn {turns}), load {os.getloadavg()[0]:.1f}"
+        f"s, ratio {ratio:.2f} (turn by turn {turns}), load {os.getloadavg()[0]:.1f}; "
+        f"what {name} left to be synced took {statistics.median(syncs):.3f} s"
     )
 
 
