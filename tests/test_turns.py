@@ -116,6 +116,16 @@ def test_without_a_folder_of_its_own_a_writer_goes_on(
     assert append_after_a_lost_race(storage) == 2
 
 
+def test_without_a_home_a_writer_goes_on(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("hopsartifacts.store.state_folder.state_folder", homeless)
+    assert append_after_a_lost_race(storage) == 2
+
+
 def test_memory_leaves_nothing_on_the_disk(clear_memory: None) -> None:  # noqa: ARG001 - a fixture
     assert append_after_a_lost_race(MemoryStorage("turns")) == 2
     assert not (state_folder() / "turns").exists()

@@ -5,7 +5,6 @@ held by one save at a time. It is only ever believed together with the files tha
 speaks of: their fingerprints on this side, their sizes on the other.
 """
 
-import hashlib
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -19,10 +18,9 @@ import msgspec
 from hopsartifacts.digests import Digest
 from hopsartifacts.registry.sources import SourceFile
 from hopsartifacts.store.recall import Fingerprint
-from hopsartifacts.store.state_folder import forget_old, state_folder
+from hopsartifacts.store.state_folder import forget_old, key_of, locked, state_folder
 
 _FOLDER = "saves"
-_LOCK_DIGITS = 3
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,21 +173,12 @@ def open_journal(project_url: str, model: str, source: Path) -> Journal | None:
         None if somebody is saving the same at this moment, or this user can keep
         no files on this machine: the save is then one that cannot be continued.
     """
-    # Imported late: asyncio comes with it.
-    from filelock import FileLock, Timeout  # noqa: PLC0415 - see above
-
-    place = os.path.realpath(source)
-    named = f"{project_url}\0{model}\0{place}"
-    key = hashlib.sha256(named.encode(errors="surrogateescape")).hexdigest()
-    try:
-        folder = state_folder() / _FOLDER
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Few locks for all saves, since a lock file must not be deleted: two saves
-        # that meet in one go on without a journal.
-        lock = FileLock(folder / f"{key[:_LOCK_DIGITS]}.lock")
-        lock.acquire(blocking=False)
-    except (OSError, Timeout):
+    key = key_of(project_url, model, os.path.realpath(source))
+    # Two saves whose keys fall to one lock go on without a journal.
+    lock = locked(_FOLDER, key)
+    if lock is None:
         return None
+    folder = state_folder() / _FOLDER
     journal = folder / f"{key}.jsonl"
     forget_old(folder, "*.jsonl", journal)
     return Journal(journal, lock)
