@@ -3,7 +3,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-ALONE := tests/backends/test_storage.py::TestFallbackStorage
 
 .PHONY: demo test lint check bench clean
 
@@ -22,10 +21,8 @@ check: $(VENV)/.dev
 	rm -f .coverage .coverage.*
 	# More workers than two cores, as many tests wait for servers, disks and processes.
 	# What fails beside others is shown, and has to pass alone.
-	$(BIN)/coverage run -m pytest -n 3 --dist loadgroup --deselect $(ALONE) \
+	$(BIN)/coverage run -m pytest -n 3 --dist loadgroup \
 		|| $(BIN)/coverage run -m pytest --last-failed --last-failed-no-failures none
-	# In a worker of xdist its connections break, for a reason that is not known yet.
-	$(BIN)/coverage run -m pytest $(ALONE)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
