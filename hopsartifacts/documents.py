@@ -7,7 +7,7 @@ import msgspec
 from hopsartifacts.digests import xxh3_of
 from hopsartifacts.errors import FormatError
 
-FORMAT = 1
+FORMAT = 2
 """Number of the on-disk format this release writes; it reads 1 to this one."""
 
 _CHECK_BYTES = len(',"check":"xxh3-128:"}') + 32

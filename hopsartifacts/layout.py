@@ -34,6 +34,7 @@ _NOTE = "here."
 """No file of the user's may be called so: see ``names.file_path``."""
 
 _LOG = "_log"
+_SEAL = "v"
 _PAYLOAD = "_payload"
 _ENTRY_DIGITS = 12
 _DAY = "date="
@@ -56,8 +57,22 @@ def version_dir(model: str, version: int) -> str:
     return f"{model_dir(model)}/{version}"
 
 
+def version_seal(model: str, version: int) -> str:
+    """Object that decides what became of a version; readers need no other."""
+    return f"{model_log(model)}/{_seal_name(version)}"
+
+
+def sealed_version(name: str) -> int | None:
+    """Return the version in the base name of its seal; None for other names."""
+    stem = name.removeprefix(_SEAL).removesuffix(".json")
+    if not (stem.isascii() and stem.isdigit()):
+        return None
+    number = int(stem)
+    return number if name == _seal_name(number) else None
+
+
 def version_manifest(model: str, version: int) -> str:
-    """Manifest of one model version, for readers that do not read logs."""
+    """Where format 1 has a copy of a version's manifest."""
     return f"{version_dir(model, version)}/{MANIFEST}"
 
 
@@ -113,7 +128,12 @@ def deployment_document(deployment: str, version: int) -> str:
 
 def log_entry(log: str, seq: int) -> str:
     """Object that holds entry *seq* (from 1) of *log*."""
-    return f"{log}/{seq:0{_ENTRY_DIGITS}d}.json"
+    return f"{log}/{log_entry_name(seq)}"
+
+
+def log_entry_name(seq: int) -> str:
+    """Base name of entry *seq* of any log."""
+    return f"{seq:0{_ENTRY_DIGITS}d}.json"
 
 
 def log_entry_seq(name: str) -> int | None:
@@ -243,3 +263,7 @@ def relative(project: str, path: str) -> str:
             )
         text = text[len(root) + 1 :]
     return file_path(text) if text else ""
+
+
+def _seal_name(version: int) -> str:
+    return f"{_SEAL}{version:0{_ENTRY_DIGITS}d}.json"

@@ -8,6 +8,7 @@ import pytest
 
 from hopsartifacts import ModelRegistry, Project
 from hopsartifacts.errors import (
+    IntegrityError,
     InUseError,
     InvalidInputError,
     InvalidModelError,
@@ -191,11 +192,11 @@ def test_a_description_can_be_edited(save_model: SaveModel, mr: ModelRegistry) -
         model.set_description(None)  # type: ignore[arg-type]  # on purpose
 
 
-def test_a_manifest_that_was_edited_is_not_believed(
+def test_a_seal_that_was_edited_is_not_believed(
     save_model: SaveModel, mr: ModelRegistry, project: Project
 ) -> None:
     save_model(metrics={"auc": 0.5})
-    path = f"Models/{NAME}/1/manifest.json"
+    path = f"Models/{NAME}/_log/v000000000001.json"
     sound = project.storage.read(path)
     other = save_model(metrics={"auc": 0.7})
     for wrong in (
@@ -203,11 +204,14 @@ def test_a_manifest_that_was_edited_is_not_believed(
         sound[:-1],
         b"",
         b"{}",
-        project.storage.read(f"Models/{NAME}/2/manifest.json"),
+        project.storage.read(f"Models/{NAME}/_log/v000000000002.json"),
     ):
         project.storage.write(path, [wrong])
-        assert mr.get_model(NAME, 1).training_metrics == {"auc": 0.5}
-        assert [it.path for it in project.verify().findings] == [path]
-    assert project.repair().ok
-    assert project.storage.read(path) == sound
-    assert mr.get_model(NAME).id == other.id
+        with pytest.raises(IntegrityError, match="v000000000001"):
+            mr.get_model(NAME, 1)
+        assert mr.get_model(NAME).id == other.id
+        assert [it.path for it in project.verify().findings] == [f"Models/{NAME}/1"]
+        assert not project.repair().ok
+    project.storage.write(path, [sound])
+    assert mr.get_model(NAME, 1).training_metrics == {"auc": 0.5}
+    assert project.verify().ok

@@ -241,10 +241,10 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "other bytes": lambda _: b"not a table",
     "foreign": lambda _: parquet(pa.table({"a": [1]})),
     "newer": lambda data: stamped(
-        data, lambda stamp: stamp.replace(b'"format":2', b'"format":3')
+        data, lambda stamp: stamp.replace(b'"format":3', b'"format":4')
     ),
     "older": lambda data: stamped(
-        without_aliases(data), lambda stamp: stamp.replace(b'"format":2', b'"format":1')
+        without_aliases(data), lambda stamp: stamp.replace(b'"format":3', b'"format":2')
     ),
     "no stamp": lambda data: stamped(data, lambda _: b"{}"),
     "other columns": lambda data: parquet(read_parquet(data).drop_columns(["tags"])),
@@ -325,7 +325,7 @@ def test_a_damaged_log_is_told(
 ) -> None:
     project.catalog()
     save_model(model.name)
-    project.storage.delete_tree(f"Models/{model.name}/_log/000000000002.json")
+    project.storage.delete_tree(f"Models/{model.name}/_log/000000000001.json")
 
     with pytest.raises(IntegrityError, match="missing"):
         project.catalog()

@@ -13,7 +13,6 @@ from hopsartifacts.errors import IntegrityError, StorageError
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
-from hopsartifacts.store import log as log_module
 from hopsartifacts.store.compaction import compact, compactable_bytes
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.log import Log
@@ -36,7 +35,7 @@ def storage(request: pytest.FixtureRequest, tmp_path: Any) -> Storage:
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_module, "_pause_s", lambda _: 0.0)
+    monkeypatch.setattr("hopsartifacts.store.once.pause_s", lambda _: 0.0)
 
 
 def log_on(storage: Storage) -> Log[Names]:

@@ -1,7 +1,6 @@
 """A save that was cut off goes on where it stopped, with the next save of the files."""
 
 import os
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,14 @@ from hopsartifacts.errors import SourceChangedError, StorageError
 from hopsartifacts.registry.versions import model_state
 from hopsartifacts.storage.contract import Capabilities, Storage
 from hopsartifacts.storage.local import LocalStorage
-from hopsartifacts.testing.faults import FAIL, Call, Fault, FaultyStorage
+from hopsartifacts.testing.faults import (
+    FAIL,
+    KILL_AFTER,
+    KILL_BEFORE,
+    Call,
+    Fault,
+    FaultyStorage,
+)
 
 NAME = "m"
 FILES = 6
@@ -62,10 +68,16 @@ def is_file(number: int) -> Callable[[Call], bool]:
     return lambda call: call.method == "write" and call.path.endswith(f"/{number}.bin")
 
 
-def killed_at(storage: Storage, folder: Path, due: Callable[[Call], bool]) -> None:
+def killed_at(
+    storage: Storage,
+    folder: Path,
+    due: Callable[[Call], bool],
+    *,
+    is_done: bool = False,
+) -> None:
     child = os.fork()
     if child == 0:
-        kill = Fault(before=lambda _: os.kill(os.getpid(), signal.SIGKILL))
+        kill = KILL_AFTER if is_done else KILL_BEFORE
         save(FaultyStorage(storage, lambda it: kill if due(it) else None), folder)
         os._exit(0)
     _, status = os.waitpid(child, 0)
@@ -106,7 +118,7 @@ def test_a_killed_save_is_continued(storage: Storage, folder: Path, cut: int) ->
 
 def test_a_save_killed_at_its_seal_is_continued(storage: Storage, folder: Path) -> None:
     def is_seal(call: Call) -> bool:
-        return call.method == "create" and call.path.endswith("_log/000000000002.json")
+        return call.method == "create" and "_log/v" in call.path
 
     killed_at(storage, folder, is_seal)
     version, _ = watched(storage, folder)
@@ -119,7 +131,7 @@ def test_a_save_killed_at_its_seal_is_continued(storage: Storage, folder: Path) 
 def test_a_save_killed_after_its_seal_is_not_touched(
     storage: Storage, folder: Path
 ) -> None:
-    killed_at(storage, folder, lambda call: call.path.endswith("manifest.json"))
+    killed_at(storage, folder, lambda it: "_log/v" in it.path, is_done=True)
     first = Project(storage).get_model_registry().get_model(NAME, 1)
     assert save(storage, folder) == 2
     Project(storage).repair()

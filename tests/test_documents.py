@@ -22,6 +22,7 @@ def test_bytes_that_are_no_document_are_refused(data: bytes) -> None:
 def test_a_log_entry_that_is_not_utf8_any_more_is_told(
     project: Project, model: Model
 ) -> None:
+    model.set_tag("a", 1)
     path = f"Models/{model.name}/_log/000000000002.json"
     data = project.storage.read(path)
     project.storage.delete_tree(path)

@@ -11,6 +11,7 @@ import pytest
 
 from hopsartifacts import Model, ModelServing, Project, RepairReport, login
 from hopsartifacts.digests import xxh3_of
+from hopsartifacts.documents import with_check
 from hopsartifacts.errors import IntegrityError, StorageError
 
 MakeScript = Callable[..., Path]
@@ -23,8 +24,8 @@ SCRIPT = f"{VERSION}/Artifacts/1/{SCRIPT_NAME}"
 NESTED = f"{VERSION}/Artifacts/1/model/deep/data.txt"
 DOCUMENT = "Deployments/mymodel/1/deployment.json"
 EMBEDDED = [f"{VERSION}/{name}.json" for name in ("input_example", "model_schema")]
-MANIFEST = f"{VERSION}/manifest.json"
-RESTORABLE = [SCRIPT, NESTED, DOCUMENT, MANIFEST, *EMBEDDED]
+SEAL = "Models/my_model/_log/v000000000001.json"
+RESTORABLE = [SCRIPT, NESTED, DOCUMENT, *EMBEDDED]
 
 
 def fill(
@@ -91,9 +92,9 @@ def test_a_full_project_is_fine(full: Project, snapshot: Snapshot) -> None:
     before = snapshot(full)
     report = full.verify()
     assert report.ok
-    assert report.files == 8
+    assert report.files == 7
     assert report.size_bytes > 100
-    assert "8 files" in str(report)
+    assert "7 files" in str(report)
     assert "all as sealed" in str(report)
     check_repaired(full, full.repair())
     assert snapshot(full) == before
@@ -319,13 +320,23 @@ def test_a_damaged_log_is_named_and_what_it_owns_left_alone(
 def test_an_entry_from_another_history_is_named(
     full: Project, save_model: Callable[..., Model]
 ) -> None:
-    """Each entry is sound, but the second does not follow the first."""
+    """Each entry is sound, but what comes after it does not follow it."""
     save_model("other")
-    first, _ = log_entries(full, "Models/my_model")
     stranger = log_entries(full, "Models/other")[0]
+    first, _ = log_entries(full, "Models/my_model")
+    sound = full.storage.read(first)
+    forge(full, first, lambda body: body.update(writer="somebody else"))
+    assert findings(full) == {("damaged", "Models/my_model")}
+    assert "is not the entry that the last seal follows" in str(full.verify())
     full.storage.write(first, [full.storage.read(stranger)])
     assert findings(full) == {("damaged", "Models/my_model")}
-    assert "does not follow" in str(full.verify())
+    assert "not of the writer that has the number" in str(full.verify())
+
+    full.storage.write(first, [sound])
+    full.get_model_registry().get_model("my_model").set_tag("a", 1)
+    full.storage.write(first, [full.storage.read(stranger)])
+    assert findings(full) == {("damaged", "Models/my_model")}
+    assert "does not follow the entry before it" in str(full.verify())
 
 
 @pytest.mark.parametrize("folder", ["Models/my_model", "Deployments/mymodel"])
@@ -335,6 +346,7 @@ def test_a_hole_in_a_log_is_named(
     deployment = full.get_model_serving().get_deployment("mymodel")
     deployment.description = "changed"
     deployment.save()
+    full.get_model_registry().get_model("my_model").set_tag("a", 1)
     first = log_entries(full, folder)[0]
     full.storage.delete_tree(first)
     before = snapshot(full)
@@ -367,16 +379,18 @@ def forge(
 
 
 def test_a_forged_manifest_is_named(full: Project, snapshot: Snapshot) -> None:
-    seal = log_entries(full, "Models/my_model")[-1]
-    forge(full, seal, lambda body: body["payload"].update(description="better"))
+    seal = json.loads(full.storage.read(SEAL))
+    del seal["check"]
+    seal["manifest"]["description"] = "better"
+    full.storage.write(SEAL, [with_check(json.dumps(seal).encode())])
     before = snapshot(full)
     assert findings(full) == {("damaged", VERSION)}
     assert "does not hold the manifest" in str(full.verify())
     assert not full.repair().ok
     assert snapshot(full) == before
     mr = full.get_model_registry()
-    # The copy beside the files has a check of its own.
-    assert mr.get_model("my_model").manifest.description != "better"
+    with pytest.raises(IntegrityError, match="does not hold the manifest"):
+        mr.get_model("my_model", 1)
     with pytest.raises(IntegrityError, match="does not hold the manifest"):
         _ = mr.get_models("my_model")[-1].manifest
 

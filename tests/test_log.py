@@ -59,7 +59,7 @@ def storage(clear_memory: None) -> Storage:  # noqa: ARG001 - a fixture
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_module, "_pause_s", lambda _: 0.0)
+    monkeypatch.setattr("hopsartifacts.store.once.pause_s", lambda _: 0.0)
 
 
 def test_an_empty_log_has_no_head(storage: Storage) -> None:
@@ -238,8 +238,8 @@ def test_what_is_no_entry_is_named(storage: Storage, data: bytes, words: str) ->
 
 
 def test_an_entry_of_a_later_release_says_to_upgrade(storage: Storage) -> None:
-    storage.write(FIRST, [b'{"format": 2, "check": "", "entry": {}}'])
-    with pytest.raises(FormatError, match=r"format 2.*upgrade") as caught:
+    storage.write(FIRST, [b'{"format": 3, "check": "", "entry": {}}'])
+    with pytest.raises(FormatError, match=r"format 3.*upgrade") as caught:
         log_on(storage).head()
     assert FIRST in str(caught.value)
 

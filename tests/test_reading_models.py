@@ -224,9 +224,9 @@ def test_a_deleted_version_is_gone(
     save_model()
     save_model().delete()
     assert [model.version for model in mr.get_models("my_model")] == [1]
-    left = [entry.path for entry in project.storage.find("Models/my_model/2")]
-    assert left == ["Models/my_model/2/manifest.json"]
-    assert b'"deleted":true' in project.storage.read(left[0])
+    with pytest.raises(ModelNotFoundError, match="it was deleted"):
+        mr.get_model("my_model", 2)
+    assert list(project.storage.find("Models/my_model/2")) == []
     assert project.verify().ok
 
 

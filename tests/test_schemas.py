@@ -202,7 +202,7 @@ def test_without_schema_and_example_there_are_no_files(
     project: Project, model: Model
 ) -> None:
     names = [entry.name for entry in project.storage.list("Models/my_model/1")]
-    assert names == ["Files", "manifest.json"]
+    assert names == ["Files"]
     assert (model.input_example, model.model_schema) == (None, None)
 
 

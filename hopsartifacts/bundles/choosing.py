@@ -47,7 +47,7 @@ class Gathered:
         """Take a model version, with all its artifacts or only some."""
         model = model_state(self.storage, name)
         state = pick_live(model, name, version)
-        manifest = manifest_of(self.storage, name, state)
+        manifest = manifest_of(self.storage, name, version, state)
         folder = layout.files_dir(name, version)
         for file in manifest.files:
             path = f"{folder}/{file.path}"

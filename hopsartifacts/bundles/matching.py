@@ -100,7 +100,7 @@ class _Matching:
                 == (manifest.framework, manifest.metrics)
             )
             if is_candidate:
-                found = manifest_of(self._storage, self._name, known)
+                found = manifest_of(self._storage, self._name, number, known)
                 if content_of(found) == content_of(manifest):
                     self._taken.add(number)
                     return number

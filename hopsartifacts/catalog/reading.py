@@ -124,7 +124,7 @@ class _Reading:
         self, live: dict[Pair, VersionState], old: dict[str, Row]
     ) -> dict[Pair, Row]:
         def sealed(pair: Pair) -> Row:
-            manifest = manifest_of(self._storage, pair[0], live[pair])
+            manifest = manifest_of(self._storage, *pair, live[pair])
             return sealed_part(manifest, live[pair])
 
         known = {pair: old.get(state.sha256 or "") for pair, state in live.items()}

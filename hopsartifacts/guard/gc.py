@@ -19,8 +19,8 @@ from hopsartifacts.deployments.versions import deployment_log, deployment_names
 from hopsartifacts.errors import ConflictError, InvalidInputError
 from hopsartifacts.guard.retiring import abort_reservation, condemn
 from hopsartifacts.names import is_version
-from hopsartifacts.registry.deletion import gravestone
 from hopsartifacts.registry.documents import LIVE, ModelState
+from hopsartifacts.registry.format_1 import gravestone
 from hopsartifacts.registry.versions import model_log, model_names
 from hopsartifacts.storage.contract import Entry, Storage
 from hopsartifacts.store.compaction import compact, compactable_bytes

@@ -11,8 +11,9 @@ from hopsartifacts.deployments.versions import deployment_log, document_bytes
 from hopsartifacts.digests import Digest, digest_of
 from hopsartifacts.documents import decode
 from hopsartifacts.errors import FormatError, IntegrityError
-from hopsartifacts.registry.deletion import gravestone, is_buried
-from hopsartifacts.registry.documents import LIVE, Manifest, ModelState
+from hopsartifacts.registry.documents import LIVE, Manifest, VersionState
+from hopsartifacts.registry.format_1 import gravestone, is_buried
+from hopsartifacts.registry.log import ModelLog
 from hopsartifacts.registry.versions import embedded_files, manifest_bytes, model_log
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checking import Finding
@@ -31,6 +32,7 @@ class Inventory:
         restorers: for those whose bytes the logs hold, how to get them.
         read_only_folders: the folders that are read-only as a whole.
         logs: the folders whose entries were checked link by link.
+        seals: where the numbers that were given have their seals, sooner or later.
         busy: folders somebody may be writing to, which are left alone.
         retired: folders of versions that were deleted or given up.
         damaged: logs that cannot be read; what they own is left alone.
@@ -42,25 +44,27 @@ class Inventory:
         self.restorers: dict[str, Restorer] = {}
         self.read_only_folders: list[str] = []
         self.logs: dict[str, int] = {}
+        self.seals: set[str] = set()
         self.busy: list[str] = []
         self.retired: list[str] = []
         self.damaged: list[Finding] = []
 
     def add_model(self, model: str) -> None:
         """Take in all there is to one model."""
-        head = self._checked_head(model_log(self._storage, model))
+        log = model_log(self._storage, model)
+        head = self._checked_head(log)
         if head is None:
-            claim = layout.model_name_claim(model)
-            self._miss_log(model_log(self._storage, model), claim)
+            self._miss_log(log, layout.model_name_claim(model))
             return
         for version, known in head.state.versions.items():
+            self.seals.add(layout.version_seal(model, version))
             folder = layout.version_dir(model, version)
             if known.status == "reserved":
                 self.busy.append(folder)
             elif known.status not in LIVE:
                 self.retired.append(folder)
             else:
-                self._add_version(head.state, model, version)
+                self._add_version(log, version, known)
             if known.status in {"deleting", "deleted"}:
                 self._add_grave(model, version)
 
@@ -80,10 +84,11 @@ class Inventory:
                 path = layout.deployment_document(deployment, number)
                 self._add_bytes(path, document_bytes(version))
 
-    def _add_version(self, state: ModelState, model: str, version: int) -> None:
+    def _add_version(self, log: ModelLog, version: int, known: VersionState) -> None:
+        model = log.model
         try:
-            data = manifest_bytes(self._storage, model, state.versions[version])
-            manifest = decode(data, Manifest, layout.model_log(model))
+            data = manifest_bytes(log, version, known)
+            manifest = decode(data, Manifest, layout.version_seal(model, version))
         except (IntegrityError, FormatError) as error:
             self._damage(layout.version_dir(model, version), error)
             return
@@ -91,7 +96,8 @@ class Inventory:
         self.read_only_folders.append(folder)
         for file in manifest.files:
             self.sealed[f"{folder}/{file.path}"] = file.digest
-        self._add_bytes(layout.version_manifest(model, version), data)
+        if known.seal:  # as format 1 seals
+            self._add_bytes(layout.version_manifest(model, version), data)
         for path, text in embedded_files(manifest).items():
             self._add_bytes(path, text)
         self._add_artifacts(model, version)

@@ -1,4 +1,4 @@
-"""Taking from a writer what it seems to have left: an entry first, bytes later."""
+"""Taking from a writer what it seems to have left: it is said first, bytes go later."""
 
 from msgspec.structs import replace
 

@@ -101,7 +101,9 @@ def _unexpected(
     busy = tuple(f"{folder}/" for folder in inventory.busy)
     retired = tuple(f"{folder}/" for folder in inventory.retired)
     for path in listed.keys() - inventory.sealed.keys():
-        if path.startswith(busy) or _is_log_entry(inventory, path):
+        if path.startswith(busy) or path in inventory.seals:
+            continue
+        if _is_log_entry(inventory, path):
             continue
         if storage.stat(path) is None:
             continue

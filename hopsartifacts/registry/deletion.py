@@ -1,7 +1,7 @@
 """Deleting model versions: refused while used; the number is never given again.
 
-A reader that knows the number reads the version's manifest and asks nobody. So before a
-version is deleted, its manifest is replaced by a gravestone, which stays.
+A reader that knows the number reads the version's seal and asks nobody. So before a
+version is deleted, its seal is buried, and stays so.
 """
 
 from collections.abc import Callable
@@ -10,41 +10,19 @@ from contextlib import suppress
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.documents import encode
-from hopsartifacts.errors import InUseError, PathNotFoundError, StorageError
+from hopsartifacts.errors import IntegrityError, InUseError, StorageError
 from hopsartifacts.registry.documents import ModelState, VersionStatus
+from hopsartifacts.registry.seals import bury, new_seal
 from hopsartifacts.registry.versions import (
     live_version,
     manifest_bytes,
     model_log,
-    model_state,
     pick_live,
     retired,
 )
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.fence import Target, delete, withdraw
-
-
-class Gravestone(msgspec.Struct, frozen=True, kw_only=True):
-    """What lies in the place of a deleted version's manifest."""
-
-    deleted: bool
-    model: str
-    version: int
-
-
-def gravestone(model: str, version: int) -> bytes:
-    """Return what replaces the manifest of a deleted version."""
-    return encode(Gravestone(deleted=True, model=model, version=version))
-
-
-def is_buried(storage: Storage, model: str, version: int) -> bool:
-    """Tell whether a gravestone lies in the place of a version's manifest."""
-    try:
-        data = storage.read(layout.version_manifest(model, version))
-    except PathNotFoundError:
-        return False
-    return data == gravestone(model, version)
+from hopsartifacts.store.identity import new_token
 
 
 def delete_version(
@@ -65,19 +43,10 @@ def delete_version(
         _target(storage, model, version),
         refuse_used,
         bury=lambda: _bury(storage, model, version),
-        unbury=lambda: _unbury(storage, model, version),
     )
     # It is deleted: files that stay behind are found by verify and gc.
     with suppress(StorageError):
-        delete_files(storage, model, version)
-
-
-def delete_files(storage: Storage, model: str, version: int) -> None:
-    """Delete all that lies under a version that is deleted, but its gravestone."""
-    keep = layout.version_manifest(model, version)
-    for entry in storage.list(layout.version_dir(model, version)):
-        if entry.path != keep:
-            storage.delete_tree(entry.path)
+        storage.delete_tree(layout.version_dir(model, version))
 
 
 def withdraw_deletion(storage: Storage, model: str, version: int) -> None:
@@ -86,27 +55,21 @@ def withdraw_deletion(storage: Storage, model: str, version: int) -> None:
     Raises:
         ModelNotFoundError: there is no such version (any more).
     """
-    if withdraw(_target(storage, model, version)):
-        _unbury(storage, model, version)
+    withdraw(_target(storage, model, version))
 
 
 def _bury(storage: Storage, model: str, version: int) -> None:
-    path = layout.version_manifest(model, version)
-    storage.write(path, [gravestone(model, version)])
-    storage.protect(path)
-
-
-def _unbury(storage: Storage, model: str, version: int) -> None:
-    """Put the manifest back, if a gravestone lies there and the version is live."""
-    if not is_buried(storage, model, version):
-        return
-    path = layout.version_manifest(model, version)
-    state = live_version(storage, model, version)
-    storage.write(path, [manifest_bytes(storage, model, state)])
-    storage.protect(path)
-    if version not in model_state(storage, model).live():
-        # Deleted in between: what we put there must not stay.
-        _bury(storage, model, version)
+    """Send who knows the number to the log, whatever becomes of the deletion."""
+    log = model_log(storage, model)
+    seal = log.seal(version)
+    if seal is None:  # format 1 has it in the log
+        head = log.head()
+        if head is None:
+            raise IntegrityError(f"the log {log.path} has lost its entries")
+        state = pick_live(head.state, model, version)
+        manifest = manifest_bytes(log, version, state)
+        seal = new_seal(head, model, version, state, new_token(), manifest)
+    bury(storage, seal)
 
 
 def _target(storage: Storage, model: str, version: int) -> Target[ModelState]:

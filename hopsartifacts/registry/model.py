@@ -427,7 +427,8 @@ class Model(Tagged):
 
     def _sealed(self) -> Manifest:
         if self._manifest is None and self._state and self._version:
-            self._adopt(manifest_of(self._context.storage, self._name, self._state))
+            storage = self._context.storage
+            self._adopt(manifest_of(storage, self._name, self._version, self._state))
         if self._manifest is None:
             raise ModelNotFoundError(
                 f"model {self._name!r} was not saved yet: call save(model_path) first"

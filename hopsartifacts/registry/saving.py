@@ -1,7 +1,7 @@
 """Saving a model version: reserve, fill, seal; whole afterwards, or not there.
 
 A number is reserved under the writer's token before anything lies under it, and the
-version is there once the entry that carries its manifest is. Where folders can be
+version is there once its seal is, which carries the manifest. Where folders can be
 moved, everything is prepared aside first, so that a failed save leaves nothing and
 costs no number; elsewhere the reserved place itself is filled.
 """
@@ -34,19 +34,12 @@ from hopsartifacts.registry.documents import (
     VersionStatus,
 )
 from hopsartifacts.registry.filling import fill
+from hopsartifacts.registry.log import ModelLog
 from hopsartifacts.registry.resuming import Journal, open_journal
 from hopsartifacts.registry.sources import Source
-from hopsartifacts.registry.versions import (
-    give_up,
-    manifest_of,
-    model_log,
-    project_manifest,
-    step,
-)
+from hopsartifacts.registry.versions import give_up, manifest_in, model_log
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.identity import new_token, now, user
-from hopsartifacts.store.log import Log
 from hopsartifacts.store.moving import check_arrived, move_in
 from hopsartifacts.store.progress import NO_CALLBACK, Callback
 from hopsartifacts.store.recall import Recall, open_recall
@@ -125,6 +118,7 @@ class _Saving:
         self._log = model_log(storage, new.model)
         self._is_staged = storage.capabilities.moves_trees
         self._token = ""
+        self._attempt = new_token()
         self._is_continued = False
         self._known: tuple[Known, ...] = ()
         is_shared = storage.capabilities.is_shared
@@ -143,7 +137,7 @@ class _Saving:
         self._is_continued = version is not None and self._claim is None
         if version is None:
             number_for(state, self._new.model, self._new.requested)
-        self._known = tuple(_known(self._storage, self._log, self._new.model, state))
+        self._known = tuple(_known(self._log, state))
         try:
             if self._is_staged:
                 self._begin(None)
@@ -155,16 +149,13 @@ class _Saving:
                 version = reserve(
                     self._log, self._new.model, self._new.requested, self._token
                 )
-            manifest, document = self._in_place(version)
+            manifest = self._in_place(version)
         finally:
             if self._is_staged:
                 with suppress(StorageError):
                     self._storage.delete_tree(layout.staging_dir(self._token))
                 self._finish()
         self._finish()
-        # It is committed: a manifest that is missing is found and written by a repair.
-        with suppress(StorageError):
-            project_manifest(self._storage, manifest, document)
         self._remember(version)
         return manifest
 
@@ -206,7 +197,7 @@ class _Saving:
         if self._is_staged:
             self._storage.delete_tree(layout.staging_dir(claim.token))
 
-    def _in_place(self, version: int) -> tuple[Manifest, bytes]:
+    def _in_place(self, version: int) -> Manifest:
         """Have the files where the version has them, and seal it."""
         folder = layout.version_dir(self._new.model, version)
         is_cut = False
@@ -226,20 +217,44 @@ class _Saving:
             for name in (layout.FILES, *_embedded(self._new)):
                 self._storage.protect(f"{folder}/{name}")
             manifest = _manifest(self._new, version, self._token, self._records)
-            document = with_check(encode(manifest))
-            _seal(self._log, manifest, document, self._new)
+            self._seal(manifest)
         except BaseException as error:
             if is_cut:
                 # The next save of these files goes on here; else gc clears it up.
                 raise
-            became = _settle(self._log, version, self._token)
-            if became == "aborted":
+            if _settle(self._log, version, self._token) == "aborted":
                 self._delete_own(folder)
                 self._finish()
             # An interrupt goes on, whatever it came after.
-            if became != "sealed" or not isinstance(error, Exception):
+            if not self._is_sealed(version) or not isinstance(error, Exception):
                 raise
-        return manifest, document
+        return manifest
+
+    def _seal(self, manifest: Manifest) -> None:
+        document = with_check(encode(manifest))
+        fate = VersionState(
+            status="sealed",
+            id=manifest.id,
+            sha256=sha256_of(document),
+            framework=manifest.framework,
+            metrics=manifest.metrics,
+            tags=self._new.tags,
+            description=self._new.edited_description,
+        )
+        counts = self._log.commit_seal(manifest.version, fate, self._attempt, document)
+        if counts.token != self._attempt:
+            raise ConflictError(
+                f"model {manifest.model!r} version {manifest.version} was "
+                f"{counts.fate.status} while it was being saved: save again"
+            )
+
+    def _is_sealed(self, version: int) -> bool:
+        """Tell whether this save has sealed the version, though it was not told."""
+        try:
+            seal = self._log.seal(version)
+        except HopsArtifactsError:
+            return False
+        return seal is not None and seal.token == self._attempt
 
     def _begin(self, version: int | None) -> None:
         if self._journal:
@@ -296,21 +311,18 @@ def _taken(folder: str) -> ConflictError:
     )
 
 
-def _known(
-    storage: Storage, log: Log[ModelState], model: str, state: ModelState
-) -> Iterator[Known]:
+def _known(log: ModelLog, state: ModelState) -> Iterator[Known]:
     """Yield the files of the newest version: most of what is saved next is there."""
     newest = max(state.live(), default=None)
     if newest is None:
         return
     version = state.versions[newest]
-    manifest = manifest_of(storage, model, version, log)
-    for file in manifest.files:
+    for file in manifest_in(log, newest, version).files:
         yield Known(
-            folder=layout.files_dir(model, newest),
+            folder=layout.files_dir(log.model, newest),
             path=file.path,
             digest=file.digest,
-            sealed=log.modified(version.seal or 0),
+            sealed=log.sealed_at(newest, version),
         )
 
 
@@ -340,33 +352,7 @@ def _manifest(
     )
 
 
-def _seal(
-    log: Log[ModelState], manifest: Manifest, document: bytes, new: NewVersion
-) -> None:
-    def decide(state: ModelState | None, seq: int) -> Draft[ModelState]:
-        current = (state or ModelState()).versions[manifest.version]
-        if current.status != "reserved" or current.id != manifest.id:
-            raise ConflictError(
-                f"model {manifest.model!r} version {manifest.version} was "
-                f"{current.status} while it was being saved: save again"
-            )
-        sealed = VersionState(
-            status="sealed",
-            id=manifest.id,
-            seal=seq,
-            sha256=sha256_of(document),
-            framework=manifest.framework,
-            metrics=manifest.metrics,
-            tags=new.tags,
-            description=new.edited_description,
-        )
-        payload = msgspec.Raw(document)
-        return step(state, "seal", manifest.version, sealed, payload=payload)
-
-    log.append(decide)
-
-
-def _settle(log: Log[ModelState], version: int, token: str) -> VersionStatus | None:
+def _settle(log: ModelLog, version: int, token: str) -> VersionStatus | None:
     """Give a reservation up, unless its seal turns out to have been committed.
 
     Returns:

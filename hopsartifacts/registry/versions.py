@@ -8,27 +8,27 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.digests import sha256_of
-from hopsartifacts.documents import decode, is_checked
-from hopsartifacts.errors import (
-    IntegrityError,
-    ModelNotFoundError,
-    PathNotFoundError,
-)
+from hopsartifacts.documents import decode
+from hopsartifacts.errors import IntegrityError, ModelNotFoundError
 from hopsartifacts.names import is_version
+from hopsartifacts.registry import format_1
 from hopsartifacts.registry.documents import (
+    LIVE,
     Manifest,
     ModelState,
     VersionState,
     VersionStatus,
 )
+from hopsartifacts.registry.log import ModelLog
+from hopsartifacts.registry.seals import find_seal
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
-from hopsartifacts.store.log import Log
+from hopsartifacts.store.identity import new_token
 
 
-def model_log(storage: Storage, model: str) -> Log[ModelState]:
+def model_log(storage: Storage, model: str) -> ModelLog:
     """Return the log of *model*."""
-    return Log(storage, layout.model_log(model), ModelState)
+    return ModelLog(storage, model)
 
 
 def model_state(storage: Storage, model: str) -> ModelState:
@@ -72,59 +72,67 @@ def pick_live(state: ModelState, model: str, version: int) -> VersionState:
 
 def read_manifest(storage: Storage, model: str, version: int) -> Manifest:
     """Return the sealed manifest of a version; raises as ``live_version``."""
-    return manifest_of(storage, model, live_version(storage, model, version))
+    log = model_log(storage, model)
+    head = log.head()
+    state = pick_live(head.state if head else ModelState(), model, version)
+    return manifest_in(log, version, state)
 
 
 def manifest_of(
-    storage: Storage,
-    model: str,
-    state: VersionState,
-    log: Log[ModelState] | None = None,
+    storage: Storage, model: str, version: int, state: VersionState
 ) -> Manifest:
     """Return the manifest that *state* pins; raises as ``manifest_bytes``."""
-    data = manifest_bytes(storage, model, state, log)
-    return decode(data, Manifest, layout.model_log(model))
+    return manifest_in(model_log(storage, model), version, state)
 
 
-def manifest_bytes(
-    storage: Storage,
-    model: str,
-    state: VersionState,
-    log: Log[ModelState] | None = None,
-) -> bytes:
+def manifest_in(log: ModelLog, version: int, state: VersionState) -> Manifest:
+    """Return the manifest that *state* pins; raises as ``manifest_bytes``."""
+    data = manifest_bytes(log, version, state)
+    return decode(data, Manifest, layout.version_seal(log.model, version))
+
+
+def manifest_bytes(log: ModelLog, version: int, state: VersionState) -> bytes:
     """Return the manifest that *state* pins as it was sealed.
 
-    Where *log* has just read that entry, nothing is read.
+    Where *log* has just read it, nothing is read.
 
     Raises:
-        IntegrityError: the log entry does not hold what was sealed.
+        IntegrityError: what was sealed is not there any more.
     """
-    log = log or model_log(storage, model)
-    data = bytes(log.entry(state.seal or 0).body.payload)
+    if state.seal:  # as format 1 seals
+        where = layout.log_entry(log.path, state.seal)
+        return _as_sealed(bytes(log.entry(state.seal).body.payload), state, where)
+    seal = log.seal(version)
+    where = layout.version_seal(log.model, version)
+    return _as_sealed(bytes(seal.manifest) if seal else b"", state, where)
+
+
+def _as_sealed(data: bytes, state: VersionState, where: str) -> bytes:
     if sha256_of(data) != state.sha256:
         raise IntegrityError(
-            f"log entry {layout.log_entry(log.path, state.seal or 0)} does not hold "
-            "the manifest that was sealed: restore it from a backup"
+            f"{where} does not hold the manifest that was sealed: restore it from a "
+            "backup"
         )
     return data
 
 
 def sealed_manifest(storage: Storage, model: str, version: int) -> Manifest:
-    """Return the manifest of a version, in one request where it is as it should be.
+    """Return the manifest of a version, in one request unless something is odd.
 
-    It lies beside the files once it is sealed, and a gravestone is put in its place
-    before the version is deleted; the log is asked about anything else.
+    Its seal has it; the log is asked where the seal says so, or there is none.
 
     Raises:
         ModelNotFoundError: there is no such version.
+        IntegrityError: its seal is damaged.
     """
-    path = layout.version_manifest(model, version)
-    with suppress(PathNotFoundError):
-        data = storage.read(path)
-        manifest = decode(data, Manifest, path) if is_checked(data) else None
-        if manifest and (manifest.model, manifest.version) == (model, version):
-            return manifest
-    return read_manifest(storage, model, version)
+    seal = find_seal(storage, model, version)
+    if seal is None:
+        manifest = format_1.sealed_manifest(storage, model, version)
+        return manifest or read_manifest(storage, model, version)
+    if seal.is_buried or seal.fate.status not in LIVE:
+        return read_manifest(storage, model, version)
+    data = _as_sealed(bytes(seal.manifest), seal.fate, seal.path)
+    return decode(data, Manifest, seal.path)
 
 
 def latest_manifest(storage: Storage, model: str) -> Manifest:
@@ -140,15 +148,11 @@ def latest_manifest(storage: Storage, model: str) -> Manifest:
         # Else, it is being saved, or was deleted or given up.
         with suppress(ModelNotFoundError):
             return sealed_manifest(storage, model, newest)
-    state = model_state(storage, model)
+    log = model_log(storage, model)
+    head = log.head()
+    state = head.state if head else ModelState()
     newest = max(state.live(), default=1)
-    return manifest_of(storage, model, pick_live(state, model, newest))
-
-
-def project_manifest(storage: Storage, manifest: Manifest, document: bytes) -> None:
-    """Write the manifest beside the files; anybody may redo it."""
-    path = layout.version_manifest(manifest.model, manifest.version)
-    storage.create(path, document)
+    return manifest_in(log, newest, pick_live(state, model, newest))
 
 
 def embedded_files(manifest: Manifest) -> dict[str, bytes]:
@@ -206,20 +210,24 @@ def set_tags(
     model_log(storage, model).append(decide)
 
 
-def give_up(log: Log[ModelState], version: int, token: str) -> VersionStatus:
+def give_up(log: ModelLog, version: int, token: str) -> VersionStatus:
     """Give up the number that *token* reserved, if it has not sealed it.
+
+    A seal says so; whoever would have used the number finds it there.
 
     Returns:
         What became of the version, now or before.
+
+    Raises:
+        CommitUncertainError: the storage failed, and that cannot be said.
     """
-
-    def decide(state: ModelState | None, _: int) -> Draft[ModelState] | None:
-        current = (state or ModelState()).versions[version]
-        if current.status != "reserved" or current.id != token:
-            return None
-        return step(state, "abort", version, retired(current, "aborted"))
-
-    head = log.append(decide)
+    head = log.seen()
+    current = (head.state if head else ModelState()).versions[version]
+    if current.status == "reserved" and current.id == token:
+        fate = retired(current, "aborted")
+        if log.commit_seal(version, fate, new_token()).fate == fate:
+            return "aborted"
+        head = log.head()
     return (head.state if head else ModelState()).versions[version].status
 
 

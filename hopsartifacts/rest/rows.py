@@ -160,7 +160,7 @@ class Rows:
         pin = item.version.sha256 or ""
         known = self._sealed.get(pin)
         if known is None:
-            manifest = manifest_of(self._storage, item.model, item.version)
+            manifest = manifest_of(self._storage, item.model, item.number, item.version)
             known = _Sealed(
                 framework=manifest.framework,
                 description=manifest.description,

@@ -70,6 +70,8 @@ class Head(msgspec.Struct, Generic[State], frozen=True, kw_only=True):
     """Digest of the entry as it was committed."""
     compacted: bytes = b""
     """What is stored of it, if compaction has taken its state out."""
+    is_told: bool = False
+    """It was not read itself: there is its state, but not what it did."""
 
     @property
     def state(self) -> State:

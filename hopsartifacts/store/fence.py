@@ -64,7 +64,6 @@ def delete(
     refuse_used: Callable[[], None],
     *,
     bury: Callable[[], None] = lambda: None,
-    unbury: Callable[[], None] = lambda: None,
 ) -> None:
     """Delete *target*, unless somebody uses it.
 
@@ -72,13 +71,12 @@ def delete(
         target: what.
         refuse_used: raises ``InUseError`` if somebody uses it.
         bury: called while it is marked, before it is deleted.
-        unbury: undoes that if it is not deleted after all.
 
     Raises:
         InUseError: as *refuse_used*, or from *target*; nothing was deleted.
     """
     refuse_used()
-    while not _try(target, refuse_used, bury, unbury):
+    while not _try(target, refuse_used, bury):
         pass  # somebody began to use it and withdrew the mark: ask again
 
 
@@ -86,7 +84,6 @@ def _try(
     target: Target[State],
     refuse_used: Callable[[], None],
     bury: Callable[[], None],
-    unbury: Callable[[], None],
 ) -> bool:
     """Return False if the mark was withdrawn before the target could be deleted."""
     log = target.log()
@@ -96,7 +93,6 @@ def _try(
         bury()
         return _delete(log, target, marked)
     except InUseError:
-        unbury()
         withdraw(target)
         raise
 

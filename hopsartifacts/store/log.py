@@ -15,8 +15,6 @@ writers, a crash at any step and lost answers by exploring the interleavings of 
 storage calls of this very code (``tests/interleavings``).
 """
 
-import random
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Generic
@@ -26,14 +24,8 @@ import msgspec
 from hopsartifacts import layout
 from hopsartifacts.digests import sha256_of
 from hopsartifacts.documents import decode, encode
-from hopsartifacts.errors import (
-    CommitUncertainError,
-    ConflictError,
-    IntegrityError,
-    PathNotFoundError,
-    StorageError,
-)
-from hopsartifacts.storage.contract import Storage
+from hopsartifacts.errors import ConflictError, IntegrityError, PathNotFoundError
+from hopsartifacts.storage.contract import Entry, Storage
 from hopsartifacts.store.entries import (
     COMPACT,
     Body,
@@ -46,14 +38,13 @@ from hopsartifacts.store.entries import (
     unseal,
 )
 from hopsartifacts.store.identity import new_token, now, writer
+from hopsartifacts.store.once import create_once, lose_a_race
 from hopsartifacts.store.turns import turn
 from hopsartifacts.store.workers import each_result
 
 _MANY = 16
 _AHEAD = 256
 _LOST_RACES_LIMIT = 1000
-_UNCERTAIN_TRIES = 5
-_LONGEST_PAUSE_S = 0.25
 
 
 class Log(Generic[State]):
@@ -70,7 +61,8 @@ class Log(Generic[State]):
         self._state = state
         self._seen: Head[State] | None = None
         self._has_looked = False
-        self._modified: dict[int, float | None] = {}
+        self.listed: dict[str, Entry] = {}
+        """What lay in its folder at the last look, by name."""
 
     def head(self) -> Head[State] | None:
         """Look for the newest entry and return it, or None if the log is empty.
@@ -80,20 +72,35 @@ class Log(Generic[State]):
         """
         self._has_looked = True
         while newest := self._newest_seq():
-            self._seen = self.entry(newest)
-            if not self._seen.is_compacted:
+            self._seen = self.as_known(newest)
+            if self._seen and not self._seen.is_compacted:
                 return self._seen
-            # Others went on and compacted it before we came to read it.
+            # Others went on, and may have compacted it before we came to read it.
             self._seen = None
         self._seen = None
         return None
+
+    def seen(self) -> Head[State] | None:
+        """Return the newest entry as it was seen last; look if it never was."""
+        return self._seen if self._has_looked else self.head()
+
+    def as_known(self, newest: int) -> Head[State] | None:
+        """Return the newest entry, and the state as of the look that has found it.
+
+        For logs whose state is not in their entries alone.
+
+        Returns:
+            None if there turned out to be a newer one.
+        """
+        return self.entry(newest)
 
     def modified(self, seq: int) -> float | None:
         """Return when entry *seq* was written, by the clock of the back end.
 
         As the last look for the newest entry has shown it; None if it has not.
         """
-        return self._modified.get(seq)
+        entry = self.listed.get(layout.log_entry_name(seq))
+        return entry.modified if entry else None
 
     def entry(self, seq: int) -> Head[State]:
         """Return entry *seq*, checked against its own digest.
@@ -101,7 +108,7 @@ class Log(Generic[State]):
         Raises:
             IntegrityError: it is missing or damaged.
         """
-        if self._seen and self._seen.seq == seq:
+        if self._seen and self._seen.seq == seq and not self._seen.is_told:
             return self._seen
         found = self._read(seq)
         if found is None:
@@ -196,7 +203,7 @@ class Log(Generic[State]):
             CommitUncertainError: the storage failed and the outcome is unknown.
             ConflictError: a thousand races were lost in a row.
         """
-        head = self._seen if self._has_looked else self.head()
+        head = self.seen()
         with ExitStack() as held:
             for attempt in range(_LOST_RACES_LIMIT):
                 state, seq = (head.state, head.seq + 1) if head else (None, 1)
@@ -212,8 +219,7 @@ class Log(Generic[State]):
                 if attempt == 0:
                     held.enter_context(turn(self.storage, self.path))
                 else:
-                    # Jitter, so that many writers do not collide in step.
-                    time.sleep(random.uniform(0, _pause_s(attempt)))  # noqa: S311 - not a secret
+                    lose_a_race(attempt)
                 # Others are still coming: catch up before trying the next slot.
                 head = self.head()
         raise ConflictError(
@@ -236,34 +242,18 @@ class Log(Generic[State]):
             compacted=max(draft.compacted, head.body.compacted if head else 0),
         )
         data = seal(body)
-        failure: StorageError | None = None
-        for attempt in range(_UNCERTAIN_TRIES):
-            try:
-                if self.storage.create(layout.log_entry(self.path, body.seq), data):
-                    return Head(body=body, decoded=draft.state, sha256=sha256_of(data))
-                found = self._read(body.seq)
-            except StorageError as error:
-                # Done or not? What lies in the slot tells; if it cannot be read, or
-                # nothing is there, the same attempt under the same token is safe.
-                failure = error
-                found = self._read_if_possible(body.seq)
-            if found is not None:
-                # Ours may have been compacted before its answer was missed.
-                is_ours = found.token == token
-                decoded = draft.state if is_ours else found.decoded
-                return msgspec.structs.replace(found, decoded=decoded)
-            time.sleep(_pause_s(attempt))
-        raise CommitUncertainError(
-            f"{self.path}: the storage failed while entry {body.seq} was committed and "
-            f"it is unknown whether it was ({failure}); look for token {token} in it",
+        path = layout.log_entry(self.path, seq)
+        found = create_once(
+            lambda: self.storage.create(path, data),
+            lambda: self._read(seq),
+            path,
             token,
-        ) from failure
-
-    def _read_if_possible(self, seq: int) -> Head[State] | None:
-        try:
-            return self._read(seq)
-        except StorageError:
-            return None
+        )
+        if found is None:
+            return Head(body=body, decoded=draft.state, sha256=sha256_of(data))
+        # Ours may have been compacted before its answer was missed.
+        decoded = draft.state if found.token == token else found.decoded
+        return msgspec.structs.replace(found, decoded=decoded)
 
     def _read(self, seq: int) -> Head[State] | None:
         path = layout.log_entry(self.path, seq)
@@ -280,13 +270,8 @@ class Log(Generic[State]):
         return Head(body=body, decoded=state, sha256=sha256_of(data))
 
     def _newest_seq(self) -> int:
-        listed = {
-            seq: entry.modified
-            for entry in self.storage.list(self.path)
-            if (seq := layout.log_entry_seq(entry.name))
-        }
-        self._modified = listed
-        found = list(listed)
+        self.listed = {entry.name: entry for entry in self.storage.list(self.path)}
+        found = [seq for name in self.listed if (seq := layout.log_entry_seq(name))]
         newest = max(found, default=0)
         # A listing may show the second of two entries made meanwhile, not the first.
         for unlisted in sorted(set(range(1, newest + 1)) - set(found)):
@@ -311,7 +296,3 @@ class Log(Generic[State]):
                 f"{layout.log_entry(self.path, current.seq)} does not follow the entry "
                 "before it: one of the two was replaced; restore the log from a backup"
             )
-
-
-def _pause_s(attempt: int) -> float:
-    return float(min(_LONGEST_PAUSE_S, 0.002 * 2 ** min(attempt, 10)))

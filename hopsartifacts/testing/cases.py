@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from hopsartifacts.errors import HopsArtifactsError
+from hopsartifacts.registry.versions import model_log, model_names
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.log import Log
 from hopsartifacts.testing.checker import check
@@ -35,7 +36,7 @@ _WRITERS = {
     ".hopsartifacts/staging/0123456789abcdef0123456789abcdef/half": b"a writer's"
 }
 """With the user's: what belongs to somebody else, and is there during each job."""
-_UNDONE = frozenset({"reserve", "abort", "deleting"})
+_UNDONE = frozenset({"reserve", "aborted", "deleting"})
 _LEAST_POINTS = 2
 
 
@@ -216,11 +217,15 @@ class _Anything(msgspec.Struct):
 
 
 def kinds(storage: Storage) -> dict[str, str]:
-    """Return what every log entry did, by its token."""
+    """Return what every log entry and every seal did, by its token."""
     folders = {entry.path.rpartition("/")[0] for entry in storage.find("")}
-    return {
+    done = {
         entry.token: entry.body.op["kind"]
         for folder in folders
         if folder.endswith("/_log")
         for entry in Log(storage, folder, _Anything).entries()
     }
+    for name in model_names(storage):
+        seals = model_log(storage, name).seals()
+        done |= {seal.token: seal.fate.status for seal in seals}
+    return done

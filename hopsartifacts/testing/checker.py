@@ -23,6 +23,7 @@ from hopsartifacts.errors import FormatError, IntegrityError, ModelNotFoundError
 from hopsartifacts.guard.verify import verify
 from hopsartifacts.registry.aliases import alias_history
 from hopsartifacts.registry.documents import LIVE, ModelState
+from hopsartifacts.registry.log import ModelLog
 from hopsartifacts.registry.versions import model_log, model_names, model_state
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checking import Finding
@@ -44,7 +45,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     numbers: dict[str, tuple[int, ...]]
     """The numbers that were ever given, by the log that gave them."""
     entries: int
-    """How many log entries were read."""
+    """How many log entries and seals were read."""
 
     @property
     def ok(self) -> bool:
@@ -80,6 +81,9 @@ def check(storage: Storage, *, has_chosen_numbers: bool = False) -> Checked:
                 is_compacted = head.is_compacted
                 after = None if is_compacted else marks(head.state)
                 history.take(head.seq, head.token, after)
+            if isinstance(log, ModelLog):
+                for seal in log.seals():
+                    history.take_seal(seal.path, seal.token)
         except (IntegrityError, FormatError) as error:
             history.flaws.append(str(error))
         flaws += history.flaws
@@ -105,9 +109,7 @@ class _History:
     def take(self, seq: int, token: str, after: Marks | None) -> None:
         """Compare an entry with those before it; *after* is None if compacted."""
         where = layout.log_entry(self._path, seq)
-        if token in self.tokens:
-            self.flaws.append(f"{where}: its attempt was committed before")
-        self.tokens.add(token)
+        self.take_seal(where, token)
         if after is None:
             self._is_blind = True
             return
@@ -125,6 +127,12 @@ class _History:
             )
         self.marks = after
         self._is_blind = False
+
+    def take_seal(self, where: str, token: str) -> None:
+        """See that what lies at *where* is an attempt of its own."""
+        if token in self.tokens:
+            self.flaws.append(f"{where}: its attempt was committed before")
+        self.tokens.add(token)
 
 
 def _logs(storage: Storage) -> Iterator[tuple[Log[Any], Callable[[Any], Marks]]]:

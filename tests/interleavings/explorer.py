@@ -415,17 +415,24 @@ def make_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
         "store.log",
         "registry.claiming",
         "registry.saving",
+        "registry.versions",
+        "registry.deletion",
         "artifacts.versions",
         "artifacts.payloads",
         "guard.gc",
     ):
         monkeypatch.setattr(f"hopsartifacts.{name}.new_token", _token)
     monkeypatch.setattr("hopsartifacts.deployments.versions.new_token", _token)
-    for name in ("store.log", "registry.saving", "deployments.versions"):
+    for name in (
+        "store.log",
+        "registry.saving",
+        "registry.seals",
+        "deployments.versions",
+    ):
         monkeypatch.setattr(f"hopsartifacts.{name}.now", lambda: "2026-01-01T00:00:00Z")
-    monkeypatch.setattr("hopsartifacts.store.log._pause_s", lambda _: 0.0)
+    monkeypatch.setattr("hopsartifacts.store.once.pause_s", lambda _: 0.0)
     # So that two faults are enough to leave a commit uncertain.
-    monkeypatch.setattr("hopsartifacts.store.log._UNCERTAIN_TRIES", 2)
+    monkeypatch.setattr("hopsartifacts.store.once._TRIES", 2)
 
 
 def _token() -> str:

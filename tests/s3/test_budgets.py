@@ -74,17 +74,16 @@ def changed(folder: Path) -> Path:
 def test_saving_costs_four_requests_besides_the_files(
     opened: Opened, folder: Path
 ) -> None:
-    """Of the version's own files the manifest is one."""
     first, requests = opened()
     save(first, folder, "first-of-all")
     # A new model in a project that is there.
     project, requests = opened()
     save(project, folder)
-    assert len(requests()) <= FILES + 1 + 4, "\n".join(requests())
+    assert len(requests()) <= FILES + 4, "\n".join(requests())
     # A further version, by somebody who has seen nothing of the first.
     project, requests = opened()
     save(project, changed(folder))
-    assert len(requests()) <= FILES + 1 + 4, "\n".join(requests())
+    assert len(requests()) <= FILES + 4, "\n".join(requests())
     assert project.verify().ok
 
 
