@@ -85,11 +85,20 @@ class VersionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """The description as it was edited; None: as in the manifest."""
 
 
+class Newest(msgspec.Struct, frozen=True, kw_only=True):
+    """The manifest of the newest version, as it was sealed."""
+
+    version: int
+    manifest: msgspec.Raw
+
+
 class ModelState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """State of one model's log: every version that ever was, and the aliases."""
 
     versions: dict[int, VersionState] = {}
     aliases: dict[str, AliasRecord] = {}
+    newest: Newest | None = None
+    """While that is small: who saves the next version looks for the same files."""
 
     @property
     def next_version(self) -> int:

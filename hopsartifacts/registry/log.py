@@ -10,12 +10,15 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.errors import IntegrityError
-from hopsartifacts.registry.documents import ModelState, VersionState
+from hopsartifacts.registry.documents import ModelState, Newest, VersionState
 from hopsartifacts.registry.seals import Seal, find_seal, new_seal, put_seal
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Body, Head
 from hopsartifacts.store.log import Log
 from hopsartifacts.store.workers import each_result
+
+NEWEST_LIMIT_BYTES = 16 * 1024
+"""A manifest larger than that is read from its seal."""
 
 
 class ModelLog(Log[ModelState]):
@@ -50,7 +53,7 @@ class ModelLog(Log[ModelState]):
             if seal.known.seq == newest:
                 self._check_followed(head, seal.known.sha256)
             state = state.replaced(seal.version, seal.fate)
-        return msgspec.structs.replace(head, decoded=state)
+        return msgspec.structs.replace(head, decoded=self._with_newest(state))
 
     def audit(self) -> Head[ModelState] | None:
         """Check every entry and every link, and return the newest entry as it is known.
@@ -84,6 +87,18 @@ class ModelLog(Log[ModelState]):
                 return None
             self._seals[version] = found
         return self._seals[version]
+
+    def manifest(self, version: int) -> bytes | None:
+        """Return the manifest in a version's seal, as it was seen last; None without.
+
+        Raises:
+            IntegrityError: the seal is damaged.
+        """
+        state = self._seen.decoded if self._seen else None
+        if state and state.newest and state.newest.version == version:
+            return bytes(state.newest.manifest)
+        seal = self.seal(version)
+        return bytes(seal.manifest) if seal else None
 
     def sealed_at(self, version: int, state: VersionState) -> float | None:
         """Return when a version was sealed, by the clock of the back end.
@@ -155,6 +170,17 @@ class ModelLog(Log[ModelState]):
             for number, seal in zip(numbers, found, strict=True)
             if seal
         ]
+
+    def _with_newest(self, state: ModelState) -> ModelState:
+        """Let *state* carry the manifest of its newest version, if that is at hand."""
+        newest = max(state.live(), default=0)
+        if state.newest and state.newest.version == newest:
+            return state
+        seal = self._seals.get(newest)
+        carried: Newest | None = None
+        if seal and len(bytes(seal.manifest)) <= NEWEST_LIMIT_BYTES:
+            carried = Newest(version=newest, manifest=seal.manifest)
+        return msgspec.structs.replace(state, newest=carried)
 
     def _sealed_versions(self) -> set[int]:
         """Return the versions whose seals the last look has shown."""

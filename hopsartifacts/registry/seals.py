@@ -84,7 +84,8 @@ def new_seal(
     manifest: bytes = b"null",
 ) -> Seal:
     """Return the seal that makes *version* be *fate* for all who know *head*."""
-    state = encode(head.state.replaced(version, fate))
+    after = head.state.replaced(version, fate)
+    state = encode(msgspec.structs.replace(after, newest=None))
     return Seal(
         format=FORMAT,
         model=model,

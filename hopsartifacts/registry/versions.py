@@ -102,9 +102,8 @@ def manifest_bytes(log: ModelLog, version: int, state: VersionState) -> bytes:
     if state.seal:  # as format 1 seals
         where = layout.log_entry(log.path, state.seal)
         return _as_sealed(bytes(log.entry(state.seal).body.payload), state, where)
-    seal = log.seal(version)
     where = layout.version_seal(log.model, version)
-    return _as_sealed(bytes(seal.manifest) if seal else b"", state, where)
+    return _as_sealed(log.manifest(version) or b"", state, where)
 
 
 def _as_sealed(data: bytes, state: VersionState, where: str) -> bytes:

@@ -32,7 +32,12 @@ from hopsartifacts.registry.claiming import claim_version
 from hopsartifacts.registry.documents import Manifest
 from hopsartifacts.registry.saving import NewVersion, save_version
 from hopsartifacts.registry.sources import Source, source
-from hopsartifacts.registry.versions import manifest_of, model_log, model_state
+from hopsartifacts.registry.versions import (
+    manifest_of,
+    model_log,
+    model_state,
+    sealed_manifest,
+)
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Body, Draft, Head, Link, seal
 from hopsartifacts.store.log import Log
@@ -206,6 +211,7 @@ def check_models(storage: Storage, outcomes: Outcomes) -> None:
     assert set(state.versions) == set(range(1, len(state.versions) + 1))
     owners = {known.id: number for number, known in state.versions.items()}
     assert len(owners) == len(state.versions)
+    check_numbers(storage)
     for number in state.live():
         check_files(
             storage, manifest_of(storage, MODEL, number, state.versions[number])
@@ -224,6 +230,18 @@ def check_models(storage: Storage, outcomes: Outcomes) -> None:
         elif error is not None:
             assert isinstance(error, StorageError | ConflictError)
             assert mine == []
+
+
+def check_numbers(storage: Storage) -> None:
+    """Who knows the number, and asks nobody, sees what the log says."""
+    state = model_state(storage, MODEL)
+    for number, version in state.versions.items():
+        if number in state.live():
+            manifest = sealed_manifest(storage, MODEL, number)
+            assert manifest == manifest_of(storage, MODEL, number, version)
+        else:
+            with pytest.raises(ModelNotFoundError):
+                sealed_manifest(storage, MODEL, number)
 
 
 def check_files(storage: Storage, manifest: Manifest) -> None:
@@ -302,6 +320,7 @@ def delete_model(storage: Storage) -> str:
 
 
 def check_fence(storage: Storage, outcomes: Outcomes) -> None:
+    check_numbers(storage)
     is_deleted = 1 not in model_state(storage, MODEL).live()
     deployed = set(live_deployments(storage))
     if is_deleted:
@@ -423,4 +442,18 @@ def test_explorer_finds_a_deployment_that_does_not_look_back(
         halts=changes_models,
     )
     with pytest.raises(ViolationError):
+        explore(scenario)
+
+
+def test_explorer_finds_a_deletion_that_does_not_bury(
+    monkeypatch: pytest.MonkeyPatch, with_model: dict[str, bytes]
+) -> None:
+    monkeypatch.setattr("hopsartifacts.registry.deletion.bury", lambda *_: None)
+    scenario = Scenario(
+        actors={"deleter": delete_model, "d": partial(deploy, "d")},
+        check=check_fence,
+        files=with_model,
+        halts=changes_models,
+    )
+    with pytest.raises((ViolationError, pytest.fail.Exception)):
         explore(scenario)

@@ -9,9 +9,11 @@ import pytest
 from hopsartifacts import layout
 from hopsartifacts.artifacts.documents import ArtifactState
 from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.documents import encode, with_check
 from hopsartifacts.errors import ConflictError
 from hopsartifacts.guard.gc import GcReport, collect
 from hopsartifacts.project import Project
+from hopsartifacts.registry.seals import Seal, put_seal
 from hopsartifacts.registry.sources import source
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.log import Log
@@ -94,6 +96,16 @@ def test_a_swept_version_is_whole_or_not_there(
     explored(scenario, at_least=1000)
 
 
+def with_first_version(folder: Path) -> dict[str, bytes]:
+    """Return what is there when version 1 was saved, which was filled in place."""
+    (folder / "first").mkdir()
+    (folder / "first" / "weights").write_text("setup")  # as its token says
+    begun = DictStorage(moves_trees=False)
+    registry = Project(begun).get_model_registry()
+    registry.python.create_model(MODEL).save(folder / "first")
+    return begun.files
+
+
 def changes_what_is_shared(method: str, path: str) -> bool:
     """Tell whether a call changes, or lists, what writers and the sweeper share.
 
@@ -111,13 +123,8 @@ def test_two_writers_the_sweeper_and_a_crash_in_every_order(
     explored: Explore, tmp_path: Path
 ) -> None:
     """However often each is held up for the others; filled in place, as on S3."""
-    (tmp_path / "first").mkdir()
-    (tmp_path / "first" / "weights").write_text("setup")  # as its token says
-    begun = DictStorage(moves_trees=False)
-    registry = Project(begun).get_model_registry()
-    registry.python.create_model(MODEL).save(tmp_path / "first")
     scenario = saving(tmp_path, moves_trees=False, crashes=1)
-    scenario.files = begun.files
+    scenario.files = with_first_version(tmp_path)
     scenario.halts = changes_what_is_shared
     explored(scenario, at_least=20_000)
 
@@ -133,6 +140,62 @@ def test_one_writer_and_the_sweeper_in_every_order(
     actors = {name: it for name, it in scenario.actors.items() if name != "right"}
     scenario.actors = actors
     explored(scenario, at_least=100)
+
+
+TAGGER = "tagger"
+
+
+def tag_first(storage: Storage) -> str:
+    """Change what the log says of a version, which takes in all seals there are."""
+    Project(storage).get_model_registry().get_model(MODEL, 1).set_tag("a", 1)
+    return "tagged"
+
+
+def check_tagged_models(storage: Storage, outcomes: Outcomes) -> None:
+    tagged = outcomes[TAGGER]
+    tags = Project(storage).get_model_registry().get_model(MODEL, 1).get_tags()
+    assert tagged.error is None
+    assert tagged.is_stopped or tags == {"a": 1}
+    others = {name: it for name, it in outcomes.items() if name != TAGGER}
+    check_swept_models(storage, others)
+
+
+def test_what_seals_say_is_taken_in_once(explored: Explore, tmp_path: Path) -> None:
+    scenario = saving(tmp_path, moves_trees=False, crashes=1, switches=3)
+    scenario.actors = {
+        name: it for name, it in scenario.actors.items() if name != "right"
+    } | {TAGGER: tag_first}
+    scenario.files = with_first_version(tmp_path)
+    scenario.check = check_tagged_models
+    explored(scenario, at_least=1000)
+
+
+def test_explorer_finds_a_seal_that_is_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def put(storage: Storage, seal: Seal) -> Seal:
+        storage.write(seal.path, [with_check(encode(seal))])
+        return seal
+
+    monkeypatch.setattr("hopsartifacts.registry.log.put_seal", put)
+    scenario = saving(tmp_path, moves_trees=False, switches=2)
+    scenario.halts = lambda method, path: (
+        matters(method, path) or (method == "write" and "/_log/v" in path)
+    )
+    with pytest.raises((ViolationError, pytest.fail.Exception)):
+        explore(scenario)
+
+
+def test_explorer_finds_a_writer_that_takes_any_seal_for_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def put(storage: Storage, seal: Seal) -> Seal:
+        put_seal(storage, seal)
+        return seal
+
+    monkeypatch.setattr("hopsartifacts.registry.log.put_seal", put)
+    with pytest.raises((ViolationError, pytest.fail.Exception)):
+        explore(saving(tmp_path, moves_trees=False, switches=2))
 
 
 def check_swept_artifacts(storage: Storage, outcomes: Outcomes) -> None:

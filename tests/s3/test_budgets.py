@@ -4,6 +4,7 @@ Each runs in a project that was just opened, which itself is one request.
 """
 
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -81,6 +82,14 @@ def test_saving_costs_four_requests_besides_the_files(
     save(project, folder)
     assert len(requests()) <= FILES + 4, "\n".join(requests())
     # A further version, by somebody who has seen nothing of the first.
+    project, requests = opened()
+    model = save(project, changed(folder))
+    assert len(requests()) <= FILES + 4, "\n".join(requests())
+    # One more, after something else happened to the model. What is newest, and so is
+    # worth a look, is told by times, which servers tell in whole seconds.
+    time.sleep(1.1)
+    model.set_tag("colour", "red")
+    model.set_alias("champion")
     project, requests = opened()
     save(project, changed(folder))
     assert len(requests()) <= FILES + 4, "\n".join(requests())
