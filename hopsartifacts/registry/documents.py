@@ -75,7 +75,7 @@ class VersionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     reserved: int | None = None
     """Number of the log entry that reserved the number."""
     seal: int | None = None
-    """Number of the log entry that carries the manifest."""
+    """Number of the log entry that carries the manifest, where format 1 sealed it."""
     sha256: str | None = None
     """Digest of the manifest's canonical bytes."""
     framework: Framework | None = None

@@ -267,8 +267,10 @@ def ftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ftp]:
     command = [sys.executable, "-m", "pyftpdlib", "-i", "127.0.0.1", "-p", str(port)]
     command += ["-w", "-u", "writer", "-P", "secret", "-d", str(folder)]
     # Each answer takes a port, which stays closed for a minute. Those of a range are
-    # taken again at once; those that the system gives run out.
-    command += ["-r", "31000-31999"]
+    # taken again at once; those that the system gives run out. No other server may
+    # have the same.
+    first = 31_000 + os.getpid() % 50 * 20
+    command += ["-r", f"{first}-{first + 19}"]
     with running(command, folder, port):
         yield Ftp(port)
 

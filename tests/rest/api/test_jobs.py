@@ -35,19 +35,21 @@ def ended(hosted: Hosted, identity: str) -> None:
 
 def test_a_verification_finds_an_edit_and_a_repair_undoes_it(
     client: TestClient,
-    model: Model,
+    deployed: Callable[..., Any],
     project: Project,
     finished: Callable[[Any], Any],
 ) -> None:
+    name = deployed().name
     sound = finished(client.post(f"{V1}/jobs/verify"))
     assert sound["result"]["ok"]
     assert sound["result"]["files"] > 0
     progress = sound["progress"]
     assert progress["done_bytes"] == progress["size_bytes"] > 0
-    schema = project.storage.local_path(f"Models/{model.name}/1/manifest.json")
-    assert schema
-    schema.chmod(0o600)
-    schema.write_text("{}")
+    path = f"Deployments/{name}/1/deployment.json"
+    document = project.storage.local_path(path)
+    assert document
+    document.chmod(0o600)
+    document.write_text("{}")
     job = finished(client.post(f"{V1}/jobs/verify"))
     assert job["status"] == "done"
     kinds = {it["kind"] for it in job["result"]["findings"]}

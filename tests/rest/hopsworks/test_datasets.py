@@ -302,7 +302,7 @@ def test_a_sealed_version_is_shown_as_it_was_saved(
     for hidden in (
         "Models/m/_log",
         "Models/m/_log/000000000001.json",
-        "Models/m/1/manifest.json",
+        "Models/m/_log/v000000000001.json",
         "Models/m/1/Artifacts/_log",
         "Models/m/2",
         "Models/m/01",

@@ -216,7 +216,7 @@ class Machine(RuleBasedStateMachine):
         files: dict[int, dict[str, bytes]] = {}
         for entry in self.storage.find("Models"):
             _, _, version, *name = entry.path.split("/")
-            if version != "_log" and name != ["manifest.json"]:
+            if version != "_log":
                 data = self.storage.read(entry.path)
                 files.setdefault(int(version), {})["/".join(name)] = data
         assert files == self.sealed

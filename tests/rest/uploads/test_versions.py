@@ -53,7 +53,6 @@ def stored(project: Project, version: int = 1) -> dict[str, bytes]:
     return {
         it.path.removeprefix(top): project.storage.read(it.path)
         for it in project.storage.find(top.rstrip("/"))
-        if not it.path.endswith("manifest.json")
     }
 
 
@@ -242,6 +241,7 @@ def test_a_body_that_breaks_off_is_not_taken(
         "Models/m/x.bin",
         "Models/x.bin",
         "Models/m/_log/000000000009.json",
+        "Models/m/_log/v000000000009.json",
         "Models/m/01/Files/a.bin",
         "models/m/1/Files/a.bin",
         "Deployments/d/1/deployment.json",
