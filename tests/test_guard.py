@@ -378,11 +378,15 @@ def forge(
     project.storage.write(path, [head + b', "entry": ' + body + b"}"])
 
 
-def test_a_forged_manifest_is_named(full: Project, snapshot: Snapshot) -> None:
-    seal = json.loads(full.storage.read(SEAL))
+def forge_seal(project: Project) -> None:
+    seal = json.loads(project.storage.read(SEAL))
     del seal["check"]
     seal["manifest"]["description"] = "better"
-    full.storage.write(SEAL, [with_check(json.dumps(seal).encode())])
+    project.storage.write(SEAL, [with_check(json.dumps(seal).encode())])
+
+
+def test_a_forged_manifest_is_named(full: Project, snapshot: Snapshot) -> None:
+    forge_seal(full)
     before = snapshot(full)
     assert findings(full) == {("damaged", VERSION)}
     assert "does not hold the manifest" in str(full.verify())
@@ -393,6 +397,36 @@ def test_a_forged_manifest_is_named(full: Project, snapshot: Snapshot) -> None:
         mr.get_model("my_model", 1)
     with pytest.raises(IntegrityError, match="does not hold the manifest"):
         _ = mr.get_models("my_model")[-1].manifest
+
+
+@pytest.mark.parametrize("edit", ["gone", "torn", "forged", "moved"])
+def test_a_seal_that_the_log_has_copied_is_restored(
+    full: Project, save_model: Callable[..., Model], edit: str
+) -> None:
+    mr = full.get_model_registry()
+    manifest = mr.get_model("my_model", 1).manifest
+    save_model("my_model")  # whose reservation takes in what the first seal says
+    sound = full.storage.read(SEAL)
+    if edit == "gone":
+        full.storage.delete_tree(SEAL)
+    elif edit == "torn":
+        full.storage.write(SEAL, [sound[:-10]])
+    elif edit == "forged":
+        forge_seal(full)
+    else:
+        other = full.storage.read(SEAL.replace("1.json", "2.json"))
+        full.storage.write(SEAL, [other])
+    with pytest.raises(IntegrityError, match="repair"):
+        mr.get_model("my_model", 1)
+
+    kind = "missing" if edit == "gone" else "changed"
+    assert findings(full) == {(kind, SEAL)}
+    report = full.repair()
+    check_repaired(full, report, SEAL)
+    assert "restored from the log" in str(report)
+    assert mr.get_model("my_model", 1).manifest == manifest
+    mr.get_model("my_model", 2).delete()
+    assert full.verify().ok
 
 
 def test_a_forged_script_is_not_restored(full: Project, snapshot: Snapshot) -> None:

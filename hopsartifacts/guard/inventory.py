@@ -8,16 +8,18 @@ from hopsartifacts.artifacts.documents import ArtifactState
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.deployments.documents import DeploymentState
 from hopsartifacts.deployments.versions import deployment_log, document_bytes
-from hopsartifacts.digests import Digest, digest_of
+from hopsartifacts.digests import Digest, digest_of, sha256_of
 from hopsartifacts.documents import decode
 from hopsartifacts.errors import FormatError, IntegrityError
-from hopsartifacts.registry.documents import LIVE, Manifest, VersionState
+from hopsartifacts.registry.documents import LIVE, Manifest, ModelState
 from hopsartifacts.registry.format_1 import gravestone, is_buried
 from hopsartifacts.registry.log import ModelLog
+from hopsartifacts.registry.seals import buried, new_seal
 from hopsartifacts.registry.versions import embedded_files, manifest_bytes, model_log
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checking import Finding
 from hopsartifacts.store.entries import Head
+from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.log import Log
 from hopsartifacts.store.root import check_log_is_there
 
@@ -64,7 +66,7 @@ class Inventory:
             elif known.status not in LIVE:
                 self.retired.append(folder)
             else:
-                self._add_version(log, version, known)
+                self._add_version(log, head, version)
             if known.status in {"deleting", "deleted"}:
                 self._add_grave(model, version)
 
@@ -84,10 +86,10 @@ class Inventory:
                 path = layout.deployment_document(deployment, number)
                 self._add_bytes(path, document_bytes(version))
 
-    def _add_version(self, log: ModelLog, version: int, known: VersionState) -> None:
-        model = log.model
+    def _add_version(self, log: ModelLog, head: Head[ModelState], version: int) -> None:
+        model, known = log.model, head.state.versions[version]
         try:
-            data = manifest_bytes(log, version, known)
+            data = self._sealed_bytes(log, head, version)
             manifest = decode(data, Manifest, layout.version_seal(model, version))
         except (IntegrityError, FormatError) as error:
             self._damage(layout.version_dir(model, version), error)
@@ -101,6 +103,24 @@ class Inventory:
         for path, text in embedded_files(manifest).items():
             self._add_bytes(path, text)
         self._add_artifacts(model, version)
+
+    def _sealed_bytes(
+        self, log: ModelLog, head: Head[ModelState], version: int
+    ) -> bytes:
+        """Return the manifest of a version; if its seal is lost, as the log has it.
+
+        A seal that readers are sent to the log by is what can be made of that.
+        """
+        known = head.state.versions[version]
+        try:
+            return manifest_bytes(log, version, known)
+        except IntegrityError:
+            data = log.copy_of(version, known)
+            if data is None or sha256_of(data) != known.sha256:
+                raise
+        seal = new_seal(head, log.model, version, known, new_token(), data)
+        self._add_bytes(seal.path, buried(seal))
+        return data
 
     def _add_grave(self, model: str, version: int) -> None:
         """Take a gravestone for what should lie there, once the deletion has begun."""

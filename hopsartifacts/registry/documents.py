@@ -76,6 +76,8 @@ class VersionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """Number of the log entry that reserved the number."""
     seal: int | None = None
     """Number of the log entry that carries the manifest, where format 1 sealed it."""
+    copied: int | None = None
+    """Number of the log entry with a copy of the manifest, should the seal be lost."""
     sha256: str | None = None
     """Digest of the manifest's canonical bytes."""
     framework: Framework | None = None

@@ -4,16 +4,18 @@ An entry says which numbers are reserved. What became of them since is said by t
 seals, which lie beside the entries, so that one listing shows both.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 
 import msgspec
 
 from hopsartifacts import layout
+from hopsartifacts.documents import decode
 from hopsartifacts.errors import IntegrityError
 from hopsartifacts.registry.documents import ModelState, Newest, VersionState
 from hopsartifacts.registry.seals import Seal, find_seal, new_seal, put_seal
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.entries import Body, Head
+from hopsartifacts.store.entries import Body, Draft, Head
 from hopsartifacts.store.log import Log
 from hopsartifacts.store.workers import each_result
 
@@ -67,6 +69,20 @@ class ModelLog(Log[ModelState]):
             self._check_followed(read, head.sha256)
         return head
 
+    def append(
+        self, decide: Callable[[ModelState | None, int], Draft[ModelState] | None]
+    ) -> Head[ModelState] | None:
+        """Commit what *decide* wants; the entry also copies the seals it takes in.
+
+        See ``Log.append``.
+        """
+
+        def copying(state: ModelState | None, seq: int) -> Draft[ModelState] | None:
+            draft = decide(state, seq)
+            return draft and self._copying(draft, seq)
+
+        return super().append(copying)
+
     def seals(self) -> list[Seal]:
         """Return all seals, in the order of their versions.
 
@@ -100,6 +116,14 @@ class ModelLog(Log[ModelState]):
         seal = self.seal(version)
         return bytes(seal.manifest) if seal else None
 
+    def copy_of(self, version: int, state: VersionState) -> bytes | None:
+        """Return the manifest of a version as the log has copied it; None if not."""
+        if state.copied is None:
+            return None
+        entry = self.entry(state.copied)
+        copies = decode(bytes(entry.body.payload), dict[int, msgspec.Raw], self.path)
+        return bytes(copies[version]) if version in copies else None
+
     def sealed_at(self, version: int, state: VersionState) -> float | None:
         """Return when a version was sealed, by the clock of the back end.
 
@@ -128,6 +152,20 @@ class ModelLog(Log[ModelState]):
         counts = put_seal(self.storage, seal)
         self._seals[version] = counts
         return counts
+
+    def _copying(self, draft: Draft[ModelState], seq: int) -> Draft[ModelState]:
+        """Let *draft* copy the manifests that no entry has, of those at hand."""
+        state, copies = draft.state, {}
+        for number, version in draft.state.live().items():
+            if version.seal is None and version.copied is None:
+                seal = self._seals.get(number)
+                if seal:
+                    copies[number] = seal.manifest
+                    copied = msgspec.structs.replace(version, copied=seq)
+                    state = state.replaced(number, copied)
+        if not copies:
+            return draft
+        return msgspec.structs.replace(draft, state=state, payload=copies)
 
     def _told(self, newest: int) -> Head[ModelState] | None:
         """Return entry *newest* as the last seal tells of it, if that was later."""

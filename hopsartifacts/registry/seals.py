@@ -23,7 +23,7 @@ from hopsartifacts.documents import (
     is_checked,
     with_check,
 )
-from hopsartifacts.errors import FormatError, IntegrityError, PathNotFoundError
+from hopsartifacts.errors import IntegrityError, PathNotFoundError
 from hopsartifacts.registry.documents import ModelState, VersionState
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Head
@@ -41,6 +41,12 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     sha256: str
     compacted: int
+
+
+class _Any(msgspec.Struct):
+    """A seal of any format."""
+
+    format: int
 
 
 class Seal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -110,6 +116,7 @@ def find_seal(storage: Storage, model: str, version: int) -> Seal | None:
 
     Raises:
         IntegrityError: what lies there is not its seal.
+        FormatError: it is of a later release.
     """
     path = layout.version_seal(model, version)
     try:
@@ -117,19 +124,12 @@ def find_seal(storage: Storage, model: str, version: int) -> Seal | None:
     except PathNotFoundError:
         return None
     if not is_checked(data):
-        raise IntegrityError(
-            f"{path} was changed since it was written: restore it from a backup"
-        )
-    try:
-        seal = decode(data, Seal, path)
-    except FormatError as error:
-        raise IntegrityError(f"seal {error}") from error
-    check_format(seal.format, path)
+        raise _damaged(path, "was changed since it was written")
+    check_format(decode(data, _Any, path).format, path)
+    seal = decode(data, Seal, path)
     if (seal.model, seal.version) != (model, version):
-        raise IntegrityError(
-            f"{path} holds the seal of model {seal.model!r} version {seal.version}: it "
-            "was moved there"
-        )
+        whose = f"model {seal.model!r} version {seal.version}"
+        raise _damaged(path, f"holds the seal of {whose}")
     return seal
 
 
@@ -154,8 +154,19 @@ def put_seal(storage: Storage, seal: Seal) -> Seal:
 
 def bury(storage: Storage, seal: Seal) -> None:
     """Send the readers of a version to the log from now on."""
-    if seal.is_buried:
-        return
-    buried = msgspec.structs.replace(seal, is_buried=True, state=msgspec.Raw(b"null"))
-    storage.write(seal.path, [with_check(encode(buried))])
-    storage.protect(seal.path)
+    if not seal.is_buried:
+        storage.write(seal.path, [buried(seal)])
+        storage.protect(seal.path)
+
+
+def buried(seal: Seal) -> bytes:
+    """Return what sends readers to the log and yet has the manifest of *seal*."""
+    after = msgspec.structs.replace(seal, is_buried=True, state=msgspec.Raw(b"null"))
+    return with_check(encode(after))
+
+
+def _damaged(path: str, how: str) -> IntegrityError:
+    return IntegrityError(
+        f"{path} {how}: project.repair() restores it if the log has a copy of what it "
+        "says; else restore it from a backup"
+    )

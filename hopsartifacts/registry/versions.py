@@ -109,8 +109,8 @@ def manifest_bytes(log: ModelLog, version: int, state: VersionState) -> bytes:
 def _as_sealed(data: bytes, state: VersionState, where: str) -> bytes:
     if sha256_of(data) != state.sha256:
         raise IntegrityError(
-            f"{where} does not hold the manifest that was sealed: restore it from a "
-            "backup"
+            f"{where} does not hold the manifest that was sealed: project.repair() "
+            "restores it if the log has a copy; else restore it from a backup"
         )
     return data
 
