@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 import hopsartifacts
+from hopsartifacts.errors import ModelNotFoundError
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
-@pytest.mark.parametrize("number", [1])
+@pytest.mark.parametrize("number", [1, 2])
 def test_a_project_of_an_earlier_format_is_read_and_written(
     number: int, tmp_path: Path
 ) -> None:
@@ -44,3 +45,13 @@ def test_a_project_of_an_earlier_format_is_read_and_written(
 
     assert registry.python.create_model("golden").save(downloaded).version == 4
     assert third.deploy("gone").version == 2
+
+    # What an earlier release sealed is deleted like anything else.
+    for deployment in serving.get_deployments():
+        deployment.delete()
+    first.delete()
+    with pytest.raises(ModelNotFoundError, match="it was deleted"):
+        registry.get_model("golden", 1)
+    assert [model.version for model in registry.get_models("golden")] == [3, 4]
+    assert project.verify().ok
+    assert project.gc(grace_s=0).size_bytes == 0
