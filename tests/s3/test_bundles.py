@@ -1,6 +1,7 @@
 """Bundles and the catalog on a real S3 server."""
 
 import os
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -63,6 +64,7 @@ def test_the_catalog_on_s3(local: Project, s3: Server, tmp_path: Path) -> None:
     assert project.storage.stat(".hopsartifacts/catalog/models.parquet") is None
     assert project.get_model_registry().catalog() == first
 
+    time.sleep(1.1)  # the server tells in whole seconds what is newest
     project.get_model_registry().get_model("n").add_tag("stage", "test")
     storage = FaultyStorage(reader.storage)
     table = hopsartifacts.login(storage=storage).get_model_registry().catalog()
