@@ -399,13 +399,19 @@ def test_a_forged_manifest_is_named(full: Project, snapshot: Snapshot) -> None:
         _ = mr.get_models("my_model")[-1].manifest
 
 
+@pytest.mark.parametrize("taken_in_by", ["a save", "a tag"])
 @pytest.mark.parametrize("edit", ["gone", "torn", "forged", "moved"])
 def test_a_seal_that_the_log_has_copied_is_restored(
-    full: Project, save_model: Callable[..., Model], edit: str
+    full: Project, save_model: Callable[..., Model], edit: str, taken_in_by: str
 ) -> None:
     mr = full.get_model_registry()
-    manifest = mr.get_model("my_model", 1).manifest
-    save_model("my_model")  # whose reservation takes in what the first seal says
+    model = mr.get_model("my_model", 1)
+    manifest = model.manifest
+    if taken_in_by == "a tag":
+        model.set_tag("a", 1)
+    save_model("my_model")
+    if taken_in_by == "a tag":
+        mr.get_model("my_model", 2).delete()
     sound = full.storage.read(SEAL)
     if edit == "gone":
         full.storage.delete_tree(SEAL)
@@ -425,8 +431,17 @@ def test_a_seal_that_the_log_has_copied_is_restored(
     check_repaired(full, report, SEAL)
     assert "restored from the log" in str(report)
     assert mr.get_model("my_model", 1).manifest == manifest
-    mr.get_model("my_model", 2).delete()
     assert full.verify().ok
+
+
+def test_the_newest_seal_is_looked_at_also_where_the_log_has_it(full: Project) -> None:
+    model = full.get_model_registry().get_model("my_model", 1)
+    model.set_tag("a", 1)
+    full.storage.delete_tree(SEAL)
+    assert findings(full) == {("missing", SEAL)}
+    assert full.repair().ok
+    again = full.get_model_registry().get_model("my_model", 1)
+    assert again.manifest == model.manifest
 
 
 def test_a_forged_script_is_not_restored(full: Project, snapshot: Snapshot) -> None:

@@ -104,17 +104,12 @@ class ModelLog(Log[ModelState]):
             self._seals[version] = found
         return self._seals[version]
 
-    def manifest(self, version: int) -> bytes | None:
-        """Return the manifest in a version's seal, as it was seen last; None without.
-
-        Raises:
-            IntegrityError: the seal is damaged.
-        """
+    def newest_manifest(self, version: int) -> bytes | None:
+        """Return the manifest of *version* if the state as last seen carries it."""
         state = self._seen.decoded if self._seen else None
         if state and state.newest and state.newest.version == version:
             return bytes(state.newest.manifest)
-        seal = self.seal(version)
-        return bytes(seal.manifest) if seal else None
+        return None
 
     def copy_of(self, version: int, state: VersionState) -> bytes | None:
         """Return the manifest of a version as the log has copied it; None if not."""

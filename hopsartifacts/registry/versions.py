@@ -86,15 +86,18 @@ def manifest_of(
 
 
 def manifest_in(log: ModelLog, version: int, state: VersionState) -> Manifest:
-    """Return the manifest that *state* pins; raises as ``manifest_bytes``."""
-    data = manifest_bytes(log, version, state)
+    """Return the manifest that *state* pins; raises as ``manifest_bytes``.
+
+    Where *log* has just read it, nothing is read.
+    """
+    data = log.newest_manifest(version)
+    if data is None or sha256_of(data) != state.sha256:
+        data = manifest_bytes(log, version, state)
     return decode(data, Manifest, layout.version_seal(log.model, version))
 
 
 def manifest_bytes(log: ModelLog, version: int, state: VersionState) -> bytes:
-    """Return the manifest that *state* pins as it was sealed.
-
-    Where *log* has just read it, nothing is read.
+    """Return the manifest that *state* pins, from where it was sealed.
 
     Raises:
         IntegrityError: what was sealed is not there any more.
@@ -102,8 +105,9 @@ def manifest_bytes(log: ModelLog, version: int, state: VersionState) -> bytes:
     if state.seal:  # as format 1 seals
         where = layout.log_entry(log.path, state.seal)
         return _as_sealed(bytes(log.entry(state.seal).body.payload), state, where)
+    seal = log.seal(version)
     where = layout.version_seal(log.model, version)
-    return _as_sealed(log.manifest(version) or b"", state, where)
+    return _as_sealed(bytes(seal.manifest) if seal else b"", state, where)
 
 
 def _as_sealed(data: bytes, state: VersionState, where: str) -> bytes:
