@@ -12,7 +12,7 @@ import pytest
 from hopsartifacts import Model, ModelServing, Project, RepairReport, login
 from hopsartifacts.digests import xxh3_of
 from hopsartifacts.documents import with_check
-from hopsartifacts.errors import IntegrityError, StorageError
+from hopsartifacts.errors import IntegrityError, ModelNotFoundError, StorageError
 
 MakeScript = Callable[..., Path]
 Snapshot = Callable[[Project], dict[str, bytes]]
@@ -431,6 +431,19 @@ def test_a_seal_that_the_log_has_copied_is_restored(
     check_repaired(full, report, SEAL)
     assert "restored from the log" in str(report)
     assert mr.get_model("my_model", 1).manifest == manifest
+    assert full.verify().ok
+
+
+def test_a_version_whose_seal_is_lost_can_be_deleted(
+    full: Project, save_model: Callable[..., Model]
+) -> None:
+    save_model("my_model").set_tag("a", 1)
+    path = SEAL.replace("1.json", "2.json")
+    doomed = full.get_model_registry().get_model("my_model", 2)
+    full.storage.write(path, [b"torn"])
+    doomed.delete()
+    with pytest.raises(ModelNotFoundError, match="it was deleted"):
+        full.get_model_registry().get_model("my_model", 2)
     assert full.verify().ok
 
 

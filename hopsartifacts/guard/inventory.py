@@ -8,14 +8,19 @@ from hopsartifacts.artifacts.documents import ArtifactState
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.deployments.documents import DeploymentState
 from hopsartifacts.deployments.versions import deployment_log, document_bytes
-from hopsartifacts.digests import Digest, digest_of, sha256_of
+from hopsartifacts.digests import Digest, digest_of
 from hopsartifacts.documents import decode
 from hopsartifacts.errors import FormatError, IntegrityError
 from hopsartifacts.registry.documents import LIVE, Manifest, ModelState
 from hopsartifacts.registry.format_1 import gravestone, is_buried
 from hopsartifacts.registry.log import ModelLog
 from hopsartifacts.registry.seals import buried, new_seal
-from hopsartifacts.registry.versions import embedded_files, manifest_bytes, model_log
+from hopsartifacts.registry.versions import (
+    embedded_files,
+    logged_manifest,
+    manifest_bytes,
+    model_log,
+)
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checking import Finding
 from hopsartifacts.store.entries import Head
@@ -115,9 +120,7 @@ class Inventory:
         try:
             return manifest_bytes(log, version, known)
         except IntegrityError:
-            data = log.copy_of(version, known)
-            if data is None or sha256_of(data) != known.sha256:
-                raise
+            data = logged_manifest(log, version, known)
         seal = new_seal(head, log.model, version, known, new_token(), data)
         self._add_bytes(seal.path, buried(seal))
         return data

@@ -12,10 +12,10 @@ import msgspec
 from hopsartifacts import layout
 from hopsartifacts.errors import IntegrityError, InUseError, StorageError
 from hopsartifacts.registry.documents import ModelState, VersionStatus
-from hopsartifacts.registry.seals import bury, new_seal
+from hopsartifacts.registry.seals import Seal, bury, new_seal
 from hopsartifacts.registry.versions import (
     live_version,
-    manifest_bytes,
+    logged_manifest,
     model_log,
     pick_live,
     retired,
@@ -61,13 +61,15 @@ def withdraw_deletion(storage: Storage, model: str, version: int) -> None:
 def _bury(storage: Storage, model: str, version: int) -> None:
     """Send who knows the number to the log, whatever becomes of the deletion."""
     log = model_log(storage, model)
-    seal = log.seal(version)
-    if seal is None:  # format 1 has it in the log
+    seal: Seal | None = None
+    with suppress(IntegrityError):  # then the log has what it said
+        seal = log.seal(version)
+    if seal is None:  # as of every version of format 1
         head = log.head()
         if head is None:
             raise IntegrityError(f"the log {log.path} has lost its entries")
         state = pick_live(head.state, model, version)
-        manifest = manifest_bytes(log, version, state)
+        manifest = logged_manifest(log, version, state)
         seal = new_seal(head, model, version, state, new_token(), manifest)
     bury(storage, seal)
 

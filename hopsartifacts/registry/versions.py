@@ -103,11 +103,22 @@ def manifest_bytes(log: ModelLog, version: int, state: VersionState) -> bytes:
         IntegrityError: what was sealed is not there any more.
     """
     if state.seal:  # as format 1 seals
-        where = layout.log_entry(log.path, state.seal)
-        return _as_sealed(bytes(log.entry(state.seal).body.payload), state, where)
+        return logged_manifest(log, version, state)
     seal = log.seal(version)
     where = layout.version_seal(log.model, version)
     return _as_sealed(bytes(seal.manifest) if seal else b"", state, where)
+
+
+def logged_manifest(log: ModelLog, version: int, state: VersionState) -> bytes:
+    """Return the manifest that *state* pins, as the log has it.
+
+    Raises:
+        IntegrityError: it does not have it.
+    """
+    if state.seal:
+        where = layout.log_entry(log.path, state.seal)
+        return _as_sealed(bytes(log.entry(state.seal).body.payload), state, where)
+    return _as_sealed(log.copy_of(version, state) or b"", state, log.path)
 
 
 def _as_sealed(data: bytes, state: VersionState, where: str) -> bytes:
