@@ -11,11 +11,11 @@ from hopsartifacts.errors import ModelNotFoundError
 GOLDEN = Path(__file__).parent / "golden"
 
 
-@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("name", ["format-1", "format-1-later", "format-2"])
 def test_a_project_of_an_earlier_format_is_read_and_written(
-    number: int, tmp_path: Path
+    name: str, tmp_path: Path
 ) -> None:
-    shutil.copytree(GOLDEN / f"format-{number}", tmp_path / "project")
+    shutil.copytree(GOLDEN / name, tmp_path / "project")
     project = hopsartifacts.login(tmp_path / "project")
     registry, serving = project.get_model_registry(), project.get_model_serving()
 
@@ -26,6 +26,7 @@ def test_a_project_of_an_earlier_format_is_read_and_written(
 
     first, third = registry.get_models("golden")
     assert (first.version, third.version) == (1, 3)
+    assert registry.get_model("golden", 1).id == first.id
     assert first.training_metrics == {"auc": 0.5, "runs": 3}
     assert first.input_example == [[1, 2.5, "x"]]
     assert first.model_schema["input_schema"]["columnar_schema"][0]["name"] == "age"
