@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -22,7 +23,11 @@ from hopsartifacts.registry.claiming import Claim, claim_version, give_up_claim
 from hopsartifacts.registry.documents import Manifest
 from hopsartifacts.registry.saving import NewVersion, save_version
 from hopsartifacts.registry.sources import source
-from hopsartifacts.registry.versions import model_log, model_state
+from hopsartifacts.registry.versions import (
+    model_log,
+    model_state,
+    sealed_manifest,
+)
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.testing.faults import (
@@ -32,6 +37,7 @@ from hopsartifacts.testing.faults import (
     Fault,
     FaultyStorage,
 )
+from tests.in_place import InPlace
 
 CLAIMANTS = 6
 
@@ -167,6 +173,26 @@ def test_what_is_sealed_is_not_given_up(storage: Storage, folder: Path) -> None:
     assert not give_up_claim(storage, "m", claim)
     with pytest.raises(ConflictError, match="was sealed while it was being saved"):
         save(storage, folder, claim)
+    assert Project(storage).verify().ok
+
+
+def test_a_save_that_another_one_under_its_claim_overtook_is_told(
+    folder: Path,
+) -> None:
+    storage = InPlace(f"claims/{uuid4().hex}")
+    claim = claim_version(storage, "m")
+    sealed: list[Manifest] = []
+
+    def overtake(_: Call) -> None:
+        sealed.append(save_version(storage, new(folder, tags={"a": 1}), claim=claim))
+
+    def plan(call: Call) -> Fault | None:
+        is_first = call.method == "write" and "/Files/" in call.path and not sealed
+        return Fault(before=overtake) if is_first else None
+
+    with pytest.raises(ConflictError, match="was sealed while it was being saved"):
+        save(FaultyStorage(storage, plan), folder, claim)
+    assert sealed_manifest(storage, "m", 1) == sealed[0]
     assert Project(storage).verify().ok
 
 
