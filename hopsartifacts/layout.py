@@ -59,7 +59,12 @@ def version_dir(model: str, version: int) -> str:
 
 def version_seal(model: str, version: int) -> str:
     """Object that decides what became of a version; readers need no other."""
-    return f"{model_log(model)}/{_seal_name(version)}"
+    return f"{model_log(model)}/{seal_name(version)}"
+
+
+def seal_name(version: int) -> str:
+    """Base name of the seal of *version* of any model."""
+    return f"{_SEAL}{version:0{_ENTRY_DIGITS}d}.json"
 
 
 def sealed_version(name: str) -> int | None:
@@ -68,7 +73,7 @@ def sealed_version(name: str) -> int | None:
     if not (stem.isascii() and stem.isdigit()):
         return None
     number = int(stem)
-    return number if name == _seal_name(number) else None
+    return number if name == seal_name(number) else None
 
 
 def version_manifest(model: str, version: int) -> str:
@@ -263,7 +268,3 @@ def relative(project: str, path: str) -> str:
             )
         text = text[len(root) + 1 :]
     return file_path(text) if text else ""
-
-
-def _seal_name(version: int) -> str:
-    return f"{_SEAL}{version:0{_ENTRY_DIGITS}d}.json"

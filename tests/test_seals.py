@@ -55,6 +55,13 @@ def statuses(storage: MemoryStorage) -> dict[int, str]:
     return {n: it.status for n, it in model_state(storage, NAME).versions.items()}
 
 
+def check_missed(storage: MemoryStorage, entry: str) -> None:
+    """See that an entry which is gone for good is told by name."""
+    storage.delete_tree(f"{LOG}/{entry}")
+    with pytest.raises(IntegrityError, match=f"{entry} is missing"):
+        model_state(storage, NAME)
+
+
 def test_a_listing_that_shows_the_seal_and_not_its_reservation_is_not_believed(
     storage: Lagging, mr: ModelRegistry, files: Path
 ) -> None:
@@ -63,10 +70,7 @@ def test_a_listing_that_shows_the_seal_and_not_its_reservation_is_not_believed(
     storage.hidden, storage.times = "000000000002.json", 2
     assert statuses(storage) == {1: "sealed", 2: "sealed"}
     assert storage.times == 0
-
-    storage.delete_tree(f"{LOG}/000000000002.json")
-    with pytest.raises(IntegrityError, match=r"000000000002.json is missing"):
-        model_state(storage, NAME)
+    check_missed(storage, "000000000002.json")
 
 
 def test_a_listing_that_shows_the_seal_and_not_what_its_writer_knew_is_not_believed(
@@ -83,10 +87,7 @@ def test_a_listing_that_shows_the_seal_and_not_what_its_writer_knew_is_not_belie
     state = model_state(storage, NAME)
     assert state.versions[1].tags == {"a": 1}
     assert state.versions[2].status == "sealed"
-
-    storage.delete_tree(f"{LOG}/000000000003.json")
-    with pytest.raises(IntegrityError, match=r"000000000003.json is missing"):
-        model_state(storage, NAME)
+    check_missed(storage, "000000000003.json")
 
 
 def test_a_seal_tells_the_next_writer_all_while_the_state_is_small(

@@ -57,6 +57,15 @@ class ModelLog(Log[ModelState]):
             state = state.replaced(seal.version, seal.fate)
         return msgspec.structs.replace(head, decoded=self._with_newest(state))
 
+    def state(self) -> ModelState:
+        """Look for the newest state and return it; empty if the model never existed.
+
+        Raises:
+            IntegrityError: an entry or a seal is damaged, or an entry is gone.
+        """
+        head = self.head()
+        return head.state if head else ModelState()
+
     def audit(self) -> Head[ModelState] | None:
         """Check every entry and every link, and return the newest entry as it is known.
 
@@ -126,7 +135,7 @@ class ModelLog(Log[ModelState]):
         """
         if state.seal:
             return self.modified(state.seal)
-        entry = self.listed.get(_name(self.model, version))
+        entry = self.listed.get(layout.seal_name(version))
         return entry.modified if entry else None
 
     def commit_seal(
@@ -165,7 +174,7 @@ class ModelLog(Log[ModelState]):
     def _told(self, newest: int) -> Head[ModelState] | None:
         """Return entry *newest* as the last seal tells of it, if that was later."""
         times = {
-            number: self.listed[_name(self.model, number)].modified or 0.0
+            number: self.listed[layout.seal_name(number)].modified or 0.0
             for number in self._sealed_versions()
         }
         last = max(times, key=lambda number: (times[number], number), default=0)
@@ -232,7 +241,7 @@ class ModelLog(Log[ModelState]):
             )
 
     def _is_sealed(self, version: int) -> bool:
-        if _name(self.model, version) in self.listed:
+        if layout.seal_name(version) in self.listed:
             return True
         if self.storage.local_path("") is None:
             return False
@@ -254,7 +263,3 @@ class ModelLog(Log[ModelState]):
                 "that has the number: it was put there by hand; take it away"
             )
         return seal
-
-
-def _name(model: str, version: int) -> str:
-    return layout.version_seal(model, version).rpartition("/")[2]

@@ -33,8 +33,7 @@ def model_log(storage: Storage, model: str) -> ModelLog:
 
 def model_state(storage: Storage, model: str) -> ModelState:
     """Return the newest state of *model*; empty if it never existed."""
-    head = model_log(storage, model).head()
-    return head.state if head else ModelState()
+    return model_log(storage, model).state()
 
 
 def model_names(storage: Storage) -> list[str]:
@@ -73,9 +72,7 @@ def pick_live(state: ModelState, model: str, version: int) -> VersionState:
 def read_manifest(storage: Storage, model: str, version: int) -> Manifest:
     """Return the sealed manifest of a version; raises as ``live_version``."""
     log = model_log(storage, model)
-    head = log.head()
-    state = pick_live(head.state if head else ModelState(), model, version)
-    return manifest_in(log, version, state)
+    return manifest_in(log, version, pick_live(log.state(), model, version))
 
 
 def manifest_of(
@@ -163,8 +160,7 @@ def latest_manifest(storage: Storage, model: str) -> Manifest:
         with suppress(ModelNotFoundError):
             return sealed_manifest(storage, model, newest)
     log = model_log(storage, model)
-    head = log.head()
-    state = head.state if head else ModelState()
+    state = log.state()
     newest = max(state.live(), default=1)
     return manifest_in(log, newest, pick_live(state, model, newest))
 
