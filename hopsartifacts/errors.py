@@ -6,7 +6,8 @@
     │   ├── InvalidModelError               model files, metrics, schema, example
     │   ├── InvalidScriptError              a script that cannot be served
     │   ├── InvalidBundleError              a bundle that is damaged or unsafe
-    │   └── InvalidDeploymentError          a combination the rules forbid
+    │   ├── InvalidDeploymentError          a combination the rules forbid
+    │   └── UnknownSettingError (AttributeError)  a setting that does not exist
     ├── NotFoundError (LookupError)         pick another one, or create it
     │   ├── ModelNotFoundError
     │   ├── ArtifactNotFoundError
@@ -62,6 +63,10 @@ class InvalidBundleError(InvalidInputError):
 
 class InvalidDeploymentError(InvalidInputError):
     """The deployment rules forbid this combination of settings."""
+
+
+class UnknownSettingError(InvalidInputError, AttributeError):
+    """A deployment, predictor or transformer has no setting of this name."""
 
 
 class NotFoundError(HopsArtifactsError, LookupError):

@@ -409,6 +409,69 @@ def test_a_fetched_deployment_explains_what_a_save_would_do(
     assert (decision.version, decision.is_new) == (1, False)
 
 
+@pytest.mark.parametrize("scripted", [True, False])
+def test_nobody_asked_for_the_number_that_a_deployment_keeps(
+    deploy: Deploy, first: Path, ms: ModelServing, *, scripted: bool
+) -> None:
+    """Fetched, saved again, rolled back: the number was not asked for by the user."""
+    saved = deploy(script_file=first) if scripted else deploy()
+    fetched = ms.get_deployment("d0")
+    saved.description = "changed"
+    saved.save()
+    back = ms.get_deployment("d0")
+    back.rollback(1)
+    number = 1 if scripted else 0
+    for deployment in (fetched, saved, back):
+        decision = deployment.explain()
+        assert (decision.version, decision.is_kept, decision.asked) == (
+            number,
+            True,
+            None,
+        )
+        assert f"Artifact version {number} is kept" in str(decision)
+    back.artifact_version = number
+    assert "was asked for by its number" in str(back.explain())
+    back.script_file = str(first)
+    assert not back.explain().is_kept
+
+
+BY_PRODUCTS = (
+    "__pycache__/mod.cpython-311.pyc",
+    "inner/__pycache__/mod.cpython-312.opt-1.pyc",
+    "__pycache__/numba.nbi",
+    "old.pyc",
+    ".ipynb_checkpoints/mod-checkpoint.py",
+)
+
+
+@pytest.mark.parametrize("by_product", BY_PRODUCTS)
+def test_what_python_and_jupyter_leave_in_folders_is_not_stored(
+    deploy: Deploy, first: Path, tmp_path: Path, by_product: str
+) -> None:
+    folder = tmp_path / "pkg"
+    folder.mkdir()
+    (folder / "mod.py").write_text("x = 1")
+    assert deploy(script_file=first, files=[folder]).artifact_version == 1
+    path = folder / by_product
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"1")
+    again = deploy(script_file=first, files=[folder])
+    assert again.artifact_version == 1
+    assert again.explain().files == ("pkg/mod.py", "predictor-predict.py")
+
+
+def test_a_folder_of_by_products_alone_is_refused(
+    deploy: Deploy, first: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pkg"
+    folder.mkdir()
+    (folder / "old.pyc").write_bytes(b"1")
+    with pytest.raises(InvalidDeploymentError, match="only bytecode and checkpoints"):
+        deploy(script_file=first, files=[folder])
+    named = deploy(script_file=first, files=[folder / "old.pyc"])
+    assert "old.pyc" in named.explain().files, "what is named itself is stored"
+
+
 def test_versions_can_be_listed_and_read(
     deploy: Deploy, first: Path, second: Path, ms: ModelServing
 ) -> None:

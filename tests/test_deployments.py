@@ -12,6 +12,7 @@ from hopsartifacts import (
     InferenceLogger,
     Model,
     ModelServing,
+    Predictor,
     PredictorResources,
     Project,
     Resources,
@@ -25,6 +26,7 @@ from hopsartifacts.errors import (
     InvalidNameError,
     InvalidScriptError,
     ModelNotFoundError,
+    UnknownSettingError,
 )
 
 MakeScript = Callable[..., Path]
@@ -364,20 +366,64 @@ def test_a_deployment_of_the_same_model_version_is_adopted(
     assert ms.get_deployment("mymodel").artifact_version == 1
 
 
-@pytest.mark.parametrize("other", ["another version", "another model"])
+def test_deploying_another_version_of_the_model_makes_the_next_version(
+    sklearn_model: Model,
+    ms: ModelServing,
+    save_model: SaveModel,
+    script: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A script that saves and deploys can be run again, whichever way it deploys."""
+    first = sklearn_model.deploy(script_file=script)
+    assert capsys.readouterr().out == ""
+    ways: list[Callable[[Model], Deployment]] = [
+        lambda model: model.deploy(script_file=script),
+        lambda model: ms.create_predictor(model, script_file=script).deploy(),
+        lambda model: _saved(ms, ms.create_predictor(model, script_file=script)),
+    ]
+    for number, way in enumerate(ways, start=2):
+        model = save_model("my_model", framework="sklearn")
+        deployment = way(model)
+        assert (deployment.id, deployment.version) == (first.id, number)
+        assert ms.get_deployment("mymodel").model_version == number
+        assert capsys.readouterr().out == (
+            f"Deployment 'mymodel' exists: saved as its version {number} "
+            f"(model.version: {number - 1} -> {number})\n"
+        )
+    assert way(model).version == number, "nothing changed"
+    assert capsys.readouterr().out == ""
+
+
+def _saved(ms: ModelServing, predictor: Predictor) -> Deployment:
+    deployment = ms.create_deployment(predictor)
+    deployment.save()
+    return deployment
+
+
+def test_what_changes_under_a_taken_name_is_said_in_one_line(
+    sklearn_model: Model, script: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sklearn_model.deploy(golden_request=[[1] * 500])
+    sklearn_model.deploy(script_file=script, description="by hand")
+    said = capsys.readouterr().out
+    assert "predictor.script: nothing ->" in said
+    assert 'description: nothing -> "by hand"' in said
+    assert "identity" not in said
+    assert said.count("\n") == 1
+    assert len(said) < 500
+
+
 def test_a_deployment_of_another_model_is_left_alone(
     project: Project,
     sklearn_model: Model,
     save_model: SaveModel,
     script: Path,
     snapshot: Snapshot,
-    other: str,
 ) -> None:
     sklearn_model.deploy()
-    name = "my_model" if other == "another version" else "model2"
-    model = save_model(name, framework="sklearn")
+    model = save_model("model2", framework="sklearn")
     before = snapshot(project)
-    with pytest.raises(AlreadyExistsError, match=r"'mymodel'.*'my_model' version 1"):
+    with pytest.raises(AlreadyExistsError, match=r"another model, 'my_model', not 'm"):
         model.deploy("mymodel", script_file=script)
     assert snapshot(project) == before
 
@@ -435,12 +481,12 @@ def test_a_stale_deployment_says_so(sklearn_model: Model, ms: ModelServing) -> N
     with pytest.raises(DeploymentNotFoundError, match="no deployment 'mymodel'"):
         stale.get_state()
     stale.description = "changed"
-    with pytest.raises(DeploymentNotFoundError, match="deleted: create it anew"):
+    with pytest.raises(DeploymentNotFoundError, match="deleted: create it again"):
         stale.save()
     sklearn_model.deploy()
     with pytest.raises(DeploymentNotFoundError, match="deleted and created anew"):
         stale.start()
-    with pytest.raises(DeploymentNotFoundError, match="deleted: create it anew"):
+    with pytest.raises(DeploymentNotFoundError, match="deleted: create it again"):
         stale.save()
 
 
@@ -641,3 +687,40 @@ def test_a_taken_name_can_be_refused(sklearn_model: Model, ms: ModelServing) -> 
     again.description = "other"
     again.save(adopt=False)
     assert again.version == 2
+
+
+@pytest.mark.parametrize(
+    ("mistyped", "meant"),
+    [
+        ("inference_loger", "inference_logger"),
+        ("resource", "resources"),
+        ("script", None),
+        ("modelversion", "model_version"),
+    ],
+)
+def test_a_setting_that_does_not_exist_is_refused(
+    sklearn_model: Model, ms: ModelServing, mistyped: str, meant: str | None
+) -> None:
+    predictor = ms.create_predictor(sklearn_model)
+    for holder in (predictor, ms.create_deployment(predictor)):
+        with pytest.raises(UnknownSettingError, match=repr(mistyped)) as caught:
+            setattr(holder, mistyped, "ALL")
+        assert meant is None or f"did you mean {meant!r}?" in str(caught.value)
+        assert not hasattr(holder, mistyped)
+
+
+def test_a_transformer_refuses_what_it_does_not_have(
+    ms: ModelServing, transformer_script: Path
+) -> None:
+    transformer = ms.create_transformer(transformer_script)
+    with pytest.raises(UnknownSettingError, match="did you mean 'script_file'"):
+        transformer.script_fil = "other.py"
+
+
+def test_a_warning_points_at_the_line_that_deploys(
+    sklearn_model: Model, make_script: Callable[..., Path]
+) -> None:
+    script = make_script("import not_here_at_all\nclass Predictor:\n    predict = 1\n")
+    with pytest.warns(MissingImportWarning, match="not_here_at_all") as caught:
+        sklearn_model.deploy(script_file=script)
+    assert caught[0].filename == __file__

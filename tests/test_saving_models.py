@@ -149,11 +149,6 @@ def test_a_number_is_never_given_again(save_model: SaveModel) -> None:
     assert save_model().version == 3
 
 
-def test_a_model_is_saved_once(model: Model, make_files: MakeFiles) -> None:
-    with pytest.raises(AlreadyExistsError, match="version 1 exists"):
-        model.save(make_files())
-
-
 def test_the_users_files_stay_as_they_are(
     mr: ModelRegistry,
     tmp_path: Path,
@@ -403,3 +398,44 @@ def test_a_twin_that_comes_while_we_save_has_the_name(
     with pytest.raises(AlreadyExistsError, match=r"'iris' is too close to.*'Iris'"):
         model.save(make_files())
     assert snapshot(project) == after[0]
+
+
+def test_saving_again_makes_the_next_version(
+    project: Project, make_files: MakeFiles
+) -> None:
+    """As when a cell of a notebook is run twice."""
+    registry = project.get_model_registry()
+    model = registry.python.create_model("m", metrics={"auc": 0.5}, tags={"a": 1})
+    first = model.save(make_files()).id
+    folder = make_files({"other.bin": b"other"})
+    assert model.save(folder).version == 2
+    assert model.id != first
+    assert files_of(model) == ["other.bin"]
+    assert model.get_tags() == {"a": 1}
+    for number in (1, 2):
+        saved = registry.get_model("m", number)
+        assert saved.training_metrics == {"auc": 0.5}
+    with pytest.raises(InvalidModelError):
+        model.save("not/here")
+    assert (model.version, files_of(model)) == (2, ["other.bin"])
+
+
+def test_a_number_that_was_asked_for_is_given_once(
+    project: Project, make_files: MakeFiles
+) -> None:
+    model = project.get_model_registry().python.create_model("m", version=4)
+    model.save(make_files())
+    with pytest.raises(AlreadyExistsError, match=r"4 exists.*leave out the version"):
+        model.save(make_files())
+
+
+def test_a_fetched_version_is_not_saved_again(
+    project: Project, make_files: MakeFiles
+) -> None:
+    registry = project.get_model_registry()
+    registry.sklearn.create_model("m").save(make_files())
+    for fetched in (registry.get_model("m"), registry.get_models("m")[0]):
+        with pytest.raises(AlreadyExistsError) as caught:
+            fetched.save(make_files())
+        assert "mr.sklearn.create_model('m').save(path)" in str(caught.value)
+    assert len(registry.get_models("m")) == 1

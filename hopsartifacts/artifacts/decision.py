@@ -15,9 +15,16 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[str, ...]
     compared: tuple[int, ...]
     """The versions whose seals were compared."""
+    is_kept: bool = False
+    """The version was sealed with the deployment before, and no file was changed."""
 
     def __str__(self) -> str:
         names = ", ".join(self.files)
+        if self.is_kept:
+            return (
+                f"Artifact version {self.version} is kept: the deployment has it "
+                "already, and none of its files was changed since."
+            )
         if isinstance(self.asked, int):
             return f"Artifact version {self.version} was asked for by its number."
         if not self.files:

@@ -84,7 +84,7 @@ def _known(
     live = live_part(storage, state) if state else None
     if live is None or live.id != known_id:
         raise DeploymentNotFoundError(
-            f"deployment {name!r} was deleted: create it anew"
+            f"deployment {name!r} was deleted: create it again"
         )
     pick_version(live, name, number)
     return live

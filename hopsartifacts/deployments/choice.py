@@ -35,12 +35,14 @@ class ArtifactChoice:
 
     def __init__(self, asked: object = None) -> None:
         self._asked = checked_asked(asked)
+        self._is_kept = False
         self._single: dict[Role, File] = {}
         self._files: tuple[File, ...] = ()
 
     def copy(self) -> "ArtifactChoice":
         """Return the same choice, to be changed on its own."""
         twin = ArtifactChoice(self._asked)
+        twin._is_kept = self._is_kept
         twin._single = dict(self._single)
         twin._files = self._files
         return twin
@@ -50,14 +52,21 @@ class ArtifactChoice:
         """What was asked for; after a save the number."""
         return self._asked
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the number is that of the last save, and nothing was set since."""
+        return self._is_kept
+
     def ask(self, asked: object) -> None:
         """Ask for a version: a number, a word, or None for the default."""
         self._asked = checked_asked(asked)
+        self._is_kept = False
 
     def ask_anew(self) -> None:
         """Forget a number, because something it depends on changed."""
         if isinstance(self._asked, int):
             self._asked = None
+        self._is_kept = False
 
     def put(self, role: Role, path: Path) -> None:
         """Set the file of a role; None removes it."""
@@ -92,6 +101,7 @@ class ArtifactChoice:
         self._single = {role: file for role, file in kept if role != "file"}
         self._files = tuple(file for role, file in kept if role == "file")
         self._asked = number
+        self._is_kept = True
 
     def sources(self, storage: Storage, project: str) -> tuple[ArtifactSource, ...]:
         """Return the files to store; none if a sealed version is used as it is.

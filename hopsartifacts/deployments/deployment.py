@@ -7,6 +7,7 @@ from typing import Any
 from hopsartifacts import layout
 from hopsartifacts.artifacts.decision import Decision
 from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.deployments.difference import summary
 from hopsartifacts.deployments.golden import (
     DEFAULT_TOLERANCE,
     GoldenRequest,
@@ -54,8 +55,12 @@ class Deployment(Versioned, Watched, HasTags):
         """Seal the settings as the deployment's next version, and make it active.
 
         Nothing is stored if nothing changed. A running deployment moves to the new
-        version without a failed request. Saving a new deployment under the name of one
-        with the same model version changes that one.
+        version without a failed request.
+
+        If the name belongs to a deployment of the same model already, of this or of
+        another model version, that deployment gets the new version, and a line is
+        printed that says what changed. So a script that saves a model and deploys it
+        can be run any number of times.
 
         Args:
             await_update: seconds to wait until a running deployment has moved.
@@ -64,7 +69,7 @@ class Deployment(Versioned, Watched, HasTags):
                 save that changes anything makes a new version.
             why: a word for those who read the history.
             ignore_environment: see ``start``.
-            adopt: False to refuse a new deployment whose name is taken.
+            adopt: False to refuse a name that is taken.
 
         Raises:
             See ``Predictor.deploy``; and ``DeploymentFailedError`` if the new version
@@ -72,15 +77,21 @@ class Deployment(Versioned, Watched, HasTags):
         """
         name = self.name
         storage = self._runner.place.storage
-        model = (self.predictor.model_name, self.predictor.model_version)
+        model = self.predictor.model_name
         known = self._state.id if self._state else None
-        check_name(storage, name, model, known_id=known, adopt=adopt)
+        there = check_name(storage, name, model, known_id=known, adopt=adopt)
         before = self._state.active if self._state else None
         specification, artifact, self._decision = self.predictor.seal()
         self._state = save_specification(
             storage, specification, known_id=known, why=why, adopt=adopt
         )
         self.predictor.keep(specification, artifact)
+        if known is None and there and there.active != self._state.active:
+            changes = summary(there.current.specification, specification)
+            print(  # noqa: T201 - Hopsworks prints that a deployment exists, too
+                f"Deployment {name!r} exists: saved as its version "
+                f"{self._state.active} ({changes})"
+            )
         if before != self._state.active:
             self._follow(await_update, ignore_environment=ignore_environment)
 

@@ -11,6 +11,12 @@ from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.documents import encode
 from hopsartifacts.storage.contract import Storage
 
+_DERIVED = frozenset({"artifact.identity", "model.id", "model.manifest"})
+"""Settings that change whenever the model or artifact version does."""
+
+_SUMMARY_CHARACTERS = 80
+"""How much of one change a summary shows."""
+
 
 class ChangedSetting(msgspec.Struct, frozen=True, kw_only=True):
     """One setting that differs; None where there is none."""
@@ -47,14 +53,27 @@ def compare_specifications(
     Raises:
         IntegrityError: the bytes of an artifact are damaged.
     """
-    old, new = dict(_settings(first)), dict(_settings(second))
     return DeploymentDifference(
-        settings=tuple(
-            ChangedSetting(name=name, before=old.get(name), after=new.get(name))
-            for name in {**old, **new}
-            if old.get(name) != new.get(name)
-        ),
-        files=_files(storage, first, second),
+        settings=_changes(first, second), files=_files(storage, first, second)
+    )
+
+
+def summary(first: Specification, second: Specification) -> str:
+    """Return one line that names the settings that differ; reads nothing from storage.
+
+    Ids and digests, which follow from other settings, are left out, and long values
+    are cut.
+    """
+    changes = (it for it in _changes(first, second) if it.name not in _DERIVED)
+    return "; ".join(_short(str(change)) for change in changes)
+
+
+def _changes(first: Specification, second: Specification) -> tuple[ChangedSetting, ...]:
+    old, new = dict(_settings(first)), dict(_settings(second))
+    return tuple(
+        ChangedSetting(name=name, before=old.get(name), after=new.get(name))
+        for name in {**old, **new}
+        if old.get(name) != new.get(name)
     )
 
 
@@ -82,6 +101,12 @@ def _settings(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from _settings(inner, f"{prefix}{name}.")
         elif inner is not None:
             yield f"{prefix}{name}", inner
+
+
+def _short(text: str) -> str:
+    return (
+        text if len(text) <= _SUMMARY_CHARACTERS else text[:_SUMMARY_CHARACTERS] + "…"
+    )
 
 
 def _words(value: Any) -> str:

@@ -22,6 +22,9 @@ from hopsartifacts.names import folded, is_unicode
 from hopsartifacts.registry.sources import source
 from hopsartifacts.storage.contract import Storage
 
+_BY_PRODUCTS = frozenset({"__pycache__", ".ipynb_checkpoints"})
+"""Folders that Python and Jupyter fill on their own."""
+
 
 class Given(msgspec.Struct, frozen=True):
     """A path the user gave: on this machine, or in the project."""
@@ -158,11 +161,27 @@ def _local(role: Role, path: str) -> list[ArtifactSource]:
         listed = source(location).files
     except InvalidModelError as error:
         raise InvalidDeploymentError(f"artifact file {path!r}: {error}") from error
+    if top:
+        listed = tuple(file for file in listed if not _is_by_product(file.path))
+        if not listed:
+            raise InvalidDeploymentError(
+                f"artifact folder {path!r} holds only bytecode and checkpoints, which "
+                "are left out: give a folder with scripts or data"
+            )
     names = [top + (file.path if top else location.name) for file in listed]
     return [
         ArtifactSource(role=role, name=name, chunks=file.chunks)
         for name, file in zip(names, listed, strict=True)
     ]
+
+
+def _is_by_product(path: str) -> bool:
+    """Tell whether a file of a folder was written by Python or Jupyter on their own.
+
+    Importing or editing a package makes such files. They would make the same scripts
+    another artifact version.
+    """
+    return path.endswith(".pyc") or not _BY_PRODUCTS.isdisjoint(path.split("/")[:-1])
 
 
 def _in_project(

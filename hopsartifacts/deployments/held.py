@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from hopsartifacts.artifacts.decision import Decision
 from hopsartifacts.artifacts.documents import Asked
+from hopsartifacts.deployments.attributes import FixedAttributes
 from hopsartifacts.deployments.documents import DeploymentState, Specification
 from hopsartifacts.deployments.forwarding import OfPredictor
 from hopsartifacts.deployments.golden import GoldenRequest
@@ -42,9 +43,10 @@ class Runner:
         self.get_model = get_model
 
 
-class Held:
+class Held(FixedAttributes):
     """A predictor, and what was last seen of the deployment with its name."""
 
+    predictor: Predictor
     description = OfPredictor[str | None]()
     model_name = OfPredictor[str]()
     model_version = OfPredictor[int]()

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from hopsartifacts.deployments.attributes import FixedAttributes
 from hopsartifacts.deployments.resources import ComponentResources, component_resources
 from hopsartifacts.errors import InvalidDeploymentError
 from hopsartifacts.names import is_unicode
@@ -16,7 +17,7 @@ LOGGER_MODES: tuple[LoggerMode, ...] = ("NONE", "ALL", "MODEL_INPUTS", "PREDICTI
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 
-class Transformer:
+class Transformer(FixedAttributes):
     """Changes requests before the predictor sees them, and answers afterwards.
 
     Args:
@@ -28,6 +29,9 @@ class Transformer:
         InvalidDeploymentError: no script, or resources that make no sense. (Hopsworks
             takes None and then has no transformer.)
     """
+
+    script_file: str | PathLike[str]
+    resources: ComponentResources
 
     def __init__(
         self,

@@ -1,8 +1,9 @@
 """A predictor as users hold it: settings until saved, one sealed version after."""
 
-import warnings
 from copy import copy
 from typing import Any
+
+from msgspec.structs import replace
 
 from hopsartifacts.artifacts.decision import Decision
 from hopsartifacts.artifacts.documents import ArtifactSource, ArtifactVersion
@@ -20,6 +21,7 @@ from hopsartifacts.deployments.resources import component_resources
 from hopsartifacts.deployments.settings import Settings
 from hopsartifacts.errors import ArtifactNotFoundError, IntegrityError
 from hopsartifacts.names import deployment_name
+from hopsartifacts.notices import warn
 from hopsartifacts.registry.documents import Manifest, VersionState
 from hopsartifacts.registry.versions import live_version, read_manifest
 
@@ -79,8 +81,8 @@ class Predictor(Settings):
             InvalidDeploymentError: the rules forbid the combination, or the artifact
                 version asked for does not fit.
             ArtifactNotFoundError: the artifact version asked for does not exist.
-            AlreadyExistsError: the name belongs to a deployment of another model
-                version, or has a twin.
+            AlreadyExistsError: the name belongs to a deployment of another model, or
+                has a twin.
         """
         return self.home.saver.deploy(self)
 
@@ -90,7 +92,8 @@ class Predictor(Settings):
         Raises as ``deploy``.
         """
         self._check_rules()
-        return self._store().decide(self._sources(), self._choice.asked)
+        decision = self._store().decide(self._sources(), self._choice.asked)
+        return self._told(decision)
 
     def seal(self) -> tuple[Specification, ArtifactVersion, Decision]:
         """Save the artifact and return what pins it; raises as ``deploy``."""
@@ -108,7 +111,7 @@ class Predictor(Settings):
         if decision.is_new:
             _warn_of_imports(sources)
         specification = self._specification(model, decision.version, artifact)
-        return specification, artifact, decision
+        return specification, artifact, self._told(decision)
 
     def renamed(self, name: str | None, environment: str | None) -> "Predictor":
         """Return a predictor of its own for a deployment, so that two do not share."""
@@ -122,6 +125,12 @@ class Predictor(Settings):
 
     def __repr__(self) -> str:
         return f"Predictor(name: {self._name!r}, model: {self.model_name!r})"
+
+    def _told(self, decision: Decision) -> Decision:
+        """Return *decision*; it says so if its number is that of the last save."""
+        if not self._choice.is_kept:
+            return decision
+        return replace(decision, is_kept=True, asked=None)
 
     def _sources(self) -> tuple[ArtifactSource, ...]:
         return self._choice.sources(self.home.storage, self.home.project)
@@ -172,11 +181,10 @@ def _warn_of_imports(sources: tuple[ArtifactSource, ...]) -> None:
         if it.role in {"predictor", "transformer"}
     }
     if missing := missing_modules(scripts, (it.path for it in sources)):
-        warnings.warn(
+        warn(
             f"not installed here: {'; '.join(map(str, missing))}. The deployment is "
             "saved, and starts only where that is installed or among its files",
             MissingImportWarning,
-            stacklevel=2,
         )
 
 

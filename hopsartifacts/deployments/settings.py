@@ -8,6 +8,7 @@ from hopsartifacts import layout
 from hopsartifacts.artifacts.documents import Asked
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.deployments import rules
+from hopsartifacts.deployments.attributes import FixedAttributes
 from hopsartifacts.deployments.choice import ArtifactChoice
 from hopsartifacts.deployments.golden import GoldenRequest, checked_golden
 from hopsartifacts.deployments.home import Home
@@ -32,9 +33,12 @@ from hopsartifacts.registry.documents import Framework, Manifest
 from hopsartifacts.registry.versions import read_manifest
 
 
-class Settings:
+class Settings(FixedAttributes):
     """What a predictor consists of; nothing is stored."""
 
+    home: Home
+    description: str | None
+    environment: str | None
     serving_tool = Setting(
         rules.serving_tool, "``KSERVE`` or ``DEFAULT``: which feature set may be used."
     )

@@ -42,7 +42,7 @@ def set_tags(
         live = live_part(storage, state) if state else None
         if state is None or live is None or live.id != known_id:
             raise DeploymentNotFoundError(
-                f"deployment {name!r} was deleted: create it anew"
+                f"deployment {name!r} was deleted: create it again"
             )
         tags = change(state.tags)
         if tags == state.tags:

@@ -118,12 +118,16 @@ def _pinning(
 def check_name(
     storage: Storage,
     name: str,
-    model: tuple[str, int],
+    model: str,
     *,
     known_id: str | None,
     adopt: bool = True,
-) -> None:
-    """Refuse early, storing nothing, what ``save_specification`` would refuse."""
+) -> DeploymentState | None:
+    """Refuse early, storing nothing, what ``save_specification`` would refuse.
+
+    Returns:
+        The deployment that has this name now, None if there is none.
+    """
     claim = layout.deployment_name_claim(name)
     check_claim(storage, claim, name, "deployment")
     log = deployment_log(storage, name)
@@ -132,6 +136,7 @@ def check_name(
         check_log_is_there(storage, log, claim)
     live = live_part(storage, head.state) if head else None
     _check_owner(live, name, model, known_id, adopt=adopt)
+    return live
 
 
 def save_specification(
@@ -149,14 +154,15 @@ def save_specification(
     Args:
         storage: where.
         specification: what.
-        known_id: the deployment the caller means to change; None to create one. A
-            deployment of the same model version under this name is then adopted.
+        known_id: the deployment the caller means to change; None to create one. If
+            the name belongs to a deployment of any version of the same model, that
+            deployment gets the new version.
         why: a word for those who read the history.
-        adopt: False to refuse that, too.
+        adopt: False to refuse every name that is taken.
 
     Raises:
-        AlreadyExistsError: the name belongs to a deployment of another model version
-            (or to any, without *adopt*), or has a twin.
+        AlreadyExistsError: the name belongs to a deployment of another model (or,
+            without *adopt*, to any other deployment), or has a twin.
         DeploymentNotFoundError: the deployment meant was deleted.
         ModelNotFoundError: the model version was deleted meanwhile.
     """
@@ -164,11 +170,11 @@ def save_specification(
     claim = layout.deployment_name_claim(name)
     claim_name(storage, claim, name, "deployment")
     token = new_token()
-    model = specification.model
+    model = specification.model.name
 
     def decide(state: DeploymentState | None, _: int) -> Draft[DeploymentState] | None:
         live = live_part(storage, state) if state else None
-        _check_owner(live, name, (model.name, model.version), known_id, adopt=adopt)
+        _check_owner(live, name, model, known_id, adopt=adopt)
         if live and live.current.specification == specification:
             return None
         after = _sealed(state, live, specification, token)
@@ -241,30 +247,28 @@ def document_bytes(version: DeploymentVersion) -> bytes:
 def _check_owner(
     live: DeploymentState | None,
     name: str,
-    model: tuple[str, int],
+    model: str,
     known_id: str | None,
     *,
     adopt: bool,
 ) -> None:
-    if known_id is not None:
-        if live is None or live.id != known_id:
-            raise DeploymentNotFoundError(
-                f"deployment {name!r} was deleted: create it anew"
-            )
-        return
+    """See that a version for *model* may be added to the deployment as it is now."""
+    if known_id is not None and (live is None or live.id != known_id):
+        raise DeploymentNotFoundError(
+            f"deployment {name!r} was deleted: create it again"
+        )
     if live is None:
         return
     there = live.current.specification.model
-    if not adopt:
+    if there.name != model:
         raise AlreadyExistsError(
-            f"deployment {name!r} exists and runs model {there.name!r} version "
-            f"{there.version}: choose another name, or change that one"
+            f"deployment {name!r} exists and runs another model, {there.name!r}, not "
+            f"{model!r}: choose another name, or delete that deployment first"
         )
-    if (there.name, there.version) != model:
+    if known_id is None and not adopt:
         raise AlreadyExistsError(
             f"deployment {name!r} exists and runs model {there.name!r} version "
-            f"{there.version}, not {model[0]!r} version {model[1]}: choose another "
-            f"name, or change it with ms.get_deployment({name!r})"
+            f"{there.version}: choose another name, or change that deployment"
         )
 
 

@@ -8,7 +8,11 @@ from typing import Any, Protocol
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.errors import InvalidModelError, ModelNotFoundError
+from hopsartifacts.errors import (
+    AlreadyExistsError,
+    InvalidModelError,
+    ModelNotFoundError,
+)
 from hopsartifacts.names import alias_name, model_name, tag_name
 from hopsartifacts.registry.aliases import aliases_of, set_alias
 from hopsartifacts.registry.deletion import delete_version
@@ -86,6 +90,7 @@ class Model(Tagged):
         self._framework: Framework = framework
         self._name = model_name(name)
         self._version = None if version is None else positive_version(version)
+        self._requested = self._version
         self._metrics = checked_metrics(metrics)
         self._description = checked_description(description, name)
         self._example = embedded(example_text(input_example))
@@ -95,6 +100,7 @@ class Model(Tagged):
         }
         self._manifest: Manifest | None = None
         self._state: VersionState | None = None
+        self._is_fetched = False
 
     @classmethod
     def sealed(cls, context: Context, manifest: Manifest) -> "Model":
@@ -107,6 +113,7 @@ class Model(Tagged):
             description=manifest.description,
         )
         model._adopt(manifest)
+        model._is_fetched = True
         return model
 
     @classmethod
@@ -118,6 +125,7 @@ class Model(Tagged):
         model = cls(context, framework, name, version=version)
         model._state = state
         model._metrics = state.metrics
+        model._is_fetched = True
         return model
 
     def save(
@@ -136,6 +144,9 @@ class Model(Tagged):
         What the newest version holds already is not carried again, and a save that was
         cut off is continued by the next one of the same files.
 
+        Saving again, as when a cell of a notebook is run twice, makes the next version,
+        which this object then stands for, unless a version was asked for.
+
         Args:
             model_path: a file, or a folder whose tree becomes ``Files``.
             await_registration: no effect: there is nothing to wait for.
@@ -151,9 +162,16 @@ class Model(Tagged):
         Raises:
             InvalidModelError: nothing to save, or something that cannot be stored.
             InvalidNameError: a file name breaks the rules.
-            AlreadyExistsError: the version was used, or the name has a twin.
+            AlreadyExistsError: the version was used, the name has a twin, or this
+                object was not created but fetched.
             SourceChangedError: a file changed while it was read.
         """
+        if self._is_fetched:
+            raise AlreadyExistsError(
+                f"this is model {self._name!r} version {self._version}, which is saved "
+                f"already: use mr.{self._framework.lower()}.create_model("
+                f"{self._name!r}).save(path) to save the next version"
+            )
         location = Path(model_path).expanduser()
         self._refuse_project_inside(location)
         new = NewVersion(
@@ -161,13 +179,15 @@ class Model(Tagged):
             framework=self._framework,
             description=self._description,
             source=source(location),
-            requested=self._version,
+            requested=self._requested,
             metrics=self._metrics,
             tags=self._tags,
             input_example=self._example,
             model_schema=self._schema,
         )
-        self._adopt(save_version(self._context.storage, new, callback))
+        manifest = save_version(self._context.storage, new, callback)
+        self._state = None
+        self._adopt(manifest)
         return self
 
     def download(

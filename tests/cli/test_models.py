@@ -143,3 +143,13 @@ def test_bad_input_is_told_in_one_message(
 def test_json_is_what_the_text_says(answer: Answer, saved: Any) -> None:
     assert saved == answer("models", "list")[0]
     assert json.dumps(saved)
+
+
+def test_the_next_version_keeps_the_framework(
+    answer: Answer, make_files: Callable[..., Path]
+) -> None:
+    answer("models", "save", "m", make_files(), "--framework", "sklearn")
+    assert answer("models", "save", "m", make_files())["framework"] == "SKLEARN"
+    other = answer("models", "save", "m", make_files(), "--framework", "torch")
+    assert other["framework"] == "TORCH"
+    assert answer("models", "save", "new", make_files())["framework"] == "PYTHON"

@@ -192,3 +192,18 @@ def _need(module: str) -> Any:
     if os.environ.get("CI"):
         return __import__(module, fromlist=["_"])  # CI has to have it
     return pytest.importorskip(module, reason="needs the extra catalog")
+
+
+def test_deploying_the_next_model_version_makes_the_next_deployment_version(
+    run: Run, make_files: Callable[..., Path], make_script: Any
+) -> None:
+    """The answer is JSON alone; what changed is said beside it."""
+    script = make_script()
+    for number in (1, 2, 3):
+        run("models", "save", "m", make_files())
+        result = run("deployments", "create", "m", "--script", script, "--json")
+        assert result.exit_code == 0, result.output
+        made = json.loads(result.stdout)
+        assert (made["version"], made["model_version"]) == (number, number)
+    assert "Deployment 'm' exists: saved as its version 3" in result.stderr
+    assert "model.version: 2 -> 3" in result.stderr

@@ -1,5 +1,7 @@
 """``hopsartifacts deployments``."""
 
+import sys
+from contextlib import redirect_stdout
 from typing import Any
 
 import click
@@ -108,14 +110,20 @@ def show(session: Session, name: str) -> None:
 )
 @project_options
 def create(session: Session, model: str, version: int | None, **settings: Any) -> None:
-    """Save a deployment of a version, by default the latest; it is not started."""
+    """Save a deployment of a version, by default the latest; it is not started.
+
+    If the name belongs to a deployment of the same model, that one gets a new version,
+    and a running one moves over to it.
+    """
     project = session.project()
     settings["env_vars"] = texts(settings["env_vars"])
     serving = project.get_model_serving()
     if settings["transformer"] is not None:
         settings["transformer"] = serving.create_transformer(settings["transformer"])
     found = project.get_model_registry().get_model(model, version)
-    deployment = found.deploy(**settings)
+    # What the library prints is for people: the answer may be JSON.
+    with redirect_stdout(sys.stderr):
+        deployment = found.deploy(**settings)
     text = f"Saved {deployment.name} version {deployment.version}"
     session.show(_summary(deployment), f"{text}\n{deployment.explain()}")
 

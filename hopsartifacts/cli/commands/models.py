@@ -9,7 +9,9 @@ from hopsartifacts.cli.progress import progress
 from hopsartifacts.cli.session import Session, project_options
 from hopsartifacts.cli.tables import listing, size, table
 from hopsartifacts.cli.values import json_file, pairs
+from hopsartifacts.errors import ModelNotFoundError
 from hopsartifacts.registry.documents import FRAMEWORKS
+from hopsartifacts.registry.handle import ModelRegistry
 from hopsartifacts.registry.model import Model
 
 NAME = click.argument("name")
@@ -80,8 +82,7 @@ def show(session: Session, name: str, version: int | None) -> None:
 @click.option(
     "--framework",
     type=click.Choice([it.lower() for it in FRAMEWORKS], case_sensitive=False),
-    default="python",
-    show_default=True,
+    help="By default that of the latest version, or python for a new model.",
 )
 @click.option("--version", type=int, help="The number; by default the next one.")
 @click.option("--description")
@@ -95,13 +96,22 @@ def show(session: Session, name: str, version: int | None) -> None:
 def save(session: Session, name: str, path: str, **settings: Any) -> None:
     """Save the file or folder PATH as the next version of NAME."""
     registry = session.project().get_model_registry()
-    creator = getattr(registry, settings.pop("framework").lower())
+    framework = settings.pop("framework") or _framework(registry, name)
+    creator = getattr(registry, framework.lower())
     settings["metrics"] = pairs(settings["metrics"])
     settings["tags"] = pairs(settings["tags"])
     model = creator.create_model(name, **settings)
     with progress("Saving") as bar:
         model.save(path, callback=bar)
     session.show(_summary(model), f"Saved {model.name} version {model.version}")
+
+
+def _framework(registry: ModelRegistry, name: str) -> str:
+    """Return the framework of the latest version; PYTHON for a new model."""
+    try:
+        return registry.get_model(name).framework
+    except ModelNotFoundError:
+        return "PYTHON"
 
 
 @command.command()

@@ -96,6 +96,13 @@ def _create(call: Call, new: NewDeployment) -> Deployment:
         new = replace(new, name=default_deployment_name(model.name))
     deployment = created(serving, model, new, _finder(call))
     name = deployment.name
+    there = find_deployment(call.hosted.storage, name)
+    if there and there.current.specification.model.name == model.name:
+        # Deployed again: the deployment gets a version with the settings sent now.
+        # Refused, clients would take the old one, and lose the new settings.
+        known = serving.get_deployment(name)
+        known.predictor = deployment.predictor
+        deployment = known
     try:
         deployment.save(0, adopt=False)
     except AlreadyExistsError as error:

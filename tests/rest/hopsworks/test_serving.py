@@ -112,12 +112,32 @@ def test_a_taken_name_is_refused_with_its_code(
 ) -> None:
     assert again
     made = serving.saved(new(serving_project))
-    for body in (new(serving_project), new(serving_project, description="other")):
-        assert error_of(serving.put(body)) == (400, 240011)
+    mr = serving_project.get_model_registry()
+    other = mr.get_model("my_model").download()
+    mr.sklearn.create_model("other_model").save(other)
+    path = f"/Projects/{serving_project.name}/Models/other_model"
+    body = new(serving_project, modelName="other_model", modelPath=path)
+    assert error_of(serving.put(body)) == (400, 240011)
     twin = serving.put(new(serving_project, name="D"))
     assert error_of(twin) == (400, 240001)
     assert "'d'" in twin.json()["usrMsg"]
     assert serving.get(made).json() == made
+
+
+@BOTH
+def test_deploying_again_makes_the_next_version(
+    serving: Serving, serving_project: Project, new: Any, again: Any
+) -> None:
+    """A client that runs its script again sends everything as if it were new."""
+    assert again
+    made = serving.saved(new(serving_project))
+    assert serving.saved(new(serving_project)) == made
+    changed = serving.saved(new(serving_project, description="other"))
+    assert (changed["id"], changed["version"]) == (made["id"], 2)
+    mr = serving_project.get_model_registry()
+    mr.sklearn.create_model("my_model").save(mr.get_model("my_model").download())
+    moved = serving.saved(new(serving_project, modelVersion=2))
+    assert (moved["id"], moved["version"], moved["modelVersion"]) == (made["id"], 3, 2)
 
 
 @BOTH
@@ -405,8 +425,7 @@ def test_a_models_name_stands_for_the_default_name_of_its_deployment(
     # Before 4.2 the model's name is sent where none is given.
     made = serving.saved(of_4_1(serving_project, name="my_model"))
     assert made["name"] == "mymodel"
-    again = serving.put(of_4_1(serving_project, name="my_model"))
-    assert error_of(again) == (400, 240011)
+    assert serving.saved(of_4_1(serving_project, name="my_model")) == made
     found = serving.client.get(url, params={"name": "my_model"}).json()
     assert found["id"] == made["id"]
     # From 4.2 on deployments are asked for by it.
