@@ -49,7 +49,7 @@ sockets = listen("127.0.0.1", 0)
 print(sockets[0].getsockname()[1], flush=True)
 from hopsartifacts.rest import server
 server._STUCK_S = 1.0
-Server(Starlette(routes=routes), listening, None).run(sockets)
+Server(Starlette(routes=routes), listening, None, server.room_here()).run(sockets)
 """
 
 
