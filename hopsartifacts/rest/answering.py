@@ -105,11 +105,10 @@ def authenticated(hosted: Hosted, request: Request, scope: Scope | None) -> Call
     """
     if scope is None:
         return ANYBODY
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    caller = None
-    if scheme.lower() == _SCHEME and secret:
+    caller, secret = None, _secret(request)
+    if secret:
         address = request.client.host if request.client else ""
-        caller = hosted.failed_logins.let_in(address, secret.strip(), hosted.keys.find)
+        caller = hosted.failed_logins.let_in(address, secret, hosted.keys.find)
     if caller is None:
         raise RefusedError(
             "no valid API key: send 'Authorization: ApiKey <key>' with a key that "
@@ -126,6 +125,21 @@ def authenticated(hosted: Hosted, request: Request, scope: Scope | None) -> Call
             NO_SCOPE,
         )
     return caller
+
+
+def is_let_in(hosted: Hosted, request: Request, scope: Scope) -> bool:
+    """Tell whether the key that *request* came with still allows *scope*."""
+    try:
+        caller = hosted.keys.find(_secret(request))
+    except HopsArtifactsError:
+        return False
+    return caller is not None and caller.may(scope)
+
+
+def _secret(request: Request) -> str:
+    """Return the key that *request* bears; an empty text if it bears none."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == _SCHEME else ""
 
 
 def failed(request: Request, error: HopsArtifactsError) -> Response:
