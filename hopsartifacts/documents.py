@@ -12,7 +12,10 @@ FORMAT = 2
 
 _CHECK_BYTES = len(',"check":"xxh3-128:"}') + 32
 
+_BOM = b"\xef\xbb\xbf"
+
 Document = TypeVar("Document")
+Bytes = TypeVar("Bytes", bytes, bytearray, memoryview)
 
 
 def encode(document: object) -> bytes:
@@ -50,6 +53,14 @@ def decode(data: bytes, kind: type[Document], where: str) -> Document:
             f"{where} is not a readable {kind.__name__} document ({error}): it is "
             "damaged, or was written by a later release"
         ) from error
+
+
+def without_bom(data: Bytes) -> Bytes:
+    """Return JSON without the byte order mark that some programs write before it.
+
+    RFC 8259, 8.1, allows a reader to skip it.
+    """
+    return data[len(_BOM) :] if data[: len(_BOM)] == _BOM else data
 
 
 def check_format(number: Any, where: str) -> None:

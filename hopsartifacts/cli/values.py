@@ -16,8 +16,9 @@ def json_file(path: str) -> Any:
     """Return what the JSON file *path* holds; ``-`` is standard input."""
     try:
         if path == "-":
-            return json.loads(sys.stdin.read())
-        return json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+            return json.loads(sys.stdin.read().removeprefix("\ufeff"))
+        # Some programs of Windows write a byte order mark first.
+        return json.loads(Path(path).expanduser().read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise click.UsageError(f"{path!r} cannot be read ({error.strerror})") from error
     except ValueError as error:

@@ -12,18 +12,19 @@ from urllib.parse import unquote
 import anyio.to_thread
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
+from hopsartifacts.documents import without_bom
 from hopsartifacts.errors import HopsArtifactsError, InvalidInputError
 from hopsartifacts.names import is_unicode
+from hopsartifacts.rest.bodies import read_body
 from hopsartifacts.rest.bounds import take_up_to
 from hopsartifacts.rest.callers import ANYBODY, Caller, Scope
 from hopsartifacts.rest.errors import (
     NO_KEY,
     NO_SCOPE,
     RefusedError,
-    broken_off,
     hopsworks_body,
     problem_body,
     status_and_code,
@@ -44,6 +45,7 @@ _TITLES = {
     409: "Conflict",
     412: "Changed meanwhile",
     413: "Too large",
+    415: "Coding not taken",
     422: "Not possible here",
     429: "Too many requests",
     503: "Storage does not answer",
@@ -103,11 +105,10 @@ def authenticated(hosted: Hosted, request: Request, scope: Scope | None) -> Call
     """
     if scope is None:
         return ANYBODY
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    caller = None
-    if scheme.lower() == _SCHEME and secret:
+    caller, secret = None, _secret(request)
+    if secret:
         address = request.client.host if request.client else ""
-        caller = hosted.failed_logins.let_in(address, secret.strip(), hosted.keys.find)
+        caller = hosted.failed_logins.let_in(address, secret, hosted.keys.find)
     if caller is None:
         raise RefusedError(
             "no valid API key: send 'Authorization: ApiKey <key>' with a key that "
@@ -124,6 +125,21 @@ def authenticated(hosted: Hosted, request: Request, scope: Scope | None) -> Call
             NO_SCOPE,
         )
     return caller
+
+
+def is_let_in(hosted: Hosted, request: Request, scope: Scope) -> bool:
+    """Tell whether the key that *request* came with still allows *scope*."""
+    try:
+        caller = hosted.keys.find(_secret(request))
+    except HopsArtifactsError:
+        return False
+    return caller is not None and caller.may(scope)
+
+
+def _secret(request: Request) -> str:
+    """Return the key that *request* bears; an empty text if it bears none."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == _SCHEME else ""
 
 
 def failed(request: Request, error: HopsArtifactsError) -> Response:
@@ -202,31 +218,11 @@ async def _body(request: Request, operation: Operation, limit: int) -> Any:
         return None
     data = await read_body(request, limit)
     try:
-        return msgspec.json.decode(data, type=operation.body)
+        return msgspec.json.decode(without_bom(data), type=operation.body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"body: {error}") from error
     except RecursionError as error:
         raise InvalidInputError("body: it is nested too deeply") from error
-
-
-async def read_body(request: Request, limit: int) -> bytes:
-    """Return the body.
-
-    Raises:
-        RefusedError: it is longer than *limit* bytes, or its sender is gone.
-    """
-    data = bytearray()
-    try:
-        async for chunk in request.stream():
-            data += chunk
-            if len(data) > limit:
-                raise RefusedError(
-                    f"body: it is longer than {limit} bytes, which is the most here",
-                    413,
-                )
-    except ClientDisconnect as error:
-        raise broken_off() from error
-    return bytes(data)
 
 
 def _label(request: Request) -> str:

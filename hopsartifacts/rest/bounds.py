@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hopsartifacts.rest.errors import RefusedError
+from hopsartifacts.rest.errors import RefusedError, too_long
 
 _STATE = "body"
 _HEADERS = (
@@ -111,10 +111,10 @@ class _Body:
             # Only the end of the connection is left, which may be waited for long.
             return await self._receive()
         if max(self._announced, self._bytes) > self.max_bytes:
-            raise self._too_long()
+            raise too_long(self.max_bytes)
         message = await self._within_time()
         if self._bytes > self.max_bytes:
-            raise self._too_long()
+            raise too_long(self.max_bytes)
         return message
 
     async def swallowed(self) -> bool:
@@ -152,12 +152,6 @@ class _Body:
         if message["type"] != "http.request" or not message.get("more_body", False):
             self._is_awaited = False
         return message
-
-    def _too_long(self) -> RefusedError:
-        return RefusedError(
-            f"body: it is longer than {self.max_bytes} bytes, which is the most here",
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        )
 
 
 def _secured(headers: Any) -> list[tuple[bytes, bytes]]:

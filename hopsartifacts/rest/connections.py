@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from hopsartifacts.serving.runtime.http1 import HttpConnection
 
 HEAD_S = 20.0
 """The longest that a request's headers may take to come."""
@@ -18,20 +18,26 @@ _TOO_LONG = (
 )
 
 
-class Connection(HttpToolsProtocol):
-    """Uvicorn's connection, with bounds where that has none.
-
-    Attributes:
-        idle_since: when the last answer ended, by the loop's clock.
-    """
+class Connection(HttpConnection):
+    """A connection with bounds where uvicorn's has none; see ``room.Guest``."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.idle_since = self.loop.time()
+        self._idle_since = self.loop.time()
         self._head: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
         self._is_in_head = False
         self._head_bytes = 0
+
+    @property
+    def has_asked(self) -> bool:
+        """Whether a request has come."""
+        return self.cycle is not None
+
+    @property
+    def idle_since(self) -> float | None:
+        """Since when no request is under way, by the loop's clock; None if one is."""
+        return self._idle_since if self.is_idle else None
 
     @property
     def is_idle(self) -> bool:
@@ -78,7 +84,7 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Note that it has nothing to do from now on."""
-        self.idle_since = self.loop.time()
+        self._idle_since = self.loop.time()
         super().on_response_complete()
 
     def pause_writing(self) -> None:

@@ -66,6 +66,13 @@ class RefusedError(HopsArtifactsError):
         return str(self.args[0])
 
 
+def too_long(limit: int) -> RefusedError:
+    """Return the error for a body of more than *limit* bytes."""
+    return RefusedError(
+        f"body: it is longer than {limit} bytes, which is the most here", 413
+    )
+
+
 def broken_off() -> RefusedError:
     """Return the error for a request whose sender is gone."""
     return RefusedError("body: the connection ended before it was whole", 400)

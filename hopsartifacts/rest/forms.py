@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.names import is_unicode
+from hopsartifacts.rest.bodies import refuse_coding
 from hopsartifacts.rest.errors import broken_off
 
 _MAX_FIELDS = 32
@@ -32,8 +33,9 @@ async def form_of(
 
     Raises:
         InvalidInputError: it is none.
-        RefusedError: it is too long or too slow, or its sender is gone.
+        RefusedError: it is compressed, too long or too slow, or its sender is gone.
     """
+    refuse_coding(request)
     if "multipart/form-data" not in request.headers.get("content-type", "").lower():
         raise InvalidInputError(f"body: send {what} as multipart/form-data")
     parser = MultiPartParser(

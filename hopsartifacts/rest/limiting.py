@@ -66,7 +66,7 @@ class FailedLogins:
         Raises:
             RefusedError: too many logins failed; it was not looked at (429).
         """
-        home = _home(address)
+        home = home_of(address)
         number = secret.partition(".")[0][:_ID_LENGTH]
         holder = hashlib.sha256(f"{home} {secret}".encode("utf-8", "surrogatepass"))
         with self._lock:
@@ -106,7 +106,7 @@ class FailedLogins:
             known.popitem(last=False)
 
 
-def _home(address: str) -> str:
+def home_of(address: str) -> str:
     """Return *address*, or for IPv6 the network that is one customer's."""
     try:
         found = ipaddress.ip_address(address)

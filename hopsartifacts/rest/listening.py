@@ -10,8 +10,8 @@ import msgspec
 
 from hopsartifacts.errors import InvalidInputError, PortTakenError
 
-BACKLOG = 2048
-_LARGEST_PORT = 65535
+BACKLOG = 512
+LARGEST_PORT = 65535
 
 
 class Listening(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +25,8 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
         is_plain: speaks HTTP without TLS, for a proxy that speaks HTTPS.
         proxies: addresses and networks whose ``X-Forwarded-For`` is believed.
         inference_port: where clients may ask deployments directly, in clear; 0 takes a
-            free one, None has such a port only where nothing leaves this machine.
+            free one; None takes that of the last start, and has one only where nothing
+            leaves this machine.
         inference_host: None for the same as *host*.
         access_log: file of the access log; None for stderr.
         drain_s: how long requests under way may take to finish when it ends.
@@ -52,9 +53,9 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
             InvalidInputError: they do not.
         """
         for port in (self.port, self.inference_port or 0):
-            if not 0 <= port <= _LARGEST_PORT:
+            if not 0 <= port <= LARGEST_PORT:
                 raise InvalidInputError(
-                    f"port {port} does not exist: give one from 1 to {_LARGEST_PORT}, "
+                    f"port {port} does not exist: give one from 1 to {LARGEST_PORT}, "
                     "or 0 for a free one"
                 )
         if self.key and not self.certificate:

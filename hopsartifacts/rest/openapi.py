@@ -181,6 +181,8 @@ def _responses(operation: Operation, of: dict[int, Any]) -> dict[str, Any]:
         if status == HTTPStatus.PARTIAL_CONTENT:
             answers[str(status)]["content"] = good["content"]
     refused = {it.refused for it in conditions if it.refused}
+    if operation.body is not None or operation.takes != "json":
+        refused.add(int(HTTPStatus.UNSUPPORTED_MEDIA_TYPE))
     for status in sorted({*_ALWAYS, *operation.errors, *refused}):
         answers[str(status)] = {
             "description": HTTPStatus(status).phrase,

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
@@ -27,10 +28,12 @@ from hopsartifacts.rest.front.forwarding import operations
 from hopsartifacts.rest.front.lines import Lines
 from hopsartifacts.rest.front.running import front
 from hopsartifacts.rest.hosted import Hosted, Settings
+from hopsartifacts.rest.inference_port import inference_listener
 from hopsartifacts.rest.keys import Keys
 from hopsartifacts.rest.listening import Listening, in_url, is_loopback, listen
 from hopsartifacts.rest.own_folder import alone_in, make_private
-from hopsartifacts.rest.server import Server
+from hopsartifacts.rest.room import Room
+from hopsartifacts.rest.server import Server, room_here
 from hopsartifacts.rest.uploads import Uploads
 
 _LOGGER = logging.getLogger(__name__)
@@ -91,6 +94,9 @@ def serve(
         sockets = [
             stack.enter_context(it) for it in listen(listening.host, listening.port)
         ]
+        listener = _inference_listener(listening, folder, project.url)
+        if listener:
+            stack.enter_context(listener)
         log_to(listening.access_log)
         uploads = Uploads(project.storage, make_private(folder / "uploads"))
         stack.callback(uploads.close)
@@ -100,10 +106,11 @@ def serve(
             chores.append(_Renewing(renewed, certificate, context))
 
         lines = Lines(project.get_model_serving())
+        room = room_here()
 
         @asynccontextmanager
         async def around() -> AsyncIterator[None]:
-            async with _inference(hosted, listening) as inference:
+            async with _inference(hosted, listening, listener, room) as inference:
                 on_start(
                     _started(listening.url(sockets[0]), certificate, inference, keys)
                 )
@@ -116,23 +123,34 @@ def serve(
                     await lines.close()
 
         app = create_app(hosted, operations(lines))
-        Server(app, listening, context, around).run(sockets)
+        Server(app, listening, context, room, around).run(sockets)
 
 
-@asynccontextmanager
-async def _inference(hosted: Hosted, listening: Listening) -> AsyncIterator[str | None]:
-    """Open the inference port if one is wanted, and announce it to clients.
+def _inference_listener(
+    listening: Listening, folder: Path, url: str
+) -> socket.socket | None:
+    """Listen at the inference port, if one is wanted.
 
     Where nothing leaves this machine there is one: some releases of the client ask
     deployments at a plain port and nowhere else.
     """
     wanted = listening.inference_port
     if wanted is None and not is_loopback(listening.host):
+        return None
+    host = listening.inference_host or listening.host
+    return inference_listener(folder, host, wanted, url)
+
+
+@asynccontextmanager
+async def _inference(
+    hosted: Hosted, listening: Listening, listener: socket.socket | None, room: Room
+) -> AsyncIterator[str | None]:
+    """Open the inference port if there is one, and announce it to clients."""
+    if listener is None:
         yield None
         return
-    host = listening.inference_host or listening.host
-    async with front(hosted, host, wanted or 0) as (bound, port):
-        name = listening.name_of(bound, host)
+    async with front(hosted, listener, room) as (bound, port):
+        name = listening.name_of(bound, listening.inference_host or listening.host)
         hosted.settings = replace(hosted.settings, inference_endpoint=(name, port))
         yield f"http://{in_url(name)}:{port}"
 

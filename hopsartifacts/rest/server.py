@@ -23,15 +23,20 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from hopsartifacts.rest.connections import Connection
-from hopsartifacts.rest.listening import BACKLOG, Listening
+from hopsartifacts.rest.doors import open_doors
+from hopsartifacts.rest.listening import Listening
+from hopsartifacts.rest.room import Room
 
 _KEEP_ALIVE_S = 75
 _THREADS = 128
 """Requests wait in them for storage and for deployments."""
 _MOST_FILES = 65536
 _OTHER_FILES = 256
-"""Descriptors that are no connection's: the project's files, pipes, logs."""
+"""Descriptors that are not for connections: the project's files, pipes, logs."""
+_FILES_EACH = 3
+"""Descriptors that a connection may need: its own, and those to a deployment."""
 _MOST_CONNECTIONS = 4096
+_FEWEST_CONNECTIONS = 16
 _TLS_BUFFER = 32 * 1024
 """Bytes that asyncio keeps for each connection; by itself it keeps eight times that."""
 _IDLE_S = 2.0
@@ -49,6 +54,7 @@ class Server(uvicorn.Server):
         app: what answers.
         listening: how.
         context: of TLS; None without.
+        room: how many connections there may be, on this port and on others.
         around: entered before connections are accepted, left when none are any more.
     """
 
@@ -57,9 +63,9 @@ class Server(uvicorn.Server):
         app: ASGIApp,
         listening: Listening,
         context: ssl.SSLContext | None,
+        room: Room,
         around: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> None:
-        files = _raise_file_limit()
         sslproto.SSLProtocol.max_size = _TLS_BUFFER
         super().__init__(
             uvicorn.Config(
@@ -73,13 +79,12 @@ class Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=bool(listening.proxies),
                 forwarded_allow_ips=list(listening.proxies),
-                backlog=BACKLOG,
-                limit_concurrency=min(_MOST_CONNECTIONS, (files - _OTHER_FILES) // 2),
                 timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=max(1, round(listening.drain_s)),
-                ssl_context_factory=(lambda *_: context) if context else None,
             )
         )
+        self._context = context
+        self._room = room
         self._drain_s = listening.drain_s
         self._cutting: threading.Timer | None = None
         self._around = around
@@ -103,7 +108,8 @@ class Server(uvicorn.Server):
         """Accept connections, once what goes on around them has begun."""
         anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
         await self._stack.enter_async_context(self._around())
-        await super().startup(sockets)
+        await super().startup([])
+        open_doors(self, sockets or (), self._room, self._context)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let requests under way finish, and hang up on those who have none."""
@@ -136,12 +142,10 @@ class Server(uvicorn.Server):
             await asyncio.sleep(_LOOK_S)
             before = loop.time() - _IDLE_S
             for connection in list(self.server_state.connections):
-                if (
-                    isinstance(connection, Connection)
-                    and connection.is_idle
-                    and connection.idle_since < before
-                ):
-                    connection.transport.abort()
+                if isinstance(connection, Connection):
+                    since = connection.idle_since
+                    if since is not None and since < before:
+                        connection.transport.abort()
 
 
 def _cut(after_s: float) -> None:
@@ -149,6 +153,12 @@ def _cut(after_s: float) -> None:
     _LOGGER.error("some requests did not end in %g seconds: they are cut", after_s)
     logging.shutdown()
     os._exit(1)
+
+
+def room_here() -> Room:
+    """Return room for as many connections as the open files of this process allow."""
+    most = (_raise_file_limit() - _OTHER_FILES) // _FILES_EACH
+    return Room(max(_FEWEST_CONNECTIONS, min(_MOST_CONNECTIONS, most)))
 
 
 def _raise_file_limit() -> int:

@@ -144,7 +144,7 @@ def test_it_says_where_it_is_and_how_to_log_in(
         """Stands for a server that is ended as soon as it is ready."""
 
         def __init__(
-            self, _app: object, _how: object, _tls: object, around: Any
+            self, _app: object, _how: object, _tls: object, _room: object, around: Any
         ) -> None:
             self._around = around
 

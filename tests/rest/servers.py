@@ -13,7 +13,8 @@ from typing import Any
 from starlette.types import ASGIApp
 
 from hopsartifacts.rest.listening import Listening, listen
-from hopsartifacts.rest.server import Server
+from hopsartifacts.rest.room import Room
+from hopsartifacts.rest.server import Server, room_here
 
 CLI = (sys.executable, "-m", "hopsartifacts.cli")
 _PATIENCE_S = 30
@@ -22,13 +23,20 @@ _PATIENCE_S = 30
 class Process:
     """``hopsartifacts serve`` as it is called by people.
 
+    Args:
+        url: of the project.
+        options: of the command.
+        files: how many files it may have open; None for as many as we may.
+
     Attributes:
         started: what it said when it was ready.
     """
 
-    def __init__(self, url: str, *options: object) -> None:
+    def __init__(self, url: str, *options: object, files: int | None = None) -> None:
+        limited = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh"] if files else []
+        serve = [*CLI, "serve", url, "--json", "--port", "0", *map(str, options)]
         self._process = subprocess.Popen(
-            [*CLI, "serve", url, "--json", "--port", "0", *map(str, options)],
+            [*limited, *serve],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -102,7 +110,9 @@ def make_key(url: str, *options: object) -> str:
 
 
 @contextmanager
-def on_thread(app: ASGIApp, drain_s: float = 5.0) -> Iterator[int]:
+def on_thread(
+    app: ASGIApp, drain_s: float = 5.0, room: Room | None = None
+) -> Iterator[int]:
     """Serve *app* without TLS meanwhile; give the port."""
     listening = Listening(is_plain=True, drain_s=drain_s)
     is_ready = threading.Event()
@@ -112,7 +122,7 @@ def on_thread(app: ASGIApp, drain_s: float = 5.0) -> Iterator[int]:
         is_ready.set()
         yield
 
-    server = Server(app, listening, None, around)
+    server = Server(app, listening, None, room or room_here(), around)
     (bound,) = listen("127.0.0.1", 0)
     with bound:
         thread = threading.Thread(target=server.run, args=([bound],))

@@ -2,8 +2,8 @@
 
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 from starlette.applications import Starlette
@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hopsartifacts.rest import connections, server
+from hopsartifacts.rest import connections, room
+from hopsartifacts.rest.room import Room
 from tests.rest.servers import on_thread
 
 SHORT_S = 0.5
@@ -126,21 +127,70 @@ def test_who_reads_slowly_gets_all_of_it(client: socket.socket) -> None:
     assert read > LARGE
 
 
-def test_one_connection_too_many_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "_MOST_CONNECTIONS", 3)
-    with (
-        on_thread(Starlette(routes=[Route("/{_}", answer)])) as port,
-        ExitStack() as stack,
-    ):
+@contextmanager
+def crowded(most: int) -> Iterator[Callable[[], socket.socket]]:
+    """Give what connects to a server that has room for so many."""
+    app = Starlette(routes=[Route("/{_}", answer)])
+    with on_thread(app, room=Room(most)) as port, ExitStack() as stack:
 
         def connect() -> socket.socket:
-            return stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+            return stack.enter_context(connection)
 
-        first, _ = connect(), connect()
-        assert asked(first).startswith(b"HTTP/1.1 200")
+        yield connect
+
+
+def status_of(client: socket.socket) -> bytes:
+    client.sendall(b"GET /small HTTP/1.1\r\nhost: a\r\n\r\n")
+    answer = b""
+    while not answer.endswith((b"fine", b"Service Unavailable")):
+        piece = client.recv(1000)
+        assert piece
+        answer += piece
+    return answer[9:12]
+
+
+def test_one_connection_too_many_is_told() -> None:
+    with crowded(2) as connect:
+        first, second = connect(), connect()
+        assert status_of(first) == status_of(second) == b"200"
         third = connect()
-        third.sendall(b"GET /small HTTP/1.1\r\nhost: a\r\n\r\n")
-        assert third.recv(1000).startswith(b"HTTP/1.1 503")
+        assert status_of(third) == b"503"
+        assert is_ended(third)
+        # Who was there before does not notice, and who leaves makes room.
+        assert status_of(first) == b"200"
+        second.close()
+        time.sleep(0.2)
+        assert status_of(connect()) == b"200"
+
+
+def test_still_more_are_hung_up_on() -> None:
+    with crowded(1) as connect:
+        assert status_of(connect()) == b"200"
+        told, more = connect(), connect()
+        assert is_ended(more)
+        assert status_of(told) == b"503"
+
+
+def test_who_asks_nothing_makes_room() -> None:
+    with crowded(2) as connect:
+        silent, first = connect(), connect()
+        assert status_of(first) == b"200"
+        assert status_of(connect()) == b"200"
+        assert is_ended(silent)
+        assert status_of(first) == b"200"
+
+
+def test_who_has_been_idle_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "IDLE_S", 0.3)
+    with crowded(2) as connect:
+        idle, first = connect(), connect()
+        assert status_of(idle) == status_of(first) == b"200"
+        time.sleep(0.5)
+        assert status_of(first) == b"200"
+        assert status_of(connect()) == b"200"
+        assert is_ended(idle)
+        assert status_of(first) == b"200"
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ sockets = listen("127.0.0.1", 0)
 print(sockets[0].getsockname()[1], flush=True)
 from hopsartifacts.rest import server
 server._STUCK_S = 1.0
-Server(Starlette(routes=routes), listening, None).run(sockets)
+Server(Starlette(routes=routes), listening, None, server.room_here()).run(sockets)
 """
 
 
@@ -105,6 +105,21 @@ def test_a_key_that_is_revoked_ends_at_once(start: Start, url: str) -> None:
         assert asking.get(f"{API}/project").status_code == 401
 
 
+def test_who_listens_with_a_key_that_is_revoked_hears_no_more(
+    start: Start, url: str
+) -> None:
+    key = make_key(url)
+    process = start()
+    with client(process, key) as asking, asking.stream("GET", "/api/v1/events") as it:
+        said = it.iter_bytes()
+        next(said)
+        subprocess.run([*CLI, "keys", "revoke", "tester", "--url", url], check=True)
+        began = time.monotonic()
+        for _ in said:
+            pass
+        assert time.monotonic() - began < 5
+
+
 def test_failed_logins_are_slowed_down(start: Start, url: str) -> None:
     key = make_key(url)
     process = start()
@@ -142,6 +157,44 @@ def test_killed_and_started_again_it_is_the_same(start: Start, url: str) -> None
     assert Path(second.certificate).read_bytes() == certificate
     with client(second, key) as asking:
         assert asking.get(f"{API}/project").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["files/Resources%2Fa.bin/content", "models/m/versions"]
+)
+def test_a_killed_server_leaves_nothing_of_what_it_was_sent(
+    start: Start, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    scratch, folder = tmp_path / "scratch", tmp_path / "server"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    key = make_key(url, "--state-dir", folder)
+    process = start("--state-dir", folder, "--plain-http")
+    bodies = folder / "uploads" / "bodies"
+    method, head, content = "PUT", "", b"x" * 10_000_000
+    if path.startswith("models"):
+        method, head = "POST", "content-type: multipart/form-data; boundary=B\r\n"
+        content = (
+            b'--B\r\ncontent-disposition: form-data; name="framework"\r\n\r\nPYTHON'
+            b'\r\n--B\r\ncontent-disposition: form-data; name="file"; filename="a"'
+            b"\r\n\r\n" + content
+        )
+    with socket.create_connection(
+        ("127.0.0.1", int(process.url.rpartition(":")[2]))
+    ) as half:
+        half.sendall(
+            f"{method} /api/v1/{path} HTTP/1.1\r\nhost: a\r\n{head}"
+            f"authorization: ApiKey {key}\r\ncontent-length: 20000000\r\n\r\n".encode()
+            + content
+        )
+        time.sleep(1)
+        held = [*bodies.rglob("*.bin")]
+        process.send(signal.SIGKILL)
+        process.ended()
+    assert len(held) == (method == "PUT")
+    assert not [*scratch.iterdir()]
+    start("--state-dir", folder)
+    assert not [*bodies.iterdir()]
 
 
 def test_a_damaged_file_of_keys_is_told_before_anything_is_served(

@@ -123,9 +123,9 @@ def test_a_compressed_body_is_read(client: Client, coding: str) -> None:
     ("coding", "body", "status", "words"),
     [
         ("gzip", gzip.compress(b"[" * 100_000, mtime=0), 413, "larger than 200 bytes"),
-        ("gzip", b"{}", 400, "the body is no gzip"),
+        ("gzip", b"{}", 400, "the body is not gzip"),
         ("gzip", gzip.compress(b"[" * 99, mtime=0)[:-9], 400, "ends too early"),
-        ("br", b"{}", 415, "comes as br; send gzip"),
+        ("br", b"{}", 415, "comes as 'br'; send it as gzip"),
     ],
 )
 def test_a_bad_compressed_body_is_refused(

@@ -59,7 +59,8 @@ STATE_DIR = click.option(
     "--inference-port",
     type=int,
     help="Open a port for clients that ask deployments directly, over HTTP and gRPC. "
-    "They send their keys there in clear. 0 takes a free one.",
+    "They send their keys there in clear. 0 takes a free one. By default it is that of "
+    "the last start, and where other machines reach --host there is none.",
 )
 @click.option("--inference-host", help="Where that one listens; by default as --host.")
 @STATE_DIR

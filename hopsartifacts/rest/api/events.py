@@ -5,7 +5,7 @@ is sent in chunks of its own making: what is to be said is a line of JSON.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from threading import Event
 from typing import Annotated
@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from hopsartifacts.deployments.versions import read_deployment
 from hopsartifacts.names import deployment_name
+from hopsartifacts.rest.answering import is_let_in
 from hopsartifacts.rest.api.deployments import DEPLOYMENT
 from hopsartifacts.rest.api.history import MAX_LINES
 from hopsartifacts.rest.api.table import operations
@@ -52,7 +53,7 @@ async def _events(call: Call) -> Response:
     hosted.listeners.check()
     mark = call.request.headers.get(_MARK, "")
     frames = hosted.announcer.listen(mark, begun=hosted.watch.begin)
-    return EventStream(frames, hosted.listeners)
+    return EventStream(frames, hosted.listeners, _key_of(call))
 
 
 async def _follow(call: Call) -> Response:
@@ -68,7 +69,12 @@ async def _follow(call: Call) -> Response:
         after=mark,
         is_wanted=lambda: not (is_left.is_set() or hosted.announcer.is_closed),
     )
-    return EventStream(_frames(lines, is_left), hosted.log_listeners)
+    return EventStream(_frames(lines, is_left), hosted.log_listeners, _key_of(call))
+
+
+def _key_of(call: Call) -> Callable[[], bool]:
+    """Return what tells whether the caller's key still lets it listen."""
+    return partial(is_let_in, call.hosted, call.request, "read")
 
 
 async def _frames(lines: Iterator[LogLine], is_left: Event) -> AsyncIterator[bytes]:

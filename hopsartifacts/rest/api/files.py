@@ -1,6 +1,5 @@
 """The files of the project: everything can be read, the user's own be changed."""
 
-import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -9,7 +8,7 @@ from typing import Literal
 
 import msgspec
 from anyio import to_thread
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from hopsartifacts import layout
@@ -22,12 +21,14 @@ from hopsartifacts.errors import (
 from hopsartifacts.names import file_path
 from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
 from hopsartifacts.rest.api.table import PREFIX, operations
+from hopsartifacts.rest.bodies import refuse_coding
 from hopsartifacts.rest.errors import broken_off
 from hopsartifacts.rest.hopsworks.content import answer
 from hopsartifacts.rest.hopsworks.paths import in_folder, inside
 from hopsartifacts.rest.hopsworks.sealed_tree import Item
 from hopsartifacts.rest.hopsworks.tree import DATASETS, Tree
 from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.uploads.files import on_disk
 
 _FILE = "/files/{path}"
 
@@ -113,7 +114,7 @@ async def _put(call: Call) -> Response:
     path = _own(call)
     folder, _, name = file_path(path).rpartition("/")
     api = call.hosted.project.get_dataset_api()
-    async with _spooled(call.request, name) as file:
+    async with _spooled(call, name) as file:
 
         def put() -> FileRow:
             api.upload(file, folder, overwrite=call.query.overwrite)
@@ -125,17 +126,21 @@ async def _put(call: Call) -> Response:
 
 
 @asynccontextmanager
-async def _spooled(request: Request, name: str) -> AsyncGenerator[Path]:
+async def _spooled(call: Call, name: str) -> AsyncGenerator[Path]:
     """Give a file of the server's own called *name*, with the body in it.
 
     Raises:
-        RefusedError: it is too long or too slow, or its sender is gone.
+        RefusedError: it is compressed, too long or too slow, the disk is full, or its
+            sender is gone.
     """
-    with tempfile.TemporaryDirectory(prefix="hopsartifacts-file-") as folder:
-        location = Path(folder) / name
-        with location.open("xb") as file:
+    refuse_coding(call.request)
+    bodies = call.hosted.uploads.bodies
+    with bodies.folder() as folder:
+        location = folder / name
+        with on_disk("take an upload"), location.open("xb") as file:
             try:
-                async for chunk in request.stream():
+                async for chunk in call.request.stream():
+                    bodies.check_room(len(chunk))
                     await to_thread.run_sync(file.write, chunk)
             except ClientDisconnect as error:
                 raise broken_off() from error

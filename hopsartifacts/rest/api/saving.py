@@ -1,6 +1,5 @@
 """A model version saved from a form: its files as they are sent, the rest as fields."""
 
-import tempfile
 from pathlib import Path
 from shutil import copyfileobj
 from typing import Any
@@ -18,6 +17,7 @@ from hopsartifacts.rest.api.table import PREFIX, operations
 from hopsartifacts.rest.api.versions import VersionDetail, version_detail
 from hopsartifacts.rest.forms import fields_of, form_of
 from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.uploads.files import on_disk
 
 _MAX_FILES = 1000
 _FIELD_BYTES = 4 * 1024 * 1024
@@ -70,8 +70,10 @@ def _saved(call: Call, name: str, form: FormData) -> int:
         model_schema=_json("model_schema", given.model_schema, dict[str, Any]),
         tags=_json("tags", given.tags, dict[str, Any]),
     )
-    with tempfile.TemporaryDirectory(prefix="hopsartifacts-form-") as folder:
-        _put_down(form, Path(folder))
+    bodies = call.hosted.uploads.bodies
+    with bodies.folder() as folder:
+        bodies.check_room(sum(it.size or 0 for _, it in _files(form)))
+        _put_down(form, folder)
         return int(model.save(folder).version)
 
 
@@ -79,18 +81,21 @@ def _json(name: str, text: str | None, kind: Any = Any) -> Any:
     if text is None:
         return None
     try:
-        return msgspec.json.decode(text, type=kind)
+        return msgspec.json.decode(text.removeprefix("\ufeff"), type=kind)
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
         raise InvalidInputError(f"body: {name} is not JSON as wanted: {error}") from (
             error
         )
 
 
+def _files(form: FormData) -> list[tuple[str, UploadFile]]:
+    """Return the parts of *form* that are files, with their names."""
+    return [(name, it) for name, it in form.multi_items() if isinstance(it, UploadFile)]
+
+
 def _put_down(form: FormData, folder: Path) -> None:
     """Write the files of *form* into *folder*, which none of them leaves."""
-    named = [
-        (name, it) for name, it in form.multi_items() if isinstance(it, UploadFile)
-    ]
+    named = _files(form)
     if any(name != "file" for name, _ in named):
         raise InvalidInputError("body: call every part that is a file 'file'")
     files = [it for _, it in named]
@@ -102,7 +107,7 @@ def _put_down(form: FormData, folder: Path) -> None:
         target = folder / path
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("xb") as file:
+            with target.open("xb") as file, on_disk("take an upload"):
                 copyfileobj(part.file, file)
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             raise InvalidInputError(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import nullcontext
 from time import monotonic
 from typing import Any
 
@@ -22,7 +23,7 @@ from hopsartifacts.rest.callers import Caller
 from hopsartifacts.rest.errors import RefusedError, status_and_code
 from hopsartifacts.rest.front.forwarding import PIECE_S
 from hopsartifacts.rest.front.lines import ANSWER_S, Line, Lines
-from hopsartifacts.rest.front.switch import Address
+from hopsartifacts.rest.front.switch import Address, Near
 from hopsartifacts.rest.hopsworks.login import project_namespace
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.serving.runtime import v2
@@ -52,14 +53,14 @@ _CODES: Mapping[int, grpc.StatusCode] = {
 
 
 async def start_grpc(
-    hosted: Hosted, lines: Lines, peers: Mapping[int, Address]
+    hosted: Hosted, lines: Lines, ends: Mapping[int, Near]
 ) -> tuple[grpc.aio.Server, int]:
     """Serve on a free port of this machine; return the running server and the port.
 
     Args:
         hosted: whose deployments are asked.
         lines: to them.
-        peers: where connections come from in truth, by the port of their near end.
+        ends: the clients' ends of connections; see ``Pipes.ends``.
     """
     options = [
         ("grpc.so_reuseport", 0),
@@ -68,7 +69,7 @@ async def start_grpc(
         ("grpc.max_connection_idle_ms", _IDLE_MS),
     ]
     server = grpc.aio.server(options=options, maximum_concurrent_rpcs=MAX_CALLS)
-    server.add_generic_rpc_handlers((_Calls(hosted, lines, peers),))
+    server.add_generic_rpc_handlers((_Calls(hosted, lines, ends),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     return server, port
@@ -77,12 +78,10 @@ async def start_grpc(
 class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
     """Finds out who answers a call."""
 
-    def __init__(
-        self, hosted: Hosted, lines: Lines, peers: Mapping[int, Address]
-    ) -> None:
+    def __init__(self, hosted: Hosted, lines: Lines, ends: Mapping[int, Near]) -> None:
         self._hosted = hosted
         self._lines = lines
-        self._peers = peers
+        self._ends = ends
         self._namespace = project_namespace(hosted)
 
     def service(self, details: Any) -> Any:
@@ -112,13 +111,16 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
         messages: AsyncIterator[bytes],
         context: Any,
     ) -> bytes:
-        seen = _Seen(method, self._address(context))
+        port = int(context.peer().rpartition(":")[2])
+        end = self._ends.get(port)
+        seen = _Seen(method, end.address if end else ("127.0.0.1", port))
         try:
             caller = self._authenticate(context, seen.address)
             seen.key = caller.id
-            body = await _only(messages)
-            seen.bytes_in = len(body)
-            answer = await self._pass(method, deployment, body, context)
+            with end.asking() if end else nullcontext():
+                body = await _only(messages)
+                seen.bytes_in = len(body)
+                answer = await self._pass(method, deployment, body, context)
             seen.bytes_out = len(answer)
             seen.code = grpc.StatusCode.OK
         except HopsArtifactsError as error:
@@ -134,11 +136,6 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
             seen.note(self._hosted)
         await context.abort(seen.code, details)
         raise AssertionError  # abort always raises
-
-    def _address(self, context: Any) -> Address:
-        """Return where a call comes from in truth."""
-        port = int(context.peer().rpartition(":")[2])
-        return self._peers.get(port, ("127.0.0.1", port))
 
     def _authenticate(self, context: Any, address: Address) -> Caller:
         """Return whose key the call bears.

@@ -12,38 +12,36 @@ import uvicorn
 
 from hopsartifacts.errors import PortTakenError
 from hopsartifacts.rest.application import app_of
+from hopsartifacts.rest.doors import open_doors
 from hopsartifacts.rest.front.forwarding import operations
 from hopsartifacts.rest.front.lines import Lines
 from hopsartifacts.rest.front.switch import Address, Pipes, TakeOver, switch
 from hopsartifacts.rest.hosted import Hosted
-
-MAX_CONNECTIONS = 4096
-"""Of each protocol."""
+from hopsartifacts.rest.listening import BACKLOG
+from hopsartifacts.rest.room import Room
 
 GRACE_S = 10
 """What requests under way get when the port is closed."""
 
 _KEEP_ALIVE_S = 75
-_BACKLOG = 512
 _LOGGER = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def front(hosted: Hosted, host: str, port: int) -> AsyncIterator[Address]:
+async def front(
+    hosted: Hosted, listener: socket.socket, room: Room
+) -> AsyncIterator[Address]:
     """Serve the project's deployments on a port within the block.
 
     Args:
         hosted: the project, and who may ask.
-        host: to listen on; clients send their keys there in clear.
-        port: 0 takes a free one.
+        listener: where clients connect, and send their keys in clear.
+        room: how many connections there may be, on this port and on others.
 
     Yields:
         Host and port that are listened on.
-
-    Raises:
-        PortTakenError: it cannot be had.
     """
-    with _listening(host, port) as listener:
+    with listener:
         async with AsyncExitStack() as stack:
             lines = Lines(hosted.project.get_model_serving())
             stack.push_async_callback(lines.close)
@@ -58,11 +56,10 @@ async def front(hosted: Hosted, host: str, port: int) -> AsyncIterator[Address]:
                     access_log=False,
                     server_header=False,
                     proxy_headers=False,
-                    backlog=_BACKLOG,
-                    limit_concurrency=MAX_CONNECTIONS,
                     timeout_keep_alive=_KEEP_ALIVE_S,
                     timeout_graceful_shutdown=GRACE_S,
-                )
+                ),
+                room,
             )
             serving = asyncio.ensure_future(server.serve(sockets=[listener]))
             stack.push_async_callback(_end, server, serving)
@@ -78,13 +75,15 @@ class _Server(uvicorn.Server):
         is_open: set when it listens.
     """
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, room: Room) -> None:
         super().__init__(config)
+        self._room = room
         self.is_open = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and say so."""
-        await super().startup(sockets)
+        await super().startup([])
+        open_doors(self, sockets or (), self._room)
         self.is_open.set()
 
     @contextmanager
@@ -108,8 +107,8 @@ async def _grpc(hosted: Hosted, lines: Lines, stack: AsyncExitStack) -> TakeOver
         return None
     from hopsartifacts.rest.front.grpc_front import start_grpc  # noqa: PLC0415 - optional
 
-    pipes = Pipes(MAX_CONNECTIONS)
-    server, pipes.port = await start_grpc(hosted, lines, pipes.peers)
+    pipes = Pipes()
+    server, pipes.port = await start_grpc(hosted, lines, pipes.ends)
 
     async def stop(*_: Any) -> None:
         await server.stop(GRACE_S)
@@ -119,15 +118,17 @@ async def _grpc(hosted: Hosted, lines: Lines, stack: AsyncExitStack) -> TakeOver
     return pipes.take_over
 
 
-@contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
+def listen_at(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on *host*; port 0 takes a free one.
+
+    Raises:
+        PortTakenError: it cannot be had.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise PortTakenError(
             f"cannot listen on {host}:{port} for inference: {error.strerror}; choose "
             "another port with --inference-port, or 0 for any"
         ) from error
-    with listener:
-        yield listener

@@ -1,60 +1,68 @@
 """One port for HTTP/1.1 and gRPC: a connection's first bytes say which it speaks."""
 
 import asyncio
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
+
+from hopsartifacts.rest import connections
+from hopsartifacts.rest.connections import Connection
+from hopsartifacts.rest.room import Guest
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """What HTTP/2 begins with, and nothing else does."""
 
-FIRST_BYTES_S = 20.0
-"""The longest that a connection takes to say its first request's headers."""
-
 Address = tuple[str, int]
-TakeOver = Callable[[asyncio.Transport, bytes], asyncio.Protocol]
+TakeOver = Callable[[asyncio.Transport, bytes], "Near"]
 """Given a connection and what it said so far; returns who goes on with it."""
 
 
 class Switch(asyncio.Protocol):
-    """A connection of which nobody knows yet what it speaks; for uvicorn.
+    """A connection of which it is not known yet what it speaks; see ``room.Guest``.
 
     Attributes:
-        grpc: takes over what begins as HTTP/2; None hangs up. All else is taken over
-            by uvicorn's own protocol.
+        grpc: takes over what begins as HTTP/2; None hangs up. All else is HTTP/1.1.
     """
 
     grpc: TakeOver | None = None
 
     def __init__(self, config: Config, server_state: ServerState, **rest: Any) -> None:
-        self._http = HttpToolsProtocol(config, server_state, **rest)
+        self._http = Connection(config, server_state, **rest)
+        self._guest: Guest = self._http
         self._connections: set[Any] = server_state.connections
-        self._limit = config.limit_concurrency
         self._began = b""
+        self._is_refused = False
+
+    @property
+    def has_asked(self) -> bool:
+        """Whether a request has come."""
+        return self._guest.has_asked
+
+    @property
+    def idle_since(self) -> float | None:
+        """Since when no request is under way, by the loop's clock; None if one is."""
+        return self._guest.idle_since
+
+    def refuse_requests(self) -> None:
+        """Answer every request with 503; over gRPC hang up."""
+        self._is_refused = True
+        self._http.refuse_requests()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the first bytes, not for ever."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a TCP server
         self._transport = transport
-        # asyncio does it only where the listening socket was made with its protocol.
-        own: socket.socket = transport.get_extra_info("socket")
-        own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._limit is not None and len(self._connections) >= self._limit:
-            transport.abort()
-            return
         self._connections.add(self)
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(FIRST_BYTES_S, transport.abort)
+        self._timer = loop.call_later(connections.HEAD_S, transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         """Forget it."""
-        if self in self._connections:
-            self._connections.discard(self)
-            self._timer.cancel()
+        self._connections.discard(self)
+        self._timer.cancel()
 
     def shutdown(self) -> None:
         """End, since the server does."""
@@ -69,29 +77,20 @@ class Switch(asyncio.Protocol):
         self._connections.discard(self)
         self._timer.cancel()
         if not is_http2:
-            self._begin_http()
-        elif self.grpc is None:
+            self._transport.set_protocol(self._http)
+            self._http.connection_made(self._transport)
+            self._http.data_received(self._began)
+        elif self.grpc is None or self._is_refused:
             self._transport.abort()
         else:
-            self._transport.set_protocol(self.grpc(self._transport, self._began))
-
-    def _begin_http(self) -> None:
-        http, transport = self._http, self._transport
-        transport.set_protocol(http)
-        http.connection_made(transport)
-        http.data_received(self._began)
-        asyncio.get_running_loop().call_later(FIRST_BYTES_S, _end_if_unasked, http)
-
-
-def _end_if_unasked(http: HttpToolsProtocol) -> None:
-    has_asked: bool = http.cycle is not None
-    if not has_asked:
-        http.transport.abort()
+            near = self.grpc(self._transport, self._began)
+            self._guest = near
+            self._transport.set_protocol(near)
 
 
 def switch(grpc: TakeOver | None) -> type[Switch]:
     """Return the class of connections whose HTTP/2 is taken over by *grpc*."""
-    return type("Connection", (Switch,), {"grpc": grpc and staticmethod(grpc)})
+    return type("Switching", (Switch,), {"grpc": grpc and staticmethod(grpc)})
 
 
 class Pipe(asyncio.Protocol):
@@ -128,30 +127,65 @@ class Pipe(asyncio.Protocol):
         self.other = None
 
 
+class Near(Pipe):
+    """The end at the client, and what it asks; see ``room.Guest``.
+
+    Attributes:
+        address: of the client.
+    """
+
+    def __init__(self, client: asyncio.Transport) -> None:
+        super().__init__(client)
+        self.address: Address = (client.get_extra_info("peername") or ("", 0))[:2]
+        self._calls = 0
+        self._has_asked = False
+        self._loop = asyncio.get_running_loop()
+        self._idle_since = self._loop.time()
+
+    @property
+    def has_asked(self) -> bool:
+        """Whether a call with a valid key has come."""
+        return self._has_asked
+
+    @property
+    def idle_since(self) -> float | None:
+        """Since when no such call is under way; None if one is."""
+        return None if self._calls else self._idle_since
+
+    def refuse_requests(self) -> None:
+        """Hang up."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Count a call whose key is valid, as long as it is under way."""
+        self._has_asked = True
+        self._calls += 1
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            self._idle_since = self._loop.time()
+
+
 class Pipes:
     """The connections led on to a port of this machine, and whose they are.
 
-    Args:
-        most: so many at once; more are hung up on.
-
     Attributes:
         port: where they are led on to.
-        peers: where a connection comes from in truth, by its port on this machine.
+        ends: the clients' ends, by the port on this machine that each is led on from.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self) -> None:
         self.port = 0
-        self._most = most
         self._tasks: set[asyncio.Task[None]] = set()
         self._open: set[asyncio.Transport] = set()
-        self.peers: dict[int, Address] = {}
+        self.ends: dict[int, Near] = {}
 
-    def take_over(self, client: asyncio.Transport, began: bytes) -> asyncio.Protocol:
+    def take_over(self, client: asyncio.Transport, began: bytes) -> Near:
         """Lead *client*, which said *began*, on to the port."""
-        near = Pipe(client)
-        if len(self._open) >= self._most:
-            client.abort()
-            return near
+        near = Near(client)
         self._open.add(client)
         client.pause_reading()
         task = asyncio.ensure_future(self._join(near, client, began))
@@ -164,7 +198,7 @@ class Pipes:
         for transport in [*self._open]:
             transport.abort()
 
-    async def _join(self, near: Pipe, client: asyncio.Transport, began: bytes) -> None:
+    async def _join(self, near: Near, client: asyncio.Transport, began: bytes) -> None:
         loop = asyncio.get_running_loop()
         try:
             inner, far = await loop.create_connection(
@@ -176,7 +210,7 @@ class Pipes:
             return
         far.port = inner.get_extra_info("sockname")[1]
         far.client = client
-        self.peers[far.port] = client.get_extra_info("peername")[:2]
+        self.ends[far.port] = near
         near.other, far.other = far, near
         inner.write(began)
         if client.is_closing():
@@ -185,7 +219,7 @@ class Pipes:
             client.resume_reading()
 
     def _forget(self, port: int, client: asyncio.Transport) -> None:
-        self.peers.pop(port, None)
+        self.ends.pop(port, None)
         self._open.discard(client)
 
 

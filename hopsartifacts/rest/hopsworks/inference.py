@@ -9,8 +9,10 @@ from anyio import CapacityLimiter
 from anyio.lowlevel import RunVar
 from starlette.responses import Response
 
+from hopsartifacts.documents import without_bom
 from hopsartifacts.errors import InvalidInputError, InvalidNameError, NotRunningError
-from hopsartifacts.rest.answering import encoded, read_body
+from hopsartifacts.rest.answering import encoded
+from hopsartifacts.rest.bodies import read_body
 from hopsartifacts.rest.hopsworks.login import PROJECT, check_project
 from hopsartifacts.rest.operations import Call, Operation
 
@@ -67,7 +69,7 @@ async def predicted(call: Call) -> Response:
 def _ask(call: Call, data: bytes) -> bytes:
     name = call.path["name"]
     try:
-        request = msgspec.json.decode(data, type=dict[str, Any])
+        request = msgspec.json.decode(without_bom(data), type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInputError(f"body: {error}") from error
     serving = call.hosted.project.get_model_serving()

@@ -19,6 +19,7 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.registry.documents import Manifest
 from hopsartifacts.rest.uploads.area import Area
+from hopsartifacts.rest.uploads.bodies import Bodies
 from hopsartifacts.rest.uploads.claims import Claims, unclaimed, version_place
 from hopsartifacts.rest.uploads.files import Assembly
 from hopsartifacts.rest.uploads.owned import OwnFiles
@@ -34,6 +35,9 @@ class Uploads:
     """Everything unfinished of one project; any thread may use it.
 
     An owner is whoever has one API key. Paths are relative to the project.
+
+    Attributes:
+        bodies: folders for the files that a single request brings.
     """
 
     def __init__(
@@ -51,6 +55,8 @@ class Uploads:
         self._storage = storage
         self._limits = limits
         self._shelf = Shelf(folder, limits)
+        # After the shelf, which sees that no other server uses the folder.
+        self.bodies = Bodies(folder / "bodies", limits.min_free_bytes)
         self._claims = Claims(storage, self._shelf, limits)
         self._own = OwnFiles(storage, self._shelf)
         self._refusals = Refusals(limits.takeover_s)

@@ -1,6 +1,5 @@
 """The HTTP face of a deployment: routes and status codes."""
 
-import zlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from hopsartifacts.serving.runtime import v2
+from hopsartifacts.serving.runtime.codings import coding_of, decompressed, too_large
 from hopsartifacts.serving.runtime.encoding import encode
 from hopsartifacts.serving.runtime.hanging_up import watching
 from hopsartifacts.serving.runtime.protocol import (
@@ -166,34 +166,11 @@ async def _read_body(headers: Headers, receive: Receive, max_bytes: int) -> byte
             body = await _read_rest(bytearray(body), receive, max_bytes)
         elif message["type"] == "http.disconnect":
             raise ClientDisconnect
-        coding = _value(headers, b"content-encoding")
-        if coding is not None:
-            body = _decompress(body, coding, max_bytes)
     # What was announced need not be what is sent.
     if max(size, len(body)) > max_bytes:
-        raise RequestError(
-            413, f"the body is larger than {max_bytes} bytes; send fewer rows at a time"
-        )
-    return body
-
-
-def _decompress(body: bytes, coding: bytes, max_bytes: int) -> bytes:
-    """Return the body as it was before, or as much of it as shows it too large."""
-    if coding == b"identity":
-        return body
-    if coding not in {b"gzip", b"deflate"}:
-        raise RequestError(
-            415, f"the body comes as {coding.decode('latin-1')}; send gzip, or as it is"
-        )
-    # Either, told by how it begins.
-    reader = zlib.decompressobj(wbits=47)
-    try:
-        whole = reader.decompress(body, max_bytes + 1)
-    except zlib.error as error:
-        raise RequestError(400, f"the body is no {coding.decode()}: {error}") from error
-    if not reader.eof and len(whole) <= max_bytes:
-        raise RequestError(400, f"the {coding.decode()} of the body ends too early")
-    return whole
+        raise too_large(max_bytes)
+    coding = coding_of(headers)
+    return body if coding is None else decompressed(body, coding, max_bytes)
 
 
 async def _read_rest(body: bytearray, receive: Receive, max_bytes: int) -> bytes:

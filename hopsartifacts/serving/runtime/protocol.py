@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from hopsartifacts.documents import without_bom
 from hopsartifacts.serving.runtime.encoding import encode
 
 _KEYS = ("instances", "inputs")
@@ -28,7 +29,7 @@ def read_inputs(body: bytes) -> list[Any]:
         RequestError: the body breaks the protocol (400).
     """
     try:
-        document = msgspec.json.decode(body)
+        document = msgspec.json.decode(without_bom(body))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise RequestError(400, f"the body is not JSON: {error}") from error
     if not isinstance(document, dict):

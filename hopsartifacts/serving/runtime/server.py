@@ -4,12 +4,14 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import Any
 
 import uvicorn
 
 from hopsartifacts.serving.runtime.ending import DRAIN_S, GRACE_S
+from hopsartifacts.serving.runtime.http1 import HttpConnection, new_connection
 from hopsartifacts.serving.runtime.parts import Stoppable
 from hopsartifacts.serving.runtime.passing import Passing, is_quiet
 from hopsartifacts.serving.runtime.reporting import Reporter
@@ -45,7 +47,7 @@ class Server(uvicorn.Server):
                 # Accepted at a time: what waits is for the other workers, too.
                 backlog=1,
                 loop="asyncio",
-                http="httptools",
+                http=HttpConnection,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -129,19 +131,10 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for connection in self._passing.take():
             task = loop.create_task(
-                loop.connect_accepted_socket(self._new_connection, connection)
+                loop.connect_accepted_socket(partial(new_connection, self), connection)
             )
             self._taken.add(task)
             task.add_done_callback(self._taken.discard)
-
-    def _new_connection(self) -> asyncio.Protocol:
-        make: Any = self.config.http_protocol_class
-        protocol: asyncio.Protocol = make(
-            config=self.config,
-            server_state=self.server_state,
-            app_state=self.lifespan.state,
-        )
-        return protocol
 
     async def _drain(self) -> None:
         """Pass on what is quiet, and close the others behind their next answer."""

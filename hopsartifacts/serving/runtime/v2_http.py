@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import msgspec
 
+from hopsartifacts.documents import without_bom
 from hopsartifacts.serving.runtime.outputs import tensors_of
 from hopsartifacts.serving.runtime.protocol import RequestError
 from hopsartifacts.serving.runtime.tensors import (
@@ -113,7 +114,7 @@ class InferCall:
                 f"{len(self._request)}",
             )
         try:
-            return _decoder.decode(memoryview(self._request)[:size])
+            return _decoder.decode(without_bom(memoryview(self._request)[:size]))
         except msgspec.ValidationError as error:
             raise RequestError(400, f"the body is no V2 request: {error}") from error
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from hopsartifacts import Project
-from hopsartifacts.rest import announcing, watching
+from hopsartifacts.rest import announcing, streaming, watching
 from hopsartifacts.rest.announcing import Announcer
 from hopsartifacts.rest.api import events
+from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.hosted import Hosted, Settings
 from hopsartifacts.testing.serving import StatesOnly
 from tests.rest.api.listening import Serving, serving
@@ -135,6 +136,39 @@ def test_who_leaves_is_forgotten(server: Serving) -> None:
         until(lambda: not hosted.announcer.has_listeners)
         until(lambda: hosted.listeners.taken == 0)
     until(lambda: hosted.watch._thread is None)
+
+
+@pytest.mark.parametrize("path", ["/events", "/deployments/flowers/logs/follow"])
+def test_a_stream_ends_when_its_key_does(
+    server: Serving,
+    deployed: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+) -> None:
+    deployed().start()
+    monkeypatch.setattr(streaming, "KEY_S", 0.1)
+    with server.listen(path) as listener, server.listen("/events") as other:
+        other.next()
+        monkeypatch.setattr(FixedKeys, "find", lambda *_: None)
+        began = time.monotonic()
+        # To its end, which is one that clients take for one.
+        assert all(it.name in {"reload", "line", "deployment"} for it in listener)
+        assert time.monotonic() - began < 3
+        assert listener.answer.read() == b""
+    until(lambda: server.hosted.listeners.taken == 0)
+
+
+def test_a_stream_ends_when_keys_cannot_be_read(
+    server: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RefusedError("the server cannot read its keys", 503)
+
+    monkeypatch.setattr(streaming, "KEY_S", 0.1)
+    with server.listen() as listener:
+        listener.next()
+        monkeypatch.setattr(FixedKeys, "find", fail)
+        assert [*listener] == []
 
 
 def test_only_so_many_may_listen(server: Serving) -> None:

@@ -14,9 +14,10 @@ import pytest
 import hopsartifacts
 from hopsartifacts.project import Project
 from hopsartifacts.rest.callers import Caller
-from hopsartifacts.rest.front.running import front
+from hopsartifacts.rest.front.running import front, listen_at
 from hopsartifacts.rest.hopsworks.login import project_namespace
 from hopsartifacts.rest.hosted import Hosted, Settings
+from hopsartifacts.rest.room import Room
 
 KEY = "reader.secret"
 MAX_BYTES = 1_000_000
@@ -52,7 +53,9 @@ class Front(NamedTuple):
 
 
 @contextmanager
-def opened(project: Project, *, at: int = 0, **settings: Any) -> Iterator[Front]:
+def opened(
+    project: Project, *, at: int = 0, most: int = 1000, **settings: Any
+) -> Iterator[Front]:
     """Open the port of a project in a thread of this process until the block ends."""
     hosted = Hosted(project, OneKey(), None, Settings(**settings))
     ports: list[int] = []
@@ -63,7 +66,7 @@ def opened(project: Project, *, at: int = 0, **settings: Any) -> Iterator[Front]
     async def serve() -> None:
         end, loop = asyncio.Event(), asyncio.get_running_loop()
         ends.append(lambda: loop.call_soon_threadsafe(end.set))
-        async with front(hosted, "127.0.0.1", at) as (_, port):
+        async with front(hosted, listen_at("127.0.0.1", at), Room(most)) as (_, port):
             ports.append(port)
             is_open.set()
             await end.wait()

@@ -4,12 +4,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import httpx
 import pytest
 
+from hopsartifacts.project import Project
+from hopsartifacts.rest.front.switch import PREFACE
 from tests.rest.front.conftest import ECHO, Front, Ground, opened
 
 VERSION_2 = """
@@ -160,7 +162,7 @@ def test_many_ask_at_once(ground: Ground, port: Front) -> None:
 def test_who_says_nothing_is_not_waited_for(
     port: Front, monkeypatch: pytest.MonkeyPatch, began: bytes
 ) -> None:
-    monkeypatch.setattr("hopsartifacts.rest.front.switch.FIRST_BYTES_S", 0.3)
+    monkeypatch.setattr("hopsartifacts.rest.connections.HEAD_S", 0.3)
     with socket.create_connection(("127.0.0.1", port.port), timeout=10) as connection:
         connection.sendall(began)
         with suppress(ConnectionResetError):
@@ -196,23 +198,28 @@ def test_a_deployment_that_wants_less_says_so_itself(
         assert predict(client, "modest") == [1]
 
 
-def test_so_many_connections_and_no_more(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("hopsartifacts.rest.front.running.MAX_CONNECTIONS", 2)
-    with opened(ground.project) as port:
-        for began in (b"", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"):
+def is_ended(connection: socket.socket) -> bool:
+    """Tell whether the other end has hung up, behind what it had to say."""
+    connection.settimeout(1)
+    try:
+        while connection.recv(1000):
+            pass
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        pass
+    return True
+
+
+@pytest.mark.parametrize("began", [b"", PREFACE], ids=["silent", "grpc"])
+def test_so_many_connections_and_no_more(local_project: Project, began: bytes) -> None:
+    with opened(local_project, most=2) as port, ExitStack() as stack:
+        held = []
+        for _ in range(3):
             address = ("127.0.0.1", port.port)
-            held = [socket.create_connection(address, timeout=10) for _ in range(2)]
-            for connection in held:
-                connection.sendall(began)
+            connection = socket.create_connection(address, timeout=10)
+            held.append(stack.enter_context(connection))
+            connection.sendall(began)
             time.sleep(0.2)
-            with (
-                socket.create_connection(address, timeout=10) as more,
-                suppress(ConnectionError),
-            ):
-                more.sendall(began)
-                assert more.recv(1) == b""
-            for connection in held:
-                connection.close()
-            time.sleep(0.2)
+        # Nothing was asked on any of them: the oldest has to go.
+        assert [is_ended(it) for it in held] == [True, False, False]

@@ -1,0 +1,56 @@
+"""Bodies of requests, read to their end and decompressed."""
+
+from http import HTTPStatus
+
+from starlette.requests import ClientDisconnect, Request
+
+from hopsartifacts.rest.errors import RefusedError, broken_off, too_long
+from hopsartifacts.serving.runtime.codings import TAKEN, coding_of, decompressed
+from hopsartifacts.serving.runtime.protocol import RequestError
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Return the body, decompressed if it was compressed to be sent.
+
+    Raises:
+        RefusedError: it is longer than *limit* bytes, also once it is decompressed, it
+            has a coding that is not known, or its sender is gone.
+    """
+    data = bytearray()
+    try:
+        coding = coding_of(request.headers.raw)
+        async for chunk in request.stream():
+            data += chunk
+            if len(data) > limit:
+                raise too_long(limit)
+        return bytes(data) if coding is None else decompressed(data, coding, limit)
+    except ClientDisconnect as error:
+        raise broken_off() from error
+    except RequestError as error:
+        if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            raise too_long(limit) from error
+        raise _not_taken(error) from error
+
+
+def refuse_coding(request: Request) -> None:
+    """See that the body of *request*, which is kept as it comes, is not compressed.
+
+    Raises:
+        RefusedError: it is.
+    """
+    try:
+        coding = coding_of(request.headers.raw)
+    except RequestError as error:
+        raise _not_taken(error) from error
+    if coding is not None:
+        raise RefusedError(
+            f"body: it comes as {coding.decode()!r}, and is kept here as it comes: "
+            "send it without this coding",
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        )
+
+
+def _not_taken(error: RequestError) -> RefusedError:
+    is_coding = error.status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    headers = {"Accept-Encoding": TAKEN} if is_coding else None
+    return RefusedError(f"body: {error}", error.status, headers=headers)

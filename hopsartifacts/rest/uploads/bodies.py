@@ -1,0 +1,55 @@
+"""What single requests bring: folders that are there as long as the request is."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hopsartifacts.rest.uploads.files import disk_full, on_disk
+
+
+class Bodies:
+    """The files of requests under way, on the server's own disk.
+
+    Args:
+        folder: of these files alone. What a killed server left in it is deleted.
+        min_free_bytes: what must stay free on the disk.
+
+    Raises:
+        StorageError: the folder cannot be used.
+    """
+
+    def __init__(self, folder: Path, min_free_bytes: int) -> None:
+        self._folder = folder
+        self._min_free_bytes = min_free_bytes
+        shutil.rmtree(folder, ignore_errors=True)
+        with on_disk("keep uploads"):
+            folder.mkdir(mode=0o700, exist_ok=True)
+
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """Give a new, empty folder, which is deleted behind the block.
+
+        Raises:
+            RefusedError: the disk is full.
+            StorageError: it cannot be made.
+        """
+        self.check_room(0)
+        with on_disk("take an upload"):
+            held = tempfile.TemporaryDirectory(
+                dir=self._folder, ignore_cleanup_errors=True
+            )
+        with held as name:
+            yield Path(name)
+
+    def check_room(self, size_bytes: int) -> None:
+        """See that there is room for so many bytes more.
+
+        Raises:
+            RefusedError: there is not.
+        """
+        with on_disk("take an upload"):
+            free = shutil.disk_usage(self._folder).free
+        if free - size_bytes < self._min_free_bytes:
+            raise disk_full()

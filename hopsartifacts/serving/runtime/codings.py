@@ -1,0 +1,66 @@
+"""Content codings: bodies of requests that were compressed to be sent."""
+
+import zlib
+from collections.abc import Iterable
+
+from hopsartifacts.serving.runtime.protocol import RequestError
+
+CONTENT_ENCODING = b"content-encoding"
+TAKEN = "gzip, deflate"
+"""The codings that bodies may have, as they are named in ``Accept-Encoding``."""
+
+_NONE = b"identity"
+_UNDONE = frozenset({b"gzip", b"x-gzip", b"deflate"})
+_EITHER = zlib.MAX_WBITS | 32
+"""Has zlib tell gzip and deflate apart by how they begin."""
+
+
+def coding_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    """Return the coding of the body that *headers* are of; None if it has none.
+
+    Raises:
+        RequestError: it has one that is not known, or more than one (415).
+    """
+    given = [value for name, value in headers if name == CONTENT_ENCODING]
+    if not given:
+        return None
+    words = [word.strip().lower() for word in b",".join(given).split(b",")]
+    codings = [word for word in words if word not in {b"", _NONE}]
+    if not codings:
+        return None
+    if len(codings) > 1 or codings[0] not in _UNDONE:
+        text = b", ".join(codings)[:100].decode("latin-1")
+        raise RequestError(
+            415,
+            f"the body comes as {text!r}; send it as gzip or deflate, or as it is",
+        )
+    return codings[0]
+
+
+def decompressed(body: bytes | bytearray, coding: bytes, max_bytes: int) -> bytes:
+    """Return *body* as it was before it got *coding*.
+
+    Raises:
+        RequestError: it does not have the coding or is not whole (400), or is longer
+            than *max_bytes* (413). No more than that is ever made of it.
+    """
+    name = coding.decode("latin-1")
+    reader = zlib.decompressobj(wbits=_EITHER)
+    try:
+        whole = reader.decompress(body, max_bytes + 1)
+    except zlib.error as error:
+        raise RequestError(400, f"the body is not {name}: {error}") from error
+    if len(whole) > max_bytes:
+        raise too_large(max_bytes)
+    if not reader.eof:
+        raise RequestError(400, f"the {name} of the body ends too early")
+    if reader.unused_data:
+        raise RequestError(400, f"bytes follow the {name} of the body")
+    return whole
+
+
+def too_large(max_bytes: int) -> RequestError:
+    """Return the error for a body of more than *max_bytes*."""
+    return RequestError(
+        413, f"the body is larger than {max_bytes} bytes; send fewer rows at a time"
+    )
