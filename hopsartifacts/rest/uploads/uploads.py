@@ -22,7 +22,7 @@ from hopsartifacts.rest.uploads.area import Area
 from hopsartifacts.rest.uploads.claims import Claims, unclaimed, version_place
 from hopsartifacts.rest.uploads.files import Assembly
 from hopsartifacts.rest.uploads.owned import OwnFiles
-from hopsartifacts.rest.uploads.places import Place, place_of, refusal
+from hopsartifacts.rest.uploads.places import Place, file_place, place_of, refusal
 from hopsartifacts.rest.uploads.refusals import Refusals
 from hopsartifacts.rest.uploads.shelf import Shelf
 from hopsartifacts.rest.uploads.values import Chunk, Details, UploadLimits
@@ -87,7 +87,7 @@ class Uploads:
             RefusedError: a limit is reached, or the disk is full.
         """
         chunk.check()
-        place = _file_place(f"{folder}/{chunk.name}" if folder else chunk.name)
+        place = file_place(f"{folder}/{chunk.name}" if folder else chunk.name)
         if place.kind == "own":
             self._own.put(place, chunk, data, owner)
         else:
@@ -98,7 +98,7 @@ class Uploads:
 
         For versions and scripts; raises as ``put_chunk``.
         """
-        place = _file_place(path)
+        place = file_place(path)
         if place.kind == "own":
             raise InvalidInputError(f"{path!r} is stored without being uploaded")
         self._area(place, owner).put_whole(place.inside, chunks)
@@ -114,7 +114,7 @@ class Uploads:
             ConflictError: nobody has claimed the version.
             AlreadyExistsError: it is a file, or the name or number is taken.
         """
-        place = place_of(path)
+        place = place_of(path, is_folder=True)
         if place.kind == "model":
             claim = layout.model_name_claim(place.model)
             check_claim(self._storage, claim, place.model, "model")
@@ -262,13 +262,6 @@ class Uploads:
             if area.place.top.startswith(f"{path}/"):
                 return _folder(path, area)
         return None
-
-
-def _file_place(path: str) -> Place:
-    place = place_of(path)
-    if not place.may_be_file:
-        raise refusal(path)
-    return place
 
 
 def _place_if_any(path: str) -> Place | None:

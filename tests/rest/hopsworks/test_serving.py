@@ -339,6 +339,19 @@ def test_a_script_on_the_servers_disk_is_not_read(
         assert "does not exist in project" in serving.refused(body)
 
 
+@pytest.mark.parametrize("folder", ["Models", "Resources"])
+@pytest.mark.parametrize("form", ["{}", "/{}", "{root}/{}", "hdfs://{root}/{}"])
+def test_a_script_is_named_in_any_form_that_users_write(
+    serving: Serving, serving_project: Project, tmp_path: Path, folder: str, form: str
+) -> None:
+    script = tmp_path / "predict_example.py"
+    script.write_text(PREDICTOR)
+    path = serving_project.get_dataset_api().upload(script, folder)
+    root = f"/Projects/{serving_project.name}"
+    body = of_4_1(serving_project, predictor=form.format(path, root=root))
+    assert serving.saved(body)["predictor"] == "predict_example.py"
+
+
 class Spool:
     """What one owner has uploaded below a deployment's folder."""
 
