@@ -172,7 +172,7 @@ class Uploads:
         return area.named_file(place.inside) if area else None
 
     def remove(self, path: str, owner: str) -> bool:
-        """Remove what is unfinished at *path*; the number of a version is given up.
+        """Remove what is unfinished at *path*; a version's number is free for a save.
 
         Returns:
             False if there is nothing of this owner's. True too if this is the cleaning
@@ -189,9 +189,9 @@ class Uploads:
         if place.kind == "own":
             return self._own.remove(path, owner)
         area = self._shelf.find(place, owner)
-        if area is None or area.owner != owner:
+        if area is None or not area.is_of(owner):
             return False
-        return area.remove(place.inside) if place.inside else self._claims.end(area)
+        return area.remove(place.inside) if place.inside else self._claims.clear(area)
 
     def seal(self, model: str, version: int, details: Details, owner: str) -> Manifest:
         """Make a version of what was uploaded.
@@ -241,7 +241,7 @@ class Uploads:
         if place.kind == "scripts":
             return self._shelf.open(place, owner)[0]
         area = self._shelf.find(place, owner)
-        if area is None or area.owner != owner:
+        if area is None or not area.is_of(owner):
             raise unclaimed(place)
         return area
 
@@ -251,7 +251,7 @@ class Uploads:
         If it is a new try, the folder is claimed anew first, and this is forgotten.
         """
         area = self._shelf.find(place, owner)
-        if area and area.owner == owner:
+        if area and area.is_of(owner):
             area.announce(place.inside)
 
     def _stat_above(self, path: str, owner: str) -> Entry | None:
