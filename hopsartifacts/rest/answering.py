@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from hopsartifacts.errors import HopsArtifactsError, InvalidInputError
+from hopsartifacts.json_flaws import flaw
 from hopsartifacts.names import is_unicode
 from hopsartifacts.rest.bounds import take_up_to
 from hopsartifacts.rest.callers import ANYBODY, Caller, Scope
@@ -204,7 +205,7 @@ async def _body(request: Request, operation: Operation, limit: int) -> Any:
     try:
         return msgspec.json.decode(data, type=operation.body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"body: {error}") from error
+        raise InvalidInputError(f"body: {flaw(data, error)}") from error
     except RecursionError as error:
         raise InvalidInputError("body: it is nested too deeply") from error
 

@@ -10,6 +10,7 @@ from anyio.lowlevel import RunVar
 from starlette.responses import Response
 
 from hopsartifacts.errors import InvalidInputError, InvalidNameError, NotRunningError
+from hopsartifacts.json_flaws import flaw
 from hopsartifacts.rest.answering import encoded, read_body
 from hopsartifacts.rest.hopsworks.login import PROJECT, check_project
 from hopsartifacts.rest.operations import Call, Operation
@@ -69,7 +70,7 @@ def _ask(call: Call, data: bytes) -> bytes:
     try:
         request = msgspec.json.decode(data, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInputError(f"body: {error}") from error
+        raise InvalidInputError(f"body: {flaw(data, error)}") from error
     serving = call.hosted.project.get_model_serving()
     try:
         return encoded(serving.ask(name, request))
