@@ -105,16 +105,20 @@ def _own(call: Call) -> tuple[str, int]:
 
 
 OPERATIONS = (
-    Operation(
-        method="POST",
-        path=f"{_INFERENCE}/models/{{name}}:predict",
-        handle=_predict,
-        summary="Ask a running deployment: its model server's answer, as it is",
-        body=dict[str, Any],
-        answer=Any,
-        takes="bytes",
-        errors=(404, 413, 422, 502, 504),
-        tag="inference",
+    *(
+        Operation(
+            method="POST",
+            path=f"{_INFERENCE}/{path}",
+            handle=_predict,
+            summary="Ask a running deployment: its model server's answer, as it is",
+            body=dict[str, Any],
+            answer=Any,
+            takes="bytes",
+            errors=(404, 413, 422, 502, 504),
+            tag="inference",
+        )
+        # Clients ask at the first; the second is the path that they show.
+        for path in ("models/{name}:predict", "serving/{name}")
     ),
     Operation(
         method="GET",
