@@ -66,9 +66,8 @@ def app_of(hosted: Hosted, operations: Iterable[Operation]) -> ASGIApp:
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
-    is_unknown = isinstance(error, HTTPException) and error.status_code == 404  # noqa: PLR2004 - a status
-    words = absence(request.url.path) if is_unknown else None
-    if words:
+    """Answer what no operation has seen; say so of what only a cluster has."""
+    if words := absence(request.url.path):
         return failed(request, RefusedError(words, 404))
     return await on_http_error(request, error)
 

@@ -47,10 +47,10 @@ Status = Literal[
     "claiming", "doubtful", "open", "vacant", "sealing", "delivered", "ending"
 ]
 """claiming: the number is being asked for. doubtful: whether it was given is not known.
-open: files may come. vacant: its owner took everything back, and whoever saves next may
-have the number. sealing: the files are on their way into the store. delivered: the file
-is in the store, and only parts that are sent once more are answered. ending: nobody may
-use it, and its number is still to be given up."""
+open: files may come. vacant: its owner removed the folder, and the next client that
+saves gets the number. sealing: the files are on their way into the store. delivered:
+the file is in the store, and only parts that are sent once more are answered. ending:
+nobody may use it, and its number is still to be given up."""
 
 _PATIENCE_S = 60.0
 
@@ -136,11 +136,11 @@ class Area:
         return 0.0 if self._in_flight else time.monotonic() - self._seen
 
     def is_of(self, owner: str) -> bool:
-        """Tell whether it is *owner*'s; nobody's if he took everything back."""
+        """Tell whether it belongs to *owner*; a vacant one belongs to nobody."""
         return self.owner == owner and self.status != "vacant"
 
     def may_be_taken_by(self, owner: str) -> bool:
-        """Tell whether *owner* may have its number for his next save."""
+        """Tell whether *owner* may use its number for a new save."""
         if self.status == "vacant":
             return not self._in_flight
         return self.owner == owner and self.may_begin_anew
@@ -160,7 +160,7 @@ class Area:
         self._is_from_before = False
 
     def hold(self, owner: str) -> None:
-        """Note that the number is *owner*'s: files may come, and none is there."""
+        """Note that *owner* has the number: files may come, and none is there."""
         with self.lock:
             self._begun = replace(self._begun, owner=owner)
             self.owner = owner
@@ -168,7 +168,7 @@ class Area:
             self.status = "open"
 
     def vacate(self) -> None:
-        """Delete what was sent; the number is free for whoever saves next.
+        """Delete what was sent, and keep the number for the next client that saves.
 
         Raises:
             ConflictError: it is being claimed or registered.

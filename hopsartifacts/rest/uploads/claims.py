@@ -89,11 +89,11 @@ class Claims:
         return manifest
 
     def clear(self, area: Area) -> bool:
-        """Do what is due when its owner removes the folder of an area.
+        """Empty an area whose folder its owner removes, or give it up.
 
-        That of a version stays claimed for the next save, whosever it is: a save that
-        fails ends like this, and shall not use the number up. Where the store may hold
-        a part of it the number is given up.
+        The number of a version stays claimed for the next save by any client: clients
+        remove the folder when a save fails, and that must not use the number up. It is
+        given up if the store may hold a part of the version.
 
         Returns:
             Whether there was something to remove.
@@ -142,7 +142,7 @@ class Claims:
         state = model_state(self._storage, model)
         free: set[int] = set()
         taken = set(state.versions)
-        # What is only being claimed, the log may not know yet.
+        # The log may not know yet of a number that is just being claimed.
         for area in self._shelf.all():
             if area.place.kind == "version" and area.place.model == model:
                 is_free = area.may_be_taken_by(owner)

@@ -29,14 +29,14 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True, tag="begun"):
 class Held(msgspec.Struct, frozen=True, tag="held"):
     """The number is ours, and files may come; again after a seal that failed.
 
-    *is_tried* says that the store had begun with such a seal.
+    *is_tried* says that such a seal failed in the store.
     """
 
     is_tried: bool = False
 
 
 class Vacated(msgspec.Struct, frozen=True, tag="vacated"):
-    """The number is ours, and whoever saves next may have it: nothing lies here."""
+    """The number is ours, nothing lies here, and the next client that saves gets it."""
 
 
 class Sealing(msgspec.Struct, frozen=True, tag="sealing"):

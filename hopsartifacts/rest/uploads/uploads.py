@@ -172,7 +172,9 @@ class Uploads:
         return area.named_file(place.inside) if area else None
 
     def remove(self, path: str, owner: str) -> bool:
-        """Remove what is unfinished at *path*; a version's number is free for a save.
+        """Remove what is unfinished at *path*.
+
+        The number of a version is kept for the next save, by any owner.
 
         Returns:
             False if there is nothing of this owner's. True too if this is the cleaning

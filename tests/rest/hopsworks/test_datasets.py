@@ -107,6 +107,16 @@ def test_names_travel_as_they_are(wire: Wire, root: str, name: str) -> None:
     assert wire.paths("Resources") == []
 
 
+@pytest.mark.parametrize("top", ["/", "/Projects/{name}", "hdfs:///Projects/{name}"])
+def test_nothing_lies_directly_in_the_project(
+    wire: Wire, project: Project, top: str
+) -> None:
+    refused = wire.send(top.format(name=project.name), "data.csv", b"x")
+    assert refused.status_code == 400
+    words = "'data.csv' would lie directly in the project: use a folder"
+    assert words in refused.json()["usrMsg"]
+
+
 def test_an_empty_file_is_a_file(wire: Wire) -> None:
     wire.upload("Resources", "empty", b"")
     assert wire.stat("Resources/empty")["attributes"]["size"] == 0

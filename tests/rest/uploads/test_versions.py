@@ -702,9 +702,14 @@ def test_a_claim_whose_fate_stays_unknown_is_given_up(
     uploads.close()
 
 
+@pytest.mark.parametrize("is_restarted", [False, True])
 @pytest.mark.parametrize("is_due", [is_file, is_entry], ids=["files", "seal"])
 def test_a_store_that_fails_while_sealing_leaves_nothing(
-    storage: Storage, tmp_path: Path, is_due: Callable[[Call], bool]
+    storage: Storage,
+    tmp_path: Path,
+    is_due: Callable[[Call], bool],
+    *,
+    is_restarted: bool,
 ) -> None:
     failing = Failing(storage, is_due)
     failing.is_broken = False
@@ -714,7 +719,12 @@ def test_a_store_that_fails_while_sealing_leaves_nothing(
     with pytest.raises(StorageError):
         seal(uploads)
     failing.is_broken = False
-    assert uploads.remove("Models/m/1", ME)
+    if is_restarted:
+        uploads.close()
+        uploads = Uploads(failing.storage, tmp_path / "server", LIMITS)
+    else:
+        assert uploads.remove("Models/m/1", ME)
+    uploads.remove("Models/m/1", ME)
     assert statuses(storage) == {1: "aborted"}
     assert spooled(tmp_path) == []
     project = Project(storage)
