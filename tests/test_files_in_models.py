@@ -76,6 +76,7 @@ REFUSED: dict[str, Callable[[DatasetApi, Path], object]] = {
         "Models/mine.py", "Models/mine"
     ),
     "an archive of a model's folder": lambda api, _: api.zip("Models/m"),
+    "an archive into the project": lambda api, _: api.zip("Models/mine.py", "/"),
     "an archive into a model": lambda api, _: api.zip("Models/mine.py", "Models/m"),
     "an unpacked archive": lambda api, _: api.unzip("Models/mine.zip"),
     "a model's folder": lambda api, _: api.remove("Models/m"),

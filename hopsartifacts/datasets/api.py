@@ -52,9 +52,7 @@ class DatasetApi:
                 way to the target.
         """
         location = Path(local_path).expanduser()
-        folder = layout.relative(self._project, upload_path)
-        if folder != layout.MODELS:
-            self._check_writable(upload_path, folder)
+        folder = self._target_folder(upload_path)
         if not location.exists():
             raise InvalidInputError(f"{str(local_path)!r} does not exist")
         target = file_path(f"{folder}/{location.resolve().name}")
@@ -184,10 +182,10 @@ class DatasetApi:
         if entry is None:
             raise PathNotFoundError(f"{remote_path!r} does not exist")
         above, _, name = source.rpartition("/")
-        given = above if destination_path is None else destination_path
-        folder = layout.relative(self._project, given)
+        given = destination_path
+        folder = above if given is None else self._target_folder(given)
         target = file_path(f"{folder}/{name}.zip" if folder else f"{name}.zip")
-        self._check_writable(given, target)
+        self._check_writable(target, target)
         own.check_free(self._storage, target)
         mark_root(self._storage)
         self._storage.write(target, zipped_folder(self._storage, entry))
@@ -231,6 +229,13 @@ class DatasetApi:
         is_apart = not f"{source}/".startswith(f"{target}/")
         if overwrite and is_apart and own.look(self._storage, source):
             own.remove(self._storage, target)
+
+    def _target_folder(self, path: str) -> str:
+        """Return a folder relative to the project in which some files may be put."""
+        inside = layout.relative(self._project, path)
+        if inside != layout.MODELS:
+            self._check_writable(path, inside)
+        return inside
 
     def _writable(self, path: str, like: str = "") -> str:
         """Return *path* relative to the project, if the user may change what is there.
