@@ -3,6 +3,7 @@
 All paths are relative to the project, ``/``-separated, without a leading slash.
 """
 
+import re
 from typing import Literal
 
 from hopsartifacts.errors import InvalidNameError
@@ -30,6 +31,8 @@ STAGING = f"{INTERNAL}/staging"
 QUARANTINE = f"{INTERNAL}/quarantine"
 CATALOG = f"{INTERNAL}/catalog/models.parquet"
 _FOLDERS = f"{INTERNAL}/folders"
+_PROJECTS = "/Projects"
+_HDFS = re.compile(r"hdfs:(//[^/]*)?(?P<path>/.*|$)", re.DOTALL)
 _NOTE = "here."
 """No file of the user's may be called so: see ``names.file_path``."""
 
@@ -242,29 +245,45 @@ def of_noted_folder(path: str) -> str:
     return path.removeprefix(f"{_FOLDERS}/")
 
 
-def is_managed(path: str) -> bool:
-    """Tell whether *path* may change only through the API."""
-    return path == "" or folded(path.split("/", 1)[0]) in map(folded, MANAGED)
+def is_managed(path: str, *, is_folder: bool = False) -> bool:
+    """Tell whether the file, or the folder, *path* may change only through the API.
+
+    A file directly in ``Models`` whose name has a dot is the user's own, since no model
+    has a dot in its name: Hopsworks' tutorials upload scripts there.
+    """
+    top, _, name = path.partition("/")
+    if top == MODELS and "." in name and "/" not in name:
+        return is_folder
+    return path == "" or folded(top) in map(folded, MANAGED)
 
 
 def absolute(project: str, path: str) -> str:
     """Return the form in which Hopsworks users write *path*."""
-    return f"/Projects/{project}/{path}"
+    return f"{_PROJECTS}/{project}/{path}"
 
 
 def relative(project: str, path: str) -> str:
-    """Return *path*, absolute or relative, as a path of this project.
+    """Return *path* as a path of this project, in any form that Hopsworks users write.
+
+    These mean the same: ``Resources/a``, ``/Resources/a``,
+    ``/Projects/<project>/Resources/a`` and ``hdfs:///Projects/<project>/Resources/a``,
+    the last with or without a host.
 
     Raises:
         InvalidNameError: it leads out of the project, or breaks the file name rule.
     """
     text = path.removesuffix("/")
-    if text.startswith("/"):
-        root = f"/Projects/{project}"
-        if text != root and not text.startswith(f"{root}/"):
-            raise InvalidNameError(
-                f"{path!r} is not in this project: use a relative path or one "
-                f"that starts with '{root}/'"
-            )
+    url = _HDFS.match(text)
+    if url:
+        text = url["path"]
+    root = absolute(project, "").removesuffix("/")
+    if text == root or text.startswith(f"{root}/"):
         text = text[len(root) + 1 :]
+    elif url or text == _PROJECTS or text.startswith(f"{_PROJECTS}/"):
+        raise InvalidNameError(
+            f"{path!r} is not in this project: use a relative path or one that starts "
+            f"with '{root}/'"
+        )
+    elif text.startswith("/"):
+        text = text[1:] or text
     return file_path(text) if text else ""

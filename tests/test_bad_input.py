@@ -137,7 +137,7 @@ def test_a_version_that_exists_or_was_ever_used(
     save(make_files()).delete()
     refused(
         errors.AlreadyExistsError,
-        [f"'m' version {version}", "leave out the version to get 3"],
+        [f"'m' version {version}", "without a version to get 3"],
         lambda: save(make_files(), version=version),
     )
 

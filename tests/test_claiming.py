@@ -102,7 +102,7 @@ def test_others_get_the_numbers_after_it(storage: Storage, folder: Path) -> None
 
 def test_a_number_is_given_once(storage: Storage, folder: Path) -> None:
     claim = claim_version(storage, "m", 4)
-    with pytest.raises(AlreadyExistsError, match="is being saved by somebody else"):
+    with pytest.raises(AlreadyExistsError, match="is being saved by another writer"):
         claim_version(storage, "m", 4)
     save(storage, folder, claim)
     with pytest.raises(AlreadyExistsError, match=r"version 4 exists; .* to get 5"):

@@ -48,7 +48,9 @@ def test_absolute_paths_are_paths_of_the_project(
     root = f"/Projects/{project.name}"
     assert api.upload(file, f"{root}/Resources/") == "Resources/data.csv"
     assert api.exists(f"{root}/Resources/data.csv")
-    assert api.read_content(f"{root}/Resources/data.csv") == b"a,b\n"
+    for form in (f"{root}/Resources", "/Resources", f"hdfs://{root}/Resources"):
+        assert api.read_content(f"{form}/data.csv") == b"a,b\n"
+        assert api.list(form) == ["Resources/data.csv"]
     assert api.list(root) == ["Resources"]
     assert not project.get_dataset_api().exists(f"{root}/Resources/other")
     with pytest.raises(InvalidNameError, match="not in this project"):
@@ -132,8 +134,9 @@ def test_names_outside_the_rule_are_not_uploaded(
 @pytest.mark.parametrize(
     "folder",
     [
-        "Models",
+        "Models/my_model",
         "Models/my_model/1/Files",
+        "models",
         "models/x",
         "Deployments",
         ".hopsartifacts",

@@ -57,15 +57,28 @@ def test_twins_share_a_claim() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["", "Models", "Models/x", "models/x", "DEPLOYMENTS", ".hopsartifacts/x"]
+    "path",
+    [
+        *["", "Models", "Models/x", "models/x", "DEPLOYMENTS", ".hopsartifacts/x"],
+        *["Models/x.d/y.py", "models/x.py", "Deployments/x.py", "Models/x/1/y.py"],
+        *["Models/", "Models/README", "Models/x.py/"],
+    ],
 )
 def test_managed_paths(path: str) -> None:
     assert layout.is_managed(path)
+    assert layout.is_managed(path, is_folder=True)
 
 
 @pytest.mark.parametrize("path", ["Resources", "Logs/x", "Modelsx/y", "x/Models"])
 def test_paths_of_the_user(path: str) -> None:
     assert not layout.is_managed(path)
+    assert not layout.is_managed(path, is_folder=True)
+
+
+@pytest.mark.parametrize("path", ["Models/x.py", "Models/.keep", "Models/a b.tar.gz"])
+def test_a_file_in_models_that_no_model_can_be_called_is_the_users(path: str) -> None:
+    assert not layout.is_managed(path)
+    assert layout.is_managed(path, is_folder=True)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +89,15 @@ def test_paths_of_the_user(path: str) -> None:
         ("/Projects/iris/Resources/x.py", "Resources/x.py"),
         ("/Projects/iris", ""),
         ("/Projects/iris/", ""),
+        ("/Projects/iris/Projects/x", "Projects/x"),
+        ("/Resources/x.py", "Resources/x.py"),
+        ("/Resources/", "Resources"),
+        ("/", ""),
+        ("/etc/passwd", "etc/passwd"),
+        ("hdfs:///Projects/iris/Resources/x.py", "Resources/x.py"),
+        ("hdfs:/Projects/iris/Resources/x.py", "Resources/x.py"),
+        ("hdfs://rpc.namenode:8020/Projects/iris/Resources/x", "Resources/x"),
+        ("hdfs:///Projects/iris/", ""),
         ("", ""),
     ],
 )
@@ -88,8 +110,15 @@ def test_absolute_and_relative_paths_are_one(given_path: str, path: str) -> None
 @pytest.mark.parametrize(
     "path",
     [
-        "/etc/passwd",
         "/Projects/other/x",
+        "hdfs:///Projects/other/x",
+        "hdfs:///Resources/x",
+        "hdfs://Projects/iris/x",
+        "hdfs:///Projects/iris/../other",
+        "hdfs:///Projects/iris//x",
+        "hdfs:",
+        "file:///Projects/iris/x",
+        "//Resources",
         "/Projects/irisx/x",
         "/Projects",
         "//",

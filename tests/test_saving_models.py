@@ -312,7 +312,9 @@ def test_a_number_being_saved_by_another_is_taken(
     def hook(method: str, *_: object) -> None:
         if method == "protect" and not seen:
             seen.append(method)
-            with pytest.raises(AlreadyExistsError, match="being saved by somebody"):
+            with pytest.raises(
+                AlreadyExistsError, match="being saved by another writer"
+            ):
                 registry.python.create_model("m", version=1).save(make_files())
             assert registry.get_models("m") == []
             assert registry.python.create_model("m").save(make_files()).version == 2

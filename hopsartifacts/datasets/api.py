@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hopsartifacts import layout
 from hopsartifacts.datasets import own
-from hopsartifacts.datasets.archives import unpack, zipped_folder
+from hopsartifacts.datasets.archives import unpack, unpacked_path, zipped_folder
 from hopsartifacts.datasets.sealed import sealed_digest
 from hopsartifacts.errors import (
     AlreadyExistsError,
@@ -23,8 +23,10 @@ from hopsartifacts.store.transfer import fetch
 class DatasetApi:
     """Files of the project: scripts and data under ``Resources`` and beside it.
 
-    Paths are relative to the project or start with ``/Projects/<project>/``. What
-    lies under ``Models`` and ``Deployments`` can be read, but not changed.
+    Paths are relative to the project, with or without a slash in front, or start with
+    ``/Projects/<project>/`` or ``hdfs:///Projects/<project>/``. What lies under
+    ``Models`` and ``Deployments`` can be read, but not changed; only files directly in
+    ``Models`` that have a dot in their name are the user's.
     """
 
     def __init__(self, storage: Storage, project: str) -> None:
@@ -50,10 +52,11 @@ class DatasetApi:
                 way to the target.
         """
         location = Path(local_path).expanduser()
-        folder = self._writable(upload_path)
+        folder = self._target_folder(upload_path)
         if not location.exists():
             raise InvalidInputError(f"{str(local_path)!r} does not exist")
         target = file_path(f"{folder}/{location.resolve().name}")
+        self._check_writable(target, target, is_folder=location.is_dir())
         files = {
             f"{target}/{file.path}" if location.is_dir() else target: file
             for file in source(location).files
@@ -130,7 +133,8 @@ class DatasetApi:
             AlreadyExistsError: something is there.
             InvalidInputError: a file or a link is on the way to it.
         """
-        inside = self._writable(path)
+        inside = layout.relative(self._project, path)
+        self._check_writable(path, inside, is_folder=True)
         own.make_folder(self._storage, inside)
         return inside
 
@@ -145,7 +149,8 @@ class DatasetApi:
             AlreadyExistsError: the destination exists, and *overwrite* is not given.
             InvalidInputError: the destination is within the source, or a link is.
         """
-        source, target = self._writable(source_path), self._writable(destination_path)
+        source = self._writable(source_path)
+        target = self._writable(destination_path, like=source)
         self._make_way(source, target, overwrite)
         own.copy(self._storage, source, target)
 
@@ -153,7 +158,8 @@ class DatasetApi:
         self, source_path: str, destination_path: str, overwrite: bool = False
     ) -> None:
         """Move a file or folder of the user's to another place; raises as ``copy``."""
-        source, target = self._writable(source_path), self._writable(destination_path)
+        source = self._writable(source_path)
+        target = self._writable(destination_path, like=source)
         self._make_way(source, target, overwrite)
         own.move(self._storage, source, target)
 
@@ -176,8 +182,10 @@ class DatasetApi:
         if entry is None:
             raise PathNotFoundError(f"{remote_path!r} does not exist")
         above, _, name = source.rpartition("/")
-        folder = above if destination_path is None else self._writable(destination_path)
+        given = destination_path
+        folder = above if given is None else self._target_folder(given)
         target = file_path(f"{folder}/{name}.zip" if folder else f"{name}.zip")
+        self._check_writable(target, target)
         own.check_free(self._storage, target)
         mark_root(self._storage)
         self._storage.write(target, zipped_folder(self._storage, entry))
@@ -198,7 +206,11 @@ class DatasetApi:
             AlreadyExistsError: there is such a folder.
             InvalidInputError: it is no zip archive, damaged or unsafe.
         """
-        return unpack(self._storage, self._writable(remote_path))
+        source = self._writable(remote_path)
+        target = unpacked_path(source)
+        self._check_writable(target, target, is_folder=True)
+        unpack(self._storage, source, target)
+        return target
 
     def remove(self, path: str) -> None:
         """Delete a file or folder of the user's.
@@ -218,11 +230,33 @@ class DatasetApi:
         if overwrite and is_apart and own.look(self._storage, source):
             own.remove(self._storage, target)
 
-    def _writable(self, path: str) -> str:
+    def _target_folder(self, path: str) -> str:
+        """Return a folder relative to the project in which some files may be put."""
         inside = layout.relative(self._project, path)
-        if layout.is_managed(inside):
-            raise ManagedPathError(
-                f"{path!r} is managed and changes only through models and deployments: "
-                f"use a folder of your own, like {layout.RESOURCES!r}"
-            )
+        if inside != layout.MODELS:
+            self._check_writable(path, inside)
         return inside
+
+    def _writable(self, path: str, like: str = "") -> str:
+        """Return *path* relative to the project, if the user may change what is there.
+
+        With *like* the question is whether he may put there what is at that path.
+        """
+        inside = layout.relative(self._project, path)
+        is_folder = layout.is_managed(inside, is_folder=True) and (
+            self._is_folder(inside) or self._is_folder(like)
+        )
+        self._check_writable(path, inside, is_folder=is_folder)
+        return inside
+
+    def _is_folder(self, path: str) -> bool:
+        entry = own.look(self._storage, path) if path else None
+        return entry is not None and entry.kind == "directory"
+
+    @staticmethod
+    def _check_writable(given: str, inside: str, *, is_folder: bool = False) -> None:
+        if layout.is_managed(inside, is_folder=is_folder):
+            raise ManagedPathError(
+                f"{given!r} is managed and changes only through models and "
+                f"deployments: use a folder of your own, like {layout.RESOURCES!r}"
+            )

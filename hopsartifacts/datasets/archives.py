@@ -104,8 +104,24 @@ def zipped_folder(storage: Storage, top: Entry) -> Iterator[bytes]:
     return zipped(map(packed, entries))
 
 
-def unpack(storage: Storage, path: str) -> str:
-    """Unpack the archive *path* into a new folder beside it, and return its path.
+def unpacked_path(path: str) -> str:
+    """Return the folder that the archive *path* is unpacked into: its name up to a dot.
+
+    Raises:
+        InvalidInputError: its name has no dot, or begins with one.
+    """
+    above, _, name = path.rpartition("/")
+    stem, dot, _ = name.partition(".")
+    if not (stem and dot):
+        raise InvalidInputError(
+            f"{path!r} has no ending to leave away for the folder's name: call it "
+            "<name>.zip"
+        )
+    return file_path(f"{above}/{stem}" if above else stem)
+
+
+def unpack(storage: Storage, path: str, target: str) -> None:
+    """Unpack the archive *path* into the new folder *target*.
 
     Raises:
         PathNotFoundError: there is no such file.
@@ -116,14 +132,6 @@ def unpack(storage: Storage, path: str) -> str:
     entry = own.look_unlinked(storage, path)
     if entry is None or entry.kind != "file":
         raise PathNotFoundError(f"{path!r} is no file, or does not exist")
-    above, _, name = path.rpartition("/")
-    stem = name.partition(".")[0]
-    if not stem or stem == name:
-        raise InvalidInputError(
-            f"{path!r} has no ending to leave away for the folder's name: call it "
-            "<name>.zip"
-        )
-    target = file_path(f"{above}/{stem}" if above else stem)
     own.check_free(storage, target)
     with _opened(storage, entry) as file, _reading(path):
         archive = zipfile.ZipFile(file)
@@ -135,7 +143,6 @@ def unpack(storage: Storage, path: str) -> str:
         except BaseException:
             own.remove(storage, target)
             raise
-    return target
 
 
 def _unpack(

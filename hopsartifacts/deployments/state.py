@@ -1,5 +1,6 @@
 """The state of a deployment as users see it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -38,6 +39,12 @@ class PredictorState:
     def deployed(self) -> bool:
         """Whether anything runs."""
         return self.status in {"Starting", "Running", "Idle", "Updating"}
+
+    @property
+    def started(self) -> datetime | None:
+        """When what runs was started; None when nothing does."""
+        seconds = self._run.started_s
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
     @property
     def deployment_version(self) -> int | None:

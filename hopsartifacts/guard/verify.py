@@ -103,7 +103,7 @@ def _unexpected(
     for path in listed.keys() - inventory.sealed.keys():
         if path.startswith(busy) or path in inventory.seals:
             continue
-        if _is_log_entry(inventory, path):
+        if _is_log_entry(inventory, path) or not layout.is_managed(path):
             continue
         if storage.stat(path) is None:
             continue

@@ -113,11 +113,11 @@ def number_for(state: ModelState, model: str, requested: int | None) -> int:
         return state.next_version
     taken = state.versions.get(requested)
     if taken:
-        fate = {"sealed": "exists", "reserved": "is being saved by somebody else"}
+        fate = {"sealed": "exists", "reserved": "is being saved by another writer"}
         raise AlreadyExistsError(
             f"model {model!r} version {requested} "
             f"{fate.get(taken.status, f'was used before and is {taken.status}')}; "
-            "numbers are given once: leave out the version to get "
+            "numbers are given once: save again without a version to get "
             f"{state.next_version}"
         )
     return requested

@@ -11,9 +11,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hopsartifacts.rest.about import about
 from hopsartifacts.rest.access_log import AccessLog
-from hopsartifacts.rest.answering import answering, on_bug, on_http_error
+from hopsartifacts.rest.answering import (
+    answering,
+    failed,
+    on_bug,
+    on_http_error,
+)
 from hopsartifacts.rest.api import surface
 from hopsartifacts.rest.bounds import BodyBounds, Bounds
+from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.hopsworks import (
     datasets,
     deployment_tags,
@@ -22,8 +28,10 @@ from hopsartifacts.rest.hopsworks import (
     models,
     serving,
 )
+from hopsartifacts.rest.hopsworks.absent import absence
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.operations import Operation
+from hopsartifacts.rest.pages import OPERATIONS as PAGES
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -35,6 +43,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *serving.OPERATIONS,
     *deployment_tags.OPERATIONS,
     *inference.OPERATIONS,
+    *PAGES,
 )
 """All of them, of both surfaces."""
 
@@ -49,11 +58,18 @@ def app_of(hosted: Hosted, operations: Iterable[Operation]) -> ASGIApp:
     """Return an application that answers *operations* and nothing else."""
     app = Starlette(
         routes=list(_routes(hosted, operations)),
-        exception_handlers={HTTPException: on_http_error, Exception: on_bug},
+        exception_handlers={HTTPException: _on_http_error, Exception: on_bug},
     )
     app.router.redirect_slashes = False
     bounds = BodyBounds(max_bytes=hosted.settings.max_body_bytes)
     return AccessLog(Bounds(_RawPath(app), bounds))
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    """Answer what no operation has seen; say so of what only a cluster has."""
+    if words := absence(request.url.path):
+        return failed(request, RefusedError(words, 404))
+    return await on_http_error(request, error)
 
 
 class _RawPath:

@@ -145,6 +145,8 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """Where it answers over gRPC; None where it does not."""
     revision: str | None = None
     """Identifies one run: it differs between any two starts."""
+    started_s: float | None = None
+    """When it was started, in seconds since the epoch; None when nothing runs."""
     is_detached: bool = False
     """It goes on when the process that started it ends."""
 

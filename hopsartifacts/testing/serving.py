@@ -45,7 +45,10 @@ class StatesOnly:
         if launch is None:
             return RunState(status="Created")
         return RunState(
-            status="Running", deployment_version=launch.deployment_version, port=1
+            status="Running",
+            deployment_version=launch.deployment_version,
+            port=1,
+            started_s=1,
         )
 
     def predict(self, deployment: str, payload: dict[str, Any]) -> Any:

@@ -69,6 +69,7 @@ TOPICS: dict[str, Callable[[Project, Path], None]] = {
     "models": models_landed,
     "deployments": deployments_are_gone,
     "refusals": nothing_more,
+    "tutorials": nothing_more,
 }
 
 

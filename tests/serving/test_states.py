@@ -46,6 +46,7 @@ def test_workers_that_serve_count_as_both_of_their_components() -> None:
         port=80,
         grpc_port=81,
         revision="r1",
+        started_s=RUN.created_s,
         is_detached=True,
     )
 

@@ -198,7 +198,7 @@ def _row(item: Item) -> FileRow:
         kind="folder" if item.is_folder else "file",
         size_bytes=item.size_bytes,
         modified=None if seconds is None else datetime.fromtimestamp(seconds, UTC),
-        is_managed=layout.is_managed(item.path),
+        is_managed=layout.is_managed(item.path, is_folder=item.is_folder),
     )
 
 

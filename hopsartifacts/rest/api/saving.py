@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from hopsartifacts.documents import encode
 from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.json_flaws import flaw
 from hopsartifacts.names import distinct_paths, file_path, model_name
 from hopsartifacts.registry.documents import Framework
 from hopsartifacts.rest.api.table import PREFIX, operations
@@ -83,9 +84,9 @@ def _json(name: str, text: str | None, kind: Any = Any) -> Any:
     try:
         return msgspec.json.decode(text.removeprefix("\ufeff"), type=kind)
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
-        raise InvalidInputError(f"body: {name} is not JSON as wanted: {error}") from (
-            error
-        )
+        raise InvalidInputError(
+            f"body: {name} is not JSON as wanted: {flaw(text, error)}"
+        ) from error
 
 
 def _files(form: FormData) -> list[tuple[str, UploadFile]]:

@@ -31,7 +31,7 @@ def _make_folder(call: Call, path: str) -> Item:
     match path.split("/"):
         case [layout.MODELS, model, number] if is_version(number):
             uploads.claim(model, int(number), owner)
-        case _ if layout.is_managed(path):
+        case _ if layout.is_managed(path, is_folder=True):
             uploads.make_folder(path, owner)
         case _:
             _api(call).mkdir(path)
@@ -42,7 +42,7 @@ def _copy(call: Call, source: str) -> Item:
     """Copy what a caller may read to where he may write."""
     need_write(call)
     target, tree = _target(call), tree_of(call)
-    if layout.is_managed(target):
+    if _is_managed_as(tree.look(source), target):
         copy_into_upload(tree, uploads_of(call), source, target, call.caller.id)
     elif layout.is_managed(source):
         copy_sealed(tree, call.hosted.storage, source, target)
@@ -61,17 +61,27 @@ def _move(call: Call, source: str) -> Item:
     if source in DATASETS or layout.is_managed(source):
         raise ManagedPathError(f"{source!r} stays where it is: copy it instead")
     target = _target(call)
-    if layout.is_managed(target):
+    if _is_managed_as(tree_of(call).look(source), target):
         return _copy(call, source)
     _api(call).move(source, target)
     return _made(tree_of(call), target)
+
+
+def _is_managed_as(item: Item | None, target: str) -> bool:
+    """Tell whether *target* would be managed if *item* were put there."""
+    return layout.is_managed(target, is_folder=item is not None and item.is_folder)
 
 
 def _zip(call: Call, path: str) -> Item:
     need_write(call)
     given = call.query.destination_path
     folder = path.rpartition("/")[0] if given is None else _inside(call, given)
-    in_folder(f"{folder}/{path}")
+    if not folder:
+        name = path.rpartition("/")[2]
+        raise InvalidInputError(
+            f"'{name}.zip' would lie directly in the project: name a folder for it as "
+            f"destination_path, like {layout.RESOURCES!r}"
+        )
     return _made(tree_of(call), _api(call).zip(path, folder))
 
 

@@ -118,12 +118,12 @@ def _put(call: Call) -> None:
 async def _upload(call: Call) -> None:
     folder = path_of(call)
     need_write(call, folder)
-    in_folder(f"{folder}/any")
     async with received(call.request) as (chunk, data):
 
         def put() -> None:
-            if not layout.is_managed(folder):
-                own.check_above(call.hosted.storage, f"{folder}/{chunk.name}")
+            target = in_folder(f"{folder}/{chunk.name}".removeprefix("/"))
+            if not layout.is_managed(target):
+                own.check_above(call.hosted.storage, target)
             uploads_of(call).put_chunk(folder, chunk, data, call.caller.id)
 
         await anyio.to_thread.run_sync(put)

@@ -19,6 +19,7 @@ from hopsartifacts.rest.hopsworks.deployment_requests import NewDeployment
 FindFile = Callable[[str], PathLike[str]]
 """From a path that a client names to the file it means."""
 
+_PLAIN_VLLM = "VLLM"
 _SHARED = "the transformer runs in the predictor's process here: "
 
 
@@ -132,11 +133,13 @@ def check_new(new: NewDeployment) -> None:
         raise InvalidDeploymentError(
             "a deployment needs a model here: deploy a saved model version"
         )
+    # Releases from 4.8 on name the plain vLLM though their user named none.
+    variant = None if new.vllm_variant == _PLAIN_VLLM else new.vllm_variant
     unknown = {
         "gitUrl": (new.git_url, "upload the script and give its path"),
         "tracing": (_enabled(new.tracing), "leave it out"),
         "featureLogging": (_enabled(new.feature_logging), "use an inference logger"),
-        "vllmVariant": (new.vllm_variant, "install the vLLM you want and leave it out"),
+        "vllmVariant": (variant, "install the vLLM you want and leave it out"),
         "vllmImageTag": (
             new.vllm_image_tag,
             "install the vLLM you want and leave it out",

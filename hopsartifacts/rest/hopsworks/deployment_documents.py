@@ -5,6 +5,7 @@ they read, ``environmentDTO``, which they write themselves, would not. Members w
 value are left out, since some clients take null for an object.
 """
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -120,7 +121,6 @@ class DeploymentDocument(SettingsDocument, frozen=True, kw_only=True, rename="ca
     batching_configuration: Batching
     status: str
     available_instances: int
-    deployed: bool
     hopsworks_inference_path: str
     model_server_inference_path: str
     description: str | None = None
@@ -130,6 +130,7 @@ class DeploymentDocument(SettingsDocument, frozen=True, kw_only=True, rename="ca
     available_transformer_instances: int | None = None
     internal_port: int | None = None
     revision: str | None = None
+    deployed: datetime | None = None
     condition: ConditionDocument | None = None
 
 
@@ -173,11 +174,9 @@ def deployment_document(
         available_transformer_instances=(
             run.available_transformer_instances if transformer else None
         ),
-        deployed=run.deployed,
-        hopsworks_inference_path=(
-            f"/project/{hosted.project_id}/inference/models/{name}:predict"
-        ),
-        model_server_inference_path=f"/v1/models/{name}:predict",
+        deployed=run.started,
+        hopsworks_inference_path=f"/project/{hosted.project_id}/inference/serving/{name}",
+        model_server_inference_path=f"/v1/models/{name}",
         internal_port=run.internal_port,
         revision=run.revision,
         condition=_condition(run),

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from hopsartifacts.documents import without_bom
 from hopsartifacts.errors import InvalidInputError, InvalidNameError, NotRunningError
+from hopsartifacts.json_flaws import flaw
 from hopsartifacts.rest.answering import encoded
 from hopsartifacts.rest.bodies import read_body
 from hopsartifacts.rest.hopsworks.login import PROJECT, check_project
@@ -71,7 +72,7 @@ def _ask(call: Call, data: bytes) -> bytes:
     try:
         request = msgspec.json.decode(without_bom(data), type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInputError(f"body: {error}") from error
+        raise InvalidInputError(f"body: {flaw(data, error)}") from error
     serving = call.hosted.project.get_model_serving()
     try:
         return encoded(serving.ask(name, request))
@@ -106,16 +107,20 @@ def _own(call: Call) -> tuple[str, int]:
 
 
 OPERATIONS = (
-    Operation(
-        method="POST",
-        path=f"{_INFERENCE}/models/{{name}}:predict",
-        handle=_predict,
-        summary="Ask a running deployment: its model server's answer, as it is",
-        body=dict[str, Any],
-        answer=Any,
-        takes="bytes",
-        errors=(404, 413, 422, 502, 504),
-        tag="inference",
+    *(
+        Operation(
+            method="POST",
+            path=f"{_INFERENCE}/{path}",
+            handle=_predict,
+            summary="Ask a running deployment: its model server's answer, as it is",
+            body=dict[str, Any],
+            answer=Any,
+            takes="bytes",
+            errors=(404, 413, 422, 502, 504),
+            tag="inference",
+        )
+        # Clients ask at the first; the second is the path that they show.
+        for path in ("models/{name}:predict", "serving/{name}")
     ),
     Operation(
         method="GET",

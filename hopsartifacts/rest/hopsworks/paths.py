@@ -12,8 +12,8 @@ _LIMIT_BYTES = 1024
 def inside(project: str, path: str) -> str:
     """Return *path*, decoded once, as a path of this project; empty for its root.
 
-    Clients write ``/Projects/<project>/Resources/a``, ``Resources/a`` and
-    ``/Resources/a``; and some cut off the first character.
+    Clients write all forms that ``layout.relative`` knows; some cut off the first
+    character of ``/Projects/<project>/Resources/a``.
 
     Raises:
         InvalidNameError: it leads out of the project, or breaks the file name rule.
@@ -22,16 +22,8 @@ def inside(project: str, path: str) -> str:
         raise InvalidNameError(
             f"path {path[:80]!r}: it has more than {_LIMIT_BYTES} bytes, or is no UTF-8"
         )
-    text = path.removeprefix("/").removesuffix("/")
-    first, _, rest = text.partition("/")
-    if first != _PROJECTS:
-        return layout.relative(project, text)
-    if rest.partition("/")[0] != project:
-        raise InvalidNameError(
-            f"{path!r} is not in this project: use a relative path or one that starts "
-            f"with {layout.absolute(project, '')!r}"
-        )
-    return layout.relative(project, f"/{text}")
+    is_cut = path.partition("/")[0] == _PROJECTS
+    return layout.relative(project, f"/{path}" if is_cut else path)
 
 
 def in_folder(path: str) -> str:
@@ -42,6 +34,7 @@ def in_folder(path: str) -> str:
     """
     if not path.rpartition("/")[0]:
         raise InvalidNameError(
-            f"{path!r} is not in a folder: use one, like {layout.RESOURCES!r}"
+            f"{path!r} would lie directly in the project: use a folder, like "
+            f"{layout.RESOURCES!r}"
         )
     return path

@@ -129,8 +129,6 @@ def _finder(call: Call) -> Any:
     project, uploads = call.hosted.project.name, call.hosted.uploads
 
     def find(path: str) -> PathLike[str]:
-        if path.startswith("hdfs:/") and "/Projects/" in path:
-            path = path[path.index("/Projects/") :]
         try:
             inside = layout.relative(project, path)
         except InvalidNameError:

@@ -20,7 +20,7 @@ from hopsartifacts.errors import (
     PathNotFoundError,
 )
 from hopsartifacts.names import deployment_name, is_version, model_name
-from hopsartifacts.registry.versions import model_names, model_state, sealed_manifest
+from hopsartifacts.registry.versions import model_state, sealed_manifest
 from hopsartifacts.rest.hopsworks.content import Content, on_disk, stored
 from hopsartifacts.rest.hopsworks.sealed_tree import (
     Item,
@@ -50,7 +50,7 @@ class Tree:
             return _folder(path)
         if not layout.is_managed(path):
             entry = own.look_unlinked(self._storage, path)
-            return _item(entry) if entry else None
+            return _item(entry) if entry and _is_own(entry) else None
         unfinished = self._uploads.stat(path, self._owner)
         if unfinished:
             return _item(unfinished, is_unfinished=True)
@@ -70,6 +70,8 @@ class Tree:
         """
         if path == "":
             return self._datasets()
+        if path == layout.MODELS:
+            return self._models()
         listed = self._listed(path)
         if listed is not None:
             return self._with_unfinished(path, listed)
@@ -79,8 +81,7 @@ class Tree:
         if not item.is_folder:
             raise InvalidInputError(f"{path!r} is a file: list the folder it is in")
         if not layout.is_managed(path):
-            entries = own.children(self._storage, path)
-            return [_item(it) for it in entries if it.kind in _SHOWN]
+            return list(map(_item, self._own(path)))
         if tree := self._sealed(path):
             return tree.children(path)
         return self._with_unfinished(path, ())
@@ -111,10 +112,20 @@ class Tree:
 
     def _datasets(self) -> list[Item]:
         found = {name: _folder(name) for name in DATASETS}
-        for entry in own.children(self._storage, ""):
-            if not layout.is_managed(entry.path) and entry.kind in _SHOWN:
-                found[entry.path] = _item(entry)
+        found |= {entry.path: _item(entry) for entry in self._own("")}
         return [found[name] for name in sorted(found)]
+
+    def _models(self) -> list[Item]:
+        """Return the folders of all models, and the user's files beside them."""
+        entries = self._storage.list(layout.MODELS)
+        names = (it.name for it in entries if it.kind == "directory")
+        folders = self._with_unfinished(layout.MODELS, filter(_is_model, names))
+        files = map(_item, filter(_is_own, entries))
+        return sorted([*folders, *files], key=lambda item: item.path)
+
+    def _own(self, folder: str) -> list[Entry]:
+        """Return what is the user's own in a folder, without links."""
+        return list(filter(_is_own, own.children(self._storage, folder)))
 
     def _is_top(self, path: str) -> bool:
         """Tell whether *path* is the folder of a model or deployment that there is."""
@@ -128,8 +139,6 @@ class Tree:
     def _listed(self, path: str) -> Iterable[str] | None:
         """Return the names in a folder that the logs know; None of other folders."""
         match path.split("/"):
-            case [layout.MODELS]:
-                return filter(_is_model, model_names(self._storage))
             case [layout.MODELS, model] if _is_model(model):
                 live = model_state(self._storage, model).live()
                 return map(str, {*live, *self._uploads.numbers(model, self._owner)})
@@ -184,7 +193,11 @@ class Tree:
             return None
 
 
-_SHOWN = frozenset({"file", "directory"})
+def _is_own(entry: Entry) -> bool:
+    """Tell whether it is a file or folder of the user's."""
+    is_folder = entry.kind == "directory"
+    is_either = is_folder or entry.kind == "file"
+    return is_either and not layout.is_managed(entry.path, is_folder=is_folder)
 
 
 def _folder(path: str) -> Item:

@@ -13,6 +13,8 @@ from pathlib import Path
 from threading import Condition
 from typing import BinaryIO, Literal, Self
 
+from msgspec.structs import replace
+
 from hopsartifacts.errors import ConflictError
 from hopsartifacts.rest.uploads.contents import Contents
 from hopsartifacts.rest.uploads.files import (
@@ -34,16 +36,20 @@ from hopsartifacts.rest.uploads.journal import (
     PartWritten,
     Removed,
     Sealing,
+    Vacated,
     boot_id,
 )
 from hopsartifacts.rest.uploads.places import Place, place_of
 from hopsartifacts.rest.uploads.values import Chunk, UploadLimits
 from hopsartifacts.store.identity import new_token
 
-Status = Literal["claiming", "doubtful", "open", "sealing", "delivered", "ending"]
-"""claiming: somebody asks for the number. doubtful: whether it was given is not known.
-open: files may come. sealing: they are on their way into the store. delivered: the
-file is in the store, and only parts that are sent once more are answered. ending:
+Status = Literal[
+    "claiming", "doubtful", "open", "vacant", "sealing", "delivered", "ending"
+]
+"""claiming: the number is being asked for. doubtful: whether it was given is not known.
+open: files may come. vacant: its owner removed the folder, and the next client that
+saves gets the number. sealing: the files are on their way into the store. delivered:
+the file is in the store, and only parts that are sent once more are answered. ending:
 nobody may use it, and its number is still to be given up."""
 
 _PATIENCE_S = 60.0
@@ -59,6 +65,7 @@ class Area:
         status: how far it is; changed under the lock.
         contents: what it holds; changed under the lock.
         created: when it was begun, in seconds since the epoch.
+        is_tried: whether a seal has failed in the store, which may hold part of it.
     """
 
     def __init__(self, folder: Path, begun: Begun, limits: UploadLimits) -> None:
@@ -68,6 +75,7 @@ class Area:
         self.status: Status = "doubtful" if begun.kind == "version" else "open"
         self.contents = Contents(folder, limits)
         self.created = begun.at
+        self.is_tried = False
         self.folder = folder
         self.lock = Condition()
         self._begun = begun
@@ -106,12 +114,15 @@ class Area:
         for line in lines[1:]:
             area.contents.apply(line)
             if isinstance(line, Held):
-                area.status = "open"
+                area.status, area.is_tried = "open", line.is_tried
+            elif isinstance(line, Vacated):
+                area.status = "vacant"
             elif isinstance(line, Sealing):
                 area.status = "sealing"
         # What a process has written is there after its end, but not after a crash of
         # the machine; and a seal that was cut off may have put files into the store.
-        if area.status == "sealing" or begun.boot != boot_id() or not begun.boot:
+        is_lost = begun.boot != boot_id() or not begun.boot
+        if area.status == "sealing" or (is_lost and area.status != "vacant"):
             area.status = "ending"
         with on_disk("read an upload"):
             silence = time.time() - (folder / Journal.NAME).stat().st_mtime
@@ -123,6 +134,16 @@ class Area:
     def silence_s(self) -> float:
         """How long nothing was heard of it; 0 while a request is at work."""
         return 0.0 if self._in_flight else time.monotonic() - self._seen
+
+    def is_of(self, owner: str) -> bool:
+        """Tell whether it belongs to *owner*; a vacant one belongs to nobody."""
+        return self.owner == owner and self.status != "vacant"
+
+    def may_be_taken_by(self, owner: str) -> bool:
+        """Tell whether *owner* may use its number for a new save."""
+        if self.status == "vacant":
+            return not self._in_flight
+        return self.owner == owner and self.may_begin_anew
 
     @property
     def may_begin_anew(self) -> bool:
@@ -138,14 +159,32 @@ class Area:
         self._seen = time.monotonic()
         self._is_from_before = False
 
-    def hold(self) -> None:
-        """Note that the number is ours: files may come, and none is there."""
-        with self.lock, on_disk("begin an upload"):
+    def hold(self, owner: str) -> None:
+        """Note that *owner* has the number: files may come, and none is there."""
+        with self.lock:
+            self._begun = replace(self._begun, owner=owner)
+            self.owner = owner
+            self._empty(Held(is_tried=self.is_tried))
+            self.status = "open"
+
+    def vacate(self) -> None:
+        """Delete what was sent, and keep the number for the next client that saves.
+
+        Raises:
+            ConflictError: it is being claimed or registered.
+        """
+        with self.lock:
+            self.check_idle()
+            self._empty(Vacated())
+            self.status = "vacant"
+            self.lock.notify_all()
+
+    def _empty(self, line: Line) -> None:
+        with on_disk("begin an upload"):
             gone = self.contents.clear()
-            self._journal.start(self._begun, Held(), is_durable=True)
+            self._journal.start(self._begun, line, is_durable=True)
             _unlink(gone)
             self.touch()
-            self.status = "open"
 
     def announce(self, path: str) -> None:
         """Note that *path*, which is not there, was asked for."""
@@ -269,10 +308,11 @@ class Area:
             self._do(Sealing())
             self.status = "sealing"
 
-    def reopen(self) -> None:
-        """Let files come again after a seal that changed nothing."""
+    def reopen(self, *, is_tried: bool = False) -> None:
+        """Let files come again after a seal that failed, in the store if *is_tried*."""
         with self.lock:
-            self._do(Held())
+            self.is_tried = self.is_tried or is_tried
+            self._do(Held(is_tried=self.is_tried))
             self.status = "open"
             self.touch()
 
@@ -296,10 +336,21 @@ class Area:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.lock.notify_all()
 
+    def check_idle(self) -> None:
+        """Raise ``ConflictError`` if it is being claimed or registered."""
+        if self.status in {"claiming", "sealing"}:
+            raise ConflictError(
+                f"{self.place.top!r} is being registered: try again later"
+            )
+
     def check_open(self) -> None:
         """Raise ``ConflictError`` unless files may come."""
         if self.status != "open":
-            what = {"sealing": "is being registered", "claiming": "is being claimed"}
+            what = {
+                "sealing": "is being registered",
+                "claiming": "is being claimed",
+                "vacant": "was removed",
+            }
             raise ConflictError(
                 f"{self.place.top!r} {what.get(self.status, 'was given up')}: nothing "
                 "can be changed there"

@@ -18,7 +18,7 @@ from hopsartifacts.registry.claiming import (
 from hopsartifacts.registry.documents import Manifest, ModelState
 from hopsartifacts.registry.saving import save_version
 from hopsartifacts.registry.versions import model_state
-from hopsartifacts.rest.uploads.area import Area
+from hopsartifacts.rest.uploads.area import Area, Status
 from hopsartifacts.rest.uploads.places import Place, place_of
 from hopsartifacts.rest.uploads.sealing import new_version
 from hopsartifacts.rest.uploads.shelf import Shelf
@@ -40,31 +40,31 @@ class Claims:
         Raises:
             AlreadyExistsError: the number or a twin of the name is taken.
         """
-        was_open = False
+        before: Status = "doubtful"
 
         def use(area: Area) -> None:
-            nonlocal was_open
+            nonlocal before
             with area.lock:
-                if area.owner != owner or not area.may_begin_anew:
+                if not area.may_be_taken_by(owner):
                     raise AlreadyExistsError(
                         f"model {place.model!r} version {place.version} is being saved "
-                        "by somebody: leave out the version to get the next one"
+                        "by another client: save again to get the next number, or give "
+                        "another version"
                     )
-                was_open = area.status == "open"
-                area.status = "claiming"
+                before, area.status = area.status, "claiming"
 
         area, _ = self._shelf.open(place, owner, use)
         try:
-            if was_open:
+            if before != "doubtful":
                 check_held(self._state(place), place.model, _claim(area))
             else:
                 claim_version(self._storage, place.model, place.version, area.token)
-            area.hold()
+            area.hold(owner)
         except ConflictError:
             self._shelf.drop(area)
             raise
         except BaseException:
-            area.status = "doubtful"
+            area.status = "vacant" if before == "vacant" else "doubtful"
             raise
 
     def seal(self, place: Place, details: Details, owner: str) -> Manifest:
@@ -72,7 +72,7 @@ class Claims:
         area = self._shelf.find(place, owner)
         if area is None:
             number_for(self._state(place), place.model, place.version)
-        if area is None or area.owner != owner:
+        if area is None or not area.is_of(owner):
             raise unclaimed(place)
         area.begin_seal()
         try:
@@ -88,6 +88,26 @@ class Claims:
         self._shelf.drop(area)
         return manifest
 
+    def clear(self, area: Area) -> bool:
+        """Empty an area whose folder its owner removes, or give it up.
+
+        The number of a version stays claimed for the next save by any client: clients
+        remove the folder when a save fails, and that must not use the number up. It is
+        given up if the store may hold a part of the version.
+
+        Returns:
+            Whether there was something to remove.
+
+        Raises:
+            ConflictError: it is being claimed or registered.
+        """
+        if area.place.kind != "version" or area.status == "ending" or area.is_tried:
+            return self.end(area)
+        if area.status == "doubtful":
+            return False
+        area.vacate()
+        return True
+
     def end(self, area: Area) -> bool:
         """Give up an area of any kind; False if its version turns out to be sealed.
 
@@ -95,10 +115,7 @@ class Claims:
             ConflictError: it is being claimed or registered.
         """
         with area.lock:
-            if area.status in {"claiming", "sealing"}:
-                raise ConflictError(
-                    f"{area.place.top!r} is being registered: try again later"
-                )
+            area.check_idle()
             area.status = "ending"
             area.lock.notify_all()
         is_given_up = True
@@ -114,7 +131,7 @@ class Claims:
                 limit = self._limits.takeover_s
             else:
                 limit = self._limits.expiry_s
-            is_idle = area.status in {"open", "delivered", "doubtful"}
+            is_idle = area.status in {"open", "vacant", "delivered", "doubtful"}
             if area.status != "ending" and not (is_idle and area.silence_s >= limit):
                 return
             area.status = "ending"
@@ -123,13 +140,15 @@ class Claims:
     def numbers(self, model: str, owner: str) -> set[int]:
         """Return what ``Uploads.numbers`` says."""
         state = model_state(self._storage, model)
+        free: set[int] = set()
+        taken = set(state.versions)
+        # The log may not know yet of a number that is just being claimed.
+        for area in self._shelf.all():
+            if area.place.kind == "version" and area.place.model == model:
+                is_free = area.may_be_taken_by(owner)
+                (free if is_free else taken).add(area.place.version)
         newest = max(state.live(), default=0)
-        free = {
-            area.place.version
-            for area in self._shelf.all()
-            if (area.place.model, area.owner) == (model, owner) and area.may_begin_anew
-        }
-        return {number for number in state.versions if number > newest} - free
+        return {number for number in taken - free if number > newest}
 
     def _state(self, place: Place) -> ModelState:
         return model_state(self._storage, place.model)
@@ -138,7 +157,7 @@ class Claims:
         """Let files come again, unless the number was given up."""
         try:
             check_held(self._state(area.place), area.place.model, _claim(area))
-            area.reopen()
+            area.reopen(is_tried=True)
         except ConflictError:
             self._shelf.drop(area)
         except HopsArtifactsError:

@@ -27,7 +27,16 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True, tag="begun"):
 
 
 class Held(msgspec.Struct, frozen=True, tag="held"):
-    """The number is ours, and files may come; again after a seal that failed."""
+    """The number is ours, and files may come; again after a seal that failed.
+
+    *is_tried* says that such a seal failed in the store.
+    """
+
+    is_tried: bool = False
+
+
+class Vacated(msgspec.Struct, frozen=True, tag="vacated"):
+    """The number is ours, nothing lies here, and the next client that saves gets it."""
 
 
 class Sealing(msgspec.Struct, frozen=True, tag="sealing"):
@@ -71,7 +80,15 @@ class Removed(msgspec.Struct, frozen=True, tag="removed"):
 
 
 Line = (
-    Begun | Held | Sealing | FolderMade | Announced | FileBegun | PartWritten | Removed
+    Begun
+    | Held
+    | Vacated
+    | Sealing
+    | FolderMade
+    | Announced
+    | FileBegun
+    | PartWritten
+    | Removed
 )
 
 

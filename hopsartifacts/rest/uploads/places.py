@@ -55,14 +55,16 @@ class Place(msgspec.Struct, frozen=True):
         return self.kind == "own" or (first == SCRIPTS and bool(slash))
 
 
-def place_of(path: str) -> Place:
-    """Return what *path*, relative to the project, means.
+def place_of(path: str, *, is_folder: bool = False) -> Place:
+    """Return what the file, or the folder, *path* of the project means.
 
     Raises:
         InvalidNameError: it breaks the rules for names.
         ManagedPathError: it is managed, and nothing is ever uploaded there.
     """
     file_path(path)
+    if not layout.is_managed(path, is_folder=is_folder):
+        return Place("own", path)
     match path.split("/"):
         case [layout.MODELS, model]:
             return Place("model", layout.model_dir(model_name(model)), model=model)
@@ -74,9 +76,21 @@ def place_of(path: str) -> Place:
         case [layout.DEPLOYMENTS, deployment, *rest]:
             top = layout.deployment_dir(deployment_name(deployment))
             return Place("scripts", top, "/".join(rest))
-    if layout.is_managed(path):
+    raise refusal(path)
+
+
+def file_place(path: str) -> Place:
+    """Return the place of a file that is to be uploaded.
+
+    Raises:
+        InvalidNameError: it breaks the rules for names.
+        ManagedPathError: no file is ever uploaded there.
+    """
+    is_top = path.count("/") <= 1 and layout.is_managed(path)
+    place = None if is_top else place_of(path)
+    if place is None or not place.may_be_file:
         raise refusal(path)
-    return Place("own", path)
+    return place
 
 
 def refusal(path: str) -> ManagedPathError:
@@ -85,5 +99,6 @@ def refusal(path: str) -> ManagedPathError:
         f"{path!r} is managed: model files go to {layout.MODELS}/<model>/<version>/"
         f"{layout.FILES} while a version is being saved, scripts to "
         f"{layout.DEPLOYMENTS}/<name>/{SCRIPTS}, anything else to a folder of your "
-        f"own, like {layout.RESOURCES!r}"
+        f"own, like {layout.RESOURCES!r}; only files with a dot in their name lie "
+        f"directly in {layout.MODELS}"
     )

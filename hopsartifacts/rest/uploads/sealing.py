@@ -7,6 +7,7 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.errors import InvalidModelError, SourceChangedError
+from hopsartifacts.json_flaws import flaw
 from hopsartifacts.names import distinct_paths, tag_name
 from hopsartifacts.registry.documents import EmbeddedFile
 from hopsartifacts.registry.given import checked_description, checked_tag, embedded
@@ -120,7 +121,5 @@ def _embedded(area: Area, name: str, limit: int) -> EmbeddedFile | None:
         msgspec.json.decode(data)
         text = data.decode()
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidModelError(
-            f"{name} is not JSON ({error}): NaN and Infinity are none, for instance"
-        ) from error
+        raise InvalidModelError(f"{name} is not JSON: {flaw(data, error)}") from error
     return embedded(text)

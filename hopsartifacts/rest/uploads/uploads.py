@@ -23,7 +23,7 @@ from hopsartifacts.rest.uploads.bodies import Bodies
 from hopsartifacts.rest.uploads.claims import Claims, unclaimed, version_place
 from hopsartifacts.rest.uploads.files import Assembly
 from hopsartifacts.rest.uploads.owned import OwnFiles
-from hopsartifacts.rest.uploads.places import Place, place_of, refusal
+from hopsartifacts.rest.uploads.places import Place, file_place, place_of, refusal
 from hopsartifacts.rest.uploads.refusals import Refusals
 from hopsartifacts.rest.uploads.shelf import Shelf
 from hopsartifacts.rest.uploads.values import Chunk, Details, UploadLimits
@@ -93,7 +93,7 @@ class Uploads:
             RefusedError: a limit is reached, or the disk is full.
         """
         chunk.check()
-        place = _file_place(f"{folder}/{chunk.name}" if folder else chunk.name)
+        place = file_place(f"{folder}/{chunk.name}" if folder else chunk.name)
         if place.kind == "own":
             self._own.put(place, chunk, data, owner)
         else:
@@ -104,7 +104,7 @@ class Uploads:
 
         For versions and scripts; raises as ``put_chunk``.
         """
-        place = _file_place(path)
+        place = file_place(path)
         if place.kind == "own":
             raise InvalidInputError(f"{path!r} is stored without being uploaded")
         self._area(place, owner).put_whole(place.inside, chunks)
@@ -120,7 +120,7 @@ class Uploads:
             ConflictError: nobody has claimed the version.
             AlreadyExistsError: it is a file, or the name or number is taken.
         """
-        place = place_of(path)
+        place = place_of(path, is_folder=True)
         if place.kind == "model":
             claim = layout.model_name_claim(place.model)
             check_claim(self._storage, claim, place.model, "model")
@@ -178,7 +178,9 @@ class Uploads:
         return area.named_file(place.inside) if area else None
 
     def remove(self, path: str, owner: str) -> bool:
-        """Remove what is unfinished at *path*; the number of a version is given up.
+        """Remove what is unfinished at *path*.
+
+        The number of a version is kept for the next save, by any owner.
 
         Returns:
             False if there is nothing of this owner's. True too if this is the cleaning
@@ -195,9 +197,9 @@ class Uploads:
         if place.kind == "own":
             return self._own.remove(path, owner)
         area = self._shelf.find(place, owner)
-        if area is None or area.owner != owner:
+        if area is None or not area.is_of(owner):
             return False
-        return area.remove(place.inside) if place.inside else self._claims.end(area)
+        return area.remove(place.inside) if place.inside else self._claims.clear(area)
 
     def seal(self, model: str, version: int, details: Details, owner: str) -> Manifest:
         """Make a version of what was uploaded.
@@ -247,7 +249,7 @@ class Uploads:
         if place.kind == "scripts":
             return self._shelf.open(place, owner)[0]
         area = self._shelf.find(place, owner)
-        if area is None or area.owner != owner:
+        if area is None or not area.is_of(owner):
             raise unclaimed(place)
         return area
 
@@ -257,7 +259,7 @@ class Uploads:
         If it is a new try, the folder is claimed anew first, and this is forgotten.
         """
         area = self._shelf.find(place, owner)
-        if area and area.owner == owner:
+        if area and area.is_of(owner):
             area.announce(place.inside)
 
     def _stat_above(self, path: str, owner: str) -> Entry | None:
@@ -268,13 +270,6 @@ class Uploads:
             if area.place.top.startswith(f"{path}/"):
                 return _folder(path, area)
         return None
-
-
-def _file_place(path: str) -> Place:
-    place = place_of(path)
-    if not place.may_be_file:
-        raise refusal(path)
-    return place
 
 
 def _place_if_any(path: str) -> Place | None:

@@ -35,6 +35,7 @@ def run_state(
         port=run.port,
         grpc_port=said.grpc_port,
         revision=run.revision,
+        started_s=run.created_s,
         is_detached=run.parent_pid is None,
     )
 

@@ -9,6 +9,7 @@ import deployments
 import login
 import models
 import refusals
+import tutorials
 from common import run
 from deployments import PREDICTOR, saved_model, script
 
@@ -53,6 +54,7 @@ TOPICS = {
         the_artifact_without_scripts,
     ),
     "refusals": refusals.STEPS,
+    "tutorials": tutorials.STEPS,
 }
 
 if __name__ == "__main__":

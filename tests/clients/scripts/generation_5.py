@@ -10,6 +10,7 @@ import deployments
 import login
 import models
 import refusals
+import tutorials
 from common import RELEASE, missing, refused, run
 from deployments import PREDICTOR, TRANSFORMER, WHILE_STARTING, saved_model, script
 from hsml.transformer import Transformer
@@ -152,6 +153,7 @@ TOPICS = {
         settings_of_this_generation,
     ),
     "refusals": refusals.STEPS,
+    "tutorials": tutorials.STEPS,
 }
 
 if __name__ == "__main__":

@@ -44,6 +44,20 @@ def test_the_project_is_browsed(
     assert artifacts["items"][0]["name"] == "predictor-predict.py"
 
 
+def test_a_script_in_models_is_the_users(
+    client: TestClient, get: Callable[..., Any]
+) -> None:
+    script = at("Models/predict_example.py")
+    made = client.put(f"{script}/content", content=b"print(1)")
+    assert (made.status_code, made.json()["is_managed"]) == (201, False)
+    assert client.get(f"{script}/content").content == b"print(1)"
+    assert [it["is_managed"] for it in get("/files", path="Models")["items"]] == [False]
+    assert client.put(f"{at('Models/x')}/content", content=b"").status_code == 403
+    assert client.put(f"{V1}/folders/Models%2Fx.d").status_code == 403
+    assert client.delete(script).status_code == 204
+    assert get("/files", path="Models")["total"] == 0
+
+
 def test_files_are_written_read_and_removed(
     client: TestClient, get: Callable[..., Any]
 ) -> None:

@@ -77,7 +77,10 @@ def test_a_file_is_uploaded_and_read(wire: Wire, root: str) -> None:
     assert (attributes["name"], attributes["size"]) == ("a.txt", 5)
     assert attributes["dir"] is False
     assert attributes["modificationTime"].endswith("Z")
-    forms = ("Resources/a.txt", "/Resources/a.txt", f"{root}/Resources/a.txt")
+    forms = (
+        *("Resources/a.txt", "/Resources/a.txt", f"{root}/Resources/a.txt"),
+        *(f"hdfs://{root}/Resources/a.txt", f"hdfs://nn:8020{root}/Resources/a.txt"),
+    )
     for path in (*forms, f"{root}/Resources/a.txt".removeprefix("/")):
         answer = wire.download(path)
         assert answer.content == b"hello"
@@ -102,6 +105,16 @@ def test_names_travel_as_they_are(wire: Wire, root: str, name: str) -> None:
     assert wire.paths("Resources") == [f"{root}/Resources/{name}"]
     assert wire.delete(f"Resources/{name}").status_code == 204
     assert wire.paths("Resources") == []
+
+
+@pytest.mark.parametrize("top", ["/", "/Projects/{name}", "hdfs:///Projects/{name}"])
+def test_nothing_lies_directly_in_the_project(
+    wire: Wire, project: Project, top: str
+) -> None:
+    refused = wire.send(top.format(name=project.name), "data.csv", b"x")
+    assert refused.status_code == 400
+    words = "'data.csv' would lie directly in the project: use a folder"
+    assert words in refused.json()["usrMsg"]
 
 
 def test_an_empty_file_is_a_file(wire: Wire) -> None:
@@ -242,6 +255,60 @@ def test_files_are_copied_and_moved(wire: Wire) -> None:
     assert wire.download("Resources/y").content == b"x"
 
 
+def test_a_script_in_models_is_the_users(wire: Wire, root: str) -> None:
+    script = f"{root}/Models/predict_example.py"
+    assert wire.stat_status(script) == 404
+    for code in (b"one", b"two"):
+        if wire.stat_status(script) == 200:  # as clients overwrite
+            assert wire.delete(script).status_code == 204
+        wire.upload("Models", "predict_example.py", code)
+        assert wire.download(script).content == code
+    assert wire.send("Models", "predict_example.py", b"three").status_code == 409
+    assert wire.stat(script)["attributes"]["size"] == 3
+    assert wire.listing_answer(script).status_code == 400
+    for action in ("copy", "move"):
+        moved = wire.post(script, action=action, destination_path=f"Logs/{action}.py")
+        assert moved.is_success, moved.text
+        back = wire.post(f"Logs/{action}.py", action="move", destination_path=script)
+        assert back.status_code == (409 if action == "copy" else 201)
+    wire.mkdir(f"{root}/Models/m/1")
+    wire.mkdir(f"{root}/Models/m/1/Files")
+    target = f"{root}/Models/m/1/Files/code.py"
+    assert wire.post(script, action="copy", destination_path=target).is_success
+    wire.register("m", 1)
+    out = {"action": "copy", "destination_path": "Models/out.py"}
+    assert wire.post(target, **out).is_success
+    assert wire.names("Models") == ["m", "out.py", "predict_example.py"]
+    assert wire.post(script, action="zip").is_success
+    assert wire.hosted.project.verify().ok
+
+
+@pytest.mark.parametrize(
+    ("status", "asked"),
+    [
+        (403, ("copy", "Resources/x", "Models/x")),
+        (403, ("move", "Resources/x", "Models/x")),
+        (400, ("copy", "Logs/f", "Models/x.d")),
+        (400, ("move", "Logs/f", "Models/x.d")),
+        (400, ("create", "Models/x.d", None)),
+        (403, ("unzip", "Models/a.zip", None)),
+    ],
+)
+def test_nothing_but_files_with_a_dot_is_the_users_in_models(
+    wire: Wire, status: int, asked: tuple[str, str, str | None]
+) -> None:
+    wire.upload("Resources", "x", b"x")
+    wire.upload("Logs/f", "x", b"x")
+    wire.upload("Models", "a.zip", b"x")
+    action, path, target = asked
+    answer = wire.post(path, action=action, destination_path=target)
+    assert answer.status_code == status, answer.text
+    refused = wire.send("Models", "README", b"x")
+    assert refused.status_code == 403
+    assert "'Resources'" in refused.json()["usrMsg"]
+    assert wire.names("Models") == ["a.zip"]
+
+
 def test_folders_are_zipped_and_unzipped(wire: Wire) -> None:
     wire.upload("Resources/a", "x", b"x")
     packed = wire.post("Resources/a", action="zip")
@@ -255,7 +322,11 @@ def test_folders_are_zipped_and_unzipped(wire: Wire) -> None:
     assert wire.download("Logs/a/x").content == b"x"
     wire.upload("Resources", "bad.zip", b"no archive")
     assert wire.post("Resources/bad.zip", action="unzip").status_code == 400
-    assert wire.post("Resources", action="zip").status_code == 400
+    top = wire.post("Resources", action="zip")
+    assert top.status_code == 400
+    assert "'Resources.zip' would lie directly in the project" in top.text
+    within = wire.post("Resources", action="zip", destination_path="Resources")
+    assert within.is_success
     assert wire.post("Models/m", action="zip").status_code == 403
 
 

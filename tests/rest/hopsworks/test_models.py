@@ -70,6 +70,21 @@ def test_what_is_no_id_is_refused(client: TestClient, models: str, given: str) -
     assert client.get(f"{models}/{given}").status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"metrics": {"attributes": [1, NaN]}}', "metrics.attributes[1] is NaN"),
+        (b'{"name": "m", "metrics": {"auc": -Infinity}}', "metrics.auc is infinite"),
+    ],
+)
+def test_a_number_that_json_does_not_have_is_named(
+    client: TestClient, models: str, body: bytes, words: str
+) -> None:
+    refused = client.put(f"{models}/m_1", content=body)
+    assert refused.status_code == 400
+    assert words in refused.json()["usrMsg"]
+
+
 def test_listings_are_of_one_name_or_of_all(
     client: TestClient, project: Project, folder: Path, models: str
 ) -> None:

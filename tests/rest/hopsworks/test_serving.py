@@ -316,7 +316,9 @@ def test_another_model_version_can_be_chosen_but_no_other_model(
         ({"tracing": {"otelTracingStorage": "x", "enabled": True}}, "tracing"),
         ({"tracing": {"enabled": False}}, None),
         ({"featureLogging": {"enabled": True}}, "inference logger"),
-        ({"vllmVariant": "x"}, "vllmVariant"),
+        ({"vllmVariant": "VLLM_OMNI"}, "vllmVariant"),
+        ({"vllmVariant": "VLLM"}, None),
+        ({"vllmVariant": "VLLM", "vllmImageTag": "v1"}, "vllmImageTag"),
         ({"predictorEnvVars": ["NOVALUE"]}, "NOVALUE"),
         ({"predictorEnvVars": ["SERVING_SCHEMA_ID=x"]}, "SERVING_SCHEMA_ID"),
         ({"transformerEnvVars": ["A=1"]}, "predictor, too"),
@@ -357,6 +359,44 @@ def test_a_script_on_the_servers_disk_is_not_read(
     for path in (str(secret), f"/Projects/{serving_project.name}/{secret}"):
         body = of_4_1(serving_project, predictor=path)
         assert "does not exist in project" in serving.refused(body)
+
+
+@pytest.mark.parametrize("folder", ["Models", "Resources"])
+@pytest.mark.parametrize("form", ["{}", "/{}", "{root}/{}", "hdfs://{root}/{}"])
+def test_a_script_is_named_in_any_form_that_users_write(
+    serving: Serving, serving_project: Project, tmp_path: Path, folder: str, form: str
+) -> None:
+    script = tmp_path / "predict_example.py"
+    script.write_text(PREDICTOR)
+    path = serving_project.get_dataset_api().upload(script, folder)
+    root = f"/Projects/{serving_project.name}"
+    body = of_4_1(serving_project, predictor=form.format(path, root=root))
+    assert serving.saved(body)["predictor"] == "predict_example.py"
+
+
+@pytest.mark.parametrize("of_4_8", [{}, {"vllmVariant": "VLLM", "vllmImageTag": None}])
+@pytest.mark.parametrize("files", ["configFile", "predictor"])
+def test_a_language_model_is_deployed_as_by_all_releases(
+    serving: Serving,
+    serving_project: Project,
+    save_model: Save,
+    upload: Callable[..., str],
+    files: str,
+    of_4_8: dict[str, Any],
+) -> None:
+    save_model(framework="llm", name="llama")
+    file = {
+        "configFile": upload("vllm.yaml", "max-model-len: 10\n"),
+        "predictor": upload("predict.py", PREDICTOR),
+    }[files]
+    root = f"/Projects/{serving_project.name}"
+    named = {"modelName": "llama", "modelPath": f"{root}/Models/llama"}
+    server = {"modelServer": "VLLM", "modelFramework": "LLM", **named}
+    body = of_5_2(serving_project, **server, **of_4_8, **{files: file})
+    made = serving.saved(body)
+    assert (made["modelServer"], made["modelFramework"]) == ("VLLM", "LLM")
+    again = sent_back_by_5_2(made, **of_4_8)
+    assert serving.saved(again)["version"] == 1
 
 
 class Spool:

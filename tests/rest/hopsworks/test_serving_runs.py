@@ -52,9 +52,10 @@ def test_a_deployment_starts_and_stops(
     assert (started.status_code, started.content) == (200, b"")
     assert backend.running["d"].deployment_version == 1
     state = serving.get(deployed).json()
-    assert (state["status"], state["deployed"]) == ("Running", True)
+    assert (state["status"], state["deployed"]) == ("Running", "1970-01-01T00:00:01Z")
     assert act(serving, deployed, "START").status_code == 200
     assert act(serving, deployed, "STOP").status_code == 200
+    assert "deployed" not in serving.get(deployed).json()
     assert not backend.running
     assert act(serving, deployed, "STOP").status_code == 200
     assert act(serving, deployed, "PAUSE").status_code == 400
@@ -189,6 +190,8 @@ def test_predictions_are_passed_on_as_they_are(
     body = {"anything": {"é": [1, 2.5, None]}}
     assert predict(serving, "d", body).json() == ["d", body]
     assert predict(serving, "d", {}).content == b"null"
+    shown = f"/hopsworks-api/api{deployed['hopsworksInferencePath']}"
+    assert serving.client.post(shown, json=body).json() == ["d", body]
     for wrong in ([1], "x", 5, None):
         assert error_of(predict(serving, "d", wrong))[0] == 400
     url = f"{serving.project}/inference/models/d:predict"
@@ -219,6 +222,13 @@ def test_what_does_not_run_cannot_be_asked(
     assert deployed
     answer = predict(serving, name, {"instances": [1]})
     assert error_of(answer) == (404, 250001)
+
+
+def test_a_number_that_json_does_not_have_is_named(serving: Serving) -> None:
+    url = f"{serving.project}/inference/models/d:predict"
+    refused = serving.client.post(url, content=b'{"instances": [[1, 2], [3, NaN]]}')
+    assert refused.status_code == 400
+    assert "instances[1][1] is NaN" in refused.json()["usrMsg"]
 
 
 def test_a_request_that_is_too_long_is_refused(

@@ -59,6 +59,7 @@ class Machine(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory(dir=MEMORY)
         self.uploads = self.started()
         self.claims: dict[int, tuple[str, dict[str, File]]] = {}
+        self.vacant: set[int] = set()
         self.statuses: dict[int, str] = {}
         self.sealed: dict[int, dict[str, bytes]] = {}
         self.refused: Counter[tuple[int, str]] = Counter()
@@ -91,10 +92,11 @@ class Machine(RuleBasedStateMachine):
 
     @rule(owner=owners, version=versions)
     def claim(self, owner: str, version: int) -> None:
-        is_free = version not in self.statuses
+        is_free = version not in self.statuses or version in self.vacant
         error = None if is_free else ConflictError
         self.agrees(error, lambda: self.uploads.claim("m", version, owner))
         if is_free:
+            self.vacant.discard(version)
             self.claims[version] = owner, {}
             self.statuses[version] = "reserved"
         else:
@@ -162,7 +164,7 @@ class Machine(RuleBasedStateMachine):
             self.refused[version, owner] -= 1
         elif is_own:
             del self.claims[version]
-            self.statuses[version] = "aborted"
+            self.vacant.add(version)
 
     @rule(owner=owners, version=versions, aim=aims)
     def seal(self, owner: str, version: int, aim: int) -> None:
@@ -170,7 +172,7 @@ class Machine(RuleBasedStateMachine):
         files = self.files(version, owner)
         if files is None:
             self.agrees(ConflictError, lambda: seal(self.uploads, version, owner))
-            if version not in self.claims:
+            if version not in self.claims and version not in self.vacant:
                 self.refused[version, owner] += 1
             return
         example = files.get("input_example.json")
@@ -200,11 +202,12 @@ class Machine(RuleBasedStateMachine):
         self.uploads = self.started(restart_s=0)
         self.refused.clear()
         is_own = self.files(version, owner) is not None
-        is_free = is_own or version not in self.statuses
+        is_free = is_own or version not in self.statuses or version in self.vacant
         error = None if is_free else ConflictError
         self.agrees(error, lambda: self.uploads.claim("m", version, owner))
         self.restart()
         if is_free:
+            self.vacant.discard(version)
             self.claims[version] = owner, {}
             self.statuses[version] = "reserved"
 
@@ -227,7 +230,7 @@ class Machine(RuleBasedStateMachine):
         assert self.uploads.numbers("m") == {
             number
             for number, status in self.statuses.items()
-            if status != "sealed" and number > newest
+            if status != "sealed" and number > newest and number not in self.vacant
         }
         for owner in (ME, OTHER):
             for version in self.statuses:

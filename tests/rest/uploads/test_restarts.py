@@ -110,15 +110,22 @@ def check(project: Project, *versions: int) -> None:
     assert list(project.storage.find(".hopsartifacts/staging")) == []
 
 
+def save(uploads: Uploads) -> None:
+    fill(uploads, FILES)
+    seal(uploads)
+
+
+def fail_and_save(uploads: Uploads) -> None:
+    fill(uploads, {"Files/old": b"x"})
+    uploads.remove("Models/m/1", ME)
+    save(uploads)
+
+
+@pytest.mark.parametrize("work", [save, fail_and_save])
 def test_a_client_goes_on_whenever_the_server_was_killed(
-    storage: Storage, tmp_path: Path
+    storage: Storage, tmp_path: Path, work: Callable[[Uploads], None]
 ) -> None:
     """At each step: the number is whole or free, and the next save succeeds."""
-
-    def work(uploads: Uploads) -> None:
-        fill(uploads, FILES)
-        seal(uploads)
-
     for step in range(1, MANY_STEPS):
         place = storage.local_path("")
         assert place is not None
@@ -246,6 +253,22 @@ def test_nothing_is_believed_after_a_crash_of_the_machine(
     send(uploads, "Resources/x.bin", b"another")
     assert storage.read("Resources/x.bin") == b"another"
     uploads.close()
+
+
+def test_a_number_that_is_free_again_outlives_a_crash_of_the_machine(
+    storage: Storage,
+    restart: Callable[..., Uploads],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    uploads = restart()
+    fill(uploads, {"Files/old": b"x"})
+    assert uploads.remove("Models/m/1", ME)
+    uploads.close()
+    monkeypatch.setattr(area_module, "boot_id", lambda: "another")
+    uploads = restart()
+    save(uploads)
+    uploads.close()
+    check(Project(storage), 1)
 
 
 def test_what_lies_in_the_spool_unreadable_is_cleared(

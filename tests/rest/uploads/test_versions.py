@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event
 from typing import Any
 
 import msgspec
@@ -27,7 +27,7 @@ from hopsartifacts.registry.versions import model_state
 from hopsartifacts.rest.errors import UPLOAD_FULL, RefusedError
 from hopsartifacts.rest.uploads import Chunk, Details, Uploads
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.testing.faults import FAIL, Call, FaultyStorage
+from hopsartifacts.testing.faults import FAIL, Call, Fault, FaultyStorage
 from tests.rest.uploads.conftest import LIMITS
 from tests.rest.uploads.sending import (
     CHUNK,
@@ -239,7 +239,9 @@ def test_a_body_that_breaks_off_is_not_taken(
         "Models/m/1/manifest.json",
         "Models/m/1/Files",
         "Models/m/x.bin",
-        "Models/x.bin",
+        "Models/README",
+        "Models/my file",
+        "Models/x.d/x.bin",
         "Models/m/_log/000000000009.json",
         "Models/m/_log/v000000000009.json",
         "Models/m/01/Files/a.bin",
@@ -278,7 +280,7 @@ def test_the_loser_of_a_number_deletes_nothing(
 ) -> None:
     fill(uploads, FILES)
     for owner in (OTHER, ME):
-        with pytest.raises(AlreadyExistsError, match="is being saved by somebody"):
+        with pytest.raises(AlreadyExistsError, match="another client: save again"):
             uploads.claim("m", 1, owner)
         assert uploads.remove("Models/m/1", owner)
     assert not uploads.remove("Models/m/1", OTHER)
@@ -292,20 +294,100 @@ def test_the_loser_of_a_number_deletes_nothing(
     assert stored(project) == FILES
 
 
-def test_a_claim_that_its_owner_removes_is_given_up(
-    uploads: Uploads, storage: Storage, project: Project, tmp_path: Path
+@pytest.mark.parametrize("next_one", [ME, OTHER])
+def test_a_save_that_fails_does_not_use_its_number_up(
+    uploads: Uploads, storage: Storage, project: Project, next_one: str
 ) -> None:
+    for _ in range(2):
+        fill(uploads, FILES)
+        assert uploads.remove("Models/m/1", ME)
+        assert statuses(storage) == {1: "reserved"}
+        for owner in (ME, OTHER):
+            assert uploads.stat("Models/m/1", owner) is None
+            assert uploads.list("Models/m", owner) == []
+            assert uploads.numbers("m", owner) == set()
+            assert not uploads.remove("Models/m/1", owner)
+            assert not uploads.remove("Models/m/1/Files/a.bin", owner)
+            with pytest.raises(ConflictError, match="nobody is saving"):
+                send_part(uploads, "Models/m/1/Files/a", b"x", 1, owner)
+    with pytest.raises(ConflictError, match="nobody is saving"):
+        seal(uploads)
+    fill(uploads, {"Files/other": b"x"}, owner=next_one)
+    for owner in {ME, OTHER} - {next_one}:
+        assert uploads.numbers("m", owner) == {1}
+        with pytest.raises(AlreadyExistsError):
+            uploads.claim("m", 1, owner)
+    seal(uploads, owner=next_one)
+    assert stored(project) == {"Files/other": b"x"}
+    assert project.verify().ok
+
+
+def test_a_number_that_is_free_again_outlives_the_server(
+    start: START, project: Project
+) -> None:
+    uploads = start()
     fill(uploads, FILES)
     assert uploads.remove("Models/m/1", ME)
+    uploads = start()
+    assert uploads.numbers("m", OTHER) == set()
+    fill(uploads, FILES, owner=OTHER)
+    seal(uploads, owner=OTHER)
+    assert stored(project) == FILES
+
+
+def test_a_number_that_nobody_takes_again_is_given_up(
+    start: START, storage: Storage, tmp_path: Path
+) -> None:
+    uploads = start()
+    fill(uploads, FILES)
+    assert uploads.remove("Models/m/1", ME)
+    uploads.sweep()
+    assert statuses(storage) == {1: "reserved"}
+    uploads = start(expiry_s=0)
+    uploads.sweep()
     assert statuses(storage) == {1: "aborted"}
     assert spooled(tmp_path) == []
-    assert uploads.numbers("m") == {1}
+    assert uploads.numbers("m", ME) == {1}
     with pytest.raises(AlreadyExistsError, match="was used before"):
         uploads.claim("m", 1, ME)
     fill(uploads, FILES, version=2)
     seal(uploads, 2)
     assert uploads.numbers("m") == set()
-    assert project.verify().ok
+
+
+def test_a_number_that_gc_took_meanwhile_is_not_taken_again(
+    uploads: Uploads, storage: Storage, project: Project
+) -> None:
+    fill(uploads, FILES)
+    assert uploads.remove("Models/m/1", ME)
+    project.gc(grace_s=0)
+    with pytest.raises(ConflictError, match="save again"):
+        uploads.claim("m", 1, OTHER)
+    assert uploads.remove("Models/m/1", OTHER)
+    assert statuses(storage) == {1: "aborted"}
+    assert uploads.numbers("m", OTHER) == {1}
+
+
+def test_a_number_that_is_just_being_claimed_is_seen(
+    storage: Storage, tmp_path: Path
+) -> None:
+    under_way, go = Event(), Event()
+
+    def wait(call: Call) -> Fault | None:
+        if is_entry(call):
+            under_way.set()
+            go.wait(10)
+        return None
+
+    uploads = Uploads(FaultyStorage(storage, wait), tmp_path / "server", LIMITS)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(uploads.claim, "m", 1, ME)
+        assert under_way.wait(10)
+        assert uploads.numbers("m", OTHER) == uploads.numbers("m", ME) == {1}
+        go.set()
+        first.result()
+    assert uploads.numbers("m", OTHER) == {1}
+    uploads.close()
 
 
 @pytest.mark.parametrize("model", ["a b", "é", "", "m/3", "..", "m#"])
@@ -372,7 +454,7 @@ def test_a_file_that_never_came_is_named(uploads: Uploads, project: Project) -> 
     [
         ({}, {}, "no file was uploaded"),
         ({"input_example.json": b"1"}, {}, "no file was uploaded"),
-        ({**FILES, "input_example.json": b"[NaN]"}, {}, "is not JSON"),
+        ({**FILES, "input_example.json": b"[NaN]"}, {}, r"not JSON: \[0\] is NaN"),
         ({**FILES, "model_schema.json": b"\xff"}, {}, "is not JSON"),
         ({**FILES, "model_schema.json": b""}, {}, "is not JSON"),
         ({**FILES, "Files/A.bin": b"x"}, {}, "differ only in case"),
@@ -620,9 +702,14 @@ def test_a_claim_whose_fate_stays_unknown_is_given_up(
     uploads.close()
 
 
+@pytest.mark.parametrize("is_restarted", [False, True])
 @pytest.mark.parametrize("is_due", [is_file, is_entry], ids=["files", "seal"])
 def test_a_store_that_fails_while_sealing_leaves_nothing(
-    storage: Storage, tmp_path: Path, is_due: Callable[[Call], bool]
+    storage: Storage,
+    tmp_path: Path,
+    is_due: Callable[[Call], bool],
+    *,
+    is_restarted: bool,
 ) -> None:
     failing = Failing(storage, is_due)
     failing.is_broken = False
@@ -632,7 +719,12 @@ def test_a_store_that_fails_while_sealing_leaves_nothing(
     with pytest.raises(StorageError):
         seal(uploads)
     failing.is_broken = False
-    assert uploads.remove("Models/m/1", ME)
+    if is_restarted:
+        uploads.close()
+        uploads = Uploads(failing.storage, tmp_path / "server", LIMITS)
+    else:
+        assert uploads.remove("Models/m/1", ME)
+    uploads.remove("Models/m/1", ME)
     assert statuses(storage) == {1: "aborted"}
     assert spooled(tmp_path) == []
     project = Project(storage)
