@@ -167,7 +167,10 @@ def _read_json(tensor: InputTensor) -> list[Any]:
         raise RequestError(400, f"input {tensor.name!r} has no data")
     if tensor.parameters.get(CONTENT_TYPE) == BASE64 and isinstance(data, list):
         try:
-            data = [base64.b64decode(value, validate=True) for value in data]
+            data = [
+                None if value is None else base64.b64decode(value, validate=True)
+                for value in data
+            ]
         except (TypeError, ValueError, binascii.Error) as error:
             raise RequestError(
                 400, f"input {tensor.name!r} is no Base64: {error}"
