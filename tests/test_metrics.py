@@ -55,7 +55,6 @@ def test_what_is_a_number_becomes_one(value: Any, number: float) -> None:
         1j,
         np.zeros(2),
         np.datetime64("2026-01-02", "ns"),
-        10**400,
     ],
     ids=repr,
 )

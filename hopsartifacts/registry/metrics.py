@@ -57,19 +57,18 @@ def _number(name: object, value: Any) -> float | int:
     try:
         plain = _of_python(value)
         whole = plain_number(plain)
-        # Tables have fractions, so whole numbers must not be beyond all of them.
-        fraction = float(plain if whole is None else whole)
+        number = float(plain) if whole is None else whole
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidModelError(
             f"metric {name!r} is {value!r}, which is not a number: give one, or put "
             "it into a tag"
         ) from error
-    if not math.isfinite(fraction):
+    if isinstance(number, float) and not math.isfinite(number):
         raise InvalidModelError(
             f"metric {name!r} is {value!r}: only finite numbers can be compared; leave "
             "it out"
         )
-    return fraction if whole is None else whole
+    return number
 
 
 def _of_python(value: Any) -> Any:

@@ -31,6 +31,7 @@ from hopsartifacts.rest.errors import (
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.operations import Call, Operation
 from hopsartifacts.store.identity import acting_as
+from hopsartifacts.values import misspelt
 
 API = "/api/"
 _SCHEME = "apikey"
@@ -204,7 +205,7 @@ async def _body(request: Request, operation: Operation, limit: int) -> Any:
     try:
         return msgspec.json.decode(data, type=operation.body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"body: {error}") from error
+        raise InvalidInputError(misspelt(data, "body") or f"body: {error}") from error
     except RecursionError as error:
         raise InvalidInputError("body: it is nested too deeply") from error
 

@@ -4,6 +4,7 @@ Scripts get their rows as they are: lists of tokens and series differ in length.
 """
 
 from collections import Counter
+from itertools import chain
 from typing import Any
 
 
@@ -21,7 +22,8 @@ def check_alike(rows: list[Any], what: str = "the rows") -> None:
     Raises:
         UnevenError: two differ, or the items of one do.
     """
-    if list not in set(map(type, rows)):
+    kinds = set(map(type, rows))
+    if list not in kinds or (kinds == {list} and _are_flat_and_alike(rows)):
         return
     shapes = [_shape(row, (number,)) for number, row in enumerate(rows)]
     if shapes.count(shapes[0]) == len(shapes):
@@ -37,11 +39,16 @@ def check_alike(rows: list[Any], what: str = "the rows") -> None:
             )
 
 
+def _are_flat_and_alike(rows: list[list[Any]]) -> bool:
+    """Tell this of rows without a loop, as it is usually so."""
+    is_one_length = len(set(map(len, rows))) == 1
+    return is_one_length and list not in set(map(type, chain.from_iterable(rows)))
+
+
 def _shape(value: Any, where: tuple[int, ...]) -> tuple[int, ...] | None:
     """Return the lengths of nested lists; None for what is not a list."""
     if not isinstance(value, list):
         return None
-    # Rows of numbers, the usual case, are looked at in C.
     kinds = set(map(type, value))
     if list not in kinds:
         return (len(value),)

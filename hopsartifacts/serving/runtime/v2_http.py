@@ -33,6 +33,7 @@ from hopsartifacts.serving.runtime.v2 import (
     request_json,
     with_data,
 )
+from hopsartifacts.values import misspelt
 
 
 class InferCall:
@@ -117,7 +118,8 @@ class InferCall:
         except msgspec.ValidationError as error:
             raise RequestError(400, f"the body is no V2 request: {error}") from error
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise RequestError(400, f"the body is not JSON: {error}") from error
+            words = misspelt(bytes(self._request[:size]), "the body") or error
+            raise RequestError(400, f"the body is not JSON: {words}") from error
 
     def _inputs(self) -> list[tuple[str, list[Any]]]:
         """Return name and nested rows of each input."""
