@@ -166,7 +166,7 @@ def step(value: Any) -> Any:
 
 def _converted(value: Any) -> Any:
     """Return what the type of *value* makes of it, or ``_NOTHING``."""
-    if hasattr(value, "__array_interface__"):
+    if hasattr(value, "__array_interface__") and hasattr(value, "dtype"):
         return _from_numpy(value)
     fields = _of_fields(value)
     if fields is not None:
@@ -203,14 +203,26 @@ def _of_fields(value: Any) -> Mapping[str, Any] | None:
     if isinstance(value, Mapping):
         return value
     if hasattr(value, "__struct_fields__"):
-        names = value.__struct_fields__
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _of_struct(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in dataclasses.fields(value)]
     elif hasattr(value, "__attrs_attrs__"):
         names = [field.name for field in value.__attrs_attrs__]
     else:
         return None
     return {name: getattr(value, name) for name in names}
+
+
+def _of_struct(value: Any) -> Mapping[str, Any]:
+    """Return a struct of msgspec under the names that it has in JSON."""
+    config = value.__struct_config__
+    found = {config.tag_field: config.tag} if config.tag_field else {}
+    names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
+    for name, written in names:
+        item = getattr(value, name)
+        if item is not msgspec.UNSET:
+            found[written] = item
+    return found
 
 
 def _from_numpy(value: Any) -> Any:

@@ -40,6 +40,7 @@ refused and NaN becomes None, as it stands for a missing value in frames; ``fini
 both are refused."""
 
 _NUMBERS = frozenset({int, float, bool})
+_LOOKED_AT_BYTES = 1024 * 1024
 _DEEP = 4
 """So many dimensions of lists of numbers are looked at in C."""
 
@@ -77,12 +78,17 @@ def frame_columns(value: Any, where: str) -> list[Column] | None:
 
 
 def misspelt(body: bytes, where: str) -> str | None:
-    """Return where a body, which is not JSON, has NaN or an infinity; None if nowhere.
+    """Return which value of a body makes it no JSON; None if that is not the reason.
 
-    Python's own writer of JSON, among others, writes them, and other readers say no
-    more than which character they did not expect.
+    Python's own writer of JSON, among others, writes NaN, infinities and halves of
+    characters, and other readers say no more than which byte they did not expect.
+
+    Args:
+        body: what could not be read as JSON; a long one is not looked at.
+        where: what it is called in messages.
     """
-    if b"NaN" not in body and b"Infinity" not in body:
+    words = (b"NaN", b"Infinity", b"\\ud", b"\\uD")
+    if len(body) > _LOOKED_AT_BYTES or not any(word in body for word in words):
         return None
     # Imported late: it is needed for a mistake only.
     import json  # noqa: PLC0415 - see above

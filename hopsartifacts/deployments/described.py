@@ -17,7 +17,9 @@ def is_described(given: Any) -> bool:
     """Tell whether *given* describes a tensor, perhaps not whole."""
     if isinstance(given, Mapping):
         return len(given.keys() & {*_KEYS}) >= _ENOUGH
-    return all(hasattr(given, key) for key in ("name", "shape", "datatype"))
+    # A frame has its columns as attributes, whatever they are called.
+    is_frame = hasattr(given, "columns")
+    return not is_frame and all(hasattr(given, key) for key in _KEYS[:3])
 
 
 def described(given: Any) -> dict[str, Any]:

@@ -110,7 +110,8 @@ def payload(data: Any, inputs: Any) -> dict[str, Any]:
         return {"instances": _instances(inputs, rows)}
     if not isinstance(data, Mapping) or len(data.keys() & {"instances", "inputs"}) != 1:
         raise InvalidInputError(
-            "predict needs inputs=[…], or data={'instances': […]} (or 'inputs')"
+            f"predict needs inputs=[…], or data={{'instances': […]}} (or 'inputs'); "
+            f"data is {_words(data)}"
         )
     body: dict[str, Any] = _checked(plain, data, "data", "no infinity")
     rows = body.get("instances", body.get("inputs"))
@@ -139,11 +140,16 @@ def _instances(inputs: Any, rows: Any) -> list[Any]:
         return [rows] if is_row and not _are_texts(inputs, rows) else rows
     if isinstance(rows, int | float):
         return [[rows]]
-    words = "an empty list" if rows == [] else f"a {type(inputs).__name__}"
     raise InvalidInputError(
-        f"inputs is {words}: give a row like [1, 2], a list of rows or texts, a dict, "
-        "an array or a frame"
+        f"inputs is {_words(inputs, rows)}: give a row like [1, 2], a list of "
+        "rows or texts, a dict, an array or a frame"
     )
+
+
+def _words(given: Any, plain: Any = None) -> str:
+    if plain == []:
+        return "an empty list"
+    return "None" if given is None else f"a {type(given).__name__}"
 
 
 def _are_texts(inputs: Any, rows: list[Any]) -> bool:

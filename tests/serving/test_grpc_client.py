@@ -23,6 +23,9 @@ grpc = pytest.importorskip("grpc", reason="needs grpcio")
 client = pytest.importorskip("hopsartifacts.serving.local.grpc_client")
 
 
+KEYS = ["name", "shape", "datatype", "data"]
+
+
 class Predictor:
     def predict(self, inputs: list[Any]) -> Any:
         outputs: dict[Any, Any] = {
@@ -146,6 +149,8 @@ def test_frames_are_rows_with_names(predict: Callable[..., Any]) -> None:
         a, b = predict(inputs=inputs)
         assert (a.name, a.datatype, a.data) == ("a", "INT64", [1, 2])
         assert (b.name, b.datatype, b.data) == ("b", "BYTES", ["x", "y"])
+    names = [it.name for it in predict(inputs=pd.DataFrame([KEYS], columns=KEYS))]
+    assert names == KEYS
     (alone,) = predict(inputs={"a": 1})
     assert (alone.name, alone.data) == ("a", [1])
 

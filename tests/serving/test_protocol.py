@@ -19,6 +19,10 @@ BAD_BODIES = [
     (b'{"instances": [[1, NaN]]}', 'not JSON: the body["instances"][0][1] is NaN'),
     (b'{"instances": [{"a": -Infinity}]}', 'the body["instances"][0]["a"] is -inf'),
     (b'{"instances": [NaN', "not JSON"),
+    (
+        b'{"instances": ["a", "\\ud800"]}',
+        "body[\"instances\"][1] is '\\ud800': it holds",
+    ),
     (b'{"instances": ["\xff"]}', "not JSON"),
     (b"[" * 100_000, "not JSON"),
     (b"[[1]]", "the body is a list"),

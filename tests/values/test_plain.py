@@ -84,6 +84,11 @@ class Point:
     when: date
 
 
+class Struct(msgspec.Struct, tag=True, rename="camel"):
+    an_int: Any
+    unset: int | msgspec.UnsetType = msgspec.UNSET
+
+
 class Colour(Enum):
     RED = "red"
 
@@ -112,6 +117,7 @@ def itself() -> list[Any]:
         (MappingProxyType({"a": 1}), b'{"a":1}'),
         ({1: "a"}, b'{"1":"a"}'),
         (Point(1, date(2026, 1, 2)), b'{"x":1,"when":"2026-01-02"}'),
+        (Struct(np.int8(1)), b'{"type":"Struct","anInt":1}'),
         (datetime(2026, 1, 2, tzinfo=UTC), b'"2026-01-02T00:00:00Z"'),
         (
             datetime(1900, 1, 2, tzinfo=timezone(timedelta(seconds=1172))),
