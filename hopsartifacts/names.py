@@ -4,6 +4,7 @@ Pure functions: each returns its argument in canonical form or raises
 ``InvalidNameError`` with the value and the rule it breaks.
 """
 
+import operator
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -70,9 +71,9 @@ def kubernetes_name(deployment: str) -> str:
 
 def version_number(version: object) -> int:
     """Return *version* as an int if it is a canonical decimal (``01`` is not ``1``)."""
-    text = str(version)
-    number = isinstance(version, int | str) and not isinstance(version, bool)
-    if not number or not _VERSION.fullmatch(text):
+    number = plain_number(version)
+    text = plain_text(version) if number is None else str(number)
+    if text is None or not _VERSION.fullmatch(text):
         raise InvalidNameError(
             f"{version!r} is not a version number: give a whole number like 1, "
             "without sign or leading zeros"
@@ -114,7 +115,35 @@ def distinct_paths(paths: Iterable[str]) -> None:
 
 def is_unicode(text: str) -> bool:
     """Tell whether *text* can be written as UTF-8: it holds no half of a character."""
-    return not any(unicodedata.category(char) == "Cs" for char in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def plain_text(value: object) -> str | None:
+    """Return *value* as exactly a ``str``; None if it is not a text that can be stored.
+
+    Texts of other types, such as those of an array of numpy or an ``Enum`` of texts,
+    would be refused by whatever writes documents.
+    """
+    if not isinstance(value, str) or not is_unicode(value):
+        return None
+    return str.__str__(value)
+
+
+def plain_number(value: object) -> int | None:
+    """Return *value* as exactly an ``int``; None if it is not a whole number.
+
+    ``True`` and ``False`` are not taken as 1 and 0.
+    """
+    if isinstance(value, bool):
+        return None
+    try:
+        return int(operator.index(value))  # type: ignore[arg-type]  # it asks
+    except TypeError:
+        return None
 
 
 def folded(name: str) -> str:
@@ -123,14 +152,15 @@ def folded(name: str) -> str:
 
 
 def _checked(kind: str, name: object, rule: re.Pattern[str], words: str) -> str:
-    if not isinstance(name, str) or not rule.fullmatch(name):
+    text = plain_text(name)
+    if text is None or not rule.fullmatch(text):
         raise InvalidNameError(f"{name!r} is not a valid {kind} name: use {words}")
-    if name.lower() in _RESERVED:
+    if text.lower() in _RESERVED:
         raise InvalidNameError(
-            f"{name!r} is not a valid {kind} name: it is reserved (a device on "
+            f"{text!r} is not a valid {kind} name: it is reserved (a device on "
             "Windows); choose another"
         )
-    return name
+    return text
 
 
 def _flaw_of_part(part: str) -> str | None:

@@ -3,7 +3,9 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from hopsartifacts import ModelRegistry, Project
@@ -112,11 +114,14 @@ def test_an_alias_at_a_time(three: list[Model], mr: ModelRegistry) -> None:
         times.append(datetime.now(UTC))
     mr.delete_alias(NAME, "champion")
 
-    def at(moment: datetime) -> int | None:
+    def at(moment: Any) -> int | None:
         return mr.get_model(NAME, alias="champion", at=moment).version
 
     assert [at(moment) for moment in times[1:]] == [1, 2]
     assert at(times[1].astimezone().replace(tzinfo=None)) == 1
+    assert at(times[1].isoformat()) == at(pd.Timestamp(times[1])) == 1
+    with pytest.raises(InvalidInputError, match="at is 'yesterday'"):
+        at("yesterday")
     for moment in (times[0], times[2] + timedelta(hours=1)):
         with pytest.raises(ModelNotFoundError, match="pointed nowhere"):
             at(moment)

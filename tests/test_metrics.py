@@ -54,6 +54,7 @@ def test_what_is_a_number_becomes_one(value: Any, number: float) -> None:
         Fraction(10**309),
         1j,
         np.zeros(2),
+        np.datetime64("2026-01-02", "ns"),
     ],
     ids=repr,
 )

@@ -7,13 +7,24 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 from hopsartifacts import Model, ModelSchema, Project, Schema
 from hopsartifacts.errors import InvalidModelError
+from hopsartifacts.registry.given import embedded
+from hopsartifacts.registry.schema import input_columns, schema_text
 
 SaveModel = Callable[..., Model]
 FRAME = pd.DataFrame({"age": np.array([1, 2], dtype="int64"), "height": [1.5, 2.5]})
+
+
+class Tensor:
+    """As a tensor of torch is, whose types have no names."""
+
+    dtype = type("dtype", (), {"__str__": lambda _: "torch.float32"})()
+    shape = (2, 3)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +70,30 @@ FRAME = pd.DataFrame({"age": np.array([1, 2], dtype="int64"), "height": [1.5, 2.
                 ]
             },
         ),
+        (
+            pl.LazyFrame({"a": [1]}),
+            {"columnar_schema": [{"name": "a", "type": "Int64"}]},
+        ),
+        (pl.Series("a", [1]), {"columnar_schema": [{"name": "a", "type": "Int64"}]}),
+        (pa.table({"a": [1]}), {"columnar_schema": [{"name": "a", "type": "int64"}]}),
+        (
+            {"a": "int", "b": float},
+            {
+                "columnar_schema": [
+                    {"name": "a", "type": "int"},
+                    {"name": "b", "type": "float"},
+                ]
+            },
+        ),
+        (
+            {"columnar_schema": [{"name": "a", "type": "int"}]},
+            {"columnar_schema": [{"name": "a", "type": "int"}]},
+        ),
+        (
+            {"tensor_schema": {"shape": "(1,)", "type": "int"}},
+            {"tensor_schema": {"shape": "(1,)", "type": "int"}},
+        ),
+        (Tensor(), {"tensor_schema": {"shape": "(2, 3)", "type": "float32"}}),
         (Schema(np.zeros(1)), {"tensor_schema": {"shape": "(1,)", "type": "float64"}}),
     ],
     ids=[
@@ -69,6 +104,13 @@ FRAME = pd.DataFrame({"age": np.array([1, 2], dtype="int64"), "height": [1.5, 2.
         "vector",
         "columns",
         "tensors",
+        "lazy",
+        "polars",
+        "arrow",
+        "types",
+        "document",
+        "tensor-document",
+        "torch",
         "schema",
     ],
 )
@@ -83,6 +125,14 @@ def test_what_a_schema_is_made_of(given: Any, document: dict[str, Any]) -> None:
         (None, "a NoneType"),
         ("text", "a str"),
         ([1, 2], "a list"),
+        ([[1, 2], [3, 4]], r"numpy\.array\(rows\)"),
+        ({}, "a dict"),
+        ({"a": [1, 2]}, "a dict whose values are not types"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "two columns with the label 'a'"),
+        (
+            pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([("a", "b")])),
+            r"a column with the label \('a', 'b'\)",
+        ),
         ([{"name": "a"}], "lacks 'type'"),
         ([{"shape": [1]}], "lacks 'type'"),
         ([{"type": "int", "shape": [1]}, {"type": "int"}], "shape"),
@@ -93,6 +143,23 @@ def test_what_a_schema_is_made_of(given: Any, document: dict[str, Any]) -> None:
 def test_what_is_no_schema(given: Any, words: str) -> None:
     with pytest.raises(InvalidModelError, match=words):
         Schema(given)
+
+
+@pytest.mark.parametrize(
+    ("schema", "columns"),
+    [
+        (ModelSchema(Schema(FRAME)), ("age", "height")),
+        (ModelSchema(Schema({"b": "int", "a": "int"})), ("b", "a")),
+        (ModelSchema(Schema([{"name": "a", "type": "int"}, {"type": "int"}])), ()),
+        (ModelSchema(Schema(np.zeros(1))), ()),
+        (ModelSchema(output_schema=Schema(FRAME)), ()),
+        ({"input_schema": "my own"}, ()),
+        (None, ()),
+    ],
+    ids=["frame", "dict", "nameless", "tensor", "output", "own", "none"],
+)
+def test_the_input_columns_of_a_schema(schema: Any, columns: tuple[str, ...]) -> None:
+    assert input_columns(embedded(schema_text(schema))) == columns
 
 
 def test_equal_schemas_are_equal() -> None:
@@ -177,7 +244,7 @@ def test_a_model_schema_may_be_a_dict(save_model: SaveModel) -> None:
 @pytest.mark.parametrize(
     ("example", "stored"),
     [
-        (FRAME, [1.0, 1.5]),
+        (FRAME, {"age": 1, "height": 1.5}),
         (FRAME["age"], [1, 2]),
         (np.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]),
         ([1, "a", None, True, 2.5], [1, "a", None, True, 2.5]),
@@ -215,7 +282,7 @@ def test_without_schema_and_example_there_are_no_files(
         (np.zeros(0), "an empty ndarray"),
         ("text", "a str"),
         (5, "a int"),
-        ([object()], "a object in it"),
+        ([object()], r"input_example\[0\] is of the type object"),
         (["\ud800"], "JSON"),
     ],
     ids=["list", "dict", "frame", "array", "text", "number", "object", "surrogate"],

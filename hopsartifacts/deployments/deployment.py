@@ -32,6 +32,7 @@ from hopsartifacts.errors import (
     NotRunningError,
     UnsupportedHereError,
 )
+from hopsartifacts.registry.given import checked_reason
 from hopsartifacts.registry.model import Model
 from hopsartifacts.store.transfer import download, local_folder
 
@@ -75,7 +76,7 @@ class Deployment(Versioned, Watched, HasTags):
             See ``Predictor.deploy``; and ``DeploymentFailedError`` if the new version
             does not start (it is saved all the same, and the one before goes on).
         """
-        name = self.name
+        name, reason = self.name, checked_reason(why)
         storage = self._runner.place.storage
         model = self.predictor.model_name
         known = self._state.id if self._state else None
@@ -83,7 +84,7 @@ class Deployment(Versioned, Watched, HasTags):
         before = self._state.active if self._state else None
         specification, artifact, self._decision = self.predictor.seal()
         self._state = save_specification(
-            storage, specification, known_id=known, why=why, adopt=adopt
+            storage, specification, known_id=known, why=reason, adopt=adopt
         )
         self.predictor.keep(specification, artifact)
         if known is None and there and there.active != self._state.active:
@@ -188,9 +189,12 @@ class Deployment(Versioned, Watched, HasTags):
         Args:
             data: the whole request: ``{"instances": [row, …]}`` or ``{"inputs": …}``.
                 Of a deployment with the protocol GRPC: a list of tensors.
-            inputs: rows only: a list of rows, one row, a dict, an array or a frame.
-                Of a deployment with the protocol GRPC: one tensor or a list, each a
-                dict with ``name``, ``shape``, ``datatype`` and ``data``.
+            inputs: rows only: a list of rows or of texts, one row of numbers, a dict,
+                or an array, a series or a frame of any library. What has one dimension
+                has as many rows as elements; only a flat list of numbers is one row.
+                A deployment with the protocol GRPC takes the same, and tensors: one or
+                a list, each a dict with ``name``, ``shape``, ``datatype`` and ``data``
+                or the ``InferInput`` of another client.
 
         Returns:
             The answer as it came: ``{"predictions": […]}``; with the protocol GRPC a

@@ -80,7 +80,8 @@ def given(path: str | os.PathLike[str] | None) -> New | None:
         return path
     if not isinstance(path, str | os.PathLike):
         raise InvalidDeploymentError(f"{path!r} is not a path: give the name of a file")
-    return Given(os.fspath(path))
+    text = os.fspath(path)
+    return Given(str.__str__(text))
 
 
 def given_lock(lock: str | os.PathLike[str] | None) -> New | None:

@@ -10,6 +10,7 @@ from hopsartifacts.deployments.requests import payload
 from hopsartifacts.documents import encode
 from hopsartifacts.errors import InvalidDeploymentError, InvalidInputError
 from hopsartifacts.serving.contract import Golden
+from hopsartifacts.values import plain
 
 DEFAULT_TOLERANCE = 1e-6
 MAX_BYTES = 64 * 1024
@@ -61,9 +62,9 @@ def checked_golden(given: Any) -> GoldenRequest | None:
         return None
     golden = given if isinstance(given, GoldenRequest) else GoldenRequest(given)
     try:
-        tolerance = msgspec.convert(golden.tolerance, float)
+        tolerance = msgspec.convert(plain(golden.tolerance, "tolerance"), float)
         request = encode(request_of(golden.request))
-        answer = encode(golden.answer)
+        answer = encode(plain(golden.answer, "answer"))
     except (InvalidInputError, TypeError, ValueError) as error:
         raise InvalidDeploymentError(f"golden request: {error}") from error
     if not 0 <= tolerance < math.inf:

@@ -19,6 +19,7 @@ from hopsartifacts.deployments.resources import NO_LIMIT
 from hopsartifacts.digests import Digest
 from hopsartifacts.errors import IntegrityError, InvalidDeploymentError
 from hopsartifacts.registry.documents import Manifest
+from hopsartifacts.registry.schema import input_columns
 from hopsartifacts.registry.versions import live_version, manifest_of
 from hopsartifacts.serving.contract import Batching, Launch, Limits, RequestLogging
 from hopsartifacts.storage.contract import Storage
@@ -102,6 +103,7 @@ def _launch(
         api_protocol=specification.api_protocol,
         model_files_path=local(model),
         artifact_files_path=local(artifact),
+        columns=input_columns(manifest.model_schema),
         predictor_script=specification.predictor.script,
         transformer_script=transformer.script if transformer else None,
         config_file=specification.config_file,

@@ -9,7 +9,7 @@ import msgspec
 from hopsartifacts.deployments.attributes import FixedAttributes
 from hopsartifacts.deployments.resources import ComponentResources, component_resources
 from hopsartifacts.errors import InvalidDeploymentError
-from hopsartifacts.names import is_unicode
+from hopsartifacts.names import plain_number, plain_text
 
 LoggerMode = Literal["NONE", "ALL", "MODEL_INPUTS", "PREDICTIONS"]
 LOGGER_MODES: tuple[LoggerMode, ...] = ("NONE", "ALL", "MODEL_INPUTS", "PREDICTIONS")
@@ -70,7 +70,7 @@ class KafkaTopic(msgspec.Struct, frozen=True, omit_defaults=True):
     servers: str | None = None
 
     def __post_init__(self) -> None:
-        checked_text("servers of a Kafka topic", self.servers)
+        self._keep("servers", checked_text("servers of a Kafka topic", self.servers))
         if self.name == "CREATE" or (self.num_replicas, self.num_partitions) != (
             None,
             None,
@@ -79,12 +79,15 @@ class KafkaTopic(msgspec.Struct, frozen=True, omit_defaults=True):
                 "topics are not made here: make one with Kafka's own tools, with as "
                 "many partitions and replicas as you want, and give only its name"
             )
-        checked_text("name of a Kafka topic", self.name)
+        self._keep("name", checked_text("name of a Kafka topic", self.name))
         if not _TOPIC.fullmatch(self.name or "") or self.name in {".", ".."}:
             raise InvalidDeploymentError(
                 f"Kafka topic {self.name!r}: use 1 to 249 letters, digits, '.', '_', "
                 "'-'"
             )
+
+    def _keep(self, field: str, value: object) -> None:
+        msgspec.structs.force_setattr(self, field, value)
 
 
 class InferenceLogger(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -109,9 +112,11 @@ class InferenceLogger(msgspec.Struct, frozen=True, omit_defaults=True):
                 f"kafka_topic is a {type(topic).__name__}: give KafkaTopic(...) or a "
                 "topic's name"
             )
-        if self.mode not in LOGGER_MODES:
+        given, mode = self.mode, plain_text(self.mode)
+        msgspec.structs.force_setattr(self, "mode", mode)
+        if mode not in LOGGER_MODES:
             raise InvalidDeploymentError(
-                f"inference logger mode {self.mode!r}: use one of "
+                f"inference logger mode {given!r}: use one of "
                 + ", ".join(LOGGER_MODES)
             )
 
@@ -139,12 +144,15 @@ class InferenceBatcher(msgspec.Struct, frozen=True, omit_defaults=True):
             )
         for name in ("max_batch_size", "max_latency", "timeout"):
             value = getattr(self, name)
-            whole = isinstance(value, int) and not isinstance(value, bool)
-            if value is not None and not (whole and value > 0):
+            if value is None:
+                continue
+            number = plain_number(value)
+            if number is None or number <= 0:
                 raise InvalidDeploymentError(
                     f"inference batcher {name} is {value!r}: give a positive whole "
                     "number, or leave it out"
                 )
+            msgspec.structs.force_setattr(self, name, number)
 
     @property
     def has_settings(self) -> bool:
@@ -152,12 +160,16 @@ class InferenceBatcher(msgspec.Struct, frozen=True, omit_defaults=True):
         return (self.max_batch_size, self.max_latency, self.timeout) != (None,) * 3
 
 
-def checked_text(what: str, given: object) -> None:
-    """Refuse what is neither None nor a text that can be stored."""
-    if given is None:
-        return
-    if not isinstance(given, str) or not is_unicode(given):
+def checked_text(what: str, given: object) -> str | None:
+    """Return *given* if it is None or a text that can be stored.
+
+    Raises:
+        InvalidDeploymentError: it is neither.
+    """
+    text = plain_text(given)
+    if text is None and given is not None:
         raise InvalidDeploymentError(f"{what} {given!r} is not a text: use one")
+    return text
 
 
 def checked_logger(given: object) -> InferenceLogger | None:

@@ -1,13 +1,16 @@
 """From what a user passes to ``predict`` to a request, of V1 or of V2, and back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from hopsartifacts.deployments.described import as_document, described, is_described
 from hopsartifacts.errors import InvalidInputError
-
-_KEYS = ("name", "shape", "datatype", "data")
+from hopsartifacts.foreign import CONTAINERS
+from hopsartifacts.serving.runtime.outputs import tensors_of
+from hopsartifacts.serving.runtime.v2 import CONTENT_TYPE
+from hopsartifacts.values import frame_columns, plain
 
 
 class InferOutput(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,9 +66,10 @@ def infer_payload(data: Any, inputs: Any) -> dict[str, Any]:
     """Return the body of a V2 request.
 
     Args:
-        data: a list of tensors, as dictionaries or objects with these attributes, such
-            as the ``InferInput`` of other clients; or the whole request.
-        inputs: one such tensor, or a list.
+        data: a list of tensors, as dictionaries or as the ``InferInput`` of other
+            clients; or the whole request; or rows, as *inputs*.
+        inputs: tensors, or what ``payload`` takes: arrays and lists become one tensor,
+            frames and rows that are objects one for each column.
 
     Raises:
         InvalidInputError: both, neither, or something that is no request.
@@ -73,15 +77,24 @@ def infer_payload(data: Any, inputs: Any) -> dict[str, Any]:
     if (data is None) == (inputs is None):
         raise InvalidInputError("give either data or inputs to predict")
     request: dict[str, Any] = {}
+    given = inputs if data is None else data
     if isinstance(data, Mapping) and "inputs" in data:
-        request = {str(key): _plain(value) for key, value in data.items()}
-        given = request["inputs"]
-    else:
-        given = inputs if data is None else data
-    tensors = given if isinstance(given, list | tuple) else [given]
-    if not tensors:
-        raise InvalidInputError("there is no tensor to predict from")
-    return {**request, "inputs": [_tensor(tensor) for tensor in tensors]}
+        others = {key: value for key, value in data.items() if key != "inputs"}
+        request, given = _checked(plain, others, "data"), data["inputs"]
+    if is_described(given):
+        given = [given]
+    if isinstance(given, list | tuple):
+        if not given:
+            raise InvalidInputError("there is no tensor to predict from")
+        if any(map(is_described, given)):
+            return {**request, "inputs": [*map(described, given)]}
+    rows = _checked(_rows_or_array, given, "inputs")
+    tensors = _checked(tensors_of, rows, "input", "input-0")
+    if _is_named(rows):
+        # Rows with names stay objects, also if there is but one column.
+        parameters = {**request.get("parameters", {}), CONTENT_TYPE: "pd"}
+        request["parameters"] = parameters
+    return {**request, "inputs": [*map(as_document, tensors)]}
 
 
 def payload(data: Any, inputs: Any) -> dict[str, Any]:
@@ -93,70 +106,75 @@ def payload(data: Any, inputs: Any) -> dict[str, Any]:
     if data is not None and inputs is not None:
         raise InvalidInputError("give either data or inputs to predict, not both")
     if inputs is not None:
-        return {"instances": _instances(_plain(inputs))}
+        rows = _checked(plain, inputs, "inputs", "no infinity")
+        return {"instances": _instances(inputs, rows)}
     if not isinstance(data, Mapping) or len(data.keys() & {"instances", "inputs"}) != 1:
         raise InvalidInputError(
-            "predict needs inputs=[…], or data={'instances': […]} (or 'inputs')"
+            f"predict needs inputs=[…], or data={{'instances': […]}} (or 'inputs'); "
+            f"data is {_words(data)}"
         )
-    body = {str(key): _plain(value) for key, value in data.items()}
+    body: dict[str, Any] = _checked(plain, data, "data", "no infinity")
     rows = body.get("instances", body.get("inputs"))
-    if not isinstance(rows, list | tuple) or not rows:
+    if not isinstance(rows, list) or not rows:
         raise InvalidInputError(
             "data['instances'] (or 'inputs') has to be a list with at least one row"
         )
     return body
 
 
-def _instances(inputs: Any) -> list[Any]:
-    """Return a list of rows: one row is wrapped, as in Hopsworks 5 (not 4.1)."""
-    if isinstance(inputs, Mapping):
-        return [inputs]
-    if isinstance(inputs, list | tuple) and inputs:
-        is_row = not any(isinstance(item, list | tuple | Mapping) for item in inputs)
-        return [inputs] if is_row else list(inputs)
+def _instances(inputs: Any, rows: Any) -> list[Any]:
+    """Return a list of rows.
+
+    A flat list of numbers is one row, as in Hopsworks; one of texts, a series and an
+    array are as many rows as they have elements.
+
+    Args:
+        inputs: what the user gave.
+        rows: the same as plain values.
+    """
+    if isinstance(rows, dict):
+        return [rows]
+    if isinstance(rows, list) and rows:
+        is_list = isinstance(inputs, CONTAINERS) and not hasattr(inputs, "tolist")
+        is_row = is_list and not any(isinstance(item, list | dict) for item in rows)
+        return [rows] if is_row and not _are_texts(inputs, rows) else rows
+    if isinstance(rows, int | float):
+        return [[rows]]
     raise InvalidInputError(
-        f"inputs is {_words(inputs)}: give a row like [1, 2], a list of rows, or a dict"
+        f"inputs is {_words(inputs, rows)}: give a row like [1, 2], a list of "
+        "rows or texts, a dict, an array or a frame"
     )
 
 
-def _tensor(given: Any) -> dict[str, Any]:
-    def value_of(key: str) -> Any:
-        if isinstance(given, Mapping):
-            return given.get(key)
-        return getattr(given, key, None)
-
-    found = {key: value_of(key) for key in _KEYS}
-    missing = [key for key, value in found.items() if value is None]
-    if missing:
-        raise InvalidInputError(
-            f"a tensor has no {' and no '.join(missing)}: with the protocol GRPC "
-            "give {'name': 'x', 'shape': [1, 2], 'datatype': 'FP32', "
-            "'data': [0.5, 1.5]}, or a list of such"
-        )
-    tensor = {key: _plain(value) for key, value in found.items()}
-    parameters = value_of("parameters")
-    return {**tensor, "parameters": _plain(parameters)} if parameters else tensor
+def _words(given: Any, plain: Any = None) -> str:
+    if plain == []:
+        return "an empty list"
+    return "None" if given is None else f"a {type(given).__name__}"
 
 
-def _plain(value: Any) -> Any:
-    """Return frames and arrays as lists, and everything else as JSON has it."""
-    if hasattr(value, "iloc") and hasattr(value, "columns"):
-        return value.to_dict("records")
-    if hasattr(value, "tolist"):
-        return value.tolist()
+def _are_texts(inputs: Any, rows: list[Any]) -> bool:
+    # Dates and decimals are texts only once they are plain.
+    if isinstance(inputs, Sequence):
+        rows = [*inputs]
+    kinds = {isinstance(item, str | bytes) for item in rows if item is not None}
+    return kinds == {True}
+
+
+def _rows_or_array(inputs: Any, where: str) -> Any:
+    """Return *inputs* in a form of which tensors can be made."""
+    if frame_columns(inputs, where) is not None or getattr(inputs, "shape", None):
+        return inputs
+    return _instances(inputs, plain(inputs, where))
+
+
+def _is_named(rows: Any) -> bool:
+    if isinstance(rows, list):
+        return any(isinstance(row, dict) for row in rows)
+    return frame_columns(rows, "inputs") is not None
+
+
+def _checked(convert: Callable[..., Any], value: Any, *others: Any) -> Any:
     try:
-        return msgspec.to_builtins(value, builtin_types=(bytes,), enc_hook=_values)
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError(
-            f"the request cannot be written as JSON: {error}"
-        ) from error
-
-
-def _values(value: Any) -> Any:
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(f"it holds a {type(value).__name__}")
-
-
-def _words(value: object) -> str:
-    return "an empty list" if value == [] else f"a {type(value).__name__}"
+        return convert(value, *others)
+    except TypeError as error:
+        raise InvalidInputError(str(error)) from error

@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 from hopsartifacts.errors import InvalidDeploymentError
+from hopsartifacts.names import plain_number
+from hopsartifacts.values import plain
 
 NO_LIMIT = -1
 
@@ -68,10 +70,10 @@ def PredictorResources(  # noqa: N802 - Hopsworks' name, which callers see as a 
         gpus=max(asked.gpus, DEFAULT_LIMITS.gpus),
     )
     most = _resources(limits, raised, "limits")
-    _check_instances(num_instances)
+    instances = _instances(num_instances)
     for unit in Resources.__struct_fields__:
         _check_amount(unit, getattr(asked, unit), getattr(most, unit))
-    return ComponentResources(num_instances=num_instances, requests=asked, limits=most)
+    return ComponentResources(num_instances=instances, requests=asked, limits=most)
 
 
 TransformerResources = PredictorResources
@@ -99,7 +101,7 @@ def _resources(given: Any, default: Resources, what: str) -> Resources:
     if given is None:
         return default
     if isinstance(given, Resources):
-        given = msgspec.to_builtins(given)
+        given = msgspec.structs.asdict(given)
     if not isinstance(given, Mapping):
         raise InvalidDeploymentError(
             f"{what} is a {type(given).__name__}: give Resources(...) or a dict"
@@ -109,19 +111,22 @@ def _resources(given: Any, default: Resources, what: str) -> Resources:
             f"{what} have no {min(map(str, unknown))!r}: use cores, memory and gpus"
         )
     try:
-        return msgspec.convert({**msgspec.to_builtins(default), **given}, Resources)
-    except msgspec.ValidationError as error:
+        amounts = plain({**msgspec.to_builtins(default), **given}, what)
+        return msgspec.convert(amounts, Resources)
+    except (TypeError, msgspec.ValidationError) as error:
         raise InvalidDeploymentError(
             f"{what} {dict(given)!r}: {error}; give cores, memory (MB) and gpus as "
             "numbers"
         ) from error
 
 
-def _check_instances(number: object) -> None:
-    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+def _instances(given: object) -> int:
+    number = plain_number(given)
+    if number is None or number < 0:
         raise InvalidDeploymentError(
-            f"num_instances is {number!r}: give 0 or a positive whole number"
+            f"num_instances is {given!r}: give 0 or a positive whole number"
         )
+    return number
 
 
 def _check_amount(unit: str, request: float, limit: float) -> None:

@@ -5,6 +5,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from hopsartifacts.errors import InvalidDeploymentError
+from hopsartifacts.names import plain_text
 from hopsartifacts.registry.documents import Framework
 
 ModelServer = Literal["PYTHON", "TENSORFLOW_SERVING", "VLLM"]
@@ -126,8 +127,9 @@ def api_protocol(given: Any) -> ApiProtocol:
 def _one_of(what: str, given: Any, known: tuple[Word, ...], default: Word) -> Word:
     if given is None:
         return default
+    text = plain_text(given)
     for word in known:
-        if str(given).upper() == word:
+        if text and text.upper() == word:
             return word
     raise InvalidDeploymentError(
         f"{what} {given!r}: use one of {', '.join(map(str, known))}"

@@ -247,8 +247,8 @@ class Settings(FixedAttributes):
         # These may have been changed in place.
         self.env_vars = self.env_vars
         self.golden_request = self.golden_request
-        checked_text("description", self.description)
-        checked_text("environment", self.environment)
+        self.description = checked_text("description", self.description)
+        self.environment = checked_text("environment", self.environment)
         roles = self._choice.roles(self._store())
         used: dict[rules.Feature, bool] = {
             "transformer": "transformer" in roles,

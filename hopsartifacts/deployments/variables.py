@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hopsartifacts.errors import InvalidDeploymentError
-from hopsartifacts.names import is_unicode
+from hopsartifacts.names import plain_text
 
 RESERVED = frozenset(
     {
@@ -52,16 +52,15 @@ def checked_variables(given: Any) -> dict[str, str]:
             f"env_vars is a {type(given).__name__}: give a dict of texts, like "
             "{'THRESHOLD': '0.5'}"
         )
-    for name, value in given.items():
-        _check_name(name)
-        _check_value(name, value)
-    return dict(sorted(given.items()))
+    checked = {_name(name): _value(name, value) for name, value in given.items()}
+    return dict(sorted(checked.items()))
 
 
-def _check_name(name: object) -> None:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+def _name(given: object) -> str:
+    name = plain_text(given)
+    if name is None or not _NAME.fullmatch(name):
         raise InvalidDeploymentError(
-            f"env_vars: {name!r} is not a variable's name: use letters (a-z, A-Z), "
+            f"env_vars: {given!r} is not a variable's name: use letters (a-z, A-Z), "
             "digits and '_', first a letter or '_'"
         )
     if name in RESERVED or name.startswith(RESERVED_PREFIXES):
@@ -73,11 +72,14 @@ def _check_name(name: object) -> None:
             f"env_vars: {name} would keep the server from starting: leave it out, and "
             "give modules as files="
         )
+    return name
 
 
-def _check_value(name: str, value: object) -> None:
-    if not isinstance(value, str) or not is_unicode(value) or "\0" in value:
+def _value(name: object, value: object) -> str:
+    text = plain_text(value)
+    if text is None or "\0" in text:
         raise InvalidDeploymentError(
             f"env_vars: the value of {name} is {value!r}: give a text, like "
             f"{str(value)!r}"
         )
+    return text

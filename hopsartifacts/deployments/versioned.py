@@ -16,6 +16,7 @@ from hopsartifacts.deployments.predictor import sealed_predictor
 from hopsartifacts.deployments.versions import pick_version
 from hopsartifacts.errors import InUseError, InvalidInputError
 from hopsartifacts.names import version_number
+from hopsartifacts.registry.given import checked_reason
 
 
 class Versioned(Held):
@@ -87,12 +88,13 @@ class Versioned(Held):
             DeploymentFailedError: it does not start (it is the active one all the
                 same).
         """
+        reason = checked_reason(why)
         number, known = self._number(version), self._fresh()
         sealed = pick_version(known, self.name, number)
         # Read first: once it is committed, nothing may fail that says otherwise.
         predictor = sealed_predictor(self.predictor.home, sealed.specification)
         self._state = activate_version(
-            self._runner.place.storage, self.name, number, known_id=known.id, why=why
+            self._runner.place.storage, self.name, number, known_id=known.id, why=reason
         )
         self.predictor, self._decision = predictor, None
         if known.active != self._state.active:

@@ -1,7 +1,7 @@
 """What runs of a deployment, as users ask for it: its state, logs and URL."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from hopsartifacts.deployments.held import Held
@@ -82,8 +82,8 @@ class Watched(Held):
 
     def read_inference_log(
         self,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        since: datetime | date | str | None = None,
+        until: datetime | date | str | None = None,
         *,
         version: int | None = None,
         message_type: str | None = None,
@@ -96,7 +96,8 @@ class Watched(Held):
         is put into the project first.
 
         Args:
-            since: only requests that came then or later.
+            since: only requests that came then or later: a datetime, a date (its first
+                moment) or an ISO 8601 text, in local time if it has no zone.
             until: only requests that came before.
             version: only those that this deployment version answered.
             message_type: ``request`` or ``response``.

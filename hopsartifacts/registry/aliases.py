@@ -6,10 +6,12 @@ from record to record, whatever else the log holds.
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
 from hopsartifacts.errors import ModelNotFoundError
+from hopsartifacts.moments import moment
 from hopsartifacts.registry.documents import AliasRecord, ModelState
 from hopsartifacts.registry.versions import model_log, model_state, pick_live
 from hopsartifacts.storage.contract import Storage
@@ -93,27 +95,25 @@ def alias_history(storage: Storage, model: str, alias: str) -> list[AliasRecord]
     return list(_journal(storage, model, alias))
 
 
-def aliased_version(
-    storage: Storage, model: str, alias: str, at: datetime | None = None
-) -> int:
-    """Return the version that *alias* points at, or pointed at.
+def aliased_version(storage: Storage, model: str, alias: str, at: Any = None) -> int:
+    """Return the version that *alias* points at, or pointed at the moment *at*.
 
     Raises:
+        InvalidInputError: *at* is not a point in time; see ``moments``.
         ModelNotFoundError: it points nowhere, or did not then.
     """
     if at is None:
         state = model_state(storage, model)
         found = _pointing(state, model, alias, state.aliases.get(alias))
         return found.version or 0
-    # A time without a zone is local, as everywhere in Python.
-    moment = at.astimezone()
+    then = moment(at, "at")
     for record in _journal(storage, model, alias):
-        if datetime.fromisoformat(record.when) <= moment:
+        if datetime.fromisoformat(record.when) <= then:
             if record.version is not None:
                 return record.version
             break
     raise ModelNotFoundError(
-        f"alias {alias!r} of model {model!r} pointed nowhere at {moment.isoformat()}: "
+        f"alias {alias!r} of model {model!r} pointed nowhere at {then.isoformat()}: "
         "mr.get_alias_history() lists when it did"
     )
 

@@ -6,8 +6,9 @@ import msgspec
 
 from hopsartifacts.digests import digest_of
 from hopsartifacts.errors import InvalidInputError, InvalidModelError
-from hopsartifacts.names import is_unicode, version_number
+from hopsartifacts.names import plain_text, version_number
 from hopsartifacts.registry.documents import EmbeddedFile
+from hopsartifacts.values import plain
 
 
 def positive_version(version: int) -> int:
@@ -31,9 +32,10 @@ def checked_description(description: object, model: str = "") -> str:
     """
     if description is None and model:
         return f"A collection of models for {model}"
-    if not isinstance(description, str) or not is_unicode(description):
+    text = plain_text(description)
+    if text is None:
         raise InvalidModelError(f"description {description!r} is not a text")
-    return description
+    return text
 
 
 def checked_reason(why: object) -> str:
@@ -42,9 +44,10 @@ def checked_reason(why: object) -> str:
     Raises:
         InvalidInputError: it is not a text.
     """
-    if not isinstance(why, str) or not is_unicode(why):
+    text = plain_text(why)
+    if text is None:
         raise InvalidInputError(f"why={why!r} is not a text: say it in words")
-    return why
+    return text
 
 
 def embedded(text: str | None) -> EmbeddedFile | None:
@@ -58,11 +61,12 @@ def checked_tag(tag: str, value: Any) -> Any:
     """Return *value* as it is read back.
 
     Raises:
-        InvalidModelError: it is not JSON.
+        InvalidModelError: something in it has no form in JSON; NaN and infinities
+            have none.
     """
     try:
-        return msgspec.json.decode(msgspec.json.encode(value))
-    except (TypeError, ValueError) as error:
-        raise InvalidModelError(
-            f"the value of tag {tag!r} cannot be written as JSON ({error})"
-        ) from error
+        kept = plain(value, f"the value of tag {tag!r}", "finite")
+    except TypeError as error:
+        raise InvalidModelError(str(error)) from error
+    # Bytes become text.
+    return msgspec.json.decode(msgspec.json.encode(kept))

@@ -1,7 +1,7 @@
 """The model registry as users hold it: create, find and list models."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from hopsartifacts.errors import InvalidInputError
@@ -95,7 +95,7 @@ class ModelRegistry:
         version: int | None = None,
         *,
         alias: str | None = None,
-        at: datetime | None = None,
+        at: datetime | date | str | None = None,
     ) -> Model:
         """Return a saved version, by default the latest.
 
@@ -106,7 +106,8 @@ class ModelRegistry:
             name: the model's name.
             version: a number; by default the latest.
             alias: instead of a number, the version an alias points at.
-            at: with *alias*: the version it pointed at then.
+            at: with *alias*: the version it pointed at then. A datetime, or a date or
+                an ISO 8601 text; without a zone in local time, a date its first moment.
 
         Raises:
             ModelNotFoundError: there is no such model, version or alias.

@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from hopsartifacts.errors import InvalidInputError, InvalidModelError
-from hopsartifacts.names import is_unicode
+from hopsartifacts.names import plain_number, plain_text
+
+_TIMES = frozenset({"M", "m"})
+"""Kinds of numpy's types that may be numbers of nanoseconds underneath."""
 
 Direction = Literal["max", "min"]
 
@@ -35,7 +38,7 @@ def checked_direction(direction: str) -> Direction:
     Raises:
         InvalidInputError: neither ``max`` nor ``min``; Hopsworks sends it on as it is.
     """
-    lower = str(direction).lower()
+    lower = (plain_text(direction) or "").lower()
     if lower == "max":
         return "max"
     if lower == "min":
@@ -44,26 +47,32 @@ def checked_direction(direction: str) -> Direction:
 
 
 def _name(name: object) -> str:
-    if not isinstance(name, str) or not name or not is_unicode(name):
+    text = plain_text(name)
+    if not text:
         raise InvalidModelError(f"metric name {name!r} is not a text: use one")
-    return name
+    return text
 
 
-def _number(name: str, value: Any) -> float | int:
+def _number(name: object, value: Any) -> float | int:
     try:
-        # A NumPy scalar as Python has it; an array with more elements has none.
-        plain = value.item() if hasattr(value, "item") else value
-        if isinstance(plain, int) and not isinstance(plain, bool):
-            return plain
-        number = float(plain)
+        plain = _of_python(value)
+        whole = plain_number(plain)
+        number = float(plain) if whole is None else whole
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidModelError(
             f"metric {name!r} is {value!r}, which is not a number: give one, or put "
             "it into a tag"
         ) from error
-    if not math.isfinite(number):
+    if isinstance(number, float) and not math.isfinite(number):
         raise InvalidModelError(
             f"metric {name!r} is {value!r}: only finite numbers can be compared; leave "
             "it out"
         )
     return number
+
+
+def _of_python(value: Any) -> Any:
+    """Return a NumPy scalar as Python has it; an array with more elements has none."""
+    if getattr(getattr(value, "dtype", None), "kind", None) in _TIMES:
+        raise TypeError("a time is not a number")
+    return value.item() if hasattr(value, "item") else value

@@ -10,10 +10,13 @@ from typing import Any
 import msgspec
 
 from hopsartifacts.errors import InvalidModelError
+from hopsartifacts.registry.documents import EmbeddedFile
+from hopsartifacts.values import frame_columns, plain
 
 _ACCEPTED = (
-    "a DataFrame, a Series, an array, a list of columns like "
-    "{'name': 'age', 'type': 'int'}, or a list of tensors like "
+    "a frame, a series, an array (rows as numpy.array(rows)), a dict like "
+    "{'age': 'int'}, a list of columns like {'name': 'age', 'type': 'int'}, or a list "
+    "of tensors like "
     "{'shape': [1, 2], 'type': 'float32'}"
 )
 
@@ -22,10 +25,12 @@ class Schema:
     """Schema of one side of a model, inferred from *object* or spelled out.
 
     Args:
-        object: a pandas DataFrame or Series (columns), a NumPy array (tensor), a
-            list of dicts with ``type`` and optional ``name`` and ``description``
-            (columns), or a list of dicts with ``shape`` and ``type`` (tensors).
-            Another Schema is copied.
+        object: a frame or table of any library, also a lazy one of polars, or a series
+            (columns); an array or tensor of any library (tensor); a dict of names and
+            types like ``{"age": "int"}``, or a list of dicts with ``type`` and optional
+            ``name`` and ``description`` (columns); or a list of dicts with ``shape``
+            and ``type`` (tensors). Another Schema, or what its ``to_dict`` returned,
+            is copied.
 
     Raises:
         InvalidModelError: none of these, or a dict without its required keys. An
@@ -97,31 +102,62 @@ def schema_text(schema: "ModelSchema | Mapping[str, Any] | None") -> str | None:
     if isinstance(schema, ModelSchema):
         return schema.json()
     if isinstance(schema, Mapping):
-        return _json(dict(schema))
+        return _json(schema)
     raise InvalidModelError(
         f"model_schema is a {type(schema).__name__}: give a ModelSchema"
     )
 
 
-def _json(document: dict[str, Any]) -> str:
+def input_columns(schema: EmbeddedFile | None) -> tuple[str, ...]:
+    """Return the names of a model's input columns, in order.
+
+    Empty if there is no schema, if its inputs are tensors, or if one has no name.
+    """
+    if schema is None:
+        return ()
     try:
-        data = msgspec.json.encode(document, order="sorted")
-    except (TypeError, ValueError) as error:
-        raise InvalidModelError(
-            f"the model schema cannot be written as JSON ({error})"
-        ) from error
+        document = msgspec.json.decode(schema.text, type=_Document)
+    except msgspec.DecodeError:
+        # A dict of the user's own is kept as it is.
+        return ()
+    side = document.input_schema
+    names = [column.name for column in side.columnar_schema] if side else []
+    return tuple(name for name in names if name) if all(names) else ()
+
+
+class _NamedColumn(msgspec.Struct, frozen=True):
+    name: str | None = None
+
+
+class _Side(msgspec.Struct, frozen=True):
+    columnar_schema: tuple[_NamedColumn, ...] = ()
+
+
+class _Document(msgspec.Struct, frozen=True):
+    """As much of ``model_schema.json`` as names columns."""
+
+    input_schema: _Side | None = None
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    try:
+        kept = plain(document, "the model schema", "finite")
+    except TypeError as error:
+        raise InvalidModelError(str(error)) from error
+    data = msgspec.json.encode(kept, order="sorted")
     return msgspec.json.format(data, indent=2).decode()
 
 
 def _document(value: Any) -> dict[str, Any]:
     if isinstance(value, Schema):
         return value.to_dict()
-    if hasattr(value, "dtypes") and hasattr(value, "columns"):
-        return {"columnar_schema": _columns_of_frame(value)}
-    if hasattr(value, "dtype") and hasattr(value, "index"):
-        return {"columnar_schema": [_column(value.name, value.dtype)]}
+    if isinstance(value, Mapping) and value:
+        return _of_mapping(value)
+    columns = _columns(value)
+    if columns:
+        return {"columnar_schema": columns}
     if hasattr(value, "dtype") and hasattr(value, "shape"):
-        tensor = {"shape": str(tuple(value.shape)), "type": str(value.dtype)}
+        tensor = {"shape": str(tuple(value.shape)), "type": _type(value.dtype)}
         return {"tensor_schema": tensor}
     if isinstance(value, list | tuple) and value:
         return _spelled_out(value)
@@ -130,8 +166,43 @@ def _document(value: Any) -> dict[str, Any]:
     )
 
 
-def _columns_of_frame(frame: Any) -> list[dict[str, str]]:
-    return [_column(name, frame[name].dtype) for name in frame.columns]
+def _of_mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return a schema that is spelled out as a dictionary."""
+    if value.keys() in ({"columnar_schema"}, {"tensor_schema"}):
+        (kind,) = value
+        parts = value[kind]
+        found = _spelled_out([parts] if isinstance(parts, Mapping) else parts)
+        # One tensor stands alone, as it does for an array.
+        return {kind: found[kind][0]} if isinstance(parts, Mapping) else found
+    if not all(isinstance(kind, str | type) for kind in value.values()):
+        raise InvalidModelError(
+            "cannot infer a schema from a dict whose values are not types: give "
+            f"{_ACCEPTED}"
+        )
+    return {
+        "columnar_schema": [
+            _column(name, kind.__name__ if isinstance(kind, type) else kind)
+            for name, kind in value.items()
+        ]
+    }
+
+
+def _columns(value: Any) -> list[dict[str, str]]:
+    """Return the columns of a frame or a series; none if *value* is neither."""
+    if hasattr(value, "collect_schema"):
+        return [_column(name, it) for name, it in value.collect_schema().items()]
+    try:
+        columns = frame_columns(value, "the frame")
+    except TypeError as error:
+        raise InvalidModelError(str(error)) from error
+    if columns is not None:
+        return [_column(column.label, column.kind) for column in columns]
+    # A series has a name, or none; an array has no such thing.
+    if hasattr(value, "dtype") and (
+        hasattr(value, "iloc") or hasattr(value, "to_list")
+    ):
+        return [_column(value.name or None, value.dtype)]
+    return []
 
 
 def _column(name: object, kind: object) -> dict[str, str]:
@@ -139,8 +210,14 @@ def _column(name: object, kind: object) -> dict[str, str]:
     return {**named, "type": str(kind)}
 
 
+def _type(kind: Any) -> str:
+    """Return the type of an array's elements without the name of its library."""
+    name = getattr(kind, "name", None)
+    return name if isinstance(name, str) else str(kind).removeprefix("torch.")
+
+
 def _spelled_out(items: Sequence[Any]) -> dict[str, Any]:
-    if not all(isinstance(item, Mapping) for item in items):
+    if not items or not all(isinstance(item, Mapping) for item in items):
         raise InvalidModelError(f"cannot infer a schema from a list: give {_ACCEPTED}")
     if all("shape" in item for item in items):
         return {"tensor_schema": [_part(item, ("shape", "type")) for item in items]}

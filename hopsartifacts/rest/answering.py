@@ -17,7 +17,6 @@ from starlette.responses import Response
 
 from hopsartifacts.documents import without_bom
 from hopsartifacts.errors import HopsArtifactsError, InvalidInputError
-from hopsartifacts.json_flaws import flaw
 from hopsartifacts.names import is_unicode
 from hopsartifacts.rest.bodies import read_body
 from hopsartifacts.rest.bounds import take_up_to
@@ -33,6 +32,7 @@ from hopsartifacts.rest.errors import (
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.operations import Call, Operation
 from hopsartifacts.store.identity import acting_as
+from hopsartifacts.values import misspelt
 
 API = "/api/"
 _SCHEME = "apikey"
@@ -221,7 +221,7 @@ async def _body(request: Request, operation: Operation, limit: int) -> Any:
     try:
         return msgspec.json.decode(without_bom(data), type=operation.body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"body: {flaw(data, error)}") from error
+        raise InvalidInputError(misspelt(data, "body") or f"body: {error}") from error
     except RecursionError as error:
         raise InvalidInputError("body: it is nested too deeply") from error
 

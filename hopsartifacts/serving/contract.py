@@ -92,6 +92,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     api_protocol: str
     model_files_path: str
     artifact_files_path: str
+    columns: tuple[str, ...] = ()
+    """Names of the model's inputs by its schema, in order; none if it names none."""
     predictor_script: str | None = None
     transformer_script: str | None = None
     config_file: str | None = None

@@ -157,7 +157,7 @@ def test_an_unchanged_request_is_an_unchanged_version(
         ("text", "golden request: inputs is a str"),
         ([], "golden request: inputs is an empty list"),
         ({"instances": []}, "at least one row"),
-        ([object()], "cannot be written as JSON"),
+        ([object()], r"inputs\[0\] is of the type object"),
         (GoldenRequest([[1]], object()), "golden request: "),
         (GoldenRequest([[1]], {}, -1.0), "the tolerance is -1.0"),
         (GoldenRequest([[1]], {}, float("nan")), "the tolerance is nan"),

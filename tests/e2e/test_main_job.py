@@ -160,7 +160,7 @@ def test_what_a_script_raises_reaches_the_caller(model: Model, tmp_path: Path) -
         {},
         {"inputs": [ROW], "data": {"instances": [ROW]}},
         {"inputs": []},
-        {"inputs": 3},
+        {"inputs": "row"},
         {"data": {"rows": [ROW]}},
         {"data": {"instances": []}},
         {"inputs": [[object()]]},

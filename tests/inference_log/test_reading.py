@@ -96,7 +96,7 @@ def test_both_messages_are_rows_of_their_own(filled: Storage, spool: Path) -> No
         ({"limit": 0}, "limit is 0: give a positive whole number"),
         ({"limit": True}, "limit is True"),
         ({"version": "3"}, "version is '3'"),
-        ({"since": "2026-11-23"}, "since is '2026-11-23': give a datetime"),
+        ({"since": "23.11.2026"}, "since is '23.11.2026': give a datetime"),
         ({"until": 5}, "until is 5: give a datetime"),
     ],
     ids=str,

@@ -47,6 +47,15 @@ def test_a_body_that_is_none_is_refused(
     assert answer.json()["usrMsg"].startswith("body: ")
 
 
+def test_a_metric_that_is_nan_is_named(client: TestClient, hosted: Hosted) -> None:
+    number = hosted.project_id
+    path = f"{API}/project/{number}/modelregistries/{number}/models/a_1"
+    answer = client.put(path, content='{"metrics": {"attributes": [{"auc": NaN}]}}')
+    assert answer.status_code == 400
+    found = answer.json()["usrMsg"]
+    assert found.startswith('body["metrics"]["attributes"][0]["auc"] is NaN')
+
+
 def test_a_segment_that_is_not_utf8_is_refused(client: TestClient) -> None:
     assert client.get(f"{API}/variables/%ff").status_code == 400
 

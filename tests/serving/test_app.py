@@ -142,7 +142,7 @@ def test_a_bad_compressed_body_is_refused(
     ("asked", "error"),
     [
         ("error", "ValueError: could not convert"),
-        ("object", "TypeError: a value of typ"),
+        ("object", r"TypeError: predictions[0] is of "),
     ],
 )
 def test_errors_of_a_script_name_the_component_and_reach_the_log(

@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 
 from hopsartifacts.serving.contract import Batching
 from hopsartifacts.serving.runtime.chain import Chain, StepFailedError
-from hopsartifacts.serving.runtime.encoding import encode
-from hopsartifacts.serving.runtime.protocol import RequestError
+from hopsartifacts.serving.runtime.protocol import RequestError, predictions_body
 
 PREDICTION_S = 0.02
 
@@ -253,7 +252,9 @@ def test_a_predictor_that_does_not_answer_by_rows_is_asked_for_each(
 ) -> None:
     requests = [[[1]], [[2]], [[3]]]
     answers = ask(Counting(answer), requests)
-    assert list(map(encode, answers)) == [encode(answer(one)) for one in requests]
+    assert list(map(predictions_body, answers)) == [
+        predictions_body(answer(one)) for one in requests
+    ]
 
 
 @pytest.mark.parametrize(
@@ -272,7 +273,9 @@ def test_answers_of_many_forms_are_told_apart(answer: Callable[[Any], Any]) -> N
     requests = [[[1]], [[2], [3]], [[4]]]
     answers = confirmed(predictor, requests)
     assert predictor.sizes == [4]
-    assert list(map(encode, answers)) == [encode(answer(one)) for one in requests]
+    assert list(map(predictions_body, answers)) == [
+        predictions_body(answer(one)) for one in requests
+    ]
 
 
 def test_a_predictor_that_cannot_do_batches_is_soon_asked_for_each_at_once() -> None:
@@ -467,7 +470,7 @@ def _outcome(answer: Any) -> Any:
     if isinstance(answer, BaseException):
         return type(answer), str(answer)
     try:
-        return encode(answer)
+        return predictions_body(answer)
     except TypeError:
         return "no JSON"
 

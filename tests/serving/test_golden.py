@@ -108,7 +108,7 @@ def test_no_more_than_a_few_differences_are_shown() -> None:
 
 @pytest.mark.parametrize(
     ("answer", "words"),
-    [(lambda _: {1, 2} and object(), "cannot become JSON"), (lambda _: 1 / 0, "Zero")],
+    [(lambda _: {1, 2} and object(), "has no form in JSON"), (lambda _: 1 / 0, "Zero")],
 )
 def test_a_chain_that_cannot_answer_is_refused(
     answer: Callable[[Any], Any], words: str

@@ -1,5 +1,6 @@
 """``predict`` on a deployment whose protocol is GRPC."""
 
+import math
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from hopsartifacts.deployments.requests import InferOutput, ask
@@ -19,6 +21,9 @@ from tests.serving.servers import served
 
 grpc = pytest.importorskip("grpc", reason="needs grpcio")
 client = pytest.importorskip("hopsartifacts.serving.local.grpc_client")
+
+
+KEYS = ["name", "shape", "datatype", "data"]
 
 
 class Predictor:
@@ -97,6 +102,59 @@ def test_data_is_a_list_of_inputs_of_any_client(predict: Callable[..., Any]) -> 
     assert (output.shape, output.data) == ([1, 2], [1, 2])
 
 
+@pytest.mark.parametrize("kind", ["grpc", "http", "http in JSON"])
+def test_inputs_of_the_triton_client_are_taken(
+    predict: Callable[..., Any], kind: str
+) -> None:
+    triton = pytest.importorskip(f"tritonclient.{kind[:4]}")
+    options = {} if kind == "grpc" else {"binary_data": kind == "http"}
+    values = np.array([[2**53 + 1, 2]], np.int64)
+    numbers = triton.InferInput("x", [1, 2], "INT64")
+    numbers.set_data_from_numpy(values, **options)
+    (output,) = predict(inputs=numbers)
+    assert (output.datatype, output.data) == ("INT64", [2**53 + 1, 2])
+    texts = triton.InferInput("x", [2], "BYTES")
+    texts.set_data_from_numpy(np.array(["é", "b"], object), **options)
+    assert predict(data=[texts])[0].data == ["é", "b"]
+    with pytest.raises(InvalidInputError, match="a tensor has no data"):
+        predict(inputs=triton.InferInput("x", [1], "INT64"))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "datatype", "shape", "data"),
+    [
+        (np.ones((1, 2), np.float32), "FP64", [1, 2], [1.0, 1.0]),
+        ([[1, 2], [3, 4]], "INT64", [2, 2], [1, 2, 3, 4]),
+        ([1, 2], "INT64", [1, 2], [1, 2]),
+        (["a", "b"], "BYTES", [2], ["a", "b"]),
+        ([[math.inf, -0.0]], "FP64", [1, 2], [math.inf, -0.0]),
+        (5, "INT64", [1, 1], [5]),
+    ],
+    ids=str,
+)
+def test_what_other_deployments_take_is_taken(
+    predict: Callable[..., Any],
+    inputs: Any,
+    datatype: str,
+    shape: list[int],
+    data: list[Any],
+) -> None:
+    (output,) = predict(inputs=inputs)
+    assert (output.datatype, output.shape, output.data) == (datatype, shape, data)
+
+
+def test_frames_are_rows_with_names(predict: Callable[..., Any]) -> None:
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+    for inputs in (frame, frame.to_dict("records")):
+        a, b = predict(inputs=inputs)
+        assert (a.name, a.datatype, a.data) == ("a", "INT64", [1, 2])
+        assert (b.name, b.datatype, b.data) == ("b", "BYTES", ["x", "y"])
+    names = [it.name for it in predict(inputs=pd.DataFrame([KEYS], columns=KEYS))]
+    assert names == KEYS
+    (alone,) = predict(inputs={"a": 1})
+    assert (alone.name, alone.data) == ("a", [1])
+
+
 def test_data_may_be_the_whole_request(predict: Callable[..., Any]) -> None:
     wanted = [{"name": "output-0"}]
     given = {"inputs": [tensor("INT8", [5])], "outputs": wanted}
@@ -116,7 +174,14 @@ def test_named_tensors_go_out(predict: Callable[..., Any]) -> None:
         (None, None, "either data or inputs"),
         ([tensor("INT8", [1])], tensor("INT8", [1]), "either data or inputs"),
         (None, [], "no tensor"),
-        (None, [[1, 2]], "no name and no shape and no datatype and no data"),
+        (
+            None,
+            [[1, 2], tensor("INT8", [1])],
+            "no name and no shape and no datatype",
+        ),
+        (None, [[1, "a"]], "its elements are of int, str"),
+        (None, [2**64], "more than 64 bits"),
+        (None, tensor("BYTES", ["a", None]), "element 1 of 'x' is missing"),
         (None, {"name": "x", "shape": [1], "data": [1]}, "has no datatype"),
         (None, {**tensor("INT8", [1]), "shape": [2]}, "shape .2., but its data"),
         (None, tensor("INT8", [300]), "beyond INT8"),

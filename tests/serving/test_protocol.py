@@ -1,11 +1,11 @@
 import math
 import re
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hopsartifacts.serving.runtime.encoding import encode
 from hopsartifacts.serving.runtime.protocol import (
     RequestError,
     error_body,
@@ -16,7 +16,13 @@ from hopsartifacts.serving.runtime.protocol import (
 BAD_BODIES = [
     (b"", "not JSON"),
     (b"{", "not JSON"),
-    (b'{"instances": [NaN]}', "not JSON"),
+    (b'{"instances": [[1, NaN]]}', 'not JSON: the body["instances"][0][1] is NaN'),
+    (b'{"instances": [{"a": -Infinity}]}', 'the body["instances"][0]["a"] is -inf'),
+    (b'{"instances": [NaN', "not JSON"),
+    (
+        b'{"instances": ["a", "\\ud800"]}',
+        "body[\"instances\"][1] is '\\ud800': it holds",
+    ),
     (b'{"instances": ["\xff"]}', "not JSON"),
     (b"[" * 100_000, "not JSON"),
     (b"[[1]]", "the body is a list"),
@@ -81,7 +87,7 @@ def test_good_bodies_are_read(body: bytes, inputs: object) -> None:
 )
 def test_rectangles_pass_and_nan_arrives_as_none(rows: list[list[float]]) -> None:
     expected = [[x if math.isfinite(x) else None for x in row] for row in rows]
-    assert read_inputs(encode({"instances": rows})) == expected
+    assert read_inputs(msgspec.json.encode({"instances": rows})) == expected
 
 
 def test_answers_have_the_keys_of_the_protocol() -> None:

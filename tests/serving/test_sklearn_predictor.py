@@ -1,13 +1,19 @@
 import asyncio
 import json
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
 import joblib
+import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from hopsartifacts.errors import InvalidModelError
 from hopsartifacts.serving.runtime.chain import Chain
@@ -65,8 +71,8 @@ def infer(predictor: SklearnPredictor, *tensors: dict[str, Any]) -> Any:
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [
-        ([[1, 2, 3]], "X has 3 features"),
-        ([1, 2], "Expected 2D array"),
+        ([[1, 2, 3]], "the rows have 3 values; the model takes rows of 2 values"),
+        ([1, 2], "the rows are single values; the model takes rows of 2"),
         ([["a", "b"]], "refuses the input"),
         ([[None, {}]], "refuses the input"),
         ([{"a": 1}, [2]], "all rows as objects, or none"),
@@ -114,3 +120,89 @@ def test_a_file_that_holds_no_model_is_refused(tmp_path: Path) -> None:
     joblib.dump({"weights": [1]}, tmp_path / "model.pickle")
     with pytest.raises(InvalidModelError, match="holds a dict without a method"):
         SklearnPredictor(tmp_path)
+
+
+def fitted(folder: Path, *, names: bool, schema: tuple[str, ...] = ()) -> Any:
+    """Return the predictor of a model whose answer is the larger column."""
+    frame = pd.DataFrame({"b": [0.0, 9.0, 0.0, 9.0], "a": [9.0, 0.0, 8.0, 0.0]})
+    rows = frame if names else frame.to_numpy()
+    model = LogisticRegression().fit(rows, ["a", "b", "a", "b"])
+    joblib.dump(model, folder / "model.joblib")
+    return SklearnPredictor(folder, schema)
+
+
+@pytest.mark.parametrize(
+    ("names", "schema"), [(True, ()), (True, ("a", "b")), (False, ("b", "a"))]
+)
+@pytest.mark.filterwarnings("ignore:X has feature names")
+def test_columns_are_matched_by_name(
+    tmp_path: Path, names: bool, schema: tuple[str, ...]
+) -> None:
+    predictor = fitted(tmp_path, names=names, schema=schema)
+    assert predictor.predict([{"a": 9.0, "b": 0.0}, {"b": 9.0, "a": 0.0}]) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([{"a": 1}], "row 0 lacks 'b'; the columns are b, a"),
+        (
+            [{"a": 1, "b": 2}, {"a": 1, "c": 2}],
+            "row 1 lacks 'b' and has the unknown 'c'",
+        ),
+        ([{"a": 1, "b": 2, "c": 3, "d": 4}], "row 0 has the unknown 'c', 'd'"),
+        (
+            [[1, 2, 3]],
+            "the rows have 3 values; the model takes rows of 2 values (b, a)",
+        ),
+        ([1], "the rows are single values; the model takes rows of 2 values (b, a)"),
+        ([[1, 2], [1]], "row 1 is a list of length 1"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    ("names", "schema"), [(True, ()), (False, ("b", "a"))], ids=["fitted", "schema"]
+)
+def test_columns_that_do_not_fit_are_named(
+    tmp_path: Path, rows: Any, words: str, names: bool, schema: tuple[str, ...]
+) -> None:
+    with pytest.raises(RequestError, match=re.escape(words)) as raised:
+        fitted(tmp_path, names=names, schema=schema).predict(rows)
+    assert raised.value.status == 400
+
+
+def test_objects_of_a_model_without_names_have_the_same_keys(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="row 1 lacks 'b'"):
+        fitted(tmp_path, names=False).predict([{"a": 1, "b": 2}, {"a": 1}])
+
+
+def test_lists_become_a_frame_with_the_names(tmp_path: Path) -> None:
+    scaled = ColumnTransformer([("one", StandardScaler(), ["a", "b"])])
+    frame = pd.DataFrame({"b": [0.0, 9.0], "a": [9.0, 0.0]})
+    model = make_pipeline(scaled, LogisticRegression()).fit(frame, ["a", "b"])
+    joblib.dump(model, tmp_path / "model.joblib")
+    predictor = SklearnPredictor(tmp_path)
+    assert predictor.predict([[0.0, 9.0], [9, 0]]) == ["a", "b"]
+    assert predictor.predict([{"a": 9, "b": 0}]) == ["a"]
+
+
+def test_single_values_are_the_rows_of_a_model_of_one_column(tmp_path: Path) -> None:
+    model = LogisticRegression().fit([[0.0], [9.0]], [0, 1])
+    joblib.dump(model, tmp_path / "model.joblib")
+    assert SklearnPredictor(tmp_path).predict([0, 9]) == [0, 1]
+
+
+def test_texts_are_rows(tmp_path: Path) -> None:
+    words = make_pipeline(CountVectorizer(), LogisticRegression())
+    joblib.dump(words.fit(["good", "bad"], [1, 0]), tmp_path / "model.joblib")
+    assert SklearnPredictor(tmp_path).predict(["good", "bad", "bad"]) == [1, 0, 0]
+
+
+def test_numbers_among_texts_stay_numbers(tmp_path: Path) -> None:
+    columns = ColumnTransformer(
+        [("kind", OneHotEncoder(), [0])], remainder="passthrough"
+    )
+    model = make_pipeline(columns, LogisticRegression())
+    rows = np.array([["x", 0], ["y", 9]], dtype=object)
+    joblib.dump(model.fit(rows, [0, 1]), tmp_path / "model.joblib")
+    assert SklearnPredictor(tmp_path).predict([["y", 9], ["x", 0]]) == [1, 0]

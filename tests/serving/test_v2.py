@@ -17,7 +17,9 @@ import pytest
 import hopsartifacts
 from hopsartifacts.serving.runtime.app import create_app
 from hopsartifacts.serving.runtime.chain import Chain
+from hopsartifacts.serving.runtime.protocol import RequestError
 from hopsartifacts.serving.runtime.service import Exchange, Service
+from hopsartifacts.serving.runtime.v2_http import InferCall
 from tests.serving.clients import InProcess
 
 INFER = "/v2/models/flowers/infer"
@@ -198,7 +200,7 @@ BAD = [
     ([tensor("FP32", [1], ["1"])], "is FP32, but its data holds str"),
     ([tensor("INT32", [1], [1.5])], "is INT32, but its data holds float"),
     ([tensor("INT32", [1], [True])], "is INT32, but its data holds bool"),
-    ([tensor("BYTES", [1], [None])], "is BYTES, but its data holds NoneType"),
+    ([tensor("INT8", [1], [None])], "is INT8, but its data holds null"),
     ([tensor("INT8", [1], [128])], "beyond INT8"),
     ([tensor("UINT8", [1], [-1])], "beyond UINT8"),
     ([tensor("COMPLEX", [1], [1])], "unknown datatype 'COMPLEX'; known are BOOL"),
@@ -295,6 +297,40 @@ def test_outputs_become_tensors(outputs: Any, expected: Any) -> None:
     assert outputs_of(outputs) == expected
 
 
+def test_nan_in_a_request_is_named() -> None:
+    call = InferCall("flowers", 3, b'{"inputs": [{"data": [1, NaN]}]}')
+    with pytest.raises(RequestError, match=r'the body\["inputs"\]\[0\].* is NaN'):
+        call.read()
+
+
+@pytest.mark.parametrize(
+    ("outputs", "datatype", "data"),
+    [
+        (["a", None], "BYTES", ["a", None]),
+        ([b"\xff", None], "BYTES", ["/w==", None]),
+        ([True, None], "BOOL", [True, None]),
+        (pd.DataFrame({"a": ["x", None]}), "BYTES", ["x", None]),
+        (
+            pd.DataFrame({"a": [pd.Timestamp(0), pd.NaT]}),
+            "BYTES",
+            ["1970-01-01T00:00:00", None],
+        ),
+        (np.ma.array([1.5, 2.5], mask=[False, True]), "FP64", [1.5, None]),
+    ],
+    ids=["text", "bytes", "bool", "frame", "dates", "masked"],
+)
+def test_what_is_missing_is_null(outputs: Any, datatype: str, data: list[Any]) -> None:
+    (output,) = outputs_of(outputs)
+    assert (output["datatype"], output["data"]) == (datatype, data)
+
+
+@pytest.mark.parametrize("data", [["a", None], [None, "a"]], ids=str)
+def test_texts_may_be_missing(data: list[Any]) -> None:
+    client = Client(Script())
+    (output,) = client.infer(tensor("BYTES", [2], data)).json()["outputs"]
+    assert output["data"] == data
+
+
 def test_bytes_that_are_no_text_are_base64() -> None:
     (output,) = outputs_of([b"\xff", b"a"])
     assert output["data"] == ["/w==", "YQ=="]
@@ -308,9 +344,10 @@ def test_bytes_that_are_no_text_are_base64() -> None:
         ([1, "a"], "its elements are of int, str"),
         ([{"a": 1}, {"b": 1}], "row 1 of the outputs has other keys"),
         ({"a": {"b": 1}}, "output 'a' is no tensor: its elements are of dict"),
-        ([None, "a"], "its elements are of NoneType, str"),
+        ([2**53 + 1, 0.5], "the integer 9007199254740993 would lose digits"),
+        ([2**53 + 1, None], "the integer 9007199254740993 would lose digits"),
         ([2**70], "more than 64 bits"),
-        pytest.param([object()], "a value of type builtins.object", id="object"),
+        pytest.param([object()], "is of the type object", id="object"),
     ],
     ids=str,
 )

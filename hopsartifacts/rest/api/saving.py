@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from hopsartifacts.documents import encode
 from hopsartifacts.errors import InvalidInputError
-from hopsartifacts.json_flaws import flaw
 from hopsartifacts.names import distinct_paths, file_path, model_name
 from hopsartifacts.registry.documents import Framework
 from hopsartifacts.rest.api.table import PREFIX, operations
@@ -19,6 +18,7 @@ from hopsartifacts.rest.api.versions import VersionDetail, version_detail
 from hopsartifacts.rest.forms import fields_of, form_of
 from hopsartifacts.rest.operations import Call
 from hopsartifacts.rest.uploads.files import on_disk
+from hopsartifacts.values import misspelt
 
 _MAX_FILES = 1000
 _FIELD_BYTES = 4 * 1024 * 1024
@@ -84,8 +84,9 @@ def _json(name: str, text: str | None, kind: Any = Any) -> Any:
     try:
         return msgspec.json.decode(text.removeprefix("\ufeff"), type=kind)
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+        words = misspelt(text.encode(errors="replace"), name) or error
         raise InvalidInputError(
-            f"body: {name} is not JSON as wanted: {flaw(text, error)}"
+            f"body: {name} is not JSON as wanted: {words}"
         ) from error
 
 

@@ -11,11 +11,11 @@ from starlette.responses import Response
 
 from hopsartifacts.documents import without_bom
 from hopsartifacts.errors import InvalidInputError, InvalidNameError, NotRunningError
-from hopsartifacts.json_flaws import flaw
 from hopsartifacts.rest.answering import encoded
 from hopsartifacts.rest.bodies import read_body
 from hopsartifacts.rest.hopsworks.login import PROJECT, check_project
 from hopsartifacts.rest.operations import Call, Operation
+from hopsartifacts.values import misspelt
 
 _INFERENCE = f"{PROJECT}/inference"
 _AT_ONCE = 64
@@ -72,7 +72,7 @@ def _ask(call: Call, data: bytes) -> bytes:
     try:
         request = msgspec.json.decode(without_bom(data), type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInputError(f"body: {flaw(data, error)}") from error
+        raise InvalidInputError(misspelt(data, "body") or f"body: {error}") from error
     serving = call.hosted.project.get_model_serving()
     try:
         return encoded(serving.ask(name, request))

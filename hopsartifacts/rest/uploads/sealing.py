@@ -7,7 +7,6 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.errors import InvalidModelError, SourceChangedError
-from hopsartifacts.json_flaws import flaw
 from hopsartifacts.names import distinct_paths, tag_name
 from hopsartifacts.registry.documents import EmbeddedFile
 from hopsartifacts.registry.given import checked_description, checked_tag, embedded
@@ -18,6 +17,7 @@ from hopsartifacts.rest.uploads.area import Area
 from hopsartifacts.rest.uploads.files import Assembly, on_disk
 from hopsartifacts.rest.uploads.values import Details
 from hopsartifacts.store.recall import Fingerprint
+from hopsartifacts.values import misspelt
 
 _FEW = 5
 
@@ -121,5 +121,6 @@ def _embedded(area: Area, name: str, limit: int) -> EmbeddedFile | None:
         msgspec.json.decode(data)
         text = data.decode()
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidModelError(f"{name} is not JSON: {flaw(data, error)}") from error
+        words = misspelt(data, name) or error
+        raise InvalidModelError(f"{name} is not JSON: {words}") from error
     return embedded(text)

@@ -1,6 +1,5 @@
 """The way in: what is read takes pyarrow, an extra that is imported late."""
 
-from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -15,8 +14,8 @@ def read_log(  # noqa: PLR0913 - each is a choice of its own
     deployment: str,
     spool: Path | None,
     *,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Any = None,
+    until: Any = None,
     version: int | None = None,
     message_type: str | None = None,
     limit: int | None = None,

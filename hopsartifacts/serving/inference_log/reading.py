@@ -1,8 +1,8 @@
 """Reading the data set: which files hold what is asked for, and their rows."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import get_args
+from datetime import datetime, timedelta
+from typing import Any, get_args
 
 import msgspec
 import pyarrow as pa
@@ -10,6 +10,8 @@ import pyarrow.compute as pc
 
 from hopsartifacts import layout
 from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.moments import moment
+from hopsartifacts.names import plain_number
 from hopsartifacts.serving.inference_log.tables import (
     ORDER,
     SCHEMA,
@@ -33,13 +35,13 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def wanted(
-    since: datetime | None,
-    until: datetime | None,
+    since: Any,
+    until: Any,
     version: int | None,
     message_type: str | None,
     limit: int | None,
 ) -> Wanted:
-    """Return what is asked for, times without a zone taken for local ones.
+    """Return what is asked for; ``moments`` says which points in time are understood.
 
     Raises:
         InvalidInputError: it makes no sense.
@@ -49,19 +51,24 @@ def wanted(
         raise InvalidInputError(
             f"message_type {message_type!r}: use one of {', '.join(kinds)}"
         )
-    for name, number in (("version", version), ("limit", limit)):
-        is_whole = isinstance(number, int) and not isinstance(number, bool)
-        if number is not None and not (is_whole and number > 0):
-            raise InvalidInputError(
-                f"{name} is {number!r}: give a positive whole number, or leave it out"
-            )
     return Wanted(
-        since=_utc("since", since),
-        until=_utc("until", until),
-        version=version,
+        since=None if since is None else moment(since, "since"),
+        until=None if until is None else moment(until, "until"),
+        version=_positive("version", version),
         message_type=message_type,  # type: ignore[arg-type]  # checked above
-        limit=limit,
+        limit=_positive("limit", limit),
     )
+
+
+def _positive(name: str, given: object) -> int | None:
+    if given is None:
+        return None
+    number = plain_number(given)
+    if number is None or number <= 0:
+        raise InvalidInputError(
+            f"{name} is {given!r}: give a positive whole number, or leave it out"
+        )
+    return number
 
 
 def read(storage: Storage, deployment: str, asked: Wanted) -> pa.Table:
@@ -145,13 +152,3 @@ def _chosen(table: pa.Table, asked: Wanted) -> pa.Table:
 def _rounded_up(moment: datetime) -> datetime:
     rest = moment.microsecond % 1000
     return moment if not rest else moment + timedelta(microseconds=1000 - rest)
-
-
-def _utc(name: str, moment: object) -> datetime | None:
-    if moment is None:
-        return None
-    if not isinstance(moment, datetime):
-        raise InvalidInputError(
-            f"{name} is {moment!r}: give a datetime, or leave it out"
-        )
-    return moment.astimezone(UTC)

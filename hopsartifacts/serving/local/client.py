@@ -8,7 +8,6 @@ import msgspec
 import urllib3
 
 from hopsartifacts.errors import NotRunningError, PredictionError
-from hopsartifacts.serving.runtime.encoding import encode
 
 _TIMEOUT = urllib3.Timeout(connect=5, read=300)
 _CHECK_TIMEOUT = urllib3.Timeout(connect=2, read=2)
@@ -46,7 +45,7 @@ class Client:
             answer = self._pool().request(
                 "POST",
                 f"{url}/v1/models/{deployment}:predict",
-                body=encode(payload),
+                body=msgspec.json.encode(payload),
                 headers={"content-type": "application/json"},
                 timeout=_TIMEOUT,
                 retries=False,

@@ -106,7 +106,10 @@ def _request(deployment: str, payload: Mapping[str, Any]) -> Any:
         described = request.inputs.add(name=name, datatype=datatype, shape=shape)
         _set_parameters(described, given.get("parameters") or {})
         tensor = Tensor(name, datatype, shape, flatten(rows)[1])
-        request.raw_input_contents.append(write_bytes(tensor))
+        try:
+            request.raw_input_contents.append(write_bytes(tensor))
+        except TypeError as error:
+            raise InvalidInputError(f"input {name!r}: {error}") from error
     for wanted in payload.get("outputs") or ():
         request.outputs.add(name=wanted["name"])
     return request

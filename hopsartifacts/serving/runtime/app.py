@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -12,7 +13,6 @@ from starlette.types import Receive, Scope, Send
 
 from hopsartifacts.serving.runtime import v2
 from hopsartifacts.serving.runtime.codings import coding_of, decompressed, too_large
-from hopsartifacts.serving.runtime.encoding import encode
 from hopsartifacts.serving.runtime.hanging_up import watching
 from hopsartifacts.serving.runtime.protocol import (
     RequestError,
@@ -210,7 +210,7 @@ def _metrics_endpoint(meter: Meter) -> Callable[[Request], Response]:
 
 
 def _json(document: Any) -> Response:
-    return Response(encode(document), media_type="application/json")
+    return Response(msgspec.json.encode(document), media_type="application/json")
 
 
 def _error(

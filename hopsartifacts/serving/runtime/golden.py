@@ -9,7 +9,6 @@ import msgspec
 from hopsartifacts.errors import DeploymentFailedError
 from hopsartifacts.serving.contract import Golden
 from hopsartifacts.serving.runtime.chain import Chain
-from hopsartifacts.serving.runtime.encoding import encode
 from hopsartifacts.serving.runtime.protocol import predictions_body, read_inputs
 
 _STEP = "answering the golden request"
@@ -26,7 +25,7 @@ async def check_golden(chain: Chain, golden: Golden) -> None:
         DeploymentFailedError: the answer is not the recorded one, or there is none.
     """
     try:
-        outputs = await chain.predict(read_inputs(encode(golden.request)))
+        outputs = await chain.predict(read_inputs(msgspec.json.encode(golden.request)))
         answer = msgspec.json.decode(predictions_body(outputs))
     except Exception as error:
         raise DeploymentFailedError(f"{_STEP} failed: {error}") from error
@@ -90,5 +89,5 @@ def _is_number(value: Any) -> bool:
 
 
 def _words(value: Any) -> str:
-    text = encode(value).decode()
+    text = msgspec.json.encode(value).decode()
     return f"{text[:_SHOWN_CHARACTERS]}…" if len(text) > _SHOWN_CHARACTERS else text

@@ -26,6 +26,7 @@ from hopsartifacts.serving.runtime.tensors import (
     as_text,
     read_bytes,
     read_values,
+    refuse_missing,
     rows_of,
     write_bytes,
 )
@@ -254,6 +255,7 @@ def _read_contents(tensor: Any) -> list[Any]:
 
 
 def _elements(tensor: Tensor) -> Sequence[Any]:
+    refuse_missing(tensor)
     if tensor.datatype != "BYTES":
         return tensor.values
     return [

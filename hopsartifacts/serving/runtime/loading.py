@@ -21,9 +21,9 @@ from hopsartifacts.serving.runtime.scripts import (
 from hopsartifacts.serving.runtime.sklearn_predictor import SklearnPredictor
 from hopsartifacts.serving.runtime.tensorflow_predictor import TensorflowPredictor
 
-_PREDICTORS: Mapping[str, Callable[[Path], object]] = {
-    "SKLEARN": SklearnPredictor,
-    "TENSORFLOW": TensorflowPredictor,
+_PREDICTORS: Mapping[str, Callable[[Path, Launch], object]] = {
+    "SKLEARN": lambda files, launch: SklearnPredictor(files, launch.columns),
+    "TENSORFLOW": lambda files, _: TensorflowPredictor(files),
 }
 """What predicts without a script, by framework."""
 
@@ -71,7 +71,7 @@ def _load_predictor(launch: Launch) -> object:
             raise DeploymentFailedError(
                 f"models of framework {launch.framework} need a predictor script"
             )
-        return _PREDICTORS[launch.framework](Path(launch.model_files_path))
+        return _PREDICTORS[launch.framework](Path(launch.model_files_path), launch)
 
 
 def _load_script(launch: Launch, component: Component, name: str) -> object:

@@ -1,12 +1,12 @@
 """KServe's V1 protocol as pure functions: bytes to inputs, outputs to bytes."""
 
-from collections import Counter
 from typing import Any
 
 import msgspec
 
 from hopsartifacts.documents import without_bom
-from hopsartifacts.serving.runtime.encoding import encode
+from hopsartifacts.serving.runtime.rectangles import UnevenError, check_alike
+from hopsartifacts.values import misspelt, plain
 
 _KEYS = ("instances", "inputs")
 
@@ -31,7 +31,8 @@ def read_inputs(body: bytes) -> list[Any]:
     try:
         document = msgspec.json.decode(without_bom(body))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise RequestError(400, f"the body is not JSON: {error}") from error
+        words = misspelt(body, "the body") or error
+        raise RequestError(400, f"the body is not JSON: {words}") from error
     if not isinstance(document, dict):
         raise RequestError(
             400,
@@ -49,13 +50,22 @@ def read_inputs(body: bytes) -> list[Any]:
     if not isinstance(inputs, list) or not inputs:
         kind = "an empty list" if inputs == [] else _kind(inputs)
         raise RequestError(400, f'"{key}" is {kind}; send a list with one item a row')
-    _check_rows_alike(key, inputs)
+    try:
+        check_alike(inputs, f'the rows of "{key}"')
+    except UnevenError as error:
+        raise RequestError(400, str(error)) from error
     return inputs
 
 
 def predictions_body(predictions: Any) -> bytes:
-    """Return the answer to a prediction; see ``encoding`` for what it may hold."""
-    return encode({"predictions": predictions})
+    """Return the answer to a prediction; see ``values`` for what it may hold.
+
+    Fractions that are not finite become ``null``, for which JSON has no other word.
+
+    Raises:
+        TypeError: something in it has no form in JSON; the message names the place.
+    """
+    return msgspec.json.encode({"predictions": plain(predictions, "predictions")})
 
 
 def error_body(message: str, component: str | None = None) -> bytes:
@@ -63,55 +73,7 @@ def error_body(message: str, component: str | None = None) -> bytes:
     error = {"error": message}
     if component is not None:
         error["component"] = component
-    return encode(error)
-
-
-def _check_rows_alike(key: str, rows: list[Any]) -> None:
-    """Refuse rows that are lists of differing shapes, which no array can hold."""
-    if list not in set(map(type, rows)):
-        return
-    shapes = [_shape(row, (number,)) for number, row in enumerate(rows)]
-    if shapes.count(shapes[0]) == len(shapes):
-        return
-    usual, _ = Counter(shapes).most_common(1)[0]
-    for number, shape in enumerate(shapes):
-        if shape != usual:
-            alike = shapes.index(usual)
-            raise RequestError(
-                400,
-                f'the rows of "{key}" differ: row {alike} is {_words(usual)}, '
-                f"row {number} is {_words(shape)}; rows of differing length can be "
-                'sent as objects: {"values": [...]}',
-            )
-
-
-def _shape(value: Any, where: tuple[int, ...]) -> tuple[int, ...] | None:
-    """Return the lengths of nested lists; None for what is no list."""
-    if not isinstance(value, list):
-        return None
-    # Rows of numbers, the usual case, are looked at in C.
-    kinds = set(map(type, value))
-    if list not in kinds:
-        return (len(value),)
-    inner = {_shape(item, (*where, at)) for at, item in enumerate(value)}
-    if len(inner) > 1:
-        row, *items = where
-        words = ", ".join([f"row {row}", *(f"item {item}" for item in items)])
-        raise RequestError(
-            400,
-            f"the items of {words} differ: "
-            + " and ".join(sorted(_words(shape) for shape in inner))
-            + '; lists of differing length can be sent as objects: {"values": [...]}',
-        )
-    return (len(value), *(inner.pop() or ()))
-
-
-def _words(shape: tuple[int, ...] | None) -> str:
-    if shape is None:
-        return "not a list"
-    if len(shape) == 1:
-        return f"a list of length {shape[0]}"
-    return f"a list of shape {' x '.join(map(str, shape))}"
+    return msgspec.json.encode(error)
 
 
 def _kind(value: Any) -> str:

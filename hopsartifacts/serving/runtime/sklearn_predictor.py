@@ -1,19 +1,25 @@
 """The predictor of scikit-learn deployments that bring no script."""
 
-import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hopsartifacts.errors import InvalidModelError
+from hopsartifacts.serving.runtime.columns import Columns
 from hopsartifacts.serving.runtime.protocol import RequestError
 
 SUFFIXES = (".joblib", ".pkl", ".pickle")
 
 
 class SklearnPredictor:
-    """Answers with ``model.predict`` of the one model file."""
+    """Answers with ``model.predict`` of the one model file.
 
-    def __init__(self, model_files: Path) -> None:
+    Args:
+        model_files: the folder of the model's files.
+        columns: the names that the model's schema gives to its inputs, in order.
+    """
+
+    def __init__(self, model_files: Path, columns: Sequence[str] = ()) -> None:
         # Imported late: only these deployments need it, and it takes a second.
         import joblib  # noqa: PLC0415 - see above
 
@@ -24,11 +30,12 @@ class SklearnPredictor:
                 f"{path.name} holds a {type(self._model).__name__} without a method "
                 "predict; provide a predictor script"
             )
+        self._columns = Columns(self._model, columns)
 
     def predict(self, inputs: list[Any]) -> Any:
         """Return the model's predictions; its complaints become a 400."""
         try:
-            rows = _rows(inputs)
+            rows = self._columns.arranged(inputs)
             return self._model.predict(rows).tolist()
         except (ValueError, TypeError) as error:
             raise RequestError(400, f"the model refuses the input: {error}") from error
@@ -50,22 +57,3 @@ def find_model_file(model_files: Path) -> Path:
         f"{wanted}; there are {len(found)}: {names}. Provide a predictor script that "
         "loads the right one"
     )
-
-
-def _rows(inputs: list[Any]) -> Any:
-    objects = sum(isinstance(row, dict) for row in inputs)
-    if 0 < objects < len(inputs):
-        raise RequestError(400, "send all rows as objects, or none")
-    if not objects:
-        import numpy as np  # noqa: PLC0415 - only these deployments need it
-
-        return np.asarray(inputs)
-    if importlib.util.find_spec("pandas") is None:
-        raise RequestError(
-            400,
-            "rows as objects need pandas, which is not installed here; "
-            "send each row as a list",
-        )
-    import pandas as pd  # noqa: PLC0415 - optional, and slow to import
-
-    return pd.DataFrame(inputs)

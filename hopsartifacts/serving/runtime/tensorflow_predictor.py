@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from hopsartifacts.errors import InvalidModelError
 from hopsartifacts.serving.runtime.protocol import RequestError
+from hopsartifacts.serving.runtime.rectangles import check_alike
 
 _SAVED_MODEL = "saved_model.pb"
 _KERAS = ".keras"
@@ -68,6 +69,7 @@ class TensorflowPredictor:
         for name, column in _columns(rows, [*self._model.inputs]).items():
             kind, shape = self._model.inputs[name]
             try:
+                check_alike(column)
                 values = _decoded(column) if kind is object else column
                 array = np.asarray(values, dtype=kind)
             except (ValueError, TypeError, OverflowError) as error:

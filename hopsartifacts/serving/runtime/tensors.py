@@ -20,7 +20,8 @@ class Datatype(NamedTuple):
     code: str
     size: int
     kinds: frozenset[Any]
-    """Python types whose values may stand for an element in JSON."""
+    """Python types whose values may stand for an element in JSON: with that of None,
+    an element may be missing. Memory has no word for that but NaN."""
     lowest: int = 0
     highest: int = 0
 
@@ -33,7 +34,7 @@ def _integer(code: str, size: int, *, signed: bool) -> Datatype:
 
 _NUMBERS = frozenset({float, int, type(None)})
 DATATYPES: Mapping[str, Datatype] = {
-    "BOOL": Datatype("?", 1, frozenset({bool})),
+    "BOOL": Datatype("?", 1, frozenset({bool, type(None)})),
     "INT8": _integer("b", 1, signed=True),
     "INT16": _integer("h", 2, signed=True),
     "INT32": _integer("i", 4, signed=True),
@@ -46,7 +47,7 @@ DATATYPES: Mapping[str, Datatype] = {
     "BF16": Datatype("", 2, _NUMBERS),
     "FP32": Datatype("f", 4, _NUMBERS),
     "FP64": Datatype("d", 8, _NUMBERS),
-    "BYTES": Datatype("", 0, frozenset({str, bytes})),
+    "BYTES": Datatype("", 0, frozenset({str, bytes, type(None)})),
 }
 _LENGTH = struct.Struct("<I")
 _MOST_DIMENSIONS = 32
@@ -88,14 +89,14 @@ def read_values(
             400, f"input {name!r} has shape {list(shape)}, but its data {found}"
         )
     types = set(map(type, flat))
-    strangers = sorted(type_.__name__ for type_ in types - kind.kinds)
+    strangers = sorted(_word(type_) for type_ in types - kind.kinds)
     if strangers:
         raise RequestError(
             400, f"input {name!r} is {datatype}, but its data holds {strangers[0]}"
         )
     if kind.highest and not kind.lowest <= min(flat) <= max(flat) <= kind.highest:
         raise RequestError(400, f"input {name!r} has values beyond {datatype}")
-    if type(None) in types:
+    if type(None) in types and kind.kinds == _NUMBERS:
         # In JSON, null stands for NaN on the way out as well.
         flat = [nan if value is None else value for value in flat]
     elif found == list(shape):
@@ -138,21 +139,41 @@ def write_bytes(tensor: Tensor) -> bytes:
 
     Raises:
         OverflowError: a number is beyond the datatype.
+        TypeError: an element is missing that is no fraction.
     """
+    refuse_missing(tensor)
+    if isinstance(tensor.values, Elements):
+        return tensor.values.tobytes()
     if tensor.datatype == "BYTES":
         parts = (
             value.encode() if isinstance(value, str) else value
             for value in tensor.values
         )
         return b"".join(_LENGTH.pack(len(part)) + part for part in parts)
-    if isinstance(tensor.values, Elements):
-        return tensor.values.tobytes()
     if tensor.datatype == "BOOL":
         return bytes(tensor.values)
     code = DATATYPES[tensor.datatype].code
     if code == "e":
         return struct.pack(f"<{len(tensor.values)}e", *tensor.values)
     return array(code, tensor.values).tobytes()
+
+
+def refuse_missing(tensor: Tensor) -> None:
+    """Refuse a missing element that only JSON can tell.
+
+    Raises:
+        TypeError: names the element.
+    """
+    kinds = DATATYPES[tensor.datatype].kinds
+    may_miss = type(None) in kinds and kinds != _NUMBERS
+    if not may_miss or isinstance(tensor.values, Elements):
+        return
+    if None in tensor.values:
+        raise TypeError(
+            f"element {[*tensor.values].index(None)} of {tensor.name!r} is missing, "
+            f"for which {tensor.datatype} has no word but in JSON: fill it in, or use "
+            "JSON"
+        )
 
 
 def rows_of(
@@ -184,10 +205,10 @@ def rows_of(
     ]
 
 
-def as_text(values: list[bytes]) -> list[Any]:
-    """Return *values* as text if all are UTF-8, else as they are."""
+def as_text(values: list[Any]) -> list[Any]:
+    """Return *values* as text if all are UTF-8, else as they are; None stays."""
     try:
-        return [value.decode() for value in values]
+        return [None if value is None else value.decode() for value in values]
     except UnicodeDecodeError:
         return values
 
@@ -236,6 +257,10 @@ def _check(name: str, datatype: str, shape: Sequence[int]) -> Datatype:
             "rows, and none may be below 1",
         )
     return kind
+
+
+def _word(kind: type) -> str:
+    return "null" if kind is type(None) else kind.__name__
 
 
 def _split(name: str, data: bytes | memoryview, count: int) -> list[bytes]:

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import msgspec
 
-from hopsartifacts.serving.runtime.encoding import encode
 from hopsartifacts.serving.runtime.protocol import RequestError
 from hopsartifacts.serving.runtime.tensors import Elements, Tensor, as_text
 
@@ -118,14 +117,14 @@ def request_json(asked: InferRequest, rows: list[tuple[str, list[Any]]]) -> byte
         document["parameters"] = asked.parameters
     if asked.outputs:
         document["outputs"] = asked.outputs
-    return encode(document)
+    return msgspec.json.encode(document)
 
 
 def answer_json(
     model: str, number: str, request_id: str | None, tensors: Sequence[OutputTensor]
 ) -> bytes:
     """Return the JSON of an answer."""
-    return encode(
+    return msgspec.json.encode(
         {
             "model_name": model,
             "model_version": number,

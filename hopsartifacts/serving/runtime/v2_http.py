@@ -34,6 +34,7 @@ from hopsartifacts.serving.runtime.v2 import (
     request_json,
     with_data,
 )
+from hopsartifacts.values import misspelt
 
 
 class InferCall:
@@ -118,7 +119,8 @@ class InferCall:
         except msgspec.ValidationError as error:
             raise RequestError(400, f"the body is no V2 request: {error}") from error
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise RequestError(400, f"the body is not JSON: {error}") from error
+            words = misspelt(bytes(self._request[:size]), "the body") or error
+            raise RequestError(400, f"the body is not JSON: {words}") from error
 
     def _inputs(self) -> list[tuple[str, list[Any]]]:
         """Return name and nested rows of each input."""
@@ -168,7 +170,10 @@ def _read_json(tensor: InputTensor) -> list[Any]:
         raise RequestError(400, f"input {tensor.name!r} has no data")
     if tensor.parameters.get(CONTENT_TYPE) == BASE64 and isinstance(data, list):
         try:
-            data = [base64.b64decode(value, validate=True) for value in data]
+            data = [
+                None if value is None else base64.b64decode(value, validate=True)
+                for value in data
+            ]
         except (TypeError, ValueError, binascii.Error) as error:
             raise RequestError(
                 400, f"input {tensor.name!r} is no Base64: {error}"

@@ -223,7 +223,7 @@ def test_the_answer_to_a_golden_request_is_recorded(
     job = finished(client.post(path, json={"request": [[1, 2]]}))
     assert job["result"]["golden_request"]["answer"] == {"predictions": [[1, 2]]}
     assert get("/deployments/flowers/golden-request") == job["result"]["golden_request"]
-    failed = finished(client.post(path, json={"request": 3}))
+    failed = finished(client.post(path, json={"request": "three"}))
     assert (failed["status"], failed["error"]["status"]) == ("failed", 400)
 
 

@@ -228,7 +228,7 @@ def test_a_number_that_json_does_not_have_is_named(serving: Serving) -> None:
     url = f"{serving.project}/inference/models/d:predict"
     refused = serving.client.post(url, content=b'{"instances": [[1, 2], [3, NaN]]}')
     assert refused.status_code == 400
-    assert "instances[1][1] is NaN" in refused.json()["usrMsg"]
+    assert 'body["instances"][1][1] is NaN' in refused.json()["usrMsg"]
 
 
 def test_a_request_that_is_too_long_is_refused(

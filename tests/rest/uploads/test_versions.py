@@ -454,7 +454,11 @@ def test_a_file_that_never_came_is_named(uploads: Uploads, project: Project) -> 
     [
         ({}, {}, "no file was uploaded"),
         ({"input_example.json": b"1"}, {}, "no file was uploaded"),
-        ({**FILES, "input_example.json": b"[NaN]"}, {}, r"not JSON: \[0\] is NaN"),
+        (
+            {**FILES, "input_example.json": b"[NaN]"},
+            {},
+            r"input_example.json\[0\] is NaN",
+        ),
         ({**FILES, "model_schema.json": b"\xff"}, {}, "is not JSON"),
         ({**FILES, "model_schema.json": b""}, {}, "is not JSON"),
         ({**FILES, "Files/A.bin": b"x"}, {}, "differ only in case"),

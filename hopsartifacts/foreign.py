@@ -1,0 +1,329 @@
+"""What values of other types than JSON's become: a step nearer to plain values each.
+
+Foreign types are known by what they can do. Importing numpy or pandas to ask would
+cost every model server half a second.
+"""
+
+import dataclasses
+from collections.abc import (
+    Callable,
+    ItemsView,
+    Iterator,
+    KeysView,
+    Mapping,
+    Sequence,
+    ValuesView,
+)
+from collections.abc import Set as AbstractSet
+from datetime import date, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from math import isfinite
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from hopsartifacts.names import is_unicode
+
+CONTAINERS = (Sequence, AbstractSet, Iterator, KeysView, ValuesView, ItemsView)
+"""What Python itself has for several values."""
+
+_MISSING = frozenset({"NaTType", "NAType"})
+_STEPS = ("to_list", "to_pylist", "as_py", "toarray", "model_dump", "numpy")
+"""Methods that lead a step nearer to plain values: of series, arrays and scalars of
+polars and Arrow; of sparse matrices; of models of pydantic; of tensors."""
+
+_NOTHING = object()
+_CALENDAR_SPANS = frozenset({"<m8[M]", "<m8[Y]"})
+
+
+class Column(NamedTuple):
+    """One column of a frame or table."""
+
+    label: str
+    values: Any
+    """A series or an array of the library that the frame is of."""
+    kind: object
+    """Its type, as that library says."""
+
+
+class RefusedError(Exception):
+    """The value at ``path`` has no plain form; only ``values`` sees these."""
+
+    def __init__(self, words: str, path: Sequence[str] = ()) -> None:
+        super().__init__(words)
+        self.path = list(path)
+
+
+def kept_text(value: str) -> str:
+    """Return *value*.
+
+    Raises:
+        RefusedError: it cannot be written as UTF-8.
+    """
+    if value.isascii() or is_unicode(value):
+        return value
+    raise RefusedError(
+        f"is {value!r}: it holds half of a character, which JSON cannot hold"
+    )
+
+
+def key_text(key: Any) -> str:
+    """Return *key* as JSON has it, which knows texts only.
+
+    Raises:
+        RefusedError: it is neither a text nor a number.
+    """
+    found = scalar(key)
+    if type(found) is str:
+        return kept_text(found)
+    if hasattr(found, "__array_interface__"):
+        found = _from_numpy(found)
+    if type(found) is int or (type(found) is float and isfinite(found)):
+        return str(found)
+    raise RefusedError(
+        f"has the key {key!r} of the type {_kind(key)}: keys of JSON are texts, use one"
+    )
+
+
+def scalar(value: Any) -> Any:
+    """Return a single value as one of a plain type; itself if it is none of these."""
+    if isinstance(value, Enum):
+        return value.value
+    kind = type(value)
+    if kind.__name__ in _MISSING and kind.__module__.startswith("pandas."):
+        return None
+    for base, convert in _SCALARS:
+        if isinstance(value, base) and kind not in {base, bool}:
+            return convert(value)
+    for base, convert in _WRITTEN:
+        if isinstance(value, base):
+            return convert(value)
+    return value
+
+
+def _iso(moment: date | time) -> str:
+    # Timestamps of pandas write their nanoseconds as well.
+    text = moment.isoformat()
+    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
+
+
+def _span(value: timedelta) -> str:
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat())
+    written: str = msgspec.to_builtins(timedelta(0) + value)
+    return written
+
+
+def _decimal(value: Decimal) -> Any:
+    return str(value) if value.is_finite() else float(value)
+
+
+_SCALARS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+    (str, str.__str__),
+    (int, int.__int__),
+    (float, float.__float__),
+    (bytes, bytes),
+)
+"""What a value of a subclass is in its plain type."""
+_WRITTEN: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+    (date, _iso),
+    (time, _iso),
+    (timedelta, _span),
+    (Decimal, _decimal),
+    (UUID, str),
+    (bytearray, bytes),
+    (memoryview, bytes),
+)
+
+
+def step(value: Any) -> Any:
+    """Return *value*, no scalar and no frame, a step nearer to plain values.
+
+    Raises:
+        RefusedError: there is no such step.
+    """
+    if isinstance(value, range | Iterator):
+        # What an iterator of the user raises is the user's own error.
+        return [*value]
+    try:
+        found = _converted(value)
+    except RefusedError:
+        raise
+    except Exception as error:
+        # A foreign type may raise anything when it is asked for its values.
+        raise RefusedError(
+            f"is of the type {_kind(value)} and cannot be read: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if found is not _NOTHING:
+        return found
+    if isinstance(value, CONTAINERS):
+        return [*value]
+    raise RefusedError(_hint(value))
+
+
+def _converted(value: Any) -> Any:
+    """Return what the type of *value* makes of it, or ``_NOTHING``."""
+    if hasattr(value, "__array_interface__") and hasattr(value, "dtype"):
+        return _from_numpy(value)
+    fields = _of_fields(value)
+    if fields is not None:
+        return fields
+    if hasattr(value, "tolist"):
+        return _listed(value)
+    if getattr(getattr(value, "dtype", None), "time_unit", None) == "ns":
+        # polars' own lists know no nanoseconds.
+        return value.dt.to_string("iso:strict").to_list()
+    name = next((name for name in _STEPS if hasattr(value, name)), None)
+    return getattr(value, name)() if name else _NOTHING
+
+
+def _hint(value: Any) -> str:
+    if hasattr(value, "collect"):
+        return (
+            f"is of the type {_kind(value)}, which holds no values yet: call its "
+            "collect()"
+        )
+    return (
+        f"is of the type {_kind(value)}, which has no form in JSON: use lists, "
+        "dictionaries, texts, numbers, arrays or frames"
+    )
+
+
+def _kind(value: Any) -> str:
+    kind = type(value)
+    module = kind.__module__
+    return kind.__name__ if module == "builtins" else f"{module}.{kind.__qualname__}"
+
+
+def _of_fields(value: Any) -> Mapping[str, Any] | None:
+    """Return the fields of an object that is one of named values."""
+    if isinstance(value, Mapping):
+        return value
+    if hasattr(value, "__struct_fields__"):
+        return _of_struct(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value)]
+    elif hasattr(value, "__attrs_attrs__"):
+        names = [field.name for field in value.__attrs_attrs__]
+    else:
+        return None
+    return {name: getattr(value, name) for name in names}
+
+
+def _of_struct(value: Any) -> Mapping[str, Any]:
+    """Return a struct of msgspec under the names that it has in JSON."""
+    config = value.__struct_config__
+    found = {config.tag_field: config.tag} if config.tag_field else {}
+    names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
+    for name, written in names:
+        item = getattr(value, name)
+        if item is not msgspec.UNSET:
+            found[written] = item
+    return found
+
+
+def _from_numpy(value: Any) -> Any:
+    """Return an array or a scalar of numpy as lists or a value."""
+    if value.dtype.names:
+        return _records(value)
+    kind = value.dtype.kind
+    if kind == "S":
+        # Text, as arrays of fixed width hold it.
+        try:
+            value = value.astype("U")
+        except UnicodeDecodeError:
+            return value.tolist()
+    if kind in "Mm":
+        return _times(value)
+    return _listed(value)
+
+
+def _records(value: Any) -> Any:
+    """Return the values of a type with named fields as objects."""
+    names = [*value.dtype.names]
+    if not value.shape:
+        return {name: value[name] for name in names}
+    return [_records(item) for item in value]
+
+
+def _times(value: Any) -> Any:
+    """Return dates or spans of numpy, however fine their unit is."""
+    kind = value.dtype.kind
+    if value.dtype.str in _CALENDAR_SPANS:
+        raise RefusedError("holds spans of months or years, which differ in length")
+    coarse = value.astype(f"{kind}8[us]")
+    is_same = (coarse.astype(value.dtype) == value) | (value != value)  # noqa: PLR0124 - NaT
+    if is_same.all() and int not in set(map(type, coarse.ravel().tolist())):
+        return coarse.tolist()
+    if kind == "M":
+        return _without_nat(value.astype("U").tolist())
+    raise RefusedError(
+        f"holds spans of the type {value.dtype} that whole microseconds cannot hold: "
+        "give numbers in a unit of your choice instead"
+    )
+
+
+def _without_nat(texts: Any) -> Any:
+    if isinstance(texts, list):
+        return [_without_nat(text) for text in texts]
+    return None if texts == "NaT" else texts
+
+
+def _listed(value: Any) -> Any:
+    """Return the values of what has a method ``tolist``."""
+    listed = value.tolist()
+    if type(listed) is not type(value):
+        return listed
+    # Numbers that Python does not have, as those of 80 bits, are their own list.
+    number = float(listed)
+    if number != listed and listed == listed:  # noqa: PLR0124 - not NaN
+        raise RefusedError(
+            f"is {value!r}, which 64 bits cannot hold: round it with float()"
+        )
+    return number
+
+
+def columns_of(value: Any) -> list[Column] | None:
+    """Return the columns of a frame or table; None if *value* is neither.
+
+    Raises:
+        RefusedError: two columns have one label, or a label is not a text or a number.
+    """
+    labels: Sequence[Any]
+    if hasattr(value, "iloc") and hasattr(value, "columns"):
+        labels = value.columns.tolist()
+        found = [value.iloc[:, at] for at in range(len(labels))]
+        kinds = [column.dtype for column in found]
+    elif hasattr(value, "get_columns") and hasattr(value, "to_dicts"):
+        found = value.get_columns()
+        labels, kinds = value.columns, [column.dtype for column in found]
+    elif hasattr(value, "column_names") and hasattr(value, "to_pylist"):
+        labels = value.column_names
+        found = [value.column(at) for at in range(len(labels))]
+        kinds = [column.type for column in found]
+    else:
+        return None
+    return [*map(Column, _labels(labels), found, kinds)]
+
+
+def _labels(labels: Sequence[Any]) -> list[str]:
+    found = [_label(label) for label in labels]
+    for label in found:
+        if found.count(label) > 1:
+            raise RefusedError(
+                f"has two columns with the label {label!r}: rename one of them"
+            )
+    return found
+
+
+def _label(label: Any) -> str:
+    try:
+        return key_text(label)
+    except RefusedError:
+        raise RefusedError(
+            f"has a column with the label {label!r}, which is not a text: rename it, "
+            'as in frame.columns = ["a", "b"]'
+        ) from None

@@ -1,0 +1,113 @@
+"""The columns that a model takes, and rows put into their order.
+
+Objects in JSON have no order, so columns are matched by name wherever a name is known:
+the model may have kept those that it was fitted on, and the schema that it was saved
+with names them.
+"""
+
+import importlib.util
+from collections.abc import Sequence
+from typing import Any
+
+from hopsartifacts.serving.runtime.protocol import RequestError
+from hopsartifacts.serving.runtime.rectangles import UnevenError, check_alike
+
+
+class Columns:
+    """What is known of the columns of one model.
+
+    Args:
+        model: an estimator of scikit-learn, or what is like one.
+        schema: the names that the model's schema has, in order; none if it has none.
+    """
+
+    def __init__(self, model: Any, schema: Sequence[str] = ()) -> None:
+        fitted = getattr(model, "feature_names_in_", None)
+        self._is_fitted_on_names = fitted is not None
+        self._names = [*map(str, schema if fitted is None else fitted)]
+        self._width: int | None = getattr(model, "n_features_in_", None)
+
+    def arranged(self, rows: list[Any]) -> Any:
+        """Return *rows* as the frame or the array that the model takes.
+
+        Raises:
+            RequestError: a column is missing or unknown, or a row too short or too long
+                (400).
+            ValueError: no array can hold the rows.
+        """
+        objects = sum(isinstance(row, dict) for row in rows)
+        if 0 < objects < len(rows):
+            raise RequestError(400, "send all rows as objects, or none")
+        if objects:
+            return self._frame_of_objects(rows)
+        try:
+            check_alike(rows)
+        except UnevenError as error:
+            raise RequestError(400, str(error)) from error
+        if self._width == 1 and not isinstance(rows[0], list):
+            rows = [[row] for row in rows]
+        self._check_width(rows)
+        if self._is_fitted_on_names and _has_pandas():
+            import pandas as pd  # noqa: PLC0415 - optional, and slow to import
+
+            return pd.DataFrame(rows, columns=self._names)
+        return _array(rows)
+
+    def _frame_of_objects(self, rows: list[dict[str, Any]]) -> Any:
+        names = self._names or [*rows[0]]
+        wanted = set(names)
+        for number, row in enumerate(rows):
+            if row.keys() != wanted:
+                raise RequestError(400, _difference(number, row, names))
+        if not _has_pandas():
+            raise RequestError(
+                400,
+                "rows as objects need pandas, which is not installed here; "
+                "send each row as a list",
+            )
+        import pandas as pd  # noqa: PLC0415 - optional, and slow to import
+
+        return pd.DataFrame(rows, columns=names)
+
+    def _check_width(self, rows: list[Any]) -> None:
+        if self._width is None:
+            return
+        is_list = isinstance(rows[0], list)
+        if is_list and len(rows[0]) == self._width:
+            return
+        found = f"have {_count(len(rows[0]))}" if is_list else "are single values"
+        of = f" ({', '.join(self._names)})" if self._names else ""
+        raise RequestError(
+            400, f"the rows {found}; the model takes rows of {_count(self._width)}{of}"
+        )
+
+
+def _difference(number: int, row: dict[str, Any], names: list[str]) -> str:
+    missing = [name for name in names if name not in row]
+    unknown = [name for name in row if name not in names]
+    words = [
+        f"{what} {', '.join(map(repr, some))}"
+        for what, some in (("lacks", missing), ("has the unknown", unknown))
+        if some
+    ]
+    return f"row {number} {' and '.join(words)}; the columns are {', '.join(names)}"
+
+
+def _count(values: int) -> str:
+    return "1 value" if values == 1 else f"{values} values"
+
+
+def _array(rows: list[Any]) -> Any:
+    import numpy as np  # noqa: PLC0415 - only our own predictors need it
+
+    array = np.asarray(rows)
+    if array.dtype.kind == "U":
+        exact = np.asarray(rows, dtype=object)
+        # Numbers among texts stay numbers.
+        if not all(isinstance(item, str) for item in exact.ravel()):
+            return exact
+    return array
+
+
+def _has_pandas() -> bool:
+    return importlib.util.find_spec("pandas") is not None
