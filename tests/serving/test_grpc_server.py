@@ -34,15 +34,17 @@ class Predictor:
             time.sleep(1)
         if first == "surrogate":
             return ["\ud800"]
-        if first == "ragged":
+        if first == "unshaped":
             return [[1], [1, 2]]
         return inputs
 
 
 class Transformer:
     def postprocess(self, outputs: Any) -> Any:
-        if outputs == ["spoil"]:
+        if outputs["outputs"][0]["data"] == ["spoil"]:
             raise KeyError("x")
+        if outputs["outputs"][0]["data"] == ["ragged"]:
+            return [[1], [1, 2]]
         return outputs
 
 
@@ -161,6 +163,11 @@ def raw_for_another() -> Any:
             request("BYTES", [1], bytes_contents=[b"ragged"]),
             Code.INTERNAL,
             "transformer: TypeError: output 'output-0' is no tensor",
+        ),
+        (
+            request("BYTES", [1], bytes_contents=[b"unshaped"]),
+            Code.INTERNAL,
+            "predictor: TypeError: output 'output-0' is no tensor",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -130,7 +130,7 @@ def test_scripts_get_their_environment_values_and_files(
                 return inputs
 
             def postprocess(self, outputs):
-                return [*outputs, "postprocessed"]
+                return [*outputs["predictions"], "postprocessed"]
         """,
     )
     artifact_files = Path(launch.artifact_files_path)

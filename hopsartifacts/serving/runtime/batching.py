@@ -42,10 +42,8 @@ class _Waiting:
         if self.is_wanted:
             self.answer.set_result(answer)
 
-    def fail(self, error: BaseException) -> None:
-        if isinstance(error, asyncio.CancelledError):
-            self.answer.cancel()
-        elif self.is_wanted:
+    def fail(self, error: Exception) -> None:
+        if self.is_wanted:
             self.answer.set_exception(error)
 
 
@@ -179,8 +177,7 @@ class Batcher:
         rows = sum(request.rows for request in batch)
         try:
             answer = await self._ask(joined([request.inputs for request in batch]))
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - asking each will tell whose fault it is
-            _raise_if_over(error)
+        except Exception:  # noqa: BLE001 - asking each will tell whose fault it is
             failed = [await self._answer_alone(request) for request in batch]
             if not any(failed):
                 self._give_up_for_now()
@@ -207,8 +204,7 @@ class Batcher:
             return False
         try:
             answer = await self._ask(request.inputs)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the request's own
-            _raise_if_over(error)
+        except Exception as error:  # noqa: BLE001 - the request's own
             request.fail(error)
             return True
         form = form_of(answer, request.rows) if request.rows else None
@@ -232,10 +228,3 @@ class Batcher:
         """Let some requests go alone: this predictor gains nothing from batches."""
         self._alone = self._truce
         self._truce = min(self._truce * 2, _LONGEST_TRUCE)
-
-
-def _raise_if_over(error: BaseException) -> None:
-    """Raise *error* if the loop ends; a script may also cancel itself."""
-    task = asyncio.current_task()
-    if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
-        raise error

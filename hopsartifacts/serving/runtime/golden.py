@@ -8,9 +8,10 @@ import msgspec
 
 from hopsartifacts.errors import DeploymentFailedError
 from hopsartifacts.serving.contract import Golden
-from hopsartifacts.serving.runtime.chain import Chain
+from hopsartifacts.serving.runtime.chain import Chain, StepFailedError
 from hopsartifacts.serving.runtime.encoding import encode
-from hopsartifacts.serving.runtime.protocol import predictions_body, read_inputs
+from hopsartifacts.serving.runtime.failures import error_text
+from hopsartifacts.serving.runtime.protocol import PredictCall, RequestError
 
 _STEP = "answering the golden request"
 _SHOWN = 3
@@ -26,10 +27,13 @@ async def check_golden(chain: Chain, golden: Golden) -> None:
         DeploymentFailedError: the answer is not the recorded one, or there is none.
     """
     try:
-        outputs = await chain.predict(read_inputs(encode(golden.request)))
-        answer = msgspec.json.decode(predictions_body(outputs))
-    except Exception as error:
+        call = PredictCall(encode(golden.request))
+        answer = msgspec.json.decode(call.write(await chain.answer(call)))
+    except (RequestError, StepFailedError) as error:
+        # Their own words: the type of either says nothing.
         raise DeploymentFailedError(f"{_STEP} failed: {error}") from error
+    except Exception as error:
+        raise DeploymentFailedError(f"{_STEP} failed: {error_text(error)}") from error
     found = list(differences(golden.answer, answer, golden.tolerance))
     if found:
         shown = "; ".join(found[:_SHOWN])

@@ -17,7 +17,6 @@ from hopsartifacts.serving.runtime.open_inference import (
     SERVICE,
     message_class,
 )
-from hopsartifacts.serving.runtime.outputs import tensors_of
 from hopsartifacts.serving.runtime.protocol import RequestError
 from hopsartifacts.serving.runtime.service import Service
 from hopsartifacts.serving.runtime.tensors import (
@@ -26,9 +25,9 @@ from hopsartifacts.serving.runtime.tensors import (
     as_text,
     read_bytes,
     read_values,
-    rows_of,
     write_bytes,
 )
+from hopsartifacts.serving.runtime.v2_bodies import InferBodies
 
 _CODES: Mapping[int, grpc.StatusCode] = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
@@ -138,28 +137,16 @@ class _Answers:
             )
 
 
-class _InferCall:
+class _InferCall(InferBodies):
     """One request to infer, and its answer; see ``service.Call``."""
 
     protocol = "grpc"
 
     def __init__(self, model: str, version: int, request: Any) -> None:
-        self.id: str = request.id or str(uuid4())
-        self._model = model
-        self._version = str(version)
+        super().__init__(model, version)
+        self.id = request.id or str(uuid4())
         self._request = request
-        self._outputs: list[Tensor] | None = None
-        """What was answered; None before, and if there is only an error."""
-
-    def read(self) -> list[Any]:
-        """Return the rows.
-
-        Raises:
-            RequestError: the request breaks the protocol (400).
-        """
-        kind = self._request.parameters.get(v2.CONTENT_TYPE)
-        as_objects = kind is not None and kind.string_param == "pd"
-        return rows_of(self._inputs(), as_objects=as_objects)
+        self._is_written = False
 
     def write(self, outputs: Any) -> bytes:
         """Return the answer, its elements in the form in which the request's came.
@@ -168,11 +155,7 @@ class _InferCall:
             RequestError: an output was asked for that there is none of (400).
             TypeError: *outputs* are no tensors.
         """
-        wanted = [
-            v2.WantedOutput(output.name, _parameters(output.parameters))
-            for output in self._request.outputs
-        ]
-        tensors = [*v2.chosen(tensors_of(outputs), wanted)]
+        tensors = [*v2.chosen(self.tensors(outputs), self._wanted())]
         datatypes = {tensor.datatype for tensor in tensors}
         as_memory = bool(self._request.raw_input_contents)
         as_memory = as_memory or not datatypes <= CONTENTS.keys()
@@ -189,20 +172,23 @@ class _InferCall:
                 field = CONTENTS[tensor.datatype]
                 getattr(described.contents, field).extend(_elements(tensor))
         body: bytes = answer.SerializeToString()
-        self._outputs = tensors
+        self._outputs, self._is_written = tensors, True
         return body
 
     def shown(self, answer: bytes) -> tuple[bytes, bytes]:
         """Return the request and its answer as in JSON over HTTP."""
-        if self._outputs is not None:
+        if self._is_written:
             tensors = [v2.with_data(tensor) for tensor in self._outputs]
             answer = v2.answer_json(self._model, self._version, self.id, tensors)
         try:
             inputs = self._inputs()
         except RequestError:
             return self._request.SerializeToString(), answer
+        return v2.request_json(self._read(), inputs), answer
+
+    def _read(self) -> v2.InferRequest:
         request = self._request
-        asked = v2.InferRequest(
+        return v2.InferRequest(
             id=request.id or None,
             parameters=_parameters(request.parameters),
             inputs=[
@@ -214,15 +200,16 @@ class _InferCall:
                 )
                 for tensor in request.inputs
             ],
-            outputs=[
-                v2.WantedOutput(output.name, _parameters(output.parameters))
-                for output in request.outputs
-            ],
+            outputs=self._wanted(),
         )
-        return v2.request_json(asked, inputs), answer
+
+    def _wanted(self) -> list[v2.WantedOutput]:
+        return [
+            v2.WantedOutput(output.name, _parameters(output.parameters))
+            for output in self._request.outputs
+        ]
 
     def _inputs(self) -> list[tuple[str, list[Any]]]:
-        """Return name and nested rows of each input."""
         inputs, memory = self._request.inputs, self._request.raw_input_contents
         if not memory:
             return [(tensor.name, _read_contents(tensor)) for tensor in inputs]

@@ -1,11 +1,10 @@
-"""KServe's V1 protocol as pure functions: bytes to inputs, outputs to bytes."""
+"""KServe's V1 protocol: from a request's bytes to rows, from outputs to bytes."""
 
-from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from hopsartifacts.serving.runtime.encoding import encode
+from hopsartifacts.serving.runtime.encoding import encode, plain
 
 _KEYS = ("instances", "inputs")
 
@@ -21,12 +20,126 @@ class RequestError(Exception):
         return str(self.args[1])
 
 
+class PredictCall:
+    """One request for predictions and its answer; see ``service.Call``.
+
+    ``preprocess`` gets the body as it was sent, and returns a body or bare rows.
+    ``postprocess`` gets ``{"predictions": …}``. A dictionary that it returns is the
+    body of the answer; anything else is the predictions.
+    """
+
+    protocol = "v1"
+    id: str | None = None
+
+    def __init__(self, request: bytes) -> None:
+        self._request = request
+
+    def rows(self) -> list[Any]:
+        """Return the rows of the request.
+
+        Raises:
+            RequestError: the body breaks the protocol (400).
+        """
+        return read_inputs(self._request)
+
+    def body(self) -> dict[str, Any]:
+        """Return the body of the request; what its rows are is ``preprocess``'s matter.
+
+        Raises:
+            RequestError: the body is not an object with one of the keys (400).
+        """
+        body, _ = _read_body(self._request)
+        return body
+
+    def rows_in(self, body: Any) -> Any:
+        """Return the rows in *body*, or *body* if it is not one.
+
+        Raises:
+            ValueError: *body* has two lists of rows.
+        """
+        return rows_in(body)
+
+    def answer(self, outputs: Any) -> Any:
+        """Return the body of the answer as ``postprocess`` gets it.
+
+        Arrays, frames and the like are lists in it, as they are for a client.
+
+        Raises:
+            TypeError: they have no such form.
+        """
+        return {"predictions": plain(outputs)}
+
+    def outputs_in(self, answer: Any) -> Any:
+        """Return what ``write`` answers with *answer*, be it a body or predictions."""
+        return _Body(answer) if isinstance(answer, dict) else answer
+
+    def write(self, outputs: Any) -> bytes:
+        """Return the body of the answer.
+
+        Raises:
+            TypeError: something in *outputs* has no JSON form.
+        """
+        if isinstance(outputs, _Body):
+            return encode(outputs.document)
+        return predictions_body(outputs)
+
+    def shown(self, answer: bytes) -> tuple[bytes, bytes]:
+        """Return the request and its answer, which are JSON as they are."""
+        return self._request, answer
+
+
+class _Body(NamedTuple):
+    """A whole answer, as a transformer made it."""
+
+    document: dict[Any, Any]
+
+
 def read_inputs(body: bytes) -> list[Any]:
     """Return the value of ``instances`` or ``inputs``.
 
     Raises:
         RequestError: the body breaks the protocol (400).
     """
+    document, key = _read_body(body)
+    inputs = document[key]
+    if not isinstance(inputs, list) or not inputs:
+        kind = "an empty list" if inputs == [] else _kind(inputs)
+        raise RequestError(400, f'"{key}" is {kind}; send a list with one item a row')
+    return inputs
+
+
+def rows_in(body: Any) -> Any:
+    """Return the rows in what a transformer returned: a body of V1, or bare rows.
+
+    Raises:
+        ValueError: it has both of the keys that rows may have.
+    """
+    if not isinstance(body, dict):
+        return body
+    given = [key for key in _KEYS if key in body]
+    if len(given) > 1:
+        raise ValueError(
+            'preprocess returned an object with both of the keys "instances" and '
+            '"inputs"; return one of them'
+        )
+    return body[given[0]] if given else body
+
+
+def predictions_body(predictions: Any) -> bytes:
+    """Return the answer to a prediction; see ``encoding`` for what it may hold."""
+    return encode({"predictions": predictions})
+
+
+def error_body(message: str, component: str | None = None) -> bytes:
+    """Return the answer that says what went wrong, and in which component."""
+    error = {"error": message}
+    if component is not None:
+        error["component"] = component
+    return encode(error)
+
+
+def _read_body(body: bytes) -> tuple[dict[str, Any], str]:
+    """Return the object that *body* is, and the key of its rows."""
     try:
         document = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -43,74 +156,7 @@ def read_inputs(body: bytes) -> list[Any]:
         raise RequestError(
             400, f'the body has {found} of the keys "instances" and "inputs"; send one'
         )
-    key = given[0]
-    inputs = document[key]
-    if not isinstance(inputs, list) or not inputs:
-        kind = "an empty list" if inputs == [] else _kind(inputs)
-        raise RequestError(400, f'"{key}" is {kind}; send a list with one item a row')
-    _check_rows_alike(key, inputs)
-    return inputs
-
-
-def predictions_body(predictions: Any) -> bytes:
-    """Return the answer to a prediction; see ``encoding`` for what it may hold."""
-    return encode({"predictions": predictions})
-
-
-def error_body(message: str, component: str | None = None) -> bytes:
-    """Return the answer that says what went wrong, and in which component."""
-    error = {"error": message}
-    if component is not None:
-        error["component"] = component
-    return encode(error)
-
-
-def _check_rows_alike(key: str, rows: list[Any]) -> None:
-    """Refuse rows that are lists of differing shapes, which no array can hold."""
-    if list not in set(map(type, rows)):
-        return
-    shapes = [_shape(row, (number,)) for number, row in enumerate(rows)]
-    if shapes.count(shapes[0]) == len(shapes):
-        return
-    usual, _ = Counter(shapes).most_common(1)[0]
-    for number, shape in enumerate(shapes):
-        if shape != usual:
-            alike = shapes.index(usual)
-            raise RequestError(
-                400,
-                f'the rows of "{key}" differ: row {alike} is {_words(usual)}, '
-                f"row {number} is {_words(shape)}; rows of differing length can be "
-                'sent as objects: {"values": [...]}',
-            )
-
-
-def _shape(value: Any, where: tuple[int, ...]) -> tuple[int, ...] | None:
-    """Return the lengths of nested lists; None for what is no list."""
-    if not isinstance(value, list):
-        return None
-    # Rows of numbers, the usual case, are looked at in C.
-    kinds = set(map(type, value))
-    if list not in kinds:
-        return (len(value),)
-    inner = {_shape(item, (*where, at)) for at, item in enumerate(value)}
-    if len(inner) > 1:
-        row, *items = where
-        words = ", ".join([f"row {row}", *(f"item {item}" for item in items)])
-        raise RequestError(
-            400,
-            f"the items of {words} differ: "
-            + " and ".join(sorted(_words(shape) for shape in inner))
-            + '; lists of differing length can be sent as objects: {"values": [...]}',
-        )
-    return (len(value), *(inner.pop() or ()))
-
-
-def _words(shape: tuple[int, ...] | None) -> str:
-    if shape is None:
-        return "not a list"
-    if len(shape) == 1:
-        return f"a list of length {shape[0]}"
-    return f"a list of shape {' x '.join(map(str, shape))}"
+    return document, given[0]
 
 
 def _kind(value: Any) -> str:
