@@ -30,6 +30,8 @@ class Predictor:
         first = inputs[0]
         if first == "fail":
             raise ValueError("no such flower")
+        if first == "fail at length":
+            raise ValueError("\N{HIBISCUS}" * 100_000 + "\ud800")
         if first == "hang":
             time.sleep(1)
         if first == "surrogate":
@@ -179,6 +181,15 @@ def test_errors_have_a_code_and_a_reason(
         ask(channel, asked)
     assert raised.value.code() == code
     assert words in raised.value.details()
+
+
+def test_the_reason_of_an_error_fits_into_the_answer(channel: Any) -> None:
+    asked = request("BYTES", [1], bytes_contents=[b"fail at length"])
+    with pytest.raises(grpc.RpcError) as raised:
+        ask(channel, asked)
+    assert raised.value.code() == Code.INTERNAL
+    assert raised.value.details().startswith("predictor: ValueError: \N{HIBISCUS}")
+    assert raised.value.details().endswith("\\ud800")
 
 
 def test_a_request_that_is_too_large_is_refused(channel: Any) -> None:

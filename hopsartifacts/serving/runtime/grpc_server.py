@@ -11,6 +11,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from hopsartifacts.serving.runtime import v2
+from hopsartifacts.serving.runtime.failures import MOST_CHARACTERS, shortened
 from hopsartifacts.serving.runtime.open_inference import (
     CONTENTS,
     METHODS,
@@ -120,7 +121,7 @@ class _Answers:
         if answer.error is not None:
             code = _CODES.get(answer.status, grpc.StatusCode.INTERNAL)
             where = f"{answer.component}: " if answer.component else ""
-            await context.abort(code, f"{where}{answer.error}")
+            await context.abort(code, _details(f"{where}{answer.error}"))
         return answer.body
 
     def _has(self, name: str, version: str) -> bool:
@@ -225,6 +226,12 @@ class _InferCall(InferBodies):
             rows = read_bytes(tensor.name, tensor.datatype, tensor.shape, data)
             read.append((tensor.name, rows))
         return read
+
+
+def _details(text: str) -> str:
+    """Return *text* so short that clients take it: they refuse headers of 8 KB."""
+    # There each byte beyond ASCII takes three.
+    return shortened(text, MOST_CHARACTERS if text.isascii() else MOST_CHARACTERS // 4)
 
 
 def _read_contents(tensor: Any) -> list[Any]:
