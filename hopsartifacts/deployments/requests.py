@@ -98,13 +98,8 @@ def payload(data: Any, inputs: Any) -> dict[str, Any]:
         raise InvalidInputError(
             "predict needs inputs=[…], or data={'instances': […]} (or 'inputs')"
         )
-    body = {str(key): _plain(value) for key, value in data.items()}
-    rows = body.get("instances", body.get("inputs"))
-    if not isinstance(rows, list | tuple) or not rows:
-        raise InvalidInputError(
-            "data['instances'] (or 'inputs') has to be a list with at least one row"
-        )
-    return body
+    # What the rows have to be is for the transformer to say, or the model server.
+    return {str(key): _plain(value) for key, value in data.items()}
 
 
 def _instances(inputs: Any) -> list[Any]:

@@ -156,7 +156,6 @@ def test_an_unchanged_request_is_an_unchanged_version(
     [
         ("text", "golden request: inputs is a str"),
         ([], "golden request: inputs is an empty list"),
-        ({"instances": []}, "at least one row"),
         ([object()], "cannot be written as JSON"),
         (GoldenRequest([[1]], object()), "golden request: "),
         (GoldenRequest([[1]], {}, -1.0), "the tolerance is -1.0"),

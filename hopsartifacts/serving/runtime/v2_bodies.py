@@ -226,7 +226,10 @@ def _tensor(output: _OutputTensor) -> Tensor:
         raise ValueError(
             f"postprocess returned output {name!r} with values beyond {datatype}"
         )
-    return Tensor(name, datatype, shape, [nan if it is None else it for it in flat])
+    if float in kind.kinds:
+        # As in a request: null stands for a fraction that is none.
+        flat = [nan if value is None else value for value in flat]
+    return Tensor(name, datatype, shape, flat)
 
 
 def _is_within(values: Sequence[int], lowest: int, highest: int) -> bool:
