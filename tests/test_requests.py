@@ -48,7 +48,6 @@ def test_inputs_become_rows(inputs: Any, rows: list[Any]) -> None:
         ({"instances": [1], "id": 7}, {"instances": [1], "id": 7}),
         ({"instances": {"customer": 1}}, {"instances": {"customer": 1}}),
         ({"inputs": "text"}, {"inputs": "text"}),
-        ({"instances": []}, {"instances": []}),
     ],
     ids=str,
 )
@@ -64,6 +63,8 @@ def test_data_is_sent_as_it_is(data: Any, body: dict[str, Any]) -> None:
         ({}, None, "predict needs"),
         ({"instances": [[1]], "inputs": [[1]]}, None, "predict needs"),
         ([[1]], None, "predict needs"),
+        ({"instances": []}, None, "has no row"),
+        ({"inputs": ()}, None, "has no row"),
         (None, [], "an empty list"),
         (None, 5, "a int"),
         (None, "row", "a str"),

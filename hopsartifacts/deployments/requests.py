@@ -98,8 +98,11 @@ def payload(data: Any, inputs: Any) -> dict[str, Any]:
         raise InvalidInputError(
             "predict needs inputs=[…], or data={'instances': […]} (or 'inputs')"
         )
-    # What the rows have to be is for the transformer to say, or the model server.
-    return {str(key): _plain(value) for key, value in data.items()}
+    body = {str(key): _plain(value) for key, value in data.items()}
+    # What else the rows have to be is for the transformer to say, or the model server.
+    if body.get("instances", body.get("inputs")) in ([], ()):
+        raise InvalidInputError("data['instances'] (or 'inputs') has no row: give one")
+    return body
 
 
 def _instances(inputs: Any) -> list[Any]:

@@ -156,6 +156,7 @@ def test_an_unchanged_request_is_an_unchanged_version(
     [
         ("text", "golden request: inputs is a str"),
         ([], "golden request: inputs is an empty list"),
+        ({"instances": []}, "has no row"),
         ([object()], "cannot be written as JSON"),
         (GoldenRequest([[1]], object()), "golden request: "),
         (GoldenRequest([[1]], {}, -1.0), "the tolerance is -1.0"),
