@@ -262,6 +262,31 @@ def test_a_request_that_the_server_gives_up_is_counted_and_seen() -> None:
     assert witness.seen[0].status == 503
 
 
+def test_a_script_that_cancels_the_batchers_task_leaves_nobody_waiting() -> None:
+    class Cancels:
+        async def predict(self, inputs: Any) -> Any:
+            if inputs == [0]:
+                task = asyncio.current_task()
+                assert task is not None
+                task.cancel()
+            await asyncio.sleep(0)
+            return inputs
+
+    meter = Meter()
+    chain = Chain(Cancels(), batching=Batching(max_batch_size=1))
+    service = Service("m", 1, chain, meter=meter)
+
+    async def ask_all() -> list[int]:
+        calls = [PredictCall(b'{"instances": [%d]}' % n) for n in (0, 1, 2)]
+        asked = [service.handle(call) for call in calls]
+        answers = await asyncio.wait_for(asyncio.gather(*asked), 30)
+        last = await service.handle(PredictCall(b'{"instances": [3]}'))
+        return [answer.status for answer in (*answers, last)]
+
+    assert asyncio.run(ask_all()) == [500, 200, 200, 200]
+    assert meter.in_flight == 0
+
+
 def test_an_observer_that_fails_does_not_fail_the_request(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -192,6 +192,14 @@ def test_the_reason_of_an_error_fits_into_the_answer(channel: Any) -> None:
     assert raised.value.details().endswith("\\ud800")
 
 
+def test_so_does_the_name_of_a_model_that_is_not_there(channel: Any) -> None:
+    asked = request("INT8", [1], int_contents=[1])
+    asked.model_name = "r" * 100_000
+    with pytest.raises(grpc.RpcError) as raised:
+        ask(channel, asked)
+    assert raised.value.code() == Code.NOT_FOUND
+
+
 def test_a_request_that_is_too_large_is_refused(channel: Any) -> None:
     values = b"x" * (MAX_REQUEST_BYTES + 1)
     with pytest.raises(grpc.RpcError) as raised:

@@ -42,7 +42,7 @@ class _Waiting:
         if self.is_wanted:
             self.answer.set_result(answer)
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         if self.is_wanted:
             self.answer.set_exception(error)
 
@@ -107,10 +107,19 @@ class Batcher:
     async def _work(self) -> None:
         """Answer all that wait; those that came in this turn of the loop are there."""
         while self._waiting:
-            await self._let_fill()
-            batch = self._next_batch()
-            if batch:
-                await self._answer(batch)
+            batch: list[_Waiting] = []
+            try:
+                await self._let_fill()
+                batch = self._next_batch()
+                if batch:
+                    await self._answer(batch)
+            except asyncio.CancelledError as error:
+                # By a script that cancels the task it runs in. If it is the end of the
+                # loop, nobody waits any more, and this task ends as well.
+                for request in batch:
+                    request.fail(error)
+                if self._task is not None:
+                    self._task.uncancel()
 
     async def _let_fill(self) -> None:
         """Wait for a full batch, but not for longer than the first request may."""

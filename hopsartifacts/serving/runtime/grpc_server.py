@@ -82,7 +82,7 @@ def _handler(answers: "_Answers", method: str) -> Handler:
             request = request_class.FromString(body)
         except DecodeError as error:
             reason = f"the request is no {method}Request: {error}"
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, reason)
+            await _abort(context, grpc.StatusCode.INVALID_ARGUMENT, reason)
         answer: bytes = await answer_to(request, context)
         return answer
 
@@ -121,7 +121,7 @@ class _Answers:
         if answer.error is not None:
             code = _CODES.get(answer.status, grpc.StatusCode.INTERNAL)
             where = f"{answer.component}: " if answer.component else ""
-            await context.abort(code, _details(f"{where}{answer.error}"))
+            await _abort(context, code, f"{where}{answer.error}")
         return answer.body
 
     def _has(self, name: str, version: str) -> bool:
@@ -131,7 +131,8 @@ class _Answers:
     async def _check_model(self, name: str, version: str, context: Any) -> None:
         if not self._has(name, version):
             asked = f"{name!r}, version {version}" if version else repr(name)
-            await context.abort(
+            await _abort(
+                context,
                 grpc.StatusCode.NOT_FOUND,
                 f"there is no model {asked}; this server has the model "
                 f"{self._service.name}, version {self._service.version}",
@@ -228,10 +229,11 @@ class _InferCall(InferBodies):
         return read
 
 
-def _details(text: str) -> str:
-    """Return *text* so short that clients take it: they refuse headers of 8 KB."""
+async def _abort(context: Any, code: grpc.StatusCode, reason: str) -> None:
+    """End the call with *reason*, shortened: clients refuse headers of 8 KB."""
     # There each byte beyond ASCII takes three.
-    return shortened(text, MOST_CHARACTERS if text.isascii() else MOST_CHARACTERS // 4)
+    limit = MOST_CHARACTERS if reason.isascii() else MOST_CHARACTERS // 4
+    await context.abort(code, shortened(reason, limit))
 
 
 def _read_contents(tensor: Any) -> list[Any]:
