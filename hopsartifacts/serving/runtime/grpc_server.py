@@ -205,6 +205,10 @@ class _InferCall(InferBodies):
             outputs=self._wanted(),
         )
 
+    def _request_parameters(self) -> dict[str, Any]:
+        # Of every request, and cheaper than reading what only transformers see.
+        return _parameters(self._request.parameters)
+
     def _wanted(self) -> list[v2.WantedOutput]:
         return [
             v2.WantedOutput(output.name, _parameters(output.parameters))

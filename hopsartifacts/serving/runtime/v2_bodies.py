@@ -5,7 +5,7 @@ JSON: ``data`` is lists, nested as ``shape`` says. What a transformer returns ma
 have the elements in one flat list, or be an array.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import nan, prod
 from typing import Any, TypeVar
 
@@ -53,6 +53,10 @@ class InferBodies:
         """Return the request without its elements, and take note of its id."""
         raise NotImplementedError
 
+    def _request_parameters(self) -> Mapping[str, Any]:
+        """Return what the request says beside its tensors."""
+        return self._read().parameters
+
     def _inputs(self) -> list[tuple[str, list[Any]]]:
         """Return name and nested rows of each input."""
         raise NotImplementedError
@@ -63,7 +67,8 @@ class InferBodies:
         Raises:
             RequestError: the request breaks the protocol (400).
         """
-        return _rows(self._read(), self._inputs())
+        parameters = self._request_parameters()
+        return _rows(parameters, self._inputs())
 
     def body(self) -> dict[str, Any]:
         """Return the request as ``preprocess`` gets it.
@@ -73,7 +78,7 @@ class InferBodies:
         """
         asked = self._read()
         inputs = self._inputs()
-        _rows(asked, inputs)
+        _rows(asked.parameters, inputs)
         tensors = [
             _input(tensor, rows)
             for tensor, (_, rows) in zip(asked.inputs, inputs, strict=True)
@@ -106,7 +111,7 @@ class InferBodies:
             )
             for tensor in request.inputs
         ]
-        return _rows(request, inputs)
+        return _rows(request.parameters, inputs)
 
     def answer(self, outputs: Any) -> dict[str, Any]:
         """Return the answer as ``postprocess`` gets it.
@@ -166,9 +171,10 @@ class _Answer(msgspec.Struct, forbid_unknown_fields=True):
     id: Any = None
 
 
-def _rows(request: InferRequest, inputs: list[tuple[str, list[Any]]]) -> list[Any]:
-    as_objects = request.parameters.get(CONTENT_TYPE) == _OBJECTS
-    return rows_of(inputs, as_objects=as_objects)
+def _rows(
+    parameters: Mapping[str, Any], inputs: list[tuple[str, list[Any]]]
+) -> list[Any]:
+    return rows_of(inputs, as_objects=parameters.get(CONTENT_TYPE) == _OBJECTS)
 
 
 def _input(tensor: InputTensor, rows: list[Any]) -> dict[str, Any]:
