@@ -114,8 +114,8 @@ class Batcher:
                 if batch:
                     await self._answer(batch)
             except asyncio.CancelledError as error:
-                # By a script that cancels the task it runs in. If it is the end of the
-                # loop, nobody waits any more, and this task ends as well.
+                # A script cancelled the task it runs in: the other requests go on. When
+                # the event loop ends, those are cancelled too, and this task ends.
                 for request in batch:
                     request.fail(error)
                 if self._task is not None:

@@ -8,10 +8,10 @@ import msgspec
 
 from hopsartifacts.errors import DeploymentFailedError
 from hopsartifacts.serving.contract import Golden
-from hopsartifacts.serving.runtime.chain import Chain, StepFailedError
+from hopsartifacts.serving.runtime.chain import Chain
 from hopsartifacts.serving.runtime.encoding import encode
-from hopsartifacts.serving.runtime.failures import error_text
-from hopsartifacts.serving.runtime.protocol import PredictCall, RequestError
+from hopsartifacts.serving.runtime.failures import said_by
+from hopsartifacts.serving.runtime.protocol import PredictCall
 
 _STEP = "answering the golden request"
 _SHOWN = 3
@@ -29,11 +29,8 @@ async def check_golden(chain: Chain, golden: Golden) -> None:
     try:
         call = PredictCall(encode(golden.request))
         answer = msgspec.json.decode(call.write(await chain.answer(call)))
-    except (RequestError, StepFailedError) as error:
-        # Their own words: the type of either says nothing.
-        raise DeploymentFailedError(f"{_STEP} failed: {error}") from error
     except Exception as error:
-        raise DeploymentFailedError(f"{_STEP} failed: {error_text(error)}") from error
+        raise DeploymentFailedError(f"{_STEP} failed: {said_by(error)}") from error
     found = list(differences(golden.answer, answer, golden.tolerance))
     if found:
         shown = "; ".join(found[:_SHOWN])

@@ -11,7 +11,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from hopsartifacts.serving.runtime import v2
-from hopsartifacts.serving.runtime.failures import MOST_CHARACTERS, shortened
+from hopsartifacts.serving.runtime.failures import sayable
 from hopsartifacts.serving.runtime.open_inference import (
     CONTENTS,
     METHODS,
@@ -38,6 +38,8 @@ _CODES: Mapping[int, grpc.StatusCode] = {
     503: grpc.StatusCode.UNAVAILABLE,
     504: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
+
+_MOST_REASON = 2000
 
 Handler = Callable[[bytes, grpc.aio.ServicerContext], Awaitable[bytes]]
 
@@ -236,8 +238,8 @@ class _InferCall(InferBodies):
 async def _abort(context: Any, code: grpc.StatusCode, reason: str) -> None:
     """End the call with *reason*, shortened: clients refuse headers of 8 KB."""
     # There each byte beyond ASCII takes three.
-    limit = MOST_CHARACTERS if reason.isascii() else MOST_CHARACTERS // 4
-    await context.abort(code, shortened(reason, limit))
+    most = _MOST_REASON if reason.isascii() else _MOST_REASON // 4
+    await context.abort(code, sayable(reason, most))
 
 
 def _read_contents(tensor: Any) -> list[Any]:

@@ -1,24 +1,29 @@
-"""Whether rows of lists are a rectangle, as arrays need them.
+"""Whether rows are alike, so that an array can hold them; our own predictors need that.
 
-Scripts get the rows that were sent, whatever their lengths; only what makes an array of
-them asks for a rectangle.
+Scripts get their rows as they are: lists of tokens and series differ in length.
 """
 
 from collections import Counter
+from itertools import chain
 from typing import Any
 
-from hopsartifacts.serving.runtime.protocol import RequestError
 
-_WAY_OUT = "rows of differing length need a predictor script, which gets them as sent"
+class UnevenError(ValueError):
+    """Lists of which no array can be made; the message says where they differ."""
 
 
-def check_rectangular(name: str, rows: list[Any]) -> None:
-    """Refuse *rows* that are lists of differing shapes; *name* is what they are of.
+def check_alike(rows: list[Any], what: str = "the rows") -> None:
+    """Refuse rows that are lists of differing shapes.
+
+    Args:
+        rows: of a request.
+        what: they are called in the message.
 
     Raises:
-        RequestError: names two rows or items that differ (400).
+        UnevenError: two differ, or the items of one do.
     """
-    if list not in set(map(type, rows)):
+    kinds = set(map(type, rows))
+    if list not in kinds or (kinds == {list} and _are_flat_and_alike(rows)):
         return
     shapes = [_shape(row, (number,)) for number, row in enumerate(rows)]
     if shapes.count(shapes[0]) == len(shapes):
@@ -27,18 +32,23 @@ def check_rectangular(name: str, rows: list[Any]) -> None:
     for number, shape in enumerate(shapes):
         if shape != usual:
             alike = shapes.index(usual)
-            raise RequestError(
-                400,
-                f"the rows of {name} differ: row {alike} is {_words(usual)}, "
-                f"row {number} is {_words(shape)}; {_WAY_OUT}",
+            raise UnevenError(
+                f"{what} differ: row {alike} is {_words(usual)}, row {number} is "
+                f"{_words(shape)}; rows of differing length can be sent as objects: "
+                '{"values": [...]}'
             )
+
+
+def _are_flat_and_alike(rows: list[list[Any]]) -> bool:
+    """Tell this of rows without a loop, as it is usually so."""
+    is_one_length = len(set(map(len, rows))) == 1
+    return is_one_length and list not in set(map(type, chain.from_iterable(rows)))
 
 
 def _shape(value: Any, where: tuple[int, ...]) -> tuple[int, ...] | None:
     """Return the lengths of nested lists; None for what is not a list."""
     if not isinstance(value, list):
         return None
-    # Rows of numbers, the usual case, are looked at in C.
     kinds = set(map(type, value))
     if list not in kinds:
         return (len(value),)
@@ -46,8 +56,11 @@ def _shape(value: Any, where: tuple[int, ...]) -> tuple[int, ...] | None:
     if len(inner) > 1:
         row, *items = where
         words = ", ".join([f"row {row}", *(f"item {item}" for item in items)])
-        shapes = " and ".join(sorted(_words(shape) for shape in inner))
-        raise RequestError(400, f"the items of {words} differ: {shapes}; {_WAY_OUT}")
+        raise UnevenError(
+            f"the items of {words} differ: "
+            + " and ".join(sorted(_words(shape) for shape in inner))
+            + '; lists of differing length can be sent as objects: {"values": [...]}'
+        )
     return (len(value), *(inner.pop() or ()))
 
 

@@ -12,10 +12,9 @@ import msgspec
 from hopsartifacts.serving.runtime.chain import Chain, Request, StepFailedError
 from hopsartifacts.serving.runtime.component_logs import speaking
 from hopsartifacts.serving.runtime.failures import (
-    MOST_CHARACTERS,
     error_text,
     is_cancellation,
-    shortened,
+    said_by,
     traceback_text,
 )
 from hopsartifacts.serving.runtime.protocol import RequestError, error_body
@@ -145,7 +144,7 @@ class Service:
             outputs = await self.chain.answer(call)
             return Answer(status=_OK, body=self._write(call, outputs))
         except RequestError as error:
-            return _failed(error.status, shortened(str(error), MOST_CHARACTERS))
+            return _failed(error.status, said_by(error))
         except StepFailedError as error:
             with speaking(error.component):
                 _log(f"the {error.component} failed", error.cause)

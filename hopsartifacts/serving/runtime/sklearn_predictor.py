@@ -6,7 +6,6 @@ from typing import Any
 
 from hopsartifacts.errors import InvalidModelError
 from hopsartifacts.serving.runtime.protocol import RequestError
-from hopsartifacts.serving.runtime.rectangles import check_rectangular
 
 SUFFIXES = (".joblib", ".pkl", ".pickle")
 
@@ -60,7 +59,6 @@ def _rows(inputs: list[Any]) -> Any:
     if not objects:
         import numpy as np  # noqa: PLC0415 - only these deployments need it
 
-        check_rectangular("the request", inputs)
         return np.asarray(inputs)
     if importlib.util.find_spec("pandas") is None:
         raise RequestError(

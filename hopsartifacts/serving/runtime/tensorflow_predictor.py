@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from hopsartifacts.errors import InvalidModelError
 from hopsartifacts.serving.runtime.protocol import RequestError
-from hopsartifacts.serving.runtime.rectangles import check_rectangular
 
 _SAVED_MODEL = "saved_model.pb"
 _KERAS = ".keras"
@@ -68,7 +67,6 @@ class TensorflowPredictor:
         arrays = {}
         for name, column in _columns(rows, [*self._model.inputs]).items():
             kind, shape = self._model.inputs[name]
-            check_rectangular(f"input {name!r}", column)
             try:
                 values = _decoded(column) if kind is object else column
                 array = np.asarray(values, dtype=kind)
