@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from hopsartifacts.serving.contract import Batching
 from hopsartifacts.serving.runtime.chain import Chain
-from hopsartifacts.serving.runtime.protocol import predictions_body, read_inputs
+from hopsartifacts.serving.runtime.protocol import PredictCall
 from hopsartifacts.serving.runtime.service import Observer, Service
 from hopsartifacts.serving.runtime.sklearn_predictor import SklearnPredictor
 from tests.inference_log.conftest import make_exchange, make_recorder
@@ -32,7 +32,7 @@ def rate(
 
     async def client(count: int) -> None:
         for _ in range(count):
-            answer = await service.answer(BODY, read_inputs, predictions_body)
+            answer = await service.handle(PredictCall(BODY))
             assert answer.status == 200
 
     async def all_clients() -> float:

@@ -156,7 +156,7 @@ def test_an_unchanged_request_is_an_unchanged_version(
     [
         ("text", "golden request: inputs is a str"),
         ([], "golden request: inputs is an empty list"),
-        ({"instances": []}, "at least one row"),
+        ({"instances": []}, "has no row"),
         ([object()], r"inputs\[0\] is of the type object"),
         (GoldenRequest([[1]], object()), "golden request: "),
         (GoldenRequest([[1]], {}, -1.0), "the tolerance is -1.0"),

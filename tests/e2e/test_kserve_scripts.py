@@ -35,10 +35,21 @@ class Transformer(object):
         print("the transformer is up")
 
     def preprocess(self, inputs):
-        return [[value * 10 for value in row] for row in inputs]
+        if "instances" in inputs:
+            return {"instances": self.times_ten(inputs["instances"])}
+        tensor = inputs["inputs"][0]
+        tensor["data"] = self.times_ten(tensor["data"])
+        return inputs
 
     def postprocess(self, outputs):
-        return [round(output, 3) for output in outputs]
+        if "predictions" in outputs:
+            return [round(output, 3) for output in outputs["predictions"]]
+        for tensor in outputs["outputs"]:
+            tensor["data"] = [round(output, 3) for output in tensor["data"]]
+        return outputs
+
+    def times_ten(self, rows):
+        return [[value * 10 for value in row] for row in rows]
 """
 ROWS = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
 EXPECTED = [31.0, 71.0, 111.0]  # 10 a + 10 b + 1

@@ -39,10 +39,10 @@ class Predict:
 DOUBLER = """
 class Transformer:
     def preprocess(self, inputs):
-        return [[value / 10 for value in row] for row in inputs]
+        return [[value / 10 for value in row] for row in inputs["instances"]]
 
     def postprocess(self, outputs):
-        return [f"class {label}" for label in outputs]
+        return [f"class {label}" for label in outputs["predictions"]]
 """
 ROW = [5.1, 3.5, 1.4, 0.2]
 

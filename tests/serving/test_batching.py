@@ -419,7 +419,7 @@ def test_async_predictors_get_batches_too() -> None:
     answers = ask(predictor, [[[1]], [[2]], [[13]], [[14]], [[3]]])
     assert answers[:2] + answers[4:] == [[[1]], [[2]], [[3]]]
     assert str(answers[2]) == "ValueError: bad luck"
-    assert isinstance(answers[3], asyncio.CancelledError)
+    assert isinstance(answers[3].cause, asyncio.CancelledError)
     assert predictor.sizes[0] == 5
 
 

@@ -25,8 +25,8 @@ TRANSFORMER = """
         def __init__(self):
             print("transformer created")
         async def preprocess(self, inputs):
-            print("transformer prints", inputs)
-            await asyncio.sleep(0.05 if inputs == [1] else 0)
+            print("transformer prints", inputs["instances"])
+            await asyncio.sleep(0.05 if inputs["instances"] == [1] else 0)
             asyncio.create_task(self.later())
             await asyncio.sleep(0)
             sys.stderr.write("transformer complains\\n")
@@ -40,7 +40,7 @@ TRANSFORMER = """
             thread = threading.Thread(target=print, args=["a thread prints"])
             thread.start()
             thread.join()
-            if outputs == [3]:
+            if outputs["predictions"] == [3]:
                 raise ValueError("transformer fails")
             return outputs
 """
@@ -51,7 +51,7 @@ import msgspec
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.runtime.component_logs import install
 from hopsartifacts.serving.runtime.loading import load_chain
-from hopsartifacts.serving.runtime.protocol import predictions_body, read_inputs
+from hopsartifacts.serving.runtime.protocol import PredictCall
 from hopsartifacts.serving.runtime.service import Service
 logging.basicConfig(level=logging.INFO)
 if sys.argv[2]:
@@ -59,7 +59,7 @@ if sys.argv[2]:
 service = Service("f", 1, load_chain(msgspec.json.decode(sys.argv[1], type=Launch)))
 async def main():
     bodies = [b'{"instances": [%d]}' % number for number in (1, 2, 3)]
-    answers = [service.answer(b, read_inputs, predictions_body) for b in bodies]
+    answers = [service.handle(PredictCall(b)) for b in bodies]
     print("statuses", [answer.status for answer in await asyncio.gather(*answers)])
 asyncio.run(main())
 """

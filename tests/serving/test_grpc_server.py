@@ -30,19 +30,23 @@ class Predictor:
         first = inputs[0]
         if first == "fail":
             raise ValueError("no such flower")
+        if first == "fail at length":
+            raise ValueError("\N{HIBISCUS}" * 100_000 + "\ud800")
         if first == "hang":
             time.sleep(1)
         if first == "surrogate":
             return ["\ud800"]
-        if first == "ragged":
+        if first == "unshaped":
             return [[1], [1, 2]]
         return inputs
 
 
 class Transformer:
     def postprocess(self, outputs: Any) -> Any:
-        if outputs == ["spoil"]:
+        if outputs["outputs"][0]["data"] == ["spoil"]:
             raise KeyError("x")
+        if outputs["outputs"][0]["data"] == ["ragged"]:
+            return [[1], [1, 2]]
         return outputs
 
 
@@ -162,6 +166,11 @@ def raw_for_another() -> Any:
             Code.INTERNAL,
             "transformer: TypeError: output 'output-0' is no tensor",
         ),
+        (
+            request("BYTES", [1], bytes_contents=[b"unshaped"]),
+            Code.INTERNAL,
+            "predictor: TypeError: output 'output-0' is no tensor",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -172,6 +181,23 @@ def test_errors_have_a_code_and_a_reason(
         ask(channel, asked)
     assert raised.value.code() == code
     assert words in raised.value.details()
+
+
+def test_the_reason_of_an_error_fits_into_the_answer(channel: Any) -> None:
+    asked = request("BYTES", [1], bytes_contents=[b"fail at length"])
+    with pytest.raises(grpc.RpcError) as raised:
+        ask(channel, asked)
+    assert raised.value.code() == Code.INTERNAL
+    assert raised.value.details().startswith("predictor: ValueError: \N{HIBISCUS}")
+    assert raised.value.details().endswith("more characters)")
+
+
+def test_so_does_the_name_of_a_model_that_is_not_there(channel: Any) -> None:
+    asked = request("INT8", [1], int_contents=[1])
+    asked.model_name = "r" * 100_000
+    with pytest.raises(grpc.RpcError) as raised:
+        ask(channel, asked)
+    assert raised.value.code() == Code.NOT_FOUND
 
 
 def test_a_request_that_is_too_large_is_refused(channel: Any) -> None:

@@ -1,5 +1,6 @@
 import math
 import re
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from hopsartifacts.serving.runtime.protocol import (
     predictions_body,
     read_inputs,
 )
+from hopsartifacts.serving.runtime.rectangles import UnevenError, check_alike
 
 BAD_BODIES = [
     (b"", "not JSON"),
@@ -37,22 +39,6 @@ BAD_BODIES = [
     (b'{"inputs": {"a": 1}}', '"inputs" is an object'),
     (b'{"instances": 3}', '"instances" is a number'),
     (b'{"instances": null}', '"instances" is null'),
-    (
-        b'{"instances": [[1, 2], [1, 2], [1]]}',
-        (
-            "row 0 is a list of length 2, row 2 is a list of length 1; "
-            "rows of differing length can be sent as objects"
-        ),
-    ),
-    (
-        b'{"instances": [[1], [1, 2], [1, 2]]}',
-        "row 1 is a list of length 2, row 0 is a list of length 1",
-    ),
-    (b'{"instances": [[1], {"a": 1}]}', "row 1 is not a list"),
-    (b'{"instances": [[[1, 2]], [[1]]]}', "a list of shape 1 x 2"),
-    (b'{"instances": [[[1, 2], [1]]]}', "items of row 0 differ"),
-    (b'{"instances": [[1, [1]]]}', "items of row 0 differ"),
-    (b'{"instances": [[[[1]], [[1], [2]]]]}', "items of row 0 differ"),
 ]
 
 
@@ -72,10 +58,41 @@ def test_a_bad_body_is_a_400_that_says_why(body: bytes, message: str) -> None:
         (b'{"instances": [[[1], [2]], [[3], [4]]]}', [[[1], [2]], [[3], [4]]]),
         (b'{"instances": [[[], []]]}', [[[], []]]),
         (b'{"instances": ["a", "b c"]}', ["a", "b c"]),
+        (b'{"instances": [[1, 2], [1]]}', [[1, 2], [1]]),
+        (b'{"instances": [[1], {"a": 1}]}', [[1], {"a": 1}]),
+        (b'{"inputs": [[[1, 2], [1]], [[]]]}', [[[1, 2], [1]], [[]]]),
     ],
 )
 def test_good_bodies_are_read(body: bytes, inputs: object) -> None:
     assert read_inputs(body) == inputs
+
+
+RAGGED: list[tuple[list[Any], str]] = [
+    (
+        [[1, 2], [1, 2], [1]],
+        (
+            "the rows of x differ: row 0 is a list of length 2, row 2 is a list of "
+            "length 1; rows of differing length can be sent as objects"
+        ),
+    ),
+    ([[1], [1, 2], [1, 2]], "row 1 is a list of length 2, row 0 is a list of length 1"),
+    ([[1], {"a": 1}], "row 1 is not a list"),
+    ([[[1, 2]], [[1]]], "a list of shape 1 x 2"),
+    ([[[1, 2], [1]]], "items of row 0 differ"),
+    ([[1, [1]]], "items of row 0 differ"),
+    ([[[[1]], [[1], [2]]]], "items of row 0 differ"),
+]
+
+
+@pytest.mark.parametrize(("rows", "message"), RAGGED)
+def test_rows_that_no_array_holds_are_named(rows: list[Any], message: str) -> None:
+    with pytest.raises(UnevenError, match=re.escape(message)):
+        check_alike(rows, "the rows of x")
+
+
+@pytest.mark.parametrize("rows", [[1, 2], [[1], [2]], [[[], []]], [{"a": [1]}], []])
+def test_rectangles_and_single_values_pass(rows: list[Any]) -> None:
+    check_alike(rows)
 
 
 @given(

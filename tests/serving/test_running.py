@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import joblib
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -81,7 +82,8 @@ def test_logs_of_the_newest_run_are_kept(
         with pytest.raises(PredictionError, match="not today") as raised:
             backend.predict("flowers", ASK)
         assert raised.value.status == 500
-        assert raised.value.detail == "predictor: ValueError: not today"
+        where = "(predictor-script.py, line 5)"
+        assert raised.value.detail == f"predictor: ValueError: not today {where}"
         backend.stop("flowers", await_stopped_s=30)
     log = backend.read_logs("flowers", "transformer", 100)
     assert "hello from the second run" in log
@@ -130,7 +132,7 @@ def test_scripts_get_their_environment_values_and_files(
                 return inputs
 
             def postprocess(self, outputs):
-                return [*outputs, "postprocessed"]
+                return [*outputs["predictions"], "postprocessed"]
         """,
     )
     artifact_files = Path(launch.artifact_files_path)
@@ -154,6 +156,21 @@ def test_scripts_get_their_environment_values_and_files(
     assert (word, last) == ("imported", "postprocessed")
     assert folder.endswith("flowers")
     assert sorted(artifact_files.iterdir()) == before, "a sealed folder was written to"
+
+
+def test_the_v2_protocol_tells_the_version_of_the_model(
+    backend: LocalBackend, echo: Launch
+) -> None:
+    assert echo.model_version != echo.deployment_version
+    backend.start(echo, await_running_s=60)
+    url = f"http://127.0.0.1:{backend.state('flowers').port}/v2/models/flowers"
+    version = str(echo.model_version)
+    assert httpx.get(url).json()["versions"] == [version]
+    asked = {"inputs": [{"name": "x", "shape": [1], "datatype": "INT8", "data": [1]}]}
+    answer = httpx.post(f"{url}/versions/{version}/infer", json=asked).json()
+    assert answer["model_version"] == version
+    gone = httpx.get(f"{url}/versions/{echo.deployment_version}")
+    assert (gone.status_code, f"version {version}" in gone.text) == (404, True)
 
 
 def test_scikit_learn_models_need_no_script(

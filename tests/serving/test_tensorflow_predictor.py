@@ -11,7 +11,7 @@ import pytest
 from hopsartifacts.errors import InvalidModelError
 from hopsartifacts.serving.local import LocalBackend
 from hopsartifacts.serving.runtime.chain import Chain
-from hopsartifacts.serving.runtime.protocol import predictions_body, read_inputs
+from hopsartifacts.serving.runtime.protocol import PredictCall
 from hopsartifacts.serving.runtime.service import Service
 from hopsartifacts.serving.runtime.tensorflow_predictor import (
     TensorflowPredictor,
@@ -66,7 +66,7 @@ class Asked:
 
     def v1(self, rows: list[Any]) -> Any:
         body = json.dumps({"instances": rows}).encode()
-        answer = self._service.answer(body, read_inputs, predictions_body)
+        answer = self._service.handle(PredictCall(body))
         return json.loads(asyncio.run(answer).body)
 
     def v2(self, *inputs: dict[str, Any]) -> Any:

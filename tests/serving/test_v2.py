@@ -300,7 +300,7 @@ def test_outputs_become_tensors(outputs: Any, expected: Any) -> None:
 def test_nan_in_a_request_is_named() -> None:
     call = InferCall("flowers", 3, b'{"inputs": [{"data": [1, NaN]}]}')
     with pytest.raises(RequestError, match=r'the body\["inputs"\]\[0\].* is NaN'):
-        call.read()
+        call.rows()
 
 
 @pytest.mark.parametrize(

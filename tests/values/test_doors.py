@@ -47,12 +47,12 @@ def asked_v1(value: Any) -> Any:
 
 def asked_v2(value: Any) -> Any:
     body = payload(infer_payload(None, value), None)
-    return InferCall("m", 1, msgspec.json.encode(body)).read()
+    return InferCall("m", 1, msgspec.json.encode(body)).rows()
 
 
 def asked_grpc(value: Any) -> Any:
     request = grpc_client._request("m", infer_payload(None, value))
-    return grpc_server._InferCall("m", 1, request).read()
+    return grpc_server._InferCall("m", 1, request).rows()
 
 
 def example(value: Any) -> Any:
@@ -73,14 +73,14 @@ def answered_v1(value: Any) -> Any:
 
 def answered_v2(value: Any) -> Any:
     call = InferCall("m", 1, ASKED)
-    call.read()
+    call.rows()
     return columns(json.loads(call.write(value))["outputs"])
 
 
 def answered_grpc(value: Any) -> Any:
     request = grpc_client._request("m", {"inputs": json.loads(ASKED)["inputs"]})
     call = grpc_server._InferCall("m", 1, request)
-    call.read()
+    call.rows()
     message = grpc_server.message_class("ModelInferResponse")
     answer = message.FromString(call.write(value))
     return columns(grpc_client._document(answer)["outputs"])

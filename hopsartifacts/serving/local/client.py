@@ -8,6 +8,7 @@ import msgspec
 import urllib3
 
 from hopsartifacts.errors import NotRunningError, PredictionError
+from hopsartifacts.serving.contract import COMPONENTS
 
 _TIMEOUT = urllib3.Timeout(connect=5, read=300)
 _CHECK_TIMEOUT = urllib3.Timeout(connect=2, read=2)
@@ -89,11 +90,16 @@ def is_infer_request(payload: Mapping[str, Any]) -> bool:
 
 
 def _prediction_error(deployment: str, status: int, detail: str) -> PredictionError:
-    return PredictionError(
-        f"deployment {deployment!r} answered with status {status}: {detail}",
-        status,
-        detail,
-    )
+    message = f"deployment {deployment!r} answered with status {status}: {detail}"
+    return PredictionError(f"{message}{way_to_logs(detail)}", status, detail)
+
+
+def way_to_logs(detail: str) -> str:
+    """Return where the traceback is of an error that begins with a component."""
+    for component in COMPONENTS:
+        if detail.startswith(f"{component}: "):
+            return f'; get_logs("{component}") prints where'
+    return ""
 
 
 def _detail(body: bytes) -> str:

@@ -15,6 +15,7 @@ from hopsartifacts.errors import (
     PredictionError,
     ServingError,
 )
+from hopsartifacts.serving.local.client import way_to_logs
 from hopsartifacts.serving.runtime.open_inference import (
     CONTENTS,
     SERVICE,
@@ -72,10 +73,9 @@ def _error(deployment: str, error: grpc.RpcError) -> ServingError:
             f"deployment {deployment!r} does not answer, or ended while it "
             f"answered: {detail}"
         )
+    message = f"deployment {deployment!r} answered with {code.name}: {detail}"
     return PredictionError(
-        f"deployment {deployment!r} answered with {code.name}: {detail}",
-        _STATUS.get(code, 500),
-        detail,
+        f"{message}{way_to_logs(detail)}", _STATUS.get(code, 500), detail
     )
 
 

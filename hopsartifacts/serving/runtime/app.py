@@ -15,10 +15,9 @@ from hopsartifacts.serving.runtime import v2
 from hopsartifacts.serving.runtime.codings import coding_of, decompressed, too_large
 from hopsartifacts.serving.runtime.hanging_up import watching
 from hopsartifacts.serving.runtime.protocol import (
+    PredictCall,
     RequestError,
     error_body,
-    predictions_body,
-    read_inputs,
 )
 from hopsartifacts.serving.runtime.service import Meter, Service
 from hopsartifacts.serving.runtime.v2_http import InferCall
@@ -80,7 +79,7 @@ class _Endpoints:
         self._service = service
 
     async def predict(self, body: bytes, _: Headers) -> tuple[int, bytes, Headers]:
-        answer = await self._service.answer(body, read_inputs, predictions_body)
+        answer = await self._service.handle(PredictCall(body))
         return answer.status, answer.body, [(b"content-type", _JSON)]
 
     async def infer(self, body: bytes, headers: Headers) -> tuple[int, bytes, Headers]:

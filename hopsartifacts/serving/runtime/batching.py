@@ -43,9 +43,7 @@ class _Waiting:
             self.answer.set_result(answer)
 
     def fail(self, error: BaseException) -> None:
-        if isinstance(error, asyncio.CancelledError):
-            self.answer.cancel()
-        elif self.is_wanted:
+        if self.is_wanted:
             self.answer.set_exception(error)
 
 
@@ -109,10 +107,19 @@ class Batcher:
     async def _work(self) -> None:
         """Answer all that wait; those that came in this turn of the loop are there."""
         while self._waiting:
-            await self._let_fill()
-            batch = self._next_batch()
-            if batch:
-                await self._answer(batch)
+            batch: list[_Waiting] = []
+            try:
+                await self._let_fill()
+                batch = self._next_batch()
+                if batch:
+                    await self._answer(batch)
+            except asyncio.CancelledError as error:
+                # A script cancelled the task it runs in: the other requests go on. When
+                # the event loop ends, those are cancelled too, and this task ends.
+                for request in batch:
+                    request.fail(error)
+                if self._task is not None:
+                    self._task.uncancel()
 
     async def _let_fill(self) -> None:
         """Wait for a full batch, but not for longer than the first request may."""
@@ -179,8 +186,7 @@ class Batcher:
         rows = sum(request.rows for request in batch)
         try:
             answer = await self._ask(joined([request.inputs for request in batch]))
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - asking each will tell whose fault it is
-            _raise_if_over(error)
+        except Exception:  # noqa: BLE001 - asking each will tell whose fault it is
             failed = [await self._answer_alone(request) for request in batch]
             if not any(failed):
                 self._give_up_for_now()
@@ -207,8 +213,7 @@ class Batcher:
             return False
         try:
             answer = await self._ask(request.inputs)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the request's own
-            _raise_if_over(error)
+        except Exception as error:  # noqa: BLE001 - the request's own
             request.fail(error)
             return True
         form = form_of(answer, request.rows) if request.rows else None
@@ -232,10 +237,3 @@ class Batcher:
         """Let some requests go alone: this predictor gains nothing from batches."""
         self._alone = self._truce
         self._truce = min(self._truce * 2, _LONGEST_TRUCE)
-
-
-def _raise_if_over(error: BaseException) -> None:
-    """Raise *error* if the loop ends; a script may also cancel itself."""
-    task = asyncio.current_task()
-    if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
-        raise error

@@ -9,7 +9,8 @@ import msgspec
 from hopsartifacts.errors import DeploymentFailedError
 from hopsartifacts.serving.contract import Golden
 from hopsartifacts.serving.runtime.chain import Chain
-from hopsartifacts.serving.runtime.protocol import predictions_body, read_inputs
+from hopsartifacts.serving.runtime.failures import said_by
+from hopsartifacts.serving.runtime.protocol import PredictCall
 
 _STEP = "answering the golden request"
 _SHOWN = 3
@@ -25,10 +26,10 @@ async def check_golden(chain: Chain, golden: Golden) -> None:
         DeploymentFailedError: the answer is not the recorded one, or there is none.
     """
     try:
-        outputs = await chain.predict(read_inputs(msgspec.json.encode(golden.request)))
-        answer = msgspec.json.decode(predictions_body(outputs))
+        call = PredictCall(msgspec.json.encode(golden.request))
+        answer = msgspec.json.decode(call.write(await chain.answer(call)))
     except Exception as error:
-        raise DeploymentFailedError(f"{_STEP} failed: {error}") from error
+        raise DeploymentFailedError(f"{_STEP} failed: {said_by(error)}") from error
     found = list(differences(golden.answer, answer, golden.tolerance))
     if found:
         shown = "; ".join(found[:_SHOWN])

@@ -11,13 +11,13 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from hopsartifacts.serving.runtime import v2
+from hopsartifacts.serving.runtime.failures import sayable
 from hopsartifacts.serving.runtime.open_inference import (
     CONTENTS,
     METHODS,
     SERVICE,
     message_class,
 )
-from hopsartifacts.serving.runtime.outputs import tensors_of
 from hopsartifacts.serving.runtime.protocol import RequestError
 from hopsartifacts.serving.runtime.service import Service
 from hopsartifacts.serving.runtime.tensors import (
@@ -27,9 +27,9 @@ from hopsartifacts.serving.runtime.tensors import (
     read_bytes,
     read_values,
     refuse_missing,
-    rows_of,
     write_bytes,
 )
+from hopsartifacts.serving.runtime.v2_bodies import InferBodies
 
 _CODES: Mapping[int, grpc.StatusCode] = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
@@ -39,6 +39,8 @@ _CODES: Mapping[int, grpc.StatusCode] = {
     503: grpc.StatusCode.UNAVAILABLE,
     504: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
+
+_MOST_REASON = 2000
 
 Handler = Callable[[bytes, grpc.aio.ServicerContext], Awaitable[bytes]]
 
@@ -83,7 +85,7 @@ def _handler(answers: "_Answers", method: str) -> Handler:
             request = request_class.FromString(body)
         except DecodeError as error:
             reason = f"the request is no {method}Request: {error}"
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, reason)
+            await _abort(context, grpc.StatusCode.INVALID_ARGUMENT, reason)
         answer: bytes = await answer_to(request, context)
         return answer
 
@@ -122,7 +124,7 @@ class _Answers:
         if answer.error is not None:
             code = _CODES.get(answer.status, grpc.StatusCode.INTERNAL)
             where = f"{answer.component}: " if answer.component else ""
-            await context.abort(code, f"{where}{answer.error}")
+            await _abort(context, code, f"{where}{answer.error}")
         return answer.body
 
     def _has(self, name: str, version: str) -> bool:
@@ -132,35 +134,24 @@ class _Answers:
     async def _check_model(self, name: str, version: str, context: Any) -> None:
         if not self._has(name, version):
             asked = f"{name!r}, version {version}" if version else repr(name)
-            await context.abort(
+            await _abort(
+                context,
                 grpc.StatusCode.NOT_FOUND,
                 f"there is no model {asked}; this server has the model "
                 f"{self._service.name}, version {self._service.version}",
             )
 
 
-class _InferCall:
+class _InferCall(InferBodies):
     """One request to infer, and its answer; see ``service.Call``."""
 
     protocol = "grpc"
 
     def __init__(self, model: str, version: int, request: Any) -> None:
-        self.id: str = request.id or str(uuid4())
-        self._model = model
-        self._version = str(version)
+        super().__init__(model, version)
+        self.id = request.id or str(uuid4())
         self._request = request
-        self._outputs: list[Tensor] | None = None
-        """What was answered; None before, and if there is only an error."""
-
-    def read(self) -> list[Any]:
-        """Return the rows.
-
-        Raises:
-            RequestError: the request breaks the protocol (400).
-        """
-        kind = self._request.parameters.get(v2.CONTENT_TYPE)
-        as_objects = kind is not None and kind.string_param == "pd"
-        return rows_of(self._inputs(), as_objects=as_objects)
+        self._is_written = False
 
     def write(self, outputs: Any) -> bytes:
         """Return the answer, its elements in the form in which the request's came.
@@ -169,11 +160,7 @@ class _InferCall:
             RequestError: an output was asked for that there is none of (400).
             TypeError: *outputs* are no tensors.
         """
-        wanted = [
-            v2.WantedOutput(output.name, _parameters(output.parameters))
-            for output in self._request.outputs
-        ]
-        tensors = [*v2.chosen(tensors_of(outputs), wanted)]
+        tensors = [*v2.chosen(self.tensors(outputs), self._wanted())]
         datatypes = {tensor.datatype for tensor in tensors}
         as_memory = bool(self._request.raw_input_contents)
         as_memory = as_memory or not datatypes <= CONTENTS.keys()
@@ -190,20 +177,23 @@ class _InferCall:
                 field = CONTENTS[tensor.datatype]
                 getattr(described.contents, field).extend(_elements(tensor))
         body: bytes = answer.SerializeToString()
-        self._outputs = tensors
+        self._outputs, self._is_written = tensors, True
         return body
 
     def shown(self, answer: bytes) -> tuple[bytes, bytes]:
         """Return the request and its answer as in JSON over HTTP."""
-        if self._outputs is not None:
+        if self._is_written:
             tensors = [v2.with_data(tensor) for tensor in self._outputs]
             answer = v2.answer_json(self._model, self._version, self.id, tensors)
         try:
             inputs = self._inputs()
         except RequestError:
             return self._request.SerializeToString(), answer
+        return v2.request_json(self._read(), inputs), answer
+
+    def _read(self) -> v2.InferRequest:
         request = self._request
-        asked = v2.InferRequest(
+        return v2.InferRequest(
             id=request.id or None,
             parameters=_parameters(request.parameters),
             inputs=[
@@ -215,15 +205,20 @@ class _InferCall:
                 )
                 for tensor in request.inputs
             ],
-            outputs=[
-                v2.WantedOutput(output.name, _parameters(output.parameters))
-                for output in request.outputs
-            ],
+            outputs=self._wanted(),
         )
-        return v2.request_json(asked, inputs), answer
+
+    def _request_parameters(self) -> dict[str, Any]:
+        # Of every request, and cheaper than reading what only transformers see.
+        return _parameters(self._request.parameters)
+
+    def _wanted(self) -> list[v2.WantedOutput]:
+        return [
+            v2.WantedOutput(output.name, _parameters(output.parameters))
+            for output in self._request.outputs
+        ]
 
     def _inputs(self) -> list[tuple[str, list[Any]]]:
-        """Return name and nested rows of each input."""
         inputs, memory = self._request.inputs, self._request.raw_input_contents
         if not memory:
             return [(tensor.name, _read_contents(tensor)) for tensor in inputs]
@@ -239,6 +234,13 @@ class _InferCall:
             rows = read_bytes(tensor.name, tensor.datatype, tensor.shape, data)
             read.append((tensor.name, rows))
         return read
+
+
+async def _abort(context: Any, code: grpc.StatusCode, reason: str) -> None:
+    """End the call with *reason*, shortened: clients refuse headers of 8 KB."""
+    # There each byte beyond ASCII takes three.
+    most = _MOST_REASON if reason.isascii() else _MOST_REASON // 4
+    await context.abort(code, sayable(reason, most))
 
 
 def _read_contents(tensor: Any) -> list[Any]:

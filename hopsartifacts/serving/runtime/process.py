@@ -1,9 +1,7 @@
 """The life of a worker, from its handover to its exit."""
 
-import logging
 import os
 import signal
-import time
 import traceback
 from functools import partial
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import NoReturn
 
 from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.serving.contract import ConditionType
-from hopsartifacts.serving.runtime import parts
+from hopsartifacts.serving.runtime import log_handlers, parts
 from hopsartifacts.serving.runtime.app import create_app
 from hopsartifacts.serving.runtime.ending import (
     end_while_loading,
@@ -19,6 +17,7 @@ from hopsartifacts.serving.runtime.ending import (
     leave,
 )
 from hopsartifacts.serving.runtime.environment import max_request_bytes
+from hopsartifacts.serving.runtime.failures import error_text
 from hopsartifacts.serving.runtime.handover import read_handover
 from hopsartifacts.serving.runtime.loading import load_chain
 from hopsartifacts.serving.runtime.passing import Passing
@@ -30,7 +29,7 @@ from hopsartifacts.serving.runtime.service import Service
 def run(handover_path: Path) -> NoReturn:
     """Serve what the file describes until told to end, then exit."""
     handover = read_handover(handover_path)
-    _configure_logging()
+    log_handlers.install()
     reporter = Reporter(handover.keeper_fd)
     signal.signal(signal.SIGTERM, end_while_loading)
     signal.signal(signal.SIGINT, end_while_loading)
@@ -46,7 +45,7 @@ def run(handover_path: Path) -> NoReturn:
     except HopsArtifactsError as error:
         _fail(reporter, "STARTED", error)
     reporter.starting("STARTED", "the model is loaded")
-    name, version = launch.deployment, launch.deployment_version
+    name, version = launch.deployment, launch.model_version
     service = Service(name, version, chain, seen_by, metrics)
     server = Server(
         create_app(service, max_request_bytes=limit),
@@ -69,7 +68,7 @@ def _serve(server: Server, listen_fd: int, reporter: Reporter) -> None:
         _fail(reporter, "READY", error)
     except BaseException as error:  # noqa: BLE001 - reported, and the process ends
         traceback.print_exception(error)
-        reporter.failed("READY", f"serving failed: {type(error).__name__}: {error}")
+        reporter.failed("READY", f"serving failed: {error_text(error)}")
         leave(1)
 
 
@@ -87,11 +86,3 @@ def _adopt_socket(listen_fd: int) -> SharedSocket:
     # Else processes that a script starts would keep the port.
     adopted.set_inheritable(False)
     return adopted
-
-
-def _configure_logging() -> None:
-    formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(name)s: %(message)s")
-    formatter.converter = time.gmtime
-    handler = logging.StreamHandler()
-    handler.setFormatter(formatter)
-    logging.basicConfig(level=logging.INFO, handlers=[handler])

@@ -1,11 +1,10 @@
-"""KServe's V1 protocol as pure functions: bytes to inputs, outputs to bytes."""
+"""KServe's V1 protocol: from a request's bytes to rows, from outputs to bytes."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from hopsartifacts.documents import without_bom
-from hopsartifacts.serving.runtime.rectangles import UnevenError, check_alike
 from hopsartifacts.values import misspelt, plain
 
 _KEYS = ("instances", "inputs")
@@ -22,39 +21,109 @@ class RequestError(Exception):
         return str(self.args[1])
 
 
+class PredictCall:
+    """One request for predictions and its answer; see ``service.Call``.
+
+    ``preprocess`` gets the body as it was sent, and returns a body or bare rows.
+    ``postprocess`` gets ``{"predictions": …}``. A dictionary that it returns is the
+    body of the answer; anything else is the predictions.
+    """
+
+    protocol = "v1"
+    id: str | None = None
+
+    def __init__(self, request: bytes) -> None:
+        self._request = request
+
+    def rows(self) -> list[Any]:
+        """Return the rows of the request.
+
+        Raises:
+            RequestError: the body breaks the protocol (400).
+        """
+        return read_inputs(self._request)
+
+    def body(self) -> dict[str, Any]:
+        """Return the body of the request; what its rows are is ``preprocess``'s matter.
+
+        Raises:
+            RequestError: the body is not an object with one of the keys (400).
+        """
+        body, _ = _read_body(self._request)
+        return body
+
+    def rows_in(self, body: Any) -> Any:
+        """Return the rows in *body*, or *body* if it is not one.
+
+        Raises:
+            ValueError: *body* has two lists of rows.
+        """
+        return rows_in(body)
+
+    def answer(self, outputs: Any) -> Any:
+        """Return the body of the answer as ``postprocess`` gets it.
+
+        Arrays, frames and the like are lists in it, as they are for a client.
+
+        Raises:
+            TypeError: they have no such form.
+        """
+        return {"predictions": plain(outputs, "predictions")}
+
+    def outputs_in(self, answer: Any) -> Any:
+        """Return what ``write`` answers with *answer*, be it a body or predictions."""
+        return _Body(answer) if isinstance(answer, dict) else answer
+
+    def write(self, outputs: Any) -> bytes:
+        """Return the body of the answer.
+
+        Raises:
+            TypeError: something in *outputs* has no JSON form.
+        """
+        if isinstance(outputs, _Body):
+            return msgspec.json.encode(plain(outputs.document, "the answer"))
+        return predictions_body(outputs)
+
+    def shown(self, answer: bytes) -> tuple[bytes, bytes]:
+        """Return the request and its answer, which are JSON as they are."""
+        return self._request, answer
+
+
+class _Body(NamedTuple):
+    """A whole answer, as a transformer made it."""
+
+    document: dict[Any, Any]
+
+
 def read_inputs(body: bytes) -> list[Any]:
     """Return the value of ``instances`` or ``inputs``.
 
     Raises:
         RequestError: the body breaks the protocol (400).
     """
-    try:
-        document = msgspec.json.decode(without_bom(body))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        words = misspelt(body, "the body") or error
-        raise RequestError(400, f"the body is not JSON: {words}") from error
-    if not isinstance(document, dict):
-        raise RequestError(
-            400,
-            f"the body is {_kind(document)}; "
-            'send an object with the key "instances" or "inputs"',
-        )
-    given = [key for key in _KEYS if key in document]
-    if len(given) != 1:
-        found = "both" if given else "neither"
-        raise RequestError(
-            400, f'the body has {found} of the keys "instances" and "inputs"; send one'
-        )
-    key = given[0]
+    document, key = _read_body(body)
     inputs = document[key]
     if not isinstance(inputs, list) or not inputs:
         kind = "an empty list" if inputs == [] else _kind(inputs)
         raise RequestError(400, f'"{key}" is {kind}; send a list with one item a row')
-    try:
-        check_alike(inputs, f'the rows of "{key}"')
-    except UnevenError as error:
-        raise RequestError(400, str(error)) from error
     return inputs
+
+
+def rows_in(body: Any) -> Any:
+    """Return the rows in what a transformer returned: a body of V1, or bare rows.
+
+    Raises:
+        ValueError: it has both of the keys that rows may have.
+    """
+    if not isinstance(body, dict):
+        return body
+    given = [key for key in _KEYS if key in body]
+    if len(given) > 1:
+        raise ValueError(
+            'preprocess returned an object with both of the keys "instances" and '
+            '"inputs"; return one of them'
+        )
+    return body[given[0]] if given else body
 
 
 def predictions_body(predictions: Any) -> bytes:
@@ -74,6 +143,28 @@ def error_body(message: str, component: str | None = None) -> bytes:
     if component is not None:
         error["component"] = component
     return msgspec.json.encode(error)
+
+
+def _read_body(body: bytes) -> tuple[dict[str, Any], str]:
+    """Return the object that *body* is, and the key of its rows."""
+    try:
+        document = msgspec.json.decode(without_bom(body))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        words = misspelt(body, "the body") or error
+        raise RequestError(400, f"the body is not JSON: {words}") from error
+    if not isinstance(document, dict):
+        raise RequestError(
+            400,
+            f"the body is {_kind(document)}; "
+            'send an object with the key "instances" or "inputs"',
+        )
+    given = [key for key in _KEYS if key in document]
+    if len(given) != 1:
+        found = "both" if given else "neither"
+        raise RequestError(
+            400, f'the body has {found} of the keys "instances" and "inputs"; send one'
+        )
+    return document, given[0]
 
 
 def _kind(value: Any) -> str:

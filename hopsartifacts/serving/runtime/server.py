@@ -1,6 +1,7 @@
 """A worker's HTTP server: one of several on a socket, to be drained without a loss."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -11,11 +12,13 @@ from typing import Any
 import uvicorn
 
 from hopsartifacts.serving.runtime.ending import DRAIN_S, GRACE_S
+from hopsartifacts.serving.runtime.failures import error_text
 from hopsartifacts.serving.runtime.http1 import HttpConnection, new_connection
 from hopsartifacts.serving.runtime.parts import Stoppable
 from hopsartifacts.serving.runtime.passing import Passing, is_quiet
 from hopsartifacts.serving.runtime.reporting import Reporter
 
+_LOG = logging.getLogger("hopsartifacts.serving")
 _KEEP_ALIVE_S = 3600
 _LINGER_S = 1.0
 """How long a quiet connection that no other worker takes may still bring a request."""
@@ -70,6 +73,23 @@ class Server(uvicorn.Server):
         self._closing: asyncio.Task[None] | None = None
         self._taken: set[asyncio.Task[Any]] = set()
         self._is_hurried = False
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until told to end.
+
+        A ``SystemExit`` in a task that a script made ends the event loop. It goes on:
+        whoever waits for the task is told, and nobody else's request is lost.
+        """
+        with asyncio.Runner() as runner:
+            loop = runner.get_loop()
+            serving = loop.create_task(self.serve(sockets))
+            while not serving.done():
+                try:
+                    loop.run_until_complete(serving)
+                except (SystemExit, KeyboardInterrupt) as error:
+                    if serving.done():
+                        raise
+                    _LOG.error("a script's task ended: %s", error_text(error))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Get ready, and accept connections when the keeper says so."""

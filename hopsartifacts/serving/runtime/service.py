@@ -1,16 +1,22 @@
 """Answering a prediction, whichever protocol brought it, and telling who observes."""
 
-import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Protocol
 from uuid import uuid4
 
 import msgspec
 
-from hopsartifacts.serving.runtime.chain import Chain, StepFailedError
+from hopsartifacts.serving.runtime.chain import Chain, Request, StepFailedError
 from hopsartifacts.serving.runtime.component_logs import speaking
+from hopsartifacts.serving.runtime.failures import (
+    error_text,
+    is_cancellation,
+    said_by,
+    traceback_text,
+)
 from hopsartifacts.serving.runtime.protocol import RequestError, error_body
 
 _LOG = logging.getLogger("hopsartifacts.serving")
@@ -68,7 +74,7 @@ class Meter(Protocol):
         ...
 
 
-class Call(Protocol):
+class Call(Request, Protocol):
     """One request, in the words of the protocol that brought it."""
 
     @property
@@ -81,10 +87,6 @@ class Call(Protocol):
         """The client's name for the request, once it was read."""
         ...
 
-    def read(self) -> Any:
-        """Return what the chain takes; raises ``RequestError``."""
-        ...
-
     def write(self, outputs: Any) -> bytes:
         """Return the body of the answer; raises any error for what has none."""
         ...
@@ -94,27 +96,15 @@ class Call(Protocol):
         ...
 
 
-class _Json(NamedTuple):
-    """A request and an answer that are JSON as they are."""
-
-    request: bytes
-    reader: Callable[[bytes], Any]
-    writer: Callable[[Any], bytes]
-    id: str | None
-    protocol: str = "v1"
-
-    def read(self) -> Any:
-        return self.reader(self.request)
-
-    def write(self, outputs: Any) -> bytes:
-        return self.writer(outputs)
-
-    def shown(self, answer: bytes) -> tuple[bytes, bytes]:
-        return self.request, answer
-
-
 class Service:
-    """The model of one deployment version."""
+    """The model of one deployment version.
+
+    Attributes:
+        name: the deployment's; what clients ask for as the model.
+        version: the model version's number in the registry.
+        chain: the loaded scripts.
+        meter: what counts requests, if anything does.
+    """
 
     def __init__(
         self,
@@ -130,61 +120,41 @@ class Service:
         self.meter = meter
         self._observers = tuple(observers)
 
-    async def answer(
-        self,
-        request: bytes,
-        read: Callable[[bytes], Any],
-        write: Callable[[Any], bytes],
-        request_id: str | None = None,
-    ) -> Answer:
-        """Return the answer to a request in JSON; what goes wrong is one, too.
-
-        Args:
-            request: the body as it came.
-            read: from the body to what the chain takes; raises ``RequestError``.
-            write: from what the chain returns to a body.
-            request_id: the client's name for the request.
-        """
-        return await self.handle(_Json(request, read, write, request_id))
-
     async def handle(self, call: Call) -> Answer:
-        """Return the answer to *call*; what goes wrong is an answer, too."""
+        """Return the answer to *call*; what goes wrong is an answer, too.
+
+        Whatever happens, the request is counted, and every observer sees it.
+        """
         received_s, start = time.time(), time.perf_counter()
-        if self.meter is None:
-            answer = await self._answer(call)
-            seconds = time.perf_counter() - start
-        else:
+        if self.meter is not None:
             self.meter.begin()
+        answer = _LOST
+        try:
             answer = await self._answer(call)
+        finally:
             seconds = time.perf_counter() - start
-            self.meter.end(call.protocol, answer.status, seconds)
-        if self._observers:
-            request, body = call.shown(answer.body)
-            exchange = Exchange(
-                id=call.id or str(uuid4()),
-                received_s=received_s,
-                seconds=seconds,
-                status=answer.status,
-                request=request,
-                answer=body,
-            )
-            for observer in self._observers:
-                observer.see(exchange)
+            if self.meter is not None:
+                self.meter.end(call.protocol, answer.status, seconds)
+            if self._observers:
+                self._show(call, answer, received_s, seconds)
         return answer
 
     async def _answer(self, call: Call) -> Answer:
         try:
-            outputs = await self.chain.predict(call.read())
+            outputs = await self.chain.answer(call)
             return Answer(status=_OK, body=self._write(call, outputs))
         except RequestError as error:
-            return _failed(error.status, str(error))
+            return _failed(error.status, said_by(error))
         except StepFailedError as error:
             with speaking(error.component):
-                _LOG.error("the %s failed", error.component, exc_info=error.cause)
+                _log(f"the {error.component} failed", error.cause)
             return _failed(500, str(error), error.component)
-        except asyncio.CancelledError:
-            # The server stops and has waited long enough: nothing is left to cancel.
-            return _failed(503, "the server stops; the request took too long")
+        except BaseException as error:  # noqa: BLE001 - answered, whatever it is
+            if is_cancellation(error):
+                # The server stops, and has waited long enough.
+                return _failed(503, "the server stops; the request took too long")
+            _log("a request failed", error)
+            return _failed(500, error_text(error))
 
     def _write(self, call: Call, outputs: Any) -> bytes:
         try:
@@ -192,9 +162,42 @@ class Service:
         except RequestError:
             # It asked for an output that the model does not have.
             raise
-        except Exception as error:
+        except BaseException as error:
             # Not only TypeError: a foreign object's own conversion may raise any.
             raise StepFailedError(self.chain.last_component, error) from error
+
+    def _show(
+        self, call: Call, answer: Answer, received_s: float, seconds: float
+    ) -> None:
+        try:
+            request, body = call.shown(answer.body)
+        except Exception as error:  # noqa: BLE001 - the exchange is shown without it
+            _log("an exchange has no form for the inference log", error)
+            request, body = b"null", answer.body
+        exchange = Exchange(
+            id=call.id or str(uuid4()),
+            received_s=received_s,
+            seconds=seconds,
+            status=answer.status,
+            request=request,
+            answer=body,
+        )
+        for observer in self._observers:
+            try:
+                observer.see(exchange)
+            except Exception as error:  # noqa: BLE001 - the client gets its answer
+                _log("an exchange was not kept", error)
+
+
+def _log(words: str, error: BaseException) -> None:
+    """Log *error*, also if a script has switched logging off. Never raises."""
+    # As ``logging.config.dictConfig`` does with every logger that it does not name.
+    _LOG.disabled = False
+    text = f"{words}\n{traceback_text(error)}"
+    record = _LOG.makeRecord(_LOG.name, logging.ERROR, __file__, 0, text, (), None)
+    # A script's own handler may raise.
+    with suppress(Exception):
+        _LOG.handle(record)
 
 
 def _failed(status: int, message: str, component: str | None = None) -> Answer:
@@ -204,3 +207,6 @@ def _failed(status: int, message: str, component: str | None = None) -> Answer:
         error=message,
         component=component,
     )
+
+
+_LOST = _failed(500, "the request was lost on its way")

@@ -101,7 +101,7 @@ def read_values(
         flat = [nan if value is None else value for value in flat]
     elif found == list(shape):
         return values
-    return _nest(flat, shape)
+    return nest(flat, shape)
 
 
 def read_bytes(
@@ -116,7 +116,7 @@ def read_bytes(
     """
     kind = _check(name, datatype, shape)
     if datatype == "BYTES":
-        return _nest(as_text(_split(name, data, prod(shape))), shape)
+        return nest(as_text(_split(name, data, prod(shape))), shape)
     if len(data) != prod(shape) * kind.size:
         raise RequestError(
             400,
@@ -124,7 +124,7 @@ def read_bytes(
             f"{prod(shape) * kind.size} bytes; {len(data)} came",
         )
     if datatype == "FP16":
-        return _nest([*struct.unpack(f"<{len(data) // 2}e", data)], shape)
+        return nest([*struct.unpack(f"<{len(data) // 2}e", data)], shape)
     code = kind.code
     if datatype == "BF16":
         # The upper half of an FP32.
@@ -283,7 +283,8 @@ def _split(name: str, data: bytes | memoryview, count: int) -> list[bytes]:
     return values
 
 
-def _nest(flat: list[Any], shape: Sequence[int]) -> list[Any]:
+def nest(flat: list[Any], shape: Sequence[int]) -> list[Any]:
+    """Return the elements, of which there is at least one, as lists of *shape*."""
     for size in reversed(shape[1:]):
         flat = [flat[at : at + size] for at in range(0, len(flat), size)]
     return flat

@@ -12,13 +12,11 @@ from uuid import uuid4
 import msgspec
 
 from hopsartifacts.documents import without_bom
-from hopsartifacts.serving.runtime.outputs import tensors_of
 from hopsartifacts.serving.runtime.protocol import RequestError
 from hopsartifacts.serving.runtime.tensors import (
     Tensor,
     read_bytes,
     read_values,
-    rows_of,
     write_bytes,
 )
 from hopsartifacts.serving.runtime.v2 import (
@@ -34,10 +32,11 @@ from hopsartifacts.serving.runtime.v2 import (
     request_json,
     with_data,
 )
+from hopsartifacts.serving.runtime.v2_bodies import InferBodies
 from hopsartifacts.values import misspelt
 
 
-class InferCall:
+class InferCall(InferBodies):
     """One request to infer, and its answer; see ``service.Call``."""
 
     protocol = "v2"
@@ -45,29 +44,13 @@ class InferCall:
     def __init__(
         self, model: str, version: int, request: bytes, json_size: int | None = None
     ) -> None:
-        self.id: str | None = None
+        super().__init__(model, version)
         self.json_size: int | None = None
         """How much of the answer is JSON; None: all."""
-        self._model = model
-        self._version = str(version)
         self._request = request
         self._request_json_size = json_size
         self._asked = InferRequest(inputs=[])
         self._is_read = False
-        self._outputs: list[Tensor] = []
-
-    def read(self) -> list[Any]:
-        """Return the rows.
-
-        Raises:
-            RequestError: the request breaks the protocol (400).
-        """
-        self._asked = asked = self._decode()
-        self.id = asked.id or str(uuid4())
-        as_objects = asked.parameters.get(CONTENT_TYPE) == "pd"
-        rows = rows_of(self._inputs(), as_objects=as_objects)
-        self._is_read = True
-        return rows
 
     def write(self, outputs: Any) -> bytes:
         """Return the body of the answer.
@@ -77,7 +60,7 @@ class InferCall:
             TypeError: *outputs* are no tensors.
         """
         wanted = self._asked.outputs
-        self._outputs = [*chosen(tensors_of(outputs), wanted)]
+        self._outputs = [*chosen(self.tensors(outputs), wanted)]
         by_default = self._asked.parameters.get("binary_data_output") is True
         asked = {output.name: output.parameters for output in wanted or ()}
         parts: list[bytes] = []
@@ -106,6 +89,11 @@ class InferCall:
             answer = self._body([with_data(tensor) for tensor in self._outputs])
         return request, answer
 
+    def _read(self) -> InferRequest:
+        self._asked = asked = self._decode()
+        self.id = asked.id or str(uuid4())
+        return asked
+
     def _decode(self) -> InferRequest:
         size = self._request_json_size
         if size is not None and size > len(self._request):
@@ -123,7 +111,6 @@ class InferCall:
             raise RequestError(400, f"the body is not JSON: {words}") from error
 
     def _inputs(self) -> list[tuple[str, list[Any]]]:
-        """Return name and nested rows of each input."""
         size = self._request_json_size
         start = len(self._request) if size is None else size
         memory, position = memoryview(self._request)[start:], 0
@@ -143,6 +130,7 @@ class InferCall:
                 f"{len(memory)} bytes follow the JSON, but the inputs' "
                 f"{BINARY_SIZE} add up to {position}",
             )
+        self._is_read = True
         return inputs
 
     def _body(self, tensors: list[OutputTensor]) -> bytes:

@@ -41,10 +41,11 @@ class Transformer(object):
         print("the transformer is up", flush=True)
 
     def preprocess(self, inputs):
-        return [[value + 1 for value in row] for row in inputs]
+        rows = inputs["instances"] if "instances" in inputs else inputs["inputs"]
+        return {"instances": [[value + 1 for value in row] for row in rows]}
 
     def postprocess(self, outputs):
-        return [[value + 100 for value in row] for row in outputs]
+        return [[value + 100 for value in row] for row in outputs["predictions"]]
 """
 
 WHILE_STARTING = 120

@@ -1,0 +1,124 @@
+"""Errors of scripts in words: words that can always be made, stored and sent.
+
+Scripts raise anything: exceptions whose ``__str__`` raises, texts that are not valid
+Unicode, messages of a hundred megabytes. All of it has to be answered and logged.
+"""
+
+import asyncio
+import re
+import traceback
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import PurePath
+
+from hopsartifacts.serving.contract import COMPONENTS
+
+MOST_CHARACTERS = 4000
+"""Longer texts of errors are cut."""
+MOST_LOGGED_CHARACTERS = 64 * 1024
+"""Longer tracebacks are cut."""
+
+_LOST_CLASS = re.compile(r"[Cc]an't get attribute '([^']*)' on <module '[^']*__main__'")
+_MOST_LEAVES = 3
+_UNTOLD = "an error that cannot be put into words"
+_SCRIPT_MODULES = frozenset(f"{component}_script" for component in COMPONENTS)
+
+
+def error_text(error: BaseException) -> str:
+    """Return the type of *error* and what it says: ``ValueError: no such flower``.
+
+    Never raises; see ``said_by``. Of a group of exceptions it has the first ones, too.
+    """
+    try:
+        said = said_by(error)
+        if isinstance(error, BaseExceptionGroup):
+            leaves = map(error_text, islice(_leaves(error), _MOST_LEAVES))
+            said = sayable(f"{said}: {'; '.join(leaves)}")
+        name = type(error).__name__
+        return f"{name}: {said}{_way_out(error, said)}" if said else name
+    except BaseException:  # noqa: BLE001 - scripts raise anything, of any class
+        return _UNTOLD
+
+
+def said_by(error: BaseException) -> str:
+    """Return what *error* says, whatever that is. Never raises.
+
+    Making the text may fail; it may hold what UTF-8 cannot, and may be of any length.
+    The first is said instead, the second is escaped, the third is cut.
+    """
+    try:
+        return sayable(str(error))
+    except BaseException as broken:  # noqa: BLE001 - scripts raise anything
+        return f"(its text cannot be made: {type(broken).__name__})"
+
+
+def sayable(text: str, most: int = MOST_CHARACTERS) -> str:
+    """Return *text* without what UTF-8 cannot hold, cut to *most* characters."""
+    # Through str's own methods: text may be of a subclass with methods of its own.
+    length = str.__len__(text)
+    if length > most:
+        text = str.__getitem__(text, slice(most))
+        text = f"{text}… ({length - most} more characters)"
+    return str.encode(text, errors="backslashreplace").decode()
+
+
+def traceback_text(error: BaseException) -> str:
+    """Return the traceback of *error*, sayable and cut. Never raises."""
+    try:
+        lines = traceback.format_exception(error)
+        return sayable("".join(lines).rstrip("\n"), MOST_LOGGED_CHARACTERS)
+    except BaseException:  # noqa: BLE001 - as above
+        return error_text(error)
+
+
+def script_line(error: BaseException) -> str | None:
+    """Return the line of a script that *error* passed last: ``predictor-p.py, line 7``.
+
+    None if it was raised outside the scripts. Never raises.
+    """
+    try:
+        place = None
+        for frame, line in traceback.walk_tb(error.__traceback__):
+            if frame.f_globals.get("__name__") in _SCRIPT_MODULES:
+                place = f"{PurePath(frame.f_code.co_filename).name}, line {line}"
+    except BaseException:  # noqa: BLE001 - as above
+        return None
+    return None if place is None else sayable(place)
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Tell whether *error* is there because the running task was cancelled.
+
+    A script may raise ``CancelledError``, too, while its task is not cancelled.
+    """
+    if not isinstance(error, asyncio.CancelledError):
+        return False
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        # Outside the event loop there is no task to cancel.
+        return False
+    return task is not None and task.cancelling() > 0
+
+
+def _way_out(error: BaseException, said: str) -> str:
+    """Say what to do about a pickle of a class that only another program had."""
+    found = _LOST_CLASS.search(said)
+    if not isinstance(error, AttributeError) or found is None:
+        return ""
+    return (
+        f". {found[1]} was defined in a notebook or in the main script of the program "
+        "that made the file, and a pickle holds its name only: put it into a module, "
+        "import it from there, pass the module in files=, and save the model again"
+    )
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """Yield the exceptions in *group* that are not groups themselves."""
+    waiting: list[BaseException] = [group]
+    while waiting:
+        error = waiting.pop()
+        if isinstance(error, BaseExceptionGroup):
+            waiting.extend(reversed(error.exceptions))
+        else:
+            yield error

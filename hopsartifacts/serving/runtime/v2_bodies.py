@@ -1,0 +1,254 @@
+"""What transformers get and give when they are asked by the V2 protocol.
+
+The same dictionaries for JSON, binary tensors and gRPC, in the words of the protocol's
+JSON: ``data`` is lists, nested as ``shape`` says. What a transformer returns may also
+have the elements in one flat list, or be an array.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import nan, prod
+from typing import Any, TypeVar
+
+import msgspec
+
+from hopsartifacts.serving.runtime.outputs import tensors_of
+from hopsartifacts.serving.runtime.protocol import rows_in
+from hopsartifacts.serving.runtime.tensors import (
+    DATATYPES,
+    Elements,
+    Tensor,
+    as_text,
+    flatten,
+    nest,
+    read_values,
+    rows_of,
+)
+from hopsartifacts.serving.runtime.v2 import (
+    BINARY_SIZE,
+    CONTENT_TYPE,
+    InferRequest,
+    InputTensor,
+)
+from hopsartifacts.values import plain
+
+_Converted = TypeVar("_Converted")
+_OBJECTS = "pd"
+"""Content type of a request whose rows are objects, also if it has one input."""
+
+
+class InferBodies:
+    """The request and the answer of a call as dictionaries; see ``chain.Request``.
+
+    Calls of each kind say how they are read.
+    """
+
+    def __init__(self, model: str, version: int) -> None:
+        self.id: str | None = None
+        self._model = model
+        self._version = str(version)
+        self._outputs: list[Tensor] = []
+        """What was answered."""
+
+    def _read(self) -> InferRequest:
+        """Return the request without its elements, and take note of its id."""
+        raise NotImplementedError
+
+    def _request_parameters(self) -> Mapping[str, Any]:
+        """Return what the request says beside its tensors."""
+        return self._read().parameters
+
+    def _inputs(self) -> list[tuple[str, list[Any]]]:
+        """Return name and nested rows of each input."""
+        raise NotImplementedError
+
+    def rows(self) -> list[Any]:
+        """Return the rows.
+
+        Raises:
+            RequestError: the request breaks the protocol (400).
+        """
+        parameters = self._request_parameters()
+        return _rows(parameters, self._inputs())
+
+    def body(self) -> dict[str, Any]:
+        """Return the request as ``preprocess`` gets it.
+
+        Raises:
+            RequestError: the request breaks the protocol (400).
+        """
+        asked = self._read()
+        inputs = self._inputs()
+        _rows(asked.parameters, inputs)
+        tensors = [
+            _input(tensor, rows)
+            for tensor, (_, rows) in zip(asked.inputs, inputs, strict=True)
+        ]
+        body: dict[str, Any] = {"id": self.id, "inputs": tensors}
+        if asked.parameters:
+            body["parameters"] = asked.parameters
+        if asked.outputs:
+            body["outputs"] = msgspec.to_builtins(asked.outputs)
+        return body
+
+    def rows_in(self, body: Any) -> Any:
+        """Return the rows in what ``preprocess`` returned.
+
+        A dictionary with ``inputs`` is a request, of which the inputs are read; one
+        with ``instances`` has the rows there; all else is the rows.
+
+        Raises:
+            ValueError: it has both, or its inputs are no tensors.
+            RequestError: a tensor is not what its shape and datatype say.
+        """
+        rows = rows_in(body)
+        if rows is body or "inputs" not in body:
+            return rows
+        request = _converted(body, InferRequest, "preprocess returned no V2 request")
+        inputs = [
+            (
+                tensor.name,
+                read_values(tensor.name, tensor.datatype, tensor.shape, tensor.data),
+            )
+            for tensor in request.inputs
+        ]
+        return _rows(request.parameters, inputs)
+
+    def answer(self, outputs: Any) -> dict[str, Any]:
+        """Return the answer as ``postprocess`` gets it.
+
+        Raises:
+            TypeError: *outputs* are no tensors.
+        """
+        return {
+            "model_name": self._model,
+            "model_version": self._version,
+            "id": self.id,
+            "outputs": [_output(tensor) for tensor in tensors_of(outputs)],
+        }
+
+    def outputs_in(self, answer: Any) -> Any:
+        """Return what ``postprocess`` returned, as ``tensors`` takes it.
+
+        A dictionary with ``outputs`` is an answer, of which the outputs are read; all
+        else is the outputs.
+
+        Raises:
+            ValueError: its outputs are no tensors.
+        """
+        if not isinstance(answer, dict) or "outputs" not in answer:
+            return answer
+        given = _converted(answer, _Answer, "postprocess returned no V2 answer")
+        return _Tensors(_tensor(output) for output in given.outputs)
+
+    def tensors(self, outputs: Any) -> list[Tensor]:
+        """Return the tensors of what the chain returned.
+
+        Raises:
+            TypeError: *outputs* are no tensors.
+        """
+        return outputs if isinstance(outputs, _Tensors) else tensors_of(outputs)
+
+
+class _Tensors(list[Tensor]):
+    """Tensors that a transformer returned as such."""
+
+
+class _OutputTensor(msgspec.Struct, forbid_unknown_fields=True):
+    """A tensor of an answer that a transformer returned."""
+
+    name: str
+    shape: list[int]
+    datatype: str
+    data: list[Any]
+
+
+class _Answer(msgspec.Struct, forbid_unknown_fields=True):
+    """An answer that a transformer returned; only its outputs are its own."""
+
+    outputs: list[_OutputTensor]
+    model_name: Any = None
+    model_version: Any = None
+    id: Any = None
+
+
+def _rows(
+    parameters: Mapping[str, Any], inputs: list[tuple[str, list[Any]]]
+) -> list[Any]:
+    return rows_of(inputs, as_objects=parameters.get(CONTENT_TYPE) == _OBJECTS)
+
+
+def _input(tensor: InputTensor, rows: list[Any]) -> dict[str, Any]:
+    # How the elements came is over: they are lists now.
+    parameters = {
+        name: value
+        for name, value in tensor.parameters.items()
+        if name not in {BINARY_SIZE, CONTENT_TYPE}
+    }
+    described: dict[str, Any] = {
+        "name": tensor.name,
+        "shape": tensor.shape,
+        "datatype": tensor.datatype,
+        "data": rows,
+    }
+    return {**described, "parameters": parameters} if parameters else described
+
+
+def _output(tensor: Tensor) -> dict[str, Any]:
+    values, shape = tensor.values, [*tensor.shape]
+    data = values.tolist() if isinstance(values, Elements) else [*values]
+    if tensor.datatype == "BYTES" and set(map(type, data)) <= {bytes, type(None)}:
+        data = as_text(data)
+    return {
+        "name": tensor.name,
+        "shape": shape,
+        "datatype": tensor.datatype,
+        # A tensor without elements has nothing to nest.
+        "data": nest(data, shape) if data else [],
+    }
+
+
+def _tensor(output: _OutputTensor) -> Tensor:
+    name, datatype, shape = output.name, output.datatype, output.shape
+    kind = DATATYPES.get(datatype)
+    if kind is None:
+        known = ", ".join(DATATYPES)
+        raise ValueError(
+            f"postprocess returned output {name!r} with the unknown datatype "
+            f"{datatype!r}; known are {known}"
+        )
+    found, flat = flatten(output.data)
+    if len(flat) != prod(shape) or (len(found) > 1 and found != shape):
+        raise ValueError(
+            f"postprocess returned output {name!r} of shape {shape} with data of shape "
+            f"{found}; change shape with the data, or return the bare outputs"
+        )
+    strangers = sorted(type_.__name__ for type_ in set(map(type, flat)) - kind.kinds)
+    if strangers:
+        raise ValueError(
+            f"postprocess returned output {name!r} as {datatype}, but its data holds "
+            f"{strangers[0]}; change datatype with the data, or return the bare outputs"
+        )
+    if kind.highest and flat and not _is_within(flat, kind.lowest, kind.highest):
+        raise ValueError(
+            f"postprocess returned output {name!r} with values beyond {datatype}"
+        )
+    if float in kind.kinds:
+        # As in a request: null stands for a fraction that is none.
+        flat = [nan if value is None else value for value in flat]
+    return Tensor(name, datatype, shape, flat)
+
+
+def _is_within(values: Sequence[int], lowest: int, highest: int) -> bool:
+    return lowest <= min(values) and max(values) <= highest
+
+
+def _converted(
+    document: dict[Any, Any], kind: type[_Converted], words: str
+) -> _Converted:
+    # Arrays become lists on the way.
+    try:
+        return msgspec.convert(plain(document, "the body"), kind)
+    except msgspec.ValidationError as error:
+        raise ValueError(
+            f"{words}: {error}; return such, or the bare values"
+        ) from error
