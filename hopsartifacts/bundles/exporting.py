@@ -21,6 +21,7 @@ from hopsartifacts.errors import IntegrityError, PathNotFoundError
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.aside import check_free, written_aside
 from hopsartifacts.store.identity import now, writer
+from hopsartifacts.store.local_paths import user_path
 
 PACKED = (".gz", ".tgz")
 
@@ -34,7 +35,7 @@ def export_bundle(
     overwrite: bool = False,
 ) -> ExportReport:
     """Write a bundle; ``Project.export_bundle`` says what and what may go wrong."""
-    target = Path(path).expanduser()
+    target = user_path(path)
     check_free(target, overwrite=overwrite)
     gathered = gather(storage, choice)
     contents = Contents(

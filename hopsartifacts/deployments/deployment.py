@@ -32,7 +32,8 @@ from hopsartifacts.errors import (
     UnsupportedHereError,
 )
 from hopsartifacts.registry.model import Model
-from hopsartifacts.store.transfer import download, local_folder
+from hopsartifacts.store.local_paths import local_folder
+from hopsartifacts.store.transfer import download
 
 
 class Deployment(Versioned, Watched, HasTags):

@@ -1,5 +1,6 @@
 """A model version as users hold it: lazy until saved, read-only afterwards."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -33,8 +34,9 @@ from hopsartifacts.registry.versions import (
     set_tags,
 )
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.local_paths import local_folder, user_path
 from hopsartifacts.store.progress import NO_CALLBACK, Callback
-from hopsartifacts.store.transfer import download, local_folder
+from hopsartifacts.store.transfer import download
 
 
 class Deployer(Protocol):
@@ -133,11 +135,14 @@ class Model(Tagged):
 
         The version is there, whole, when this returns, and not there if it raises.
         The user's files are copied and stay as they are. Empty folders are not kept.
-        What the newest version holds already is not carried again, and a save that was
-        cut off is continued by the next one of the same files.
+        Every file is read, and its bytes are compared with the stored ones when all are
+        stored. What the newest version holds already is not carried again; nor, in a
+        bucket, what an earlier save of the same files carried before it was cut off.
 
         Args:
-            model_path: a file, or a folder whose tree becomes ``Files``.
+            model_path: a file, or a folder whose tree becomes ``Files``. Links to files
+                are followed. Nothing is left out: a warning names ``.git``,
+                ``__pycache__``, ``.ipynb_checkpoints`` and ``.DS_Store``.
             await_registration: no effect: there is nothing to wait for.
             keep_original_files: no effect: Hopsworks moves files that lie in its own
                 file system; this never moves them.
@@ -149,18 +154,27 @@ class Model(Tagged):
             This model, with ``version`` and ``id`` set.
 
         Raises:
+            InvalidInputError: *model_path* is not a path.
             InvalidModelError: nothing to save, or something that cannot be stored.
             InvalidNameError: a file name breaks the rules.
             AlreadyExistsError: the version was used, or the name has a twin.
             SourceChangedError: a file changed while it was read.
         """
-        location = Path(model_path).expanduser()
+        location = user_path(model_path)
         self._refuse_project_inside(location)
+        listed = source(location)
+        by_products = listed.by_products()
+        if by_products:
+            warnings.warn(
+                f"{str(location)!r} holds {', '.join(by_products)}: saved with the "
+                "model, as every file there is",
+                stacklevel=2,
+            )
         new = NewVersion(
             model=self._name,
             framework=self._framework,
             description=self._description,
-            source=source(location),
+            source=listed,
             requested=self._version,
             metrics=self._metrics,
             tags=self._tags,
