@@ -9,7 +9,12 @@ from typing import Any, Protocol
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.errors import InvalidModelError, ModelNotFoundError
+from hopsartifacts.errors import (
+    IntegrityError,
+    InvalidModelError,
+    ModelNotFoundError,
+    PathNotFoundError,
+)
 from hopsartifacts.names import alias_name, model_name, tag_name
 from hopsartifacts.registry.aliases import aliases_of, set_alias
 from hopsartifacts.registry.deletion import delete_version
@@ -214,7 +219,12 @@ class Model(Tagged):
         target = local_folder(local_path, self._name, str(manifest.version))
         folder = layout.files_dir(self._name, manifest.version)
         sealed = {file.path: file.digest for file in manifest.files}
-        download(self._context.storage, folder, sealed, target, callback=callback)
+        try:
+            download(self._context.storage, folder, sealed, target, callback=callback)
+        except (IntegrityError, PathNotFoundError):
+            # It says so if the version was deleted meanwhile.
+            live_version(self._context.storage, self._name, manifest.version)
+            raise
         return str(target)
 
     def export(
