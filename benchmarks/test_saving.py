@@ -81,8 +81,8 @@ def store(storage: LocalStorage, folder: Path, target: str, known: list[Known]) 
     """Do all that a save does with the files, from listing to protecting them."""
     listed = source(folder)
     staging = f".hopsartifacts/staging/{target.replace('/', '-')}"
-    fill(storage, staging, listed.files, known=known)
-    listed.check_unchanged()
+    records = fill(storage, staging, listed.files, known=known)
+    listed.check_unchanged({it.path: it.digest for it in records})
     assert storage.move_tree(staging, target)
     storage.protect(f"{target}/Files")
 

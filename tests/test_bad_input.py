@@ -172,7 +172,7 @@ def test_a_description_that_is_no_text(
 
 @pytest.fixture
 def special(tmp_path: Path) -> Iterator[Callable[[str, Path], None]]:
-    """Make something that is no file: a link that leaves, a socket, a pipe …"""
+    """Make something that is no file: a broken link, a socket, a pipe …"""
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret").write_bytes(b"")
@@ -190,9 +190,11 @@ def special(tmp_path: Path) -> Iterator[Callable[[str, Path], None]]:
             os.chdir(here)
         else:
             target = {
-                "link out": outside / "secret",
                 "folder out": outside,
-                "relative out": Path("..", "..", "outside"),
+                "relative out": Path(
+                    "..", os.path.relpath(outside, path.parent.parent)
+                ),
+                "into a file": outside / "secret" / "deeper",
                 "device": Path("/dev/null"),
                 "broken": path.parent / "nowhere",
                 "itself": path,
@@ -208,10 +210,10 @@ def special(tmp_path: Path) -> Iterator[Callable[[str, Path], None]]:
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("link out", "leaves the model directory"),
         ("folder out", "leaves the model directory"),
         ("relative out", "leaves the model directory"),
-        ("device", "leaves the model directory"),
+        ("device", "socket, pipe or device"),
+        ("into a file", "broken link"),
         ("broken", "broken link"),
         ("itself", "broken link"),
         ("above", "a folder it lies in"),

@@ -653,3 +653,36 @@ def test_a_lost_log_keeps_numbers_from_being_given_again(
     full.storage.delete_tree("Models/my_model/_log")
     with pytest.raises(IntegrityError, match=r"log of 'Models/my_model' is gone"):
         save_model("my_model")
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"description": "another"}], ids=["same", "next"]
+)
+def test_the_next_save_writes_a_document_that_a_crash_left_out(
+    full: Project,
+    intercept: Callable[[Callable[..., None]], Project],
+    ms: ModelServing,
+    settings: dict[str, str],
+) -> None:
+    class KilledError(BaseException):
+        pass
+
+    def kill(method: str, path: str = "", *_: object) -> None:
+        if method == "create" and path.endswith("2/deployment.json"):
+            raise KilledError
+
+    deployment = intercept(kill).get_model_serving().get_deployment("mymodel")
+    deployment.description = "changed"
+    with pytest.raises(KilledError):
+        deployment.save()
+    document = "Deployments/mymodel/2/deployment.json"
+    (finding,) = full.verify().findings
+    assert (finding.kind, finding.path) == ("missing", document)
+    assert "in the log" in finding.detail
+    again = ms.get_deployment("mymodel")
+    assert again.version == 2
+    for name, value in settings.items():
+        setattr(again, name, value)
+    again.save()
+    assert again.version == (3 if settings else 2)
+    assert full.verify().ok

@@ -1,6 +1,7 @@
 """Saving models: lazy, whole, numbered once, and nothing of the user's touched."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 import hopsartifacts
-from hopsartifacts import Model, ModelRegistry, Project
+from hopsartifacts import Model, ModelRegistry, Project, login
 from hopsartifacts.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -17,6 +18,7 @@ from hopsartifacts.errors import (
     SourceChangedError,
     StorageError,
 )
+from hopsartifacts.testing.faults import Call, Fault, FaultyStorage
 
 Snapshot = Callable[[Project], dict[str, bytes]]
 MakeFiles = Callable[..., Path]
@@ -117,6 +119,55 @@ def test_links_inside_the_folder_are_followed(
     assert {file.digest.size_bytes for file in model.manifest.files} == {1}
 
 
+def test_a_snapshot_of_the_hugging_face_cache_is_saved(
+    mr: ModelRegistry, make_files: MakeFiles
+) -> None:
+    """Its files are all links to blobs that lie beside it."""
+    top = make_files({"blobs/1f3a": b"{}", "blobs/99bc": b"weights"})
+    snapshot = top / "snapshots" / "main"
+    (snapshot / "onnx").mkdir(parents=True)
+    (snapshot / "config.json").symlink_to("../../blobs/1f3a")
+    (snapshot / "onnx" / "model.bin").symlink_to("../../../blobs/99bc")
+    model = mr.python.create_model("m").save(snapshot)
+    assert files_of(model) == ["config.json", "onnx/model.bin"]
+    folder = Path(model.download())
+    assert (folder / "onnx" / "model.bin").read_bytes() == b"weights"
+    assert not (folder / "onnx" / "model.bin").is_symlink()
+
+
+def test_a_link_that_is_turned_elsewhere_meanwhile_fails_the_save(
+    project: Project, make_files: MakeFiles
+) -> None:
+    folder = make_files({"a": b"a"})
+    other = make_files({"one": b"1", "two": b"1"})
+    (folder / "link").symlink_to(other / "one")
+
+    def turn(_: Call) -> None:
+        (folder / "link").unlink()
+        (folder / "link").symlink_to(other / "two")
+
+    storage = FaultyStorage(
+        project.storage,
+        lambda it: Fault(after=turn) if it.path.endswith("Files/a") else None,
+    )
+    registry = login(storage=storage).get_model_registry()
+    with pytest.raises(SourceChangedError, match="link' was changed"):
+        registry.python.create_model("m").save(folder)
+
+
+@pytest.mark.parametrize(
+    "name", [".git/HEAD", "a/__pycache__/x.pyc", ".ipynb_checkpoints/a", "b/.DS_Store"]
+)
+def test_what_tools_left_in_the_folder_is_saved_and_told(
+    mr: ModelRegistry, make_files: MakeFiles, name: str
+) -> None:
+    folder = make_files({"m.bin": b"", name: b""})
+    told = next(part for part in name.split("/") if part.startswith((".", "__")))
+    with pytest.warns(UserWarning, match=f"holds {re.escape(told)}: saved with"):
+        model = mr.python.create_model("m").save(folder)
+    assert files_of(model) == sorted(["m.bin", name])
+
+
 def test_empty_folders_are_not_kept(mr: ModelRegistry, make_files: MakeFiles) -> None:
     folder = make_files({"a": b""})
     (folder / "empty").mkdir()
@@ -162,10 +213,19 @@ def test_the_users_files_stay_as_they_are(
         (cwd / name).write_text("mine")
     monkeypatch.chdir(cwd)
     folder = make_files({"a": b"a", "b/c": b"c"})
-    before = {path: path.stat() for path in [folder, *folder.rglob("*")]}
+
+    def looks() -> dict[Path, tuple[int, ...]]:
+        found = {path: path.stat() for path in [folder, *folder.rglob("*")]}
+        # All but when it was last read.
+        return {
+            path: (*it[:7], it.st_mtime_ns, it.st_ctime_ns)
+            for path, it in found.items()
+        }
+
+    before = looks()
     schema: dict[str, Any] = {"input_schema": {}}
     mr.python.create_model("m", input_example=[1], model_schema=schema).save(folder)
-    assert {path: path.stat() for path in [folder, *folder.rglob("*")]} == before
+    assert looks() == before
     assert {path.name: path.read_text() for path in cwd.iterdir()} == {
         "input_example.json": "mine",
         "model_schema.json": "mine",

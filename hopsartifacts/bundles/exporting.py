@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from hopsartifacts.bundles.archive import ending, header, padding
-from hopsartifacts.bundles.choosing import Opener, gather
+from hopsartifacts.bundles.choosing import Gathered, Opener, gather
 from hopsartifacts.bundles.documents import (
     CONTENTS,
     Contents,
@@ -16,13 +16,21 @@ from hopsartifacts.bundles.documents import (
     write_contents,
 )
 from hopsartifacts.bundles.values import Choice, ExportReport
+from hopsartifacts.deployments.owners import fate_of
 from hopsartifacts.digests import Digest, Hasher, sha256_of
-from hopsartifacts.errors import IntegrityError, PathNotFoundError
+from hopsartifacts.errors import (
+    HopsArtifactsError,
+    IntegrityError,
+    NotFoundError,
+)
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.aside import check_free, written_aside
 from hopsartifacts.store.identity import now, writer
+from hopsartifacts.store.local_paths import user_path
 
 PACKED = (".gz", ".tgz")
+_TRIES = 4
+"""How often it is looked what there is, if something goes meanwhile."""
 
 
 def export_bundle(
@@ -34,9 +42,20 @@ def export_bundle(
     overwrite: bool = False,
 ) -> ExportReport:
     """Write a bundle; ``Project.export_bundle`` says what and what may go wrong."""
-    target = Path(path).expanduser()
+    target = user_path(path)
     check_free(target, overwrite=overwrite)
-    gathered = gather(storage, choice)
+    while True:
+        try:
+            return _exported(storage, target, choice, project, overwrite=overwrite)
+        except _DeletedError:
+            # The next try says that it is gone, or leaves it out if nobody named it.
+            continue
+
+
+def _exported(
+    storage: Storage, target: Path, choice: Choice, project: str, *, overwrite: bool
+) -> ExportReport:
+    gathered = _gathered(storage, choice)
     contents = Contents(
         created=now(),
         writer=writer(),
@@ -52,7 +71,7 @@ def export_bundle(
     ):
         size = _add(file, CONTENTS, len(first), [first])
         for digest, (where, opener) in gathered.blobs.items():
-            checked = _checked(where, digest, opener)
+            checked = _checked(storage, where, digest, opener)
             size += _add(file, member_name(digest), digest.size_bytes, checked)
         file.write(ending(size))
     return ExportReport(
@@ -65,7 +84,19 @@ def export_bundle(
     )
 
 
-def _checked(where: str, digest: Digest, opener: Opener) -> Iterator[bytes]:
+def _gathered(storage: Storage, choice: Choice) -> Gathered:
+    for _ in range(_TRIES - 1):
+        try:
+            return gather(storage, choice)
+        except (IntegrityError, NotFoundError):
+            # Something may have been deleted between two looks.
+            continue
+    return gather(storage, choice)
+
+
+def _checked(
+    storage: Storage, where: str, digest: Digest, opener: Opener
+) -> Iterator[bytes]:
     hasher, size = Hasher(), 0
     try:
         for chunk in opener():
@@ -74,13 +105,19 @@ def _checked(where: str, digest: Digest, opener: Opener) -> Iterator[bytes]:
                 break
             hasher.update(chunk)
             yield chunk
-    except PathNotFoundError as error:
-        raise _differs(where) from error
+    except NotFoundError as error:
+        raise _differs(storage, where) from error
     if size > digest.size_bytes or hasher.digest() != digest:
-        raise _differs(where)
+        raise _differs(storage, where)
 
 
-def _differs(where: str) -> IntegrityError:
+class _DeletedError(HopsArtifactsError):
+    """A version was deleted while it was exported."""
+
+
+def _differs(storage: Storage, where: str) -> HopsArtifactsError:
+    if fate_of(storage, where) != "live":
+        return _DeletedError(where)
     return IntegrityError(
         f"{where!r} differs from what was saved; nothing was exported: see "
         "project.verify() and project.repair()"

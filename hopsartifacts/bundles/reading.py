@@ -26,7 +26,8 @@ from hopsartifacts.bundles.documents import (
 )
 from hopsartifacts.digests import CHUNK_BYTES, Digest, Hasher, sha256_of
 from hopsartifacts.errors import InvalidBundleError, SourceChangedError, StorageError
-from hopsartifacts.store.recall import Fingerprint
+from hopsartifacts.registry.sources import Fingerprint
+from hopsartifacts.store.local_paths import user_path
 
 _GZIP = b"\x1f\x8b"
 
@@ -63,7 +64,7 @@ class BundleReader:
             FormatError: a later release wrote it.
             StorageError: it cannot be read, or there is no room to unpack it.
         """
-        location = Path(path).expanduser()
+        location = user_path(path)
         with ExitStack() as stack:
             try:
                 file: IO[bytes] = stack.enter_context(location.open("rb"))

@@ -1,6 +1,6 @@
 """The files of a bundle as a save takes the user's files."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from msgspec.structs import replace
 
@@ -9,7 +9,6 @@ from hopsartifacts.digests import Digest
 from hopsartifacts.errors import InvalidBundleError
 from hopsartifacts.registry.documents import Manifest
 from hopsartifacts.registry.sources import Source, SourceFile
-from hopsartifacts.store.recall import Fingerprint
 
 
 class BundledFile(SourceFile, frozen=True, kw_only=True):
@@ -31,8 +30,11 @@ class BundleSource(Source, frozen=True, kw_only=True):
 
     bundle: BundleReader
 
-    def check_unchanged(self) -> None:
-        """Look again.
+    def check_unchanged(
+        self,
+        stored: Mapping[str, Digest],  # noqa: ARG002 - see below
+    ) -> None:
+        """Look at the bundle's times again; its bytes were checked as they passed.
 
         Raises:
             SourceChangedError: the bundle was written to.
@@ -46,7 +48,9 @@ def bundle_source(bundle: BundleReader, manifest: Manifest) -> BundleSource:
         BundledFile(
             path=record.path,
             location=str(bundle.path),
-            fingerprint=_fingerprint(bundle, record.digest),
+            fingerprint=replace(
+                bundle.fingerprint, size_bytes=record.digest.size_bytes
+            ),
             reader=chunks_of(bundle, record.digest),
         )
         for record in sorted(manifest.files, key=lambda record: record.path)
@@ -54,18 +58,6 @@ def bundle_source(bundle: BundleReader, manifest: Manifest) -> BundleSource:
     # A bundle may hold several versions of a model; each is a source of its own.
     root = bundle.path / manifest.model / str(manifest.version)
     return BundleSource(root=root, files=files, bundle=bundle)
-
-
-def _fingerprint(bundle: BundleReader, digest: Digest) -> Fingerprint:
-    """Return the bundle's fingerprint with the digest for the inode.
-
-    All files of a bundle have its inode and time, so those do not tell two apart.
-    """
-    return replace(
-        bundle.fingerprint,
-        inode=int(digest.sha256.partition(":")[2][:15], 16),
-        size_bytes=digest.size_bytes,
-    )
 
 
 def chunks_of(bundle: BundleReader, digest: Digest) -> Callable[[], Iterator[bytes]]:

@@ -16,6 +16,7 @@ from hopsartifacts.names import file_path
 from hopsartifacts.registry.sources import source
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checking import verified
+from hopsartifacts.store.local_paths import user_path
 from hopsartifacts.store.root import mark_root
 from hopsartifacts.store.transfer import fetch
 
@@ -51,7 +52,7 @@ class DatasetApi:
             InvalidInputError: there is nothing to upload, or a file or a link is on the
                 way to the target.
         """
-        location = Path(local_path).expanduser()
+        location = user_path(local_path)
         folder = self._target_folder(upload_path)
         if not location.exists():
             raise InvalidInputError(f"{str(local_path)!r} does not exist")
@@ -87,7 +88,7 @@ class DatasetApi:
             AlreadyExistsError: it exists here, and *overwrite* is not given.
         """
         inside = layout.relative(self._project, path)
-        target = Path(local_path).expanduser() if local_path else Path.cwd()
+        target = user_path(local_path) if local_path else Path.cwd()
         if target.is_dir():
             target /= inside.rpartition("/")[2]
         if target.exists() and not overwrite:

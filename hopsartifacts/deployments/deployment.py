@@ -27,14 +27,17 @@ from hopsartifacts.deployments.versions import (
 from hopsartifacts.deployments.watched import Watched
 from hopsartifacts.errors import (
     ArtifactNotFoundError,
+    IntegrityError,
     InvalidDeploymentError,
     InvalidInputError,
     NotRunningError,
+    PathNotFoundError,
     UnsupportedHereError,
 )
 from hopsartifacts.registry.given import checked_reason
 from hopsartifacts.registry.model import Model
-from hopsartifacts.store.transfer import download, local_folder
+from hopsartifacts.store.local_paths import local_folder
+from hopsartifacts.store.transfer import download
 
 
 class Deployment(Versioned, Watched, HasTags):
@@ -275,7 +278,12 @@ class Deployment(Versioned, Watched, HasTags):
             local_path, name, str(version), "Artifacts", str(pin.version)
         )
         files = store.get(pin.version).files
-        download(storage, folder, {it.path: it.digest for it in files}, target)
+        try:
+            download(storage, folder, {it.path: it.digest for it in files}, target)
+        except (IntegrityError, PathNotFoundError):
+            # It says so if the version was deleted meanwhile.
+            store.get(pin.version)
+            raise
         return str(target)
 
     def get_model(self) -> Model:

@@ -21,6 +21,7 @@ from hopsartifacts.layout import Role
 from hopsartifacts.names import folded, is_unicode
 from hopsartifacts.registry.sources import source
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.local_paths import user_path
 
 _BY_PRODUCTS = frozenset({"__pycache__", ".ipynb_checkpoints"})
 """Folders that Python and Jupyter fill on their own."""
@@ -149,7 +150,7 @@ def _kept(storage: Storage, role: Role, file: Kept) -> ArtifactSource:
 
 
 def _local(role: Role, path: str) -> list[ArtifactSource]:
-    location = Path(path).expanduser()
+    location = user_path(path)
     if not location.exists():
         return []
     if role == "file" and location.is_dir():

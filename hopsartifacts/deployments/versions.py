@@ -182,8 +182,11 @@ def save_specification(
         return Draft(op=op, state=after, token=token)
 
     after = activate(storage, name, decide, token)
-    # It is committed: a document that is missing is found and written by a repair.
+    # It is committed: a document that is missing is written by the next save, or by a
+    # repair. So this one writes that of the version before too.
     with suppress(StorageError):
+        for number in sorted(after.versions)[-2:]:
+            project_version(storage, name, after.versions[number])
         project_version(storage, name, after.current)
     return after
 

@@ -1,7 +1,9 @@
 """Repair: what was edited comes back from a second copy, what it replaces goes aside.
 
-Nothing is ever deleted here, and nothing is guessed: a changed file that has no second
-copy is named and put into quarantine, where nobody takes it for what was sealed.
+Nothing is guessed: a changed file that has no second copy is named and put into
+quarantine, where nobody takes it for what was sealed. Before each step the log is
+asked whether the version is still there. If it is deleted while a step is taken, what
+the step put down is deleted too, as the deletion wants; else nothing is deleted here.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +14,8 @@ from datetime import UTC, datetime
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.errors import HopsArtifactsError, StorageError
+from hopsartifacts.deployments.owners import fate_of
+from hopsartifacts.errors import HopsArtifactsError, NotFoundError, StorageError
 from hopsartifacts.guard.inventory import Inventory
 from hopsartifacts.guard.restoring import Restoring, Source
 from hopsartifacts.guard.verify import inspect
@@ -83,6 +86,10 @@ def repair(
     )
 
 
+class _PassedError(HopsArtifactsError):
+    """There is nothing to undo any more: the version is gone, or another was faster."""
+
+
 class _Repair:
     """One run: what is done so far, and what is left."""
 
@@ -105,6 +112,7 @@ class _Repair:
         todo, self.pending = list(findings), []
         for finding in todo:
             with self._noting_failure(finding):
+                self._check_matters(finding)
                 action = self._undo(finding)
                 if action:
                     self.repaired.append(Repaired(finding=finding, action=action))
@@ -116,6 +124,7 @@ class _Repair:
         todo, self.pending = self.pending, []
         for finding in todo:
             with self._noting_failure(finding):
+                self._check_matters(finding)
                 self.pending.append(self._quarantined(finding))
 
     def close_folders(self) -> None:
@@ -128,9 +137,34 @@ class _Repair:
     def _noting_failure(self, finding: Finding) -> Iterator[None]:
         try:
             yield
+        except _PassedError:
+            pass
         except HopsArtifactsError as error:
+            with suppress(HopsArtifactsError):
+                if not self._matters(finding):
+                    return
             detail = f"{finding.detail}; repair failed: {error}"
             self.failed.append(msgspec.structs.replace(finding, detail=detail))
+
+    def _matters(self, finding: Finding) -> bool:
+        """Tell, by the log as it is now, whether *finding* is to be undone."""
+        if finding.kind == "damaged":
+            return True
+        fate = fate_of(self._storage, finding.path)
+        if finding.kind in {"extra", "leftover"}:
+            return fate != "reserved"  # then a writer is at it
+        return fate == "live"
+
+    def _check_matters(self, finding: Finding, *put_down: str | None) -> None:
+        """Go on only if *finding* is to be undone; else take back what was put down.
+
+        Raises:
+            _PassedError: it is not.
+        """
+        if not self._matters(finding):
+            for path in filter(None, put_down):
+                self._storage.delete_tree(path)
+            raise _PassedError
 
     def _undo(self, finding: Finding) -> str | None:
         """Return what was done, None if nothing can be."""
@@ -138,20 +172,28 @@ class _Repair:
             self._storage.protect(finding.path)
             return "made read-only"
         if finding.kind in {"extra", "leftover"}:
-            return f"moved to {self._move_aside(finding.path)}"
-        return self._restore(finding.path) if finding.kind in _UNSOUND else None
+            aside = self._move_aside(finding.path)
+            return f"moved to {aside}" if aside else "it is gone"
+        return self._restore(finding) if finding.kind in _UNSOUND else None
 
-    def _restore(self, path: str) -> str | None:
+    def _restore(self, finding: Finding) -> str | None:
+        path = finding.path
         if self._is_sound_again(path):
             return "it is as sealed again"
         prepared = self._restoring.prepare(path)
         if prepared is None:
             return None
         self._open_folders(path)
-        aside = self._move_aside(path) if self._storage.stat(path) else None
-        if not prepared.put_down(self._storage, path):
+        aside = self._move_aside(path)
+        is_down: bool | None = None
+        try:
+            is_down = prepared.put_down(self._storage, path)
+            if is_down:
+                self._storage.protect(path)
+        finally:
+            self._check_matters(finding, aside, path if is_down is not False else None)
+        if not is_down:
             return None
-        self._storage.protect(path)
         self._restoring.restored(path)
         moved = f"; the changed one is now {aside}" if aside else ""
         return f"restored from {prepared.origin}{moved}"
@@ -161,11 +203,15 @@ class _Repair:
         path = finding.path
         if finding.kind not in _UNSOUND:
             return finding
+        if self._is_sound_again(path):
+            raise _PassedError
         detail = f"{finding.detail}; no sound copy was found"
         # What cannot be read may be readable again tomorrow: it stays.
-        if finding.kind == "changed" and not self._is_sound_again(path):
+        if finding.kind == "changed":
             self._open_folders(path)
-            detail += f", so it was moved to {self._move_aside(path)}"
+            aside = self._move_aside(path)
+            self._check_matters(finding, aside)
+            detail += f", so it was moved to {aside}" if aside else ""
         if path.startswith(f"{layout.MODELS}/"):
             _, model, version, *_ = path.split("/")
             detail += f"; model {model!r} version {version} cannot be served without it"
@@ -182,14 +228,20 @@ class _Repair:
         )
         return not kinds & _UNSOUND
 
-    def _move_aside(self, path: str) -> str:
+    def _move_aside(self, path: str) -> str | None:
+        """Return where it was moved to; None if there is nothing (any more)."""
         target = layout.quarantine_path(self._when, path)
         entry = self._storage.stat(path)
-        if entry and entry.kind == "directory":
-            self._storage.move_tree(path, target)
-        elif entry:
+        if entry is None:
+            return None
+        try:
+            if entry.kind == "directory":
+                return target if self._storage.move_tree(path, target) else None
             self._storage.move(path, target)
-        # Else it went with its folder.
+        except (NotFoundError, StorageError):
+            if self._storage.stat(path) is None:
+                return None
+            raise
         return target
 
     def _open_folders(self, path: str) -> None:

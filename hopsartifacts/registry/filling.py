@@ -1,7 +1,8 @@
 """Filling a new version: every file once, several at a time, hashed while they move.
 
-What the store holds already is not carried again, and what an earlier try carried
-before it was cut off is kept. None of this makes anything count: the seal does.
+Bytes that are stored already are not carried again, be it in a sealed file or in one
+that an earlier try left when it was cut off. The user's file is always read to know
+that. None of this makes anything count: the seal does.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,12 +10,12 @@ from contextlib import closing
 
 from hopsartifacts import layout
 from hopsartifacts.digests import Digest, Hasher, OverlappedHasher, digest_of
+from hopsartifacts.errors import NotFoundError, StorageError
 from hopsartifacts.registry.documents import FileRecord
 from hopsartifacts.registry.resuming import Journal
 from hopsartifacts.registry.sources import SourceFile
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.progress import NO_CALLBACK, Callback, Progress
-from hopsartifacts.store.recall import Recall
 from hopsartifacts.store.sharing import WHOLE_BYTES, Known, Lender
 from hopsartifacts.store.workers import Stop, each_result
 
@@ -29,7 +30,6 @@ def fill(
     *,
     known: Iterable[Known] = (),
     journal: Journal | None = None,
-    recall: Recall | None = None,
     callback: Callback = NO_CALLBACK,
 ) -> tuple[FileRecord, ...]:
     """Write *files* below the model files of *folder*, which nobody else writes to.
@@ -39,8 +39,8 @@ def fill(
         folder: of the version, or the staging folder that becomes one.
         files: what to write.
         known: sealed files, whose bytes are shared rather than carried again.
-        journal: of this save, begun; what it says is finished is not done again.
-        recall: what need not be read again to know its digest; takes what is read.
+        journal: of this save, begun; it names what an earlier try may have left below
+            *folder*, which is kept where it holds the right bytes.
         callback: told about the bytes that are done, carried or not.
 
     Returns:
@@ -56,19 +56,11 @@ def fill(
     there.keep_only({file.path for file in files})
     if journal:
         journal.plan(file.path for file in files)
-    recall = recall or Recall()
-    lender = Lender(storage, known, recall)
-    filling = _Filling(storage, there, lender, journal, recall, progress)
+    filling = _Filling(storage, there, Lender(storage, known), progress)
     # A large file that begins last would be waited for by idle workers.
     order = sorted(files, key=lambda it: -(it.fingerprint.size_bytes // _LARGE_BYTES))
-    workers = storage.capabilities.workers
-    # Links of one disk wait for each other: there more threads are no help.
-    is_local = storage.local_path("") is not None
-    recalled = each_result(filling.recalled, order, 1 if is_local else workers)
-    by_path = {record.path: record for record in recalled if record}
-    rest = [file for file in order if file.path not in by_path]
-    for record in each_result(filling.file, rest, workers):
-        by_path[record.path] = record
+    records = each_result(filling.file, order, storage.capabilities.workers)
+    by_path = {record.path: record for record in records}
     return tuple(by_path[file.path] for file in files)
 
 
@@ -77,9 +69,7 @@ class _Earlier:
 
     def __init__(self, storage: Storage, folder: str, journal: Journal | None) -> None:
         self._storage = storage
-        self._is_local = storage.local_path("") is not None
         self._planned = set(journal.planned) if journal else set()
-        self._done = journal.resume()[1] if journal else {}
         self.folder = folder
         found = storage.find(folder) if self._planned else ()
         self._there = {
@@ -91,87 +81,62 @@ class _Earlier:
         for path in self._there.keys() & (self._planned - wanted):
             self._storage.delete_tree(f"{self.folder}/{path}")
 
-    def make_room(self, path: str) -> None:
-        # Only a disk needs it: elsewhere a copy replaces what is there. And a server
-        # that tidies up empty folders may take what comes next along.
-        if path in self._there and self._is_local:
-            self._storage.delete_tree(f"{self.folder}/{path}")
-            del self._there[path]
+    def may_hold(self, path: str, size_bytes: int) -> bool:
+        """Tell whether a file of this size lies there."""
+        return self._there.get(path) == size_bytes
 
-    def finished(self, file: SourceFile) -> Digest | None:
-        done = self._done.get(file.path)
-        if done is None or done.fingerprint != file.fingerprint:
-            return None
-        is_whole = self._there.get(file.path) == done.digest.size_bytes
-        return done.digest if is_whole else None
+    def holds(self, path: str, digest: Digest, stop: Stop) -> bool:
+        """Read what lies there, and tell whether it is what *digest* names."""
+        if not self.may_hold(path, digest.size_bytes):
+            return False
+        hasher = Hasher()
+        try:
+            for chunk in self._storage.chunks(f"{self.folder}/{path}"):
+                stop.check()
+                hasher.update(chunk)
+        except (NotFoundError, StorageError):
+            return False
+        return hasher.digest() == digest
 
 
 class _Filling:
     """One file after another, from any thread."""
 
     def __init__(
-        self,
-        storage: Storage,
-        earlier: _Earlier,
-        lender: Lender,
-        journal: Journal | None,
-        recall: Recall,
-        progress: Progress,
+        self, storage: Storage, earlier: _Earlier, lender: Lender, progress: Progress
     ) -> None:
         self._storage = storage
         self._earlier = earlier
         self._lender = lender
-        self._journal = journal
-        self._recall = recall
         self._progress = progress
 
     def file(self, file: SourceFile, stop: Stop) -> FileRecord:
         """Have one file in the store, the cheapest way."""
-        digest = self._earlier.finished(file)
-        if digest is None:
-            digest = self._new(file, stop)
-            self._recall.add(_name(file), file.fingerprint, digest)
-            if self._journal:
-                self._journal.add(file, digest)
-        else:
-            self._progress.add(digest.size_bytes)
-        return FileRecord(path=file.path, digest=digest)
+        return FileRecord(path=file.path, digest=self._stored(file, stop))
 
-    def recalled(self, file: SourceFile, stop: Stop) -> FileRecord | None:
-        """Share the bytes of a file that need not be read to know them.
-
-        That is done again as soon as it is looked up in a journal.
-        """
-        stop.check()
-        if self._earlier.finished(file):
-            return None
-        digest = self._recall.digest(_name(file), file.fingerprint)
-        target = f"{self._earlier.folder}/{file.path}"
-        if digest is None or not self._is_lent(digest, file.path, target):
-            return None
-        self._progress.add(digest.size_bytes)
-        return FileRecord(path=file.path, digest=digest)
-
-    def _new(self, file: SourceFile, stop: Stop) -> Digest:
+    def _stored(self, file: SourceFile, stop: Stop) -> Digest:
         target = f"{self._earlier.folder}/{file.path}"
         size = file.fingerprint.size_bytes
-        if not self._lender.may_have(size):
+        may_be_there = self._earlier.may_hold(file.path, size)
+        if not may_be_there and not self._lender.may_have(size):
             return self._carried(_watched(file, stop), size, target)
         if size > WHOLE_BYTES:
             digest = _hashed(_watched(file, stop), size)
-            if not self._is_lent(digest, file.path, target):
+            if not self._is_there(digest, file.path, stop):
                 return self._carried(_watched(file, stop), size, target)
         else:
             data = b"".join(_watched(file, stop))
             digest = digest_of(data)
-            if not self._is_lent(digest, file.path, target):
+            if not self._is_there(digest, file.path, stop):
                 self._storage.write(target, [data])
         self._progress.add(size)
         return digest
 
-    def _is_lent(self, digest: Digest, path: str, target: str) -> bool:
-        self._earlier.make_room(path)
-        return self._lender.lend(digest, path, target)
+    def _is_there(self, digest: Digest, path: str, stop: Stop) -> bool:
+        # A copy on the server is done sooner than reading what lies there.
+        target = f"{self._earlier.folder}/{path}"
+        is_lent = self._lender.lend(digest, path, target)
+        return is_lent or self._earlier.holds(path, digest, stop)
 
     def _carried(self, chunks: Iterator[bytes], size: int, target: str) -> Digest:
         hasher = _hasher(size)
@@ -184,11 +149,6 @@ class _Filling:
         for chunk in chunks:
             yield chunk
             self._progress.add(len(chunk))
-
-
-def _name(file: SourceFile) -> str:
-    # The files of a bundle have one location.
-    return f"{file.location}\0{file.path}"
 
 
 def _watched(file: SourceFile, stop: Stop) -> Iterator[bytes]:

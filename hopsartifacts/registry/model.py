@@ -10,10 +10,13 @@ import msgspec
 from hopsartifacts import layout
 from hopsartifacts.errors import (
     AlreadyExistsError,
+    IntegrityError,
     InvalidModelError,
     ModelNotFoundError,
+    PathNotFoundError,
 )
 from hopsartifacts.names import alias_name, model_name, tag_name
+from hopsartifacts.notices import warn
 from hopsartifacts.registry.aliases import aliases_of, set_alias
 from hopsartifacts.registry.deletion import delete_version
 from hopsartifacts.registry.documents import Framework, Manifest, VersionState
@@ -37,8 +40,9 @@ from hopsartifacts.registry.versions import (
     set_tags,
 )
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.local_paths import local_folder, user_path
 from hopsartifacts.store.progress import NO_CALLBACK, Callback
-from hopsartifacts.store.transfer import download, local_folder
+from hopsartifacts.store.transfer import download
 
 
 class Deployer(Protocol):
@@ -141,14 +145,17 @@ class Model(Tagged):
 
         The version is there, whole, when this returns, and not there if it raises.
         The user's files are copied and stay as they are. Empty folders are not kept.
-        What the newest version holds already is not carried again, and a save that was
-        cut off is continued by the next one of the same files.
+        Every file is read, and its bytes are compared with the stored ones when all are
+        stored. What the newest version holds already is not carried again; nor, in a
+        bucket, what an earlier save of the same files carried before it was cut off.
 
         Saving again, as when a cell of a notebook is run twice, makes the next version,
         which this object then stands for, unless a version was asked for.
 
         Args:
-            model_path: a file, or a folder whose tree becomes ``Files``.
+            model_path: a file, or a folder whose tree becomes ``Files``. Links to files
+                are followed. Nothing is left out: a warning names ``.git``,
+                ``__pycache__``, ``.ipynb_checkpoints`` and ``.DS_Store``.
             await_registration: no effect: there is nothing to wait for.
             keep_original_files: no effect: Hopsworks moves files that lie in its own
                 file system; this never moves them.
@@ -160,6 +167,7 @@ class Model(Tagged):
             This model, with ``version`` and ``id`` set.
 
         Raises:
+            InvalidInputError: *model_path* is not a path.
             InvalidModelError: nothing to save, or something that cannot be stored.
             InvalidNameError: a file name breaks the rules.
             AlreadyExistsError: the version was used, the name has a twin, or this
@@ -172,13 +180,21 @@ class Model(Tagged):
                 f"already: use mr.{self._framework.lower()}.create_model("
                 f"{self._name!r}).save(path) to save the next version"
             )
-        location = Path(model_path).expanduser()
+        location = user_path(model_path)
         self._refuse_project_inside(location)
+        listed = source(location)
+        by_products = listed.by_products()
+        if by_products:
+            warn(
+                f"{str(location)!r} holds {', '.join(by_products)}: saved with the "
+                "model, as every file there is",
+                UserWarning,
+            )
         new = NewVersion(
             model=self._name,
             framework=self._framework,
             description=self._description,
-            source=source(location),
+            source=listed,
             requested=self._requested,
             metrics=self._metrics,
             tags=self._tags,
@@ -220,7 +236,12 @@ class Model(Tagged):
         target = local_folder(local_path, self._name, str(manifest.version))
         folder = layout.files_dir(self._name, manifest.version)
         sealed = {file.path: file.digest for file in manifest.files}
-        download(self._context.storage, folder, sealed, target, callback=callback)
+        try:
+            download(self._context.storage, folder, sealed, target, callback=callback)
+        except (IntegrityError, PathNotFoundError):
+            # It says so if the version was deleted meanwhile.
+            live_version(self._context.storage, self._name, manifest.version)
+            raise
         return str(target)
 
     def export(

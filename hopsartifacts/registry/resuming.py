@@ -1,8 +1,8 @@
-"""The journal of a save: what a later save of the same files need not do again.
+"""The journal of a save: where a later save of the same files may find what it left.
 
 It is a file of this user on this machine, so it costs the store no request, and it is
-held by one save at a time. It is only ever believed together with the files that it
-speaks of: their fingerprints on this side, their sizes on the other.
+held by one save at a time. It names a token and the paths that may have been written
+under it. It says nothing about bytes: those are read again.
 """
 
 import os
@@ -15,36 +15,20 @@ from typing import Any, Self
 
 import msgspec
 
-from hopsartifacts.digests import Digest
-from hopsartifacts.registry.sources import SourceFile
-from hopsartifacts.store.recall import Fingerprint
 from hopsartifacts.store.state_folder import forget_old, key_of, locked, state_folder
 
 _FOLDER = "saves"
 
 
-class Done(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that lies in the store, as its source was then."""
-
-    path: str
-    fingerprint: Fingerprint
-    digest: Digest
-
-
 class _Begun(msgspec.Struct, frozen=True, kw_only=True, tag="begun"):
     token: str
-    version: int | None = None
 
 
 class _Planned(msgspec.Struct, frozen=True, kw_only=True, tag="planned"):
     paths: tuple[str, ...]
 
 
-class _Written(msgspec.Struct, frozen=True, kw_only=True, tag="written"):
-    file: Done
-
-
-_Line = _Begun | _Planned | _Written
+_Line = _Begun | _Planned
 
 
 class Journal:
@@ -52,7 +36,6 @@ class Journal:
 
     Attributes:
         token: the token of the save that this is the journal of; None before any.
-        version: the number that was reserved for it, if one was.
         planned: paths that may have been written under the token.
     """
 
@@ -61,40 +44,26 @@ class Journal:
         self._lock = lock
         self._writing = Lock()
         self._file: int | None = None
-        self._done: dict[str, Done] = {}
         self._good_bytes = 0
         self.token: str | None = None
-        self.version: int | None = None
         self.planned: set[str] = set()
         self._read()
 
-    def resume(self) -> tuple[str | None, dict[str, Done]]:
-        """Return the token of the save that was cut off, and what it finished.
+    def begin(self, token: str) -> None:
+        """Say that a save under *token* begins.
 
-        The token is None if there is nothing to continue.
-        """
-        return self.token, dict(self._done)
-
-    def begin(self, token: str, version: int | None = None) -> None:
-        """Say that a save under *token* begins, or what number it was given.
-
-        Another token than the one that was found starts the journal anew.
+        A token other than the one that was found makes the journal a new one.
         """
         if token != self.token:
             self._restart()
-        self.token, self.version = token, version
-        self._write(_Begun(token=token, version=version))
+        self.token = token
+        self._write(_Begun(token=token))
 
     def plan(self, paths: Iterable[str]) -> None:
         """Say what may be written from now on."""
         planned = tuple(paths)
         self.planned.update(planned)
         self._write(_Planned(paths=planned))
-
-    def add(self, file: SourceFile, digest: Digest) -> None:
-        """Say that *file* lies in the store; from any thread."""
-        done = Done(path=file.path, fingerprint=file.fingerprint, digest=digest)
-        self._write(_Written(file=done))
 
     def forget(self) -> None:
         """Forget the save, since it came to an end: nothing is left to continue."""
@@ -135,11 +104,9 @@ class Journal:
 
     def _take(self, line: _Line) -> None:
         if isinstance(line, _Begun):
-            self.token, self.version = line.token, line.version
-        elif isinstance(line, _Planned):
-            self.planned.update(line.paths)
+            self.token = line.token
         else:
-            self._done[line.file.path] = line.file
+            self.planned.update(line.paths)
 
     def _restart(self) -> None:
         if self._file is not None:
@@ -147,8 +114,8 @@ class Journal:
             self._file = None
         with suppress(OSError):
             self._path.unlink()
-        self._done, self.planned, self._good_bytes = {}, set(), 0
-        self.token = self.version = None
+        self.planned, self._good_bytes = set(), 0
+        self.token = None
 
     def _write(self, line: _Line) -> None:
         data = msgspec.json.encode(line) + b"\n"

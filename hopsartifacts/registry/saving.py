@@ -6,7 +6,6 @@ moved, everything is prepared aside first, so that a failed save leaves nothing 
 costs no number; elsewhere the reserved place itself is filled.
 """
 
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -42,9 +41,8 @@ from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.identity import new_token, now, user
 from hopsartifacts.store.moving import check_arrived, move_in
 from hopsartifacts.store.progress import NO_CALLBACK, Callback
-from hopsartifacts.store.recall import Recall, open_recall
 from hopsartifacts.store.root import claim_name
-from hopsartifacts.store.sharing import Known, remember
+from hopsartifacts.store.sharing import Known
 
 
 class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,8 +70,9 @@ def save_version(
 ) -> Manifest:
     """Store *new* and return its manifest; whole on return, or not there.
 
-    A save of the same files that was cut off before, by a crash or a connection that
-    broke, is continued; not so one under a claim, which is to be given up then.
+    Where folders cannot be moved, a save of the same files that was cut off before, by
+    a crash or a connection that broke, is continued; elsewhere what it left is removed.
+    Not so one under a claim, which is to be given up then.
 
     Args:
         storage: where to.
@@ -121,9 +120,6 @@ class _Saving:
         self._attempt = new_token()
         self._is_continued = False
         self._known: tuple[Known, ...] = ()
-        is_shared = storage.capabilities.is_shared
-        self._recall = open_recall(storage.url, new.model) if is_shared else Recall()
-        self._filled_ns = 0
         self._records: tuple[FileRecord, ...] = ()
 
     def run(self) -> Manifest:
@@ -140,7 +136,7 @@ class _Saving:
         self._known = tuple(_known(self._log, state))
         try:
             if self._is_staged:
-                self._begin(None)
+                self._begin()
                 self._fill(layout.staging_dir(self._token))
                 if head is None:
                     claim = layout.model_name_claim(self._new.model)
@@ -156,14 +152,7 @@ class _Saving:
                     self._storage.delete_tree(layout.staging_dir(self._token))
                 self._finish()
         self._finish()
-        self._remember(version)
         return manifest
-
-    def _remember(self, version: int) -> None:
-        folder = layout.files_dir(self._new.model, version)
-        digests = {record.path: record.digest for record in self._records}
-        remember(self._storage, self._recall, folder, digests, self._filled_ns)
-        self._recall.keep()
 
     def _continued(self, state: ModelState) -> tuple[str, int | None]:
         """Return the token to save under, and the number it has reserved already."""
@@ -174,14 +163,17 @@ class _Saving:
         token = self._journal.token if self._journal else None
         if token is None:
             return new_token(), None
+        staging = layout.staging_dir(token)
+        is_aside = self._is_staged and self._storage.stat(staging) is None
+        if self._is_staged:
+            # Reading it to see what is right would take as long as writing it again.
+            self._storage.delete_tree(staging)
         owned = (n for n, it in state.versions.items() if it.id == token)
         version = next(owned, None)
         if version is None:
             return token, None
         is_open = state.versions[version].status == "reserved"
         is_wanted = self._new.requested in {None, version}
-        staging = layout.staging_dir(token)
-        is_aside = self._is_staged and self._storage.stat(staging) is None
         if is_open and is_wanted and not is_aside:
             return token, version
         if is_open and _settle(self._log, version, token) == "aborted":
@@ -205,7 +197,7 @@ class _Saving:
             if self._is_staged:
                 self._move_in(folder)
             else:
-                self._begin(version)
+                self._begin()
                 try:
                     self._fill(folder)
                 except StorageError:
@@ -256,9 +248,9 @@ class _Saving:
             return False
         return seal is not None and seal.token == self._attempt
 
-    def _begin(self, version: int | None) -> None:
+    def _begin(self) -> None:
         if self._journal:
-            self._journal.begin(self._token, version)
+            self._journal.begin(self._token)
 
     def _finish(self) -> None:
         if self._journal:
@@ -272,13 +264,12 @@ class _Saving:
             self._new.source.files,
             known=self._known,
             journal=self._journal,
-            recall=self._recall,
             callback=self._callback,
         )
         for name, content in _embedded(self._new).items():
             self._storage.write(f"{folder}/{name}", [content.text.encode()])
-        self._filled_ns = time.time_ns()
-        self._new.source.check_unchanged()
+        stored = {record.path: record.digest for record in self._records}
+        self._new.source.check_unchanged(stored)
 
     def _move_in(self, folder: str) -> None:
         if not move_in(self._storage, layout.staging_dir(self._token), folder):

@@ -1,25 +1,59 @@
-"""The user's files on their way in: which ones, and that they hold still.
+"""The user's files on their way in: which ones, and that just these bytes are stored.
 
-Everything is looked at before and after; files that change meanwhile fail the save.
+Every file is read twice: once while it is stored, and once more when all of them are.
+A file that is changed by ``write`` shows that by its times. One that is changed through
+a memory map need not: the kernel sets the times only at the first change to a clean
+page, and on tmpfs never. So the bytes are compared as well. If each of them was the
+same both times, the folder held exactly these bytes at the moment between the two
+passes, so nothing torn is stored. Only a change that was undone before the second pass
+is not seen.
 """
 
 import os
 import stat as stat_bits
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
+from hopsartifacts.digests import Digest, xxh3_of
 from hopsartifacts.errors import InvalidModelError, InvalidNameError, SourceChangedError
 from hopsartifacts.names import distinct_paths, file_path
-from hopsartifacts.store.recall import Fingerprint
+from hopsartifacts.store.workers import Stop, each
 
 _Named = Callable[[str], str]
 """Checks the path of a file, and returns it."""
 
+_BY_PRODUCTS = frozenset({".git", "__pycache__", ".ipynb_checkpoints", ".DS_Store"})
+"""What tools put into folders, and users seldom mean to save with a model."""
+
 _CHUNK_BYTES = 256 * 1024
 """What is read at once: little enough to stay in the processor's cache until it is
 hashed and written."""
+_READERS = 4
+"""How many files are read at once in the second pass."""
+_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+"""Not to wait for a writer, where a pipe has taken the place of a file."""
+
+
+class Fingerprint(msgspec.Struct, frozen=True):
+    """What changes about a file when somebody calls ``write`` on it.
+
+    It is taken from an open file: a network mount asks its server when a file is
+    opened, and may answer from a cache otherwise. The inode number is not part of it,
+    because some mounts give the same file another one at each look.
+    """
+
+    size_bytes: int
+    modified_ns: int
+    changed_ns: int
+
+    @classmethod
+    def of(cls, found: os.stat_result) -> Self:
+        """Return that of a file that was just looked at."""
+        return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,30 +68,22 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             SourceChangedError: they changed since the file was listed, or meanwhile.
+            InvalidModelError: they cannot be read.
         """
         left = self.fingerprint.size_bytes
-        try:
-            file = os.open(self.location, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                self._check(Fingerprint.of(os.fstat(file)))
-                while left and (chunk := os.read(file, min(left, _CHUNK_BYTES))):
-                    left -= len(chunk)
-                    yield chunk
-                self._check(Fingerprint.of(os.fstat(file)))
-            finally:
-                os.close(file)
-            if left:
-                raise _changed(self.location, f"is {left} bytes short")
-        except FileNotFoundError as error:
-            raise _changed(self.location, "was deleted") from error
-        except OSError as error:
-            raise InvalidModelError(
-                f"cannot read {self.location!r}: {error.strerror}; make it "
-                "readable or leave it out"
-            ) from error
+        with _opened(self.location) as file:
+            self._check(file)
+            while chunk := os.read(file, _CHUNK_BYTES):
+                left -= len(chunk)
+                if left < 0:
+                    break
+                yield chunk
+            self._check(file)
+        if left:
+            raise _changed(self.location, "does not have the size that it shows")
 
-    def _check(self, found: Fingerprint) -> None:
-        if found != self.fingerprint:
+    def _check(self, file: int) -> None:
+        if _fingerprint(self.location, file) != self.fingerprint:
             raise _changed(self.location, "was changed")
 
 
@@ -67,34 +93,59 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     root: Path
     files: tuple[SourceFile, ...]
 
-    def check_unchanged(self) -> None:
-        """Look again.
+    def check_unchanged(self, stored: Mapping[str, Digest]) -> None:
+        """List and read everything once more; see the module's first lines.
+
+        Args:
+            stored: the digest of what was stored of each file.
 
         Raises:
-            SourceChangedError: a file was added, removed or changed since.
+            SourceChangedError: a file was added, removed or changed since it was
+                listed, or does not hold the bytes that were stored.
         """
         try:
-            # Names that were not there before need no check.
-            now = {file.path: file for file in _listed(self.root, str)}
+            self._check_names()
+            each(
+                lambda file, stop: _compare(file, stored[file.path], stop),
+                self.files,
+                min(_READERS, len(self.files)),
+            )
         except (InvalidModelError, InvalidNameError) as error:
             raise _changed(str(self.root), "was changed") from error
-        before = {file.path: file for file in self.files}
+
+    def by_products(self) -> list[str]:
+        """Return the names among them that tools make; they are saved as well."""
+        parts = {part for file in self.files for part in file.path.split("/")}
+        return sorted(parts & _BY_PRODUCTS)
+
+    def _check_names(self) -> None:
+        before = {file.path: file.location for file in self.files}
+        # Names that were not there before need no check.
+        now = dict(_listed(self.root, str))
         for path in sorted(before.keys() | now.keys()):
             if before.get(path) != now.get(path):
                 word = "appeared" if path not in before else "was changed"
                 raise _changed(str(self.root / path), word)
 
 
-def source(root: Path) -> Source:
-    """List the file or folder *root*; links inside it are followed, others refused.
+def _compare(file: SourceFile, stored: Digest, stop: Stop) -> None:
+    stop.check()
+    if xxh3_of(file.chunks()) != (stored.size_bytes, stored.xxh3):
+        raise _changed(file.location, "was changed")
 
-    Empty folders are not listed: object stores have none.
+
+def source(root: Path) -> Source:
+    """List the file or folder *root*.
+
+    Links to files are followed wherever they lead, since the user named the folder; the
+    file gets the name of the link. So are links to folders inside *root*. Empty folders
+    are not listed: object stores have none.
 
     Raises:
         InvalidModelError: there is nothing to save, or something that cannot be.
         InvalidNameError: a file name breaks the rules.
     """
-    files = sorted(_listed(root, file_path), key=lambda file: file.path)
+    files = [_file(path, location) for path, location in _listed(root, file_path)]
     if not files:
         raise InvalidModelError(
             f"model path {str(root)!r} holds no file: save the trained model there "
@@ -104,77 +155,121 @@ def source(root: Path) -> Source:
     return Source(root=root, files=tuple(files))
 
 
-def _listed(root: Path, named: _Named) -> Iterator[SourceFile]:
+def _listed(root: Path, named: _Named) -> list[tuple[str, str]]:
+    """Return the path and the place of each file, sorted by path."""
     top = os.path.realpath(root)
     try:
         found = os.lstat(top)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise InvalidModelError(
-            f"model path {str(root)!r} does not exist: give a file or directory that "
-            "holds the trained model"
-        ) from error
+    except OSError as error:
+        raise InvalidModelError(_missing(root, error)) from error
     if stat_bits.S_ISDIR(found.st_mode):
-        yield from _walk(named, "", (top,))
-    else:
-        yield _file(top, named(root.name), found)
+        return sorted(_walk(named, top))
+    if not stat_bits.S_ISREG(found.st_mode):
+        raise _no_file(top)
+    return [(named(root.name), top)]
 
 
-def _walk(named: _Named, prefix: str, folders: tuple[str, ...]) -> Iterator[SourceFile]:
-    """Yield the files of the last of *folders*, which lie in each other."""
-    for entry in _entries(folders[-1]):
-        path = named(prefix + entry.name)
-        location = entry.path
-        if entry.is_symlink():
-            location = _resolved(folders[0], location)
-        found = _look(location)
-        if not stat_bits.S_ISDIR(found.st_mode):
-            yield _file(location, path, found)
-        elif location in folders:
-            raise InvalidModelError(
-                f"{entry.path!r} is a link to a folder it lies in: remove it"
-            )
-        else:
-            yield from _walk(named, f"{path}/", (*folders, location))
+def _walk(named: _Named, top: str) -> Iterator[tuple[str, str]]:
+    # No recursion: a tree may be deeper than Python's stack.
+    pending: list[tuple[str, tuple[str, ...]]] = [("", (top,))]
+    while pending:
+        prefix, folders = pending.pop()
+        for entry in _entries(folders[-1]):
+            path = named(prefix + entry.name)
+            location = os.path.realpath(entry) if entry.is_symlink() else entry.path
+            if _is_folder(entry):
+                _check_inside(entry.path, location, folders)
+                pending.append((f"{path}/", (*folders, location)))
+            else:
+                yield path, location
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as found:
-            return sorted(found, key=lambda entry: entry.name)
+            return list(found)
     except OSError as error:
         raise InvalidModelError(f"cannot list {folder!r}: {error.strerror}") from error
 
 
-def _resolved(top: str, link: str) -> str:
-    target = os.path.realpath(link)
-    if not Path(target).is_relative_to(top):
-        raise InvalidModelError(
-            f"{link!r} is a link that leaves the model directory (to "
-            f"{target!r}): copy the file in"
-        )
-    if not os.path.exists(target):  # noqa: PTH110 - text: see above
-        raise InvalidModelError(f"{link!r} is a broken link: remove it")
-    return target
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Tell a folder from a file; nothing else can be stored.
 
-
-def _look(location: str) -> os.stat_result:
+    Raises:
+        InvalidModelError: it is neither, or a link to neither.
+    """
+    why = "nothing is there"
     try:
-        return os.lstat(location)
+        if entry.is_dir():
+            return True
+        if entry.is_file():
+            return False
+        is_broken = entry.is_symlink() and not Path(entry).exists()
+    except OSError as error:
+        is_broken, why = True, error.strerror or why
+    if is_broken:
+        raise InvalidModelError(f"{entry.path!r} is a broken link ({why}): remove it")
+    raise _no_file(entry.path)
+
+
+def _check_inside(path: str, location: str, folders: tuple[str, ...]) -> None:
+    """Refuse links to folders that have no end, or may bring in a whole disk."""
+    if location in folders:
+        raise InvalidModelError(f"{path!r} is a link to a folder it lies in: remove it")
+    if not Path(location).is_relative_to(folders[0]):
+        raise InvalidModelError(
+            f"{path!r} is a link that leaves the model directory, to the folder "
+            f"{location!r}: copy the folder in, or link its files one by one"
+        )
+
+
+def _file(path: str, location: str) -> SourceFile:
+    with _opened(location) as file:
+        fingerprint = _fingerprint(location, file)
+    return SourceFile(path=path, location=location, fingerprint=fingerprint)
+
+
+def _fingerprint(location: str, file: int) -> Fingerprint:
+    found = os.fstat(file)
+    if not stat_bits.S_ISREG(found.st_mode):
+        raise _no_file(location)
+    return Fingerprint.of(found)
+
+
+@contextmanager
+def _opened(location: str) -> Iterator[int]:
+    try:
+        file = os.open(location, _OPEN)
+        try:
+            yield file
+        finally:
+            os.close(file)
     except FileNotFoundError as error:
         raise _changed(location, "was deleted") from error
-
-
-def _file(location: str, path: str, found: os.stat_result) -> SourceFile:
-    if not stat_bits.S_ISREG(found.st_mode):
+    except OSError as error:
         raise InvalidModelError(
-            f"{location!r} is a socket, pipe or device: only files can be stored"
+            f"cannot read {location!r}: {error.strerror}; make it readable or leave it "
+            "out"
+        ) from error
+
+
+def _missing(root: Path, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return (
+            f"model path {str(root)!r} does not exist: give a file or directory that "
+            "holds the trained model"
         )
-    fingerprint = Fingerprint.of(found)
-    return SourceFile(path=path, location=location, fingerprint=fingerprint)
+    return f"cannot look at model path {str(root)!r}: {error.strerror}"
+
+
+def _no_file(location: str) -> InvalidModelError:
+    return InvalidModelError(
+        f"{location!r} is a socket, pipe or device: only files can be stored"
+    )
 
 
 def _changed(path: str, word: str) -> SourceChangedError:
     return SourceChangedError(
-        f"{path!r} {word} while the model was being saved; nothing was stored: "
-        "save again when the files hold still"
+        f"{path!r} {word} while it was being saved; nothing was stored: save again "
+        "when the files hold still"
     )

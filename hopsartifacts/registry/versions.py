@@ -57,13 +57,13 @@ def pick_live(state: ModelState, model: str, version: int) -> VersionState:
     live = state.live()
     if version in live:
         return live[version]
-    if not live:
-        raise ModelNotFoundError(
-            f"there is no model {model!r}: mr.list_models() names those there are"
-        )
-    known = ", ".join(map(str, live))
     was = state.versions.get(version)
     fate = f" (it was {was.status})" if was else ""
+    if not live:
+        raise ModelNotFoundError(
+            f"there is no model {model!r}{fate}: mr.list_models() names those there are"
+        )
+    known = ", ".join(map(str, live))
     raise ModelNotFoundError(
         f"model {model!r} has no version {version}{fate}: it has {known}"
     )

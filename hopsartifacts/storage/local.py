@@ -157,7 +157,8 @@ class LocalStorage:
             raise _error("read", source, error) from error
         if mode & _ANY_WRITE or not stat_bits.S_ISREG(mode):
             return False
-        with _translated("copy", source):
+        # What is deleted meanwhile is told as absent, as it is to those who read.
+        with _translated("read", source):
             if self._may_clone and self._clone(Path(start), Path(end)):
                 return True
             try:

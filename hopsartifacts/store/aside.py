@@ -28,7 +28,7 @@ def written_aside(target: Path, *, overwrite: bool) -> Iterator[IO[bytes]]:
         AlreadyExistsError: *target* exists, and is not to be replaced.
         StorageError: it cannot be written.
     """
-    temporary = target.with_name(f".{target.name}.{new_token()}.part")
+    temporary = target.with_name(f".{new_token()}.part")
     try:
         with temporary.open("xb") as file:
             yield file

@@ -27,6 +27,7 @@ from hopsartifacts.errors import (
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.store.checking import Finding, check_folder
+from hopsartifacts.store.local_paths import user_path
 from hopsartifacts.store.transfer import part_of
 
 FOLDER_VARIABLE = "HOPSARTIFACTS_CACHE_DIR"
@@ -90,7 +91,7 @@ class Cache:
     def path(self) -> Path:
         """The folder that holds it."""
         given = self._path or os.environ.get(FOLDER_VARIABLE)
-        return Path(given).expanduser().absolute() if given else _users_folder()
+        return user_path(given).absolute() if given else _users_folder()
 
     def use(self, digest: str, sealed: Mapping[str, Digest], fetch: Fetch) -> Lease:
         """Return the folder that *digest* pins, every byte checked on this disk.

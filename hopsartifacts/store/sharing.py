@@ -1,10 +1,8 @@
 """When a stored file may lend its bytes to a new one, and which ones do already.
 
 A file is shared only if it is still what was sealed, so that damage does not spread.
-On a local disk its bytes are read again, unless this machine remembers it from after
-its seal and nobody has written to it since (see ``hopsartifacts.store.recall`` for what
-that cannot see: bits that rot in silence are found by verify). Elsewhere the server's
-clock has to show that nobody wrote to it since its seal.
+On a local disk its bytes are read again. Elsewhere the server's clock has to show that
+nobody wrote to it since its seal.
 
 Where blocks cannot be shared, a local disk gives the new file the inode of the old
 one. Such files are read-only and never changed in place by us. Whoever changes one
@@ -12,10 +10,7 @@ all the same, as root may, changes every version that shares it: verify finds th
 change in each of them, and none of them is a copy to repair another from.
 """
 
-import os
-import stat as stat_bits
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable
 from threading import Lock
 
 import msgspec
@@ -23,7 +18,6 @@ import msgspec
 from hopsartifacts.digests import Digest, xxh3_of
 from hopsartifacts.errors import NotFoundError, StorageError
 from hopsartifacts.storage.contract import Entry, Storage
-from hopsartifacts.store.recall import Fingerprint, Recall
 
 WHOLE_BYTES = 4 * 1024 * 1024
 """Files up to this size are read in one piece."""
@@ -50,12 +44,9 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 class Lender:
     """The sealed files of a store, by their bytes."""
 
-    def __init__(
-        self, storage: Storage, known: Iterable[Known], recall: Recall | None = None
-    ) -> None:
+    def __init__(self, storage: Storage, known: Iterable[Known]) -> None:
         self._storage = storage
-        self._recall = recall or Recall()
-        self._root = storage.local_path("")
+        self._is_local = storage.local_path("") is not None
         self._by_bytes: dict[str, dict[str, Known]] = {}
         self._sizes: set[int] = set()
         self._listed: dict[str, dict[str, Entry]] = {}
@@ -89,8 +80,8 @@ class Lender:
         return False
 
     def _is_intact(self, twin: Known) -> bool:
-        if self._root is not None:
-            return self._is_remembered(self._root, twin) or self._is_as_sealed(twin)
+        if self._is_local:
+            return self._is_as_sealed(twin)
         entry = self._entries(twin.folder).get(twin.stored)
         return (
             entry is not None
@@ -98,10 +89,6 @@ class Lender:
             and entry.size_bytes == twin.digest.size_bytes
             and _is_older(entry.modified, twin.sealed)
         )
-
-    def _is_remembered(self, root: Path, twin: Known) -> bool:
-        found = _fingerprint(f"{root}/{twin.stored}")
-        return bool(found and self._recall.digest(twin.stored, found) == twin.digest)
 
     def _is_as_sealed(self, twin: Known) -> bool:
         expected = (twin.digest.size_bytes, twin.digest.xxh3)
@@ -122,51 +109,6 @@ class Lender:
                 found = self._storage.find(folder)
                 self._listed[folder] = {entry.path: entry for entry in found}
             return self._listed[folder]
-
-
-def remember(
-    storage: Storage,
-    recall: Recall,
-    folder: str,
-    digests: Mapping[str, Digest],
-    written_ns: int,
-) -> None:
-    """Remember the files of *folder*, on a local disk, that were written by then.
-
-    Args:
-        storage: where they lie.
-        recall: takes them.
-        folder: of a version's files, which are sealed.
-        digests: of the files by their path in there.
-        written_ns: when all of them were; what was changed later is not remembered.
-    """
-    root = storage.local_path(folder)
-    if root is None:
-        return
-    for path, digest in digests.items():
-        try:
-            found = Fingerprint.of(os.lstat(f"{root}/{path}"))
-        except OSError:
-            continue
-        if found.modified_ns <= written_ns:
-            recall.add(f"{folder}/{path}", found, digest)
-
-
-def _fingerprint(location: str) -> Fingerprint | None:
-    """Return that of a file, but of no link.
-
-    It is opened for that: a network mount then asks its server.
-    """
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    try:
-        file = os.open(location, flags)
-    except OSError:
-        return None
-    try:
-        found = os.fstat(file)
-    finally:
-        os.close(file)
-    return Fingerprint.of(found) if stat_bits.S_ISREG(found.st_mode) else None
 
 
 def is_same_file(storage: Storage, first: str, second: str) -> bool:

@@ -7,7 +7,6 @@ beside in a file named after its name and digest, so that the next try finds the
 import fcntl
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -99,13 +98,6 @@ def part_of(target: Path, digest: Digest) -> Path:
     """Return where the bytes of *target* lie until they are whole."""
     name = sha256_of(f"{target.name}\0{digest.sha256}".encode()).partition(":")[2]
     return target.with_name(f".{name[:32]}{_PART}")
-
-
-def local_folder(given: str | Path | None, *parts: str) -> Path:
-    """Return *given*, or else a folder of nobody else's that ends in *parts*."""
-    if given is not None:
-        return Path(given).expanduser()
-    return Path(tempfile.gettempdir(), uuid4().hex, *parts)
 
 
 class _Download:

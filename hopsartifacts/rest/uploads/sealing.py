@@ -1,22 +1,23 @@
 """From what lies in the spool to what a save takes."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from hopsartifacts import layout
+from hopsartifacts.digests import Digest
 from hopsartifacts.errors import InvalidModelError, SourceChangedError
 from hopsartifacts.names import distinct_paths, tag_name
 from hopsartifacts.registry.documents import EmbeddedFile
 from hopsartifacts.registry.given import checked_description, checked_tag, embedded
 from hopsartifacts.registry.metrics import checked_metrics
 from hopsartifacts.registry.saving import NewVersion
-from hopsartifacts.registry.sources import Source, SourceFile
+from hopsartifacts.registry.sources import Fingerprint, Source, SourceFile
 from hopsartifacts.rest.uploads.area import Area
 from hopsartifacts.rest.uploads.files import Assembly, on_disk
 from hopsartifacts.rest.uploads.values import Details
-from hopsartifacts.store.recall import Fingerprint
 from hopsartifacts.values import misspelt
 
 _FEW = 5
@@ -25,8 +26,11 @@ _FEW = 5
 class SpooledSource(Source, frozen=True, kw_only=True):
     """The files of an upload, which lie under other names than they are saved under."""
 
-    def check_unchanged(self) -> None:
-        """Look again.
+    def check_unchanged(
+        self,
+        stored: Mapping[str, Digest],  # noqa: ARG002 - nobody maps these files
+    ) -> None:
+        """Look at the times again, which is enough where only this server writes.
 
         Raises:
             SourceChangedError: somebody wrote to the spool.

@@ -1,0 +1,60 @@
+"""What a log says, at this moment, of the version that a stored path belongs to.
+
+Who listed files and read logs some time ago asks here before it acts on that: the
+version may have been deleted since, and a deletion is an entry of the log before any
+byte goes.
+"""
+
+from typing import Literal
+
+from hopsartifacts import layout
+from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.deployments.versions import deployment_log
+from hopsartifacts.names import is_version
+from hopsartifacts.registry.versions import model_state
+from hopsartifacts.storage.contract import Storage
+
+Fate = Literal["live", "reserved", "gone", "unknown"]
+"""Of a version: readers see it; a writer is at it; it was deleted or given up; no log
+knows it."""
+
+_NONE = ("",) * 5
+
+
+def fate_of(storage: Storage, path: str) -> Fate:
+    """Return the fate of the version that *path* belongs to.
+
+    What belongs to no version, like the log itself, is ``live``.
+
+    Raises:
+        IntegrityError: the log is damaged.
+        StorageError: the storage does not answer.
+    """
+    # Of a model: Models/<name>/<version>/Artifacts/<artifact version>/...
+    top, name, version, part, artifact = [*path.split("/"), *_NONE][: len(_NONE)]
+    if not is_version(version):
+        return "live"
+    if top == layout.DEPLOYMENTS:
+        return _of_deployment(storage, name, int(version))
+    fate = _of_model(storage, name, int(version))
+    if fate == "live" and part == layout.ARTIFACTS and is_version(artifact):
+        known = ArtifactStore(storage, name, int(version)).versions()
+        return "live" if int(artifact) in known else "gone"
+    return fate
+
+
+def _of_deployment(storage: Storage, name: str, number: int) -> Fate:
+    head = deployment_log(storage, name).head()
+    if head is None or number > head.state.last:
+        return "unknown"
+    return "live" if number in head.state.versions else "gone"
+
+
+def _of_model(storage: Storage, name: str, number: int) -> Fate:
+    state = model_state(storage, name)
+    known = state.versions.get(number)
+    if known is None:
+        return "unknown"
+    if known.status == "reserved":
+        return "reserved"
+    return "live" if number in state.live() else "gone"

@@ -1,0 +1,68 @@
+"""Paths on this machine that users gave; what no file can be called is refused."""
+
+import errno
+import os
+import tempfile
+from pathlib import Path
+from uuid import uuid4
+
+from hopsartifacts.errors import InvalidInputError
+
+_FLAWS: dict[type[Exception], str] = {
+    TypeError: "give a text or a pathlib.Path",
+    UnicodeError: "it holds half of a character, which is not valid Unicode",
+    ValueError: "it holds a NUL character",
+}
+_NAME_LIMIT_BYTES = 255
+_QUOTED_CHARS = 300
+_FLAWS_OF_SYSTEM = {
+    errno.EACCES: "a folder in it may not be entered (permission denied)",
+    errno.ENAMETOOLONG: "it is too long, or one of the names in it is",
+}
+
+
+def user_path(given: str | os.PathLike[str]) -> Path:
+    """Return *given* as a path, with ``~`` expanded; nothing need be there.
+
+    Raises:
+        InvalidInputError: it is not a path, or one that this machine cannot have.
+    """
+    try:
+        path = Path(given).expanduser()
+        if any(len(os.fsencode(part)) > _NAME_LIMIT_BYTES for part in path.parts):
+            # The system says so only where the folder above is there.
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))  # noqa: TRY301 - told below
+        os.lstat(path)
+    except (TypeError, ValueError, RuntimeError, OSError) as error:
+        flaw = _flaw(error)
+        if flaw:
+            raise InvalidInputError(
+                f"{_quoted(given)} is not a path on this machine: {flaw}"
+            ) from error
+    return path
+
+
+def local_folder(given: str | os.PathLike[str] | None, *parts: str) -> Path:
+    """Return *given* as ``user_path`` does, or else a new name that ends in *parts*.
+
+    Raises:
+        InvalidInputError: as ``user_path``.
+    """
+    if given is not None:
+        return user_path(given)
+    return Path(tempfile.gettempdir(), uuid4().hex, *parts)
+
+
+def _quoted(given: object) -> str:
+    text = repr(given)
+    return text if len(text) <= _QUOTED_CHARS else f"{text[:_QUOTED_CHARS]}…"
+
+
+def _flaw(error: Exception) -> str | None:
+    """Say what is wrong with the path itself, if anything is."""
+    if isinstance(error, RuntimeError):
+        return f"{str(error).rstrip('.')}: give the folder itself instead of '~'"
+    if isinstance(error, OSError):
+        return _FLAWS_OF_SYSTEM.get(error.errno or 0)
+    # Half of a character is a value error of its own kind, so it comes first.
+    return next(words for kind, words in _FLAWS.items() if isinstance(error, kind))

@@ -1,0 +1,252 @@
+"""A version that is deleted while others look at it is gone, and nothing is damaged."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hopsartifacts
+from hopsartifacts import Project
+from hopsartifacts.errors import ModelNotFoundError
+from hopsartifacts.guard import verify as verifying
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.storage.local import LocalStorage
+from hopsartifacts.testing.faults import Call, Fault, FaultyStorage
+from tests.in_place import InPlace
+
+MakeFiles = Callable[..., Path]
+Look = Callable[[Project, Path], object]
+Work = Callable[[Project], None]
+
+DELETED = "Models/m/2/"
+QUARANTINE = ".hopsartifacts/quarantine"
+SECONDS = 6.0
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifying, "_SECOND_LOOK_S", 0.0)
+
+
+@pytest.fixture(params=["local", "in place"])
+def make(
+    request: pytest.FixtureRequest, tmp_path: Path, make_files: MakeFiles
+) -> Callable[[], Project]:
+    """Make a project of two versions with the same files."""
+    folder = make_files({"a": b"a" * 100, "b/c": b"c"})
+
+    def made(number: list[int] = [0]) -> Project:  # noqa: B006 - it counts
+        number[0] += 1
+        storage: Storage
+        if request.param == "local":
+            storage = LocalStorage(tmp_path / f"project-{number[0]}")
+        else:
+            storage = InPlace(f"{tmp_path.name}/{number[0]}")
+        project = hopsartifacts.login(storage=storage)
+        registry = project.get_model_registry()
+        for _ in range(2):
+            registry.python.create_model("m", input_example=[1]).save(folder)
+        return project
+
+    return made
+
+
+def each_moment(
+    make: Callable[[], Project],
+    look: Look,
+    tmp_path: Path,
+    *,
+    damage: Callable[[Project], None] = lambda _: None,
+) -> list[tuple[Project, Any]]:
+    """Look as often as there are calls, each time with the deletion at another one."""
+    found: list[tuple[Project, Any]] = []
+    moment, is_due = 0, True
+    while is_due:
+        moment += 1
+        project = make()
+        model = project.get_model_registry().get_model("m", 2)
+        damage(project)
+        is_due = False
+
+        def delete(_: Call, model: Any = model) -> None:
+            nonlocal is_due
+            is_due = True
+            model.delete()
+
+        faulty = FaultyStorage(project.storage, {moment: Fault(before=delete)})
+        looking = hopsartifacts.login(storage=faulty)
+        found.append((project, look(looking, tmp_path / f"target-{moment}")))
+    assert moment > 5
+    return found[:-1]
+
+
+def paths(project: Project, below: str) -> list[str]:
+    return [entry.path for entry in project.storage.find(below)]
+
+
+def test_verify_finds_nothing(make: Callable[[], Project], tmp_path: Path) -> None:
+    for project, report in each_moment(make, lambda it, _: it.verify(), tmp_path):
+        assert report.ok, str(report)
+        assert project.verify().ok
+
+
+def test_repair_does_nothing(make: Callable[[], Project], tmp_path: Path) -> None:
+    for project, report in each_moment(make, lambda it, _: it.repair(), tmp_path):
+        assert (report.repaired, report.unrepaired) == ((), ())
+        assert paths(project, QUARANTINE) == []
+        assert paths(project, DELETED) == []
+        assert project.verify().ok
+
+
+def change(project: Project) -> None:
+    project.storage.unprotect(f"{DELETED}Files")
+    project.storage.write(f"{DELETED}Files/a", [b"changed"])
+
+
+def lose(project: Project) -> None:
+    project.storage.unprotect(f"{DELETED}Files")
+    project.storage.delete_tree(f"{DELETED}Files/a")
+
+
+def change_both(project: Project) -> None:
+    """Then there is no copy to restore either from."""
+    change(project)
+    project.storage.unprotect("Models/m/1/Files")
+    project.storage.write("Models/m/1/Files/a", [b"changed too"])
+
+
+@pytest.mark.parametrize("damage", [change, lose, change_both])
+def test_repair_writes_nothing_back_and_claims_nothing(
+    make: Callable[[], Project], tmp_path: Path, damage: Callable[[Project], None]
+) -> None:
+    found = each_moment(make, lambda it, _: it.repair(), tmp_path, damage=damage)
+    for project, report in found:
+        assert paths(project, DELETED) == []
+        assert not [it for it in report.unrepaired if "repair failed" in it.detail]
+        aside = paths(project, QUARANTINE)
+        for path in aside:
+            assert path in str(report), f"{path} is not told"
+        for done in report.repaired:
+            told = done.action.rpartition(" ")[2]
+            assert not told.startswith(QUARANTINE) or told in aside
+        for finding in report.unrepaired:
+            if "moved to" in finding.detail:
+                told = finding.detail.partition("moved to ")[2].partition(";")[0]
+                assert told in aside
+    # Where it was deleted first, nothing of it was touched.
+    project, report = found[0]
+    assert not [path for path in paths(project, QUARANTINE) if DELETED in path]
+
+
+def test_an_export_of_everything_leaves_it_out(
+    make: Callable[[], Project], tmp_path: Path
+) -> None:
+    def export(project: Project, target: Path) -> object:
+        return project.export_bundle(target)
+
+    for _, report in each_moment(make, export, tmp_path):
+        assert ("m", 1) in report.models
+    assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]
+
+
+def test_an_export_that_names_it_says_that_it_was_deleted(
+    make: Callable[[], Project], tmp_path: Path
+) -> None:
+    def export(project: Project, target: Path) -> object:
+        try:
+            return project.export_bundle(target, models=[("m", 2)])
+        except ModelNotFoundError as error:
+            assert not target.exists()
+            return str(error)
+
+    found = each_moment(make, export, tmp_path)
+    texts = [it for _, it in found if isinstance(it, str)]
+    assert texts
+    assert all("it was deleted" in text for text in texts)
+
+
+def test_a_download_says_that_it_was_deleted(
+    make: Callable[[], Project], tmp_path: Path
+) -> None:
+    def download(project: Project, target: Path) -> object:
+        try:
+            model = project.get_model_registry().get_model("m", 2)
+            return model.download(target)
+        except ModelNotFoundError as error:
+            return str(error)
+
+    found = each_moment(make, download, tmp_path)
+    texts = [it for _, it in found if "deleted" in str(it)]
+    assert texts
+
+
+def test_the_only_version_that_was_deleted_is_named(
+    make: Callable[[], Project], tmp_path: Path
+) -> None:
+    project = make()
+    registry = project.get_model_registry()
+    models = registry.get_models("m")
+    for model in models:
+        model.delete()
+    with pytest.raises(ModelNotFoundError, match="it was deleted"):
+        models[0].download(tmp_path / "target")
+
+
+def test_beside_writers_that_save_and_delete(
+    tmp_path: Path, make_files: MakeFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifying, "_SECOND_LOOK_S", 0.25)
+    folder = make_files({f"f{number}": b"%d" % number for number in range(20)})
+    told: list[str] = []
+
+    def write(name: str) -> Work:
+        def work(project: Project) -> None:
+            creator = project.get_model_registry().python
+            model = creator.create_model(name, input_example=[1])
+            model.save(folder)
+            model.delete()
+
+        return work
+
+    def verify(project: Project) -> None:
+        told.extend(map(str, project.verify().findings))
+
+    def repair(project: Project) -> None:
+        report = project.repair()
+        told.extend(map(str, (*report.repaired, *report.unrepaired)))
+
+    def export(project: Project) -> None:
+        project.export_bundle(tmp_path / "bundle.tar", overwrite=True)
+
+    project = hopsartifacts.login(tmp_path / "project")
+    project.get_model_registry().python.create_model("kept").save(folder)
+    works = [write("a"), write("a"), write("b"), verify, repair, export]
+    beside_each_other(tmp_path / "project", works)
+    assert told == []
+    assert paths(project, QUARANTINE) == []
+    assert project.verify().ok
+
+
+def beside_each_other(url: Path, works: list[Work]) -> None:
+    """Do all works over and over again at the same time, each on its own project."""
+    end = time.monotonic() + SECONDS
+    failures: list[BaseException] = []
+
+    def until_the_end(work: Work) -> None:
+        try:
+            own = hopsartifacts.login(url)
+            while time.monotonic() < end:
+                work(own)
+        except BaseException as error:  # noqa: BLE001 - raised below
+            failures.append(error)
+
+    threads = [threading.Thread(target=until_the_end, args=(it,)) for it in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
