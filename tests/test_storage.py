@@ -34,7 +34,7 @@ def unsynced(root: Path) -> Storage:
 
 @pytest.mark.usefixtures("without_pauses")
 class TestLocalStorage(BackendConformance):
-    # Steps of the system, finer than calls, are in tests/crashes.
+    # Steps of the system, finer than calls, are tried too.
     at_reads = bool(os.environ.get("HOPSARTIFACTS_EVERY_POINT"))
 
     @pytest.fixture

@@ -20,6 +20,7 @@ from hopsartifacts.storage.fallback import FallbackStorage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.store.compaction import compact, compactable_bytes
 from hopsartifacts.testing.checker import check
+from hopsartifacts.testing.crashes import CrashConformance
 from hopsartifacts.testing.faults import FaultyStorage
 from hopsartifacts.testing.jobs import Jobs, project_at, registry
 
@@ -131,3 +132,18 @@ def test_nothing_committed_is_written_to(jobs: tuple[str, ...], tmp_path: Path) 
         work.do(job, storage)
     written = [it.path for it in storage.calls if it.method in {"write", "move"}]
     assert not [path for path in written if any(it in path for it in COMMITTED)]
+
+
+class TestFallbackOnADisk(CrashConformance):
+    """Its writers end between the steps of its own calls, too."""
+
+    kills = False
+    walked = ("tag", "move an alias", "delete a model", "collect garbage")
+
+    @pytest.fixture
+    def storage(self, tmp_path: Path) -> Storage:
+        return fallback(tmp_path / "elsewhere", LocalFileSystem)
+
+    @pytest.fixture
+    def reconnect(self, tmp_path: Path) -> Callable[[], Storage]:
+        return partial(fallback, tmp_path / "elsewhere", LocalFileSystem)
