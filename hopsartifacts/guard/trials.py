@@ -344,9 +344,8 @@ _AFTER = (
     Trial(
         name="an object is replaced in one step",
         run=replaces,
-        meaning="an object that is being replaced is lost if its writer ends in between; "
-        "where a back end says so itself nothing committed is ever replaced, and logs "
-        "are not compacted",
+        meaning="what is being replaced is lost if its writer ends in between; where a "
+        "back end says so itself, nothing committed is replaced and no log compacted",
     ),
     Trial(
         name="files can be made read-only",
