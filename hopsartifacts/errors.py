@@ -22,6 +22,7 @@
     ├── FormatError                         a document this release cannot read
     ├── StorageError (OSError)              the file system failed; see __cause__
     │   ├── CommitUncertainError            nobody knows yet whether it was done
+    │   ├── StorageRefusedError             it was not done: no space, no rights
     │   └── UnsafeStorageError              it breaks a promise the store is built on
     └── ServingError                        a deployment did not do as asked
         ├── UnsupportedHereError            this machine cannot run it
@@ -134,6 +135,14 @@ class CommitUncertainError(StorageError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class StorageRefusedError(StorageError):
+    """The file system refused: no space, no rights, no such bucket.
+
+    The same call would be refused again until that is mended. From a creation it says
+    for certain that nothing was created.
+    """
 
 
 class UnsafeStorageError(StorageError):

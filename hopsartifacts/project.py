@@ -271,7 +271,8 @@ class Project:
 
         That is: what deleted and given-up versions, writers that are gone and old log
         entries left behind. Numbers stay used. It is safe beside writers and beside
-        itself. What was moved aside by a repair is not touched.
+        itself. What was moved aside by a repair is not touched. What cannot be freed,
+        as it is another user's, is in the report's ``stuck``, with the reason.
 
         Args:
             dry_run: only say what would be freed.

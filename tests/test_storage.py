@@ -34,7 +34,7 @@ def unsynced(root: Path) -> Storage:
 
 @pytest.mark.usefixtures("without_pauses")
 class TestLocalStorage(BackendConformance):
-    # Steps of the system, finer than calls, are in tests/crashes.
+    # Steps of the system, finer than calls, are tried too.
     at_reads = bool(os.environ.get("HOPSARTIFACTS_EVERY_POINT"))
 
     @pytest.fixture
@@ -111,7 +111,8 @@ def test_an_ordinary_user_can_still_move_and_delete_through_the_storage(
         storage.write(f"t/{name}", [b""])
     storage.protect("t")
     storage.move("t/b/c", "aside/c")
-    assert mode(users_folder / "t" / "b") == 0o555
+    # The folder of the project is closed to others, and so is what lies in it.
+    assert mode(users_folder / "t" / "b") == 0o500
     storage.delete_tree("t")
     assert [entry.path for entry in storage.find("")] == ["aside/c"]
 

@@ -50,9 +50,13 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         else:
             click.echo(str(text))
 
-    def report(self, report: Any) -> None:
-        """Print a report that is ``ok`` or not, and exit accordingly."""
-        self.show({"ok": report.ok, **msgspec.to_builtins(report)}, report)
+    def report(self, report: Any, **sums: int) -> None:
+        """Print a report that is ``ok`` or not, and exit with 0 or 1 accordingly.
+
+        *sums* are added to its JSON form.
+        """
+        document = {"ok": report.ok, **sums, **msgspec.to_builtins(report)}
+        self.show(document, report)
         if not report.ok:
             click.get_current_context().exit(1)
 

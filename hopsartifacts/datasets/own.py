@@ -33,7 +33,7 @@ def look_unlinked(storage: Storage, path: str) -> Entry | None:
 
     A link may lead anywhere, out of the project too.
     """
-    if storage.capabilities.has_modes:
+    if _may_hold_links(storage):
         above, _, name = path.rpartition("/")
         if above and name:
             folder = look_unlinked(storage, above)
@@ -99,7 +99,7 @@ def make_folder(storage: Storage, path: str) -> None:
 def copy_file(storage: Storage, source: str, target: str) -> None:
     """Give *target* the bytes of the user's file *source*."""
     # A disk would let both names share one file, which is for files nobody changes.
-    if storage.capabilities.has_modes or not storage.copy(source, target):
+    if _may_hold_links(storage) or not storage.copy(source, target):
         storage.write(target, storage.chunks(source))
 
 
@@ -226,3 +226,9 @@ def _empty(folders: set[str], files: list[str]) -> list[str]:
 def _has_folders(storage: Storage) -> bool:
     """Tell whether a folder is there though nothing is in it."""
     return storage.local_path("") is not None
+
+
+def _may_hold_links(storage: Storage) -> bool:
+    """Tell whether a path may lead through a link, as on a disk."""
+    is_local = storage.local_path("") is not None
+    return is_local or storage.capabilities.has_modes

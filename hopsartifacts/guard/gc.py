@@ -8,6 +8,7 @@ The grace period spares it that; right or wrong does not depend on clocks.
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 
 import msgspec
@@ -16,7 +17,12 @@ from hopsartifacts import layout
 from hopsartifacts.artifacts.documents import ArtifactState
 from hopsartifacts.deployments.documents import DeploymentState
 from hopsartifacts.deployments.versions import deployment_log, deployment_names
-from hopsartifacts.errors import ConflictError, InvalidInputError
+from hopsartifacts.errors import (
+    ConflictError,
+    HopsArtifactsError,
+    InvalidInputError,
+    StorageError,
+)
 from hopsartifacts.guard.retiring import abort_reservation, condemn
 from hopsartifacts.names import is_version
 from hopsartifacts.registry.documents import LIVE, ModelState
@@ -43,13 +49,30 @@ class Garbage(msgspec.Struct, frozen=True, kw_only=True, order=True):
         return f"{self.path}: {self.size_bytes} bytes ({self.detail})"
 
 
+class Stuck(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """Garbage that could not be freed, and why."""
+
+    garbage: Garbage
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.garbage}: {self.reason}"
+
+
 class GcReport(msgspec.Struct, frozen=True, kw_only=True):
     """What was freed, or would be; ``str()`` lists it."""
 
     freed: tuple[Garbage, ...]
     kept: tuple[Garbage, ...]
     """What is younger than the grace period."""
+    stuck: tuple[Stuck, ...] = ()
+    """What could not be freed; the rest was freed all the same."""
     dry_run: bool
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything was freed that was to be."""
+        return not self.stuck
 
     @property
     def size_bytes(self) -> int:
@@ -62,6 +85,9 @@ class GcReport(msgspec.Struct, frozen=True, kw_only=True):
         if self.kept:
             lines.append(f"{len(self.kept)} kept, younger than the grace period")
             lines += map(str, self.kept)
+        if self.stuck:
+            lines.append(f"{len(self.stuck)} could not be freed")
+            lines += map(str, self.stuck)
         return "\n  ".join(lines)
 
 
@@ -72,10 +98,15 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     modified: float | None
     """None: nobody can be at work on it, so its age does not matter."""
     discard: Callable[[], None]
+    is_written_for: bool = False
+    """``discard`` has to write something before it deletes."""
 
 
 def collect(storage: Storage, *, grace_s: float, dry_run: bool) -> GcReport:
     """Delete what nobody can use any more, and compact the logs.
+
+    What can be deleted without writing anything goes first, as the disk may be full.
+    What cannot be freed is named in the report, and does not stop the rest.
 
     Raises:
         InvalidInputError: the grace period is negative.
@@ -83,29 +114,41 @@ def collect(storage: Storage, *, grace_s: float, dry_run: bool) -> GcReport:
     if not grace_s >= 0:
         raise InvalidInputError(f"grace_s={grace_s!r}: give seconds, 0 or more")
     oldest_kept = _clock(storage, dry_run=dry_run) - grace_s
-    freed, kept = [], []
-    for found in _all_garbage(storage):
+    freed, kept, stuck = list[Garbage](), list[Garbage](), list[Stuck]()
+    for found in sorted(_all_garbage(storage), key=lambda it: it.is_written_for):
         if found.modified is not None and found.modified > oldest_kept:
             kept.append(found.garbage)
             continue
-        if not dry_run:
-            found.discard()
-        freed.append(found.garbage)
+        try:
+            if not dry_run:
+                found.discard()
+        except HopsArtifactsError as error:
+            stuck.append(Stuck(garbage=found.garbage, reason=str(error)))
+        else:
+            freed.append(found.garbage)
     return GcReport(
-        freed=tuple(sorted(freed)), kept=tuple(sorted(kept)), dry_run=dry_run
+        freed=tuple(sorted(freed)),
+        kept=tuple(sorted(kept)),
+        stuck=tuple(sorted(stuck)),
+        dry_run=dry_run,
     )
 
 
 def _clock(storage: Storage, *, dry_run: bool) -> float:
-    """Return the time by the clock that stamps the files."""
+    """Return the time by the clock that stamps the files.
+
+    An empty file is written to learn it. Where that fails, as on a full disk, the clock
+    of this machine has to do: the grace period is a courtesy to slow writers.
+    """
     if dry_run:  # which writes nothing
         return time.time()
-    path = layout.probe(new_token())
-    try:
-        storage.write(path, [b"what time is it?"])
-        entry = storage.stat(path)
-    finally:
-        storage.delete_tree(path)
+    path, entry = layout.probe(new_token()), None
+    with suppress(StorageError):
+        try:
+            storage.write(path, [b""])
+            entry = storage.stat(path)
+        finally:
+            storage.delete_tree(path)
     modified = entry.modified if entry else None
     return time.time() if modified is None else modified
 
@@ -139,6 +182,7 @@ def _of_model(storage: Storage, model: str) -> list[Found]:
             found.append(_reservation(storage, model, number, log, head))
         else:
             found += _leftovers(storage, model, number, version.status)
+            found += _dead_seal(storage, number, version.status, log)
     return found
 
 
@@ -166,6 +210,7 @@ def _reservation(
         garbage=_garbage(folder, detail, entries),
         modified=max(reserved, _newest(entries)),
         discard=discard,
+        is_written_for=True,
     )
 
 
@@ -183,6 +228,21 @@ def _leftovers(
             garbage=_garbage(folder, f"its version was {status}", below),
             modified=None,
             discard=_deleter(storage, folder),
+        )
+
+
+def _dead_seal(
+    storage: Storage, number: int, status: str, log: Log[ModelState]
+) -> Iterator[Found]:
+    """Yield the seal of a deleted version where it could not be buried."""
+    if status != "deleted" or storage.capabilities.replaces_in_one_step:
+        return
+    entry = log.listed.get(layout.seal_name(number))
+    if entry:
+        yield Found(
+            garbage=_garbage(entry.path, "its version was deleted", [entry]),
+            modified=None,
+            discard=_deleter(storage, entry.path),
         )
 
 
@@ -215,6 +275,7 @@ def _payload(storage: Storage, model: str, number: int, token: str) -> Found:
         garbage=_garbage(folder, detail, entries),
         modified=_newest(entries),
         discard=discard,
+        is_written_for=True,
     )
 
 
@@ -269,7 +330,7 @@ def _log_states(log: Log[State], head: Head[State]) -> list[Found]:
 
     detail = "states of old log entries"
     garbage = Garbage(path=log.path, detail=detail, size_bytes=gain)
-    return [Found(garbage=garbage, modified=None, discard=discard)]
+    return [Found(garbage=garbage, modified=None, discard=discard, is_written_for=True)]
 
 
 def _leftover(storage: Storage, entry: Entry, detail: str) -> list[Found]:

@@ -26,6 +26,8 @@ _WRITERS = 8
 _PROCESSES = 4
 _ROUNDS = 5
 _LARGE_BYTES = 4 * 1024 * 1024
+_REPLACED_BYTES = 64 * 1024
+_REPLACEMENTS = 20
 _HEAD_START_S = 0.05
 _SKEW_LIMIT_S = 60
 _COARSEST_CLOCK_S = 1
@@ -155,6 +157,47 @@ def whole(storage: Storage, folder: str) -> Found:
         finally:
             is_done.set()
         return watching.result()
+
+
+def replaces(storage: Storage, folder: str) -> Found:
+    """Replace an object again and again while somebody reads it."""
+    if not storage.capabilities.replaces_in_one_step:
+        return _doubtful("it takes two steps, between which there is no object")
+    path, is_done = f"{folder}/object", Event()
+    contents = [bytes([turn]) * _REPLACED_BYTES for turn in range(_REPLACEMENTS)]
+    storage.write(path, [contents[0]])
+
+    def watch() -> Found:
+        while not is_done.is_set():
+            try:
+                if storage.read(path) not in contents:
+                    return _broken("a reader saw neither the old bytes nor the new")
+            except PathNotFoundError:
+                return _broken("a reader found nothing while it was replaced")
+        return HELD
+
+    with ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(watch)
+        try:
+            for content in contents:
+                storage.write(path, [content])
+        finally:
+            is_done.set()
+        return watching.result()
+
+
+def protects(storage: Storage, folder: str) -> Found:
+    """Make a file read-only and look whether it is."""
+    is_disk = storage.local_path("") is not None
+    if not storage.capabilities.has_modes and not is_disk:
+        return _not_tried("there are no modes here")
+    path = f"{folder}/t/object"
+    storage.write(path, [b"data"])
+    storage.protect(f"{folder}/t")
+    entry = storage.stat(path)
+    if entry and entry.is_read_only and storage.capabilities.has_modes:
+        return HELD
+    return _doubtful("files cannot be made read-only")
 
 
 def lists_freshly(storage: Storage, folder: str) -> Found:
@@ -297,6 +340,17 @@ _AFTER = (
         name="an object is whole or not there",
         run=whole,
         meaning="a reader could take half an entry for a damaged log",
+    ),
+    Trial(
+        name="an object is replaced in one step",
+        run=replaces,
+        meaning="what is being replaced is lost if its writer ends in between; where a "
+        "back end says so itself, nothing committed is replaced and no log compacted",
+    ),
+    Trial(
+        name="files can be made read-only",
+        run=protects,
+        meaning="sealed files can be edited by accident; verify finds what was edited",
     ),
     Trial(
         name="listings are fresh",

@@ -1,7 +1,9 @@
 """Deleting model versions: refused while used; the number is never given again.
 
-A reader that knows the number reads the version's seal and asks nobody. So before a
-version is deleted, its seal is buried, and stays so.
+A reader that knows the number reads the version's seal and nothing else. So before a
+version is deleted its seal is buried: replaced by one that sends readers to the log.
+Where a back end cannot replace in one step, its readers ask the log anyway, and the
+seal is deleted after the version was.
 """
 
 from collections.abc import Callable
@@ -39,13 +41,16 @@ def delete_version(
     def refuse_used() -> None:
         _refuse(users(), model, version)
 
+    replaces = storage.capabilities.replaces_in_one_step
     delete(
         _target(storage, model, version),
         refuse_used,
-        bury=lambda: _bury(storage, model, version),
+        bury=(lambda: _bury(storage, model, version)) if replaces else lambda: None,
     )
-    # It is deleted: files that stay behind are found by verify and gc.
+    # It is deleted: what stays behind is found by verify and gc.
     with suppress(StorageError):
+        if not replaces:
+            storage.delete_tree(layout.version_seal(model, version))
         storage.delete_tree(layout.version_dir(model, version))
 
 

@@ -9,7 +9,9 @@ While the state of the model is small, the seal carries it and says after which 
 is, so that the next writer reads nothing else.
 
 A version that is being deleted has its seal *buried*: replaced, for good, by one that
-sends readers to the log. It keeps the manifest, should the deletion be withdrawn.
+sends readers to the log. It keeps the manifest, should the deletion be withdrawn. None
+is buried where a back end cannot replace in one step: see
+``hopsartifacts.registry.deletion``.
 """
 
 import msgspec

@@ -130,12 +130,15 @@ def _as_sealed(data: bytes, state: VersionState, where: str) -> bytes:
 def sealed_manifest(storage: Storage, model: str, version: int) -> Manifest:
     """Return the manifest of a version, in one request unless something is odd.
 
-    Its seal has it; the log is asked where the seal says so, or there is none.
+    Its seal has it; the log is asked where the seal says so, or there is none, or where
+    the seal of a deleted version cannot be replaced in one step.
 
     Raises:
         ModelNotFoundError: there is no such version.
         IntegrityError: its seal is damaged.
     """
+    if not storage.capabilities.replaces_in_one_step:
+        return read_manifest(storage, model, version)
     seal = find_seal(storage, model, version)
     if seal is None:
         manifest = format_1.sealed_manifest(storage, model, version)

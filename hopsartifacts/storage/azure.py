@@ -8,6 +8,7 @@ from adlfs import AzureBlobFileSystem
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.storage.objects import Dialect, ObjectStorage
 
+_REFUSALS = frozenset({401, 403, 404})
 _FIRST_PAUSE_S = 0.5
 _PAUSE_BASE_S = 1.5
 
@@ -61,9 +62,19 @@ def azure_storage(path: str, options: Mapping[str, Any]) -> ObjectStorage:
         raise InvalidInputError(
             f"az://{path}: the storage options cannot be used: {error}"
         ) from error
-    return ObjectStorage(filesystem, root, Dialect(protocol="az", is_taken=_is_taken))
+    return ObjectStorage(
+        filesystem,
+        root,
+        Dialect(protocol="az", is_taken=_is_taken, is_refused=_is_refused),
+    )
 
 
 def _is_taken(error: BaseException) -> bool:
     # adlfs' word for 409 and 412.
     return isinstance(error, FileExistsError)
+
+
+def _is_refused(error: BaseException) -> bool:
+    # adlfs puts errors of its own before some of Azure's.
+    status = getattr(error, "status_code", getattr(error.__cause__, "status_code", 0))
+    return status in _REFUSALS or isinstance(error, FileNotFoundError)

@@ -30,6 +30,11 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     for: see ``hopsartifacts.storage.fallback``."""
     has_modes: bool
     """Files and folders can be made read-only."""
+    replaces_in_one_step: bool = False
+    """``write`` over an existing object swaps the old bytes for the new ones at once:
+    readers, and whoever comes after a crash in the middle, find one or the other. Where
+    it does not, nothing that was committed is ever replaced: logs are not compacted,
+    and readers ask the log whether a version was deleted."""
     workers: int = 8
     """How many calls at the same moment it answers faster than one after another."""
 
@@ -55,7 +60,8 @@ class Storage(Protocol):
     """A project's root on some file system.
 
     Every method raises ``StorageError`` when the file system fails, with the foreign
-    exception as its cause.
+    exception as its cause; ``StorageRefusedError`` if it is certain that trying again
+    would not help.
     """
 
     @property
@@ -74,10 +80,15 @@ class Storage(Protocol):
         Atomic and durable: on return True the object is whole and will survive a
         crash of the machine; nobody ever sees a part. Of any number of callers
         exactly one is told True. After a ``StorageError`` the outcome is unknown:
-        read the object to learn it.
+        read the object to learn it. Only a ``StorageRefusedError`` says for certain
+        that this call created nothing.
 
         Returns:
             True if this call created it, False if the path was taken.
+
+        Raises:
+            StorageRefusedError: there is no space, or no right to do it, or a place
+                that has to be there is not; trying again would not help.
         """
         ...
 

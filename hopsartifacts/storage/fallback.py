@@ -60,8 +60,10 @@ class FallbackStorage(ObjectStorage):
     @property
     def capabilities(self) -> Capabilities:
         """See the contract."""
+        # See ``write``: the old object goes before the new one has its name.
         return Capabilities(
             has_modes=False,
+            replaces_in_one_step=False,
             moves_trees=False,
             needs_proof=True,
             is_single_writer=True,
@@ -77,7 +79,11 @@ class FallbackStorage(ObjectStorage):
             return True
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
-        """Write aside and move, which many file systems do in one step."""
+        """Write aside, delete what is there, and move.
+
+        Some file systems refuse to move over what is there, so this takes two steps:
+        for a moment, and for good if the process ends there, nothing is at *path*.
+        """
         temporary = f"{TEMPORARY}/{uuid4().hex}"
         try:
             self._upload(temporary, chunks)

@@ -55,9 +55,19 @@ def gcs_storage(path: str, options: Mapping[str, Any]) -> ObjectStorage:
         raise InvalidInputError(
             f"gs://{path}: the storage options cannot be used: {error}"
         ) from error
-    return ObjectStorage(filesystem, path, Dialect(protocol="gs", is_taken=_is_taken))
+    return ObjectStorage(
+        filesystem,
+        path,
+        Dialect(protocol="gs", is_taken=_is_taken, is_refused=_is_refused),
+    )
 
 
 def _is_taken(error: BaseException) -> bool:
     # gcsfs' word for 412.
     return isinstance(error, FileExistsError)
+
+
+def _is_refused(error: BaseException) -> bool:
+    # For 403 gcsfs has an error of no class of its own.
+    is_forbidden = isinstance(error, OSError) and str(error).startswith("Forbidden: ")
+    return is_forbidden or isinstance(error, FileNotFoundError)

@@ -49,7 +49,7 @@ def hdfs_storage(path: str, options: Mapping[str, Any]) -> RenamingStorage:
         _Hdfs(client),
         root,
         f"hdfs://{host}/{root}",
-        Capabilities(has_modes=True, needs_proof=True),
+        Capabilities(has_modes=True, needs_proof=True, replaces_in_one_step=True),
     )
 
 

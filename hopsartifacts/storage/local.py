@@ -3,13 +3,16 @@
 ``link(2)`` fails on a taken name and shows the new name only with all its bytes, so
 it is exclusive *and* whole, which ``O_EXCL`` alone is not. Temporary files lie in one
 folder of the project, out of the managed ones.
+
+Who may read and write what is made here is said by the mode of the project's folder,
+not by the umask of the writer: so users who share a project do not lock each other out.
 """
 
 import errno
 import fcntl
 import os
-import shutil
 import stat as stat_bits
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,13 +24,22 @@ from hopsartifacts.errors import (
     HopsArtifactsError,
     PathNotFoundError,
     StorageError,
+    StorageRefusedError,
 )
-from hopsartifacts.layout import STAGING, TEMPORARY
+from hopsartifacts.layout import FORMAT_MARKER, STAGING, TEMPORARY
 from hopsartifacts.storage.contract import Capabilities, Entry, Kind
 from hopsartifacts.storage.posix import (
-    READ_ONLY_FILE,
+    ANY_WRITE,
+    WITHOUT_LINKS,
+    WITHOUT_MODES,
+    Modes,
+    can_protect,
+    delete_folder,
+    folders_of,
     link,
     linked,
+    make_folder,
+    modes_like,
     protect_tree,
     read_whole,
     set_mode,
@@ -42,13 +54,28 @@ _KINDS: dict[int, Kind] = {
     stat_bits.S_IFDIR: "directory",
     stat_bits.S_IFLNK: "link",
 }
-_READ_ONLY_FOLDER = 0o555
-_ANY_WRITE = 0o222
+_GROUP_SHARED = stat_bits.S_ISGID | stat_bits.S_IWGRP
 _CLONE = 0x40049409
 """The request FICLONE of ``ioctl_ficlone(2)``."""
 _CANNOT_CLONE = (errno.EOPNOTSUPP, errno.ENOTTY, errno.ENOSYS)
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
 _TAKEN_FOLDER = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
+_HINTS = {
+    errno.ENOSPC: "the disk is full: free some space and try again",
+    errno.EDQUOT: "the disk quota is used up: free some space and try again",
+    errno.EACCES: "permission denied: check the owner and the mode of the project's "
+    "folders",
+    errno.EPERM: "not permitted: it belongs to another user, or is marked as immutable",
+    errno.EROFS: "the file system is mounted read-only",
+    errno.ENAMETOOLONG: "the path is longer than the system allows",
+    errno.EXDEV: "a managed folder is a mount of its own: keep the project on one file "
+    "system",
+}
+"""What errors that come again with each try mean, and what helps."""
+_NO_LINKS = (
+    "the file system has no hard links, by which new objects are made: keep the "
+    "project on another file system"
+)
 
 
 class LocalStorage:
@@ -57,6 +84,7 @@ class LocalStorage:
     def __init__(self, root: Path) -> None:
         self._root = Path(os.path.realpath(root))
         self._may_clone = True
+        self._has_modes: bool | None = None
 
     @property
     def url(self) -> str:
@@ -66,7 +94,7 @@ class LocalStorage:
     @property
     def capabilities(self) -> Capabilities:
         """See the contract."""
-        return Capabilities(is_shared=True, has_modes=True)
+        return Capabilities(has_modes=self._keeps_modes(), replaces_in_one_step=True)
 
     def create(self, path: str, data: bytes) -> bool:
         """Write a temporary file, sync it, link it: see the module's first lines."""
@@ -77,14 +105,21 @@ class LocalStorage:
             self._make_folder(target.parent)
             temporary = self._temporary()
             try:
-                write_new(temporary, [data], READ_ONLY_FILE)
-                created = link(temporary, target)
+                write_new(temporary, [data], self._modes().sealed_file)
+                try:
+                    created = link(temporary, target)
+                except OSError as error:
+                    raise _link_error(path, error) from error
             finally:
                 with suppress(OSError):
                     temporary.unlink()
-            if created:
+        if created:
+            try:
                 sync_folder(target.parent)
-            return created
+            except OSError as error:
+                # It is there, so this is no refusal; but it may not be durable.
+                raise StorageError(_words("sync", path, error)) from error
+        return created
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
         """Write aside and rename, so that a reader of the old file is not disturbed.
@@ -95,11 +130,11 @@ class LocalStorage:
         with _translated("write", path):
             self._make_folder(target.parent)
             if path.startswith(f"{STAGING}/"):
-                write_in_place(target, chunks)
+                write_in_place(target, chunks, self._modes().sealed_file)
                 return
             temporary = self._temporary()
             try:
-                write_new(temporary, chunks, 0o644)
+                write_new(temporary, chunks, self._modes().file)
                 temporary.replace(target)
             except BaseException:
                 with suppress(OSError):
@@ -155,7 +190,7 @@ class LocalStorage:
             mode = os.lstat(start).st_mode
         except OSError as error:
             raise _error("read", source, error) from error
-        if mode & _ANY_WRITE or not stat_bits.S_ISREG(mode):
+        if mode & ANY_WRITE or not stat_bits.S_ISREG(mode):
             return False
         # What is deleted meanwhile is told as absent, as it is to those who read.
         with _translated("read", source):
@@ -191,9 +226,8 @@ class LocalStorage:
             self._make_folder(end.parent)
             with writable(start.parent):
                 # A link to the same bytes would else pass for our own.
-                if os.path.lexists(end) or not link(start, end):
+                if os.path.lexists(end) or not _moved(start, end):
                     raise AlreadyExistsError(f"{target!r} exists; nothing was moved")
-                start.unlink()
             sync_folder(end.parent)
             sync_folder(start.parent)
 
@@ -201,7 +235,7 @@ class LocalStorage:
         """Sync every folder of the tree, then rename it."""
         start, end = self._root / source, self._root / target
         with _translated("move", source):
-            for folder, _, _ in os.walk(start):
+            for folder in folders_of(start):
                 sync_folder(Path(folder))
             self._make_folder(end.parent)
             try:
@@ -219,15 +253,25 @@ class LocalStorage:
         """See the contract."""
         top = self._root / path
         with _translated("protect", path):
-            if not stat_bits.S_ISDIR(top.lstat().st_mode):
-                set_mode(top, READ_ONLY_FILE)
+            if self._has_modes is False:
+                top.lstat()
                 return
-            protect_tree(top, READ_ONLY_FILE, _READ_ONLY_FOLDER)
+            failure: OSError | None = None
+            try:
+                protect_tree(str(top), self._modes())
+            except OSError as error:
+                if error.errno not in WITHOUT_MODES:
+                    raise
+                failure = error
+            if failure or top.lstat().st_mode & ANY_WRITE:
+                self._try_modes()
+            if failure and self._has_modes:
+                raise failure
 
     def unprotect(self, path: str) -> None:
         """See the contract."""
         with _translated("unprotect", path):
-            set_mode(self._root / path, 0o755)
+            set_mode(self._root / path, self._modes().folder)
 
     def delete_tree(self, path: str) -> None:
         """See the contract."""
@@ -238,9 +282,7 @@ class LocalStorage:
             if not stat_bits.S_ISDIR(top.lstat().st_mode):
                 top.unlink()
             else:
-                for folder, _, _ in os.walk(top):
-                    set_mode(Path(folder), 0o755)
-                shutil.rmtree(top)
+                delete_folder(top)
             sync_folder(top.parent)
 
     def unfinished(self, path: str) -> Iterator[Entry]:  # noqa: ARG002 - the contract's
@@ -261,12 +303,56 @@ class LocalStorage:
 
     def _make_folder(self, folder: Path) -> None:
         """Make *folder* and its parents, each durable in its own parent."""
-        if folder.is_dir():
-            return
-        self._make_folder(folder.parent)
-        with suppress(FileExistsError):
-            folder.mkdir()
-            sync_folder(folder.parent)
+        missing = []
+        while not folder.is_dir():
+            missing.append(folder)
+            folder = folder.parent
+        for folder in reversed(missing):
+            make_folder(folder, self._mode_of_new(folder))
+
+    def _mode_of_new(self, folder: Path) -> int | None:
+        """Return the mode that *folder* gets; None leaves it to the umask."""
+        if self._root in folder.parents:
+            return self._modes().folder
+        if folder != self._root:
+            return None
+        above = stat_bits.S_IMODE(folder.parent.stat().st_mode)
+        # A folder that a group shares passes that on, as its setgid bit does.
+        return above if above & _GROUP_SHARED == _GROUP_SHARED else None
+
+    def _modes(self) -> Modes:
+        """Return the modes of what is made here, as the project's folder has it now."""
+        return modes_like(stat_bits.S_IMODE(self._root.stat().st_mode))
+
+    def _keeps_modes(self) -> bool:
+        """Tell whether files can be made read-only here, as far as it shows."""
+        if self._has_modes is None:
+            marker = self._root / FORMAT_MARKER
+            try:
+                mode = marker.lstat().st_mode
+            except OSError:
+                return True
+            # It was made read-only. If it is not, it was copied, or cannot be.
+            self._has_modes = not mode & ANY_WRITE or can_protect(marker)
+        return self._has_modes
+
+    def _try_modes(self) -> None:
+        """Find out on a file of our own whether it can be made read-only."""
+        temporary = self._temporary()
+        try:
+            write_new(temporary, [], self._modes().file)
+            self._has_modes = can_protect(temporary)
+        finally:
+            with suppress(OSError):
+                temporary.unlink()
+        if not self._has_modes:
+            warnings.warn(
+                f"{self.url}: the file system cannot make files read-only, so sealed "
+                "files are not protected from being edited by accident; "
+                "project.verify() finds what was edited",
+                UserWarning,
+                stacklevel=2,
+            )
 
     def _children(self, path: str) -> Iterator[Entry]:
         prefix = f"{path}/" if path else ""
@@ -286,7 +372,7 @@ def _entry(path: str, found: os.stat_result) -> Entry:
         path=path,
         kind=_kind(found.st_mode),
         size_bytes=found.st_size,
-        is_read_only=not found.st_mode & _ANY_WRITE,
+        is_read_only=not found.st_mode & ANY_WRITE,
         modified=found.st_mtime,
     )
 
@@ -306,22 +392,37 @@ def _translated(doing: str, path: str) -> Iterator[None]:
         raise _error(doing, path, error) from error
 
 
+def _moved(source: Path, target: Path) -> bool:
+    """Move a file to a name that is free; False if it was taken meanwhile."""
+    try:
+        if not link(source, target):
+            return False
+    except PermissionError:
+        # The kernel lets nobody link another user's file; but it may be renamed.
+        if source.lstat().st_uid == os.geteuid():
+            raise
+        source.rename(target)
+    else:
+        source.unlink()
+    return True
+
+
 def _error(doing: str, path: str, error: OSError) -> HopsArtifactsError:
     if doing == "read" and error.errno in _ABSENT:
         return PathNotFoundError(f"{path!r} does not exist")
-    return StorageError(_words(doing, path, error))
+    kind = StorageRefusedError if error.errno in _HINTS else StorageError
+    return kind(_words(doing, path, error))
+
+
+def _link_error(path: str, error: OSError) -> HopsArtifactsError:
+    """Return the error of a link that was not made."""
+    if error.errno not in WITHOUT_LINKS:
+        return _error("create", path, error)
+    # A disk that fails has this word too, and then trying again may help.
+    kind = StorageError if error.errno == errno.EIO else StorageRefusedError
+    return kind(f"cannot create {path!r}: {_NO_LINKS} ({error.strerror})")
 
 
 def _words(doing: str, path: str, error: OSError) -> str:
-    hints = {
-        errno.ENOSPC: "the disk is full: free some space and try again",
-        errno.EDQUOT: "the disk quota is used up: free some space and try again",
-        errno.EACCES: "permission denied: check the owner of the project directory",
-        errno.EPERM: "not permitted: the file system may lack hard links, which "
-        "exclusive creation needs; put the project elsewhere",
-        errno.EROFS: "the file system is mounted read-only",
-        errno.EXDEV: "a managed folder is a mount of its own: keep the project on "
-        "one file system",
-    }
-    hint = hints.get(error.errno or 0, error.strerror or str(error))
+    hint = _HINTS.get(error.errno or 0, error.strerror or str(error))
     return f"cannot {doing} {path!r}: {hint}"

@@ -34,7 +34,9 @@ class MemoryStorage:
     @property
     def capabilities(self) -> Capabilities:
         """See the contract."""
-        return Capabilities(is_shared=False, has_modes=False, workers=1)
+        return Capabilities(
+            is_shared=False, has_modes=False, replaces_in_one_step=True, workers=1
+        )
 
     def create(self, path: str, data: bytes) -> bool:
         """Check and store under the process's lock."""

@@ -19,6 +19,7 @@ from hopsartifacts.errors import (
     HopsArtifactsError,
     PathNotFoundError,
     StorageError,
+    StorageRefusedError,
 )
 from hopsartifacts.storage.contract import Capabilities, Entry, Kind
 
@@ -36,6 +37,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     protocol: str
     is_taken: Callable[[BaseException], bool]
     """Whether an error of a conditional write says that the object exists."""
+    is_refused: Callable[[BaseException], bool] = lambda _: False
+    """Whether an error says that nothing was done, and why: no rights, no bucket."""
     previous: Callable[[Any, str], Iterator[Iterator[bytes]]] | None = None
     """Gives the bytes of an object's versions, if the store can keep any."""
 
@@ -59,7 +62,12 @@ class ObjectStorage:
     @property
     def capabilities(self) -> Capabilities:
         """See the contract."""
-        return Capabilities(has_modes=False, moves_trees=False, needs_proof=True)
+        return Capabilities(
+            has_modes=False,
+            moves_trees=False,
+            needs_proof=True,
+            replaces_in_one_step=True,
+        )
 
     def create(self, path: str, data: bytes) -> bool:
         """Send one conditional request."""
@@ -235,7 +243,9 @@ class ObjectStorage:
     def _translated(self, doing: str, path: str, error: Exception) -> Exception:
         if isinstance(error, FileNotFoundError | IsADirectoryError) and doing == "read":
             return PathNotFoundError(f"{path!r} does not exist")
-        return StorageError(f"cannot {doing} {path!r}: {error}")
+        is_refused = self._dialect.is_refused(error)
+        kind = StorageRefusedError if is_refused else StorageError
+        return kind(f"cannot {doing} {path!r}: {error}")
 
 
 def _modified(info: dict[str, Any]) -> float | None:

@@ -1,13 +1,52 @@
-"""Single steps on a local disk: write and sync, link, set a mode."""
+"""Single steps on a local disk: write and sync, link, delete, set a mode."""
 
+import errno
 import os
 import stat as stat_bits
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-READ_ONLY_FILE = 0o444
+import msgspec
+
+ANY_WRITE = 0o222
 _PIECE_BYTES = 1 << 20
+_OWNER_ALL = 0o700
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
+_UNSUPPORTED = frozenset(
+    {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF}
+)
+"""What file systems say of something that they do not have."""
+WITHOUT_MODES = _UNSUPPORTED | {errno.EPERM}
+"""What ``chmod`` says where modes cannot be changed."""
+WITHOUT_LINKS = _UNSUPPORTED | {errno.EPERM, errno.EMLINK, errno.EIO}
+"""What ``link`` says where there are no hard links."""
+
+
+class Modes(msgspec.Struct, frozen=True, kw_only=True):
+    """The modes of what lies in a project: its folder says who may read and write."""
+
+    folder: int
+    file: int
+    sealed_folder: int
+    sealed_file: int
+
+
+def modes_like(mode: int) -> Modes:
+    """Return the modes that suit a project whose folder has *mode*.
+
+    Owner, group and others may read what is in it if they may use the folder, and write
+    if they may write to it. A setgid bit is passed on, so the group stays the same.
+    """
+    readers = 0o400 | sum(read for read in (0o040, 0o004) if mode & (read | read >> 2))
+    writers = 0o200 | mode & 0o022
+    searchers = readers >> 2
+    return Modes(
+        folder=mode & stat_bits.S_ISGID | readers | writers | searchers,
+        file=readers | writers,
+        sealed_folder=readers | searchers,
+        sealed_file=readers,
+    )
 
 
 def write_new(path: Path, chunks: Iterable[bytes], mode: int) -> None:
@@ -15,13 +54,16 @@ def write_new(path: Path, chunks: Iterable[bytes], mode: int) -> None:
     _write_synced(_open_new(path, mode), chunks)
 
 
-def write_in_place(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write *path* anew; never into what is there, which may have other names."""
+def write_in_place(path: Path, chunks: Iterable[bytes], mode: int) -> None:
+    """Write the file *path*; one that is there is unlinked first.
+
+    It may have other names, which keep its bytes.
+    """
     try:
-        descriptor = _open_new(path, READ_ONLY_FILE)
+        descriptor = _open_new(path, mode)
     except FileExistsError:
         path.unlink()
-        descriptor = _open_new(path, READ_ONLY_FILE)
+        descriptor = _open_new(path, mode)
     try:
         _write_synced(descriptor, chunks)
     except BaseException:
@@ -31,7 +73,13 @@ def write_in_place(path: Path, chunks: Iterable[bytes]) -> None:
 
 
 def _open_new(path: Path, mode: int) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    descriptor = os.open(path, flags, mode)
+    # The umask may have taken bits away. If they cannot be set ``protect`` says so.
+    if stat_bits.S_IMODE(os.fstat(descriptor).st_mode) != mode:
+        with suppress(OSError):
+            os.fchmod(descriptor, mode)
+    return descriptor
 
 
 def _write_synced(descriptor: int, chunks: Iterable[bytes]) -> None:
@@ -99,31 +147,137 @@ def _is_same(source: Path, target: Path) -> bool:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in *folder* durable."""
+    """Make the names in *folder* durable, as far as its file system can."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
     finally:
         os.close(descriptor)
 
 
-def set_mode(path: Path, mode: int) -> None:
+def make_folder(folder: Path, mode: int | None) -> None:
+    """Make a folder with *mode*, or as the umask has it; nothing if it is there."""
+    with suppress(FileExistsError):
+        folder.mkdir()
+        if mode is not None:
+            # Where modes cannot be set, ``protect`` says so.
+            with suppress(OSError):
+                set_mode(folder, mode)
+        sync_folder(folder.parent)
+
+
+def set_mode(path: str | Path, mode: int) -> None:
     """Set the mode of what is not a link, if it has another."""
-    found = path.lstat().st_mode
+    found = os.lstat(path).st_mode
     if not stat_bits.S_ISLNK(found) and stat_bits.S_IMODE(found) != mode:
-        path.chmod(mode)
+        os.chmod(path, mode)  # noqa: PTH101 - a text here, for speed
 
 
-def protect_tree(folder: Path, file_mode: int, folder_mode: int) -> None:
-    """Set the modes of a folder and of all that is in it, but of no link."""
-    with os.scandir(folder) as found:
-        for entry in found:
-            mode = entry.stat(follow_symlinks=False).st_mode
-            if stat_bits.S_ISDIR(mode):
-                protect_tree(Path(entry.path), file_mode, folder_mode)
-            elif not stat_bits.S_ISLNK(mode) and stat_bits.S_IMODE(mode) != file_mode:
-                Path(entry.path).chmod(file_mode)
-    set_mode(folder, folder_mode)
+def protect_tree(top: str, modes: Modes) -> None:
+    """Make a file, or a folder and all that is in it, read-only; but no link."""
+    found = os.lstat(top)
+    if not stat_bits.S_ISDIR(found.st_mode):
+        _protect_file(top, found, modes)
+        return
+    folders = [top]
+    for folder in folders:
+        with os.scandir(folder) as children:
+            for child in children:
+                found = child.stat(follow_symlinks=False)
+                if stat_bits.S_ISDIR(found.st_mode):
+                    folders.append(child.path)
+                else:
+                    _protect_file(child.path, found, modes)
+    for folder in reversed(folders):
+        set_mode(folder, modes.sealed_folder)
+
+
+def _protect_file(path: str, found: os.stat_result, modes: Modes) -> None:
+    if stat_bits.S_ISLNK(found.st_mode):
+        return
+    # A second name of another user's sealed file is as read-only as that one.
+    is_ours = found.st_uid == os.geteuid()
+    if found.st_mode & ANY_WRITE or (
+        is_ours and stat_bits.S_IMODE(found.st_mode) != modes.sealed_file
+    ):
+        os.chmod(path, modes.sealed_file)  # noqa: PTH101 - a text here, for speed
+
+
+def can_protect(path: Path) -> bool:
+    """Try to make a file of this user's read-only, and tell whether that is possible.
+
+    True also if it cannot be tried, as the file is another user's.
+    """
+    try:
+        path.chmod(0o444 & path.lstat().st_mode)
+    except OSError as error:
+        is_ours = path.lstat().st_uid == os.geteuid()
+        is_refused = error.errno in WITHOUT_MODES
+        return not is_refused or (error.errno == errno.EPERM and not is_ours)
+    return not path.lstat().st_mode & ANY_WRITE
+
+
+def folders_of(top: Path) -> list[str]:
+    """Return *top* and all folders below it, each after the one it lies in."""
+    folders = [str(top)]
+    for folder in folders:
+        with os.scandir(folder) as children:
+            folders += [it.path for it in children if it.is_dir(follow_symlinks=False)]
+    return folders
+
+
+def delete_folder(top: Path) -> None:
+    """Delete a folder and all that is in it, read-only or not.
+
+    What cannot be deleted does not keep the rest: the first failure is raised at last.
+    """
+    failures: list[OSError] = []
+    folders = [str(top)]
+    for folder in folders:
+        try:
+            folders += _emptied(folder, failures)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            failures.append(error)
+    for folder in reversed(folders):
+        try:
+            os.rmdir(folder)  # noqa: PTH106 - a text here, for speed
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+def _emptied(folder: str, failures: list[OSError]) -> list[str]:
+    """Delete all but the folders in *folder*, and return those."""
+    if os.lstat(folder).st_mode & _OWNER_ALL != _OWNER_ALL:
+        # Another user's may be open to us all the same.
+        with suppress(PermissionError):
+            os.chmod(folder, _OWNER_ALL)  # noqa: PTH101 - a text here, for speed
+    folders = []
+    # By a descriptor, so that a link that is put in its place is not followed.
+    descriptor = os.open(folder, _FOLDER)
+    try:
+        with os.scandir(descriptor) as children:
+            for child in children:
+                if child.is_dir(follow_symlinks=False):
+                    folders.append(f"{folder}/{child.name}")
+                    continue
+                try:
+                    os.unlink(child.name, dir_fd=descriptor)
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    failures.append(error)
+    finally:
+        os.close(descriptor)
+    return folders
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from hopsartifacts.errors import (
     HopsArtifactsError,
     PathNotFoundError,
     StorageError,
+    StorageRefusedError,
 )
 from hopsartifacts.layout import TEMPORARY
 from hopsartifacts.storage.contract import Capabilities, Entry, Kind
@@ -342,7 +343,9 @@ def _translated(doing: str, path: str, source: _Source | None = None) -> Iterato
     except Exception as error:
         if source is not None and error is source.failure:
             raise
-        raise StorageError(f"cannot {doing} {path!r}: {_words(error)}") from error
+        is_refused = isinstance(error, PermissionError)
+        kind = StorageRefusedError if is_refused else StorageError
+        raise kind(f"cannot {doing} {path!r}: {_words(error)}") from error
 
 
 def _words(error: Exception) -> str:

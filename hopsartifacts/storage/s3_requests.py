@@ -30,7 +30,7 @@ from botocore.parsers import ResponseParserError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from tenacity.wait import wait_random_exponential
 
-from hopsartifacts.errors import PathNotFoundError, StorageError
+from hopsartifacts.errors import PathNotFoundError, StorageError, StorageRefusedError
 
 Result = TypeVar("Result")
 
@@ -41,6 +41,10 @@ _SILENCE_S = 12.0
 """As before, of a server that does not answer at all; but each gets a second chance."""
 _DOWN_S = 30.0
 _NEVER = float("-inf")
+_FAULT_OF_CLIENT = 4
+"""The first digit of the statuses of requests that are refused."""
+_REPEATED = "RetryAttempts"
+"""Where an answer says how often its request had been sent before."""
 _RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 _RETRIED_CODES = frozenset(
     {
@@ -117,7 +121,8 @@ class Requests:
 
     def explained(self, doing: str, path: str, error: Exception) -> StorageError:
         """Return *error* as one of ours, in words that say what to do."""
-        return StorageError(f"cannot {doing} {path!r}: {self._words(error)}")
+        kind = StorageRefusedError if is_refused(error) else StorageError
+        return kind(f"cannot {doing} {path!r}: {self._words(error)}")
 
     def _begin(self, work: Callable[[], Awaitable[Result]]) -> "Future[Result]":
         return asyncio.run_coroutine_threadsafe(self._repeated(work), self._fs.loop)
@@ -147,6 +152,8 @@ class Requests:
         except Exception as error:
             is_down = isinstance(error, _UNREACHABLE)
             self._down_since = time.monotonic() if is_down else _NEVER
+            said = _answer(error).get("ResponseMetadata", {})
+            said[_REPEATED] = retrying.statistics.get("attempt_number", 1) - 1
             raise
         self._down_since = _NEVER
         return result
@@ -230,6 +237,17 @@ def is_passing(error: BaseException) -> bool:
         return status in _RETRIED_STATUSES or error_code(error) in _RETRIED_CODES
     # s3fs' words for files are OSErrors too, but those have an answer behind them.
     return isinstance(error, _RETRIED_ERRORS)
+
+
+def is_refused(error: BaseException) -> bool:
+    """Say whether the server did nothing, and would do nothing the next time."""
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return True
+    said = _answer(error).get("ResponseMetadata", {})
+    # What was sent before this answer came may have been done.
+    is_first = not said.get(_REPEATED)
+    is_fault_of_ours = said.get("HTTPStatusCode", 0) // 100 == _FAULT_OF_CLIENT
+    return is_first and is_fault_of_ours and not is_passing(error)
 
 
 def error_code(error: BaseException) -> str:

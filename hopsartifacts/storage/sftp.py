@@ -58,7 +58,12 @@ def sftp_storage(path: str, options: Mapping[str, Any]) -> RenamingStorage:
         root,
         f"sftp://{place}/{root}",
         # Servers other than OpenSSH may let a rename replace what is there.
-        Capabilities(has_modes=True, needs_proof=True, workers=_CHANNELS),
+        Capabilities(
+            has_modes=True,
+            needs_proof=True,
+            replaces_in_one_step=True,
+            workers=_CHANNELS,
+        ),
     )
 
 

@@ -4,6 +4,8 @@ Every entry carries the complete state, so logs grow with the square of the numb
 versions, though only the newest state is ever read. An entry announces which ones lose
 theirs, with a digest over what stays of them; then each is replaced, in one step. What
 a crash leaves undone is done by the next compaction; either form of an entry is good.
+Where a back end cannot replace an object in one step no log is compacted: a crash
+between the two steps would lose an entry.
 """
 
 from collections.abc import Iterator
@@ -30,13 +32,14 @@ def compact(
         worth: nothing more is announced for fewer entries than that.
 
     Returns:
-        By how many bytes the log has become smaller.
+        By how many bytes the log has become smaller; 0 where the back end cannot
+        replace an object in one step.
 
     Raises:
         IntegrityError: an entry is missing or damaged; nothing is changed.
     """
     head = log.audit()
-    if head is None:
+    if head is None or not log.storage.capabilities.replaces_in_one_step:
         return 0
     last = _last(head, kept, worth)
     if last > head.body.compacted:
@@ -55,6 +58,8 @@ def compactable_bytes(log: Log[State], head: Head[State]) -> int:
 
     *head* is its newest entry, which the caller has just looked for.
     """
+    if not log.storage.capabilities.replaces_in_one_step:
+        return 0
     last = _last(head, _KEPT_ENTRIES, _WORTH_ENTRIES)
     return sum(map(_gain, _full(log, last)))
 

@@ -5,7 +5,11 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from hopsartifacts.errors import CommitUncertainError, StorageError
+from hopsartifacts.errors import (
+    CommitUncertainError,
+    StorageError,
+    StorageRefusedError,
+)
 
 _TRIES = 5
 _LONGEST_PAUSE_S = 0.25
@@ -29,6 +33,7 @@ def create_once(
         answer was lost, or somebody else's.
 
     Raises:
+        StorageRefusedError: the storage refused, and nothing was created.
         CommitUncertainError: the storage failed and the outcome is unknown.
     """
     failure: StorageError | None = None
@@ -37,6 +42,11 @@ def create_once(
             if create():
                 return None
             found = look()
+        except StorageRefusedError as error:
+            if failure is None:
+                raise StorageRefusedError(f"nothing was stored: {error}") from error
+            # An earlier attempt may have done it: only that counts.
+            found = _look_if_possible(look)
         except StorageError as error:
             # Done or not? What is there tells; if that cannot be read, or nothing is,
             # the same attempt under the same token is safe.

@@ -62,6 +62,8 @@ def mark_root(storage: Storage) -> None:
         require_proof(storage)
         marker = _Marker(format=FORMAT, created=now(), writer=writer())
         storage.create(layout.FORMAT_MARKER, encode_pretty(marker))
+        # It is already, where that can be: else it is found out here, not later.
+        storage.protect(layout.FORMAT_MARKER)
     check_root(storage)
 
 

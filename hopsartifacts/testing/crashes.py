@@ -1,6 +1,7 @@
-"""Writers that are killed, or whose storage fails, at each of their storage calls."""
+"""Writers that are killed, or whose storage fails, at and in their storage calls."""
 
 import itertools
+import os
 import signal
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -25,6 +26,7 @@ from hopsartifacts.testing.faults import (
     Stopped,
 )
 from hopsartifacts.testing.jobs import JOBS, Jobs
+from hopsartifacts.testing.steps import is_on_disk, on_step, watch
 
 _FAILURES = [
     (FAIL, None),
@@ -33,6 +35,7 @@ _FAILURES = [
     (LOSE_ANSWER, LOSE_ANSWER),
 ]
 _OBJECT = bytes(range(256)) * 1024
+_CONTENTS = [bytes([number]) * 256 * 1024 for number in range(4)]
 _LONGEST_LIFE_S = 0.3
 
 Count = Callable[[str, object], None]
@@ -107,6 +110,56 @@ class CrashConformance(_Walking):
         points = walk(case, kill if kills else stop, faults, every=self.every)
         record_property("crash points", points)
 
+    def test_a_writer_killed_inside_a_call_leaves_the_old_state_or_the_new(
+        self, case: Case, reconnect: Reconnect, record_property: Count
+    ) -> None:
+        """Before each step that a call takes on the disk or on the server."""
+        storage = reconnect()
+        if not storage.capabilities.is_shared:
+            return  # nobody outlives the writer
+        kills = self.kills or is_on_disk(storage)
+
+        def kill(place: Place, number: int, _: None) -> Run:
+            work = partial(_do_to_step, place, case.jobs, case.job.name, number)
+            [ended] = children_for(reconnect).run([work])
+            assert ended.signal in {None, signal.SIGKILL}, "it did not come to its end"
+            return Run(was_due=bool(ended.signal), is_told=not ended.signal)
+
+        def stop_at(place: Place, number: int, _: None) -> Run:
+            try:
+                _do_to_step(place, case.jobs, case.job.name, number, kills=False)
+            except Stopped:
+                return Run(was_due=True, is_told=False)
+            return Run(was_due=False)
+
+        steps = None
+        if self.every > 1 and not case.is_idle:
+            count = partial(_do_to_step, case.fresh(), case.jobs, case.job.name, 0)
+            if kills:
+                [ended] = children_for(reconnect).run([count])
+                steps = ended.answer
+            else:
+                steps = count()
+        points = walk(
+            case, kill if kills else stop_at, [None], every=self.every, steps=steps
+        )
+        record_property("crash points", points)
+
+    def test_a_replaced_object_is_the_old_or_the_new_when_its_writer_is_killed(
+        self, new_place: Callable[[], Place], reconnect: Reconnect, tmp_path: Path
+    ) -> None:
+        """At any moment, where replacing is said to be one step."""
+        can = reconnect().capabilities
+        if not can.is_shared or not can.replaces_in_one_step:
+            return
+        children = children_for(reconnect)
+        for life in range(1, self.lives + 1):
+            place, told = new_place(), tmp_path / f"told{life}"
+            life_s = life * _LONGEST_LIFE_S / self.lives
+            [ended] = children.run([partial(_replace, place, told, life_s)])
+            assert ended.signal == signal.SIGALRM
+            assert place().read("objects/replaced") in _CONTENTS
+
     def test_an_object_is_whole_or_not_there_when_its_writer_is_killed(
         self, new_place: Callable[[], Place], reconnect: Reconnect, tmp_path: Path
     ) -> None:
@@ -153,6 +206,41 @@ class FaultConformance(_Walking):
 
 def _do(place: Place, jobs: Jobs, name: str, plan: Nth, _: object) -> None:
     jobs.do(name, FaultyStorage(place(), plan))
+
+
+def _do_to_step(
+    place: Place,
+    jobs: Jobs,
+    name: str,
+    number: int,
+    _: object = None,
+    *,
+    kills: bool = True,
+) -> int:
+    """Do a job up to the step *number*, or all of it; return how many steps it took."""
+    storage = place()
+    tell = on_step(number, _kill if kills else _stop)
+    watch(storage, tell)
+    jobs.do(name, storage)
+    return tell()
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _stop() -> None:
+    raise Stopped
+
+
+def _replace(place: Place, told: Path, life_s: float, _: object) -> None:
+    storage = place()
+    storage.write("objects/replaced", [_CONTENTS[0]])
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, life_s)
+    told.write_text("it is there")
+    for content in itertools.cycle(_CONTENTS):
+        storage.write("objects/replaced", [content])
 
 
 def _create(place: Place, told: Path, life_s: float, _: object) -> None:

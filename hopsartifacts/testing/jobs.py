@@ -44,6 +44,8 @@ class Job(msgspec.Struct, frozen=True):
     """Readers see a difference; else there is one only in what lies there."""
     takes_garbage: bool = False
     """What writers have put aside is not safe from it."""
+    is_replacing: bool = False
+    """There is nothing to do where an object is not replaced in one step."""
     is_copied: bool = True
     """What comes before lies in the storage alone, so a copy of that will do."""
 
@@ -83,7 +85,9 @@ JOBS: dict[str, Job] = {
         ("save", "deploy_big", "delete_deployment"), "delete_artifact"
     ),
     "collect garbage": Job(("save", "litter"), "gc", is_seen=False, takes_garbage=True),
-    "compact a log": Job(("save", "tag_often"), "compact", is_seen=False),
+    "compact a log": Job(
+        ("save", "tag_often"), "compact", is_seen=False, is_replacing=True
+    ),
 }
 """Every job by its name; each of them changes something."""
 

@@ -10,6 +10,8 @@ from hopsartifacts.storage.contract import Storage
 _WRITERS = 8
 _WATCHED = 3
 _WATCHED_BYTES = 9 * 1024 * 1024
+_REPLACEMENTS = 20
+_REPLACED_BYTES = 64 * 1024
 
 
 class ThreadConformance:
@@ -56,6 +58,30 @@ class ThreadConformance:
                     is_done.set()
             assert seen.result() == data, f"a part was seen in round {turn}"
             storage.delete_tree("watched")
+
+    def test_a_reader_sees_the_old_object_or_the_new(self, storage: Storage) -> None:
+        """While an object is replaced, where that is said to take one step."""
+        if not storage.capabilities.replaces_in_one_step:
+            return
+        contents = [bytes([turn]) * _REPLACED_BYTES for turn in range(_REPLACEMENTS)]
+        is_done = Event()
+        storage.write("watched", [contents[0]])
+
+        def watch() -> None:
+            while not is_done.is_set():
+                try:
+                    assert storage.read("watched") in contents, "a part was seen"
+                except PathNotFoundError:
+                    raise AssertionError("it was not there for a moment") from None
+
+        with ThreadPoolExecutor(1) as pool:
+            watching = pool.submit(watch)
+            try:
+                for content in contents:
+                    storage.write("watched", [content])
+            finally:
+                is_done.set()
+            watching.result()
 
     def test_one_of_many_threads_moves_its_tree(self, storage: Storage) -> None:
         """The target holds the files of exactly one of them."""

@@ -1,13 +1,11 @@
-"""A writer is killed or fails at steps that are not calls; see also the kit's own."""
+"""A writer is interrupted, or works in place; see also the kit's own tests."""
 
 import itertools
 import os
 import signal
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -20,15 +18,7 @@ from hopsartifacts.testing.crashes import CrashConformance, FaultConformance
 from hopsartifacts.testing.faults import Call, Fault, FaultyStorage, Nth
 from hopsartifacts.testing.folders import StorageFolder
 from hopsartifacts.testing.jobs import JOBS
-
-EVENTS = {
-    "os.mkdir",
-    "os.rename",
-    "os.link",
-    "os.remove",
-    "os.chmod",
-    "os.rmdir",
-}
+from hopsartifacts.testing.steps import on_step, watch_disk
 
 
 def killed(work: Callable[[], object]) -> bool:
@@ -49,6 +39,11 @@ def killed(work: Callable[[], object]) -> bool:
     return False
 
 
+def kill_at_event(number: int, root: str) -> None:
+    """Kill this process just before its *number*-th change below *root*."""
+    watch_disk(root, on_step(number, lambda: os.kill(os.getpid(), signal.SIGKILL)))
+
+
 @pytest.fixture(autouse=True)
 def _without_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOPSARTIFACTS_STATE_DIR", str(tmp_path / "state"))
@@ -67,43 +62,6 @@ def case(tmp_path: Path, request: pytest.FixtureRequest) -> Case:
         return partial(LocalStorage, tmp_path / f"run{next(runs)}")
 
     return Case(request.param, new_place, tmp_path / "users")
-
-
-def test_a_writer_killed_at_any_step_of_the_system_leaves_old_or_new(
-    case: Case, record_property: Callable[[str, object], None]
-) -> None:
-    def kill(place: Place, number: int, _: None) -> Run:
-        def work() -> None:
-            storage = place()
-            kill_at_event(number, str(storage.local_path("")))
-            case.do(storage)
-
-        was_killed = killed(work)
-        return Run(was_due=was_killed, is_told=not was_killed)
-
-    record_property("crash points", walk(case, kill, [None]))
-
-
-def kill_at_event(number: int, root: str) -> None:
-    """Kill this process just before its *number*-th change below *root*."""
-    count = itertools.count(1)
-
-    def watch(event: str, given: tuple[Any, ...]) -> None:
-        if not _changes(event, given, root):
-            return
-        if next(count) == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(watch)
-
-
-def _changes(event: str, given: tuple[Any, ...], root: str) -> bool:
-    if event == "open":
-        writes = bool(given[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
-        return writes and str(given[0]).startswith(root)
-    # Relative names come with the folder's descriptor: of a folder being deleted.
-    name = os.fspath(given[0]) if event in EVENTS else ""
-    return event in EVENTS and (not name.startswith("/") or name.startswith(root))
 
 
 def interrupt(call: Call) -> None:

@@ -52,7 +52,11 @@ class DictStorage:
         self.url = "dict://project"
         # Not shared, so that no journal on the disk makes one run differ from the next.
         self.capabilities = Capabilities(
-            has_modes=False, workers=1, moves_trees=moves_trees, is_shared=False
+            has_modes=False,
+            replaces_in_one_step=True,
+            workers=1,
+            moves_trees=moves_trees,
+            is_shared=False,
         )
 
     def create(self, path: str, data: bytes) -> bool:

@@ -1,8 +1,10 @@
 """Back ends that break one promise each, for the kit to find out."""
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from threading import Lock
+from uuid import uuid4
 
 from hopsartifacts.storage.contract import Entry
 from hopsartifacts.storage.local import LocalStorage
@@ -20,6 +22,17 @@ class ChecksThenWrites(LocalStorage):
         self.write(path, [data])
         self.protect(path)
         return True
+
+
+class ReplacesInTwoSteps(LocalStorage):
+    """Deletes what is there before the new bytes have its name, and says otherwise."""
+
+    def write(self, path: str, chunks: Iterable[bytes]) -> None:
+        new = f".hopsartifacts/tmp/{uuid4().hex}"
+        super().write(new, chunks)
+        self.delete_tree(path)
+        time.sleep(_A_MOMENT_S)
+        self.move(new, path)
 
 
 _LOCK = Lock()

@@ -1,7 +1,6 @@
 """``hopsartifacts gc``."""
 
 import click
-import msgspec
 
 from hopsartifacts.cli.session import Session, project_argument
 from hopsartifacts.cli.values import seconds
@@ -26,7 +25,9 @@ def command(session: Session, *, dry_run: bool, grace_s: float) -> None:
 
     That is what deleted versions and writers that are gone left behind, and the states
     of old log entries. It is safe beside writers.
+
+    What cannot be freed, as it is another user's, is named, and the rest is freed. The
+    exit code is then 1.
     """
     report = session.project().gc(dry_run=dry_run, grace_s=grace_s)
-    document = {"size_bytes": report.size_bytes, **msgspec.to_builtins(report)}
-    session.show(document, report)
+    session.report(report, size_bytes=report.size_bytes)

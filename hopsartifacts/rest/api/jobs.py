@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from hopsartifacts.deployments.golden import GoldenRequest
 from hopsartifacts.documents import encode
-from hopsartifacts.guard.gc import GRACE_S, Garbage
+from hopsartifacts.guard.gc import GRACE_S, Garbage, Stuck
 from hopsartifacts.guard.repair import Repaired
 from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
 from hopsartifacts.rest.api.table import PREFIX, operations
@@ -53,13 +53,17 @@ class GcResult(msgspec.Struct, frozen=True, tag_field="kind", tag="gc"):
     """What was freed, or would be.
 
     Attributes:
+        ok: whether everything was freed that was to be.
         kept: what is younger than the grace period.
+        stuck: what could not be freed, and why.
         size_bytes: how many bytes were freed, or would be.
     """
 
+    ok: bool
     dry_run: bool
     freed: tuple[Garbage, ...]
     kept: tuple[Garbage, ...]
+    stuck: tuple[Stuck, ...]
     size_bytes: int
 
 
@@ -158,7 +162,7 @@ def _gc(call: Call) -> Response:
     def work(_: Callback) -> GcResult:
         project = call.hosted.project
         report = project.gc(dry_run=options.dry_run, grace_s=options.grace_s)
-        return GcResult(size_bytes=report.size_bytes, **asdict(report))
+        return GcResult(ok=report.ok, size_bytes=report.size_bytes, **asdict(report))
 
     jobs = call.hosted.jobs
     return accepted(jobs.start("gc", work, by=call.caller.name, options=options))
