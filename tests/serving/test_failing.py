@@ -18,6 +18,7 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.local import LocalBackend
+from tests.serving.conftest import FLOWERS
 
 ASK = {"instances": [[1, 2]]}
 PREDICT = "class Predict:\n    def predict(self, x): return x\n"
@@ -63,11 +64,11 @@ def test_a_bad_script_fails_with_its_reason_and_its_log(
         backend.start(launch, await_running_s=60)
     assert "Its log ends with:\nTraceback" in str(raised.value)
     assert live() == []
-    state = backend.state("flowers")
+    state = backend.state(FLOWERS)
     assert state.status == "Failed"
     assert state.condition is not None
     assert (state.condition.type, state.condition.status) == ("STARTED", False)
-    assert "Traceback" in backend.read_logs("flowers", "predictor", 1000)
+    assert "Traceback" in backend.read_logs(FLOWERS, "predictor", 1000)
 
 
 def test_after_a_failure_a_better_version_starts(
@@ -76,8 +77,8 @@ def test_after_a_failure_a_better_version_starts(
     with pytest.raises(DeploymentFailedError):
         backend.start(make_launch("1 / 0"), await_running_s=60)
     backend.start(make_launch(PREDICT, deployment_version=4), await_running_s=60)
-    backend.stop("flowers", await_stopped_s=30)
-    assert backend.state("flowers").status == "Stopped"
+    backend.stop(FLOWERS, await_stopped_s=30)
+    assert backend.state(FLOWERS).status == "Stopped"
 
 
 def test_a_server_that_takes_too_long_is_ended(
@@ -103,7 +104,7 @@ def test_a_start_that_ignores_the_end_is_killed(
     with pytest.raises(DeploymentFailedError, match="not ready within"):
         backend.start(launch, await_running_s=1.5)
     assert live() == []
-    state = backend.state("flowers")
+    state = backend.state(FLOWERS)
     assert state.status == "Failed"
     assert state.condition is not None
     assert "not ready within" in str(state.condition.reason)
@@ -127,7 +128,7 @@ def test_a_start_interrupted_by_the_user_leaves_nothing(
     with pytest.raises(KeyboardInterrupt):
         backend.start(launch, await_running_s=60)
     assert live() == []
-    assert backend.state("flowers").status == "Stopped"
+    assert backend.state(FLOWERS).status == "Stopped"
 
 
 def test_a_taken_port_starts_nothing(
@@ -137,7 +138,7 @@ def test_a_taken_port_starts_nothing(
         port = taken.getsockname()[1]
         with pytest.raises(PortTakenError, match=f"port {port} is in use"):
             backend.start(echo, await_running_s=60, port=port)
-    assert backend.state("flowers").status == "Created"
+    assert backend.state(FLOWERS).status == "Created"
     assert not list(run_root.glob("*/flowers"))
     assert not (tmp_path / "Logs").exists()
 
@@ -146,12 +147,12 @@ def test_a_port_is_free_again_after_the_stop(
     backend: LocalBackend, echo: Launch
 ) -> None:
     backend.start(echo, await_running_s=60)
-    port = backend.state("flowers").port
+    port = backend.state(FLOWERS).port
     for _ in range(2):
-        backend.predict("flowers", ASK)
-        backend.stop("flowers", await_stopped_s=30)
+        backend.predict(FLOWERS, ASK)
+        backend.stop(FLOWERS, await_stopped_s=30)
         backend.start(echo, await_running_s=60, port=port)
-    assert backend.state("flowers").port == port
+    assert backend.state(FLOWERS).port == port
 
 
 def test_a_port_that_does_not_exist_is_refused(
@@ -179,25 +180,25 @@ def test_a_killed_keeper_has_failed(
     live: Callable[[], list[psutil.Process]],
 ) -> None:
     backend.start(echo, await_running_s=60)
-    backend.predict("flowers", ASK)
+    backend.predict(FLOWERS, ASK)
     [keeper] = keepers()
     os.kill(keeper.pid, signal.SIGKILL)
     deadline = time.monotonic() + 30
-    while backend.state("flowers").status == "Running" and time.monotonic() < deadline:
+    while backend.state(FLOWERS).status == "Running" and time.monotonic() < deadline:
         time.sleep(0.02)
-    state = backend.state("flowers")
+    state = backend.state(FLOWERS)
     assert state.status == "Failed"
     assert state.condition is not None
     assert state.condition.reason == (
         "the server process ended with signal 9 (SIGKILL)"
     )
     with pytest.raises(NotRunningError, match=r"is Failed .*SIGKILL"):
-        backend.predict("flowers", ASK)
+        backend.predict(FLOWERS, ASK)
     while live() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert live() == [], "workers end without their keeper"
-    backend.stop("flowers", await_stopped_s=0)
-    assert backend.state("flowers").status == "Stopped"
+    backend.stop(FLOWERS, await_stopped_s=0)
+    assert backend.state(FLOWERS).status == "Stopped"
 
 
 def test_a_worker_that_dies_while_it_predicts_fails_that_request_only(
@@ -215,8 +216,8 @@ def test_a_worker_that_dies_while_it_predicts_fails_that_request_only(
     )
     backend.start(launch, await_running_s=60)
     with pytest.raises(NotRunningError, match="ended while it answered"):
-        backend.predict("flowers", {"instances": [[0]]})
+        backend.predict(FLOWERS, {"instances": [[0]]})
     # It waits until there is another worker.
-    assert backend.predict("flowers", ASK) == {"predictions": [[1, 2]]}
-    log = backend.read_logs("flowers", "predictor", 100)
+    assert backend.predict(FLOWERS, ASK) == {"predictions": [[1, 2]]}
+    log = backend.read_logs(FLOWERS, "predictor", 100)
     assert "worker 1 ended (the server process ended with exit code 7)" in log

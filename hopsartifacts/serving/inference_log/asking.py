@@ -1,18 +1,20 @@
 """The way in: what is read takes pyarrow, an extra that is imported late."""
 
+from contextlib import suppress
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.errors import HopsArtifactsError, InvalidInputError
+from hopsartifacts.serving.contract import DeploymentKey
 from hopsartifacts.storage.contract import Storage
 
 
 def read_log(  # noqa: PLR0913 - each is a choice of its own
     storage: Storage,
-    deployment: str,
+    deployment: DeploymentKey,
     spool: Path | None,
     *,
     since: datetime | None = None,
@@ -32,15 +34,22 @@ def read_log(  # noqa: PLR0913 - each is a choice of its own
     """
     reading = _reading()
     asked = reading.wanted(since, until, version, message_type, limit)
-    _ship(storage, deployment, spool)
+    _ship(storage, deployment.name, spool)
     return reading.read(storage, deployment, asked)
 
 
-def count_drops(storage: Storage, deployment: str, spool: Path | None) -> int:
+def count_drops(storage: Storage, deployment: DeploymentKey, spool: Path | None) -> int:
     """Return how many exchanges could not be logged; raises as ``read_log``."""
     reading = _reading()
-    _ship(storage, deployment, spool)
+    _ship(storage, deployment.name, spool)
     return int(reading.read_drops(storage, deployment))
+
+
+def ship_rest(storage: Storage, deployment: str, spool: Path | None) -> None:
+    """Ship what waits in *spool*, as the last one who can; what fails stays there."""
+    if spool is not None and spool.is_dir():
+        with suppress(HopsArtifactsError, OSError, ModuleNotFoundError):
+            _ship(storage, deployment, spool)
 
 
 def _ship(storage: Storage, deployment: str, spool: Path | None) -> None:

@@ -17,6 +17,7 @@ from typing import IO
 import msgspec
 
 from hopsartifacts.errors import UnsupportedHereError
+from hopsartifacts.serving.interpreter import interpreter
 from hopsartifacts.storage.contract import Storage
 
 INTERVAL_S = 60.0
@@ -70,7 +71,7 @@ def shipper_input(order: ShipperOrder, storage: Storage) -> bytes:
 
 def shipper_command() -> list[str]:
     """Return the command of a shipper, which needs this package and nothing else."""
-    return [sys.executable, "-P", "-m", "hopsartifacts.serving.inference_log"]
+    return [interpreter(), "-P", "-m", "hopsartifacts.serving.inference_log"]
 
 
 def read_order(stdin: IO[bytes]) -> tuple[ShipperOrder, Storage]:
