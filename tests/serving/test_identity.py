@@ -16,7 +16,7 @@ from hopsartifacts.serving.local import LocalBackend
 from tests.serving.conftest import FLOWERS
 
 ASK = {"instances": [[1]]}
-OTHERS = {
+OTHERS: dict[str, dict[str, Any]] = {
     "another id": {"deployment_id": "d-2"},
     "another id and version": {"deployment_id": "d-2", "deployment_version": 1},
     "the same version sealed otherwise": {"specification": "sha256:9"},
@@ -56,7 +56,7 @@ def test_a_run_of_another_deployment_is_not_ours(
 
 
 def test_another_version_of_the_same_deployment_is_ours(
-    backend: LocalBackend, echo: Launch, make_launch: Any
+    backend: LocalBackend, echo: Launch
 ) -> None:
     backend.start(echo, await_running_s=60)
     older = replace(FLOWERS, version=2, specification="sha256:2")
@@ -111,9 +111,10 @@ def deploy(
     def make(project: Project, word: str, **settings: Any) -> Deployment:
         registry = project.get_model_registry()
         model = registry.python.create_model("m").save(make_files({"model.bin": word}))
-        return model.deploy(
+        made: Deployment = model.deploy(
             name="dep", script_file=make_script(SCRIPT % word), **settings
         )
+        return made
 
     return make
 
