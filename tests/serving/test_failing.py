@@ -198,7 +198,30 @@ def test_a_killed_keeper_has_failed(
         time.sleep(0.02)
     assert live() == [], "workers end without their keeper"
     backend.stop(FLOWERS, await_stopped_s=0)
-    assert backend.state(FLOWERS).status == "Stopped"
+    state = backend.state(FLOWERS)
+    assert (state.status, state.condition is not None) == ("Stopped", True)
+    assert "it had failed: the server process ended with signal 9" in str(
+        state.condition
+    )
+
+
+LONG_ENDS = {
+    "an error": "raise ValueError('x' * 1_000_000)",
+    "a line": "print('x' * 1_000_000, flush=True); raise ValueError('short')",
+}
+
+
+@pytest.mark.parametrize("code", LONG_ENDS.values(), ids=LONG_ENDS)
+def test_what_a_script_says_does_not_flood_errors_and_states(
+    backend: LocalBackend, make_launch: Any, code: str
+) -> None:
+    with pytest.raises(DeploymentFailedError) as caught:
+        backend.start(make_launch(code), await_running_s=60)
+    assert len(str(caught.value)) < 12_000
+    assert "Its log ends with:" in str(caught.value)
+    assert len(str(backend.state(FLOWERS).condition)) < 5_000
+    backend.stop(FLOWERS, await_stopped_s=0)
+    assert "it had failed: " in str(backend.state(FLOWERS).condition)
 
 
 def test_a_worker_that_dies_while_it_predicts_fails_that_request_only(
@@ -215,8 +238,9 @@ def test_a_worker_that_dies_while_it_predicts_fails_that_request_only(
         """
     )
     backend.start(launch, await_running_s=60)
-    with pytest.raises(NotRunningError, match="ended while it answered"):
+    with pytest.raises(NotRunningError, match="ended while it answered") as caught:
         backend.predict(FLOWERS, {"instances": [[0]]})
+    assert "ended with exit code 7" in str(caught.value), "the state knows why"
     # It waits until there is another worker.
     assert backend.predict(FLOWERS, ASK) == {"predictions": [[1, 2]]}
     log = backend.read_logs(FLOWERS, "predictor", 100)
