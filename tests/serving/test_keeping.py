@@ -314,8 +314,9 @@ def test_a_worker_over_its_memory_limit_is_replaced(
         limits=Limits(memory_mb=300),
     )
     backend.start(launch, await_running_s=60)
-    with pytest.raises(NotRunningError, match="ended while it answered"):
+    with pytest.raises(NotRunningError, match="ended while it answered") as caught:
         backend.predict(FLOWERS, {"instances": [[0]]})
+    assert "more than its limit of 300 MB" in str(caught.value)
     assert backend.predict(FLOWERS, ASK) == {"predictions": [[1, 2]]}
     log = backend.read_logs(FLOWERS, "predictor", 100)
     assert " MB of memory, more than its limit of 300 MB" in log
@@ -377,8 +378,9 @@ def test_a_worker_that_hangs_is_replaced(
         """
     )
     backend.start(launch, await_running_s=60)
-    with pytest.raises(NotRunningError, match="ended while it answered"):
+    with pytest.raises(NotRunningError, match="ended while it answered") as caught:
         backend.predict(FLOWERS, {"instances": [[0]]})
+    assert "its event loop did not turn for 1 s" in str(caught.value)
     assert backend.predict(FLOWERS, ASK) == {"predictions": [[1, 2]]}
     log = backend.read_logs(FLOWERS, "predictor", 100)
     assert "its event loop did not turn for 1 s" in log

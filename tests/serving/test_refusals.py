@@ -99,6 +99,21 @@ def test_errors_of_the_system_become_ours(
     assert (VARIABLE in str(caught.value)) == has_hint
 
 
+def test_a_state_that_cannot_be_read_for_the_moment_is_not_taken_for_none(
+    backend: LocalBackend, echo: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    backend.start(echo, await_running_s=60)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refuse)
+        with pytest.raises(ServingError, match="Too many open files"):
+            backend.state(FLOWERS)
+    assert backend.state(FLOWERS).status == "Running"
+    backend.stop(FLOWERS, await_stopped_s=10)
+
+
 def test_our_own_errors_stay_as_they_are() -> None:
     own = StorageError("mine")
     with (

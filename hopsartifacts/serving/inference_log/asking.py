@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from hopsartifacts.errors import HopsArtifactsError, InvalidInputError
+from hopsartifacts.errors import HopsArtifactsError, InvalidInputError, StorageError
 from hopsartifacts.serving.contract import DeploymentKey
 from hopsartifacts.storage.contract import Storage
 
@@ -47,8 +47,8 @@ def count_drops(storage: Storage, deployment: DeploymentKey, spool: Path | None)
 
 def ship_rest(storage: Storage, deployment: str, spool: Path | None) -> None:
     """Ship what waits in *spool*, as the last one who can; what fails stays there."""
-    if spool is not None and spool.is_dir():
-        with suppress(HopsArtifactsError, OSError, ModuleNotFoundError):
+    with suppress(HopsArtifactsError, OSError, ModuleNotFoundError):
+        if spool is not None and spool.is_dir():
             _ship(storage, deployment, spool)
 
 
@@ -57,7 +57,14 @@ def _ship(storage: Storage, deployment: str, spool: Path | None) -> None:
         return
     from hopsartifacts.serving.inference_log.shipping import ship  # noqa: PLC0415 - late
 
-    ship(spool, deployment, storage)
+    try:
+        ship(spool, deployment, storage)
+    except HopsArtifactsError:
+        raise
+    except OSError as error:
+        raise StorageError(
+            f"cannot ship what waits in {str(spool)!r}: {error.strerror or error}"
+        ) from error
 
 
 def _reading() -> ModuleType:

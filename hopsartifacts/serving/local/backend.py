@@ -22,7 +22,11 @@ from hopsartifacts.serving.inference_log.orders import (
 )
 from hopsartifacts.serving.local import capabilities
 from hopsartifacts.serving.local.keeper.orders import Helper
-from hopsartifacts.serving.local.refusals import in_our_words, take_standard_descriptors
+from hopsartifacts.serving.local.refusals import (
+    has_no_place,
+    in_our_words,
+    take_standard_descriptors,
+)
 from hopsartifacts.serving.local.states import NEVER_RAN
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.state_folder import state_folder
@@ -110,7 +114,9 @@ class LocalBackend:
         try:
             with self._supervised("read the state of deployments") as supervisor:
                 return supervisor.state(deployment)
-        except (ServingError, StorageError):
+        except (ServingError, StorageError) as error:
+            if not has_no_place(error):
+                raise
             # Without its packages, or a folder for its run files, this installation
             # cannot have started anything.
             return NEVER_RAN

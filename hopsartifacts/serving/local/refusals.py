@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hopsartifacts.errors import HopsArtifactsError, ServingError
+from hopsartifacts.errors import (
+    HopsArtifactsError,
+    ServingError,
+    StorageError,
+    UnsupportedHereError,
+)
 from hopsartifacts.store.state_folder import STATE_DIR_VARIABLE
 
 _STANDARD = 3
@@ -57,6 +62,14 @@ def in_our_words(what: str, root: Path) -> Iterator[None]:
         raise ServingError(
             f"cannot {what}: {error.strerror or error}{where}{hint}"
         ) from error
+
+
+def has_no_place(error: HopsArtifactsError) -> bool:
+    """Tell whether *error* says that this user can have no run files here."""
+    cause = error.__cause__
+    if isinstance(error, StorageError | UnsupportedHereError):
+        return True
+    return isinstance(cause, OSError) and cause.errno in _OF_PLACE
 
 
 def take_standard_descriptors() -> None:

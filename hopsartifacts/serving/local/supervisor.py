@@ -120,7 +120,7 @@ class Supervisor:
         run = _own_run(folder, launch.key)
         if run is None or _state_of(folder, run).status not in _UP:
             raise NotRunningError(
-                f"deployment {launch.deployment!r} does not run: start it instead"
+                f"deployment {launch.deployment!r} does not run: start it first"
             )
         name = f"deployment {launch.deployment!r} version {launch.deployment_version}"
         update = Update(launch=launch, await_running_s=await_running_s, helper=helper)
@@ -128,7 +128,8 @@ class Supervisor:
             reply = _tell(folder.control_path(run.revision), update)
         except OSError as error:
             raise DeploymentFailedError(
-                f"{name} did not start: {error}; see get_state()"
+                f"{name} did not start: the process that keeps the deployment does not "
+                f"answer ({error.strerror or error}); its state and its log say more"
             ) from error
         if reply.reason is not None:
             before = _state_of(folder, run).deployment_version
@@ -330,7 +331,7 @@ class Supervisor:
             if time.monotonic() > deadline:
                 raise DeploymentFailedError(
                     f"{name} was not ready within {timeout_s:g} s; the last it said: "
-                    f"{reason}. See get_logs(), or wait longer with await_running"
+                    f"{reason}. Its log says more; or wait longer for it"
                 )
             time.sleep(_POLL_S)
 

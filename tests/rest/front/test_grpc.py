@@ -17,15 +17,7 @@ METADATA = (("authorization", f"ApiKey {KEY}"),)
 OPTIONS = [
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
-    ("grpc.enable_http_proxy", 0),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Name a proxy that does not exist: the way to a deployment is never through one."""
-    for name in ("http_proxy", "https_proxy", "grpc_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -192,7 +184,7 @@ def test_nobody_without_a_key_has_much_read(port: Front) -> None:
             sent += 1
             yield b"x" * (MAX_BYTES // 2)
 
-    with grpc.insecure_channel(f"127.0.0.1:{port.port}", options=OPTIONS) as channel:
+    with grpc.insecure_channel(f"127.0.0.1:{port.port}") as channel:
         ask = channel.stream_unary(f"/{SERVICE}/ModelInfer")
         with refused("UNAUTHENTICATED"):
             ask(pieces(), timeout=30)
@@ -217,7 +209,7 @@ def test_whose_logins_fail_too_often_has_to_wait(ground: Ground) -> None:
     wrong = (("authorization", "ApiKey wrong.secret"),)
     with (
         opened(ground.project) as port,
-        grpc.insecure_channel(f"127.0.0.1:{port.port}", options=OPTIONS) as channel,
+        grpc.insecure_channel(f"127.0.0.1:{port.port}") as channel,
         port.client("other.secret") as client,
     ):
         for _ in range(10):
