@@ -63,7 +63,10 @@ def shipper_input(order: ShipperOrder, storage: Storage) -> bytes:
             f"{type(storage).__name__} one that can be pickled ({error})"
         ) from error
     told = msgspec.structs.replace(
-        order, environ=dict(os.environ), search=tuple(filter(None, sys.path))
+        # Absolute: the shipper has another working folder.
+        order,
+        environ=dict(os.environ),
+        search=tuple(map(os.path.abspath, sys.path)),
     )
     length = len(opened).to_bytes(LENGTH_BYTES, "big")
     return msgspec.json.encode(told) + b"\n" + length + opened

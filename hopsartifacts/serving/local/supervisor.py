@@ -268,7 +268,10 @@ class Supervisor:
         whose = key_of(run, folder.read_report(run))
         if whose.is_of(key):
             return []
+        is_up = processes.find_server(run) is not None
         processes.end_tree(run, STOP_GRACE_S)
+        if not is_up:
+            return []
         words = (
             f"ended a run of another deployment that had the name {key.name!r}: "
             f"version {whose.version} of id {whose.id}"
