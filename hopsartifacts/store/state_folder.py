@@ -75,16 +75,15 @@ def _temporary_state_folder() -> Path:
     Raises:
         StorageError: it cannot be made, or somebody else could look into it.
     """
-    folder = Path(tempfile.gettempdir()) / f"hopsartifacts-{os.geteuid()}"
     try:
+        folder = Path(tempfile.gettempdir()) / f"hopsartifacts-{os.geteuid()}"
         with suppress(FileExistsError):
             folder.mkdir(mode=0o700)
         status = folder.lstat()
     except OSError as error:
         raise StorageError(
-            f"cannot make {str(folder)!r} for the state of deployments: "
-            f"{error.strerror}; set {STATE_DIR_VARIABLE} to a folder that this user "
-            "can write to"
+            f"cannot make a folder for the state of this user: {error}; set "
+            f"{STATE_DIR_VARIABLE} to a folder that it can write to"
         ) from error
     is_private = stat.S_ISDIR(status.st_mode) and not status.st_mode & 0o077
     if not is_private or status.st_uid != os.geteuid():
