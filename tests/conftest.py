@@ -26,7 +26,7 @@ class Predictor:
         return inputs
 """
 NOBODY = 65534
-ALONE = frozenset({"serving", "inference_log", "races"})
+ALONE = frozenset({"environments", "serving", "inference_log", "races"})
 """Folders whose tests start many processes: not two of them at once."""
 SERVERS = frozenset({"s3", "careless_s3", "gcs", "azure", "sftp", "hdfs", "ftp"})
 

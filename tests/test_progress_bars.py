@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from hopsartifacts import Deployment, Model, Project
+from hopsartifacts.cli.progress import progress as command_progress
 from hopsartifacts.deployments import progress
 from hopsartifacts.deployments.progress import started, while_starting, while_stopping
 from hopsartifacts.serving.contract import Condition, ConditionType, RunState, Status
@@ -121,6 +122,25 @@ def test_deployments_draw_on_a_terminal(screen: Screen, deployment: Deployment) 
     before = screen.getvalue()
     deployment.stop()
     assert screen.getvalue() == before
+
+
+@pytest.mark.parametrize("wanted", [None, True, False])
+@pytest.mark.parametrize("stream", [None, SimpleNamespace()])
+def test_a_program_without_a_terminal_can_start_and_stop(
+    monkeypatch: pytest.MonkeyPatch,
+    deployment: Deployment,
+    stream: object,
+    *,
+    wanted: bool | None,
+) -> None:
+    if stream is not None and wanted:
+        pytest.skip("a bar cannot be wanted on what cannot be written")
+    monkeypatch.setattr(sys, "stderr", stream)
+    deployment.start(progress=wanted)
+    deployment.stop(progress=wanted)
+    with command_progress("saving") as bar:
+        bar.set_size(3)
+        bar.relative_update(3)
 
 
 def test_nothing_is_drawn_where_nobody_looks(

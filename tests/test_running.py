@@ -18,6 +18,7 @@ from hopsartifacts.errors import (
 from hopsartifacts.serving.contract import (
     Component,
     Condition,
+    DeploymentKey,
     Launch,
     LogLine,
     RunState,
@@ -57,31 +58,33 @@ class MadeUpBackend:
     def update(self, launch: Launch, *, await_running_s: float) -> None:
         self.updates.append((launch, await_running_s))
 
-    def stop(self, deployment: str, *, await_stopped_s: float) -> None:
+    def stop(self, deployment: DeploymentKey, *, await_stopped_s: float) -> None:
         assert await_stopped_s > 0
-        self.states[deployment] = RunState(status="Stopped")
+        self.states[deployment.name] = RunState(status="Stopped")
 
-    def state(self, deployment: str) -> RunState:
-        return self.states.get(deployment, RunState(status="Created"))
+    def state(self, deployment: DeploymentKey) -> RunState:
+        return self.states.get(deployment.name, RunState(status="Created"))
 
-    def predict(self, deployment: str, payload: dict[str, Any]) -> Any:
-        return {"predictions": [deployment, payload]}
+    def predict(self, deployment: DeploymentKey, payload: dict[str, Any]) -> Any:
+        return {"predictions": [deployment.name, payload]}
 
-    def read_logs(self, deployment: str, component: Component, tail: int) -> str:
-        return f"{deployment} {component} {tail}"
+    def read_logs(
+        self, deployment: DeploymentKey, component: Component, tail: int
+    ) -> str:
+        return f"{deployment.name} {component} {tail}"
 
     def follow_logs(
-        self, deployment: str, component: Component, tail: int, **options: Any
+        self, deployment: DeploymentKey, component: Component, tail: int, **options: Any
     ) -> Iterator[LogLine]:
         assert not options
         for word in self.read_logs(deployment, component, tail).split():
             yield LogLine(text=word, mark="")
 
-    def inference_log_spool(self, deployment: str) -> None:
-        assert deployment
+    def inference_log_spool(self, deployment: DeploymentKey) -> None:
+        assert deployment.name
 
-    def forget(self, deployment: str) -> None:
-        self.forgotten.append(deployment)
+    def forget(self, deployment: DeploymentKey) -> None:
+        self.forgotten.append(deployment.name)
 
 
 @pytest.fixture
@@ -262,7 +265,7 @@ def test_a_running_deployment_is_not_deleted(
     assert serving.get_deployment("mymodel").is_running()
     deployment.delete(force=True)
     assert backend.forgotten == ["mymodel"]
-    assert backend.state("mymodel").status == "Stopped"
+    assert backend.states["mymodel"].status == "Stopped"
     assert serving.get_deployments() == []
 
 

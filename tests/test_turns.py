@@ -10,6 +10,7 @@ from threading import Event, Thread
 import msgspec
 import pytest
 
+from hopsartifacts.errors import StorageError
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
@@ -117,12 +118,16 @@ def test_without_a_folder_of_its_own_a_writer_goes_on(
 
 
 def test_without_a_home_a_writer_goes_on(
-    storage: Storage, monkeypatch: pytest.MonkeyPatch
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def homeless() -> Path:
+    def homeless(_: str) -> Path:
         raise RuntimeError("Could not determine home directory.")
 
-    monkeypatch.setattr("hopsartifacts.store.state_folder.state_folder", homeless)
+    monkeypatch.delenv("HOPSARTIFACTS_STATE_DIR")
+    monkeypatch.setattr("platformdirs.user_state_path", homeless)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))
+    with pytest.raises(StorageError, match="HOPSARTIFACTS_STATE_DIR"):
+        state_folder()
     assert append_after_a_lost_race(storage) == 2
 
 

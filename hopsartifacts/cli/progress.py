@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from hopsartifacts.store.progress import is_terminal
+
 
 class Progress:
     """A callback as fsspec's: it is told the size, and what was done of it.
@@ -20,7 +22,7 @@ class Progress:
         self._label = label
         self._lock = Lock()
         self._bar: Any = None
-        self._is_shown = sys.stderr.isatty()
+        self._is_shown = is_terminal(sys.stderr)
 
     def set_size(self, size: int | None) -> None:
         """Say how much there is to do."""

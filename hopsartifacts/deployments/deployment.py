@@ -36,6 +36,7 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.registry.given import checked_reason
 from hopsartifacts.registry.model import Model
+from hopsartifacts.serving.inference_log.asking import ship_rest
 from hopsartifacts.store.local_paths import local_folder
 from hopsartifacts.store.transfer import download
 
@@ -152,7 +153,7 @@ class Deployment(Versioned, Watched, HasTags):
         """
         instances = self.requested_instances if self._run_state().status in UP else 0
         with while_stopping(self.name, instances, self._run_state, wanted=progress):
-            self._runner.backend.stop(self.name, await_stopped_s=await_stopped)
+            self._runner.backend.stop(self._key, await_stopped_s=await_stopped)
 
     def restart(
         self, await_running: int = AWAIT_S, *, ignore_environment: bool = False
@@ -174,7 +175,8 @@ class Deployment(Versioned, Watched, HasTags):
             InvalidDeploymentError: it runs and *force* is not given.
             DeploymentNotFoundError: it was not saved, or was deleted before.
         """
-        known_id = self._fresh().id
+        self._state = self._fresh()
+        key = self._key
         if self._run_state().status in UP:
             if not force:
                 raise InvalidDeploymentError(
@@ -182,8 +184,11 @@ class Deployment(Versioned, Watched, HasTags):
                     "delete(force=True)"
                 )
             self.stop()
-        delete_deployment(self._runner.place.storage, self.name, known_id)
-        self._runner.backend.forget(self.name)
+        storage = self._runner.place.storage
+        # Nobody else looks for it once there is no such deployment.
+        ship_rest(storage, self.name, self._runner.backend.inference_log_spool(key))
+        delete_deployment(storage, self.name, key.id)
+        self._runner.backend.forget(key)
         self._state = None
 
     def predict(self, data: dict[str, Any] | None = None, inputs: Any = None) -> Any:
@@ -214,7 +219,7 @@ class Deployment(Versioned, Watched, HasTags):
                 f"deployment {self.name!r} runs on vLLM, which answers no predict(): "
                 "use any client for OpenAI's API with its URL"
             )
-        send = partial(self._runner.backend.predict, self.name)
+        send = partial(self._runner.backend.predict, self._key)
         return ask(send, self.api_protocol, data, inputs)
 
     def record_golden(

@@ -8,7 +8,10 @@ from hopsartifacts.deployments.golden import GoldenRequest
 from hopsartifacts.deployments.parts import InferenceBatcher, InferenceLogger
 from hopsartifacts.deployments.resources import ComponentResources
 from hopsartifacts.deployments.rules import ApiProtocol, ModelServer, ServingTool
+from hopsartifacts.digests import sha256_of
+from hopsartifacts.documents import encode
 from hopsartifacts.registry.documents import Framework
+from hopsartifacts.serving.contract import DeploymentKey
 
 
 class ModelPin(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +66,11 @@ class Specification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     env_vars: dict[str, str] = {}
     golden_request: GoldenRequest | None = None
 
+    @property
+    def digest(self) -> str:
+        """The same for equal specifications, and for no others."""
+        return sha256_of(encode(self))
+
 
 class DeploymentVersion(msgspec.Struct, frozen=True, kw_only=True):
     """One sealed version of a deployment."""
@@ -95,3 +103,14 @@ class DeploymentState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     def current(self) -> DeploymentVersion:
         """The active version of a live deployment."""
         return self.versions[self.active]
+
+    @property
+    def key(self) -> DeploymentKey:
+        """What tells a live deployment from every other one; made when asked for."""
+        specification = self.current.specification
+        return DeploymentKey(
+            name=specification.name,
+            id=self.id,
+            version=self.active,
+            specification=specification.digest,
+        )

@@ -7,10 +7,11 @@ from typing import Any
 
 from hopsartifacts.artifacts.handle import Artifacts
 from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.deployments.current import Current
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.documents import DeploymentState
 from hopsartifacts.deployments.environment import freeze
-from hopsartifacts.deployments.held import Runner
+from hopsartifacts.deployments.held import UP, Runner
 from hopsartifacts.deployments.home import Home
 from hopsartifacts.deployments.parts import (
     InferenceBatcher,
@@ -25,7 +26,7 @@ from hopsartifacts.deployments.versions import (
     users_of,
 )
 from hopsartifacts.deployments.watched import component_name
-from hopsartifacts.errors import InvalidDeploymentError
+from hopsartifacts.errors import InvalidDeploymentError, NotRunningError
 from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.model import Model
 from hopsartifacts.serving.contract import LogLine, RunState
@@ -37,6 +38,7 @@ class ModelServing:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
         place = runner.place
+        self._current = Current(place.storage)
         self._home = Home(storage=place.storage, project=place.project, saver=self)
 
     @property
@@ -199,7 +201,7 @@ class ModelServing:
 
     def follow_run(
         self,
-        name: str,
+        sealed: DeploymentState,
         component: str = "predictor",
         tail: int = 10,
         *,
@@ -209,7 +211,7 @@ class ModelServing:
         """Return the lines of a deployment's log as they come, for who may leave.
 
         Args:
-            name: of the deployment.
+            sealed: the deployment, as ``list_deployments`` returns it.
             component: ``predictor`` or ``transformer``.
             tail: how many of the lines that are there already.
             after: the ``mark`` of a line: go on behind that one instead.
@@ -220,31 +222,47 @@ class ModelServing:
         """
         known = component_name(component)
         return self._runner.backend.follow_logs(
-            name, known, tail, after=after, is_wanted=is_wanted
+            sealed.key, known, tail, after=after, is_wanted=is_wanted
         )
 
     def ask(self, name: str, request: dict[str, Any]) -> Any:
-        """Send *request* to what runs under *name* as it is; return the answer's JSON.
+        """Send *request* to the deployment *name* as it is; return the answer's JSON.
 
-        What ``deployment.predict`` checks and completes is left to the model server,
-        and nothing is read of the project.
+        What ``deployment.predict`` checks and completes is left to the model server.
+        Which deployment has the name is read of the project every few seconds.
 
         Raises:
-            NotRunningError: nothing runs under this name.
+            NotRunningError: it does not run, or there is none of this name.
             PredictionError: the model server answered with an error.
         """
-        return self._runner.backend.predict(deployment_name(name), request)
+        key, is_new = self._current.key(deployment_name(name))
+        try:
+            return self._runner.backend.predict(key, request)
+        except NotRunningError:
+            newest = key if is_new else self._current.read(name)
+            if newest == key:
+                raise
+            return self._runner.backend.predict(newest, request)
 
     def run_state(self, name: str) -> RunState:
-        """Return what runs under a name, as known where deployments run.
+        """Return what runs of the deployment *name*, as known where deployments run.
 
-        For those who ask often: the project's storage is not read. A name that nothing
-        was ever started under is ``Created``, whether it is saved or not.
+        For callers that ask often: which deployment has the name is read of the
+        project every few seconds while it runs. A name that no deployment has is
+        ``Created``.
 
         Raises:
             InvalidNameError: no deployment can be called so.
         """
-        return self._runner.backend.state(deployment_name(name))
+        key, is_new = self._current.key(deployment_name(name))
+        state = self._runner.backend.state(key)
+        if state.status in UP or is_new:
+            return state
+        return self._runner.backend.state(self._current.read(name))
+
+    def state_of(self, sealed: DeploymentState) -> RunState:
+        """Return what runs of a deployment that was just read; reads no storage."""
+        return self._runner.backend.state(sealed.key)
 
     def freeze_environment(self, path: str | Path | None = None) -> str:
         """Return what is installed here as an ``environment_lock``; see ``freeze``."""

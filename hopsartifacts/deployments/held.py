@@ -21,7 +21,7 @@ from hopsartifacts.deployments.rules import ApiProtocol, ModelServer, ServingToo
 from hopsartifacts.deployments.versions import read_deployment
 from hopsartifacts.errors import DeploymentNotFoundError
 from hopsartifacts.registry.model import Model
-from hopsartifacts.serving.contract import RunState, ServingBackend
+from hopsartifacts.serving.contract import DeploymentKey, RunState, ServingBackend
 
 UP = frozenset({"Starting", "Running", "Idle", "Updating"})
 """States of a deployment that something runs of."""
@@ -79,6 +79,7 @@ class Held(FixedAttributes):
         self.predictor = predictor
         self._state = state
         self._decision: Decision | None = None
+        self._keyed: tuple[DeploymentState, DeploymentKey] | None = None
 
     @property
     def id(self) -> str | None:
@@ -137,8 +138,18 @@ class Held(FixedAttributes):
             )
         return self._state.current.specification
 
+    @property
+    def _key(self) -> DeploymentKey:
+        """What the back end is asked about; before ``save`` nothing that can run."""
+        if self._state is None:
+            return DeploymentKey(name=self.name, id="", version=0, specification="")
+        if self._keyed is None or self._keyed[0] is not self._state:
+            # Kept, since each prediction needs it.
+            self._keyed = self._state, self._state.key
+        return self._keyed[1]
+
     def _run_state(self) -> RunState:
-        return self._runner.backend.state(self.name)
+        return self._runner.backend.state(self._key)
 
     def _check_environment(self) -> None:
         check_environment(self._runner.place.storage, self._saved_specification())

@@ -94,6 +94,7 @@ def _launch(
         deployment=specification.name,
         deployment_id=deployment_id,
         deployment_version=sealed.version,
+        specification=specification.digest,
         model=name,
         model_version=version,
         artifact_version=specification.artifact.version,

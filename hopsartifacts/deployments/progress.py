@@ -11,6 +11,7 @@ from threading import Event, Thread
 from typing import Any
 
 from hopsartifacts.serving.contract import ConditionType, RunState
+from hopsartifacts.store.progress import is_terminal
 
 VARIABLE = "HOPSARTIFACTS_PROGRESS"
 
@@ -67,7 +68,8 @@ def _drawn(
     wanted: bool | None,
 ) -> Iterator[None]:
     total = _steps(instances)
-    bar = _bar(words, total) if instances and _is_shown(wanted) else None
+    is_shown = instances and sys.stderr is not None and _is_shown(wanted)
+    bar = _bar(words, total) if is_shown else None
     if bar is None:
         yield
         return
@@ -102,7 +104,7 @@ def _is_shown(wanted: bool | None) -> bool:
         return wanted
     if os.environ.get(VARIABLE) == "0":
         return False
-    return "ipykernel" in sys.modules or sys.stderr.isatty()
+    return "ipykernel" in sys.modules or is_terminal(sys.stderr)
 
 
 def _bar(words: str, total: int) -> Any:

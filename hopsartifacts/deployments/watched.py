@@ -66,7 +66,7 @@ class Watched(Held):
             InvalidInputError: no such component.
         """
         known = component_name(component)
-        return self._runner.backend.read_logs(self.name, known, tail)
+        return self._runner.backend.read_logs(self._key, known, tail)
 
     def follow_logs(
         self, component: str = "predictor", tail: int = 10
@@ -77,7 +77,7 @@ class Watched(Held):
             InvalidInputError: no such component.
         """
         known = component_name(component)
-        lines = self._runner.backend.follow_logs(self.name, known, tail)
+        lines = self._runner.backend.follow_logs(self._key, known, tail)
         return (line.text for line in lines)
 
     def read_inference_log(
@@ -93,7 +93,8 @@ class Watched(Held):
 
         It has one row for each message, by the time of its request, from every version
         that had an inference logger without a Kafka topic. What waits on this machine
-        is put into the project first.
+        is put into the project first. What an earlier deployment of the same name
+        logged is not among them: it stays in the files of the log.
 
         Args:
             since: only requests that came then or later: a datetime, a date (its first
@@ -110,8 +111,8 @@ class Watched(Held):
         """
         return read_log(
             self._runner.place.storage,
-            self.name,
-            self._runner.backend.inference_log_spool(self.name),
+            self._key,
+            self._runner.backend.inference_log_spool(self._key),
             since=since,
             until=until,
             version=version,
@@ -129,8 +130,8 @@ class Watched(Held):
             InvalidInputError: pyarrow is not installed.
             StorageError: the project does not answer.
         """
-        spool = self._runner.backend.inference_log_spool(self.name)
-        return count_drops(self._runner.place.storage, self.name, spool)
+        spool = self._runner.backend.inference_log_spool(self._key)
+        return count_drops(self._runner.place.storage, self._key, spool)
 
     def get_url(self) -> str | None:
         """Return the URL that takes prediction requests; None when nothing runs."""

@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 
 from hopsartifacts.errors import InUseError, StorageError
 from hopsartifacts.store.identity import new_token
-from hopsartifacts.store.state_folder import state_folder
+from hopsartifacts.store.state_folder import lasting_state_folder
 
 _NAME_LENGTH = 16
 
@@ -18,7 +18,7 @@ _NAME_LENGTH = 16
 def own_folder(url: str) -> Path:
     """Return the folder of the server of the project at *url*; it need not exist."""
     digest = hashlib.sha256(url.encode()).hexdigest()
-    return state_folder() / "servers" / digest[:_NAME_LENGTH]
+    return lasting_state_folder() / "servers" / digest[:_NAME_LENGTH]
 
 
 def make_private(folder: Path) -> Path:

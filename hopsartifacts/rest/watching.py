@@ -97,7 +97,7 @@ class Watch:
                 name=name,
                 id=sealed.id,
                 version=sealed.active,
-                state=run_status(name, serving.run_state(name)),
+                state=run_status(name, serving.state_of(sealed)),
             )
             for name, sealed in self._sealed.items()
         }

@@ -34,6 +34,32 @@ SCRIPT_CLASSES: dict[Component, tuple[str, ...]] = {
 """Names a script's class may have; of two the first one counts."""
 
 
+class DeploymentKey(msgspec.Struct, frozen=True, kw_only=True):
+    """Which deployment is meant: its name alone may have been given again.
+
+    A name can be used again after its deployment was deleted, and a project can be
+    made again at the same URL. So a run belongs to a deployment only if its id is the
+    same, and if its version was sealed from the same specification.
+    """
+
+    name: str
+    id: str
+    version: int
+    """The version of which the specification is known."""
+    specification: str
+    """Digest of that version's specification."""
+
+    def is_of(self, other: "DeploymentKey") -> bool:
+        """Tell whether both are versions of one deployment.
+
+        Two versions may differ. The same version sealed twice from different
+        specifications is of two projects, one of them restored from a copy.
+        """
+        return self.id == other.id and (
+            self.version != other.version or self.specification == other.specification
+        )
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """The most that each instance may use; None is no limit."""
 
@@ -83,6 +109,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     deployment: str
     deployment_id: str
     deployment_version: int
+    specification: str
+    """Digest of the version's specification."""
     model: str
     model_version: int
     artifact_version: int
@@ -117,6 +145,16 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     held: tuple[int, ...] = ()
     """Descriptors that keep the files where they are: a process of this machine that
     uses the files inherits them and leaves them open."""
+
+    @property
+    def key(self) -> DeploymentKey:
+        """Which deployment it is of, and which version."""
+        return DeploymentKey(
+            name=self.deployment,
+            id=self.deployment_id,
+            version=self.deployment_version,
+            specification=self.specification,
+        )
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,7 +199,13 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServingBackend(Protocol):
-    """Somewhere deployments can run."""
+    """Somewhere deployments can run.
+
+    What runs under a name belongs to a deployment if ``DeploymentKey.is_of`` says so.
+    Otherwise the deployment does not run: it has no state, no logs and no answers of
+    that run. ``start``, ``stop`` and ``forget`` end such a run as they end their own,
+    since only one run can have the name.
+    """
 
     name: str
     """The word for it in specifications and messages (``local``)."""
@@ -204,43 +248,53 @@ class ServingBackend(Protocol):
 
         Raises:
             UnsupportedHereError: see ``check``.
-            NotRunningError: nothing runs under this name.
+            NotRunningError: the deployment does not run.
             DeploymentFailedError: the new version did not become ready in time, or
                 failed; the version before it goes on.
         """
         ...
 
-    def stop(self, deployment: str, *, await_stopped_s: float) -> None:
-        """End the deployment's processes; silent when nothing runs."""
+    def stop(self, deployment: DeploymentKey, *, await_stopped_s: float) -> None:
+        """End what runs under the deployment's name; silent when nothing does.
+
+        The state keeps the reason of a failure before.
+        """
         ...
 
-    def state(self, deployment: str) -> RunState:
-        """Say what runs now; a deployment that never ran is ``Created``."""
+    def state(self, deployment: DeploymentKey) -> RunState:
+        """Say what runs now; a deployment that never ran here is ``Created``.
+
+        It is ``Created``, too, where nothing can be known of earlier runs.
+        """
         ...
 
-    def predict(self, deployment: str, payload: dict[str, Any]) -> Any:
+    def predict(self, deployment: DeploymentKey, payload: dict[str, Any]) -> Any:
         """Send *payload* to the running model server and return its JSON answer.
 
         Raises:
-            NotRunningError: nothing runs under this name.
+            NotRunningError: it does not run, or ended while it answered; the message
+                has the reason if one is known.
             PredictionError: the server answered with an error.
         """
         ...
 
-    def read_logs(self, deployment: str, component: Component, tail: int) -> str:
+    def read_logs(
+        self, deployment: DeploymentKey, component: Component, tail: int
+    ) -> str:
         """Return the last *tail* lines of the newest run, also after it ended."""
         ...
 
-    def inference_log_spool(self, deployment: str) -> Path | None:
+    def inference_log_spool(self, deployment: DeploymentKey) -> Path | None:
         """Return the folder of this machine in which logged exchanges wait.
 
-        It need not exist. None if they never wait on this machine.
+        It holds those of this deployment only, and need not exist. None if none wait
+        on this machine.
         """
         ...
 
     def follow_logs(
         self,
-        deployment: str,
+        deployment: DeploymentKey,
         component: Component,
         tail: int,
         *,
@@ -254,6 +308,9 @@ class ServingBackend(Protocol):
         """
         ...
 
-    def forget(self, deployment: str) -> None:
-        """Drop run files of a deleted deployment (its archived logs stay)."""
+    def forget(self, deployment: DeploymentKey) -> None:
+        """End what runs under the name of a deleted deployment; drop its run files.
+
+        Its archived logs stay, and so does its inference log.
+        """
         ...

@@ -44,3 +44,14 @@ class Progress:
         if size_bytes:
             with self._lock:
                 self._callback.relative_update(size_bytes)
+
+
+def is_terminal(stream: object) -> bool:
+    """Tell whether *stream* is one that a bar can be drawn on.
+
+    A service or a program without a window has none, or something of its own.
+    """
+    try:
+        return bool(stream.isatty())  # type: ignore[attr-defined]
+    except (AttributeError, ValueError):  # it is None, incomplete, or closed
+        return False

@@ -2,10 +2,14 @@
 
 import hashlib
 import os
+import stat
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from hopsartifacts.errors import StorageError
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -17,13 +21,77 @@ STATE_DIR_VARIABLE = "HOPSARTIFACTS_STATE_DIR"
 
 
 def state_folder() -> Path:
-    """Return the folder; it need not exist."""
-    if folder := os.environ.get(STATE_DIR_VARIABLE):
-        return Path(folder)
+    """Return the folder; it need not exist.
+
+    It is the one in the environment, or the user's own. A user without a home, or with
+    one that cannot be written, has one in the folder for temporary files.
+
+    Raises:
+        StorageError: there is no such folder for this user.
+    """
+    if os.environ.get(STATE_DIR_VARIABLE):
+        return lasting_state_folder()
+    with suppress(StorageError):
+        folder = lasting_state_folder()
+        if _is_usable(folder):
+            return folder
+    return _temporary_state_folder()
+
+
+def lasting_state_folder() -> Path:
+    """Return the folder for what must not be lost; it need not exist.
+
+    Raises:
+        StorageError: this user has no home.
+    """
+    if given := os.environ.get(STATE_DIR_VARIABLE):
+        # Processes with other working folders have to find the same one.
+        return Path(given).absolute()
     # Imported late: it is needed by the first save or start, not by the import.
     from platformdirs import user_state_path  # noqa: PLC0415 - see above
 
-    return user_state_path("hopsartifacts")
+    try:
+        folder = user_state_path("hopsartifacts")
+    except RuntimeError as error:
+        raise StorageError(
+            f"this user has no home folder: set {STATE_DIR_VARIABLE} to a folder that "
+            "it can write to"
+        ) from error
+    return folder
+
+
+def _is_usable(folder: Path) -> bool:
+    """Tell whether this user can make files there, or make the folder first."""
+    nearest = folder
+    while not os.path.lexists(nearest) and nearest != nearest.parent:
+        nearest = nearest.parent
+    effective = os.access in os.supports_effective_ids
+    return os.access(nearest, os.W_OK | os.X_OK, effective_ids=effective)
+
+
+def _temporary_state_folder() -> Path:
+    """Make this user's folder among the temporary files, where others may write, too.
+
+    Raises:
+        StorageError: it cannot be made, or somebody else could look into it.
+    """
+    try:
+        folder = Path(tempfile.gettempdir()) / f"hopsartifacts-{os.geteuid()}"
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        status = folder.lstat()
+    except OSError as error:
+        raise StorageError(
+            f"cannot make a folder for the state of this user: {error}; set "
+            f"{STATE_DIR_VARIABLE} to a folder that it can write to"
+        ) from error
+    is_private = stat.S_ISDIR(status.st_mode) and not status.st_mode & 0o077
+    if not is_private or status.st_uid != os.geteuid():
+        raise StorageError(
+            f"{str(folder)!r} is not a folder that only this user can open: remove it, "
+            f"or set {STATE_DIR_VARIABLE} to a folder that this user can write to"
+        )
+    return folder
 
 
 def key_of(*names: str) -> str:
@@ -50,8 +118,7 @@ def locked(
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = FileLock(place / f"{key[:_LOCK_DIGITS]}.lock")
         lock.acquire(wait_s, poll_interval=poll_s)
-    except (OSError, RuntimeError, Timeout):
-        # A RuntimeError: there is no home.
+    except (OSError, Timeout):
         return None
     return lock
 

@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from hopsartifacts.errors import NotRunningError
-from hopsartifacts.serving.contract import Component, Launch, LogLine, RunState
+from hopsartifacts.serving.contract import (
+    Component,
+    DeploymentKey,
+    Launch,
+    LogLine,
+    RunState,
+)
 
 
 class StatesOnly:
@@ -16,6 +22,7 @@ class StatesOnly:
 
     def __init__(self) -> None:
         self.running: dict[str, Launch] = {}
+        """By the name of the deployment."""
 
     def check(self, launch: Launch) -> None:
         """Take everything."""
@@ -35,13 +42,13 @@ class StatesOnly:
         """Say that this version runs."""
         self.running[launch.deployment] = launch
 
-    def stop(self, deployment: str, *, await_stopped_s: float) -> None:  # noqa: ARG002 - the contract's
+    def stop(self, deployment: DeploymentKey, *, await_stopped_s: float) -> None:  # noqa: ARG002 - the contract's
         """Say that it does not run."""
-        self.running.pop(deployment, None)
+        self.running.pop(deployment.name, None)
 
-    def state(self, deployment: str) -> RunState:
+    def state(self, deployment: DeploymentKey) -> RunState:
         """Say whether it was started."""
-        launch = self.running.get(deployment)
+        launch = self._running(deployment)
         if launch is None:
             return RunState(status="Created")
         return RunState(
@@ -51,23 +58,25 @@ class StatesOnly:
             started_s=1,
         )
 
-    def predict(self, deployment: str, payload: dict[str, Any]) -> Any:
+    def predict(self, deployment: DeploymentKey, payload: dict[str, Any]) -> Any:
         """Answer with the inputs."""
-        if deployment not in self.running:
-            raise NotRunningError(f"{deployment!r} does not run")
+        if self._running(deployment) is None:
+            raise NotRunningError(f"{deployment.name!r} does not run")
         return {"predictions": payload.get("instances", [])}
 
-    def read_logs(self, deployment: str, component: Component, tail: int) -> str:
+    def read_logs(
+        self, deployment: DeploymentKey, component: Component, tail: int
+    ) -> str:
         """Answer with what was asked for."""
-        return f"{deployment} {component} {tail}"
+        return f"{deployment.name} {component} {tail}"
 
-    def inference_log_spool(self, deployment: str) -> Path | None:  # noqa: ARG002 - the contract's
+    def inference_log_spool(self, deployment: DeploymentKey) -> Path | None:  # noqa: ARG002 - the contract's
         """Say that nothing is logged."""
         return None
 
     def follow_logs(
         self,
-        deployment: str,
+        deployment: DeploymentKey,
         component: Component,
         tail: int,
         *,
@@ -79,9 +88,13 @@ class StatesOnly:
             yield LogLine(
                 text=self.read_logs(deployment, component, tail), mark="log:1"
             )
-        while deployment in self.running and is_wanted():
+        while self._running(deployment) is not None and is_wanted():
             time.sleep(0.01)
 
-    def forget(self, deployment: str) -> None:
+    def forget(self, deployment: DeploymentKey) -> None:
         """Say that it does not run."""
-        self.running.pop(deployment, None)
+        self.running.pop(deployment.name, None)
+
+    def _running(self, deployment: DeploymentKey) -> Launch | None:
+        launch = self.running.get(deployment.name)
+        return launch if launch and launch.key.is_of(deployment) else None

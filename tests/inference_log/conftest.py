@@ -70,6 +70,7 @@ def make_launch(version: int = 3, **logging: Any) -> Launch:
         deployment="flowers",
         deployment_id="d-1",
         deployment_version=version,
+        specification="sha256:1",
         model="iris_model",
         model_version=2,
         artifact_version=1,
@@ -83,6 +84,7 @@ def make_launch(version: int = 3, **logging: Any) -> Launch:
     )
 
 
+FLOWERS = make_launch().key
 _numbers = itertools.count()
 
 
@@ -101,7 +103,7 @@ def make_exchange(name: str | None = None, **changes: Any) -> Exchange:
 
 
 def logged_ids(storage: Storage, spool: Path | None) -> list[str]:
-    table = read_log(storage, "flowers", spool)
+    table = read_log(storage, FLOWERS, spool)
     kinds = list(zip(*(table[name].to_pylist() for name in NAMES), strict=True))
     answered = [name for name, kind in kinds if kind == "response"]
     assert sorted(kinds) == sorted(

@@ -143,6 +143,22 @@ def test_the_log_outlives_its_deployment_and_is_read_elsewhere(
     assert project.verify().findings == ()
 
 
+def test_what_waits_is_shipped_before_its_deployment_is_deleted(
+    project: Project, deploy: Any
+) -> None:
+    deployment = deploy(project)
+    ask(deployment, 1)
+    deployment.stop()
+    deployment.delete()
+    logged = [it.path for it in project.storage.find("Logs/inference")]
+    assert any(path.endswith(".parquet") for path in logged)
+    again = deploy(project)
+    assert len(again.read_inference_log()) == 0
+    ask(again, 1)
+    rows = again.read_inference_log()
+    assert set(rows["servingId"].to_pylist()) == {again.id}
+
+
 def test_a_model_without_a_script_gets_batches(
     project: Project, make_files: Callable[..., Path]
 ) -> None:

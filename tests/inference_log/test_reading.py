@@ -13,7 +13,13 @@ from hopsartifacts.serving.inference_log.asking import count_drops, read_log
 from hopsartifacts.serving.runtime.recording import Recorder
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.testing.faults import FAIL, FaultyStorage
-from tests.inference_log.conftest import NAMES, NOON, make_exchange, make_launch
+from tests.inference_log.conftest import (
+    FLOWERS,
+    NAMES,
+    NOON,
+    make_exchange,
+    make_launch,
+)
 
 HOUR_S = 3600
 NOON_TIME = datetime.fromtimestamp(NOON, UTC)
@@ -32,7 +38,7 @@ def filled(spool: Path, storage: Storage) -> Storage:
 
 
 def read(storage: Storage, spool: Path | None, **asked: Any) -> list[str]:
-    table = read_log(storage, "flowers", spool, message_type="request", **asked)
+    table = read_log(storage, FLOWERS, spool, message_type="request", **asked)
     return [str(name) for name in table["inferenceId"].to_pylist()]
 
 
@@ -84,7 +90,7 @@ def test_only_what_is_asked_for_comes(
 
 
 def test_both_messages_are_rows_of_their_own(filled: Storage, spool: Path) -> None:
-    table = read_log(filled, "flowers", spool, limit=3)
+    table = read_log(filled, FLOWERS, spool, limit=3)
     rows = zip(*(table[it].to_pylist() for it in NAMES), strict=True)
     assert list(rows) == [("r4", "response"), ("r5", "request"), ("r5", "response")]
 
@@ -105,7 +111,7 @@ def test_what_makes_no_sense_is_refused(
     filled: Storage, spool: Path, asked: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InvalidInputError, match=message):
-        read_log(filled, "flowers", spool, **asked)
+        read_log(filled, FLOWERS, spool, **asked)
 
 
 @pytest.mark.parametrize("ask", [read_log, count_drops])
@@ -117,37 +123,37 @@ def test_without_pyarrow_the_command_that_installs_it_is_named(
     monkeypatch.delitem(sys.modules, f"{package}.reading", raising=False)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(InvalidInputError, match=r'pyarrow.*"hopsartifacts\[logger\]"'):
-        ask(storage, "flowers", None)
+        ask(storage, FLOWERS, None)
 
 
 def test_days_that_are_not_asked_for_are_not_read(filled: Storage, spool: Path) -> None:
-    read_log(filled, "flowers", spool)
+    read_log(filled, FLOWERS, spool)
     watched = FaultyStorage(filled)
-    read_log(watched, "flowers", spool, since=NOON_TIME + timedelta(hours=38))
+    read_log(watched, FLOWERS, spool, since=NOON_TIME + timedelta(hours=38))
     days = {call.path.split("/")[3] for call in watched.calls if call.method == "read"}
     assert days == {"date=2026-11-25"}
 
 
 def test_what_was_never_logged_is_an_empty_table(storage: Storage) -> None:
-    table = read_log(storage, "flowers", None)
+    table = read_log(storage, FLOWERS, None)
     assert len(table) == 0
     assert "payload" in table.column_names
-    assert count_drops(storage, "flowers", None) == 0
+    assert count_drops(storage, FLOWERS, None) == 0
 
 
 def test_a_damaged_file_is_named(filled: Storage, spool: Path) -> None:
-    read_log(filled, "flowers", spool)
+    read_log(filled, FLOWERS, spool)
     path, *_ = [entry.path for entry in filled.find("Logs")]
     data = bytearray(filled.read(path))
     data[len(data) // 3] ^= 1
     filled.delete_tree(path)
     filled.create(path, bytes(data))
     with pytest.raises(IntegrityError, match=f"{path!r} is no file of an inference"):
-        read_log(filled, "flowers", spool)
+        read_log(filled, FLOWERS, spool)
 
 
 def test_other_files_of_the_user_are_left_alone(filled: Storage, spool: Path) -> None:
-    read_log(filled, "flowers", spool)
+    read_log(filled, FLOWERS, spool)
     path, *_ = [entry.path for entry in filled.find("Logs")]
     folder = path.rpartition("/")[0]
     for name in ("notes.txt", "mine.parquet", "va-b.parquet"):
@@ -157,12 +163,12 @@ def test_other_files_of_the_user_are_left_alone(filled: Storage, spool: Path) ->
 
 def test_a_storage_that_fails_is_told(filled: Storage, spool: Path) -> None:
     with pytest.raises(StorageError, match="was broken"):
-        read_log(FaultyStorage(filled, {1: FAIL}), "flowers", spool)
+        read_log(FaultyStorage(filled, {1: FAIL}), FLOWERS, spool)
 
 
 def test_foreign_tools_read_the_data_set(filled: Storage, spool: Path) -> None:
     duckdb = pytest.importorskip("duckdb")
-    read_log(filled, "flowers", spool)
+    read_log(filled, FLOWERS, spool)
     folder = filled.local_path("Logs/inference/flowers")
     if folder is None:
         pytest.skip("memory has no files")

@@ -15,6 +15,7 @@ from hopsartifacts.serving.runtime.recording import Recorder
 from hopsartifacts.storage.contract import Storage
 from tests.inference_log.conftest import (
     ANSWER,
+    FLOWERS,
     NOON,
     REQUEST,
     logged_ids,
@@ -28,7 +29,7 @@ def test_an_exchange_becomes_a_row_for_each_message(
     recorder: Recorder, storage: Storage, spool: Path
 ) -> None:
     recorder.see(make_exchange("r1", status=400))
-    table = read_log(storage, "flowers", spool)
+    table = read_log(storage, FLOWERS, spool)
     common = {
         "servingId": "d-1",
         "deploymentName": "flowers",
@@ -68,7 +69,7 @@ def test_the_mode_says_which_messages_are_kept(
         "request" in kinds,
         "response" in kinds,
     )
-    table = read_log(local, "flowers", spool)
+    table = read_log(local, FLOWERS, spool)
     assert table["messageType"].to_pylist() == kinds
     recorder.close()
 
@@ -77,7 +78,7 @@ def test_what_is_no_text_is_kept_as_well_as_can_be(
     recorder: Recorder, local: Storage, spool: Path
 ) -> None:
     recorder.see(make_exchange(request=b"\xff{"))
-    assert read_log(local, "flowers", spool)["payload"].to_pylist()[0] == r"\xff{"
+    assert read_log(local, FLOWERS, spool)["payload"].to_pylist()[0] == r"\xff{"
 
 
 def test_each_exchange_is_in_the_file_when_see_returns(
@@ -117,7 +118,7 @@ def test_what_finds_no_room_is_dropped_and_counted(
     assert used_bytes(spool) <= 4000
     assert 0 < recorder.drops < 200
     assert len(logged_ids(storage, spool)) == 200 - recorder.drops
-    assert count_drops(storage, "flowers", spool) == recorder.drops
+    assert count_drops(storage, FLOWERS, spool) == recorder.drops
     recorder.close()
 
 
@@ -137,7 +138,7 @@ def test_when_the_sink_is_back_there_is_room_again(
         seen += 1
         assert recorder.drops == before > 0
     assert len(logged_ids(storage, spool)) == seen - recorder.drops
-    assert count_drops(storage, "flowers", spool) == recorder.drops
+    assert count_drops(storage, FLOWERS, spool) == recorder.drops
     recorder.close()
 
 
@@ -212,7 +213,7 @@ def test_a_full_disk_costs_records_and_nothing_else(
     ids = logged_ids(local, spool)
     assert "after" in ids
     assert len(ids) == 21 - dropped
-    assert count_drops(local, "flowers", spool) == dropped
+    assert count_drops(local, FLOWERS, spool) == dropped
     assert not [*spool.glob("*.damaged")]
     recorder.close()
 
@@ -232,7 +233,7 @@ def test_no_folder_can_be_made_and_requests_are_answered(
     assert logged_ids(local, spool) == ["kept"]
     recorder.see(make_exchange(request=b"x" * 3_000_000))
     # The count that could not be stored is stored with the next.
-    assert count_drops(local, "flowers", spool) == 2
+    assert count_drops(local, FLOWERS, spool) == 2
     recorder.close()
 
 
@@ -258,9 +259,9 @@ def test_counts_reach_the_project_once_each(spool: Path, storage: Storage) -> No
             recorder.see(make_exchange())
         ship(spool, "flowers", storage)
     assert (one.drops, other.drops) == (3, 3)
-    assert count_drops(storage, "flowers", spool) == 6
+    assert count_drops(storage, FLOWERS, spool) == 6
     # Also for who is on another machine.
-    assert count_drops(storage, "flowers", None) == 6
+    assert count_drops(storage, FLOWERS, None) == 6
     [folder] = {it.path.rpartition("/")[0] for it in storage.find("Logs")}
     assert len(storage.list(folder)) == 2
 

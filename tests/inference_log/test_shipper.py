@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from hopsartifacts.errors import UnsupportedHereError
@@ -218,6 +219,17 @@ class EnvironmentStorage(LocalStorage):
     def create(self, path: str, data: bytes) -> bool:
         assert os.environ["MADE_UP"] == SECRET
         return super().create(path, data)
+
+
+def test_where_modules_are_searched_does_not_depend_on_the_working_folder(
+    local: Storage, spool: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", "src", "/other"])
+    order = ShipperOrder(spool=str(spool), deployment="flowers")
+    told = shipper_input(order, local).partition(b"\n")[0]
+    search = msgspec.json.decode(told, type=ShipperOrder).search
+    assert search == (str(tmp_path), str(tmp_path / "src"), "/other")
 
 
 def test_a_storage_that_no_other_process_can_open_is_refused(spool: Path) -> None:

@@ -26,6 +26,7 @@ from hopsartifacts.testing.faults import (
 )
 from tests.crashes.test_crashes import kill_at_event, killed
 from tests.inference_log.conftest import (
+    FLOWERS,
     NOON,
     logged_ids,
     make_exchange,
@@ -343,9 +344,9 @@ def test_versions_are_told_apart(spool: Path, local: Storage) -> None:
         recorder = Recorder(spool, make_launch(version))
         recorder.see(make_exchange(f"v{version}"))
         recorder.close()
-    table = read_log(local, "flowers", spool, version=1)
+    table = read_log(local, FLOWERS, spool, version=1)
     assert set(table["inferenceId"].to_pylist()) == {"v1"}
-    assert set(read_log(local, "flowers", spool)["deploymentVersion"].to_pylist()) == {
+    assert set(read_log(local, FLOWERS, spool)["deploymentVersion"].to_pylist()) == {
         1,
         12,
     }

@@ -10,6 +10,7 @@ from hopsartifacts.serving.inference_log.orders import (
 )
 from hopsartifacts.storage.connect import connect
 from tests.inference_log.conftest import (
+    FLOWERS,
     logged_ids,
     make_exchange,
     make_recorder,
@@ -49,5 +50,5 @@ def test_a_killed_shipper_neither_loses_nor_doubles(
             process.stdin.close()
     recorder.see(make_exchange(request=b"x" * 500_000))
     assert logged_ids(direct, spool) == names
-    assert count_drops(direct, "flowers", spool) == recorder.drops == 1
+    assert count_drops(direct, FLOWERS, spool) == recorder.drops == 1
     recorder.close()

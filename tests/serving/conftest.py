@@ -13,12 +13,14 @@ import msgspec
 import psutil
 import pytest
 
-from hopsartifacts.serving.contract import Launch
+from hopsartifacts.serving.contract import DeploymentKey, Launch
 from hopsartifacts.serving.local import LocalBackend
 
 STARTER = Path(__file__).with_name("starter.py")
 KEEPER = "hopsartifacts.serving.local.keeper"
 WORKER = "hopsartifacts.serving.runtime"
+FLOWERS = DeploymentKey(name="flowers", id="d-1", version=3, specification="sha256:3")
+"""Whose the launches of ``make_launch`` are."""
 PROJECT_URL = "file:///somewhere/iris"
 
 
@@ -46,8 +48,9 @@ def make_launch(tmp_path: Path) -> LaunchFactory:
             "project": "iris",
             "project_url": PROJECT_URL,
             "deployment": "flowers",
-            "deployment_id": "d-1",
+            "deployment_id": FLOWERS.id,
             "deployment_version": 3,
+            "specification": FLOWERS.specification,
             "model": "iris_model",
             "model_version": 2,
             "artifact_version": 1,

@@ -16,13 +16,14 @@ backend = LocalBackend(
     logs_dir=Path(order["logs_dir"]),
     run_root=Path(order["run_root"]),
 )
+launch = msgspec.convert(order["launch"], Launch)
 try:
     backend.start(
-        msgspec.convert(order["launch"], Launch),
+        launch,
         **{"await_running_s": 60, **order["options"]},
     )
 except HopsArtifactsError as error:
     print(type(error).__name__, flush=True)  # noqa: T201 - read by the test
 else:
-    print(backend.state("flowers").revision, flush=True)  # noqa: T201 - as above
+    print(backend.state(launch.key).revision, flush=True)  # noqa: T201 - as above
 sys.stdin.read()

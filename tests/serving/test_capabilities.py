@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hopsartifacts.errors import InvalidNameError, PortTakenError, UnsupportedHereError
 from hopsartifacts.serving.contract import Launch, RequestLogging, ServingBackend
 from hopsartifacts.serving.local import LocalBackend, capabilities
+from tests.serving.conftest import FLOWERS
 
 
 def test_the_back_end_keeps_the_contract(echo: Launch) -> None:
@@ -126,13 +128,13 @@ def test_without_the_packages_nothing_runs_and_logs_say_what_to_install(
     monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, "psutil", None)
     backend = LocalBackend("iris", "file:///p")
-    assert backend.state("flowers").status == "Created"
-    backend.stop("flowers", await_stopped_s=0)
-    backend.forget("flowers")
+    assert backend.state(FLOWERS).status == "Created"
+    backend.stop(FLOWERS, await_stopped_s=0)
+    backend.forget(FLOWERS)
     with pytest.raises(UnsupportedHereError, match="needs psutil; run: pip install"):
-        backend.read_logs("flowers", "predictor", 10)
+        backend.read_logs(FLOWERS, "predictor", 10)
     with pytest.raises(UnsupportedHereError, match="needs psutil; run: pip install"):
-        backend.predict("flowers", {"instances": [1]})
+        backend.predict(FLOWERS, {"instances": [1]})
 
 
 def test_importing_the_back_end_loads_none_of_the_packages() -> None:
@@ -151,8 +153,8 @@ def test_importing_the_back_end_loads_none_of_the_packages() -> None:
 def test_names_that_are_no_deployment_reach_no_file(
     backend: LocalBackend, name: str
 ) -> None:
-    with pytest.raises(InvalidNameError, match="is no deployment name"):
-        backend.state(name)
+    with pytest.raises(InvalidNameError, match="is not a deployment name"):
+        backend.state(replace(FLOWERS, name=name))
 
 
 @pytest.mark.parametrize("variable", ["HOPSARTIFACTS_STATE_DIR", "XDG_STATE_HOME"])

@@ -2,6 +2,7 @@ import os
 import selectors
 import socket
 import stat
+import tempfile
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -67,6 +68,27 @@ def test_an_update_arrives_with_its_descriptors(
     assert os.read(descriptor, 10) == b"held"
     os.close(descriptor)
     assert stat.S_IMODE(socket_path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("is_deep", [False, True])
+@pytest.mark.parametrize("temporary", ["tmp", "long" * 30])
+def test_an_ordinary_user_can_listen_at_any_path(
+    users_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    temporary: str,
+    *,
+    is_deep: bool,
+) -> None:
+    folder = users_folder / ("long" * 50 if is_deep else "short")
+    folder.mkdir()
+    (users_folder / temporary).mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(users_folder / temporary))
+    masks: list[int] = []
+    monkeypatch.setattr(os, "umask", masks.append)
+    with control.listen(folder / "control.sock"):
+        assert stat.S_IMODE((folder / "control.sock").stat().st_mode) == 0o600
+    assert masks == [], "it would hold for every thread"
+    assert list((users_folder / temporary).iterdir()) == []
 
 
 @pytest.mark.parametrize("socket_path", ["short"], indirect=True)

@@ -95,6 +95,20 @@ def test_a_package_found_by_path_alone_is_found_by_the_server_too(
     assert again == path
 
 
+def test_where_modules_are_searched_does_not_depend_on_the_working_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(environments, "PACKAGE_HOME", "/code")
+    given = os.pathsep.join(["src", "", "/other", "../x"])
+    path = keeper_environment({"PYTHONPATH": given}, "r1")["PYTHONPATH"]
+    beside = str(tmp_path.parent / "x")
+    expected = ["/code", str(tmp_path / "src"), str(tmp_path), "/other", beside]
+    assert path.split(os.pathsep) == expected
+    # Python takes no notice of an empty one.
+    assert keeper_environment({"PYTHONPATH": ""}, "r1")["PYTHONPATH"] == "/code"
+
+
 def test_an_installed_package_needs_no_path(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

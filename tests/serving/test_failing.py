@@ -18,6 +18,7 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.local import LocalBackend
+from tests.serving.conftest import FLOWERS
 
 ASK = {"instances": [[1, 2]]}
 PREDICT = "class Predict:\n    def predict(self, x): return x\n"
@@ -63,11 +64,11 @@ def test_a_bad_script_fails_with_its_reason_and_its_log(
         backend.start(launch, await_running_s=60)
     assert "Its log ends with:\nTraceback" in str(raised.value)
     assert live() == []
-    state = backend.state("flowers")
+    state = backend.state(FLOWERS)
     assert state.status == "Failed"
     assert state.condition is not None
     assert (state.condition.type, state.condition.status) == ("STARTED", False)
-    assert "Traceback" in backend.read_logs("flowers", "predictor", 1000)
+    assert "Traceback" in backend.read_logs(FLOWERS, "predictor", 1000)
 
 
 def test_after_a_failure_a_better_version_starts(
@@ -76,15 +77,15 @@ def test_after_a_failure_a_better_version_starts(
     with pytest.raises(DeploymentFailedError):
         backend.start(make_launch("1 / 0"), await_running_s=60)
     backend.start(make_launch(PREDICT, deployment_version=4), await_running_s=60)
-    backend.stop("flowers", await_stopped_s=30)
-    assert backend.state("flowers").status == "Stopped"
+    backend.stop(FLOWERS, await_stopped_s=30)
+    assert backend.state(FLOWERS).status == "Stopped"
 
 
 def test_a_server_that_takes_too_long_is_ended(
     backend: LocalBackend, make_launch: Any, live: Callable[[], list[Any]]
 ) -> None:
     launch = make_launch("import time\ntime.sleep(600)")
-    message = r"not ready within 1\.5 s; the last it said: .*\. See get_logs\(\)"
+    message = r"not ready within 1\.5 s; the last it said: .*\. Its log says more"
     with pytest.raises(DeploymentFailedError, match=message):
         backend.start(launch, await_running_s=1.5)
     assert live() == []
@@ -103,7 +104,7 @@ def test_a_start_that_ignores_the_end_is_killed(
     with pytest.raises(DeploymentFailedError, match="not ready within"):
         backend.start(launch, await_running_s=1.5)
     assert live() == []
-    state = backend.state("flowers")
+    state = backend.state(FLOWERS)
     assert state.status == "Failed"
     assert state.condition is not None
     assert "not ready within" in str(state.condition.reason)
@@ -127,7 +128,7 @@ def test_a_start_interrupted_by_the_user_leaves_nothing(
     with pytest.raises(KeyboardInterrupt):
         backend.start(launch, await_running_s=60)
     assert live() == []
-    assert backend.state("flowers").status == "Stopped"
+    assert backend.state(FLOWERS).status == "Stopped"
 
 
 def test_a_taken_port_starts_nothing(
@@ -137,7 +138,7 @@ def test_a_taken_port_starts_nothing(
         port = taken.getsockname()[1]
         with pytest.raises(PortTakenError, match=f"port {port} is in use"):
             backend.start(echo, await_running_s=60, port=port)
-    assert backend.state("flowers").status == "Created"
+    assert backend.state(FLOWERS).status == "Created"
     assert not list(run_root.glob("*/flowers"))
     assert not (tmp_path / "Logs").exists()
 
@@ -146,12 +147,12 @@ def test_a_port_is_free_again_after_the_stop(
     backend: LocalBackend, echo: Launch
 ) -> None:
     backend.start(echo, await_running_s=60)
-    port = backend.state("flowers").port
+    port = backend.state(FLOWERS).port
     for _ in range(2):
-        backend.predict("flowers", ASK)
-        backend.stop("flowers", await_stopped_s=30)
+        backend.predict(FLOWERS, ASK)
+        backend.stop(FLOWERS, await_stopped_s=30)
         backend.start(echo, await_running_s=60, port=port)
-    assert backend.state("flowers").port == port
+    assert backend.state(FLOWERS).port == port
 
 
 def test_a_port_that_does_not_exist_is_refused(
@@ -179,25 +180,48 @@ def test_a_killed_keeper_has_failed(
     live: Callable[[], list[psutil.Process]],
 ) -> None:
     backend.start(echo, await_running_s=60)
-    backend.predict("flowers", ASK)
+    backend.predict(FLOWERS, ASK)
     [keeper] = keepers()
     os.kill(keeper.pid, signal.SIGKILL)
     deadline = time.monotonic() + 30
-    while backend.state("flowers").status == "Running" and time.monotonic() < deadline:
+    while backend.state(FLOWERS).status == "Running" and time.monotonic() < deadline:
         time.sleep(0.02)
-    state = backend.state("flowers")
+    state = backend.state(FLOWERS)
     assert state.status == "Failed"
     assert state.condition is not None
     assert state.condition.reason == (
         "the server process ended with signal 9 (SIGKILL)"
     )
     with pytest.raises(NotRunningError, match=r"is Failed .*SIGKILL"):
-        backend.predict("flowers", ASK)
+        backend.predict(FLOWERS, ASK)
     while live() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert live() == [], "workers end without their keeper"
-    backend.stop("flowers", await_stopped_s=0)
-    assert backend.state("flowers").status == "Stopped"
+    backend.stop(FLOWERS, await_stopped_s=0)
+    state = backend.state(FLOWERS)
+    assert (state.status, state.condition is not None) == ("Stopped", True)
+    assert "it had failed: the server process ended with signal 9" in str(
+        state.condition
+    )
+
+
+LONG_ENDS = {
+    "an error": "raise ValueError('x' * 1_000_000)",
+    "a line": "print('x' * 1_000_000, flush=True); raise ValueError('short')",
+}
+
+
+@pytest.mark.parametrize("code", LONG_ENDS.values(), ids=LONG_ENDS)
+def test_what_a_script_says_does_not_flood_errors_and_states(
+    backend: LocalBackend, make_launch: Any, code: str
+) -> None:
+    with pytest.raises(DeploymentFailedError) as caught:
+        backend.start(make_launch(code), await_running_s=60)
+    assert len(str(caught.value)) < 12_000
+    assert "Its log ends with:" in str(caught.value)
+    assert len(str(backend.state(FLOWERS).condition)) < 5_000
+    backend.stop(FLOWERS, await_stopped_s=0)
+    assert "it had failed: " in str(backend.state(FLOWERS).condition)
 
 
 def test_a_worker_that_dies_while_it_predicts_fails_that_request_only(
@@ -214,9 +238,10 @@ def test_a_worker_that_dies_while_it_predicts_fails_that_request_only(
         """
     )
     backend.start(launch, await_running_s=60)
-    with pytest.raises(NotRunningError, match="ended while it answered"):
-        backend.predict("flowers", {"instances": [[0]]})
+    with pytest.raises(NotRunningError, match="ended while it answered") as caught:
+        backend.predict(FLOWERS, {"instances": [[0]]})
+    assert "ended with exit code 7" in str(caught.value), "the state knows why"
     # It waits until there is another worker.
-    assert backend.predict("flowers", ASK) == {"predictions": [[1, 2]]}
-    log = backend.read_logs("flowers", "predictor", 100)
+    assert backend.predict(FLOWERS, ASK) == {"predictions": [[1, 2]]}
+    log = backend.read_logs(FLOWERS, "predictor", 100)
     assert "worker 1 ended (the server process ended with exit code 7)" in log

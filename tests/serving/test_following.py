@@ -9,6 +9,7 @@ import pytest
 from hopsartifacts.serving.contract import Launch, LogLine
 from hopsartifacts.serving.local import LocalBackend, following
 from hopsartifacts.serving.local.following import follow
+from tests.serving.conftest import FLOWERS
 
 
 @pytest.fixture(autouse=True)
@@ -119,15 +120,15 @@ def test_a_deployment_is_followed_until_it_ends(
                 return inputs
         """
     )
-    assert list(backend.follow_logs("flowers", "predictor", 5)) == []
+    assert list(backend.follow_logs(FLOWERS, "predictor", 5)) == []
     backend.start(launch, await_running_s=60)
     seen: list[str] = []
-    lines = backend.follow_logs("flowers", "predictor", 1000)
+    lines = backend.follow_logs(FLOWERS, "predictor", 1000)
     reader = threading.Thread(target=lambda: seen.extend(texts(lines)), daemon=True)
     reader.start()
     for number in range(3):
-        backend.predict("flowers", {"instances": [[number]]})
-    backend.stop("flowers", await_stopped_s=30)
+        backend.predict(FLOWERS, {"instances": [[number]]})
+    backend.stop(FLOWERS, await_stopped_s=30)
     reader.join(30)
     assert not reader.is_alive()
     asked = [line for line in seen if line.startswith("asked")]

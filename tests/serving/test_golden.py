@@ -13,6 +13,7 @@ from hopsartifacts.serving.contract import Golden, Launch
 from hopsartifacts.serving.local import LocalBackend
 from hopsartifacts.serving.runtime.chain import Chain
 from hopsartifacts.serving.runtime.golden import check_golden, differences
+from tests.serving.conftest import FLOWERS
 
 REQUEST = {"instances": [[1, 2], [3, 4]]}
 
@@ -129,8 +130,8 @@ def test_a_server_is_ready_after_it_answered_on_the_loop_that_serves(
 ) -> None:
     launch = msgspec.structs.replace(make_launch(ASYNC), golden=golden([3, 7]))
     backend.start(launch, await_running_s=60)
-    assert backend.predict("flowers", REQUEST) == {"predictions": [3, 7]}
-    backend.stop("flowers", await_stopped_s=30)
+    assert backend.predict(FLOWERS, REQUEST) == {"predictions": [3, 7]}
+    backend.stop(FLOWERS, await_stopped_s=30)
 
 
 def test_a_server_that_answers_otherwise_does_not_get_ready(
@@ -141,7 +142,7 @@ def test_a_server_that_answers_otherwise_does_not_get_ready(
     launch = msgspec.structs.replace(make_launch(ASYNC), golden=golden([3, 8]))
     with pytest.raises(DeploymentFailedError, match=r"predictions\[1\] is 7, recorded"):
         backend.start(launch, await_running_s=60)
-    state = backend.state("flowers")
+    state = backend.state(FLOWERS)
     assert state.status == "Failed"
     assert state.condition is not None
     assert state.condition.status is False

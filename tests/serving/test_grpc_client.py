@@ -256,3 +256,15 @@ def test_nobody_answers() -> None:
         port = reserved.getsockname()[1]
         with pytest.raises(NotRunningError, match="'flowers' does not answer"):
             client.predict(port, "flowers", {"inputs": [tensor("INT8", [1])]})
+
+
+def test_no_proxy_is_asked_for_the_way_to_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("http_proxy", "https_proxy", "grpc_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with served(Service("flowers", 3, Chain(Predictor())), grpc=True) as addresses:
+        port = int(addresses.grpc.rpartition(":")[2])
+        payload = {"inputs": [tensor("INT8", [1])], "id": "7"}
+        assert client.predict(port, "flowers", payload)["id"] == "7"

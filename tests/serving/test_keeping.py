@@ -22,6 +22,7 @@ from hopsartifacts.serving.contract import Launch, Limits
 from hopsartifacts.serving.local import LocalBackend, spawning
 from hopsartifacts.serving.local.keeper.orders import Patience
 from tests.serving.clients import under_load
+from tests.serving.conftest import FLOWERS
 
 ASK = {"instances": [[1, 2]]}
 Live = Callable[[], list[psutil.Process]]
@@ -67,7 +68,7 @@ def open_files(pid: int) -> set[str]:
 
 
 def reason_of(backend: LocalBackend) -> str:
-    condition = backend.state("flowers").condition
+    condition = backend.state(FLOWERS).condition
     assert condition is not None
     return str(condition.reason)
 
@@ -76,7 +77,7 @@ def test_instances_share_a_port(
     backend: LocalBackend, says_who: Callable[..., Launch], workers: Live
 ) -> None:
     backend.start(says_who(instances=2), await_running_s=60)
-    state = backend.state("flowers")
+    state = backend.state(FLOWERS)
     assert state.available_predictor_instances == len(workers()) == 2
     assert state.port is not None
     seen: set[int] = set()
@@ -93,16 +94,16 @@ def test_a_killed_worker_takes_only_its_own_requests_along(
     backend: LocalBackend, says_who: Callable[..., Launch], workers: Live
 ) -> None:
     backend.start(says_who(instances=2), await_running_s=60)
-    with under_load(backend.state("flowers").port) as load:
+    with under_load(backend.state(FLOWERS).port) as load:
         wait_until(lambda: len(load.answers) > 100)
         killed = workers()[0]
         killed.kill()
-        wait_until(lambda: backend.state("flowers").available_predictor_instances < 2)
-        assert backend.state("flowers").status == "Running"
+        wait_until(lambda: backend.state(FLOWERS).available_predictor_instances < 2)
+        assert backend.state(FLOWERS).status == "Running"
         assert "1 of 2 workers answer requests" in reason_of(backend)
         assert "SIGKILL" in reason_of(backend)
         so_far = len(load.answers)
-        wait_until(lambda: backend.state("flowers").available_predictor_instances == 2)
+        wait_until(lambda: backend.state(FLOWERS).available_predictor_instances == 2)
         wait_until(lambda: len(load.answers) > so_far + 100)
         assert killed.pid not in {pid for _, pid in load.answers[so_far + 50 :]}
     assert len(load.failures) <= 8, "at most one for each client"
@@ -112,13 +113,13 @@ def test_versions_are_switched_without_a_failed_request(
     backend: LocalBackend, says_who: Callable[..., Launch], workers: Live
 ) -> None:
     backend.start(says_who(3), await_running_s=60)
-    before = backend.state("flowers")
+    before = backend.state(FLOWERS)
     with under_load(before.port) as load:
         for version, instances in [(4, 2), (5, 1)]:
             wait_until(lambda: len(load.answers) > 100)
             launch = says_who(version, instances=instances)
             backend.update(launch, await_running_s=60)
-            state = backend.state("flowers")
+            state = backend.state(FLOWERS)
             assert (state.status, state.deployment_version) == ("Running", version)
             assert state.available_predictor_instances == instances
             assert (state.port, state.revision) == (before.port, before.revision)
@@ -137,7 +138,7 @@ def connect(backend: LocalBackend) -> Iterator[Callable[[], socket.socket]]:
     with ExitStack() as opened:
 
         def open_one() -> socket.socket:
-            port = backend.state("flowers").port
+            port = backend.state(FLOWERS).port
             address = "127.0.0.1", port
             return opened.enter_context(socket.create_connection(address, timeout=60))
 
@@ -222,18 +223,18 @@ def test_a_version_that_does_not_get_ready_leaves_the_one_before(
 ) -> None:
     backend.start(says_who(3), await_running_s=60)
     before = {worker.pid for worker in workers()}
-    with under_load(backend.state("flowers").port, clients=2) as load:
+    with under_load(backend.state(FLOWERS).port, clients=2) as load:
         bad = make_launch(code, deployment_version=4, instances=2)
         with pytest.raises(DeploymentFailedError, match=reason):
             backend.update(bad, await_running_s=await_running_s)
-        state = backend.state("flowers")
+        state = backend.state(FLOWERS)
         assert (state.status, state.deployment_version) == ("Running", 3)
         assert "version 4 did not start" in reason_of(backend)
         wait_until(lambda: {worker.pid for worker in workers()} == before)
     assert load.failures == []
     assert {version for version, _ in load.answers} == {3}
     backend.update(says_who(5), await_running_s=60)
-    assert backend.predict("flowers", ASK)["predictions"][0] == 5
+    assert backend.predict(FLOWERS, ASK)["predictions"][0] == 5
 
 
 def test_an_update_can_be_watched_and_the_next_one_waits(
@@ -250,15 +251,15 @@ def test_an_update_can_be_watched_and_the_next_one_waits(
         deployment_version=4,
     )
     backend.update(slow, await_running_s=0)
-    state = backend.state("flowers")
+    state = backend.state(FLOWERS)
     assert (state.status, state.deployment_version) == ("Updating", 3)
     assert "version 4" in reason_of(backend)
-    assert backend.predict("flowers", ASK)["predictions"][0] == 3
+    assert backend.predict(FLOWERS, ASK)["predictions"][0] == 3
     with pytest.raises(DeploymentFailedError, match="on its way to version 4; wait"):
         backend.update(says_who(5), await_running_s=0)
     backend.update(says_who(5), await_running_s=60)
-    assert backend.state("flowers").deployment_version == 5
-    assert backend.predict("flowers", ASK)["predictions"][0] == 5
+    assert backend.state(FLOWERS).deployment_version == 5
+    assert backend.predict(FLOWERS, ASK)["predictions"][0] == 5
 
 
 def test_what_does_not_run_cannot_move(
@@ -269,7 +270,7 @@ def test_what_does_not_run_cannot_move(
     backend.start(says_who(3), await_running_s=60)
     with pytest.raises(UnsupportedHereError):
         backend.update(says_who(4, framework="LLM"), await_running_s=60)
-    assert backend.predict("flowers", ASK)["predictions"][0] == 3
+    assert backend.predict(FLOWERS, ASK)["predictions"][0] == 3
 
 
 @pytest.mark.usefixtures("impatient")
@@ -281,18 +282,18 @@ def test_without_requests_workers_end_and_the_next_request_brings_them_back(
 ) -> None:
     backend.start(says_who(idle_s=0.5, instances=2), await_running_s=60)
     for _ in range(2):
-        wait_until(lambda: backend.state("flowers").status == "Idle")
+        wait_until(lambda: backend.state(FLOWERS).status == "Idle")
         wait_until(lambda: workers() == [])
         assert "the next starts it" in reason_of(backend)
-        assert backend.state("flowers").available_predictor_instances == 0
+        assert backend.state(FLOWERS).available_predictor_instances == 0
         backend.start(says_who(idle_s=0.5, instances=2), await_running_s=60)
         assert workers() == [], "joining a start is no request"
-        assert backend.predict("flowers", ASK)["predictions"][0] == 3
-        wait_until(lambda: backend.state("flowers").status == "Running")
-    wait_until(lambda: backend.state("flowers").status == "Idle")
+        assert backend.predict(FLOWERS, ASK)["predictions"][0] == 3
+        wait_until(lambda: backend.state(FLOWERS).status == "Running")
+    wait_until(lambda: backend.state(FLOWERS).status == "Idle")
     backend.update(says_who(4), await_running_s=60)
-    assert backend.state("flowers").status == "Running"
-    assert backend.predict("flowers", ASK)["predictions"][0] == 4
+    assert backend.state(FLOWERS).status == "Running"
+    assert backend.predict(FLOWERS, ASK)["predictions"][0] == 4
     assert len(keepers()) == 1
 
 
@@ -313,10 +314,11 @@ def test_a_worker_over_its_memory_limit_is_replaced(
         limits=Limits(memory_mb=300),
     )
     backend.start(launch, await_running_s=60)
-    with pytest.raises(NotRunningError, match="ended while it answered"):
-        backend.predict("flowers", {"instances": [[0]]})
-    assert backend.predict("flowers", ASK) == {"predictions": [[1, 2]]}
-    log = backend.read_logs("flowers", "predictor", 100)
+    with pytest.raises(NotRunningError, match="ended while it answered") as caught:
+        backend.predict(FLOWERS, {"instances": [[0]]})
+    assert "more than its limit of 300 MB" in str(caught.value)
+    assert backend.predict(FLOWERS, ASK) == {"predictions": [[1, 2]]}
+    log = backend.read_logs(FLOWERS, "predictor", 100)
     assert " MB of memory, more than its limit of 300 MB" in log
 
 
@@ -347,10 +349,10 @@ def test_after_several_ends_in_a_row_the_deployment_has_failed(
     )
     backend.start(launch, await_running_s=60)
     asked = 0
-    while backend.state("flowers").status != "Failed":
+    while backend.state(FLOWERS).status != "Failed":
         asked += 1
         with pytest.raises(NotRunningError):
-            backend.predict("flowers", ASK)
+            backend.predict(FLOWERS, ASK)
         # The keeper sees the end a moment later than the client.
         time.sleep(0.3)
     assert asked >= 3
@@ -376,10 +378,11 @@ def test_a_worker_that_hangs_is_replaced(
         """
     )
     backend.start(launch, await_running_s=60)
-    with pytest.raises(NotRunningError, match="ended while it answered"):
-        backend.predict("flowers", {"instances": [[0]]})
-    assert backend.predict("flowers", ASK) == {"predictions": [[1, 2]]}
-    log = backend.read_logs("flowers", "predictor", 100)
+    with pytest.raises(NotRunningError, match="ended while it answered") as caught:
+        backend.predict(FLOWERS, {"instances": [[0]]})
+    assert "its event loop did not turn for 1 s" in str(caught.value)
+    assert backend.predict(FLOWERS, ASK) == {"predictions": [[1, 2]]}
+    log = backend.read_logs(FLOWERS, "predictor", 100)
     assert "its event loop did not turn for 1 s" in log
 
 
@@ -394,10 +397,10 @@ def test_any_process_moves_and_stops_a_detached_deployment(
     revision = starter.stdout.readline().strip()
     starter.kill()
     backend.update(says_who(4), await_running_s=60)
-    state = backend.state("flowers")
+    state = backend.state(FLOWERS)
     assert (state.revision, state.is_detached) == (revision, True)
-    assert backend.predict("flowers", ASK)["predictions"][0] == 4
-    backend.stop("flowers", await_stopped_s=30)
+    assert backend.predict(FLOWERS, ASK)["predictions"][0] == 4
+    backend.stop(FLOWERS, await_stopped_s=30)
     assert live() == []
 
 
@@ -423,7 +426,7 @@ def test_nothing_is_left_open_or_behind(
         assert str(tmp_path / f"held-{version - 1}") not in kept
     wait_until(lambda: keeper.num_fds() == before[0] + 1, timeout_s=10)
     assert psutil.Process().num_fds() <= before[1]
-    backend.stop("flowers", await_stopped_s=30)
+    backend.stop(FLOWERS, await_stopped_s=30)
     [folder] = run_root.glob("*/flowers")
     names = sorted(path.name.split("-")[0] for path in folder.iterdir())
     assert names == ["launch", "run.json", "state"]
@@ -447,7 +450,7 @@ def test_workers_inherit_nothing_but_what_they_are_told_of(
     with (tmp_path / "mine").open("w") as mine:
         os.set_inheritable(mine.fileno(), True)  # noqa: FBT003 - the function's
         backend.start(launch, await_running_s=60)
-    links, metrics = backend.predict("flowers", ASK)["predictions"]
+    links, metrics = backend.predict(FLOWERS, ASK)["predictions"]
     kinds = [link.split(":")[0] for link in links]
     what = "the port, the connection with the keeper, and the ends of a queue"
     assert kinds.count("socket") == 4, what

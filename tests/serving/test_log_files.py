@@ -26,12 +26,19 @@ def test_the_last_lines_are_those_of_the_whole_file(
 
 def test_no_log_has_no_lines(tmp_path: Path) -> None:
     assert last_lines(tmp_path / "none.log", 5) == ""
-    assert newest_log(tmp_path) is None
+    assert newest_log([tmp_path, tmp_path / "none"], "d1") is None
 
 
-def test_the_newest_log_is_found_by_its_name(tmp_path: Path) -> None:
-    for name in ["20260101-000000_b", "20260102-000000_a"]:
-        (tmp_path / f"{name}_predictor.log").touch()
-    found = newest_log(tmp_path)
+def test_the_newest_log_of_a_deployment_is_found_by_its_name(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    for path in [
+        tmp_path / "20260101-000000_d1_b_predictor.log",
+        other / "20260102-000000_d1_a_predictor.log",
+        tmp_path / "20260103-000000_d2_a_predictor.log",
+    ]:
+        path.touch()
+    found = newest_log([tmp_path, other], "d1")
     assert found is not None
-    assert found.name == "20260102-000000_a_predictor.log"
+    assert found.name == "20260102-000000_d1_a_predictor.log"
+    assert newest_log([tmp_path, other], "") is None

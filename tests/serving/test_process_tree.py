@@ -14,6 +14,7 @@ import pytest
 from hopsartifacts.errors import NotRunningError, PredictionError
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.local import LocalBackend
+from tests.serving.conftest import FLOWERS
 
 ASK = {"instances": [[1, 2]]}
 
@@ -64,8 +65,8 @@ def wait_until(is_true: Callable[[], bool], timeout_s: float = 30) -> None:
 
 
 def hang(backend: LocalBackend, pool: ThreadPoolExecutor) -> Any:
-    prediction = pool.submit(backend.predict, "flowers", ASK)
-    wait_until(lambda: "hanging" in backend.read_logs("flowers", "predictor", 10))
+    prediction = pool.submit(backend.predict, FLOWERS, ASK)
+    wait_until(lambda: "hanging" in backend.read_logs(FLOWERS, "predictor", 10))
     return prediction
 
 
@@ -75,10 +76,10 @@ def test_a_deployment_ends_with_the_process_that_started_it(
     starter = start_elsewhere(echo)
     assert starter.stdout is not None
     assert starter.stdout.readline()
-    assert backend.predict("flowers", ASK) == {"predictions": [[1, 2]]}
+    assert backend.predict(FLOWERS, ASK) == {"predictions": [[1, 2]]}
     starter.kill()
     wait_until(lambda: not live(), timeout_s=15)
-    state = backend.state("flowers")
+    state = backend.state(FLOWERS)
     assert state.status == "Stopped"
     assert state.condition is not None
     assert state.condition.reason == "the process that started the deployment ended"
@@ -96,7 +97,7 @@ def test_it_ends_with_its_starter_also_while_it_hangs(
         wait_until(lambda: not live(), timeout_s=30)
         with pytest.raises(NotRunningError):
             prediction.result(30)
-    assert backend.state("flowers").status == "Stopped"
+    assert backend.state(FLOWERS).status == "Stopped"
 
 
 def test_a_starter_that_ends_in_order_takes_its_deployment_along(
@@ -125,9 +126,9 @@ def test_a_detached_deployment_outlives_its_starter_and_is_stopped_by_another(
     starter.wait(30)
     time.sleep(1.2)
     backend.start(echo, await_running_s=60)
-    assert backend.state("flowers").revision == revision
-    assert backend.predict("flowers", ASK) == {"predictions": [[1, 2]]}
-    backend.stop("flowers", await_stopped_s=30)
+    assert backend.state(FLOWERS).revision == revision
+    assert backend.predict(FLOWERS, ASK) == {"predictions": [[1, 2]]}
+    backend.stop(FLOWERS, await_stopped_s=30)
     assert live() == []
 
 
@@ -139,8 +140,8 @@ def test_a_killed_keeper_of_another_process_has_failed(
     assert starter.stdout.readline()
     [keeper] = keepers()
     keeper.kill()
-    wait_until(lambda: backend.state("flowers").status == "Failed")
-    state = backend.state("flowers")
+    wait_until(lambda: backend.state(FLOWERS).status == "Failed")
+    state = backend.state(FLOWERS)
     assert state.condition is not None
     assert "was killed, or the machine restarted" in str(state.condition.reason)
 
@@ -176,9 +177,9 @@ def test_a_deployment_about_to_end_with_its_starter_is_started_anew(
     starter.kill()
     starter.wait(30)
     backend.start(echo, await_running_s=60)
-    assert backend.state("flowers").revision != revision
+    assert backend.state(FLOWERS).revision != revision
     time.sleep(1.2)
-    assert backend.predict("flowers", ASK) == {"predictions": [[1, 2]]}
+    assert backend.predict(FLOWERS, ASK) == {"predictions": [[1, 2]]}
 
 
 def test_a_hanging_prediction_does_not_prevent_the_stop(
@@ -187,12 +188,12 @@ def test_a_hanging_prediction_does_not_prevent_the_stop(
     backend.start(hanging, await_running_s=60)
     with ThreadPoolExecutor() as pool:
         prediction = hang(backend, pool)
-        backend.stop("flowers", await_stopped_s=30)
+        backend.stop(FLOWERS, await_stopped_s=30)
         assert live() == []
         with pytest.raises(PredictionError, match="the server stops") as raised:
             prediction.result(30)
         assert raised.value.status == 503
-    assert backend.state("flowers").status == "Stopped"
+    assert backend.state(FLOWERS).status == "Stopped"
 
 
 def test_a_request_under_way_is_answered_before_the_end(
@@ -211,7 +212,7 @@ def test_a_request_under_way_is_answered_before_the_end(
     backend.start(launch, await_running_s=60)
     with ThreadPoolExecutor() as pool:
         prediction = hang(backend, pool)
-        backend.stop("flowers", await_stopped_s=30)
+        backend.stop(FLOWERS, await_stopped_s=30)
         assert prediction.result(30) == {"predictions": [[1, 2]]}
 
 
@@ -234,11 +235,11 @@ def test_a_server_that_cannot_listen_to_signals_is_killed(
     backend.start(launch, await_running_s=60)
     with ThreadPoolExecutor() as pool:
         prediction = hang(backend, pool)
-        backend.stop("flowers", await_stopped_s=0)
+        backend.stop(FLOWERS, await_stopped_s=0)
         assert live() == []
         with pytest.raises(NotRunningError):
             prediction.result(30)
-    assert backend.state("flowers").status == "Stopped"
+    assert backend.state(FLOWERS).status == "Stopped"
 
 
 def test_what_a_script_started_ends_with_the_deployment(
@@ -246,7 +247,7 @@ def test_what_a_script_started_ends_with_the_deployment(
 ) -> None:
     backend.start(with_children, await_running_s=60)
     wait_until(lambda: len(live()) == 4)
-    backend.stop("flowers", await_stopped_s=30)
+    backend.stop(FLOWERS, await_stopped_s=30)
     assert live() == []
 
 
@@ -259,7 +260,7 @@ def test_what_a_killed_keeper_left_behind_is_found(
     keeper.kill()
     # The worker ends by itself, what it started does not.
     wait_until(lambda: len(live()) == 2)
-    backend.stop("flowers", await_stopped_s=0)
+    backend.stop(FLOWERS, await_stopped_s=0)
     assert live() == []
 
 
@@ -282,7 +283,7 @@ def test_a_keeper_told_to_end_by_others_stops_in_order(
     [keeper] = keepers()
     os.kill(keeper.pid, signal.SIGTERM)
     wait_until(lambda: not live())
-    assert backend.state("flowers").status == "Stopped"
+    assert backend.state(FLOWERS).status == "Stopped"
 
 
 def test_a_recycled_process_id_is_nobody(
@@ -299,8 +300,8 @@ def test_a_recycled_process_id_is_nobody(
     run = msgspec.json.decode(record.read_bytes())
     stranger = {**run, "pid": os.getpid()}
     record.write_bytes(msgspec.json.encode(stranger))
-    assert backend.state("flowers").status == "Failed"
-    backend.stop("flowers", await_stopped_s=0)
+    assert backend.state(FLOWERS).status == "Failed"
+    backend.stop(FLOWERS, await_stopped_s=0)
     assert live() == [], "the real server carries the revision all the same"
 
 
@@ -315,16 +316,16 @@ def test_a_clock_that_was_set_does_not_hide_a_server(
     record.write_bytes(
         msgspec.json.encode({**run, "created_s": run["created_s"] - 3600})
     )
-    assert backend.state("flowers").status == "Running"
+    assert backend.state(FLOWERS).status == "Running"
 
 
 def test_after_a_crash_of_the_machine_nothing_runs(
     echo: Launch, backend: LocalBackend, run_root: Path
 ) -> None:
     backend.start(echo, await_running_s=60)
-    backend.stop("flowers", await_stopped_s=30)
+    backend.stop(FLOWERS, await_stopped_s=30)
     for path in run_root.glob("*/flowers/*.json"):
         path.write_bytes(b"")
-    assert backend.state("flowers").status == "Created"
+    assert backend.state(FLOWERS).status == "Created"
     backend.start(echo, await_running_s=60)
-    assert backend.state("flowers").status == "Running"
+    assert backend.state(FLOWERS).status == "Running"

@@ -5,10 +5,10 @@ import psutil
 
 from hopsartifacts.serving.local import children, processes
 from hopsartifacts.serving.local.runs import Run
+from tests.serving.conftest import FLOWERS
 
 RUN = Run(
-    deployment="flowers",
-    deployment_version=1,
+    deployment=FLOWERS,
     revision="r1",
     pid=1,
     created_s=0.0,

@@ -15,6 +15,7 @@ from hopsartifacts.errors import DeploymentFailedError, NotRunningError, Predict
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.local import LocalBackend
 from hopsartifacts.serving.local.client import Client
+from tests.serving.conftest import FLOWERS
 
 ASK = {"instances": [[1, 2]]}
 
@@ -23,33 +24,33 @@ def test_a_deployment_starts_predicts_and_stops(
     backend: LocalBackend, echo: Launch, live: Callable[[], list[Any]]
 ) -> None:
     backend.start(echo, await_running_s=60)
-    state = backend.state("flowers")
+    state = backend.state(FLOWERS)
     assert state.status == "Running"
     assert (state.available_predictor_instances, state.deployment_version) == (1, 3)
     assert state.url == f"http://127.0.0.1:{state.port}"
-    assert backend.predict("flowers", ASK) == {"predictions": [[1, 2]]}
-    assert backend.predict("flowers", ASK) == {"predictions": [[1, 2]]}
+    assert backend.predict(FLOWERS, ASK) == {"predictions": [[1, 2]]}
+    assert backend.predict(FLOWERS, ASK) == {"predictions": [[1, 2]]}
     assert len(live()) == 2, "a keeper and a worker"
 
-    backend.stop("flowers", await_stopped_s=30)
+    backend.stop(FLOWERS, await_stopped_s=30)
     assert live() == []
-    assert backend.state("flowers").status == "Stopped"
-    assert backend.state("flowers").deployment_version is None
+    assert backend.state(FLOWERS).status == "Stopped"
+    assert backend.state(FLOWERS).deployment_version is None
     with pytest.raises(NotRunningError, match="'flowers' is Stopped"):
-        backend.predict("flowers", ASK)
-    backend.stop("flowers", await_stopped_s=30)
+        backend.predict(FLOWERS, ASK)
+    backend.stop(FLOWERS, await_stopped_s=30)
 
 
 def test_what_never_ran_is_created(backend: LocalBackend, run_root: Path) -> None:
-    state = backend.state("flowers")
+    state = backend.state(FLOWERS)
     assert state.status == "Created"
     assert state.condition is not None
     assert (state.condition.type, state.condition.status) == ("STOPPED", True)
     with pytest.raises(NotRunningError, match="'flowers' is Created"):
-        backend.predict("flowers", ASK)
-    backend.stop("flowers", await_stopped_s=0)
-    backend.forget("flowers")
-    assert backend.read_logs("flowers", "predictor", 10) == ""
+        backend.predict(FLOWERS, ASK)
+    backend.stop(FLOWERS, await_stopped_s=0)
+    backend.forget(FLOWERS)
+    assert backend.read_logs(FLOWERS, "predictor", 10) == ""
     assert not run_root.exists()
 
 
@@ -59,9 +60,9 @@ def test_run_files_are_private_and_can_be_forgotten(
     backend.start(echo, await_running_s=60, detach=True)
     [folder] = run_root.glob("*/flowers")
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    backend.forget("flowers")
+    backend.forget(FLOWERS)
     assert not folder.exists()
-    assert backend.state("flowers").status == "Created"
+    assert backend.state(FLOWERS).status == "Created"
     assert len(list((tmp_path / "Logs" / "flowers").iterdir())) == 1
 
 
@@ -80,16 +81,16 @@ def test_logs_of_the_newest_run_are_kept(
         )
         backend.start(launch, await_running_s=60)
         with pytest.raises(PredictionError, match="not today") as raised:
-            backend.predict("flowers", ASK)
+            backend.predict(FLOWERS, ASK)
         assert raised.value.status == 500
         where = "(predictor-script.py, line 5)"
         assert raised.value.detail == f"predictor: ValueError: not today {where}"
-        backend.stop("flowers", await_stopped_s=30)
-    log = backend.read_logs("flowers", "transformer", 100)
+        backend.stop(FLOWERS, await_stopped_s=30)
+    log = backend.read_logs(FLOWERS, "transformer", 100)
     assert "hello from the second run" in log
     assert "first" not in log
     assert "Traceback" in log
-    assert len(backend.read_logs("flowers", "predictor", 2).splitlines()) == 2
+    assert len(backend.read_logs(FLOWERS, "predictor", 2).splitlines()) == 2
 
 
 def test_without_a_log_folder_logs_are_run_files(
@@ -101,7 +102,7 @@ def test_without_a_log_folder_logs_are_run_files(
         project_url="file:///other",
     )
     backend.start(launch, await_running_s=60)
-    assert backend.read_logs("flowers", "predictor", 100).startswith("hi")
+    assert backend.read_logs(FLOWERS, "predictor", 100).startswith("hi")
     assert list(run_root.glob("*/flowers/*_predictor.log"))
 
 
@@ -139,8 +140,8 @@ def test_scripts_get_their_environment_values_and_files(
     (artifact_files / "additional.py").write_text("WORD = 'imported'")
     before = sorted(artifact_files.iterdir())
     backend.start(launch, await_running_s=60)
-    assert backend.state("flowers").available_transformer_instances == 1
-    environ, values, word, folder, last = backend.predict("flowers", ASK)["predictions"]
+    assert backend.state(FLOWERS).available_transformer_instances == 1
+    environ, values, word, folder, last = backend.predict(FLOWERS, ASK)["predictions"]
     assert "AWS_SECRET_ACCESS_KEY" not in environ
     assert environ["MODEL_FILES_PATH"] == launch.model_files_path
     assert environ["IS_PREDICTOR"] == environ["IS_TRANSFORMER"] == "true"
@@ -163,7 +164,7 @@ def test_the_v2_protocol_tells_the_version_of_the_model(
 ) -> None:
     assert echo.model_version != echo.deployment_version
     backend.start(echo, await_running_s=60)
-    url = f"http://127.0.0.1:{backend.state('flowers').port}/v2/models/flowers"
+    url = f"http://127.0.0.1:{backend.state(FLOWERS).port}/v2/models/flowers"
     version = str(echo.model_version)
     assert httpx.get(url).json()["versions"] == [version]
     asked = {"inputs": [{"name": "x", "shape": [1], "datatype": "INT8", "data": [1]}]}
@@ -180,12 +181,12 @@ def test_scikit_learn_models_need_no_script(
     model = LogisticRegression().fit([[0.0, 1.0], [5.0, 6.0]], [0, 1])
     joblib.dump(model, Path(launch.model_files_path) / "model.joblib")
     backend.start(launch, await_running_s=120)
-    answer = backend.predict("flowers", {"instances": [[0, 1], [5, 6]]})
+    answer = backend.predict(FLOWERS, {"instances": [[0, 1], [5, 6]]})
     assert answer == {"predictions": [0, 1]}
     with pytest.raises(PredictionError, match="X has 1 features") as raised:
-        backend.predict("flowers", {"instances": [[1]]})
+        backend.predict(FLOWERS, {"instances": [[1]]})
     assert raised.value.status == 400
-    backend.stop("flowers", await_stopped_s=30)
+    backend.stop(FLOWERS, await_stopped_s=30)
 
 
 def test_a_start_that_does_not_wait_returns_at_once(
@@ -200,13 +201,13 @@ def test_a_start_that_does_not_wait_returns_at_once(
         """
     )
     backend.start(launch, await_running_s=0)
-    assert backend.state("flowers").status == "Starting"
+    assert backend.state(FLOWERS).status == "Starting"
     with pytest.raises(NotRunningError, match="'flowers' is Starting"):
-        backend.predict("flowers", ASK)
+        backend.predict(FLOWERS, ASK)
     with pytest.raises(DeploymentFailedError, match="not ready within"):
         backend.start(launch, await_running_s=0.1)
     backend.start(launch, await_running_s=60)
-    assert backend.state("flowers").status == "Running"
+    assert backend.state(FLOWERS).status == "Running"
 
 
 def test_a_start_returns_only_when_the_server_really_answers(
@@ -220,10 +221,10 @@ def test_a_start_returns_only_when_the_server_really_answers(
 
 def test_what_runs_already_is_left_alone(backend: LocalBackend, echo: Launch) -> None:
     backend.start(echo, await_running_s=60)
-    state = backend.state("flowers")
+    state = backend.state(FLOWERS)
     backend.start(echo, await_running_s=60)
     backend.start(echo, await_running_s=60, port=state.port)
-    assert backend.state("flowers") == state
+    assert backend.state(FLOWERS) == state
     assert state.port is not None
     with pytest.raises(DeploymentFailedError, match=r"runs on port .* stop it first"):
         backend.start(echo, await_running_s=60, port=state.port + 1)
@@ -247,7 +248,7 @@ def test_a_deployment_started_in_a_thread_outlives_it(
     thread.start()
     thread.join()
     time.sleep(1.2)
-    assert backend.predict("flowers", ASK) == {"predictions": [[1, 2]]}
+    assert backend.predict(FLOWERS, ASK) == {"predictions": [[1, 2]]}
 
 
 def test_the_server_answers_while_it_predicts(
@@ -266,7 +267,7 @@ def test_the_server_answers_while_it_predicts(
     )
     backend.start(launch, await_running_s=60)
     with ThreadPoolExecutor() as pool:
-        answer = pool.submit(backend.predict, "flowers", ASK)
+        answer = pool.submit(backend.predict, FLOWERS, ASK)
         # Joining a start asks the server whether it is ready.
         backend.start(launch, await_running_s=60)
         assert not answer.done()
@@ -279,7 +280,7 @@ def test_requests_can_be_limited(
 ) -> None:
     monkeypatch.setenv("HOPSARTIFACTS_MAX_REQUEST_BYTES", "50")
     backend.start(echo, await_running_s=60)
-    assert backend.predict("flowers", ASK) == {"predictions": [[1, 2]]}
+    assert backend.predict(FLOWERS, ASK) == {"predictions": [[1, 2]]}
     with pytest.raises(PredictionError, match="larger than 50 bytes") as raised:
-        backend.predict("flowers", {"instances": [[1] * 100_000]})
+        backend.predict(FLOWERS, {"instances": [[1] * 100_000]})
     assert raised.value.status == 413

@@ -7,6 +7,7 @@ import pytest
 
 from hopsartifacts.errors import PredictionError
 from hopsartifacts.serving.local import LocalBackend
+from tests.serving.conftest import FLOWERS
 
 SCRIPT = """
     import asyncio, logging, sys
@@ -62,14 +63,14 @@ FAILURES = [
 
 
 def ask(backend: LocalBackend, what: str) -> Any:
-    return backend.predict("flowers", {"instances": [what]})["predictions"]
+    return backend.predict(FLOWERS, {"instances": [what]})["predictions"]
 
 
 def test_a_script_says_and_raises_what_it_likes(
     backend: LocalBackend, make_launch: Any
 ) -> None:
     backend.start(make_launch(SCRIPT.format(setup="")), await_running_s=60)
-    before = backend.state("flowers")
+    before = backend.state(FLOWERS)
     for what, words in FAILURES:
         with pytest.raises(PredictionError) as raised:
             ask(backend, what)
@@ -79,11 +80,11 @@ def test_a_script_says_and_raises_what_it_likes(
     assert ask(backend, "print_anything") == ["printed"]
     assert ask(backend, "exit_behind_the_answer") == ["answered"]
     assert ask(backend, "log") == ["logged"]
-    assert backend.state("flowers") == before, "a worker was lost"
+    assert backend.state(FLOWERS) == before, "a worker was lost"
     metrics = httpx.get(f"http://127.0.0.1:{before.port}/metrics").text
     [in_flight] = [it for it in metrics.splitlines() if "requests_in_flight{" in it]
     assert in_flight.endswith(" 0.0")
-    said = backend.read_logs("flowers", "predictor", tail=1000)
+    said = backend.read_logs(FLOWERS, "predictor", tail=1000)
     for words in (
         r"printed \ud800 é",
         r"written \udcff",
@@ -96,7 +97,7 @@ def test_a_script_says_and_raises_what_it_likes(
     ):
         assert words in said
     assert "a debug line" not in said
-    backend.stop("flowers", await_stopped_s=30)
+    backend.stop(FLOWERS, await_stopped_s=30)
 
 
 SETUPS = [
@@ -123,8 +124,8 @@ def test_logging_is_set_up_by_the_script_and_ours_stays(
     assert ask(backend, "log") == ["logged"]
     with pytest.raises(PredictionError):
         ask(backend, "fail_with_surrogate")
-    said = backend.read_logs("flowers", "predictor", tail=1000)
+    said = backend.read_logs(FLOWERS, "predictor", tail=1000)
     for words in [*expected, "Z ERROR hopsartifacts.serving: the predictor failed"]:
         assert words in said
     assert said.count("the predictor failed") == 1
-    backend.stop("flowers", await_stopped_s=30)
+    backend.stop(FLOWERS, await_stopped_s=30)

@@ -1,13 +1,14 @@
 import pytest
+from msgspec.structs import replace
 
 from hopsartifacts.serving.contract import Condition, RunState, Status
 from hopsartifacts.serving.local.reports import Report
 from hopsartifacts.serving.local.runs import Run
 from hopsartifacts.serving.local.states import run_state
+from tests.serving.conftest import FLOWERS
 
 RUN = Run(
-    deployment="flowers",
-    deployment_version=3,
+    deployment=FLOWERS,
     revision="r1",
     pid=1,
     created_s=0.0,
@@ -31,7 +32,7 @@ def test_workers_that_serve_count_as_both_of_their_components() -> None:
     report = Report(
         status="Running",
         condition=READY,
-        deployment_version=4,
+        deployment=replace(FLOWERS, version=4),
         available=2,
         has_transformer=True,
         grpc_port=81,

@@ -18,7 +18,7 @@ from hopsartifacts.serving.runtime.tensorflow_predictor import (
     find_model,
 )
 from hopsartifacts.serving.runtime.v2_http import InferCall
-from tests.serving.conftest import LaunchFactory
+from tests.serving.conftest import FLOWERS, LaunchFactory
 
 # Of Keras itself.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -208,5 +208,5 @@ def test_a_deployment_of_a_saved_model(
         f"{launch.model_files_path}/1", verbose=False
     )
     backend.start(launch, await_running_s=120)
-    answer = backend.predict("flowers", {"instances": [[1, 2], [3, 4]]})
+    answer = backend.predict(FLOWERS, {"instances": [[1, 2], [3, 4]]})
     assert answer == {"predictions": [[3], [7]]}

@@ -102,7 +102,7 @@ def _list(call: Call) -> Page[DeploymentRow]:
 
     def state(item: _Known) -> RunState:
         if item.name not in states:
-            states[item.name] = serving.run_state(item.name)
+            states[item.name] = serving.state_of(item.sealed)
         return states[item.name]
 
     if wanted.status:
@@ -164,7 +164,7 @@ def _fields(name: str, sealed: DeploymentState, state: RunState) -> dict[str, An
 def detail(call: Call, name: str) -> DeploymentDetail:
     """Return all there is to a deployment; raises as ``read_deployment``."""
     sealed = read_deployment(call.hosted.storage, name)
-    state = call.hosted.project.get_model_serving().run_state(name)
+    state = call.hosted.project.get_model_serving().state_of(sealed)
     return DeploymentDetail(
         **_fields(name, sealed, state),
         versions=sorted(sealed.versions),
@@ -178,8 +178,8 @@ def _get(call: Call) -> DeploymentDetail:
 
 def _state(call: Call) -> RunStatus:
     name = name_of(call)
-    read_deployment(call.hosted.storage, name)
-    state = call.hosted.project.get_model_serving().run_state(name)
+    sealed = read_deployment(call.hosted.storage, name)
+    state = call.hosted.project.get_model_serving().state_of(sealed)
     return run_status(name, state)
 
 

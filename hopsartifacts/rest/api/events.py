@@ -60,10 +60,10 @@ async def _follow(call: Call) -> Response:
     hosted, wanted = call.hosted, call.query
     hosted.log_listeners.check()
     name, mark = deployment_name(call.path["name"]), call.request.headers.get(_MARK, "")
-    await to_thread.run_sync(read_deployment, hosted.storage, name)
+    sealed = await to_thread.run_sync(read_deployment, hosted.storage, name)
     is_left = Event()
     lines = hosted.project.get_model_serving().follow_run(
-        name,
+        sealed,
         wanted.component,
         wanted.tail,
         after=mark,

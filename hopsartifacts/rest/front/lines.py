@@ -70,6 +70,8 @@ class Line:
                 ("grpc.max_receive_message_length", -1),
                 # Not one connection with all others to this port: this one is closed.
                 ("grpc.use_local_subchannel_pool", 1),
+                # A proxy has no way to this machine's loopback.
+                ("grpc.enable_http_proxy", 0),
             ]
             target = f"127.0.0.1:{self.grpc_port}"
             self._channel = grpc.aio.insecure_channel(target, options=options)

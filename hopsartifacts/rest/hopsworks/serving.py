@@ -217,7 +217,7 @@ def _serving(call: Call) -> ModelServing:
 
 def _document(call: Call, state: DeploymentState) -> DeploymentDocument:
     name = state.current.specification.name
-    run = PredictorState(name, _serving(call).run_state(name))
+    run = PredictorState(name, _serving(call).state_of(state))
     return deployment_document(state, run, call.hosted)
 
 

@@ -1,17 +1,19 @@
 """The way in: what is read takes pyarrow, an extra that is imported late."""
 
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.errors import HopsArtifactsError, InvalidInputError, StorageError
+from hopsartifacts.serving.contract import DeploymentKey
 from hopsartifacts.storage.contract import Storage
 
 
 def read_log(  # noqa: PLR0913 - each is a choice of its own
     storage: Storage,
-    deployment: str,
+    deployment: DeploymentKey,
     spool: Path | None,
     *,
     since: Any = None,
@@ -31,15 +33,22 @@ def read_log(  # noqa: PLR0913 - each is a choice of its own
     """
     reading = _reading()
     asked = reading.wanted(since, until, version, message_type, limit)
-    _ship(storage, deployment, spool)
+    _ship(storage, deployment.name, spool)
     return reading.read(storage, deployment, asked)
 
 
-def count_drops(storage: Storage, deployment: str, spool: Path | None) -> int:
+def count_drops(storage: Storage, deployment: DeploymentKey, spool: Path | None) -> int:
     """Return how many exchanges could not be logged; raises as ``read_log``."""
     reading = _reading()
-    _ship(storage, deployment, spool)
+    _ship(storage, deployment.name, spool)
     return int(reading.read_drops(storage, deployment))
+
+
+def ship_rest(storage: Storage, deployment: str, spool: Path | None) -> None:
+    """Ship what waits in *spool*, as the last one who can; what fails stays there."""
+    with suppress(HopsArtifactsError, OSError, ModuleNotFoundError):
+        if spool is not None and spool.is_dir():
+            _ship(storage, deployment, spool)
 
 
 def _ship(storage: Storage, deployment: str, spool: Path | None) -> None:
@@ -47,7 +56,14 @@ def _ship(storage: Storage, deployment: str, spool: Path | None) -> None:
         return
     from hopsartifacts.serving.inference_log.shipping import ship  # noqa: PLC0415 - late
 
-    ship(spool, deployment, storage)
+    try:
+        ship(spool, deployment, storage)
+    except HopsArtifactsError:
+        raise
+    except OSError as error:
+        raise StorageError(
+            f"cannot ship what waits in {str(spool)!r}: {error.strerror or error}"
+        ) from error
 
 
 def _reading() -> ModuleType:

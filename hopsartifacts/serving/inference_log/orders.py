@@ -17,6 +17,7 @@ from typing import IO
 import msgspec
 
 from hopsartifacts.errors import UnsupportedHereError
+from hopsartifacts.serving.interpreter import interpreter
 from hopsartifacts.storage.contract import Storage
 
 INTERVAL_S = 60.0
@@ -62,7 +63,10 @@ def shipper_input(order: ShipperOrder, storage: Storage) -> bytes:
             f"{type(storage).__name__} one that can be pickled ({error})"
         ) from error
     told = msgspec.structs.replace(
-        order, environ=dict(os.environ), search=tuple(filter(None, sys.path))
+        # Absolute: the shipper has another working folder.
+        order,
+        environ=dict(os.environ),
+        search=tuple(map(os.path.abspath, sys.path)),
     )
     length = len(opened).to_bytes(LENGTH_BYTES, "big")
     return msgspec.json.encode(told) + b"\n" + length + opened
@@ -70,7 +74,7 @@ def shipper_input(order: ShipperOrder, storage: Storage) -> bytes:
 
 def shipper_command() -> list[str]:
     """Return the command of a shipper, which needs this package and nothing else."""
-    return [sys.executable, "-P", "-m", "hopsartifacts.serving.inference_log"]
+    return [interpreter(), "-P", "-m", "hopsartifacts.serving.inference_log"]
 
 
 def read_order(stdin: IO[bytes]) -> tuple[ShipperOrder, Storage]:

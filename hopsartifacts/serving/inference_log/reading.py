@@ -12,6 +12,7 @@ from hopsartifacts import layout
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.moments import moment
 from hopsartifacts.names import plain_number
+from hopsartifacts.serving.contract import DeploymentKey
 from hopsartifacts.serving.inference_log.tables import (
     ORDER,
     SCHEMA,
@@ -71,8 +72,11 @@ def _positive(name: str, given: object) -> int | None:
     return number
 
 
-def read(storage: Storage, deployment: str, asked: Wanted) -> pa.Table:
+def read(storage: Storage, deployment: DeploymentKey, asked: Wanted) -> pa.Table:
     """Return the rows asked for, by the time of their request.
+
+    An earlier deployment of the same name logged to the same folder: its rows are left
+    out.
 
     Raises:
         IntegrityError: a file in the folder is none of the log, or damaged.
@@ -80,15 +84,15 @@ def read(storage: Storage, deployment: str, asked: Wanted) -> pa.Table:
     """
     found: list[pa.Table] = []
     rows = 0
-    for day in _days(storage, deployment, asked):
+    for day in _days(storage, deployment.name, asked):
         paths = [
             entry.path
-            for entry in storage.list(layout.inference_log_day(deployment, day))
+            for entry in storage.list(layout.inference_log_day(deployment.name, day))
             if _may_hold(entry.name, asked)
         ]
 
         def one(path: str, _: Stop) -> pa.Table:
-            return _chosen(table_of(storage.read(path), path), asked)
+            return _chosen(table_of(storage.read(path), path), deployment.id, asked)
 
         tables = each_result(one, paths, max(storage.capabilities.workers, 1))
         found += tables
@@ -102,13 +106,15 @@ def read(storage: Storage, deployment: str, asked: Wanted) -> pa.Table:
     return table.combine_chunks()
 
 
-def read_drops(storage: Storage, deployment: str) -> int:
+def read_drops(storage: Storage, deployment: DeploymentKey) -> int:
     """Return how many exchanges could not be logged, as far as the project was told."""
     most: dict[str, int] = {}
-    folder = layout.inference_log_drops(deployment, "", 0).rpartition("/")[0]
+    folder = layout.inference_log_drops(deployment.name, "", 0).rpartition("/")[0]
     for entry in storage.list(folder):
         if told := layout.inference_log_drops_of(entry.name):
             writer, count = told
+            if not writer.startswith(f"{deployment.id}-"):
+                continue
             most[writer] = max(count, most.get(writer, 0))
     return sum(most.values())
 
@@ -131,8 +137,8 @@ def _may_hold(name: str, asked: Wanted) -> bool:
     return version is not None and asked.version in {None, version}
 
 
-def _chosen(table: pa.Table, asked: Wanted) -> pa.Table:
-    keep = []
+def _chosen(table: pa.Table, deployment_id: str, asked: Wanted) -> pa.Table:
+    keep = [pc.field("servingId") == deployment_id]
     time = pc.field("requestTimestamp")
     kind = SCHEMA.field("requestTimestamp").type
     if asked.since is not None:

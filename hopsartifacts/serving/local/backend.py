@@ -2,13 +2,19 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hopsartifacts.errors import UnsupportedHereError
-from hopsartifacts.serving.contract import Component, Launch, LogLine, RunState
+from hopsartifacts.errors import ServingError, StorageError, UnsupportedHereError
+from hopsartifacts.serving.contract import (
+    Component,
+    DeploymentKey,
+    Launch,
+    LogLine,
+    RunState,
+)
 from hopsartifacts.serving.inference_log.orders import (
     ShipperOrder,
     shipper_command,
@@ -16,6 +22,11 @@ from hopsartifacts.serving.inference_log.orders import (
 )
 from hopsartifacts.serving.local import capabilities
 from hopsartifacts.serving.local.keeper.orders import Helper
+from hopsartifacts.serving.local.refusals import (
+    has_no_place,
+    in_our_words,
+    take_standard_descriptors,
+)
 from hopsartifacts.serving.local.states import NEVER_RAN
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.state_folder import state_folder
@@ -68,55 +79,72 @@ class LocalBackend:
         a run does not prolong it: not detached, it ends with its starter.
         """
         self.check(launch)
-        self._supervisor.start(
-            launch,
-            await_running_s=await_running_s,
-            port=port,
-            detach=detach,
-            helper=self._shipper(launch),
-        )
+        with self._supervised(f"start deployment {launch.deployment!r}") as supervisor:
+            supervisor.start(
+                launch,
+                await_running_s=await_running_s,
+                port=port,
+                detach=detach,
+                helper=self._shipper(supervisor, launch),
+            )
 
     def update(self, launch: Launch, *, await_running_s: float) -> None:
         """Have workers of the new version take over, whoever started the old ones."""
         self.check(launch)
-        self._supervisor.update(
-            launch, await_running_s=await_running_s, helper=self._shipper(launch)
-        )
+        with self._supervised(f"move deployment {launch.deployment!r}") as supervisor:
+            supervisor.update(
+                launch,
+                await_running_s=await_running_s,
+                helper=self._shipper(supervisor, launch),
+            )
 
-    def stop(self, deployment: str, *, await_stopped_s: float) -> None:
+    def stop(self, deployment: DeploymentKey, *, await_stopped_s: float) -> None:
         """Ask the keeper to end, kill what is left after *await_stopped_s*.
 
         It gets ten seconds at least to finish the requests under way.
         """
-        with suppress(UnsupportedHereError):
-            self._supervisor.stop(deployment, await_stopped_s=await_stopped_s)
+        with (
+            suppress(UnsupportedHereError),
+            self._supervised(f"stop deployment {deployment.name!r}") as supervisor,
+        ):
+            supervisor.stop(deployment, await_stopped_s=await_stopped_s)
 
-    def state(self, deployment: str) -> RunState:
+    def state(self, deployment: DeploymentKey) -> RunState:
         """Combine what the keeper said last with whether it still lives."""
         try:
-            return self._supervisor.state(deployment)
-        except UnsupportedHereError:
-            # Without its packages this installation cannot have started anything.
+            with self._supervised("read the state of deployments") as supervisor:
+                return supervisor.state(deployment)
+        except (ServingError, StorageError) as error:
+            if not has_no_place(error):
+                raise
+            # Without its packages, or a folder for its run files, this installation
+            # cannot have started anything.
             return NEVER_RAN
 
-    def predict(self, deployment: str, payload: dict[str, Any]) -> Any:
+    def predict(self, deployment: DeploymentKey, payload: dict[str, Any]) -> Any:
         """Send *payload* over a connection that is kept for the next one."""
-        return self._supervisor.predict(deployment, payload)
+        with self._supervised(f"ask deployment {deployment.name!r}") as supervisor:
+            return supervisor.predict(deployment, payload)
 
-    def read_logs(self, deployment: str, component: Component, tail: int) -> str:
+    def read_logs(
+        self, deployment: DeploymentKey, component: Component, tail: int
+    ) -> str:
         """Return the end of the component's log."""
-        return self._supervisor.read_logs(deployment, component, tail)
+        what = f"read the log of deployment {deployment.name!r}"
+        with self._supervised(what) as supervisor:
+            return supervisor.read_logs(deployment, component, tail)
 
-    def inference_log_spool(self, deployment: str) -> Path | None:
+    def inference_log_spool(self, deployment: DeploymentKey) -> Path | None:
         """Return where the workers of this user leave what they log."""
         try:
-            return self._supervisor.inference_log_spool(deployment)
-        except UnsupportedHereError:
+            with self._supervised("find inference logs") as supervisor:
+                return supervisor.inference_log_spool(deployment)
+        except (ServingError, StorageError):
             return None
 
     def follow_logs(
         self,
-        deployment: str,
+        deployment: DeploymentKey,
         component: Component,
         tail: int,
         *,
@@ -124,16 +152,38 @@ class LocalBackend:
         is_wanted: Callable[[], bool] = lambda: True,
     ) -> Iterator[LogLine]:
         """Return the lines of the component's log as they come."""
-        return self._supervisor.follow_logs(
-            deployment, component, tail, after=after, is_wanted=is_wanted
-        )
+        what = f"follow the log of deployment {deployment.name!r}"
+        with self._supervised(what) as supervisor:
+            lines = supervisor.follow_logs(
+                deployment, component, tail, after=after, is_wanted=is_wanted
+            )
+        return self._told(what, lines)
 
-    def forget(self, deployment: str) -> None:
-        """Stop what runs and drop its run files."""
-        with suppress(UnsupportedHereError):
-            self._supervisor.forget(deployment)
+    def forget(self, deployment: DeploymentKey) -> None:
+        """Stop what runs and drop its run files, as far as that is possible."""
+        with (
+            suppress(ServingError, StorageError),
+            self._supervised(f"forget deployment {deployment.name!r}") as supervisor,
+        ):
+            supervisor.forget(deployment)
 
-    def _shipper(self, launch: Launch) -> Helper | None:
+    def _told(self, what: str, lines: Iterator[LogLine]) -> Iterator[LogLine]:
+        with self._supervised(what):
+            yield from lines
+
+    @contextmanager
+    def _supervised(self, what: str) -> Iterator["Supervisor"]:
+        """Give the supervisor; every call goes through here.
+
+        Raises:
+            ServingError: the system refuses something that this needs.
+            StorageError: there is no folder for run files.
+        """
+        supervisor = self._supervisor
+        with in_our_words(what, supervisor.root):
+            yield supervisor
+
+    def _shipper(self, supervisor: "Supervisor", launch: Launch) -> Helper | None:
         """Return the process that takes what *launch* logs into the project."""
         storage = self._storage
         if launch.logging is None or storage is None:
@@ -141,7 +191,7 @@ class LocalBackend:
         if not storage.capabilities.is_shared:
             return None  # shipped when it is read
         order = ShipperOrder(
-            spool=str(self._supervisor.inference_log_spool(launch.deployment)),
+            spool=str(supervisor.inference_log_spool(launch.key)),
             deployment=launch.deployment,
         )
         told = shipper_input(order, storage)
@@ -155,11 +205,12 @@ class LocalBackend:
                 Supervisor,
             )
 
-            root = self._run_root or state_folder()
         except ModuleNotFoundError as error:
             raise UnsupportedHereError(
                 f"running deployments here needs {error.name}; run: "
                 'pip install "hopsartifacts[serving]"'
             ) from error
+        take_standard_descriptors()
+        root = self._run_root or state_folder()
         project = hashlib.sha256(self._project_url.encode()).hexdigest()[:16]
         return Supervisor(root / project, self._logs_dir)

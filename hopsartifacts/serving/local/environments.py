@@ -43,11 +43,15 @@ def keeper_environment(environ: Mapping[str, str], revision: str) -> dict[str, s
         for name, value in environ.items()
         if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
     }
-    search = passed_on.get("PYTHONPATH", "").split(os.pathsep)
+    given = passed_on.get("PYTHONPATH", "")
+    # The keeper has another working folder. An empty entry means this one, too.
+    search = [*map(os.path.abspath, given.split(os.pathsep))] if given else []
     # The site folder must not be named: it would go before the standard library.
     known = {*search, *site.getsitepackages(), site.getusersitepackages()}
     if PACKAGE_HOME not in known:
-        passed_on["PYTHONPATH"] = os.pathsep.join(filter(None, [PACKAGE_HOME, *search]))
+        search = [PACKAGE_HOME, *search]
+    if search:
+        passed_on["PYTHONPATH"] = os.pathsep.join(search)
     return {**passed_on, REVISION_VARIABLE: revision}
 
 

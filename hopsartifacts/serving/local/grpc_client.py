@@ -86,6 +86,8 @@ def _channel(pid: int, port: int) -> grpc.Channel:
     options = [
         ("grpc.max_send_message_length", -1),
         ("grpc.max_receive_message_length", -1),
+        # A proxy has no way to this machine's loopback.
+        ("grpc.enable_http_proxy", 0),
     ]
     return grpc.insecure_channel(f"127.0.0.1:{port}", options=options)
 

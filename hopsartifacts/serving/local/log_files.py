@@ -1,14 +1,27 @@
 """Finding the log of the newest run, and reading its end."""
 
+import glob
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
 _BLOCK_BYTES = 64 * 1024
 
 
-def newest_log(folder: Path) -> Path | None:
-    """Return the newest log in the folder: their names begin with the time."""
-    return max(folder.glob("*_predictor.log"), default=None)
+def log_name(stamp: str, deployment_id: str, revision: str) -> str:
+    """Return the name of the log of a run that began at *stamp*."""
+    return f"{stamp}_{deployment_id}_{revision}_predictor.log"
+
+
+def newest_log(folders: Iterable[Path], deployment_id: str) -> Path | None:
+    """Return the deployment's newest log in any of *folders*.
+
+    Names begin with the time. Those of other deployments that had the same name lie in
+    the same folder.
+    """
+    pattern = log_name("*", glob.escape(deployment_id), "*")
+    found = (path for folder in folders for path in folder.glob(pattern))
+    return max(found, key=lambda path: path.name, default=None)
 
 
 def last_lines(path: Path, count: int) -> str:

@@ -6,8 +6,17 @@ from contextlib import suppress
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
-from hopsartifacts.serving.contract import Condition, ConditionType, Status
+from hopsartifacts.serving.contract import (
+    Condition,
+    ConditionType,
+    DeploymentKey,
+    Status,
+)
+
+REASON_CHARS = 4000
+"""Of the reason in a state, about; scripts decide how long their errors are."""
 
 _FINAL = frozenset({"Failed", "Stopped"})
 
@@ -17,8 +26,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     status: Status
     condition: Condition
-    deployment_version: int | None = None
-    """The version that answers, or is about to."""
+    deployment: DeploymentKey | None = None
+    """With the version that answers, or is about to."""
     available: int = 0
     """How many workers accept requests."""
     has_transformer: bool = False
@@ -38,8 +47,26 @@ class Reporter:
         if not is_final and report != self._last:
             # On a full disk it is tried again.
             with suppress(OSError):
-                write_whole(self._path, report)
+                write_whole(self._path, bounded(report))
                 self._last = report
+
+
+def shortened(text: str, chars: int) -> str:
+    """Return *text*, without its middle if it is longer than about *chars*."""
+    left_out = len(text) - chars
+    if left_out <= 0:
+        return text
+    half = chars // 2
+    return f"{text[:half]} [… {left_out} characters …] {text[-half:]}"
+
+
+def bounded(report: Report) -> Report:
+    """Return *report* with a reason that every reader of the state can bear."""
+    reason = report.condition.reason
+    if reason is None or len(reason) <= REASON_CHARS:
+        return report
+    short = replace(report.condition, reason=shortened(reason, REASON_CHARS))
+    return replace(report, condition=short)
 
 
 def final(

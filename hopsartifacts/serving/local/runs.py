@@ -5,8 +5,14 @@ from pathlib import Path
 
 import msgspec
 
+from hopsartifacts.serving.contract import DeploymentKey
 from hopsartifacts.serving.local.keeper.orders import KeeperOrder
-from hopsartifacts.serving.local.reports import Report, read_report, write_whole
+from hopsartifacts.serving.local.reports import (
+    Report,
+    bounded,
+    read_report,
+    write_whole,
+)
 
 _OF_RUNS = ("launch-*", "state-*", "control-*", "worker-*", "metrics-*")
 
@@ -18,9 +24,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     order file on its command line: an id alone may since have gone to a stranger.
     """
 
-    deployment: str
-    deployment_version: int
-    """The version it was started with; reports say which one runs."""
+    deployment: DeploymentKey
+    """Whose it is, with the version it was started with; reports say which one runs."""
     revision: str
     pid: int
     created_s: float
@@ -50,9 +55,15 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.lock_path = path.with_name(f"{path.name}.lock")
-        # Beside, too: what waits there is the user's, and outlives the run files.
-        self.spool_path = path.with_name(f"{path.name}.spool")
         self._record = path / "run.json"
+
+    def spool_path(self, deployment_id: str) -> Path:
+        """Return where exchanges of one deployment wait to be shipped.
+
+        Beside the folder, too: they are the user's, and outlive the run files. Of each
+        id by itself: those of an earlier deployment of the same name are not mixed in.
+        """
+        return self.path.with_name(f"{self.path.name}.{deployment_id}.spool")
 
     def create(self) -> None:
         """Make the folder, for this user's eyes only."""
@@ -103,7 +114,7 @@ class RunFolder:
 
     def write_report(self, run: Run, report: Report) -> None:
         """Say the last word for a keeper that ended without one."""
-        write_whole(self.report_path(run.revision), report)
+        write_whole(self.report_path(run.revision), bounded(report))
 
     def drop_others(self, revision: str) -> None:
         """Delete the files of all runs but this one, except for their logs."""

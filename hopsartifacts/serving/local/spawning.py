@@ -4,10 +4,11 @@ import errno
 import os
 import secrets
 import socket
-import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -17,6 +18,7 @@ from hopsartifacts.errors import (
     PortTakenError,
 )
 from hopsartifacts.serving.contract import Launch
+from hopsartifacts.serving.interpreter import interpreter
 from hopsartifacts.serving.local import children
 from hopsartifacts.serving.local.environments import keeper_environment
 from hopsartifacts.serving.local.keeper.orders import (
@@ -25,10 +27,14 @@ from hopsartifacts.serving.local.keeper.orders import (
     KeeperOrder,
     Patience,
 )
+from hopsartifacts.serving.local.log_files import log_name
 from hopsartifacts.serving.local.processes import created_s
 from hopsartifacts.serving.local.runs import Run, RunFolder, transformer_log
 
 PATIENCE = Patience()
+
+# -P: the working folder is not searched for modules; -u: the log is current.
+_FLAGS = ("-P", "-u", "-X", "faulthandler", "-m", "hopsartifacts.serving.local.keeper")
 
 
 def listen(port: int | None) -> socket.socket:
@@ -70,15 +76,28 @@ def spawn(
     folder: RunFolder,
     listener: socket.socket,
     *,
-    logs: Path,
+    logs: Sequence[Path],
+    notes: Sequence[str] = (),
     detach: bool,
     helper: Helper | None = None,
 ) -> Run:
-    """Start a keeper on *listener* and record it."""
+    """Start a keeper on *listener* and record it.
+
+    Args:
+        launch: what it keeps.
+        folder: where its run files are.
+        listener: where its workers accept requests.
+        logs: folders for its log, the best one first; the others are for the case
+            that it cannot be written.
+        notes: what its log begins with.
+        detach: whether it outlives this process.
+        helper: a process beside its workers.
+    """
     revision = secrets.token_hex(4)
+    command = [interpreter(), *_FLAGS]
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    logs.mkdir(parents=True, exist_ok=True)
-    log_path = logs / f"{stamp}_{revision}_predictor.log"
+    log = _open_log(logs, log_name(stamp, launch.deployment_id, revision), notes)
+    log_path = Path(log.name)
     parent_pid = None if detach else os.getpid()
     go_read, go_write = os.pipe()
     try:
@@ -91,16 +110,16 @@ def spawn(
                 control_path=str(folder.control_path(revision)),
                 log_path=str(log_path),
                 transformer_log_path=str(transformer_log(log_path)),
-                spool_path=str(folder.spool_path),
+                spool_path=str(folder.spool_path(launch.deployment_id)),
                 listen_fd=listener.fileno(),
                 go_fd=go_read,
                 parent_pid=parent_pid,
                 patience=PATIENCE,
             )
         )
-        with log_path.open("xb") as log:
+        with log:
             pid = children.start_child(
-                _command(order_path),
+                [*command, str(order_path)],
                 revision,
                 environ=keeper_environment(os.environ, revision),
                 folder=folder.path,
@@ -109,8 +128,7 @@ def spawn(
                 ends_with_us=not detach,
             )
         run = Run(
-            deployment=launch.deployment,
-            deployment_version=launch.deployment_version,
+            deployment=launch.key,
             revision=revision,
             pid=pid,
             created_s=created_s(pid),
@@ -131,8 +149,25 @@ def spawn(
     return run
 
 
-def _command(order_path: Path) -> list[str]:
-    # -P: the working folder is not searched for modules; -u: the log is current.
-    flags = ["-P", "-u", "-X", "faulthandler"]
-    module = "hopsartifacts.serving.local.keeper"
-    return [sys.executable, *flags, "-m", module, str(order_path)]
+def _open_log(folders: Sequence[Path], name: str, notes: Sequence[str]) -> IO[bytes]:
+    """Return the new log *name* in the first of *folders* that can be written.
+
+    Raises:
+        OSError: none of them can; the error is the last one's.
+    """
+    *better, last = folders
+    for folder in better:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return _begun(folder / name, notes)
+        except OSError as error:
+            why = f"{str(folder)!r} cannot be written: {error.strerror}"
+            notes = [*notes, f"the log is in this file, since {why}"]
+    return _begun(last / name, notes)
+
+
+def _begun(path: Path, notes: Sequence[str]) -> IO[bytes]:
+    log = path.open("xb", buffering=0)
+    with suppress(OSError):  # a full disk
+        log.write("".join(f"keeper: {note}\n" for note in notes).encode())
+    return log

@@ -1,6 +1,6 @@
 """From run files and liveness to the state of a deployment."""
 
-from hopsartifacts.serving.contract import Condition, RunState
+from hopsartifacts.serving.contract import Condition, DeploymentKey, RunState
 from hopsartifacts.serving.local.reports import Report, end_in_words
 from hopsartifacts.serving.local.runs import Run
 
@@ -30,7 +30,7 @@ def run_state(
         condition=said.condition,
         available_predictor_instances=said.available,
         available_transformer_instances=said.available if said.has_transformer else 0,
-        deployment_version=said.deployment_version or run.deployment_version,
+        deployment_version=key_of(run, said).version,
         url=run.url,
         port=run.port,
         grpc_port=said.grpc_port,
@@ -38,6 +38,11 @@ def run_state(
         started_s=run.created_s,
         is_detached=run.parent_pid is None,
     )
+
+
+def key_of(run: Run, report: Report | None) -> DeploymentKey:
+    """Return whose *run* is, with the version that answers."""
+    return report.deployment if report and report.deployment else run.deployment
 
 
 def _ended(run: Run, said: Report, exit_code: int | None) -> RunState:

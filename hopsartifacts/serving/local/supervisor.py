@@ -1,5 +1,6 @@
 """Starting, watching and ending the deployments of one project on this machine."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from hopsartifacts.errors import (
 from hopsartifacts.serving.contract import (
     Component,
     Condition,
+    DeploymentKey,
     Launch,
     LogLine,
     RunState,
@@ -28,23 +30,30 @@ from hopsartifacts.serving.local.following import follow
 from hopsartifacts.serving.local.keeper import control
 from hopsartifacts.serving.local.keeper.orders import Helper, Reply, Update
 from hopsartifacts.serving.local.log_files import last_lines, newest_log
-from hopsartifacts.serving.local.reports import Report, stopped
+from hopsartifacts.serving.local.reports import REASON_CHARS, Report, shortened, stopped
 from hopsartifacts.serving.local.runs import Run, RunFolder, transformer_log
 from hopsartifacts.serving.local.spawning import listen, spawn
-from hopsartifacts.serving.local.states import NEVER_RAN, run_state
+from hopsartifacts.serving.local.states import NEVER_RAN, key_of, run_state
+
+_LOG = logging.getLogger("hopsartifacts.serving")
 
 STOP_GRACE_S = 10.0
 """The least time a keeper gets to end its workers, which finish their requests."""
 
 _FAILURE_GRACE_S = 3.0
 _POLL_S = 0.02
+_REASON_WAIT_S = 1.5
+"""How long the keeper may take to see that a worker has ended."""
 _BUSY_POLL_S = 0.2
 _LOG_LINES_IN_ERRORS = 15
+_LINE_CHARS = 400
+"""Of each of them, about."""
 _UP = frozenset({"Starting", "Running", "Idle", "Updating"})
 _ANSWERING = frozenset({"Running", "Idle", "Updating"})
 
 
 class _Target(NamedTuple):
+    key: DeploymentKey
     stamp: object
     revision: str
     server: psutil.Process
@@ -61,7 +70,7 @@ class Supervisor:
     """
 
     def __init__(self, root: Path, logs_dir: Path | None) -> None:
-        self._root = root
+        self.root = root
         self._logs_dir = logs_dir
         self._client = Client()
         self._targets: dict[str, _Target] = {}
@@ -76,19 +85,20 @@ class Supervisor:
         helper: Helper | None = None,
     ) -> None:
         """Start the deployment, or join a start of the same version."""
-        folder = self._folder(launch.deployment)
+        folder = self._folder(launch.key)
         with self._locked(folder):
+            ended = self._end_others(folder, launch.key)
             run = self._reuse(folder, launch, port)
             is_ours = run is None
             if run is None:
                 with listen(port) as listener:
                     folder.create()
-                    logs = self._logs(folder)
                     run = spawn(
                         launch,
                         folder,
                         listener,
-                        logs=logs,
+                        logs=self._logs(folder),
+                        notes=ended,
                         detach=detach,
                         helper=helper,
                     )
@@ -106,31 +116,31 @@ class Supervisor:
         self, launch: Launch, *, await_running_s: float, helper: Helper | None = None
     ) -> None:
         """Have the keeper move to *launch*."""
-        folder = self._folder(launch.deployment)
-        run = folder.read_run()
+        folder = self._folder(launch.key)
+        run = _own_run(folder, launch.key)
         if run is None or _state_of(folder, run).status not in _UP:
             raise NotRunningError(
-                f"deployment {launch.deployment!r} does not run: start it instead"
+                f"deployment {launch.deployment!r} does not run: start it first"
             )
         name = f"deployment {launch.deployment!r} version {launch.deployment_version}"
         update = Update(launch=launch, await_running_s=await_running_s, helper=helper)
         try:
-            reply = _ask(folder.control_path(run.revision), update)
+            reply = _tell(folder.control_path(run.revision), update)
         except OSError as error:
             raise DeploymentFailedError(
-                f"{name} did not start: {error}; see get_state()"
+                f"{name} did not start: the process that keeps the deployment does not "
+                f"answer ({error.strerror or error}); its state and its log say more"
             ) from error
         if reply.reason is not None:
-            log = last_lines(Path(run.log_path), _LOG_LINES_IN_ERRORS)
             before = _state_of(folder, run).deployment_version
             goes_on = f"; version {before} goes on" if before else ""
             raise DeploymentFailedError(
-                f"{name} did not start: {reply.reason}{goes_on}\n"
-                f"Its log ends with:\n{log}"
+                f"{name} did not start: {shortened(reply.reason, REASON_CHARS)}"
+                f"{goes_on}\n{_log_end(run)}"
             )
 
-    def stop(self, deployment: str, *, await_stopped_s: float) -> None:
-        """End the newest run and everything it started."""
+    def stop(self, deployment: DeploymentKey, *, await_stopped_s: float) -> None:
+        """End what runs under the name, and everything it started."""
         folder = self._folder(deployment)
         if folder.read_run() is None:
             return
@@ -138,20 +148,33 @@ class Supervisor:
             run = folder.read_run()
             if run is None or self._is_over(folder, run):
                 return
+            before = _state_of(folder, run)
             processes.end_tree(run, max(await_stopped_s, STOP_GRACE_S))
             report = folder.read_report(run)
             if report is None or report.status != "Stopped":
-                folder.write_report(run, stopped("the deployment was stopped"))
+                folder.write_report(run, stopped(_stop_in_words(before)))
 
-    def state(self, deployment: str) -> RunState:
-        """Say what the newest run does now."""
+    def state(self, deployment: DeploymentKey) -> RunState:
+        """Say what the deployment's newest run does now."""
         folder = self._folder(deployment)
-        run = folder.read_run()
+        run = _own_run(folder, deployment)
         return NEVER_RAN if run is None else _state_of(folder, run)
 
-    def predict(self, deployment: str, payload: dict[str, Any]) -> Any:
-        """Ask the running server."""
+    def predict(self, deployment: DeploymentKey, payload: dict[str, Any]) -> Any:
+        """Ask the running server; if it ends meanwhile, say why."""
         target = self._target(deployment)
+        try:
+            return self._ask(target, payload)
+        except NotRunningError as error:
+            reason = self._reason_since(target)
+            if reason is None:
+                raise
+            raise NotRunningError(
+                f"{error}; the state of the deployment says: {reason}"
+            ) from error.__cause__
+
+    def _ask(self, target: _Target, payload: dict[str, Any]) -> Any:
+        deployment = target.key.name
         if target.grpc_port is None or not is_infer_request(payload):
             return self._client.predict(target.url, deployment, payload)
         # Imported late: an extra of its own.
@@ -161,18 +184,20 @@ class Supervisor:
 
         return grpc_client.predict(target.grpc_port, deployment, payload)
 
-    def read_logs(self, deployment: str, component: Component, tail: int) -> str:
+    def read_logs(
+        self, deployment: DeploymentKey, component: Component, tail: int
+    ) -> str:
         """Return the end of the newest run's log of *component*."""
-        path = self._log(self._folder(deployment), component)
+        path = self._log(deployment, component)
         return "" if path is None else last_lines(path, tail)
 
-    def inference_log_spool(self, deployment: str) -> Path:
+    def inference_log_spool(self, deployment: DeploymentKey) -> Path:
         """Return where logged exchanges wait, whatever becomes of the run files."""
-        return self._folder(deployment).spool_path
+        return self._folder(deployment).spool_path(deployment.id)
 
     def follow_logs(
         self,
-        deployment: str,
+        deployment: DeploymentKey,
         component: Component,
         tail: int,
         *,
@@ -183,18 +208,18 @@ class Supervisor:
         folder = self._folder(deployment)
 
         def is_over() -> bool:
-            run = folder.read_run()
+            run = _own_run(folder, deployment)
             return run is None or processes.find_server(run) is None
 
         return follow(
-            lambda: self._log(folder, component),
+            lambda: self._log(deployment, component),
             is_over,
             tail,
             after=after,
             is_wanted=is_wanted,
         )
 
-    def forget(self, deployment: str) -> None:
+    def forget(self, deployment: DeploymentKey) -> None:
         """Stop what runs and delete its files."""
         self.stop(deployment, await_stopped_s=0)
         folder = self._folder(deployment)
@@ -202,38 +227,63 @@ class Supervisor:
             with self._locked(folder):
                 folder.clear()
 
-    def _folder(self, deployment: str) -> RunFolder:
-        if not (deployment.isascii() and deployment.isalnum()):
+    def _folder(self, deployment: DeploymentKey) -> RunFolder:
+        name = deployment.name
+        if not (name.isascii() and name.isalnum()):
             raise InvalidNameError(
-                f"{deployment!r} is no deployment name; use letters and digits"
+                f"{name!r} is not a deployment name: use letters and digits only"
             )
-        return RunFolder(self._root / deployment)
+        return RunFolder(self.root / name)
 
-    def _log(self, folder: RunFolder, component: Component) -> Path | None:
-        run = folder.read_run()
-        path = newest_log(self._logs(folder)) if run is None else Path(run.log_path)
+    def _log(self, deployment: DeploymentKey, component: Component) -> Path | None:
+        folder = self._folder(deployment)
+        run = _own_run(folder, deployment)
+        if run is None:
+            path = newest_log(self._logs(folder), deployment.id)
+        else:
+            path = Path(run.log_path)
         if path is None or component == "predictor":
             return path
         own = transformer_log(path)
         # What a transformer writes before it has a log of its own is in the other.
         return own if own.exists() else path
 
-    def _logs(self, folder: RunFolder) -> Path:
+    def _logs(self, folder: RunFolder) -> list[Path]:
+        """Return where logs are: in the project, or here if that cannot be written."""
         if self._logs_dir is None:
-            return folder.path
-        return self._logs_dir / folder.path.name
+            return [folder.path]
+        return [self._logs_dir / folder.path.name, folder.path]
 
     @contextmanager
     def _locked(self, folder: RunFolder) -> Iterator[None]:
-        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         with FileLock(folder.lock_path):
             yield
+
+    def _end_others(self, folder: RunFolder, key: DeploymentKey) -> list[str]:
+        """End what runs under the name for another deployment; return it in words."""
+        run = folder.read_run()
+        if run is None or self._is_over(folder, run):
+            return []
+        whose = key_of(run, folder.read_report(run))
+        if whose.is_of(key):
+            return []
+        is_up = processes.find_server(run) is not None
+        processes.end_tree(run, STOP_GRACE_S)
+        if not is_up:
+            return []
+        words = (
+            f"ended a run of another deployment that had the name {key.name!r}: "
+            f"version {whose.version} of id {whose.id}"
+        )
+        _LOG.warning("%s", words)
+        return [words]
 
     def _reuse(self, folder: RunFolder, launch: Launch, port: int | None) -> Run | None:
         """Return a run that is what is asked for; None when one must be started.
 
         Raises:
-            DeploymentFailedError: something else runs under this name.
+            DeploymentFailedError: another version runs, or on another port.
         """
         run = folder.read_run()
         if run is None or self._is_over(folder, run):
@@ -268,24 +318,23 @@ class Supervisor:
             DeploymentFailedError: it ended instead, or did neither in time.
         """
         deadline = time.monotonic() + timeout_s
-        name = f"deployment {run.deployment!r} version {run.deployment_version}"
+        name = f"deployment {run.deployment.name!r} version {run.deployment.version}"
         while True:
             state = _state_of(folder, run)
             reason = state.condition.reason if state.condition else None
             if state.status in {"Idle", "Updating"}:
                 return
             if state.status == "Running":
-                if self._client.is_ready(run.url, run.deployment):
+                if self._client.is_ready(run.url, run.deployment.name):
                     return
             elif state.status != "Starting":
-                log = last_lines(Path(run.log_path), _LOG_LINES_IN_ERRORS)
                 raise DeploymentFailedError(
-                    f"{name} did not start: {reason}\nIts log ends with:\n{log}"
+                    f"{name} did not start: {reason}\n{_log_end(run)}"
                 )
             if time.monotonic() > deadline:
                 raise DeploymentFailedError(
                     f"{name} was not ready within {timeout_s:g} s; the last it said: "
-                    f"{reason}. See get_logs(), or wait longer with await_running"
+                    f"{reason}. Its log says more; or wait longer for it"
                 )
             time.sleep(_POLL_S)
 
@@ -303,18 +352,22 @@ class Supervisor:
             report = stopped("the start was interrupted")
         folder.write_report(run, report)
 
-    def _target(self, deployment: str) -> _Target:
+    def _target(self, deployment: DeploymentKey) -> _Target:
         """Return where the running server is, from memory if nothing changed.
 
         Raises:
             NotRunningError: there is none.
         """
         folder = self._folder(deployment)
-        target = self._targets.get(deployment)
-        is_same = target and target.stamp == _stamp(folder, target.revision)
+        target = self._targets.get(deployment.name)
+        is_same = (
+            target
+            and target.key == deployment
+            and target.stamp == _stamp(folder, target.revision)
+        )
         if target and is_same and processes.is_alive(target.server):
             return target
-        run = folder.read_run()
+        run = _own_run(folder, deployment)
         # Before what it stands for is read: if that changes meanwhile, it is old.
         stamp = _stamp(folder, run.revision) if run else None
         state = self.state(deployment)
@@ -322,19 +375,61 @@ class Supervisor:
         if state.status not in _ANSWERING or run is None or server is None:
             reason = state.condition.reason if state.condition else "it ended"
             raise NotRunningError(
-                f"deployment {deployment!r} is {state.status} ({reason}); start it "
-                "and wait until it runs"
+                f"deployment {deployment.name!r} is {state.status} ({reason}): start "
+                "it and wait until it runs"
             )
         version = state.deployment_version
         if target is None or target.version != version:
             # Connections may lead to workers that are about to leave.
             self._client.hang_up()
-        target = _Target(stamp, run.revision, server, run.url, state.grpc_port, version)
-        self._targets[deployment] = target
+        target = _Target(
+            key=deployment,
+            stamp=stamp,
+            revision=run.revision,
+            server=server,
+            url=run.url,
+            grpc_port=state.grpc_port,
+            version=version,
+        )
+        self._targets[deployment.name] = target
         return target
 
+    def _reason_since(self, target: _Target) -> str | None:
+        """Return what is said of *target* since it was found, if that comes soon."""
+        folder = self._folder(target.key)
+        deadline = time.monotonic() + _REASON_WAIT_S
+        while _stamp(folder, target.revision) == target.stamp:
+            if not processes.is_alive(target.server):
+                break
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(_POLL_S)
+        condition = self.state(target.key).condition
+        return condition.reason if condition else None
 
-def _ask(path: Path, update: Update) -> Reply:
+
+def _own_run(folder: RunFolder, key: DeploymentKey) -> Run | None:
+    """Return the newest run if it is of this deployment."""
+    run = folder.read_run()
+    if run is None or not key_of(run, folder.read_report(run)).is_of(key):
+        return None
+    return run
+
+
+def _log_end(run: Run) -> str:
+    """Return how the run's log ends, for an error message."""
+    lines = last_lines(Path(run.log_path), _LOG_LINES_IN_ERRORS).splitlines()
+    text = "\n".join(shortened(line, _LINE_CHARS) for line in lines)
+    return f"Its log ends with:\n{text}"
+
+
+def _stop_in_words(before: RunState) -> str:
+    if before.status != "Failed" or before.condition is None:
+        return "the deployment was stopped"
+    return f"the deployment was stopped; it had failed: {before.condition.reason}"
+
+
+def _tell(path: Path, update: Update) -> Reply:
     """Send *update*, again while another move is under way and there is time."""
     deadline = time.monotonic() + update.await_running_s
     while True:

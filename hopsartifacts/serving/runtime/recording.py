@@ -54,7 +54,8 @@ class Recorder:
         self.drops = 0
         self._on_drop = on_drop
         self._folder = folder
-        self._writer = secrets.token_hex(8)
+        # Its drops are told apart from those of another deployment by the id.
+        self._writer = f"{launch.deployment_id}-{secrets.token_hex(8)}"
         self._limit = spool_bytes
         self._segment_bytes = segment_bytes
         self._begin_with = frame(_origin(launch))

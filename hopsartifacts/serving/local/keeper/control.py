@@ -13,6 +13,7 @@ from hopsartifacts.serving.local.keeper.orders import Reply, Update
 
 _PATH_BYTES = 100
 """Longer paths no system takes for a socket."""
+_SHORT_FOLDER = "/tmp"  # noqa: S108 - a new folder is made in it
 _BLOCK_BYTES = 64 * 1024
 _MOST_HELD = 64
 _MARGIN_S = 60.0
@@ -22,12 +23,10 @@ _MARGIN_S = 60.0
 def listen(path: Path) -> socket.socket:
     """Return a socket at *path*, which only this user can connect to."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)
-    try:
-        with _short(path) as address:
-            listener.bind(address)
-    finally:
-        os.umask(before)
+    with _short(path) as address:
+        listener.bind(address)
+    # Nobody else gets into the folder; the umask would hold for all threads.
+    path.chmod(0o600)
     listener.listen(16)
     listener.setblocking(False)  # noqa: FBT003 - the method's
     return listener
@@ -101,7 +100,10 @@ def _short(path: Path) -> Iterator[str]:
     if len(os.fsencode(path)) <= _PATH_BYTES:
         yield str(path)
         return
-    with tempfile.TemporaryDirectory(prefix="hops-") as folder:
+    room = _PATH_BYTES - len(os.fsencode(path.name)) - len("/hops-12345678/run/")
+    usual = tempfile.gettempdir()
+    place = usual if len(os.fsencode(usual)) <= room else _SHORT_FOLDER
+    with tempfile.TemporaryDirectory(prefix="hops-", dir=place) as folder:
         link = Path(folder) / "run"
         link.symlink_to(path.parent)
         yield str(link / path.name)

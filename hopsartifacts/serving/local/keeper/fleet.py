@@ -36,6 +36,13 @@ class _Slot:
         self.serving_s = 0.0
         self.trouble: str | None = None
 
+    @property
+    def trouble_now(self) -> str | None:
+        """Why it has no worker that serves, as soon as that is known."""
+        if self.trouble is None and self.worker is not None and self.worker.why:
+            return f"worker {self.index + 1} ends ({self.worker.why})"
+        return self.trouble
+
 
 class Fleet:
     """All workers of *launch*.
@@ -92,7 +99,7 @@ class Fleet:
     @property
     def trouble(self) -> str | None:
         """What is amiss with the workers that do not serve."""
-        found = [slot.trouble for slot in self._slots if slot.trouble]
+        found = [words for slot in self._slots if (words := slot.trouble_now)]
         return "; ".join(found) or None
 
     def serve(self) -> None:

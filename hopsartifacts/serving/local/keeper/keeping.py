@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from hopsartifacts.serving.contract import Condition
+from hopsartifacts.serving.contract import Condition, DeploymentKey
 from hopsartifacts.serving.local.keeper.control import Conversation, listen
 from hopsartifacts.serving.local.keeper.fleet import Fleet, say
 from hopsartifacts.serving.local.keeper.ground import Ground
@@ -47,7 +47,8 @@ class _Move(msgspec.Struct, kw_only=True):
 class _TakingOver(msgspec.Struct, kw_only=True):
     """What happens until nobody new gets to the version before."""
 
-    version: int
+    before: DeploymentKey
+    """The version that answers until then."""
     leaving: list[Worker]
     conversation: Conversation
 
@@ -235,7 +236,9 @@ class Keeper:
     def _switch(self, move: _Move, now: float) -> None:
         old = self._fleet.retire(now, has_heirs=True)
         self._taking_over = _TakingOver(
-            version=self._version, leaving=[*old], conversation=move.conversation
+            before=self._fleet.launch.key,
+            leaving=[*old],
+            conversation=move.conversation,
         )
         self._parting.add(old, held=self._fleet.launch.held)
         self._fleet, self._move, self._is_idle = move.fleet, None, False
@@ -292,7 +295,7 @@ class Keeper:
         return Report(
             status=status,  # type: ignore[arg-type]
             condition=condition,
-            deployment_version=taking_over.version if taking_over else self._version,
+            deployment=taking_over.before if taking_over else launch.key,
             available=ready,
             has_transformer=launch.transformer_script is not None,
             grpc_port=self._ground.grpc_port_of(launch),
