@@ -17,8 +17,8 @@ def is_described(given: Any) -> bool:
     """Tell whether *given* describes a tensor, perhaps not whole."""
     if isinstance(given, Mapping):
         return len(given.keys() & {*_KEYS}) >= _ENOUGH
-    # A frame has its columns as attributes, whatever they are called.
-    is_frame = hasattr(given, "columns")
+    # A frame of pandas has its columns as attributes, whatever they are called.
+    is_frame = hasattr(given, "iloc")
     return not is_frame and all(hasattr(given, key) for key in _KEYS[:3])
 
 

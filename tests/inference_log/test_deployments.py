@@ -177,7 +177,7 @@ def test_a_model_without_a_script_gets_batches(
         def right(number: int) -> bool:
             row = rows[number % 20].tolist()
             if number % 17 == 16:
-                with pytest.raises(PredictionError, match="refuses the input"):
+                with pytest.raises(PredictionError, match="the rows have 3 values"):
                     deployment.predict(inputs=[[*row, 1.0]])
                 return True
             answer = deployment.predict(inputs=[row])

@@ -183,7 +183,7 @@ def test_scikit_learn_models_need_no_script(
     backend.start(launch, await_running_s=120)
     answer = backend.predict(FLOWERS, {"instances": [[0, 1], [5, 6]]})
     assert answer == {"predictions": [0, 1]}
-    with pytest.raises(PredictionError, match="X has 1 features") as raised:
+    with pytest.raises(PredictionError, match="the rows have 1 value") as raised:
         backend.predict(FLOWERS, {"instances": [[1]]})
     assert raised.value.status == 400
     backend.stop(FLOWERS, await_stopped_s=30)

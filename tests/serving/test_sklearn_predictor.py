@@ -134,7 +134,6 @@ def fitted(folder: Path, *, names: bool, schema: tuple[str, ...] = ()) -> Any:
 @pytest.mark.parametrize(
     ("names", "schema"), [(True, ()), (True, ("a", "b")), (False, ("b", "a"))]
 )
-@pytest.mark.filterwarnings("ignore:X has feature names")
 def test_columns_are_matched_by_name(
     tmp_path: Path, names: bool, schema: tuple[str, ...]
 ) -> None:

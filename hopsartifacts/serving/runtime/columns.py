@@ -39,7 +39,7 @@ class Columns:
         if 0 < objects < len(rows):
             raise RequestError(400, "send all rows as objects, or none")
         if objects:
-            return self._frame_of_objects(rows)
+            return self._of_objects(rows)
         try:
             check_alike(rows)
         except UnevenError as error:
@@ -53,12 +53,15 @@ class Columns:
             return pd.DataFrame(rows, columns=self._names)
         return _array(rows)
 
-    def _frame_of_objects(self, rows: list[dict[str, Any]]) -> Any:
+    def _of_objects(self, rows: list[dict[str, Any]]) -> Any:
         names = self._names or [*rows[0]]
         wanted = set(names)
         for number, row in enumerate(rows):
             if row.keys() != wanted:
                 raise RequestError(400, _difference(number, row, names))
+        if self._names and self._width and not self._is_fitted_on_names:
+            # It was fitted on arrays, whose columns are known by their order.
+            return _array([[row[name] for name in names] for row in rows])
         if not _has_pandas():
             raise RequestError(
                 400,
