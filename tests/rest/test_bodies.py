@@ -14,15 +14,20 @@ PATHS = [
 ]
 
 
+def gzipped(data: bytes) -> bytes:
+    """Return the same bytes at any time, since they name a case."""
+    return gzip.compress(data, 1, mtime=0)
+
+
 @pytest.mark.parametrize(
     ("coding", "body"),
     [
-        ("gzip", gzip.compress(BODY)),
-        ("X-GZIP", gzip.compress(BODY)),
+        ("gzip", gzipped(BODY)),
+        ("X-GZIP", gzipped(BODY)),
         ("deflate", zlib.compress(BODY)),
         ("identity", BODY),
         ("", BODY),
-        ("gzip", gzip.compress(BOM + BODY)),
+        ("gzip", gzipped(BOM + BODY)),
         ("identity", BOM + BODY),
     ],
 )
@@ -46,7 +51,7 @@ def test_a_body_is_read_however_it_comes(
         ("zstd", BODY, 415, "'zstd'; send it as gzip or deflate"),
         ("gzip, gzip", BODY, 415, "send it as gzip or deflate"),
         ("gzip", BODY, 400, "is not gzip"),
-        ("gzip", gzip.compress(bytes(100_000_000), 1), 413, "bytes, which is the most"),
+        ("gzip", gzipped(bytes(100_000_000)), 413, "bytes, which is the most"),
     ],
 )
 @pytest.mark.parametrize("path", PATHS)
