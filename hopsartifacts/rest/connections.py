@@ -58,12 +58,12 @@ class Connection(HttpConnection):
 
     def data_received(self, data: bytes) -> None:
         """Take what came, if it is not too much."""
-        was_in_head = self._is_in_head
+        # Counted from zero again where other headers begin in it.
+        self._head_bytes += len(data)
         super().data_received(data)
         if self.transport.is_closing():
             return
-        if was_in_head and self._is_in_head:
-            self._head_bytes += len(data)
+        if self._is_in_head:
             if self._head_bytes > HEAD_BYTES:
                 self._refuse_head()
         elif self.is_idle and not self.timeout_keep_alive_task and not self._head:

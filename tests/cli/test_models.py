@@ -1,5 +1,6 @@
 """Models on the command line."""
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+
+from hopsartifacts.cli.values import json_file
 
 Run = Callable[..., Result]
 Answer = Callable[..., Any]
@@ -106,6 +109,17 @@ def test_what_steers_a_terminal_does_not_get_there(
     shown = run("models", "show", "m")
     assert "[31mred line\n" in shown.output
     assert "\x1b" not in shown.output
+
+
+@pytest.mark.parametrize("is_stdin", [False, True])
+def test_a_byte_order_mark_before_json_is_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_stdin: bool
+) -> None:
+    text = '\ufeff{"a": "\u00e9"}'
+    (tmp_path / "it.json").write_text(text, encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    found = json_file("-" if is_stdin else str(tmp_path / "it.json"))
+    assert found == {"a": "\u00e9"}
 
 
 @pytest.mark.parametrize(

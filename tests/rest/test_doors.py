@@ -1,0 +1,54 @@
+"""Accepting connections when the system has nothing left for them."""
+
+import asyncio
+import errno
+import logging
+import socket
+from typing import Any
+
+import pytest
+import uvicorn
+
+from hopsartifacts.rest import doors
+from hopsartifacts.rest.doors import Door
+from hopsartifacts.rest.room import Room
+
+
+class Exhausted:
+    """A listening socket for whose connections there are no files left."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self.tried = 0
+
+    def accept(self) -> Any:
+        self.tried += 1
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._listener, name)
+
+
+def test_a_lack_of_files_is_said_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doors, "_RETRY_S", 0.01)
+    config = uvicorn.Config(lambda: None, log_config=None)
+
+    async def wait() -> int:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            exhausted: Any = Exhausted(listener)
+            door = Door(uvicorn.Server(config), exhausted, Room(10), None)
+            with socket.create_connection(listener.getsockname()):
+                await asyncio.sleep(0.3)
+            door.close()
+            await door.wait_closed()
+            tried: int = exhausted.tried
+            return tried
+
+    with caplog.at_level(logging.ERROR):
+        tried = asyncio.run(wait())
+    # Again and again, but not all of the time.
+    assert 2 < tried < 60
+    (record,) = caplog.records
+    assert "Too many open files" in record.getMessage()
