@@ -283,17 +283,22 @@ def test_a_deployment_does_not_start_on_files_that_differ(
     assert backend.starts == []
 
 
-def test_a_deployment_does_not_start_beside_files_that_are_too_many(
+def test_files_beside_the_sealed_ones_are_noted_and_do_not_keep_it_from_starting(
     local_project: Project, backend: MadeUpBackend, make_files: Callable[..., Path]
 ) -> None:
+    """They may be what it wrote itself: to root sealed folders are not read-only."""
     project = Project(local_project.storage, backend=backend)
     model = project.get_model_registry().sklearn.create_model("my_model")
-    deployment = model.save(make_files()).deploy()
+    deployment = model.save(make_files({"a.pkl": b"1"})).deploy()
     for number in range(5):
-        local_project.storage.create(f"Models/my_model/1/Files/{number}", b"")
-    with pytest.raises(IntegrityError, match=r"extra: Models/my_model/1/Files/"):
-        deployment.start()
-    assert backend.starts == []
+        local_project.storage.create(f"Models/my_model/1/Files/{number}.pkl", b"")
+    deployment.start()
+    (launch,) = backend.launches
+    (note,) = launch.notes
+    assert "extra: Models/my_model/1/Files/2.pkl" in note
+    assert note.endswith("; and 2 more")
+    assert launch.loadable == ("a.pkl",), "what is loaded is sealed"
+    assert launch.artifact_files == ()
 
 
 def test_open_modes_do_not_keep_a_deployment_from_starting(

@@ -20,6 +20,9 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     launch: Launch
+    """Its ``artifact_files_path`` is a folder of the worker's own, to be filled."""
+    sealed_artifact: str
+    """The folder from which it is filled."""
     listen_fd: int
     keeper_fd: int
     passing_fds: tuple[int, int]

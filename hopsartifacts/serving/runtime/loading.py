@@ -1,8 +1,9 @@
 """From a launch to its loaded scripts; every failure says which step it was."""
 
 import gc
+import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from hopsartifacts.serving.runtime.scripts import (
 from hopsartifacts.serving.runtime.sklearn_predictor import SklearnPredictor
 from hopsartifacts.serving.runtime.tensorflow_predictor import TensorflowPredictor
 
-_PREDICTORS: Mapping[str, Callable[[Path], object]] = {
+_PREDICTORS: Mapping[str, Callable[[Path, Sequence[str] | None], object]] = {
     "SKLEARN": SklearnPredictor,
     "TENSORFLOW": TensorflowPredictor,
 }
@@ -38,8 +39,10 @@ def load_chain(launch: Launch, on_batch: Callable[[int], object] = int) -> Chain
         DeploymentFailedError: names the step and what was raised in it, which is
             its ``__cause__``.
     """
-    # The artifact is sealed: importing from it must not add files to it.
+    # A script may import from the model's files, which are sealed: neither this process
+    # nor those that it starts may leave bytecode there.
     sys.dont_write_bytecode = True
+    os.environ.setdefault("PYTHONDONTWRITEBYTECODE", "1")
     sys.path.insert(0, launch.artifact_files_path)
     transformer = None
     with _seldom_collecting():
@@ -71,7 +74,8 @@ def _load_predictor(launch: Launch) -> object:
             raise DeploymentFailedError(
                 f"models of framework {launch.framework} need a predictor script"
             )
-        return _PREDICTORS[launch.framework](Path(launch.model_files_path))
+        folder = Path(launch.model_files_path)
+        return _PREDICTORS[launch.framework](folder, launch.loadable)
 
 
 def _load_script(launch: Launch, component: Component, name: str) -> object:

@@ -21,6 +21,7 @@ from hopsartifacts.serving.runtime.ending import (
 from hopsartifacts.serving.runtime.environment import max_request_bytes
 from hopsartifacts.serving.runtime.handover import read_handover
 from hopsartifacts.serving.runtime.loading import load_chain
+from hopsartifacts.serving.runtime.own_files import copy_artifact
 from hopsartifacts.serving.runtime.passing import Passing
 from hopsartifacts.serving.runtime.reporting import Reporter
 from hopsartifacts.serving.runtime.server import Server, SharedSocket
@@ -40,6 +41,7 @@ def run(handover_path: Path) -> NoReturn:
     try:
         limit = max_request_bytes(os.environ)
         parts.lead_logs(handover)
+        copy_artifact(launch, Path(handover.sealed_artifact))
         metrics = parts.meter(handover)
         chain = load_chain(launch, on_batch=metrics.count_batch)
         seen_by = parts.observers(handover, metrics)

@@ -1,23 +1,28 @@
 """The predictor of scikit-learn deployments that bring no script."""
 
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hopsartifacts.errors import InvalidModelError
+from hopsartifacts.serving.runtime.model_files import chosen
 from hopsartifacts.serving.runtime.protocol import RequestError
-
-SUFFIXES = (".joblib", ".pkl", ".pickle")
 
 
 class SklearnPredictor:
-    """Answers with ``model.predict`` of the one model file."""
+    """Answers with ``model.predict`` of the one model file.
 
-    def __init__(self, model_files: Path) -> None:
+    Args:
+        model_files: the folder that it lies in.
+        found: what qualifies among the sealed files; None: look in the folder.
+    """
+
+    def __init__(self, model_files: Path, found: Sequence[str] | None = None) -> None:
         # Imported late: only these deployments need it, and it takes a second.
         import joblib  # noqa: PLC0415 - see above
 
-        path = find_model_file(model_files)
+        path = chosen("SKLEARN", model_files, found)
         self._model = joblib.load(path)
         if not callable(getattr(self._model, "predict", None)):
             raise InvalidModelError(
@@ -32,24 +37,6 @@ class SklearnPredictor:
             return self._model.predict(rows).tolist()
         except (ValueError, TypeError) as error:
             raise RequestError(400, f"the model refuses the input: {error}") from error
-
-
-def find_model_file(model_files: Path) -> Path:
-    """Return the only model file that lies directly in the folder."""
-    found = sorted(
-        path
-        for path in model_files.iterdir()
-        if path.suffix in SUFFIXES and path.is_file()
-    )
-    if len(found) == 1:
-        return found[0]
-    wanted = ", ".join(f"*{suffix}" for suffix in SUFFIXES)
-    names = ", ".join(path.name for path in found) or "none"
-    raise InvalidModelError(
-        "without a predictor script the model's files must include exactly one of "
-        f"{wanted}; there are {len(found)}: {names}. Provide a predictor script that "
-        "loads the right one"
-    )
 
 
 def _rows(inputs: list[Any]) -> Any:

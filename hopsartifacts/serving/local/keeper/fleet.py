@@ -59,6 +59,9 @@ class Fleet:
     def start(self, now: float) -> None:
         """Start every worker."""
         self._used_s = now
+        if not self.has_served:
+            for note in self.launch.notes:
+                say(note)
         for slot in self._slots:
             slot.failures = 0
             self._start(slot, now)

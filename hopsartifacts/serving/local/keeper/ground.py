@@ -21,6 +21,9 @@ from hopsartifacts.serving.local.limits import confine, launch_limits
 from hopsartifacts.serving.local.reports import write_whole
 from hopsartifacts.serving.runtime.handover import Handover
 
+_WORK = "work"
+_ARTIFACT = "artifact"
+
 
 class Ground(msgspec.Struct, kw_only=True):
     """What all workers of a run share, and where they are started."""
@@ -70,8 +73,13 @@ class Ground(msgspec.Struct, kw_only=True):
         passing_fds = give.fileno(), take.fileno()
         is_logged = launch.logging is not None
         has_transformer = launch.transformer_script is not None
+        home = self.home_of(marker)
+        (home / _WORK).mkdir(mode=0o700, parents=True)
         handover = Handover(
-            launch=launch,
+            launch=msgspec.structs.replace(
+                launch, artifact_files_path=str(home / _ARTIFACT)
+            ),
+            sealed_artifact=launch.artifact_files_path,
             listen_fd=listen_fd,
             keeper_fd=theirs.fileno(),
             passing_fds=passing_fds,
@@ -94,8 +102,8 @@ class Ground(msgspec.Struct, kw_only=True):
                     *("-P", "-u", "-X", "faulthandler"),
                     *("-m", "hopsartifacts.serving.runtime", str(path)),
                 ],
-                env=worker_environment(os.environ, launch, marks),
-                cwd=self.order.folder,
+                env=worker_environment(os.environ, handover.launch, marks),
+                cwd=home / _WORK,
                 stdin=subprocess.DEVNULL,
                 pass_fds=(listen_fd, theirs.fileno(), *passing_fds, *launch.held),
                 start_new_session=True,
@@ -115,10 +123,19 @@ class Ground(msgspec.Struct, kw_only=True):
         )
 
         kill_marked(WORKER_VARIABLE, worker.marker)
+        shutil.rmtree(self.home_of(worker.marker), ignore_errors=True)
 
     def clear(self) -> None:
         """Delete what nobody needs after the end."""
         shutil.rmtree(self.metrics, ignore_errors=True)
+
+    def home_of(self, marker: str) -> Path:
+        """Return the folder that a worker may write to; it goes with the worker.
+
+        It holds the worker's working folder and its copy of the artifact. The records
+        of the run lie outside: only the keeper writes them.
+        """
+        return Path(self.order.folder) / f"worker-{marker}"
 
     def handover_path(self, marker: str) -> Path:
         """Return where a worker's handover is."""
