@@ -1,6 +1,7 @@
 """What a script writes, and what it starts, stays in a folder of the worker's own."""
 
 import importlib.util
+import signal as signals
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -192,6 +193,7 @@ def test_only_sealed_files_are_imported(
     launch = make_launch(
         """
         import importlib.util
+import signal as signals
         class Predictor:
             def predict(self, inputs):
                 return [importlib.util.find_spec(it) is None for it in ("new", "old")]
@@ -205,6 +207,31 @@ def test_only_sealed_files_are_imported(
     assert backend.predict("flowers", ASK) == {"predictions": [True, False]}
     log = backend.read_logs("flowers", "predictor", 100)
     assert "keeper: files lie beside it" in log
+
+
+@pytest.mark.parametrize("signal", ["SIGTERM", "SIGINT"])
+def test_a_process_that_a_script_forks_ends_when_it_is_told_to(
+    backend: LocalBackend, make_launch: Any, signal: str
+) -> None:
+    launch = make_launch(
+        f"""
+        import multiprocessing, os, signal, time
+        class Predictor:
+            def predict(self, inputs):
+                child = multiprocessing.get_context("fork").Process(
+                    target=time.sleep, args=[600], daemon=True
+                )
+                child.start()
+                time.sleep(0.2)
+                os.kill(child.pid, signal.{signal})
+                child.join(10)
+                return child.exitcode
+        """
+    )
+    backend.start(launch, await_running_s=60)
+    code = backend.predict("flowers", ASK)["predictions"]
+    assert code == -getattr(signals, signal)
+    assert backend.state("flowers").status == "Running"
 
 
 @pytest.mark.parametrize("name", ["predictor_script.py", "transformer_script.py"])

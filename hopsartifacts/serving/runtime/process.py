@@ -17,6 +17,7 @@ from hopsartifacts.serving.runtime.ending import (
     end_while_loading,
     end_without_keeper,
     leave,
+    let_forks_end,
 )
 from hopsartifacts.serving.runtime.environment import max_request_bytes
 from hopsartifacts.serving.runtime.handover import read_handover
@@ -36,6 +37,7 @@ def run(handover_path: Path) -> NoReturn:
     signal.signal(signal.SIGTERM, end_while_loading)
     signal.signal(signal.SIGINT, end_while_loading)
     reporter.listen(end_without_keeper)
+    let_forks_end()
     reporter.starting("INITIALIZED", "the process is up and loads the model")
     launch = handover.launch
     try:
