@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from hopsartifacts.errors import InvalidModelError, UnsupportedHereError
 from hopsartifacts.serving.contract import Launch
+from hopsartifacts.serving.local.keeper.orders import Patience
+from hopsartifacts.serving.runtime.environment import hang_seconds, max_request_bytes
 from hopsartifacts.serving.runtime.model_files import WITHOUT_SCRIPT, only_one
 
 FRAMEWORKS = frozenset({"SKLEARN", "PYTHON", "TENSORFLOW", "TORCH"})
@@ -30,7 +32,11 @@ def check(launch: Launch) -> None:
 
     Raises:
         UnsupportedHereError: lists everything that stands in the way.
+        InvalidDeploymentError: a setting of the server makes no sense.
     """
+    environ = {**os.environ, **launch.env_vars}
+    max_request_bytes(environ)
+    hang_seconds(environ, Patience().hang_s)
     obstacles = [*_obstacles(launch)]
     if obstacles:
         raise UnsupportedHereError(

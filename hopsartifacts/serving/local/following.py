@@ -8,6 +8,8 @@ from hopsartifacts.serving.contract import LogLine
 from hopsartifacts.serving.local.log_files import tail_position
 
 _PAUSE_S = 0.1
+_MOST_BYTES = 1024 * 1024
+"""How much is read at once; a line that is longer comes in parts."""
 
 
 def follow(
@@ -39,13 +41,18 @@ def follow(
                 position = file.seek(
                     tail_position(file, tail) if position < 0 else position
                 )
-                written = file.read()
+                written = file.read(_MOST_BYTES)
             at = position - len(rest)
             position += len(written)
             *lines, rest = (rest + written).split(b"\n")
             for line in lines:
                 at += len(line) + 1
                 yield _line(path, line, at)
+            if len(rest) >= _MOST_BYTES:
+                yield _line(path, rest, position)
+                rest = b""
+            if len(written) == _MOST_BYTES:
+                continue  # there is more
         following = newest()
         if following != path:
             path, position = following, 0

@@ -27,7 +27,7 @@ from hopsartifacts.serving.local.client import Client, is_infer_request
 from hopsartifacts.serving.local.following import follow
 from hopsartifacts.serving.local.keeper import control
 from hopsartifacts.serving.local.keeper.orders import Helper, Reply, Update
-from hopsartifacts.serving.local.log_files import last_lines, newest_log
+from hopsartifacts.serving.local.log_files import last_lines, newest_log, quoted
 from hopsartifacts.serving.local.reports import Report, stopped
 from hopsartifacts.serving.local.runs import Run, RunFolder, transformer_log
 from hopsartifacts.serving.local.spawning import listen, spawn
@@ -121,7 +121,7 @@ class Supervisor:
                 f"{name} did not start: {error}; see get_state()"
             ) from error
         if reply.reason is not None:
-            log = last_lines(Path(run.log_path), _LOG_LINES_IN_ERRORS)
+            log = quoted(Path(run.log_path), _LOG_LINES_IN_ERRORS)
             before = _state_of(folder, run).deployment_version
             goes_on = f"; version {before} goes on" if before else ""
             raise DeploymentFailedError(
@@ -278,7 +278,7 @@ class Supervisor:
                 if self._client.is_ready(run.url, run.deployment):
                     return
             elif state.status != "Starting":
-                log = last_lines(Path(run.log_path), _LOG_LINES_IN_ERRORS)
+                log = quoted(Path(run.log_path), _LOG_LINES_IN_ERRORS)
                 raise DeploymentFailedError(
                     f"{name} did not start: {reason}\nIts log ends with:\n{log}"
                 )

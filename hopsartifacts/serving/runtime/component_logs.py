@@ -9,7 +9,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TextIO
@@ -67,7 +67,8 @@ def noting_failure(component: Component) -> Iterator[None]:
     except BaseException as error:
         log = _own_log(component)
         if log is not None:
-            traceback.print_exception(error.__cause__ or error, file=log)
+            with suppress(Exception):  # the script's failure counts, not this one
+                traceback.print_exception(error.__cause__ or error, file=log)
         raise
 
 

@@ -10,6 +10,7 @@ from hopsartifacts.errors import DeploymentFailedError
 from hopsartifacts.serving.contract import Golden
 from hopsartifacts.serving.runtime.chain import Chain
 from hopsartifacts.serving.runtime.encoding import encode
+from hopsartifacts.serving.runtime.failures import said_by
 from hopsartifacts.serving.runtime.protocol import predictions_body, read_inputs
 
 _STEP = "answering the golden request"
@@ -29,7 +30,7 @@ async def check_golden(chain: Chain, golden: Golden) -> None:
         outputs = await chain.predict(read_inputs(encode(golden.request)))
         answer = msgspec.json.decode(predictions_body(outputs))
     except Exception as error:
-        raise DeploymentFailedError(f"{_STEP} failed: {error}") from error
+        raise DeploymentFailedError(f"{_STEP} failed: {said_by(error)}") from error
     found = list(differences(golden.answer, answer, golden.tolerance))
     if found:
         shown = "; ".join(found[:_SHOWN])

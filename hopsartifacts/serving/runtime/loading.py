@@ -11,6 +11,7 @@ from hopsartifacts.errors import DeploymentFailedError, HopsArtifactsError
 from hopsartifacts.serving.contract import Component, Launch
 from hopsartifacts.serving.runtime.chain import Chain
 from hopsartifacts.serving.runtime.component_logs import noting_failure, speaking
+from hopsartifacts.serving.runtime.failures import error_text, said_by
 from hopsartifacts.serving.runtime.golden import check_golden
 from hopsartifacts.serving.runtime.injected import injectable_values
 from hopsartifacts.serving.runtime.pace import Pace
@@ -103,9 +104,7 @@ def _step(words: str) -> Iterator[None]:
     try:
         yield
     except HopsArtifactsError as error:
-        raise DeploymentFailedError(f"{words} failed: {error}") from error
+        raise DeploymentFailedError(f"{words} failed: {said_by(error)}") from error
     except BaseException as error:
         # SystemExit as well: a script may exit() where it should raise.
-        raise DeploymentFailedError(
-            f"{words} failed: {type(error).__name__}: {error}"
-        ) from error
+        raise DeploymentFailedError(f"{words} failed: {error_text(error)}") from error

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 import traceback
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -20,6 +21,7 @@ from hopsartifacts.serving.runtime.ending import (
     let_forks_end,
 )
 from hopsartifacts.serving.runtime.environment import max_request_bytes
+from hopsartifacts.serving.runtime.failures import error_text, said_by
 from hopsartifacts.serving.runtime.handover import read_handover
 from hopsartifacts.serving.runtime.loading import load_chain
 from hopsartifacts.serving.runtime.own_files import copy_artifact
@@ -72,8 +74,8 @@ def _serve(server: Server, listen_fd: int, reporter: Reporter) -> None:
     except HopsArtifactsError as error:
         _fail(reporter, "READY", error)
     except BaseException as error:  # noqa: BLE001 - reported, and the process ends
-        traceback.print_exception(error)
-        reporter.failed("READY", f"serving failed: {type(error).__name__}: {error}")
+        _print(error)
+        reporter.failed("READY", f"serving failed: {error_text(error)}")
         leave(1)
 
 
@@ -81,9 +83,15 @@ def _fail(
     reporter: Reporter, step: ConditionType, error: HopsArtifactsError
 ) -> NoReturn:
     # Its cause is the script's own; the rest is ours and helps nobody.
-    traceback.print_exception(error.__cause__ or error)
-    reporter.failed(step, str(error))
+    _print(error.__cause__ or error)
+    reporter.failed(step, said_by(error))
     leave(1)
+
+
+def _print(error: BaseException) -> None:
+    # A script may have closed or replaced the stream; the reason is still reported.
+    with suppress(Exception):
+        traceback.print_exception(error)
 
 
 def _adopt_socket(listen_fd: int) -> SharedSocket:

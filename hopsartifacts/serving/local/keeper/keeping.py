@@ -23,7 +23,7 @@ from hopsartifacts.serving.local.keeper.helping import Helping
 from hopsartifacts.serving.local.keeper.orders import Helper, KeeperOrder, Update
 from hopsartifacts.serving.local.keeper.parting import Parting
 from hopsartifacts.serving.local.keeper.workers import Worker
-from hopsartifacts.serving.local.log_files import last_lines
+from hopsartifacts.serving.local.log_files import quoted
 from hopsartifacts.serving.local.reports import Report, Reporter, final, stopped
 from hopsartifacts.serving.runtime.ending import GRACE_S
 
@@ -186,7 +186,7 @@ class Keeper:
         reason = fleet.failure.reason
         say(f"the deployment failed: {reason}")
         if fleet.has_served:
-            log = last_lines(Path(self._order.log_path), _LOG_LINES)
+            log = quoted(Path(self._order.log_path), _LOG_LINES)
             reason = f"{reason}\nIts log ends with:\n{log}"
         self._begin_end(final("Failed", fleet.failure.step, reason), _END_S, now)
 
@@ -335,7 +335,8 @@ class Keeper:
 
 def _words(fleet: Fleet) -> str:
     if fleet.is_serving:
-        return "the server answers requests"
+        words = "the server answers requests"
+        return f"{words}; {fleet.last_end}" if fleet.last_end else words
     ready = f"{fleet.serving} of {fleet.launch.instances} workers answer requests"
     return f"{ready}; {fleet.trouble}" if fleet.trouble else ready
 
