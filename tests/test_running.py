@@ -19,6 +19,7 @@ from hopsartifacts.serving.contract import (
     Component,
     Condition,
     Launch,
+    Limits,
     LogLine,
     RunState,
 )
@@ -163,6 +164,40 @@ def test_a_plain_launch_uses_nothing_optional(
     assert launch.predictor_script is None
     assert launch.transformer_script is None
     assert launch.artifact_version == 0
+
+
+@pytest.mark.parametrize(
+    ("resources", "limits"),
+    [
+        (None, Limits()),
+        ({"num_instances": 2}, Limits()),
+        ({"requests": {"cores": 3, "memory": 4096}}, Limits()),
+        ({"limits": {"cores": -1, "memory": -1}}, Limits()),
+        # As the official client sends what its user did not set.
+        ({"limits": {"cores": 2, "memory": 1024, "gpus": 0}}, Limits()),
+        ({"limits": {"cores": 1}}, Limits(cores=1)),
+        ({"limits": {"memory": 2048}}, Limits(memory_mb=2048)),
+        (
+            {"requests": {"memory": 1024}, "limits": {"memory": 512 * 4}},
+            Limits(memory_mb=2048),
+        ),
+        ({"limits": {"cores": 0.5, "memory": 512}}, Limits(cores=0.5, memory_mb=512)),
+    ],
+)
+def test_only_limits_that_a_user_set_are_limits_here(
+    backend: MadeUpBackend,
+    serving: ModelServing,
+    deployed: Callable[..., Any],
+    make_script: Callable[..., Path],
+    resources: Any,
+    limits: Limits,
+) -> None:
+    code = "class Transformer: ...\nclass Predictor:\n    def predict(self, x): ...\n"
+    script = make_script(code)
+    transformer = serving.create_transformer(script, resources=resources)
+    deployed(script_file=script, resources=resources, transformer=transformer).start()
+    (launch,) = backend.launches
+    assert (launch.limits, launch.transformer_limits) == (limits, limits)
 
 
 def test_a_running_deployment_is_not_started_again(

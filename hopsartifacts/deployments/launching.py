@@ -15,7 +15,7 @@ from hopsartifacts.deployments.documents import (
     Specification,
 )
 from hopsartifacts.deployments.parts import InferenceBatcher, InferenceLogger
-from hopsartifacts.deployments.resources import NO_LIMIT
+from hopsartifacts.deployments.resources import NO_LIMIT, default_limits
 from hopsartifacts.digests import Digest
 from hopsartifacts.errors import IntegrityError, InvalidDeploymentError
 from hopsartifacts.registry.documents import Manifest
@@ -216,10 +216,16 @@ def _scales_to_zero(specification: Specification) -> bool:
 
 
 def _limits(component: ComponentSpecification) -> Limits:
+    """Return the limits that the user set, so far as the specification shows it.
+
+    The official client sends the default limits as if the user had set them. So a limit
+    that has the default's amount counts as not set, whoever gave it.
+    """
     most = component.resources.limits
+    default = default_limits(component.resources.requests)
     return Limits(
-        cores=None if most.cores == NO_LIMIT else most.cores,
-        memory_mb=None if most.memory == NO_LIMIT else most.memory,
+        cores=None if most.cores in {NO_LIMIT, default.cores} else most.cores,
+        memory_mb=None if most.memory in {NO_LIMIT, default.memory} else most.memory,
     )
 
 
