@@ -41,8 +41,8 @@ def check_script(role: Component, name: str, data: bytes) -> None:
         absolute = _absolute(relative)
         raise InvalidScriptError(
             f"{role} script {name!r} says {words!r} in line {relative.lineno}: a "
-            f"script is not part of a package when it runs. Write {absolute!r}, and pass the "
-            "module or the package in files="
+            f"script is not part of a package when it runs. Write {absolute!r}, and "
+            "pass the module or the package in files="
         )
 
 

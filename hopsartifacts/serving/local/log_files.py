@@ -5,25 +5,66 @@ is quoted of it, has a bound.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 MOST_TAIL_BYTES = 8 * 1024 * 1024
 """How much of the end of a log is read at the most."""
+KEPT_FILES = 3
+"""How many files a log has at the most: the newest, and older ones that were full."""
+KEPT_RUNS = 10
+"""Of how many runs of a deployment the logs are kept."""
 _BLOCK_BYTES = 64 * 1024
 _QUOTED_CHARACTERS = 2000
+_NEWEST = "_predictor.log"
 
 
 def newest_log(folder: Path) -> Path | None:
     """Return the newest log in the folder: their names begin with the time."""
-    return max(folder.glob("*_predictor.log"), default=None)
+    return max(folder.glob(f"*{_NEWEST}"), default=None)
+
+
+def aside(path: Path, number: int) -> Path:
+    """Return where file *number* of the log *path* is, once it was put aside."""
+    return path.with_name(f"{path.name}.{number}")
+
+
+def newest_number(path: Path) -> int:
+    """Return the number of the file *path*: of a log they are counted from 1."""
+    endings = (it.name.rpartition(".")[2] for it in path.parent.glob(f"{path.name}.*"))
+    return 1 + max((int(it) for it in endings if it.isdecimal()), default=0)
+
+
+def drop_old_runs(folder: Path) -> None:
+    """Delete the logs of old runs, so that ``KEPT_RUNS`` are there after a start."""
+    runs = sorted(path.name for path in folder.glob(f"*{_NEWEST}"))
+    for run in runs[: max(0, len(runs) - KEPT_RUNS + 1)]:
+        for path in folder.glob(f"{run.removesuffix(_NEWEST)}_*.log*"):
+            with suppress(OSError):  # another user's
+                path.unlink()
 
 
 def last_lines(path: Path, count: int) -> str:
     """Return the last *count* lines; "" when there is no such file.
 
-    Of more than ``MOST_TAIL_BYTES`` the first are left out, and a line before says so.
+    They may begin in a file that was put aside. Of each file no more than
+    ``MOST_TAIL_BYTES`` are read; where that is not enough a line says so.
     """
+    lines: list[str] = []
+    newest = newest_number(path)
+    files = [path, *(aside(path, number) for number in range(newest - 1, 0, -1))]
+    for file in files[:KEPT_FILES]:
+        before = _last_lines(file, count - len(lines))
+        if before is None:
+            break
+        lines = [*before, *lines]
+        if len(lines) >= count:
+            break
+    return "\n".join(lines)
+
+
+def _last_lines(path: Path, count: int) -> list[str] | None:
     try:
         with path.open("rb") as file:
             position = tail_position(file, count)
@@ -32,13 +73,13 @@ def last_lines(path: Path, count: int) -> str:
             # No more than there was: it may grow faster than it is read.
             text = file.read(MOST_TAIL_BYTES)
     except FileNotFoundError:
-        return ""
+        return None
     lines = text.decode(errors="replace").splitlines()
     found = lines[-count:] if count > 0 else []
     is_cut = is_within or (position > 0 and len(lines) < count)
     if is_cut and found:
         found.insert(0, f"… (the log is longer: {position} bytes before are left out)")
-    return "\n".join(found)
+    return found
 
 
 def quoted(path: Path, count: int) -> str:

@@ -25,6 +25,7 @@ from hopsartifacts.serving.local.keeper.orders import (
     KeeperOrder,
     Patience,
 )
+from hopsartifacts.serving.local.log_files import drop_old_runs
 from hopsartifacts.serving.local.processes import created_s
 from hopsartifacts.serving.local.runs import Run, RunFolder, transformer_log
 
@@ -78,6 +79,7 @@ def spawn(
     revision = secrets.token_hex(4)
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     logs.mkdir(parents=True, exist_ok=True)
+    drop_old_runs(logs)
     log_path = logs / f"{stamp}_{revision}_predictor.log"
     parent_pid = None if detach else os.getpid()
     go_read, go_write = os.pipe()

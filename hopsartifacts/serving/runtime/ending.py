@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import NoReturn
 
 GRACE_S = 5
@@ -64,7 +65,9 @@ def leave_now(code: int) -> NoReturn:
     """Exit without waiting for anything."""
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        # Without a keeper nobody reads what they hold; a script may have replaced them.
+        with suppress(Exception):
+            stream.flush()
     os._exit(code)
 
 

@@ -15,6 +15,7 @@ from hopsartifacts.serving.local.environments import (
     WORKER_VARIABLE,
     worker_environment,
 )
+from hopsartifacts.serving.local.keeper.logs import Log
 from hopsartifacts.serving.local.keeper.orders import KeeperOrder, Patience
 from hopsartifacts.serving.local.keeper.workers import Worker
 from hopsartifacts.serving.local.limits import confine, launch_limits
@@ -30,6 +31,10 @@ class Ground(msgspec.Struct, kw_only=True):
 
     order: KeeperOrder
     listener: socket.socket
+    log: Log
+    """Where workers and the helper write."""
+    transformer_log: Log | None = None
+    """Where transformers write; made when it is needed."""
     passing: tuple[socket.socket, socket.socket] = msgspec.field(
         default_factory=socket.socketpair
     )
@@ -72,7 +77,6 @@ class Ground(msgspec.Struct, kw_only=True):
         give, take = self.passing
         passing_fds = give.fileno(), take.fileno()
         is_logged = launch.logging is not None
-        has_transformer = launch.transformer_script is not None
         home = self.home_of(marker)
         (home / _WORK).mkdir(mode=0o700, parents=True)
         handover = Handover(
@@ -85,9 +89,7 @@ class Ground(msgspec.Struct, kw_only=True):
             passing_fds=passing_fds,
             grpc_port=self.grpc_port_of(launch),
             spool_path=self.order.spool_path if is_logged else None,
-            transformer_log=(
-                self.order.transformer_log_path if has_transformer else None
-            ),
+            transformer_log_fd=self._transformer_fd(launch),
         )
         self.metrics.mkdir(mode=0o700, exist_ok=True)
         path = self.handover_path(marker)
@@ -105,7 +107,9 @@ class Ground(msgspec.Struct, kw_only=True):
                 env=worker_environment(os.environ, handover.launch, marks),
                 cwd=home / _WORK,
                 stdin=subprocess.DEVNULL,
-                pass_fds=(listen_fd, theirs.fileno(), *passing_fds, *launch.held),
+                stdout=self.log.writing,
+                stderr=self.log.writing,
+                pass_fds=handover.inherited,
                 start_new_session=True,
             )
         confine(process.pid, launch_limits(launch), index)
@@ -124,6 +128,19 @@ class Ground(msgspec.Struct, kw_only=True):
 
         kill_marked(WORKER_VARIABLE, worker.marker)
         shutil.rmtree(self.home_of(worker.marker), ignore_errors=True)
+
+    def take_logs(self) -> None:
+        """See to it that all that was said is in the logs."""
+        self.log.take()
+        if self.transformer_log is not None:
+            self.transformer_log.take()
+
+    def _transformer_fd(self, launch: Launch) -> int | None:
+        if launch.transformer_script is None:
+            return None
+        if self.transformer_log is None:
+            self.transformer_log = Log(Path(self.order.transformer_log_path))
+        return self.transformer_log.writing
 
     def clear(self) -> None:
         """Delete what nobody needs after the end."""
