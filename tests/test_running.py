@@ -20,6 +20,7 @@ from hopsartifacts.serving.contract import (
     Condition,
     DeploymentKey,
     Launch,
+    Limits,
     LogLine,
     RunState,
 )
@@ -168,6 +169,40 @@ def test_a_plain_launch_uses_nothing_optional(
     assert launch.artifact_version == 0
 
 
+@pytest.mark.parametrize(
+    ("resources", "limits"),
+    [
+        (None, Limits()),
+        ({"num_instances": 2}, Limits()),
+        ({"requests": {"cores": 3, "memory": 4096}}, Limits()),
+        ({"limits": {"cores": -1, "memory": -1}}, Limits()),
+        # As the official client sends what its user did not set.
+        ({"limits": {"cores": 2, "memory": 1024, "gpus": 0}}, Limits()),
+        ({"limits": {"cores": 1}}, Limits(cores=1)),
+        ({"limits": {"memory": 2048}}, Limits(memory_mb=2048)),
+        (
+            {"requests": {"memory": 1024}, "limits": {"memory": 512 * 4}},
+            Limits(memory_mb=2048),
+        ),
+        ({"limits": {"cores": 0.5, "memory": 512}}, Limits(cores=0.5, memory_mb=512)),
+    ],
+)
+def test_only_limits_that_a_user_set_are_limits_here(
+    backend: MadeUpBackend,
+    serving: ModelServing,
+    deployed: Callable[..., Any],
+    make_script: Callable[..., Path],
+    resources: Any,
+    limits: Limits,
+) -> None:
+    code = "class Transformer: ...\nclass Predictor:\n    def predict(self, x): ...\n"
+    script = make_script(code)
+    transformer = serving.create_transformer(script, resources=resources)
+    deployed(script_file=script, resources=resources, transformer=transformer).start()
+    (launch,) = backend.launches
+    assert (launch.limits, launch.transformer_limits) == (limits, limits)
+
+
 def test_a_running_deployment_is_not_started_again(
     backend: MadeUpBackend,
     deployed: Callable[..., Any],
@@ -286,17 +321,22 @@ def test_a_deployment_does_not_start_on_files_that_differ(
     assert backend.starts == []
 
 
-def test_a_deployment_does_not_start_beside_files_that_are_too_many(
+def test_files_beside_the_sealed_ones_are_noted_and_do_not_keep_it_from_starting(
     local_project: Project, backend: MadeUpBackend, make_files: Callable[..., Path]
 ) -> None:
+    """They may be what it wrote itself: to root sealed folders are not read-only."""
     project = Project(local_project.storage, backend=backend)
     model = project.get_model_registry().sklearn.create_model("my_model")
-    deployment = model.save(make_files()).deploy()
+    deployment = model.save(make_files({"a.pkl": b"1"})).deploy()
     for number in range(5):
-        local_project.storage.create(f"Models/my_model/1/Files/{number}", b"")
-    with pytest.raises(IntegrityError, match=r"extra: Models/my_model/1/Files/"):
-        deployment.start()
-    assert backend.starts == []
+        local_project.storage.create(f"Models/my_model/1/Files/{number}.pkl", b"")
+    deployment.start()
+    (launch,) = backend.launches
+    (note,) = launch.notes
+    assert "extra: Models/my_model/1/Files/2.pkl" in note
+    assert note.endswith("; and 2 more")
+    assert launch.loadable == ("a.pkl",), "what is loaded is sealed"
+    assert launch.artifact_files == ()
 
 
 def test_open_modes_do_not_keep_a_deployment_from_starting(

@@ -7,7 +7,7 @@ import pytest
 
 from hopsartifacts import Model, ModelServing, Project
 from hopsartifacts.deployments.imports import MissingImportWarning, missing_modules
-from hopsartifacts.errors import UnsupportedHereError
+from hopsartifacts.errors import InvalidScriptError, UnsupportedHereError
 from hopsartifacts.testing.serving import StatesOnly
 
 MakeScript = Callable[..., Path]
@@ -37,6 +37,42 @@ def missing(code: str, *own: str) -> list[str]:
 )
 def test_what_has_to_be_there_to_load_a_script(code: str) -> None:
     assert missing(code) == ["nowhere"]
+
+
+RELATIVE = [
+    ("from . import nowhere", "import nowhere"),
+    ("from . import a as b, c", "import a as b, c"),
+    ("from .nowhere import x", "from nowhere import x"),
+    ("from ..up.nowhere import *", "from up.nowhere import *"),
+    ("import os\nclass Predictor:\n    from .x import y", "from x import y"),
+    ("try:\n    from .x import y\nexcept ValueError:\n    pass", "from x import y"),
+]
+GUARDED = [
+    "try:\n    from .x import y\nexcept ImportError:\n    from json import loads as y",
+    "if __package__:\n    from . import nowhere",
+    "def f():\n    from . import nowhere",
+]
+
+
+@pytest.mark.parametrize(("code", "instead"), RELATIVE)
+def test_a_relative_import_that_would_fail_is_refused_when_it_is_saved(
+    model: Model, ms: ModelServing, make_script: MakeScript, code: str, instead: str
+) -> None:
+    script = make_script(code + CLASS)
+    with pytest.raises(InvalidScriptError, match="not part of a package") as caught:
+        model.deploy("d", script_file=script)
+    assert f"Write {instead!r}, and pass" in str(caught.value)
+    assert f"in line {code[: code.index('from .')].count(chr(10)) + 1}:" in str(
+        caught.value
+    )
+    assert ms.get_deployments() == []
+
+
+@pytest.mark.parametrize("code", GUARDED)
+def test_a_relative_import_that_need_not_run_is_saved(
+    model: Model, make_script: MakeScript, code: str
+) -> None:
+    model.deploy("d", script_file=make_script(code + CLASS))
 
 
 @pytest.mark.parametrize(

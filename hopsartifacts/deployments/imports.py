@@ -65,6 +65,19 @@ def missing_modules(
     )
 
 
+def relative_import(tree: ast.Module) -> ast.ImportFrom | None:
+    """Return the first relative import that runs when *tree* is loaded.
+
+    It always fails, since a script is loaded as a module and not as part of a package.
+    """
+    found = [
+        node
+        for node in _needed(tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    return min(found, key=lambda node: node.lineno, default=None)
+
+
 def _is_here(module: str) -> bool:
     if module in sys.stdlib_module_names or module in sys.builtin_module_names:
         return True
@@ -95,15 +108,21 @@ def _imported(tree: ast.Module) -> Iterator[str]:
     """Yield the top-level modules that have to be there to load *tree*."""
     if _changes_search(tree):
         return
-    pending: list[ast.AST] = list(tree.body)
-    while pending:
-        node = pending.pop()
+    for node in _needed(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name.partition(".")[0]
-        elif isinstance(node, ast.ImportFrom):
-            if node.module and not node.level:
-                yield node.module.partition(".")[0]
+        elif node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def _needed(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Yield the imports that have to succeed for *tree* to be loaded."""
+    pending: list[ast.AST] = list(tree.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
         elif not _may_not_run(node):
             pending.extend(ast.iter_child_nodes(node))
 

@@ -1,7 +1,7 @@
 """From a sealed specification to something that can run: checked, local files."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -15,16 +15,17 @@ from hopsartifacts.deployments.documents import (
     Specification,
 )
 from hopsartifacts.deployments.parts import InferenceBatcher, InferenceLogger
-from hopsartifacts.deployments.resources import NO_LIMIT
+from hopsartifacts.deployments.resources import NO_LIMIT, default_limits
 from hopsartifacts.digests import Digest
 from hopsartifacts.errors import IntegrityError, InvalidDeploymentError
 from hopsartifacts.registry.documents import Manifest
 from hopsartifacts.registry.schema import input_columns
 from hopsartifacts.registry.versions import live_version, manifest_of
 from hopsartifacts.serving.contract import Batching, Launch, Limits, RequestLogging
+from hopsartifacts.serving.runtime.model_files import loadable
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.cache import Cache
-from hopsartifacts.store.checking import check_folder
+from hopsartifacts.store.checking import Finding, check_folder
 from hopsartifacts.store.transfer import download
 
 KAFKA_SERVERS = "HOPSARTIFACTS_KAFKA_SERVERS"
@@ -52,7 +53,7 @@ def launching(
     A process that inherits what ``Launch.held`` names goes on holding them.
 
     Raises:
-        IntegrityError: a file differs from what the specification pins.
+        IntegrityError: a file is not what the specification pins.
         ModelNotFoundError: the model version was deleted.
         StorageError: local copies cannot be made.
     """
@@ -68,11 +69,12 @@ def _launch(
     files = {file.path: file.digest for file in manifest.files}
     name, version = manifest.model, manifest.version
     held: list[int] = []
+    notes: list[str] = []
 
     def local(folder: _Folder) -> str:
         path = place.storage.local_path(folder.path)
         if path is not None:
-            _check_in_place(place.storage, folder)
+            notes.extend(_check_in_place(place.storage, folder))
             return str(path)
         lease = place.cache().use(folder.digest, folder.sealed, folder.fetch)
         leases.enter_context(lease)
@@ -103,8 +105,11 @@ def _launch(
         serving_tool=specification.serving_tool,
         api_protocol=specification.api_protocol,
         model_files_path=local(model),
+        loadable=loadable(specification.model.framework, files),
         artifact_files_path=local(artifact),
         columns=input_columns(manifest.model_schema),
+        artifact_files=tuple(sorted(artifact.sealed)),
+        notes=tuple(notes),
         predictor_script=specification.predictor.script,
         transformer_script=transformer.script if transformer else None,
         config_file=specification.config_file,
@@ -179,19 +184,34 @@ def _artifact(storage: Storage, specification: Specification) -> _Folder:
     return _Folder(path, pin.identity, files, storage, prepare=prepare)
 
 
-def _check_in_place(storage: Storage, folder: _Folder) -> None:
+def _check_in_place(storage: Storage, folder: _Folder) -> Iterator[str]:
+    """Check every sealed file, and say in words what lies there besides.
+
+    Such files do not keep a deployment from starting, since it uses the sealed ones
+    alone. It may have written them itself: to root they are not read-only.
+
+    Raises:
+        IntegrityError: a sealed file is not there, or differs.
+    """
     folder.prepare()
-    findings = [
-        finding
-        for finding in check_folder(storage, folder.path, folder.sealed)
-        if finding.kind != "unprotected"
-    ]
-    if findings:
-        shown = "; ".join(map(str, findings[:_SHOWN_FINDINGS]))
+    findings = check_folder(storage, folder.path, folder.sealed)
+    wrong = [it for it in findings if it.kind not in {"unprotected", "extra"}]
+    if wrong:
         raise IntegrityError(
             "the deployment does not start, because its files differ from what was "
-            f"sealed: {shown}. See project.verify() and project.repair()"
+            f"sealed: {_shown(wrong)}. See project.verify() and project.repair()"
         )
+    if extra := [it for it in findings if it.kind == "extra"]:
+        yield (
+            "files that are not part of what was sealed lie beside it, and "
+            f"project.repair() moves them aside: {_shown(extra)}"
+        )
+
+
+def _shown(findings: Sequence[Finding]) -> str:
+    shown = "; ".join(map(str, findings[:_SHOWN_FINDINGS]))
+    more = len(findings) - _SHOWN_FINDINGS
+    return f"{shown}; and {more} more" if more > 0 else shown
 
 
 def _scales_to_zero(specification: Specification) -> bool:
@@ -199,10 +219,16 @@ def _scales_to_zero(specification: Specification) -> bool:
 
 
 def _limits(component: ComponentSpecification) -> Limits:
+    """Return the limits that the user set, so far as the specification shows it.
+
+    The official client sends the default limits as if the user had set them. So a limit
+    that has the default's amount counts as not set, whoever gave it.
+    """
     most = component.resources.limits
+    default = default_limits(component.resources.requests)
     return Limits(
-        cores=None if most.cores == NO_LIMIT else most.cores,
-        memory_mb=None if most.memory == NO_LIMIT else most.memory,
+        cores=None if most.cores in {NO_LIMIT, default.cores} else most.cores,
+        memory_mb=None if most.memory in {NO_LIMIT, default.memory} else most.memory,
     )
 
 

@@ -64,16 +64,20 @@ def PredictorResources(  # noqa: N802 - Hopsworks' name, which callers see as a 
             limit. (Hopsworks clients since 4.3 let these through.)
     """
     asked = _resources(requests, DEFAULT_REQUESTS, "requests")
-    raised = Resources(
-        cores=max(asked.cores, DEFAULT_LIMITS.cores),
-        memory=max(asked.memory, DEFAULT_LIMITS.memory),
-        gpus=max(asked.gpus, DEFAULT_LIMITS.gpus),
-    )
-    most = _resources(limits, raised, "limits")
+    most = _resources(limits, default_limits(asked), "limits")
     instances = _instances(num_instances)
     for unit in Resources.__struct_fields__:
         _check_amount(unit, getattr(asked, unit), getattr(most, unit))
     return ComponentResources(num_instances=instances, requests=asked, limits=most)
+
+
+def default_limits(requests: Resources) -> Resources:
+    """Return the limits of who requests so much and sets none."""
+    return Resources(
+        cores=max(requests.cores, DEFAULT_LIMITS.cores),
+        memory=max(requests.memory, DEFAULT_LIMITS.memory),
+        gpus=max(requests.gpus, DEFAULT_LIMITS.gpus),
+    )
 
 
 TransformerResources = PredictorResources

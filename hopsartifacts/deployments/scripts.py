@@ -2,6 +2,7 @@
 
 import ast
 
+from hopsartifacts.deployments.imports import relative_import
 from hopsartifacts.errors import InvalidScriptError
 from hopsartifacts.serving.contract import SCRIPT_CLASSES, Component
 
@@ -15,7 +16,8 @@ def check_script(role: Component, name: str, data: bytes) -> None:
     """Refuse a script that no runtime could load.
 
     Raises:
-        InvalidScriptError: it is not Python, or has no class of the right name.
+        InvalidScriptError: it is not Python, has no class of the right name, or imports
+            from a package around it, which it does not have when it runs.
     """
     if not name.endswith(".py"):
         raise InvalidScriptError(
@@ -34,6 +36,20 @@ def check_script(role: Component, name: str, data: bytes) -> None:
         raise InvalidScriptError(
             f"{role} script {name!r} has no {_EXAMPLE[role]}: add it at the top level"
         )
+    if (relative := relative_import(tree)) is not None:
+        words = ast.unparse(relative)
+        absolute = _absolute(relative)
+        raise InvalidScriptError(
+            f"{role} script {name!r} says {words!r} in line {relative.lineno}: a "
+            f"script is not part of a package when it runs. Write {absolute!r}, and "
+            "pass the module or the package in files="
+        )
+
+
+def _absolute(relative: ast.ImportFrom) -> str:
+    if relative.module is None:
+        return ast.unparse(ast.Import(names=relative.names))
+    return ast.unparse(ast.ImportFrom(relative.module, relative.names, level=0))
 
 
 def _names(tree: ast.Module) -> set[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from hopsartifacts.errors import InvalidDeploymentError
 from hopsartifacts.names import plain_text
+from hopsartifacts.serving.runtime.environment import HANG_SECONDS
 
 RESERVED = frozenset(
     {
@@ -31,6 +32,8 @@ RESERVED = frozenset(
     }
 )
 """Variables that the guide documents: a deployment gets its own."""
+SETTINGS = frozenset({HANG_SECONDS})
+"""Variables of ours that a deployment may set."""
 RESERVED_PREFIXES = ("HOPSARTIFACTS_", "HOPSWORKS_", "SERVING_")
 _PYTHON_NEEDS = frozenset({"PYTHONHOME", "PYTHONPATH"})
 """With another value the server would not find its own code."""
@@ -63,7 +66,8 @@ def _name(given: object) -> str:
             f"env_vars: {given!r} is not a variable's name: use letters (a-z, A-Z), "
             "digits and '_', first a letter or '_'"
         )
-    if name in RESERVED or name.startswith(RESERVED_PREFIXES):
+    is_ours = name in RESERVED or name.startswith(RESERVED_PREFIXES)
+    if is_ours and name not in SETTINGS:
         raise InvalidDeploymentError(
             f"env_vars: {name} is set by the deployment itself: choose another name"
         )

@@ -122,6 +122,13 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     artifact_files_path: str
     columns: tuple[str, ...] = ()
     """Names of the model's inputs by its schema, in order; none if it names none."""
+    artifact_files: tuple[str, ...] | None = None
+    """The sealed files under ``artifact_files_path``; None: all that lie there."""
+    loadable: tuple[str, ...] | None = None
+    """Which files or folders under ``model_files_path`` a predictor without a script
+    could load; it takes one that is alone. None: what is found there."""
+    notes: tuple[str, ...] = ()
+    """What the log should say at the start."""
     predictor_script: str | None = None
     transformer_script: str | None = None
     config_file: str | None = None

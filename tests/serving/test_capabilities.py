@@ -25,6 +25,9 @@ def test_the_back_end_keeps_the_contract(echo: Launch) -> None:
     [
         {"framework": "TORCH"},
         {"framework": "SKLEARN", "predictor_script": None},
+        {"framework": "SKLEARN", "predictor_script": None, "loadable": ("a.pkl",)},
+        {"framework": "SKLEARN", "loadable": ("a.pkl", "b.pkl")},
+        {"framework": "PYTHON", "loadable": ()},
         {"features": frozenset({"transformer", "batcher", "logger"})},
         {"features": frozenset({"transformer", "instances"}), "instances": 2},
     ],
@@ -49,6 +52,26 @@ def test_what_runs_here_passes(make_launch: Any, changes: dict[str, Any]) -> Non
         ),
         ({"api_protocol": "GRPC", "idle_s": 30}, "gRPC port cannot wait"),
         ({"features": frozenset({"novelty"})}, "without novelty"),
+        (
+            {
+                "framework": "SKLEARN",
+                "predictor_script": None,
+                "loadable": ("a.pkl", "b.joblib"),
+            },
+            r"exactly one of .*there are 2: a\.pkl, b\.joblib\. Provide a predictor",
+        ),
+        (
+            {"framework": "SKLEARN", "predictor_script": None, "loadable": ()},
+            "there are 0: none",
+        ),
+        (
+            {
+                "framework": "TENSORFLOW",
+                "predictor_script": None,
+                "loadable": tuple("abcdefg"),
+            },
+            "there are 7: a, b, c, d, e and 2 more",
+        ),
     ],
 )
 def test_what_cannot_run_here_is_refused_with_what_it_needs(

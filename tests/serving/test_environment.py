@@ -6,14 +6,16 @@ import pytest
 
 from hopsartifacts.errors import InvalidDeploymentError
 from hopsartifacts.serving.contract import Limits
-from hopsartifacts.serving.local import environments
+from hopsartifacts.serving.local import capabilities, environments
 from hopsartifacts.serving.local.environments import (
     keeper_environment,
     worker_environment,
 )
 from hopsartifacts.serving.runtime.environment import (
+    HANG_SECONDS,
     MAX_REQUEST_BYTES,
     deployment_variables,
+    hang_seconds,
     max_request_bytes,
 )
 
@@ -52,6 +54,20 @@ def test_the_limit_of_a_request_can_be_set() -> None:
 def test_a_limit_that_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(InvalidDeploymentError, match="positive whole number"):
         max_request_bytes({MAX_REQUEST_BYTES: text})
+
+
+def test_how_long_an_event_loop_may_stand_still_can_be_set() -> None:
+    assert hang_seconds({}, 30) == 30
+    assert hang_seconds({HANG_SECONDS: "120.5"}, 30) == 120.5
+    passed_on = keeper_environment({HANG_SECONDS: "7"}, "r1")
+    assert hang_seconds(passed_on, 30) == 7
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "nan", "inf", "1 min"])
+def test_a_time_that_makes_no_sense_is_refused(make_launch: Any, text: str) -> None:
+    launch = make_launch("", env_vars={HANG_SECONDS: text})
+    with pytest.raises(InvalidDeploymentError, match=r"positive number; .* is 30"):
+        capabilities.check(launch)
 
 
 def test_a_worker_gets_what_it_needs_and_no_secrets(make_launch: Any) -> None:

@@ -136,7 +136,37 @@ def test_only_a_question_without_an_answer_is_a_hang(fleet: Fleet, ground: Any) 
     fleet.tick(1000)
     assert newest(ground).code is None
     fleet.tick(1006)
-    assert newest(ground).why == "its event loop did not turn for 5 s"
+    why = newest(ground).why
+    assert why is not None
+    assert why.startswith("its event loop did not turn for 5 s: an async method")
+    assert "HOPSARTIFACTS_HANG_SECONDS" in why
+
+
+def test_a_deployment_may_say_how_long_its_loop_may_stand_still(
+    make_launch: Any, ground: Any
+) -> None:
+    launch = make_launch("", env_vars={"HOPSARTIFACTS_HANG_SECONDS": "60"})
+    fleet = Fleet(launch, ground)
+    fleet.start(0)
+    newest(ground).said = [Word(kind="serving")]
+    live(fleet, 0, 60)
+    assert newest(ground).why is None
+    fleet.tick(62)
+    assert "did not turn for 60 s" in str(newest(ground).why)
+
+
+def test_why_a_worker_was_replaced_is_still_told_when_all_serve(
+    fleet: Fleet, ground: Any
+) -> None:
+    assert fleet.last_end is None
+    newest(ground).why, newest(ground).code = "it used 1360 MB", -9
+    live(fleet, 0, 1)
+    newest(ground).said = [Word(kind="serving")]
+    fleet.tick(1)
+    assert fleet.is_serving
+    assert fleet.trouble is None
+    assert str(fleet.last_end).startswith("worker 1 was replaced at 20")
+    assert "(it used 1360 MB)" in str(fleet.last_end)
 
 
 def test_requests_are_noticed(fleet: Fleet, ground: Any) -> None:

@@ -101,6 +101,19 @@ def test_a_mark_of_another_log_is_left_aside(tmp_path: Path, mark: str) -> None:
     assert texts(follow(lambda: log, lambda: True, 1, after=mark)) == ["two"]
 
 
+def test_a_line_without_end_comes_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_MOST_BYTES", 8)
+    log = tmp_path / "run.log"
+    log.write_text("one\n" + "x" * 30 + "\ntwo\n")
+    lines = list(follow(lambda: log, lambda: True, 9))
+    found = texts(lines)
+    assert (found[0], found[-1], "".join(found[1:-1])) == ("one", "two", "x" * 30)
+    assert max(map(len, found)) <= 16
+    assert list(follow(lambda: log, lambda: True, 9, after=lines[2].mark)) == lines[3:]
+
+
 def test_it_ends_when_nobody_wants_it(tmp_path: Path) -> None:
     log = tmp_path / "run.log"
     log.write_text("one\n")

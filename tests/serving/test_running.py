@@ -155,7 +155,9 @@ def test_scripts_get_their_environment_values_and_files(
         3,
     ]
     assert (word, last) == ("imported", "postprocessed")
-    assert folder.endswith("flowers")
+    assert environ["ARTIFACT_FILES_PATH"] != launch.artifact_files_path
+    assert Path(environ["ARTIFACT_FILES_PATH"]).parent == Path(folder).parent
+    assert not Path(folder).exists() or not [*Path(folder).iterdir()]
     assert sorted(artifact_files.iterdir()) == before, "a sealed folder was written to"
 
 

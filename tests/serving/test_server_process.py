@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.local.reports import write_whole
@@ -29,7 +30,8 @@ def serve(tmp_path: Path) -> Serve:
         write_whole(
             tmp_path / "launch.json",
             Handover(
-                launch=launch,
+                launch=replace(launch, artifact_files_path=str(tmp_path / "artifact")),
+                sealed_artifact=launch.artifact_files_path,
                 listen_fd=no_socket,
                 keeper_fd=theirs.fileno(),
                 passing_fds=passing,

@@ -11,12 +11,10 @@ import pytest
 from hopsartifacts.errors import InvalidModelError
 from hopsartifacts.serving.local import LocalBackend
 from hopsartifacts.serving.runtime.chain import Chain
+from hopsartifacts.serving.runtime.model_files import chosen
 from hopsartifacts.serving.runtime.protocol import PredictCall
 from hopsartifacts.serving.runtime.service import Service
-from hopsartifacts.serving.runtime.tensorflow_predictor import (
-    TensorflowPredictor,
-    find_model,
-)
+from hopsartifacts.serving.runtime.tensorflow_predictor import TensorflowPredictor
 from hopsartifacts.serving.runtime.v2_http import InferCall
 from tests.serving.conftest import FLOWERS, LaunchFactory
 
@@ -41,7 +39,8 @@ def touch(folder: Path, *names: str) -> Path:
     ],
 )
 def test_the_only_model_is_found(tmp_path: Path, files: list[str], found: str) -> None:
-    assert find_model(touch(tmp_path, *files)) == tmp_path / found
+    folder = touch(tmp_path, *files)
+    assert chosen("TENSORFLOW", folder) == tmp_path / found
 
 
 @pytest.mark.parametrize(
@@ -55,7 +54,7 @@ def test_the_only_model_is_found(tmp_path: Path, files: list[str], found: str) -
 )
 def test_no_model_or_several(tmp_path: Path, files: list[str], words: str) -> None:
     with pytest.raises(InvalidModelError, match=words):
-        find_model(touch(tmp_path, *files))
+        chosen("TENSORFLOW", touch(tmp_path, *files))
 
 
 class Asked:

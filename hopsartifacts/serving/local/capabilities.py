@@ -4,8 +4,11 @@ import importlib.util
 import os
 from collections.abc import Iterator, Mapping
 
-from hopsartifacts.errors import UnsupportedHereError
+from hopsartifacts.errors import InvalidModelError, UnsupportedHereError
 from hopsartifacts.serving.contract import Launch
+from hopsartifacts.serving.local.keeper.orders import Patience
+from hopsartifacts.serving.runtime.environment import hang_seconds, max_request_bytes
+from hopsartifacts.serving.runtime.model_files import WITHOUT_SCRIPT, only_one
 
 FRAMEWORKS = frozenset({"SKLEARN", "PYTHON", "TENSORFLOW", "TORCH"})
 FEATURES = frozenset({"batcher", "grpc", "instances", "logger", "transformer"})
@@ -29,7 +32,11 @@ def check(launch: Launch) -> None:
 
     Raises:
         UnsupportedHereError: lists everything that stands in the way.
+        InvalidDeploymentError: a setting of the server makes no sense.
     """
+    environ = {**os.environ, **launch.env_vars}
+    max_request_bytes(environ)
+    hang_seconds(environ, Patience().hang_s)
     obstacles = [*_obstacles(launch)]
     if obstacles:
         raise UnsupportedHereError(
@@ -66,7 +73,18 @@ def _obstacles(launch: Launch) -> Iterator[str]:
             "a gRPC port cannot wait for a request without a process that serves it; "
             "ask for one instance at least or use a cluster"
         )
+    yield from _unclear_model(launch)
     yield from _missing_packages(launch)
+
+
+def _unclear_model(launch: Launch) -> Iterator[str]:
+    needs_script = launch.framework not in WITHOUT_SCRIPT
+    if launch.predictor_script is not None or launch.loadable is None or needs_script:
+        return
+    try:
+        only_one(launch.framework, launch.loadable)
+    except InvalidModelError as error:
+        yield str(error)
 
 
 def _missing_packages(launch: Launch) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.local.limits import launch_limits, thread_variables
 from hopsartifacts.serving.runtime.environment import (
+    HANG_SECONDS,
     MAX_REQUEST_BYTES,
     deployment_variables,
 )
@@ -31,6 +32,7 @@ _PASSED_ON = {
     "TZ",
     "USER",
     "VIRTUAL_ENV",
+    HANG_SECONDS,
     MAX_REQUEST_BYTES,
 }
 _PASSED_ON_PREFIXES = ("COVERAGE_", "LC_", "MKL_", "NUMEXPR_", "OMP_", "OPENBLAS_")

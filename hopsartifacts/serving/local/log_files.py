@@ -1,16 +1,32 @@
-"""Finding the log of the newest run, and reading its end."""
+"""Finding the log of the newest run, and reading its end within bounds.
+
+A script may print anything, also a line without an end: what is read of a log, and what
+is quoted of it, has a bound.
+"""
 
 import glob
+import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from hopsartifacts.serving.runtime.failures import sayable
+
+MOST_TAIL_BYTES = 8 * 1024 * 1024
+"""How much of the end of a log is read at the most."""
+KEPT_FILES = 3
+"""How many files a log has at the most: the newest, and older ones that were full."""
+KEPT_RUNS = 10
+"""Of how many runs of a deployment the logs are kept."""
 _BLOCK_BYTES = 64 * 1024
+_QUOTED_CHARACTERS = 1000
+_NEWEST = "_predictor.log"
 
 
 def log_name(stamp: str, deployment_id: str, revision: str) -> str:
     """Return the name of the log of a run that began at *stamp*."""
-    return f"{stamp}_{deployment_id}_{revision}_predictor.log"
+    return f"{stamp}_{deployment_id}_{revision}{_NEWEST}"
 
 
 def newest_log(folders: Iterable[Path], deployment_id: str) -> Path | None:
@@ -24,32 +40,105 @@ def newest_log(folders: Iterable[Path], deployment_id: str) -> Path | None:
     return max(found, key=lambda path: path.name, default=None)
 
 
+def aside(path: Path, number: int) -> Path:
+    """Return where file *number* of the log *path* is, once it was put aside."""
+    return path.with_name(f"{path.name}.{number}")
+
+
+def newest_number(path: Path) -> int:
+    """Return the number of the file *path*: of a log they are counted from 1."""
+    endings = (it.name.rpartition(".")[2] for it in path.parent.glob(f"{path.name}.*"))
+    return 1 + max((int(it) for it in endings if it.isdecimal()), default=0)
+
+
+def drop_old_runs(folder: Path) -> None:
+    """Delete the logs of old runs, so that ``KEPT_RUNS`` are there after a start."""
+    runs = sorted(path.name for path in folder.glob(f"*{_NEWEST}"))
+    for run in runs[: max(0, len(runs) - KEPT_RUNS + 1)]:
+        for path in folder.glob(f"{run.removesuffix(_NEWEST)}_*.log*"):
+            with suppress(OSError):  # another user's
+                path.unlink()
+
+
 def last_lines(path: Path, count: int) -> str:
-    """Return the last *count* lines; "" when there is no such file."""
+    """Return the last *count* lines; "" when there is no such file.
+
+    They may begin in a file that was put aside. Of each file no more than
+    ``MOST_TAIL_BYTES`` are read; where that is not enough a line says so.
+    """
+    lines: list[str] = []
+    newest = newest_number(path)
+    files = [path, *(aside(path, number) for number in range(newest - 1, 0, -1))]
+    for file in files[:KEPT_FILES]:
+        before = _last_lines(file, count - len(lines))
+        if before is None:
+            break
+        lines = [*before, *lines]
+        if len(lines) >= count:
+            break
+    return "\n".join(lines)
+
+
+def _last_lines(path: Path, count: int) -> list[str] | None:
     try:
         with path.open("rb") as file:
-            file.seek(tail_position(file, count))
-            text = file.read()
+            position = tail_position(file, count)
+            is_within = _is_within_a_line(file, position)
+            file.seek(position)
+            # No more than there was: it may grow faster than it is read.
+            text = file.read(MOST_TAIL_BYTES)
     except FileNotFoundError:
-        return ""
+        return None
     lines = text.decode(errors="replace").splitlines()
-    return "\n".join(lines[-count:] if count > 0 else [])
+    found = lines[-count:] if count > 0 else []
+    is_cut = is_within or (position > 0 and len(lines) < count)
+    if is_cut and found:
+        found.insert(0, f"… (the log is longer: {position} bytes before are left out)")
+    return found
+
+
+def quoted(path: Path, count: int) -> str:
+    """Return the last *count* lines for a message, each cut to a length for people."""
+    lines = last_lines(path, count).split("\n")
+    return "\n".join(sayable(line, _QUOTED_CHARACTERS) for line in lines)
 
 
 def tail_position(file: BinaryIO, count: int) -> int:
-    """Return where the last *count* lines begin."""
-    end = position = file.seek(0, 2)
-    text = b""
-    # One break more than lines: the last line usually ends with one.
-    while position > 0 and text.count(b"\n") <= count:
-        size = min(_BLOCK_BYTES, position)
-        position = file.seek(position - size)
-        text = file.read(size) + text
+    """Return where the last *count* lines begin.
+
+    It is no more than ``MOST_TAIL_BYTES`` from the end, which may be within a line.
+    """
+    end = file.seek(0, os.SEEK_END)
     if count <= 0:
         return end
-    at = len(text) - int(text.endswith(b"\n"))
-    for _ in range(count):
-        at = text.rfind(b"\n", 0, at)
-        if at < 0:
-            break
-    return position + at + 1
+    first = max(0, end - MOST_TAIL_BYTES)
+    position = end
+    # One break more than lines: the last line usually ends with one.
+    wanted = count + 1
+    if end > 0:
+        file.seek(end - 1)
+        wanted -= file.read(1) != b"\n"
+    while position > first:
+        size = min(_BLOCK_BYTES, position - first)
+        position = file.seek(position - size)
+        block = file.read(size)
+        breaks = block.count(b"\n")
+        if breaks >= wanted:
+            return position + _nth_last(block, wanted) + 1
+        wanted -= breaks
+    return first
+
+
+def _nth_last(block: bytes, number: int) -> int:
+    """Return where the line break is that has number - 1 behind it."""
+    at = len(block)
+    for _ in range(number):
+        at = block.rfind(b"\n", 0, at)
+    return at
+
+
+def _is_within_a_line(file: BinaryIO, position: int) -> bool:
+    if position == 0:
+        return False
+    file.seek(position - 1)
+    return file.read(1) != b"\n"

@@ -14,9 +14,10 @@ from hopsartifacts.serving.contract import (
     DeploymentKey,
     Status,
 )
+from hopsartifacts.serving.runtime.failures import MOST_CHARACTERS, sayable
 
-REASON_CHARS = 4000
-"""Of the reason in a state, about; scripts decide how long their errors are."""
+REASON_CHARS = MOST_CHARACTERS + 1000
+"""The longest reason in a state: a script's error, and what was being done."""
 
 _FINAL = frozenset({"Failed", "Stopped"})
 
@@ -51,21 +52,12 @@ class Reporter:
                 self._last = report
 
 
-def shortened(text: str, chars: int) -> str:
-    """Return *text*, without its middle if it is longer than about *chars*."""
-    left_out = len(text) - chars
-    if left_out <= 0:
-        return text
-    half = chars // 2
-    return f"{text[:half]} [… {left_out} characters …] {text[-half:]}"
-
-
 def bounded(report: Report) -> Report:
     """Return *report* with a reason that every reader of the state can bear."""
     reason = report.condition.reason
     if reason is None or len(reason) <= REASON_CHARS:
         return report
-    short = replace(report.condition, reason=shortened(reason, REASON_CHARS))
+    short = replace(report.condition, reason=sayable(reason, REASON_CHARS))
     return replace(report, condition=short)
 
 

@@ -27,7 +27,7 @@ from hopsartifacts.serving.local.keeper.orders import (
     KeeperOrder,
     Patience,
 )
-from hopsartifacts.serving.local.log_files import log_name
+from hopsartifacts.serving.local.log_files import drop_old_runs, log_name
 from hopsartifacts.serving.local.processes import created_s
 from hopsartifacts.serving.local.runs import Run, RunFolder, transformer_log
 
@@ -96,6 +96,8 @@ def spawn(
     revision = secrets.token_hex(4)
     command = [interpreter(), *_FLAGS]
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    for place in logs:
+        drop_old_runs(place)
     log = _open_log(logs, log_name(stamp, launch.deployment_id, revision), notes)
     log_path = Path(log.name)
     parent_pid = None if detach else os.getpid()

@@ -29,11 +29,12 @@ from hopsartifacts.serving.local.client import Client, is_infer_request
 from hopsartifacts.serving.local.following import follow
 from hopsartifacts.serving.local.keeper import control
 from hopsartifacts.serving.local.keeper.orders import Helper, Reply, Update
-from hopsartifacts.serving.local.log_files import last_lines, newest_log
-from hopsartifacts.serving.local.reports import REASON_CHARS, Report, shortened, stopped
+from hopsartifacts.serving.local.log_files import last_lines, newest_log, quoted
+from hopsartifacts.serving.local.reports import REASON_CHARS, Report, stopped
 from hopsartifacts.serving.local.runs import Run, RunFolder, transformer_log
 from hopsartifacts.serving.local.spawning import listen, spawn
 from hopsartifacts.serving.local.states import NEVER_RAN, key_of, run_state
+from hopsartifacts.serving.runtime.failures import sayable
 
 _LOG = logging.getLogger("hopsartifacts.serving")
 
@@ -46,8 +47,6 @@ _REASON_WAIT_S = 1.5
 """How long the keeper may take to see that a worker has ended."""
 _BUSY_POLL_S = 0.2
 _LOG_LINES_IN_ERRORS = 15
-_LINE_CHARS = 400
-"""Of each of them, about."""
 _UP = frozenset({"Starting", "Running", "Idle", "Updating"})
 _ANSWERING = frozenset({"Running", "Idle", "Updating"})
 
@@ -135,7 +134,7 @@ class Supervisor:
             before = _state_of(folder, run).deployment_version
             goes_on = f"; version {before} goes on" if before else ""
             raise DeploymentFailedError(
-                f"{name} did not start: {shortened(reply.reason, REASON_CHARS)}"
+                f"{name} did not start: {sayable(reply.reason, REASON_CHARS)}"
                 f"{goes_on}\n{_log_end(run)}"
             )
 
@@ -418,8 +417,7 @@ def _own_run(folder: RunFolder, key: DeploymentKey) -> Run | None:
 
 def _log_end(run: Run) -> str:
     """Return how the run's log ends, for an error message."""
-    lines = last_lines(Path(run.log_path), _LOG_LINES_IN_ERRORS).splitlines()
-    text = "\n".join(shortened(line, _LINE_CHARS) for line in lines)
+    text = quoted(Path(run.log_path), _LOG_LINES_IN_ERRORS)
     return f"Its log ends with:\n{text}"
 
 

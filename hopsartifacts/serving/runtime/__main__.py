@@ -3,8 +3,9 @@
 import sys
 from pathlib import Path
 
-from hopsartifacts.serving.runtime.process import run
-
-# Processes that a script spawns import this module again, under another name.
+# Processes that a script spawns may import this module again, under another name: they
+# must not serve, and need not wait until the server is imported.
 if __name__ == "__main__":  # pragma: no branch - see above
+    from hopsartifacts.serving.runtime.process import run
+
     run(Path(sys.argv[1]))

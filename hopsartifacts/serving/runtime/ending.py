@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import NoReturn
 
 GRACE_S = 5
@@ -13,8 +14,17 @@ GRACE_S = 5
 DRAIN_S = 300.0
 """How long requests under way may take when a worker is drained."""
 
+_OURS = "hopsartifacts."
 _ORPHAN_GRACE_S = 2.0
 _EXIT_GRACE_S = 2.0
+
+
+def let_forks_end() -> None:
+    """Have processes that a script forks end at the signals that this one handles.
+
+    They inherit its handlers, which only tell a server to end that they do not run.
+    """
+    os.register_at_fork(after_in_child=_drop_handlers)
 
 
 def end_while_loading(*_: object) -> None:
@@ -55,8 +65,18 @@ def leave_now(code: int) -> NoReturn:
     """Exit without waiting for anything."""
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        # Without a keeper nobody reads what they hold; a script may have replaced them.
+        with suppress(Exception):
+            stream.flush()
     os._exit(code)
+
+
+def _drop_handlers() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # A handler that the script has set stays.
+        module = getattr(signal.getsignal(number), "__module__", None) or ""
+        if module.startswith(_OURS):
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _is_group_leader() -> bool:

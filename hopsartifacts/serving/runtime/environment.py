@@ -1,5 +1,6 @@
 """The environment variables that a deployment documents to its scripts."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from hopsartifacts.errors import InvalidDeploymentError
 from hopsartifacts.serving.contract import Launch
 
 MAX_REQUEST_BYTES = "HOPSARTIFACTS_MAX_REQUEST_BYTES"
+HANG_SECONDS = "HOPSARTIFACTS_HANG_SECONDS"
 DEFAULT_MAX_REQUEST_BYTES = 64 * 1024 * 1024
 
 
@@ -48,3 +50,25 @@ def max_request_bytes(environ: Mapping[str, str]) -> int:
             "give the largest request in bytes as a positive whole number"
         )
     return int(text)
+
+
+def hang_seconds(environ: Mapping[str, str], default: float) -> float:
+    """Return after how many seconds an event loop that does not turn hangs.
+
+    Raises:
+        InvalidDeploymentError: the variable is set to something else.
+    """
+    text = environ.get(HANG_SECONDS)
+    if text is None:
+        return default
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise InvalidDeploymentError(
+            f"{HANG_SECONDS} is {text!r}: give the longest time for which the event "
+            "loop of a worker may stand still, in seconds, as a positive number; "
+            f"without it that is {default:g}"
+        )
+    return seconds

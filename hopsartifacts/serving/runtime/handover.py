@@ -20,6 +20,9 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     launch: Launch
+    """Its ``artifact_files_path`` is a folder of the worker's own, to be filled."""
+    sealed_artifact: str
+    """The folder from which it is filled."""
     listen_fd: int
     keeper_fd: int
     passing_fds: tuple[int, int]
@@ -28,8 +31,15 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     """Where gRPC is served, by all workers; None where it is not."""
     spool_path: str | None = None
     """The folder in which logged exchanges wait; None where nothing is logged."""
-    transformer_log: str | None = None
+    transformer_log_fd: int | None = None
     """Where the transformer's words go; None where there is no transformer."""
+
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        """All descriptors that the worker inherits."""
+        log = () if self.transformer_log_fd is None else (self.transformer_log_fd,)
+        held = self.launch.held
+        return (self.listen_fd, self.keeper_fd, *self.passing_fds, *log, *held)
 
 
 class Word(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

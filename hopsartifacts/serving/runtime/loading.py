@@ -1,6 +1,7 @@
 """From a launch to its loaded scripts; every failure says which step it was."""
 
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from hopsartifacts.errors import DeploymentFailedError, HopsArtifactsError
 from hopsartifacts.serving.contract import Component, Launch
 from hopsartifacts.serving.runtime.chain import Chain
 from hopsartifacts.serving.runtime.component_logs import noting_failure, speaking
+from hopsartifacts.serving.runtime.failures import error_text, said_by
 from hopsartifacts.serving.runtime.golden import check_golden
 from hopsartifacts.serving.runtime.injected import injectable_values
 from hopsartifacts.serving.runtime.pace import Pace
@@ -22,8 +24,10 @@ from hopsartifacts.serving.runtime.sklearn_predictor import SklearnPredictor
 from hopsartifacts.serving.runtime.tensorflow_predictor import TensorflowPredictor
 
 _PREDICTORS: Mapping[str, Callable[[Path, Launch], object]] = {
-    "SKLEARN": lambda files, launch: SklearnPredictor(files, launch.columns),
-    "TENSORFLOW": lambda files, _: TensorflowPredictor(files),
+    "SKLEARN": lambda files, launch: SklearnPredictor(
+        files, launch.loadable, launch.columns
+    ),
+    "TENSORFLOW": lambda files, launch: TensorflowPredictor(files, launch.loadable),
 }
 """What predicts without a script, by framework."""
 
@@ -38,8 +42,10 @@ def load_chain(launch: Launch, on_batch: Callable[[int], object] = int) -> Chain
         DeploymentFailedError: names the step and what was raised in it, which is
             its ``__cause__``.
     """
-    # The artifact is sealed: importing from it must not add files to it.
+    # A script may import from the model's files, which are sealed: neither this process
+    # nor those that it starts may leave bytecode there.
     sys.dont_write_bytecode = True
+    os.environ.setdefault("PYTHONDONTWRITEBYTECODE", "1")
     sys.path.insert(0, launch.artifact_files_path)
     transformer = None
     with _seldom_collecting():
@@ -99,9 +105,7 @@ def _step(words: str) -> Iterator[None]:
     try:
         yield
     except HopsArtifactsError as error:
-        raise DeploymentFailedError(f"{words} failed: {error}") from error
+        raise DeploymentFailedError(f"{words} failed: {said_by(error)}") from error
     except BaseException as error:
         # SystemExit as well: a script may exit() where it should raise.
-        raise DeploymentFailedError(
-            f"{words} failed: {type(error).__name__}: {error}"
-        ) from error
+        raise DeploymentFailedError(f"{words} failed: {error_text(error)}") from error

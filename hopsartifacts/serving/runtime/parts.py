@@ -1,5 +1,6 @@
 """What a worker does beside answering over HTTP, as its launch asks for it."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,8 +23,11 @@ class Stoppable(Protocol):
 
 def lead_logs(handover: Handover) -> None:
     """Give the transformer, if there is one, a log of its own."""
-    if handover.transformer_log is not None:
-        component_logs.install(Path(handover.transformer_log))
+    descriptor = handover.transformer_log_fd
+    if descriptor is not None:
+        component_logs.install(Path(f"/dev/fd/{descriptor}"))
+        # Open now by another descriptor, which processes of scripts do not inherit.
+        os.close(descriptor)
 
 
 def meter(handover: Handover) -> Metrics:

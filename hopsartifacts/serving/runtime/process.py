@@ -3,6 +3,7 @@
 import os
 import signal
 import traceback
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -15,11 +16,13 @@ from hopsartifacts.serving.runtime.ending import (
     end_while_loading,
     end_without_keeper,
     leave,
+    let_forks_end,
 )
 from hopsartifacts.serving.runtime.environment import max_request_bytes
-from hopsartifacts.serving.runtime.failures import error_text
+from hopsartifacts.serving.runtime.failures import error_text, said_by
 from hopsartifacts.serving.runtime.handover import read_handover
 from hopsartifacts.serving.runtime.loading import load_chain
+from hopsartifacts.serving.runtime.own_files import copy_artifact
 from hopsartifacts.serving.runtime.passing import Passing
 from hopsartifacts.serving.runtime.reporting import Reporter
 from hopsartifacts.serving.runtime.server import Server, SharedSocket
@@ -34,11 +37,13 @@ def run(handover_path: Path) -> NoReturn:
     signal.signal(signal.SIGTERM, end_while_loading)
     signal.signal(signal.SIGINT, end_while_loading)
     reporter.listen(end_without_keeper)
+    let_forks_end()
     reporter.starting("INITIALIZED", "the process is up and loads the model")
     launch = handover.launch
     try:
         limit = max_request_bytes(os.environ)
         parts.lead_logs(handover)
+        copy_artifact(launch, Path(handover.sealed_artifact))
         metrics = parts.meter(handover)
         chain = load_chain(launch, on_batch=metrics.count_batch)
         seen_by = parts.observers(handover, metrics)
@@ -67,7 +72,7 @@ def _serve(server: Server, listen_fd: int, reporter: Reporter) -> None:
     except HopsArtifactsError as error:
         _fail(reporter, "READY", error)
     except BaseException as error:  # noqa: BLE001 - reported, and the process ends
-        traceback.print_exception(error)
+        _print(error)
         reporter.failed("READY", f"serving failed: {error_text(error)}")
         leave(1)
 
@@ -76,9 +81,15 @@ def _fail(
     reporter: Reporter, step: ConditionType, error: HopsArtifactsError
 ) -> NoReturn:
     # Its cause is the script's own; the rest is ours and helps nobody.
-    traceback.print_exception(error.__cause__ or error)
-    reporter.failed(step, str(error))
+    _print(error.__cause__ or error)
+    reporter.failed(step, said_by(error))
     leave(1)
+
+
+def _print(error: BaseException) -> None:
+    # A script may have closed or replaced the stream; the reason is still reported.
+    with suppress(Exception):
+        traceback.print_exception(error)
 
 
 def _adopt_socket(listen_fd: int) -> SharedSocket:

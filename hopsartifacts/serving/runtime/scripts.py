@@ -11,13 +11,22 @@ from hopsartifacts.errors import InvalidScriptError
 from hopsartifacts.serving.contract import SCRIPT_CLASSES, Component
 
 
-def import_script(path: Path, component: Component) -> ModuleType:
-    """Run the script as module ``<component>_script`` and return it.
+def module_of(component: Component) -> str:
+    """Return the name of the module that the script of *component* is.
 
-    Its role-prefixed file name is no module name, and pickled objects refer to
-    the module they were defined in: hence the fixed one.
+    The script's file name has a prefix with a hyphen, which no module name can have.
+    Pickled objects name their module, so the name is the same in every process.
     """
-    name = f"{component}_script"
+    return f"{component}_script"
+
+
+def import_script(path: Path, component: Component) -> ModuleType:
+    """Run the script as module ``module_of(component)`` and return it.
+
+    Raises:
+        InvalidScriptError: its name does not end in ``.py``.
+    """
+    name = module_of(component)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise InvalidScriptError(

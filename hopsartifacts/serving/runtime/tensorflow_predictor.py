@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hopsartifacts.errors import InvalidModelError
+from hopsartifacts.serving.runtime.model_files import chosen
 from hopsartifacts.serving.runtime.protocol import RequestError
 from hopsartifacts.serving.runtime.rectangles import check_alike
 
-_SAVED_MODEL = "saved_model.pb"
 _KERAS = ".keras"
 _SIGNATURE = "serving_default"
 
@@ -37,10 +37,15 @@ class _Model(NamedTuple):
 
 
 class TensorflowPredictor:
-    """Answers with the signature ``serving_default``, or with the Keras model."""
+    """Answers with the signature ``serving_default``, or with the Keras model.
 
-    def __init__(self, model_files: Path) -> None:
-        path = find_model(model_files)
+    Args:
+        model_files: the folder that the model lies in.
+        found: what qualifies among the sealed files; None: look in the folder.
+    """
+
+    def __init__(self, model_files: Path, found: Sequence[str] | None = None) -> None:
+        path = chosen("TENSORFLOW", model_files, found)
         is_keras = path.suffix == _KERAS
         self._model = _load_keras(path) if is_keras else _load_saved_model(path)
 
@@ -85,29 +90,6 @@ class TensorflowPredictor:
                 )
             arrays[name] = array
         return arrays
-
-
-def find_model(model_files: Path) -> Path:
-    """Return the folder of the only SavedModel, or the only Keras file.
-
-    It lies in the folder itself or, as for TensorFlow Serving, in one below.
-
-    Raises:
-        InvalidModelError: there is none, or more than one.
-    """
-    found = [
-        path.parent
-        for pattern in (_SAVED_MODEL, f"*/{_SAVED_MODEL}")
-        for path in sorted(model_files.glob(pattern))
-    ]
-    found += sorted(model_files.glob(f"*{_KERAS}"))
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(str(path.relative_to(model_files)) for path in found) or "none"
-    raise InvalidModelError(
-        f"the model's files must include exactly one SavedModel (a folder with "
-        f"{_SAVED_MODEL}) or one *{_KERAS}; there are {len(found)}: {names}"
-    )
 
 
 def _load_saved_model(path: Path) -> _Model:

@@ -1,7 +1,9 @@
 """The workers of one version: replaced when they end, until it is no use any more."""
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -11,6 +13,8 @@ from hopsartifacts.serving.local.keeper.workers import Worker
 from hopsartifacts.serving.local.limits import launch_limits
 from hopsartifacts.serving.local.reports import end_in_words
 from hopsartifacts.serving.runtime.ending import DRAIN_S, GRACE_S
+from hopsartifacts.serving.runtime.environment import HANG_SECONDS, hang_seconds
+from hopsartifacts.serving.runtime.failures import sayable
 from hopsartifacts.serving.runtime.handover import Word
 
 _DRAIN_S = DRAIN_S + GRACE_S + 5.0
@@ -51,6 +55,7 @@ class Fleet:
         failure: why it cannot go on, once that is so.
         has_served: all of its workers served at the same time, once.
         step: how far the start has come, and in words.
+        last_end: which worker was replaced last, when and why.
     """
 
     def __init__(self, launch: Launch, ground: Ground) -> None:
@@ -58,14 +63,21 @@ class Fleet:
         self.failure: Failure | None = None
         self.has_served = False
         self.step = Failure("SCHEDULED", "the process was started")
+        self.last_end: str | None = None
         self._ground = ground
         self._slots = [_Slot(index) for index in range(launch.instances)]
         self._used_s = 0.0
         self._memory_mb = launch_limits(launch).memory_mb
+        self._hang_s = hang_seconds(
+            {**os.environ, **launch.env_vars}, ground.patience.hang_s
+        )
 
     def start(self, now: float) -> None:
         """Start every worker."""
         self._used_s = now
+        if not self.has_served:
+            for note in self.launch.notes:
+                say(note)
         for slot in self._slots:
             slot.failures = 0
             self._start(slot, now)
@@ -150,12 +162,12 @@ class Fleet:
     def _hear(self, slot: _Slot, worker: Worker, word: Word, now: float) -> None:
         worker.waiting_s = None
         if word.kind == "starting":
-            self.step = Failure(word.step, word.reason)
+            self.step = Failure(word.step, sayable(word.reason))
         elif word.kind == "failed":
-            worker.why = word.reason
+            worker.why = why = sayable(word.reason)
             if not self.has_served:
                 # It need not have ended to be of no use.
-                self.failure = self.failure or Failure(word.step, word.reason)
+                self.failure = self.failure or Failure(word.step, why)
         elif word.kind == "loaded":
             worker.state = "loaded"
         elif word.kind == "serving":
@@ -178,7 +190,10 @@ class Fleet:
             used = worker.used_mb()
             if used > self._memory_mb:
                 limit = f"its limit of {self._memory_mb} MB"
-                worker.kill(f"it used {used:.0f} MB of memory, more than {limit}")
+                worker.kill(
+                    f"it used {used:.0f} MB of memory, more than {limit}; raise that "
+                    'with resources={"limits": {"memory": …}} (-1 is no limit) and save'
+                )
         if worker.state != "serving":
             return
         if now - slot.serving_s > patience.steady_s:
@@ -187,8 +202,12 @@ class Fleet:
             worker.asked_s = now
             worker.waiting_s = worker.waiting_s or now
             worker.ask("ping")
-        if worker.waiting_s and now - worker.waiting_s > patience.hang_s:
-            worker.kill(f"its event loop did not turn for {patience.hang_s:g} s")
+        if worker.waiting_s and now - worker.waiting_s > self._hang_s:
+            worker.kill(
+                f"its event loop did not turn for {self._hang_s:g} s: an async method "
+                "of a script blocks it; write that as a plain method (def), or set "
+                f"{HANG_SECONDS} in env_vars"
+            )
 
     def _ended(self, slot: _Slot, why: str, now: float) -> None:
         patience = self._ground.patience
@@ -202,6 +221,8 @@ class Fleet:
             wait_s = patience.pause_s(slot.failures, _LONGEST_WAIT_S)
             slot.retry_s = now + wait_s
             slot.trouble = f"worker {slot.index + 1} ended ({why})"
+            at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+            self.last_end = f"worker {slot.index + 1} was replaced at {at} ({why})"
             say(f"{slot.trouble}; it is started again in {wait_s:g} s")
 
 

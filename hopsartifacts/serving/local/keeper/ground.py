@@ -15,11 +15,15 @@ from hopsartifacts.serving.local.environments import (
     WORKER_VARIABLE,
     worker_environment,
 )
+from hopsartifacts.serving.local.keeper.logs import Log
 from hopsartifacts.serving.local.keeper.orders import KeeperOrder, Patience
 from hopsartifacts.serving.local.keeper.workers import Worker
 from hopsartifacts.serving.local.limits import confine, launch_limits
 from hopsartifacts.serving.local.reports import write_whole
 from hopsartifacts.serving.runtime.handover import Handover
+
+_WORK = "work"
+_ARTIFACT = "artifact"
 
 
 class Ground(msgspec.Struct, kw_only=True):
@@ -27,6 +31,10 @@ class Ground(msgspec.Struct, kw_only=True):
 
     order: KeeperOrder
     listener: socket.socket
+    log: Log
+    """Where workers and the helper write."""
+    transformer_log: Log | None = None
+    """Where transformers write; made when it is needed."""
     passing: tuple[socket.socket, socket.socket] = msgspec.field(
         default_factory=socket.socketpair
     )
@@ -69,17 +77,19 @@ class Ground(msgspec.Struct, kw_only=True):
         give, take = self.passing
         passing_fds = give.fileno(), take.fileno()
         is_logged = launch.logging is not None
-        has_transformer = launch.transformer_script is not None
+        home = self.home_of(marker)
+        (home / _WORK).mkdir(mode=0o700, parents=True)
         handover = Handover(
-            launch=launch,
+            launch=msgspec.structs.replace(
+                launch, artifact_files_path=str(home / _ARTIFACT)
+            ),
+            sealed_artifact=launch.artifact_files_path,
             listen_fd=listen_fd,
             keeper_fd=theirs.fileno(),
             passing_fds=passing_fds,
             grpc_port=self.grpc_port_of(launch),
             spool_path=self.order.spool_path if is_logged else None,
-            transformer_log=(
-                self.order.transformer_log_path if has_transformer else None
-            ),
+            transformer_log_fd=self._transformer_fd(launch),
         )
         self.metrics.mkdir(mode=0o700, exist_ok=True)
         path = self.handover_path(marker)
@@ -94,10 +104,12 @@ class Ground(msgspec.Struct, kw_only=True):
                     *("-P", "-u", "-X", "faulthandler"),
                     *("-m", "hopsartifacts.serving.runtime", str(path)),
                 ],
-                env=worker_environment(os.environ, launch, marks),
-                cwd=self.order.folder,
+                env=worker_environment(os.environ, handover.launch, marks),
+                cwd=home / _WORK,
                 stdin=subprocess.DEVNULL,
-                pass_fds=(listen_fd, theirs.fileno(), *passing_fds, *launch.held),
+                stdout=self.log.writing,
+                stderr=self.log.writing,
+                pass_fds=handover.inherited,
                 start_new_session=True,
             )
         confine(process.pid, launch_limits(launch), index)
@@ -115,10 +127,32 @@ class Ground(msgspec.Struct, kw_only=True):
         )
 
         kill_marked(WORKER_VARIABLE, worker.marker)
+        shutil.rmtree(self.home_of(worker.marker), ignore_errors=True)
+
+    def take_logs(self) -> None:
+        """See to it that all that was said is in the logs."""
+        self.log.take()
+        if self.transformer_log is not None:
+            self.transformer_log.take()
+
+    def _transformer_fd(self, launch: Launch) -> int | None:
+        if launch.transformer_script is None:
+            return None
+        if self.transformer_log is None:
+            self.transformer_log = Log(Path(self.order.transformer_log_path))
+        return self.transformer_log.writing
 
     def clear(self) -> None:
         """Delete what nobody needs after the end."""
         shutil.rmtree(self.metrics, ignore_errors=True)
+
+    def home_of(self, marker: str) -> Path:
+        """Return the folder that a worker may write to; it goes with the worker.
+
+        It holds the worker's working folder and its copy of the artifact. The records
+        of the run lie outside: only the keeper writes them.
+        """
+        return Path(self.order.folder) / f"worker-{marker}"
 
     def handover_path(self, marker: str) -> Path:
         """Return where a worker's handover is."""

@@ -12,12 +12,26 @@ _LONGEST_WAIT_S = 60.0
 
 
 class Helping:
-    """Keeps one helper running; without one it does nothing."""
+    """Keeps one helper running; without one it does nothing.
 
-    def __init__(self, helper: Helper | None, folder: Path, patience: Patience) -> None:
+    Args:
+        helper: what is run.
+        folder: where it is run.
+        patience: how often it is started again.
+        log: the descriptor that it writes to; None: those of this process.
+    """
+
+    def __init__(
+        self,
+        helper: Helper | None,
+        folder: Path,
+        patience: Patience,
+        log: int | None = None,
+    ) -> None:
         self._helper = helper
         self._folder = folder
         self._patience = patience
+        self._log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._unwritten = b""
         self._failures = 0
@@ -74,6 +88,8 @@ class Helping:
             helper.command,
             cwd=self._folder,
             stdin=subprocess.PIPE,
+            stdout=self._log,
+            stderr=self._log,
             start_new_session=True,
             bufsize=0,
         )

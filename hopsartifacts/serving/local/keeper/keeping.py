@@ -20,10 +20,11 @@ from hopsartifacts.serving.local.keeper.control import Conversation, listen
 from hopsartifacts.serving.local.keeper.fleet import Fleet, say
 from hopsartifacts.serving.local.keeper.ground import Ground
 from hopsartifacts.serving.local.keeper.helping import Helping
+from hopsartifacts.serving.local.keeper.logs import Log
 from hopsartifacts.serving.local.keeper.orders import Helper, KeeperOrder, Update
 from hopsartifacts.serving.local.keeper.parting import Parting
 from hopsartifacts.serving.local.keeper.workers import Worker
-from hopsartifacts.serving.local.log_files import last_lines
+from hopsartifacts.serving.local.log_files import quoted
 from hopsartifacts.serving.local.reports import Report, Reporter, final, stopped
 from hopsartifacts.serving.runtime.ending import GRACE_S
 
@@ -67,13 +68,17 @@ class Keeper:
         self, order: KeeperOrder, helper: Helper | None, listener: socket.socket
     ) -> None:
         self._order = order
-        self._ground = Ground(order=order, listener=listener)
+        # A crash of this process is told to the file itself. All else that it says goes
+        # the way of what workers say, and so stays in order with it.
+        log = Log(Path(order.log_path), also=(2,))
+        os.dup2(log.writing, 1)
+        self._ground = Ground(order=order, listener=listener, log=log)
         self._reporter = Reporter(Path(order.report_path))
         self._selector = selectors.DefaultSelector()
         self._channels: set[socket.socket] = set()
         self._fleet = Fleet(order.launch, self._ground)
         self._parting = Parting(self._ground)
-        self._helping = Helping(helper, Path(order.folder), order.patience)
+        self._helping = Helping(helper, Path(order.folder), order.patience, log.writing)
         self._move: _Move | None = None
         self._rejected: str | None = None
         self._taking_over: _TakingOver | None = None
@@ -95,7 +100,7 @@ class Keeper:
                     key.data()
         path.unlink(missing_ok=True)
         self._ground.clear()
-        self._reporter.say(report)
+        self._say(report)
         return 1 if report.status == "Failed" else 0
 
     def _turn(self, now: float) -> Report | None:
@@ -118,7 +123,7 @@ class Keeper:
             if self._fleet.failure is not None:
                 self._fail(self._fleet, now)
             else:
-                self._reporter.say(self._report())
+                self._say(self._report())
         self._await_words()
         return None
 
@@ -171,10 +176,10 @@ class Keeper:
         reason = report.condition.reason
         if report.status == "Failed":
             # Whoever waits for the start need not wait for the end.
-            self._reporter.say(report)
+            self._say(report)
         else:
             condition = Condition(type="STOPPED", reason=reason)
-            self._reporter.say(Report(status="Stopping", condition=condition))
+            self._say(Report(status="Stopping", condition=condition))
         if self._move is not None:
             self._reject(self._move, f"the deployment ends: {reason}", now)
         self._ignore_requests()
@@ -187,7 +192,8 @@ class Keeper:
         reason = fleet.failure.reason
         say(f"the deployment failed: {reason}")
         if fleet.has_served:
-            log = last_lines(Path(self._order.log_path), _LOG_LINES)
+            self._ground.take_logs()
+            log = quoted(Path(self._order.log_path), _LOG_LINES)
             reason = f"{reason}\nIts log ends with:\n{log}"
         self._begin_end(final("Failed", fleet.failure.step, reason), _END_S, now)
 
@@ -229,7 +235,7 @@ class Keeper:
         self._rejected = None
         say(f"version {launch.deployment_version} starts")
         self._move.fleet.start(now)
-        self._reporter.say(self._report())
+        self._say(self._report())
         if not waits:
             conversation.reply(None)
 
@@ -249,7 +255,7 @@ class Keeper:
         taking_over = self._taking_over
         if taking_over and all(worker.has_left for worker in taking_over.leaving):
             self._taking_over = None
-            self._reporter.say(self._report())
+            self._say(self._report())
             taking_over.conversation.reply(None)
 
     def _reject(self, move: _Move, reason: str, now: float) -> None:
@@ -259,7 +265,7 @@ class Keeper:
         self._rejected = f"version {launch.deployment_version} did not start: {reason}"
         say(self._rejected)
         if self._end is None and self._fleet.failure is None:
-            self._reporter.say(self._report())
+            self._say(self._report())
         move.conversation.reply(reason)
 
     @property
@@ -301,6 +307,11 @@ class Keeper:
             grpc_port=self._ground.grpc_port_of(launch),
         )
 
+    def _say(self, report: Report) -> None:
+        # Who reads a report may read the log next.
+        self._ground.take_logs()
+        self._reporter.say(report)
+
     def _await(self, channel: socket.socket, call: Callable[[], object]) -> None:
         self._selector.register(channel, selectors.EVENT_READ, call)
 
@@ -338,7 +349,8 @@ class Keeper:
 
 def _words(fleet: Fleet) -> str:
     if fleet.is_serving:
-        return "the server answers requests"
+        words = "the server answers requests"
+        return f"{words}; {fleet.last_end}" if fleet.last_end else words
     ready = f"{fleet.serving} of {fleet.launch.instances} workers answer requests"
     return f"{ready}; {fleet.trouble}" if fleet.trouble else ready
 

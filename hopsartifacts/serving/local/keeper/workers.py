@@ -14,6 +14,11 @@ from hopsartifacts.serving.local.limits import used_mb
 from hopsartifacts.serving.runtime.handover import Order, Word
 
 _BLOCK_BYTES = 64 * 1024
+_MOST_WORD_BYTES = 64 * 1024
+_NONSENSE = (
+    "it sent the keeper something that is not a message: its script, or a library, "
+    "writes to a file descriptor that it has not opened"
+)
 
 
 class Worker:
@@ -26,7 +31,7 @@ class Worker:
         why: why it ends, if it is known before it has ended.
         due_s: when it should have ended, once it leaves.
         has_left: it accepts no connections any more.
-        is_silent: it has closed its end of the connection.
+        is_silent: nothing more is heard from it.
     """
 
     def __init__(
@@ -64,8 +69,12 @@ class Worker:
         return self._process.poll()
 
     def words(self) -> Iterator[Word]:
-        """Return what it said since the last time."""
-        while True:
+        """Return what it said since the last time.
+
+        Any code in the worker can write to the connection. One that says what is not
+        a word is killed, and not listened to any more.
+        """
+        while not self.is_silent:
             try:
                 data = self._channel.recv(_BLOCK_BYTES)
             except BlockingIOError:
@@ -76,8 +85,16 @@ class Worker:
                 self.is_silent = True
                 break
             *lines, self._rest = (self._rest + data).split(b"\n")
-            for line in lines:
-                yield msgspec.json.decode(line, type=Word)
+            try:
+                for line in lines:
+                    yield msgspec.json.decode(line, type=Word)
+                is_sense = len(self._rest) <= _MOST_WORD_BYTES
+            except (msgspec.MsgspecError, ValueError, RecursionError):
+                is_sense = False
+            if not is_sense:
+                self.is_silent = True
+                self.kill(_NONSENSE)
+                break
 
     def ask(self, order: Order) -> None:
         """Send an order; one that hangs does not read it."""
