@@ -194,7 +194,6 @@ def test_only_sealed_files_are_imported(
     launch = make_launch(
         """
         import importlib.util
-import signal as signals
         class Predictor:
             def predict(self, inputs):
                 return [importlib.util.find_spec(it) is None for it in ("new", "old")]
