@@ -57,7 +57,7 @@ class Client:
         except urllib3.exceptions.HTTPError as error:
             raise NotRunningError(
                 f"deployment {deployment!r} does not answer, or ended while it "
-                f"answered: {error}"
+                f"answered: {_innermost(error)}"
             ) from error
         if answer.status != _OK:
             raise _prediction_error(deployment, answer.status, _detail(answer.data))
@@ -100,6 +100,13 @@ def way_to_logs(detail: str) -> str:
         if detail.startswith(f"{component}: "):
             return f'; get_logs("{component}") prints where'
     return ""
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Return what went wrong first: urllib3 wraps it, and shows the wrapping."""
+    while error.args and isinstance(error.args[-1], BaseException):
+        error = error.args[-1]
+    return error
 
 
 def _detail(body: bytes) -> str:

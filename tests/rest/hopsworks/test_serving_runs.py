@@ -13,7 +13,13 @@ from starlette.testclient import TestClient
 from hopsartifacts.errors import PredictionError, UnsupportedHereError
 from hopsartifacts.project import Project
 from hopsartifacts.rest.hosted import Hosted, Settings
-from hopsartifacts.serving.contract import Condition, Launch, RunState, Status
+from hopsartifacts.serving.contract import (
+    Condition,
+    DeploymentKey,
+    Launch,
+    RunState,
+    Status,
+)
 from hopsartifacts.testing.serving import StatesOnly
 from tests.rest.hopsworks.wire import Serving, error_of, of_5_2, with_transformer
 
@@ -182,8 +188,8 @@ def test_predictions_are_passed_on_as_they_are(
     backend: StatesOnly,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def echo(name: str, payload: dict[str, Any]) -> Any:
-        return None if payload == {} else [name, payload]
+    def echo(deployment: DeploymentKey, payload: dict[str, Any]) -> Any:
+        return None if payload == {} else [deployment.name, payload]
 
     act(serving, deployed, "START")
     monkeypatch.setattr(backend, "predict", echo)
