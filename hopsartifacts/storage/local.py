@@ -74,7 +74,7 @@ _HINTS = {
 """What errors that come again with each try mean, and what helps."""
 _NO_LINKS = (
     "the file system has no hard links, by which new objects are made: keep the "
-    "project on another file system"
+    "project elsewhere"
 )
 
 

@@ -30,7 +30,7 @@ def test_the_doctor_prints_a_table_and_a_verdict(run: Run, url: str) -> None:
     assert lines[0] == url
     assert lines[-1] == "Verdict: it can keep a project."
     assert all(line.startswith("  ok  ") for line in lines[1:-1])
-    assert len(lines) == 12
+    assert len(lines) == 14
 
 
 def test_the_doctor_answers_in_json(answer: Answer, tmp_path: Path) -> None:
