@@ -207,5 +207,5 @@ def test_own_files_come_and_go(run: Run, answer: Answer, tmp_path: Path) -> None
     assert (tmp_path / "copy.csv").read_text() == "1,2"
     assert run("files", "remove", "Resources/data.csv", "--yes").exit_code == 0
     assert run("files", "list", "Resources").output == "\n"
-    managed = run("files", "upload", "data.csv", "--to", "Models")
+    managed = run("files", "upload", "data.csv", "--to", "Models/m")
     assert (managed.exit_code, "managed" in managed.stderr) == (1, True)
