@@ -26,7 +26,7 @@ from hopsartifacts.testing.faults import (
     Stopped,
 )
 from hopsartifacts.testing.jobs import JOBS, Jobs
-from hopsartifacts.testing.steps import is_on_disk, on_step, watch
+from hopsartifacts.testing.steps import is_on_disk, on_step, watching
 
 _FAILURES = [
     (FAIL, None),
@@ -220,8 +220,8 @@ def _do_to_step(
     """Do a job up to the step *number*, or all of it; return how many steps it took."""
     storage = place()
     tell = on_step(number, _kill if kills else _stop)
-    watch(storage, tell)
-    jobs.do(name, storage)
+    with watching(storage, tell):
+        jobs.do(name, storage)
     return tell()
 
 

@@ -8,8 +8,10 @@ which a storage talks to its server, which it keeps in its attributes.
 import itertools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
+from unittest.mock import patch
 
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.testing.folders import StorageFolder
@@ -43,21 +45,26 @@ def is_on_disk(storage: Storage) -> bool:
     return storage.local_path("") is not None
 
 
-def watch(storage: Storage, tell: Tell) -> None:
+@contextmanager
+def watching(storage: Storage, tell: Tell) -> Iterator[None]:
     """Have *tell* called before each step that changes something below *storage*.
 
     On a disk that goes on until this process ends, so it is for child processes only.
+    Elsewhere it ends with the context: other storages of this process may share the
+    client objects.
     """
     while isinstance(storage, StorageFolder):
         # What it puts aside may lie above the folder.
         storage = storage.inner
     root = storage.local_path("")
-    if root is not None:
-        watch_disk(str(root), tell)
-        return
-    for client in vars(storage).values():
-        for name in _CALLS:
-            _watch_method(client, name, tell)
+    with ExitStack() as patches:
+        if root is not None:
+            watch_disk(str(root), tell)
+        else:
+            for client in vars(storage).values():
+                for name in _CALLS:
+                    _watch_method(client, name, tell, patches)
+        yield
 
 
 def watch_disk(root: str, tell: Tell) -> None:
@@ -86,9 +93,10 @@ def on_step(number: int, act: Tell) -> Callable[[], int]:
     return tell
 
 
-def _watch_method(client: Any, name: str, tell: Tell) -> None:
+def _watch_method(client: Any, name: str, tell: Tell, patches: ExitStack) -> None:
     method = getattr(client, name, None)
-    if not callable(method):
+    # What takes no attributes is no client.
+    if not callable(method) or not hasattr(client, "__dict__"):
         return
 
     def call(*given: Any, **named: Any) -> Any:
@@ -96,9 +104,7 @@ def _watch_method(client: Any, name: str, tell: Tell) -> None:
             tell()
         return method(*given, **named)
 
-    # What takes no attributes is no client.
-    if hasattr(client, "__dict__"):
-        setattr(client, name, call)
+    patches.enter_context(patch.object(client, name, call))
 
 
 def _changes(event: str, given: tuple[Any, ...], root: str) -> bool:

@@ -128,7 +128,7 @@ def fitted(folder: Path, *, names: bool, schema: tuple[str, ...] = ()) -> Any:
     rows = frame if names else frame.to_numpy()
     model = LogisticRegression().fit(rows, ["a", "b", "a", "b"])
     joblib.dump(model, folder / "model.joblib")
-    return SklearnPredictor(folder, schema)
+    return SklearnPredictor(folder, columns=schema)
 
 
 @pytest.mark.parametrize(
