@@ -150,6 +150,9 @@ class _Repair:
         """Tell, by the log as it is now, whether *finding* is to be undone."""
         if finding.kind == "damaged":
             return True
+        if finding.kind == "unprotected":
+            # Making what is there read-only does no harm, whatever becomes of it.
+            return self._storage.stat(finding.path) is not None
         fate = fate_of(self._storage, finding.path)
         if finding.kind in {"extra", "leftover"}:
             return fate != "reserved"  # then a writer is at it
