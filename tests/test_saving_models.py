@@ -346,8 +346,8 @@ def test_a_save_that_fails_after_its_reservation_uses_the_number_up(
     make_files: MakeFiles,
     snapshot: Snapshot,
 ) -> None:
-    def hook(method: str, *_: object) -> None:
-        if method == "protect":
+    def hook(method: str, path: str = "", *_: object) -> None:
+        if method == "protect" and path.startswith("Models/"):
             raise StorageError("no")
 
     with pytest.raises(StorageError, match="no"):
@@ -369,8 +369,8 @@ def test_a_number_being_saved_by_another_is_taken(
     registry = project.get_model_registry()
     seen: list[str] = []
 
-    def hook(method: str, *_: object) -> None:
-        if method == "protect" and not seen:
+    def hook(method: str, path: str = "", *_: object) -> None:
+        if method == "protect" and path.startswith("Models/") and not seen:
             seen.append(method)
             with pytest.raises(
                 AlreadyExistsError, match="being saved by another writer"
@@ -428,7 +428,7 @@ def test_a_failure_that_cannot_be_settled_leaves_a_reservation(
     """Neither the seal nor giving up can be stored: the number is used up."""
 
     def hook(method: str, path: str = "", *_: object) -> None:
-        if method == "protect":
+        if method == "protect" and path.startswith("Models/"):
             raise StorageError("the first failure")
         if method in {"create", "read"} and path.endswith("_log/000000000002.json"):
             raise StorageError("another failure")
@@ -487,7 +487,7 @@ def test_a_number_that_was_asked_for_is_given_once(
 ) -> None:
     model = project.get_model_registry().python.create_model("m", version=4)
     model.save(make_files())
-    with pytest.raises(AlreadyExistsError, match=r"4 exists.*leave out the version"):
+    with pytest.raises(AlreadyExistsError, match=r"4 exists.*save again without a version to get 5"):
         model.save(make_files())
 
 
