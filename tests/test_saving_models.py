@@ -487,7 +487,9 @@ def test_a_number_that_was_asked_for_is_given_once(
 ) -> None:
     model = project.get_model_registry().python.create_model("m", version=4)
     model.save(make_files())
-    with pytest.raises(AlreadyExistsError, match=r"4 exists.*save again without a version to get 5"):
+    with pytest.raises(
+        AlreadyExistsError, match=r"4 exists.*save again without a version to get 5"
+    ):
         model.save(make_files())
 
 

@@ -13,6 +13,8 @@ from hopsartifacts.errors import (
 
 At = tuple[str, int]
 """A model and a version of it."""
+Runs = tuple[At, int, str | None]
+"""What a version of a deployment runs: model, artifact version, and description."""
 
 
 @dataclass
@@ -29,10 +31,14 @@ class Version:
 class Deployed:
     """A live deployment."""
 
-    model: At
     active: int
-    runs: dict[int, tuple[int, str | None]]
-    """Artifact version and description, by version of the deployment."""
+    runs: dict[int, Runs]
+    """By version of the deployment."""
+
+    @property
+    def model(self) -> str:
+        """The model of which all versions of the deployment run a version."""
+        return self.runs[self.active][0][0]
 
 
 @dataclass
@@ -51,7 +57,7 @@ class Known:
         if at not in self.models:
             return ModelNotFoundError
         other = self.deployments.get(name)
-        if other and other.model != at:
+        if other and other.model != at[0]:
             return AlreadyExistsError
         artifacts = self.models[at].artifacts
         if isinstance(asked, int):
@@ -66,9 +72,14 @@ class Known:
         same = [n for n, it in artifacts.items() if it == content and asked is None]
         return min(same, default=max(artifacts, default=0) + 1)
 
-    def run(self, name: str, at: At, what: tuple[int, str | None]) -> None:
+    def is_pinned(self, at: At) -> bool:
+        """Tell whether a version of a deployment, active or not, runs *at*."""
+        deployed = self.deployments.values()
+        return any(at == pin for it in deployed for pin, *_ in it.runs.values())
+
+    def run(self, name: str, what: Runs) -> None:
         """Make *what* the active version of a deployment, unless it is."""
-        there = self.deployments.setdefault(name, Deployed(at, 0, {}))
+        there = self.deployments.setdefault(name, Deployed(0, {}))
         if there.active and there.runs[there.active] == what:
             return
         there.active = self.last[name] = self.last.get(name, 0) + 1

@@ -136,7 +136,7 @@ class _WorkMachine(WatchedProject):
         error: type[HopsArtifactsError] | None = None
         if at not in self.known.models:
             error = ModelNotFoundError
-        elif any(it.model == at for it in self.known.deployments.values()):
+        elif self.known.is_pinned(at):
             error = InUseError
 
         def call() -> None:
@@ -221,7 +221,7 @@ class _WorkMachine(WatchedProject):
 
         def apply(result: tuple[Any, Any] | None) -> None:
             halfway()
-            self.known.run(final, at, (number, description))
+            self.known.run(final, (at, number, description))
             active = self.known.deployments[final].active
             assert result in {None, (number, active)}
 
@@ -254,8 +254,8 @@ class _WorkMachine(WatchedProject):
 
         def apply(result: int | None) -> None:
             assert known
-            artifact, _ = known.runs[known.active]
-            self.known.run(name, known.model, (artifact, description))
+            at, artifact, _ = known.runs[known.active]
+            self.known.run(name, (at, artifact, description))
             assert result in {None, self.known.deployments[name].active}
 
         error = None if known else DeploymentNotFoundError

@@ -18,7 +18,7 @@ from hopsartifacts.testing.cases import Place
 from hopsartifacts.testing.checker import check
 from hopsartifacts.testing.faults import Call, Fault, FaultyStorage
 from hopsartifacts.testing.jobs import project_at
-from hopsartifacts.testing.known import Deployed, Known, Numbers, Version
+from hopsartifacts.testing.known import Deployed, Known, Numbers, Runs, Version
 
 NAMES = {"iris": "iris", "wine-2": "wine2"}
 """Models, and the names of deployments inferred from them."""
@@ -168,16 +168,15 @@ class WatchedProject(RuleBasedStateMachine):
                 )
         for deployment in self.ms.get_deployments():
             assert deployment.version is not None
-            assert deployment.model_version is not None
-            runs = {
+            runs: dict[int, Runs] = {
                 it.version: (
+                    (it.specification.model.name, it.specification.model.version),
                     it.specification.artifact.version,
                     it.specification.description,
                 )
                 for it in deployment.get_versions()
             }
-            at = (deployment.model_name, deployment.model_version)
-            found.deployments[deployment.name] = Deployed(at, deployment.version, runs)
+            found.deployments[deployment.name] = Deployed(deployment.version, runs)
         return found
 
     def content(self, at: tuple[str, int], sha256: str) -> bytes:
