@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -218,6 +219,16 @@ def intercept(project: Project) -> Callable[[Callable[..., None]], Project]:
         return hopsartifacts.login(storage=storage)
 
     return make
+
+
+@pytest.fixture
+def deep_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder for trees that are deeper than Python's own functions can delete."""
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    yield folder
+    subprocess.run(["/bin/chmod", "-R", "u+w", str(folder)], check=True)
+    subprocess.run(["/bin/rm", "-rf", str(folder)], check=True)
 
 
 @pytest.fixture

@@ -273,9 +273,9 @@ def test_a_folder_that_cannot_be_opened_to_be_synced_is_no_refusal(
     assert storage.read("a") == b"x"
 
 
-def test_trees_may_be_as_deep_as_paths_may_be_long(tmp_path: Path) -> None:
-    storage = LocalStorage(tmp_path / "project")
-    depth = (4000 - len(str(tmp_path))) // 2
+def test_trees_may_be_as_deep_as_paths_may_be_long(deep_folder: Path) -> None:
+    storage = LocalStorage(deep_folder / "project")
+    depth = (4000 - len(str(deep_folder))) // 2
     deep = "/".join(["d"] * depth)
     storage.write(f"s/{deep}/a", [b"x"])
     storage.protect("s")

@@ -96,9 +96,9 @@ def test_the_longest_name_can_be_exported_to(
 
 @pytest.mark.parametrize("depth", [1200, 1990])
 def test_a_tree_may_be_deeper_than_the_stack(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, depth: int
+    deep_folder: Path, monkeypatch: pytest.MonkeyPatch, depth: int
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(deep_folder)
     Path("m").mkdir()
     monkeypatch.chdir("m")
     deep = "/".join("d" * depth)
@@ -106,9 +106,9 @@ def test_a_tree_may_be_deeper_than_the_stack(
         Path("d").mkdir()
         os.chdir("d")
     Path("f").write_bytes(b"deep")
-    os.chdir(tmp_path)
+    os.chdir(deep_folder)
     top = Path("m")
-    if len(f"{tmp_path}/m/{deep}/f") < os.pathconf("/", "PC_PATH_MAX"):
+    if len(f"{deep_folder}/m/{deep}/f") < os.pathconf("/", "PC_PATH_MAX"):
         (file,) = source(top).files
         assert file.path == f"{deep}/f"
         assert b"".join(file.chunks()) == b"deep"
