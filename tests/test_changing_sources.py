@@ -7,6 +7,7 @@ written the page back; on tmpfs always.
 import mmap
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -224,9 +225,19 @@ def test_each_file_is_compared_when_all_are_stored(
     mapped = Mapped(folder / "it", SMALL, is_flushed=False)
     (folder / "later").write_bytes(b"later")
 
+    is_stored = threading.Event()
+
+    def change(_: object) -> None:
+        # The files are stored side by side.
+        assert is_stored.wait(30)
+        mapped.set(b"2")
+
     def plan(call: Call) -> Fault | None:
-        is_due = call.method == "write" and call.path.endswith("later")
-        return Fault(after=lambda _: mapped.set(b"2")) if is_due else None
+        if call.method != "write":
+            return None
+        if call.path.endswith("/it"):
+            return Fault(after=lambda _: is_stored.set())
+        return Fault(after=change) if call.path.endswith("later") else None
 
     storing = FaultyStorage(storage, plan)
     with pytest.raises(SourceChangedError, match="it' was changed"):

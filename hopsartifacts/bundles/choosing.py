@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from hopsartifacts import layout
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.bundles.documents import (
@@ -14,7 +16,7 @@ from hopsartifacts.bundles.values import Choice
 from hopsartifacts.deployments.documents import DeploymentState
 from hopsartifacts.deployments.versions import live_deployments, read_deployment
 from hopsartifacts.digests import Digest
-from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.errors import InvalidInputError, ModelNotFoundError
 from hopsartifacts.names import deployment_name, model_name, version_number
 from hopsartifacts.registry.model import Model
 from hopsartifacts.registry.versions import (
@@ -80,8 +82,24 @@ class Gathered:
         return lambda: self.storage.chunks(path)
 
 
+def settled(choice: Choice) -> Choice:
+    """Return *choice* with lists, which can be read more than once.
+
+    Raises:
+        InvalidInputError: there is something else than one or several.
+    """
+    models, deployments = choice.models, choice.deployments
+    return replace(
+        choice,
+        models=None if models is None else _listed("models", models),
+        deployments=None
+        if deployments is None
+        else _listed("deployments", deployments),
+    )
+
+
 def gather(storage: Storage, choice: Choice) -> Gathered:
-    """Return what *choice* means now.
+    """Return what *choice*, which is settled, means now.
 
     Raises:
         ModelNotFoundError: a model or version does not exist.
@@ -90,7 +108,7 @@ def gather(storage: Storage, choice: Choice) -> Gathered:
     """
     gathered = Gathered(storage)
     states = _deployments(storage, choice)
-    wanted = _versions(storage, choice)
+    named, found = _named(choice), _found(storage, choice)
     used: dict[tuple[str, int], set[int]] = {}
     for state in states:
         pin = state.current.specification.model
@@ -103,9 +121,14 @@ def gather(storage: Storage, choice: Choice) -> Gathered:
                 tags=state.tags,
             )
         )
-    for name, version in sorted({*wanted, *used}):
+    for name, version in sorted({*named, *found, *used}):
         some = None if choice.artifacts else used.get((name, version), set())
-        gathered.add_model(name, version, some)
+        try:
+            gathered.add_model(name, version, some)
+        except ModelNotFoundError:
+            # What was only found, and was deleted since, is left out.
+            if (name, version) in {*named, *used}:
+                raise
     if not gathered.models:
         raise InvalidInputError("there is nothing to export: the project has no model")
     return gathered
@@ -115,26 +138,33 @@ def _deployments(storage: Storage, choice: Choice) -> list[DeploymentState]:
     if choice.deployments is None:
         is_all = choice.models is None
         return list(live_deployments(storage).values()) if is_all else []
-    names = _listed("deployments", choice.deployments)
-    unique = sorted({deployment_name(name) for name in names})
+    unique = sorted({deployment_name(name) for name in choice.deployments})
     return [read_deployment(storage, name) for name in unique]
 
 
-def _versions(storage: Storage, choice: Choice) -> list[tuple[str, int]]:
+def _named(choice: Choice) -> list[tuple[str, int]]:
+    """Return the versions that were asked for by their numbers."""
+    named: list[tuple[str, int]] = []
+    for item in _listed("models", choice.models or ()):
+        if isinstance(item, Model):
+            named.append((item.manifest.model, item.manifest.version))
+        elif not isinstance(item, str):
+            named.append(_pair(item))
+    return named
+
+
+def _found(storage: Storage, choice: Choice) -> list[tuple[str, int]]:
+    """Return the versions there are of what was asked for without numbers."""
     if choice.models is None:
         names = model_names(storage) if choice.deployments is None else []
         return [pair for name in names for pair in _all_versions(storage, name)]
     found: list[tuple[str, int]] = []
     for item in _listed("models", choice.models):
-        if isinstance(item, Model):
-            found.append((item.manifest.model, item.manifest.version))
-        elif isinstance(item, str):
+        if isinstance(item, str):
             versions = _all_versions(storage, model_name(item))
             if not versions:
                 pick_live(model_state(storage, item), item, 1)
             found += versions
-        else:
-            found.append(_pair(item))
     return found
 
 

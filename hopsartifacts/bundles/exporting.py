@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from hopsartifacts.bundles.archive import ending, header, padding
-from hopsartifacts.bundles.choosing import Gathered, Opener, gather
+from hopsartifacts.bundles.choosing import Gathered, Opener, gather, settled
 from hopsartifacts.bundles.documents import (
     CONTENTS,
     Contents,
@@ -42,7 +42,7 @@ def export_bundle(
     overwrite: bool = False,
 ) -> ExportReport:
     """Write a bundle; ``Project.export_bundle`` says what and what may go wrong."""
-    target = user_path(path)
+    target, choice = user_path(path), settled(choice)
     check_free(target, overwrite=overwrite)
     while True:
         try:

@@ -139,6 +139,14 @@ def test_what_is_asked_for_goes_in(filled: Project, tmp_path: Path) -> None:
     assert model.export(tmp_path / "model.tar").models == (two,)
 
 
+def test_what_is_asked_for_may_be_read_only_once(
+    filled: Project, tmp_path: Path
+) -> None:
+    chosen = (pair for pair in [("iris", 1)])
+    report = filled.export_bundle(tmp_path / "bundle.tar", models=chosen)
+    assert report.models == (("iris", 1),)
+
+
 def test_artifacts_go_in_all_or_those_that_are_run(
     filled: Project, target: Project, tmp_path: Path
 ) -> None:
