@@ -257,6 +257,20 @@ def is_managed(path: str, *, is_folder: bool = False) -> bool:
     return path == "" or folded(top) in map(folded, MANAGED)
 
 
+def in_folder(path: str) -> str:
+    """Return *path*, which is not to lie directly in the project.
+
+    Raises:
+        InvalidNameError: it does.
+    """
+    if not path.rpartition("/")[0]:
+        raise InvalidNameError(
+            f"{path!r} would lie directly in the project: use a folder, like "
+            f"{RESOURCES!r}"
+        )
+    return path
+
+
 def absolute(project: str, path: str) -> str:
     """Return the form in which Hopsworks users write *path*."""
     return f"{_PROJECTS}/{project}/{path}"

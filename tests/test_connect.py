@@ -33,6 +33,19 @@ def test_what_cannot_tell_writers_apart_has_to_be_asked_for(protocol: str) -> No
         hopsartifacts.login(f"{protocol}://host/p")
 
 
+@pytest.mark.parametrize(
+    "url", ["a\0b", "x" * 300, "\ud800", 5, None.__class__, b"path"]
+)
+def test_what_no_directory_can_be_called_is_refused(url: object) -> None:
+    with pytest.raises(InvalidInputError, match="project URL"):
+        hopsartifacts.login(url)  # type: ignore[arg-type]
+
+
+def test_a_file_url_may_name_this_machine(tmp_path: Path) -> None:
+    project = hopsartifacts.login(f"file://localhost{tmp_path}/p")
+    assert project.storage.local_path("") == tmp_path / "p"
+
+
 def test_unknown_protocols_are_refused_with_those_there_are() -> None:
     with pytest.raises(InvalidInputError, match=r"'s4' is not supported.*gs://.*az://"):
         hopsartifacts.login("s4://bucket/p", unsafe_single_writer=True)

@@ -1,5 +1,6 @@
 """The user's own files in a project; managed ones can be read only."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -282,3 +283,40 @@ def test_paths_that_lead_out_are_refused(
         with pytest.raises(HopsArtifactsError) as caught:
             call()
         assert repr(path) in str(caught.value)
+
+
+def test_a_file_does_not_take_the_place_of_a_folder(
+    api: DatasetApi, file: Path
+) -> None:
+    api.upload(file)
+    api.upload(file, "Resources/folder")
+    for act in (api.copy, api.move):
+        with pytest.raises(AlreadyExistsError, match="name the file in it, like"):
+            act("Resources/data.csv", "Resources/folder", overwrite=True)
+    assert api.list("Resources/folder") == ["Resources/folder/data.csv"]
+    api.copy("Resources/data.csv", "Resources/folder/data.csv", overwrite=True)
+
+
+def test_no_file_lies_directly_in_the_project(api: DatasetApi, file: Path) -> None:
+    api.upload(file)
+    for act in (
+        lambda: api.copy("Resources/data.csv", "/x.csv"),
+        lambda: api.move("Resources/data.csv", "Logs", overwrite=True),
+        lambda: api.zip("Resources"),
+    ):
+        with pytest.raises(InvalidNameError, match="directly in the project"):
+            act()
+    assert api.list() == ["Resources"]
+    api.copy("Resources", "Copy")
+    assert api.list("Copy") == ["Copy/data.csv"]
+
+
+def test_a_download_replaces_no_pipe(
+    api: DatasetApi, file: Path, tmp_path: Path
+) -> None:
+    """As root one could name a device, like /dev/null."""
+    api.upload(file)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InvalidInputError, match="is a device, a pipe or a socket"):
+        api.download("Resources/data.csv", tmp_path / "pipe", overwrite=True)
+    assert (tmp_path / "pipe").is_fifo()

@@ -15,6 +15,7 @@ from hopsartifacts.errors import (
 from hopsartifacts.names import file_path
 from hopsartifacts.registry.sources import source
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.aside import check_free
 from hopsartifacts.store.checking import verified
 from hopsartifacts.store.local_paths import user_path
 from hopsartifacts.store.root import mark_root
@@ -86,15 +87,13 @@ class DatasetApi:
             PathNotFoundError: there is no such file.
             IntegrityError: it is not what was sealed.
             AlreadyExistsError: it exists here, and *overwrite* is not given.
+            InvalidInputError: a device, a pipe or a socket is there.
         """
         inside = layout.relative(self._project, path)
         target = user_path(local_path) if local_path else Path.cwd()
         if target.is_dir():
             target /= inside.rpartition("/")[2]
-        if target.exists() and not overwrite:
-            raise AlreadyExistsError(
-                f"{str(target)!r} exists: use overwrite=True to replace it"
-            )
+        check_free(target, overwrite=overwrite)
         fetch(self._storage, inside, target, sealed_digest(self._storage, inside))
         return str(target)
 
@@ -186,6 +185,7 @@ class DatasetApi:
         given = destination_path
         folder = above if given is None else self._target_folder(given)
         target = file_path(f"{folder}/{name}.zip" if folder else f"{name}.zip")
+        layout.in_folder(target)
         self._check_writable(target, target)
         own.check_free(self._storage, target)
         mark_root(self._storage)
@@ -226,9 +226,25 @@ class DatasetApi:
         own.remove(self._storage, inside)
 
     def _make_way(self, source: str, target: str, overwrite: bool) -> None:
-        """Delete what is to be overwritten, if there is something to replace it."""
+        """Delete what is to be overwritten, if there is something to replace it.
+
+        Raises:
+            AlreadyExistsError: a folder is there, and a file would take its place.
+            InvalidInputError: a file would lie directly in the project.
+        """
+        entry = own.look(self._storage, source)
+        if entry is None:
+            return
+        is_folder = entry.kind == "directory"
+        if not is_folder:
+            layout.in_folder(target)
         is_apart = not f"{source}/".startswith(f"{target}/")
-        if overwrite and is_apart and own.look(self._storage, source):
+        if overwrite and is_apart:
+            if not is_folder and self._is_folder(target):
+                raise AlreadyExistsError(
+                    f"{target!r} is a folder, which a file does not replace: name the "
+                    f"file in it, like '{target}/{entry.name}'"
+                )
             own.remove(self._storage, target)
 
     def _target_folder(self, path: str) -> str:

@@ -78,6 +78,7 @@ _NO_PLACES = frozenset(
 )
 """What only wraps another file system, and may keep copies of what was there."""
 
+_QUOTED_CHARACTERS = 100
 _PASSWORD = re.compile(r"://([^/@:]*):[^/@]*@")
 
 
@@ -101,6 +102,10 @@ def connect(
         InvalidInputError: the URL is empty, its protocol is not supported, the
             package for it is not installed, or its options cannot be used.
     """
+    if not isinstance(url, str | os.PathLike):
+        raise InvalidInputError(
+            f"the project URL is {url!r}: give a directory, file://… or s3://…"
+        )
     text = os.fspath(url)
     shown = _PASSWORD.sub(r"://\1@", text)
     if not text.strip():
@@ -181,9 +186,23 @@ def _supported() -> str:
 
 
 def _local(url: str) -> LocalStorage:
+    # This machine may be named as the host (RFC 8089); to fsspec that is a folder.
+    local = url.replace("file://localhost/", "file:///", 1)
     # fsspec knows how a file URL names a path on each system.
     filesystem = fsspec.filesystem("file")
-    root = Path(filesystem._strip_protocol(url)).expanduser()  # noqa: SLF001 - fsspec's documented hook for implementers
-    if root.exists() and not root.is_dir():
-        raise InvalidInputError(f"project URL {url!r} is a file: give a directory")
-    return LocalStorage(root)
+    try:
+        root = Path(filesystem._strip_protocol(local)).expanduser()  # noqa: SLF001 - fsspec's documented hook for implementers
+        if root.exists() and not root.is_dir():
+            raise InvalidInputError(f"project URL {url!r} is a file: give a directory")
+        return LocalStorage(root)
+    except (OSError, RuntimeError, UnicodeError, ValueError) as error:
+        if isinstance(error, InvalidInputError):
+            raise
+        raise InvalidInputError(
+            f"project URL {_quoted(url)} cannot be a directory of this machine: {error}"
+        ) from error
+
+
+def _quoted(url: str) -> str:
+    text = repr(url)
+    return text if len(text) <= _QUOTED_CHARACTERS else f"{text[:_QUOTED_CHARACTERS]}…"

@@ -192,15 +192,24 @@ class LocalStorage:
             raise _error("read", source, error) from error
         if mode & ANY_WRITE or not stat_bits.S_ISREG(mode):
             return False
-        # What is deleted meanwhile is told as absent, as it is to those who read.
-        with _translated("read", source):
-            if self._may_clone and self._clone(Path(start), Path(end)):
-                return True
-            try:
-                return linked(start, end)
-            except FileNotFoundError:
-                self._make_folder(Path(end).parent)
-                return linked(start, end)
+        try:
+            return self._shared(Path(start), Path(end))
+        except FileNotFoundError as error:
+            # What is deleted meanwhile is told as absent, as it is to those who read.
+            raise _error("read", source, error) from error
+        except HopsArtifactsError:
+            raise
+        except OSError as error:
+            raise _error("write", target, error) from error
+
+    def _shared(self, source: Path, target: Path) -> bool:
+        if self._may_clone and self._clone(source, target):
+            return True
+        try:
+            return linked(str(source), str(target))
+        except FileNotFoundError:
+            self._make_folder(target.parent)
+            return linked(str(source), str(target))
 
     def _clone(self, source: Path, target: Path) -> bool:
         self._make_folder(target.parent)

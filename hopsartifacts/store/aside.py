@@ -8,6 +8,7 @@ from typing import IO
 
 from hopsartifacts.errors import AlreadyExistsError, HopsArtifactsError, StorageError
 from hopsartifacts.store.identity import new_token
+from hopsartifacts.store.local_paths import refuse_special
 
 
 def check_free(target: Path, *, overwrite: bool) -> None:
@@ -15,7 +16,9 @@ def check_free(target: Path, *, overwrite: bool) -> None:
 
     Raises:
         AlreadyExistsError: *target* exists, and is not to be replaced.
+        InvalidInputError: *target* is a device, a pipe or a socket.
     """
+    refuse_special(target)
     if target.exists() and not overwrite:
         raise _taken(target)
 

@@ -2,7 +2,9 @@
 
 import errno
 import os
+import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -40,6 +42,21 @@ def user_path(given: str | os.PathLike[str]) -> Path:
                 f"{_quoted(given)} is not a path on this machine: {flaw}"
             ) from error
     return path
+
+
+def refuse_special(target: Path) -> None:
+    """Refuse to put a file where a device, a pipe or a socket is.
+
+    Raises:
+        InvalidInputError: *target* is one of these.
+    """
+    with suppress(OSError):
+        mode = target.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise InvalidInputError(
+                f"{str(target)!r} is a device, a pipe or a socket: give the name of a "
+                "file"
+            )
 
 
 def local_folder(given: str | os.PathLike[str] | None, *parts: str) -> Path:

@@ -162,3 +162,17 @@ def test_what_processes_of_a_script_say_comes_to_the_log_too(
     assert [path.stat().st_size > 90_000 for path in found] == [True, True]
     logs = [tmp_path / "Logs" / "flowers"]
     assert log_files.newest_log(logs, FLOWERS.id) == found[0]
+
+
+def test_the_log_of_a_run_that_still_writes_is_kept(tmp_path: Path) -> None:
+    """Of a process that has another state folder, or of another deployment."""
+    old = tmp_path / "20200101-000000_id_0000_predictor.log"
+    log = Log(old)
+    for number in range(KEPT_RUNS + 3):
+        (tmp_path / f"20260101-0000{number:02}_id_0001_predictor.log").touch()
+    drop_old_runs(tmp_path)
+    assert old.exists()
+    assert len(files_of(tmp_path)) == KEPT_RUNS
+    os.close(log._file)
+    drop_old_runs(tmp_path)
+    assert not old.exists()

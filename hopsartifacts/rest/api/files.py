@@ -24,7 +24,7 @@ from hopsartifacts.rest.api.table import PREFIX, operations
 from hopsartifacts.rest.bodies import refuse_coding
 from hopsartifacts.rest.errors import broken_off
 from hopsartifacts.rest.hopsworks.content import answer
-from hopsartifacts.rest.hopsworks.paths import in_folder, inside
+from hopsartifacts.rest.hopsworks.paths import inside
 from hopsartifacts.rest.hopsworks.sealed_tree import Item
 from hopsartifacts.rest.hopsworks.tree import DATASETS, Tree
 from hopsartifacts.rest.operations import Call
@@ -178,7 +178,7 @@ def _own(call: Call) -> str:
             f"{path or 'the project'!r} is managed: change models and deployments "
             "instead"
         )
-    return path if path in DATASETS else in_folder(path)
+    return path if path in DATASETS else layout.in_folder(path)
 
 
 def _path(call: Call) -> str:

@@ -15,7 +15,7 @@ from hopsartifacts.names import is_version
 from hopsartifacts.rest.errors import NO_SCOPE, RefusedError
 from hopsartifacts.rest.hopsworks.copying import copy_into_upload, copy_sealed
 from hopsartifacts.rest.hopsworks.login import check_project
-from hopsartifacts.rest.hopsworks.paths import in_folder, inside
+from hopsartifacts.rest.hopsworks.paths import inside
 from hopsartifacts.rest.hopsworks.sealed_tree import Item
 from hopsartifacts.rest.hopsworks.tree import DATASETS, Tree
 from hopsartifacts.rest.operations import Call
@@ -87,7 +87,7 @@ def _zip(call: Call, path: str) -> Item:
 
 def _unzip(call: Call, path: str) -> Item:
     need_write(call)
-    return _made(tree_of(call), _api(call).unzip(in_folder(path)))
+    return _made(tree_of(call), _api(call).unzip(layout.in_folder(path)))
 
 
 ACTIONS: Mapping[str, Callable[[Call, str], Item]] = MappingProxyType(
@@ -124,7 +124,7 @@ def _target(call: Call) -> str:
     given = call.query.destination_path
     if not given:
         raise InvalidInputError("destination_path: say where to")
-    return in_folder(_inside(call, given))
+    return layout.in_folder(_inside(call, given))
 
 
 def _inside(call: Call, path: str) -> str:

@@ -33,7 +33,6 @@ from hopsartifacts.rest.hopsworks.dataset_documents import (
 )
 from hopsartifacts.rest.hopsworks.flow import FlowForm, received
 from hopsartifacts.rest.hopsworks.login import PROJECT
-from hopsartifacts.rest.hopsworks.paths import in_folder
 from hopsartifacts.rest.hopsworks.sealed_tree import Item
 from hopsartifacts.rest.hopsworks.tree import Tree
 from hopsartifacts.rest.operations import Call, Operations
@@ -121,7 +120,7 @@ async def _upload(call: Call) -> None:
     async with received(call.request) as (chunk, data):
 
         def put() -> None:
-            target = in_folder(f"{folder}/{chunk.name}".removeprefix("/"))
+            target = layout.in_folder(f"{folder}/{chunk.name}".removeprefix("/"))
             if not layout.is_managed(target):
                 own.check_above(call.hosted.storage, target)
             uploads_of(call).put_chunk(folder, chunk, data, call.caller.id)

@@ -24,17 +24,3 @@ def inside(project: str, path: str) -> str:
         )
     is_cut = path.partition("/")[0] == _PROJECTS
     return layout.relative(project, f"/{path}" if is_cut else path)
-
-
-def in_folder(path: str) -> str:
-    """Return *path*, which is not to lie directly in the project.
-
-    Raises:
-        InvalidNameError: it does.
-    """
-    if not path.rpartition("/")[0]:
-        raise InvalidNameError(
-            f"{path!r} would lie directly in the project: use a folder, like "
-            f"{layout.RESOURCES!r}"
-        )
-    return path

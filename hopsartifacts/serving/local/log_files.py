@@ -4,6 +4,7 @@ A script may print anything, also a line without an end: what is read of a log, 
 is quoted of it, has a bound.
 """
 
+import fcntl
 import glob
 import os
 from collections.abc import Iterable
@@ -52,12 +53,30 @@ def newest_number(path: Path) -> int:
 
 
 def drop_old_runs(folder: Path) -> None:
-    """Delete the logs of old runs, so that ``KEPT_RUNS`` are there after a start."""
+    """Delete the logs of old runs, so that ``KEPT_RUNS`` are there after a start.
+
+    Runs that still write stay: of another deployment that had the name, or of a process
+    with another state folder.
+    """
     runs = sorted(path.name for path in folder.glob(f"*{_NEWEST}"))
     for run in runs[: max(0, len(runs) - KEPT_RUNS + 1)]:
+        if _is_written(folder / run):
+            continue
         for path in folder.glob(f"{run.removesuffix(_NEWEST)}_*.log*"):
             with suppress(OSError):  # another user's
                 path.unlink()
+
+
+def _is_written(path: Path) -> bool:
+    """Tell whether a keeper holds the lock on its log."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no locks here, or another user's file
+        return False
+    return False
 
 
 def last_lines(path: Path, count: int) -> str:

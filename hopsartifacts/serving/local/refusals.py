@@ -24,6 +24,7 @@ _OF_PLACE = frozenset(
         errno.ENOLCK,
         errno.ENOSPC,
         errno.ENOTDIR,
+        errno.ENOTSUP,
         errno.EPERM,
         errno.EROFS,
     }

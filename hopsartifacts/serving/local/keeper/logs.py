@@ -4,6 +4,7 @@ Workers and all that they start write to the pipe, and the keeper writes to the 
 a full file can be put aside without losing a byte, and no writer notices.
 """
 
+import fcntl
 import os
 import select
 import threading
@@ -84,6 +85,9 @@ class Log:
     def _open(self) -> int:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         file = os.open(self._path, flags, 0o666)
+        # Starts of other runs see by the lock that this one still writes.
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         for descriptor in self._also:
             os.dup2(file, descriptor)
         return file
