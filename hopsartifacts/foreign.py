@@ -5,6 +5,7 @@ cost every model server half a second.
 """
 
 import dataclasses
+from collections import UserString
 from collections.abc import (
     Callable,
     ItemsView,
@@ -25,6 +26,8 @@ from uuid import UUID
 import msgspec
 
 from hopsartifacts.names import is_unicode
+from hopsartifacts.refusals import RefusedError
+from hopsartifacts.times import is_fine, iso, of_fine, of_numpy, span
 
 CONTAINERS = (Sequence, AbstractSet, Iterator, KeysView, ValuesView, ItemsView)
 """What Python itself has for several values."""
@@ -35,7 +38,8 @@ _STEPS = ("to_list", "to_pylist", "as_py", "toarray", "model_dump", "numpy")
 polars and Arrow; of sparse matrices; of models of pydantic; of tensors."""
 
 _NOTHING = object()
-_CALENDAR_SPANS = frozenset({"<m8[M]", "<m8[Y]"})
+_MOST_BITS = 14_284
+"""Whole numbers of so many bits have 4300 digits at most, as many as Python writes."""
 
 
 class Column(NamedTuple):
@@ -46,14 +50,6 @@ class Column(NamedTuple):
     """A series or an array of the library that the frame is of."""
     kind: object
     """Its type, as that library says."""
-
-
-class RefusedError(Exception):
-    """The value at ``path`` has no plain form; only ``values`` sees these."""
-
-    def __init__(self, words: str, path: Sequence[str] = ()) -> None:
-        super().__init__(words)
-        self.path = list(path)
 
 
 def kept_text(value: str) -> str:
@@ -69,6 +65,20 @@ def kept_text(value: str) -> str:
     )
 
 
+def kept_number(value: int) -> int:
+    """Return *value*.
+
+    Raises:
+        RefusedError: it has more digits than Python writes.
+    """
+    if value.bit_length() > _MOST_BITS:
+        raise RefusedError(
+            f"is a whole number of {value.bit_length()} bits, which has more than 4300 "
+            "digits: give a text"
+        )
+    return value
+
+
 def key_text(key: Any) -> str:
     """Return *key* as JSON has it, which knows texts only.
 
@@ -80,7 +90,9 @@ def key_text(key: Any) -> str:
         return kept_text(found)
     if hasattr(found, "__array_interface__"):
         found = _from_numpy(found)
-    if type(found) is int or (type(found) is float and isfinite(found)):
+    if type(found) is int:
+        return str(kept_number(found))
+    if type(found) is float and isfinite(found):
         return str(found)
     raise RefusedError(
         f"has the key {key!r} of the type {_kind(key)}: keys of JSON are texts, use one"
@@ -103,20 +115,11 @@ def scalar(value: Any) -> Any:
     return value
 
 
-def _iso(moment: date | time) -> str:
-    # Timestamps of pandas write their nanoseconds as well.
-    text = moment.isoformat()
-    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
-
-
-def _span(value: timedelta) -> str:
-    if hasattr(value, "isoformat"):
-        return str(value.isoformat())
-    written: str = msgspec.to_builtins(timedelta(0) + value)
-    return written
-
-
 def _decimal(value: Decimal) -> Any:
+    if value.is_snan():
+        raise RefusedError(
+            f"is {value!r}, which no fraction holds: give Decimal('NaN') or None"
+        )
     return str(value) if value.is_finite() else float(value)
 
 
@@ -128,11 +131,12 @@ _SCALARS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
 )
 """What a value of a subclass is in its plain type."""
 _WRITTEN: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
-    (date, _iso),
-    (time, _iso),
-    (timedelta, _span),
+    (date, iso),
+    (time, iso),
+    (timedelta, span),
     (Decimal, _decimal),
     (UUID, str),
+    (UserString, str),
     (bytearray, bytes),
     (memoryview, bytes),
 )
@@ -168,14 +172,13 @@ def _converted(value: Any) -> Any:
     """Return what the type of *value* makes of it, or ``_NOTHING``."""
     if hasattr(value, "__array_interface__") and hasattr(value, "dtype"):
         return _from_numpy(value)
+    if is_fine(value):
+        return of_fine(value)
     fields = _of_fields(value)
     if fields is not None:
         return fields
     if hasattr(value, "tolist"):
         return _listed(value)
-    if getattr(getattr(value, "dtype", None), "time_unit", None) == "ns":
-        # polars' own lists know no nanoseconds.
-        return value.dt.to_string("iso:strict").to_list()
     name = next((name for name in _STEPS if hasattr(value, name)), None)
     return getattr(value, name)() if name else _NOTHING
 
@@ -237,7 +240,7 @@ def _from_numpy(value: Any) -> Any:
         except UnicodeDecodeError:
             return value.tolist()
     if kind in "Mm":
-        return _times(value)
+        return of_numpy(value)
     return _listed(value)
 
 
@@ -247,29 +250,6 @@ def _records(value: Any) -> Any:
     if not value.shape:
         return {name: value[name] for name in names}
     return [_records(item) for item in value]
-
-
-def _times(value: Any) -> Any:
-    """Return dates or spans of numpy, however fine their unit is."""
-    kind = value.dtype.kind
-    if value.dtype.str in _CALENDAR_SPANS:
-        raise RefusedError("holds spans of months or years, which differ in length")
-    coarse = value.astype(f"{kind}8[us]")
-    is_same = (coarse.astype(value.dtype) == value) | (value != value)  # noqa: PLR0124 - NaT
-    if is_same.all() and int not in set(map(type, coarse.ravel().tolist())):
-        return coarse.tolist()
-    if kind == "M":
-        return _without_nat(value.astype("U").tolist())
-    raise RefusedError(
-        f"holds spans of the type {value.dtype} that whole microseconds cannot hold: "
-        "give numbers in a unit of your choice instead"
-    )
-
-
-def _without_nat(texts: Any) -> Any:
-    if isinstance(texts, list):
-        return [_without_nat(text) for text in texts]
-    return None if texts == "NaT" else texts
 
 
 def _listed(value: Any) -> Any:

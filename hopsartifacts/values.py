@@ -20,19 +20,20 @@ bytes                               themselves; in JSON text in Base64
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
-from math import isfinite
+from math import fsum, isfinite
 from typing import Any, Literal, get_args
 
 from hopsartifacts.foreign import (
     Column,
-    RefusedError,
     columns_of,
+    kept_number,
     kept_text,
     key_text,
     scalar,
     step,
 )
 from hopsartifacts.names import is_unicode
+from hopsartifacts.refusals import RefusedError
 
 Fractions = Literal["all", "no infinity", "finite"]
 """Which fractions are kept: ``all`` that there are; ``no infinity``: infinities are
@@ -107,6 +108,28 @@ def first_row(frame: Any) -> Any:
     return frame.head(1) if hasattr(frame, "head") else frame.slice(0, 1)
 
 
+def by_name(values: Mapping[Any, Any], where: str) -> dict[str, Any]:
+    """Return *values*, which stay as they are, by the names that JSON has for the keys.
+
+    Raises:
+        TypeError: two keys have one name, or one is neither a text nor a number.
+    """
+    try:
+        return dict(zip(_names(values), values.values(), strict=True))
+    except RefusedError as refused:
+        raise TypeError(f"{where} {refused}") from None
+
+
+def _names(values: Mapping[Any, Any]) -> list[str]:
+    names = [
+        key if type(key) is str and key.isascii() else key_text(key) for key in values
+    ]
+    if len(set(names)) < len(names):
+        twin = max(names, key=names.count)
+        raise RefusedError(f"has two keys that are both {twin!r} in JSON")
+    return names
+
+
 class _Reading:
     """Reads values after one rule for fractions."""
 
@@ -114,12 +137,13 @@ class _Reading:
         self._fractions = fractions
         self._readers: dict[type, Callable[[Any], Any]] = {
             str: kept_text,
+            int: kept_number,
             float: self._fraction,
             list: self._items,
             tuple: self._items,
             dict: self._object,
         }
-        for kind in (bool, int, bytes, type(None)):
+        for kind in (bool, bytes, type(None)):
             self._readers[kind] = lambda value: value
 
     def read(self, value: Any) -> Any:
@@ -167,20 +191,19 @@ class _Reading:
             return text.isascii() or is_unicode(text)
         if not kinds <= _NUMBERS:
             return False
-        if float not in kinds or self._fractions == "all":
+        if kinds == {bool}:
             return True
         try:
-            return isfinite(sum(flat))
-        except OverflowError:
+            # Fails at whole numbers that no fraction holds, which may be too long.
+            total = fsum(flat)
+        except (OverflowError, ValueError):
             return False
+        return self._fractions == "all" or isfinite(total)
 
     def _object(self, value: Mapping[Any, Any]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         read = self.read
-        for key, item in value.items():
-            name = key if type(key) is str and key.isascii() else key_text(key)
-            if name in found:
-                raise RefusedError(f"has two keys that are both {name!r} in JSON")
+        for name, item in zip(_names(value), value.values(), strict=True):
             try:
                 found[name] = read(item)
             except RefusedError as refused:

@@ -10,6 +10,9 @@ from hopsartifacts.names import plain_number, plain_text
 _TIMES = frozenset({"M", "m"})
 """Kinds of numpy's types that may be numbers of nanoseconds underneath."""
 
+_MOST_BITS = 1024
+"""Longer whole numbers are beyond every fraction of 64 bits."""
+
 Direction = Literal["max", "min"]
 
 
@@ -56,19 +59,36 @@ def _name(name: object) -> str:
 def _number(name: object, value: Any) -> float | int:
     try:
         plain = _of_python(value)
-        whole = plain_number(plain)
-        number = float(plain) if whole is None else whole
+        whole = _whole(plain)
+        # Whole numbers stay so, but are compared with fractions.
+        number = float(plain if whole is None else whole)
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidModelError(
-            f"metric {name!r} is {value!r}, which is not a number: give one, or put "
-            "it into a tag"
+            f"metric {name!r} is {_shown(value)}, which is not a number: give one, or "
+            "put it into a tag"
         ) from error
-    if isinstance(number, float) and not math.isfinite(number):
+    if not math.isfinite(number):
         raise InvalidModelError(
-            f"metric {name!r} is {value!r}: only finite numbers can be compared; leave "
-            "it out"
+            f"metric {name!r} is {_shown(value)}: only finite numbers can be compared; "
+            "leave it out"
         )
-    return number
+    return number if whole is None else whole
+
+
+def _whole(value: Any) -> int | None:
+    """Return a whole number, or a text of one, as it is; None for all else."""
+    if not isinstance(value, str):
+        return plain_number(value)
+    try:
+        return int(value)
+    except ValueError:
+        return None
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        return f"a whole number of {value.bit_length()} bits"
+    return repr(value)
 
 
 def _of_python(value: Any) -> Any:

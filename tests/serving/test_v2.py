@@ -467,7 +467,14 @@ def test_bad_memory_is_refused(
     assert words in response.json()["error"]
 
 
-@pytest.mark.parametrize(("size", "words"), [("99", "only 2"), ("x", "is no number")])
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        ("99", "only 2"),
+        ("x", "is not a number"),
+        pytest.param("9" * 5000, "is not a number", id="long"),
+    ],
+)
 def test_a_bad_size_of_the_json_is_refused(size: str, words: str) -> None:
     response = Client(Script()).ask("POST", INFER, content=b"{}", headers={SIZE: size})
     assert response.status_code == 400
@@ -517,3 +524,9 @@ def test_no_numerical_library_is_imported_for_it() -> None:
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     )
     assert shown.stdout.split() == ["200", "set()"]
+
+
+def test_a_postprocess_gives_each_output_a_name_of_its_own() -> None:
+    twin = {"name": "y", "shape": [1], "datatype": "INT8", "data": [1]}
+    with pytest.raises(ValueError, match="two outputs of one name: 'y', 'y'"):
+        InferCall("m", 1, b"{}").outputs_in({"outputs": [twin, twin]})

@@ -161,6 +161,17 @@ VALUES = [
     Value("0.5", "0.5", at("metric", 0.5)),
     Value(Decimal("1.10"), "1.10", at("metric", 1.1)),
     Value(Decimal(2**70), str(2**70), at("metric", float(2**70))),
+    Value(Decimal("sNaN"), No("sNaN"), at("metric", No("is not a number"))),
+    Value(
+        10**400,
+        10**400,
+        {**BEYOND, "metric": No("a whole number of 1329 bits, which is not a number")},
+    ),
+    Value(
+        10**5000,
+        No("a whole number of 16610 bits"),
+    ),
+    Value(str(2**53 + 1), str(2**53 + 1), at("metric", 2**53 + 1)),
     Value(date(2026, 1, 2), "2026-01-02", NOT_A_NUMBER),
     Value(time(12, 30), "12:30:00", NOT_A_NUMBER),
     Value(timedelta(seconds=90), "PT90S", NOT_A_NUMBER),
@@ -205,6 +216,7 @@ VALUES = [
     Value(object(), No("object"), NOT_A_NUMBER),
     Value(pd.Period("2026"), No("Period"), NOT_A_NUMBER),
     Value({(1, 2): 3}, No("tuple"), NOT_A_NUMBER),
+    Value({1: [1], "1": [2]}, No("two keys that are both '1'"), NOT_A_NUMBER),
     Value(
         [1, [2.5, "a"]],
         [1, [2.5, "a"]],
@@ -227,6 +239,13 @@ def test_a_value_is_kept_or_refused(row: Value, door: str) -> None:
     expected = expected if door == "metric" else [{"x": expected}]
     # With types: 1 is not 1.0, nor True. NaN is not equal to itself.
     assert repr(found) == repr(expected)
+
+
+@pytest.mark.parametrize("key", [True, None, 1], ids=str)
+@pytest.mark.parametrize("door", ["answer", "answer V2", "answer gRPC"])
+def test_an_answer_has_one_output_of_a_name(key: Any, door: str) -> None:
+    with pytest.raises(TypeError, match=r"the key (True|None)|both '1'"):
+        DOORS[door]({key: [1], "1": [2]})
 
 
 FRAME = {"id": [2**53 + 1, 7], "x": [0.5, None], "s": ["a", None]}
@@ -264,6 +283,10 @@ ROWS = [
         [1, None],
         at(TENSORS, [1.0, math.nan]) | at("answer V2", [1.0, None]),
     ),
+    Value(np.array([[1, 2]]).view(np.matrix), [[1, 2]], at(TENSORS[2:], [1, 2])),
+    Value([{1: 1, "1": 2}], No("two keys that are both '1'")),
+    Value([{True: 1}], No("the key True of the type bool")),
+    Value([{None: 1}], No("the key None of the type NoneType")),
     Value(["a", "b"], ["a", "b"]),
     Value([[1, 2], [3, 4]], [[1, 2], [3, 4]], at(TENSORS[2:], [1, 2, 3, 4])),
     Value([1, 2], [1, 2], at(("predict", "predict V2", "predict gRPC"), [[1, 2]])),

@@ -1,5 +1,5 @@
 import math
-from collections import deque
+from collections import UserString, deque
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -72,10 +72,86 @@ def _kind(value: object) -> str:
         (pa.table({"a": [1]}), b'[{"a":1}]'),
         (pa.scalar(3), b"3"),
         (csr_matrix([[1, 0]]), b"[[1,0]]"),
+        (np.array([[1, 2]]).view(np.matrix), b"[[1,2]]"),
     ],
 )
 def test_values_of_numerical_libraries_become_json(value: Any, json: bytes) -> None:
     assert encode(value) == json
+
+
+def lists(*inner: Any) -> pl.Series:
+    return pl.Series([[1234567891], None]).cast(pl.List(*inner))
+
+
+TIME_NS = pa.time64("ns")
+FINE = 3723000000007
+
+
+@pytest.mark.parametrize(
+    ("value", "json"),
+    [
+        (pl.Series([FINE, None]).cast(pl.Time), b'["01:02:03.000000007",null]'),
+        (pl.Series([FINE - 7]).cast(pl.Time), b'["01:02:03"]'),
+        (lists(pl.Datetime("ns")), b'[["1970-01-01T00:00:01.234567891"],null]'),
+        (lists(pl.Duration("ns")), b'[["PT1.234567891S"],null]'),
+        (lists(pl.Time), b'[["00:00:01.234567891"],null]'),
+        (
+            pl.Series([[1]], dtype=pl.Array(pl.Int64, 1)).cast(
+                pl.Array(pl.Datetime("ns", "UTC"), 1)
+            ),
+            b'[["1970-01-01T00:00:00.000000001Z"]]',
+        ),
+        (
+            pl.Series([{"a": 1}]).cast(pl.Struct({"a": pl.Time})),
+            b'[{"a":"00:00:00.000000001"}]',
+        ),
+        (
+            pl.Series([{"a": 1000}, None]).cast(pl.Struct({"a": pl.Time})),
+            b'[{"a":"00:00:00.000001"},null]',
+        ),
+        (
+            pl.DataFrame({"t": [FINE]}).cast(pl.Time),
+            b'[{"t":"01:02:03.000000007"}]',
+        ),
+        (pl.Series([-1]).cast(pl.Duration("ns")), b'["-PT0.000000001S"]'),
+        (pl.Series([0]).cast(pl.Datetime("ns", "UTC")), b'["1970-01-01T00:00:00Z"]'),
+        (pa.array([FINE, None], TIME_NS), b'["01:02:03.000000007",null]'),
+        (pa.array([FINE - 7], TIME_NS), b'["01:02:03"]'),
+        (pa.scalar(FINE, TIME_NS), b'"01:02:03.000000007"'),
+        (pa.table({"t": pa.array([FINE], TIME_NS)}), b'[{"t":"01:02:03.000000007"}]'),
+        (
+            pa.array([[FINE], None], pa.list_(TIME_NS)),
+            b'[["01:02:03.000000007"],null]',
+        ),
+        (
+            pa.array([{"a": FINE}, None], pa.struct({"a": TIME_NS})),
+            b'[{"a":"01:02:03.000000007"},null]',
+        ),
+        (
+            pa.array([[("a", FINE)]], pa.map_(pa.string(), TIME_NS)),
+            b'[[["a","01:02:03.000000007"]]]',
+        ),
+        (pa.array([1], pa.timestamp("ns")), b'["1970-01-01T00:00:00.000000001"]'),
+        (pa.array([1], pa.duration("ns")), b'["PT0.000000001S"]'),
+        (
+            pd.Series([FINE, None], dtype=pd.ArrowDtype(TIME_NS)),
+            b'["01:02:03.000000007",null]',
+        ),
+        (np.array([1, "NaT"], "m8[ns]"), b'["PT0.000000001S",null]'),
+        (pd.Timedelta(-1, "s"), b'"-PT1S"'),
+        (pd.Timedelta(days=-2, nanoseconds=1), b'"-P1DT86399.999999999S"'),
+    ],
+)
+def test_nanoseconds_are_kept(value: Any, json: bytes) -> None:
+    assert encode(value) == json
+
+
+@pytest.mark.parametrize("days", [-2, 0, 1])
+@pytest.mark.parametrize("microseconds", [0, 1, 500_000, 90_000_000])
+def test_spans_have_one_form(days: int, microseconds: int) -> None:
+    value = timedelta(days, microseconds=microseconds)
+    forms = (value, pd.Timedelta(value), np.timedelta64(value))
+    assert {encode(form) for form in forms} == {msgspec.json.encode(value)}
 
 
 @dataclass
@@ -127,6 +203,8 @@ def itself() -> list[Any]:
         (2**70, b"1180591620717411303424"),
         (Decimal("1.10"), b'"1.10"'),
         (Colour.RED, b'"red"'),
+        (UserString("a"), b'"a"'),
+        (10**4299, b"1" + b"0" * 4299),
         (UUID(int=1), b'"00000000-0000-0000-0000-000000000001"'),
         (b"\xff", b'"/w=="'),
     ],
@@ -156,7 +234,20 @@ def test_values_of_python_become_json(value: Any, json: bytes) -> None:
         ),
         (pl.LazyFrame({"a": [1]}), r"holds no values yet: call its collect\(\)"),
         (np.timedelta64(1, "Y"), "months or years"),
-        (np.timedelta64(90, "ns"), "whole microseconds cannot hold"),
+        (np.timedelta64(90, "ps"), "whole nanoseconds of 64 bits cannot hold"),
+        (np.timedelta64(10**17, "s"), "spans of the type timedelta64"),
+        (np.timedelta64(5), "a span without a unit"),
+        (
+            pl.Series([{"a": 1}, None]).cast(pl.Struct({"a": pl.Time})),
+            "nanoseconds in a struct of which some are missing",
+        ),
+        (
+            pa.array([FINE], TIME_NS).dictionary_encode(),
+            "whose nanoseconds would be cut",
+        ),
+        ([Decimal("sNaN")], r"it\[0\] is Decimal\('sNaN'\)"),
+        ([1, 10**5000], r"it\[1\] is a whole number of 16610 bits"),
+        ({10**5000: 1}, "it is a whole number of 16610 bits"),
         (np.longdouble("0.1"), "64 bits cannot hold"),
         (["a", "\ud800"], r"it\[1\] is '\\ud800': it holds half of a character"),
         ([[["\ud800"]]], r"it\[0\]\[0\]\[0\] is"),

@@ -26,6 +26,8 @@ _WRONG_METHOD = 405
 _JSON = b"application/json"
 _MEMORY = b"application/octet-stream"
 _JSON_SIZE = b"inference-header-content-length"
+_MOST_DIGITS = 18
+"""No body has a size of more digits."""
 
 Headers = list[tuple[bytes, bytes]]
 Ask = Callable[[bytes, Headers], Awaitable[tuple[int, bytes, Headers]]]
@@ -194,8 +196,11 @@ def _number(headers: Headers, name: bytes) -> int | None:
     value = _value(headers, name)
     if value is None:
         return None
-    if not value.isdigit():
-        raise RequestError(400, f"the header {name.decode()} is no number: {value!r}")
+    if not value.isdigit() or len(value) > _MOST_DIGITS:
+        shown = value[:_MOST_DIGITS]
+        raise RequestError(
+            400, f"the header {name.decode()} is not a number of bytes: {shown!r}"
+        )
     return int(value)
 
 

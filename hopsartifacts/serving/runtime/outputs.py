@@ -10,7 +10,7 @@ from hopsartifacts.serving.runtime.tensors import (
     Tensor,
     flatten,
 )
-from hopsartifacts.values import frame_columns, plain
+from hopsartifacts.values import by_name, frame_columns, plain
 
 _OF_ARRAYS: Mapping[str, str] = {
     "bool": "BOOL",
@@ -41,7 +41,8 @@ def tensors_of(values: Any, what: str = "output", name: str = _UNNAMED) -> list[
     values = _named(values, what)
     if not isinstance(values, Mapping):
         return [_tensor(what, name, values)]
-    return [_tensor(what, str(key), value) for key, value in values.items()]
+    named = by_name(values, f"the {what}")
+    return [_tensor(what, key, value) for key, value in named.items()]
 
 
 def _named(values: Any, what: str) -> Any:
@@ -157,4 +158,5 @@ def _by_key(rows: Sequence[Any], what: str) -> dict[str, list[Any]]:
                 f"row {number} of the {what}s has other keys than row 0: as tensors, "
                 "all rows need the same"
             )
-    return {str(key): [row[key] for row in rows] for key in keys or ()}
+    columns = {key: [row[key] for row in rows] for key in keys or ()}
+    return by_name(columns, f"row 0 of the {what}s")

@@ -229,7 +229,8 @@ class Elements(Sequence[Any]):
     def tolist(self) -> list[Any]:
         """Return them as Python's numbers."""
         if self._list is None:
-            self._list = self._source.ravel().tolist()
+            # A matrix of numpy stays one when it is flattened; an array does not.
+            self._list = self._source.__array__().ravel().tolist()
         return self._list
 
     def __len__(self) -> int:

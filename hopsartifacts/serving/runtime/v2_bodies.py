@@ -138,6 +138,10 @@ class InferBodies:
         if not isinstance(answer, dict) or "outputs" not in answer:
             return answer
         given = _converted(answer, _Answer, "postprocess returned no V2 answer")
+        names = [output.name for output in given.outputs]
+        if len(set(names)) < len(names):
+            words = ", ".join(map(repr, names))
+            raise ValueError(f"postprocess returned two outputs of one name: {words}")
         return _Tensors(_tensor(output) for output in given.outputs)
 
     def tensors(self, outputs: Any) -> list[Tensor]:

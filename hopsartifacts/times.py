@@ -1,0 +1,171 @@
+"""Dates, times and spans as text in the form of ISO 8601, to the nanosecond.
+
+Python's own types end at microseconds, and most libraries cut what is finer when they
+are asked for Python's values. What is finer is therefore written here.
+"""
+
+from collections.abc import Mapping
+from datetime import date, time, timedelta
+from typing import Any
+
+from hopsartifacts.refusals import RefusedError
+
+_CALENDAR_SPANS = frozenset({"<m8[M]", "<m8[Y]"})
+_NO_UNIT = "<m8"
+_SECOND = 10**9
+_DAY = 24 * 60 * 60 * _SECOND
+_ARROW_TIME = "time64[ns]"
+
+
+def iso(moment: date | time) -> str:
+    """Return a date, a time or a timestamp as text; UTC is written ``Z``."""
+    # Timestamps of pandas write their nanoseconds as well.
+    return _short_utc(moment.isoformat())
+
+
+def span(value: timedelta) -> str:
+    """Return a span as text, a span of pandas with its nanoseconds."""
+    seconds = value.days * 86_400 + value.seconds
+    finer = value.microseconds * 1000 + getattr(value, "nanoseconds", 0)
+    return _span_text(seconds * _SECOND + finer)
+
+
+def of_numpy(value: Any) -> Any:
+    """Return dates or spans of numpy, however fine their unit is.
+
+    Raises:
+        RefusedError: they are spans of months or years, without a unit, or finer than
+            nanoseconds.
+    """
+    kind = value.dtype.kind
+    if value.dtype.str in _CALENDAR_SPANS:
+        raise RefusedError("holds spans of months or years, which differ in length")
+    is_missing = value != value  # noqa: PLR0124 - NaT
+    if value.dtype.str == _NO_UNIT and not is_missing.all():
+        raise RefusedError(
+            "holds a span without a unit: give one, as in np.timedelta64(5, 's')"
+        )
+    coarse = value.astype(f"{kind}8[us]")
+    is_same = (coarse.astype(value.dtype) == value) | is_missing
+    if is_same.all() and int not in set(map(type, coarse.ravel().tolist())):
+        return coarse.tolist()
+    if kind == "M":
+        return _without_nat(value.astype("U").tolist())
+    fine = value.astype("m8[ns]")
+    if (is_missing | (fine.astype(value.dtype) == value)).all():
+        return _spans(fine.tolist())
+    raise RefusedError(
+        f"holds spans of the type {value.dtype} that whole nanoseconds of 64 bits "
+        "cannot hold: give numbers in a unit of your choice instead"
+    )
+
+
+def is_fine(value: Any) -> bool:
+    """Tell whether *value* is of polars or Arrow and may hold nanoseconds.
+
+    Such types hold nanoseconds that the library itself cuts on the way to Python.
+    """
+    library = type(value).__module__.partition(".")[0]
+    if library == "polars":
+        kind = str(getattr(value, "dtype", ""))
+        return "Time" in kind or "'ns'" in kind
+    if library == "pyarrow":
+        return _ARROW_TIME in str(getattr(value, "type", ""))
+    if library == "pandas":
+        dtype = getattr(value, "dtype", None)
+        return _ARROW_TIME in str(getattr(dtype, "pyarrow_dtype", ""))
+    return False
+
+
+def of_fine(value: Any) -> Any:
+    """Return *value*, of which ``is_fine`` holds, a step nearer to plain values.
+
+    Raises:
+        RefusedError: it holds nanoseconds in a type that has no such step.
+    """
+    if hasattr(value, "__arrow_array__"):
+        return value.__arrow_array__()
+    if hasattr(value, "array"):
+        return value.array
+    if hasattr(value, "dtype"):
+        return _of_polars(value) if _has_nanoseconds(value) else value.to_list()
+    return [*value] if hasattr(value, "to_pylist") else _of_arrow(value)
+
+
+def _short_utc(text: str) -> str:
+    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
+
+
+def _span_text(nanoseconds: int) -> str:
+    days, rest = divmod(abs(nanoseconds), _DAY)
+    seconds, fraction = divmod(rest, _SECOND)
+    text = "-P" if nanoseconds < 0 else "P"
+    if days or not rest:
+        text += f"{days}D"
+    if rest:
+        digits = f".{fraction:09}".rstrip("0") if fraction else ""
+        text += f"T{seconds}{digits}S"
+    return text
+
+
+def _spans(numbers: Any) -> Any:
+    if isinstance(numbers, list):
+        return [_spans(number) for number in numbers]
+    return None if numbers is None else _span_text(numbers)
+
+
+def _without_nat(texts: Any) -> Any:
+    if isinstance(texts, list):
+        return [_without_nat(text) for text in texts]
+    return None if texts == "NaT" else texts
+
+
+def _has_nanoseconds(series: Any) -> bool:
+    """Tell whether a series of polars holds what is finer than microseconds."""
+    kind = series.dtype
+    if not is_fine(series):
+        return False
+    if hasattr(kind, "fields"):
+        return any(
+            _has_nanoseconds(series.struct.field(field.name)) for field in kind.fields
+        )
+    if hasattr(kind, "inner"):
+        return any(_has_nanoseconds(item) for item in series if item is not None)
+    return bool((series.cast(int) % 1000 != 0).any())
+
+
+def _of_polars(series: Any) -> Any:
+    """Return a series with nanoseconds as lists, a frame or texts."""
+    kind = series.dtype
+    if hasattr(kind, "inner"):
+        return [*series]
+    if hasattr(kind, "fields"):
+        if series.null_count():
+            raise RefusedError(
+                "holds nanoseconds in a struct of which some are missing: give its "
+                "fields as columns, with struct.unnest()"
+            )
+        return series.struct.unnest()
+    if str(kind).startswith("Duration"):
+        return _spans(series.cast(int).to_list())
+    texts = series.dt.to_string("iso:strict").to_list()
+    return [text if text is None else _short_utc(text) for text in texts]
+
+
+def _of_arrow(scalar: Any) -> Any:
+    """Return a scalar of Arrow that is or holds a time to the nanosecond."""
+    if not scalar.is_valid:
+        return None
+    if str(scalar.type) == _ARROW_TIME:
+        has_finer = scalar.value % 1000
+        return scalar.cast("string").as_py() if has_finer else scalar.as_py()
+    if hasattr(scalar, "values") and not callable(scalar.values):
+        items = scalar.values
+        is_map = isinstance(scalar, Mapping)
+        return [[*item.values()] for item in items] if is_map else items
+    if isinstance(scalar, Mapping):
+        return {name: scalar[name] for name in scalar}
+    raise RefusedError(
+        f"is of the type {scalar.type}, whose nanoseconds would be cut: cast it to "
+        f"{_ARROW_TIME}"
+    )
