@@ -155,12 +155,12 @@ class _Reading:
             return value
         if value == value:  # noqa: PLR0124 - not NaN
             raise RefusedError(
-                f"is {value!r}, for which JSON has no word: give a text instead; "
+                f"is {value!r}, which JSON cannot represent: give a text instead; "
                 "predictions over gRPC and binary tensors of V2 carry it"
             )
         if self._fractions == "finite":
             raise RefusedError(
-                "is NaN, for which JSON has no word: give None or a text instead, or "
+                "is NaN, which JSON cannot represent: give None or a text instead, or "
                 "leave it out"
             )
         return None

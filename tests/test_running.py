@@ -10,6 +10,7 @@ import pytest
 
 from hopsartifacts import InferenceBatcher, Model, ModelServing, Project, Schema
 from hopsartifacts.errors import (
+    DeploymentFailedError,
     IntegrityError,
     InvalidDeploymentError,
     InvalidInputError,
@@ -276,6 +277,26 @@ def test_a_changed_deployment_that_does_not_run_is_not_started(
     deployment.description = "changed"
     deployment.save()
     assert (backend.starts, backend.updates) == ([], [])
+
+
+def test_a_move_that_fails_says_which_version_is_active(
+    backend: MadeUpBackend,
+    deployed: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise DeploymentFailedError("version 2 did not start; version 1 goes on")
+
+    deployment = deployed()
+    deployment.start()
+    monkeypatch.setattr(backend, "update", fail)
+    deployment.description = "changed"
+    with pytest.raises(DeploymentFailedError) as caught:
+        deployment.save()
+    assert "version 1 goes on" in str(caught.value)
+    assert "Version 2 is saved and is the active version now" in str(caught.value)
+    assert "go back with rollback(1)" in str(caught.value)
+    assert deployment.version == 2
 
 
 def test_an_unchanged_deployment_does_not_move(

@@ -30,7 +30,7 @@ from hopsartifacts.store.local_paths import user_path
 
 PACKED = (".gz", ".tgz")
 _TRIES = 4
-"""How often it is looked what there is, if something goes meanwhile."""
+"""How often the project is listed again if something is deleted meanwhile."""
 
 
 def export_bundle(

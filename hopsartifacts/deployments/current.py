@@ -27,10 +27,10 @@ class Current:
         return self.read(name), True
 
     def read(self, name: str) -> DeploymentKey:
-        """Return the key as the project has it; of a name nobody has, of nothing.
+        """Read the key from the project; an empty one for a name that is not there.
 
-        While the project does not answer, what was read last goes on to count: what
-        runs goes on to answer.
+        If the project does not answer, the key that was read last is returned, so that
+        a running deployment keeps answering.
 
         Raises:
             StorageError: the project does not answer, and the name was never read.

@@ -19,7 +19,7 @@ from hopsartifacts.deployments.readiness import check_environment
 from hopsartifacts.deployments.resources import ComponentResources
 from hopsartifacts.deployments.rules import ApiProtocol, ModelServer, ServingTool
 from hopsartifacts.deployments.versions import read_deployment
-from hopsartifacts.errors import DeploymentNotFoundError
+from hopsartifacts.errors import DeploymentFailedError, DeploymentNotFoundError
 from hopsartifacts.registry.model import Model
 from hopsartifacts.serving.contract import DeploymentKey, RunState, ServingBackend
 
@@ -163,4 +163,16 @@ class Held(FixedAttributes):
             self._check_environment()
         sealed = self._state or self._fresh()
         with launching(self._runner.place, sealed.id, sealed.current) as ready:
-            self._runner.backend.update(ready, await_running_s=await_update)
+            try:
+                self._runner.backend.update(ready, await_running_s=await_update)
+            except DeploymentFailedError as error:
+                raise DeploymentFailedError(_with_way_out(error, sealed)) from error
+
+
+def _with_way_out(error: DeploymentFailedError, sealed: DeploymentState) -> str:
+    """Say which version is the active one now: the next start takes that one."""
+    back = f", or go back with rollback({sealed.before})" if sealed.before else ""
+    return (
+        f"{error}\nVersion {sealed.active} is saved and is the active version now, "
+        f"which the next start runs: change the deployment and save it again{back}"
+    )

@@ -1,8 +1,7 @@
 """What a log says, at this moment, of the version that a stored path belongs to.
 
-Who listed files and read logs some time ago asks here before it acts on that: the
-version may have been deleted since, and a deletion is an entry of the log before any
-byte goes.
+Callers that listed files earlier check here before they act, because the version may
+have been deleted since. A deletion is in the log before any byte is deleted.
 """
 
 from typing import Literal

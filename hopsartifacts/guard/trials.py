@@ -344,8 +344,8 @@ _AFTER = (
     Trial(
         name="an object is replaced in one step",
         run=replaces,
-        meaning="what is being replaced is lost if its writer ends in between; where a "
-        "back end says so itself, nothing committed is replaced and no log compacted",
+        meaning="if the writer ends between the two steps, the object is lost; if the "
+        "back end says so itself, nothing committed is replaced and no log is compacted",
     ),
     Trial(
         name="files can be made read-only",

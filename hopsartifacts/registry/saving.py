@@ -70,9 +70,9 @@ def save_version(
 ) -> Manifest:
     """Store *new* and return its manifest; whole on return, or not there.
 
-    Where folders cannot be moved, a save of the same files that was cut off before, by
-    a crash or a connection that broke, is continued; elsewhere what it left is removed.
-    Not so one under a claim, which is to be given up then.
+    If an earlier save of the same files was cut off, it is continued where folders
+    cannot be moved; elsewhere what it left is removed. A save under a claim is never
+    continued: its caller gives the claim up.
 
     Args:
         storage: where to.

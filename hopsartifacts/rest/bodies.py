@@ -44,8 +44,8 @@ def refuse_coding(request: Request) -> None:
         raise _not_taken(error) from error
     if coding is not None:
         raise RefusedError(
-            f"body: it comes as {coding.decode()!r}, and is kept here as it comes: "
-            "send it without this coding",
+            f"body: it is compressed with {coding.decode()!r}, and this operation "
+            "stores bodies as they are sent: send it without this coding",
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         )
 

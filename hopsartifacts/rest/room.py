@@ -18,10 +18,10 @@ IDLE_S = 2.0
 """A connection that has been idle for longer may be closed to make room."""
 
 _PART = 16
-"""One in so many connections goes when room is made; as many more are let in to be told
-that there is none."""
+"""When the limit is reached, one in so many connections is closed. If none can be, as
+many more are accepted to be answered with 503."""
 _PAUSE_S = 0.05
-"""Nobody is looked for again so soon after nobody was found."""
+"""How long to wait before the next search if no idle connection was found."""
 
 
 class Guest(Protocol):

@@ -176,7 +176,7 @@ def walk(
         case: what is tried.
         attempt: does the job at a place, with the fault at the step with this number.
         faults: in how many ways each step fails.
-        every: try only every so manieth of all steps and ways, and at least one.
+        every: try only every n-th of all steps and ways, and at least one.
         steps: how many steps the job has; as many as it makes changes if not said.
 
     Returns:

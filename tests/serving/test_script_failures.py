@@ -103,7 +103,7 @@ ERRORS: dict[str, tuple[Callable[[], BaseException], str]] = {
     "str exits": (Exits, "Exits: (its text cannot be made: SystemExit)"),
     "no text": (NoText, "NoText: (its text cannot be made: TypeError)"),
     "sly": (SlyError, "SlyError: sly words"),
-    "nameless": (NamelessError, "an error that cannot be put into words"),
+    "nameless": (NamelessError, "an error whose text cannot be made"),
     "group": (
         lambda: ExceptionGroup(
             "many",

@@ -265,7 +265,7 @@ def test_what_cannot_become_json_is_named(value: Any, words: str) -> None:
 def test_infinities_can_be_refused(value: Any) -> None:
     assert plain(value, "it") == value
     for fractions in ("no infinity", "finite"):
-        with pytest.raises(TypeError, match="inf, for which JSON has no word"):
+        with pytest.raises(TypeError, match="inf, which JSON cannot represent"):
             plain(value, "it", fractions)
 
 

@@ -79,9 +79,12 @@ class Columns:
         if is_list and len(rows[0]) == self._width:
             return
         found = f"have {_count(len(rows[0]))}" if is_list else "are single values"
+        width = _count(self._width)
         of = f" ({', '.join(self._names)})" if self._names else ""
+        hint = "" if is_list else "; send one row as a list in a list: [[…]]"
         raise RequestError(
-            400, f"the rows {found}; the model takes rows of {_count(self._width)}{of}"
+            400,
+            f"the rows {found}; the model takes rows of {width}{of}{hint}",
         )
 
 

@@ -20,7 +20,7 @@ MOST_LOGGED_CHARACTERS = 64 * 1024
 
 _LOST_CLASS = re.compile(r"[Cc]an't get attribute '([^']*)' on <module '[^']*__main__'")
 _MOST_LEAVES = 3
-_UNTOLD = "an error that cannot be put into words"
+_UNTOLD = "an error whose text cannot be made"
 _SCRIPT_MODULES = frozenset(f"{component}_script" for component in COMPONENTS)
 
 

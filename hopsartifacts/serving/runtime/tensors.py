@@ -21,7 +21,7 @@ class Datatype(NamedTuple):
     size: int
     kinds: frozenset[Any]
     """Python types whose values may stand for an element in JSON: with that of None,
-    an element may be missing. Memory has no word for that but NaN."""
+    an element may be missing. In memory only NaN can say that."""
     lowest: int = 0
     highest: int = 0
 
@@ -171,8 +171,7 @@ def refuse_missing(tensor: Tensor) -> None:
     if None in tensor.values:
         raise TypeError(
             f"element {[*tensor.values].index(None)} of {tensor.name!r} is missing, "
-            f"for which {tensor.datatype} has no word but in JSON: fill it in, or use "
-            "JSON"
+            f"which {tensor.datatype} can express in JSON only: fill it in, or use JSON"
         )
 
 

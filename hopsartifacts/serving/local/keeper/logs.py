@@ -45,7 +45,7 @@ class Log:
     def take(self) -> None:
         """Write what has come: all that was said before the call is in the file then.
 
-        Of somebody who says more than can be written, the rest comes later.
+        If there is more than can be written at once, the rest is written later.
         """
         with self._lock, suppress(BlockingIOError):
             for _ in range(_BLOCKS_AT_ONCE):
