@@ -345,7 +345,7 @@ _AFTER = (
         name="an object is replaced in one step",
         run=replaces,
         meaning="if the writer ends between the two steps, the object is lost; if the "
-        "back end says so itself, nothing committed is replaced and no log is compacted",
+        "back end says so itself, nothing committed is replaced, no log compacted",
     ),
     Trial(
         name="files can be made read-only",

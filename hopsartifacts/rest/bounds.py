@@ -5,7 +5,9 @@ cookie is set or read, so that no other page can act for a user (no CSRF).
 """
 
 import asyncio
+import math
 from collections.abc import MutableMapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -36,20 +38,29 @@ class BodyBounds(msgspec.Struct, frozen=True, kw_only=True):
         max_bytes: of a body, unless the operation takes more; see ``take_up_to``.
         grace_s: so long is waited in any case.
         bytes_per_s: what is faster is waited for.
-        swallowed_bytes: so much is read of a body that is not wanted, since clients
-            read no answer before they have sent all.
+        unwanted_bytes: so much is read of a body that is answered before all of it has
+            come. Many clients read the answer only after they have sent everything.
+        unwanted_before_s: how long such a body is read before the answer. If its end
+            comes within this time, the connection stays open.
+        unwanted_after_s: how long it is read after the answer, in any case.
+        unwanted_bytes_per_s: what is faster is read for longer after the answer.
     """
 
     max_bytes: int = 16 * 1024 * 1024
     grace_s: float = 30.0
     bytes_per_s: int = 4096
-    swallowed_bytes: int = 32 * 1024 * 1024
+    unwanted_bytes: int = 32 * 1024 * 1024
+    unwanted_before_s: float = 0.1
+    unwanted_after_s: float = 2.0
+    unwanted_bytes_per_s: int = 1024 * 1024
 
 
 class Bounds:
     """Holds requests to their bounds, and answers to the rules for browsers.
 
-    A body has to be read before the answer begins: what is left of it is not wanted.
+    A body that is not read when the answer begins is not wanted: the answer is sent at
+    once, and the connection ends after it. Only a little more of the body is read, so
+    that a client that is still sending gets the answer.
     """
 
     def __init__(
@@ -71,9 +82,15 @@ class Bounds:
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = _secured(message.get("headers", ()))
-                if not await body.swallowed():
+                await body.drop_before_answer()
+                if body.is_awaited:
                     headers.append(_CLOSE)
                 message = {**message, "headers": headers}
+            elif body.is_awaited and not message.get("more_body", False):
+                # The client has the whole answer now; only its end is still to come.
+                await send({**message, "more_body": True})
+                await body.drop_after_answer()
+                message = {"type": "http.response.body", "body": b""}
             await send(message)
 
         await self._app(scope, body.receive, sent)
@@ -86,20 +103,55 @@ def take_up_to(scope: MutableMapping[str, Any], most: int) -> None:
         body.max_bytes = most
 
 
+class _Pace:
+    """How long the bytes of a body are waited for: longer if many have come."""
+
+    def __init__(self, grace_s: float, bytes_per_s: float) -> None:
+        self._grace_s = grace_s
+        self._bytes_per_s = bytes_per_s
+        self._waited_s = 0.0
+        self.bytes = 0
+
+    @property
+    def may_take_s(self) -> float:
+        """How long all waiting may take, with the bytes that have come so far."""
+        return self._grace_s + self.bytes / self._bytes_per_s
+
+    async def receive(self, receive: Receive) -> Message:
+        """Return the next message.
+
+        Raises:
+            TimeoutError: it did not come in time.
+        """
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        async with asyncio.timeout(self.may_take_s - self._waited_s):
+            message = await receive()
+        self._waited_s += loop.time() - start
+        self.bytes += len(message.get("body", b""))
+        return message
+
+
 class _Body:
-    """The body of one request, as it comes in."""
+    """The body of one request, as it comes in.
+
+    Attributes:
+        max_bytes: how long it may be.
+        is_awaited: whether its end has not come yet.
+    """
 
     def __init__(self, scope: Scope, receive: Receive, bounds: BodyBounds) -> None:
         headers = dict(scope["headers"])
         length = headers.get(b"content-length", b"")
         self._announced = int(length) if length.isdigit() else 0
-        self._is_awaited = bool(self._announced) or b"transfer-encoding" in headers
         self._waits_for_leave = headers.get(b"expect", b"").lower() == b"100-continue"
         self._receive = receive
         self._bounds = bounds
-        self.max_bytes = bounds.max_bytes
+        self._pace = _Pace(bounds.grace_s, bounds.bytes_per_s)
         self._bytes = 0
-        self._waited_s = 0.0
+        self._is_too_slow = False
+        self.max_bytes = bounds.max_bytes
+        self.is_awaited = bool(self._announced) or b"transfer-encoding" in headers
 
     async def receive(self) -> Message:
         """Return the next message.
@@ -107,50 +159,50 @@ class _Body:
         Raises:
             RefusedError: the body is too long (413), or too slow (408).
         """
-        if not self._is_awaited:
+        if not self.is_awaited:
             # Only the end of the connection is left, which may be waited for long.
             return await self._receive()
         if max(self._announced, self._bytes) > self.max_bytes:
             raise too_long(self.max_bytes)
-        message = await self._within_time()
-        if self._bytes > self.max_bytes:
-            raise too_long(self.max_bytes)
-        return message
-
-    async def swallowed(self) -> bool:
-        """Read what is left of the body; tell whether that was all."""
-        most = self._bounds.swallowed_bytes
-        if self._waits_for_leave or self._announced > most:
-            return not self._is_awaited
         try:
-            while self._is_awaited and self._bytes <= most:
-                await self._within_time()
-        except RefusedError:
-            return False
-        return not self._is_awaited
-
-    async def _within_time(self) -> Message:
-        loop = asyncio.get_running_loop()
-        bounds = self._bounds
-        may_take_s = bounds.grace_s + self._bytes / bounds.bytes_per_s
-        start = loop.time()
-        self._waits_for_leave = False
-        try:
-            async with asyncio.timeout(may_take_s - self._waited_s):
-                message = await self._receive()
+            message = await self._next(self._pace)
         except TimeoutError as error:
-            # Nothing more is awaited of one so slow, also not before the answer.
-            self._waited_s = may_take_s
+            self._is_too_slow = True
+            took_s = self._pace.may_take_s
             raise RefusedError(
-                f"body: {self._bytes} bytes came in {may_take_s:.0f} seconds, which is "
+                f"body: {self._bytes} bytes came in {took_s:.0f} seconds, which is "
                 "too slow to wait for the rest",
                 HTTPStatus.REQUEST_TIMEOUT,
                 headers={"Connection": "close"},
             ) from error
-        self._waited_s += loop.time() - start
+        if self._bytes > self.max_bytes:
+            raise too_long(self.max_bytes)
+        return message
+
+    async def drop_before_answer(self) -> None:
+        """Read the rest if it is there already, and drop it."""
+        await self._drop(_Pace(self._bounds.unwanted_before_s, math.inf))
+
+    async def drop_after_answer(self) -> None:
+        """Read what the client is still sending, and drop it."""
+        bounds = self._bounds
+        await self._drop(_Pace(bounds.unwanted_after_s, bounds.unwanted_bytes_per_s))
+
+    async def _drop(self, pace: _Pace) -> None:
+        most = self._bounds.unwanted_bytes
+        is_hopeless = self._waits_for_leave or self._announced > most
+        if is_hopeless or self._is_too_slow:
+            return
+        with suppress(TimeoutError):
+            while self.is_awaited and self._bytes <= most:
+                await self._next(pace)
+
+    async def _next(self, pace: _Pace) -> Message:
+        self._waits_for_leave = False
+        message = await pace.receive(self._receive)
         self._bytes += len(message.get("body", b""))
         if message["type"] != "http.request" or not message.get("more_body", False):
-            self._is_awaited = False
+            self.is_awaited = False
         return message
 
 

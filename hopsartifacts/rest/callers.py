@@ -1,7 +1,7 @@
 """Who calls, and what their key allows."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -30,3 +30,9 @@ class Caller(msgspec.Struct, frozen=True):
 
 ANYBODY = Caller(id="", name="", scopes=frozenset())
 """Who calls what needs no key."""
+
+
+def has_key(scope: Mapping[str, Any]) -> bool:
+    """Tell whether the request of this ASGI scope was let in with a valid key."""
+    caller = scope.get("state", {}).get("caller")
+    return caller is not None and caller is not ANYBODY

@@ -1,8 +1,10 @@
 """Connections of clients, none of which may be kept busy by doing nothing."""
 
 import asyncio
+from collections import deque
 from typing import Any
 
+from hopsartifacts.rest.callers import has_key
 from hopsartifacts.serving.runtime.http1 import HttpConnection
 
 HEAD_S = 20.0
@@ -24,6 +26,8 @@ class Connection(HttpConnection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._idle_since = self.loop.time()
+        self._has_asked = False
+        self._under_way: deque[Any] = deque()
         self._head: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
         self._is_in_head = False
@@ -31,19 +35,23 @@ class Connection(HttpConnection):
 
     @property
     def has_asked(self) -> bool:
-        """Whether a request has come."""
-        return self.cycle is not None
+        """Whether a request has come that had a valid key, or was whole."""
+        return self._has_asked or self._is_let_in
 
     @property
     def idle_since(self) -> float | None:
-        """Since when no request is under way, by the loop's clock; None if one is."""
-        return self._idle_since if self.is_idle else None
+        """Since when no request with a valid key is under way; None if one is."""
+        return None if self._is_let_in else self._idle_since
 
     @property
     def is_idle(self) -> bool:
         """Whether no request is under way."""
-        cycle: Any = self.cycle
-        return cycle is None or bool(cycle.response_complete)
+        return not self._under_way
+
+    @property
+    def _is_let_in(self) -> bool:
+        """Whether the request that is being answered has a valid key."""
+        return bool(self._under_way) and has_key(self._under_way[0].scope)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first request, not for ever."""
@@ -80,10 +88,23 @@ class Connection(HttpConnection):
         """Count no longer."""
         self._is_in_head = False
         self._forget_head()
+        before = self.cycle
         super().on_headers_complete()
+        if self.cycle is not before:
+            self._under_way.append(self.cycle)
+            self._idle_since = self.loop.time()
+
+    def on_message_complete(self) -> None:
+        """Note that a whole request has come."""
+        super().on_message_complete()
+        cycle: Any = self.cycle
+        if cycle is not None and not cycle.more_body:
+            self._has_asked = True
 
     def on_response_complete(self) -> None:
         """Note that it has nothing to do from now on."""
+        self._has_asked = self.has_asked
+        self._under_way.popleft()
         self._idle_since = self.loop.time()
         super().on_response_complete()
 

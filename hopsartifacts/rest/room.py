@@ -29,12 +29,15 @@ class Guest(Protocol):
 
     @property
     def has_asked(self) -> bool:
-        """Whether a request has come."""
+        """Whether a request has come that had a valid key, or was whole."""
         ...
 
     @property
     def idle_since(self) -> float | None:
-        """Since when no request is under way, by the loop's clock; None if one is."""
+        """Since when no request with a valid key is under way; None if one is.
+
+        By the loop's clock. A request without a key counts from when it came.
+        """
         ...
 
     def refuse_requests(self) -> None:
@@ -69,11 +72,11 @@ class Seat:
 
     @property
     def has_asked(self) -> bool:
-        """Whether a request has come."""
+        """Whether a request has come that had a valid key, or was whole."""
         return self.guest is not None and self.guest.has_asked
 
     def is_idle(self, now: float) -> bool:
-        """Tell whether no request has been under way for a while."""
+        """Tell whether no request with a valid key has been under way for a while."""
         since = self.guest.idle_since if self.guest else self.since
         return since is not None and now - since > IDLE_S
 
@@ -114,8 +117,10 @@ class Room:
     def make_room(self) -> None:
         """End some connections that ask nothing, if there are any.
 
-        First those on which nothing was ever asked, then those that have been idle for
-        a while; of the address that has the most of them, and there the oldest.
+        First those on which nothing was ever asked, and those on which the body of a
+        request without a valid key does not come. Then those that have been idle for a
+        while, or wait for a request without a valid key. Of each kind, the oldest
+        connections of the address that has the most of them.
         """
         now = monotonic()
         if now < self._not_before:

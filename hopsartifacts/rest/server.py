@@ -142,7 +142,7 @@ class Server(uvicorn.Server):
             await asyncio.sleep(_LOOK_S)
             before = loop.time() - _IDLE_S
             for connection in list(self.server_state.connections):
-                if isinstance(connection, Connection):
+                if isinstance(connection, Connection) and connection.is_idle:
                     since = connection.idle_since
                     if since is not None and since < before:
                         connection.transport.abort()

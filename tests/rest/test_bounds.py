@@ -1,6 +1,7 @@
 """What a client may send, and what browsers are told."""
 
 import asyncio
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,7 +17,15 @@ from hopsartifacts.rest.bounds import BodyBounds, Bounds, take_up_to
 from hopsartifacts.rest.errors import RefusedError
 
 API = "/hopsworks-api/api"
-BOUNDS = BodyBounds(max_bytes=10, grace_s=0.3, bytes_per_s=10, swallowed_bytes=50)
+BOUNDS = BodyBounds(
+    max_bytes=10,
+    grace_s=0.3,
+    bytes_per_s=10,
+    unwanted_bytes=50,
+    unwanted_before_s=0.1,
+    unwanted_after_s=0.5,
+    unwanted_bytes_per_s=20,
+)
 START = {
     "type": "http",
     "method": "POST",
@@ -53,9 +62,11 @@ class Asked:
         self.status = 0
         self.headers: dict[bytes, bytes] = {}
         self.body = b""
+        self.answered_s = self.ended_s = 0.0
         self.pieces_left = list(pieces)
         given = {b"transfer-encoding": b"chunked"} if headers is None else headers
         scope = {**START, "path": path, "headers": list(given.items())}
+        self._began = time.monotonic()
         asyncio.run(APP(scope, self._receive, self._send))
 
     async def _receive(self) -> Message:
@@ -73,6 +84,8 @@ class Asked:
             self.headers = dict(message["headers"])
         else:
             self.body += message["body"]
+            self.answered_s = self.answered_s or time.monotonic() - self._began
+            self.ended_s = time.monotonic() - self._began
 
     @property
     def closes(self) -> bool:
@@ -125,8 +138,37 @@ def test_a_slow_body_is_cut_off() -> None:
     # Each piece comes soon enough, but there are too many of them.
     dripping = Asked("/more", [(0.2, b"x")] * 20)
     assert (dripping.status, dripping.closes) == (408, True)
-    unread = Asked("/unread", [(60, b"x")])
-    assert (unread.status, unread.closes) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("path", "pieces", "headers", "status"),
+    [
+        ("/unread", [(60, b"x")], None, 200),
+        ("/unread", [(60, b"x")], {b"content-length": b"9"}, 200),
+        ("/unread", [(0.0, b"x"), (60, b"x")], None, 200),
+        ("/unread", [(0.2, b"x")] * 100, None, 200),
+        ("/read", [(60, b"x")], {b"content-length": b"11"}, 413),
+        ("/read", [(0.0, b"x" * 11), (60, b"x")], None, 413),
+    ],
+)
+def test_an_answer_does_not_wait_for_a_body_that_nobody_reads(
+    path: str,
+    pieces: list[tuple[float, bytes]],
+    headers: dict[bytes, bytes] | None,
+    status: int,
+) -> None:
+    asked = Asked(path, pieces, headers)
+    assert (asked.status, asked.closes) == (status, True)
+    assert asked.body
+    # The bounds are 0.1 s before the answer, and 0.5 s after it unless bytes come.
+    assert asked.answered_s < 0.4
+    assert 0.5 < asked.ended_s < 1.5
+
+
+def test_who_is_still_sending_is_read_after_the_answer() -> None:
+    asked = Asked("/unread", [(0.15, b"x" * 10)] * 5)
+    assert (asked.status, asked.closes, asked.pieces_left) == (200, True, [])
+    assert asked.answered_s < 0.4 < asked.ended_s
 
 
 def test_one_that_is_fast_enough_may_take_its_time() -> None:

@@ -1,5 +1,6 @@
 """Connections that do nothing, or too much, end; those of use stay."""
 
+import asyncio
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hopsartifacts.rest import connections, room
+from hopsartifacts.rest.callers import Caller
 from hopsartifacts.rest.room import Room
 from tests.rest.servers import on_thread
 
@@ -22,9 +24,19 @@ BOTH_LENGTHS = (
     b"\r\n\r\n0\r\n\r\n"
 )
 LARGE = 32 * 1024 * 1024
+NO_BODY = b"POST /slow HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n"
+WHOLE = b"GET /slow HTTP/1.1\r\nhost: a\r\n"
+SLOW_S = 2.0
+CALLER = Caller(id="k", name="tester", scopes=frozenset({"read"}))
+KEY = b"authorization: ApiKey valid\r\n"
 
 
 async def answer(request: Request) -> Response:
+    if "authorization" in request.headers:
+        request.state.caller = CALLER
+    if request.url.path == "/slow":
+        await request.body()
+        await asyncio.sleep(SLOW_S)
     return Response("x" * LARGE if request.url.path == "/large" else "fine")
 
 
@@ -33,7 +45,9 @@ def port() -> Iterator[int]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connections, "HEAD_S", SHORT_S)
         patch.setattr(connections, "STALL_S", STALL_S)
-        with on_thread(Starlette(routes=[Route("/{_}", answer)])) as port:
+        with on_thread(
+            Starlette(routes=[Route("/{_}", answer, methods=["GET", "POST"])])
+        ) as port:
             yield port
 
 
@@ -130,7 +144,7 @@ def test_who_reads_slowly_gets_all_of_it(client: socket.socket) -> None:
 @contextmanager
 def crowded(most: int) -> Iterator[Callable[[], socket.socket]]:
     """Give what connects to a server that has room for so many."""
-    app = Starlette(routes=[Route("/{_}", answer)])
+    app = Starlette(routes=[Route("/{_}", answer, methods=["GET", "POST"])])
     with on_thread(app, room=Room(most)) as port, ExitStack() as stack:
 
         def connect() -> socket.socket:
@@ -190,6 +204,35 @@ def test_who_has_been_idle_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
         assert status_of(first) == b"200"
         assert status_of(connect()) == b"200"
         assert is_ended(idle)
+        assert status_of(first) == b"200"
+
+
+@pytest.mark.parametrize(
+    ("asked", "goes"),
+    [
+        (NO_BODY, True),
+        (NO_BODY + KEY, False),
+        # Whole requests may be answered slowly, but not for ever without a key.
+        (WHOLE, True),
+        (WHOLE + KEY, False),
+    ],
+)
+def test_a_request_without_a_key_keeps_no_place(
+    monkeypatch: pytest.MonkeyPatch,
+    asked: bytes,
+    goes: bool,
+) -> None:
+    monkeypatch.setattr(room, "IDLE_S", 0.3)
+    with crowded(2) as connect:
+        waiting, first = connect(), connect()
+        waiting.sendall(asked + b"\r\n")
+        time.sleep(0.5)
+        assert status_of(first) == b"200"
+        assert status_of(connect()) == (b"200" if goes else b"503")
+        if asked.startswith(b"POST") and not goes:
+            waiting.sendall(b"hello")
+        waiting.settimeout(SLOW_S * 4)
+        assert waiting.recv(12) == (b"" if goes else b"HTTP/1.1 200")
         assert status_of(first) == b"200"
 
 

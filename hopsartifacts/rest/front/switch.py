@@ -38,12 +38,12 @@ class Switch(asyncio.Protocol):
 
     @property
     def has_asked(self) -> bool:
-        """Whether a request has come."""
+        """Whether a request has come that had a valid key, or was whole."""
         return self._guest.has_asked
 
     @property
     def idle_since(self) -> float | None:
-        """Since when no request is under way, by the loop's clock; None if one is."""
+        """Since when no request with a valid key is under way; None if one is."""
         return self._guest.idle_since
 
     def refuse_requests(self) -> None:
