@@ -38,7 +38,7 @@ _STEPS = ("to_list", "to_pylist", "as_py", "toarray", "model_dump", "numpy")
 polars and Arrow; of sparse matrices; of models of pydantic; of tensors."""
 
 _NOTHING = object()
-_MOST_BITS = 14_284
+MOST_BITS = 14_284
 """Whole numbers of so many bits have 4300 digits at most, as many as Python writes."""
 
 
@@ -71,7 +71,7 @@ def kept_number(value: int) -> int:
     Raises:
         RefusedError: it has more digits than Python writes.
     """
-    if value.bit_length() > _MOST_BITS:
+    if value.bit_length() > MOST_BITS:
         raise RefusedError(
             f"is a whole number of {value.bit_length()} bits, which has more than 4300 "
             "digits: give a text"

@@ -5,13 +5,11 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from hopsartifacts.errors import InvalidInputError, InvalidModelError
+from hopsartifacts.foreign import MOST_BITS
 from hopsartifacts.names import plain_number, plain_text
 
 _TIMES = frozenset({"M", "m"})
 """Kinds of numpy's types that may be numbers of nanoseconds underneath."""
-
-_MOST_BITS = 1024
-"""Longer whole numbers are beyond every fraction of 64 bits."""
 
 Direction = Literal["max", "min"]
 
@@ -60,8 +58,9 @@ def _number(name: object, value: Any) -> float | int:
     try:
         plain = _of_python(value)
         whole = _whole(plain)
-        # Whole numbers stay so, but are compared with fractions.
-        number = float(plain if whole is None else whole)
+        if whole is not None and whole.bit_length() <= MOST_BITS:
+            return whole
+        number = float(plain)
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidModelError(
             f"metric {name!r} is {_shown(value)}, which is not a number: give one, or "
@@ -72,7 +71,7 @@ def _number(name: object, value: Any) -> float | int:
             f"metric {name!r} is {_shown(value)}: only finite numbers can be compared; "
             "leave it out"
         )
-    return number if whole is None else whole
+    return number
 
 
 def _whole(value: Any) -> int | None:
@@ -86,7 +85,7 @@ def _whole(value: Any) -> int | None:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
         return f"a whole number of {value.bit_length()} bits"
     return repr(value)
 
