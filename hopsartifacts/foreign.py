@@ -26,7 +26,7 @@ from uuid import UUID
 import msgspec
 
 from hopsartifacts.names import is_unicode
-from hopsartifacts.refusals import RefusedError
+from hopsartifacts.plain_forms import NoPlainFormError
 from hopsartifacts.times import is_fine, iso, of_fine, of_numpy, span
 
 CONTAINERS = (Sequence, AbstractSet, Iterator, KeysView, ValuesView, ItemsView)
@@ -56,11 +56,11 @@ def kept_text(value: str) -> str:
     """Return *value*.
 
     Raises:
-        RefusedError: it cannot be written as UTF-8.
+        NoPlainFormError: it cannot be written as UTF-8.
     """
     if value.isascii() or is_unicode(value):
         return value
-    raise RefusedError(
+    raise NoPlainFormError(
         f"is {value!r}: it holds half of a character, which JSON cannot hold"
     )
 
@@ -69,10 +69,10 @@ def kept_number(value: int) -> int:
     """Return *value*.
 
     Raises:
-        RefusedError: it has more digits than Python writes.
+        NoPlainFormError: it has more digits than Python writes.
     """
     if value.bit_length() > MOST_BITS:
-        raise RefusedError(
+        raise NoPlainFormError(
             f"is a whole number of {value.bit_length()} bits, which has more than 4300 "
             "digits: give a text"
         )
@@ -83,7 +83,7 @@ def key_text(key: Any) -> str:
     """Return *key* as JSON has it, which knows texts only.
 
     Raises:
-        RefusedError: it is neither a text nor a number.
+        NoPlainFormError: it is neither a text nor a number.
     """
     found = scalar(key)
     if type(found) is str:
@@ -94,7 +94,7 @@ def key_text(key: Any) -> str:
         return str(kept_number(found))
     if type(found) is float and isfinite(found):
         return str(found)
-    raise RefusedError(
+    raise NoPlainFormError(
         f"has the key {key!r} of the type {_kind(key)}: keys of JSON are texts, use one"
     )
 
@@ -117,7 +117,7 @@ def scalar(value: Any) -> Any:
 
 def _decimal(value: Decimal) -> Any:
     if value.is_snan():
-        raise RefusedError(
+        raise NoPlainFormError(
             f"is {value!r}, which no fraction holds: give Decimal('NaN') or None"
         )
     return str(value) if value.is_finite() else float(value)
@@ -146,18 +146,18 @@ def step(value: Any) -> Any:
     """Return *value*, no scalar and no frame, a step nearer to plain values.
 
     Raises:
-        RefusedError: there is no such step.
+        NoPlainFormError: there is no such step.
     """
     if isinstance(value, range | Iterator):
         # What an iterator of the user raises is the user's own error.
         return [*value]
     try:
         found = _converted(value)
-    except RefusedError:
+    except NoPlainFormError:
         raise
     except Exception as error:
         # A foreign type may raise anything when it is asked for its values.
-        raise RefusedError(
+        raise NoPlainFormError(
             f"is of the type {_kind(value)} and cannot be read: "
             f"{type(error).__name__}: {error}"
         ) from error
@@ -165,7 +165,7 @@ def step(value: Any) -> Any:
         return found
     if isinstance(value, CONTAINERS):
         return [*value]
-    raise RefusedError(_hint(value))
+    raise NoPlainFormError(_hint(value))
 
 
 def _converted(value: Any) -> Any:
@@ -260,7 +260,7 @@ def _listed(value: Any) -> Any:
     # Numbers that Python does not have, as those of 80 bits, are their own list.
     number = float(listed)
     if number != listed and listed == listed:  # noqa: PLR0124 - not NaN
-        raise RefusedError(
+        raise NoPlainFormError(
             f"is {value!r}, which 64 bits cannot hold: round it with float()"
         )
     return number
@@ -270,7 +270,8 @@ def columns_of(value: Any) -> list[Column] | None:
     """Return the columns of a frame or table; None if *value* is neither.
 
     Raises:
-        RefusedError: two columns have one label, or a label is not a text or a number.
+        NoPlainFormError: two columns have one label, or a label is not a text or a
+            number.
     """
     labels: Sequence[Any]
     if hasattr(value, "iloc") and hasattr(value, "columns"):
@@ -293,7 +294,7 @@ def _labels(labels: Sequence[Any]) -> list[str]:
     found = [_label(label) for label in labels]
     for label in found:
         if found.count(label) > 1:
-            raise RefusedError(
+            raise NoPlainFormError(
                 f"has two columns with the label {label!r}: rename one of them"
             )
     return found
@@ -302,8 +303,8 @@ def _labels(labels: Sequence[Any]) -> list[str]:
 def _label(label: Any) -> str:
     try:
         return key_text(label)
-    except RefusedError:
-        raise RefusedError(
+    except NoPlainFormError:
+        raise NoPlainFormError(
             f"has a column with the label {label!r}, which is not a text: rename it, "
             'as in frame.columns = ["a", "b"]'
         ) from None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import date, time, timedelta
 from typing import Any
 
-from hopsartifacts.refusals import RefusedError
+from hopsartifacts.plain_forms import NoPlainFormError
 
 _CALENDAR_SPANS = frozenset({"<m8[M]", "<m8[Y]"})
 _NO_UNIT = "<m8"
@@ -34,15 +34,15 @@ def of_numpy(value: Any) -> Any:
     """Return dates or spans of numpy, however fine their unit is.
 
     Raises:
-        RefusedError: they are spans of months or years, without a unit, or finer than
-            nanoseconds.
+        NoPlainFormError: they are spans of months or years, without a unit, or finer
+            than nanoseconds.
     """
     kind = value.dtype.kind
     if value.dtype.str in _CALENDAR_SPANS:
-        raise RefusedError("holds spans of months or years, which differ in length")
+        raise NoPlainFormError("holds spans of months or years, which differ in length")
     is_missing = value != value  # noqa: PLR0124 - NaT
     if value.dtype.str == _NO_UNIT and not is_missing.all():
-        raise RefusedError(
+        raise NoPlainFormError(
             "holds a span without a unit: give one, as in np.timedelta64(5, 's')"
         )
     coarse = value.astype(f"{kind}8[us]")
@@ -54,7 +54,7 @@ def of_numpy(value: Any) -> Any:
     fine = value.astype("m8[ns]")
     if (is_missing | (fine.astype(value.dtype) == value)).all():
         return _spans(fine.tolist())
-    raise RefusedError(
+    raise NoPlainFormError(
         f"holds spans of the type {value.dtype} that whole nanoseconds of 64 bits "
         "cannot hold: give numbers in a unit of your choice instead"
     )
@@ -81,7 +81,7 @@ def of_fine(value: Any) -> Any:
     """Return *value*, of which ``is_fine`` holds, a step nearer to plain values.
 
     Raises:
-        RefusedError: it holds nanoseconds in a type that has no such step.
+        NoPlainFormError: it holds nanoseconds in a type that has no such step.
     """
     if hasattr(value, "__arrow_array__"):
         return value.__arrow_array__()
@@ -141,7 +141,7 @@ def _of_polars(series: Any) -> Any:
         return [*series]
     if hasattr(kind, "fields"):
         if series.null_count():
-            raise RefusedError(
+            raise NoPlainFormError(
                 "holds nanoseconds in a struct of which some are missing: give its "
                 "fields as columns, with struct.unnest()"
             )
@@ -165,7 +165,7 @@ def _of_arrow(scalar: Any) -> Any:
         return [[*item.values()] for item in items] if is_map else items
     if isinstance(scalar, Mapping):
         return {name: scalar[name] for name in scalar}
-    raise RefusedError(
+    raise NoPlainFormError(
         f"is of the type {scalar.type}, whose nanoseconds would be cut: cast it to "
         f"{_ARROW_TIME}"
     )

@@ -33,7 +33,7 @@ from hopsartifacts.foreign import (
     step,
 )
 from hopsartifacts.names import is_unicode
-from hopsartifacts.refusals import RefusedError
+from hopsartifacts.plain_forms import NoPlainFormError
 
 Fractions = Literal["all", "no infinity", "finite"]
 """Which fractions are kept: ``all`` that there are; ``no infinity``: infinities are
@@ -59,7 +59,7 @@ def plain(value: Any, where: str, fractions: Fractions = "all") -> Any:
     """
     try:
         return _READINGS[fractions].read(value)
-    except RefusedError as refused:
+    except NoPlainFormError as refused:
         words = f"{where}{''.join(refused.path)} {refused}"
         raise TypeError(words) from refused.__cause__
     except RecursionError as error:
@@ -74,7 +74,7 @@ def frame_columns(value: Any, where: str) -> list[Column] | None:
     """
     try:
         return columns_of(value)
-    except RefusedError as refused:
+    except NoPlainFormError as refused:
         raise TypeError(f"{where} {refused}") from None
 
 
@@ -116,7 +116,7 @@ def by_name(values: Mapping[Any, Any], where: str) -> dict[str, Any]:
     """
     try:
         return dict(zip(_names(values), values.values(), strict=True))
-    except RefusedError as refused:
+    except NoPlainFormError as refused:
         raise TypeError(f"{where} {refused}") from None
 
 
@@ -126,7 +126,7 @@ def _names(values: Mapping[Any, Any]) -> list[str]:
     ]
     if len(set(names)) < len(names):
         twin = max(names, key=names.count)
-        raise RefusedError(f"has two keys that are both {twin!r} in JSON")
+        raise NoPlainFormError(f"has two keys that are both {twin!r} in JSON")
     return names
 
 
@@ -154,12 +154,12 @@ class _Reading:
         if self._fractions == "all" or isfinite(value):
             return value
         if value == value:  # noqa: PLR0124 - not NaN
-            raise RefusedError(
+            raise NoPlainFormError(
                 f"is {value!r}, which JSON cannot represent: give a text instead; "
                 "predictions over gRPC and binary tensors of V2 carry it"
             )
         if self._fractions == "finite":
-            raise RefusedError(
+            raise NoPlainFormError(
                 "is NaN, which JSON cannot represent: give None or a text instead, or "
                 "leave it out"
             )
@@ -172,7 +172,7 @@ class _Reading:
         try:
             for value in values:
                 found.append(read(value))  # noqa: PERF401 - len() names the place
-        except RefusedError as refused:
+        except NoPlainFormError as refused:
             refused.path.insert(0, f"[{len(found)}]")
             raise
         return found
@@ -206,7 +206,7 @@ class _Reading:
         for name, item in zip(_names(value), value.values(), strict=True):
             try:
                 found[name] = read(item)
-            except RefusedError as refused:
+            except NoPlainFormError as refused:
                 refused.path.insert(0, f'["{name}"]')
                 raise
         return found
@@ -228,7 +228,7 @@ class _Reading:
         for column in columns:
             try:
                 read.append(self.read(column.values))
-            except RefusedError as refused:
+            except NoPlainFormError as refused:
                 refused.path.insert(1, f'["{column.label}"]')
                 raise
         labels = [column.label for column in columns]

@@ -12,16 +12,16 @@ from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.local import LocalBackend, following, log_files
 from hopsartifacts.serving.local.following import follow
 from hopsartifacts.serving.local.keeper import logs
-from hopsartifacts.serving.local.keeper.logs import Log
+from hopsartifacts.serving.local.keeper.logs import RunLog
 from hopsartifacts.serving.local.log_files import KEPT_RUNS, drop_old_runs, last_lines
 from tests.serving.conftest import FLOWERS
 from tests.serving.test_keeping import wait_until
 
 
 @pytest.fixture
-def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunLog]:
     monkeypatch.setattr(logs, "FILE_BYTES", 100)
-    made = Log(tmp_path / "run.log")
+    made = RunLog(tmp_path / "run.log")
     yield made
     # Its thread ends with the process; it is not to see the files of other tests.
     made.take()
@@ -31,7 +31,7 @@ def files_of(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_what_was_said_is_in_the_file(log: Log, tmp_path: Path) -> None:
+def test_what_was_said_is_in_the_file(log: RunLog, tmp_path: Path) -> None:
     for word in ("one", "two"):
         os.write(log.writing, f"{word}\n".encode())
         log.take()
@@ -39,7 +39,7 @@ def test_what_was_said_is_in_the_file(log: Log, tmp_path: Path) -> None:
 
 
 def test_full_files_are_put_aside_between_lines_and_the_oldest_go(
-    log: Log, tmp_path: Path
+    log: RunLog, tmp_path: Path
 ) -> None:
     for number in range(60):
         os.write(log.writing, f"line {number:03}\n".encode())
@@ -55,7 +55,7 @@ def test_full_files_are_put_aside_between_lines_and_the_oldest_go(
     assert len(lines) > 22
 
 
-def test_a_line_without_end_has_the_same_bounds(log: Log, tmp_path: Path) -> None:
+def test_a_line_without_end_has_the_same_bounds(log: RunLog, tmp_path: Path) -> None:
     for _ in range(100):
         os.write(log.writing, b"x" * 50)
         log.take()
@@ -63,7 +63,7 @@ def test_a_line_without_end_has_the_same_bounds(log: Log, tmp_path: Path) -> Non
 
 
 def test_a_log_is_followed_over_files_that_are_put_aside(
-    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    log: RunLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(following, "_PAUSE_S", 0)
     expected = [f"line {number}" for number in range(200)]
@@ -91,7 +91,7 @@ def test_a_log_is_followed_over_files_that_are_put_aside(
 
 
 def test_a_full_disk_keeps_nobody_from_printing(
-    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    log: RunLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = logs._write_all
     os.write(log.writing, b"before\n")
@@ -167,7 +167,7 @@ def test_what_processes_of_a_script_say_comes_to_the_log_too(
 def test_the_log_of_a_run_that_still_writes_is_kept(tmp_path: Path) -> None:
     """Of a process that has another state folder, or of another deployment."""
     old = tmp_path / "20200101-000000_id_0000_predictor.log"
-    log = Log(old)
+    log = RunLog(old)
     for number in range(KEPT_RUNS + 3):
         (tmp_path / f"20260101-0000{number:02}_id_0001_predictor.log").touch()
     drop_old_runs(tmp_path)

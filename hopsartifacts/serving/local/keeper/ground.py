@@ -15,7 +15,7 @@ from hopsartifacts.serving.local.environments import (
     WORKER_VARIABLE,
     worker_environment,
 )
-from hopsartifacts.serving.local.keeper.logs import Log
+from hopsartifacts.serving.local.keeper.logs import RunLog
 from hopsartifacts.serving.local.keeper.orders import KeeperOrder, Patience
 from hopsartifacts.serving.local.keeper.workers import Worker
 from hopsartifacts.serving.local.limits import confine, launch_limits
@@ -31,9 +31,9 @@ class Ground(msgspec.Struct, kw_only=True):
 
     order: KeeperOrder
     listener: socket.socket
-    log: Log
+    log: RunLog
     """Where workers and the helper write."""
-    transformer_log: Log | None = None
+    transformer_log: RunLog | None = None
     """Where transformers write; made when it is needed."""
     passing: tuple[socket.socket, socket.socket] = msgspec.field(
         default_factory=socket.socketpair
@@ -139,7 +139,7 @@ class Ground(msgspec.Struct, kw_only=True):
         if launch.transformer_script is None:
             return None
         if self.transformer_log is None:
-            self.transformer_log = Log(Path(self.order.transformer_log_path))
+            self.transformer_log = RunLog(Path(self.order.transformer_log_path))
         return self.transformer_log.writing
 
     def clear(self) -> None:

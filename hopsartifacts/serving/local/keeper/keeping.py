@@ -20,7 +20,7 @@ from hopsartifacts.serving.local.keeper.control import Conversation, listen
 from hopsartifacts.serving.local.keeper.fleet import Fleet, say
 from hopsartifacts.serving.local.keeper.ground import Ground
 from hopsartifacts.serving.local.keeper.helping import Helping
-from hopsartifacts.serving.local.keeper.logs import Log
+from hopsartifacts.serving.local.keeper.logs import RunLog
 from hopsartifacts.serving.local.keeper.orders import Helper, KeeperOrder, Update
 from hopsartifacts.serving.local.keeper.parting import Parting
 from hopsartifacts.serving.local.keeper.workers import Worker
@@ -70,7 +70,7 @@ class Keeper:
         self._order = order
         # A crash of this process is told to the file itself. All else that it says goes
         # the way of what workers say, and so stays in order with it.
-        log = Log(Path(order.log_path), also=(2,))
+        log = RunLog(Path(order.log_path), also=(2,))
         os.dup2(log.writing, 1)
         self._ground = Ground(order=order, listener=listener, log=log)
         self._reporter = Reporter(Path(order.report_path))

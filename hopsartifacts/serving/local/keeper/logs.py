@@ -20,7 +20,7 @@ _BLOCK_BYTES = 64 * 1024
 _BLOCKS_AT_ONCE = 64
 
 
-class Log:
+class RunLog:
     """One log, written by a thread of its own until the process ends.
 
     Args:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 
-class RefusedError(Exception):
+class NoPlainFormError(Exception):
     """The value at ``path`` has no plain form; only ``values`` sees these."""
 
     def __init__(self, words: str, path: Sequence[str] = ()) -> None:
