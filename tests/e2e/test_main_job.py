@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -151,7 +152,11 @@ def test_what_a_script_raises_reaches_the_caller(model: Model, tmp_path: Path) -
         deployment.predict(inputs=ROW)
 
     assert caught.value.status == 500
-    assert "Traceback" in deployment.read_logs(tail=100)
+    # The keeper writes the log: a line may be there a moment after the answer.
+    deadline = time.monotonic() + 30
+    while "Traceback" not in deployment.read_logs(tail=100):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(

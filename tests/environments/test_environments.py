@@ -111,7 +111,9 @@ def run(base: Path, row: Row, variables: dict[str, str], steps: list[str]) -> No
     environ = {"PATH": os.defpath, **variables}
     if given or search:
         environ["PYTHONPATH"] = os.pathsep.join([*given, *search])
-    environ |= {it: os.environ[it] for it in os.environ if it.startswith("COV")}
+    if row.user is None:
+        # Another user cannot write what is measured to where it is collected.
+        environ |= {it: os.environ[it] for it in os.environ if it.startswith("COV")}
     report = base / "work" / "report"
     order = {
         "project": str(base / "projects" / "iris"),

@@ -8,6 +8,10 @@ import pytest
 from hopsartifacts.errors import PredictionError
 from hopsartifacts.serving.local import LocalBackend
 from tests.serving.conftest import FLOWERS
+from tests.serving.test_keeping import wait_until
+
+LAST = "Z INFO mine: an info line"
+"""What the last request says."""
 
 SCRIPT = """
     import asyncio, logging, sys
@@ -84,6 +88,7 @@ def test_a_script_says_and_raises_what_it_likes(
     metrics = httpx.get(f"http://127.0.0.1:{before.port}/metrics").text
     [in_flight] = [it for it in metrics.splitlines() if "requests_in_flight{" in it]
     assert in_flight.endswith(" 0.0")
+    wait_until(lambda: LAST in backend.read_logs(FLOWERS, "predictor", tail=1000))
     said = backend.read_logs(FLOWERS, "predictor", tail=1000)
     for words in (
         r"printed \ud800 é",
@@ -124,8 +129,12 @@ def test_logging_is_set_up_by_the_script_and_ours_stays(
     assert ask(backend, "log") == ["logged"]
     with pytest.raises(PredictionError):
         ask(backend, "fail_with_surrogate")
-    said = backend.read_logs(FLOWERS, "predictor", tail=1000)
-    for words in [*expected, "Z ERROR hopsartifacts.serving: the predictor failed"]:
-        assert words in said
-    assert said.count("the predictor failed") == 1
+    wanted = [*expected, "Z ERROR hopsartifacts.serving: the predictor failed"]
+
+    def said() -> str:
+        return backend.read_logs(FLOWERS, "predictor", tail=1000)
+
+    # The keeper writes the log: a line may be there a moment after the answer.
+    wait_until(lambda: all(words in said() for words in wanted))
+    assert said().count("the predictor failed") == 1
     backend.stop(FLOWERS, await_stopped_s=30)
