@@ -119,6 +119,7 @@ def act(shared: Path) -> Act:
         receiver, sender = context.Pipe(duplex=False)
         process = context.Process(target=child, args=(sender,))
         process.start()
+        sender.close()  # so that an end without an answer is an error, not a wait
         answer, failure = receiver.recv()
         process.join()
         assert not failure, failure
