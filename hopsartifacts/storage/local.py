@@ -26,7 +26,7 @@ from hopsartifacts.errors import (
     StorageError,
     StorageRefusedError,
 )
-from hopsartifacts.layout import FORMAT_MARKER, STAGING, TEMPORARY
+from hopsartifacts.layout import MARKER, STAGING, TEMPORARY
 from hopsartifacts.storage.contract import Capabilities, Entry, Kind
 from hopsartifacts.storage.posix import (
     ANY_WRITE,
@@ -336,7 +336,7 @@ class LocalStorage:
     def _keeps_modes(self) -> bool:
         """Tell whether files can be made read-only here, as far as it shows."""
         if self._has_modes is None:
-            marker = self._root / FORMAT_MARKER
+            marker = self._root / MARKER
             try:
                 mode = marker.lstat().st_mode
             except OSError:
