@@ -35,6 +35,7 @@ from hopsartifacts.storage.posix import (
     Modes,
     can_protect,
     delete_folder,
+    first_file,
     folders_of,
     link,
     linked,
@@ -181,6 +182,12 @@ class LocalStorage:
                     else:
                         found.append(entry)
         yield from sorted(found, key=lambda entry: entry.path)
+
+    def first(self, path: str) -> str | None:
+        """See the contract."""
+        with _translated("list", path):
+            found = first_file(f"{self._root}/{path}")
+        return found and found.removeprefix(f"{self._root}/")
 
     def copy(self, source: str, target: str) -> bool:
         """Clone the file where the file system shares blocks, else link it."""
