@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import gc
 import os
 import time
 from pathlib import Path
@@ -274,14 +275,17 @@ def test_memory_does_not_grow_with_what_is_seen(
     exchange = make_exchange()
 
     def grown(rounds: int) -> int:
+        gc.collect()
         tracemalloc.start()
         before, _ = tracemalloc.get_traced_memory()
         for _ in range(rounds):
             recorder.see(exchange)
+        gc.collect()
         after, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return after - before
 
     grown(100)
-    assert grown(5000) < 10_000
+    # Other threads of this process take memory, too, but not each time.
+    assert min(grown(5000) for _ in range(3)) < 10_000
     assert used_bytes(spool) > 300_000
