@@ -120,8 +120,11 @@ def act(shared: Path) -> Act:
         process = context.Process(target=child, args=(sender,))
         process.start()
         sender.close()  # so that an end without an answer is an error, not a wait
-        answer, failure = receiver.recv()
-        process.join()
+        try:
+            answer, failure = receiver.recv()
+            process.join()
+        finally:
+            process.kill()  # if it hangs
         assert not failure, failure
         return answer
 

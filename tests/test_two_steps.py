@@ -43,7 +43,10 @@ def ends(work: Callable[[], object]) -> int:
     """Do *work* in a child and return its exit code, negative for a signal."""
     child = multiprocessing.get_context("fork").Process(target=work)
     child.start()
-    child.join()
+    try:
+        child.join()
+    finally:
+        child.kill()  # if it hangs
     assert child.exitcode is not None
     return child.exitcode
 
