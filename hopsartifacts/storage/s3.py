@@ -219,7 +219,7 @@ class S3Storage(ObjectStorage):
                 if keys:
                     self._delete(batches, keys)
             while batches:
-                _check_deleted(batches.oldest())
+                _check_deleted(batches.first_to_end()[1])
 
     def unfinished(self, path: str) -> Iterator[Entry]:
         """See the contract; the sizes would cost a request each and are left out."""
@@ -276,7 +276,12 @@ class S3Storage(ObjectStorage):
         begun = self._requests.send("create_multipart_upload", Key=target)
         place = {"Key": target, "UploadId": begun["UploadId"]}
         under_way: InFlight[dict[str, Any]] = InFlight(_COUNTED, _COPIES_AT_ONCE)
-        etags: list[str] = []
+        etags: dict[int, str] = {}
+
+        def take() -> None:
+            number, answer = under_way.first_to_end()
+            etags[number] = answer["CopyPartResult"]["ETag"]
+
         try:
             with under_way:
                 for number, first in enumerate(range(0, size, _COPY_PART_BYTES), 1):
@@ -289,10 +294,10 @@ class S3Storage(ObjectStorage):
                         **place,
                     )
                     while not under_way.start(0, begin):
-                        etags.append(under_way.oldest()["CopyPartResult"]["ETag"])
+                        take()
                 while under_way:
-                    etags.append(under_way.oldest()["CopyPartResult"]["ETag"])
-            parts = [{"PartNumber": n, "ETag": one} for n, one in enumerate(etags, 1)]
+                    take()
+            parts = [{"PartNumber": n, "ETag": etags[n]} for n in sorted(etags)]
             self._requests.send(
                 "complete_multipart_upload", MultipartUpload={"Parts": parts}, **place
             )
@@ -313,7 +318,7 @@ class S3Storage(ObjectStorage):
                 "delete_objects", Delete={"Objects": keys, "Quiet": True}
             ),
         ):
-            _check_deleted(batches.oldest())
+            _check_deleted(batches.first_to_end()[1])
 
     def _pages(self, path: str, **parameters: str) -> Iterator[dict[str, Any]]:
         given = {"Prefix": self._below(path), **parameters}

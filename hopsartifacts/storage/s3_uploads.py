@@ -6,7 +6,6 @@ differ. A completion names the ETag of each part, so two writers' parts never mi
 """
 
 import hashlib
-from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
@@ -41,7 +40,8 @@ class Upload:
         self._id = id_
         self._there: dict[int, tuple[int, str]] = {}
         self._etags: dict[int, str] = {}
-        self._numbers: deque[int] = deque()
+        self._sent: list[int] = []
+        """The numbers of the parts that were sent, as they were begun."""
         self._under_way: InFlight[dict[str, Any]] = InFlight(budget, _MOST_AT_ONCE)
         self._count = 0
 
@@ -69,13 +69,13 @@ class Upload:
             self._etags[number] = f'"{there[1]}"'
             return
         while not self._under_way.start(len(data), lambda: self._send(number, data)):
-            self._take_oldest()
-        self._numbers.append(number)
+            self._take_one()
+        self._sent.append(number)
 
     def complete(self) -> None:
         """Make the object of the parts."""
         while self._under_way:
-            self._take_oldest()
+            self._take_one()
         parts = [
             {"PartNumber": number, "ETag": self._etags[number]}
             for number in range(1, self._count + 1)
@@ -110,14 +110,14 @@ class Upload:
             Body=data,
         )
 
-    def _take_oldest(self) -> None:
+    def _take_one(self) -> None:
         try:
-            answer = self._under_way.oldest()
+            place, answer = self._under_way.first_to_end()
         except Exception:
             # The others may get through, and need not be sent again.
             self._under_way.settle()
             raise
-        self._etags[self._numbers.popleft()] = answer["ETag"]
+        self._etags[self._sent[place - 1]] = answer["ETag"]
 
     def _is_complete(self) -> bool:
         digests = [

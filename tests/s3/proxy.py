@@ -24,6 +24,7 @@ Harm = Literal[
     "cut answer",  # half of the answer's body, then cut
     "truncate",  # half of the answer's body, as if that were all of it
     "lose answer",  # the server does it, and the client is cut off
+    "hold",  # do nothing until there is another plan, then pass it on
     "hang",  # do not answer for `seconds`, then cut
     "",
 ]

@@ -62,8 +62,10 @@ class _Service:
         await response.write(answer)
         return response
 
-    @staticmethod
-    async def _received(request: web.Request, rule: Rule) -> bytes:
+    async def _received(self, request: web.Request, rule: Rule) -> bytes:
+        plan = self._plan
+        while rule.do == "hold" and self._plan is plan:
+            await asyncio.sleep(0.01)
         if rule.do == "hang":
             await asyncio.sleep(rule.seconds)
             raise ConnectionAbortedError
