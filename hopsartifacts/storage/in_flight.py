@@ -89,6 +89,6 @@ class InFlight(Generic[Result]):
 
     def __exit__(self, *_: object) -> None:
         while self._pieces:
-            piece, size, _ = self._pieces.popleft()
+            piece, size, _number = self._pieces.popleft()
             piece.cancel()
             self._budget.give_back(size)

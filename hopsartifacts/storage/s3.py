@@ -101,9 +101,10 @@ class S3Storage(ObjectStorage):
         filesystem.retries = 1
         self._attempts = attempts
         self._requests = Requests(filesystem, bucket, attempts)
+        self._wire = Wire(filesystem, self._requests)
         self._reading = Reading(
             requests=self._requests,
-            wire=Wire(filesystem, self._requests),
+            wire=self._wire,
             budget=Budget(_READ_BUDGET_BYTES),
             asks_if_match=not filesystem.local_expiry_check,
         )
@@ -263,7 +264,7 @@ class S3Storage(ObjectStorage):
 
     def _upload(self, path: str) -> Upload:
         return Upload.open(
-            self._requests,
+            self._wire,
             self._key(path),
             self._writing,
             # Elsewhere a path is nobody's own: another writer may be at it just now.

@@ -20,6 +20,7 @@ CONTROL = "/-proxy-"
 
 Harm = Literal[
     "refuse",  # answer with `status` and `code` instead of the server
+    "change request",  # pass it on with another byte in its body
     "cut request",  # take half of the body, then cut; the server sees nothing
     "cut answer",  # half of the answer's body, then cut
     "truncate",  # half of the answer's body, as if that were all of it
