@@ -16,6 +16,7 @@ from hopsartifacts.errors import InvalidInputError, StorageError
 from hopsartifacts.storage.contract import Entry
 from hopsartifacts.storage.in_flight import Budget, InFlight
 from hopsartifacts.storage.objects import Dialect, ObjectStorage
+from hopsartifacts.storage.s3_client import Client
 from hopsartifacts.storage.s3_reading import Reading, ranges
 from hopsartifacts.storage.s3_requests import (
     DEFAULT_ATTEMPTS,
@@ -54,7 +55,7 @@ def s3_storage(path: str, options: Mapping[str, Any]) -> "S3Storage":
     repeated here and not by botocore.
 
     Raises:
-        InvalidInputError: no bucket is named.
+        InvalidInputError: no bucket is named, or the options do not go together.
     """
     if not path.strip("/"):
         raise InvalidInputError("the project URL names no bucket: use s3://<bucket>/…")
@@ -71,7 +72,12 @@ def s3_storage(path: str, options: Mapping[str, Any]) -> "S3Storage":
             "retries": {"total_max_attempts": 1},
         },
     }
-    filesystem = S3FileSystem(**{**options, **own})
+    try:
+        filesystem = S3FileSystem(**{**options, **own})
+    except Exception as error:
+        raise InvalidInputError(
+            f"s3://{path}: the storage options cannot be used: {error}"
+        ) from error
     return S3Storage(filesystem, path, attempts)
 
 
@@ -97,16 +103,15 @@ class S3Storage(ObjectStorage):
             first=None if bucket.endswith(_UNSORTED) else self._first_listed,
         )
         super().__init__(filesystem, root, dialect)
-        # Requests are repeated in one place, which is not s3fs.
-        filesystem.retries = 1
         self._attempts = attempts
-        self._requests = Requests(filesystem, bucket, attempts)
-        self._wire = Wire(filesystem, self._requests)
+        self._client = Client(filesystem, bucket)
+        self._requests = Requests(self._client, attempts)
+        self._wire = Wire(self._requests)
         self._reading = Reading(
             requests=self._requests,
             wire=self._wire,
             budget=Budget(_READ_BUDGET_BYTES),
-            asks_if_match=not filesystem.local_expiry_check,
+            asks_if_match=self._client.takes_conditions,
         )
         self._writing = Budget(_WRITE_BUDGET_BYTES)
 
@@ -120,7 +125,7 @@ class S3Storage(ObjectStorage):
         the next write of this path continues; if *chunks* raises, it is dropped.
         """
         # All parts but the last one have to be equal for some servers.
-        parts = in_parts(chunks, is_growing=not self._fs.fixed_upload_size)
+        parts = in_parts(chunks, is_growing=not self._client.has_equal_parts)
         upload: Upload | None = None
         try:
             while True:

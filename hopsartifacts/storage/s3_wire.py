@@ -5,7 +5,6 @@ the range is asked for, or the part sent, again by the ordinary way, which repea
 explains.
 """
 
-import asyncio
 import base64
 import hashlib
 import zlib
@@ -14,33 +13,28 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from threading import Event, Lock
 from typing import Any, TypeVar
 
-from botocore.awsrequest import AWSRequest
-from botocore.httpsession import URLLib3Session
-from botocore.utils import get_environ_proxies
-
+from hopsartifacts.storage.s3_client import SOCKETS
 from hopsartifacts.storage.s3_requests import Body, Requests, body_of
 
 Result = TypeVar("Result")
 
-_THREADS = 6
-_VALID_S = 3600
 _MISSES_LIMIT = 8
 """So many failures in a row, and this way is not tried any more: the server does not
 take signed URLs, or one client's ranges at the same moment."""
 _PIECE_BYTES = 1 << 20
+_CHECKSUM = "x-amz-checksum-crc32"
 _SIGNED = "X-Amz-Signature="
 """In the URLs of the newer way of signing, which covers the headers, too."""
 
 
 class Wire:
-    """Requests for the objects of one bucket, beside the client of an s3fs."""
+    """Requests for the objects of one bucket, beside those of the client."""
 
-    def __init__(self, filesystem: Any, requests: Requests) -> None:
-        self._fs = filesystem
+    def __init__(self, requests: Requests) -> None:
         self.requests = requests
+        self._client = requests.client
         self._lock = Lock()
         self._pool: ThreadPoolExecutor | None = None
-        self._session: Any = None
         self._misses = {"get_object": 0, "upload_part": 0}
 
     def get(self, key: str, headers: Mapping[str, str]) -> "Future[Body]":
@@ -77,7 +71,7 @@ class Wire:
     ) -> "Future[Result]":
         with self._lock:
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(_THREADS, "hopsartifacts-s3")
+                self._pool = ThreadPoolExecutor(SOCKETS, "hopsartifacts-s3")
         return self._pool.submit(self._tried, method, quickly, ordinarily)
 
     def _tried(
@@ -98,11 +92,10 @@ class Wire:
         return ordinarily()
 
     def _got(self, place: Mapping[str, Any], headers: Mapping[str, str]) -> Body | None:
-        url = self._signed("get_object", place)
+        url = self._client.signed_url("get_object", place)
         if url is None:
             return None
-        request = AWSRequest("GET", url, dict(headers), stream_output=True)
-        answer = self._http(url).send(request.prepare())
+        answer = self._client.send("GET", url, headers)
         try:
             if answer.status_code != 206:  # noqa: PLR2004 - Partial Content
                 return None
@@ -121,59 +114,22 @@ class Wire:
     ) -> str | None:
         # The URL says nothing of the bytes, so a checksum has to. Some servers know
         # none, as the user then says; their ETag has to be that of the bytes.
-        checks = self._fs.s3.meta.config.request_checksum_calculation
         crc32 = base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
-        signed = {"ChecksumCRC32": crc32} if checks == "when_supported" else {}
-        url = self._signed("upload_part", {**place, **signed})
+        signed = {"ChecksumCRC32": crc32} if self._client.sends_checksums else {}
+        url = self._client.signed_url("upload_part", {**place, **signed})
         if url is None or _SIGNED not in url:
             return None
         headers = {"Content-Length": str(len(data))}
         if signed:
-            headers["x-amz-checksum-crc32"] = crc32
-        request = AWSRequest("PUT", url, headers, data=_pieces(data, stopped))
-        answer = self._http(url).send(request.prepare())
+            headers[_CHECKSUM] = crc32
+        answer = self._client.send("PUT", url, headers, _pieces(data, stopped))
         etag = str(answer.headers.get("etag", ""))
-        is_same = answer.headers.get("x-amz-checksum-crc32") == crc32 or (
+        if answer.status_code != 200:  # noqa: PLR2004 - OK
+            return None
+        is_same = answer.headers.get(_CHECKSUM) == crc32 or (
             etag.strip('"') == hashlib.md5(data, usedforsecurity=False).hexdigest()
         )
-        return etag if answer.status_code == 200 and etag and is_same else None  # noqa: PLR2004 - OK
-
-    def _signed(self, method: str, place: Mapping[str, Any]) -> str | None:
-        client = self._fs.s3
-        if self._fs._get_s3_method_kwargs(getattr(client, method)):  # noqa: SLF001 - what s3fs adds
-            # Keys of the customer's own travel in headers, which a URL cannot carry.
-            return None
-        # Else the older way of signing is taken, which newer buckets refuse.
-        client.meta.events.register_first("choose-signer.s3", _newer, "hopsartifacts")
-        signed = client.generate_presigned_url(
-            method,
-            Params={"Bucket": self.requests.bucket, **place},
-            ExpiresIn=_VALID_S,
-        )
-        url: str = asyncio.run_coroutine_threadsafe(signed, self._fs.loop).result()
-        return url
-
-    def _http(self, url: str) -> Any:
-        with self._lock:
-            if self._session is None:
-                config = self._fs.s3.meta.config
-                verify = self._fs.client_kwargs.get("verify")
-                if verify is None:
-                    bundle = self._fs.session.get_config_variable("ca_bundle")
-                    verify = bundle or True
-                self._session = URLLib3Session(
-                    verify=verify,
-                    proxies=config.proxies or get_environ_proxies(url),
-                    timeout=(config.connect_timeout, config.read_timeout),
-                    max_pool_connections=_THREADS,
-                    client_cert=config.client_cert,
-                    proxies_config=config.proxies_config,
-                )
-            return self._session
-
-
-def _newer(signature_version: Any, **_: Any) -> str | None:
-    return "s3v4-query" if signature_version in {"v4-query", "s3v4-query"} else None
+        return etag if is_same and etag else None
 
 
 def _pieces(data: bytes, stopped: Event) -> Iterator[memoryview]:

@@ -7,7 +7,8 @@ from tests.backends.servers import free_port, listens, running, wait_until
 
 SCRIPT = """
 import subprocess, sys
-subprocess.run([sys.executable, "-m", "http.server", "--bind", "127.0.0.1", sys.argv[1]])
+command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", sys.argv[1]]
+subprocess.run(command)
 """
 
 
