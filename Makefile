@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint check bench clean
+.PHONY: demo test lint check bench newest clean
 
 demo: $(VENV)/.user
 	$(BIN)/python demo/demo.py
@@ -29,10 +29,14 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m pytest benchmarks -q -s
 
+# The storage tests with the newest clients, whatever the bounds in pyproject.toml say.
+newest: .venv-newest/.clients
+	PATH="$(CURDIR)/$(BIN):$$PATH" .venv-newest/bin/python -m pytest $(or $(TESTS),tests/s3 tests/backends tests/test_clients.py)
+
 clean:
 	# What is sealed is read-only, also for rm.
 	if [ -d demo-project ]; then chmod -R u+w demo-project && rm -rf demo-project; fi
-	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-newest .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -45,3 +49,12 @@ $(VENV)/.user: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --group dev --editable ".[catalog,cli,grpc,s3,server,serving,sklearn,testing]"
 	touch $@
+
+.venv-newest/.clients: FORCE
+	$(PYTHON) -m venv .venv-newest
+	.venv-newest/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	.venv-newest/bin/python -m pip install --quiet --group test --group s3 --group backends --editable ".[catalog,cli,s3,serving,sklearn,testing]"
+	.venv-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager s3fs gcsfs adlfs paramiko hdfs-native
+	.venv-newest/bin/python -m pip list | grep -E "s3fs|botocore|gcsfs|adlfs|azure-storage|paramiko|hdfs|fsspec"
+
+FORCE:

@@ -1,16 +1,18 @@
 """Large objects to and from an S3 server, as ratios to a fast client in the same run.
 
-The peer is obstore, a client in Rust. Both move the same bytes with parts and ranges
-at the same moment; the server shares this machine's cores with them.
-``HOPSARTIFACTS_BENCH_S3_MB`` sets the size. Saves of many small files are compared with
-saves of the same ones again.
+The peer is obstore, a client in Rust. Both move the same bytes, with as many parts in
+flight, and small files with as many threads; the server shares this machine's cores
+with them. ``HOPSARTIFACTS_BENCH_S3_MB`` sets the size. Saves of many small files are
+compared with saves of the same ones again.
 """
 
+import hashlib
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +35,14 @@ from tests.s3.conftest import KEYS, Server
 s3 = conftest.s3
 MIB = 1 << 20
 SIZE_MB = int(os.environ.get("HOPSARTIFACTS_BENCH_S3_MB", "512"))
-# A process of its own, so that its peak is that of the download alone.
+AT_ONCE = 4
+"""Parts in flight, as in ``hopsartifacts.storage.s3_uploads``."""
+SMALL_FILES = 2000
+SMALL_BYTES = 20_000
+THREADS = 8
+# A process of its own, so that its peaks are those of the transfers alone.
 PEAK = """
-import json, sys
+import json, os, sys
 from pathlib import Path
 from hopsartifacts.storage.connect import connect
 
@@ -44,11 +51,18 @@ def peak():
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
+def content(mib):
+    block = os.urandom(1 << 20)
+    for number in range(mib):
+        yield b"%08d" % number + block[8:]
+
 storage = connect(sys.argv[1], json.loads(sys.argv[2]))
 storage.stat("big")
 before = peak()
 size = sum(map(len, storage.chunks("big")))
-print(size, (peak() - before) // 1024)
+down = peak() - before
+storage.write("again", content(size >> 20))
+print(size, down // 1024, (peak() - before) // 1024)
 """
 
 
@@ -77,8 +91,15 @@ def test_upload_and_download_against_a_fast_client(
     storage = connect(f"s3://{bucket}", s3.options())
 
     def theirs_up() -> None:
-        chunks = content()
-        obstore.put(store, "theirs", chunks, use_multipart=True, chunk_size=16 * MIB)
+        chunks, size = content(), 16 * MIB
+        obstore.put(
+            store,
+            "theirs",
+            chunks,
+            use_multipart=True,
+            chunk_size=size,
+            max_concurrency=AT_ONCE,
+        )
 
     def theirs_down() -> None:
         stream = obstore.get(store, "big").stream(min_chunk_size=8 * MIB)
@@ -88,16 +109,41 @@ def test_upload_and_download_against_a_fast_client(
         assert sum(map(len, storage.chunks("big"))) == SIZE_MB * MIB
 
     up = race(lambda: storage.write("big", content()), theirs_up)
+    assert digest(storage.chunks("big")) == digest(content())
     down = race(ours_down, theirs_down)
-    for what, (ours, theirs) in {"upload": up, "download": down}.items():
-        record_property(f"{what} against obstore", round(theirs / ours, 2))
-        print(
-            f"{what} of {SIZE_MB} MB: ours {SIZE_MB / ours:.0f} MB/s, obstore "
-            f"{SIZE_MB / theirs:.0f} MB/s, ratio {theirs / ours:.2f}"
-        )
+    note(record_property, f"upload of {SIZE_MB} MB", up)
+    note(record_property, f"download of {SIZE_MB} MB", down)
 
 
-def test_memory_of_a_download(s3: Server) -> None:
+def test_small_files_against_a_fast_client(
+    s3: Server,
+    peer: tuple[str, Any],
+    record_property: Record,
+) -> None:
+    """Aim: half as fast."""
+    bucket, store = peer
+    obstore = pytest.importorskip("obstore")
+    storage = connect(f"s3://{bucket}", s3.options())
+    files = {f"{n:04}": os.urandom(SMALL_BYTES) for n in range(SMALL_FILES)}
+
+    def all_of(work: Callable[[str], object]) -> list[object]:
+        with ThreadPoolExecutor(THREADS) as pool:
+            return list(pool.map(work, files))
+
+    up = race(
+        lambda: all_of(lambda name: storage.write(f"ours/{name}", [files[name]])),
+        lambda: all_of(lambda name: obstore.put(store, f"theirs/{name}", files[name])),
+    )
+    assert all_of(lambda name: storage.read(f"ours/{name}")) == [*files.values()]
+    down = race(
+        lambda: all_of(lambda name: storage.read(f"ours/{name}")),
+        lambda: all_of(lambda name: bytes(obstore.get(store, f"ours/{name}").bytes())),
+    )
+    note(record_property, f"upload of {SMALL_FILES} small files", up)
+    note(record_property, f"download of {SMALL_FILES} small files", down)
+
+
+def test_memory_of_a_transfer(s3: Server) -> None:
     import json  # noqa: PLC0415 - only here
 
     bucket = s3.bucket()
@@ -105,10 +151,10 @@ def test_memory_of_a_download(s3: Server) -> None:
     storage.write("big", content())
     command = [sys.executable, "-c", PEAK, f"s3://{bucket}", json.dumps(s3.options())]
     answer = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - our own words
-    size, grown = map(int, answer.stdout.split())
-    print(f"download of {size // MIB} MB: the process grew by {grown} MB")
+    size, down, both = map(int, answer.stdout.split())
+    print(f"{size // MIB} MB: the process grew by {down} MB, with the upload {both} MB")
     assert size == SIZE_MB * MIB
-    assert grown < 250
+    assert both < 250
 
 
 def test_saving_again_with_one_changed_file(
@@ -129,13 +175,30 @@ def test_saving_again_with_one_changed_file(
 
 
 def content() -> Iterator[bytes]:
-    """Yield bytes that differ from piece to piece."""
-    block = os.urandom(MIB)
+    """Yield the same bytes each time, which differ from piece to piece."""
+    block = hashlib.shake_256(b"any").digest(MIB)
     for number in range(SIZE_MB):
         yield b"%08d" % number + block[8:]
 
 
-def race(ours: Callable[[], None], theirs: Callable[[], None]) -> tuple[float, float]:
+def digest(chunks: Iterator[bytes]) -> str:
+    found = hashlib.sha256()
+    for chunk in chunks:
+        found.update(chunk)
+    return found.hexdigest()
+
+
+def note(record_property: Record, what: str, seconds: tuple[float, float]) -> None:
+    ours, theirs = seconds
+    record_property(f"{what} against obstore", round(theirs / ours, 2))
+    print(
+        f"{what}: ours {ours:.2f} s, obstore {theirs:.2f} s, ratio {theirs / ours:.2f}"
+    )
+
+
+def race(
+    ours: Callable[[], object], theirs: Callable[[], object]
+) -> tuple[float, float]:
     """Return the best time of each; they take turns, so noise hits both."""
     times: dict[str, list[float]] = {"ours": [], "theirs": []}
     for _ in range(ROUNDS):
@@ -143,4 +206,5 @@ def race(ours: Callable[[], None], theirs: Callable[[], None]) -> tuple[float, f
             started = time.perf_counter()
             work()
             times[name].append(time.perf_counter() - started)
+    print({name: [round(one, 2) for one in seen] for name, seen in times.items()})
     return min(times["ours"]), min(times["theirs"])

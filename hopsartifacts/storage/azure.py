@@ -1,4 +1,8 @@
-"""Azure Blob Storage: creation by ``If-None-Match: *`` on one Put Blob."""
+"""Azure Blob Storage: creation by ``If-None-Match: *`` on one Put Blob.
+
+The only module that knows adlfs: what it overrides there is not documented, so the
+versions are bounded in ``pyproject.toml``, and ``make newest`` tries the newest ones.
+"""
 
 from collections.abc import Mapping
 from typing import Any

@@ -16,6 +16,7 @@ from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
+from hopsartifacts.storage.options import check, hiding
 
 
 class _BackEnd(msgspec.Struct, frozen=True):
@@ -95,7 +96,8 @@ def connect(
     Args:
         url: where the project is.
         storage_options: what fsspec's file system of that protocol takes: endpoint,
-            credentials, profile. They go through unchanged.
+            credentials, profile. They go through unchanged; what is not known is
+            refused by name.
         unsafe_single_writer: use file systems that cannot tell two writers apart.
 
     Raises:
@@ -134,10 +136,12 @@ def connect(
         )
     from hopsartifacts.storage.fallback import fallback_storage  # noqa: PLC0415 - late
 
-    return fallback_storage(text, options)
+    with hiding(options):
+        return fallback_storage(text, options)
 
 
 def _open(url: str, path: str, back_end: _BackEnd, options: dict[str, Any]) -> Storage:
+    check(back_end.extra, options)
     try:
         # Imported late: it takes a second, and only these projects need it.
         module = import_module(f"hopsartifacts.storage.{back_end.module}")
@@ -146,7 +150,8 @@ def _open(url: str, path: str, back_end: _BackEnd, options: dict[str, Any]) -> S
             f"project URL {url!r} needs {error.name}; run: "
             f'pip install "hopsartifacts[{back_end.extra}]"'
         ) from error
-    return cast("Storage", getattr(module, back_end.opener)(path, options))
+    with hiding(options):
+        return cast("Storage", getattr(module, back_end.opener)(path, options))
 
 
 def _refuse_options(url: str, options: dict[str, Any]) -> None:

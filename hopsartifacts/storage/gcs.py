@@ -1,6 +1,9 @@
 """Google Cloud Storage: creation by ``ifGenerationMatch=0``.
 
 An object that is not there has generation 0, so the condition says "if absent".
+
+The only module that knows gcsfs: what it overrides there is not documented, so the
+versions are bounded in ``pyproject.toml``, and ``make newest`` tries the newest ones.
 """
 
 import inspect

@@ -1,4 +1,4 @@
-"""Transfers under way at the same moment, in bounded memory, in the order they began.
+"""Transfers under way at the same moment, in bounded memory.
 
 Each transfer may always have one piece under way; further ones only while all
 transfers of a storage together hold less than its budget. So none waits for another,
@@ -7,7 +7,7 @@ whatever order a caller takes their pieces in.
 
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from threading import Lock
 from typing import Generic, Self, TypeVar
 
@@ -36,7 +36,7 @@ class Budget:
 
 
 class InFlight(Generic[Result]):
-    """The pieces of one transfer that are under way, oldest first.
+    """The pieces of one transfer that are under way, numbered from 1 as they began.
 
     On leaving it as a context manager, what has not begun yet never does.
     """
@@ -44,7 +44,8 @@ class InFlight(Generic[Result]):
     def __init__(self, budget: Budget, most: int) -> None:
         self._budget = budget
         self._most = most
-        self._pieces: deque[tuple[Future[Result], int]] = deque()
+        self._pieces: deque[tuple[Future[Result], int, int]] = deque()
+        self._begun = 0
 
     def __len__(self) -> int:
         return len(self._pieces)
@@ -54,27 +55,40 @@ class InFlight(Generic[Result]):
         is_counted = len(self._pieces) < self._most and self._budget.take(size)
         if self._pieces and not is_counted:
             return False
-        self._pieces.append((begin(), size if is_counted else 0))
+        self._begun += 1
+        self._pieces.append((begin(), size if is_counted else 0, self._begun))
         return True
 
     def oldest(self) -> Result:
         """Wait for the oldest piece and return what came of it, or raise its error."""
-        piece, size = self._pieces[0]
         # If the wait is interrupted it stays, to be cancelled with the others.
-        wait([piece])
-        self._pieces.popleft()
+        wait([self._pieces[0][0]])
+        return self._taken(0)[1]
+
+    def first_to_end(self) -> tuple[int, Result]:
+        """Wait until any piece ends; return its number and what came of it, or raise.
+
+        For pieces whose order does not matter: a slow one holds up no other.
+        """
+        wait([piece for piece, *_ in self._pieces], return_when=FIRST_COMPLETED)
+        ended = (at for at, (piece, *_) in enumerate(self._pieces) if piece.done())
+        return self._taken(next(ended))
+
+    def _taken(self, place: int) -> tuple[int, Result]:
+        piece, size, number = self._pieces[place]
+        del self._pieces[place]
         self._budget.give_back(size)
-        return piece.result()
+        return number, piece.result()
 
     def settle(self) -> None:
         """Wait until nothing is under way, whatever comes of it."""
-        wait([piece for piece, _ in self._pieces])
+        wait([piece for piece, *_ in self._pieces])
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         while self._pieces:
-            piece, size = self._pieces.popleft()
+            piece, size, _number = self._pieces.popleft()
             piece.cancel()
             self._budget.give_back(size)

@@ -16,6 +16,7 @@ from hopsartifacts.errors import InvalidInputError, StorageError
 from hopsartifacts.storage.contract import Entry
 from hopsartifacts.storage.in_flight import Budget, InFlight
 from hopsartifacts.storage.objects import Dialect, ObjectStorage
+from hopsartifacts.storage.s3_client import Client
 from hopsartifacts.storage.s3_reading import Reading, ranges
 from hopsartifacts.storage.s3_requests import (
     DEFAULT_ATTEMPTS,
@@ -54,7 +55,7 @@ def s3_storage(path: str, options: Mapping[str, Any]) -> "S3Storage":
     repeated here and not by botocore.
 
     Raises:
-        InvalidInputError: no bucket is named.
+        InvalidInputError: no bucket is named, or the options do not go together.
     """
     if not path.strip("/"):
         raise InvalidInputError("the project URL names no bucket: use s3://<bucket>/…")
@@ -71,7 +72,12 @@ def s3_storage(path: str, options: Mapping[str, Any]) -> "S3Storage":
             "retries": {"total_max_attempts": 1},
         },
     }
-    filesystem = S3FileSystem(**{**options, **own})
+    try:
+        filesystem = S3FileSystem(**{**options, **own})
+    except Exception as error:
+        raise InvalidInputError(
+            f"s3://{path}: the storage options cannot be used: {error}"
+        ) from error
     return S3Storage(filesystem, path, attempts)
 
 
@@ -97,15 +103,15 @@ class S3Storage(ObjectStorage):
             first=None if bucket.endswith(_UNSORTED) else self._first_listed,
         )
         super().__init__(filesystem, root, dialect)
-        # Requests are repeated in one place, which is not s3fs.
-        filesystem.retries = 1
         self._attempts = attempts
-        self._requests = Requests(filesystem, bucket, attempts)
+        self._client = Client(filesystem, bucket)
+        self._requests = Requests(self._client, attempts)
+        self._wire = Wire(self._requests)
         self._reading = Reading(
             requests=self._requests,
-            wire=Wire(filesystem, self._requests),
+            wire=self._wire,
             budget=Budget(_READ_BUDGET_BYTES),
-            asks_if_match=not filesystem.local_expiry_check,
+            asks_if_match=self._client.takes_conditions,
         )
         self._writing = Budget(_WRITE_BUDGET_BYTES)
 
@@ -119,7 +125,7 @@ class S3Storage(ObjectStorage):
         the next write of this path continues; if *chunks* raises, it is dropped.
         """
         # All parts but the last one have to be equal for some servers.
-        parts = in_parts(chunks, is_growing=not self._fs.fixed_upload_size)
+        parts = in_parts(chunks, is_growing=not self._client.has_equal_parts)
         upload: Upload | None = None
         try:
             while True:
@@ -219,7 +225,7 @@ class S3Storage(ObjectStorage):
                 if keys:
                     self._delete(batches, keys)
             while batches:
-                _check_deleted(batches.oldest())
+                _check_deleted(batches.first_to_end()[1])
 
     def unfinished(self, path: str) -> Iterator[Entry]:
         """See the contract; the sizes would cost a request each and are left out."""
@@ -263,7 +269,7 @@ class S3Storage(ObjectStorage):
 
     def _upload(self, path: str) -> Upload:
         return Upload.open(
-            self._requests,
+            self._wire,
             self._key(path),
             self._writing,
             # Elsewhere a path is nobody's own: another writer may be at it just now.
@@ -276,7 +282,12 @@ class S3Storage(ObjectStorage):
         begun = self._requests.send("create_multipart_upload", Key=target)
         place = {"Key": target, "UploadId": begun["UploadId"]}
         under_way: InFlight[dict[str, Any]] = InFlight(_COUNTED, _COPIES_AT_ONCE)
-        etags: list[str] = []
+        etags: dict[int, str] = {}
+
+        def take() -> None:
+            number, answer = under_way.first_to_end()
+            etags[number] = answer["CopyPartResult"]["ETag"]
+
         try:
             with under_way:
                 for number, first in enumerate(range(0, size, _COPY_PART_BYTES), 1):
@@ -289,10 +300,10 @@ class S3Storage(ObjectStorage):
                         **place,
                     )
                     while not under_way.start(0, begin):
-                        etags.append(under_way.oldest()["CopyPartResult"]["ETag"])
+                        take()
                 while under_way:
-                    etags.append(under_way.oldest()["CopyPartResult"]["ETag"])
-            parts = [{"PartNumber": n, "ETag": one} for n, one in enumerate(etags, 1)]
+                    take()
+            parts = [{"PartNumber": n, "ETag": etags[n]} for n in sorted(etags)]
             self._requests.send(
                 "complete_multipart_upload", MultipartUpload={"Parts": parts}, **place
             )
@@ -313,7 +324,7 @@ class S3Storage(ObjectStorage):
                 "delete_objects", Delete={"Objects": keys, "Quiet": True}
             ),
         ):
-            _check_deleted(batches.oldest())
+            _check_deleted(batches.first_to_end()[1])
 
     def _pages(self, path: str, **parameters: str) -> Iterator[dict[str, Any]]:
         given = {"Prefix": self._below(path), **parameters}

@@ -49,9 +49,7 @@ def ranges(reading: Reading, key: str, start: int) -> Generator[bytes, None, Non
     untried = deque(range(behind, first.total_bytes, RANGE_BYTES))
 
     def begin() -> "Future[Body]":
-        return reading.wire.submit(
-            key, {"Range": _range(untried.popleft()), **condition}
-        )
+        return reading.wire.get(key, {"Range": _range(untried.popleft()), **condition})
 
     under_way: InFlight[Body] = InFlight(reading.budget, _MOST_AT_ONCE)
     with under_way:

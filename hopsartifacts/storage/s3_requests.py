@@ -4,7 +4,6 @@ This is the only place that repeats anything: botocore and s3fs are told not to.
 body is part of its request, so one that was cut is asked for again.
 """
 
-import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,11 +25,11 @@ from botocore.exceptions import (
     SSLError,
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
-from botocore.parsers import ResponseParserError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from tenacity.wait import wait_random_exponential
 
 from hopsartifacts.errors import PathNotFoundError, StorageError, StorageRefusedError
+from hopsartifacts.storage.s3_client import Client, UnreadableAnswerError
 
 Result = TypeVar("Result")
 
@@ -68,9 +67,9 @@ _RETRIED_ERRORS = (
     HTTPClientError,
     IncompleteReadError,
     NoConnectionError,
-    ResponseParserError,
     ResponseStreamingError,
     TimeoutError,
+    UnreadableAnswerError,
     aiohttp.ClientError,
 )
 _WRONG_KEYS = frozenset({"InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"})
@@ -90,16 +89,14 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Requests:
-    """S3 requests for the objects of one bucket, through the client of an s3fs.
+    """S3 requests for the objects of one bucket.
 
     ``submit`` may be called from many threads; the requests run on fsspec's loop.
     """
 
-    def __init__(
-        self, filesystem: Any, bucket: str, attempts: int = DEFAULT_ATTEMPTS
-    ) -> None:
-        self._fs = filesystem
-        self.bucket = bucket
+    def __init__(self, client: Client, attempts: int = DEFAULT_ATTEMPTS) -> None:
+        self.client = client
+        self.bucket = client.bucket
         self._attempts = attempts
         self._down_since = _NEVER
 
@@ -109,7 +106,7 @@ class Requests:
 
     def submit(self, method: str, **parameters: Any) -> Future[dict[str, Any]]:
         """Begin one request."""
-        return self._begin(lambda: self._call(method, parameters))
+        return self._begin(lambda: self.client.call(method, parameters))
 
     def get(self, **parameters: Any) -> Body:
         """Return an object or a range of it with one request."""
@@ -125,7 +122,7 @@ class Requests:
         return kind(f"cannot {doing} {path!r}: {self._words(error)}")
 
     def _begin(self, work: Callable[[], Awaitable[Result]]) -> "Future[Result]":
-        return asyncio.run_coroutine_threadsafe(self._repeated(work), self._fs.loop)
+        return self.client.start(self._repeated(work))
 
     @staticmethod
     def _waited(future: "Future[Result]") -> Result:
@@ -169,18 +166,14 @@ class Requests:
                 return True
         return state.attempt_number >= self._attempts or elapsed_s >= _PATIENCE_S
 
-    async def _call(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        answer = await self._fs._call_s3(method, Bucket=self.bucket, **parameters)  # noqa: SLF001 - its hook to the client
-        return dict(answer)
-
     async def _get(self, parameters: Mapping[str, Any]) -> Body:
-        answer = await self._call("get_object", parameters)
+        answer = await self.client.call("get_object", parameters)
         async with answer["Body"] as stream:
             data = bytes(await stream.read())
         return body_of(answer, data)
 
     def _words(self, error: Exception) -> str:
-        place = f"bucket {self.bucket!r} at {self._endpoint()}"
+        place = f"bucket {self.bucket!r} at {self.client.endpoint}"
         answered = _answer(error).get("Error", {})
         words = (answered.get("Code"), answered.get("Message"))
         said = ": ".join(filter(None, words)) or str(error) or type(error).__name__
@@ -213,10 +206,6 @@ class Requests:
         return f"{place} " + next(
             (text for is_it, text in kinds if is_it), f"says {said}"
         )
-
-    def _endpoint(self) -> str:
-        given = self._fs.endpoint_url or self._fs.client_kwargs.get("endpoint_url")
-        return str(given or "Amazon S3")
 
 
 def body_of(answer: Mapping[str, Any], data: bytes) -> Body:

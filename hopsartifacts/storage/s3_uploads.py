@@ -6,15 +6,16 @@ differ. A completion names the ETag of each part, so two writers' parts never mi
 """
 
 import hashlib
-from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from datetime import datetime
-from typing import Any
+from threading import Event
 
 import msgspec
 
 from hopsartifacts.storage.in_flight import Budget, InFlight
 from hopsartifacts.storage.s3_requests import Requests, error_code
+from hopsartifacts.storage.s3_wire import Wire
 
 PART_BYTES = 16 * 1024 * 1024
 _PARTS_LIMIT = 10_000
@@ -35,28 +36,32 @@ class Unfinished(msgspec.Struct, frozen=True, kw_only=True):
 class Upload:
     """One multipart upload; ``close`` it when done with it, whatever happened."""
 
-    def __init__(self, requests: Requests, key: str, id_: str, budget: Budget) -> None:
-        self._requests = requests
+    def __init__(self, wire: Wire, key: str, id_: str, budget: Budget) -> None:
+        self._wire = wire
+        self._requests = wire.requests
         self._key = key
         self._id = id_
+        self._stopped = Event()
         self._there: dict[int, tuple[int, str]] = {}
         self._etags: dict[int, str] = {}
-        self._numbers: deque[int] = deque()
-        self._under_way: InFlight[dict[str, Any]] = InFlight(budget, _MOST_AT_ONCE)
+        self._sent: list[int] = []
+        """The numbers of the parts that were sent, as they were begun."""
+        self._under_way: InFlight[str] = InFlight(budget, _MOST_AT_ONCE)
         self._count = 0
 
     @classmethod
     def open(
-        cls, requests: Requests, key: str, budget: Budget, *, may_continue: bool
+        cls, wire: Wire, key: str, budget: Budget, *, may_continue: bool
     ) -> "Upload":
         """Begin an upload of *key*, or continue the newest unfinished one."""
+        requests = wire.requests
         known = _unfinished_of(requests, key) if may_continue else []
         if known:
-            upload = cls(requests, key, known[-1].id, budget)
+            upload = cls(wire, key, known[-1].id, budget)
             upload._there = dict(_parts_of(requests, key, known[-1].id))
             return upload
         begun = requests.send("create_multipart_upload", Key=key)
-        return cls(requests, key, str(begun["UploadId"]), budget)
+        return cls(wire, key, str(begun["UploadId"]), budget)
 
     def add(self, data: bytes) -> None:
         """Send the next part, unless the server has the same one."""
@@ -69,13 +74,13 @@ class Upload:
             self._etags[number] = f'"{there[1]}"'
             return
         while not self._under_way.start(len(data), lambda: self._send(number, data)):
-            self._take_oldest()
-        self._numbers.append(number)
+            self._take_one()
+        self._sent.append(number)
 
     def complete(self) -> None:
         """Make the object of the parts."""
         while self._under_way:
-            self._take_oldest()
+            self._take_one()
         parts = [
             {"PartNumber": number, "ETag": self._etags[number]}
             for number in range(1, self._count + 1)
@@ -99,25 +104,21 @@ class Upload:
 
     def close(self) -> None:
         """Leave nothing running; what is not completed can be continued."""
+        self._stopped.set()
         self._under_way.__exit__()
 
-    def _send(self, number: int, data: bytes) -> Any:
-        return self._requests.submit(
-            "upload_part",
-            Key=self._key,
-            UploadId=self._id,
-            PartNumber=number,
-            Body=data,
-        )
+    def _send(self, number: int, data: bytes) -> "Future[str]":
+        place = {"Key": self._key, "UploadId": self._id, "PartNumber": number}
+        return self._wire.put(place, data, self._stopped)
 
-    def _take_oldest(self) -> None:
+    def _take_one(self) -> None:
         try:
-            answer = self._under_way.oldest()
+            place, etag = self._under_way.first_to_end()
         except Exception:
             # The others may get through, and need not be sent again.
             self._under_way.settle()
             raise
-        self._etags[self._numbers.popleft()] = answer["ETag"]
+        self._etags[self._sent[place - 1]] = etag
 
     def _is_complete(self) -> bool:
         digests = [

@@ -1,14 +1,16 @@
 """Starting the servers behind the back ends, each on a free port of this machine."""
 
 import importlib.util
+import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -61,7 +63,10 @@ def running(command: list[str], folder: Path, port: int) -> Iterator[None]:
     """Run a server in *folder* until the block ends; it has to listen on *port*."""
     log = folder / f"log-{port}"
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
+        # A session of its own: some commands are scripts whose child is the server.
+        process = subprocess.Popen(
+            command, cwd=folder, stdout=output, stderr=output, start_new_session=True
+        )
     try:
         wait_until(
             lambda: listens(port) or process.poll() is not None, f"{command[0]} listens"
@@ -70,7 +75,8 @@ def running(command: list[str], folder: Path, port: int) -> Iterator[None]:
             pytest.fail(f"{command[0]} ended: {log.read_text()[-2000:]}")
         yield
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 

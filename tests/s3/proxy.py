@@ -20,10 +20,12 @@ CONTROL = "/-proxy-"
 
 Harm = Literal[
     "refuse",  # answer with `status` and `code` instead of the server
+    "change request",  # pass it on with another byte in its body
     "cut request",  # take half of the body, then cut; the server sees nothing
     "cut answer",  # half of the answer's body, then cut
     "truncate",  # half of the answer's body, as if that were all of it
     "lose answer",  # the server does it, and the client is cut off
+    "hold",  # do nothing until there is another plan, then pass it on
     "hang",  # do not answer for `seconds`, then cut
     "",
 ]

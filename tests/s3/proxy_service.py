@@ -23,9 +23,12 @@ class _Service:
     def __init__(self, upstream: str) -> None:
         self._upstream = upstream
         self._client: ClientSession | None = None
+        self._is_over = asyncio.Event()
         self._told(Plan(rules=[]))
 
     def _told(self, plan: Plan) -> None:
+        self._is_over.set()
+        self._is_over = asyncio.Event()
         self._plan = plan
         self._random = random.Random(plan.seed)  # noqa: S311 - has to be repeatable
         self._fitting = [0] * len(plan.rules)
@@ -62,8 +65,9 @@ class _Service:
         await response.write(answer)
         return response
 
-    @staticmethod
-    async def _received(request: web.Request, rule: Rule) -> bytes:
+    async def _received(self, request: web.Request, rule: Rule) -> bytes:
+        if rule.do == "hold":
+            await self._is_over.wait()
         if rule.do == "hang":
             await asyncio.sleep(rule.seconds)
             raise ConnectionAbortedError
@@ -72,7 +76,11 @@ class _Service:
             while half > 0:
                 half -= len(await request.content.read(half)) or half
             raise ConnectionAbortedError
-        return await request.read()
+        body = await request.read()
+        if rule.do == "change request":
+            middle = len(body) // 2
+            return body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
+        return body
 
     def _rule(self, method: str, target: str) -> Rule:
         for number, rule in enumerate(self._plan.rules):

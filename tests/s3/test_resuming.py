@@ -27,9 +27,8 @@ def test_an_upload_that_was_cut_off_is_continued(
     proxy.plan()
     again = connect(f"s3://{bucket}/p", Server(proxy.endpoint).options())
     again.write(PLACE, content(LARGE))
-    numbers = [one.target for one in proxy.seen("PUT", IS_PART)]
-    assert len(numbers) == 4
-    assert not [one for one in numbers if "partNumber=1&" in one]
+    assert len(proxy.seen("PUT", IS_PART)) == 4
+    assert not proxy.seen("PUT", r"partNumber=[1-3](&|$)")
     direct = connect(f"s3://{bucket}/p", s3.options())
     assert digest(direct.chunks(PLACE)) == digest(content(LARGE))
     assert list(direct.unfinished("")) == []

@@ -4,6 +4,8 @@ import hashlib
 import os
 import time
 import tracemalloc
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -59,6 +61,27 @@ def test_large_things_go_in_parts_and_come_in_ranges(
     assert digest(storage.chunks(PLACE)) == digest(content(LARGE))
     assert {one.method for one in proxy.seen()} == {"GET"}
     assert len(proxy.seen()) == -(-LARGE // (8 * MIB))
+
+
+def test_a_slow_part_holds_up_no_other(storage: Storage, proxy: Proxy) -> None:
+    proxy.plan(Rule(do="hold", path=r"partNumber=1(&|$)", times=1))
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(storage.write, PLACE, content(LARGE))
+        try:
+            wait_until(
+                lambda: [it.status for it in proxy.seen("PUT", IS_PART)].count(200) == 6
+            )
+        finally:
+            proxy.plan()
+        writing.result()
+    assert digest(storage.chunks(PLACE)) == digest(content(LARGE))
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_memory_stays_bounded_however_large_it_is(s3: Server, bucket: str) -> None:

@@ -1,0 +1,148 @@
+"""Which storage options each protocol takes, as data; all others are refused by name.
+
+What has no effect is refused, too: somebody thinks that it has.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Any
+
+import msgspec
+
+from hopsartifacts.errors import InvalidInputError
+
+_CACHES = "decides about caches, and listings are always asked for again"
+_LOOPS = "is for callers with an event loop of their own"
+_SIZES = "has no effect: how much is read and sent at once is set here"
+_NO_EFFECT = "has no effect"
+_NAMES = "would take a part of a name for a version"
+_REFUSED_BY_ALL = {
+    "asynchronous": _LOOPS,
+    "default_block_size": _SIZES,
+    "default_cache_type": _SIZES,
+    "default_fill_cache": _SIZES,
+    "listings_expiry_time": _CACHES,
+    "loop": _LOOPS,
+    "max_paths": _CACHES,
+    "skip_instance_cache": _CACHES,
+    "use_listings_cache": _CACHES,
+}
+
+
+class Options(msgspec.Struct, frozen=True):
+    """The options of one protocol."""
+
+    taken: frozenset[str]
+    refused: Mapping[str, str]
+    """Known names, and why they are not taken."""
+    pattern: str = r"(?!)"
+    """More names that are taken."""
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+S3 = Options(
+    _names(
+        "anon cache_regions client_kwargs config_kwargs endpoint_url "
+        "fixed_upload_size key local_expiry_check password profile requester_pays "
+        "s3_additional_kwargs secret session token use_ssl username"
+    ),
+    {"max_concurrency": _SIZES, "version_aware": _NAMES},
+)
+GCS = Options(
+    _names(
+        "access check_connection consistency endpoint_url project requester_pays "
+        "requests_timeout session_kwargs timeout token"
+    ),
+    {
+        "block_size": _SIZES,
+        "cache_timeout": _CACHES,
+        "default_location": "is for new buckets, and none is made here",
+        "secure_serialize": _NO_EFFECT,
+        "version_aware": _NAMES,
+    },
+)
+AZURE = Options(
+    _names(
+        "account_host account_key account_name anon assume_container_exists "
+        "authority client_id client_secret connection_string connection_timeout "
+        "credential location_mode managed_identity_client_id max_concurrency "
+        "read_timeout sas_token tenant_id timeout workload_identity_client_id"
+    ),
+    {
+        "blocksize": _SIZES,
+        "request_session": _NO_EFFECT,
+        "socket_timeout": _NO_EFFECT,
+        "version_aware": _NAMES,
+    },
+    r"exclude_\w+_credential",
+)
+SFTP = Options(
+    _names(
+        "allow_agent auth_strategy auth_timeout banner_timeout channel_timeout "
+        "compress disabled_algorithms host_key_policy key_filename look_for_keys "
+        "passphrase password pkey port sock timeout transport_factory username"
+    ),
+    {"host": "is said by the URL", "temppath": _NO_EFFECT},
+)
+HDFS = Options(
+    _names("config_dir kerberos_cache kerberos_keytab kerberos_principal"),
+    {},
+    r"\w+(\.[\w-]+)+",
+)
+"""The pattern is that of Hadoop's settings."""
+_SECRETS = re.compile(r"secret|token|pass(word|phrase)|passwd|account_key|connection_s")
+"""Found in the names of options whose values are secret."""
+BY_PROTOCOL = {"s3": S3, "gs": GCS, "az": AZURE, "sftp": SFTP, "hdfs": HDFS}
+
+
+def check(protocol: str, options: Mapping[str, Any]) -> None:
+    """Refuse what *protocol* does not take; values are never shown, as some are secret.
+
+    Raises:
+        InvalidInputError: names the option, and the nearest that is taken.
+    """
+    known = BY_PROTOCOL[protocol]
+    for name in map(str, options):
+        if name in known.taken or re.fullmatch(known.pattern, name):
+            continue
+        refused = {**_REFUSED_BY_ALL, **known.refused}
+        if name in refused:
+            raise InvalidInputError(
+                f"storage option {name!r} of {protocol}:// {refused[name]}: "
+                "leave it out"
+            )
+        near = get_close_matches(name, known.taken, 1)
+        hint = f"did you mean {near[0]!r}?" if near else "see docs/backends.md"
+        raise InvalidInputError(
+            f"storage option {name!r} is not known to {protocol}://: {hint} "
+            f"It takes {', '.join(sorted(known.taken))}"
+        )
+
+
+@contextmanager
+def hiding(options: Mapping[str, Any]) -> Iterator[None]:
+    """Take the secrets among *options* out of errors: some clients quote them."""
+    try:
+        yield
+    except InvalidInputError as error:
+        shown = str(error)
+        for secret in sorted(_secrets(options), key=len, reverse=True):
+            shown = shown.replace(secret, "***")
+        if shown == str(error):
+            raise
+        # Its causes quote them, too.
+        raise InvalidInputError(shown) from None
+
+
+def _secrets(value: Any, *, is_secret: bool = False) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            is_named = bool(_SECRETS.search(str(name)))
+            yield from _secrets(inner, is_secret=is_secret or is_named)
+    elif isinstance(value, str) and value and is_secret:
+        yield value

@@ -1,0 +1,122 @@
+"""All that is asked of s3fs and botocore beyond what they document, in one place.
+
+Their next releases may change it: the versions are bounded in ``pyproject.toml``, and
+``make newest`` tries the newest ones.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterator, Mapping
+from concurrent.futures import Future
+from threading import Lock
+from typing import Any, TypeVar
+
+from botocore.awsrequest import AWSRequest
+from botocore.httpsession import URLLib3Session
+from botocore.parsers import ResponseParserError
+from botocore.utils import get_environ_proxies
+
+Result = TypeVar("Result")
+
+UnreadableAnswerError = ResponseParserError
+"""What is raised of an answer that makes no sense."""
+SOCKETS = 6
+"""Plain requests at the same moment."""
+_VALID_S = 3600
+
+
+class Client:
+    """The client of an s3fs, for the objects of one bucket."""
+
+    def __init__(self, filesystem: Any, bucket: str) -> None:
+        # Requests are repeated in one place, which is not s3fs.
+        filesystem.retries = 1
+        self._fs = filesystem
+        self.bucket = bucket
+        self._lock = Lock()
+        self._session: Any = None
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the server, or the name of the service."""
+        given = self._fs.endpoint_url or self._fs.client_kwargs.get("endpoint_url")
+        return str(given or "Amazon S3")
+
+    @property
+    def sends_checksums(self) -> bool:
+        """Whether the server is said to know checksums of parts."""
+        config = self._fs.s3.meta.config
+        return bool(config.request_checksum_calculation == "when_supported")
+
+    @property
+    def takes_conditions(self) -> bool:
+        """Whether the server takes a condition with a GET."""
+        return not self._fs.local_expiry_check
+
+    @property
+    def has_equal_parts(self) -> bool:
+        """Whether the server wants all parts but the last to be equal."""
+        return bool(self._fs.fixed_upload_size)
+
+    def start(self, work: Coroutine[Any, Any, Result]) -> "Future[Result]":
+        """Begin *work* on the loop of the client."""
+        return asyncio.run_coroutine_threadsafe(work, self._fs.loop)
+
+    async def call(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Send one request of the client's *method*."""
+        return dict(
+            await self._fs._call_s3(method, Bucket=self.bucket, **parameters)  # noqa: SLF001 - adds what the user gave
+        )
+
+    def signed_url(self, method: str, parameters: Mapping[str, Any]) -> str | None:
+        """Return a URL for one request, or None if it cannot say all of it."""
+        client = self._fs.s3
+        if self._fs._get_s3_method_kwargs(getattr(client, method)):  # noqa: SLF001 - what the user gave
+            # Keys of the customer's own travel in headers, which a URL cannot carry.
+            return None
+        # Else the older way of signing is taken, which newer buckets refuse.
+        with self._lock:
+            client.meta.events.register_first(
+                "choose-signer.s3", _newer, "hopsartifacts"
+            )
+        signed = client.generate_presigned_url(
+            method, Params={"Bucket": self.bucket, **parameters}, ExpiresIn=_VALID_S
+        )
+        return str(self.start(signed).result())
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        data: Iterator[memoryview] | None = None,
+    ) -> Any:
+        """Send one request over a plain socket, with the client's own settings.
+
+        Of a GET the body has not been read yet.
+        """
+        request = AWSRequest(
+            method, url, dict(headers), data, stream_output=method == "GET"
+        )
+        return self._plain(url).send(request.prepare())
+
+    def _plain(self, url: str) -> Any:
+        with self._lock:
+            if self._session is None:
+                config = self._fs.s3.meta.config
+                verify = self._fs.client_kwargs.get("verify")
+                if verify is None:
+                    bundle = self._fs.session.get_config_variable("ca_bundle")
+                    verify = bundle or True
+                self._session = URLLib3Session(
+                    verify=verify,
+                    proxies=config.proxies or get_environ_proxies(url),
+                    timeout=(config.connect_timeout, config.read_timeout),
+                    max_pool_connections=SOCKETS,
+                    client_cert=config.client_cert,
+                    proxies_config=config.proxies_config,
+                )
+            return self._session
+
+
+def _newer(signature_version: Any, **_: Any) -> str | None:
+    return "s3v4-query" if signature_version in {"v4-query", "s3v4-query"} else None
