@@ -7,7 +7,7 @@ import msgspec
 from hopsartifacts.digests import xxh3_of
 from hopsartifacts.errors import FormatError
 
-FORMAT = 2
+FORMAT = 1
 """Number of the on-disk format this release writes; it reads 1 to this one."""
 
 _CHECK_BYTES = len(',"check":"xxh3-128:"}') + 32
@@ -36,8 +36,12 @@ def with_check(document: bytes) -> bytes:
 
 def is_checked(data: bytes) -> bool:
     """Tell whether *data* is a document as ``with_check`` made it."""
-    document = data[:-_CHECK_BYTES] + b"}"
-    return len(data) > _CHECK_BYTES and with_check(document) == data
+    return len(data) > _CHECK_BYTES and with_check(without_check(data)) == data
+
+
+def without_check(data: bytes) -> bytes:
+    """Return the document that ``with_check`` made *data* of."""
+    return data[:-_CHECK_BYTES] + b"}"
 
 
 def decode(data: bytes, kind: type[Document], where: str) -> Document:
@@ -67,6 +71,6 @@ def check_format(number: Any, where: str) -> None:
     """Refuse a format number this release does not know."""
     if not isinstance(number, int) or not 1 <= number <= FORMAT:
         raise FormatError(
-            f"{where} has format {number!r}, and this release reads formats 1 to "
-            f"{FORMAT}: upgrade hopsartifacts"
+            f"{where} has format {number!r}, and this release reads format {FORMAT}: "
+            "upgrade hopsartifacts"
         )

@@ -23,7 +23,8 @@ MODEL_SCHEMA = "model_schema.json"
 MANIFEST = "manifest.json"
 DEPLOYMENT = "deployment.json"
 
-FORMAT_MARKER = f"{INTERNAL}/format.json"
+MARKER = f"{INTERNAL}/project.json"
+PRE_RELEASE_MARKER = f"{INTERNAL}/format.json"
 PROBES = f"{INTERNAL}/probes"
 VERDICT = f"{INTERNAL}/doctor.json"
 TEMPORARY = f"{INTERNAL}/tmp"  # noqa: S108 - a folder of the project
@@ -37,9 +38,9 @@ _NOTE = "here."
 """No file of the user's may be called so: see ``names.file_path``."""
 
 _LOG = "_log"
-_SEAL = "v"
 _PAYLOAD = "_payload"
-_ENTRY_DIGITS = 12
+_ENTRY_DIGITS = 8
+_ENTRY = re.compile(r"(\d\d)/(\d\d)/(\d\d)/(\d\d)\.json\.gz", re.ASCII)
 _DAY = "date="
 
 Role = Literal["predictor", "transformer", "configfile", "environment", "file"]
@@ -60,27 +61,8 @@ def version_dir(model: str, version: int) -> str:
     return f"{model_dir(model)}/{version}"
 
 
-def version_seal(model: str, version: int) -> str:
-    """Object that decides what became of a version; readers need no other."""
-    return f"{model_log(model)}/{seal_name(version)}"
-
-
-def seal_name(version: int) -> str:
-    """Base name of the seal of *version* of any model."""
-    return f"{_SEAL}{version:0{_ENTRY_DIGITS}d}.json"
-
-
-def sealed_version(name: str) -> int | None:
-    """Return the version in the base name of its seal; None for other names."""
-    stem = name.removeprefix(_SEAL).removesuffix(".json")
-    if not (stem.isascii() and stem.isdigit()):
-        return None
-    number = int(stem)
-    return number if name == seal_name(number) else None
-
-
 def version_manifest(model: str, version: int) -> str:
-    """Where format 1 has a copy of a version's manifest."""
+    """Readable copy of a version's manifest, beside its files."""
     return f"{version_dir(model, version)}/{MANIFEST}"
 
 
@@ -135,22 +117,27 @@ def deployment_document(deployment: str, version: int) -> str:
 
 
 def log_entry(log: str, seq: int) -> str:
-    """Object that holds entry *seq* (from 1) of *log*."""
-    return f"{log}/{log_entry_name(seq)}"
+    """Object that holds entry *seq* (from 1) of *log*.
+
+    Names count down, so that the newest is the first in sorted order, and lie in
+    folders of at most a hundred.
+    """
+    left = f"{10**_ENTRY_DIGITS - 1 - seq:0{_ENTRY_DIGITS}d}"
+    pairs = (left[at : at + 2] for at in range(0, _ENTRY_DIGITS, 2))
+    return f"{log}/{'/'.join(pairs)}.json.gz"
 
 
-def log_entry_name(seq: int) -> str:
-    """Base name of entry *seq* of any log."""
-    return f"{seq:0{_ENTRY_DIGITS}d}.json"
+def log_entry_seq(log: str, path: str) -> int | None:
+    """Return the number of the entry of *log* that *path* holds; None for others."""
+    found = _ENTRY.fullmatch(path.removeprefix(f"{log}/"))
+    seq = 10**_ENTRY_DIGITS - 1 - int("".join(found.groups())) if found else 0
+    return seq if seq > 0 else None
 
 
-def log_entry_seq(name: str) -> int | None:
-    """Return the sequence number in a log object's base name; None for others."""
-    stem, dot, suffix = name.partition(".")
-    if (dot, suffix) != (".", "json") or len(stem) != _ENTRY_DIGITS:
-        return None
-    is_number = stem.isascii() and stem.isdigit() and int(stem) > 0
-    return int(stem) if is_number else None
+def log_of(path: str) -> str | None:
+    """Return the log that *path* lies in; None if it lies in none."""
+    log, middle, _ = path.partition(f"/{_LOG}/")
+    return f"{log}/{_LOG}" if middle else None
 
 
 def model_name_claim(model: str) -> str:

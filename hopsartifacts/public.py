@@ -7,11 +7,11 @@ from hopsartifacts.artifacts.handle import Artifacts as Artifacts
 from hopsartifacts.bundles.values import ExportReport as ExportReport
 from hopsartifacts.bundles.values import ImportReport as ImportReport
 from hopsartifacts.datasets import DatasetApi as DatasetApi
+from hopsartifacts.deployments.deployed import Deployed as Deployed
 from hopsartifacts.deployments.deployment import Deployment as Deployment
 from hopsartifacts.deployments.difference import (
     DeploymentDifference as DeploymentDifference,
 )
-from hopsartifacts.deployments.documents import DeploymentState as DeploymentState
 from hopsartifacts.deployments.documents import Specification as Specification
 from hopsartifacts.deployments.golden import GoldenRequest as GoldenRequest
 from hopsartifacts.deployments.handle import ModelServing as ModelServing

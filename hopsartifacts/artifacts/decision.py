@@ -13,8 +13,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     asked: Asked
     identity: str
     files: tuple[str, ...]
-    compared: tuple[int, ...]
-    """The versions whose seals were compared."""
+    compared: int
+    """Versions 1 to this one were compared, by their identities; 0: there was none."""
     is_kept: bool = False
     """The version was sealed with the deployment before, and no file was changed."""
 
@@ -32,19 +32,19 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
                 "Artifact version 0: no script or file was given, and 0 is the shared "
                 "artifact that never holds any."
             )
-        seals = ", ".join(map(str, self.compared)) or "none"
+        compared = f"versions 1 to {self.compared}" if self.compared else "none"
         if not self.is_new:
             return (
                 f"Artifact version {self.version} is reused: it is the lowest that "
                 f"holds the same files ({names}) with the same bytes "
-                f"({_short(self.identity)}; compared: {seals})."
+                f"({_short(self.identity)}; compared: {compared})."
             )
         if self.asked == CREATE:
             return f"Artifact version {self.version} is new: CREATE was asked for."
         return (
             f"Artifact version {self.version} is new: no version holds the same files "
             f"({names}) with the same bytes ({_short(self.identity)}; compared: "
-            f"{seals})."
+            f"{compared})."
         )
 
 

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 import msgspec
-from msgspec.structs import replace
 
 from hopsartifacts.digests import Digest, sha256_of
 from hopsartifacts.documents import encode
 from hopsartifacts.errors import InvalidDeploymentError, InvalidNameError
 from hopsartifacts.layout import Role, artifact_file
 from hopsartifacts.names import distinct_paths, file_path, version_number
+from hopsartifacts.store.entries import Head, State
 
 Asked = int | Literal["CREATE", "MODEL-ONLY"] | None
 """What a caller may ask for: a number, a word, or None for the default."""
@@ -40,59 +40,88 @@ class ArtifactRecord(msgspec.Struct, frozen=True, kw_only=True):
     digest: Digest
 
 
-class ArtifactVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """One sealed artifact version."""
+class ArtifactVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The record of one artifact version."""
 
+    status: Literal["made", "deleting", "deleted"] = "made"
+    """``deleting`` still reads as made; it only keeps new deployments off."""
+    mark: int = 0
+    """Number of the log entry that marked it for deletion; 0: none did."""
     identity: str
     """Digest over role, name and bytes of every file; equal means the same artifact."""
-    files: tuple[ArtifactRecord, ...]
-    entry: int
-    """Number of the log entry that made it."""
+    files: tuple[ArtifactRecord, ...] = ()
+    entry: int = 0
+    """Number of the log entry that made it, and brought its bytes if they are few."""
     payload: str | None = None
     """Token of the folder that holds the bytes, if they are too big for the entry."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the version is there."""
+        return self.status != "deleted"
 
     def file(self, role: Role) -> str | None:
         """Return the name of the file with *role*, None if there is none."""
         return next((file.path for file in self.files if file.role == role), None)
 
 
-EMPTY = ArtifactVersion(identity=sha256_of(encode([])), files=(), entry=0)
+EMPTY = ArtifactVersion(identity=sha256_of(encode([])))
 """Version 0 of every model version: no script, no file."""
 
 
-class ArtifactState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """State of one model version's artifact log."""
+class ArtifactHead(Head, frozen=True, kw_only=True, omit_defaults=True):
+    """What the artifact log of a model version says as a whole."""
 
-    versions: dict[int, ArtifactVersion] = {}
-    deleting: tuple[int, ...] = ()
-    """Versions that somebody is about to delete; they still read as the others."""
-    deleted: tuple[int, ...] = ()
-    condemned: tuple[str, ...] = ()
-    """Tokens of writers that seemed to be gone: what they commit now is refused."""
+    staged: dict[str, int] = {}
+    """Writers that may be putting down bytes too big for an entry: their tokens, and
+    the entry that let each begin. What a writer without one commits is refused."""
+
+
+class ArtifactState(State[ArtifactHead, ArtifactVersion]):
+    """What the artifact log of a model version says."""
+
+    head_type = ArtifactHead
+    record_type = ArtifactVersion
+
+    @staticmethod
+    def identity_of(record: ArtifactVersion) -> str | None:
+        """Return by which identity a version is found; None if it was deleted."""
+        return record.identity if record.is_live else None
 
     @property
     def next_version(self) -> int:
         """The number a new version gets: none is given twice."""
-        return max([*self.versions, *self.deleted], default=0) + 1
+        return self.head.last + 1
+
+    def live(self) -> dict[int, ArtifactVersion]:
+        """Return the versions that are there, in order; every page is read."""
+        return {number: it for number, it in self.records.items() if it.is_live}
 
     def with_version(self, number: int, version: ArtifactVersion) -> "ArtifactState":
         """Return this state with one version more."""
-        return replace(self, versions={**self.versions, number: version})
+        index = self.index
+        if self.same_as(version.identity) is None:
+            index = index.changed(version.identity, number)
+        staged = {it: n for it, n in self.head.staged.items() if it != version.payload}
+        return self.changed(number, version, index=index, staged=staged)
 
     def without_version(self, number: int) -> "ArtifactState":
         """Return this state with *number* deleted."""
-        versions = {n: kept for n, kept in self.versions.items() if n != number}
-        return replace(
-            self,
-            versions=versions,
-            deleting=tuple(n for n in self.deleting if n != number),
-            deleted=(*self.deleted, number),
-        )
+        version = self.records[number]
+        gone = ArtifactVersion(status="deleted", identity=version.identity)
+        index = self.index
+        if self.same_as(version.identity) == number:
+            rest = (
+                n
+                for n, it in self.live().items()
+                if n != number and it.identity == version.identity
+            )
+            index = index.changed(version.identity, next(rest, None))
+        return self.changed(number, gone, index=index)
 
     def same_as(self, identity: str) -> int | None:
         """Return the lowest version with this identity, None if there is none."""
-        same = (n for n, known in self.versions.items() if known.identity == identity)
-        return min(same, default=None)
+        return self.index.find(identity)
 
 
 def identity_of(files: tuple[ArtifactRecord, ...]) -> str:

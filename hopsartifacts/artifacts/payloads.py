@@ -198,8 +198,7 @@ class Payloads:
     ) -> dict[str, bytes]:
         if not sealed.files:
             return {}
-        payload = bytes(log.entry(sealed.entry).body.payload)
-        found = decode(payload, dict[str, bytes], log.path)
+        found = decode(log.content(sealed.entry), dict[str, bytes], log.path)
         for file in sealed.files:
             if digest_of(found.get(file.path, b"")) != file.digest:
                 raise IntegrityError(

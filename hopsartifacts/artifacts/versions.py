@@ -1,8 +1,8 @@
 """Artifact versions: found again by content, or made by one log entry.
 
 The bytes travel inside the entry, so the commit is one object and numbers have no
-gaps. Bytes too big for an entry are put under the writer's own token first; they are
-never shared between writers.
+gaps. For bytes too big for an entry a first entry names the writer's token; they are
+put under that, which no other writer shares, and a second entry makes the version.
 """
 
 from collections.abc import Callable
@@ -35,27 +35,40 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store import fence
-from hopsartifacts.store.entries import Draft, Head
+from hopsartifacts.store.entries import Draft, Snapshot
 from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.log import Log
 
+Given = tuple[ArtifactSource, ...] | Prepared
 
-class _CondemnedError(ConflictError):
+
+class _SweptError(ConflictError):
     """The writer was taken for gone, and what it had put down is being deleted."""
 
 
 class ArtifactStore:
     """The artifact versions of one model version."""
 
-    def __init__(self, storage: Storage, model: str, version: int) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        model: str,
+        version: int,
+        log: Log[ArtifactState] | None = None,
+    ) -> None:
+        """Take the artifacts of *model* in *version*.
+
+        A *log* that is given is read once; without it each call reads it anew.
+        """
         self._storage = storage
+        self._given = log
         self.model = model
         self.version = version
         self._payloads = Payloads(storage, model, version)
 
     def versions(self) -> dict[int, ArtifactVersion]:
         """Return all versions by number, 0 included."""
-        return _with_empty(_state_of(self._log()))
+        return {0: EMPTY, **self._log().seen_state().live()}
 
     def get(self, number: int) -> ArtifactVersion:
         """Return one version.
@@ -63,14 +76,16 @@ class ArtifactStore:
         Raises:
             ArtifactNotFoundError: there is no such version.
         """
-        return self._pick(_state_of(self._log()), number)
+        return self._pick(self._log().seen_state(), number)
 
-    def decide(self, sources: tuple[ArtifactSource, ...], asked: Asked) -> Decision:
+    def decide(self, given: Given, asked: Asked) -> Decision:
         """Say which version ``save`` would give, storing nothing; raises as it."""
-        return self._decide(_state_of(self._log()), prepare(sources), asked)
+        return self._decide(self._log().seen_state(), _prepared(given), asked)
 
-    def save(self, sources: tuple[ArtifactSource, ...], asked: Asked) -> Decision:
-        """Return the version that holds *sources*, made if need be.
+    def save(self, given: Given, asked: Asked) -> Decision:
+        """Return the version that holds the files *given*, made if need be.
+
+        They are given as sources, or as what ``payloads.prepare`` has read of them.
 
         Raises:
             InvalidDeploymentError: ``MODEL-ONLY`` with files, or a number whose files
@@ -79,13 +94,13 @@ class ArtifactStore:
             InvalidNameError: a file name breaks the rules.
             SourceChangedError: a file changed while it was read.
         """
-        prepared, log = prepare(sources), self._log()
+        prepared, log = _prepared(given), self._log()
         # Most saves find their artifact, so look before moving big files.
-        state = _state_of(log)
+        state = log.seen_state()
         decision = self._decide(state, prepared, asked)
         while decision.is_new:
             # Taken for gone, a writer begins again under another token.
-            with suppress(_CondemnedError):
+            with suppress(_SweptError):
                 return self._create(log, prepared, asked)
         if self._storage.capabilities.moves_trees:
             # A look costs nothing here; elsewhere whoever starts it makes it good.
@@ -98,12 +113,12 @@ class ArtifactStore:
         They read the log or the writer's payload, not the folder people see.
         """
         log = self._log()
-        return self._payloads.read(log, self._pick(_state_of(log), number))
+        return self._payloads.read(log, self._pick(log.seen_state(), number))
 
     def project(self, number: int) -> None:
         """Write the folder of a version, as far as it is not there."""
         log = self._log()
-        sealed = self._pick(_state_of(log), number)
+        sealed = self._pick(log.seen_state(), number)
         if number:
             self._payloads.project(
                 number, sealed, lambda: self._payloads.read(log, sealed)
@@ -147,38 +162,37 @@ class ArtifactStore:
             ArtifactNotFoundError: there is no such version (any more).
         """
         if number:
-            fence.withdraw(self._target(number))
+            log = self._log()
+            log.refresh()
+            fence.withdraw(self._target(number), log)
 
     def _target(self, number: int) -> fence.Target[ArtifactState]:
-        def known(state: ArtifactState | None) -> ArtifactState:
-            self._pick(state or ArtifactState(), number)
-            return state or ArtifactState()
+        def marked(state: ArtifactState, mark: int) -> ArtifactState:
+            status = "deleting" if mark else "made"
+            after = replace(self._pick(state, number), status=status, mark=mark)
+            return state.changed(number, after)
 
-        def unmarked(state: ArtifactState | None) -> ArtifactState:
-            rest = tuple(n for n in known(state).deleting if n != number)
-            return replace(known(state), deleting=rest)
+        def deleted(state: ArtifactState) -> ArtifactState:
+            self._pick(state, number)
+            return state.without_version(number)
 
         return fence.Target(
             log=self._log,
             op={"version": number},
-            is_marked=lambda state: number in known(state).deleting,
-            marked=lambda state: replace(
-                known(state), deleting=(*known(state).deleting, number)
-            ),
-            unmarked=unmarked,
-            deleted=lambda state: known(state).without_version(number),
+            mark=lambda state: self._pick(state, number).mark,
+            marked=marked,
+            deleted=deleted,
         )
 
     def _log(self) -> Log[ArtifactState]:
-        path = layout.artifact_log(self.model, self.version)
-        return Log(self._storage, path, ArtifactState)
+        return self._given or artifact_log(self._storage, self.model, self.version)
 
     def _pick(self, state: ArtifactState, number: int) -> ArtifactVersion:
-        versions = _with_empty(state)
-        if number in versions:
-            return versions[number]
-        known = ", ".join(map(str, versions))
-        fate = " (it was deleted)" if number in state.deleted else ""
+        was = state.records.get(number) if number else EMPTY
+        if was and was.is_live:
+            return was
+        known = ", ".join(map(str, [0, *state.live()]))
+        fate = " (it was deleted)" if was else ""
         raise ArtifactNotFoundError(
             f"model {self.model!r} version {self.version} has no artifact version "
             f"{number}{fate}: it has {known}"
@@ -193,7 +207,7 @@ class ArtifactStore:
             asked=asked,
             identity=prepared.identity,
             files=tuple(record.path for record in prepared.records),
-            compared=tuple(sorted(state.versions)),
+            compared=state.head.last,
         )
         if isinstance(asked, int):
             sealed = self._checked_number(state, prepared, asked)
@@ -237,54 +251,60 @@ class ArtifactStore:
         token, is_big = new_token(), prepared.inline is None
         try:
             if is_big:
+                _stage(log, token)
                 self._payloads.store(prepared, token)
-            decision, head = self._commit(log, prepared, asked, token)
+            decision, after = self._commit(log, prepared, asked, token)
         except CommitUncertainError:
             raise  # the payload may be in use
         except HopsArtifactsError:
             # Nothing else: after an interrupt the payload may be in use too.
             if is_big:
-                self._payloads.drop(token)
+                self._give_up(token)
             raise
-        is_ours = head.token == token
+        is_ours = after.token == token
         if is_big and not is_ours:
-            self._payloads.drop(token)
-        self._project(log, decision.version, head.state, is_new=is_ours)
+            self._give_up(token)
+        self._project(log, decision.version, after.state, is_new=is_ours)
         return decision
+
+    def _give_up(self, token: str) -> None:
+        """Drop what was put down for a version that was not made."""
+        # What stays behind is found by gc.
+        with suppress(HopsArtifactsError):
+            if give_up_payload(self._storage, self.model, self.version, token):
+                self._payloads.drop(token)
 
     def _commit(
         self, log: Log[ArtifactState], prepared: Prepared, asked: Asked, token: str
-    ) -> tuple[Decision, Head[ArtifactState]]:
+    ) -> tuple[Decision, Snapshot[ArtifactState]]:
         """Return what was decided, and the entry that makes it so."""
         decision: Decision | None = None
+        is_big = prepared.inline is None
 
-        def decide(
-            state: ArtifactState | None, seq: int
-        ) -> Draft[ArtifactState] | None:
+        def decide(state: ArtifactState, seq: int) -> Draft[ArtifactState] | None:
             nonlocal decision
-            state = state or ArtifactState()
             decision = self._decide(state, prepared, asked)
             if not decision.is_new:
                 return None
-            if token in state.condemned:
-                raise _CondemnedError(f"writer {token} was taken for gone")
+            if is_big and token not in state.head.staged:
+                raise _SweptError(f"writer {token} was taken for gone")
             made = ArtifactVersion(
                 identity=prepared.identity,
                 files=prepared.records,
                 entry=seq,
-                payload=token if prepared.inline is None else None,
+                payload=token if is_big else None,
             )
             return Draft(
                 op={"kind": "create", "version": decision.version, "asked": asked},
                 state=state.with_version(decision.version, made),
-                payload=prepared.inline,
+                content=prepared.inline,
                 token=token,
             )
 
-        head = log.append(decide)
-        if decision is None or head is None:
+        after = log.append(decide)
+        if decision is None or after is None:
             raise StorageError("the artifact log was never asked")
-        return decision, head
+        return decision, after
 
     def _project(
         self,
@@ -295,9 +315,9 @@ class ArtifactStore:
         is_new: bool,
     ) -> None:
         """Write the folder of a version that is committed, if that can be done now."""
-        if number not in state.versions:
+        sealed = state.records.get(number)
+        if sealed is None:
             return
-        sealed = state.versions[number]
         # Whoever needs it next writes it, if this fails, or it is swept meanwhile.
         with suppress(StorageError, ConflictError):
             if is_new and not self._storage.capabilities.moves_trees:
@@ -310,10 +330,43 @@ class ArtifactStore:
                 )
 
 
-def _with_empty(state: ArtifactState) -> dict[int, ArtifactVersion]:
-    return {0: EMPTY, **dict(sorted(state.versions.items()))}
+def _prepared(given: Given) -> Prepared:
+    return given if isinstance(given, Prepared) else prepare(given)
 
 
-def _state_of(log: Log[ArtifactState]) -> ArtifactState:
-    head = log.head()
-    return head.state if head else ArtifactState()
+def artifact_log(storage: Storage, model: str, version: int) -> Log[ArtifactState]:
+    """Return the log of a model version's artifacts."""
+    return Log(storage, layout.artifact_log(model, version), ArtifactState)
+
+
+def give_up_payload(storage: Storage, model: str, version: int, token: str) -> bool:
+    """Refuse from now on what *token* would commit as an artifact version.
+
+    Returns:
+        Whether nothing uses its payload, now or ever; False if it is in use after all.
+    """
+    log = artifact_log(storage, model, version)
+
+    def decide(state: ArtifactState, _: int) -> Draft[ArtifactState] | None:
+        if token not in state.head.staged:
+            return None
+        return _staged(state, "abort", token, None)
+
+    after = log.append(decide)
+    state = after.state if after else ArtifactState.empty()
+    return all(it.payload != token for it in state.live().values())
+
+
+def _stage(log: Log[ArtifactState], token: str) -> None:
+    """Let *token* put bytes down."""
+    log.append(lambda state, seq: _staged(state, "stage", token, seq))
+
+
+def _staged(
+    state: ArtifactState, kind: str, token: str, entry: int | None
+) -> Draft[ArtifactState]:
+    staged = {it: n for it, n in state.head.staged.items() if it != token}
+    if entry:
+        staged[token] = entry
+    op = {"kind": kind, "token": token}
+    return Draft(op=op, state=state.changed(staged=staged))

@@ -13,7 +13,7 @@ from hopsartifacts.bundles.documents import (
     BundledModel,
 )
 from hopsartifacts.bundles.values import Choice
-from hopsartifacts.deployments.documents import DeploymentState
+from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.versions import live_deployments, read_deployment
 from hopsartifacts.digests import Digest
 from hopsartifacts.errors import InvalidInputError, ModelNotFoundError
@@ -49,7 +49,7 @@ class Gathered:
         """Take a model version, with all its artifacts or only some."""
         model = model_state(self.storage, name)
         state = pick_live(model, name, version)
-        manifest = manifest_of(self.storage, name, version, state)
+        manifest = manifest_of(self.storage, name, state)
         folder = layout.files_dir(name, version)
         for file in manifest.files:
             path = f"{folder}/{file.path}"
@@ -134,7 +134,7 @@ def gather(storage: Storage, choice: Choice) -> Gathered:
     return gathered
 
 
-def _deployments(storage: Storage, choice: Choice) -> list[DeploymentState]:
+def _deployments(storage: Storage, choice: Choice) -> list[Deployed]:
     if choice.deployments is None:
         is_all = choice.models is None
         return list(live_deployments(storage).values()) if is_all else []

@@ -30,8 +30,13 @@ from hopsartifacts.bundles.values import (
 )
 from hopsartifacts.deployments.documents import ArtifactPin, ModelPin, Specification
 from hopsartifacts.deployments.home import Home
+from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.deployments.tagging import set_tags
-from hopsartifacts.deployments.versions import find_deployment, save_specification
+from hopsartifacts.deployments.versions import (
+    check_name,
+    find_deployment,
+    save_specification,
+)
 from hopsartifacts.errors import AlreadyExistsError, InvalidBundleError
 from hopsartifacts.registry.aliases import set_alias
 from hopsartifacts.registry.saving import NewVersion, save_version
@@ -110,9 +115,11 @@ class _Import:
             artifact=self._artifact_pin(bundled),
         )
         name = specification.name
-        there = find_deployment(self._storage, name)
+        logs = Logs(self._storage)
+        there = find_deployment(self._storage, name, logs)
         known_id = there.id if there else None
-        state = save_specification(self._storage, specification, known_id=known_id)
+        check_name(logs, name, specification.model.name, known_id=known_id)
+        state = save_specification(logs, specification, known_id=known_id)
         set_tags(
             self._storage, name, state.id, lambda here: {**deployment.tags, **here}
         )

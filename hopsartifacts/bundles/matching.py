@@ -85,7 +85,7 @@ class _Matching:
     def _fate(self, key: Key, there: int | None) -> Fate:
         if there is not None:
             return Fate(kind="there", number=there)
-        if key[1] in self._state.versions:
+        if key[1] in self._state.records:
             return Fate(kind="new number", number=None)
         return Fate(kind="same number", number=key[1])
 
@@ -100,7 +100,7 @@ class _Matching:
                 == (manifest.framework, manifest.metrics)
             )
             if is_candidate:
-                found = manifest_of(self._storage, self._name, number, known)
+                found = manifest_of(self._storage, self._name, known)
                 if content_of(found) == content_of(manifest):
                     self._taken.add(number)
                     return number

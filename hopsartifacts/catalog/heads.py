@@ -16,14 +16,13 @@ Result = TypeVar("Result")
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True):
-    """What a listing shows of a log: its newest entry, and the seals of a model.
+    """What one look shows of a log: its newest entry.
 
-    Their numbers tell whether the log went on. Size and time of what is newest are for
-    a project that was restored from a backup, where a number may have been given again.
+    Its number tells whether the log went on. Size and time are for a project that was
+    restored from a backup, where a number may have been given again.
     """
 
     seq: int = 0
-    seals: int = 0
     size_bytes: int = 0
     modified: float | None = None
 
@@ -84,10 +83,7 @@ def _marks(storage: Storage, logs: dict[Item, str]) -> dict[Item, Mark]:
 
 
 def _mark(storage: Storage, log: str) -> Mark:
-    listed = storage.list(log)
-    entries = [seq for entry in listed if (seq := layout.log_entry_seq(entry.name))]
-    if not entries:
-        return NO_LOG
-    seals = sum(layout.sealed_version(entry.name) is not None for entry in listed)
-    newest = max(listed, key=lambda entry: (entry.modified or 0.0, entry.name))
-    return Mark(max(entries), seals, newest.size_bytes, newest.modified)
+    path = storage.first(log)
+    seq = layout.log_entry_seq(log, path) if path else None
+    newest = storage.stat(path) if path else None
+    return Mark(seq, newest.size_bytes, newest.modified) if newest and seq else NO_LOG

@@ -31,9 +31,9 @@ from hopsartifacts.catalog.rows import (
     sealed_part,
     table_of,
 )
-from hopsartifacts.deployments.documents import DeploymentState
+from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.versions import find_deployment
-from hopsartifacts.registry.documents import ModelState, VersionState
+from hopsartifacts.registry.documents import ModelState, VersionRecord
 from hopsartifacts.registry.versions import manifest_of, model_state
 from hopsartifacts.storage.contract import Storage
 
@@ -121,10 +121,10 @@ class _Reading:
         ]
 
     def _sealed_parts(
-        self, live: dict[Pair, VersionState], old: dict[str, Row]
+        self, live: dict[Pair, VersionRecord], old: dict[str, Row]
     ) -> dict[Pair, Row]:
         def sealed(pair: Pair) -> Row:
-            manifest = manifest_of(self._storage, *pair, live[pair])
+            manifest = manifest_of(self._storage, pair[0], live[pair])
             return sealed_part(manifest, live[pair])
 
         known = {pair: old.get(state.sha256 or "") for pair, state in live.items()}
@@ -133,7 +133,7 @@ class _Reading:
         return {pair: row or read[pair] for pair, row in known.items()}
 
     def _artifact_items(
-        self, live: dict[Pair, VersionState], old: dict[str, Row]
+        self, live: dict[Pair, VersionRecord], old: dict[str, Row]
     ) -> dict[Pair, list[Row]]:
         def items(pair: Pair) -> list[Row]:
             return artifact_items(ArtifactStore(self._storage, *pair).versions())
@@ -164,9 +164,7 @@ class _Reading:
             self._storage, lambda model: model_state(self._storage, model), models
         )
 
-    def _changed_deployments(
-        self, moved: set[str]
-    ) -> dict[str, DeploymentState | None]:
+    def _changed_deployments(self, moved: set[str]) -> dict[str, Deployed | None]:
         """Return those that went on, or whose model did: it may be gone."""
         changed = []
         for name, mark in self._deployments.items():
@@ -221,7 +219,8 @@ class _Reading:
         return Pinning(mark=self._deployments[name], models=models)
 
 
-def _models_of(state: DeploymentState | None) -> Iterable[str]:
+def _models_of(state: Deployed | None) -> Iterable[str]:
     if state:
-        for version in state.versions.values():
-            yield version.specification.model.name
+        for record in state.records().values():
+            if record.model:
+                yield record.model.name

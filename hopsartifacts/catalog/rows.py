@@ -7,9 +7,10 @@ from typing import Any
 import pyarrow as pa
 
 from hopsartifacts.artifacts.documents import ArtifactVersion
-from hopsartifacts.deployments.documents import DeploymentState, DeploymentVersion
+from hopsartifacts.deployments.deployed import Deployed
+from hopsartifacts.deployments.documents import DeploymentVersion
 from hopsartifacts.documents import encode
-from hopsartifacts.registry.documents import Manifest, ModelState, VersionState
+from hopsartifacts.registry.documents import Manifest, ModelState, VersionRecord
 
 Row = dict[str, Any]
 
@@ -56,7 +57,7 @@ SCHEMA = pa.schema(
 )
 
 
-def sealed_part(manifest: Manifest, state: VersionState) -> Row:
+def sealed_part(manifest: Manifest, state: VersionRecord) -> Row:
     """Return the columns that never change once a version is sealed.
 
     And the description, unless it was edited.
@@ -77,7 +78,7 @@ def sealed_part(manifest: Manifest, state: VersionState) -> Row:
 
 def changing_part(state: ModelState, number: int) -> Row:
     """Return the columns that come from the newest state of the model's log."""
-    version = state.versions[number]
+    version = state.records[number]
     edited = version.description
     return {
         **({} if edited is None else {"description": edited}),
@@ -101,7 +102,7 @@ def artifact_items(versions: Mapping[int, ArtifactVersion]) -> list[Row]:
     ]
 
 
-def deployment_items(state: DeploymentState) -> dict[tuple[str, int], list[Row]]:
+def deployment_items(state: Deployed) -> dict[tuple[str, int], list[Row]]:
     """Return the items of ``deployments`` by the model version that they pin."""
     found: dict[tuple[str, int], list[Row]] = {}
     for version in state.versions.values():

@@ -15,6 +15,7 @@ from hopsartifacts.deployments.golden import (
 )
 from hopsartifacts.deployments.held import AWAIT_S, UP
 from hopsartifacts.deployments.launching import launching
+from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.deployments.progress import while_starting, while_stopping
 from hopsartifacts.deployments.requests import ask
 from hopsartifacts.deployments.tagging import HasTags
@@ -81,14 +82,15 @@ class Deployment(Versioned, Watched, HasTags):
             does not start (it is saved all the same, and the one before goes on).
         """
         name, reason = self.name, checked_reason(why)
-        storage = self._runner.place.storage
         model = self.predictor.model_name
         known = self._state.id if self._state else None
-        there = check_name(storage, name, model, known_id=known, adopt=adopt)
+        logs = Logs(self._runner.place.storage)
+        prepared = self.predictor.prepare(logs)
+        there = check_name(logs, name, model, known_id=known, adopt=adopt)
         before = self._state.active if self._state else None
-        specification, artifact, self._decision = self.predictor.seal()
+        specification, artifact, self._decision = self.predictor.seal(logs, prepared)
         self._state = save_specification(
-            storage, specification, known_id=known, why=reason, adopt=adopt
+            logs, specification, known_id=known, why=reason, adopt=adopt
         )
         self.predictor.keep(specification, artifact)
         if known is None and there and there.active != self._state.active:

@@ -1,5 +1,7 @@
 """What a deployment is when it is sealed: a value that pins everything it runs."""
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Literal
 
 import msgspec
@@ -11,7 +13,7 @@ from hopsartifacts.deployments.rules import ApiProtocol, ModelServer, ServingToo
 from hopsartifacts.digests import sha256_of
 from hopsartifacts.documents import encode
 from hopsartifacts.registry.documents import Framework
-from hopsartifacts.serving.contract import DeploymentKey
+from hopsartifacts.store.entries import Head, State
 
 
 class ModelPin(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,36 +83,96 @@ class DeploymentVersion(msgspec.Struct, frozen=True, kw_only=True):
     specification: Specification
 
 
-class DeploymentState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """State of one deployment's log.
+class PinnedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """Which model version a deployment version pins, for those that ask only that."""
+
+    name: str
+    version: int
+
+
+class DeploymentRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the log says of one version of a deployment; its specification lies apart.
+
+    A version that was deleted has no members but its status.
+    """
+
+    status: Literal["live", "deleted"]
+    model: PinnedModel | None = None
+    artifact: int = 0
+    created: str = ""
+    creator: str = ""
+    entry: int = 0
+    """Number of the log entry that brought the specification."""
+
+
+class DeploymentHead(Head, frozen=True, kw_only=True, omit_defaults=True):
+    """What the log of a deployment says as a whole.
 
     A deleted deployment has no versions; its numbers are still not given again.
     """
 
-    status: Literal["live", "deleted"]
-    id: str
-    created: str
-    creator: str
-    last: int
-    """Highest version number ever given under this name."""
+    status: Literal["none", "live", "deleted"] = "none"
+    id: str = ""
+    created: str = ""
+    creator: str = ""
+    first: int = 1
+    """Lower numbers are of deployments that had the name before."""
     active: int = 0
     before: int = 0
     """The version that was active before; it is again if this one is taken back."""
-    versions: dict[int, DeploymentVersion] = {}
+    entry: int = 0
+    """Number of the log entry that brought the specification of the active version."""
     tags: dict[str, Any] = {}
 
     @property
-    def current(self) -> DeploymentVersion:
-        """The active version of a live deployment."""
-        return self.versions[self.active]
+    def wanted(self) -> int:
+        """The entry with the specification of the active version."""
+        return self.entry
 
-    @property
-    def key(self) -> DeploymentKey:
-        """What tells a live deployment from every other one; made when asked for."""
-        specification = self.current.specification
-        return DeploymentKey(
-            name=specification.name,
-            id=self.id,
-            version=self.active,
-            specification=specification.digest,
+
+class DeploymentState(State[DeploymentHead, DeploymentRecord]):
+    """What the log of a deployment says: a record for each of its versions."""
+
+    head_type = DeploymentHead
+    record_type = DeploymentRecord
+
+    def is_kept(self, number: int) -> bool:
+        """Tell whether a version is of this deployment, and was not deleted."""
+        record = self.records.get(number) if number >= self.head.first else None
+        return record is not None and record.status == "live"
+
+    def newest_first(self) -> Iterator[tuple[int, DeploymentRecord]]:
+        """Yield the versions of this deployment that were not deleted."""
+        for number, record in self.records.descending():
+            if number < self.head.first:
+                return
+            if record.status == "live":
+                yield number, record
+
+    def activated(self, number: int) -> "DeploymentState":
+        """Return this state with *number* being the active version."""
+        record = self.records[number]
+        return self.changed(active=number, before=self.head.active, entry=record.entry)
+
+    def without(self, number: int) -> "DeploymentState":
+        """Return this state with a version deleted; if it was the last, with none.
+
+        Is it the active one, the one that was active before becomes it again.
+        """
+        after = self.changed(number, DeploymentRecord(status="deleted"))
+        if after.head.active != number:
+            return after
+        before = after.head.before
+        rest = [before] if after.is_kept(before) else []
+        rest += (it for it, _ in islice(after.newest_first(), 1))
+        if not rest:
+            return after.deleted()
+        entry = after.records[rest[0]].entry
+        return after.changed(active=rest[0], before=0, entry=entry)
+
+    def deleted(self) -> "DeploymentState":
+        """Return this state with the deployment deleted."""
+        first = self.head.last + 1
+        return self.changed(
+            status="deleted", first=first, active=0, before=0, entry=0, tags={}
         )

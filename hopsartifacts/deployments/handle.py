@@ -8,8 +8,8 @@ from typing import Any
 from hopsartifacts.artifacts.handle import Artifacts
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.deployments.current import Current
+from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.deployment import Deployment
-from hopsartifacts.deployments.documents import DeploymentState
 from hopsartifacts.deployments.environment import freeze
 from hopsartifacts.deployments.held import UP, Runner
 from hopsartifacts.deployments.home import Home
@@ -191,7 +191,7 @@ class ModelServing:
             if deployment.get_state().status.lower() == status.lower()
         ]
 
-    def list_deployments(self) -> dict[str, DeploymentState]:
+    def list_deployments(self) -> dict[str, Deployed]:
         """Return what is sealed of every deployment, by name, sorted.
 
         It takes fewer requests than ``get_deployments``: models and artifacts are not
@@ -201,7 +201,7 @@ class ModelServing:
 
     def follow_run(
         self,
-        sealed: DeploymentState,
+        sealed: Deployed,
         component: str = "predictor",
         tail: int = 10,
         *,
@@ -260,7 +260,7 @@ class ModelServing:
             return state
         return self._runner.backend.state(self._current.read(name))
 
-    def state_of(self, sealed: DeploymentState) -> RunState:
+    def state_of(self, sealed: Deployed) -> RunState:
         """Return what runs of a deployment that was just read; reads no storage."""
         return self._runner.backend.state(sealed.key)
 
@@ -293,12 +293,12 @@ class ModelServing:
         """Name the deployments that pin a model version."""
         return users_of(self._runner.place.storage, model, version)
 
-    def _deployment(self, state: DeploymentState) -> Deployment:
+    def _deployment(self, state: Deployed) -> Deployment:
         predictor = sealed_predictor(self._home, state.current.specification)
         return Deployment(self._runner, predictor, state)
 
 
-def _runs(state: DeploymentState, model: Model | str | None) -> bool:
+def _runs(state: Deployed, model: Model | str | None) -> bool:
     pin = state.current.specification.model
     if isinstance(model, Model):
         return (pin.name, pin.version) == (model.name, model.version)

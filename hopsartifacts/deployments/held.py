@@ -5,7 +5,8 @@ from collections.abc import Callable
 from hopsartifacts.artifacts.decision import Decision
 from hopsartifacts.artifacts.documents import Asked
 from hopsartifacts.deployments.attributes import FixedAttributes
-from hopsartifacts.deployments.documents import DeploymentState, Specification
+from hopsartifacts.deployments.deployed import Deployed
+from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.deployments.forwarding import OfPredictor
 from hopsartifacts.deployments.golden import GoldenRequest
 from hopsartifacts.deployments.launching import Place, launching
@@ -73,13 +74,13 @@ class Held(FixedAttributes):
         self,
         runner: Runner,
         predictor: Predictor,
-        state: DeploymentState | None = None,
+        state: Deployed | None = None,
     ) -> None:
         self._runner = runner
         self.predictor = predictor
         self._state = state
         self._decision: Decision | None = None
-        self._keyed: tuple[DeploymentState, DeploymentKey] | None = None
+        self._keyed: tuple[Deployed, DeploymentKey] | None = None
 
     @property
     def id(self) -> str | None:
@@ -118,7 +119,7 @@ class Held(FixedAttributes):
     def __repr__(self) -> str:
         return f"Deployment(name: {self.name!r}, version: {self.version!r})"
 
-    def _fresh(self) -> DeploymentState:
+    def _fresh(self) -> Deployed:
         if self._state is None:
             raise DeploymentNotFoundError(
                 f"deployment {self.name!r} is not saved: call save() first"
@@ -169,9 +170,10 @@ class Held(FixedAttributes):
                 raise DeploymentFailedError(_with_way_out(error, sealed)) from error
 
 
-def _with_way_out(error: DeploymentFailedError, sealed: DeploymentState) -> str:
+def _with_way_out(error: DeploymentFailedError, sealed: Deployed) -> str:
     """Say which version is the active one now: the next start takes that one."""
-    back = f", or go back with rollback({sealed.before})" if sealed.before else ""
+    before = sealed.state.head.before
+    back = f", or go back with rollback({before})" if before else ""
     return (
         f"{error}\nVersion {sealed.active} is saved and is the active version now, "
         f"which the next start runs: change the deployment and save it again{back}"

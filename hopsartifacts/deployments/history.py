@@ -1,16 +1,17 @@
 """What the log of a deployment says: which versions there are, and which were active.
 
-The entries are the history; nothing else is kept of it, and compaction leaves it whole.
+The entries are the history; nothing else is kept of it.
 """
 
 from typing import Literal
 
 import msgspec
 
-from hopsartifacts.deployments.documents import DeploymentState, Specification
-from hopsartifacts.deployments.versions import deployment_log
+from hopsartifacts.deployments.deployed import Deployed
+from hopsartifacts.deployments.documents import Specification
+from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.entries import Head
+from hopsartifacts.store.entries import LogEntry
 
 Cause = Literal["save", "rollback", "take back"]
 
@@ -43,18 +44,18 @@ class Activation(msgspec.Struct, frozen=True, kw_only=True):
     """What the writer said; empty if nothing."""
 
 
-def snapshots_of(name: str, state: DeploymentState) -> list[DeploymentSnapshot]:
-    """Return the versions of *state*, newest first."""
+def snapshots_of(found: Deployed) -> list[DeploymentSnapshot]:
+    """Return the versions of a deployment, newest first."""
     return [
         DeploymentSnapshot(
-            deployment=name,
+            deployment=found.name,
             version=number,
             created=version.created,
             creator=version.creator,
-            is_active=number == state.active,
+            is_active=number == found.active,
             specification=version.specification,
         )
-        for number, version in sorted(state.versions.items(), reverse=True)
+        for number, version in sorted(found.versions.items(), reverse=True)
     ]
 
 
@@ -63,11 +64,9 @@ def activations(storage: Storage, name: str) -> list[Activation]:
 
     Only of the deployment that has the name now, not of those it had before.
     """
-    log = deployment_log(storage, name)
-    head = log.head()
     found: list[Activation] = []
-    for entry in log.read_all(range(1, head.seq + 1)) if head else ():
-        op = entry.body.op
+    for entry in Logs(storage).deployment(name).entries():
+        op = entry.op
         if op["kind"] == "delete" or op.get("active") == 0:
             found.clear()
         elif activation := _activation(entry, found):
@@ -75,10 +74,8 @@ def activations(storage: Storage, name: str) -> list[Activation]:
     return found[::-1]
 
 
-def _activation(
-    entry: Head[DeploymentState], before: list[Activation]
-) -> Activation | None:
-    op = entry.body.op
+def _activation(entry: LogEntry, before: list[Activation]) -> Activation | None:
+    op = entry.op
     cause: Cause
     if op["kind"] == "save" or op["kind"] == "rollback":
         cause, version = op["kind"], op["version"]

@@ -160,7 +160,7 @@ def _pinned_manifest(storage: Storage, specification: Specification) -> Manifest
             f"model {pin.name!r} version {pin.version} is not the one deployment "
             f"{specification.name!r} pins: see project.verify()"
         )
-    return manifest_of(storage, pin.name, pin.version, version)
+    return manifest_of(storage, pin.name, version)
 
 
 def _artifact(storage: Storage, specification: Specification) -> _Folder:

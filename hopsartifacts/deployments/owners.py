@@ -7,8 +7,9 @@ have been deleted since. A deletion is in the log before any byte is deleted.
 from typing import Literal
 
 from hopsartifacts import layout
-from hopsartifacts.artifacts.versions import ArtifactStore
-from hopsartifacts.deployments.versions import deployment_log
+from hopsartifacts.artifacts.documents import EMPTY
+from hopsartifacts.artifacts.versions import artifact_log
+from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.names import is_version
 from hopsartifacts.registry.versions import model_state
 from hopsartifacts.storage.contract import Storage
@@ -37,23 +38,24 @@ def fate_of(storage: Storage, path: str) -> Fate:
         return _of_deployment(storage, name, int(version))
     fate = _of_model(storage, name, int(version))
     if fate == "live" and part == layout.ARTIFACTS and is_version(artifact):
-        known = ArtifactStore(storage, name, int(version)).versions()
-        return "live" if int(artifact) in known else "gone"
+        state = artifact_log(storage, name, int(version)).state()
+        known = state.records.get(int(artifact)) if int(artifact) else EMPTY
+        return "live" if known and known.is_live else "gone"
     return fate
 
 
 def _of_deployment(storage: Storage, name: str, number: int) -> Fate:
-    head = deployment_log(storage, name).head()
-    if head is None or number > head.state.last:
+    state = Logs(storage).deployment(name).seen_state()
+    if number > state.head.last:
         return "unknown"
-    return "live" if number in head.state.versions else "gone"
+    return "live" if state.is_kept(number) else "gone"
 
 
 def _of_model(storage: Storage, name: str, number: int) -> Fate:
     state = model_state(storage, name)
-    known = state.versions.get(number)
+    known = state.records.get(number)
     if known is None:
         return "unknown"
     if known.status == "reserved":
         return "reserved"
-    return "live" if number in state.live() else "gone"
+    return "live" if known.is_live else "gone"

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from hopsartifacts.artifacts.decision import Decision
 from hopsartifacts.artifacts.documents import ArtifactSource, ArtifactVersion
+from hopsartifacts.artifacts.payloads import Prepared, prepare
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.deployments.documents import (
     ArtifactPin,
@@ -16,14 +17,15 @@ from hopsartifacts.deployments.documents import (
 )
 from hopsartifacts.deployments.home import Home
 from hopsartifacts.deployments.imports import MissingImportWarning, missing_modules
+from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.deployments.parts import Transformer
 from hopsartifacts.deployments.resources import component_resources
 from hopsartifacts.deployments.settings import Settings
 from hopsartifacts.errors import ArtifactNotFoundError, IntegrityError
 from hopsartifacts.names import deployment_name
 from hopsartifacts.notices import warn
-from hopsartifacts.registry.documents import Manifest, VersionState
-from hopsartifacts.registry.versions import live_version, read_manifest
+from hopsartifacts.registry.documents import Manifest, VersionRecord
+from hopsartifacts.registry.versions import live_version, pick_live, read_manifest
 
 
 class Predictor(Settings):
@@ -91,25 +93,40 @@ class Predictor(Settings):
 
         Raises as ``deploy``.
         """
-        self._check_rules()
-        decision = self._store().decide(self._sources(), self._choice.asked)
+        store = self._store(Logs(self.home.storage))
+        self._check_rules(store)
+        decision = store.decide(self._sources(), self._choice.asked)
         return self._told(decision)
 
-    def seal(self) -> tuple[Specification, ArtifactVersion, Decision]:
+    def prepare(self, logs: Logs) -> Prepared:
+        """Read the scripts and files, and refuse what ``seal`` would refuse.
+
+        Nothing is stored. Raises as ``deploy``.
+        """
+        state = logs.model(self.model_name).seen_state()
+        pick_live(state, self.model_name, self.model_version)
+        store = self._store(logs)
+        self._check_rules(store)
+        prepared = prepare(self._sources())
+        store.decide(prepared, self._choice.asked)
+        return prepared
+
+    def seal(
+        self, logs: Logs, prepared: Prepared
+    ) -> tuple[Specification, ArtifactVersion, Decision]:
         """Save the artifact and return what pins it; raises as ``deploy``."""
-        model = live_version(self.home.storage, self.model_name, self.model_version)
-        self._check_rules()
-        store = self._store()
+        state = logs.model(self.model_name).seen_state()
+        model = pick_live(state, self.model_name, self.model_version)
+        store = self._store(logs)
         try:
-            sources = self._sources()
-            decision = store.save(sources, self._choice.asked)
+            decision = store.save(prepared, self._choice.asked)
             artifact = store.get(decision.version)
         except (ArtifactNotFoundError, IntegrityError):
             # If the model was deleted meanwhile, that is what to say.
             live_version(self.home.storage, self.model_name, self.model_version)
             raise
         if decision.is_new:
-            _warn_of_imports(sources)
+            _warn_of_imports(prepared.sources)
         specification = self._specification(model, decision.version, artifact)
         return specification, artifact, self._told(decision)
 
@@ -136,7 +153,7 @@ class Predictor(Settings):
         return self._choice.sources(self.home.storage, self.home.project)
 
     def _specification(
-        self, model: VersionState, number: int, artifact: ArtifactVersion
+        self, model: VersionRecord, number: int, artifact: ArtifactVersion
     ) -> Specification:
         transformer = artifact.file("transformer")
         return Specification(

@@ -12,6 +12,7 @@ from hopsartifacts.deployments.attributes import FixedAttributes
 from hopsartifacts.deployments.choice import ArtifactChoice
 from hopsartifacts.deployments.golden import GoldenRequest, checked_golden
 from hopsartifacts.deployments.home import Home
+from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.deployments.parts import (
     InferenceBatcher,
     InferenceLogger,
@@ -104,7 +105,7 @@ class Settings(FixedAttributes):
         self._choice.ask(artifact_version)
         # What a sealed version holds is looked up when it is needed, not now.
         if not isinstance(self._choice.asked, int):
-            self._check_rules()
+            self._check_rules(self._store(Logs(home.storage)))
 
     @property
     def name(self) -> str:
@@ -231,8 +232,9 @@ class Settings(FixedAttributes):
         more = transformer.resources.num_instances if transformer else 0
         return self.resources.num_instances + more
 
-    def _store(self) -> ArtifactStore:
-        return ArtifactStore(self.home.storage, self.model_name, self.model_version)
+    def _store(self, logs: Logs) -> ArtifactStore:
+        pin = self.model_name, self.model_version
+        return ArtifactStore(logs.storage, *pin, log=logs.artifacts(*pin))
 
     def _follow_transformer(self) -> None:
         """Take over what was changed on the transformer itself since it was set."""
@@ -242,14 +244,14 @@ class Settings(FixedAttributes):
         if fspath(script) != self._choice.shown("transformer"):
             self._choice.put("transformer", script)
 
-    def _check_rules(self) -> None:
+    def _check_rules(self, store: ArtifactStore) -> None:
         self._follow_transformer()
         # These may have been changed in place.
         self.env_vars = self.env_vars
         self.golden_request = self.golden_request
         self.description = checked_text("description", self.description)
         self.environment = checked_text("environment", self.environment)
-        roles = self._choice.roles(self._store())
+        roles = self._choice.roles(store)
         used: dict[rules.Feature, bool] = {
             "transformer": "transformer" in roles,
             "batcher": self.inference_batcher is not None,

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-from msgspec.structs import replace
-
+from hopsartifacts.deployments.deployed import deployed
 from hopsartifacts.deployments.documents import DeploymentState
 from hopsartifacts.deployments.held import Held
-from hopsartifacts.deployments.versions import deployment_log, live_part
+from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.errors import DeploymentNotFoundError
 from hopsartifacts.registry.tagged import Tagged, Tags
 from hopsartifacts.storage.contract import Storage
@@ -37,16 +36,17 @@ def set_tags(
     Raises:
         DeploymentNotFoundError: there is none, or another one of that name.
     """
+    logs = Logs(storage)
 
-    def decide(state: DeploymentState | None, _: int) -> Draft[DeploymentState] | None:
-        live = live_part(storage, state) if state else None
-        if state is None or live is None or live.id != known_id:
+    def decide(state: DeploymentState, _: int) -> Draft[DeploymentState] | None:
+        live = deployed(logs, name, state)
+        if live is None or live.id != known_id:
             raise DeploymentNotFoundError(
                 f"deployment {name!r} was deleted: create it again"
             )
-        tags = change(state.tags)
-        if tags == state.tags:
+        tags = change(live.tags)
+        if tags == live.tags:
             return None
-        return Draft(op={"kind": "tag"}, state=replace(state, tags=tags))
+        return Draft(op={"kind": "tag"}, state=state.changed(tags=tags))
 
-    deployment_log(storage, name).append(decide)
+    logs.deployment(name).append(decide)

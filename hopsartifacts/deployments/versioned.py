@@ -28,7 +28,7 @@ class Versioned(Held):
         Raises:
             DeploymentNotFoundError: it was not saved, or was deleted.
         """
-        return snapshots_of(self.name, self._fresh())
+        return snapshots_of(self._fresh())
 
     def get_history(self) -> list[Activation]:
         """Return which version was made the active one when, by whom and why.
@@ -60,8 +60,8 @@ class Versioned(Held):
         after = state.active if second is None else self._number(second)
         return compare_specifications(
             self._runner.place.storage,
-            pick_version(state, self.name, before).specification,
-            pick_version(state, self.name, after).specification,
+            pick_version(state, before).specification,
+            pick_version(state, after).specification,
         )
 
     def rollback(
@@ -90,7 +90,7 @@ class Versioned(Held):
         """
         reason = checked_reason(why)
         number, known = self._number(version), self._fresh()
-        sealed = pick_version(known, self.name, number)
+        sealed = pick_version(known, number)
         # Read first: once it is committed, nothing may fail that says otherwise.
         predictor = sealed_predictor(self.predictor.home, sealed.specification)
         self._state = activate_version(
@@ -111,7 +111,7 @@ class Versioned(Held):
             InUseError: it is the active one, or still runs.
         """
         number, known = self._number(version), self._fresh()
-        pick_version(known, self.name, number)
+        pick_version(known, number)
         state = self._run_state()
         if state.status in UP and state.deployment_version == number:
             raise InUseError(

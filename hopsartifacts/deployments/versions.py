@@ -3,15 +3,17 @@
 from collections.abc import Callable
 from contextlib import suppress
 
-from msgspec.structs import replace
-
 from hopsartifacts import layout
 from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.deployments.deployed import Deployed, deployed
 from hopsartifacts.deployments.documents import (
+    DeploymentRecord,
     DeploymentState,
     DeploymentVersion,
+    PinnedModel,
     Specification,
 )
+from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.documents import encode_pretty
 from hopsartifacts.errors import (
     AlreadyExistsError,
@@ -21,19 +23,11 @@ from hopsartifacts.errors import (
     StorageError,
 )
 from hopsartifacts.registry.deletion import withdraw_deletion
-from hopsartifacts.registry.documents import ModelState
-from hopsartifacts.registry.versions import model_state
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.identity import new_token, now, user
-from hopsartifacts.store.log import Log
-from hopsartifacts.store.root import check_claim, check_log_is_there, claim_name
+from hopsartifacts.store.root import check_log_is_there, claim_name
 from hopsartifacts.store.workers import each_result
-
-
-def deployment_log(storage: Storage, name: str) -> Log[DeploymentState]:
-    """Return the log of a deployment."""
-    return Log(storage, layout.deployment_log(name), DeploymentState)
 
 
 def deployment_names(storage: Storage) -> list[str]:
@@ -45,19 +39,27 @@ def deployment_names(storage: Storage) -> list[str]:
     ]
 
 
-def find_deployment(storage: Storage, name: str) -> DeploymentState | None:
-    """Return the newest state of a deployment, None if there is none (any more)."""
-    head = deployment_log(storage, name).head()
-    return live_part(storage, head.state) if head else None
+def find_deployment(
+    storage: Storage, name: str, logs: Logs | None = None
+) -> Deployed | None:
+    """Return the deployment that has a name now, None if there is none.
+
+    Args:
+        storage: where.
+        name: its name.
+        logs: looks at logs that are to be shared; by default each is read anew.
+    """
+    logs = logs or Logs(storage)
+    return deployed(logs, name, logs.deployment(name).seen_state())
 
 
-def read_deployment(storage: Storage, name: str) -> DeploymentState:
-    """Return the newest state of a deployment.
+def read_deployment(storage: Storage, name: str, logs: Logs | None = None) -> Deployed:
+    """Return the deployment that has a name now.
 
     Raises:
         DeploymentNotFoundError: there is none; the message says which there are.
     """
-    found = find_deployment(storage, name)
+    found = find_deployment(storage, name, logs)
     if found is None:
         live = ", ".join(repr(known) for known in live_deployments(storage))
         raise DeploymentNotFoundError(
@@ -66,93 +68,82 @@ def read_deployment(storage: Storage, name: str) -> DeploymentState:
     return found
 
 
-def pick_version(state: DeploymentState, name: str, number: int) -> DeploymentVersion:
+def pick_version(found: Deployed, number: int) -> DeploymentVersion:
     """Return one version of a live deployment.
 
     Raises:
         DeploymentNotFoundError: there is no such version; the message says which.
     """
-    if number not in state.versions:
-        known = ", ".join(map(str, sorted(state.versions)))
+    if not found.has(number):
+        known = ", ".join(map(str, found.records()))
         raise DeploymentNotFoundError(
-            f"deployment {name!r} has no version {number}: it has {known}"
+            f"deployment {found.name!r} has no version {number}: it has {known}"
         )
-    return state.versions[number]
+    return found.version(number)
 
 
-def live_deployments(storage: Storage) -> dict[str, DeploymentState]:
+def live_deployments(storage: Storage) -> dict[str, Deployed]:
     """Return all deployments by name, sorted."""
     names, workers = deployment_names(storage), storage.capabilities.workers
     found = each_result(lambda name, _: find_deployment(storage, name), names, workers)
-    return {name: state for name, state in zip(names, found, strict=True) if state}
+    return {name: it for name, it in zip(names, found, strict=True) if it}
 
 
 def users_of(storage: Storage, model: str, version: int) -> list[str]:
     """Name the deployments any of whose versions pins a model version."""
-    pinned = (model, version)
-    return _pinning(storage, lambda it: (it.model.name, it.model.version), pinned)
+    pin = PinnedModel(name=model, version=version)
+    return _pinning(storage, lambda it: it.model == pin)
 
 
 def artifact_users_of(
     storage: Storage, model: str, version: int, artifact: int
 ) -> list[str]:
     """Name the deployments any of whose versions pins an artifact version."""
-    pinned = (model, version, artifact)
-    return _pinning(
-        storage,
-        lambda it: (it.model.name, it.model.version, it.artifact.version),
-        pinned,
-    )
+    pin = PinnedModel(name=model, version=version)
+    return _pinning(storage, lambda it: it.model == pin and it.artifact == artifact)
 
 
-def _pinning(
-    storage: Storage, pins: Callable[[Specification], object], pinned: object
-) -> list[str]:
+def _pinning(storage: Storage, pins: Callable[[DeploymentRecord], bool]) -> list[str]:
     return [
         f"deployment {name!r}"
-        for name, state in live_deployments(storage).items()
-        if any(pins(it.specification) == pinned for it in state.versions.values())
+        for name, found in live_deployments(storage).items()
+        if any(map(pins, found.records().values()))
     ]
 
 
 def check_name(
-    storage: Storage,
-    name: str,
-    model: str,
-    *,
-    known_id: str | None,
-    adopt: bool = True,
-) -> DeploymentState | None:
-    """Refuse early, storing nothing, what ``save_specification`` would refuse.
+    logs: Logs, name: str, model: str, *, known_id: str | None, adopt: bool = True
+) -> Deployed | None:
+    """Refuse early what ``save_specification`` would refuse; a new name is taken.
 
     Returns:
         The deployment that has this name now, None if there is none.
     """
-    claim = layout.deployment_name_claim(name)
-    check_claim(storage, claim, name, "deployment")
-    log = deployment_log(storage, name)
-    head = log.head()
-    if head is None:
-        check_log_is_there(storage, log, claim)
-    live = live_part(storage, head.state) if head else None
+    log = logs.deployment(name)
+    live = find_deployment(logs.storage, name, logs)
     _check_owner(live, name, model, known_id, adopt=adopt)
+    if log.seen() is None:
+        claim = layout.deployment_name_claim(name)
+        if not claim_name(logs.storage, claim, name, "deployment"):
+            check_log_is_there(logs.storage, log, claim)
     return live
 
 
 def save_specification(
-    storage: Storage,
+    logs: Logs,
     specification: Specification,
     *,
     known_id: str | None,
     why: str = "",
     adopt: bool = True,
-) -> DeploymentState:
+) -> Deployed:
     """Seal *specification* as the deployment's next version, and make it active.
 
-    Nothing is written if it equals the active version.
+    Nothing is written if it equals the active version. The name was checked before.
 
     Args:
-        storage: where.
+        logs: where; what was seen of the deployment, its model and its artifacts is
+            not read again.
         specification: what.
         known_id: the deployment the caller means to change; None to create one. If
             the name belongs to a deployment of any version of the same model, that
@@ -166,49 +157,48 @@ def save_specification(
         DeploymentNotFoundError: the deployment meant was deleted.
         ModelNotFoundError: the model version was deleted meanwhile.
     """
-    name = specification.name
-    claim = layout.deployment_name_claim(name)
-    claim_name(storage, claim, name, "deployment")
+    name, model = specification.name, specification.model.name
     token = new_token()
-    model = specification.model.name
 
-    def decide(state: DeploymentState | None, _: int) -> Draft[DeploymentState] | None:
-        live = live_part(storage, state) if state else None
+    def decide(state: DeploymentState, seq: int) -> Draft[DeploymentState] | None:
+        live = deployed(logs, name, state)
         _check_owner(live, name, model, known_id, adopt=adopt)
         if live and live.current.specification == specification:
             return None
-        after = _sealed(state, live, specification, token)
-        op = activating("save", after.active, why)
-        return Draft(op=op, state=after, token=token)
+        after = _sealed(state, live, specification, token, seq)
+        op = activating("save", after.head.active, why)
+        return Draft(op=op, state=after, token=token, content=specification)
 
-    after = activate(storage, name, decide, token)
-    # It is committed: a document that is missing is written by the next save, or by a
-    # repair. So this one writes that of the version before too.
+    after = activate(logs, name, decide, token)
+    # It is committed: a document that is missing is written by a repair.
     with suppress(StorageError):
-        for number in sorted(after.versions)[-2:]:
-            project_version(storage, name, after.versions[number])
-        project_version(storage, name, after.current)
+        project_version(logs.storage, name, after.current)
     return after
 
 
 def activate(
-    storage: Storage,
+    logs: Logs,
     name: str,
-    decide: Callable[[DeploymentState | None, int], Draft[DeploymentState] | None],
+    decide: Callable[[DeploymentState, int], Draft[DeploymentState] | None],
     token: str,
-) -> DeploymentState:
+) -> Deployed:
     """Commit what *decide* wants, and keep what the version that is then active pins.
 
     Raises:
         NotFoundError: one of them was deleted; the version was taken back.
         CommitUncertainError: the storage failed before that was known.
     """
-    head = deployment_log(storage, name).append(decide)
-    if head is None:
+    after = logs.deployment(name).append(decide)
+    if after is None:
         raise DeploymentNotFoundError(f"deployment {name!r} has an empty log")
-    if head.token == token:
-        keep_parts(storage, name, head.state, token)
-    return head.state
+    if after.token == token:
+        active = Deployed(logs, name, after.state, after.state.head.active)
+        _keep_parts(logs, active, token)
+        return active
+    found = deployed(logs, name, after.state)
+    if found is None:
+        raise DeploymentNotFoundError(f"deployment {name!r} was deleted meanwhile")
+    return found
 
 
 def activating(kind: str, number: int, why: str) -> dict[str, object]:
@@ -222,15 +212,16 @@ def delete_deployment(storage: Storage, name: str, known_id: str) -> None:
     Raises:
         DeploymentNotFoundError: there is none, or another one of that name.
     """
-    read = read_deployment(storage, name).versions
+    logs = Logs(storage)
+    records = read_deployment(storage, name, logs).records()
 
-    def decide(state: DeploymentState | None, _: int) -> Draft[DeploymentState]:
-        if state is None or state.status == "deleted" or state.id != known_id:
+    def decide(state: DeploymentState, _: int) -> Draft[DeploymentState]:
+        if state.head.status != "live" or state.head.id != known_id:
             raise DeploymentNotFoundError(f"deployment {name!r} was deleted before")
-        return Draft(op={"kind": "delete"}, state=_deleted(state))
+        return Draft(op={"kind": "delete"}, state=state.deleted())
 
-    deployment_log(storage, name).append(decide)
-    for version in read:
+    logs.deployment(name).append(decide)
+    for version in records:
         # It is deleted: files that stay behind are found by verify.
         with suppress(StorageError):
             storage.delete_tree(layout.deployment_version_dir(name, version))
@@ -248,7 +239,7 @@ def document_bytes(version: DeploymentVersion) -> bytes:
 
 
 def _check_owner(
-    live: DeploymentState | None,
+    live: Deployed | None,
     name: str,
     model: str,
     known_id: str | None,
@@ -276,62 +267,38 @@ def _check_owner(
 
 
 def _sealed(
-    state: DeploymentState | None,
-    live: DeploymentState | None,
+    state: DeploymentState,
+    live: Deployed | None,
     specification: Specification,
     token: str,
+    seq: int,
 ) -> DeploymentState:
-    number = (state.last if state else 0) + 1
-    version = DeploymentVersion(
-        version=number, created=now(), creator=user(), specification=specification
-    )
-    return DeploymentState(
+    number, pin = state.head.last + 1, specification.model
+    record = DeploymentRecord(
         status="live",
-        id=live.id if live else token,
-        created=live.created if live else version.created,
-        creator=live.creator if live else version.creator,
-        last=number,
-        active=number,
-        before=live.active if live else 0,
-        versions={**(live.versions if live else {}), number: version},
-        tags=live.tags if live else {},
+        model=PinnedModel(name=pin.name, version=pin.version),
+        artifact=specification.artifact.version,
+        created=now(),
+        creator=user(),
+        entry=seq,
     )
+    if live is None:
+        # The name is new, or what had it is gone.
+        state = state.changed(
+            status="live",
+            id=token,
+            created=record.created,
+            creator=record.creator,
+            first=number,
+            active=0,
+            tags={},
+        )
+    else:
+        state = state.changed(active=live.active)
+    return state.changed(number, record).activated(number)
 
 
-def _deleted(state: DeploymentState) -> DeploymentState:
-    return replace(state, status="deleted", active=0, before=0, versions={}, tags={})
-
-
-def live_part(storage: Storage, state: DeploymentState) -> DeploymentState | None:
-    """Return what readers see of *state*; None if that is nothing.
-
-    A writer that ended between its seal and its look at the model leaves a version
-    whose model may be gone: such a version is not there.
-    """
-    if state.status != "live":
-        return None
-    models: dict[str, ModelState] = {}
-    rest: dict[int, DeploymentVersion] = {}
-    for number, version in state.versions.items():
-        pin = version.specification.model
-        if pin.name not in models:
-            models[pin.name] = model_state(storage, pin.name)
-        if pin.version in models[pin.name].live():
-            rest[number] = version
-    return _with_only(state, rest) if rest else None
-
-
-def _with_only(
-    state: DeploymentState, rest: dict[int, DeploymentVersion]
-) -> DeploymentState:
-    """Return *state* with only some versions; what was active before may be again."""
-    wanted = (number for number in (state.active, state.before) if number in rest)
-    return replace(state, active=next(wanted, max(rest)), versions=rest)
-
-
-def keep_parts(
-    storage: Storage, name: str, sealed: DeploymentState, token: str
-) -> None:
+def _keep_parts(logs: Logs, sealed: Deployed, token: str) -> None:
     """Make sure that the model and artifact version of the active version stay.
 
     It is committed, and now what marks them is withdrawn: see ``store.fence``.
@@ -340,34 +307,39 @@ def keep_parts(
         NotFoundError: one of them was deleted; the version was taken back.
         CommitUncertainError: the storage failed before that was known.
     """
-    model = sealed.current.specification.model
-    artifact = sealed.current.specification.artifact.version
+    specification = sealed.current.specification
+    model, artifact = specification.model, specification.artifact.version
+    store = ArtifactStore(
+        logs.storage,
+        model.name,
+        model.version,
+        log=logs.artifacts(model.name, model.version),
+    )
     try:
-        withdraw_deletion(storage, model.name, model.version)
-        ArtifactStore(storage, model.name, model.version).withdraw_deletion(artifact)
+        withdraw_deletion(logs.model(model.name), model.name, model.version)
+        store.withdraw_deletion(artifact)
     except NotFoundError as error:
-        _take_back(storage, name, sealed)
+        _take_back(logs, sealed)
         raise type(error)(
             f"model {model.name!r} version {model.version} or its artifact version "
             f"{artifact} was deleted while it was being deployed: nothing was deployed"
         ) from error
     except StorageError as error:
         raise CommitUncertainError(
-            f"deployment {name!r} was saved, but the storage failed before it was "
-            f"known whether its model is still there ({error}): save it again",
+            f"deployment {sealed.name!r} was saved, but the storage failed before it "
+            f"was known whether its model is still there ({error}): save it again",
             token,
         ) from error
 
 
-def _take_back(storage: Storage, name: str, sealed: DeploymentState) -> None:
+def _take_back(logs: Logs, sealed: Deployed) -> None:
     number = sealed.active
 
-    def decide(state: DeploymentState | None, _: int) -> Draft[DeploymentState] | None:
-        if state is None or number not in state.versions:
+    def decide(state: DeploymentState, _: int) -> Draft[DeploymentState] | None:
+        if not state.is_kept(number):
             return None
-        rest = {n: kept for n, kept in state.versions.items() if n != number}
-        after = _with_only(state, rest) if rest else _deleted(state)
-        op = {"kind": "take back", "version": number, "active": after.active}
+        after = state.without(number)
+        op = {"kind": "take back", "version": number, "active": after.head.active}
         return Draft(op=op, state=after)
 
-    deployment_log(storage, name).append(decide)
+    logs.deployment(sealed.name).append(decide)

@@ -74,7 +74,7 @@ def check_batch(
         finding for file in files for finding in check_file(storage, *file, moved)
     ]
     vanished = any(finding.detail == VANISHED for finding in findings)
-    if vanished and storage.stat(layout.FORMAT_MARKER) is None:
+    if vanished and storage.stat(layout.MARKER) is None:
         raise StorageError(
             f"process {os.getpid()} does not see the project {storage.url!r}: use an "
             "executor whose workers can reach it; a project in memory is only seen "

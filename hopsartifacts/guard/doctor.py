@@ -144,7 +144,7 @@ def _kept(storage: Storage, report: DoctorReport) -> Iterator[str]:
         earlier = None  # whatever it was, this takes its place
     try:
         storage.write(layout.VERDICT, [encode_pretty(report)])
-        is_project = storage.stat(layout.FORMAT_MARKER) is not None
+        is_project = storage.stat(layout.MARKER) is not None
     except StorageError as error:
         yield f"The verdict could not be kept: {error}"
         return

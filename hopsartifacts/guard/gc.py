@@ -14,25 +14,20 @@ from functools import partial
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.artifacts.documents import ArtifactState
-from hopsartifacts.deployments.documents import DeploymentState
-from hopsartifacts.deployments.versions import deployment_log, deployment_names
+from hopsartifacts.artifacts.versions import artifact_log, give_up_payload
+from hopsartifacts.deployments.logs import Logs
+from hopsartifacts.deployments.versions import deployment_names
 from hopsartifacts.errors import (
     ConflictError,
     HopsArtifactsError,
     InvalidInputError,
     StorageError,
 )
-from hopsartifacts.guard.retiring import abort_reservation, condemn
 from hopsartifacts.names import is_version
-from hopsartifacts.registry.documents import LIVE, ModelState
-from hopsartifacts.registry.format_1 import gravestone
-from hopsartifacts.registry.versions import model_log, model_names
+from hopsartifacts.registry.documents import VersionRecord
+from hopsartifacts.registry.versions import ModelLog, give_up, model_log, model_names
 from hopsartifacts.storage.contract import Entry, Storage
-from hopsartifacts.store.compaction import compact, compactable_bytes
-from hopsartifacts.store.entries import Head, State
 from hopsartifacts.store.identity import new_token
-from hopsartifacts.store.log import Log
 from hopsartifacts.store.workers import each_result
 
 GRACE_S = 24 * 3600.0
@@ -103,7 +98,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def collect(storage: Storage, *, grace_s: float, dry_run: bool) -> GcReport:
-    """Delete what nobody can use any more, and compact the logs.
+    """Delete what nobody can use any more.
 
     What can be deleted without writing anything goes first, as the disk may be full.
     What cannot be freed is named in the report, and does not stop the rest.
@@ -171,44 +166,34 @@ def _all_garbage(storage: Storage) -> Iterator[Found]:
 
 def _of_model(storage: Storage, model: str) -> list[Found]:
     log = model_log(storage, model)
-    head = log.head()
-    if head is None:
-        return []
-    found = _log_states(log, head)
-    for number, version in head.state.versions.items():
-        if version.status in LIVE:
+    found: list[Found] = []
+    for number, version in log.state().records.items():
+        if version.is_live:
             found += _of_artifacts(storage, model, number)
         elif version.status == "reserved":
-            found.append(_reservation(storage, model, number, log, head))
+            found.append(_reservation(log, model, number, version))
         else:
             found += _leftovers(storage, model, number, version.status)
-            found += _dead_seal(storage, number, version.status, log)
     return found
 
 
 def _reservation(
-    storage: Storage,
-    model: str,
-    number: int,
-    log: Log[ModelState],
-    head: Head[ModelState],
+    log: ModelLog, model: str, number: int, version: VersionRecord
 ) -> Found:
-    version = head.state.versions[number]
-    folder = layout.version_dir(model, number)
+    storage, folder = log.storage, layout.version_dir(model, number)
     entries = list(storage.find(folder))
-    # Where a reservation does not know its entry, it is as late as it can be.
-    modified = log.modified(version.reserved or head.seq)
-    # What does not say its age is taken for new.
-    reserved = time.time() if modified is None else modified
+    began = storage.stat(layout.log_entry(log.path, version.reserved))
 
     def discard() -> None:
-        if abort_reservation(storage, model, number, version.id):
+        # What became of it is said first. Is it sealed after all, its files stay.
+        fate = give_up(model_log(storage, model), number, version.id)
+        if fate in {"aborted", "deleted"}:
             storage.delete_tree(folder)
 
     detail = "its writer has reserved it and not come to an end"
     return Found(
         garbage=_garbage(folder, detail, entries),
-        modified=max(reserved, _newest(entries)),
+        modified=_newest([*entries, *([began] if began else [])]),
         discard=discard,
         is_written_for=True,
     )
@@ -217,13 +202,8 @@ def _reservation(
 def _leftovers(
     storage: Storage, model: str, number: int, status: str
 ) -> Iterator[Found]:
-    grave = layout.version_manifest(model, number)
     top = layout.version_dir(model, number)
-    entries = {entry.path: entry for entry in storage.find(top)}
-    buried = entries.pop(grave, None)
-    if buried and buried.size_bytes != len(gravestone(model, number)):
-        entries[grave] = buried
-    for folder, below in _by_child(top, entries.values()).items():
+    for folder, below in _by_child(top, storage.find(top)).items():
         yield Found(
             garbage=_garbage(folder, f"its version was {status}", below),
             modified=None,
@@ -231,65 +211,52 @@ def _leftovers(
         )
 
 
-def _dead_seal(
-    storage: Storage, number: int, status: str, log: Log[ModelState]
-) -> Iterator[Found]:
-    """Yield the seal of a deleted version where it could not be buried."""
-    if status != "deleted" or storage.capabilities.replaces_in_one_step:
-        return
-    entry = log.listed.get(layout.seal_name(number))
-    if entry:
-        yield Found(
-            garbage=_garbage(entry.path, "its version was deleted", [entry]),
-            modified=None,
-            discard=_deleter(storage, entry.path),
-        )
-
-
 def _of_artifacts(storage: Storage, model: str, number: int) -> list[Found]:
-    log = Log(storage, layout.artifact_log(model, number), ArtifactState)
-    head = log.head()
-    state = head.state if head else ArtifactState()
-    found = _log_states(log, head) if head else []
-    top = layout.artifacts_dir(model, number)
-    used = {artifact.payload for artifact in state.versions.values()}
-    for entry in storage.list(top):
-        if is_version(entry.name) and int(entry.name) in state.deleted:
+    log = artifact_log(storage, model, number)
+    state = log.state()
+    found: list[Found] = []
+    for entry in storage.list(layout.artifacts_dir(model, number)):
+        version = int(entry.name) if is_version(entry.name) else 0
+        if version in state.records and not state.records[version].is_live:
             found += _leftover(storage, entry, "its version was deleted")
-    for entry in storage.list(layout.artifact_payload(model, number, "").rstrip("/")):
-        if entry.name not in used and _below(storage, entry):
-            found.append(_payload(storage, model, number, entry.name))
+    used = {artifact.payload for artifact in state.live().values()}
+    payloads = layout.artifact_payload(model, number, "").rstrip("/")
+    there = {it.name for it in storage.list(payloads) if _below(storage, it)}
+    for token in (there | state.head.staged.keys()) - used:
+        began = storage.stat(
+            layout.log_entry(log.path, state.head.staged.get(token, 1))
+        )
+        found.append(_payload(storage, model, number, token, began))
     return found
 
 
-def _payload(storage: Storage, model: str, number: int, token: str) -> Found:
+def _payload(
+    storage: Storage, model: str, number: int, token: str, began: Entry | None
+) -> Found:
     folder = layout.artifact_payload(model, number, token)
     entries = list(storage.find(folder))
 
     def discard() -> None:
-        if condemn(storage, model, number, token):
+        # What becomes of it is said first. Is it used after all, it stays.
+        if give_up_payload(storage, model, number, token):
             storage.delete_tree(folder)
 
     detail = "its writer has not made an artifact version of it"
     return Found(
         garbage=_garbage(folder, detail, entries),
-        modified=_newest(entries),
+        modified=_newest([*entries, *([began] if began else [])]),
         discard=discard,
         is_written_for=True,
     )
 
 
 def _of_deployment(storage: Storage, name: str) -> list[Found]:
-    log = deployment_log(storage, name)
-    head = log.head()
-    if head is None:
-        return []
-    state: DeploymentState = head.state
-    found = _log_states(log, head)
+    state = Logs(storage).deployment(name).seen_state()
+    found: list[Found] = []
     for entry in storage.list(layout.deployment_dir(name)):
         number = int(entry.name) if is_version(entry.name) else 0
         # Higher ones have come since the log was read.
-        if 0 < number <= state.last and number not in state.versions:
+        if 0 < number <= state.head.last and not state.is_kept(number):
             found += _leftover(storage, entry, "its version was deleted")
     return found
 
@@ -318,19 +285,6 @@ def _of_uploads(storage: Storage) -> Iterator[Found]:
                 modified=_newest([entry]),
                 discard=partial(storage.discard_unfinished, entry),
             )
-
-
-def _log_states(log: Log[State], head: Head[State]) -> list[Found]:
-    gain = compactable_bytes(log, head)
-    if not gain:
-        return []
-
-    def discard() -> None:
-        compact(log)
-
-    detail = "states of old log entries"
-    garbage = Garbage(path=log.path, detail=detail, size_bytes=gain)
-    return [Found(garbage=garbage, modified=None, discard=discard, is_written_for=True)]
 
 
 def _leftover(storage: Storage, entry: Entry, detail: str) -> list[Found]:

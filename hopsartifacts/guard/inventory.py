@@ -4,27 +4,22 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from hopsartifacts import layout
-from hopsartifacts.artifacts.documents import ArtifactState
-from hopsartifacts.artifacts.versions import ArtifactStore
-from hopsartifacts.deployments.documents import DeploymentState
-from hopsartifacts.deployments.versions import deployment_log, document_bytes
+from hopsartifacts.artifacts.versions import ArtifactStore, artifact_log
+from hopsartifacts.deployments.deployed import Deployed
+from hopsartifacts.deployments.logs import Logs
+from hopsartifacts.deployments.versions import document_bytes
 from hopsartifacts.digests import Digest, digest_of
-from hopsartifacts.documents import decode
 from hopsartifacts.errors import FormatError, IntegrityError
-from hopsartifacts.registry.documents import LIVE, Manifest, ModelState
-from hopsartifacts.registry.format_1 import gravestone, is_buried
-from hopsartifacts.registry.log import ModelLog
-from hopsartifacts.registry.seals import buried, new_seal
+from hopsartifacts.registry.documents import VersionRecord
 from hopsartifacts.registry.versions import (
+    ModelLog,
     embedded_files,
-    logged_manifest,
-    manifest_bytes,
+    manifest_in,
     model_log,
+    projected,
 )
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checking import Finding
-from hopsartifacts.store.entries import Head
-from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.log import Log
 from hopsartifacts.store.root import check_log_is_there
 
@@ -39,7 +34,6 @@ class Inventory:
         restorers: for those whose bytes the logs hold, how to get them.
         read_only_folders: the folders that are read-only as a whole.
         logs: the folders whose entries were checked link by link.
-        seals: where the numbers that were given have their seals, sooner or later.
         busy: folders somebody may be writing to, which are left alone.
         retired: folders of versions that were deleted or given up.
         damaged: logs that cannot be read; what they own is left alone.
@@ -50,8 +44,7 @@ class Inventory:
         self.sealed: dict[str, Digest] = {}
         self.restorers: dict[str, Restorer] = {}
         self.read_only_folders: list[str] = []
-        self.logs: dict[str, int] = {}
-        self.seals: set[str] = set()
+        self.logs: set[str] = set()
         self.busy: list[str] = []
         self.retired: list[str] = []
         self.damaged: list[Finding] = []
@@ -59,43 +52,42 @@ class Inventory:
     def add_model(self, model: str) -> None:
         """Take in all there is to one model."""
         log = model_log(self._storage, model)
-        head = self._checked_head(log)
-        if head is None:
+        if not self._audited(log):
             self._miss_log(log, layout.model_name_claim(model))
             return
-        for version, known in head.state.versions.items():
-            self.seals.add(layout.version_seal(model, version))
+        records = log.seen_state().records
+        log.fetch({it.seal for it in records.values() if it.is_live})
+        for version, record in records.items():
             folder = layout.version_dir(model, version)
-            if known.status == "reserved":
+            if record.status == "reserved":
                 self.busy.append(folder)
-            elif known.status not in LIVE:
-                self.retired.append(folder)
+            elif record.is_live:
+                self._add_version(log, model, version, record)
             else:
-                self._add_version(log, head, version)
-            if known.status in {"deleting", "deleted"}:
-                self._add_grave(model, version)
+                self.retired.append(folder)
 
     def add_deployment(self, deployment: str) -> None:
         """Take in all there is to one deployment."""
-        head = self._checked_head(deployment_log(self._storage, deployment))
-        if head is None:
-            claim = layout.deployment_name_claim(deployment)
-            self._miss_log(deployment_log(self._storage, deployment), claim)
+        logs = Logs(self._storage)
+        log = logs.deployment(deployment)
+        if not self._audited(log):
+            self._miss_log(log, layout.deployment_name_claim(deployment))
             return
-        state: DeploymentState = head.state
-        for number in range(1, state.last + 1):
-            version = state.versions.get(number)
-            if version is None:
-                self.retired.append(layout.deployment_version_dir(deployment, number))
-            else:
+        state = log.seen_state()
+        found = Deployed(logs, deployment, state, state.head.active)
+        log.fetch({it.entry for _, it in state.newest_first()})
+        for number in state.records:
+            if state.is_kept(number):
                 path = layout.deployment_document(deployment, number)
-                self._add_bytes(path, document_bytes(version))
+                self._add_bytes(path, document_bytes(found.version(number)))
+            else:
+                self.retired.append(layout.deployment_version_dir(deployment, number))
 
-    def _add_version(self, log: ModelLog, head: Head[ModelState], version: int) -> None:
-        model, known = log.model, head.state.versions[version]
+    def _add_version(
+        self, log: ModelLog, model: str, version: int, record: VersionRecord
+    ) -> None:
         try:
-            data = self._sealed_bytes(log, head, version)
-            manifest = decode(data, Manifest, layout.version_seal(model, version))
+            manifest = manifest_in(log, record)
         except (IntegrityError, FormatError) as error:
             self._damage(layout.version_dir(model, version), error)
             return
@@ -103,46 +95,26 @@ class Inventory:
         self.read_only_folders.append(folder)
         for file in manifest.files:
             self.sealed[f"{folder}/{file.path}"] = file.digest
-        if known.seal:  # as format 1 seals
-            self._add_bytes(layout.version_manifest(model, version), data)
+        copy = layout.version_manifest(model, version)
+        # A deletion takes it away before the log says that the version is gone.
+        if record.status != "deleting" or self._storage.stat(copy):
+            self._add_bytes(copy, projected(log, record))
         for path, text in embedded_files(manifest).items():
             self._add_bytes(path, text)
         self._add_artifacts(model, version)
 
-    def _sealed_bytes(
-        self, log: ModelLog, head: Head[ModelState], version: int
-    ) -> bytes:
-        """Return the manifest of a version; if its seal is lost, as the log has it.
-
-        A seal that readers are sent to the log by is what can be made of that.
-        """
-        known = head.state.versions[version]
-        try:
-            return manifest_bytes(log, version, known)
-        except IntegrityError:
-            data = logged_manifest(log, version, known)
-        seal = new_seal(head, log.model, version, known, new_token(), data)
-        self._add_bytes(seal.path, buried(seal))
-        return data
-
-    def _add_grave(self, model: str, version: int) -> None:
-        """Take a gravestone for what should lie there, once the deletion has begun."""
-        if is_buried(self._storage, model, version):
-            path = layout.version_manifest(model, version)
-            self._add_bytes(path, gravestone(model, version))
-
     def _add_artifacts(self, model: str, version: int) -> None:
-        path = layout.artifact_log(model, version)
-        head = self._checked_head(Log(self._storage, path, ArtifactState))
+        log = artifact_log(self._storage, model, version)
         # Payloads of writers that have not committed yet are theirs.
         self.busy.append(layout.artifact_payload(model, version, "").rstrip("/"))
-        if head is None:
+        if not self._audited(log):
             return
-        for number in head.state.deleted:
-            self.retired.append(layout.artifact_dir(model, version, number))
         store = ArtifactStore(self._storage, model, version)
-        for number, artifact in head.state.versions.items():
+        for number, artifact in log.seen_state().records.items():
             folder = layout.artifact_dir(model, version, number)
+            if not artifact.is_live:
+                self.retired.append(folder)
+                continue
             self.read_only_folders.append(folder)
             for file in artifact.files:
                 name = f"{folder}/{file.path}"
@@ -156,15 +128,16 @@ class Inventory:
         self.sealed[path] = digest_of(data)
         self.restorers[path] = lambda: iter([data])
 
-    def _checked_head(self, log: Log[Any]) -> Head[Any] | None:
+    def _audited(self, log: Log[Any]) -> bool:
+        """Check a log, and tell whether it can be read and has an entry."""
         try:
-            head: Head[Any] | None = log.audit()
+            newest = log.audit()
         except (IntegrityError, FormatError) as error:
             self._damage(log.path.rpartition("/")[0], error)
-            return None
-        if head:
-            self.logs[log.path] = head.seq
-        return head
+            return False
+        if newest:
+            self.logs.add(log.path)
+        return newest is not None
 
     def _miss_log(self, log: Log[Any], claim: str) -> None:
         folder = log.path.rpartition("/")[0]

@@ -106,7 +106,7 @@ def _unexpected(
 
 def _intruder(inventory: Inventory, path: str) -> Finding | None:
     """Say what a file is that no seal names; None if it may be there."""
-    if _lies_in(path, inventory.busy) or path in inventory.seals:
+    if _lies_in(path, inventory.busy):
         return None
     if _is_log_entry(inventory, path) or not layout.is_managed(path):
         return None
@@ -188,6 +188,6 @@ def _of_sealed(
 
 
 def _is_log_entry(inventory: Inventory, path: str) -> bool:
-    folder, _, name = path.rpartition("/")
+    log = layout.log_of(path)
     # Entries that came after we looked are as good as those before.
-    return folder in inventory.logs and layout.log_entry_seq(name) is not None
+    return log in inventory.logs and layout.log_entry_seq(log, path) is not None

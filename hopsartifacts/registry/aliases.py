@@ -10,14 +10,21 @@ from typing import Any
 
 import msgspec
 
-from hopsartifacts.errors import ModelNotFoundError
+from hopsartifacts.errors import InvalidInputError, ModelNotFoundError
 from hopsartifacts.moments import moment
 from hopsartifacts.registry.documents import AliasRecord, ModelState
-from hopsartifacts.registry.versions import model_log, model_state, pick_live
+from hopsartifacts.registry.versions import (
+    ModelLog,
+    model_log,
+    model_state,
+    pick_live,
+)
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.identity import now, writer
-from hopsartifacts.store.log import Log
+
+MOST = 100
+"""So many aliases a model may have, deleted ones included: each entry names them."""
 
 
 def set_alias(
@@ -151,12 +158,16 @@ def _change(
     why: str,
     wanted: Callable[[ModelState, AliasRecord | None], _Change | None],
 ) -> AliasRecord:
-    def decide(state: ModelState | None, seq: int) -> Draft[ModelState] | None:
-        known = state or ModelState()
-        current = known.aliases.get(alias)
-        change = wanted(known, current)
+    def decide(state: ModelState, seq: int) -> Draft[ModelState] | None:
+        current = state.aliases.get(alias)
+        change = wanted(state, current)
         if change is None:
             return None
+        if current is None and len(state.aliases) >= MOST:
+            raise InvalidInputError(
+                f"model {model!r} has {MOST} aliases, {alias!r} would be one more: "
+                "use one that is there, or tags, which have no such limit"
+            )
         record = AliasRecord(
             version=change.version,
             by=writer(),
@@ -167,23 +178,22 @@ def _change(
             under=change.under,
         )
         op = {"kind": "alias", "alias": alias, "record": msgspec.to_builtins(record)}
-        return Draft(op=op, state=known.aliased(alias, record))
+        return Draft(op=op, state=state.aliased(alias, record))
 
-    head = model_log(storage, model).append(decide)
-    return (head.state if head else ModelState()).aliases[alias]
+    after = model_log(storage, model).append(decide)
+    return (after.state if after else ModelState.empty()).aliases[alias]
 
 
 def _journal(storage: Storage, model: str, alias: str) -> Iterator[AliasRecord]:
     log = model_log(storage, model)
-    head = log.head()
-    record = head.state.aliases.get(alias) if head else None
+    record = log.state().aliases.get(alias)
     while record is not None:
         yield record
         record = None if record.before is None else _record(log, record.before)
 
 
-def _record(log: Log[ModelState], entry: int) -> AliasRecord:
-    return msgspec.convert(log.entry(entry).body.op["record"], AliasRecord)
+def _record(log: ModelLog, entry: int) -> AliasRecord:
+    return msgspec.convert(log.entry(entry).op["record"], AliasRecord)
 
 
 def _pointing(

@@ -5,14 +5,16 @@ import msgspec
 from hopsartifacts import layout
 from hopsartifacts.errors import AlreadyExistsError, ConflictError
 from hopsartifacts.names import model_name
-from hopsartifacts.registry.documents import ModelState, VersionState
+from hopsartifacts.registry.documents import ModelState, VersionRecord
 from hopsartifacts.registry.given import positive_version
-from hopsartifacts.registry.versions import give_up, model_log, step
+from hopsartifacts.registry.versions import ModelLog, give_up, model_log, step
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.identity import new_token
-from hopsartifacts.store.log import Log
 from hopsartifacts.store.root import check_claim, check_log_is_there, claim_name
+
+_NEWEST = 50
+"""Among so many of the highest numbers a reservation is found by its token."""
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -46,8 +48,10 @@ def claim_version(
     if requested is not None:
         positive_version(requested)
     log = model_log(storage, model)
-    if log.head() is None:
+    if log.newest() is None:
         open_log(storage, log, model, claims=True)
+    if token and (taken := taken_by(log.seen_state(), token, requested)):
+        return Claim(token, taken)
     token = token or new_token()
     return Claim(token, reserve(log, model, requested, token))
 
@@ -59,8 +63,7 @@ def give_up_claim(storage: Storage, model: str, claim: Claim) -> bool:
         Whether nothing can come of it any more: True too if that was so before.
     """
     log = model_log(storage, model)
-    head = log.head()
-    owned = head.state.versions.get(claim.version) if head else None
+    owned = log.state().records.get(claim.version)
     if owned is None or owned.id != claim.token:
         return True
     if owned.status == "reserved":
@@ -79,7 +82,7 @@ def check_held(state: ModelState, model: str, claim: Claim) -> None:
     Raises:
         ConflictError: it was given up, or sealed.
     """
-    held = state.versions.get(claim.version)
+    held = state.records.get(claim.version)
     if held is None or held.id != claim.token or held.status != "reserved":
         fate = held.status if held and held.id == claim.token else "given away"
         raise ConflictError(
@@ -88,9 +91,7 @@ def check_held(state: ModelState, model: str, claim: Claim) -> None:
         )
 
 
-def open_log(
-    storage: Storage, log: Log[ModelState], model: str, *, claims: bool
-) -> None:
+def open_log(storage: Storage, log: ModelLog, model: str, *, claims: bool) -> None:
     """See that a model without entries may have its first, or claim its name at once.
 
     What is staged first claims late, so that a failed save leaves nothing. Otherwise
@@ -111,7 +112,7 @@ def number_for(state: ModelState, model: str, requested: int | None) -> int:
     """
     if requested is None:
         return state.next_version
-    taken = state.versions.get(requested)
+    taken = state.records.get(requested)
     if taken:
         fate = {"sealed": "exists", "reserved": "is being saved by another writer"}
         raise AlreadyExistsError(
@@ -123,18 +124,30 @@ def number_for(state: ModelState, model: str, requested: int | None) -> int:
     return requested
 
 
-def reserve(log: Log[ModelState], model: str, requested: int | None, token: str) -> int:
-    """Give a number to *token* by one entry; raises as ``number_for``."""
+def taken_by(state: ModelState, token: str, requested: int | None = None) -> int | None:
+    """Return the number that *token* has taken; None if it has none.
+
+    *requested* and the newest numbers are looked at; an older reservation is left to
+    gc.
+    """
+    known = state.records.newest(_NEWEST)
+    if requested is not None and requested in state.records:
+        known[requested] = state.records[requested]
+    return next((n for n, it in known.items() if it.id == token), None)
+
+
+def reserve(log: ModelLog, model: str, requested: int | None, token: str) -> int:
+    """Give a number to *token*, which has none, by one entry; raises as ``number_for``.
+
+    Raises:
+        CommitUncertainError: the storage failed and the outcome is unknown.
+    """
     number = 0
 
-    def decide(state: ModelState | None, seq: int) -> Draft[ModelState] | None:
+    def decide(state: ModelState, seq: int) -> Draft[ModelState]:
         nonlocal number
-        known = state or ModelState()
-        number = next((n for n, it in known.versions.items() if it.id == token), 0)
-        if number:
-            return None
-        number = number_for(known, model, requested)
-        reserved = VersionState(status="reserved", id=token, reserved=seq)
+        number = number_for(state, model, requested)
+        reserved = VersionRecord(status="reserved", id=token, reserved=seq)
         return step(state, "reserve", number, reserved, token=token)
 
     log.append(decide)

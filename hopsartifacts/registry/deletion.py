@@ -1,9 +1,8 @@
 """Deleting model versions: refused while used; the number is never given again.
 
-A reader that knows the number reads the version's seal and nothing else. So before a
-version is deleted its seal is buried: replaced by one that sends readers to the log.
-Where a back end cannot replace in one step, its readers ask the log anyway, and the
-seal is deleted after the version was.
+A reader that knows the number reads the copy of the manifest beside the files and
+nothing else. So that copy is taken away first, while the version is only marked: from
+then on such readers ask the log.
 """
 
 from collections.abc import Callable
@@ -12,19 +11,18 @@ from contextlib import suppress
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.errors import IntegrityError, InUseError, StorageError
-from hopsartifacts.registry.documents import ModelState, VersionStatus
-from hopsartifacts.registry.seals import Seal, bury, new_seal
+from hopsartifacts.errors import InUseError, StorageError
+from hopsartifacts.registry.documents import ModelState
 from hopsartifacts.registry.versions import (
+    ModelLog,
     live_version,
-    logged_manifest,
     model_log,
     pick_live,
+    project,
     retired,
 )
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.fence import Target, delete, withdraw
-from hopsartifacts.store.identity import new_token
 
 
 def delete_version(
@@ -37,71 +35,56 @@ def delete_version(
         InUseError: somebody uses it, named in the message; nothing was deleted.
     """
     live_version(storage, model, version)
-
-    def refuse_used() -> None:
-        _refuse(users(), model, version)
-
-    replaces = storage.capabilities.replaces_in_one_step
-    delete(
-        _target(storage, model, version),
-        refuse_used,
-        bury=(lambda: _bury(storage, model, version)) if replaces else lambda: None,
-    )
+    try:
+        delete(
+            _target(storage, model, version),
+            lambda: _refuse(users(), model, version),
+            hide=lambda: storage.delete_tree(layout.version_manifest(model, version)),
+        )
+    except InUseError:
+        _show(storage, model, version)
+        raise
     # It is deleted: what stays behind is found by verify and gc.
     with suppress(StorageError):
-        if not replaces:
-            storage.delete_tree(layout.version_seal(model, version))
         storage.delete_tree(layout.version_dir(model, version))
 
 
-def withdraw_deletion(storage: Storage, model: str, version: int) -> None:
+def withdraw_deletion(log: ModelLog, model: str, version: int) -> None:
     """Take the mark of a deletion off: somebody has begun to use the version.
 
     Raises:
         ModelNotFoundError: there is no such version (any more).
     """
-    withdraw(_target(storage, model, version))
+    log.refresh()
+    if withdraw(_target(log.storage, model, version), log):
+        project(log, version)
 
 
-def _bury(storage: Storage, model: str, version: int) -> None:
-    """Send who knows the number to the log, whatever becomes of the deletion."""
+def _show(storage: Storage, model: str, version: int) -> None:
+    """Put the copy of the manifest back, as the version stays."""
     log = model_log(storage, model)
-    seal: Seal | None = None
-    with suppress(IntegrityError):  # then the log has what it said
-        seal = log.seal(version)
-    if seal is None:  # as of every version of format 1
-        head = log.head()
-        if head is None:
-            raise IntegrityError(f"the log {log.path} has lost its entries")
-        state = pick_live(head.state, model, version)
-        manifest = logged_manifest(log, version, state)
-        seal = new_seal(head, model, version, state, new_token(), manifest)
-    bury(storage, seal)
+    if log.state().is_live(version):
+        project(log, version)
 
 
 def _target(storage: Storage, model: str, version: int) -> Target[ModelState]:
-    def status(state: ModelState | None) -> VersionStatus:
-        return pick_live(state or ModelState(), model, version).status
+    def marked(state: ModelState, mark: int) -> ModelState:
+        current = pick_live(state, model, version)
+        status = "deleting" if mark else "sealed"
+        after = msgspec.structs.replace(current, status=status, mark=mark)
+        return state.replaced(version, after)
 
-    def with_status(state: ModelState | None, status: VersionStatus) -> ModelState:
-        known = state or ModelState()
-        current = pick_live(known, model, version)
-        after = msgspec.structs.replace(current, status=status)
-        return known.replaced(version, after)
-
-    def deleted(state: ModelState | None) -> ModelState:
-        known = state or ModelState()
-        current = pick_live(known, model, version)
-        aliases = [f"alias {alias!r}" for alias in known.aliases_of(version)]
+    def deleted(state: ModelState) -> ModelState:
+        current = pick_live(state, model, version)
+        aliases = [f"alias {alias!r}" for alias in state.aliases_of(version)]
         _refuse(aliases, model, version)
-        return known.replaced(version, retired(current, "deleted"))
+        return state.replaced(version, retired(current, "deleted"))
 
     return Target(
         log=lambda: model_log(storage, model),
         op={"version": version},
-        is_marked=lambda state: status(state) == "deleting",
-        marked=lambda state: with_status(state, "deleting"),
-        unmarked=lambda state: with_status(state, "sealed"),
+        mark=lambda state: pick_live(state, model, version).mark,
+        marked=marked,
         deleted=deleted,
     )
 

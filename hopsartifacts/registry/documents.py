@@ -1,10 +1,11 @@
-"""What the registry stores: the state of a model's log, and version manifests."""
+"""What the registry stores: what a model's log says, and version manifests."""
 
 from typing import Any, Literal
 
 import msgspec
 
 from hopsartifacts.digests import Digest
+from hopsartifacts.store.entries import Head, State
 
 Framework = Literal["TENSORFLOW", "TORCH", "PYTHON", "SKLEARN", "LLM"]
 FRAMEWORKS: tuple[Framework, ...] = ("TENSORFLOW", "TORCH", "PYTHON", "SKLEARN", "LLM")
@@ -30,7 +31,7 @@ class EmbeddedFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """All there is to one model version; pinned by the seal, never changed."""
+    """All there is to one model version: what its seal brings; it never changes."""
 
     model: str
     version: int
@@ -66,64 +67,86 @@ class AliasRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """The entry with the record that a rollback returns to."""
 
 
-class VersionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the log's state knows of one version; the rest is in the manifest."""
+class VersionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the log says of one version; the rest is in the manifest."""
 
     status: VersionStatus
     id: str
     """Token of the writer that reserved the number: unique for ever."""
-    reserved: int | None = None
-    """Number of the log entry that reserved the number."""
-    seal: int | None = None
-    """Number of the log entry that carries the manifest, where format 1 sealed it."""
-    copied: int | None = None
-    """Number of the log entry with a copy of the manifest, should the seal be lost."""
+    reserved: int = 0
+    """Number of the log entry that reserved it."""
+    seal: int = 0
+    """Number of the log entry that brought the manifest; 0: it is not sealed."""
+    mark: int = 0
+    """Number of the log entry that marked it for deletion; 0: none did."""
     sha256: str | None = None
-    """Digest of the manifest's canonical bytes."""
+    """Digest of the manifest as the seal has it."""
     framework: Framework | None = None
     metrics: dict[str, float | int] = {}
     tags: dict[str, Any] = {}
     description: str | None = None
     """The description as it was edited; None: as in the manifest."""
 
-
-class Newest(msgspec.Struct, frozen=True, kw_only=True):
-    """The manifest of the newest version, as it was sealed."""
-
-    version: int
-    manifest: msgspec.Raw
+    @property
+    def is_live(self) -> bool:
+        """Whether readers see the version."""
+        return self.status in LIVE
 
 
-class ModelState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """State of one model's log: every version that ever was, and the aliases."""
+class ModelHead(Head, frozen=True, kw_only=True, omit_defaults=True):
+    """What the log of a model says as a whole."""
 
-    versions: dict[int, VersionState] = {}
+    latest: int = 0
+    """The newest version that readers see; 0: there is none."""
+    sealed: int = 0
+    """Number of the log entry that brought its manifest."""
     aliases: dict[str, AliasRecord] = {}
-    newest: Newest | None = None
-    """While that is small: who saves the next version looks for the same files."""
+
+    @property
+    def wanted(self) -> int:
+        """The entry with the manifest of the latest version."""
+        return self.sealed
+
+
+class ModelState(State[ModelHead, VersionRecord]):
+    """What the log of a model says: a record for every version that ever was."""
+
+    head_type = ModelHead
+    record_type = VersionRecord
 
     @property
     def next_version(self) -> int:
         """The number after the highest ever given; gaps are not filled."""
-        return max(self.versions, default=0) + 1
+        return self.head.last + 1
 
-    def live(self) -> dict[int, VersionState]:
-        """Return the versions readers see, in order."""
-        return {
-            number: version
-            for number, version in sorted(self.versions.items())
-            if version.status in LIVE
-        }
+    @property
+    def aliases(self) -> dict[str, AliasRecord]:
+        """Where each alias points; also of those that point nowhere any more."""
+        return self.head.aliases
 
-    def replaced(self, number: int, version: VersionState) -> "ModelState":
-        """Return this state with *number* being *version*."""
-        versions = {**self.versions, number: version}
-        return msgspec.structs.replace(self, versions=versions)
+    def live(self) -> dict[int, VersionRecord]:
+        """Return the versions readers see, in order; every page is read."""
+        return {number: it for number, it in self.records.items() if it.is_live}
+
+    def is_live(self, number: int) -> bool:
+        """Tell whether readers see a version."""
+        record = self.records.get(number)
+        return record is not None and record.is_live
+
+    def replaced(self, number: int, record: VersionRecord) -> "ModelState":
+        """Return this state with version *number* being *record*."""
+        after = self.changed(number, record)
+        if record.is_live and number >= self.head.latest:
+            return after.changed(latest=number, sealed=record.seal)
+        if number == self.head.latest and not record.is_live:
+            rest = ((n, it) for n, it in after.records.descending() if it.is_live)
+            latest, found = next(rest, (0, None))
+            return after.changed(latest=latest, sealed=found.seal if found else 0)
+        return after
 
     def aliased(self, alias: str, record: AliasRecord) -> "ModelState":
         """Return this state with *alias* being what *record* says."""
-        aliases = {**self.aliases, alias: record}
-        return msgspec.structs.replace(self, aliases=aliases)
+        return self.changed(aliases={**self.aliases, alias: record})
 
     def aliases_of(self, number: int) -> list[str]:
         """Return the aliases that point at a version, sorted."""

@@ -14,7 +14,7 @@ from hopsartifacts.registry.aliases import (
     rollback_alias,
     set_alias,
 )
-from hopsartifacts.registry.documents import AliasRecord, Framework, VersionState
+from hopsartifacts.registry.documents import AliasRecord, Framework, VersionRecord
 from hopsartifacts.registry.given import checked_reason
 from hopsartifacts.registry.metrics import checked_direction
 from hopsartifacts.registry.model import Context, Model
@@ -224,5 +224,5 @@ class ModelRegistry:
         """
         return self._context.catalog(artifacts=artifacts)
 
-    def _listed(self, name: str, number: int, state: VersionState) -> Model:
+    def _listed(self, name: str, number: int, state: VersionRecord) -> Model:
         return Model.listed(self._context, name, number, state)

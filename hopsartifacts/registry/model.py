@@ -19,7 +19,7 @@ from hopsartifacts.names import alias_name, model_name, tag_name
 from hopsartifacts.notices import warn
 from hopsartifacts.registry.aliases import aliases_of, set_alias
 from hopsartifacts.registry.deletion import delete_version
-from hopsartifacts.registry.documents import Framework, Manifest, VersionState
+from hopsartifacts.registry.documents import Framework, Manifest, VersionRecord
 from hopsartifacts.registry.examples import example_text
 from hopsartifacts.registry.given import (
     checked_description,
@@ -103,7 +103,7 @@ class Model(Tagged):
             tag_name(tag): checked_tag(tag, it) for tag, it in (tags or {}).items()
         }
         self._manifest: Manifest | None = None
-        self._state: VersionState | None = None
+        self._state: VersionRecord | None = None
         self._is_fetched = False
 
     @classmethod
@@ -122,7 +122,7 @@ class Model(Tagged):
 
     @classmethod
     def listed(
-        cls, context: Context, name: str, version: int, state: VersionState
+        cls, context: Context, name: str, version: int, state: VersionRecord
     ) -> "Model":
         """Return a saved version by its state; its manifest is read when needed."""
         framework = state.framework or "PYTHON"
@@ -469,7 +469,7 @@ class Model(Tagged):
     def _sealed(self) -> Manifest:
         if self._manifest is None and self._state and self._version:
             storage = self._context.storage
-            self._adopt(manifest_of(storage, self._name, self._version, self._state))
+            self._adopt(manifest_of(storage, self._name, self._state))
         if self._manifest is None:
             raise ModelNotFoundError(
                 f"model {self._name!r} was not saved yet: call save(model_path) first"

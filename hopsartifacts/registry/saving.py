@@ -1,9 +1,9 @@
 """Saving a model version: reserve, fill, seal; whole afterwards, or not there.
 
 A number is reserved under the writer's token before anything lies under it, and the
-version is there once its seal is, which carries the manifest. Where folders can be
-moved, everything is prepared aside first, so that a failed save leaves nothing and
-costs no number; elsewhere the reserved place itself is filled.
+version is there once the log has its seal: the entry that brings the manifest. Where
+folders can be moved, everything is prepared aside first, so that a failed save leaves
+nothing and costs no number; elsewhere the reserved place itself is filled.
 """
 
 from collections.abc import Iterator
@@ -13,8 +13,6 @@ from typing import Any
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.digests import sha256_of
-from hopsartifacts.documents import encode, with_check
 from hopsartifacts.errors import ConflictError, HopsArtifactsError, StorageError
 from hopsartifacts.registry.claiming import (
     Claim,
@@ -22,6 +20,7 @@ from hopsartifacts.registry.claiming import (
     number_for,
     open_log,
     reserve,
+    taken_by,
 )
 from hopsartifacts.registry.documents import (
     EmbeddedFile,
@@ -29,15 +28,23 @@ from hopsartifacts.registry.documents import (
     Framework,
     Manifest,
     ModelState,
-    VersionState,
+    VersionRecord,
     VersionStatus,
 )
 from hopsartifacts.registry.filling import fill
-from hopsartifacts.registry.log import ModelLog
 from hopsartifacts.registry.resuming import Journal, open_journal
 from hopsartifacts.registry.sources import Source
-from hopsartifacts.registry.versions import give_up, manifest_in, model_log
+from hopsartifacts.registry.versions import (
+    ModelLog,
+    give_up,
+    manifest_in,
+    model_log,
+    project,
+    sealed_digest,
+    step,
+)
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.identity import new_token, now, user
 from hopsartifacts.store.moving import check_arrived, move_in
 from hopsartifacts.store.progress import NO_CALLBACK, Callback
@@ -123,12 +130,12 @@ class _Saving:
         self._records: tuple[FileRecord, ...] = ()
 
     def run(self) -> Manifest:
-        head = self._log.head()
-        if head is None and self._claim is None:
+        is_first = self._log.newest() is None
+        if is_first and self._claim is None:
             open_log(
                 self._storage, self._log, self._new.model, claims=not self._is_staged
             )
-        state = head.state if head else ModelState()
+        state = self._log.seen_state()
         self._token, version = self._continued(state)
         self._is_continued = version is not None and self._claim is None
         if version is None:
@@ -138,7 +145,7 @@ class _Saving:
             if self._is_staged:
                 self._begin()
                 self._fill(layout.staging_dir(self._token))
-                if head is None:
+                if is_first:
                     claim = layout.model_name_claim(self._new.model)
                     claim_name(self._storage, claim, self._new.model, "model")
             if version is None:
@@ -168,11 +175,10 @@ class _Saving:
         if self._is_staged:
             # Reading it to see what is right would take as long as writing it again.
             self._storage.delete_tree(staging)
-        owned = (n for n, it in state.versions.items() if it.id == token)
-        version = next(owned, None)
+        version = taken_by(state, token, self._new.requested)
         if version is None:
             return token, None
-        is_open = state.versions[version].status == "reserved"
+        is_open = state.records[version].status == "reserved"
         is_wanted = self._new.requested in {None, version}
         if is_open and is_wanted and not is_aside:
             return token, version
@@ -210,6 +216,7 @@ class _Saving:
                 self._storage.protect(f"{folder}/{name}")
             manifest = _manifest(self._new, version, self._token, self._records)
             self._seal(manifest)
+            project(self._log, version)
         except BaseException as error:
             if is_cut:
                 # The next save of these files goes on here; else gc clears it up.
@@ -223,30 +230,39 @@ class _Saving:
         return manifest
 
     def _seal(self, manifest: Manifest) -> None:
-        document = with_check(encode(manifest))
-        fate = VersionState(
-            status="sealed",
-            id=manifest.id,
-            sha256=sha256_of(document),
-            framework=manifest.framework,
-            metrics=manifest.metrics,
-            tags=self._new.tags,
-            description=self._new.edited_description,
-        )
-        counts = self._log.commit_seal(manifest.version, fate, self._attempt, document)
-        if counts.token != self._attempt:
-            raise ConflictError(
-                f"model {manifest.model!r} version {manifest.version} was "
-                f"{counts.fate.status} while it was being saved: save again"
+        """Commit the version, if its number is still reserved for this save."""
+        number = manifest.version
+
+        def decide(state: ModelState, seq: int) -> Draft[ModelState]:
+            check_held(state, manifest.model, Claim(self._token, number))
+            sealed = VersionRecord(
+                status="sealed",
+                id=manifest.id,
+                reserved=state.records[number].reserved,
+                seal=seq,
+                sha256=sealed_digest(manifest),
+                framework=manifest.framework,
+                metrics=manifest.metrics,
+                tags=self._new.tags,
+                description=self._new.edited_description,
             )
+            return step(
+                state, "seal", number, sealed, content=manifest, token=self._attempt
+            )
+
+        self._log.append(decide)
 
     def _is_sealed(self, version: int) -> bool:
         """Tell whether this save has sealed the version, though it was not told."""
         try:
-            seal = self._log.seal(version)
+            record = self._log.state().records.get(version)
+            return (
+                record is not None
+                and record.seal > 0
+                and self._log.entry(record.seal).token == self._attempt
+            )
         except HopsArtifactsError:
             return False
-        return seal is not None and seal.token == self._attempt
 
     def _begin(self) -> None:
         if self._journal:
@@ -304,16 +320,16 @@ def _taken(folder: str) -> ConflictError:
 
 def _known(log: ModelLog, state: ModelState) -> Iterator[Known]:
     """Yield the files of the newest version: most of what is saved next is there."""
-    newest = max(state.live(), default=None)
-    if newest is None:
+    newest = state.head.latest
+    if not newest:
         return
-    version = state.versions[newest]
-    for file in manifest_in(log, newest, version).files:
+    manifest = manifest_in(log, state.records[newest])
+    for file in manifest.files:
         yield Known(
-            folder=layout.files_dir(log.model, newest),
+            folder=layout.files_dir(manifest.model, newest),
             path=file.path,
             digest=file.digest,
-            sealed=log.sealed_at(newest, version),
+            seal=layout.log_entry(log.path, state.head.sealed),
         )
 
 

@@ -8,27 +8,47 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.digests import sha256_of
-from hopsartifacts.documents import decode
-from hopsartifacts.errors import IntegrityError, ModelNotFoundError
-from hopsartifacts.names import is_version
-from hopsartifacts.registry import format_1
+from hopsartifacts.documents import (
+    FORMAT,
+    decode,
+    encode,
+    encode_pretty,
+    is_checked,
+    with_check,
+)
+from hopsartifacts.errors import (
+    FormatError,
+    IntegrityError,
+    ModelNotFoundError,
+    PathNotFoundError,
+    StorageError,
+)
 from hopsartifacts.registry.documents import (
-    LIVE,
     Manifest,
     ModelState,
-    VersionState,
+    VersionRecord,
     VersionStatus,
 )
-from hopsartifacts.registry.log import ModelLog
-from hopsartifacts.registry.seals import find_seal
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
-from hopsartifacts.store.identity import new_token
+from hopsartifacts.store.log import Log
+
+ModelLog = Log[ModelState]
+
+
+class _Projection(msgspec.Struct, frozen=True, kw_only=True):
+    """The readable copy of a manifest, and which entry it is of."""
+
+    format: int
+    entry: int
+    sha256: str
+    """Digest of the entry."""
+    manifest: Manifest
 
 
 def model_log(storage: Storage, model: str) -> ModelLog:
     """Return the log of *model*."""
-    return ModelLog(storage, model)
+    return Log(storage, layout.model_log(model), ModelState)
 
 
 def model_state(storage: Storage, model: str) -> ModelState:
@@ -43,8 +63,8 @@ def model_names(storage: Storage) -> list[str]:
     ]
 
 
-def live_version(storage: Storage, model: str, version: int) -> VersionState:
-    """Return the state of a version readers may see.
+def live_version(storage: Storage, model: str, version: int) -> VersionRecord:
+    """Return the record of a version readers may see.
 
     Raises:
         ModelNotFoundError: there is none; the message says what there is.
@@ -52,120 +72,105 @@ def live_version(storage: Storage, model: str, version: int) -> VersionState:
     return pick_live(model_state(storage, model), model, version)
 
 
-def pick_live(state: ModelState, model: str, version: int) -> VersionState:
-    """Return *version* of *state*; raises as ``live_version``."""
-    live = state.live()
-    if version in live:
-        return live[version]
-    was = state.versions.get(version)
+def pick_live(state: ModelState, model: str, version: int) -> VersionRecord:
+    """Return the record of *version* in *state*; raises as ``live_version``."""
+    was = state.records.get(version)
+    if was and was.is_live:
+        return was
     fate = f" (it was {was.status})" if was else ""
+    live = list(state.live())
     if not live:
         raise ModelNotFoundError(
             f"there is no model {model!r}{fate}: mr.list_models() names those there are"
         )
-    known = ", ".join(map(str, live))
     raise ModelNotFoundError(
-        f"model {model!r} has no version {version}{fate}: it has {known}"
+        f"model {model!r} has no version {version}{fate}: it has {_named(live)}"
     )
 
 
 def read_manifest(storage: Storage, model: str, version: int) -> Manifest:
-    """Return the sealed manifest of a version; raises as ``live_version``."""
+    """Return the manifest of a version by its log; raises as ``live_version``."""
     log = model_log(storage, model)
-    return manifest_in(log, version, pick_live(log.state(), model, version))
+    return manifest_in(log, pick_live(log.state(), model, version))
 
 
-def manifest_of(
-    storage: Storage, model: str, version: int, state: VersionState
-) -> Manifest:
-    """Return the manifest that *state* pins; raises as ``manifest_bytes``."""
-    return manifest_in(model_log(storage, model), version, state)
+def manifest_of(storage: Storage, model: str, record: VersionRecord) -> Manifest:
+    """Return the manifest that *record* names; raises as ``manifest_bytes``."""
+    return manifest_in(model_log(storage, model), record)
 
 
-def manifest_in(log: ModelLog, version: int, state: VersionState) -> Manifest:
-    """Return the manifest that *state* pins; raises as ``manifest_bytes``.
+def manifest_in(log: ModelLog, record: VersionRecord) -> Manifest:
+    """Return the manifest that *record* names; raises as ``manifest_bytes``.
 
     Where *log* has just read it, nothing is read.
     """
-    data = log.newest_manifest(version)
-    if data is None or sha256_of(data) != state.sha256:
-        data = manifest_bytes(log, version, state)
-    return decode(data, Manifest, layout.version_seal(log.model, version))
+    where = layout.log_entry(log.path, record.seal)
+    return decode(manifest_bytes(log, record), Manifest, where)
 
 
-def manifest_bytes(log: ModelLog, version: int, state: VersionState) -> bytes:
-    """Return the manifest that *state* pins, from where it was sealed.
+def manifest_bytes(log: ModelLog, record: VersionRecord) -> bytes:
+    """Return the manifest that *record* names, as the sealing entry has it.
 
     Raises:
-        IntegrityError: what was sealed is not there any more.
+        IntegrityError: the entry is gone, or does not have it.
     """
-    if state.seal:  # as format 1 seals
-        return logged_manifest(log, version, state)
-    seal = log.seal(version)
-    where = layout.version_seal(log.model, version)
-    return _as_sealed(bytes(seal.manifest) if seal else b"", state, where)
-
-
-def logged_manifest(log: ModelLog, version: int, state: VersionState) -> bytes:
-    """Return the manifest that *state* pins, as the log has it.
-
-    Raises:
-        IntegrityError: it does not have it.
-    """
-    if state.seal:
-        where = layout.log_entry(log.path, state.seal)
-        return _as_sealed(bytes(log.entry(state.seal).body.payload), state, where)
-    return _as_sealed(log.copy_of(version, state) or b"", state, log.path)
-
-
-def _as_sealed(data: bytes, state: VersionState, where: str) -> bytes:
-    if sha256_of(data) != state.sha256:
+    data = log.content(record.seal)
+    if sha256_of(data) != record.sha256:
         raise IntegrityError(
-            f"{where} does not hold the manifest that was sealed: project.repair() "
-            "restores it if the log has a copy; else restore it from a backup"
+            f"{layout.log_entry(log.path, record.seal)} does not hold the manifest "
+            "that was sealed: restore it from a backup"
         )
     return data
+
+
+def projected(log: ModelLog, record: VersionRecord) -> bytes:
+    """Return the readable copy of the manifest that *record* names."""
+    projection = _Projection(
+        format=FORMAT,
+        entry=record.seal,
+        sha256=log.entry(record.seal).sha256,
+        manifest=manifest_in(log, record),
+    )
+    return with_check(encode_pretty(projection).rstrip())
+
+
+def project(log: ModelLog, version: int) -> None:
+    """Write the readable copy of a version's manifest, if it is not there.
+
+    Where that fails readers ask the log, and a repair writes it.
+    """
+    record = log.seen_state().records[version]
+    folder = log.path.rpartition("/")[0].rpartition("/")[2]
+    path = layout.version_manifest(folder, version)
+    with suppress(StorageError):
+        if log.storage.create(path, projected(log, record)):
+            log.storage.protect(path)
 
 
 def sealed_manifest(storage: Storage, model: str, version: int) -> Manifest:
     """Return the manifest of a version, in one request unless something is odd.
 
-    Its seal has it; the log is asked where the seal says so, or there is none, or where
-    the seal of a deleted version cannot be replaced in one step.
+    The copy beside the files has it; where there is none, or it was changed, the log
+    is asked.
 
     Raises:
         ModelNotFoundError: there is no such version.
-        IntegrityError: its seal is damaged.
+        IntegrityError: the log is damaged.
     """
-    if not storage.capabilities.replaces_in_one_step:
-        return read_manifest(storage, model, version)
-    seal = find_seal(storage, model, version)
-    if seal is None:
-        manifest = format_1.sealed_manifest(storage, model, version)
-        return manifest or read_manifest(storage, model, version)
-    if seal.is_buried or seal.fate.status not in LIVE:
-        return read_manifest(storage, model, version)
-    data = _as_sealed(bytes(seal.manifest), seal.fate, seal.path)
-    return decode(data, Manifest, seal.path)
+    manifest = _projected_manifest(storage, model, version)
+    return manifest or read_manifest(storage, model, version)
 
 
 def latest_manifest(storage: Storage, model: str) -> Manifest:
-    """Return the manifest of the newest version, in two requests where all is well.
+    """Return the manifest of the newest version: two requests, or three.
 
     Raises:
         ModelNotFoundError: there is no version.
     """
-    # Whatever is sealed has files in a folder with its number.
-    names = [entry.name for entry in storage.list(layout.model_dir(model))]
-    newest = max((int(name) for name in names if is_version(name)), default=0)
-    if newest:
-        # Else, it is being saved, or was deleted or given up.
-        with suppress(ModelNotFoundError):
-            return sealed_manifest(storage, model, newest)
     log = model_log(storage, model)
     state = log.state()
-    newest = max(state.live(), default=1)
-    return manifest_in(log, newest, pick_live(state, model, newest))
+    newest = state.head.latest or 1
+    return manifest_in(log, pick_live(state, model, newest))
 
 
 def embedded_files(manifest: Manifest) -> dict[str, bytes]:
@@ -193,8 +198,8 @@ def describe(
     nothing is written.
     """
 
-    def decide(state: ModelState | None, _: int) -> Draft[ModelState] | None:
-        current = pick_live(state or ModelState(), model, version)
+    def decide(state: ModelState, _: int) -> Draft[ModelState] | None:
+        current = pick_live(state, model, version)
         check(current.description)
         if description == current.description:
             return None
@@ -212,8 +217,8 @@ def set_tags(
 ) -> None:
     """Replace the tags of a version by what *change* makes of them."""
 
-    def decide(state: ModelState | None, _: int) -> Draft[ModelState] | None:
-        current = pick_live(state or ModelState(), model, version)
+    def decide(state: ModelState, _: int) -> Draft[ModelState] | None:
+        current = pick_live(state, model, version)
         tags = change(current.tags)
         if tags == current.tags:
             return None
@@ -226,7 +231,7 @@ def set_tags(
 def give_up(log: ModelLog, version: int, token: str) -> VersionStatus:
     """Give up the number that *token* reserved, if it has not sealed it.
 
-    A seal says so; whoever would have used the number finds it there.
+    An entry says so; a writer that would still seal it finds that out.
 
     Returns:
         What became of the version, now or before.
@@ -234,28 +239,54 @@ def give_up(log: ModelLog, version: int, token: str) -> VersionStatus:
     Raises:
         CommitUncertainError: the storage failed, and that cannot be said.
     """
-    head = log.seen()
-    current = (head.state if head else ModelState()).versions[version]
-    if current.status == "reserved" and current.id == token:
-        fate = retired(current, "aborted")
-        if log.commit_seal(version, fate, new_token()).fate == fate:
-            return "aborted"
-        head = log.head()
-    return (head.state if head else ModelState()).versions[version].status
+
+    def decide(state: ModelState, _: int) -> Draft[ModelState] | None:
+        current = state.records[version]
+        if current.status != "reserved" or current.id != token:
+            return None
+        return step(state, "abort", version, retired(current, "aborted"))
+
+    after = log.append(decide)
+    return (after.state if after else ModelState.empty()).records[version].status
 
 
-def retired(version: VersionState, status: VersionStatus) -> VersionState:
+def retired(version: VersionRecord, status: VersionStatus) -> VersionRecord:
     """Return what stays of a version: its number is used up."""
-    return VersionState(status=status, id=version.id)
+    return VersionRecord(status=status, id=version.id)
 
 
 def step(
-    state: ModelState | None,
-    kind: str,
-    version: int,
-    after: VersionState,
-    **draft: Any,
+    state: ModelState, kind: str, version: int, after: VersionRecord, **draft: Any
 ) -> Draft[ModelState]:
     """Return the draft of the entry that makes *version* be *after*."""
     op = {"kind": kind, "version": version}
-    return Draft(op=op, state=(state or ModelState()).replaced(version, after), **draft)
+    return Draft(op=op, state=state.replaced(version, after), **draft)
+
+
+def sealed_digest(manifest: Manifest) -> str:
+    """Return the digest of a manifest as its seal has it."""
+    return sha256_of(encode(manifest))
+
+
+def _projected_manifest(storage: Storage, model: str, version: int) -> Manifest | None:
+    """Return the copy beside the files; None if it is not there or was changed."""
+    path = layout.version_manifest(model, version)
+    try:
+        data = storage.read(path)
+    except PathNotFoundError:
+        return None
+    manifest: Manifest | None = None
+    if is_checked(data):
+        with suppress(FormatError):  # of a later release: the log says so
+            manifest = decode(data, _Projection, path).manifest
+    if manifest and (manifest.model, manifest.version) == (model, version):
+        return manifest
+    return None
+
+
+def _named(versions: list[int], most: int = 20) -> str:
+    """Name versions in a message, the newest of them if they are many."""
+    if len(versions) <= most:
+        return ", ".join(map(str, versions))
+    newest = ", ".join(map(str, versions[-most:]))
+    return f"{len(versions)} versions, the newest of them {newest}"

@@ -12,7 +12,7 @@ import msgspec
 
 from hopsartifacts.catalog.asking import catalog, has_catalog
 from hopsartifacts.deployments.versions import live_deployments
-from hopsartifacts.registry.documents import Framework, ModelState, VersionState
+from hopsartifacts.registry.documents import Framework, ModelState, VersionRecord
 from hopsartifacts.registry.versions import (
     manifest_of,
     model_names,
@@ -71,8 +71,8 @@ class _Live(msgspec.Struct, frozen=True):
     number: int
 
     @property
-    def version(self) -> VersionState:
-        return self.state.versions[self.number]
+    def version(self) -> VersionRecord:
+        return self.state.records[self.number]
 
 
 class Rows:
@@ -160,7 +160,7 @@ class Rows:
         pin = item.version.sha256 or ""
         known = self._sealed.get(pin)
         if known is None:
-            manifest = manifest_of(self._storage, item.model, item.number, item.version)
+            manifest = manifest_of(self._storage, item.model, item.version)
             known = _Sealed(
                 framework=manifest.framework,
                 description=manifest.description,
@@ -175,8 +175,8 @@ class Rows:
     def _users(self) -> dict[Pair, list[str]]:
         found: dict[Pair, list[str]] = {}
         for name, state in live_deployments(self._storage).items():
-            pins = (it.specification.model for it in state.versions.values())
-            for pair in sorted({(pin.name, pin.version) for pin in pins}):
+            pins = (it.model for it in state.records().values())
+            for pair in sorted({(pin.name, pin.version) for pin in pins if pin}):
                 found.setdefault(pair, []).append(name)
         return found
 

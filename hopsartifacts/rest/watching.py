@@ -11,7 +11,7 @@ from time import monotonic
 import msgspec
 
 from hopsartifacts.catalog.heads import Mark, deployment_marks
-from hopsartifacts.deployments.documents import DeploymentState
+from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.versions import find_deployment
 from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.project import Project
@@ -55,7 +55,7 @@ class Watch:
         self._thread: Thread | None = None
         self._over = Event()
         self._marks: dict[str, Mark] = {}
-        self._sealed: dict[str, DeploymentState] = {}
+        self._sealed: dict[str, Deployed] = {}
         # Kept while nobody listens: who comes back hears what has changed meanwhile.
         self._told: dict[str, DeploymentEvent] | None = None
         self._looked = 0.0

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from adlfs import AzureBlobFileSystem
+from azure.core.exceptions import ResourceNotFoundError
+from fsspec.asyn import sync
 
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.storage.objects import Dialect, ObjectStorage
@@ -33,6 +35,24 @@ class _BlobFileSystem(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has n
         if kwargs.get("detail") and isinstance(found, list):
             return {name: await self._info(name) for name in found}
         return found
+
+    async def _first(self, path: str) -> str | None:
+        """Return the name that is listed first below *path*, by pages of one."""
+        container, key, _ = self.split_path(path)
+        async with self.service_client.get_container_client(container) as client:
+            found = client.list_blobs(
+                name_starts_with=f"{key}/" if key else None,
+                include=["metadata"],
+                results_per_page=1,
+            )
+            try:
+                async for blob in found:
+                    # An account with a hierarchical namespace lists folders, too.
+                    if not (blob.metadata or {}).get("hdi_isfolder"):
+                        return f"{container}/{blob.name}"
+            except ResourceNotFoundError:
+                return None
+        return None
 
 
 def azure_storage(path: str, options: Mapping[str, Any]) -> ObjectStorage:
@@ -65,8 +85,15 @@ def azure_storage(path: str, options: Mapping[str, Any]) -> ObjectStorage:
     return ObjectStorage(
         filesystem,
         root,
-        Dialect(protocol="az", is_taken=_is_taken, is_refused=_is_refused),
+        Dialect(
+            protocol="az", is_taken=_is_taken, is_refused=_is_refused, first=_first
+        ),
     )
+
+
+def _first(filesystem: Any, path: str) -> str | None:
+    found: str | None = sync(filesystem.loop, filesystem._first, path)  # noqa: SLF001 - our own class
+    return found
 
 
 def _is_taken(error: BaseException) -> bool:

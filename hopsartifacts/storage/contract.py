@@ -137,6 +137,16 @@ class Storage(Protocol):
         """
         ...
 
+    def first(self, path: str) -> str | None:
+        """Return the path of what ``find`` gives first; None if it gives nothing.
+
+        Quick, never from a cache, and nothing is passed over that is there during the
+        whole call. A folder whose name is digits alone should have no neighbour like
+        "12-x" beside "12", whose name goes on with a character that sorts before "/":
+        where it has one, either of the two may come first.
+        """
+        ...
+
     def copy(self, source: str, target: str) -> bool:
         """Give *target* the bytes of the file *source* without carrying them.
 
@@ -212,3 +222,21 @@ class KeepsVersions(Protocol):
         Also of one that was deleted; none where the back end keeps none.
         """
         ...
+
+
+def first_below(storage: Storage, path: str) -> str | None:
+    """Do what ``Storage.first`` promises by listing a folder on each level.
+
+    Folders without files are passed over: a crash may leave them behind.
+    """
+    for entry in sorted(storage.list(path), key=_place):
+        is_folder = entry.kind == "directory"
+        found = first_below(storage, entry.path) if is_folder else entry.path
+        if found is not None:
+            return found
+    return None
+
+
+def _place(entry: Entry) -> str:
+    """Return by what *entry* is sorted among its neighbours, as ``find`` has them."""
+    return f"{entry.path}/" if entry.kind == "directory" else entry.path

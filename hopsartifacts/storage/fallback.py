@@ -15,7 +15,7 @@ from fsspec.core import url_to_fs
 
 from hopsartifacts.errors import AlreadyExistsError, InvalidInputError
 from hopsartifacts.layout import TEMPORARY
-from hopsartifacts.storage.contract import Capabilities, Entry
+from hopsartifacts.storage.contract import Capabilities, Entry, first_below
 from hopsartifacts.storage.objects import Dialect, ObjectStorage
 
 
@@ -120,6 +120,10 @@ class FallbackStorage(ObjectStorage):
         """See the contract."""
         if self._is_folder(path):
             yield from super().find(path)
+
+    def first(self, path: str) -> str | None:
+        """See the contract."""
+        return first_below(self, path)
 
     def copy(self, source: str, target: str) -> bool:  # noqa: ARG002 - the contract's
         """Return False: few of them can, and those without saying so."""

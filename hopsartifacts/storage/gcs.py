@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from fsspec.asyn import sync
 from gcsfs.core import GCSFileSystem
 from gcsfs.retry import retry_request
 
@@ -35,6 +36,14 @@ class _JsonFileSystem(GCSFileSystem):  # type: ignore[misc]  # gcsfs has no type
             bucket = path.partition("/")[0]
             raise FileNotFoundError(f"there is no bucket {bucket!r}") from error
 
+    async def _first(self, path: str) -> str | None:
+        """Return the name that is listed first below *path*, by a page of one."""
+        try:
+            found, _ = await self._do_list_objects(path, delimiter="", max_results=1)
+        except FileNotFoundError:
+            return None
+        return str(found[0]["name"]) if found else None
+
 
 def gcs_storage(path: str, options: Mapping[str, Any]) -> ObjectStorage:
     """Return the storage at ``<bucket>[/<prefix>]``; *options* are gcsfs' own.
@@ -58,8 +67,15 @@ def gcs_storage(path: str, options: Mapping[str, Any]) -> ObjectStorage:
     return ObjectStorage(
         filesystem,
         path,
-        Dialect(protocol="gs", is_taken=_is_taken, is_refused=_is_refused),
+        Dialect(
+            protocol="gs", is_taken=_is_taken, is_refused=_is_refused, first=_first
+        ),
     )
+
+
+def _first(filesystem: Any, path: str) -> str | None:
+    found: str | None = sync(filesystem.loop, filesystem._first, path)  # noqa: SLF001 - our own class
+    return found
 
 
 def _is_taken(error: BaseException) -> bool:

@@ -26,7 +26,7 @@ from hopsartifacts.errors import (
     StorageError,
     StorageRefusedError,
 )
-from hopsartifacts.layout import FORMAT_MARKER, STAGING, TEMPORARY
+from hopsartifacts.layout import MARKER, STAGING, TEMPORARY
 from hopsartifacts.storage.contract import Capabilities, Entry, Kind
 from hopsartifacts.storage.posix import (
     ANY_WRITE,
@@ -35,6 +35,7 @@ from hopsartifacts.storage.posix import (
     Modes,
     can_protect,
     delete_folder,
+    first_file,
     folders_of,
     link,
     linked,
@@ -181,6 +182,12 @@ class LocalStorage:
                     else:
                         found.append(entry)
         yield from sorted(found, key=lambda entry: entry.path)
+
+    def first(self, path: str) -> str | None:
+        """See the contract."""
+        with _translated("list", path):
+            found = first_file(f"{self._root}/{path}")
+        return found and found.removeprefix(f"{self._root}/")
 
     def copy(self, source: str, target: str) -> bool:
         """Clone the file where the file system shares blocks, else link it."""
@@ -336,7 +343,7 @@ class LocalStorage:
     def _keeps_modes(self) -> bool:
         """Tell whether files can be made read-only here, as far as it shows."""
         if self._has_modes is None:
-            marker = self._root / FORMAT_MARKER
+            marker = self._root / MARKER
             try:
                 mode = marker.lstat().st_mode
             except OSError:

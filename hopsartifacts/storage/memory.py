@@ -91,6 +91,11 @@ class MemoryStorage:
             found = self._fs.find(self._full(path), detail=True).values()
         yield from sorted(map(self._entry, found), key=lambda entry: entry.path)
 
+    def first(self, path: str) -> str | None:
+        """See the contract."""
+        entry = next(self.find(path), None)
+        return entry.path if entry else None
+
     def copy(self, source: str, target: str) -> bool:
         """See the contract."""
         self.write(target, [self.read(source)])

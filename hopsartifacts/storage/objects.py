@@ -21,7 +21,7 @@ from hopsartifacts.errors import (
     StorageError,
     StorageRefusedError,
 )
-from hopsartifacts.storage.contract import Capabilities, Entry, Kind
+from hopsartifacts.storage.contract import Capabilities, Entry, Kind, first_below
 
 CREATE_LIMIT_BYTES = 32 * 1024 * 1024
 """Largest object that is created in one request; more would be a multipart upload,
@@ -41,6 +41,9 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """Whether an error says that nothing was done, and why: no rights, no bucket."""
     previous: Callable[[Any, str], Iterator[Iterator[bytes]]] | None = None
     """Gives the bytes of an object's versions, if the store can keep any."""
+    first: Callable[[Any, str], str | None] | None = None
+    """Gives the name that is listed first below a folder, by one request, if the
+    store sorts at least the names in each folder."""
 
 
 class ObjectStorage:
@@ -150,6 +153,23 @@ class ObjectStorage:
             found = self._fs.find(full, detail=True).values()
         entries = (self._entry(info) for info in found if self._name(info) != full)
         yield from sorted(entries, key=lambda entry: entry.path)
+
+    def first(self, path: str) -> str | None:
+        """Ask for one name; go down by folders where it need not be the first.
+
+        Some servers sort folder by folder, so that "a/b" comes before "a-b"; and some
+        tools put an object where a folder is.
+        """
+        if self._dialect.first is None:
+            return first_below(self, path)
+        with self._translating("list", path):
+            found = self._dialect.first(self._fs, self._full(path))
+        if found is None:
+            return None
+        name = found.removeprefix(self._root).lstrip("/")
+        *folders, last = name.removeprefix(f"{path}/").split("/")
+        is_certain = last and all(map(str.isdecimal, folders))
+        return name if is_certain else first_below(self, path)
 
     def copy(self, source: str, target: str) -> bool:
         """Copy on the server."""

@@ -3,8 +3,10 @@
 import errno
 import os
 import stat as stat_bits
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import zip_longest
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -13,6 +15,7 @@ ANY_WRITE = 0o222
 _PIECE_BYTES = 1 << 20
 _OWNER_ALL = 0o700
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
+_NAME = attrgetter("name")
 _UNSUPPORTED = frozenset(
     {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF}
 )
@@ -218,6 +221,36 @@ def can_protect(path: Path) -> bool:
         is_refused = error.errno in WITHOUT_MODES
         return not is_refused or (error.errno == errno.EPERM and not is_ours)
     return not path.lstat().st_mode & ANY_WRITE
+
+
+def first_file(folder: str) -> str | None:
+    """Return the path that sorts first among all below *folder* that are no folders.
+
+    None if there is none, or *folder* is no folder, or is deleted meanwhile.
+    """
+    return _first_file(folder, _NAME)
+
+
+def _first_file(folder: str, key: Callable[[os.DirEntry[str]], str]) -> str | None:
+    try:
+        with os.scandir(folder) as children:
+            found = sorted(children, key=key)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    for child, following in zip_longest(found, found[1:]):
+        if not child.is_dir(follow_symlinks=False):
+            return str(child.path)
+        if key is _NAME and following and following.name < f"{child.name}/":
+            # By whole paths "a-b" sorts before "a/b"; seldom, so it is looked again.
+            return _first_file(folder, _place)
+        if first := _first_file(child.path, _NAME):
+            return first
+    return None
+
+
+def _place(child: os.DirEntry[str]) -> str:
+    """Return by what a child is sorted if all below it is: see ``Storage.find``."""
+    return f"{child.name}/" if child.is_dir(follow_symlinks=False) else child.name
 
 
 def folders_of(top: Path) -> list[str]:

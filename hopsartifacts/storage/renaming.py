@@ -23,7 +23,7 @@ from hopsartifacts.errors import (
     StorageRefusedError,
 )
 from hopsartifacts.layout import TEMPORARY
-from hopsartifacts.storage.contract import Capabilities, Entry, Kind
+from hopsartifacts.storage.contract import Capabilities, Entry, Kind, first_below
 
 _ANY_WRITE = 0o222
 _READ_ONLY_FILE = 0o444
@@ -159,6 +159,10 @@ class RenamingStorage:
         found = (entry for entry in everything if entry.kind != "directory")
         # By whole paths, not by level: "a-b" sorts before "a/b".
         yield from sorted(found, key=lambda entry: entry.path)
+
+    def first(self, path: str) -> str | None:
+        """See the contract."""
+        return first_below(self, path)
 
     def copy(self, source: str, target: str) -> bool:  # noqa: ARG002 - the contract's
         """Return False: the bytes would have to be carried."""

@@ -41,6 +41,8 @@ _COPIES_AT_ONCE = 8
 _COPY_PART_BYTES = 1 << 30
 _COUNTED = Budget(0)
 """For pieces without bytes: only their number is bounded."""
+_UNSORTED = ("--x-s3", "--xa-s3")
+"""How the names of directory buckets end, whose listings have no order."""
 _TOO_LARGE = frozenset({"EntityTooLarge", "InvalidRequest"})
 """What servers say of an object of more than 5 GB that was to be copied at once."""
 
@@ -87,12 +89,17 @@ class S3Storage(ObjectStorage):
     def __init__(
         self, filesystem: Any, root: str, attempts: int = DEFAULT_ATTEMPTS
     ) -> None:
-        dialect = Dialect(protocol="s3", is_taken=_is_taken, previous=previous)
+        bucket, self._prefix, _ = filesystem.split_path(root.strip("/"))
+        dialect = Dialect(
+            protocol="s3",
+            is_taken=_is_taken,
+            previous=previous,
+            first=None if bucket.endswith(_UNSORTED) else self._first_listed,
+        )
         super().__init__(filesystem, root, dialect)
         # Requests are repeated in one place, which is not s3fs.
         filesystem.retries = 1
         self._attempts = attempts
-        bucket, self._prefix, _ = filesystem.split_path(self._root)
         self._requests = Requests(filesystem, bucket, attempts)
         self._reading = Reading(
             requests=self._requests,
@@ -229,6 +236,13 @@ class S3Storage(ObjectStorage):
                 is_old = upload.began.timestamp() <= (entry.modified or 0.0)
                 if upload.key == key and is_old:
                     abort(self._requests, key, upload.id)
+
+    def _first_listed(self, _: Any, full: str) -> str | None:
+        bucket, key, _ = self._fs.split_path(full)
+        below = f"{key}/" if key else ""
+        found = self._requests.send("list_objects_v2", Prefix=below, MaxKeys=1)
+        keys = [one["Key"] for one in found.get("Contents") or ()]
+        return f"{bucket}/{keys[0]}" if keys else None
 
     def _create(self, path: str, data: bytes) -> None:
         self._requests.send(

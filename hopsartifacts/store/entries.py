@@ -1,101 +1,88 @@
 """One entry of a log: what it holds, and how it is written.
 
-The bytes of an entry carry their own check, so that an edit is found; they never change
-but for compaction, which takes the state out and leaves the rest, the *stub*.
+An entry is gzipped JSON with a check over its text, so that an edit is found. It is
+created once and never changes.
 """
 
-from collections.abc import Iterable
-from typing import Any, Generic, TypeVar
+import gzip
+import zlib
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import msgspec
 
-from hopsartifacts.digests import sha256_of, xxh3_of
-from hopsartifacts.documents import FORMAT, check_format, decode, encode
+from hopsartifacts import layout
+from hopsartifacts.digests import sha256_of
+from hopsartifacts.documents import (
+    FORMAT,
+    check_format,
+    decode,
+    encode,
+    is_checked,
+    with_check,
+    without_check,
+)
 from hopsartifacts.errors import FormatError, IntegrityError
+from hopsartifacts.store.index import Index, Leaves
+from hopsartifacts.store.pages import Records, Tree, empty
 
-State = TypeVar("State", bound=msgspec.Struct)
+CARRIED_LIMIT_BYTES = 4 * 1024
+"""Larger contents are read from the entry that brought them."""
 
-COMPACT = "compact"
-"""The operation that takes states out of old entries."""
+_LEVEL = 6
+NOTHING = msgspec.Raw(b"null")
 
 
-class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """What an entry knows of its predecessor."""
+class Head(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a log says as a whole; each log adds members of its own."""
 
-    token: str
-    sha256: str
+    last: int = 0
+    """The highest number that was ever given; 0 if none was."""
+
+    @property
+    def wanted(self) -> int:
+        """The entry whose content readers ask for most; 0 if there is none."""
+        return 0
+
+
+class Carried(msgspec.Struct, frozen=True, kw_only=True):
+    """A copy of the content of an earlier entry."""
+
+    entry: int
+    content: msgspec.Raw
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One entry as it is stored; ``state`` and ``payload`` are decoded on demand."""
+    """One entry as it is stored; raw members are decoded on demand."""
 
+    format: int
+    log: str
     seq: int
     token: str
     time: str
     writer: str
     op: dict[str, Any]
-    state: msgspec.Raw
-    previous: Link | None = None
-    payload: msgspec.Raw = msgspec.Raw(b"null")
-    compacted: int = 0
-    """Entries up to this number may have lost their states."""
+    head: msgspec.Raw
+    tree: Tree
+    previous: str | None = None
+    """Digest of the object of the entry before."""
+    content: msgspec.Raw = NOTHING
+    """What the step brought: a manifest, scripts, or a specification."""
+    carried: Carried | None = None
+    index: Leaves = {}
 
 
-class _Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class _Any(msgspec.Struct):
+    """An entry of any format."""
+
     format: int
-    check: str
-    entry: msgspec.Raw
-    original: str | None = None
-    """Of an entry without its state: the digest it had before."""
 
 
-class Draft(msgspec.Struct, Generic[State], frozen=True, kw_only=True):
-    """What a writer wants to commit next: an operation and the state after it."""
-
-    op: dict[str, Any]
-    state: State
-    payload: Any = None
-    token: str | None = None
-    """Commit under this token instead of a fresh one."""
-    compacted: int = 0
-    """Entries up to this number may lose their states from now on."""
-
-
-class Head(msgspec.Struct, Generic[State], frozen=True, kw_only=True):
-    """A committed entry with its decoded state."""
+class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry that was committed."""
 
     body: Body
-    decoded: State | None
     sha256: str
-    """Digest of the entry as it was committed."""
-    compacted: bytes = b""
-    """What is stored of it, if compaction has taken its state out."""
-    is_told: bool = False
-    """It was not read itself: there is its state, but not what it did."""
-
-    @property
-    def state(self) -> State:
-        """The state after the entry.
-
-        Raises:
-            IntegrityError: compaction has taken it out.
-        """
-        if self.decoded is None:
-            raise IntegrityError(
-                f"log entry {self.seq} was compacted and has no state any more: read "
-                "the newest entry instead"
-            )
-        return self.decoded
-
-    @property
-    def stub(self) -> bytes:
-        """What compaction leaves of it, or has left."""
-        return self.compacted or stub_of(self.body, self.sha256)
-
-    @property
-    def is_compacted(self) -> bool:
-        """Whether its state was taken out."""
-        return self.decoded is None
+    """Digest of its object."""
 
     @property
     def seq(self) -> int:
@@ -104,48 +91,148 @@ class Head(msgspec.Struct, Generic[State], frozen=True, kw_only=True):
 
     @property
     def token(self) -> str:
-        """Token of the writer that committed it."""
+        """Token of the attempt that committed it."""
         return self.body.token
 
+    @property
+    def op(self) -> dict[str, Any]:
+        """What it did."""
+        return self.body.op
 
-def seal(body: Body, original: str | None = None) -> bytes:
+    def content_of(self, seq: int) -> bytes | None:
+        """Return the content of entry *seq* if this one has it; else None."""
+        if seq == self.seq:
+            return bytes(self.body.content)
+        if self.body.carried and self.body.carried.entry == seq:
+            return bytes(self.body.carried.content)
+        return None
+
+
+HeadType = TypeVar("HeadType", bound=Head)
+RecordType = TypeVar("RecordType", bound=msgspec.Struct)
+
+
+class State(Generic[HeadType, RecordType]):
+    """What a log says as of one entry: a value that ``changed`` makes others of.
+
+    Attributes:
+        head: what it says as a whole.
+        records: one for each number it has given.
+        index: the numbers by their identities, where the log has those.
+    """
+
+    head_type: ClassVar[type[Any]]
+    record_type: ClassVar[type[Any]]
+
+    def __init__(
+        self, head: HeadType, records: Records[RecordType], index: Index
+    ) -> None:
+        self.head = head
+        self.records = records
+        self.index = index
+
+    @staticmethod
+    def identity_of(record: RecordType) -> str | None:
+        """Return by which identity the index has *record*; None if it does not."""
+        del record
+        return None
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Return the state of a log without entries."""
+        return cls(cls.head_type(), empty(cls.record_type), Index())
+
+    def changed(
+        self,
+        number: int | None = None,
+        record: RecordType | None = None,
+        *,
+        index: Index | None = None,
+        **head: Any,
+    ) -> Self:
+        """Return this state with one record and members of the head being others."""
+        records = self.records
+        if number is not None and record is not None:
+            records = records.changed(number, record)
+            head["last"] = max(number, self.head.last)
+        after = msgspec.structs.replace(self.head, **head)
+        return type(self)(after, records, self.index if index is None else index)
+
+
+AnyState = TypeVar("AnyState", bound=State[Any, Any])
+
+
+class Draft(msgspec.Struct, Generic[AnyState], frozen=True, kw_only=True):
+    """What a writer wants to commit next: an operation and the state after it."""
+
+    op: dict[str, Any]
+    state: AnyState
+    content: Any = None
+    """What the step brings: something that can be encoded, or ``Raw``."""
+    token: str | None = None
+    """Commit under this token instead of a fresh one."""
+
+
+class Snapshot(msgspec.Struct, Generic[AnyState], frozen=True, kw_only=True):
+    """A committed entry and the state as of it."""
+
+    entry: LogEntry
+    state: AnyState
+
+    @property
+    def seq(self) -> int:
+        """Number of the entry, from 1."""
+        return self.entry.seq
+
+    @property
+    def token(self) -> str:
+        """Token of the attempt that committed it."""
+        return self.entry.token
+
+
+def packed(body: Body) -> bytes:
     """Return *body* as it is stored."""
-    entry = encode(body)
-    check = xxh3_of([entry])[1]
-    envelope = _Envelope(
-        format=FORMAT, check=check, entry=msgspec.Raw(entry), original=original
-    )
-    return encode(envelope) + b"\n"
+    return gzip.compress(with_check(encode(body)), _LEVEL, mtime=0)
 
 
-def stub_of(body: Body, sha256: str) -> bytes:
-    """Return what compaction leaves of an entry that had the digest *sha256*."""
-    return seal(msgspec.structs.replace(body, state=msgspec.Raw(b"null")), sha256)
-
-
-def sha256_of_all(parts: Iterable[bytes]) -> str:
-    """Return one digest over *parts* in order."""
-    return sha256_of("".join(map(sha256_of, parts)).encode())
-
-
-def unseal(data: bytes, path: str) -> tuple[Body, str | None]:
-    """Return the entry, and its digest before compaction if there was one.
+def text_of(data: bytes, path: str) -> bytes:
+    """Return the JSON text of an entry, with its check.
 
     Raises:
         IntegrityError: the bytes at *path* are not those of an entry.
-        FormatError: they are of a later release.
     """
     try:
-        envelope = decode(data, _Envelope, path)
-    except FormatError as error:
-        raise IntegrityError(f"log entry {error}") from error
-    check_format(envelope.format, path)
+        text = gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise _damaged(path, f"is no gzip file ({error})") from error
+    if not is_checked(text):
+        raise _damaged(path, "was changed since it was written")
+    return text
+
+
+def unpacked(data: bytes, log: str, seq: int) -> LogEntry:
+    """Return the entry in *data*, which was read where entry *seq* of *log* lies.
+
+    Raises:
+        IntegrityError: it is not that entry, or was changed.
+        FormatError: it is of a later release.
+    """
+    path = layout.log_entry(log, seq)
+    text = without_check(text_of(data, path))
+    check_format(decode(text, _Any, path).format, path)
     try:
-        if xxh3_of([bytes(envelope.entry)])[1] != envelope.check:
-            raise IntegrityError(
-                f"{path} was changed since it was written: restore it from a backup"
-            )
-        body = decode(bytes(envelope.entry), Body, path)
+        body = decode(text, Body, path)
     except FormatError as error:
         raise IntegrityError(f"log entry {error}") from error
-    return body, envelope.original
+    if (body.log, body.seq) != (log, seq):
+        raise _damaged(path, f"holds entry {body.seq} of {body.log}: it was moved")
+    return LogEntry(body=body, sha256=sha256_of(data))
+
+
+def new_body(seq: int, **members: Any) -> Body:
+    """Return entry *seq* of the format that this release writes."""
+    return Body(format=FORMAT, seq=seq, **members)
+
+
+def _damaged(path: str, how: str) -> IntegrityError:
+    return IntegrityError(f"log entry {path} {how}: restore it from a backup")

@@ -11,25 +11,26 @@ from typing import Any, Generic
 import msgspec
 
 from hopsartifacts.errors import InUseError
-from hopsartifacts.store.entries import Draft, State
+from hopsartifacts.store.entries import AnyState, Draft
 from hopsartifacts.store.log import Log
 
-MARK, WITHDRAW, DELETE = "deleting", "sealed", "delete"
+MARK, WITHDRAW, DELETE = "mark", "withdraw", "delete"
 
 
-class Target(msgspec.Struct, Generic[State], frozen=True, kw_only=True):
+class Target(msgspec.Struct, Generic[AnyState], frozen=True, kw_only=True):
     """One thing in a log that can be deleted; every function gets a state.
 
     Those that cannot find it raise the error for that.
     """
 
-    log: Callable[[], Log[State]]
+    log: Callable[[], Log[AnyState]]
     op: dict[str, Any]
     """What names it in an operation."""
-    is_marked: Callable[[State | None], bool]
-    marked: Callable[[State | None], State]
-    unmarked: Callable[[State | None], State]
-    deleted: Callable[[State | None], State]
+    mark: Callable[[AnyState], int]
+    """The entry that marked it; 0 if none did."""
+    marked: Callable[[AnyState, int], AnyState]
+    """Gets the entry that marks it; 0 takes the mark off."""
+    deleted: Callable[[AnyState], AnyState]
     """May raise ``InUseError`` for users in the same log."""
 
     def operation(self, kind: str) -> dict[str, Any]:
@@ -37,87 +38,93 @@ class Target(msgspec.Struct, Generic[State], frozen=True, kw_only=True):
         return {"kind": kind, **self.op}
 
 
-def withdraw(target: Target[State]) -> bool:
+def withdraw(target: Target[AnyState], log: Log[AnyState] | None = None) -> bool:
     """Take off the mark of a deletion that waits, or was left by a crash.
 
-    Whoever put it there asks for users again, and finds the caller among them.
+    The deletion asks for users again then, and finds the caller among them.
+
+    Args:
+        target: what.
+        log: its log, where the caller has looked at it since it committed its use.
 
     Returns:
         Whether there was a mark.
     """
     was_marked = False
 
-    def decide(state: State | None, _: int) -> Draft[State] | None:
+    def decide(state: AnyState, _: int) -> Draft[AnyState] | None:
         nonlocal was_marked
-        was_marked = target.is_marked(state)
+        was_marked = target.mark(state) > 0
         if not was_marked:
             return None
-        after = target.unmarked(state)
-        return Draft(op=target.operation(WITHDRAW), state=after)
+        return Draft(op=target.operation(WITHDRAW), state=target.marked(state, 0))
 
-    target.log().append(decide)
+    (log or target.log()).append(decide)
     return was_marked
 
 
 def delete(
-    target: Target[State],
+    target: Target[AnyState],
     refuse_used: Callable[[], None],
     *,
-    bury: Callable[[], None] = lambda: None,
+    hide: Callable[[], None] = lambda: None,
 ) -> None:
     """Delete *target*, unless somebody uses it.
 
     Args:
         target: what.
         refuse_used: raises ``InUseError`` if somebody uses it.
-        bury: called while it is marked, before it is deleted.
+        hide: called while it is marked, before it is deleted: takes away what readers
+            would find it by without asking the log.
 
     Raises:
         InUseError: as *refuse_used*, or from *target*; nothing was deleted.
     """
     refuse_used()
-    while not _try(target, refuse_used, bury):
+    while not _try(target, refuse_used, hide):
         pass  # somebody began to use it and withdrew the mark: ask again
 
 
 def _try(
-    target: Target[State],
+    target: Target[AnyState],
     refuse_used: Callable[[], None],
-    bury: Callable[[], None],
+    hide: Callable[[], None],
 ) -> bool:
     """Return False if the mark was withdrawn before the target could be deleted."""
     log = target.log()
-    marked = _mark(log, target)
+    mark = _mark(log, target)
     try:
         refuse_used()
-        bury()
-        return _delete(log, target, marked)
+        hide()
+        return _delete(log, target, mark)
     except InUseError:
         withdraw(target)
         raise
 
 
-def _mark(log: Log[State], target: Target[State]) -> int:
-    """Return the number of a log entry at which the target is marked."""
+def _mark(log: Log[AnyState], target: Target[AnyState]) -> int:
+    """Return the number of the log entry that marks the target."""
+    mark = 0
 
-    def decide(state: State | None, _: int) -> Draft[State] | None:
-        if target.is_marked(state):
+    def decide(state: AnyState, seq: int) -> Draft[AnyState] | None:
+        nonlocal mark
+        mark = target.mark(state)
+        if mark:
             return None
-        return Draft(op=target.operation(MARK), state=target.marked(state))
+        mark = seq
+        return Draft(op=target.operation(MARK), state=target.marked(state, seq))
 
-    head = log.append(decide)
-    return head.seq if head else 0
+    log.append(decide)
+    return mark
 
 
-def _delete(log: Log[State], target: Target[State], marked: int) -> bool:
+def _delete(log: Log[AnyState], target: Target[AnyState], mark: int) -> bool:
     is_withdrawn = False
-    withdrawal = target.operation(WITHDRAW)
 
-    def decide(state: State | None, seq: int) -> Draft[State] | None:
+    def decide(state: AnyState, _: int) -> Draft[AnyState] | None:
         nonlocal is_withdrawn
-        between = range(marked + 1, seq)
-        is_withdrawn = any(log.entry(n).body.op == withdrawal for n in between)
         after = target.deleted(state)
+        is_withdrawn = target.mark(state) != mark
         if is_withdrawn:
             return None
         return Draft(op=target.operation(DELETE), state=after)

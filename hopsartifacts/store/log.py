@@ -1,199 +1,195 @@
 """The append-only log: the one mechanism that decides anything.
 
-Entry *n* is created, if absent, at a name made from *n*; so of any number of
-writers one gets it, and the others see it and decide again. Each entry carries the
-complete state after it, so the newest answers every question; it names its
-predecessor's token and digest, so a hole or an edit is found. What an entry says was
-done never changes, and its name is never used again.
-
-States of old entries are of no use any more and grow with each version, so *compaction*
-takes them out: an entry announces it with a digest over what will stay, then the old
-entries are replaced by that, each in one step. Anybody may finish what a crash left.
+Entry *n* is created, if absent, at a name made from *n*; so of any number of writers
+one gets it, and the others see it and decide again. What was committed is never written
+over, and a name is never used again. Each entry says what is newest, and names the
+older entries that have the rest (see ``hopsartifacts.store.pages``), so that it stays
+small, and the newest one answers most questions. It names the digest of the entry
+before it, so an audit finds a hole or an edit.
 
 Shown free of lost updates, double commits and half commits for two and three
 writers, a crash at any step and lost answers by exploring the interleavings of the
 storage calls of this very code (``tests/interleavings``).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from typing import Generic
+from typing import Any, Generic
 
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.digests import sha256_of
 from hopsartifacts.documents import decode, encode
 from hopsartifacts.errors import ConflictError, IntegrityError, PathNotFoundError
-from hopsartifacts.storage.contract import Entry, Storage
+from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import (
-    COMPACT,
-    Body,
+    CARRIED_LIMIT_BYTES,
+    NOTHING,
+    AnyState,
+    Carried,
     Draft,
-    Head,
-    Link,
-    State,
-    seal,
-    sha256_of_all,
-    unseal,
+    LogEntry,
+    Snapshot,
+    new_body,
+    packed,
+    unpacked,
 )
 from hopsartifacts.store.identity import new_token, now, writer
+from hopsartifacts.store.index import Index, Leaves
 from hopsartifacts.store.once import create_once, lose_a_race
+from hopsartifacts.store.pages import PAGE_NUMBERS, Records, Tree
+from hopsartifacts.store.retelling import Retold
 from hopsartifacts.store.turns import turn
 from hopsartifacts.store.workers import each_result
 
 _MANY = 16
 _AHEAD = 256
+_LOOKS = 3
 _LOST_RACES_LIMIT = 1000
 
 
-class Log(Generic[State]):
-    """The log at one path of a storage, whose states are *State*.
+class Log(Generic[AnyState]):
+    """The log at one path of a storage, whose states are *AnyState*.
 
-    It remembers the newest entry it has seen, and an append decides on that first: if
-    it is out of date the next slot is taken, and the append looks again. Make a log
-    for each operation; do not keep one.
+    It remembers the entries it has read, and an append decides on the newest of them
+    first: if that is out of date the next name is taken, and the append looks again.
+    Make a log for each operation; do not keep one.
     """
 
-    def __init__(self, storage: Storage, path: str, state: type[State]) -> None:
+    def __init__(self, storage: Storage, path: str, state: type[AnyState]) -> None:
         self.storage = storage
         self.path = path
         self._state = state
-        self._seen: Head[State] | None = None
+        self._seen: Snapshot[AnyState] | None = None
         self._has_looked = False
-        self.listed: dict[str, Entry] = {}
-        """What lay in its folder at the last look, by name."""
+        self._read: dict[int, LogEntry] = {}
 
-    def head(self) -> Head[State] | None:
+    def newest(self) -> Snapshot[AnyState] | None:
         """Look for the newest entry and return it, or None if the log is empty.
 
         Raises:
-            IntegrityError: an entry is missing or damaged.
+            IntegrityError: it is damaged.
         """
-        self._has_looked = True
-        while newest := self._newest_seq():
-            self._seen = self.as_known(newest)
-            if self._seen and not self._seen.is_compacted:
+        for _ in range(_LOOKS):
+            seq = self._newest_seq()
+            self._has_looked = True
+            if self._seen and self._seen.seq == seq:
                 return self._seen
-            # Others went on, and may have compacted it before we came to read it.
-            self._seen = None
-        self._seen = None
-        return None
+            entry = self._find(seq) if seq else None
+            if entry or not seq:
+                self._seen = self._snapshot(entry) if entry else None
+                return self._seen
+            # The whole log may have been deleted after it was listed.
+        raise self._missing(seq)
 
-    def seen(self) -> Head[State] | None:
+    def refresh(self) -> None:
+        """See whether the log went on since it was seen: one read if it did not."""
+        while self._seen and (after := self._find(self._seen.seq + 1)):
+            self._seen = self._snapshot(after)
+        if self._seen is None:
+            self.newest()
+
+    def seen(self) -> Snapshot[AnyState] | None:
         """Return the newest entry as it was seen last; look if it never was."""
-        return self._seen if self._has_looked else self.head()
+        return self._seen if self._has_looked else self.newest()
 
-    def as_known(self, newest: int) -> Head[State] | None:
-        """Return the newest entry, and the state as of the look that has found it.
+    def state(self) -> AnyState:
+        """Look for the newest state and return it; an empty one if there is no entry.
 
-        For logs whose state is not in their entries alone.
-
-        Returns:
-            None if there turned out to be a newer one.
+        Raises:
+            IntegrityError: the newest entry is damaged.
         """
-        return self.entry(newest)
+        found = self.newest()
+        return found.state if found else self._state.empty()
 
-    def modified(self, seq: int) -> float | None:
-        """Return when entry *seq* was written, by the clock of the back end.
+    def seen_state(self) -> AnyState:
+        """Return the state as it was seen last; look if it never was."""
+        found = self.seen()
+        return found.state if found else self._state.empty()
 
-        As the last look for the newest entry has shown it; None if it has not.
-        """
-        entry = self.listed.get(layout.log_entry_name(seq))
-        return entry.modified if entry else None
-
-    def entry(self, seq: int) -> Head[State]:
-        """Return entry *seq*, checked against its own digest.
+    def as_of(self, seq: int) -> Snapshot[AnyState]:
+        """Return entry *seq* and the state as of it.
 
         Raises:
             IntegrityError: it is missing or damaged.
         """
-        if self._seen and self._seen.seq == seq and not self._seen.is_told:
-            return self._seen
-        found = self._read(seq)
-        if found is None:
-            raise IntegrityError(
-                f"log entry {layout.log_entry(self.path, seq)} is missing, though "
-                "later ones exist: somebody deleted it; restore it from a backup"
-            )
-        return found
+        return self._snapshot(self.entry(seq))
 
-    def audit(self) -> Head[State] | None:
-        """Check every entry and every link, and return the newest entry.
+    def entry(self, seq: int) -> LogEntry:
+        """Return entry *seq*.
 
         Raises:
-            IntegrityError: an entry is missing, damaged, or not the one its
-                successor followed.
+            IntegrityError: it is missing or damaged.
         """
-        newest: Head[State] | None = None
-        for newest in self.entries():  # noqa: B007 - the last one is wanted
-            pass
-        # Others went on and compacted it while we were reading.
-        return self.head() if newest and newest.is_compacted else newest
+        found = self._find(seq)
+        if found is None:
+            raise self._missing(seq)
+        return found
 
-    def entries(self) -> Iterator[Head[State]]:
+    def content(self, seq: int) -> bytes:
+        """Return what entry *seq* brought; the newest entry may have a copy.
+
+        Raises:
+            IntegrityError: the entry is missing or damaged.
+        """
+        copy = self._seen.entry.content_of(seq) if self._seen else None
+        return bytes(self.entry(seq).body.content) if copy is None else copy
+
+    def fetch(self, numbers: Iterable[int]) -> None:
+        """Read entries side by side; they are remembered."""
+        self._entries(numbers)
+
+    def trees(self, numbers: Iterable[int]) -> Mapping[int, Tree]:
+        """Return the trees of entries, read side by side; see ``pages.Source``."""
+        return {seq: it.body.tree for seq, it in self._entries(numbers).items()}
+
+    def leaves(self, number: int) -> Leaves:
+        """Return the leaves of an entry; see ``index.LeafSource``."""
+        return self.entry(number).body.index
+
+    def entries(self) -> Iterator[LogEntry]:
         """Yield every entry from the first, checking each link of the chain.
 
         Raises:
             IntegrityError: an entry is missing, damaged, or not the one its
                 successor followed.
         """
-        previous: Head[State] | None = None
+        previous: LogEntry | None = None
         newest = self._newest_seq()
-        if self._seen and self._seen.seq < newest:
-            self._seen = None
-        # Only what may have been compacted has to be compared with what was announced.
-        announced = self.entry(newest).body.compacted if newest else 0
-        stubs: dict[int, bytes] = {}
-        compacted: set[int] = set()
-        for current in self.read_all(range(1, newest + 1)):
-            self._check_link(previous, current)
-            if current.seq <= announced:
-                stubs[current.seq] = current.stub
-            if current.is_compacted:
-                compacted.add(current.seq)
-            if current.body.op.get("kind") == COMPACT:
-                compacted -= set(self._check_stubs(current, stubs))
-            previous = current
-            yield current
-        if compacted and newest == self._newest_seq():
-            self._refuse_stub(min(compacted))
+        for first in range(1, newest + 1, _AHEAD):
+            ahead = range(first, min(first + _AHEAD, newest + 1))
+            for current in self._read_all(ahead):
+                self._check_link(previous, current)
+                previous = current
+                yield current
 
-    def read_all(self, numbers: range) -> Iterator[Head[State]]:
-        """Yield entries in order, reading ahead where that is faster."""
-        workers = self.storage.capabilities.workers
-        is_few = len(numbers) < _MANY
-        for first in range(0, len(numbers), _AHEAD):
-            ahead = numbers[first : first + _AHEAD]
-            yield from each_result(
-                lambda seq, _: self.entry(seq), ahead, 1 if is_few else workers
-            )
+    def audit(self) -> Snapshot[AnyState] | None:
+        """Check every entry, every link and every tree, and return the newest entry.
 
-    def _check_stubs(self, compaction: Head[State], stubs: dict[int, bytes]) -> range:
-        """Return the numbers whose entries are what *compaction* announced."""
-        op = compaction.body.op
-        numbers = range(op["first"], op["last"] + 1)
-        found = sha256_of_all(stubs.get(seq, b"") for seq in numbers)
-        if found != op["sha256"]:
-            raise IntegrityError(
-                f"the entries {op['first']} to {op['last']} of {self.path} are not "
-                "what they were when they were compacted: restore the log from a backup"
-            )
-        return numbers
+        The steps are told again, so that a record that no step explains is found.
 
-    def _refuse_stub(self, seq: int) -> None:
-        raise IntegrityError(
-            f"log entry {layout.log_entry(self.path, seq)} has lost its state though "
-            "nobody compacted it: restore it from a backup"
-        )
+        Raises:
+            IntegrityError: an entry is missing, damaged, not the one its successor
+                followed, or does not say what the steps up to it have made.
+        """
+        retold, newest = Retold(self._state), None
+        for newest in self.entries():
+            try:
+                retold.take(newest.body)
+            except IntegrityError as error:
+                raise IntegrityError(f"{self.path}: {error}") from error
+        if newest is None:
+            return None
+        self._seen, self._has_looked = self._snapshot(newest), True
+        return self._seen
 
     def append(
-        self, decide: Callable[[State | None, int], Draft[State] | None]
-    ) -> Head[State] | None:
+        self, decide: Callable[[AnyState, int], Draft[AnyState] | None]
+    ) -> Snapshot[AnyState] | None:
         """Commit what *decide* wants after the newest state.
 
-        *decide* gets that state (None if the log is empty) and the number the new
-        entry would have. It returns a draft, or None to commit nothing, or raises.
+        *decide* gets that state (an empty one if the log is empty) and the number the
+        new entry would have. It returns a draft, or None to commit nothing, or raises.
         It is asked again after each lost race.
 
         Returns:
@@ -203,96 +199,144 @@ class Log(Generic[State]):
             CommitUncertainError: the storage failed and the outcome is unknown.
             ConflictError: a thousand races were lost in a row.
         """
-        head = self.seen()
+        before = self.seen()
         with ExitStack() as held:
             for attempt in range(_LOST_RACES_LIMIT):
-                state, seq = (head.state, head.seq + 1) if head else (None, 1)
+                state = before.state if before else self._state.empty()
+                seq = before.seq + 1 if before else 1
                 draft = decide(state, seq)
                 if draft is None:
-                    return head
+                    return before
                 token = draft.token or new_token()
-                taken = self._commit(head, seq, draft, token)
+                taken = self._commit(before, seq, draft, token)
                 if taken.token == token:
-                    self._seen = taken
-                    return taken
-                self._check_link(head, taken)
+                    self._read[seq] = taken
+                    self._seen = self._snapshot(taken)
+                    return self._seen
+                self._check_link(before.entry if before else None, taken)
                 if attempt == 0:
                     held.enter_context(turn(self.storage, self.path))
                 else:
                     lose_a_race(attempt)
-                # Others are still coming: catch up before trying the next slot.
-                head = self.head()
+                # Others are still coming: catch up before trying the next name.
+                before = self.newest()
         raise ConflictError(
             f"{self.path}: {_LOST_RACES_LIMIT} other writers were faster; try again"
         )
 
     def _commit(
-        self, head: Head[State] | None, seq: int, draft: Draft[State], token: str
-    ) -> Head[State]:
-        """Return what lies in the next slot afterwards: our entry or another's."""
-        body = Body(
-            seq=seq,
+        self,
+        before: Snapshot[AnyState] | None,
+        seq: int,
+        draft: Draft[AnyState],
+        token: str,
+    ) -> LogEntry:
+        """Return what lies at the next name afterwards: our entry or another's."""
+        content, head = encode(draft.content), draft.state.head
+        last = {before.state.head.last if before else 0, head.last} - {0}
+        body = new_body(
+            seq,
+            log=self.path,
             token=token,
             time=now(),
             writer=writer(),
             op=draft.op,
-            state=msgspec.Raw(encode(draft.state)),
-            previous=Link(token=head.token, sha256=head.sha256) if head else None,
-            payload=msgspec.Raw(encode(draft.payload)),
-            compacted=max(draft.compacted, head.body.compacted if head else 0),
+            head=msgspec.Raw(encode(head)),
+            tree=draft.state.records.written_out({it // PAGE_NUMBERS for it in last}),
+            previous=before.entry.sha256 if before else None,
+            content=NOTHING if draft.content is None else msgspec.Raw(content),
+            carried=self._carried(before, head.wanted, seq),
+            index=draft.state.index.written_out(),
         )
-        data = seal(body)
+        data = packed(body)
         path = layout.log_entry(self.path, seq)
         found = create_once(
             lambda: self.storage.create(path, data),
-            lambda: self._read(seq),
+            lambda: self._load(seq),
             path,
             token,
         )
-        if found is None:
-            return Head(body=body, decoded=draft.state, sha256=sha256_of(data))
-        # Ours may have been compacted before its answer was missed.
-        decoded = draft.state if found.token == token else found.decoded
-        return msgspec.structs.replace(found, decoded=decoded)
+        return found or unpacked(data, self.path, seq)
 
-    def _read(self, seq: int) -> Head[State] | None:
-        path = layout.log_entry(self.path, seq)
+    def _carried(
+        self, before: Snapshot[AnyState] | None, wanted: int, seq: int
+    ) -> Carried | None:
+        """Return the content that readers ask for most, if it is small and at hand."""
+        if before is None or wanted in {0, seq}:
+            return None
+        content = before.entry.content_of(wanted)
+        if content is None and wanted in self._read:
+            content = self._read[wanted].content_of(wanted)
+        if content is None or len(content) > CARRIED_LIMIT_BYTES:
+            return None
+        return Carried(entry=wanted, content=msgspec.Raw(content))
+
+    def _snapshot(self, entry: LogEntry) -> Snapshot[AnyState]:
+        body, kind = entry.body, self._state
+        where = layout.log_entry(self.path, entry.seq)
+        head = decode(bytes(body.head), kind.head_type, where)
+        records = Records[Any](kind.record_type, self, entry.seq, body.tree)
+        index = Index(seq=entry.seq, tree=body.index, source=self)
+        return Snapshot(entry=entry, state=kind(head, records, index))
+
+    def _entries(self, numbers: Iterable[int]) -> dict[int, LogEntry]:
+        wanted = sorted(set(numbers))
+        unread = [seq for seq in wanted if seq not in self._read]
+        workers = self.storage.capabilities.workers if len(unread) > 1 else 1
+        for _ in each_result(lambda seq, _: self.entry(seq), unread, workers):
+            pass
+        return {seq: self._read[seq] for seq in wanted}
+
+    def _read_all(self, numbers: range) -> Iterator[LogEntry]:
+        """Yield entries in order, reading ahead where that is faster."""
+        workers = self.storage.capabilities.workers if len(numbers) > _MANY else 1
+        for seq, found in zip(
+            numbers,
+            each_result(lambda seq, _: self._load(seq), numbers, workers),
+            strict=True,
+        ):
+            if found is None:
+                raise self._missing(seq)
+            yield found
+
+    def _find(self, seq: int) -> LogEntry | None:
+        """Return entry *seq*, and remember it; None if there is none."""
+        found = self._read.get(seq) or self._load(seq)
+        if found:
+            self._read[seq] = found
+        return found
+
+    def _load(self, seq: int) -> LogEntry | None:
         try:
-            data = self.storage.read(path)
+            data = self.storage.read(layout.log_entry(self.path, seq))
         except PathNotFoundError:
             return None
-        body, original = unseal(data, path)
-        if body.seq != seq:
-            raise IntegrityError(f"{path} holds entry {body.seq}: it was moved there")
-        if original is not None:
-            return Head(body=body, decoded=None, sha256=original, compacted=data)
-        state = decode(bytes(body.state), self._state, path)
-        return Head(body=body, decoded=state, sha256=sha256_of(data))
+        return unpacked(data, self.path, seq)
 
     def _newest_seq(self) -> int:
-        self.listed = {entry.name: entry for entry in self.storage.list(self.path)}
-        found = [seq for name in self.listed if (seq := layout.log_entry_seq(name))]
-        newest = max(found, default=0)
-        # A listing may show the second of two entries made meanwhile, not the first.
-        for unlisted in sorted(set(range(1, newest + 1)) - set(found)):
-            path = layout.log_entry(self.path, unlisted)
-            if self.storage.stat(path) is None:
-                raise IntegrityError(
-                    f"log entry {path} is missing, though {newest} exists: somebody "
-                    "deleted it; restore it from a backup"
-                )
+        first = self.storage.first(self.path)
+        newest = (layout.log_entry_seq(self.path, first) or 0) if first else 0
+        if first and not newest:
+            raise IntegrityError(
+                f"{first} lies in a log and is no entry of it: take it away"
+            )
+        if self._seen and newest < self._seen.seq:
+            newest = self._seen.seq  # a listing that is late
         if self.storage.local_path("") is not None:
             # A network mount may list from a cache; asked for a name, it looks.
             while self.storage.stat(layout.log_entry(self.path, newest + 1)):
                 newest += 1
         return newest
 
-    def _check_link(self, previous: Head[State] | None, current: Head[State]) -> None:
-        wanted = (
-            Link(token=previous.token, sha256=previous.sha256) if previous else None
-        )
-        if current.body.previous != wanted:
+    def _check_link(self, previous: LogEntry | None, current: LogEntry) -> None:
+        if current.body.previous != (previous.sha256 if previous else None):
             raise IntegrityError(
                 f"{layout.log_entry(self.path, current.seq)} does not follow the entry "
                 "before it: one of the two was replaced; restore the log from a backup"
             )
+
+    def _missing(self, seq: int) -> IntegrityError:
+        return IntegrityError(
+            f"log entry {layout.log_entry(self.path, seq)} is missing, though others "
+            "name it: somebody deleted it; restore it from a backup"
+        )

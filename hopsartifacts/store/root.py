@@ -9,6 +9,7 @@ from hopsartifacts import layout
 from hopsartifacts.documents import FORMAT, check_format, decode, encode_pretty
 from hopsartifacts.errors import (
     AlreadyExistsError,
+    FormatError,
     IntegrityError,
     PathNotFoundError,
 )
@@ -41,10 +42,15 @@ def check_root(storage: Storage) -> None:
         FormatError: the format is unknown, or the marker is damaged.
     """
     try:
-        data = storage.read(layout.FORMAT_MARKER)
+        data = storage.read(layout.MARKER)
     except PathNotFoundError:
+        if storage.stat(layout.PRE_RELEASE_MARKER):
+            raise FormatError(
+                f"{storage.url} was made by a pre-release of hopsartifacts, which "
+                "this release does not read: save its models again in a new project"
+            ) from None
         return
-    where = f"{storage.url}/{layout.FORMAT_MARKER}"
+    where = f"{storage.url}/{layout.MARKER}"
     check_format(decode(data, _Marker, where).format, where)
     if storage.local_path("") is None:
         _KNOWN.add(storage)
@@ -58,12 +64,12 @@ def mark_root(storage: Storage) -> None:
     """
     if storage in _KNOWN:
         return
-    if storage.stat(layout.FORMAT_MARKER) is None:
+    if storage.stat(layout.MARKER) is None:
         require_proof(storage)
         marker = _Marker(format=FORMAT, created=now(), writer=writer())
-        storage.create(layout.FORMAT_MARKER, encode_pretty(marker))
+        storage.create(layout.MARKER, encode_pretty(marker))
         # It is already, where that can be: else it is found out here, not later.
-        storage.protect(layout.FORMAT_MARKER)
+        storage.protect(layout.MARKER)
     check_root(storage)
 
 
@@ -103,7 +109,7 @@ def check_log_is_there(storage: Storage, log: Log[Any], claim: str) -> None:
     folder, _, _ = log.path.rpartition("/")
     is_claimed = owner_of(storage, claim) == folder.rpartition("/")[2]
     has_files = is_claimed and any(True for _ in storage.find(folder))
-    if has_files and log.head() is None:
+    if has_files and log.newest() is None:
         raise IntegrityError(
             f"the log of {folder!r} is gone, and with it which versions there are: "
             "restore it from a backup"

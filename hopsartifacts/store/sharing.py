@@ -31,9 +31,9 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     """Its path in there."""
     digest: Digest
-    sealed: float | None = None
-    """When the seal was written, by the clock of the back end; None if that is not
-    known: then the file is shared only where it can be read again."""
+    seal: str | None = None
+    """Path of the log entry that sealed it: the back end tells when it was written.
+    None: the file is shared only where it can be read again."""
 
     @property
     def stored(self) -> str:
@@ -50,6 +50,7 @@ class Lender:
         self._by_bytes: dict[str, dict[str, Known]] = {}
         self._sizes: set[int] = set()
         self._listed: dict[str, dict[str, Entry]] = {}
+        self._sealed: dict[str, float | None] = {}
         self._lock = Lock()
         for it in known:
             self._sizes.add(it.digest.size_bytes)
@@ -87,7 +88,7 @@ class Lender:
             entry is not None
             and entry.kind == "file"
             and entry.size_bytes == twin.digest.size_bytes
-            and _is_older(entry.modified, twin.sealed)
+            and _is_older(entry.modified, self._sealed_at(twin.seal))
         )
 
     def _is_as_sealed(self, twin: Known) -> bool:
@@ -101,6 +102,16 @@ class Lender:
             # What cannot be read is not shared.
             return False
         return found == expected
+
+    def _sealed_at(self, seal: str | None) -> float | None:
+        """Return when a log entry was written, by the clock of the back end."""
+        if seal is None:
+            return None
+        with self._lock:
+            if seal not in self._sealed:
+                found = self._storage.stat(seal)
+                self._sealed[seal] = found.modified if found else None
+            return self._sealed[seal]
 
     def _entries(self, folder: str) -> dict[str, Entry]:
         """List a folder once, not a request a file."""

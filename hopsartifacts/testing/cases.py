@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-import msgspec
-
+from hopsartifacts import layout
 from hopsartifacts.errors import HopsArtifactsError
-from hopsartifacts.registry.versions import model_log, model_names
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.entries import State
 from hopsartifacts.store.log import Log
 from hopsartifacts.testing.checker import check
 from hopsartifacts.testing.faults import READS, FaultyStorage
@@ -222,20 +221,12 @@ def _walk(
     return done
 
 
-class _Anything(msgspec.Struct):
-    """Any state of a log."""
-
-
 def kinds(storage: Storage) -> dict[str, str]:
-    """Return what every log entry and every seal did, by its token."""
-    folders = {entry.path.rpartition("/")[0] for entry in storage.find("")}
-    done = {
-        entry.token: entry.body.op["kind"]
-        for folder in folders
-        if folder.endswith("/_log")
-        for entry in Log(storage, folder, _Anything).entries()
+    """Return what every log entry did, by its token."""
+    paths = {layout.log_of(entry.path) for entry in storage.find("")}
+    return {
+        entry.token: entry.op["kind"]
+        for path in paths
+        if path
+        for entry in Log(storage, path, State).entries()
     }
-    for name in model_names(storage):
-        seals = model_log(storage, name).seals()
-        done |= {seal.token: seal.fate.status for seal in seals}
-    return done

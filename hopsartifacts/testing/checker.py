@@ -17,17 +17,19 @@ import msgspec
 from hopsartifacts import layout
 from hopsartifacts.artifacts.documents import ArtifactState
 from hopsartifacts.deployments.documents import DeploymentState
-from hopsartifacts.deployments.versions import deployment_log, deployment_names
+from hopsartifacts.deployments.logs import Logs
+from hopsartifacts.deployments.versions import deployment_names
 from hopsartifacts.documents import encode
 from hopsartifacts.errors import FormatError, IntegrityError, ModelNotFoundError
 from hopsartifacts.guard.verify import verify
 from hopsartifacts.registry.aliases import alias_history
-from hopsartifacts.registry.documents import LIVE, ModelState
-from hopsartifacts.registry.log import ModelLog
+from hopsartifacts.registry.documents import ModelState
 from hopsartifacts.registry.versions import model_log, model_names, model_state
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checking import Finding
+from hopsartifacts.store.entries import State
 from hopsartifacts.store.log import Log
+from hopsartifacts.store.retelling import Retold
 from hopsartifacts.store.root import owner_of
 
 Marks = Mapping[int, str | None]
@@ -45,7 +47,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     numbers: dict[str, tuple[int, ...]]
     """The numbers that were ever given, by the log that gave them."""
     entries: int
-    """How many log entries and seals were read."""
+    """How many log entries were read."""
 
     @property
     def ok(self) -> bool:
@@ -73,17 +75,15 @@ def check(storage: Storage, *, has_chosen_numbers: bool = False) -> Checked:
     flaws = [str(finding) for finding in verify(storage).findings if _is_flaw(finding)]
     numbers: dict[str, tuple[int, ...]] = {}
     entries = 0
-    for log, marks in _logs(storage):
+    for log, kind, marks in _logs(storage):
         is_dense = marks is not _model_marks or not has_chosen_numbers
         history = _History(log.path, is_dense=is_dense)
         try:
-            for head in log.entries():
-                is_compacted = head.is_compacted
-                after = None if is_compacted else marks(head.state)
-                history.take(head.seq, head.token, after)
-            if isinstance(log, ModelLog):
-                for seal in log.seals():
-                    history.take_seal(seal.path, seal.token)
+            retold = Retold(kind)
+            for entry in log.entries():
+                retold.take(entry.body)
+                state = retold.state(entry.body)
+                history.take(entry.seq, entry.token, marks(state))
         except (IntegrityError, FormatError) as error:
             history.flaws.append(str(error))
         flaws += history.flaws
@@ -104,15 +104,13 @@ class _History:
         self.tokens: set[str] = set()
         self._path = path
         self._is_dense = is_dense
-        self._is_blind = False  # what the entry before said was compacted away
 
-    def take(self, seq: int, token: str, after: Marks | None) -> None:
-        """Compare an entry with those before it; *after* is None if compacted."""
+    def take(self, seq: int, token: str, after: Marks) -> None:
+        """Compare an entry with those before it."""
         where = layout.log_entry(self._path, seq)
-        self.take_seal(where, token)
-        if after is None:
-            self._is_blind = True
-            return
+        if token in self.tokens:
+            self.flaws.append(f"{where}: its attempt was committed before")
+        self.tokens.add(token)
         for number, mark in self.marks.items():
             if number not in after:
                 self.flaws.append(f"{where}: number {number} is gone")
@@ -121,57 +119,51 @@ class _History:
         added = after.keys() - self.marks.keys()
         following = max(self.marks, default=0) + 1
         is_odd = len(added) > 1 or (self._is_dense and bool(added - {following}))
-        if is_odd and not self._is_blind:
+        if is_odd:
             self.flaws.append(
                 f"{where}: gives {sorted(added)} where {following} was next"
             )
         self.marks = after
-        self._is_blind = False
-
-    def take_seal(self, where: str, token: str) -> None:
-        """See that what lies at *where* is an attempt of its own."""
-        if token in self.tokens:
-            self.flaws.append(f"{where}: its attempt was committed before")
-        self.tokens.add(token)
 
 
-def _logs(storage: Storage) -> Iterator[tuple[Log[Any], Callable[[Any], Marks]]]:
+def _logs(
+    storage: Storage,
+) -> Iterator[tuple[Log[Any], type[State[Any, Any]], Callable[[Any], Marks]]]:
+    logs = Logs(storage)
     for name in model_names(storage):
-        log = model_log(storage, name)
-        yield log, _model_marks
-        for version in _live_versions(log):
-            path = layout.artifact_log(name, version)
-            yield Log(storage, path, ArtifactState), _artifact_marks
+        yield logs.model(name), ModelState, _model_marks
+        for version in _live_versions(storage, name):
+            yield logs.artifacts(name, version), ArtifactState, _artifact_marks
     for name in deployment_names(storage):
-        yield deployment_log(storage, name), _deployment_marks
+        yield logs.deployment(name), DeploymentState, _deployment_marks
 
 
-def _live_versions(log: Log[ModelState]) -> list[int]:
+def _live_versions(storage: Storage, name: str) -> list[int]:
     try:
-        head = log.head()
+        return list(model_state(storage, name).live())
     except (IntegrityError, FormatError):
         return []  # said when the log itself was read
-    return list(head.state.live()) if head else []
 
 
 def _model_marks(state: ModelState) -> Marks:
-    kept = (*LIVE, "reserved")
     return {
-        number: version.id if version.status in kept else None
-        for number, version in state.versions.items()
+        number: it.id if it.is_live or it.status == "reserved" else None
+        for number, it in state.records.items()
     }
 
 
 def _artifact_marks(state: ArtifactState) -> Marks:
-    known = {number: version.identity for number, version in state.versions.items()}
-    return {number: known.get(number) for number in range(1, state.next_version)}
+    return {
+        number: it.identity if it.is_live else None
+        for number, it in state.records.items()
+    }
 
 
 def _deployment_marks(state: DeploymentState) -> Marks:
-    known = {
-        number: encode(version).decode() for number, version in state.versions.items()
+    return {
+        number: encode(it).decode() if state.is_kept(number) else None
+        for number, it in state.records.items()
     }
-    return {number: known.get(number) for number in range(1, state.last + 1)}
 
 
 def _broken_journals(storage: Storage, model: str) -> Iterator[str]:
@@ -180,8 +172,8 @@ def _broken_journals(storage: Storage, model: str) -> Iterator[str]:
     made: dict[str, list[int]] = {}
     try:
         for entry in log.entries():
-            if entry.body.op["kind"] == "alias":
-                made.setdefault(entry.body.op["alias"], []).insert(0, entry.seq)
+            if entry.op["kind"] == "alias":
+                made.setdefault(entry.op["alias"], []).insert(0, entry.seq)
         state = model_state(storage, model)
         for alias in made.keys() | state.aliases.keys():
             shown = [it.entry for it in alias_history(storage, model, alias)]
@@ -194,7 +186,7 @@ def _broken_journals(storage: Storage, model: str) -> Iterator[str]:
     except (IntegrityError, FormatError, ModelNotFoundError):
         return  # said when the log itself was read
     for alias, record in state.aliases.items():
-        if record.version is not None and record.version not in state.live():
+        if record.version is not None and not state.is_live(record.version):
             yield (
                 f"{log.path}: alias {alias!r} points at version {record.version}, "
                 "which is gone"

@@ -206,6 +206,56 @@ class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
         assert {entry.size_bytes for entry in found} == {3}
         assert [entry.path for entry in storage.find("")][-1] == "tt/x"
 
+    @pytest.mark.parametrize("path", ["", "absent", "absent/b", "a/b", "a/b/c"])
+    def test_nothing_is_first_where_nothing_is(
+        self, storage: Storage, path: str
+    ) -> None:
+        """An empty storage, absent paths, files, and paths below a file."""
+        assert storage.first(path) is None
+        if path:
+            storage.create("a/b", b"")
+            assert storage.first(path) is None
+
+    def test_first_is_the_first_of_find(self, storage: Storage) -> None:
+        """By whole path on every level, whatever it holds, in any order of coming."""
+        for path in ("t/b", "t/a/z", "tt/x", "t/a/b/c", "t/a.x/q", "t/a-b", "t/a "):
+            storage.create(path, path.encode())
+            for top in ("", "t", "t/a"):
+                found = [entry.path for entry in storage.find(top)]
+                assert storage.first(top) == next(iter(found), None)
+        assert storage.first("t") == "t/a "
+
+    def test_first_is_found_below_folders_of_digits(self, storage: Storage) -> None:
+        """Folders beside it that sort later, and many files."""
+        for number in range(30, 0, -1):
+            storage.create(f"t/{number % 3}/{number:03}/{number}.json", b"")
+        assert storage.first("t") == "t/0/003/3.json"
+        assert storage.first("t/2") == "t/2/002/2.json"
+        assert storage.first("t/2/029") == "t/2/029/29.json"
+        assert storage.first("") == "t/0/003/3.json"
+
+    def test_first_is_never_stale(self, storage: Storage) -> None:
+        """It is what came just before, and no longer what just went."""
+        for path in ("t/2/2", "t/2/1", "t/1/9", "t/0"):
+            storage.create(path, b"")
+            assert storage.first("t") == path
+        for gone, path in (("t/0", "t/1/9"), ("t/1", "t/2/1"), ("t/2/1", "t/2/2")):
+            storage.delete_tree(gone)
+            assert storage.first("t") == path
+        storage.delete_tree("t")
+        assert storage.first("t") is None
+
+    def test_first_passes_over_folders_left_behind(self, storage: Storage) -> None:
+        """Where the last file of a folder went, the folder may have stayed."""
+        for path in ("t/0/0/0", "t/0/1/0", "t/1/0/0", "t/1/1/0"):
+            storage.create(path, b"")
+        for path, left in (("t/0/0/0", "t/0/1/0"), ("t/0/1/0", "t/1/0/0")):
+            storage.delete_tree(path)
+            assert storage.first("t") == left
+        storage.delete_tree("t/1/0/0")
+        storage.delete_tree("t/1/1/0")
+        assert storage.first("t") is None
+
     def test_names_are_kept_as_they_are(self, storage: Storage) -> None:
         """Spaces, other scripts, brackets and percent signs are only characters."""
         paths = sorted(["t/a b", "t/größe 数.bin", "t/[x]*", "t/%20", "t/.hidden"])

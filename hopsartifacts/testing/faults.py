@@ -80,7 +80,7 @@ STOP_BEFORE = Fault(before=stop)
 STOP_AFTER = Fault(after=stop)
 """As ``KILL_AFTER``; every later call has to be stopped before."""
 
-READS = frozenset({"read", "chunks", "stat", "list", "find", "unfinished"})
+READS = frozenset({"read", "chunks", "stat", "list", "find", "first", "unfinished"})
 """The methods that change nothing."""
 
 
@@ -177,6 +177,11 @@ class FaultyStorage:
         """See the contract."""
         with self._call("find", path):
             yield from self._inner.find(path)
+
+    def first(self, path: str) -> str | None:
+        """See the contract."""
+        with self._call("first", path):
+            return self._inner.first(path)
 
     def copy(self, source: str, target: str) -> bool:
         """See the contract."""

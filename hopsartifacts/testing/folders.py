@@ -61,6 +61,11 @@ class StorageFolder:
         """See the contract."""
         return map(self._own, self.inner.find(self._full(path)))
 
+    def first(self, path: str) -> str | None:
+        """See the contract."""
+        found = self.inner.first(self._full(path))
+        return found and found.removeprefix(f"{self._folder}/")
+
     def copy(self, source: str, target: str) -> bool:
         """See the contract."""
         return self.inner.copy(self._full(source), self._full(target))

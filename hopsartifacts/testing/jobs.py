@@ -15,9 +15,7 @@ from hopsartifacts.artifacts.handle import Artifacts
 from hopsartifacts.errors import InUseError
 from hopsartifacts.project import Project
 from hopsartifacts.registry.handle import ModelRegistry
-from hopsartifacts.registry.versions import model_log
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.compaction import compact
 from hopsartifacts.testing.littering import (
     cut_off,
     keeping_files,
@@ -85,9 +83,6 @@ JOBS: dict[str, Job] = {
         ("save", "deploy_big", "delete_deployment"), "delete_artifact"
     ),
     "collect garbage": Job(("save", "litter"), "gc", is_seen=False, takes_garbage=True),
-    "compact a log": Job(
-        ("save", "tag_often"), "compact", is_seen=False, is_replacing=True
-    ),
 }
 """Every job by its name; each of them changes something."""
 
@@ -186,10 +181,6 @@ class Jobs:
     def gc(self, storage: Storage) -> None:
         """Free all that nobody can use."""
         project_at(storage).gc(grace_s=0)
-
-    def compact(self, storage: Storage) -> None:
-        """Take the states out of old entries, though they are few."""
-        compact(model_log(storage, MODEL), kept=2, worth=2)
 
     def litter(self, storage: Storage) -> None:
         """Leave garbage of every kind but long logs."""

@@ -5,12 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hopsartifacts import layout
-from hopsartifacts.artifacts.documents import ArtifactState
+from hopsartifacts.artifacts.versions import artifact_log
 from hopsartifacts.registry.handle import ModelRegistry
 from hopsartifacts.registry.versions import model_names, model_state
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.log import Log
 from hopsartifacts.testing.jobs import ALIAS, project_at
 
 View = dict[str, Any]
@@ -73,7 +71,7 @@ def _deleted(storage: Storage) -> list[str]:
     return [
         f"{name}/{number}"
         for name in model_names(storage)
-        for number, version in model_state(storage, name).versions.items()
+        for number, version in model_state(storage, name).records.items()
         if version.status == "deleted"
     ]
 
@@ -81,8 +79,8 @@ def _deleted(storage: Storage) -> list[str]:
 def _deleted_artifacts(
     storage: Storage, name: str, version: int | None
 ) -> tuple[int, ...]:
-    head = Log(storage, layout.artifact_log(name, version or 0), ArtifactState).head()
-    return head.state.deleted if head else ()
+    records = artifact_log(storage, name, version or 0).state().records
+    return tuple(number for number, it in records.items() if not it.is_live)
 
 
 def _aliases(mr: ModelRegistry, name: str) -> dict[str, Any]:

@@ -206,6 +206,10 @@ class _CallsMachine(RuleBasedStateMachine):
     def find_below(self, path: str) -> None:
         assert [entry.path for entry in self.storage.find(path)] == self.below(path)
 
+    @rule(path=files | folders)
+    def first(self, path: str) -> None:
+        assert self.storage.first(path) == next(iter(self.below(path)), None)
+
     # What must hold ---------------------------------------------------------------
 
     @invariant()

@@ -91,6 +91,9 @@ class DictStorage:
     def find(self, path: str) -> Iterator[Entry]:
         yield from [self._file(name) for name in self._below(path)]
 
+    def first(self, path: str) -> str | None:
+        return next(iter(self._below(path)), None)
+
     def copy(self, source: str, target: str) -> bool:
         self.files[target] = self.read(source)
         return True
@@ -152,7 +155,7 @@ class Scenario:
     check: Callable[[Storage, dict[str, Outcome]], None]
     files: Mapping[str, bytes] = field(default_factory=dict)
     halts: Callable[[str, str], bool] = lambda method, path: (
-        method in {"create", "read", "list"} and "/_log" in path
+        method in {"create", "read", "list", "first"} and "/_log" in path
     )
     """Whether others could notice a call: its method and path."""
     crashes: int = 0
@@ -250,6 +253,10 @@ class _Stepped:
 
     def find(self, path: str) -> Iterator[Entry]:
         yield from self._step("find", path, lambda: list(self._inner.find(path)))
+
+    def first(self, path: str) -> str | None:
+        found: str | None = self._step("first", path, self._inner.first, path)
+        return found
 
     def copy(self, source: str, target: str) -> bool:
         return bool(self._step("copy", target, self._inner.copy, source, target))
@@ -451,7 +458,12 @@ def _token() -> str:
 
 def _has_effect(actor: _Actor) -> bool:
     halted_at = actor.halted_at
-    return halted_at is not None and halted_at[0] not in {"read", "list", "stat"}
+    return halted_at is not None and halted_at[0] not in {
+        "read",
+        "list",
+        "first",
+        "stat",
+    }
 
 
 _LOCAL = threading.local()

@@ -75,7 +75,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         asked: what was asked for: a number, a word, or null.
         identity: digest over role, name and bytes of every file.
         files: their names.
-        compared: the versions whose seals were compared.
+        compared: versions 1 to this one were compared; 0 if there was none.
         text: all that as a sentence.
     """
 
@@ -84,7 +84,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     asked: int | str | None
     identity: str
     files: tuple[str, ...]
-    compared: tuple[int, ...]
+    compared: int
     text: str
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
+from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.deployment import Deployment
-from hopsartifacts.deployments.documents import DeploymentState, Specification
+from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.deployments.rules import ApiProtocol, ModelServer, ServingTool
 from hopsartifacts.deployments.versions import (
     read_deployment,
@@ -90,7 +91,7 @@ class Deletion(msgspec.Struct, frozen=True):
 
 class _Known(msgspec.Struct, frozen=True):
     name: str
-    sealed: DeploymentState
+    sealed: Deployed
 
 
 def _list(call: Call) -> Page[DeploymentRow]:
@@ -135,11 +136,11 @@ def _fits(specification: Specification, wanted: DeploymentFilter) -> bool:
     )
 
 
-def _row(name: str, sealed: DeploymentState, state: RunState) -> DeploymentRow:
+def _row(name: str, sealed: Deployed, state: RunState) -> DeploymentRow:
     return DeploymentRow(**_fields(name, sealed, state))
 
 
-def _fields(name: str, sealed: DeploymentState, state: RunState) -> dict[str, Any]:
+def _fields(name: str, sealed: Deployed, state: RunState) -> dict[str, Any]:
     active = sealed.current
     specification = active.specification
     return {

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import msgspec
 
+from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.difference import DeploymentDifference
-from hopsartifacts.deployments.documents import DeploymentState, Specification
+from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.deployments.golden import GoldenRequest
 from hopsartifacts.deployments.history import Activation
 from hopsartifacts.deployments.versions import pick_version, read_deployment
@@ -51,16 +52,16 @@ def _versions(call: Call) -> Page[Snapshot]:
         identity=lambda it: (it,), fields={"version": lambda it: it}, default="-version"
     )
     page = page_of(sealed.versions, call.query, order)
-    return shown(page, [_snapshot(call, sealed, it) for it in page.items])
+    return shown(page, [_snapshot(sealed, it) for it in page.items])
 
 
 def _version(call: Call) -> Snapshot:
     sealed = read_deployment(call.hosted.storage, name_of(call))
-    return _snapshot(call, sealed, number(call, "version"))
+    return _snapshot(sealed, number(call, "version"))
 
 
-def _snapshot(call: Call, sealed: DeploymentState, wanted: int) -> Snapshot:
-    version = pick_version(sealed, name_of(call), wanted)
+def _snapshot(sealed: Deployed, wanted: int) -> Snapshot:
+    version = pick_version(sealed, wanted)
     return Snapshot(
         version=wanted,
         created=datetime.fromisoformat(version.created),

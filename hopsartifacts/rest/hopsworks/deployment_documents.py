@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.deployments.documents import DeploymentState, Specification
+from hopsartifacts.deployments.deployed import Deployed
+from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.deployments.history import DeploymentSnapshot
 from hopsartifacts.deployments.parts import InferenceBatcher, InferenceLogger
 from hopsartifacts.deployments.resources import ComponentResources, Resources
@@ -142,7 +143,7 @@ class LogDocument(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def deployment_document(
-    sealed: DeploymentState, run: PredictorState, hosted: Hosted
+    sealed: Deployed, run: PredictorState, hosted: Hosted
 ) -> DeploymentDocument:
     """Return what a client is told of a deployment, and of what runs of it."""
     specification = sealed.current.specification

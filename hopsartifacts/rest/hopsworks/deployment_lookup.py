@@ -2,8 +2,8 @@
 
 from contextlib import suppress
 
+from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.deployment import Deployment
-from hopsartifacts.deployments.documents import DeploymentState
 from hopsartifacts.deployments.versions import read_deployment
 from hopsartifacts.errors import DeploymentNotFoundError, InvalidNameError
 from hopsartifacts.names import default_deployment_name
@@ -12,7 +12,7 @@ from hopsartifacts.rest.hopsworks.login import check_project
 from hopsartifacts.rest.operations import Call
 
 
-def named(call: Call, name: str) -> DeploymentState:
+def named(call: Call, name: str) -> Deployed:
     """Return what is sealed of the deployment *name*.
 
     Releases before 4.2 take a model's name for that of its deployment, also where no
@@ -32,7 +32,7 @@ def named(call: Call, name: str) -> DeploymentState:
     return found
 
 
-def is_of_model(state: DeploymentState, name: str) -> bool:
+def is_of_model(state: Deployed, name: str) -> bool:
     """Tell whether it runs the model *name*, or one whose deployment is called so.
 
     Releases from 4.2 on ask for a model's deployments by their default name.
@@ -45,7 +45,7 @@ def is_of_model(state: DeploymentState, name: str) -> bool:
     return False
 
 
-def meant(call: Call, given: str | None = None) -> DeploymentState:
+def meant(call: Call, given: str | None = None) -> Deployed:
     """Return what is sealed of the deployment with the id *given*, or of the path.
 
     Raises:

@@ -6,7 +6,7 @@ bring back what was deleted.
 
 import re
 
-from hopsartifacts.deployments.documents import DeploymentState
+from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.errors import InvalidNameError
 from hopsartifacts.names import deployment_name, model_name, version_number
 
@@ -34,7 +34,7 @@ def parse_model_id(text: str) -> tuple[str, int, str | None]:
     return model_name(name), version_number(version), token
 
 
-def deployment_id(state: DeploymentState, name: str) -> str:
+def deployment_id(state: Deployed, name: str) -> str:
     """Return the id of a deployment; another one of the same name has another."""
     return f"{name}-{state.id}"
 

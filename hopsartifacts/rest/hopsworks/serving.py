@@ -7,8 +7,8 @@ import msgspec
 from msgspec.structs import replace
 
 from hopsartifacts import layout
+from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.deployment import Deployment
-from hopsartifacts.deployments.documents import DeploymentState
 from hopsartifacts.deployments.given import InProject, Written
 from hopsartifacts.deployments.handle import ModelServing
 from hopsartifacts.deployments.history import snapshots_of
@@ -191,7 +191,7 @@ def _logs(call: Call) -> list[LogDocument]:
 def _versions(call: Call) -> VersionPage:
     page: _Page = call.query
     state = meant(call)
-    found = snapshots_of(state.current.specification.name, state)
+    found = snapshots_of(state)
     shown = found[page.offset : page.offset + page.limit]
     return VersionPage(len(found), [version_document(it, call.hosted) for it in shown])
 
@@ -215,7 +215,7 @@ def _serving(call: Call) -> ModelServing:
     return call.hosted.project.get_model_serving()
 
 
-def _document(call: Call, state: DeploymentState) -> DeploymentDocument:
+def _document(call: Call, state: Deployed) -> DeploymentDocument:
     name = state.current.specification.name
     run = PredictorState(name, _serving(call).state_of(state))
     return deployment_document(state, run, call.hosted)

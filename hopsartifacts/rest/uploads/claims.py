@@ -1,5 +1,7 @@
 """Claims on model versions, from the number to the seal, or to giving it up."""
 
+from itertools import takewhile
+
 from hopsartifacts import layout
 from hopsartifacts.errors import (
     AlreadyExistsError,
@@ -141,13 +143,14 @@ class Claims:
         """Return what ``Uploads.numbers`` says."""
         state = model_state(self._storage, model)
         free: set[int] = set()
-        taken = set(state.versions)
+        newest = state.head.latest
+        above = takewhile(lambda it: it[0] > newest, state.records.descending())
+        taken = {number for number, _ in above}
         # The log may not know yet of a number that is just being claimed.
         for area in self._shelf.all():
             if area.place.kind == "version" and area.place.model == model:
                 is_free = area.may_be_taken_by(owner)
                 (free if is_free else taken).add(area.place.version)
-        newest = max(state.live(), default=0)
         return {number for number in taken - free if number > newest}
 
     def _state(self, place: Place) -> ModelState:

@@ -1,0 +1,255 @@
+"""The records of a log, one for each number it has given, in pages inside entries.
+
+A page holds the records of fifty consecutive numbers, a book 250 pages. An entry writes
+out the newest two books, the newest page and the page it changes. For everything else
+it gives the number of the entry that has written it out last, so that an entry stays
+small however many numbers there are. ``docs/format.md`` says it in full.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from hopsartifacts.documents import decode, encode
+from hopsartifacts.errors import IntegrityError
+
+PAGE_NUMBERS = 50
+BOOK_PAGES = 250
+_OUT_BOOKS = 2
+SHORT_BYTES = 512
+"""A longer record is written out only in the entry that changes it."""
+
+Page = dict[int, msgspec.Raw]
+"""Records by their numbers; in place of one, the number of the entry that has it."""
+
+Record = TypeVar("Record")
+
+
+class Book(msgspec.Struct, frozen=True, kw_only=True):
+    """Some pages that follow one another; in place of one, the entry that has it."""
+
+    first: int
+    pages: tuple[int | Page | None, ...]
+
+    def page(self, number: int) -> int | Page | None:
+        """Return what stands in the place of page *number*; None if nothing does."""
+        at = number - self.first
+        return self.pages[at] if 0 <= at < len(self.pages) else None
+
+    def items(self) -> Iterator[tuple[int, int | Page]]:
+        """Yield the pages there are, with their numbers."""
+        for number, page in enumerate(self.pages, self.first):
+            if page is not None:
+                yield number, page
+
+
+Tree = dict[int, int | Book]
+"""The books by their numbers; in place of one, the entry that has it."""
+
+
+class Source(Protocol):
+    """Where the entries of a log are read."""
+
+    def trees(self, numbers: Iterable[int]) -> Mapping[int, Tree]:
+        """Return the trees of the entries *numbers*, read side by side.
+
+        Raises:
+            IntegrityError: one is missing or damaged.
+        """
+        ...
+
+
+class Records(Mapping[int, Record], Generic[Record]):
+    """The record of every number of a log as of one entry; read when asked for.
+
+    A value: ``changed`` returns other records, which share what was read.
+    """
+
+    def __init__(
+        self, kind: type[Record], source: Source | None, seq: int, tree: Tree
+    ) -> None:
+        self._kind = kind
+        self._source = source
+        self._seq = seq
+        self._tree = tree
+        self._pages: dict[int, tuple[int, Page]] = {}
+        self.changes: dict[int, Record] = {}
+
+    def changed(self, number: int, record: Record) -> "Records[Record]":
+        """Return these records with that of *number* being *record*."""
+        after = Records(self._kind, self._source, self._seq, self._tree)
+        after._pages = self._pages
+        after.changes = {**self.changes, number: record}
+        return after
+
+    def __getitem__(self, number: int) -> Record:
+        """Return a record, from at most three entries."""
+        if number in self.changes:
+            return self.changes[number]
+        found = self._page(number // PAGE_NUMBERS)
+        if found is None or number not in found[1]:
+            raise KeyError(number)
+        return self._record(number, found[1][number])
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield all numbers in order."""
+        numbers = set(self.changes)
+        for page in self._loaded(self._page_numbers()):
+            numbers |= page.keys()
+        return iter(sorted(numbers))
+
+    def __len__(self) -> int:
+        """Return how many numbers have a record."""
+        return sum(1 for _ in self)
+
+    def newest(self, count: int) -> dict[int, Record]:
+        """Return the records of the *count* highest numbers, in order."""
+        pages = self._page_numbers()[-(count // PAGE_NUMBERS + 2) :]
+        numbers = set(self.changes).union(*self._loaded(pages))
+        return {number: self[number] for number in sorted(numbers)[-count:]}
+
+    def descending(self) -> Iterator[tuple[int, Record]]:
+        """Yield the records from the highest number down, a page at a time."""
+        pages = {*self._page_numbers(), *(it // PAGE_NUMBERS for it in self.changes)}
+        for page in sorted(pages, reverse=True):
+            found = self._page(page)
+            numbers = set(found[1]) if found else set()
+            numbers |= {it for it in self.changes if it // PAGE_NUMBERS == page}
+            for number in sorted(numbers, reverse=True):
+                yield number, self[number]
+
+    def written_out(self, last_pages: Iterable[int]) -> Tree:
+        """Return the tree of the entry that commits the changes.
+
+        Args:
+            last_pages: numbers of the newest page, before and after the changes.
+        """
+        changed = {number // PAGE_NUMBERS for number in self.changes}
+        pages = changed | set(last_pages)
+        books = self._tree.keys() | {page // BOOK_PAGES for page in changed}
+        out = set(sorted(books)[-_OUT_BOOKS:]) | {it // BOOK_PAGES for it in pages}
+        return {
+            number: self._book(number, pages)
+            if number in out
+            else self._home(self._tree[number])
+            for number in sorted(books)
+        }
+
+    def _home(self, place: int | Book | Page) -> int:
+        """Return which entry has what stands in a *place* of the newest entry."""
+        return place if isinstance(place, int) else self._seq
+
+    def _book(self, number: int, out: set[int]) -> Book:
+        home, book = self._find_book(number)
+        places: dict[int, int | Page] = {}
+        for page, place in book.items() if book else ():
+            places[page] = place if isinstance(place, int) else home
+        for page in out:
+            if page // BOOK_PAGES == number:
+                written = self._written_page(page)
+                if written:
+                    places[page] = written
+        first = min(places)
+        span = range(first, max(places) + 1)
+        return Book(first=first, pages=tuple(places.get(page) for page in span))
+
+    def _written_page(self, page: int) -> Page:
+        home, before = self._page(page) or (0, {})
+        written = {
+            number: raw if len(bytes(raw)) <= SHORT_BYTES else _number(home)
+            for number, raw in before.items()
+        }
+        for number, record in self.changes.items():
+            if number // PAGE_NUMBERS == page:
+                written[number] = msgspec.Raw(encode(record))
+        return dict(sorted(written.items()))
+
+    def _page_numbers(self) -> list[int]:
+        """Return the numbers of all pages there are, in order."""
+        self._fetch(place for place in self._tree.values() if isinstance(place, int))
+        numbers: list[int] = []
+        for number in sorted(self._tree):
+            _, book = self._find_book(number)
+            numbers += [page for page, _ in book.items()] if book else ()
+        return numbers
+
+    def _loaded(self, pages: Sequence[int]) -> list[Page]:
+        """Return pages, having read what they need side by side."""
+        homes = set()
+        for page in pages:
+            _, book = self._find_book(page // BOOK_PAGES)
+            place = book.page(page) if book else None
+            if isinstance(place, int):
+                homes.add(place)
+        self._fetch(homes)
+        found = [it[1] for page in pages if (it := self._page(page))]
+        self._fetch(
+            int(bytes(raw)) for page in found for raw in page.values() if is_named(raw)
+        )
+        return found
+
+    def _find_book(self, number: int) -> tuple[int, Book | None]:
+        place = self._tree.get(number)
+        if isinstance(place, int):
+            return place, self._written_book(place, number)
+        return self._seq, place
+
+    def _page(self, number: int) -> tuple[int, Page] | None:
+        """Return the entry that has a page written out, and the page."""
+        if number not in self._pages:
+            home, book = self._find_book(number // BOOK_PAGES)
+            place = book.page(number) if book else None
+            if place is None:
+                return None
+            if isinstance(place, int):
+                home = place
+                book = self._written_book(home, number // BOOK_PAGES)
+                place = book.page(number)
+                if place is None or isinstance(place, int):
+                    raise _not_there(home, f"page {number}")
+            self._pages[number] = home, place
+        return self._pages[number]
+
+    def _record(self, number: int, raw: msgspec.Raw) -> Record:
+        if is_named(raw):
+            home = int(bytes(raw))
+            page = number // PAGE_NUMBERS
+            place = self._written_book(home, page // BOOK_PAGES).page(page)
+            if place is None or isinstance(place, int) or number not in place:
+                raise _not_there(home, f"record {number}")
+            raw = place[number]
+            if is_named(raw):
+                raise _not_there(home, f"record {number}")
+        return decode(bytes(raw), self._kind, f"record {number}")
+
+    def _written_book(self, home: int, number: int) -> Book:
+        book = self._fetch([home])[home].get(number)
+        if book is None or isinstance(book, int):
+            raise _not_there(home, f"book {number}")
+        return book
+
+    def _fetch(self, numbers: Iterable[int]) -> Mapping[int, Tree]:
+        wanted = set(numbers)
+        return self._source.trees(wanted) if self._source and wanted else {}
+
+
+def _not_there(home: int, what: str) -> IntegrityError:
+    return IntegrityError(
+        f"log entry {home} does not have {what}, which a later entry names it for: "
+        "restore the log from a backup"
+    )
+
+
+def is_named(raw: msgspec.Raw) -> bool:
+    """Tell whether what stands for a record is the number of an entry."""
+    return not bytes(raw).startswith(b"{")
+
+
+def _number(home: int) -> msgspec.Raw:
+    return msgspec.Raw(b"%d" % home)
+
+
+def empty(kind: type[Any]) -> Records[Any]:
+    """Return the records of a log without entries."""
+    return Records(kind, None, 0, {})
