@@ -335,7 +335,8 @@ class Project:
                 pinned = pins["model"]["id"], pins["model"]["manifest"]
                 right = pinned == (model["id"], model["sha256"])
                 self.expect(top, right, "it pins another model version")
-                made = self.logs[at].live.get(record["artifact"], pins["artifact"])
+                n = record.get("artifact", 0)
+                made = self.logs[at].live.get(n, pins["artifact"])
                 right = made["identity"] == pins["artifact"]["identity"]
                 self.expect(top, right, "it pins another artifact version")
         active = [head.get(it) for it in ("active", "before") if head.get(it) in there]

@@ -18,7 +18,7 @@ import xxhash
 import hopsartifacts
 from hopsartifacts import Project
 from hopsartifacts.artifacts.versions import _stage, artifact_log, give_up_payload
-from hopsartifacts.errors import InUseError, ModelNotFoundError
+from hopsartifacts.errors import FormatError, InUseError, ModelNotFoundError
 from hopsartifacts.registry.claiming import claim_version, give_up_claim
 from hopsartifacts.registry.deletion import delete_version
 from tests.format import reader
@@ -112,6 +112,7 @@ class Making:
         other.deploy("two", script_file=self.script("y"))
         model.deploy("two", script_file=self.script("y"))
         other.deploy("big", script_file=self.script("#" * 300_000))
+        self.mr.sklearn.create_model("bare").save(self.folder / "model").deploy("bare")
         self.taken_back(other)
         other.deploy("plain", script_file=self.script("z"))
 
@@ -207,6 +208,7 @@ def test_the_second_reader_agrees_with_ours(made: Project) -> None:
     scripts = seen["artifacts"]["iris/59"]["versions"]
     assert (len(scripts), scripts[2]) == (71, "deleted")
     assert seen["deployments"]["one"]["active"] == 3
+    assert seen["deployments"]["bare"] == {"versions": {1: "live"}, "active": 1}
     assert seen["deployments"]["two"]["versions"] == {
         1: "deleted",
         2: "live",
@@ -256,6 +258,14 @@ def test_the_second_reader_shares_no_code() -> None:
         timeout=60,
     )
     assert run.stdout.strip() == "['xxhash']"
+
+
+def test_the_entry_on_the_page_has_its_check() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "format.md").read_text("utf-8")
+    example = re.search(r"```json\n(.*?)```", page, re.DOTALL)
+    assert example
+    text = reader.checked(example[1].replace("\n", "").encode())
+    assert json.loads(text)["log"] == IRIS
 
 
 def test_it_prints_what_it_found(copied: Path) -> None:
@@ -488,3 +498,35 @@ def test_what_was_tampered_with_is_found(name: str, copied: Path) -> None:
     tamper(copied)
     flaws = read(copied)["flaws"]
     assert [it for it in flaws if where in it], flaws
+
+
+BY_THE_READER_ONLY = {
+    # In the newest entry, with its check made anew.
+    *("staged without a step", "script edited"),
+    *("active version wrong", "active specification wrong"),
+    # It may be of a writer that has not begun.
+    "payload of nobody",
+}
+
+
+@pytest.mark.parametrize("name", sorted(TAMPERINGS.keys() - BY_THE_READER_ONLY))
+def test_verify_finds_it_too(
+    name: str, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hopsartifacts.guard.verify._SECOND_LOOK_S", 0)
+    where, tamper = TAMPERINGS[name]
+    tamper(copied)
+    if where == "project":
+        with pytest.raises(FormatError):
+            hopsartifacts.login(copied)
+        return
+    findings = hopsartifacts.login(copied).verify().findings
+    # The copy has no modes.
+    assert [it for it in findings if it.kind != "unprotected"]
+
+
+def test_what_has_lost_its_seal_is_no_garbage(copied: Path) -> None:
+    place(copied, WINE, 2).unlink()
+    report = hopsartifacts.login(copied).gc(grace_s=0)
+    assert not [it for it in report.freed if "wine" in it.path]
+    assert (copied / "Models/wine/1/Files/weights.bin").exists()
