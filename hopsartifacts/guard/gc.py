@@ -171,7 +171,9 @@ def _of_model(storage: Storage, model: str) -> list[Found]:
         if version.is_live:
             found += _of_artifacts(storage, model, number)
         elif version.status == "reserved":
-            found.append(_reservation(log, model, number, version))
+            # With a copy of its manifest it was sealed, and the log has lost that.
+            if not storage.stat(layout.version_manifest(model, number)):
+                found.append(_reservation(log, model, number, version))
         else:
             found += _leftovers(storage, model, number, version.status)
     return found

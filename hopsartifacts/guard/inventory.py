@@ -60,6 +60,8 @@ class Inventory:
         for version, record in records.items():
             folder = layout.version_dir(model, version)
             if record.status == "reserved":
+                if lost := lost_seal(self._storage, model, version):
+                    self._damage(folder, lost)
                 self.busy.append(folder)
             elif record.is_live:
                 self._add_version(log, model, version, record)
@@ -163,6 +165,24 @@ def take_inventory(
     for deployment in sorted(deployments):
         inventory.add_deployment(deployment)
     return inventory
+
+
+def lost_seal(storage: Storage, model: str, version: int) -> IntegrityError | None:
+    """Return what is wrong with a reserved version whose manifest has a copy.
+
+    The copy is written after the seal, so the log has lost that; or it was written
+    since the log was read, and nothing is wrong.
+    """
+    copy = layout.version_manifest(model, version)
+    if storage.stat(copy) is None:
+        return None
+    record = model_log(storage, model).state().records.get(version)
+    if record is None or record.status != "reserved":
+        return None
+    return IntegrityError(
+        f"{copy} was written after the version was sealed, and the log no longer says "
+        "so: its newest entries are gone; restore them from a backup"
+    )
 
 
 def _later(store: ArtifactStore, number: int, path: str) -> Restorer:

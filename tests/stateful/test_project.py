@@ -8,6 +8,8 @@ from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
 from hopsartifacts.testing.random_work import RandomWorkConformance
+from hopsartifacts.testing.watched import WatchedProject
+from tests.format.agreement import check_agreement
 
 
 class LongWork(RandomWorkConformance):
@@ -26,6 +28,17 @@ class TestOnDisk(LongWork):
     @pytest.fixture
     def storage(self, tmp_path: Path) -> Storage:
         return LocalStorage(tmp_path / "project")
+
+    @pytest.fixture(autouse=True)
+    def _read_twice(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """At its end each project is read by the second reader, too."""
+        teardown = WatchedProject.teardown
+
+        def read_and_end(machine: WatchedProject) -> None:
+            check_agreement(machine.storage)
+            teardown(machine)
+
+        monkeypatch.setattr(WatchedProject, "teardown", read_and_end)
 
 
 @pytest.mark.usefixtures("clear_memory")
