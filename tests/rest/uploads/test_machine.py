@@ -13,6 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from hopsartifacts.documents import is_checked
 from hopsartifacts.errors import ConflictError, InvalidModelError
 from hopsartifacts.project import Project
 from hopsartifacts.registry.versions import model_state
@@ -214,7 +215,7 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def the_store_holds_what_was_sealed(self) -> None:
         state = model_state(self.storage, "m")
-        found = {number: it.status for number, it in state.versions.items()}
+        found = {number: it.status for number, it in state.records.items()}
         assert found == self.statuses
         files: dict[int, dict[str, bytes]] = {}
         for entry in self.storage.find("Models"):
@@ -222,6 +223,8 @@ class Machine(RuleBasedStateMachine):
             if version != "_log":
                 data = self.storage.read(entry.path)
                 files.setdefault(int(version), {})["/".join(name)] = data
+        for number in self.sealed:
+            assert is_checked(files[number].pop("manifest.json"))
         assert files == self.sealed
 
     @invariant()

@@ -249,7 +249,7 @@ def test_nothing_is_believed_after_a_crash_of_the_machine(
     with pytest.raises(ConflictError):
         seal(uploads)
     assert uploads.remove("Models/m/1", ME)
-    assert model_state(storage, "m").versions[1].status == "aborted"
+    assert model_state(storage, "m").records[1].status == "aborted"
     send(uploads, "Resources/x.bin", b"another")
     assert storage.read("Resources/x.bin") == b"another"
     uploads.close()

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from hopsartifacts.documents import is_checked
 from hopsartifacts.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -45,15 +46,18 @@ START = Callable[..., Uploads]
 
 
 def statuses(storage: Storage) -> dict[int, str]:
-    return {n: it.status for n, it in model_state(storage, "m").versions.items()}
+    return {n: it.status for n, it in model_state(storage, "m").records.items()}
 
 
 def stored(project: Project, version: int = 1) -> dict[str, bytes]:
+    """Return the files of a sealed version; the copy of its manifest is there, too."""
     top = f"Models/m/{version}/"
-    return {
+    found = {
         it.path.removeprefix(top): project.storage.read(it.path)
         for it in project.storage.find(top.rstrip("/"))
     }
+    assert is_checked(found.pop("manifest.json"))
+    return found
 
 
 def spooled(tmp_path: Path) -> list[str]:
@@ -581,7 +585,8 @@ def test_a_claim_that_gc_took_meanwhile_is_not_sealed(
         seal(uploads)
     assert uploads.remove("Models/m/1", ME)
     assert statuses(storage) == {1: "aborted"}
-    assert (stored(project), spooled(tmp_path)) == ({}, [])
+    assert list(project.storage.find("Models/m/1")) == []
+    assert spooled(tmp_path) == []
 
 
 def test_what_nobody_touches_is_given_up(
@@ -733,7 +738,7 @@ def test_a_store_that_fails_while_sealing_leaves_nothing(
     assert spooled(tmp_path) == []
     project = Project(storage)
     project.gc(grace_s=0)
-    assert stored(project) == {}
+    assert list(project.storage.find("Models/m/1")) == []
     fill(uploads, FILES, 2)
     seal(uploads, 2)
     assert project.verify().ok
