@@ -72,7 +72,7 @@ EMPTY = ArtifactVersion(identity=sha256_of(encode([])))
 class ArtifactHead(Head, frozen=True, kw_only=True, omit_defaults=True):
     """What the artifact log of a model version says as a whole."""
 
-    staged: dict[str, int] = {}
+    staged: dict[str, int] = {}  # noqa: RUF012 - a struct copies it
     """Writers that may be putting down bytes too big for an entry: their tokens, and
     the entry that let each begin. What a writer without one commits is refused."""
 

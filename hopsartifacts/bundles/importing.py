@@ -36,6 +36,7 @@ from hopsartifacts.deployments.versions import (
     check_name,
     find_deployment,
     save_specification,
+    take_name,
 )
 from hopsartifacts.errors import AlreadyExistsError, InvalidBundleError
 from hopsartifacts.registry.aliases import set_alias
@@ -119,6 +120,7 @@ class _Import:
         there = find_deployment(self._storage, name, logs)
         known_id = there.id if there else None
         check_name(logs, name, specification.model.name, known_id=known_id)
+        take_name(logs, name)
         state = save_specification(logs, specification, known_id=known_id)
         set_tags(
             self._storage, name, state.id, lambda here: {**deployment.tags, **here}

@@ -122,7 +122,7 @@ class DeploymentHead(Head, frozen=True, kw_only=True, omit_defaults=True):
     """The version that was active before; it is again if this one is taken back."""
     entry: int = 0
     """Number of the log entry that brought the specification of the active version."""
-    tags: dict[str, Any] = {}
+    tags: dict[str, Any] = {}  # noqa: RUF012 - a struct copies it
 
     @property
     def wanted(self) -> int:

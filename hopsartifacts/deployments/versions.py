@@ -114,19 +114,28 @@ def _pinning(storage: Storage, pins: Callable[[DeploymentRecord], bool]) -> list
 def check_name(
     logs: Logs, name: str, model: str, *, known_id: str | None, adopt: bool = True
 ) -> Deployed | None:
-    """Refuse early what ``save_specification`` would refuse; a new name is taken.
+    """Refuse early, storing nothing, what ``save_specification`` would refuse.
 
     Returns:
         The deployment that has this name now, None if there is none.
     """
-    log = logs.deployment(name)
     live = find_deployment(logs.storage, name, logs)
     _check_owner(live, name, model, known_id, adopt=adopt)
+    return live
+
+
+def take_name(logs: Logs, name: str) -> None:
+    """Claim a name that no deployment ever had, before anything is made for it.
+
+    Raises:
+        AlreadyExistsError: the name has a twin.
+        IntegrityError: the log of the deployment is gone.
+    """
+    log = logs.deployment(name)
     if log.seen() is None:
         claim = layout.deployment_name_claim(name)
         if not claim_name(logs.storage, claim, name, "deployment"):
             check_log_is_there(logs.storage, log, claim)
-    return live
 
 
 def save_specification(
@@ -139,7 +148,7 @@ def save_specification(
 ) -> Deployed:
     """Seal *specification* as the deployment's next version, and make it active.
 
-    Nothing is written if it equals the active version. The name was checked before.
+    Nothing is written if it equals the active version. The name was taken before.
 
     Args:
         logs: where; what was seen of the deployment, its model and its artifacts is
@@ -193,7 +202,7 @@ def activate(
         raise DeploymentNotFoundError(f"deployment {name!r} has an empty log")
     if after.token == token:
         active = Deployed(logs, name, after.state, after.state.head.active)
-        _keep_parts(logs, active, token)
+        keep_parts(logs, active, token)
         return active
     found = deployed(logs, name, after.state)
     if found is None:
@@ -298,7 +307,7 @@ def _sealed(
     return state.changed(number, record).activated(number)
 
 
-def _keep_parts(logs: Logs, sealed: Deployed, token: str) -> None:
+def keep_parts(logs: Logs, sealed: Deployed, token: str) -> None:
     """Make sure that the model and artifact version of the active version stay.
 
     It is committed, and now what marks them is withdrawn: see ``store.fence``.

@@ -100,7 +100,7 @@ class ModelHead(Head, frozen=True, kw_only=True, omit_defaults=True):
     """The newest version that readers see; 0: there is none."""
     sealed: int = 0
     """Number of the log entry that brought its manifest."""
-    aliases: dict[str, AliasRecord] = {}
+    aliases: dict[str, AliasRecord] = {}  # noqa: RUF012 - a struct copies it
 
     @property
     def wanted(self) -> int:
