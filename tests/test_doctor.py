@@ -444,7 +444,7 @@ def test_the_short_trial_is_made_once_for_a_root(
     kept = msgspec.json.decode(project.storage.read(VERDICT))
     assert (kept["ok"], kept["occasion"], Unproven.trials) == (True, "first write", 2)
 
-    project.storage.delete_tree(".hopsartifacts/format.json")
+    project.storage.delete_tree(".hopsartifacts/project.json")
     project.get_model_registry().python.create_model("n").save(make_files())
     assert Unproven.trials == 2
 

@@ -10,7 +10,7 @@ from hopsartifacts import Project
 from hopsartifacts.errors import FormatError, InvalidInputError
 from hopsartifacts.storage.memory import MemoryStorage
 
-MARKER = ".hopsartifacts/format.json"
+MARKER = ".hopsartifacts/project.json"
 
 
 @pytest.fixture
@@ -105,9 +105,9 @@ def test_the_first_thing_stored_marks_the_project(project: Project, model: Any) 
     [
         (b'{"format": 3, "created": "", "writer": ""}', "format 3.*upgrade"),
         (b'{"format": 0, "created": "", "writer": ""}', "format 0"),
-        (b'{"format": "1"}', "format.json"),
-        (b"not json", "format.json.*damaged"),
-        (b"", "format.json.*damaged"),
+        (b'{"format": "1"}', "project.json"),
+        (b"not json", "project.json.*damaged"),
+        (b"", "project.json.*damaged"),
     ],
 )
 def test_a_format_of_another_release_is_refused(

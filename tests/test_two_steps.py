@@ -115,7 +115,7 @@ def test_a_seal_that_stayed_behind_is_garbage(storage: Storage, tmp_path: Path) 
     assert check(storage).ok
 
 
-COMMITTED = ("/_log/", "/names/", "format.json")
+COMMITTED = ("/_log/", "/names/", "project.json")
 JOBS_THAT_REPLACED = [("save", "delete"), ("save", "tag_often", "compact")]
 
 

@@ -72,7 +72,7 @@ def test_what_is_no_file_of_the_project_is_not_there(
 def test_what_is_the_stores_own_is_not_there(
     project: Project, sklearn_model: Model
 ) -> None:
-    path = ".hopsartifacts/format.json"
+    path = ".hopsartifacts/project.json"
     own = next(it.path for it in project.storage.find(".hopsartifacts"))
     for given in (path, own):
         with pytest.raises(InvalidScriptError, match="does not exist"):

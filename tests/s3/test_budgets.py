@@ -155,7 +155,7 @@ def test_a_thousand_versions_are_listed_in_five_requests(
         there.storage.write(path, [made.storage.read(path)])
 
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(carry, [".hopsartifacts/format.json", *logs]))
+        list(pool.map(carry, [".hopsartifacts/project.json", *logs]))
 
     project, requests = opened()
     listed = project.get_model_registry().get_models(NAME)

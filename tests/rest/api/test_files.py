@@ -96,7 +96,7 @@ def test_folders_are_made(client: TestClient, get: Callable[..., Any]) -> None:
         "Models/my_model/1/Files/model.bin",
         "Models/new/1/x",
         "Deployments/x/y",
-        ".hopsartifacts/format.json",
+        ".hopsartifacts/project.json",
         "Models",
         "Resources/../Models/x",
         "/Projects/other/Resources/x",

@@ -379,7 +379,7 @@ def test_a_sealed_version_is_shown_as_it_was_saved(
         "Models/m/01",
         "Models/other",
         ".hopsartifacts",
-        ".hopsartifacts/format.json",
+        ".hopsartifacts/project.json",
         "models/m/1/Files/weights.bin",
     ):
         assert wire.stat_status(hidden) == 404, hidden

@@ -253,7 +253,7 @@ def test_a_body_that_breaks_off_is_not_taken(
         "Deployments/d/1/deployment.json",
         "Deployments/d/_log/000000000001.json",
         "deployments/d/resources/x.py",
-        ".hopsartifacts/format.json",
+        ".hopsartifacts/project.json",
         ".HopsArtifacts/x",
     ],
 )
