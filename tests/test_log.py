@@ -1,6 +1,6 @@
 """The append-only log: lost races, lost answers, entries tampered with."""
 
-import json
+import gzip
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +10,9 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from hopsartifacts.digests import xxh3_of
+from hopsartifacts import layout
+from hopsartifacts.digests import sha256_of
+from hopsartifacts.documents import encode, with_check, without_check
 from hopsartifacts.errors import (
     CommitUncertainError,
     ConflictError,
@@ -23,14 +25,24 @@ from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
 from hopsartifacts.store import identity
 from hopsartifacts.store import log as log_module
-from hopsartifacts.store.entries import Draft
+from hopsartifacts.store.entries import CARRIED_LIMIT_BYTES, Draft, Head, State, packed
 from hopsartifacts.store.log import Log
 
-FIRST, SECOND = "_log/000000000001.json", "_log/000000000002.json"
+FIRST, SECOND = "_log/99/99/99/98.json.gz", "_log/99/99/99/97.json.gz"
 
 
 class Count(msgspec.Struct, frozen=True):
     total: int = 0
+
+
+class Counts(State[Head, Count]):
+    head_type = Head
+    record_type = Count
+
+    @property
+    def total(self) -> int:
+        """What the records say: as much as there are entries."""
+        return sum(it.total for it in self.records.values())
 
 
 class Failing:
@@ -44,12 +56,14 @@ class Failing:
         return self._hooks.get(name) or getattr(self._inner, name)
 
 
-def log_on(storage: Storage, **hooks: Callable[..., Any]) -> Log[Count]:
-    return Log(cast("Storage", Failing(storage, **hooks)), "_log", Count)
+def log_on(storage: Storage, **hooks: Callable[..., Any]) -> Log[Counts]:
+    return Log(cast("Storage", Failing(storage, **hooks)), "_log", Counts)
 
 
-def add_one(state: Count | None, seq: int) -> Draft[Count]:
-    return Draft(op={"at": seq}, state=Count((state or Count()).total + 1))
+def add_one(state: Counts, seq: int) -> Draft[Counts]:
+    """Count one more under number 1."""
+    op = {"at": seq, "version": 1}
+    return Draft(op=op, state=state.changed(1, Count(state.total + 1)))
 
 
 @pytest.fixture
@@ -62,35 +76,91 @@ def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hopsartifacts.store.once.pause_s", lambda _: 0.0)
 
 
-def test_an_empty_log_has_no_head(storage: Storage) -> None:
+def counted(storage: Storage, count: int) -> Log[Counts]:
+    """Return a log with *count* entries."""
     log = log_on(storage)
-    assert log.head() is None
+    for _ in range(count):
+        log.append(add_one)
+    return log
+
+
+def test_an_empty_log_has_no_newest_entry(storage: Storage) -> None:
+    log = log_on(storage)
+    assert log.newest() is None
+    assert log.state().head == Head()
+    assert log.state().total == 0
     assert list(log.entries()) == []
+    assert log.audit() is None
     assert log.append(lambda *_: None) is None
     assert list(storage.find("")) == []
 
 
 def test_each_entry_holds_the_state_and_names_the_one_before(storage: Storage) -> None:
-    log = log_on(storage)
-    for _ in range(3):
-        log.append(add_one)
+    log = counted(storage, 3)
     entries = list(log.entries())
     assert [entry.seq for entry in entries] == [1, 2, 3]
-    assert [entry.state.total for entry in entries] == [1, 2, 3]
-    assert [entry.body.op for entry in entries] == [{"at": 1}, {"at": 2}, {"at": 3}]
+    assert [log.as_of(seq).state.total for seq in (1, 2, 3)] == [1, 2, 3]
+    assert [entry.op["at"] for entry in entries] == [1, 2, 3]
+    assert len({entry.token for entry in entries}) == 3
     assert entries[0].body.previous is None
     for before, after in pairwise(entries):
-        assert after.body.previous is not None
-        assert after.body.previous.token == before.token
-        assert after.body.previous.sha256 == before.sha256
+        assert after.body.previous == before.sha256
+        assert before.sha256 == sha256_of(storage.read(path_of(before.seq)))
+
+
+def path_of(seq: int) -> str:
+    return layout.log_entry("_log", seq)
+
+
+def test_names_count_down_in_folders_of_a_hundred(storage: Storage) -> None:
+    counted(storage, 203)
+    names = [entry.path for entry in storage.find("_log")]
+    assert names == sorted(names)
+    assert names == [path_of(seq) for seq in range(203, 0, -1)]
+    assert {FIRST, SECOND, "_log/99/99/98/99.json.gz"} < set(names)
+    assert storage.first("_log") == path_of(203)
+    sizes = [len(storage.list(f"_log/99/99/{it}")) for it in ("97", "98", "99")]
+    assert sizes == [4, 100, 99]
+    newest = log_on(storage).newest()
+    assert newest is not None
+    assert (newest.seq, newest.state.total) == (203, 203)
+
+
+def test_the_newest_is_found_by_one_listing_and_one_read(storage: Storage) -> None:
+    counted(storage, 120)
+    asked: list[str] = []
+
+    def noted(name: str) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            asked.append(name)
+            return getattr(storage, name)(*given)
+
+        return call
+
+    names = ("first", "read", "list", "find", "stat", "create")
+    log = log_on(storage, **{name: noted(name) for name in names})
+    assert log.state().total == 120
+    assert asked == ["first", "read"]
+    asked.clear()
+    log.append(add_one)
+    assert asked == ["create"]
+    asked.clear()
+    log.refresh()
+    assert asked == ["read"]
+
+
+def test_what_is_no_entry_in_a_log_is_named(storage: Storage) -> None:
+    counted(storage, 2)
+    storage.write("_log/00/note.txt", [b"mine"])
+    with pytest.raises(IntegrityError, match=r"note\.txt lies in a log"):
+        log_on(storage).newest()
 
 
 def test_nothing_to_commit_gives_the_newest(storage: Storage) -> None:
-    log = log_on(storage)
-    log.append(add_one)
-    head = log.append(lambda *_: None)
-    assert head is not None
-    assert head.state.total == 1
+    log = counted(storage, 1)
+    newest = log.append(lambda *_: None)
+    assert newest is not None
+    assert newest.state.total == 1
     assert len(list(storage.find(""))) == 1
 
 
@@ -99,25 +169,26 @@ def test_a_lost_race_is_decided_again(storage: Storage) -> None:
     other, log = log_on(storage), log_on(storage)
     seen: list[tuple[int, int]] = []
 
-    def decide(state: Count | None, seq: int) -> Draft[Count]:
-        seen.append(((state or Count()).total, seq))
+    def decide(state: Counts, seq: int) -> Draft[Counts]:
+        seen.append((state.total, seq))
         if len(seen) <= 3:
             other.append(add_one)
         return add_one(state, seq)
 
-    head = log.append(decide)
-    assert head is not None
-    assert (head.seq, head.state.total) == (4, 4)
+    newest = log.append(decide)
+    assert newest is not None
+    assert (newest.seq, newest.state.total) == (4, 4)
     assert seen == [(0, 1), (1, 2), (2, 3), (3, 4)]
+    log_on(storage).audit()
 
 
-def test_whoever_always_loses_gives_up(
+def test_a_writer_that_always_loses_gives_up(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_module, "_LOST_RACES_LIMIT", 3)
     other = log_on(storage)
 
-    def decide(state: Count | None, seq: int) -> Draft[Count]:
+    def decide(state: Counts, seq: int) -> Draft[Counts]:
         other.append(add_one)
         return add_one(state, seq)
 
@@ -130,9 +201,9 @@ def test_a_commit_whose_answer_is_lost_is_found(storage: Storage) -> None:
         storage.create(path, data)
         raise StorageError("lost")
 
-    head = log_on(storage, create=create).append(add_one)
-    assert head is not None
-    assert head.state.total == 1
+    newest = log_on(storage, create=create).append(add_one)
+    assert newest is not None
+    assert newest.state.total == 1
     assert len(list(storage.find(""))) == 1
 
 
@@ -144,9 +215,9 @@ def test_a_commit_that_failed_is_tried_again(storage: Storage) -> None:
             raise failures.pop()
         return storage.create(path, data)
 
-    head = log_on(storage, create=create).append(add_one)
-    assert head is not None
-    assert head.seq == 1
+    newest = log_on(storage, create=create).append(add_one)
+    assert newest is not None
+    assert newest.seq == 1
 
 
 def test_an_unknown_outcome_can_be_looked_up_by_its_token(storage: Storage) -> None:
@@ -161,87 +232,170 @@ def test_an_unknown_outcome_can_be_looked_up_by_its_token(storage: Storage) -> N
 
     with pytest.raises(CommitUncertainError, match="unknown whether") as caught:
         log_on(storage, create=create, read=read).append(add_one)
-    head = log_on(storage).head()
-    assert head is not None
-    assert head.token == caught.value.token
+    newest = log_on(storage).newest()
+    assert newest is not None
+    assert newest.token == caught.value.token
     assert caught.value.token in str(caught.value)
     assert isinstance(caught.value.__cause__, StorageError)
 
 
 def test_a_hole_is_named(storage: Storage) -> None:
-    for _ in range(3):
-        log_on(storage).append(add_one)
+    counted(storage, 3)
     storage.delete_tree(SECOND)
+    for check in (log_on(storage).audit, lambda: list(log_on(storage).entries())):
+        with pytest.raises(IntegrityError, match=f"{SECOND} is missing"):
+            check()
     with pytest.raises(IntegrityError, match=f"{SECOND} is missing"):
-        log_on(storage).head()
-    with pytest.raises(IntegrityError, match=f"{SECOND} is missing"):
-        log_on(storage).append(add_one)
+        log_on(storage).as_of(2)
+    newest = log_on(storage).append(add_one)
+    assert newest is not None
+    assert (newest.seq, newest.state.total) == (4, 4)
 
 
 def test_an_entry_that_goes_while_it_is_read_is_named(storage: Storage) -> None:
-    log_on(storage).append(add_one)
-    listed = storage.list("_log")
+    counted(storage, 1)
     storage.delete_tree("_log")
     with pytest.raises(IntegrityError, match=f"{FIRST} is missing"):
-        log_on(storage, list=lambda _: listed).head()
+        log_on(storage, first=lambda _: FIRST).newest()
+
+
+def test_a_log_that_is_deleted_while_it_is_looked_for_is_empty(
+    storage: Storage,
+) -> None:
+    counted(storage, 1)
+    listed = [storage.first("_log")]
+    storage.delete_tree("_log")
+    log = log_on(storage, first=lambda _: listed.pop() if listed else None)
+    assert log.newest() is None
 
 
 def test_an_entry_at_another_number_is_named(storage: Storage) -> None:
-    log_on(storage).append(add_one)
+    counted(storage, 1)
     storage.create(SECOND, storage.read(FIRST))
     with pytest.raises(IntegrityError, match=f"{SECOND} holds entry 1"):
-        log_on(storage).head()
+        log_on(storage).newest()
+
+
+def test_an_entry_of_another_log_is_named(storage: Storage) -> None:
+    counted(storage, 1)
+    storage.create("other/_log/99/99/99/98.json.gz", storage.read(FIRST))
+    with pytest.raises(IntegrityError, match="holds entry 1 of _log: it was moved"):
+        Log(storage, "other/_log", Counts).newest()
 
 
 def test_an_entry_that_was_replaced_is_named(storage: Storage) -> None:
-    for _ in range(2):
-        log_on(storage).append(add_one)
-    storage.delete_tree(FIRST)
+    log = counted(storage, 2)
     other = MemoryStorage(uuid4().hex)
-    log_on(other).append(add_one)
-    storage.create(FIRST, other.read(FIRST))
-    with pytest.raises(IntegrityError, match=f"{SECOND} does not follow"):
-        list(log_on(storage).entries())
+    counted(other, 3)
+    storage.write(FIRST, [other.read(FIRST)])
+    for check in (log_on(storage).audit, lambda: list(log_on(storage).entries())):
+        with pytest.raises(IntegrityError, match=f"{SECOND} does not follow"):
+            check()
+    # A writer sees it too, when its next name is taken by what does not follow.
+    third = path_of(3)
+    storage.create(third, other.read(third))
+    with pytest.raises(IntegrityError, match=f"{third} does not follow"):
+        log.append(add_one)
 
 
-def forged(data: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
-    """Return an entry with another body whose check is right again."""
-    envelope = json.loads(data)
-    change(envelope["entry"])
-    body = json.dumps(envelope["entry"]).encode()
-    check = xxh3_of([body])[1]
-    head = json.dumps({"format": 1, "check": check})[:-1].encode()
-    return head + b', "entry": ' + body + b"}\n"
+def forged(data: bytes, **members: Any) -> bytes:
+    """Return an entry with other members whose check is right again."""
+    body = msgspec.json.decode(without_check(gzip.decompress(data)))
+    return gzip.compress(with_check(encode({**body, **members})), mtime=0)
 
 
-def test_a_state_of_another_kind_is_a_format_error(storage: Storage) -> None:
-    log_on(storage).append(add_one)
-    data = storage.read(FIRST)
-    storage.write(FIRST, [forged(data, lambda body: body.update(state={"total": "x"}))])
-    with pytest.raises(FormatError, match="Count document"):
-        log_on(storage).head()
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"head": {"last": "x"}}, "Head document"),
+        ({"tree": {"0": {"first": 0, "pages": [{"1": {"total": "x"}}]}}}, "Count"),
+    ],
+)
+def test_a_state_of_another_kind_is_a_format_error(
+    storage: Storage, members: dict[str, Any], words: str
+) -> None:
+    counted(storage, 1)
+    storage.write(FIRST, [forged(storage.read(FIRST), **members)])
+    with pytest.raises(FormatError, match=words):
+        _ = log_on(storage).state().total
 
 
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "not a readable"),
-        (b"[]", "not a readable"),
-        (b'{"format": 1, "check": "", "entry": {}}', "was changed"),
+        (b"", "was changed|is no gzip file"),
+        (b"{}", "is no gzip file"),
+        (gzip.compress(b"whole")[:-5], "is no gzip file"),
+        (gzip.compress(b""), "was changed"),
+        (gzip.compress(b'{"format":1}'), "was changed"),
+        (gzip.compress(with_check(b'{"format":1}')), "log entry .* not a readable"),
+        (gzip.compress(with_check(b'{"format":1}') + b"\n"), "was changed"),
     ],
 )
 def test_what_is_no_entry_is_named(storage: Storage, data: bytes, words: str) -> None:
     storage.write(FIRST, [data])
     with pytest.raises(IntegrityError, match=words) as caught:
-        log_on(storage).head()
+        log_on(storage).newest()
     assert FIRST in str(caught.value)
 
 
 def test_an_entry_of_a_later_release_says_to_upgrade(storage: Storage) -> None:
-    storage.write(FIRST, [b'{"format": 3, "check": "", "entry": {}}'])
-    with pytest.raises(FormatError, match=r"format 3.*upgrade") as caught:
-        log_on(storage).head()
+    storage.write(FIRST, [gzip.compress(with_check(b'{"format":2,"new":[]}'))])
+    with pytest.raises(FormatError, match=r"format 2.*upgrade") as caught:
+        log_on(storage).newest()
     assert FIRST in str(caught.value)
+
+
+def test_an_attempt_that_is_tried_again_stores_the_same_bytes(
+    storage: Storage,
+) -> None:
+    entry = counted(storage, 1).entry(1)
+    assert packed(entry.body) == packed(entry.body) == storage.read(FIRST)
+    assert storage.read(FIRST)[4:8] == bytes(4)  # when it was compressed: not said
+
+
+def test_what_readers_ask_for_most_is_carried(storage: Storage) -> None:
+    log = Log(storage, "_log", Wanted)
+
+    def bring(content: str) -> Callable[[Wanted, int], Draft[Wanted]]:
+        def decide(state: Wanted, seq: int) -> Draft[Wanted]:
+            return Draft(op={}, state=state.changed(entry=seq), content=content)
+
+        return decide
+
+    log.append(bring("small"))
+    for _ in range(2):
+        log.append(lambda state, _: Draft(op={}, state=state))
+    reads: list[str] = []
+
+    def read(path: str) -> bytes:
+        reads.append(path)
+        return storage.read(path)
+
+    later = Log(cast("Storage", Failing(storage, read=read)), "_log", Wanted)
+    assert later.state().head.entry == 1
+    assert later.content(1) == b'"small"'
+    assert reads == [path_of(3)]
+    log.append(bring("x" * CARRIED_LIMIT_BYTES))
+    log.append(lambda state, _: Draft(op={}, state=state))
+    reads.clear()
+    later = Log(cast("Storage", Failing(storage, read=read)), "_log", Wanted)
+    assert later.state().head.entry == 4
+    assert len(later.content(4)) == CARRIED_LIMIT_BYTES + 2
+    assert reads == [path_of(5), path_of(4)]
+
+
+class WantedHead(Head, frozen=True, kw_only=True, omit_defaults=True):
+    entry: int = 0
+
+    @property
+    def wanted(self) -> int:
+        return self.entry
+
+
+class Wanted(State[WantedHead, Count]):
+    head_type = WantedHead
+    record_type = Count
 
 
 def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,24 +411,35 @@ def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> N
         identity.process_user.cache_clear()
 
 
+@pytest.mark.parametrize("before", [0, 2])
 def test_a_mount_that_lists_from_a_cache_does_not_hide_the_newest(
-    tmp_path: Path,
+    tmp_path: Path, before: int
 ) -> None:
     """As NFS does for some seconds after another machine has written."""
     storage = LocalStorage(tmp_path)
-    log = log_on(storage)
-    for _ in range(2):
-        log.append(add_one)
-    old = storage.list("_log")
+    log = counted(storage, before)
+    old = storage.first("_log")
     for _ in range(3):
         log.append(add_one)
-    stale = log_on(storage, list=lambda _: old)
-    head = stale.head()
-    assert head is not None
-    assert (head.seq, head.state.total) == (5, 5)
-    appended = log_on(storage, list=lambda _: old).append(add_one)
-    assert appended is not None
-    assert (appended.seq, appended.state.total) == (6, 6)
-    newest = log.audit()
+    newest = log_on(storage, first=lambda _: old).newest()
     assert newest is not None
-    assert newest.token == appended.token
+    assert (newest.seq, newest.state.total) == (before + 3, before + 3)
+    late = log_on(storage, first=lambda _: old)
+    appended = late.append(add_one)
+    assert appended is not None
+    assert (appended.seq, appended.state.total) == (before + 4, before + 4)
+    audited = late.audit()
+    assert audited is not None
+    assert audited.token == appended.token
+
+
+def test_a_listing_that_is_late_takes_back_nothing_that_was_seen(
+    storage: Storage,
+) -> None:
+    """Also where names are not probed: what a log has read it goes on from."""
+    counted(storage, 3)
+    answers = [path_of(3), path_of(1)]
+    log = log_on(storage, first=lambda _: answers.pop(0))
+    assert log.state().total == 3
+    assert log.state().total == 3
+    assert answers == []
