@@ -95,7 +95,7 @@ def test_a_file_is_no_project(cwd: Path) -> None:
 
 
 def test_the_first_thing_stored_marks_the_project(project: Project, model: Any) -> None:
-    assert b'"format": 2' in project.storage.read(MARKER)
+    assert b'"format": 1' in project.storage.read(MARKER)
     again = hopsartifacts.login(storage=project.storage)
     assert again.get_model_registry().get_model("my_model").id == model.id
 
