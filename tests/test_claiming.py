@@ -11,7 +11,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from hopsartifacts import Project
+from hopsartifacts import Project, layout
 from hopsartifacts.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -40,6 +40,8 @@ from hopsartifacts.testing.faults import (
 from tests.in_place import InPlace
 
 CLAIMANTS = 6
+SEAL = layout.log_entry(layout.model_log("m"), 2)
+"""The entry that seals the first version: the one before it has reserved it."""
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def save(storage: Storage, folder: Path, claim: Claim | None = None) -> Manifest
 
 
 def statuses(storage: Storage) -> dict[int, str]:
-    return {n: it.status for n, it in model_state(storage, "m").versions.items()}
+    return {n: it.status for n, it in model_state(storage, "m").records.items()}
 
 
 def check_nothing_left(storage: Storage) -> None:
@@ -132,7 +134,7 @@ def test_a_token_takes_one_number_however_often_it_asks(storage: Storage) -> Non
     token = "0" * 32
     first = claim_version(storage, "m", 3, token)
     assert claim_version(storage, "m", 3, token) == first == Claim(token, 3)
-    head = model_log(storage, "m").head()
+    head = model_log(storage, "m").newest()
     assert head is not None
     assert head.seq == 1
 
@@ -151,7 +153,7 @@ def test_of_claimants_of_one_number_one_gets_it(storage: Storage) -> None:
         claims = list(pool.map(claim, range(CLAIMANTS)))
     won = [it for it in claims if it]
     assert len(won) == 1
-    assert model_state(storage, "m").versions[1].id == won[0].token
+    assert model_state(storage, "m").records[1].id == won[0].token
     model_log(storage, "m").audit()
 
 
@@ -214,7 +216,7 @@ def test_a_claim_that_gc_takes_is_refused_and_leaves_nothing(
 
     def plan(call: Call) -> Fault | None:
         is_file = call.method == "write" and call.path.endswith("b.txt")
-        is_seal = call.method == "create" and "_log/v" in call.path
+        is_seal = call.method == "create" and call.path == SEAL
         due = {"while filling": is_file, "before the seal": is_seal}
         return Fault(before=collect) if due.get(moment) else None
 
@@ -254,7 +256,7 @@ def killed_while_saving(storage: Storage, folder: Path, claim: Claim) -> None:
     """Save in a process that is killed right before the seal."""
 
     def plan(call: Call) -> Fault | None:
-        is_seal = call.method == "create" and "_log/v" in call.path
+        is_seal = call.method == "create" and call.path == SEAL
         return KILL_BEFORE if is_seal else None
 
     child = os.fork()
@@ -301,4 +303,4 @@ def test_a_lost_answer_costs_no_number(storage: Storage) -> None:
     claim = claim_version(FaultyStorage(storage, plan), "m")
     assert lost
     assert statuses(storage) == {1: "reserved"}
-    assert model_state(storage, "m").versions[1].id == claim.token
+    assert model_state(storage, "m").records[1].id == claim.token

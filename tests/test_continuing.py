@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hopsartifacts import Project
+from hopsartifacts import Project, layout
 from hopsartifacts.errors import SourceChangedError, StorageError
 from hopsartifacts.registry.versions import model_state
 from hopsartifacts.storage.contract import Capabilities, Storage
@@ -29,6 +29,8 @@ from tests.in_place import LocalInPlace
 
 NAME = "m"
 FILES = 6
+SEAL = layout.log_entry(layout.model_log("m"), 2)
+"""The entry that seals the first version: the one before it has reserved it."""
 
 
 class InPlace(LocalInPlace):
@@ -120,7 +122,7 @@ def test_a_killed_save_is_continued(storage: Storage, folder: Path, cut: int) ->
 
 def test_a_save_killed_at_its_seal_is_continued(storage: Storage, folder: Path) -> None:
     def is_seal(call: Call) -> bool:
-        return call.method == "create" and "_log/v" in call.path
+        return call.method == "create" and call.path == SEAL
 
     killed_at(storage, folder, is_seal)
     version, _ = watched(storage, folder)
@@ -133,7 +135,7 @@ def test_a_save_killed_at_its_seal_is_continued(storage: Storage, folder: Path) 
 def test_a_save_killed_after_its_seal_is_not_touched(
     storage: Storage, folder: Path
 ) -> None:
-    killed_at(storage, folder, lambda it: "_log/v" in it.path, is_done=True)
+    killed_at(storage, folder, lambda it: it.path == SEAL, is_done=True)
     first = Project(storage).get_model_registry().get_model(NAME, 1)
     assert save(storage, folder) == 2
     Project(storage).repair()
@@ -160,7 +162,7 @@ def test_a_connection_that_broke_is_continued_in_place(folder: Path) -> None:
     broken = FaultyStorage(storage, lambda call: FAIL if is_file(3)(call) else None)
     with pytest.raises(StorageError):
         save(broken, folder)
-    assert model_state(storage, NAME).versions[1].status == "reserved"
+    assert model_state(storage, NAME).records[1].status == "reserved"
     version, written = watched(storage, folder)
     assert (version, written) == (1, ["3.bin", "4.bin", "5.bin"])
     check(storage, folder, 1)

@@ -1,11 +1,12 @@
 """A damaged document is told by our error, whatever is wrong with its bytes."""
 
+import gzip
 from typing import Any
 
 import pytest
 
-from hopsartifacts import Model, Project
-from hopsartifacts.documents import decode
+from hopsartifacts import Model, Project, layout
+from hopsartifacts.documents import decode, with_check, without_check
 from hopsartifacts.errors import FormatError, IntegrityError
 
 
@@ -23,10 +24,11 @@ def test_a_log_entry_that_is_not_utf8_any_more_is_told(
     project: Project, model: Model
 ) -> None:
     model.set_tag("a", 1)
-    path = f"Models/{model.name}/_log/000000000002.json"
-    data = project.storage.read(path)
+    path = layout.log_entry(layout.model_log(model.name), 3)
+    text = gzip.decompress(project.storage.read(path))
     project.storage.delete_tree(path)
-    project.storage.write(path, [data.replace(b"xxh3-128", b"xx\xe83-128", 1)])
+    edited = with_check(without_check(text).replace(b"writer", b"wri\xe8er", 1))
+    project.storage.write(path, [gzip.compress(edited)])
 
     with pytest.raises(IntegrityError, match="not a readable"):
         project.get_model_registry().get_models(model.name)
