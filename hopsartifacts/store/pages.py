@@ -105,9 +105,23 @@ class Records(Mapping[int, Record], Generic[Record]):
 
     def newest(self, count: int) -> dict[int, Record]:
         """Return the records of the *count* highest numbers, in order."""
-        pages = self._page_numbers()[-(count // PAGE_NUMBERS + 2) :]
-        numbers = set(self.changes).union(*self._loaded(pages))
+        pages = self._page_numbers()
+        numbers, loaded = set(self.changes), 0
+        wanted = count // PAGE_NUMBERS + 2
+        while True:
+            # Where numbers were left out there are less of them on a page.
+            more = pages[max(len(pages) - wanted, 0) : len(pages) - loaded]
+            numbers = numbers.union(*self._loaded(more))
+            loaded += len(more)
+            if not more or self._are_newest(numbers, count, pages[-loaded]):
+                break
+            wanted = 2 * loaded
         return {number: self[number] for number in sorted(numbers)[-count:]}
+
+    @staticmethod
+    def _are_newest(numbers: set[int], count: int, page: int) -> bool:
+        """Tell whether *count* of *numbers* are at least as high as those of *page*."""
+        return sum(it >= page * PAGE_NUMBERS for it in numbers) >= count
 
     def descending(self) -> Iterator[tuple[int, Record]]:
         """Yield the records from the highest number down, a page at a time."""
