@@ -27,7 +27,7 @@ check: $(VENV)/.dev
 	$(BIN)/coverage report
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m pytest benchmarks -q -s
+	$(BIN)/python -m pytest benchmarks -q -s --timeout 0
 
 clean:
 	# What is sealed is read-only, also for rm.
