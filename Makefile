@@ -27,7 +27,7 @@ check: $(VENV)/.dev
 	$(BIN)/coverage report
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m pytest benchmarks -q -s
+	$(BIN)/python -m pytest benchmarks -q -s --timeout 0
 
 # The storage tests with the newest clients, whatever the bounds in pyproject.toml say.
 newest: .venv-newest/.clients
