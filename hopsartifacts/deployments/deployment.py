@@ -21,9 +21,10 @@ from hopsartifacts.deployments.requests import ask
 from hopsartifacts.deployments.tagging import HasTags
 from hopsartifacts.deployments.versioned import Versioned
 from hopsartifacts.deployments.versions import (
-    check_name,
+    check_owner,
     delete_deployment,
     save_specification,
+    take_name,
 )
 from hopsartifacts.deployments.watched import Watched
 from hopsartifacts.errors import (
@@ -85,8 +86,9 @@ class Deployment(Versioned, Watched, HasTags):
         model = self.predictor.model_name
         known = self._state.id if self._state else None
         logs = Logs(self._runner.place.storage)
+        there = check_owner(logs, name, model, known_id=known, adopt=adopt)
         prepared = self.predictor.prepare(logs)
-        there = check_name(logs, name, model, known_id=known, adopt=adopt)
+        take_name(logs, name)
         before = self._state.active if self._state else None
         specification, artifact, self._decision = self.predictor.seal(logs, prepared)
         self._state = save_specification(

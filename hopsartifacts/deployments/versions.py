@@ -111,22 +111,31 @@ def _pinning(storage: Storage, pins: Callable[[DeploymentRecord], bool]) -> list
     ]
 
 
-def check_name(
+def check_owner(
     logs: Logs, name: str, model: str, *, known_id: str | None, adopt: bool = True
 ) -> Deployed | None:
-    """Refuse early what ``save_specification`` would refuse; a new name is taken.
+    """Refuse early what ``save_specification`` would refuse; nothing is written.
 
     Returns:
         The deployment that has this name now, None if there is none.
     """
-    log = logs.deployment(name)
     live = find_deployment(logs.storage, name, logs)
     _check_owner(live, name, model, known_id, adopt=adopt)
+    return live
+
+
+def take_name(logs: Logs, name: str) -> None:
+    """Take a deployment's name, if its log has no entry yet.
+
+    Raises:
+        AlreadyExistsError: another one has it that a cluster cannot tell apart.
+        IntegrityError: the log is gone, though the name was taken.
+    """
+    log = logs.deployment(name)
     if log.seen() is None:
         claim = layout.deployment_name_claim(name)
         if not claim_name(logs.storage, claim, name, "deployment"):
             check_log_is_there(logs.storage, log, claim)
-    return live
 
 
 def save_specification(
