@@ -33,7 +33,7 @@ from hopsartifacts.deployments.home import Home
 from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.deployments.tagging import set_tags
 from hopsartifacts.deployments.versions import (
-    check_name,
+    check_owner,
     find_deployment,
     save_specification,
     take_name,
@@ -119,7 +119,7 @@ class _Import:
         logs = Logs(self._storage)
         there = find_deployment(self._storage, name, logs)
         known_id = there.id if there else None
-        check_name(logs, name, specification.model.name, known_id=known_id)
+        check_owner(logs, name, specification.model.name, known_id=known_id)
         take_name(logs, name)
         state = save_specification(logs, specification, known_id=known_id)
         set_tags(

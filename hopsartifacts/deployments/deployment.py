@@ -21,7 +21,7 @@ from hopsartifacts.deployments.requests import ask
 from hopsartifacts.deployments.tagging import HasTags
 from hopsartifacts.deployments.versioned import Versioned
 from hopsartifacts.deployments.versions import (
-    check_name,
+    check_owner,
     delete_deployment,
     save_specification,
     take_name,
@@ -86,7 +86,7 @@ class Deployment(Versioned, Watched, HasTags):
         model = self.predictor.model_name
         known = self._state.id if self._state else None
         logs = Logs(self._runner.place.storage)
-        there = check_name(logs, name, model, known_id=known, adopt=adopt)
+        there = check_owner(logs, name, model, known_id=known, adopt=adopt)
         prepared = self.predictor.prepare(logs)
         take_name(logs, name)
         before = self._state.active if self._state else None

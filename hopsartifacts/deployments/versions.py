@@ -111,10 +111,10 @@ def _pinning(storage: Storage, pins: Callable[[DeploymentRecord], bool]) -> list
     ]
 
 
-def check_name(
+def check_owner(
     logs: Logs, name: str, model: str, *, known_id: str | None, adopt: bool = True
 ) -> Deployed | None:
-    """Refuse early, storing nothing, what ``save_specification`` would refuse.
+    """Refuse early what ``save_specification`` would refuse; nothing is written.
 
     Returns:
         The deployment that has this name now, None if there is none.
@@ -125,11 +125,11 @@ def check_name(
 
 
 def take_name(logs: Logs, name: str) -> None:
-    """Claim a name that no deployment ever had, before anything is made for it.
+    """Take a deployment's name, if its log has no entry yet.
 
     Raises:
-        AlreadyExistsError: the name has a twin.
-        IntegrityError: the log of the deployment is gone.
+        AlreadyExistsError: another one has it that a cluster cannot tell apart.
+        IntegrityError: the log is gone, though the name was taken.
     """
     log = logs.deployment(name)
     if log.seen() is None:

@@ -199,7 +199,7 @@ class Records(Mapping[int, Record], Generic[Record]):
         self._fetch(homes)
         found = [it[1] for page in pages if (it := self._page(page))]
         self._fetch(
-            int(bytes(raw)) for page in found for raw in page.values() if is_named(raw)
+            home_of(raw) for page in found for raw in page.values() if is_named(raw)
         )
         return found
 
@@ -227,7 +227,7 @@ class Records(Mapping[int, Record], Generic[Record]):
 
     def _record(self, number: int, raw: msgspec.Raw) -> Record:
         if is_named(raw):
-            home = int(bytes(raw))
+            home = home_of(raw)
             page = number // PAGE_NUMBERS
             place = self._written_book(home, page // BOOK_PAGES).page(page)
             if place is None or isinstance(place, int) or number not in place:
@@ -258,6 +258,21 @@ def _not_there(home: int, what: str) -> IntegrityError:
 def is_named(raw: msgspec.Raw) -> bool:
     """Tell whether what stands for a record is the number of an entry."""
     return not bytes(raw).startswith(b"{")
+
+
+def home_of(raw: msgspec.Raw) -> int:
+    """Return the number of the entry that stands for a record.
+
+    Raises:
+        IntegrityError: what stands there is no such number.
+    """
+    text = bytes(raw)
+    if not text.isdigit():
+        raise IntegrityError(
+            f"a log entry has {text.decode(errors='replace')!r} for a record, or for "
+            "the entry that has it: restore the log from a backup"
+        )
+    return int(text)
 
 
 def _number(home: int) -> msgspec.Raw:

@@ -7,16 +7,17 @@ in the same state (the same bytes stored, and each actor having seen the same) g
 in the same way, so only the first of them does.
 
 A log entry that is there never changes, so reading it is a halt only while a call may
-still fail; a seal may be buried. Where even so there is too much to see, the number of
-times that a writer is held up for another (and not because it came to its end) is
-bounded.
+still fail. Where even so there is too much to see, the number of times that a writer is
+held up for another (and not because it came to its end) is bounded.
 
 At each halt an actor may also crash for good, and a call may fail before it does
-anything, or lose its answer, as often as the budget allows.
+anything, or lose its answer, as often as the budget allows. So may a search for the
+first name of a folder be answered as of the beginning, as network mounts do.
 """
 
 import hashlib
 import itertools
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,11 +26,11 @@ from typing import Any, Literal
 
 import pytest
 
-from hopsartifacts import layout
 from hopsartifacts.errors import AlreadyExistsError, PathNotFoundError, StorageError
 from hopsartifacts.storage.contract import Capabilities, Entry, Storage
+from hopsartifacts.store import identity
 
-Verb = Literal["go", "crash", "fail", "lose"]
+Verb = Literal["go", "crash", "fail", "lose", "late"]
 Choice = tuple[str, Verb]
 Function = Callable[[Storage], Any]
 
@@ -162,6 +163,8 @@ class Scenario:
     """How many actors may crash in a run."""
     failures: int = 0
     """How many calls may fail or lose their answer in a run."""
+    late: int = 0
+    """How many searches for a first name may answer as of the beginning of the run."""
     switches: int | None = None
     """How often an actor that could go on may be held up; None for any number."""
     moves_trees: bool = True
@@ -258,6 +261,9 @@ class _Stepped:
         found: str | None = self._step("first", path, self._inner.first, path)
         return found
 
+    def _first_as_it_was(self, path: str) -> str | None:
+        return DictStorage(self._scenario.files).first(path)
+
     def copy(self, source: str, target: str) -> bool:
         return bool(self._step("copy", target, self._inner.copy, source, target))
 
@@ -283,8 +289,9 @@ class _Stepped:
     def discard_unfinished(self, entry: Entry) -> None:
         pass
 
-    def local_path(self, path: str) -> Path | None:  # noqa: ARG002 - the contract's
-        return None
+    def local_path(self, path: str) -> Path | None:
+        # Only a mount is late.
+        return Path("/mount") / path if self._scenario.late else None
 
     def _step(
         self, method: str, path: str, work: Callable[..., Any], *given: Any
@@ -298,6 +305,8 @@ class _Stepped:
         if verb == "fail":
             self._actor.saw(verb)
             raise StorageError(f"{method} {path} failed")
+        if verb == "late":
+            work = self._first_as_it_was
         try:
             result = work(*given)
         except PathNotFoundError as error:
@@ -312,8 +321,7 @@ class _Stepped:
 
     def _is_halt(self, method: str, path: str) -> bool:
         if method == "read" and not self._run.failures and path in self._inner.files:
-            is_seal = layout.sealed_version(path.rpartition("/")[2]) is not None
-            return "/_log/" not in path or is_seal
+            return "/_log/" not in path and self._scenario.halts(method, path)
         return self._scenario.halts(method, path)
 
 
@@ -322,6 +330,7 @@ class _Run:
         self._scenario = scenario
         self.storage = DictStorage(scenario.files, moves_trees=scenario.moves_trees)
         self._crashes, self.failures = scenario.crashes, scenario.failures
+        self._late = scenario.late
         self._switches, self._last = scenario.switches, ""
         self._actors = {
             name: _Actor(name, function) for name, function in scenario.actors.items()
@@ -349,12 +358,15 @@ class _Run:
         if self.failures:
             found += [(actor.name, "fail") for actor in waiting]
             found += [(actor.name, "lose") for actor in waiting if _has_effect(actor)]
+        if self._late:
+            found += [(it.name, "late") for it in waiting if _halts_at(it) == "first"]
         return found
 
     def take(self, choice: Choice) -> None:
         name, verb = choice
         self._crashes -= verb == "crash"
         self.failures -= verb in {"fail", "lose"}
+        self._late -= verb == "late"
         if self._switches is not None and self._last != name:
             self._switches -= self._is_waiting(self._last)
             self._last = name
@@ -364,7 +376,7 @@ class _Run:
         stored = hashlib.sha256(repr(sorted(self.storage.files.items())).encode())
         for actor in self._actors.values():
             stored.update(repr((actor.seen, actor.halted_at, actor.outcome)).encode())
-        stored.update(repr((self._crashes, self.failures)).encode())
+        stored.update(repr((self._crashes, self.failures, self._late)).encode())
         stored.update(repr((self._switches, self._last)).encode())
         return stored.digest()
 
@@ -425,25 +437,15 @@ def _judge(scenario: Scenario, run: _Run, schedule: list[Choice]) -> None:
 
 def make_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take out of the code what differs between two runs of one schedule."""
-    for name in (
-        "store.log",
-        "registry.claiming",
-        "registry.saving",
-        "registry.versions",
-        "registry.deletion",
-        "artifacts.versions",
-        "artifacts.payloads",
-        "guard.gc",
-    ):
-        monkeypatch.setattr(f"hopsartifacts.{name}.new_token", _token)
-    monkeypatch.setattr("hopsartifacts.deployments.versions.new_token", _token)
-    for name in (
-        "store.log",
-        "registry.saving",
-        "registry.seals",
-        "deployments.versions",
-    ):
-        monkeypatch.setattr(f"hopsartifacts.{name}.now", lambda: "2026-01-01T00:00:00Z")
+    fixed = {"new_token": _token, "now": lambda: "2026-01-01T00:00:00Z"}
+    made = {name: getattr(identity, name) for name in fixed}
+    users = [it for name, it in sys.modules.items() if "hopsartifacts." in name]
+    for module in users:
+        if module is identity:
+            continue  # what is imported later takes them from there
+        for name, known in made.items():
+            if getattr(module, name, None) is known:
+                monkeypatch.setattr(module, name, fixed[name])
     monkeypatch.setattr("hopsartifacts.store.once.pause_s", lambda _: 0.0)
     # So that two faults are enough to leave a commit uncertain.
     monkeypatch.setattr("hopsartifacts.store.once._TRIES", 2)
@@ -457,13 +459,11 @@ def _token() -> str:
 
 
 def _has_effect(actor: _Actor) -> bool:
-    halted_at = actor.halted_at
-    return halted_at is not None and halted_at[0] not in {
-        "read",
-        "list",
-        "first",
-        "stat",
-    }
+    return _halts_at(actor) not in {"", "read", "list", "first", "stat"}
+
+
+def _halts_at(actor: _Actor) -> str:
+    return actor.halted_at[0] if actor.halted_at else ""
 
 
 _LOCAL = threading.local()

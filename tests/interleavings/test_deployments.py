@@ -9,6 +9,7 @@ import pytest
 
 from hopsartifacts import layout
 from hopsartifacts.deployments.deployment import Deployment
+from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.deployments.versions import live_deployments, read_deployment
 from hopsartifacts.errors import (
     AlreadyExistsError,
@@ -17,7 +18,7 @@ from hopsartifacts.errors import (
     ModelNotFoundError,
 )
 from hopsartifacts.project import Project
-from hopsartifacts.registry.versions import model_state
+from hopsartifacts.registry.versions import model_log, model_state
 from hopsartifacts.storage.contract import Storage
 from tests.interleavings.explorer import (
     DictStorage,
@@ -96,7 +97,7 @@ def changes_names(method: str, path: str) -> bool:
 
 def changes_versions(method: str, path: str) -> bool:
     """Tell whether a call touches what those share that change versions."""
-    is_log = "/_log" in path and method in {"create", "read", "list"}
+    is_log = "/_log" in path and method in {"create", "read", "first"}
     return is_log or method == "delete_tree" or path == layout.DEPLOYMENTS
 
 
@@ -134,7 +135,9 @@ def test_of_two_names_that_a_cluster_cannot_tell_apart_one_is_deployed(
 
 
 def check_versions(storage: Storage, outcomes: Outcomes) -> None:
-    """The active version is there with its model, and everybody was told the truth."""
+    """The active version is there with its model, and each actor was told the truth."""
+    Logs(storage).deployment("d").audit()
+    model_log(storage, MODEL).audit()
     state = read_deployment(storage, "d")
     sealed = state.versions
     models = model_state(storage, MODEL).live()

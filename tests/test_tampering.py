@@ -1,0 +1,349 @@
+"""What is changed in a log by hand, the audit finds, at every position."""
+
+import gzip
+import json
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from hopsartifacts import layout
+from hopsartifacts.digests import sha256_of
+from hopsartifacts.documents import encode, with_check, without_check
+from hopsartifacts.errors import FormatError, IntegrityError
+from hopsartifacts.storage.memory import MemoryStorage
+from hopsartifacts.store.entries import Draft
+from hopsartifacts.store.log import Log
+from tests.small_pages import make_pages_small
+from tests.test_log import Wanted
+from tests.test_pages import Thing, change, put, take, things_log
+
+Body = dict[str, Any]
+NO_NUMBERS: tuple[object, ...] = (0, -1, "x", 1.5, True, [], None)
+Tampered = Iterator[tuple[str, Body]]
+
+
+def identity(number: int) -> str:
+    return sha256_of(b"%d" % number)
+
+
+@pytest.fixture
+def entries(
+    clear_memory: None,  # noqa: ARG001 - a fixture
+    monkeypatch: pytest.MonkeyPatch,
+) -> list[bytes]:
+    """The entries of a log in which everything happens that can, from the first."""
+    make_pages_small(monkeypatch)
+    storage = MemoryStorage(uuid4().hex)
+    log = things_log(storage)
+    log.append(lambda state, _: Draft(op={"kind": "other"}, state=state))
+    for number in range(1, 7):
+        put(log, number, Thing(identity=identity(number)))
+    put(log, 7, Thing(identity=identity(2)))  # a twin
+    put(log, 8, Thing(identity=identity(8), text="x" * 200))
+    change(log, 1, "changed")
+    change(log, 8, "y" * 200)
+    take(log, 2)  # the twin is found instead
+    put(log, 21, Thing(identity=identity(21)))
+    log.append(lambda state, _: Draft(op={"kind": "other"}, state=state))
+    put(log, 22, Thing(identity=identity(22), text="z" * 200))
+    put(log, 40, Thing(identity=identity(40)))
+    change(log, 3, "w" * 200)
+    take(log, 5)
+    put(log, 9, Thing(identity=identity(9)))
+    change(log, 4, "short")
+    found = [storage.read(it.path) for it in reversed(list(storage.find("_log")))]
+    assert len(found) == 20
+    return found
+
+
+def opened(data: bytes) -> Body:
+    body: Body = json.loads(without_check(gzip.decompress(data)))
+    return body
+
+
+def closed(body: Body) -> bytes:
+    return gzip.compress(with_check(encode(body)), mtime=0)
+
+
+def with_entry(entries: list[bytes], seq: int, body: Body) -> list[bytes]:
+    """Return the log with entry *seq* being another, and all after it forged."""
+    forged = entries[: seq - 1]
+    for later in [body, *map(opened, entries[seq:])]:
+        link = {"previous": sha256_of(forged[-1])} if forged else {}
+        forged.append(closed({**later, **link}))
+    return forged
+
+
+def is_found(entries: Sequence[bytes | None]) -> bool:
+    """Tell whether the audit of a log with these entries fails."""
+    storage = MemoryStorage(uuid4().hex)
+    for seq, data in enumerate(entries, 1):
+        if data is not None:
+            storage.write(layout.log_entry("_log", seq), [data])
+    try:
+        things_log(storage).audit()
+    except (IntegrityError, FormatError):
+        return True
+    return False
+
+
+def test_what_was_not_changed_is_accepted(entries: list[bytes]) -> None:
+    """Also forged anew as it was: what the tables find is what they have changed."""
+    assert not is_found(entries)
+    for seq, data in enumerate(entries, 1):
+        assert not is_found(with_entry(entries, seq, opened(data)))
+
+
+def test_an_entry_that_was_removed_is_found(entries: list[bytes]) -> None:
+    """All but the newest, without which the log is what it was before."""
+    for at in range(len(entries) - 1):
+        assert is_found([*entries[:at], None, *entries[at + 1 :]])
+
+
+def test_a_byte_that_was_changed_is_found(entries: list[bytes]) -> None:
+    """In every entry; in the newest any byte that changes what it says."""
+    for at, data in enumerate(entries):
+        is_newest = at == len(entries) - 1
+        for place in range(0, len(data), 1 if is_newest else 29):
+            changed = bytearray(data)
+            changed[place] ^= 0x10
+            if not is_found([*entries[:at], bytes(changed), *entries[at + 1 :]]):
+                assert is_newest
+                assert gzip.decompress(changed) == gzip.decompress(data)
+
+
+def test_an_edit_with_its_check_made_anew_is_found(entries: list[bytes]) -> None:
+    """In every entry that another follows."""
+    for at, data in enumerate(entries[:-1]):
+        edited = closed({**opened(data), "writer": "somebody"})
+        assert is_found([*entries[:at], edited, *entries[at + 1 :]])
+
+
+def test_an_entry_that_another_replaced_is_found(entries: list[bytes]) -> None:
+    for at, data in enumerate(entries):
+        for other_at, other in enumerate(entries):
+            if other_at != at:
+                assert is_found([*entries[:at], other, *entries[at + 1 :]])
+                moved = {**opened(other), "seq": at + 1}
+                assert is_found(with_entry(entries, at + 1, moved)), (at, other_at)
+        elsewhere = {**opened(data), "log": "other/_log"}
+        assert is_found(with_entry(entries, at + 1, elsewhere))
+
+
+def pages_of(body: Body) -> list[Body]:
+    """Return the pages that are written out."""
+    books = [it for it in body["tree"].values() if isinstance(it, dict)]
+    return [it for book in books for it in book["pages"] if isinstance(it, dict)]
+
+
+def places_of(body: Body) -> Iterator[tuple[Any, Any]]:
+    """Yield where the number of an entry stands for a book, a page or a record."""
+    tree = body["tree"]
+    yield from ((tree, number) for number, it in tree.items() if isinstance(it, int))
+    for book in tree.values():
+        if isinstance(book, dict):
+            pages = book["pages"]
+            yield from ((pages, at) for at, it in enumerate(pages) if type(it) is int)
+    for page in pages_of(body):
+        yield from ((page, number) for number, it in page.items() if type(it) is int)
+
+
+def wrong_integer(body: Body) -> Tampered:
+    for at in range(len(list(places_of(body)))):
+        for wrong in (-1, 1, -5, 10**6):
+            other = deepcopy(body)
+            holder, key = list(places_of(other))[at]
+            holder[key] += wrong
+            yield f"{key} is {wrong:+}", other
+
+
+def no_number_at_all(body: Body) -> Tampered:
+    """What is no number of an entry stands where one is to stand."""
+    for at in range(len(list(places_of(body)))):
+        for wrong in NO_NUMBERS:
+            other = deepcopy(body)
+            holder, key = list(places_of(other))[at]
+            holder[key] = wrong
+            yield f"{key} is {wrong!r}", other
+
+
+def unexplained_record(body: Body) -> Tampered:
+    for at, page in enumerate(pages_of(body)):
+        for number, record in page.items():
+            if int(number) != body["op"].get("version") and type(record) is not int:
+                other = deepcopy(body)
+                pages_of(other)[at][number]["text"] = "edited"
+                yield number, other
+
+
+def record_too_many(body: Body) -> Tampered:
+    """On the page where it would belong, or where other numbers do."""
+    for at, page in enumerate(pages_of(body)):
+        near = {int(it) + step for it in page for step in (-2, -1, 1, 2)}
+        for number in near | {0, 1000}:
+            if str(number) not in page:
+                other = deepcopy(body)
+                pages_of(other)[at][str(number)] = {"identity": identity(1000)}
+                yield f"{number} on page {at}", other
+
+
+def lost_record(body: Body) -> Tampered:
+    for at, page in enumerate(pages_of(body)):
+        for number in page:
+            other = deepcopy(body)
+            del pages_of(other)[at][number]
+            yield number, other
+
+
+def lost_page(body: Body) -> Tampered:
+    """A page, or a whole book, is there no longer."""
+    for number, book in body["tree"].items():
+        other = deepcopy(body)
+        del other["tree"][number]
+        yield f"book {number}", other
+        for at, page in enumerate(book["pages"] if isinstance(book, dict) else ()):
+            if page is not None:
+                other = deepcopy(body)
+                other["tree"][number]["pages"][at] = None
+                yield f"page {at} of book {number}", other
+
+
+def misplaced(body: Body) -> Tampered:
+    """A page where another belongs, or a book under another number, or twice."""
+    for number, book in body["tree"].items():
+        other = deepcopy(body)
+        other["tree"]["77"] = other["tree"].pop(number)
+        yield f"book {number} renamed", other
+        if isinstance(book, dict):
+            other = deepcopy(body)
+            other["tree"]["78"] = deepcopy(book)
+            yield f"book {number} twice", other
+            for shift in (-1, 1, 2):
+                other = deepcopy(body)
+                other["tree"][number]["first"] += shift
+                yield f"book {number} shifted by {shift}", other
+
+
+def record_on_a_wrong_page(body: Body) -> Tampered:
+    """What the step has changed is taken from its page to another."""
+    changed = str(body["op"].get("version", ""))
+    for at, page in enumerate(pages_of(body)):
+        for to in range(len(pages_of(body))):
+            if changed in page and to != at:
+                other = deepcopy(body)
+                pages_of(other)[to][changed] = pages_of(other)[at].pop(changed)
+                yield f"{changed} on page {to}", other
+
+
+def wrong_last(body: Body) -> Tampered:
+    for wrong in (-1, 1, 1000):
+        other = deepcopy(body)
+        other["head"]["last"] = other["head"].get("last", 0) + wrong
+        yield f"{wrong:+}", other
+
+
+def wrong_leaf(body: Body) -> Tampered:
+    leaves: Body = body.get("index", {})
+    for prefix, leaf in leaves.items():
+        rest = {it: other for it, other in leaves.items() if it != prefix}
+        yield f"{prefix!r} is gone", {**body, "index": rest}
+        if isinstance(leaf, int):
+            for wrong in (-1, 1, -5):
+                index = {**leaves, prefix: leaf + wrong}
+                yield f"{prefix!r} in {leaf + wrong}", {**body, "index": index}
+            continue
+        for key, number in leaf.items():
+            others = {it: n for it, n in leaf.items() if it != key}
+            for after in ({**leaf, key: number + 1}, others):
+                index = {**leaves, prefix: after}
+                yield f"{key[:4]} of {prefix!r}", {**body, "index": index}
+        strange = {prefix.ljust(64, "0"): 1}
+        yield f"{prefix!r}: more", {**body, "index": {**leaves, prefix: leaf | strange}}
+
+
+def leaves_that_overlap(body: Body) -> Tampered:
+    """The one with less digits would be found first, where the other is right."""
+    leaves: Body = body.get("index", {})
+    for older in range(1, body["seq"]):
+        if leaves != {"": older}:
+            yield f"all as in {older}", {**body, "index": {"": older}}
+            yield f"also as in {older}", {**body, "index": {**leaves, "": older}}
+    for prefix in leaves:
+        yield f"{prefix}0 too", {**body, "index": {**leaves, f"{prefix}0": {}}}
+
+
+@pytest.mark.parametrize(
+    ("tamper", "at_least"),
+    [
+        (wrong_integer, 100),
+        (no_number_at_all, 200),
+        (unexplained_record, 10),
+        (record_too_many, 100),
+        (lost_record, 30),
+        (lost_page, 60),
+        (misplaced, 100),
+        (record_on_a_wrong_page, 5),
+        (wrong_last, 60),
+        (wrong_leaf, 200),
+        (leaves_that_overlap, 300),
+    ],
+)
+def test_what_the_steps_do_not_explain_is_found(
+    entries: list[bytes], tamper: Callable[[Body], Tampered], at_least: int
+) -> None:
+    """Also where every check, and every link after it, was made anew."""
+    tried, missed = 0, list[str]()
+    for seq, data in enumerate(entries, 1):
+        for how, body in tamper(opened(data)):
+            tried += 1
+            if not is_found(with_entry(entries, seq, body)):
+                missed.append(f"entry {seq}: {how}")
+    assert missed == []
+    assert tried >= at_least
+
+
+def test_a_leaf_that_was_not_written_anew_is_found(entries: list[bytes]) -> None:
+    """The step has changed an identity, and the index is as it was before."""
+    before: Body = {}
+    tried = 0
+    for seq, data in enumerate(entries, 1):
+        body = opened(data)
+        places = {
+            prefix: leaf if isinstance(leaf, int) else seq - 1
+            for prefix, leaf in before.items()
+        }
+        before = body.get("index", {})
+        if places and any(isinstance(leaf, dict) for leaf in before.values()):
+            tried += 1
+            assert is_found(with_entry(entries, seq, {**body, "index": places})), seq
+    assert tried >= 8
+
+
+def test_a_copy_that_is_none_is_found(
+    clear_memory: None,  # noqa: ARG001 - a fixture
+) -> None:
+    """What readers ask for most is carried by later entries, and is what it was."""
+    storage = MemoryStorage(uuid4().hex)
+    log, tried = Log(storage, "_log", Wanted), 0
+
+    def bring(state: Wanted, seq: int) -> Draft[Wanted]:
+        return Draft(op={}, state=state.changed(entry=seq), content={"brought": seq})
+
+    for _ in range(3):
+        log.append(bring)
+        log.append(lambda state, _: Draft(op={}, state=state))
+        log.append(lambda state, _: Draft(op={}, state=state))
+    entries = [storage.read(it.path) for it in reversed(list(storage.find("_log")))]
+    assert not is_found(entries)
+    for seq, data in enumerate(entries, 1):
+        body = opened(data)
+        carried = body.get("carried")
+        for members in ({"content": {"brought": 0}}, {"entry": 2}, {"entry": seq}):
+            if carried:
+                tried += 1
+                other = {**body, "carried": {**carried, **members}}
+                assert is_found(with_entry(entries, seq, other))
+    assert tried == 18
