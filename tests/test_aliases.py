@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from hopsartifacts.store.compaction import compact
 
 from hopsartifacts import ModelRegistry, Project
 from hopsartifacts.errors import (
@@ -19,7 +20,6 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.registry.model import Model
 from hopsartifacts.registry.versions import model_log
-from hopsartifacts.store.compaction import compact
 
 SaveModel = Callable[..., Model]
 NAME = "my_model"

@@ -12,13 +12,13 @@ import msgspec
 import pytest
 from fsspec.implementations.dirfs import DirFileSystem
 from fsspec.implementations.local import LocalFileSystem
+from hopsartifacts.store.compaction import compact, compactable_bytes
 
 from hopsartifacts.errors import ModelNotFoundError
 from hopsartifacts.registry.versions import model_log, sealed_manifest
 from hopsartifacts.storage.contract import Capabilities, Storage
 from hopsartifacts.storage.fallback import FallbackStorage
 from hopsartifacts.storage.local import LocalStorage
-from hopsartifacts.store.compaction import compact, compactable_bytes
 from hopsartifacts.testing.checker import check
 from hopsartifacts.testing.crashes import CrashConformance
 from hopsartifacts.testing.faults import FaultyStorage

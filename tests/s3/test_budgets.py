@@ -11,13 +11,13 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hopsartifacts.store.compaction import compact
 
 import hopsartifacts
 from hopsartifacts import Model, Project
 from hopsartifacts.artifacts.documents import ArtifactSource, Asked
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.registry.versions import model_log
-from hopsartifacts.store.compaction import compact
 from tests.in_place import InPlace
 from tests.s3.conftest import Server
 from tests.s3.proxy import Proxy
