@@ -1,0 +1,161 @@
+"""Logs as long as years of saving make them: real entries, without any files.
+
+Every entry is committed by the real log, on a storage that is a dictionary, so that
+tens of thousands of them take less than a minute.
+"""
+
+import random
+from collections.abc import Iterator
+
+from hopsartifacts.artifacts.documents import ArtifactSource
+from hopsartifacts.artifacts.versions import ArtifactStore, artifact_log
+from hopsartifacts.digests import digest_of
+from hopsartifacts.documents import decode
+from hopsartifacts.errors import PathNotFoundError
+from hopsartifacts.layout import log_of
+from hopsartifacts.registry.aliases import set_alias
+from hopsartifacts.registry.claiming import reserve
+from hopsartifacts.registry.documents import (
+    FileRecord,
+    Manifest,
+    ModelHead,
+    ModelState,
+    VersionRecord,
+)
+from hopsartifacts.registry.versions import (
+    ModelLog,
+    model_log,
+    sealed_digest,
+    set_tags,
+    step,
+)
+from hopsartifacts.storage.contract import Entry
+from hopsartifacts.storage.memory import MemoryStorage
+from hopsartifacts.store.entries import Draft, unpacked
+from hopsartifacts.store.identity import new_token, now
+from hopsartifacts.store.pages import Book, home_of, is_named
+
+MODEL = "m"
+ALIAS = "champion"
+_FILES = tuple(
+    FileRecord(path=f"{number}.bin", digest=digest_of(b"%d" % number))
+    for number in range(5)
+)
+_OFTEN = 10
+"""After so many versions an alias moves, and some version gets another tag."""
+
+
+class Dictionary(MemoryStorage):
+    """A storage that keeps the entries of one log, and nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__("dictionary")
+        self.entries: dict[str, bytes] = {}
+
+    def create(self, path: str, data: bytes) -> bool:
+        return log_of(path) is None or self.entries.setdefault(path, data) is data
+
+    def write(self, path: str, chunks: object) -> None:
+        """Forget it: what is asked for lies in entries."""
+
+    def read(self, path: str) -> bytes:
+        if path not in self.entries:
+            raise PathNotFoundError(path)
+        return self.entries[path]
+
+    def stat(self, path: str) -> Entry | None:
+        data = self.entries.get(path)
+        return data and Entry(path=path, kind="file", size_bytes=len(data))
+
+    def find(self, path: str) -> Iterator[Entry]:
+        del path
+        yield from ()
+
+    def first(self, path: str) -> str | None:
+        del path
+        return next(reversed(self.entries), None)
+
+
+def model_entries(versions: int) -> dict[str, bytes]:
+    """Return the log of a model by the paths of its entries, in their order."""
+    storage, chance = Dictionary(), random.Random(0)  # noqa: S311 - to be repeatable
+    for first in range(1, versions + 1, _OFTEN):
+        log = model_log(storage, MODEL)
+        last = min(first + _OFTEN - 1, versions)
+        for version in range(first, last + 1):
+            _save(log, version)
+        set_alias(storage, MODEL, ALIAS, last, "the best up to now")
+        tags = {"stage": f"tried after {last}"}
+        set_tags(storage, MODEL, chance.randint(1, last), lambda _, it=tags: it)
+    return storage.entries
+
+
+def named_by_newest(entries: dict[str, bytes]) -> dict[str, bytes]:
+    """Return the newest entry and those it names: nobody needs others.
+
+    Where one of those that were left out is read, it is missed.
+    """
+    paths = list(entries)
+    log = log_of(paths[-1]) or ""
+    body = unpacked(entries[paths[-1]], log, len(paths)).body
+    named = {body.seq, decode(bytes(body.head), ModelHead, log).sealed or body.seq}
+    for book in body.tree.values():
+        for _, page in [] if isinstance(book, int) else book.items():
+            raws = [] if isinstance(page, int) else page.values()
+            named |= {page} if isinstance(page, int) else set()
+            named |= {home_of(raw) for raw in raws if is_named(raw)}
+    named |= {it for it in body.index.values() if isinstance(it, int)}
+    assert all(isinstance(book, Book) for book in body.tree.values())
+    return {paths[seq - 1]: entries[paths[seq - 1]] for seq in sorted(named)}
+
+
+def artifact_entries(versions: int) -> dict[str, bytes]:
+    """Return the log of the artifacts of version 1, in the order of its entries."""
+    storage = Dictionary()
+    for number in range(1, versions + 1):
+        if number % _OFTEN == 1:
+            log = artifact_log(storage, MODEL, 1)
+        artifacts = ArtifactStore(storage, MODEL, 1, log)
+        assert artifacts.save(script(number), None).version == number
+    return storage.entries
+
+
+def script(number: int) -> tuple[ArtifactSource, ...]:
+    """Return the files of an artifact, others for each number."""
+    code = f"class Predictor:\n    def predict(self, inputs): return {number}\n"
+    return (
+        ArtifactSource(
+            role="predictor", name="p.py", chunks=lambda: iter([code.encode()])
+        ),
+    )
+
+
+def _save(log: ModelLog, version: int) -> None:
+    """Commit what a save commits."""
+    token = new_token()
+    assert reserve(log, MODEL, None, token) == version
+    manifest = Manifest(
+        model=MODEL,
+        version=version,
+        id=token,
+        framework="PYTHON",
+        description="retrained",
+        created=now(),
+        creator="ada",
+        files=_FILES,
+        metrics={"loss": 1 / version, "auc": 1 - 1 / version, "rows": 7 * version},
+    )
+
+    def seal(state: ModelState, seq: int) -> Draft[ModelState]:
+        sealed = VersionRecord(
+            status="sealed",
+            id=token,
+            reserved=state.records[version].reserved,
+            seal=seq,
+            sha256=sealed_digest(manifest),
+            framework=manifest.framework,
+            metrics=manifest.metrics,
+        )
+        return step(state, "seal", version, sealed, content=manifest)
+
+    log.append(seal)
