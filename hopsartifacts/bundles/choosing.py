@@ -59,7 +59,9 @@ class Gathered:
             manifest=manifest,
             tags=state.tags,
             aliases=tuple(model.aliases_of(version)),
-            description=state.description,
+            description=None
+            if state.description == manifest.description
+            else state.description,
             artifacts=tuple(
                 self._artifact(store, number)
                 for number in store.versions()

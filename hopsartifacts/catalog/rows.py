@@ -58,16 +58,12 @@ SCHEMA = pa.schema(
 
 
 def sealed_part(manifest: Manifest, state: VersionRecord) -> Row:
-    """Return the columns that never change once a version is sealed.
-
-    And the description, unless it was edited.
-    """
+    """Return the columns that never change once a version is sealed."""
     return {
         "model": manifest.model,
         "version": manifest.version,
         "id": manifest.id,
         "framework": manifest.framework,
-        "description": manifest.description,
         "created": datetime.fromisoformat(manifest.created),
         "creator": manifest.creator,
         "files": len(manifest.files),
@@ -79,9 +75,8 @@ def sealed_part(manifest: Manifest, state: VersionRecord) -> Row:
 def changing_part(state: ModelState, number: int) -> Row:
     """Return the columns that come from the newest state of the model's log."""
     version = state.records[number]
-    edited = version.description
     return {
-        **({} if edited is None else {"description": edited}),
+        "description": version.description,
         "metrics": [(name, _double(value)) for name, value in version.metrics.items()],
         "tags": encode(version.tags).decode(),
         "aliases": state.aliases_of(number),

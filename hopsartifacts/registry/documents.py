@@ -68,7 +68,7 @@ class AliasRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class VersionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the log says of one version; the rest is in the manifest."""
+    """What the log says of one version: all that a list shows of it."""
 
     status: VersionStatus
     id: str
@@ -82,10 +82,17 @@ class VersionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     sha256: str | None = None
     """Digest of the manifest as the seal has it."""
     framework: Framework | None = None
+    """This and the next five are as in the manifest."""
+    created: str = ""
+    creator: str = ""
+    files: int = 0
+    """How many files the version has."""
+    size_bytes: int = 0
+    """Size of all of them."""
     metrics: dict[str, float | int] = {}
     tags: dict[str, Any] = {}
-    description: str | None = None
-    """The description as it was edited; None: as in the manifest."""
+    description: str = ""
+    """As it was edited last, or as it was saved."""
 
     @property
     def is_live(self) -> bool:

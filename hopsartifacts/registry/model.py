@@ -386,12 +386,10 @@ class Model(Tagged):
         """A sentence for people, as it was when this was last looked up."""
         if self._manifest is None and self._state is None:
             return self._description
-        manifest = self._sealed()
         if self._state is None:
-            storage = self._context.storage
-            self._state = live_version(storage, self._name, manifest.version)
-        edited = self._state.description
-        return manifest.description if edited is None else edited
+            storage, version = self._context.storage, self._sealed().version
+            self._state = live_version(storage, self._name, version)
+        return self._state.description
 
     @property
     def training_metrics(self) -> dict[str, float | int]:

@@ -231,7 +231,7 @@ class _Saving:
 
     def _seal(self, manifest: Manifest) -> None:
         """Commit the version, if its number is still reserved for this save."""
-        number = manifest.version
+        number, edited = manifest.version, self._new.edited_description
 
         def decide(state: ModelState, seq: int) -> Draft[ModelState]:
             check_held(state, manifest.model, Claim(self._token, number))
@@ -242,9 +242,13 @@ class _Saving:
                 seal=seq,
                 sha256=sealed_digest(manifest),
                 framework=manifest.framework,
+                created=manifest.created,
+                creator=manifest.creator,
+                files=len(manifest.files),
+                size_bytes=manifest.size_bytes,
                 metrics=manifest.metrics,
                 tags=self._new.tags,
-                description=self._new.edited_description,
+                description=manifest.description if edited is None else edited,
             )
             return step(
                 state, "seal", number, sealed, content=manifest, token=self._attempt

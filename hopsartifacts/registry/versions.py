@@ -199,12 +199,11 @@ def describe(
     model: str,
     version: int,
     description: str,
-    check: Callable[[str | None], None] = lambda _: None,
+    check: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Replace the description of a version; what it was stays in the log.
 
-    *check* gets the one that is replaced, None if it is the manifest's; if it raises,
-    nothing is written.
+    *check* gets the one that is replaced; if it raises, nothing is written.
     """
 
     def decide(state: ModelState, _: int) -> Draft[ModelState] | None:

@@ -137,13 +137,12 @@ class Rows:
         def row(item: _Live, stop: Stop) -> VersionRow:
             stop.check()
             version, sealed = item.version, self._sealed_part(item)
-            edited = version.description
             return VersionRow(
                 model=item.model,
                 version=item.number,
                 id=version.id,
                 framework=sealed.framework,
-                description=sealed.description if edited is None else edited,
+                description=version.description,
                 created=sealed.created,
                 creator=sealed.creator,
                 files=sealed.files,

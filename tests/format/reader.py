@@ -151,7 +151,10 @@ class Log:
         elif kind == "seal":
             at = self.path.split("/")[1], v, told["id"]
             assert at == (content["model"], content["version"], content["id"])
-            told |= {key: content[key] for key in ("framework", "metrics")}
+            same = ("framework", "created", "creator", "metrics")
+            told |= {key: content[key] for key in same}
+            sizes = [it["digest"]["size_bytes"] for it in content["files"]]
+            told |= {"files": len(sizes), "size_bytes": sum(sizes)}
             told["sha256"] = digest(self.contents[seq].encode())["sha256"]
         elif kind == "create":
             there = {it["path"]: it["digest"] for it in told["files"]}
@@ -167,7 +170,7 @@ class Log:
             told["artifact"] = content["artifact"]["version"]
         is_next = v == self.head.get("last", 0) + 1
         assert is_next or kind not in {"create", "save"}, f"{v} is not the next number"
-        told = {k: it for k, it in told.items() if it or (k, it) == ("description", "")}
+        told = {key: it for key, it in told.items() if it}
         assert after == told, f"record {v} should be {told}"
         self.records[v], self.texts[v] = told, page[str(v)]
 

@@ -13,6 +13,7 @@ from hopsartifacts.registry.documents import FileRecord, Framework
 from hopsartifacts.registry.given import checked_description
 from hopsartifacts.registry.versions import (
     describe,
+    live_version,
     model_state,
     pick_live,
     sealed_manifest,
@@ -86,7 +87,7 @@ def version_detail(storage: Storage, name: str, version: int) -> VersionDetail:
         version=version,
         id=manifest.id,
         framework=manifest.framework,
-        description=_described(live.description, manifest.description),
+        description=live.description,
         created=datetime.fromisoformat(manifest.created),
         creator=manifest.creator,
         size_bytes=manifest.size_bytes,
@@ -121,28 +122,18 @@ def _description(call: Call) -> Any:
 
 def _set_description(call: Call) -> Any:
     name, version = pair(call)
-    storage = call.hosted.storage
-    sealed = sealed_manifest(storage, name, version).description
     text = checked_description(call.body.description)
 
-    def check(edited: str | None) -> None:
-        check_match(call.request, _described(edited, sealed))
+    def check(current: str) -> None:
+        check_match(call.request, current)
 
-    describe(storage, name, version, text, check)
+    describe(call.hosted.storage, name, version, text, check)
     return tagged(call.request, Description(text), text)
 
 
 def _current_description(call: Call) -> str:
     name, version = pair(call)
-    storage = call.hosted.storage
-    state = pick_live(model_state(storage, name), name, version)
-    if state.description is not None:
-        return state.description
-    return sealed_manifest(storage, name, version).description
-
-
-def _described(edited: str | None, sealed: str) -> str:
-    return sealed if edited is None else edited
+    return live_version(call.hosted.storage, name, version).description
 
 
 def pair(call: Call) -> tuple[str, int]:
