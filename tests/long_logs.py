@@ -6,17 +6,20 @@ tens of thousands of them take less than a minute.
 
 import random
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from msgspec.structs import replace
+
+from hopsartifacts import Project
 from hopsartifacts.artifacts.documents import ArtifactSource
 from hopsartifacts.artifacts.versions import ArtifactStore, artifact_log
-from hopsartifacts.digests import digest_of
 from hopsartifacts.documents import decode
 from hopsartifacts.errors import PathNotFoundError
 from hopsartifacts.layout import log_of
 from hopsartifacts.registry.aliases import set_alias
 from hopsartifacts.registry.claiming import reserve
 from hopsartifacts.registry.documents import (
-    FileRecord,
     Manifest,
     ModelHead,
     ModelState,
@@ -24,6 +27,7 @@ from hopsartifacts.registry.documents import (
 )
 from hopsartifacts.registry.versions import (
     ModelLog,
+    manifest_in,
     model_log,
     sealed_digest,
     set_tags,
@@ -34,13 +38,10 @@ from hopsartifacts.storage.memory import MemoryStorage
 from hopsartifacts.store.entries import Draft, unpacked
 from hopsartifacts.store.identity import new_token, now
 from hopsartifacts.store.pages import Book, home_of, is_named
+from tests.in_place import InPlace
 
 MODEL = "m"
 ALIAS = "champion"
-_FILES = tuple(
-    FileRecord(path=f"{number}.bin", digest=digest_of(b"%d" % number))
-    for number in range(5)
-)
 _OFTEN = 10
 """After so many versions an alias moves, and some version gets another tag."""
 
@@ -78,20 +79,21 @@ class Dictionary(MemoryStorage):
 
 def model_entries(versions: int) -> dict[str, bytes]:
     """Return the log of a model by the paths of its entries, in their order."""
-    storage, chance = Dictionary(), random.Random(0)  # noqa: S311 - to be repeatable
+    storage, pattern = Dictionary(), _saved()
+    chance = random.Random(0)  # noqa: S311 - to be repeatable
     for first in range(1, versions + 1, _OFTEN):
         log = model_log(storage, MODEL)
         last = min(first + _OFTEN - 1, versions)
         for version in range(first, last + 1):
-            _save(log, version)
+            _save(log, version, pattern)
         set_alias(storage, MODEL, ALIAS, last, "the best up to now")
         tags = {"stage": f"tried after {last}"}
         set_tags(storage, MODEL, chance.randint(1, last), lambda _, it=tags: it)
     return storage.entries
 
 
-def named_by_newest(entries: dict[str, bytes]) -> dict[str, bytes]:
-    """Return the newest entry and those it names: nobody needs others.
+def named_by_newest(entries: dict[str, bytes], *others: int) -> dict[str, bytes]:
+    """Return the newest entry, those it names and *others*: nobody needs the rest.
 
     Where one of those that were left out is read, it is missed.
     """
@@ -106,7 +108,7 @@ def named_by_newest(entries: dict[str, bytes]) -> dict[str, bytes]:
             named |= {home_of(raw) for raw in raws if is_named(raw)}
     named |= {it for it in body.index.values() if isinstance(it, int)}
     assert all(isinstance(book, Book) for book in body.tree.values())
-    return {paths[seq - 1]: entries[paths[seq - 1]] for seq in sorted(named)}
+    return {paths[seq - 1]: entries[paths[seq - 1]] for seq in sorted({*named, *others})}
 
 
 def artifact_entries(versions: int) -> dict[str, bytes]:
@@ -130,31 +132,37 @@ def script(number: int) -> tuple[ArtifactSource, ...]:
     )
 
 
-def _save(log: ModelLog, version: int) -> None:
+def _saved() -> tuple[Manifest, VersionRecord]:
+    """Return what a real save of five files leaves: a manifest and its record."""
+    project = Project(InPlace(f"pattern/{new_token()}"))
+    with TemporaryDirectory() as folder:
+        for number in range(5):
+            Path(folder, f"{number}.bin").write_bytes(b"%d" % number)
+        creator = project.get_model_registry().python
+        creator.create_model(MODEL, description="retrained").save(folder)
+    log = model_log(project.storage, MODEL)
+    record = log.state().records[1]
+    return manifest_in(log, record), record
+
+
+def _save(log: ModelLog, version: int, pattern: tuple[Manifest, VersionRecord]) -> None:
     """Commit what a save commits."""
     token = new_token()
     assert reserve(log, MODEL, None, token) == version
-    manifest = Manifest(
-        model=MODEL,
-        version=version,
-        id=token,
-        framework="PYTHON",
-        description="retrained",
-        created=now(),
-        creator="ada",
-        files=_FILES,
-        metrics={"loss": 1 / version, "auc": 1 - 1 / version, "rows": 7 * version},
+    metrics = {"loss": 1 / version, "auc": 1 - 1 / version, "rows": 7 * version}
+    manifest = replace(
+        pattern[0], version=version, id=token, created=now(), metrics=metrics
     )
 
     def seal(state: ModelState, seq: int) -> Draft[ModelState]:
-        sealed = VersionRecord(
-            status="sealed",
+        sealed = replace(
+            pattern[1],
             id=token,
             reserved=state.records[version].reserved,
             seal=seq,
             sha256=sealed_digest(manifest),
-            framework=manifest.framework,
-            metrics=manifest.metrics,
+            created=manifest.created,
+            metrics=metrics,
         )
         return step(state, "seal", version, sealed, content=manifest)
 
