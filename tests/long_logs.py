@@ -108,7 +108,9 @@ def named_by_newest(entries: dict[str, bytes], *others: int) -> dict[str, bytes]
             named |= {home_of(raw) for raw in raws if is_named(raw)}
     named |= {it for it in body.index.values() if isinstance(it, int)}
     assert all(isinstance(book, Book) for book in body.tree.values())
-    return {paths[seq - 1]: entries[paths[seq - 1]] for seq in sorted({*named, *others})}
+    return {
+        paths[seq - 1]: entries[paths[seq - 1]] for seq in sorted({*named, *others})
+    }
 
 
 def artifact_entries(versions: int) -> dict[str, bytes]:

@@ -416,9 +416,7 @@ def test_a_damaged_file_on_disk_never_spreads(
     assert not is_same_file(local, "Models/m/1/Files/a", "Models/m/2/Files/a")
 
 
-@pytest.mark.parametrize(
-    "seal", ["Models/m/earlier", "Models/m/absent", None], ids=str
-)
+@pytest.mark.parametrize("seal", ["Models/m/earlier", "Models/m/absent", None], ids=str)
 def test_elsewhere_what_was_written_after_its_seal_never_spreads(
     memory: MemoryStorage, make_files: MakeFiles, seal: str | None
 ) -> None:

@@ -312,7 +312,6 @@ def test_everything_takes_few_requests(
         requests = place.count()
         run()
         taken, most = requests(), step.local if kind == "local" else step.bucket
-        print(f"{kind} {versions} {step.what}: {len(taken)}")
         if len(taken) > most:
             over.append(f"{step.what}: {len(taken)}, not {most}: " + "\n  ".join(taken))
     assert not over, "\n".join(over)
