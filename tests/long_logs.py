@@ -5,9 +5,10 @@ tens of thousands of them take less than a minute.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -44,6 +45,7 @@ MODEL = "m"
 ALIAS = "champion"
 _OFTEN = 10
 """After so many versions an alias moves, and some version gets another tag."""
+ENTRIES_A_VERSION = 2 + 2 / _OFTEN
 
 
 class Dictionary(MemoryStorage):
@@ -66,7 +68,9 @@ class Dictionary(MemoryStorage):
 
     def stat(self, path: str) -> Entry | None:
         data = self.entries.get(path)
-        return data and Entry(path=path, kind="file", size_bytes=len(data))
+        if data is None:
+            return None
+        return Entry(path=path, kind="file", size_bytes=len(data))
 
     def find(self, path: str) -> Iterator[Entry]:
         del path
@@ -87,8 +91,7 @@ def model_entries(versions: int) -> dict[str, bytes]:
         for version in range(first, last + 1):
             _save(log, version, pattern)
         set_alias(storage, MODEL, ALIAS, last, "the best up to now")
-        tags = {"stage": f"tried after {last}"}
-        set_tags(storage, MODEL, chance.randint(1, last), lambda _, it=tags: it)
+        set_tags(storage, MODEL, chance.randint(1, last), _tagged(last))
     return storage.entries
 
 
@@ -132,6 +135,10 @@ def script(number: int) -> tuple[ArtifactSource, ...]:
             role="predictor", name="p.py", chunks=lambda: iter([code.encode()])
         ),
     )
+
+
+def _tagged(last: int) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda _: {"stage": f"tried after {last}"}
 
 
 def _saved() -> tuple[Manifest, VersionRecord]:
