@@ -160,7 +160,7 @@ STEPS = (
     Step("the same files", FILES + 7, 2 * FILES + 11, save(MODEL, is_changed=False)),
     Step("the first save", FILES + 6, FILES + 15, save(NEW, is_changed=True)),
     Step("an artifact whose folder is gone", 3, 12, artifact(3)),
-    Step("an artifact that is found again", 3, 6, artifact(3)),
+    Step("an artifact that is found again", 3, 5, artifact(3)),
     Step("an artifact that is made", 5, 11, artifact(-1)),
     Step("an artifact that is made again", 5, 11, artifact(-1, "CREATE")),
     Step("the first save of a deployment", 11, 21, deploy),
