@@ -159,7 +159,7 @@ STEPS = (
     # Whether the files are as they were sealed costs a listing and a look.
     Step("the same files", FILES + 7, 2 * FILES + 11, save(MODEL, is_changed=False)),
     Step("the first save", FILES + 6, FILES + 15, save(NEW, is_changed=True)),
-    Step("an artifact whose folder is gone", 3, 12, artifact(3)),
+    Step("an artifact whose folder is gone", 3, 13, artifact(3)),
     Step("an artifact that is found again", 3, 5, artifact(3)),
     Step("an artifact that is made", 5, 11, artifact(-1)),
     Step("an artifact that is made again", 5, 11, artifact(-1, "CREATE")),
