@@ -1,9 +1,10 @@
 """Model versions as rows of lists: rows are kept, and made anew where a log went on.
 
 Each look asks, for every model, whether its log has an entry after the newest that was
-seen. Once in a while it also compares that newest entry, since a project may have been
-restored from a backup under a running server. What was seen is written to the server's
-own folder, so that a server that starts need not read every log.
+seen; on a disk where nobody has written since the last look it asks for none. Once in a
+while it also compares the newest entries, since a project may have been restored from a
+backup under a running server. What was seen is written to the server's own folder, so
+that a server that starts need not read every log.
 """
 
 import os
@@ -11,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 import msgspec
@@ -39,6 +40,8 @@ from hopsartifacts.storage.contract import Storage
 
 _COMPARE_S = 10.0
 """How often the newest entries are compared, too."""
+_TICK_S = 2.0
+"""No file system's clock is coarser."""
 _MANY = 100
 """After so many models were read what is kept is written again."""
 
@@ -140,6 +143,7 @@ class Rows:
         self._models: list[ModelRow] = []
         self._is_joined = True
         self._looked = self._compared = float("-inf")
+        self._felt: tuple[int, int] | None = None
         self._unwritten = 0
         self._load()
 
@@ -187,15 +191,30 @@ class Rows:
                 return  # somebody else has looked while this waited
             started = monotonic()
             are_compared = started - self._compared > _COMPARE_S
+            pulse = self._pulse()
+            is_still = pulse is not None and pulse == self._felt and not are_compared
             new = self._names() ^ self._kept.keys()  # or they are gone
-            self._look(new, self._next, are_compared=are_compared)
+            self._look(new, {} if is_still else self._next, are_compared=are_compared)
             if not self._is_joined:
                 self._join()
-            self._looked = started
+            self._looked, self._felt = started, pulse
             if are_compared:
                 self._compared = started
             if self._unwritten >= _MANY:
                 self._write()
+
+    def _pulse(self) -> tuple[int, int] | None:
+        """Return what is another after every commit; None if that cannot be said.
+
+        On a disk each object is made under a temporary name first. The folder of those
+        does not show a second change within a tick of the clock, so it has to be old.
+        """
+        if self._root is not None:
+            with suppress(OSError):
+                found = os.stat(self._root / layout.TEMPORARY)  # noqa: PTH116
+                if time() - found.st_mtime > _TICK_S:
+                    return found.st_ino, found.st_mtime_ns
+        return None
 
     def _names(self) -> set[str]:
         if self._root is not None:

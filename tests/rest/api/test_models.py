@@ -1,6 +1,7 @@
 """Models and their versions: listed by pages, filtered, sorted, shown and edited."""
 
 import json
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -165,6 +166,34 @@ def test_what_others_do_shows_at_once(
     assert [row.version for row in listed.versions()] == [2]
     project.storage.delete_tree("Models/m")
     assert listed.versions() == []
+
+
+def test_where_nobody_has_written_no_log_is_looked_at(
+    save_model: SaveModel, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = project.storage.local_path("")
+    assert root
+    asked: list[str] = []
+
+    def access(path: str, mode: int) -> bool:
+        asked.append(path)
+        return bool(mode == os.F_OK and os.path.lexists(path))
+
+    monkeypatch.setattr("hopsartifacts.rest.rows.os.access", access)
+    first = save_model("m")
+    listed = Rows(project.storage)
+    listed.versions()
+    for _ in range(2):  # what was just written to may be written to in the same tick
+        listed.versions()
+    assert len(asked) == 2
+    os.utime(root / layout.TEMPORARY, (1, 1))
+    listed.versions()
+    asked.clear()
+    assert len(listed.versions()) == 1
+    assert asked == []
+    first.add_tag("stage", "dev")
+    assert listed.versions()[0].tags == {"stage": "dev"}
+    assert len(asked) == 1
 
 
 def test_a_user_file_among_the_models_is_no_model(
