@@ -228,13 +228,10 @@ class Records(Mapping[int, Record], Generic[Record]):
     def _record(self, number: int, raw: msgspec.Raw) -> Record:
         if is_named(raw):
             home = home_of(raw)
-            page = number // PAGE_NUMBERS
-            place = self._written_book(home, page // BOOK_PAGES).page(page)
-            if place is None or isinstance(place, int) or number not in place:
+            written = written_record(self._fetch([home])[home], number)
+            if written is None:
                 raise _not_there(home, f"record {number}")
-            raw = place[number]
-            if is_named(raw):
-                raise _not_there(home, f"record {number}")
+            raw = written
         return decode(bytes(raw), self._kind, f"record {number}")
 
     def _written_book(self, home: int, number: int) -> Book:
@@ -253,6 +250,15 @@ def _not_there(home: int, what: str) -> IntegrityError:
         f"log entry {home} does not have {what}, which a later entry names it for: "
         "restore the log from a backup"
     )
+
+
+def written_record(tree: Tree, number: int) -> msgspec.Raw | None:
+    """Return a record if an entry with this tree has it written out; else None."""
+    page = number // PAGE_NUMBERS
+    book = tree.get(page // BOOK_PAGES)
+    place = book.page(page) if isinstance(book, Book) else None
+    raw = place.get(number) if isinstance(place, dict) else None
+    return None if raw is None or is_named(raw) else raw
 
 
 def is_named(raw: msgspec.Raw) -> bool:
