@@ -159,7 +159,7 @@ class LocalStorage:
         """See the contract."""
         with _translated("stat", path):
             try:
-                found = (self._root / path).lstat()
+                found = os.lstat(f"{self._root}/{path}")
             except (FileNotFoundError, NotADirectoryError):
                 return None
             return _entry(path, found)

@@ -14,7 +14,7 @@ from hopsartifacts.rest.api.surface import OPERATIONS
 def test_the_project(project: Project, get: Callable[..., Any]) -> None:
     shown = get("/project")
     assert (shown["name"], shown["url"]) == ("demo", project.url)
-    assert (shown["format"], shown["is_local"], shown["verdict"]) == (2, True, None)
+    assert (shown["format"], shown["is_local"], shown["verdict"]) == (1, True, None)
     assert get("/me") == {"name": "admin", "scopes": ["admin"]}
 
 
