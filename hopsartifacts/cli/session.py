@@ -13,10 +13,12 @@ from typing import Any
 import click
 import msgspec
 
+from hopsartifacts import layout
 from hopsartifacts.cli.values import json_file, nested
 from hopsartifacts.documents import encode_pretty
 from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.project import URL_VARIABLE, Project, login
+from hopsartifacts.storage.contract import Storage
 
 Function = Callable[..., Any]
 Decorator = Callable[[Function], Function]
@@ -35,13 +37,26 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     unsafe_single_writer: bool
     as_json: bool
 
-    def project(self) -> Project:
-        """Open the project."""
-        return login(
+    def project(self, *, may_be_new: bool = False) -> Project:
+        """Open the project.
+
+        Args:
+            may_be_new: the command makes the project if there is none yet.
+
+        Raises:
+            ClickException: there is no project, and the command does not make one.
+        """
+        project = login(
             self.url,
             storage_options=self.storage_options or None,
             unsafe_single_writer=self.unsafe_single_writer,
         )
+        if not may_be_new and not _is_there(project.storage):
+            raise click.ClickException(
+                f"no project at {project.url} yet: the first save makes it. If there "
+                f"should be one, check --url and ${URL_VARIABLE}"
+            )
+        return project
 
     def show(self, document: object, text: object) -> None:
         """Print *document* as JSON if that was asked for, else *text*."""
@@ -59,6 +74,18 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         self.show(document, report)
         if not report.ok:
             click.get_current_context().exit(1)
+
+
+def _is_there(storage: Storage) -> bool:
+    """Tell whether anything of a project is there, also without its marker."""
+    if storage.stat(layout.FORMAT_MARKER) is not None:
+        return True
+    # Someone may have deleted the marker. The doctor leaves a folder of ours in a
+    # place that is no project.
+    return any(
+        storage.list(folder)
+        for folder in (layout.MODELS, layout.DEPLOYMENTS, layout.RESOURCES)
+    )
 
 
 def _options(url: Decorator, function: Function) -> Function:
