@@ -5,6 +5,7 @@
 """
 
 import errno
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -15,6 +16,7 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.cli.values import json_file, nested
+from hopsartifacts.cli.wording import in_commands
 from hopsartifacts.documents import encode_pretty
 from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.project import URL_VARIABLE, Project, login
@@ -151,9 +153,12 @@ def project_argument(function: Function) -> Function:
 
 @contextmanager
 def _told(*, debug: bool) -> Iterator[None]:
-    """Turn errors into one message; with *debug* let them through."""
+    """Turn errors and warnings into messages; with *debug* let them through."""
     try:
-        yield
+        with warnings.catch_warnings():
+            if not debug:
+                warnings.showwarning = _warned
+            yield
     except (click.ClickException, click.Abort, click.exceptions.Exit):
         raise
     except Exception as error:
@@ -161,7 +166,12 @@ def _told(*, debug: bool) -> Iterator[None]:
         if debug or getattr(error, "errno", None) == errno.EPIPE:
             raise
         if isinstance(error, HopsArtifactsError):
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(in_commands(str(error))) from error
         raise click.ClickException(
             f"unexpected {type(error).__name__}: {error} (--debug shows where)"
         ) from error
+
+
+def _warned(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Print a warning without the line of Python code that it is about."""
+    click.echo(f"Warning: {in_commands(str(message))}", err=True)
