@@ -28,10 +28,10 @@ class MemoryStorage(ObjectStorage):
         return Capabilities(is_shared=False, has_modes=False, workers=1)
 
     def create(self, path: str, data: bytes) -> bool:
-        with _LOCK:
+        with _LOCK, self._translating("create", path):
             if self.stat(path) is not None:
                 return False
-            self.write(path, [data])
+            self._fs.pipe_file(self._full(path), data)
             return True
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
