@@ -1,4 +1,4 @@
-"""Where an object is replaced in two steps, what was committed never is."""
+"""On a file system that replaces in two steps what was committed is never replaced."""
 
 import multiprocessing
 import os
@@ -8,21 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from fsspec.implementations.dirfs import DirFileSystem
 from fsspec.implementations.local import LocalFileSystem
-from hopsartifacts.store.compaction import compact, compactable_bytes
 
 from hopsartifacts.errors import ModelNotFoundError
-from hopsartifacts.registry.versions import model_log, sealed_manifest
-from hopsartifacts.storage.contract import Capabilities, Storage
+from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.fallback import FallbackStorage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.testing.checker import check
 from hopsartifacts.testing.crashes import CrashConformance
 from hopsartifacts.testing.faults import FaultyStorage
-from hopsartifacts.testing.jobs import Jobs, project_at, registry
+from hopsartifacts.testing.jobs import Jobs, registry
 
 
 class DiesMoving(LocalFileSystem):  # type: ignore[misc]  # fsspec has no types
@@ -53,31 +50,12 @@ def ends(work: Callable[[], object]) -> int:
 
 @pytest.fixture
 def storage(tmp_path: Path) -> Storage:
-    """Two versions, and so many entries that old ones are worth being compacted."""
+    """Two versions of a model."""
     storage = fallback(tmp_path / "project", LocalFileSystem)
     jobs = Jobs(tmp_path / "users")
     for _ in range(2):
         jobs.save(storage)
-    model = registry(storage).get_model("m", 2)
-    for number in range(45):
-        model.add_tag("number", number)
     return storage
-
-
-def names(storage: Storage) -> set[str]:
-    return {entry.path for entry in storage.find("")}
-
-
-def test_gc_replaces_no_entry(storage: Storage, tmp_path: Path) -> None:
-    before = {it: storage.read(it) for it in names(storage)}
-    dying = fallback(tmp_path / "project", DiesMoving)
-    # To delete needs no move, so it comes to its end.
-    assert ends(partial(project_at(dying).gc, grace_s=0)) == 0
-    assert {it: storage.read(it) for it in names(storage)} == before
-    log = model_log(storage, "m")
-    head = log.head()
-    assert head is not None
-    assert compactable_bytes(log, head) == compact(log) == 0
 
 
 def test_a_deletion_that_ends_anywhere_loses_nothing_else(
@@ -93,43 +71,14 @@ def test_a_deletion_that_ends_anywhere_loses_nothing_else(
     assert check(storage).ok
 
 
-def test_a_deleted_version_has_no_seal_left(storage: Storage, tmp_path: Path) -> None:
-    """So it stays deleted for readers that go by seals, should it all be copied."""
-    Jobs(tmp_path / "again").delete(storage)
-    assert "Models/m/_log/v000000000001.json" not in names(storage)
-    with pytest.raises(ModelNotFoundError, match="was deleted"):
-        sealed_manifest(LocalStorage(tmp_path / "project"), "m", 1)
-    assert project_at(storage).verify().ok
-
-
-def test_a_seal_that_stayed_behind_is_garbage(storage: Storage, tmp_path: Path) -> None:
-    seal = "Models/m/_log/v000000000001.json"
-    data = storage.read(seal)
-    Jobs(tmp_path / "again").delete(storage)
-    storage.create(seal, data)
-    with pytest.raises(ModelNotFoundError, match="was deleted"):
-        registry(storage).get_model("m", 1)
-    assert project_at(storage).verify().ok
-    assert [it.path for it in project_at(storage).gc(grace_s=0).freed] == [seal]
-    assert project_at(storage).gc(grace_s=0).freed == ()
-    assert check(storage).ok
-
-
 COMMITTED = ("/_log/", "/names/", "project.json")
-JOBS_THAT_REPLACED = [("save", "delete"), ("save", "tag_often", "compact")]
+JOBS_THAT_REPLACED = [("save", "delete"), ("save", "tag")]
 
 
 @pytest.mark.parametrize("jobs", JOBS_THAT_REPLACED, ids=lambda it: it[-1])
 def test_nothing_committed_is_written_to(jobs: tuple[str, ...], tmp_path: Path) -> None:
     """Whatever is done: a log, a claim and the marker are only created and deleted."""
-
-    class TwoSteps(LocalStorage):
-        @property
-        def capabilities(self) -> Capabilities:
-            can = super().capabilities
-            return msgspec.structs.replace(can, replaces_in_one_step=False)
-
-    storage = FaultyStorage(TwoSteps(tmp_path / "project"))
+    storage = FaultyStorage(LocalStorage(tmp_path / "project"))
     work = Jobs(tmp_path / "users")
     for job in (*jobs, "gc"):
         work.do(job, storage)

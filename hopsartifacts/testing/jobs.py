@@ -42,8 +42,6 @@ class Job(msgspec.Struct, frozen=True):
     """Readers see a difference; else there is one only in what lies there."""
     takes_garbage: bool = False
     """What writers have put aside is not safe from it."""
-    is_replacing: bool = False
-    """There is nothing to do where an object is not replaced in one step."""
     is_copied: bool = True
     """What comes before lies in the storage alone, so a copy of that will do."""
 
