@@ -133,7 +133,7 @@ class CrashConformance(_Walking):
             return Run(was_due=False)
 
         steps = None
-        if self.every > 1 and not case.is_idle:
+        if self.every > 1:
             count = partial(_do_to_step, case.fresh(), case.jobs, case.job.name, 0)
             if kills:
                 [ended] = children_for(reconnect).run([count])
