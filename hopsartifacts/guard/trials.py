@@ -344,8 +344,8 @@ _AFTER = (
     Trial(
         name="an object is replaced in one step",
         run=replaces,
-        meaning="if the writer ends between the two steps, the object is lost; if the "
-        "back end says so itself, nothing committed is replaced, no log compacted",
+        meaning="if the writer ends between the two steps, the object is lost; that "
+        "concerns your own files and copies: nothing committed is ever replaced",
     ),
     Trial(
         name="files can be made read-only",

@@ -32,9 +32,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Files and folders can be made read-only."""
     replaces_in_one_step: bool = False
     """``write`` over an existing object swaps the old bytes for the new ones at once:
-    readers, and whoever comes after a crash in the middle, find one or the other. Where
-    it does not, nothing that was committed is ever replaced: logs are not compacted,
-    and readers ask the log whether a version was deleted."""
+    readers, and whoever comes after a crash in the middle, find one or the other.
+    Nothing that was committed is ever replaced, with or without it."""
     workers: int = 8
     """How many calls at the same moment it answers faster than one after another."""
 
