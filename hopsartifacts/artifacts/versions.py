@@ -252,8 +252,7 @@ class ArtifactStore:
         token, is_big = new_token(), prepared.inline is None
         try:
             if is_big:
-                _stage(log, token)
-                self._payloads.store(prepared, token)
+                self._payloads.store(prepared, token, lambda: _stage(log, token))
             decision, after = self._commit(log, prepared, asked, token)
         except CommitUncertainError:
             raise  # the payload may be in use

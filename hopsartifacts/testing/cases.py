@@ -35,8 +35,7 @@ _WRITERS = {
     ".hopsartifacts/staging/0123456789abcdef0123456789abcdef/half": b"a writer's"
 }
 """With the user's: what belongs to somebody else, and is there during each job."""
-_UNDONE = frozenset({"reserve", "stage", "abort", "mark", "withdraw"})
-"""What entries do that readers do not see."""
+_UNDONE = frozenset({"reserve", "stage", "abort", "mark"})
 _LEAST_POINTS = 2
 
 

@@ -35,11 +35,10 @@ def cut_off(storage: Storage, work: Callable[[Storage], object], at: Matches) ->
 
 
 def keeping_files(storage: Storage) -> Storage:
-    """Return *storage* as one has it who can delete copies of manifests alone."""
+    """Return *storage* for somebody who can delete nothing but copies of manifests."""
 
     def plan(call: Call) -> Fault | None:
-        # A deletion that cannot take the copy of a manifest away goes no further.
-        is_copy = call.path.endswith(f"/{layout.MANIFEST}")
+        is_copy = call.path.endswith(layout.MANIFEST)
         return FAIL if call.method == "delete_tree" and not is_copy else None
 
     return FaultyStorage(storage, plan)
