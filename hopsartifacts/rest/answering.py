@@ -112,9 +112,9 @@ def authenticated(hosted: Hosted, request: Request, scope: Scope | None) -> Call
         caller = hosted.failed_logins.let_in(address, secret, hosted.keys.find)
     if caller is None:
         raise RefusedError(
-            "no valid API key: send 'Authorization: ApiKey <key>' with a key that "
             "no valid API key: send 'Authorization: ApiKey <key>' with a key from "
             "'hopsartifacts keys create' that is not revoked",
+            401,
             NO_KEY,
             {"WWW-Authenticate": "ApiKey"},
         )

@@ -119,7 +119,7 @@ class Door:
         if now >= self._silent_until:
             self._silent_until = now + _SAID_AGAIN_S
             _LOGGER.error(
-                "cannot accept connections: %s; %d are open, and it is tried again",
+                "cannot accept connections: %s; %d are open; trying again",
                 error.strerror,
                 self._room.taken,
             )

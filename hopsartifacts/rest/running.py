@@ -214,6 +214,6 @@ def _look_after(chores: Sequence[Chore], every_s: float) -> "asyncio.Task[None]"
                 try:
                     await anyio.to_thread.run_sync(chore)
                 except Exception:
-                    _LOGGER.exception("it is tried again in %g seconds", every_s)
+                    _LOGGER.exception("a chore failed; trying again in %g s", every_s)
 
     return asyncio.ensure_future(look())

@@ -107,7 +107,7 @@ def test_keys_that_cannot_be_made_are_told(run: Run) -> None:
         (["--inference-port", "-1"], "port -1 does not exist"),
         (["--key", "key.pem"], "give both"),
         (["--cert", "none.pem"], "none.pem' cannot be used: No such file"),
-        (["--plain-http", "--cert", "none.pem"], "of no use without TLS"),
+        (["--plain-http", "--cert", "none.pem"], "needs TLS"),
         (["--plain-http", "--host", "::"], "in clear"),
         (["--proxy", "nobody"], "proxy 'nobody' is not an address"),
         (["--host", "no.such.host.invalid"], "is not known"),

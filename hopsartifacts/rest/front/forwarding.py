@@ -100,8 +100,8 @@ def _deployment(call: Call) -> str:
     namespace = project_namespace(call.hosted)
     if path["namespace"] != namespace:
         raise RefusedError(
-            f"there is no project {path['namespace']!r} here: this server has "
-            f"{namespace!r} alone",
+            f"there is no project {path['namespace']!r} here: this server serves only "
+            f"{namespace!r}",
             404,
             NOT_RUNNING,
         )

@@ -155,8 +155,8 @@ OPERATIONS = (
     _operation(
         "GET",
         f"{PREFIX}/variables/versions",
+        _versions,
         "Versions of the installation",
-        "What is installed",
         answer=list[SoftwareVersion],
     ),
     _operation(

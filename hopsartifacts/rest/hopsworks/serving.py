@@ -205,8 +205,8 @@ def _rollback(call: Call) -> DeploymentDocument:
 def _schema(call: Call) -> None:
     name = meant(call).current.specification.name
     raise RefusedError(
-        f"deployment {name!r} has no schema: none is kept here",
         f"deployment {name!r} has no schema: this server stores none",
+        404,
         _SCHEMA_NOT_FOUND,
     )
 

@@ -99,6 +99,6 @@ def refusal(path: str) -> ManagedPathError:
         f"{path!r} is managed: model files go to {layout.MODELS}/<model>/<version>/"
         f"{layout.FILES} while a version is being saved, scripts to "
         f"{layout.DEPLOYMENTS}/<name>/{SCRIPTS}, anything else to a folder of your "
-        f"own, like {layout.RESOURCES!r}; only files with a dot in their name lie "
-        f"directly in {layout.MODELS}"
+        f"own, like {layout.RESOURCES!r}; only files with a dot in their name may "
+        f"be directly in {layout.MODELS}"
     )
