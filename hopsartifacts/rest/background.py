@@ -30,7 +30,7 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far a job has come, in bytes."""
+    """The progress of a job, in bytes."""
 
     done_bytes: int = 0
     size_bytes: int = 0

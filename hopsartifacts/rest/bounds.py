@@ -88,7 +88,7 @@ class Bounds:
                     headers.append(_CLOSE)
                 message = {**message, "headers": headers}
             elif body.is_awaited and not message.get("more_body", False):
-                # The client has the whole answer now; only its end is still to come.
+                # The client gets the whole answer now, but not yet its end.
                 await send({**message, "more_body": True})
                 await body.drop_after_answer()
                 message = {"type": "http.response.body", "body": b""}

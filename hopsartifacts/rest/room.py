@@ -119,8 +119,8 @@ class Room:
 
         First, connections are closed on which nothing was ever requested, or on which
         the body of a request without a valid key does not arrive. Next are those that
-        have been idle for a while, or wait for a request without a valid key. Within
-        each group, the oldest connections of the address with the most of them go.
+        for a while were idle, or only had requests without a valid key. Within each
+        group, the oldest connections of the address with the most of them go.
         """
         now = monotonic()
         if now < self._not_before:

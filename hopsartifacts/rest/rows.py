@@ -50,7 +50,7 @@ class VersionRow(msgspec.Struct, frozen=True, kw_only=True):
     """One model version in a list.
 
     Attributes:
-        id: unique for ever, even after the version is deleted.
+        id: unique, even after the version is deleted.
         files: number of files.
         metrics: null stands for a number too large for JSON readers.
         deployments: names of the deployments with a version that runs it.

@@ -28,7 +28,7 @@ class DeploymentEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An event: a deployment was created or has changed.
 
     Attributes:
-        id: unique for ever, even after the deployment is deleted.
+        id: unique, even after the deployment is deleted.
         version: number of the active version.
         state: what runs now.
     """

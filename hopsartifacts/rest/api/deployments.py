@@ -27,7 +27,7 @@ class DeploymentRow(msgspec.Struct, frozen=True, kw_only=True):
     """One deployment in a list.
 
     Attributes:
-        id: unique for ever, even after the deployment is deleted.
+        id: unique, even after the deployment is deleted.
         version: number of the active version.
         created: when the deployment was first saved.
         updated: when the active version was saved.

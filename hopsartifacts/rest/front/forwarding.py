@@ -266,7 +266,7 @@ class _Passed(Response):
                     message = {"type": "http.response.body", "body": piece}
                     await send({**message, "more_body": True})
             except aiohttp.ClientError as error:
-                # What was sent is not whole, and by that the connection ends.
+                # The answer is incomplete; the server then closes the connection.
                 _LOGGER.warning("%s: the answer broke off: %r", scope["path"], error)
                 return
             await send({"type": "http.response.body", "body": b""})
