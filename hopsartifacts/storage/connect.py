@@ -91,9 +91,8 @@ def _connected(
         raise InvalidInputError(
             f"project URL {text!r}: a file system of protocol {protocol!r} cannot "
             "tell two writers apart, so both could get one version number. If there "
-            "will only ever be one writer at a time, pass "
-            "unsafe_single_writer=True to login() or --unsafe-single-writer to the "
-            "command; otherwise use one of "
+            "will only ever be one writer at a time, opt in with login(…, "
+            "unsafe_single_writer=True), --unsafe-single-writer; otherwise use one of "
             f"{_supported()}"
         )
     _refuse_secrets(text, takes_password=True)

@@ -1,6 +1,6 @@
-"""A folder of a storage as a storage of its own.
+"""A folder of a storage, presented as a storage.
 
-A test that needs many empty storages makes folders in the one it was given.
+A test that needs many empty storages makes folders in the one that it was given.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,10 +12,10 @@ from hopsartifacts.storage.contract import Capabilities, Entry, Storage
 
 
 class StorageFolder(Storage):
-    """What lies below *folder* of *inner*; keeps the contract as well as *inner*.
+    """The part of *inner* below *folder*; keeps the contract as well as *inner*.
 
     Attributes:
-        inner: the storage that it is a folder of.
+        inner: the storage that contains the folder.
     """
 
     def __init__(self, inner: Storage, folder: str) -> None:
