@@ -75,7 +75,7 @@ class Case:
         self.old = view(storage)
         self.changes = self._count_changes(storage)
         self.new = view(storage)
-        assert (self.old != self.new) == self.job.is_seen, f"{name!r} shows otherwise"
+        assert (self.old != self.new) == self.job.is_seen, f"{name!r}: is_seen is wrong"
         assert lay != footprint(storage), f"{name!r} changes nothing"
         # An artifact is a separate version, created before the deployment that uses it.
         halfway = {**self.old, "artifacts": self.new["artifacts"]}

@@ -55,10 +55,10 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
         return not self.flaws
 
     def __str__(self) -> str:
-        checked = f"{len(self.numbers)} logs, {self.entries} entries checked"
+        checked = f"checked logs: {len(self.numbers)}, entries: {self.entries}"
         if self.ok:
-            return f"{checked}: all whole"
-        return "\n  ".join([f"{checked}: {len(self.flaws)} flaws", *self.flaws])
+            return f"{checked}; all intact"
+        return "\n  ".join([f"{checked}; flaws: {len(self.flaws)}", *self.flaws])
 
 
 def check(storage: Storage, *, has_chosen_numbers: bool = False) -> Checked:
@@ -109,19 +109,19 @@ class _History:
         """Compare an entry with the earlier ones."""
         where = layout.log_entry(self._path, seq)
         if token in self.tokens:
-            self.flaws.append(f"{where}: its attempt was committed before")
+            self.flaws.append(f"{where}: its attempt was already committed")
         self.tokens.add(token)
         for number, mark in self.marks.items():
             if number not in after:
-                self.flaws.append(f"{where}: number {number} is gone")
+                self.flaws.append(f"{where}: number {number} is missing")
             elif after[number] not in {mark, None}:
-                self.flaws.append(f"{where}: number {number} was given twice")
+                self.flaws.append(f"{where}: number {number} was assigned twice")
         added = after.keys() - self.marks.keys()
         following = max(self.marks, default=0) + 1
         is_odd = len(added) > 1 or (self._is_dense and bool(added - {following}))
         if is_odd:
             self.flaws.append(
-                f"{where}: gives {sorted(added)} where {following} was next"
+                f"{where}: assigns {sorted(added)} instead of {following}"
             )
         self.marks = after
 
@@ -189,7 +189,7 @@ def _broken_journals(storage: Storage, model: str) -> Iterator[str]:
         if record.version is not None and not state.is_live(record.version):
             yield (
                 f"{log.path}: alias {alias!r} points at version {record.version}, "
-                "which is gone"
+                "which does not exist"
             )
 
 

@@ -39,8 +39,8 @@ class Connecting:
         except Exception as error:  # noqa: BLE001 - pickling may raise anything
             pytest.fail(
                 f"{type(storage).__name__} cannot be pickled ({error}), so no other "
-                "process can open it: make it so, or override the fixture 'reconnect' "
-                "with functools.partial of a function that opens it"
+                "process can open it: make it picklable, or override the fixture "
+                "'reconnect' with functools.partial of a function that opens it"
             )
 
     @pytest.fixture

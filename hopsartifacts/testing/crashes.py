@@ -93,7 +93,9 @@ class CrashConformance(_Walking):
             plan = Nth(number, fault, only_changes=only_changes)
             work = partial(_do, place, case.jobs, case.job.name, plan)
             [ended] = children_for(reconnect).run([work])
-            assert ended.signal in {None, signal.SIGKILL}, "it did not come to its end"
+            assert ended.signal in {None, signal.SIGKILL}, (
+                "the writer did not end normally"
+            )
             return Run(was_due=bool(ended.signal), is_told=not ended.signal)
 
         def stop(place: Place, number: int, fault: Fault) -> Run:
@@ -103,7 +105,7 @@ class CrashConformance(_Walking):
                 case.do(FaultyStorage(place(), plan))
             except Stopped:
                 return Run(was_due=True, is_told=False)
-            assert not plan.was_due, "the end was caught"
+            assert not plan.was_due, "the simulated crash was caught"
             return Run(was_due=False)
 
         faults = [KILL_BEFORE, KILL_AFTER] if kills else [STOP_BEFORE, STOP_AFTER]
@@ -116,13 +118,15 @@ class CrashConformance(_Walking):
         """Before each step that a call takes on the disk or the server."""
         storage = reconnect()
         if not storage.capabilities.is_shared:
-            return  # nobody outlives the writer
+            return  # no other process can look afterwards
         kills = self.kills or is_on_disk(storage)
 
         def kill(place: Place, number: int, _: None) -> Run:
             work = partial(_do_to_step, place, case.jobs, case.job.name, number)
             [ended] = children_for(reconnect).run([work])
-            assert ended.signal in {None, signal.SIGKILL}, "it did not come to its end"
+            assert ended.signal in {None, signal.SIGKILL}, (
+                "the writer did not end normally"
+            )
             return Run(was_due=bool(ended.signal), is_told=not ended.signal)
 
         def stop_at(place: Place, number: int, _: None) -> Run:
@@ -165,7 +169,7 @@ class CrashConformance(_Walking):
     ) -> None:
         """At any moment of a creation; every confirmed object exists."""
         if not reconnect().capabilities.is_shared:
-            return  # nobody outlives the writer
+            return  # no other process can look afterwards
         children = children_for(reconnect)
         made = 0
         for life in range(1, self.lives + 1):

@@ -31,7 +31,7 @@ def cut_off(storage: Storage, work: Callable[[Storage], object], at: Matches) ->
 
     with suppress(Stopped):
         work(FaultyStorage(storage, plan))
-        raise AssertionError("the writer came to its end")
+        raise AssertionError("the writer ended normally")
 
 
 def keeping_files(storage: Storage) -> Storage:

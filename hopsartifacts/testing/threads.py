@@ -56,7 +56,7 @@ class ThreadConformance:
                     assert storage.create("watched", data)
                 finally:
                     is_done.set()
-            assert seen.result() == data, f"a part was seen in round {turn}"
+            assert seen.result() == data, f"a partial object was read in round {turn}"
             storage.delete_tree("watched")
 
     def test_a_reader_sees_the_old_object_or_the_new(self, storage: Storage) -> None:
@@ -70,9 +70,13 @@ class ThreadConformance:
         def watch() -> None:
             while not is_done.is_set():
                 try:
-                    assert storage.read("watched") in contents, "a part was seen"
+                    assert storage.read("watched") in contents, (
+                        "a partial object was read"
+                    )
                 except PathNotFoundError:
-                    raise AssertionError("it was not there for a moment") from None
+                    raise AssertionError(
+                        "the object was missing for a moment"
+                    ) from None
 
         with ThreadPoolExecutor(1) as pool:
             watching = pool.submit(watch)
