@@ -135,100 +135,100 @@ class FaultyStorage(Storage):
 
     @property
     def url(self) -> str:
-        """See the contract."""
+        """See ``Storage.url``."""
         return self._inner.url
 
     @property
     def capabilities(self) -> Capabilities:
-        """See the contract."""
+        """See ``Storage.capabilities``."""
         return self._inner.capabilities
 
     def create(self, path: str, data: bytes) -> bool:
-        """See the contract."""
+        """See ``Storage.create``."""
         with self._call("create", path):
             return self._inner.create(path, data)
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
-        """See the contract."""
+        """See ``Storage.write``."""
         with self._call("write", path):
             self._inner.write(path, chunks)
 
     def read(self, path: str) -> bytes:
-        """See the contract."""
+        """See ``Storage.read``."""
         with self._call("read", path):
             return self._inner.read(path)
 
     def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
-        """See the contract."""
+        """See ``Storage.chunks``."""
         with self._call("chunks", path):
             yield from self._inner.chunks(path, start)
 
     def stat(self, path: str) -> Entry | None:
-        """See the contract."""
+        """See ``Storage.stat``."""
         with self._call("stat", path):
             return self._inner.stat(path)
 
     def list(self, path: str) -> list[Entry]:
-        """See the contract."""
+        """See ``Storage.list``."""
         with self._call("list", path):
             return self._inner.list(path)
 
     def find(self, path: str) -> Iterator[Entry]:
-        """See the contract."""
+        """See ``Storage.find``."""
         with self._call("find", path):
             yield from self._inner.find(path)
 
     def first(self, path: str) -> str | None:
-        """See the contract."""
+        """See ``Storage.first``."""
         with self._call("first", path):
             return self._inner.first(path)
 
     def copy(self, source: str, target: str) -> bool:
-        """See the contract."""
+        """See ``Storage.copy``."""
         with self._call("copy", source):
             return self._inner.copy(source, target)
 
     def move(self, source: str, target: str) -> None:
-        """See the contract."""
+        """See ``Storage.move``."""
         with self._call("move", source):
             self._inner.move(source, target)
 
     def move_tree(self, source: str, target: str) -> bool:
-        """See the contract."""
+        """See ``Storage.move_tree``."""
         with self._call("move_tree", source):
             return self._inner.move_tree(source, target)
 
     def protect(self, path: str) -> None:
-        """See the contract."""
+        """See ``Storage.protect``."""
         with self._call("protect", path):
             self._inner.protect(path)
 
     def unprotect(self, path: str) -> None:
-        """See the contract."""
+        """See ``Storage.unprotect``."""
         with self._call("unprotect", path):
             self._inner.unprotect(path)
 
     def delete_tree(self, path: str) -> None:
-        """See the contract."""
+        """See ``Storage.delete_tree``."""
         with self._call("delete_tree", path):
             self._inner.delete_tree(path)
 
     def unfinished(self, path: str) -> Iterator[Entry]:
-        """See the contract."""
+        """See ``Storage.unfinished``."""
         with self._call("unfinished", path):
             yield from self._inner.unfinished(path)
 
     def discard_unfinished(self, entry: Entry) -> None:
-        """See the contract."""
+        """See ``Storage.discard_unfinished``."""
         with self._call("discard_unfinished", entry.path):
             self._inner.discard_unfinished(entry)
 
     def local_path(self, path: str) -> Path | None:
-        """See the contract."""
+        """See ``Storage.local_path``."""
         return self._inner.local_path(path)
 
     def previous(self, path: str) -> Iterator[Iterator[bytes]]:
-        """See the contract."""
+        """See ``Storage.previous``."""
         return self._inner.previous(path)
 
     @contextmanager
