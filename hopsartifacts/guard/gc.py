@@ -1,4 +1,4 @@
-"""Garbage collection: finds by the logs what can never be used again, and deletes it.
+"""Garbage collection: deletes what, by the logs, can never be used again.
 
 If a writer may still be using something, a log entry first revokes it, and then it is
 deleted; or it is moved away in one step, and writers check what they move in. So a

@@ -26,7 +26,7 @@ IN_MEMORY_BYTES = 1024 * 1024
 """Files up to this size are created in one step; larger ones are staged first."""
 
 Source = Callable[[Digest], Iterable[bytes] | None]
-"""Returns the content with the given digest; None if it is not available."""
+"""A function that returns the content with a given digest; None if not available."""
 
 _Candidate = tuple[str, Callable[[], Iterable[bytes]]]
 

@@ -19,7 +19,7 @@ LENGTH_BYTES = 8
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """An order for the child process: create an object on time, or look for it."""
+    """An order for the child: create an object at a given time, or look for it."""
 
     kind: Literal["create", "look"]
     path: str

@@ -159,8 +159,8 @@ def _check_other(url: str, protocol: str) -> None:
         )
     if protocol in _READ_ONLY:
         raise InvalidInputError(
-            f"project URL {url!r}: protocol {protocol!r} is read-only; use one of "
-            f" {_supported()}"
+            f"project URL {url!r}: protocol {protocol!r} is read-only; use "
+            f"one of {_supported()}"
         )
     if protocol not in fsspec.available_protocols():
         raise InvalidInputError(

@@ -37,8 +37,7 @@ DEFAULT_ATTEMPTS = 8
 _PATIENCE_S = 60.0
 """No attempt starts later than this after the first one."""
 _SILENCE_S = 12.0
-"""As above, for a server that does not answer at all; there are at least two
-attempts."""
+"""The same limit for a server that does not answer at all, after two attempts."""
 _DOWN_S = 30.0
 _NEVER = float("-inf")
 _FAULT_OF_CLIENT = 4
@@ -168,7 +167,7 @@ class Requests:
         elapsed_s = state.seconds_since_start or 0.0
         error = state.outcome.exception() if state.outcome else None
         if error and not _answer(error):
-            # After one call has waited in vain, later calls do not wait again.
+            # Soon after one call has waited in vain, other calls do not wait again.
             is_down = time.monotonic() - self._down_since < _DOWN_S
             is_late = elapsed_s >= _SILENCE_S and state.attempt_number > 1
             if is_down or is_late:

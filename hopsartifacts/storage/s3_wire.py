@@ -1,8 +1,8 @@
 """Concurrent, bounded transfers of parts and ranges to and from S3.
 
-They use a fast path, blocking sockets in threads, which takes half the work. The
-fast path does not handle failures: on anything unexpected, the part or range is
-transferred again through the ordinary client, which retries and explains.
+They use a fast path, blocking sockets in threads, which takes half the work. It does
+not handle failures: on anything unexpected, the part or range is transferred again
+through the ordinary client, which retries and explains.
 """
 
 import base64

@@ -27,7 +27,7 @@ from hopsartifacts.testing.observing import (
 from hopsartifacts.testing.snapshots import Snapshot
 
 Place = Callable[[], Storage]
-"""Opens one storage; each call returns a separate connection."""
+"""A function that opens one storage; each call returns a separate connection."""
 FaultKind = TypeVar("FaultKind")
 
 _USERS = {"Resources/notes.txt": b"the user's"}
