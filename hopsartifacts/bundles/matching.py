@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from hopsartifacts import layout
 from hopsartifacts.bundles.documents import BundledModel, Contents
+from hopsartifacts.context import ProjectContext
 from hopsartifacts.deployments.documents import Specification
-from hopsartifacts.deployments.home import Home
 from hopsartifacts.deployments.parts import Transformer
 from hopsartifacts.deployments.predictor import Predictor
 from hopsartifacts.deployments.versions import find_deployment
@@ -107,7 +107,7 @@ class _Matching:
         return None
 
 
-def check_deployments(home: Home, contents: Contents) -> None:
+def check_deployments(context: ProjectContext, contents: Contents) -> None:
     """Refuse deployments that the rules forbid or whose names are another's here.
 
     Raises:
@@ -118,16 +118,18 @@ def check_deployments(home: Home, contents: Contents) -> None:
     for deployment in contents.deployments:
         specification = deployment.specification
         pin = specification.model
-        _check_rules(home, specification, manifests[pin.name, pin.version])
-        _check_name(home.storage, specification)
+        _check_rules(context, specification, manifests[pin.name, pin.version])
+        _check_name(context.storage, specification)
 
 
-def _check_rules(home: Home, specification: Specification, manifest: Manifest) -> None:
+def _check_rules(
+    context: ProjectContext, specification: Specification, manifest: Manifest
+) -> None:
     transformer = specification.transformer
     try:
         # A predictor with the same settings is refused by whatever forbids them.
         predictor = Predictor(
-            home,
+            context,
             manifest,
             name=specification.name,
             description=specification.description,

@@ -85,7 +85,7 @@ class Deployment(Versioned, Watched, HasTags):
         name, reason = self.name, checked_reason(why)
         model = self.predictor.model_name
         known = self._state.id if self._state else None
-        logs = Logs(self._runner.place.storage)
+        logs = Logs(self._context.storage)
         there = check_owner(logs, name, model, known_id=known, adopt=adopt)
         prepared = self.predictor.prepare(logs)
         take_name(logs, name)
@@ -157,7 +157,7 @@ class Deployment(Versioned, Watched, HasTags):
         """
         instances = self.requested_instances if self._run_state().status in UP else 0
         with while_stopping(self.name, instances, self._run_state, wanted=progress):
-            self._runner.backend.stop(self._key, await_stopped_s=await_stopped)
+            self._context.backend().stop(self._key, await_stopped_s=await_stopped)
 
     def restart(
         self, await_running: int = AWAIT_S, *, ignore_environment: bool = False
@@ -188,11 +188,11 @@ class Deployment(Versioned, Watched, HasTags):
                     "delete(force=True)"
                 )
             self.stop()
-        storage = self._runner.place.storage
+        storage = self._context.storage
         # Nobody else looks for it once there is no such deployment.
-        ship_rest(storage, self.name, self._runner.backend.inference_log_spool(key))
+        ship_rest(storage, self.name, self._context.backend().inference_log_spool(key))
         delete_deployment(storage, self.name, key.id)
-        self._runner.backend.forget(key)
+        self._context.backend().forget(key)
         self._state = None
 
     def predict(self, data: dict[str, Any] | None = None, inputs: Any = None) -> Any:
@@ -223,7 +223,7 @@ class Deployment(Versioned, Watched, HasTags):
                 f"deployment {self.name!r} runs on vLLM, which answers no predict(): "
                 "use any client for OpenAI's API with its URL"
             )
-        send = partial(self._runner.backend.predict, self._key)
+        send = partial(self._context.backend().predict, self._key)
         return ask(send, self.api_protocol, data, inputs)
 
     def record_golden(
@@ -278,7 +278,7 @@ class Deployment(Versioned, Watched, HasTags):
             raise ArtifactNotFoundError(
                 f"deployment {self.name!r} runs artifact version 0, which has no files"
             )
-        storage = self._runner.place.storage
+        storage = self._context.storage
         name, version = self.model_name, self.model_version
         store = ArtifactStore(storage, name, version)
         store.project(pin.version)
@@ -297,7 +297,9 @@ class Deployment(Versioned, Watched, HasTags):
 
     def get_model(self) -> Model:
         """Return the model version it runs."""
-        return self._runner.get_model(self.model_name, self.model_version)
+        registry = self._context.registry()
+        model: Model = registry.get_model(self.model_name, self.model_version)
+        return model
 
     def explain(self) -> Decision:
         """Say why the last save reused or made its artifact version.
@@ -321,13 +323,13 @@ class Deployment(Versioned, Watched, HasTags):
 
     def _launch(self, await_running: float, *, port: int | None, detach: bool) -> None:
         state = self._state or self._fresh()
-        if detach and not self._runner.place.storage.capabilities.is_shared:
+        if detach and not self._context.storage.capabilities.is_shared:
             raise UnsupportedHereError(
                 "a deployment of a project in memory cannot outlive this process: "
                 "start it without detach"
             )
-        with launching(self._runner.place, state.id, state.current) as ready:
-            self._runner.backend.check(ready)
-            self._runner.backend.start(
+        with launching(self._context, state.id, state.current) as ready:
+            self._context.backend().check(ready)
+            self._context.backend().start(
                 ready, await_running_s=await_running, port=port, detach=detach
             )

@@ -7,12 +7,12 @@ from typing import Any
 
 from hopsartifacts.artifacts.handle import Artifacts
 from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.context import ProjectContext
 from hopsartifacts.deployments.current import Current
 from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.environment import freeze
-from hopsartifacts.deployments.held import UP, Runner
-from hopsartifacts.deployments.home import Home
+from hopsartifacts.deployments.held import UP
 from hopsartifacts.deployments.parts import (
     InferenceBatcher,
     InferenceLogger,
@@ -35,16 +35,14 @@ from hopsartifacts.serving.contract import LogLine, RunState
 class ModelServing:
     """All deployments of a project."""
 
-    def __init__(self, runner: Runner) -> None:
-        self._runner = runner
-        place = runner.place
-        self._current = Current(place.storage)
-        self._home = Home(storage=place.storage, project=place.project, saver=self)
+    def __init__(self, context: ProjectContext) -> None:
+        self._context = context
+        self._current = Current(context.storage)
 
     @property
     def project_name(self) -> str:
         """Name of the project."""
-        return self._runner.place.project
+        return self._context.project
 
     def create_predictor(  # noqa: PLR0913, PLR0917 - Hopsworks' signature
         self,
@@ -110,7 +108,7 @@ class ModelServing:
                 "returns"
             )
         return Predictor(
-            self._home,
+            self._context,
             model.manifest,
             name=name,
             description=description,
@@ -158,7 +156,7 @@ class ModelServing:
                 f"predictor is a {type(predictor).__name__}: give what "
                 "ms.create_predictor(model) returns"
             )
-        return Deployment(self._runner, predictor.renamed(name, environment))
+        return Deployment(self._context, predictor.renamed(name, environment))
 
     def get_deployment(self, name: str) -> Deployment:
         """Return a saved deployment.
@@ -167,7 +165,7 @@ class ModelServing:
             DeploymentNotFoundError: there is none of this name. (Hopsworks returns
                 None.)
         """
-        state = read_deployment(self._runner.place.storage, deployment_name(name))
+        state = read_deployment(self._context.storage, deployment_name(name))
         return self._deployment(state)
 
     def get_deployments(
@@ -181,7 +179,7 @@ class ModelServing:
             status: only those in this state, in any case. (In Hopsworks this always
                 fails.)
         """
-        found = live_deployments(self._runner.place.storage).values()
+        found = live_deployments(self._context.storage).values()
         listed = [self._deployment(state) for state in found if _runs(state, model)]
         if status is None:
             return listed
@@ -197,7 +195,7 @@ class ModelServing:
         It takes fewer requests than ``get_deployments``: models and artifacts are not
         looked at.
         """
-        return live_deployments(self._runner.place.storage)
+        return live_deployments(self._context.storage)
 
     def follow_run(
         self,
@@ -221,7 +219,7 @@ class ModelServing:
             InvalidInputError: no such component.
         """
         known = component_name(component)
-        return self._runner.backend.follow_logs(
+        return self._context.backend().follow_logs(
             sealed.key, known, tail, after=after, is_wanted=is_wanted
         )
 
@@ -237,12 +235,12 @@ class ModelServing:
         """
         key, is_new = self._current.key(deployment_name(name))
         try:
-            return self._runner.backend.predict(key, request)
+            return self._context.backend().predict(key, request)
         except NotRunningError:
             newest = key if is_new else self._current.read(name)
             if newest == key:
                 raise
-            return self._runner.backend.predict(newest, request)
+            return self._context.backend().predict(newest, request)
 
     def run_state(self, name: str) -> RunState:
         """Return what runs of the deployment *name*, as known where deployments run.
@@ -255,14 +253,14 @@ class ModelServing:
             InvalidNameError: no deployment can be called so.
         """
         key, is_new = self._current.key(deployment_name(name))
-        state = self._runner.backend.state(key)
+        state = self._context.backend().state(key)
         if state.status in UP or is_new:
             return state
-        return self._runner.backend.state(self._current.read(name))
+        return self._context.backend().state(self._current.read(name))
 
     def state_of(self, sealed: Deployed) -> RunState:
         """Return what runs of a deployment that was just read; reads no storage."""
-        return self._runner.backend.state(sealed.key)
+        return self._context.backend().state(sealed.key)
 
     def freeze_environment(self, path: str | Path | None = None) -> str:
         """Return what is installed here as an ``environment_lock``; see ``freeze``."""
@@ -271,7 +269,7 @@ class ModelServing:
     def get_artifacts(self, model: Model) -> Artifacts:
         """Return the artifact versions of a model version."""
         manifest = model.manifest
-        storage = self._runner.place.storage
+        storage = self._context.storage
         name, version = manifest.model, manifest.version
 
         def users_of(artifact: int) -> list[str]:
@@ -291,11 +289,11 @@ class ModelServing:
 
     def users_of(self, model: str, version: int) -> list[str]:
         """Name the deployments that pin a model version."""
-        return users_of(self._runner.place.storage, model, version)
+        return users_of(self._context.storage, model, version)
 
     def _deployment(self, state: Deployed) -> Deployment:
-        predictor = sealed_predictor(self._home, state.current.specification)
-        return Deployment(self._runner, predictor, state)
+        predictor = sealed_predictor(self._context, state.current.specification)
+        return Deployment(self._context, predictor, state)
 
 
 def _runs(state: Deployed, model: Model | str | None) -> bool:

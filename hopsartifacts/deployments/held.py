@@ -1,15 +1,14 @@
 """What stands for a deployment: its predictor, what was sealed, and what runs."""
 
-from collections.abc import Callable
-
 from hopsartifacts.artifacts.decision import Decision
 from hopsartifacts.artifacts.documents import Asked
+from hopsartifacts.context import ProjectContext
 from hopsartifacts.deployments.attributes import FixedAttributes
 from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.deployments.forwarding import OfPredictor
 from hopsartifacts.deployments.golden import GoldenRequest
-from hopsartifacts.deployments.launching import Place, launching
+from hopsartifacts.deployments.launching import launching
 from hopsartifacts.deployments.parts import (
     InferenceBatcher,
     InferenceLogger,
@@ -21,27 +20,12 @@ from hopsartifacts.deployments.resources import ComponentResources
 from hopsartifacts.deployments.rules import ApiProtocol, ModelServer, ServingTool
 from hopsartifacts.deployments.versions import read_deployment
 from hopsartifacts.errors import DeploymentFailedError, DeploymentNotFoundError
-from hopsartifacts.registry.model import Model
-from hopsartifacts.serving.contract import DeploymentKey, RunState, ServingBackend
+from hopsartifacts.serving.contract import DeploymentKey, RunState
 
 UP = frozenset({"Starting", "Running", "Idle", "Updating"})
 """States of a deployment that something runs of."""
 AWAIT_S = 120
 """How long is waited for that by default, in seconds."""
-
-
-class Runner:
-    """Where deployments of a project are stored and run."""
-
-    def __init__(
-        self,
-        place: Place,
-        backend: ServingBackend,
-        get_model: Callable[[str, int], Model],
-    ) -> None:
-        self.place = place
-        self.backend = backend
-        self.get_model = get_model
 
 
 class Held(FixedAttributes):
@@ -72,11 +56,11 @@ class Held(FixedAttributes):
 
     def __init__(
         self,
-        runner: Runner,
+        context: ProjectContext,
         predictor: Predictor,
         state: Deployed | None = None,
     ) -> None:
-        self._runner = runner
+        self._context = context
         self.predictor = predictor
         self._state = state
         self._decision: Decision | None = None
@@ -124,7 +108,7 @@ class Held(FixedAttributes):
             raise DeploymentNotFoundError(
                 f"deployment {self.name!r} is not saved: call save() first"
             )
-        state = read_deployment(self._runner.place.storage, self.name)
+        state = read_deployment(self._context.storage, self.name)
         if state.id != self._state.id:
             raise DeploymentNotFoundError(
                 f"deployment {self.name!r} was deleted and created anew: get it with "
@@ -150,10 +134,10 @@ class Held(FixedAttributes):
         return self._keyed[1]
 
     def _run_state(self) -> RunState:
-        return self._runner.backend.state(self._key)
+        return self._context.backend().state(self._key)
 
     def _check_environment(self) -> None:
-        check_environment(self._runner.place.storage, self._saved_specification())
+        check_environment(self._context.storage, self._saved_specification())
 
     def _follow(self, await_update: float, *, ignore_environment: bool) -> None:
         """Move what runs to the active version, without a failed request."""
@@ -163,9 +147,9 @@ class Held(FixedAttributes):
         if not ignore_environment:
             self._check_environment()
         sealed = self._state or self._fresh()
-        with launching(self._runner.place, sealed.id, sealed.current) as ready:
+        with launching(self._context, sealed.id, sealed.current) as ready:
             try:
-                self._runner.backend.update(ready, await_running_s=await_update)
+                self._context.backend().update(ready, await_running_s=await_update)
             except DeploymentFailedError as error:
                 raise DeploymentFailedError(_with_way_out(error, sealed)) from error
 

@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import msgspec
-
 from hopsartifacts import layout
 from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.context import ProjectContext
 from hopsartifacts.deployments.documents import (
     ComponentSpecification,
     DeploymentVersion,
@@ -24,7 +23,6 @@ from hopsartifacts.registry.versions import live_version, manifest_of
 from hopsartifacts.serving.contract import Batching, Launch, Limits, RequestLogging
 from hopsartifacts.serving.runtime.model_files import loadable
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.cache import Cache
 from hopsartifacts.store.checking import Finding, check_folder
 from hopsartifacts.store.transfer import download
 
@@ -35,18 +33,9 @@ _IDLE_S = 30.0
 """How long a deployment that scales to zero stays up without requests."""
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a launch comes from, and where local copies of its files are kept."""
-
-    storage: Storage
-    project: str
-    cache: Callable[[], Cache]
-    """For stores that are not on a local disk."""
-
-
 @contextmanager
 def launching(
-    place: Place, deployment_id: str, sealed: DeploymentVersion
+    context: ProjectContext, deployment_id: str, sealed: DeploymentVersion
 ) -> Iterator[Launch]:
     """Give *sealed* ready to run; its files stay until the block ends.
 
@@ -58,25 +47,28 @@ def launching(
         StorageError: local copies cannot be made.
     """
     with ExitStack() as leases:
-        yield _launch(place, leases, deployment_id, sealed)
+        yield _launch(context, leases, deployment_id, sealed)
 
 
 def _launch(
-    place: Place, leases: ExitStack, deployment_id: str, sealed: DeploymentVersion
+    context: ProjectContext,
+    leases: ExitStack,
+    deployment_id: str,
+    sealed: DeploymentVersion,
 ) -> Launch:
     specification = sealed.specification
-    manifest = _pinned_manifest(place.storage, specification)
+    manifest = _pinned_manifest(context.storage, specification)
     files = {file.path: file.digest for file in manifest.files}
     name, version = manifest.model, manifest.version
     held: list[int] = []
     notes: list[str] = []
 
     def local(folder: _Folder) -> str:
-        path = place.storage.local_path(folder.path)
+        path = context.storage.local_path(folder.path)
         if path is not None:
-            notes.extend(_check_in_place(place.storage, folder))
+            notes.extend(_check_in_place(context.storage, folder))
             return str(path)
-        lease = place.cache().use(folder.digest, folder.sealed, folder.fetch)
+        lease = context.cache().use(folder.digest, folder.sealed, folder.fetch)
         leases.enter_context(lease)
         held.append(lease.descriptor)
         return str(lease.path)
@@ -85,14 +77,14 @@ def _launch(
         layout.files_dir(name, version),
         specification.model.manifest,
         files,
-        place.storage,
+        context.storage,
     )
-    artifact = _artifact(place.storage, specification)
+    artifact = _artifact(context.storage, specification)
     transformer = specification.transformer
     golden = specification.golden_request
     return Launch(
-        project=place.project,
-        project_url=place.storage.url,
+        project=context.project,
+        project_url=context.storage.url,
         deployment=specification.name,
         deployment_id=deployment_id,
         deployment_version=sealed.version,

@@ -9,13 +9,13 @@ from hopsartifacts.artifacts.decision import Decision
 from hopsartifacts.artifacts.documents import ArtifactSource, ArtifactVersion
 from hopsartifacts.artifacts.payloads import Prepared, prepare
 from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.context import ProjectContext
 from hopsartifacts.deployments.documents import (
     ArtifactPin,
     ComponentSpecification,
     ModelPin,
     Specification,
 )
-from hopsartifacts.deployments.home import Home
 from hopsartifacts.deployments.imports import MissingImportWarning, missing_modules
 from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.deployments.parts import Transformer
@@ -39,14 +39,14 @@ class Predictor(Settings):
     @classmethod
     def sealed(
         cls,
-        home: Home,
+        context: ProjectContext,
         model: Manifest,
         specification: Specification,
         artifact: ArtifactVersion,
     ) -> "Predictor":
         """Return the predictor of a saved deployment version."""
         predictor = cls(
-            home,
+            context,
             model,
             name=specification.name,
             description=specification.description,
@@ -86,14 +86,14 @@ class Predictor(Settings):
             AlreadyExistsError: the name belongs to a deployment of another model, or
                 has a twin.
         """
-        return self.home.saver.deploy(self)
+        return self._context.serving().deploy(self)
 
     def explain(self) -> Decision:
         """Say which artifact version a save would get now, and why; stores nothing.
 
         Raises as ``deploy``.
         """
-        store = self._store(Logs(self.home.storage))
+        store = self._store(Logs(self._context.storage))
         self._check_rules(store)
         decision = store.decide(self._sources(), self._choice.asked)
         return self._told(decision)
@@ -123,7 +123,7 @@ class Predictor(Settings):
             artifact = store.get(decision.version)
         except (ArtifactNotFoundError, IntegrityError):
             # If the model was deleted meanwhile, that is what to say.
-            live_version(self.home.storage, self.model_name, self.model_version)
+            live_version(self._context.storage, self.model_name, self.model_version)
             raise
         if decision.is_new:
             _warn_of_imports(prepared.sources)
@@ -150,7 +150,7 @@ class Predictor(Settings):
         return replace(decision, is_kept=True, asked=None)
 
     def _sources(self) -> tuple[ArtifactSource, ...]:
-        return self._choice.sources(self.home.storage, self.home.project)
+        return self._choice.sources(self._context.storage, self._context.project)
 
     def _specification(
         self, model: VersionRecord, number: int, artifact: ArtifactVersion
@@ -205,7 +205,9 @@ def _warn_of_imports(sources: tuple[ArtifactSource, ...]) -> None:
         )
 
 
-def sealed_predictor(home: Home, specification: Specification) -> Predictor:
+def sealed_predictor(
+    context: ProjectContext, specification: Specification
+) -> Predictor:
     """Return the predictor of a saved deployment version.
 
     Raises:
@@ -213,7 +215,7 @@ def sealed_predictor(home: Home, specification: Specification) -> Predictor:
         ArtifactNotFoundError: its artifact version was deleted.
     """
     pin = specification.model
-    manifest = read_manifest(home.storage, pin.name, pin.version)
-    store = ArtifactStore(home.storage, pin.name, pin.version)
+    manifest = read_manifest(context.storage, pin.name, pin.version)
+    store = ArtifactStore(context.storage, pin.name, pin.version)
     artifact = store.get(specification.artifact.version)
-    return Predictor.sealed(home, manifest, specification, artifact)
+    return Predictor.sealed(context, manifest, specification, artifact)

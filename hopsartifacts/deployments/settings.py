@@ -7,11 +7,11 @@ from typing import Any
 from hopsartifacts import layout
 from hopsartifacts.artifacts.documents import Asked
 from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.context import ProjectContext
 from hopsartifacts.deployments import rules
 from hopsartifacts.deployments.attributes import FixedAttributes
 from hopsartifacts.deployments.choice import ArtifactChoice
 from hopsartifacts.deployments.golden import GoldenRequest, checked_golden
-from hopsartifacts.deployments.home import Home
 from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.deployments.parts import (
     InferenceBatcher,
@@ -37,7 +37,6 @@ from hopsartifacts.registry.versions import read_manifest
 class Settings(FixedAttributes):
     """What a predictor consists of; nothing is stored."""
 
-    home: Home
     description: str | None
     environment: str | None
     serving_tool = Setting(
@@ -62,7 +61,7 @@ class Settings(FixedAttributes):
 
     def __init__(  # noqa: PLR0913 - Hopsworks' signature
         self,
-        home: Home,
+        context: ProjectContext,
         model: Manifest,
         *,
         name: str | None = None,
@@ -82,7 +81,7 @@ class Settings(FixedAttributes):
         golden_request: Any = None,
         files: Iterable[str | PathLike[str]] = (),
     ) -> None:
-        self.home = home
+        self._context = context
         self._model = model
         self._name = deployment_name(
             default_deployment_name(self._model.model) if name is None else name
@@ -105,7 +104,7 @@ class Settings(FixedAttributes):
         self._choice.ask(artifact_version)
         # What a sealed version holds is looked up when it is needed, not now.
         if not isinstance(self._choice.asked, int):
-            self._check_rules(self._store(Logs(home.storage)))
+            self._check_rules(self._store(Logs(context.storage)))
 
     @property
     def name(self) -> str:
@@ -130,7 +129,7 @@ class Settings(FixedAttributes):
     def model_version(self, version: int) -> None:
         if version != self._model.version:
             number = version_number(version)
-            self._model = read_manifest(self.home.storage, self.model_name, number)
+            self._model = read_manifest(self._context.storage, self.model_name, number)
             self._choice.ask_anew()
             if self.golden_request:
                 # What was recorded is the answer of the other version.
@@ -144,7 +143,7 @@ class Settings(FixedAttributes):
     @property
     def model_path(self) -> str:
         """``/Projects/<project>/Models/<name>``."""
-        return layout.absolute(self.home.project, layout.model_dir(self.model_name))
+        return layout.absolute(self._context.project, layout.model_dir(self.model_name))
 
     @property
     def model_server(self) -> rules.ModelServer:
@@ -167,7 +166,7 @@ class Settings(FixedAttributes):
         if not isinstance(asked, int):
             return None
         path = layout.artifact_dir(self.model_name, self.model_version, asked)
-        return layout.absolute(self.home.project, path)
+        return layout.absolute(self._context.project, path)
 
     @property
     def script_file(self) -> str | None:

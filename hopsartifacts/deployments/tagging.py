@@ -25,7 +25,7 @@ class HasTags(Held, Tagged):
 
     def _change_tags(self, change: Callable[[Tags], Tags]) -> None:
         known_id = self._fresh().id
-        set_tags(self._runner.place.storage, self.name, known_id, change)
+        set_tags(self._context.storage, self.name, known_id, change)
 
 
 def set_tags(

@@ -39,7 +39,7 @@ class Versioned(Held):
             DeploymentNotFoundError: it was not saved, or was deleted.
         """
         self._fresh()
-        return activations(self._runner.place.storage, self.name)
+        return activations(self._context.storage, self.name)
 
     def diff(
         self,
@@ -59,7 +59,7 @@ class Versioned(Held):
         before = self._number(first)
         after = state.active if second is None else self._number(second)
         return compare_specifications(
-            self._runner.place.storage,
+            self._context.storage,
             pick_version(state, before).specification,
             pick_version(state, after).specification,
         )
@@ -92,9 +92,9 @@ class Versioned(Held):
         number, known = self._number(version), self._fresh()
         sealed = pick_version(known, number)
         # Read first: once it is committed, nothing may fail that says otherwise.
-        predictor = sealed_predictor(self.predictor.home, sealed.specification)
+        predictor = sealed_predictor(self._context, sealed.specification)
         self._state = activate_version(
-            self._runner.place.storage, self.name, number, known_id=known.id, why=reason
+            self._context.storage, self.name, number, known_id=known.id, why=reason
         )
         self.predictor, self._decision = predictor, None
         if known.active != self._state.active:
@@ -119,7 +119,7 @@ class Versioned(Held):
                 "the active version with restart(), or stop it, first"
             )
         self._state = delete_version(
-            self._runner.place.storage, self.name, number, known_id=known.id
+            self._context.storage, self.name, number, known_id=known.id
         )
 
     def _number(self, version: int | DeploymentSnapshot) -> int:

@@ -66,7 +66,7 @@ class Watched(Held):
             InvalidInputError: no such component.
         """
         known = component_name(component)
-        return self._runner.backend.read_logs(self._key, known, tail)
+        return self._context.backend().read_logs(self._key, known, tail)
 
     def follow_logs(
         self, component: str = "predictor", tail: int = 10
@@ -77,7 +77,7 @@ class Watched(Held):
             InvalidInputError: no such component.
         """
         known = component_name(component)
-        lines = self._runner.backend.follow_logs(self._key, known, tail)
+        lines = self._context.backend().follow_logs(self._key, known, tail)
         return (line.text for line in lines)
 
     def read_inference_log(
@@ -110,9 +110,9 @@ class Watched(Held):
             StorageError: the project does not answer.
         """
         return read_log(
-            self._runner.place.storage,
+            self._context.storage,
             self._key,
-            self._runner.backend.inference_log_spool(self._key),
+            self._context.backend().inference_log_spool(self._key),
             since=since,
             until=until,
             version=version,
@@ -130,8 +130,8 @@ class Watched(Held):
             InvalidInputError: pyarrow is not installed.
             StorageError: the project does not answer.
         """
-        spool = self._runner.backend.inference_log_spool(self._key)
-        return count_drops(self._runner.place.storage, self._key, spool)
+        spool = self._context.backend().inference_log_spool(self._key)
+        return count_drops(self._context.storage, self._key, spool)
 
     def get_url(self) -> str | None:
         """Return the URL that takes prediction requests; None when nothing runs."""
