@@ -198,7 +198,7 @@ class Project:
         from hopsartifacts.bundles.importing import import_bundle  # noqa: PLC0415 - late
 
         return import_bundle(
-            self._context, path, strict_numbers=strict_numbers, digest=digest
+            self._storage, path, strict_numbers=strict_numbers, digest=digest
         )
 
     def verify(

@@ -28,10 +28,9 @@ from hopsartifacts.bundles.values import (
     ImportedModel,
     ImportReport,
 )
-from hopsartifacts.context import ProjectContext
 from hopsartifacts.deployments.documents import ArtifactPin, ModelPin, Specification
 from hopsartifacts.deployments.logs import Logs
-from hopsartifacts.deployments.tagging import set_tags
+from hopsartifacts.deployments.tags import set_tags
 from hopsartifacts.deployments.versions import (
     check_owner,
     find_deployment,
@@ -47,14 +46,13 @@ from hopsartifacts.store.root import check_claim
 
 
 def import_bundle(
-    context: ProjectContext,
+    storage: Storage,
     path: str | os.PathLike[str],
     *,
     strict_numbers: bool = False,
     digest: str | None = None,
 ) -> ImportReport:
     """Store what a bundle holds; ``Project.import_bundle`` says how."""
-    storage = context.storage
     with BundleReader.open(path) as bundle:
         if digest is not None and digest != bundle.digest:
             raise InvalidBundleError(
@@ -65,7 +63,7 @@ def import_bundle(
         for name in {model.manifest.model for model in models}:
             check_claim(storage, layout.model_name_claim(name), name, "model")
         fates = fates_of(storage, models, strict_numbers=strict_numbers)
-        check_deployments(context, bundle.contents)
+        check_deployments(storage, bundle.contents)
         bundle.check()
         run = _Import(storage, bundle)
         # Who gets a new number comes last, so as not to take the number of another.

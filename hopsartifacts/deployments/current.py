@@ -2,6 +2,7 @@
 
 import time
 
+from hopsartifacts.deployments.deployed import no_key
 from hopsartifacts.deployments.versions import find_deployment
 from hopsartifacts.errors import StorageError
 from hopsartifacts.serving.contract import DeploymentKey
@@ -45,7 +46,7 @@ class Current:
             return known[1]
         if sealed is None:
             self._known.pop(name, None)
-            return DeploymentKey(name=name, id="", version=0, specification="")
+            return no_key(name)
         key = sealed.key
         self._known[name] = began, key
         return key

@@ -5,6 +5,7 @@ model may be gone: readers do not see such a version.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from hopsartifacts.deployments.documents import (
@@ -70,7 +71,7 @@ class Deployed:
         """All versions by their numbers, in order; each is read when asked for."""
         return _Versions(self)
 
-    @property
+    @cached_property
     def key(self) -> DeploymentKey:
         """What tells this deployment from every other one; made when asked for."""
         specification = self.current.specification
@@ -113,6 +114,11 @@ class Deployed:
     def fetch(self, records: Mapping[int, DeploymentRecord]) -> None:
         """Read the specifications of versions side by side."""
         self._logs.deployment(self.name).fetch({it.entry for it in records.values()})
+
+
+def no_key(name: str) -> DeploymentKey:
+    """Return what stands for a deployment that is not there: nothing runs of it."""
+    return DeploymentKey(name=name, id="", version=0, specification="")
 
 
 class _Versions(Mapping[int, DeploymentVersion]):

@@ -12,24 +12,28 @@ from hopsartifacts.deployments.current import Current
 from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.environment import freeze
-from hopsartifacts.deployments.held import UP
 from hopsartifacts.deployments.parts import (
     InferenceBatcher,
     InferenceLogger,
     Transformer,
 )
-from hopsartifacts.deployments.predictor import Predictor, sealed_predictor
+from hopsartifacts.deployments.predictor import (
+    Predictor,
+    new_predictor,
+    sealed_predictor,
+)
+from hopsartifacts.deployments.settings import DeploymentSettings
+from hopsartifacts.deployments.state import component_name
 from hopsartifacts.deployments.versions import (
     artifact_users_of,
     live_deployments,
     read_deployment,
     users_of,
 )
-from hopsartifacts.deployments.watched import component_name
 from hopsartifacts.errors import InvalidDeploymentError, NotRunningError
 from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.model import Model
-from hopsartifacts.serving.contract import LogLine, RunState
+from hopsartifacts.serving.contract import UP, LogLine, RunState
 
 
 class ModelServing:
@@ -107,9 +111,7 @@ class ModelServing:
                 f"model is a {type(model).__name__}: give what mr.get_model(name) "
                 "returns"
             )
-        return Predictor(
-            self._context,
-            model.manifest,
+        settings = DeploymentSettings.of(
             name=name,
             description=description,
             artifact_version=artifact_version,
@@ -122,11 +124,12 @@ class ModelServing:
             transformer=transformer,
             api_protocol=api_protocol,
             environment=environment,
+            files=files,
             environment_lock=environment_lock,
             env_vars=env_vars,
             golden_request=golden_request,
-            files=files,
         )
+        return new_predictor(self._context, model.manifest, settings)
 
     def create_transformer(
         self, script_file: str | PathLike[str], resources: Any = None

@@ -10,6 +10,8 @@ import msgspec
 from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.deployments.logs import Logs
+from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.names import version_number
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import LogEntry
 
@@ -57,6 +59,23 @@ def snapshots_of(found: Deployed) -> list[DeploymentSnapshot]:
         )
         for number, version in sorted(found.versions.items(), reverse=True)
     ]
+
+
+def number_of(name: str, version: int | DeploymentSnapshot) -> int:
+    """Return the number of a version of the deployment *name*.
+
+    Raises:
+        InvalidInputError: it is a version of another deployment.
+        InvalidNameError: it is no version's number.
+    """
+    if not isinstance(version, DeploymentSnapshot):
+        return version_number(version)
+    if version.deployment != name:
+        raise InvalidInputError(
+            f"{version!r} is not a version of deployment {name!r}: give one of its "
+            "get_versions()"
+        )
+    return version.version
 
 
 def activations(storage: Storage, name: str) -> list[Activation]:

@@ -1,20 +1,53 @@
 """The optional parts of a deployment: transformer, inference logger and batcher."""
 
 import re
+from difflib import get_close_matches
+from inspect import get_annotations
 from os import PathLike
 from typing import Any, Literal
 
 import msgspec
 
-from hopsartifacts.deployments.attributes import FixedAttributes
 from hopsartifacts.deployments.resources import ComponentResources, component_resources
-from hopsartifacts.errors import InvalidDeploymentError
+from hopsartifacts.errors import InvalidDeploymentError, UnknownSettingError
 from hopsartifacts.names import plain_number, plain_text
 
 LoggerMode = Literal["NONE", "ALL", "MODEL_INPUTS", "PREDICTIONS"]
 LOGGER_MODES: tuple[LoggerMode, ...] = ("NONE", "ALL", "MODEL_INPUTS", "PREDICTIONS")
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+
+
+class FixedAttributes:
+    """A base class whose objects take only attributes that their class declares.
+
+    Declared are annotations, properties and other descriptors of the class. Names that
+    begin with an underscore are the class's own and always taken.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not name.startswith("_") and name not in _declared(type(self)):
+            near = get_close_matches(name, _declared(type(self)), 1)
+            hint = (
+                f"did you mean {near[0]!r}?" if near else "see help() for what it has"
+            )
+            raise UnknownSettingError(
+                f"a {type(self).__name__} has no setting {name!r}: {hint}"
+            )
+        super().__setattr__(name, value)
+
+
+def _declared(kind: type) -> set[str]:
+    """Return what can be set: annotated names and descriptors that take a value."""
+    declared: set[str] = set()
+    for base in kind.__mro__:
+        declared.update(get_annotations(base))
+        declared.update(
+            name
+            for name, member in base.__dict__.items()
+            if not name.startswith("_") and hasattr(type(member), "__set__")
+        )
+    return declared
 
 
 class Transformer(FixedAttributes):
@@ -170,6 +203,16 @@ def checked_text(what: str, given: object) -> str | None:
     if text is None and given is not None:
         raise InvalidDeploymentError(f"{what} {given!r} is not a text: use one")
     return text
+
+
+def checked_transformer(given: object) -> Transformer | None:
+    """Return *given* if it is a transformer, or None."""
+    if given is not None and not isinstance(given, Transformer):
+        raise InvalidDeploymentError(
+            f"transformer is a {type(given).__name__}: use "
+            "ms.create_transformer(script_file)"
+        )
+    return given
 
 
 def checked_logger(given: object) -> InferenceLogger | None:

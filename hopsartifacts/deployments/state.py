@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from hopsartifacts.serving.contract import RunState
+from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.serving.contract import COMPONENTS, UP, Component, RunState
 
 
 class PredictorState:
@@ -38,7 +39,7 @@ class PredictorState:
     @property
     def deployed(self) -> bool:
         """Whether anything runs."""
-        return self.status in {"Starting", "Running", "Idle", "Updating"}
+        return self.status in UP
 
     @property
     def started(self) -> datetime | None:
@@ -102,3 +103,15 @@ class PredictorState:
     def _inference_url(self) -> str | None:
         url = self._run.url
         return f"{url}/v1/models/{self._name}:predict" if url else None
+
+
+def component_name(given: str) -> Component:
+    """Return *given* if there is such a component.
+
+    Raises:
+        InvalidInputError: there is none.
+    """
+    for known in COMPONENTS:
+        if given == known:
+            return known
+    raise InvalidInputError(f"component {given!r}: use one of {', '.join(COMPONENTS)}")

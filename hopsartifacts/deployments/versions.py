@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.versions import ArtifactStore
@@ -17,16 +18,21 @@ from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.documents import encode_pretty
 from hopsartifacts.errors import (
     AlreadyExistsError,
+    ArtifactNotFoundError,
     CommitUncertainError,
     DeploymentNotFoundError,
+    IntegrityError,
     NotFoundError,
+    PathNotFoundError,
     StorageError,
 )
 from hopsartifacts.registry.deletion import withdraw_deletion
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.identity import new_token, now, user
+from hopsartifacts.store.local_paths import local_folder
 from hopsartifacts.store.root import check_log_is_there, claim_name
+from hopsartifacts.store.transfer import download
 from hopsartifacts.store.workers import each_result
 
 
@@ -64,6 +70,21 @@ def read_deployment(storage: Storage, name: str, logs: Logs | None = None) -> De
         live = ", ".join(repr(known) for known in live_deployments(storage))
         raise DeploymentNotFoundError(
             f"there is no deployment {name!r}: the project has {live or 'none'}"
+        )
+    return found
+
+
+def read_again(storage: Storage, known: Deployed) -> Deployed:
+    """Return a deployment as it is now.
+
+    Raises:
+        DeploymentNotFoundError: it was deleted, perhaps created anew.
+    """
+    found = read_deployment(storage, known.name)
+    if found.id != known.id:
+        raise DeploymentNotFoundError(
+            f"deployment {known.name!r} was deleted and created anew: get it with "
+            f"ms.get_deployment({known.name!r})"
         )
     return found
 
@@ -234,6 +255,36 @@ def delete_deployment(storage: Storage, name: str, known_id: str) -> None:
         # It is deleted: files that stay behind are found by verify.
         with suppress(StorageError):
             storage.delete_tree(layout.deployment_version_dir(name, version))
+
+
+def download_artifact(
+    storage: Storage, specification: Specification, local_path: str | Path | None
+) -> str:
+    """Copy the files of a deployment's artifact to this machine; return the folder.
+
+    Raises:
+        ArtifactNotFoundError: it was deleted, or is version 0, which has no files.
+    """
+    number, model = specification.artifact.version, specification.model
+    if number == 0:
+        raise ArtifactNotFoundError(
+            f"deployment {specification.name!r} runs artifact version 0, which has no "
+            "files"
+        )
+    store = ArtifactStore(storage, model.name, model.version)
+    store.project(number)
+    folder = layout.artifact_dir(model.name, model.version, number)
+    target = local_folder(
+        local_path, model.name, str(model.version), "Artifacts", str(number)
+    )
+    files = store.get(number).files
+    try:
+        download(storage, folder, {it.path: it.digest for it in files}, target)
+    except (IntegrityError, PathNotFoundError):
+        # It says so if the version was deleted meanwhile.
+        store.get(number)
+        raise
+    return str(target)
 
 
 def project_version(storage: Storage, name: str, version: DeploymentVersion) -> None:

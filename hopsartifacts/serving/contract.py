@@ -27,6 +27,11 @@ Component = Literal["predictor", "transformer"]
 
 COMPONENTS: tuple[Component, ...] = ("predictor", "transformer")
 
+UP: frozenset[Status] = frozenset({"Starting", "Running", "Idle", "Updating"})
+"""States in which something runs."""
+ANSWERING: frozenset[Status] = UP - {"Starting"}
+"""States in which requests are answered."""
+
 SCRIPT_CLASSES: dict[Component, tuple[str, ...]] = {
     "predictor": ("Predictor", "Predict"),
     "transformer": ("Transformer",),

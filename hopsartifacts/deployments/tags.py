@@ -4,28 +4,11 @@ from collections.abc import Callable
 
 from hopsartifacts.deployments.deployed import deployed
 from hopsartifacts.deployments.documents import DeploymentState
-from hopsartifacts.deployments.held import Held
 from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.errors import DeploymentNotFoundError
-from hopsartifacts.registry.tagged import Tagged, Tags
+from hopsartifacts.registry.tagged import Tags
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
-
-
-class HasTags(Held, Tagged):
-    """The tags of a saved deployment; they stay when its settings change."""
-
-    def get_tags(self) -> Tags:
-        """Return all tags as they are now.
-
-        Raises:
-            DeploymentNotFoundError: it was not saved, or was deleted.
-        """
-        return dict(self._fresh().tags)
-
-    def _change_tags(self, change: Callable[[Tags], Tags]) -> None:
-        known_id = self._fresh().id
-        set_tags(self._context.storage, self.name, known_id, change)
 
 
 def set_tags(

@@ -8,6 +8,7 @@ from pathlib import Path
 from hopsartifacts import layout
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.context import ProjectContext
+from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.documents import (
     ComponentSpecification,
     DeploymentVersion,
@@ -16,7 +17,12 @@ from hopsartifacts.deployments.documents import (
 from hopsartifacts.deployments.parts import InferenceBatcher, InferenceLogger
 from hopsartifacts.deployments.resources import NO_LIMIT, default_limits
 from hopsartifacts.digests import Digest
-from hopsartifacts.errors import IntegrityError, InvalidDeploymentError
+from hopsartifacts.errors import (
+    DeploymentFailedError,
+    IntegrityError,
+    InvalidDeploymentError,
+    UnsupportedHereError,
+)
 from hopsartifacts.registry.documents import Manifest
 from hopsartifacts.registry.schema import input_columns
 from hopsartifacts.registry.versions import live_version, manifest_of
@@ -26,6 +32,8 @@ from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checking import Finding, check_folder
 from hopsartifacts.store.transfer import download
 
+AWAIT_S = 120
+"""How long is waited by default until a deployment starts, moves or stops."""
 KAFKA_SERVERS = "HOPSARTIFACTS_KAFKA_SERVERS"
 
 _SHOWN_FINDINGS = 3
@@ -48,6 +56,54 @@ def launching(
     """
     with ExitStack() as leases:
         yield _launch(context, leases, deployment_id, sealed)
+
+
+def start(
+    context: ProjectContext,
+    sealed: Deployed,
+    await_running_s: float,
+    *,
+    port: int | None,
+    detach: bool,
+) -> None:
+    """Run the active version; ``Deployment.start`` says how.
+
+    Raises:
+        UnsupportedHereError: this machine cannot run it.
+    """
+    if detach and not context.storage.capabilities.is_shared:
+        raise UnsupportedHereError(
+            "a deployment of a project in memory cannot outlive this process: "
+            "start it without detach"
+        )
+    with launching(context, sealed.id, sealed.current) as ready:
+        context.backend().check(ready)
+        context.backend().start(
+            ready, await_running_s=await_running_s, port=port, detach=detach
+        )
+
+
+def move_to(context: ProjectContext, sealed: Deployed, await_running_s: float) -> None:
+    """Move what runs to the active version, without a failed request.
+
+    Raises:
+        DeploymentFailedError: it does not start; the version before goes on.
+    """
+    with launching(context, sealed.id, sealed.current) as ready:
+        try:
+            context.backend().update(ready, await_running_s=await_running_s)
+        except DeploymentFailedError as error:
+            raise DeploymentFailedError(_with_way_out(error, sealed)) from error
+
+
+def _with_way_out(error: DeploymentFailedError, sealed: Deployed) -> str:
+    """Say which version is the active one now: the next start takes that one."""
+    before = sealed.state.head.before
+    back = f", or go back with rollback({before})" if before else ""
+    return (
+        f"{error}\nVersion {sealed.active} is saved and is the active version now, "
+        f"which the next start runs: change the deployment and save it again{back}"
+    )
 
 
 def _launch(
