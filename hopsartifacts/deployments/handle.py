@@ -22,7 +22,7 @@ from hopsartifacts.deployments.predictor import (
     new_predictor,
     sealed_predictor,
 )
-from hopsartifacts.deployments.settings import DeploymentSettings
+from hopsartifacts.deployments.settings import SETTINGS, DeploymentSettings
 from hopsartifacts.deployments.state import component_name
 from hopsartifacts.deployments.versions import (
     artifact_users_of,
@@ -106,29 +106,22 @@ class ModelServing:
                 makes no sense.
             ModelNotFoundError: the model was not saved yet.
         """
+        given = locals()
+        settings = {name: given[name] for name in SETTINGS}
+        return self.describe(model, DeploymentSettings.of(**settings))
+
+    def describe(self, model: Model, settings: DeploymentSettings) -> Predictor:
+        """Return what ``create_predictor`` returns, of settings that are one value.
+
+        Raises:
+            InvalidDeploymentError: the rules forbid the combination.
+            ModelNotFoundError: the model was not saved yet.
+        """
         if not isinstance(model, Model):
             raise InvalidDeploymentError(
                 f"model is a {type(model).__name__}: give what mr.get_model(name) "
                 "returns"
             )
-        settings = DeploymentSettings.of(
-            name=name,
-            description=description,
-            artifact_version=artifact_version,
-            serving_tool=serving_tool,
-            script_file=script_file,
-            config_file=config_file,
-            resources=resources,
-            inference_logger=inference_logger,
-            inference_batcher=inference_batcher,
-            transformer=transformer,
-            api_protocol=api_protocol,
-            environment=environment,
-            files=files,
-            environment_lock=environment_lock,
-            env_vars=env_vars,
-            golden_request=golden_request,
-        )
         return new_predictor(self._context, model.manifest, settings)
 
     def create_transformer(

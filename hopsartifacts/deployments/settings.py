@@ -313,3 +313,6 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "golden_request": checked_golden,
 }
 """From what a user gives for a setting to its value, or an error that says why not."""
+
+SETTINGS = tuple(_CHECKS)
+"""The names of all settings."""

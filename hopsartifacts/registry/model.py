@@ -273,25 +273,9 @@ class Model(Tagged):
             The saved ``Deployment``, not started. See
             ``ModelServing.create_predictor`` for the arguments and errors.
         """
+        # All parameters but the first, whatever they are: serving knows them.
+        settings = {name: it for name, it in locals().items() if name != "self"}
         self._sealed()
-        settings = {
-            "name": name,
-            "description": description,
-            "artifact_version": artifact_version,
-            "serving_tool": serving_tool,
-            "script_file": script_file,
-            "config_file": config_file,
-            "resources": resources,
-            "inference_logger": inference_logger,
-            "inference_batcher": inference_batcher,
-            "transformer": transformer,
-            "api_protocol": api_protocol,
-            "environment": environment,
-            "files": files,
-            "environment_lock": environment_lock,
-            "env_vars": env_vars,
-            "golden_request": golden_request,
-        }
         return self._context.serving().deploy_model(self, settings)
 
     def get_tags(self) -> Tags:
