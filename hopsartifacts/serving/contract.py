@@ -210,6 +210,15 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
     mark: str
 
 
+NEVER_RAN = RunState(
+    status="Created",
+    condition=Condition(
+        type="STOPPED", status=True, reason="the deployment is not running"
+    ),
+)
+"""What is said of a deployment that never ran here."""
+
+
 class ServingBackend(Protocol):
     """Somewhere deployments can run.
 
