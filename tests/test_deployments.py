@@ -17,7 +17,7 @@ from hopsartifacts import (
     Project,
     Resources,
 )
-from hopsartifacts.deployments.imports import MissingImportWarning
+from hopsartifacts.deployments.scripts import MissingImportWarning
 from hopsartifacts.errors import (
     AlreadyExistsError,
     ArtifactNotFoundError,

@@ -28,13 +28,13 @@ from hopsartifacts.bundles.values import (
     ImportedModel,
     ImportReport,
 )
+from hopsartifacts.deployments.deployed import Logs
 from hopsartifacts.deployments.documents import ArtifactPin, ModelPin, Specification
-from hopsartifacts.deployments.logs import Logs
-from hopsartifacts.deployments.tags import set_tags
 from hopsartifacts.deployments.versions import (
     check_owner,
     find_deployment,
     save_specification,
+    set_tags,
     take_name,
 )
 from hopsartifacts.errors import AlreadyExistsError, InvalidBundleError

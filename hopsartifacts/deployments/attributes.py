@@ -8,15 +8,15 @@ from hopsartifacts import layout
 from hopsartifacts.artifacts.documents import Asked
 from hopsartifacts.context import ProjectContext
 from hopsartifacts.deployments import rules
-from hopsartifacts.deployments.given import shown_path
+from hopsartifacts.deployments.artifact_files import shown_path
 from hopsartifacts.deployments.golden import GoldenRequest
 from hopsartifacts.deployments.parts import (
+    ComponentResources,
     FixedAttributes,
     InferenceBatcher,
     InferenceLogger,
     Transformer,
 )
-from hopsartifacts.deployments.resources import ComponentResources
 from hopsartifacts.deployments.settings import DeploymentSettings
 from hopsartifacts.names import version_number
 from hopsartifacts.registry.documents import Manifest

@@ -8,28 +8,31 @@ from typing import Any
 
 from hopsartifacts.artifacts.decision import Decision
 from hopsartifacts.context import ProjectContext
-from hopsartifacts.deployments import difference, history, versions
+from hopsartifacts.deployments import history, versions
 from hopsartifacts.deployments.attributes import DeploymentDraft, SettingAttributes
-from hopsartifacts.deployments.changing import activate_version, delete_version
-from hopsartifacts.deployments.deployed import Deployed, no_key
-from hopsartifacts.deployments.difference import DeploymentDifference
+from hopsartifacts.deployments.deployed import Deployed, Logs, no_key
 from hopsartifacts.deployments.documents import Specification
+from hopsartifacts.deployments.environment import check_environment
 from hopsartifacts.deployments.golden import (
     DEFAULT_TOLERANCE,
     GoldenRequest,
     check_runs,
-    request_of,
     request_to_record,
 )
-from hopsartifacts.deployments.history import Activation, DeploymentSnapshot
+from hopsartifacts.deployments.history import (
+    Activation,
+    DeploymentDifference,
+    DeploymentSnapshot,
+)
 from hopsartifacts.deployments.launch import AWAIT_S, move_to, start
-from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.deployments.predictor import Predictor, sealed_predictor
-from hopsartifacts.deployments.progress import while_starting, while_stopping
-from hopsartifacts.deployments.readiness import check_environment
 from hopsartifacts.deployments.requests import ask
-from hopsartifacts.deployments.state import PredictorState, component_name
-from hopsartifacts.deployments.tags import set_tags
+from hopsartifacts.deployments.state import (
+    PredictorState,
+    component_name,
+    while_starting,
+    while_stopping,
+)
 from hopsartifacts.errors import (
     DeploymentNotFoundError,
     InUseError,
@@ -109,7 +112,7 @@ class Deployment(SettingAttributes, Tagged):
         )
         self.predictor.keep(specification, artifact)
         if known is None and there and there.active != self._state.active:
-            changes = difference.summary(there.current.specification, specification)
+            changes = history.summary(there.current.specification, specification)
             print(  # noqa: T201 - Hopsworks prints that a deployment exists, too
                 f"Deployment {name!r} exists: saved as its version "
                 f"{self._state.active} ({changes})"
@@ -262,14 +265,12 @@ class Deployment(SettingAttributes, Tagged):
             NotRunningError: it does not run, or not its active version.
             PredictionError: the model server answered with an error.
         """
-        chosen = request_of(
-            request_to_record(self.name, request, self.golden_request, self.get_model)
+        chosen = request_to_record(
+            self.name, request, self.golden_request, self.get_model
         )
         active = self._fresh().active
-        running = self._run_state().deployment_version
-        check_runs(self.name, running, active)
-        answer = self.predict(data=chosen)
-        golden = GoldenRequest(chosen, answer, tolerance)
+        check_runs(self.name, self._run_state().deployment_version, active)
+        golden = GoldenRequest(chosen, self.predict(data=chosen), tolerance)
         self.golden_request = golden
         self.save(await_update, why="the golden request was recorded")
         return golden
@@ -459,7 +460,7 @@ class Deployment(SettingAttributes, Tagged):
         state = self._fresh()
         before = history.number_of(self.name, first)
         after = state.active if second is None else history.number_of(self.name, second)
-        return difference.compare_specifications(
+        return history.compare_specifications(
             self._context.storage,
             versions.pick_version(state, before).specification,
             versions.pick_version(state, after).specification,
@@ -494,7 +495,7 @@ class Deployment(SettingAttributes, Tagged):
         sealed = versions.pick_version(known, number)
         # Read first: once it is committed, nothing may fail that says otherwise.
         predictor = sealed_predictor(self._context, sealed.specification)
-        self._state = activate_version(
+        self._state = versions.activate_version(
             self._context.storage, self.name, number, known_id=known.id, why=reason
         )
         self.predictor, self._decision = predictor, None
@@ -519,7 +520,7 @@ class Deployment(SettingAttributes, Tagged):
                 f"version {number} of deployment {self.name!r} is running: move it to "
                 "the active version with restart(), or stop it, first"
             )
-        self._state = delete_version(
+        self._state = versions.delete_version(
             self._context.storage, self.name, number, known_id=known.id
         )
 
@@ -568,7 +569,7 @@ class Deployment(SettingAttributes, Tagged):
         return self.predictor._draft  # noqa: SLF001 - one thing for users
 
     def _change_tags(self, change: Callable[[Tags], Tags]) -> None:
-        set_tags(self._context.storage, self.name, self._fresh().id, change)
+        versions.set_tags(self._context.storage, self.name, self._fresh().id, change)
 
     def _fresh(self) -> Deployed:
         return versions.read_again(self._context.storage, self._saved())

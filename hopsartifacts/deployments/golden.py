@@ -77,23 +77,25 @@ def check_runs(name: str, running: int | None, active: int) -> None:
 
 def request_to_record(
     name: str, given: Any, golden: GoldenRequest | None, model: Callable[[], Model]
-) -> Any:
+) -> dict[str, Any]:
     """Return *given*, or else the request of *golden*, or the model's input example.
 
+    As a V1 body, whatever it was.
+
     Raises:
-        InvalidInputError: there is none of the three.
+        InvalidInputError: there is none of the three, or it is no request.
     """
     if given is not None:
-        return given
+        return request_of(given)
     if golden is not None:
-        return golden.request
+        return request_of(golden.request)
     example = model().input_example
     if example is None:
         raise InvalidInputError(
             f"deployment {name!r} has no golden request and its model no input "
             "example: give the request to record"
         )
-    return example
+    return request_of(example)
 
 
 def checked_golden(given: Any) -> GoldenRequest | None:

@@ -1,5 +1,6 @@
 """Model serving as users hold it: create, find and list deployments."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
@@ -8,8 +9,7 @@ from typing import Any
 from hopsartifacts.artifacts.handle import Artifacts
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.context import ProjectContext
-from hopsartifacts.deployments.current import Current
-from hopsartifacts.deployments.deployed import Deployed
+from hopsartifacts.deployments.deployed import Deployed, no_key
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.environment import freeze
 from hopsartifacts.deployments.parts import (
@@ -26,14 +26,59 @@ from hopsartifacts.deployments.settings import SETTINGS, DeploymentSettings
 from hopsartifacts.deployments.state import component_name
 from hopsartifacts.deployments.versions import (
     artifact_users_of,
+    find_deployment,
     live_deployments,
     read_deployment,
     users_of,
 )
-from hopsartifacts.errors import InvalidDeploymentError, NotRunningError
+from hopsartifacts.errors import InvalidDeploymentError, NotRunningError, StorageError
 from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.model import Model
-from hopsartifacts.serving.contract import UP, LogLine, RunState
+from hopsartifacts.serving.contract import UP, DeploymentKey, LogLine, RunState
+from hopsartifacts.storage.contract import Storage
+
+_NEAR_S, _FAR_S = 2.0, 10.0
+"""For how long what was read is used again: on a disk, and elsewhere."""
+
+
+class Current:
+    """The keys of deployments by their names; usable from any thread."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._known: dict[str, tuple[float, DeploymentKey]] = {}
+        self._trust_s = _FAR_S if storage.local_path("") is None else _NEAR_S
+
+    def key(self, name: str) -> tuple[DeploymentKey, bool]:
+        """Return the key, and whether it was read just now; raises as ``read``."""
+        known = self._known.get(name)
+        if known is not None and time.monotonic() - known[0] < self._trust_s:
+            return known[1], False
+        return self.read(name), True
+
+    def read(self, name: str) -> DeploymentKey:
+        """Read the key from the project; an empty one for a name that is not there.
+
+        If the project does not answer, the key that was read last is returned, so that
+        a running deployment keeps answering.
+
+        Raises:
+            StorageError: the project does not answer, and the name was never read.
+        """
+        began = time.monotonic()
+        try:
+            sealed = find_deployment(self._storage, name)
+        except StorageError:
+            known = self._known.get(name)
+            if known is None:
+                raise
+            return known[1]
+        if sealed is None:
+            self._known.pop(name, None)
+            return no_key(name)
+        key = sealed.key
+        self._known[name] = began, key
+        return key
 
 
 class ModelServing:

@@ -14,8 +14,12 @@ from hopsartifacts.deployments.documents import (
     DeploymentVersion,
     Specification,
 )
-from hopsartifacts.deployments.parts import InferenceBatcher, InferenceLogger
-from hopsartifacts.deployments.resources import NO_LIMIT, default_limits
+from hopsartifacts.deployments.parts import (
+    NO_LIMIT,
+    InferenceBatcher,
+    InferenceLogger,
+    default_limits,
+)
 from hopsartifacts.digests import Digest
 from hopsartifacts.errors import (
     DeploymentFailedError,

@@ -11,9 +11,9 @@ from hopsartifacts.artifacts.payloads import Prepared, prepare
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.context import ProjectContext
 from hopsartifacts.deployments.attributes import DeploymentDraft, SettingAttributes
+from hopsartifacts.deployments.deployed import Logs
 from hopsartifacts.deployments.documents import ModelPin, Specification
-from hopsartifacts.deployments.imports import MissingImportWarning, missing_modules
-from hopsartifacts.deployments.logs import Logs
+from hopsartifacts.deployments.scripts import MissingImportWarning, missing_modules
 from hopsartifacts.deployments.settings import DeploymentSettings
 from hopsartifacts.errors import ArtifactNotFoundError, IntegrityError
 from hopsartifacts.names import default_deployment_name

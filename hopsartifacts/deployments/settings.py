@@ -21,13 +21,7 @@ from hopsartifacts.artifacts.documents import (
 )
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.deployments import rules
-from hopsartifacts.deployments.documents import (
-    ArtifactPin,
-    ComponentSpecification,
-    ModelPin,
-    Specification,
-)
-from hopsartifacts.deployments.given import (
+from hopsartifacts.deployments.artifact_files import (
     File,
     Kept,
     New,
@@ -37,22 +31,26 @@ from hopsartifacts.deployments.given import (
     shown_path,
     sources_of,
 )
+from hopsartifacts.deployments.documents import (
+    ArtifactPin,
+    ComponentSpecification,
+    ModelPin,
+    Specification,
+)
 from hopsartifacts.deployments.golden import GoldenRequest, checked_golden
 from hopsartifacts.deployments.parts import (
+    ComponentResources,
     InferenceBatcher,
     InferenceLogger,
+    PredictorResources,
     Transformer,
     checked_batcher,
     checked_logger,
     checked_text,
     checked_transformer,
-)
-from hopsartifacts.deployments.resources import (
-    ComponentResources,
-    PredictorResources,
+    checked_variables,
     component_resources,
 )
-from hopsartifacts.deployments.variables import checked_variables
 from hopsartifacts.layout import Role
 from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.documents import Framework

@@ -1,4 +1,4 @@
-"""Deployment versions: each save that changes anything is one log entry."""
+"""What is written of deployments: a log entry for each save, tag and deletion."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.versions import ArtifactStore
-from hopsartifacts.deployments.deployed import Deployed, deployed
+from hopsartifacts.deployments.deployed import Deployed, Logs, deployed
 from hopsartifacts.deployments.documents import (
     DeploymentRecord,
     DeploymentState,
@@ -14,7 +14,6 @@ from hopsartifacts.deployments.documents import (
     PinnedModel,
     Specification,
 )
-from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.documents import encode_pretty
 from hopsartifacts.errors import (
     AlreadyExistsError,
@@ -22,11 +21,13 @@ from hopsartifacts.errors import (
     CommitUncertainError,
     DeploymentNotFoundError,
     IntegrityError,
+    InUseError,
     NotFoundError,
     PathNotFoundError,
     StorageError,
 )
 from hopsartifacts.registry.deletion import withdraw_deletion
+from hopsartifacts.registry.tagged import Tags
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.identity import new_token, now, user
@@ -403,3 +404,96 @@ def _take_back(logs: Logs, sealed: Deployed) -> None:
         return Draft(op=op, state=after)
 
     logs.deployment(sealed.name).append(decide)
+
+
+def activate_version(
+    storage: Storage, name: str, number: int, *, known_id: str, why: str
+) -> Deployed:
+    """Make a sealed version the active one again; nothing is written if it is.
+
+    Raises:
+        DeploymentNotFoundError: there is no such version, or the deployment was
+            deleted.
+        ModelNotFoundError: the version had been sealed by a writer that was killed
+            before it could tell that its model was deleted.
+    """
+    logs, token = Logs(storage), new_token()
+
+    def decide(state: DeploymentState, _: int) -> Draft[DeploymentState] | None:
+        live = _known(logs, name, state, known_id, number)
+        if live.active == number:
+            return None
+        after = state.changed(active=live.active).activated(number)
+        op = activating("rollback", number, why)
+        return Draft(op=op, state=after, token=token)
+
+    return activate(logs, name, decide, token)
+
+
+def delete_version(
+    storage: Storage, name: str, number: int, *, known_id: str
+) -> Deployed:
+    """Give a version up for good: nothing it pins is kept for it any more.
+
+    Raises:
+        DeploymentNotFoundError: there is no such version, or the deployment was
+            deleted.
+        InUseError: it is the active one.
+    """
+    logs = Logs(storage)
+
+    def decide(state: DeploymentState, _: int) -> Draft[DeploymentState]:
+        live = _known(logs, name, state, known_id, number)
+        if live.active == number:
+            raise InUseError(
+                f"version {number} of deployment {name!r} is the active one: roll "
+                "back to another version, or save a new one, first"
+            )
+        op = {"kind": "delete version", "version": number}
+        # What was active of a version that is gone is settled here, too.
+        after = state.changed(active=live.active, entry=live.record.entry)
+        return Draft(op=op, state=after.without(number))
+
+    after = logs.deployment(name).append(decide)
+    if after is None:
+        raise DeploymentNotFoundError(f"deployment {name!r} has an empty log")
+    # It is deleted: a document that stays behind is found by verify and gc.
+    with suppress(StorageError):
+        storage.delete_tree(layout.deployment_version_dir(name, number))
+    return Deployed(logs, name, after.state, after.state.head.active)
+
+
+def _known(
+    logs: Logs, name: str, state: DeploymentState, known_id: str, number: int
+) -> Deployed:
+    live = deployed(logs, name, state)
+    if live is None or live.id != known_id:
+        raise DeploymentNotFoundError(
+            f"deployment {name!r} was deleted: create it again"
+        )
+    pick_version(live, number)
+    return live
+
+
+def set_tags(
+    storage: Storage, name: str, known_id: str, change: Callable[[Tags], Tags]
+) -> None:
+    """Replace the tags of the deployment *known_id* by what *change* makes of them.
+
+    Raises:
+        DeploymentNotFoundError: there is none, or another one of that name.
+    """
+    logs = Logs(storage)
+
+    def decide(state: DeploymentState, _: int) -> Draft[DeploymentState] | None:
+        live = deployed(logs, name, state)
+        if live is None or live.id != known_id:
+            raise DeploymentNotFoundError(
+                f"deployment {name!r} was deleted: create it again"
+            )
+        tags = change(live.tags)
+        if tags == live.tags:
+            return None
+        return Draft(op={"kind": "tag"}, state=state.changed(tags=tags))
+
+    logs.deployment(name).append(decide)

@@ -213,7 +213,7 @@ def test_asking_by_name_reads_the_project_now_and_then_only(
         raise AssertionError("the project was read")
 
     with monkeypatch.context() as patch:
-        patch.setattr("hopsartifacts.deployments.current.find_deployment", refuse)
+        patch.setattr("hopsartifacts.deployments.handle.find_deployment", refuse)
         assert serving.ask("dep", ASK) == {"predictions": ["word", "word"]}
         assert serving.run_state("dep").status == "Running"
     assert serving.run_state("other").status == "Created"

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from hopsartifacts.deployments.given import InProject
+from hopsartifacts.deployments.artifact_files import InProject
 from hopsartifacts.deployments.golden import GoldenRequest
 from hopsartifacts.deployments.parts import (
     InferenceBatcher,

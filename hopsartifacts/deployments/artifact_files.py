@@ -10,7 +10,7 @@ import msgspec
 from hopsartifacts import layout
 from hopsartifacts.artifacts.documents import ArtifactSource
 from hopsartifacts.artifacts.versions import ArtifactStore
-from hopsartifacts.deployments.locks import check_lock, name_of_text
+from hopsartifacts.deployments.environment import check_lock, name_of_text
 from hopsartifacts.deployments.scripts import check_script
 from hopsartifacts.errors import (
     InvalidDeploymentError,
