@@ -1,8 +1,9 @@
 """The settings of a deployment: which there are, what they may be, what they make.
 
-A new setting is a field of ``DeploymentSettings`` and its check here, a field of
-``Specification``, and a parameter of ``ModelServing.create_predictor`` and
-``Model.deploy``.
+A new setting is a field of ``DeploymentSettings`` with its check here and a field of
+``Specification``. For users it is a parameter of ``ModelServing.create_predictor`` and
+``Model.deploy``, an attribute in ``attributes``, and a field of the JSON API; nothing
+between them names it.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -120,16 +121,8 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
         component = specification.transformer
         number = specification.artifact.version
         settings = cls.of(
-            name=specification.name,
-            description=specification.description,
-            serving_tool=specification.serving_tool,
             resources=specification.predictor.resources,
-            inference_logger=specification.inference_logger,
-            inference_batcher=specification.inference_batcher,
-            api_protocol=specification.api_protocol,
-            environment=specification.environment,
-            env_vars=specification.env_vars,
-            golden_request=specification.golden_request,
+            **{name: getattr(specification, name) for name in _SEALED_AS_GIVEN},
         )
         pin = specification.model
         kept = [
@@ -250,14 +243,13 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
         """Return what pins a model version, an artifact version and these settings."""
         transformer, script = self.transformer, artifact.file("transformer")
         own = component_resources(transformer and transformer.resources)
+        as_given = {it: getattr(self, it) for it in _SEALED_AS_GIVEN}
+        # A deployment without a name has its model's; variables can change in place.
+        as_given |= {"name": name, "env_vars": dict(self.env_vars)}
         return Specification(
-            name=name,
-            description=self.description,
             model=model,
             artifact=ArtifactPin(version=artifact_version, identity=artifact.identity),
             model_server=rules.MODEL_SERVERS[model.framework],
-            serving_tool=self.serving_tool,
-            api_protocol=self.api_protocol,
             predictor=ComponentSpecification(
                 script=artifact.file("predictor"), resources=self.resources
             ),
@@ -265,12 +257,8 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
             if script
             else None,
             config_file=artifact.file("configfile"),
-            inference_logger=self.inference_logger,
-            inference_batcher=self.inference_batcher,
-            environment=self.environment,
             environment_lock=artifact.file("environment"),
-            env_vars=dict(self.env_vars),
-            golden_request=self.golden_request,
+            **as_given,
         )
 
     def _asked_anew(self) -> dict[str, Any]:
@@ -314,3 +302,10 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
 
 SETTINGS = tuple(_CHECKS)
 """The names of all settings."""
+
+_SEALED_AS_GIVEN = tuple(
+    name
+    for name in SETTINGS
+    if name in Specification.__struct_fields__ and name not in {*_ROLES, "transformer"}
+)
+"""The settings that a specification has under the same name, with the same value."""
