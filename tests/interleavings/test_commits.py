@@ -507,7 +507,7 @@ def test_explorer_finds_a_deployment_that_does_not_look_back(
     monkeypatch: pytest.MonkeyPatch, with_model: dict[str, bytes]
 ) -> None:
     monkeypatch.setattr(
-        "hopsartifacts.deployments.versions._keep_parts", lambda *_: None
+        "hopsartifacts.deployments.versions.keep_parts", lambda *_: None
     )
     # Readers do not see a deployment without its model, so look below them.
     monkeypatch.setattr("hopsartifacts.deployments.deployed.is_served", lambda *_: True)
