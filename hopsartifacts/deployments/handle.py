@@ -153,9 +153,9 @@ class ModelServing:
         """
         given = locals()
         settings = {name: given[name] for name in SETTINGS}
-        return self.describe(model, DeploymentSettings.of(**settings))
+        return self.predictor_of(model, DeploymentSettings.of(**settings))
 
-    def describe(self, model: Model, settings: DeploymentSettings) -> Predictor:
+    def predictor_of(self, model: Model, settings: DeploymentSettings) -> Predictor:
         """Return what ``create_predictor`` returns, of settings that are one value.
 
         Raises:

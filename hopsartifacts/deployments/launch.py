@@ -46,7 +46,7 @@ _IDLE_S = 30.0
 
 
 @contextmanager
-def launching(
+def checked_launch(
     context: ProjectContext, deployment_id: str, sealed: DeploymentVersion
 ) -> Iterator[Launch]:
     """Give *sealed* ready to run; its files stay until the block ends.
@@ -80,7 +80,7 @@ def start(
             "a deployment of a project in memory cannot outlive this process: "
             "start it without detach"
         )
-    with launching(context, sealed.id, sealed.current) as ready:
+    with checked_launch(context, sealed.id, sealed.current) as ready:
         context.backend().check(ready)
         context.backend().start(
             ready, await_running_s=await_running_s, port=port, detach=detach
@@ -93,7 +93,7 @@ def move_to(context: ProjectContext, sealed: Deployed, await_running_s: float) -
     Raises:
         DeploymentFailedError: it does not start; the version before goes on.
     """
-    with launching(context, sealed.id, sealed.current) as ready:
+    with checked_launch(context, sealed.id, sealed.current) as ready:
         try:
             context.backend().update(ready, await_running_s=await_running_s)
         except DeploymentFailedError as error:

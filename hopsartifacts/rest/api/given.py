@@ -102,7 +102,7 @@ def predictor_of(call: Call, given: GivenDeployment, name: str | None) -> Predic
     sent = {**msgspec.structs.asdict(given), "name": name}
     settings = {it: _PLAIN.get(it, _as_it_is)(sent[it]) for it in SETTINGS}
     described = DeploymentSettings.of(**settings)
-    return project.get_model_serving().describe(model, described)
+    return project.get_model_serving().predictor_of(model, described)
 
 
 def _as_it_is(given: Any) -> Any:

@@ -42,7 +42,7 @@ def created(
         artifact_version=requests.artifact_version(new),
         **_settings(None, new),
     )
-    return serving.create_deployment(serving.describe(model, settings))
+    return serving.create_deployment(serving.predictor_of(model, settings))
 
 
 def change(
