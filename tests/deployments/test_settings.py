@@ -1,7 +1,8 @@
 """Every setting of a deployment can be given and read wherever settings can be."""
 
+import sys
 from collections.abc import Callable
-from inspect import Parameter, signature
+from inspect import Parameter, getsource, signature
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +147,11 @@ def test_every_setting_is_sealed(
         assert after == before, name
     found.save()
     assert found.version == everything.version
+
+
+def test_every_member_of_a_deployment_has_a_def_of_its_own() -> None:
+    """So a reader finds it by a search, and an editor shows what it is."""
+    modules = {kind.__module__ for kind in (Deployment, *Deployment.__bases__)}
+    text = "".join(getsource(sys.modules[module]) for module in modules)
+    members = {name for name in dir(Deployment) if not name.startswith("_")}
+    assert {name for name in members if f"def {name}(" not in text} == {"set_tag"}
