@@ -171,7 +171,7 @@ class SettingAttributes(FixedAttributes):
         return self._settings.transformer
 
     @transformer.setter
-    def transformer(self, transformer: Transformer | None) -> None:
+    def transformer(self, transformer: Transformer | Mapping[str, Any] | None) -> None:
         self._draft.change(transformer=transformer)
 
     @property
@@ -180,7 +180,9 @@ class SettingAttributes(FixedAttributes):
         return self._settings.inference_logger
 
     @inference_logger.setter
-    def inference_logger(self, logger: InferenceLogger | str | None) -> None:
+    def inference_logger(
+        self, logger: InferenceLogger | Mapping[str, Any] | str | None
+    ) -> None:
         self._draft.change(inference_logger=logger)
 
     @property
@@ -189,7 +191,9 @@ class SettingAttributes(FixedAttributes):
         return self._settings.inference_batcher
 
     @inference_batcher.setter
-    def inference_batcher(self, batcher: InferenceBatcher | None) -> None:
+    def inference_batcher(
+        self, batcher: InferenceBatcher | Mapping[str, Any] | None
+    ) -> None:
         self._draft.change(inference_batcher=batcher)
 
     @property

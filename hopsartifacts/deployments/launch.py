@@ -20,6 +20,7 @@ from hopsartifacts.deployments.parts import (
     InferenceLogger,
     default_limits,
 )
+from hopsartifacts.deployments.signatures import model_inputs
 from hopsartifacts.digests import Digest
 from hopsartifacts.errors import (
     DeploymentFailedError,
@@ -160,6 +161,7 @@ def _launch(
         loadable=loadable(specification.model.framework, files),
         artifact_files_path=local(artifact),
         columns=input_columns(manifest.model_schema),
+        inputs=model_inputs(manifest.model_schema),
         artifact_files=tuple(sorted(artifact.sealed)),
         notes=tuple(notes),
         predictor_script=specification.predictor.script,

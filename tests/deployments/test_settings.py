@@ -6,7 +6,6 @@ from inspect import Parameter, getsource, signature
 from pathlib import Path
 from typing import Any
 
-import click
 import msgspec
 import pytest
 
@@ -22,19 +21,12 @@ from hopsartifacts import (
     Transformer,
 )
 from hopsartifacts.cli.commands.deployments import create
+from hopsartifacts.cli.settings import settings_given
 from hopsartifacts.deployments.settings import SETTINGS, DeploymentSettings
 from hopsartifacts.rest.api.given import GivenDeployment, NewDeployment
 
 NO_SETTINGS = {"transformer_file", "is_kept"}
 """Fields that follow from settings."""
-NOT_AT_THE_COMMAND_LINE = {
-    "api_protocol",
-    "inference_batcher",
-    "inference_logger",
-    "resources",
-}
-"""A command line has no good form for them: such a deployment is made in Python."""
-
 SCRIPT = "class Predictor:\n    def predict(self, inputs): return inputs\n"
 TRANSFORMER = "class Transformer:\n    def preprocess(self, inputs): return inputs\n"
 
@@ -77,9 +69,30 @@ def test_what_the_json_api_is_not_told_is_the_default(name: str) -> None:
     assert settings == DeploymentSettings()
 
 
-def test_every_setting_is_an_option_of_the_command() -> None:
-    options = {it.name for it in create.params if isinstance(it, click.Option)}
-    assert options & {*SETTINGS} == {*SETTINGS} - NOT_AT_THE_COMMAND_LINE
+def test_every_setting_is_given_by_options_of_the_command_line(tmp_path: Path) -> None:
+    golden = tmp_path / "golden.json"
+    golden.write_text("[[1]]")
+    words = {
+        "--description": "d",
+        "--artifact-version": "CREATE",
+        "--serving-tool": "DEFAULT",
+        "--script": "predict.py",
+        "--config": "config.yml",
+        "--instances": "2",
+        "--logger": "ALL",
+        "--batch-size": "4",
+        "--transformer": "transform.py",
+        "--api-protocol": "GRPC",
+        "--environment": "env",
+        "--file": "more.txt",
+        "--environment-lock": "uv.lock",
+        "--env": "A=1",
+        "--golden-request": str(golden),
+    }
+    line = ["m", "--name", "d", *(word for pair in words.items() for word in pair)]
+    options = create.make_context("create", line).params
+    assert {"name", *settings_given(options)} == {*SETTINGS}
+    assert options["name"] == "d"
 
 
 @pytest.mark.parametrize("kind", [Predictor, Deployment])

@@ -57,7 +57,6 @@ class DictStorage:
         # Not shared, so that no journal on the disk makes one run differ from the next.
         self.capabilities = Capabilities(
             has_modes=False,
-            replaces_in_one_step=True,
             workers=1,
             moves_trees=moves_trees,
             is_shared=False,
@@ -133,6 +132,9 @@ class DictStorage:
 
     def local_path(self, path: str) -> Path | None:  # noqa: ARG002 - the contract's
         return None
+
+    def previous(self, path: str) -> Iterator[Iterator[bytes]]:  # noqa: ARG002 - the contract's
+        yield from ()
 
     def _below(self, path: str) -> Sequence[str]:
         return sorted(name for name in self.files if name.startswith(f"{path}/"))
@@ -278,6 +280,9 @@ class _Stepped:
     def local_path(self, path: str) -> Path | None:
         # Only a mount is late.
         return Path("/mount") / path if self._scenario.late else None
+
+    def previous(self, path: str) -> Iterator[Iterator[bytes]]:  # noqa: ARG002 - the contract's
+        yield from ()
 
     def _step(self, method: str, path: str, *given: Any, does: str = "") -> Any:
         error, found = self._ask(_Call(method, path, does or method, given))
