@@ -2,8 +2,8 @@
 
 A new setting is a field of ``DeploymentSettings`` with its check here and a field of
 ``Specification``. For users it is a parameter of ``ModelServing.create_predictor`` and
-``Model.deploy``, an attribute in ``attributes``, and a field of the JSON API; nothing
-between them names it.
+``Model.deploy``, an attribute in ``attributes``, a field of the JSON API and an option
+of the command line; nothing between them names it.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
