@@ -14,18 +14,15 @@ from typing import Any
 from hopsartifacts import layout
 from hopsartifacts.bundles.values import Choice, Chosen, ExportReport, ImportReport
 from hopsartifacts.catalog.asking import catalog
+from hopsartifacts.context import ProjectContext
 from hopsartifacts.datasets import DatasetApi
 from hopsartifacts.deployments.handle import ModelServing
-from hopsartifacts.deployments.held import Runner
-from hopsartifacts.deployments.home import Home
-from hopsartifacts.deployments.launching import Place
 from hopsartifacts.guard.doctor import DoctorReport, examine
 from hopsartifacts.guard.gc import GRACE_S, GcReport, collect
 from hopsartifacts.guard.repair import RepairReport, repair
 from hopsartifacts.guard.restoring import Source
 from hopsartifacts.guard.verify import VerifyReport, verify
 from hopsartifacts.registry.handle import ModelRegistry
-from hopsartifacts.registry.model import Context, Model
 from hopsartifacts.serving.contract import ServingBackend
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.cache import Cache
@@ -85,8 +82,8 @@ class Project:
         cache: Cache | None = None,
     ) -> None:
         self._storage = storage
-        self._cache = cache
-        self._backend = backend
+        self._given_cache = cache
+        self._given_backend = backend
 
     @property
     def name(self) -> str:
@@ -108,14 +105,7 @@ class Project:
 
     def get_model_registry(self) -> ModelRegistry:
         """Return the model registry."""
-        context = Context(
-            storage=self._storage,
-            project=self.name,
-            deployer=self._serving,
-            catalog=partial(catalog, self._storage),
-            export=self.export_bundle,
-        )
-        return ModelRegistry(context)
+        return ModelRegistry(self._context)
 
     def get_model_serving(self) -> ModelServing:
         """Return model serving."""
@@ -207,8 +197,9 @@ class Project:
         # As in ``export_bundle``.
         from hopsartifacts.bundles.importing import import_bundle  # noqa: PLC0415 - late
 
-        home = Home(storage=self._storage, project=self.name, saver=self._serving)
-        return import_bundle(home, path, strict_numbers=strict_numbers, digest=digest)
+        return import_bundle(
+            self._storage, path, strict_numbers=strict_numbers, digest=digest
+        )
 
     def verify(
         self,
@@ -297,36 +288,44 @@ class Project:
         return f"Project({self.url!r})"
 
     @cached_property
-    def _serving(self) -> ModelServing:
-        place = Place(
-            storage=self._storage, project=self.name, cache=self._chosen_cache
+    def _context(self) -> ProjectContext:
+        return ProjectContext(
+            storage=self._storage,
+            project=self.name,
+            registry=self.get_model_registry,
+            serving=self.get_model_serving,
+            backend=lambda: self._backend,
+            cache=lambda: self._cache,
+            catalog=partial(catalog, self._storage),
+            export=self.export_bundle,
         )
-        return ModelServing(Runner(place, self._chosen_backend(), self._get_model))
 
-    def _get_model(self, name: str, version: int) -> Model:
-        return self.get_model_registry().get_model(name, version)
+    @cached_property
+    def _serving(self) -> ModelServing:
+        return ModelServing(self._context)
 
-    def _chosen_backend(self) -> ServingBackend:
-        if self._backend is None:
-            from hopsartifacts.serving.local import LocalBackend  # noqa: PLC0415 - late
+    @cached_property
+    def _backend(self) -> ServingBackend:
+        if self._given_backend is not None:
+            return self._given_backend
+        from hopsartifacts.serving.local import LocalBackend  # noqa: PLC0415 - late
 
-            is_shared = self._storage.capabilities.is_shared
-            self._backend = LocalBackend(
-                self.name,
-                self.url,
-                logs_dir=self._storage.local_path(layout.serving_logs_dir()),
-                run_root=None if is_shared else self._scratch_folder() / "run",
-                storage=self._storage,
-            )
-        return self._backend
+        is_shared = self._storage.capabilities.is_shared
+        return LocalBackend(
+            self.name,
+            self.url,
+            logs_dir=self._storage.local_path(layout.serving_logs_dir()),
+            run_root=None if is_shared else self._scratch_folder() / "run",
+            storage=self._storage,
+        )
 
-    def _chosen_cache(self) -> Cache:
-        if self._cache is None:
-            # What nobody else can see is of no use to anybody later.
-            is_shared = self._storage.capabilities.is_shared
-            own = None if is_shared else self._scratch_folder() / "cache"
-            self._cache = Cache(own)
-        return self._cache
+    @cached_property
+    def _cache(self) -> Cache:
+        if self._given_cache is not None:
+            return self._given_cache
+        # What nobody else can see is of no use to anybody later.
+        is_shared = self._storage.capabilities.is_shared
+        return Cache(None if is_shared else self._scratch_folder() / "cache")
 
     def _scratch_folder(self) -> Path:
         project = hashlib.sha256(self.url.encode()).hexdigest()[:16]

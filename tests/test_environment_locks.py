@@ -13,11 +13,13 @@ from hopsartifacts import Deployment, GoldenRequest, Model, ModelServing, Projec
 from hopsartifacts.deployments import environment
 from hopsartifacts.deployments.environment import (
     OtherPackage,
+    Pin,
     differences,
     freeze,
     in_words,
+    name_of_text,
+    read_lock,
 )
-from hopsartifacts.deployments.locks import Pin, name_of_text, read_lock
 from hopsartifacts.errors import (
     InvalidDeploymentError,
     InvalidInputError,

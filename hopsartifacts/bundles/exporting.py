@@ -16,7 +16,7 @@ from hopsartifacts.bundles.documents import (
     write_contents,
 )
 from hopsartifacts.bundles.values import Choice, ExportReport
-from hopsartifacts.deployments.owners import fate_of
+from hopsartifacts.deployments.deployed import fate_of
 from hopsartifacts.digests import Digest, Hasher, sha256_of
 from hopsartifacts.errors import (
     HopsArtifactsError,

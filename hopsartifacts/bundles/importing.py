@@ -28,14 +28,13 @@ from hopsartifacts.bundles.values import (
     ImportedModel,
     ImportReport,
 )
+from hopsartifacts.deployments.deployed import Logs
 from hopsartifacts.deployments.documents import ArtifactPin, ModelPin, Specification
-from hopsartifacts.deployments.home import Home
-from hopsartifacts.deployments.logs import Logs
-from hopsartifacts.deployments.tagging import set_tags
 from hopsartifacts.deployments.versions import (
     check_owner,
     find_deployment,
     save_specification,
+    set_tags,
     take_name,
 )
 from hopsartifacts.errors import AlreadyExistsError, InvalidBundleError
@@ -47,14 +46,13 @@ from hopsartifacts.store.root import check_claim
 
 
 def import_bundle(
-    home: Home,
+    storage: Storage,
     path: str | os.PathLike[str],
     *,
     strict_numbers: bool = False,
     digest: str | None = None,
 ) -> ImportReport:
     """Store what a bundle holds; ``Project.import_bundle`` says how."""
-    storage = home.storage
     with BundleReader.open(path) as bundle:
         if digest is not None and digest != bundle.digest:
             raise InvalidBundleError(
@@ -65,7 +63,7 @@ def import_bundle(
         for name in {model.manifest.model for model in models}:
             check_claim(storage, layout.model_name_claim(name), name, "model")
         fates = fates_of(storage, models, strict_numbers=strict_numbers)
-        check_deployments(home, bundle.contents)
+        check_deployments(storage, bundle.contents)
         bundle.check()
         run = _Import(storage, bundle)
         # Who gets a new number comes last, so as not to take the number of another.

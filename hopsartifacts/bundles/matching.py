@@ -9,9 +9,8 @@ from msgspec.structs import replace
 from hopsartifacts import layout
 from hopsartifacts.bundles.documents import BundledModel, Contents
 from hopsartifacts.deployments.documents import Specification
-from hopsartifacts.deployments.home import Home
-from hopsartifacts.deployments.parts import Transformer
-from hopsartifacts.deployments.predictor import Predictor
+from hopsartifacts.deployments.rules import MODEL_SERVERS
+from hopsartifacts.deployments.settings import DeploymentSettings
 from hopsartifacts.deployments.versions import find_deployment
 from hopsartifacts.digests import sha256_of
 from hopsartifacts.documents import encode
@@ -20,6 +19,7 @@ from hopsartifacts.errors import (
     InvalidBundleError,
     InvalidInputError,
 )
+from hopsartifacts.layout import Role
 from hopsartifacts.registry.documents import Manifest, ModelState
 from hopsartifacts.registry.versions import manifest_of, model_state
 from hopsartifacts.storage.contract import Storage
@@ -107,7 +107,7 @@ class _Matching:
         return None
 
 
-def check_deployments(home: Home, contents: Contents) -> None:
+def check_deployments(storage: Storage, contents: Contents) -> None:
     """Refuse deployments that the rules forbid or whose names are another's here.
 
     Raises:
@@ -118,36 +118,25 @@ def check_deployments(home: Home, contents: Contents) -> None:
     for deployment in contents.deployments:
         specification = deployment.specification
         pin = specification.model
-        _check_rules(home, specification, manifests[pin.name, pin.version])
-        _check_name(home.storage, specification)
+        _check_rules(specification, manifests[pin.name, pin.version])
+        _check_name(storage, specification)
 
 
-def _check_rules(home: Home, specification: Specification, manifest: Manifest) -> None:
+def _check_rules(specification: Specification, manifest: Manifest) -> None:
     transformer = specification.transformer
+    roles: dict[Role, str | None] = {
+        "predictor": specification.predictor.script,
+        "transformer": transformer.script if transformer else None,
+        "configfile": specification.config_file,
+    }
     try:
-        # A predictor with the same settings is refused by whatever forbids them.
-        predictor = Predictor(
-            home,
-            manifest,
-            name=specification.name,
-            description=specification.description,
-            serving_tool=specification.serving_tool,
-            script_file=specification.predictor.script,
-            config_file=specification.config_file,
-            resources=specification.predictor.resources,
-            inference_logger=specification.inference_logger,
-            inference_batcher=specification.inference_batcher,
-            transformer=Transformer(transformer.script or "", transformer.resources)
-            if transformer
-            else None,
-            api_protocol=specification.api_protocol,
-            environment=specification.environment,
-        )
+        settings = DeploymentSettings.sealed(specification, ())
+        settings.check_rules(manifest.framework, {it for it in roles if roles[it]})
     except InvalidInputError as error:
         raise InvalidBundleError(
             f"deployment {specification.name!r} cannot be imported: {error}"
         ) from error
-    found = (manifest.framework, predictor.model_server)
+    found = manifest.framework, MODEL_SERVERS[manifest.framework]
     if found != (specification.model.framework, specification.model_server):
         raise InvalidBundleError(
             f"deployment {specification.name!r} is for {specification.model.framework} "

@@ -15,7 +15,7 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.versions import artifact_log, give_up_payload
-from hopsartifacts.deployments.logs import Logs
+from hopsartifacts.deployments.deployed import Logs
 from hopsartifacts.deployments.versions import deployment_names
 from hopsartifacts.errors import (
     ConflictError,

@@ -5,8 +5,7 @@ from typing import Any
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.versions import ArtifactStore, artifact_log
-from hopsartifacts.deployments.deployed import Deployed
-from hopsartifacts.deployments.logs import Logs
+from hopsartifacts.deployments.deployed import Deployed, Logs
 from hopsartifacts.deployments.versions import document_bytes
 from hopsartifacts.digests import Digest, digest_of
 from hopsartifacts.errors import FormatError, IntegrityError

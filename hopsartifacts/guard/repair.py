@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.deployments.owners import fate_of
+from hopsartifacts.deployments.deployed import fate_of
 from hopsartifacts.errors import HopsArtifactsError, NotFoundError, StorageError
 from hopsartifacts.guard.inventory import Inventory
 from hopsartifacts.guard.restoring import Restoring, Source

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+from hopsartifacts.context import ProjectContext
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.names import alias_name, model_name, version_number
 from hopsartifacts.registry.aliases import (
@@ -17,7 +18,7 @@ from hopsartifacts.registry.aliases import (
 from hopsartifacts.registry.documents import AliasRecord, Framework, VersionRecord
 from hopsartifacts.registry.given import checked_reason
 from hopsartifacts.registry.metrics import checked_direction
-from hopsartifacts.registry.model import Context, Model
+from hopsartifacts.registry.model import Model
 from hopsartifacts.registry.schema import ModelSchema
 from hopsartifacts.registry.versions import (
     latest_manifest,
@@ -30,7 +31,7 @@ from hopsartifacts.registry.versions import (
 class FrameworkModels:
     """Creates models of one framework: ``mr.sklearn.create_model(…)``."""
 
-    def __init__(self, context: Context, framework: Framework) -> None:
+    def __init__(self, context: ProjectContext, framework: Framework) -> None:
         self._context = context
         self._framework: Framework = framework
 
@@ -76,7 +77,7 @@ class FrameworkModels:
 class ModelRegistry:
     """All models of a project."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ProjectContext) -> None:
         self._context = context
         self.tensorflow = FrameworkModels(context, "TENSORFLOW")
         self.torch = FrameworkModels(context, "TORCH")

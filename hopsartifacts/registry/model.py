@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from hopsartifacts import layout
+from hopsartifacts.context import ProjectContext
 from hopsartifacts.errors import (
     AlreadyExistsError,
     IntegrityError,
@@ -39,34 +40,9 @@ from hopsartifacts.registry.versions import (
     manifest_of,
     set_tags,
 )
-from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.local_paths import local_folder, user_path
 from hopsartifacts.store.progress import NO_CALLBACK, Callback
 from hopsartifacts.store.transfer import download
-
-
-class Deployer(Protocol):
-    """What a model needs of the deployments above it."""
-
-    def deploy_model(self, model: "Model", settings: dict[str, Any]) -> Any:
-        """Save a deployment of *model* and return it."""
-        ...
-
-    def users_of(self, model: str, version: int) -> list[str]:
-        """Name the deployments that pin a model version."""
-        ...
-
-
-class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a model lives: its project."""
-
-    storage: Storage
-    project: str
-    deployer: Deployer
-    catalog: Callable[..., Any]
-    """Reads the project's catalog, which lies above."""
-    export: Callable[..., Any]
-    """Writes bundles, from above as well."""
 
 
 class Model(Tagged):
@@ -79,7 +55,7 @@ class Model(Tagged):
 
     def __init__(  # noqa: PLR0913 - Hopsworks' signature
         self,
-        context: Context,
+        context: ProjectContext,
         framework: Framework,
         name: str,
         *,
@@ -107,7 +83,7 @@ class Model(Tagged):
         self._is_fetched = False
 
     @classmethod
-    def sealed(cls, context: Context, manifest: Manifest) -> "Model":
+    def sealed(cls, context: ProjectContext, manifest: Manifest) -> "Model":
         """Return the saved version that *manifest* describes."""
         model = cls(
             context,
@@ -122,7 +98,7 @@ class Model(Tagged):
 
     @classmethod
     def listed(
-        cls, context: Context, name: str, version: int, state: VersionRecord
+        cls, context: ProjectContext, name: str, version: int, state: VersionRecord
     ) -> "Model":
         """Return a saved version by its state; its manifest is read when needed."""
         framework = state.framework or "PYTHON"
@@ -267,7 +243,7 @@ class Model(Tagged):
         version = self._sealed().version
 
         def users() -> list[str]:
-            return self._context.deployer.users_of(self._name, version)
+            return self._context.serving().users_of(self._name, version)
 
         delete_version(self._context.storage, self._name, version, users)
 
@@ -297,26 +273,10 @@ class Model(Tagged):
             The saved ``Deployment``, not started. See
             ``ModelServing.create_predictor`` for the arguments and errors.
         """
+        # All parameters but the first, whatever they are: serving knows them.
+        settings = {name: it for name, it in locals().items() if name != "self"}
         self._sealed()
-        settings = {
-            "name": name,
-            "description": description,
-            "artifact_version": artifact_version,
-            "serving_tool": serving_tool,
-            "script_file": script_file,
-            "config_file": config_file,
-            "resources": resources,
-            "inference_logger": inference_logger,
-            "inference_batcher": inference_batcher,
-            "transformer": transformer,
-            "api_protocol": api_protocol,
-            "environment": environment,
-            "files": files,
-            "environment_lock": environment_lock,
-            "env_vars": env_vars,
-            "golden_request": golden_request,
-        }
-        return self._context.deployer.deploy_model(self, settings)
+        return self._context.serving().deploy_model(self, settings)
 
     def get_tags(self) -> Tags:
         """Return all tags as they are now.

@@ -27,6 +27,11 @@ Component = Literal["predictor", "transformer"]
 
 COMPONENTS: tuple[Component, ...] = ("predictor", "transformer")
 
+UP: frozenset[Status] = frozenset({"Starting", "Running", "Idle", "Updating"})
+"""States in which something runs."""
+ANSWERING: frozenset[Status] = UP - {"Starting"}
+"""States in which requests are answered."""
+
 SCRIPT_CLASSES: dict[Component, tuple[str, ...]] = {
     "predictor": ("Predictor", "Predict"),
     "transformer": ("Transformer",),
@@ -214,6 +219,15 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str
     mark: str
+
+
+NEVER_RAN = RunState(
+    status="Created",
+    condition=Condition(
+        type="STOPPED", status=True, reason="the deployment is not running"
+    ),
+)
+"""What is said of a deployment that never ran here."""
 
 
 class ServingBackend(Protocol):

@@ -16,8 +16,8 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.documents import ArtifactState
+from hopsartifacts.deployments.deployed import Logs
 from hopsartifacts.deployments.documents import DeploymentState
-from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.deployments.versions import deployment_names
 from hopsartifacts.documents import encode
 from hopsartifacts.errors import FormatError, IntegrityError, ModelNotFoundError

@@ -147,8 +147,6 @@ def test_other_systems_are_refused(
 def test_without_the_packages_nothing_runs_and_logs_say_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    module = "hopsartifacts.serving.local.supervisor"
-    monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, "psutil", None)
     backend = LocalBackend("iris", "file:///p")
     assert backend.state(FLOWERS).status == "Created"

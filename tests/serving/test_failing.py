@@ -123,7 +123,7 @@ def test_a_start_interrupted_by_the_user_leaves_nothing(
             raise KeyboardInterrupt
 
     launch = make_launch("import time\ntime.sleep(600)")
-    module = "hopsartifacts.serving.local.supervisor"
+    module = "hopsartifacts.serving.local.backend"
     monkeypatch.setattr(f"{module}.time", InterruptedTime())
     with pytest.raises(KeyboardInterrupt):
         backend.start(launch, await_running_s=60)

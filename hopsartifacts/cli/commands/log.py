@@ -8,7 +8,7 @@ import click
 
 from hopsartifacts.cli.session import Session, project_options
 from hopsartifacts.cli.tables import table
-from hopsartifacts.deployments.logs import Logs
+from hopsartifacts.deployments.deployed import Logs
 from hopsartifacts.documents import encode, encode_pretty
 from hopsartifacts.names import deployment_name, model_name
 from hopsartifacts.store.log import Log

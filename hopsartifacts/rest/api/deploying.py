@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.golden import DEFAULT_TOLERANCE
-from hopsartifacts.deployments.held import AWAIT_S
+from hopsartifacts.deployments.launch import AWAIT_S
 from hopsartifacts.deployments.versions import find_deployment
 from hopsartifacts.documents import encode
 from hopsartifacts.errors import InvalidInputError

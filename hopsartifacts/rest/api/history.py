@@ -6,10 +6,9 @@ from typing import Annotated
 import msgspec
 
 from hopsartifacts.deployments.deployed import Deployed
-from hopsartifacts.deployments.difference import DeploymentDifference
 from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.deployments.golden import GoldenRequest
-from hopsartifacts.deployments.history import Activation
+from hopsartifacts.deployments.history import Activation, DeploymentDifference
 from hopsartifacts.deployments.versions import pick_version, read_deployment
 from hopsartifacts.errors import NotFoundError
 from hopsartifacts.rest.api.artifacts import Explanation, explanation

@@ -11,7 +11,7 @@ import anyio.to_thread
 
 from hopsartifacts.deployments.handle import ModelServing
 from hopsartifacts.errors import NotRunningError
-from hopsartifacts.serving.contract import RunState
+from hopsartifacts.serving.contract import ANSWERING, RunState
 
 TRUST_S = 0.2
 """How long an address is trusted without a new look: less than the time for which a
@@ -19,7 +19,7 @@ worker process that is being replaced keeps quiet connections open."""
 
 ANSWER_S = 300.0
 CONNECT_S = 5.0
-_ANSWERING = frozenset({"Running", "Idle", "Updating"})
+
 _LOOKS_AT_ONCE = 8
 _NOT_ADDED = ("accept", "accept-encoding", "content-type", "user-agent")
 
@@ -160,7 +160,7 @@ class Lines:
         state = await self._in_thread(self._serving.run_state, name)
         key = (state.url, state.grpc_port, state.revision, state.deployment_version)
         known = self._lines.get(name)
-        if known is not None and (key != known[0] or state.status not in _ANSWERING):
+        if known is not None and (key != known[0] or state.status not in ANSWERING):
             del self._lines[name]
             known[1].leave()
             known = None
@@ -172,7 +172,7 @@ class Lines:
         return known[1]
 
     async def _check_answers(self, name: str, state: RunState) -> None:
-        if state.status in _ANSWERING and state.url is not None:
+        if state.status in ANSWERING and state.url is not None:
             return
         # Raises DeploymentNotFoundError if it does not exist.
         await self._in_thread(self._serving.get_deployment, name)

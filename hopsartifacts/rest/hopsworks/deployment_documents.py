@@ -14,8 +14,12 @@ from hopsartifacts import layout
 from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.deployments.history import DeploymentSnapshot
-from hopsartifacts.deployments.parts import InferenceBatcher, InferenceLogger
-from hopsartifacts.deployments.resources import ComponentResources, Resources
+from hopsartifacts.deployments.parts import (
+    ComponentResources,
+    InferenceBatcher,
+    InferenceLogger,
+    Resources,
+)
 from hopsartifacts.deployments.state import PredictorState
 from hopsartifacts.rest.hopsworks.ids import deployment_id
 from hopsartifacts.rest.hopsworks.login import project_namespace

@@ -6,11 +6,12 @@ import msgspec
 from msgspec import UNSET, UnsetType, field
 
 from hopsartifacts.deployments.parts import (
+    ComponentResources,
     InferenceBatcher,
     InferenceLogger,
     KafkaTopic,
+    PredictorResources,
 )
-from hopsartifacts.deployments.resources import ComponentResources, PredictorResources
 from hopsartifacts.errors import InvalidDeploymentError, InvalidInputError
 from hopsartifacts.names import tag_name
 from hopsartifacts.rest.hopsworks.deployment_documents import (

@@ -7,9 +7,9 @@ import msgspec
 from msgspec.structs import replace
 
 from hopsartifacts import layout
+from hopsartifacts.deployments.artifact_files import InProject, Written
 from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.deployment import Deployment
-from hopsartifacts.deployments.given import InProject, Written
 from hopsartifacts.deployments.handle import ModelServing
 from hopsartifacts.deployments.history import snapshots_of
 from hopsartifacts.deployments.state import PredictorState

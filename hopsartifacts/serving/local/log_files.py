@@ -20,6 +20,7 @@ KEPT_FILES = 3
 """How many files a log has at the most: the newest, and older ones that were full."""
 KEPT_RUNS = 10
 """Of how many runs of a deployment the logs are kept."""
+_LINES_IN_ERRORS = 15
 _BLOCK_BYTES = 64 * 1024
 _QUOTED_CHARACTERS = 1000
 _NEWEST = "_predictor.log"
@@ -114,6 +115,11 @@ def _last_lines(path: Path, count: int) -> list[str] | None:
     if is_cut and found:
         found.insert(0, f"… (the log is longer: {position} bytes before are left out)")
     return found
+
+
+def log_end(path: Path) -> str:
+    """Return how a log ends, for an error message."""
+    return f"Its log ends with:\n{quoted(path, _LINES_IN_ERRORS)}"
 
 
 def quoted(path: Path, count: int) -> str:

@@ -41,11 +41,18 @@ def in_our_words(what: str, root: Path) -> Iterator[None]:
         root: where the run files are.
 
     Raises:
+        UnsupportedHereError: a package that this needs is not installed.
         ServingError: says what the system refused, where, and the way out.
     """
-    # Imported late: an extra, which is there once something is supervised.
-    import psutil  # noqa: PLC0415 - see above
-
+    try:
+        # Imported late: registry users need neither the packages nor the time.
+        import psutil  # noqa: PLC0415 - see above
+        import urllib3  # noqa: F401, PLC0415 - see above
+    except ModuleNotFoundError as error:
+        raise UnsupportedHereError(
+            f"running deployments here needs {error.name}; run: "
+            'pip install "hopsartifacts[serving]"'
+        ) from error
     try:
         yield
     except HopsArtifactsError:

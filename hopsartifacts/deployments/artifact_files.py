@@ -1,15 +1,16 @@
 """Where the files of an artifact come from: the user's paths, or a sealed artifact."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.documents import ArtifactSource
 from hopsartifacts.artifacts.versions import ArtifactStore
-from hopsartifacts.deployments.locks import check_lock, name_of_text
+from hopsartifacts.deployments.environment import check_lock, name_of_text
 from hopsartifacts.deployments.scripts import check_script
 from hopsartifacts.errors import (
     InvalidDeploymentError,
@@ -73,7 +74,7 @@ New = Given | InProject | Written
 File = New | Kept
 
 
-def given(path: str | os.PathLike[str] | None) -> New | None:
+def given_path(path: str | os.PathLike[str] | None) -> New | None:
     """Return what a user passed as a path; None if nothing."""
     if path is None or path == "":
         return None
@@ -91,15 +92,25 @@ def given_lock(lock: str | os.PathLike[str] | None) -> New | None:
         if not is_unicode(lock):
             raise InvalidDeploymentError("environment lock: it is not valid Unicode")
         return Written(name_of_text(lock), lock.encode())
-    return given(lock)
+    return given_path(lock)
 
 
-def base_name(file: File | None, role: Role) -> str | None:
-    """Return the name the user gave a file, as Hopsworks reports scripts."""
-    if file is None:
-        return None
-    name = file.path.rpartition("/")[2]
-    return name.removeprefix(f"{role}-") if isinstance(file, Kept) else name
+def given_files(
+    paths: str | os.PathLike[str] | Iterable[Any] | None,
+) -> tuple[New, ...]:
+    """Return what a user passed as additional files, one or several."""
+    several = [paths] if isinstance(paths, str | os.PathLike) else paths or ()
+    return tuple(file for path in several if (file := given_path(path)))
+
+
+def shown_path(file: File | None, role: Role) -> str | None:
+    """Return the path of a file as it was given; of one that is sealed, the base name.
+
+    So Hopsworks reports scripts, too.
+    """
+    if not isinstance(file, Kept):
+        return file.path if file else None
+    return file.path.rpartition("/")[2].removeprefix(f"{role}-")
 
 
 def sources_of(

@@ -5,30 +5,40 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import msgspec
-
 from hopsartifacts import layout
 from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.context import ProjectContext
+from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.documents import (
     ComponentSpecification,
     DeploymentVersion,
     Specification,
 )
-from hopsartifacts.deployments.parts import InferenceBatcher, InferenceLogger
-from hopsartifacts.deployments.resources import NO_LIMIT, default_limits
+from hopsartifacts.deployments.parts import (
+    NO_LIMIT,
+    InferenceBatcher,
+    InferenceLogger,
+    default_limits,
+)
 from hopsartifacts.deployments.signatures import model_inputs
 from hopsartifacts.digests import Digest
-from hopsartifacts.errors import IntegrityError, InvalidDeploymentError
+from hopsartifacts.errors import (
+    DeploymentFailedError,
+    IntegrityError,
+    InvalidDeploymentError,
+    UnsupportedHereError,
+)
 from hopsartifacts.registry.documents import Manifest
 from hopsartifacts.registry.schema import input_columns
 from hopsartifacts.registry.versions import live_version, manifest_of
 from hopsartifacts.serving.contract import Batching, Launch, Limits, RequestLogging
 from hopsartifacts.serving.runtime.model_files import loadable
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.cache import Cache
 from hopsartifacts.store.checking import Finding, check_folder
 from hopsartifacts.store.transfer import download
 
+AWAIT_S = 120
+"""How long is waited by default until a deployment starts, moves or stops."""
 KAFKA_SERVERS = "HOPSARTIFACTS_KAFKA_SERVERS"
 
 _SHOWN_FINDINGS = 3
@@ -36,18 +46,9 @@ _IDLE_S = 30.0
 """How long a deployment that scales to zero stays up without requests."""
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a launch comes from, and where local copies of its files are kept."""
-
-    storage: Storage
-    project: str
-    cache: Callable[[], Cache]
-    """For stores that are not on a local disk."""
-
-
 @contextmanager
-def launching(
-    place: Place, deployment_id: str, sealed: DeploymentVersion
+def checked_launch(
+    context: ProjectContext, deployment_id: str, sealed: DeploymentVersion
 ) -> Iterator[Launch]:
     """Give *sealed* ready to run; its files stay until the block ends.
 
@@ -59,25 +60,76 @@ def launching(
         StorageError: local copies cannot be made.
     """
     with ExitStack() as leases:
-        yield _launch(place, leases, deployment_id, sealed)
+        yield _launch(context, leases, deployment_id, sealed)
+
+
+def start(
+    context: ProjectContext,
+    sealed: Deployed,
+    await_running_s: float,
+    *,
+    port: int | None,
+    detach: bool,
+) -> None:
+    """Run the active version; ``Deployment.start`` says how.
+
+    Raises:
+        UnsupportedHereError: this machine cannot run it.
+    """
+    if detach and not context.storage.capabilities.is_shared:
+        raise UnsupportedHereError(
+            "a deployment of a project in memory cannot outlive this process: "
+            "start it without detach"
+        )
+    with checked_launch(context, sealed.id, sealed.current) as ready:
+        context.backend().check(ready)
+        context.backend().start(
+            ready, await_running_s=await_running_s, port=port, detach=detach
+        )
+
+
+def move_to(context: ProjectContext, sealed: Deployed, await_running_s: float) -> None:
+    """Move what runs to the active version, without a failed request.
+
+    Raises:
+        DeploymentFailedError: it does not start; the version before goes on.
+    """
+    with checked_launch(context, sealed.id, sealed.current) as ready:
+        try:
+            context.backend().update(ready, await_running_s=await_running_s)
+        except DeploymentFailedError as error:
+            raise DeploymentFailedError(_with_way_out(error, sealed)) from error
+
+
+def _with_way_out(error: DeploymentFailedError, sealed: Deployed) -> str:
+    """Say which version is the active one now: the next start takes that one."""
+    before = sealed.state.head.before
+    back = f", or go back with rollback({before})" if before else ""
+    return (
+        f"{error}\nVersion {sealed.active} is saved and is the active version now, "
+        f"which the next start runs: change the deployment and save it again{back}"
+    )
 
 
 def _launch(
-    place: Place, leases: ExitStack, deployment_id: str, sealed: DeploymentVersion
+    context: ProjectContext,
+    leases: ExitStack,
+    deployment_id: str,
+    sealed: DeploymentVersion,
 ) -> Launch:
     specification = sealed.specification
-    manifest = _pinned_manifest(place.storage, specification)
+    manifest = _pinned_manifest(context.storage, specification)
     files = {file.path: file.digest for file in manifest.files}
     name, version = manifest.model, manifest.version
     held: list[int] = []
     notes: list[str] = []
 
     def local(folder: _Folder) -> str:
-        path = place.storage.local_path(folder.path)
+        path = context.storage.local_path(folder.path)
         if path is not None:
-            notes.extend(_check_in_place(place.storage, folder))
+            notes.extend(_check_in_place(context.storage, folder))
             return str(path)
-        lease = place.cache().use(folder.digest, folder.sealed, folder.fetch)
+        lease = context.cache().use(folder.digest, folder.sealed, folder.fetch)
         leases.enter_context(lease)
         held.append(lease.descriptor)
         return str(lease.path)
@@ -86,14 +138,14 @@ def _launch(
         layout.files_dir(name, version),
         specification.model.manifest,
         files,
-        place.storage,
+        context.storage,
     )
-    artifact = _artifact(place.storage, specification)
+    artifact = _artifact(context.storage, specification)
     transformer = specification.transformer
     golden = specification.golden_request
     return Launch(
-        project=place.project,
-        project_url=place.storage.url,
+        project=context.project,
+        project_url=context.storage.url,
         deployment=specification.name,
         deployment_id=deployment_id,
         deployment_version=sealed.version,
