@@ -205,7 +205,11 @@ def _leftovers(
     storage: Storage, model: str, number: int, status: str
 ) -> Iterator[Found]:
     top = layout.version_dir(model, number)
-    for folder, below in _by_child(top, storage.find(top)).items():
+    children = _by_child(top, storage.find(top))
+    if status == "aborted" and layout.version_manifest(model, number) in children:
+        # It was sealed: the log has lost that, and its number was given anew.
+        return
+    for folder, below in children.items():
         yield Found(
             garbage=_garbage(folder, f"its version was {status}", below),
             modified=None,
