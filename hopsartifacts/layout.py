@@ -40,6 +40,8 @@ _NOTE = "here."
 _LOG = "_log"
 _PAYLOAD = "_payload"
 _ENTRY_DIGITS = 8
+MOST_ENTRIES = 10**_ENTRY_DIGITS - 1
+"""No log can have more."""
 _ENTRY = re.compile(r"(\d\d)/(\d\d)/(\d\d)/(\d\d)\.json\.gz", re.ASCII)
 _DAY = "date="
 
@@ -122,14 +124,14 @@ def log_entry(log: str, seq: int) -> str:
     Names count down, so that the newest is the first in sorted order, and lie in
     folders of at most a hundred.
     """
-    left = f"{10**_ENTRY_DIGITS - 1 - seq:0{_ENTRY_DIGITS}d}"
+    left = f"{MOST_ENTRIES - seq:0{_ENTRY_DIGITS}d}"
     return f"{log}/{left[:2]}/{left[2:4]}/{left[4:6]}/{left[6:]}.json.gz"
 
 
 def log_entry_seq(log: str, path: str) -> int | None:
     """Return the number of the entry of *log* that *path* holds; None for others."""
     found = _ENTRY.fullmatch(path.removeprefix(f"{log}/"))
-    seq = 10**_ENTRY_DIGITS - 1 - int("".join(found.groups())) if found else 0
+    seq = MOST_ENTRIES - int("".join(found.groups())) if found else 0
     return seq if seq > 0 else None
 
 

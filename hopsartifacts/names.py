@@ -27,6 +27,9 @@ _ALIAS = re.compile(r"(?!latest$)[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _VERSION = re.compile(r"0|[1-9][0-9]{0,11}")
 _PART_LIMIT_BYTES = 255
 
+HIGHEST_VERSION = 10**12 - 1
+"""No number of a version has more digits."""
+
 # Device names of Windows: no folder there can bear them.
 _RESERVED = frozenset(
     ["con", "prn", "aux", "nul"]

@@ -19,6 +19,7 @@ from hopsartifacts.errors import (
     InvalidNameError,
     SourceChangedError,
 )
+from hopsartifacts.names import HIGHEST_VERSION
 from hopsartifacts.registry.claiming import Claim, claim_version, give_up_claim
 from hopsartifacts.registry.documents import Manifest
 from hopsartifacts.registry.saving import NewVersion, save_version
@@ -113,6 +114,19 @@ def test_a_number_is_given_once(storage: Storage, folder: Path) -> None:
     assert give_up_claim(storage, "m", given_up)
     with pytest.raises(AlreadyExistsError, match="was used before and is aborted"):
         claim_version(storage, "m", 7)
+
+
+def test_after_the_highest_number_there_is_none(storage: Storage, folder: Path) -> None:
+    highest = claim_version(storage, "m", HIGHEST_VERSION)
+    save(storage, folder, highest)
+    for _ in range(2):
+        with pytest.raises(
+            AlreadyExistsError, match="none is higher: ask for a number"
+        ):
+            claim_version(storage, "m")
+    assert claim_version(storage, "m", 2).version == 2
+    with pytest.raises(InvalidNameError):
+        claim_version(storage, "m", HIGHEST_VERSION + 1)
 
 
 def test_a_twin_of_the_name_is_refused(storage: Storage) -> None:

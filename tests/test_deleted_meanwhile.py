@@ -10,6 +10,8 @@ import pytest
 
 import hopsartifacts
 from hopsartifacts import Project, layout
+from hopsartifacts.artifacts.documents import ArtifactSource
+from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.errors import ModelNotFoundError
 from hopsartifacts.guard import verify as verifying
 from hopsartifacts.storage.contract import Storage
@@ -35,7 +37,10 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def make(
     request: pytest.FixtureRequest, tmp_path: Path, make_files: MakeFiles
 ) -> Callable[[], Project]:
-    """Make a project of two versions with the same files."""
+    """Make a project of two versions with the same files; the second has artifacts.
+
+    What is said of those is long, so that each entry of their log has to be read.
+    """
     folder = make_files({"a": b"a" * 100, "b/c": b"c"})
 
     def made(number: list[int] = [0]) -> Project:  # noqa: B006 - it counts
@@ -49,9 +54,18 @@ def make(
         registry = project.get_model_registry()
         for _ in range(2):
             registry.python.create_model("m", input_example=[1]).save(folder)
+        for content in (b"1", b"2"):
+            ArtifactStore(storage, "m", 2).save(artifact(content), None)
         return project
 
     return made
+
+
+def artifact(content: bytes) -> tuple[ArtifactSource, ...]:
+    return tuple(
+        ArtifactSource(role="file", name=name, chunks=lambda: iter([content]))
+        for name in ("a", "b", "c")
+    )
 
 
 def each_moment(
@@ -139,6 +153,26 @@ def test_repair_writes_nothing_back_and_claims_nothing(
     # Where it was deleted first, nothing of it was touched.
     project, report = found[0]
     assert not [path for path in paths(project, QUARANTINE) if DELETED in path]
+
+
+def test_gc_frees_what_is_left_of_it_at_most(
+    make: Callable[[], Project], tmp_path: Path
+) -> None:
+    for project, report in each_moment(make, lambda it, _: it.gc(grace_s=0), tmp_path):
+        assert report.ok
+        assert not project.gc(grace_s=0).freed
+        assert project.verify().ok
+
+
+def test_a_catalog_has_what_was_there_before_or_after(
+    make: Callable[[], Project], tmp_path: Path
+) -> None:
+    def look(project: Project, _: Path) -> int:
+        return int(project.catalog("artifacts").num_rows)
+
+    for project, rows in each_moment(make, look, tmp_path):
+        assert rows in {0, 2}
+        assert project.catalog().num_rows == 1
 
 
 def test_an_export_of_everything_leaves_it_out(

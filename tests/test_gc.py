@@ -303,3 +303,22 @@ def test_two_sweep_at_once(anywhere: Project, make_files: MakeFiles) -> None:
     assert not [it for it in paths(anywhere.storage) if "/Files/" in it]
     with pytest.raises(HopsArtifactsError):
         anywhere.get_model_registry().get_model(NAME)
+
+
+def test_a_version_that_its_log_has_lost_is_kept(
+    project: Project, save_model: SaveModel
+) -> None:
+    """Its number is given anew, and given up, as its files lie in the way."""
+    save_model(NAME)
+    save_model(NAME)
+    log = layout.model_log(NAME)
+    for seq in (4, 3):
+        project.storage.delete_tree(layout.log_entry(log, seq))
+    before = paths(project.storage)
+    with pytest.raises(ConflictError, match="holds files that no version owns"):
+        save_model(NAME)
+    assert not project.gc(grace_s=0).freed
+    assert paths(project.storage) >= before
+    # A repair moves them aside, as it does with all that no version has.
+    assert project.repair().ok
+    assert f"{layout.version_dir(NAME, 2)}/manifest.json" not in paths(project.storage)

@@ -95,6 +95,20 @@ def test_an_empty_log_has_no_newest_entry(storage: Storage) -> None:
     assert list(storage.find("")) == []
 
 
+def test_a_log_that_is_full_takes_no_more(storage: Storage) -> None:
+    log = counted(storage, 1)
+    last = msgspec.structs.replace(log.entry(1).body, seq=layout.MOST_ENTRIES - 1)
+    storage.create(layout.log_entry("_log", last.seq), packed(last))
+    full = log_on(storage).append(add_one)
+    assert full
+    assert full.seq == layout.MOST_ENTRIES
+    with pytest.raises(ConflictError, match="no log can have more"):
+        log_on(storage).append(add_one)
+    newest = log_on(storage).newest()
+    assert newest
+    assert newest.entry == full.entry
+
+
 def test_each_entry_holds_the_state_and_names_the_one_before(storage: Storage) -> None:
     log = counted(storage, 3)
     entries = list(log.entries())

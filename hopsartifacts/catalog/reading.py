@@ -5,6 +5,7 @@ entry of every log is looked for in a fresh listing, and a log that went on is r
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
@@ -31,8 +32,9 @@ from hopsartifacts.catalog.rows import (
 )
 from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.versions import find_deployment
+from hopsartifacts.errors import ModelNotFoundError
 from hopsartifacts.registry.documents import ModelState
-from hopsartifacts.registry.versions import model_state
+from hopsartifacts.registry.versions import model_state, while_live
 from hopsartifacts.storage.contract import Storage
 
 Pair = tuple[str, int]
@@ -121,7 +123,10 @@ class _Reading:
         self, live: Iterable[Pair], old: Iterable[Row]
     ) -> dict[Pair, list[Row]]:
         def items(pair: Pair) -> list[Row]:
-            return artifact_items(ArtifactStore(self._storage, *pair).versions())
+            # If it is deleted meanwhile, the next reading leaves it out.
+            with suppress(ModelNotFoundError), while_live(self._storage, *pair):
+                return artifact_items(ArtifactStore(self._storage, *pair).versions())
+            return []
 
         changed = [pair for pair in live if self._artifact_changed(pair)]
         read = in_parallel(self._storage, items, changed)

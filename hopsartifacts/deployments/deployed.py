@@ -177,9 +177,20 @@ class _Versions(Mapping[int, DeploymentVersion]):
 
 
 def is_served(logs: Logs, record: DeploymentRecord) -> bool:
-    """Tell whether the model version that a version pins is there."""
+    """Tell whether the model version that a version pins is there.
+
+    The model's log may have been seen before that version was saved, if others have
+    saved and deployed it meanwhile: then it is looked at again.
+    """
     pin = record.model
-    return pin is not None and logs.model(pin.name).seen_state().is_live(pin.version)
+    if pin is None:
+        return False
+    log = logs.model(pin.name)
+    known = log.seen_state().records.get(pin.version)
+    if known is None or known.status == "reserved":
+        log.refresh()
+        known = log.seen_state().records.get(pin.version)
+    return known is not None and known.is_live
 
 
 def deployed(logs: Logs, name: str, state: DeploymentState) -> Deployed | None:

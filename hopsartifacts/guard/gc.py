@@ -21,11 +21,18 @@ from hopsartifacts.errors import (
     ConflictError,
     HopsArtifactsError,
     InvalidInputError,
+    ModelNotFoundError,
     StorageError,
 )
 from hopsartifacts.names import is_version
 from hopsartifacts.registry.documents import VersionRecord
-from hopsartifacts.registry.versions import ModelLog, give_up, model_log, model_names
+from hopsartifacts.registry.versions import (
+    ModelLog,
+    give_up,
+    model_log,
+    model_names,
+    while_live,
+)
 from hopsartifacts.storage.contract import Entry, Storage
 from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.workers import each_result
@@ -169,7 +176,12 @@ def _of_model(storage: Storage, model: str) -> list[Found]:
     found: list[Found] = []
     for number, version in log.state().records.items():
         if version.is_live:
-            found += _of_artifacts(storage, model, number)
+            # If it is deleted meanwhile, the next gc sees to what is left of it.
+            with (
+                suppress(ModelNotFoundError),
+                while_live(storage, model, number),
+            ):
+                found += _of_artifacts(storage, model, number)
         elif version.status == "reserved":
             # A copy of the manifest proves that it was sealed, and the log has lost
             # that.
@@ -206,7 +218,11 @@ def _leftovers(
     storage: Storage, model: str, number: int, status: str
 ) -> Iterator[Found]:
     top = layout.version_dir(model, number)
-    for folder, below in _by_child(top, storage.find(top)).items():
+    children = _by_child(top, storage.find(top))
+    if status == "aborted" and layout.version_manifest(model, number) in children:
+        # It was sealed: the log has lost that, and its number was given anew.
+        return
+    for folder, below in children.items():
         yield Found(
             garbage=_garbage(folder, f"its version was {status}", below),
             modified=None,

@@ -110,8 +110,14 @@ class Inventory:
         self.busy.append(layout.artifact_payload(model, version, "").rstrip("/"))
         if not self._audited(log):
             return
+        try:
+            records = dict(log.seen_state().records)
+        except IntegrityError as error:
+            # It was deleted since, and its model version with it.
+            self._damage(log.path.rpartition("/")[0], error)
+            return
         store = ArtifactStore(self._storage, model, version)
-        for number, artifact in log.seen_state().records.items():
+        for number, artifact in records.items():
             folder = layout.artifact_dir(model, version, number)
             if not artifact.is_live:
                 self.retired.append(folder)

@@ -4,7 +4,7 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.errors import AlreadyExistsError, ConflictError
-from hopsartifacts.names import model_name
+from hopsartifacts.names import HIGHEST_VERSION, model_name
 from hopsartifacts.registry.documents import ModelState, VersionRecord
 from hopsartifacts.registry.given import positive_version
 from hopsartifacts.registry.versions import ModelLog, give_up, model_log, step
@@ -108,9 +108,14 @@ def number_for(state: ModelState, model: str, requested: int | None) -> int:
     """Return *requested* if nobody ever had it, else the next number.
 
     Raises:
-        AlreadyExistsError: it was used.
+        AlreadyExistsError: it was used, or the highest there can be was.
     """
     if requested is None:
+        if state.next_version > HIGHEST_VERSION:
+            raise AlreadyExistsError(
+                f"model {model!r} has used version {HIGHEST_VERSION}, and none is "
+                "higher: ask for a number that is free, as in version=2"
+            )
         return state.next_version
     taken = state.records.get(requested)
     if taken:

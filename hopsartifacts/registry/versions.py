@@ -1,7 +1,7 @@
 """Model versions as the log has them: read, tagged, described; each step one entry."""
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import msgspec
@@ -86,6 +86,22 @@ def pick_live(state: ModelState, model: str, version: int) -> VersionRecord:
     raise ModelNotFoundError(
         f"model {model!r} has no version {version}{fate}: it has {_named(live)}"
     )
+
+
+@contextmanager
+def while_live(storage: Storage, model: str, version: int) -> Iterator[None]:
+    """Tell what is damaged below a version from what was deleted with it.
+
+    Its artifact log goes with its files: who reads that meanwhile misses entries.
+
+    Raises:
+        ModelNotFoundError: something is missing, as the version was deleted.
+    """
+    try:
+        yield
+    except IntegrityError:
+        live_version(storage, model, version)
+        raise
 
 
 def read_manifest(storage: Storage, model: str, version: int) -> Manifest:

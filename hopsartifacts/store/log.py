@@ -199,7 +199,7 @@ class Log(Generic[AnyState]):
 
         Raises:
             CommitUncertainError: the storage failed and the outcome is unknown.
-            ConflictError: a thousand races were lost in a row.
+            ConflictError: a thousand races were lost in a row, or the log is full.
         """
         before = self.seen()
         with ExitStack() as held:
@@ -209,6 +209,11 @@ class Log(Generic[AnyState]):
                 draft = decide(state, seq)
                 if draft is None:
                     return before
+                if seq > layout.MOST_ENTRIES:
+                    raise ConflictError(
+                        f"{self.path} has {layout.MOST_ENTRIES} entries, and no log "
+                        "can have more: go on under another name"
+                    )
                 token = draft.token or new_token()
                 taken = self._commit(before, seq, draft, token)
                 if taken.token == token:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from hopsartifacts import Deployment, Model, ModelServing, Project
+from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.deployments.versions import keep_parts, users_of
 from hopsartifacts.errors import (
     ArtifactNotFoundError,
@@ -439,3 +440,37 @@ def test_a_rollback_keeps_what_a_killed_writer_had_not_kept_yet(
     assert asked == [[], [], ["deployment 'd'"]]
     assert ms.get_deployment("d").version == 2
     assert project.repair().ok
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["new", "there"])
+def test_what_others_saved_and_deployed_meanwhile_is_not_taken_for_gone(
+    intercept: Callable[[Callable[..., None]], Project],
+    project: Project,
+    model: Model,
+    script: Path,
+    save_model: Callable[..., Model],
+    is_there: bool,
+) -> None:
+    """A writer has looked at the model before the version was saved that now runs."""
+    if is_there:
+        model.deploy("d")
+    others: list[Deployment] = []
+    is_busy = False
+
+    def be_faster(method: str, *arguments: Any) -> None:
+        # The script is being saved: all logs were looked at.
+        nonlocal is_busy
+        if method == "create" and "/Artifacts/_log/" in arguments[0] and not is_busy:
+            is_busy = True
+            others.append(save_model("m", framework="sklearn").deploy("d"))
+
+    mr = intercept(be_faster).get_model_registry()
+    mine = mr.get_model("m", 1).deploy("d", script_file=script)
+    assert mine.id == others[0].id
+    running = [it.specification.model.version for it in mine.get_versions()]
+    assert running == [1, 2, 1][: mine.version]
+    assert len(running) == 2 + is_there
+    head = Logs(project.storage).deployment("d").state().head
+    assert head.before == others[0].version
+    with pytest.raises(InUseError, match="deployment 'd'"):
+        mr.get_model("m", 2).delete()

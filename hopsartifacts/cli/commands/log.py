@@ -16,7 +16,7 @@ from hopsartifacts.store.log import Log
 LOG = click.argument("log")
 _PAGES = ("tree", "index")
 _LOG = re.compile(
-    r"(models|deployments)/([^/]+?)(?:/([1-9][0-9]*)/artifacts)?(?:/_log)?/?",
+    r"(models|deployments)/([^/]+?)(?:/([1-9][0-9]{0,11})/artifacts)?(?:/_log)?/?",
     re.ASCII | re.IGNORECASE,
 )
 
