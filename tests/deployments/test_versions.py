@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from hopsartifacts import Deployment, Model, ModelServing, Project
-from hopsartifacts.deployments.logs import Logs
+from hopsartifacts.deployments.deployed import Logs
 from hopsartifacts.deployments.versions import keep_parts, users_of
 from hopsartifacts.errors import (
     ArtifactNotFoundError,
