@@ -269,11 +269,11 @@ class Project:
     def gc(self, *, dry_run: bool = False, grace_s: float = GRACE_S) -> GcReport:
         """Delete data that no version needs any more, and report the bytes freed.
 
-        It deletes the remains of deleted and abandoned versions, of writers that
-        stopped, and of old log entries. Version numbers stay used. It may run while
-        writers or other collections run. Files moved aside by a repair are kept. Files
-        that cannot be deleted, because they belong to another user, are listed with
-        the reason in the report's ``stuck``.
+        It deletes the remains of deleted and abandoned versions, the data of writers
+        that stopped, and unfinished uploads. Version numbers stay used. Writers and
+        other collections may run meanwhile. Files moved aside by a repair are kept.
+        Files that cannot be deleted, because they belong to another user, are listed
+        with the reason in the report's ``stuck``.
 
         Args:
             dry_run: only report what would be deleted.
