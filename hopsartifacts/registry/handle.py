@@ -131,7 +131,7 @@ class ModelRegistry:
         return Model.sealed(self._context, manifest)
 
     def get_models(self, name: str) -> list[Model]:
-        """Return all saved versions of a model, in order; empty if it does not exist."""
+        """Return all saved versions of a model, in order; empty if there are none."""
         live = model_state(self._context.storage, model_name(name)).live()
         return [self._listed(name, number, it) for number, it in live.items()]
 
