@@ -62,7 +62,7 @@ def kept_text(value: str) -> str:
     if value.isascii() or is_unicode(value):
         return value
     raise NoPlainFormError(
-        f"is {value!r}: it holds half of a character, which JSON cannot hold"
+        f"is {value!r}: it contains a lone surrogate, which JSON cannot represent"
     )
 
 
@@ -74,8 +74,8 @@ def kept_number(value: int) -> int:
     """
     if value.bit_length() > MOST_BITS:
         raise NoPlainFormError(
-            f"is a whole number of {value.bit_length()} bits, which has more than 4300 "
-            "digits: give a text"
+            f"is an integer of {value.bit_length()} bits, which has more than 4300 "
+            "digits: give a string"
         )
     return value
 
@@ -96,7 +96,7 @@ def key_text(key: Any) -> str:
     if type(found) is float and isfinite(found):
         return str(found)
     raise NoPlainFormError(
-        f"has the key {key!r} of the type {_kind(key)}: keys of JSON are texts, use one"
+        f"has the key {key!r} of the type {_kind(key)}: use a string, as JSON does"
     )
 
 
@@ -119,7 +119,7 @@ def scalar(value: Any) -> Any:
 def _decimal(value: Decimal) -> Any:
     if value.is_snan():
         raise NoPlainFormError(
-            f"is {value!r}, which no fraction holds: give Decimal('NaN') or None"
+            f"is {value!r}, which a float cannot represent: give Decimal('NaN') or None"
         )
     return str(value) if value.is_finite() else float(value)
 
@@ -187,12 +187,12 @@ def _converted(value: Any) -> Any:
 def _hint(value: Any) -> str:
     if hasattr(value, "collect"):
         return (
-            f"is of the type {_kind(value)}, which holds no values yet: call its "
+            f"is of the type {_kind(value)}, which has no values yet: call its "
             "collect()"
         )
     return (
         f"is of the type {_kind(value)}, which has no form in JSON: use lists, "
-        "dictionaries, texts, numbers, arrays or frames"
+        "dicts, strings, numbers, arrays or frames"
     )
 
 
@@ -262,7 +262,7 @@ def _listed(value: Any) -> Any:
     number = float(listed)
     if number != listed and listed == listed:  # noqa: PLR0124 - not NaN
         raise NoPlainFormError(
-            f"is {value!r}, which 64 bits cannot hold: round it with float()"
+            f"is {value!r}, which 64 bits cannot represent: round it with float()"
         )
     return number
 
@@ -306,6 +306,6 @@ def _label(label: Any) -> str:
         return key_text(label)
     except NoPlainFormError:
         raise NoPlainFormError(
-            f"has a column with the label {label!r}, which is not a text: rename it, "
-            'as in frame.columns = ["a", "b"]'
+            f"has a column with the label {label!r}, which is not valid text: rename "
+            'it, as in frame.columns = ["a", "b"]'
         ) from None

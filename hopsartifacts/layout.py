@@ -260,7 +260,7 @@ def in_folder(path: str) -> str:
     """
     if not path.rpartition("/")[0]:
         raise InvalidNameError(
-            f"{path!r} would lie directly in the project: use a folder, like "
+            f"{path!r} would be directly in the project: use a folder, like "
             f"{RESOURCES!r}"
         )
     return path

@@ -34,6 +34,6 @@ def moment(given: Any, what: str) -> datetime:
         if isinstance(found, datetime) and found == found:  # noqa: PLR0124 - see above
             return found.astimezone(UTC)
     raise InvalidInputError(
-        f"{what} is {given!r}: give a datetime, a date, or a text like "
+        f"{what} is {given!r}: give a datetime, a date, or a string like "
         "'2026-01-31T12:00', or leave it out"
     )

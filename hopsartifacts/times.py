@@ -39,11 +39,13 @@ def of_numpy(value: Any) -> Any:
     """
     kind = value.dtype.kind
     if value.dtype.str in _CALENDAR_SPANS:
-        raise NoPlainFormError("holds spans of months or years, which differ in length")
+        raise NoPlainFormError(
+            "contains durations in months or years, which differ in length"
+        )
     is_missing = value != value  # noqa: PLR0124 - NaT
     if value.dtype.str == _NO_UNIT and not is_missing.all():
         raise NoPlainFormError(
-            "holds a span without a unit: give one, as in np.timedelta64(5, 's')"
+            "contains a duration without a unit: use one, as in np.timedelta64(5, 's')"
         )
     coarse = value.astype(f"{kind}8[us]")
     is_same = (coarse.astype(value.dtype) == value) | is_missing
@@ -55,8 +57,8 @@ def of_numpy(value: Any) -> Any:
     if (is_missing | (fine.astype(value.dtype) == value)).all():
         return _spans(fine.tolist())
     raise NoPlainFormError(
-        f"holds spans of the type {value.dtype} that whole nanoseconds of 64 bits "
-        "cannot hold: give numbers in a unit of your choice instead"
+        f"contains durations of the type {value.dtype} that are not whole nanoseconds "
+        "of 64 bits: give numbers in a unit of your choice instead"
     )
 
 
@@ -142,7 +144,7 @@ def _of_polars(series: Any) -> Any:
     if hasattr(kind, "fields"):
         if series.null_count():
             raise NoPlainFormError(
-                "holds nanoseconds in a struct of which some are missing: give its "
+                "contains nanoseconds in a struct, some of which are missing: give its "
                 "fields as columns, with struct.unnest()"
             )
         return series.struct.unnest()
@@ -166,6 +168,6 @@ def _of_arrow(scalar: Any) -> Any:
     if isinstance(scalar, Mapping):
         return {name: scalar[name] for name in scalar}
     raise NoPlainFormError(
-        f"is of the type {scalar.type}, whose nanoseconds would be cut: cast it to "
+        f"is of the type {scalar.type}, whose nanoseconds would be lost: cast it to "
         f"{_ARROW_TIME}"
     )

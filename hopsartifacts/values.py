@@ -63,7 +63,7 @@ def plain(value: Any, where: str, fractions: Fractions = "all") -> Any:
         words = f"{where}{''.join(refused.path)} {refused}"
         raise TypeError(words) from refused.__cause__
     except RecursionError as error:
-        raise TypeError(f"{where} is nested too deeply, or holds itself") from error
+        raise TypeError(f"{where} is nested too deeply, or contains itself") from error
 
 
 def frame_columns(value: Any, where: str) -> list[Column] | None:
@@ -157,13 +157,13 @@ class _Reading:
             return value
         if value == value:  # noqa: PLR0124 - not NaN
             raise NoPlainFormError(
-                f"is {value!r}, which JSON cannot represent: give a text instead; "
-                "predictions over gRPC and binary tensors of V2 carry it"
+                f"is {value!r}, which JSON cannot represent: give a string instead; "
+                "predictions over gRPC and binary tensors of V2 support it"
             )
         if self._fractions == "finite":
             raise NoPlainFormError(
-                "is NaN, which JSON cannot represent: give None or a text instead, or "
-                "leave it out"
+                "is NaN, which JSON cannot represent: give None or a string instead, "
+                "or leave it out"
             )
         return None
 

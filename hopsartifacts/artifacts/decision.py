@@ -30,7 +30,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         if not self.files:
             return (
                 "Artifact version 0: no script or file was given, and 0 is the shared "
-                "artifact that never holds any."
+                "version without files."
             )
         compared = f"versions 1 to {self.compared}" if self.compared else "none"
         if not self.is_new:

@@ -211,7 +211,7 @@ class Payloads:
             if digest_of(found.get(file.path, b"")) != file.digest:
                 raise IntegrityError(
                     f"log entry {layout.log_entry(log.path, sealed.entry)} does not "
-                    f"hold {file.path!r} as sealed: restore it from a backup"
+                    f"contain {file.path!r} as it was saved: restore it from a backup"
                 )
         return found
 

@@ -228,9 +228,9 @@ class ArtifactStore:
             return decision
         if asked == MODEL_ONLY:
             raise InvalidDeploymentError(
-                "artifact_version 'MODEL-ONLY' is version 0, which never holds a "
-                f"file, but there is {', '.join(decision.files)}: leave one of the "
-                "two out"
+                "artifact_version 'MODEL-ONLY' is version 0, which has no files, but "
+                f"these were given: {', '.join(decision.files)}; leave one of the two "
+                "out"
             )
         same = None if asked == CREATE else state.same_as(prepared.identity)
         if same is not None:
@@ -246,7 +246,7 @@ class ArtifactStore:
         if prepared.records and prepared.identity != sealed.identity:
             difference = compare(sealed.files, prepared.records)
             raise InvalidDeploymentError(
-                f"artifact version {asked} holds other files than given: {difference}; "
+                f"artifact version {asked} has other files than given: {difference}; "
                 "leave out artifact_version to get the right one, or the files to "
                 f"use version {asked} as it is"
             )
@@ -293,7 +293,7 @@ class ArtifactStore:
             if not decision.is_new:
                 return None
             if is_big and token not in state.head.staged:
-                raise _SweptError(f"writer {token} was taken for gone")
+                raise _SweptError(f"garbage collection gave up the writer {token}")
             made = ArtifactVersion(
                 identity=prepared.identity,
                 files=prepared.records,
@@ -309,7 +309,7 @@ class ArtifactStore:
 
         after = log.append(decide)
         if decision is None or after is None:
-            raise StorageError("the artifact log was never asked")
+            raise StorageError("the artifact log was never read")
         return decision, after
 
     def _project(

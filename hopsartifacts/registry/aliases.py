@@ -121,8 +121,8 @@ def aliased_version(storage: Storage, model: str, alias: str, at: Any = None) ->
                 return record.version
             break
     raise ModelNotFoundError(
-        f"alias {alias!r} of model {model!r} pointed nowhere at {then.isoformat()}: "
-        "mr.get_alias_history() lists when it did"
+        f"alias {alias!r} of model {model!r} did not exist at {then.isoformat()}: "
+        "mr.get_alias_history() lists its changes"
     )
 
 
@@ -166,8 +166,8 @@ def _change(
             return None
         if current is None and len(state.aliases) >= MOST:
             raise InvalidInputError(
-                f"model {model!r} has {MOST} aliases, {alias!r} would be one more: "
-                "use one that is there, or tags, which have no such limit"
+                f"model {model!r} has {MOST} aliases, the most possible, so {alias!r} "
+                "cannot be added: reuse one, or use tags, which have no such limit"
             )
         record = AliasRecord(
             version=change.version,

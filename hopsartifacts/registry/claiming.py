@@ -123,7 +123,7 @@ def number_for(state: ModelState, model: str, requested: int | None) -> int:
         raise AlreadyExistsError(
             f"model {model!r} version {requested} "
             f"{fate.get(taken.status, f'was used before and is {taken.status}')}; "
-            "numbers are given once: save again without a version to get "
+            "numbers are never reused: save again without a version to get "
             f"{state.next_version}"
         )
     return requested

@@ -98,6 +98,6 @@ def _target(storage: Storage, model: str, version: int) -> Target[ModelState]:
 def _refuse(users: list[str], model: str, version: int) -> None:
     if users:
         raise InUseError(
-            f"model {model!r} version {version} is used by {', '.join(users)}: delete "
-            "the deployment or alias, or let it use another version, first"
+            f"model {model!r} version {version} is used by {', '.join(users)}: first "
+            "delete each of them, or let it use another version"
         )

@@ -20,7 +20,7 @@ def positive_version(version: int) -> int:
     """
     number = version_number(version)
     if number == 0:
-        raise InvalidModelError("model versions count from 1: 0 cannot be asked for")
+        raise InvalidModelError("model versions start at 1: 0 is not a version")
     return number
 
 
@@ -34,7 +34,9 @@ def checked_description(description: object, model: str = "") -> str:
         return f"A collection of models for {model}"
     text = plain_text(description)
     if text is None:
-        raise InvalidModelError(f"description {description!r} is not a text")
+        raise InvalidModelError(
+            f"description {description!r} is not valid text: use a string"
+        )
     return text
 
 
@@ -46,7 +48,7 @@ def checked_reason(why: object) -> str:
     """
     text = plain_text(why)
     if text is None:
-        raise InvalidInputError(f"why={why!r} is not a text: say it in words")
+        raise InvalidInputError(f"why={why!r} is not valid text: use a string")
     return text
 
 

@@ -117,7 +117,7 @@ class ModelRegistry:
         """
         storage, model = self._context.storage, model_name(name)
         if alias is None and at is not None:
-            raise InvalidInputError("at= needs alias=: versions do not change in time")
+            raise InvalidInputError("at= needs alias=: a version number never changes")
         if alias is not None:
             if version is not None:
                 raise InvalidInputError(

@@ -50,7 +50,7 @@ def checked_direction(direction: str) -> Direction:
 def _name(name: object) -> str:
     text = plain_text(name)
     if not text:
-        raise InvalidModelError(f"metric name {name!r} is not a text: use one")
+        raise InvalidModelError(f"metric name {name!r} is not valid text: use a string")
     return text
 
 
@@ -86,7 +86,7 @@ def _whole(value: Any) -> int | None:
 
 def _shown(value: Any) -> str:
     if isinstance(value, int) and value.bit_length() > MOST_BITS:
-        return f"a whole number of {value.bit_length()} bits"
+        return f"an integer of {value.bit_length()} bits"
     return repr(value)
 
 

@@ -187,8 +187,8 @@ class Model(Tagged):
         by_products = listed.by_products()
         if by_products:
             warn(
-                f"{str(location)!r} holds {', '.join(by_products)}: saved with the "
-                "model, as every file there is",
+                f"{str(location)!r} contains {', '.join(by_products)}: saved with the "
+                "model, like every other file",
                 UserWarning,
             )
         new = NewVersion(

@@ -79,7 +79,7 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
                 yield chunk
             self._check(file)
         if left:
-            raise _changed(self.location, "does not have the size that it shows")
+            raise _changed(self.location, "did not have the size that it shows")
 
     def _check(self, file: int) -> None:
         if _fingerprint(self.location, file) != self.fingerprint:
@@ -217,7 +217,7 @@ def _check_inside(path: str, location: str, folders: tuple[str, ...]) -> None:
     A link to the outside could add a whole disk.
     """
     if location in folders:
-        raise InvalidModelError(f"{path!r} is a link to a folder it lies in: remove it")
+        raise InvalidModelError(f"{path!r} is a link to a folder above it: remove it")
     if not Path(location).is_relative_to(folders[0]):
         raise InvalidModelError(
             f"{path!r} is a link that leaves the model directory, to the folder "
@@ -261,7 +261,7 @@ def _missing(root: Path, error: OSError) -> str:
             f"model path {str(root)!r} does not exist: give a file or directory that "
             "holds the trained model"
         )
-    return f"cannot look at model path {str(root)!r}: {error.strerror}"
+    return f"cannot access model path {str(root)!r}: {error.strerror}"
 
 
 def _no_file(location: str) -> InvalidModelError:
@@ -273,5 +273,5 @@ def _no_file(location: str) -> InvalidModelError:
 def _changed(path: str, word: str) -> SourceChangedError:
     return SourceChangedError(
         f"{path!r} {word} while it was being saved; nothing was stored: save again "
-        "when the files hold still"
+        "when no other program changes the files"
     )

@@ -81,7 +81,7 @@ def pick_live(state: ModelState, model: str, version: int) -> VersionRecord:
     live = list(state.live())
     if not live:
         raise ModelNotFoundError(
-            f"there is no model {model!r}{fate}: mr.list_models() names those there are"
+            f"there is no model {model!r}{fate}: mr.list_models() lists all models"
         )
     raise ModelNotFoundError(
         f"model {model!r} has no version {version}{fate}: it has {_named(live)}"

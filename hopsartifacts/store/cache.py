@@ -153,7 +153,7 @@ class Cache:
         if flaws:
             raise IntegrityError(
                 f"the cache folder {str(self._folder(key))!r} changes while it is "
-                f"filled ({flaws[0]}): does anything else write there?"
+                f"filled ({flaws[0]}): make sure that no other program writes there"
             )
 
     def _flaws(self, key: str, sealed: Mapping[str, Digest]) -> list[Finding]:

@@ -16,7 +16,7 @@ FindingKind = Literal[
     "changed", "missing", "unreadable", "extra", "unprotected", "damaged", "leftover"
 ]
 
-VANISHED = "it vanished while it was checked"
+VANISHED = "it was deleted while it was checked"
 
 _TRIES = 3
 

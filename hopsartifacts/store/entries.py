@@ -208,7 +208,7 @@ def text_of(data: bytes, path: str) -> bytes:
     try:
         text = gzip.decompress(data)
     except (OSError, EOFError, zlib.error) as error:
-        raise _damaged(path, f"is no gzip file ({error})") from error
+        raise _damaged(path, f"is not a gzip file ({error})") from error
     if not is_checked(text):
         raise _damaged(path, "was changed since it was written")
     return text

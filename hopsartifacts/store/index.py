@@ -80,8 +80,8 @@ class Index(msgspec.Struct, frozen=True):
             found = self.source.leaves(place).get(prefix) if self.source else None
             if not isinstance(found, dict):
                 raise IntegrityError(
-                    f"log entry {place} does not have the identities {prefix!r}, which "
-                    "a later entry names it for: restore the log from a backup"
+                    f"log entry {place} does not contain the identities {prefix!r}, "
+                    "although a later entry says so: restore the log from a backup"
                 )
             return prefix, found
         return prefix, place

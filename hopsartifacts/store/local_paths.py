@@ -11,13 +11,13 @@ from uuid import uuid4
 from hopsartifacts.errors import InvalidInputError, quoted
 
 _FLAWS: dict[type[Exception], str] = {
-    TypeError: "give a text or a pathlib.Path",
-    UnicodeError: "it holds half of a character, which is not valid Unicode",
-    ValueError: "it holds a NUL character",
+    TypeError: "give a string or a pathlib.Path",
+    UnicodeError: "it contains a lone surrogate, which is not valid Unicode",
+    ValueError: "it contains a NUL character",
 }
 _NAME_LIMIT_BYTES = 255
 _FLAWS_OF_SYSTEM = {
-    errno.EACCES: "a folder in it may not be entered (permission denied)",
+    errno.EACCES: "a folder in it cannot be accessed (permission denied)",
     errno.ENAMETOOLONG: "it is too long, or one of the names in it is",
 }
 

@@ -321,7 +321,7 @@ class Log(Generic[AnyState]):
         newest = (layout.log_entry_seq(self.path, first) or 0) if first else 0
         if first and not newest:
             raise IntegrityError(
-                f"{first} lies in a log and is no entry of it: take it away"
+                f"{first} is in a log, but is not one of its entries: move it away"
             )
         if self._seen and newest < self._seen.seq:
             newest = self._seen.seq  # the listing is out of date
@@ -340,6 +340,6 @@ class Log(Generic[AnyState]):
 
     def _missing(self, seq: int) -> IntegrityError:
         return IntegrityError(
-            f"log entry {layout.log_entry(self.path, seq)} is missing, though others "
-            "name it: somebody deleted it; restore it from a backup"
+            f"log entry {layout.log_entry(self.path, seq)} is missing, although there "
+            "are later ones: restore it from a backup"
         )

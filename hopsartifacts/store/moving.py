@@ -42,6 +42,6 @@ def check_arrived(storage: Storage, folder: str, sizes: Mapping[str, int]) -> No
 
 def _swept(path: str, folder: str) -> ConflictError:
     return ConflictError(
-        f"{path!r} was cleaned away while {folder!r} was being saved, as if its writer "
-        "had been gone for long: save again"
+        f"{path!r} was deleted while {folder!r} was being saved; garbage collection "
+        "does this to a save that seems abandoned: save again"
     )

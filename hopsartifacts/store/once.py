@@ -56,8 +56,8 @@ def create_once(
             return found
         time.sleep(pause_s(attempt))
     raise CommitUncertainError(
-        f"{what}: the storage failed while it was committed and it is unknown whether "
-        f"it was ({failure}); look for token {token} in it",
+        f"{what}: the storage failed during the commit, so its outcome is unknown "
+        f"({failure}); it succeeded if that object contains the token {token}",
         token,
     ) from failure
 

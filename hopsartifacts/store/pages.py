@@ -247,7 +247,7 @@ class Records(Mapping[int, Record], Generic[Record]):
 
 def _not_there(home: int, what: str) -> IntegrityError:
     return IntegrityError(
-        f"log entry {home} does not have {what}, which a later entry names it for: "
+        f"log entry {home} does not contain {what}, although a later entry says so: "
         "restore the log from a backup"
     )
 
@@ -275,8 +275,8 @@ def home_of(raw: msgspec.Raw) -> int:
     text = bytes(raw)
     if not text.isdigit():
         raise IntegrityError(
-            f"a log entry has {text.decode(errors='replace')!r} for a record, or for "
-            "the entry that has it: restore the log from a backup"
+            f"a log entry contains {text.decode(errors='replace')!r} instead of a "
+            "record or the number of an entry: restore the log from a backup"
         )
     return int(text)
 

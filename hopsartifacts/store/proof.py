@@ -26,19 +26,19 @@ the test says nothing about the guarantee."""
 EXCLUSIVE = "an object is created only once"
 
 _LOSS = (
-    "so two writers could get one version number and one of them would lose what he "
-    "saved; use"
+    "so two writers could get the same version number and one of them would lose its "
+    "data; use"
 )
 _IGNORES = (
-    f"the condition on a new object is ignored, {_LOSS} a server that honours it, as "
+    f"the server ignores the condition on a new object, {_LOSS} a server that supports "
     "If-None-Match on PUT (S3 itself and many compatible servers do), or a local "
     "directory"
 )
 _RENAMES_OVER = (
-    f"a rename replaces what has the name, {_LOSS} a server whose rename refuses a "
+    f"a rename replaces an existing file, {_LOSS} a server whose rename refuses a "
     "name that is taken (OpenSSH's and HDFS's do), or a local directory"
 )
-_REPLACES = f"a new object replaces the one that has its name, {_LOSS} another place"
+_REPLACES = f"a new object replaces an existing one, {_LOSS} another place"
 
 # Client packages of back ends, and the module that is loaded when each is in use.
 _CLIENTS = {
@@ -178,5 +178,5 @@ def _refuse(storage: Storage, verdict: Verdict) -> None:
     raise UnsafeStorageError(
         f"{storage.url} cannot keep a project, as was found on {verdict.time} "
         f"({flaws}); nothing was stored. Use another place, or ask the doctor again "
-        f"if this was mended: hopsartifacts doctor {storage.url}, or project.doctor()"
+        f"if this was fixed: hopsartifacts doctor {storage.url}, or project.doctor()"
     )

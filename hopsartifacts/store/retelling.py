@@ -51,12 +51,12 @@ class Retold:
         index = Index(body.seq - 1, self._index, changes, self).written_out()
         head = decode(bytes(body.head), self._state.head_type, f"entry {body.seq}")
         for what, said, made in (
-            ("records", encode(body.tree), encode(after.written_out(pages))),
-            ("identities", body.index, index),
+            ("set of records", encode(body.tree), encode(after.written_out(pages))),
+            ("index of identities", body.index, index),
             ("highest number", head.last, last),
         ):
             if said != made:
-                raise _odd(body.seq, f"has another {what}")
+                raise _odd(body.seq, f"has a different {what}")
         self._take_contents(body)
         self._go_on(body, last)
 
@@ -120,11 +120,11 @@ class Retold:
             carried.entry == body.seq
             or sha256_of(bytes(carried.content)) != self._contents.get(carried.entry)
         ):
-            raise _odd(body.seq, f"has no true copy of what entry {carried.entry} had")
+            raise _odd(body.seq, f"has a different content for entry {carried.entry}")
 
 
 def _odd(seq: int, how: str) -> IntegrityError:
     return IntegrityError(
-        f"log entry {seq} {how}, unlike the steps before it: restore the log from a "
+        f"log entry {seq} {how} than the earlier entries imply: restore the log from a "
         "backup"
     )

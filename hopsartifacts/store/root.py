@@ -118,8 +118,8 @@ def check_log_is_there(storage: Storage, log: Log[Any], claim: str) -> None:
     has_files = is_claimed and any(True for _ in storage.find(folder))
     if has_files and log.newest() is None:
         raise IntegrityError(
-            f"the log of {folder!r} is gone, and with it which versions there are: "
-            "restore it from a backup"
+            f"the log of {folder!r} is missing, so its versions are unknown: restore "
+            "the log from a backup"
         )
 
 
