@@ -87,18 +87,12 @@ def artifact_dir(model: str, version: int, artifact: int) -> str:
 
 
 def artifact_payload(model: str, version: int, token: str) -> str:
-    """Return the folder of artifact files too large for the log.
-
-    It is private to the writer with this *token*.
-    """
+    """Return the private folder of writer *token* for files too large for the log."""
     return f"{artifacts_dir(model, version)}/{_PAYLOAD}/{token}"
 
 
 def artifact_file(role: Role, name: str) -> str:
-    """Return a file's name in an artifact folder; special files start with their role.
-
-    For example, ``predictor-serve.py``; a plain file keeps its name.
-    """
+    """Return a file's name in an artifact folder, such as ``predictor-serve.py``."""
     return name if role == "file" else f"{role}-{name}"
 
 

@@ -35,38 +35,22 @@ _RESERVED = frozenset(
 
 
 def model_name(name: object) -> str:
-    """Return *name* if it is a valid model name.
-
-    Raises:
-        InvalidNameError: it breaks ``MODEL_RULE``.
-    """
+    """Return *name*; raise ``InvalidNameError`` if it breaks ``MODEL_RULE``."""
     return _checked("model", name, _MODEL, MODEL_RULE)
 
 
 def deployment_name(name: object) -> str:
-    """Return *name* if it is a valid deployment name.
-
-    Raises:
-        InvalidNameError: it breaks ``DEPLOYMENT_RULE``.
-    """
+    """Return *name*; raise ``InvalidNameError`` if it breaks ``DEPLOYMENT_RULE``."""
     return _checked("deployment", name, _DEPLOYMENT, DEPLOYMENT_RULE)
 
 
 def tag_name(name: object) -> str:
-    """Return *name* if it is a valid tag name.
-
-    Raises:
-        InvalidNameError: it breaks ``TAG_RULE``.
-    """
+    """Return *name*; raise ``InvalidNameError`` if it breaks ``TAG_RULE``."""
     return _checked("tag", name, _TAG, TAG_RULE)
 
 
 def alias_name(name: object) -> str:
-    """Return *name* if it is a valid alias of a model version.
-
-    Raises:
-        InvalidNameError: it breaks ``ALIAS_RULE``.
-    """
+    """Return *name*; raise ``InvalidNameError`` if it breaks ``ALIAS_RULE``."""
     return _checked("alias", name, _ALIAS, ALIAS_RULE)
 
 
@@ -103,11 +87,7 @@ def is_version(name: str) -> bool:
 
 
 def file_path(path: str) -> str:
-    """Return *path* if it is a valid path of a file in a model or artifact.
-
-    Raises:
-        InvalidNameError: one of its parts breaks the rules.
-    """
+    """Return *path*; raise ``InvalidNameError`` if a part of it breaks the rules."""
     for part in path.split("/"):
         flaw = _flaw_of_part(part)
         if flaw:

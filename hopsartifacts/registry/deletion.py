@@ -30,11 +30,7 @@ def delete_version(
 ) -> None:
     """Delete a version permanently, unless a deployment or an alias needs it.
 
-    Args:
-        storage: the project's storage.
-        model: the name of the model.
-        version: the version to delete.
-        users: returns the names of the deployments that use the version.
+    *users* returns the names of the deployments that use the version.
 
     Raises:
         ModelNotFoundError: the version does not exist.

@@ -75,13 +75,7 @@ def mark_root(storage: Storage) -> None:
 
 
 def claim_name(storage: Storage, path: str, name: str, kind: str) -> bool:
-    """Claim *name*, and all names too close to it, permanently.
-
-    Args:
-        storage: the project's storage.
-        path: the object that represents the claim; close names share it.
-        name: the name to claim.
-        kind: ``model`` or ``deployment``, for messages.
+    """Claim *name* permanently by creating *path*, which names too close to it share.
 
     Returns:
         True if it was claimed now, False if *name* itself had claimed it before.
