@@ -54,8 +54,8 @@ class Carried(msgspec.Struct, frozen=True, kw_only=True):
 class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An entry as it is stored; ``Raw`` members are decoded on demand.
 
-    Members are written in this order. No member before ``content`` contains names that
-    users choose, so a program can find the text of ``content`` without a parser.
+    Members are written in this order. Users choose no member names before ``content``,
+    so a program can find the text of ``content`` without a JSON parser.
     """
 
     format: int
