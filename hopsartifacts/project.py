@@ -272,8 +272,8 @@ class Project:
         It deletes the remains of deleted and abandoned versions, the data of writers
         that stopped, and unfinished uploads. Version numbers stay used. Writers and
         other collections may run meanwhile. Files moved aside by a repair are kept.
-        Files that cannot be deleted, because they belong to another user, are listed
-        with the reason in the report's ``stuck``.
+        Files that cannot be deleted, for example because they belong to another user,
+        are listed with the reason in the report's ``stuck``.
 
         Args:
             dry_run: only report what would be deleted.

@@ -1,4 +1,4 @@
-"""The append-only log: every decision of the store is committed as a log entry.
+"""The append-only log: each change of a model, artifact or deployment is one entry.
 
 Entry *n* is created with create-if-absent at a path derived from *n*. If several
 writers race for it, one succeeds; the others read its entry and decide again. An entry
