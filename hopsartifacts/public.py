@@ -1,4 +1,4 @@
-"""Every name that users meet, from where it is defined; see ``hopsartifacts``."""
+"""All public names, re-exported for ``hopsartifacts``."""
 
 from hopsartifacts.artifacts.decision import Decision as Decision
 from hopsartifacts.artifacts.difference import Difference as Difference

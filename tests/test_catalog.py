@@ -331,7 +331,7 @@ def test_a_damaged_log_is_told(
     project.storage.delete_tree(newest)
     project.storage.create(newest, data[:-20])
 
-    with pytest.raises(IntegrityError, match="is no gzip file"):
+    with pytest.raises(IntegrityError, match="is not a gzip file"):
         project.catalog()
 
 

@@ -1,4 +1,4 @@
-"""Which number a version gets: given to a token before any file lies there."""
+"""Assignment of version numbers: a number is reserved before any file is stored."""
 
 import msgspec
 
@@ -14,11 +14,11 @@ from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.root import check_claim, check_log_is_there, claim_name
 
 _NEWEST = 50
-"""Among so many of the highest numbers a reservation is found by its token."""
+"""How many of the highest numbers are searched for a reservation by its token."""
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """A number that nobody else gets, for a version that is saved later."""
+    """A reserved version number, for a version that is saved later."""
 
     token: str
     version: int
@@ -27,22 +27,23 @@ class Claim(msgspec.Struct, frozen=True):
 def claim_version(
     storage: Storage, model: str, requested: int | None = None, token: str = ""
 ) -> Claim:
-    """Take the model's name if it is new, and a number: *requested*, or the next one.
+    """Claim the model's name if it is new, and reserve a version number.
 
-    It stays taken until ``save_version`` seals it or ``give_up_claim`` gives it up; gc
-    gives it up too, once it is older than the grace period.
+    The number stays reserved until ``save_version`` commits the version or
+    ``give_up_claim`` gives it up. Garbage collection also gives it up, once it is older
+    than the grace period.
 
     Args:
-        storage: where the model lies.
-        model: its name.
-        requested: the number to take.
-        token: a name that nobody else uses, where the caller has to know it before: a
-            number that it has taken already is returned again.
+        storage: the project's storage.
+        model: the name of the model.
+        requested: the number to reserve; by default the next one.
+        token: a unique token, if the caller must know it in advance. If it has reserved
+            a number already, that number is returned.
 
     Raises:
-        InvalidNameError: the name or the number is outside the rules.
-        AlreadyExistsError: the number was used, or the name has a twin.
-        IntegrityError: the model's log is gone, so its numbers are not known.
+        InvalidNameError: the name or the number breaks its rule.
+        AlreadyExistsError: the number was used, or the name is too close to another.
+        IntegrityError: the model's log is missing, so its numbers are unknown.
     """
     model_name(model)
     if requested is not None:
@@ -57,10 +58,10 @@ def claim_version(
 
 
 def give_up_claim(storage: Storage, model: str, claim: Claim) -> bool:
-    """Give the number up, and delete what a save has left there, unless it is sealed.
+    """Give up a reserved number and delete its files, unless the version is committed.
 
     Returns:
-        Whether nothing can come of it any more: True too if that was so before.
+        True if the claim can no longer become a version, also if that was so before.
     """
     log = model_log(storage, model)
     owned = log.state().records.get(claim.version)
@@ -77,10 +78,10 @@ def give_up_claim(storage: Storage, model: str, claim: Claim) -> bool:
 
 
 def check_held(state: ModelState, model: str, claim: Claim) -> None:
-    """See that the number is still reserved for the claim.
+    """Check that the number is still reserved for *claim*.
 
     Raises:
-        ConflictError: it was given up, or sealed.
+        ConflictError: it was given up, or the version was committed.
     """
     held = state.records.get(claim.version)
     if held is None or held.id != claim.token or held.status != "reserved":
@@ -92,10 +93,14 @@ def check_held(state: ModelState, model: str, claim: Claim) -> None:
 
 
 def open_log(storage: Storage, log: ModelLog, model: str, *, claims: bool) -> None:
-    """See that a model without entries may have its first, or claim its name at once.
+    """Check that a model with an empty log can be saved; claim its name if *claims*.
 
-    What is staged first claims late, so that a failed save leaves nothing. Otherwise
-    the place is reserved before anything is read, and one request tells all.
+    A save that stages its files claims the name later, so that a failed save leaves
+    nothing. A save in place claims it now, which takes one request for a new name.
+
+    Raises:
+        AlreadyExistsError: the name is too close to another.
+        IntegrityError: the model has files but its log is missing.
     """
     claim = layout.model_name_claim(model)
     if claims and claim_name(storage, claim, model, "model"):
@@ -105,10 +110,10 @@ def open_log(storage: Storage, log: ModelLog, model: str, *, claims: bool) -> No
 
 
 def number_for(state: ModelState, model: str, requested: int | None) -> int:
-    """Return *requested* if nobody ever had it, else the next number.
+    """Return *requested* if it was never used, or the next number if it is None.
 
     Raises:
-        AlreadyExistsError: it was used, or the highest there can be was.
+        AlreadyExistsError: *requested* was used, or no higher number is left.
     """
     if requested is None:
         if state.next_version > HIGHEST_VERSION:
@@ -123,17 +128,17 @@ def number_for(state: ModelState, model: str, requested: int | None) -> int:
         raise AlreadyExistsError(
             f"model {model!r} version {requested} "
             f"{fate.get(taken.status, f'was used before and is {taken.status}')}; "
-            "numbers are given once: save again without a version to get "
+            "numbers are never reused: save again without a version to get "
             f"{state.next_version}"
         )
     return requested
 
 
 def taken_by(state: ModelState, token: str, requested: int | None = None) -> int | None:
-    """Return the number that *token* has taken; None if it has none.
+    """Return the number that *token* has reserved; None if it has none.
 
-    *requested* and the newest numbers are looked at; an older reservation is left to
-    gc.
+    Only *requested* and the newest numbers are searched; garbage collection gives up
+    an older reservation.
     """
     known = state.records.newest(_NEWEST)
     if requested is not None and requested in state.records:
@@ -142,9 +147,10 @@ def taken_by(state: ModelState, token: str, requested: int | None = None) -> int
 
 
 def reserve(log: ModelLog, model: str, requested: int | None, token: str) -> int:
-    """Give a number to *token*, which has none, by one entry; raises as ``number_for``.
+    """Reserve a number for *token*, which has none yet, by one log entry.
 
     Raises:
+        AlreadyExistsError: *requested* was used.
         CommitUncertainError: the storage failed and the outcome is unknown.
     """
     number = 0

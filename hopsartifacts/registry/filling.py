@@ -1,8 +1,8 @@
-"""Filling a new version: every file once, several at a time, hashed while they move.
+"""Upload of the files of a new version: concurrent, hashed on the way, deduplicated.
 
-Bytes that are stored already are not carried again, be it in a sealed file or in one
-that an earlier try left when it was cut off. The user's file is always read to know
-that. None of this makes anything count: the seal does.
+Bytes that are stored already are not uploaded again, whether in a committed file or in
+a file left by an interrupted try. The user's file is always read to determine this. The
+files become a version only when its log entry is committed.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,7 @@ from hopsartifacts.store.sharing import WHOLE_BYTES, Known, Lender
 from hopsartifacts.store.workers import Stop, each_result
 
 _LARGE_BYTES = 32 * 1024 * 1024
-"""From here on it pays to hash in a thread of its own, and to begin early."""
+"""From this size, files are hashed in a separate thread and uploaded first."""
 
 
 def fill(
@@ -32,19 +32,20 @@ def fill(
     journal: Journal | None = None,
     callback: Callback = NO_CALLBACK,
 ) -> tuple[FileRecord, ...]:
-    """Write *files* below the model files of *folder*, which nobody else writes to.
+    """Write *files* below the model files of *folder*; no one else may write there.
 
     Args:
-        storage: where to.
-        folder: of the version, or the staging folder that becomes one.
-        files: what to write.
-        known: sealed files, whose bytes are shared rather than carried again.
-        journal: of this save, begun; it names what an earlier try may have left below
-            *folder*, which is kept where it holds the right bytes.
-        callback: told about the bytes that are done, carried or not.
+        storage: the project's storage.
+        folder: the folder of the version, or the staging folder that becomes it.
+        files: the files to write.
+        known: committed files that may be shared instead of uploading the same bytes.
+        journal: the journal of this save, after ``begin``. It lists files that an
+            earlier try may have left below *folder*; those with the right bytes are
+            kept.
+        callback: receives the number of bytes done, uploaded or not.
 
     Returns:
-        A record of each file, in the order of *files*.
+        A record per file, in the order of *files*.
 
     Raises:
         SourceChangedError: a file changed since it was listed.
@@ -57,7 +58,7 @@ def fill(
     if journal:
         journal.plan(file.path for file in files)
     filling = _Filling(storage, there, Lender(storage, known), progress)
-    # A large file that begins last would be waited for by idle workers.
+    # Large files first: one that starts last would leave the other workers idle.
     order = sorted(files, key=lambda it: -(it.fingerprint.size_bytes // _LARGE_BYTES))
     records = each_result(filling.file, order, storage.capabilities.workers)
     by_path = {record.path: record for record in records}
@@ -65,7 +66,7 @@ def fill(
 
 
 class _Earlier:
-    """What an earlier try, which was cut off, left below the same folder."""
+    """The files that an interrupted earlier try left below the same folder."""
 
     def __init__(self, storage: Storage, folder: str, journal: Journal | None) -> None:
         self._storage = storage
@@ -77,16 +78,16 @@ class _Earlier:
         }
 
     def keep_only(self, wanted: set[str]) -> None:
-        """Delete what the earlier try wrote and this one does not want."""
+        """Delete files of the earlier try that are not in *wanted*."""
         for path in self._there.keys() & (self._planned - wanted):
             self._storage.delete_tree(f"{self.folder}/{path}")
 
     def may_hold(self, path: str, size_bytes: int) -> bool:
-        """Tell whether a file of this size lies there."""
+        """Tell whether a file of this size is at *path*."""
         return self._there.get(path) == size_bytes
 
     def holds(self, path: str, digest: Digest, stop: Stop) -> bool:
-        """Read what lies there, and tell whether it is what *digest* names."""
+        """Read the file at *path*, and tell whether it matches *digest*."""
         if not self.may_hold(path, digest.size_bytes):
             return False
         hasher = Hasher()
@@ -100,7 +101,7 @@ class _Earlier:
 
 
 class _Filling:
-    """One file after another, from any thread."""
+    """The upload of single files; thread-safe."""
 
     def __init__(
         self, storage: Storage, earlier: _Earlier, lender: Lender, progress: Progress
@@ -111,7 +112,7 @@ class _Filling:
         self._progress = progress
 
     def file(self, file: SourceFile, stop: Stop) -> FileRecord:
-        """Have one file in the store, the cheapest way."""
+        """Store one file, in the cheapest way, and return its record."""
         return FileRecord(path=file.path, digest=self._stored(file, stop))
 
     def _stored(self, file: SourceFile, stop: Stop) -> Digest:
@@ -133,14 +134,14 @@ class _Filling:
         return digest
 
     def _is_there(self, digest: Digest, path: str, stop: Stop) -> bool:
-        # A copy on the server is done sooner than reading what lies there.
+        # A copy on the server is faster than reading the earlier try's file.
         target = f"{self._earlier.folder}/{path}"
         is_lent = self._lender.lend(digest, path, target)
         return is_lent or self._earlier.holds(path, digest, stop)
 
     def _carried(self, chunks: Iterator[bytes], size: int, target: str) -> Digest:
         hasher = _hasher(size)
-        # Closed whatever becomes of it, so that no thread or file stays open.
+        # Always close it, so that no thread or file stays open.
         with closing(hasher.through(self._counted(chunks))) as passing:
             self._storage.write(target, passing)
         return hasher.digest()
@@ -152,7 +153,7 @@ class _Filling:
 
 
 def _watched(file: SourceFile, stop: Stop) -> Iterator[bytes]:
-    """Yield the bytes until other work fails."""
+    """Yield the file's bytes; raise ``Stopped`` if other work fails."""
     for chunk in file.chunks():
         stop.check()
         yield chunk

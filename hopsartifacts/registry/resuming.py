@@ -1,8 +1,8 @@
-"""The journal of a save: where a later save of the same files may find what it left.
+"""The journal of a save, by which a later save of the same files continues it.
 
-It is a file of this user on this machine, so it costs the store no request, and it is
-held by one save at a time. It names a token and the paths that may have been written
-under it. It says nothing about bytes: those are read again.
+The journal is a local file in the user's state folder, so it needs no request to the
+store. One save at a time locks it. It contains a token and the paths that may have been
+written under the token. It contains nothing about their bytes, which are read again.
 """
 
 import os
@@ -32,11 +32,11 @@ _Line = _Begun | _Planned
 
 
 class Journal:
-    """One save's journal; its lock is held until ``close``.
+    """The journal of one save; its lock is held until ``close``.
 
     Attributes:
-        token: the token of the save that this is the journal of; None before any.
-        planned: paths that may have been written under the token.
+        token: the token of the save in the journal; None if it is empty.
+        planned: the paths that may have been written under the token.
     """
 
     def __init__(self, path: Path, lock: Any) -> None:
@@ -50,9 +50,9 @@ class Journal:
         self._read()
 
     def begin(self, token: str) -> None:
-        """Say that a save under *token* begins.
+        """Record that a save under *token* begins.
 
-        A token other than the one that was found makes the journal a new one.
+        If the journal contains another token, it is cleared first.
         """
         if token != self.token:
             self._restart()
@@ -60,17 +60,17 @@ class Journal:
         self._write(_Begun(token=token))
 
     def plan(self, paths: Iterable[str]) -> None:
-        """Say what may be written from now on."""
+        """Record the paths that may be written from now on."""
         planned = tuple(paths)
         self.planned.update(planned)
         self._write(_Planned(paths=planned))
 
     def forget(self) -> None:
-        """Forget the save, since it came to an end: nothing is left to continue."""
+        """Clear the journal: the save has ended and there is nothing to continue."""
         self._restart()
 
     def close(self) -> None:
-        """Let go of the lock; what was not finished can be continued."""
+        """Release the lock; an unfinished save can be continued later."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -92,8 +92,8 @@ class Journal:
             lines = self._path.read_bytes().splitlines(keepends=True)
         except OSError:
             return
-        # A torn line was the last thing that a process did; after a crash of the
-        # machine there may be worse. What came before it holds.
+        # A killed process leaves a partial last line; a crash of the machine may leave
+        # other garbage. The lines before it are valid.
         with suppress(msgspec.MsgspecError):
             for line in lines:
                 if line.endswith(b"\n"):
@@ -119,7 +119,7 @@ class Journal:
 
     def _write(self, line: _Line) -> None:
         data = msgspec.json.encode(line) + b"\n"
-        # A save does not fail because of its journal: then it cannot be continued.
+        # A failure here does not fail the save; it only cannot be continued.
         with self._writing, suppress(OSError):
             if self._file is None:
                 self._file = self._open()
@@ -128,20 +128,20 @@ class Journal:
     def _open(self) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         file = os.open(self._path, flags, 0o600)
-        # What could not be read goes, so that the next line stands by itself.
+        # Cut off what could not be read, so that the next line starts cleanly.
         os.ftruncate(file, self._good_bytes)
         return file
 
 
 def open_journal(project_url: str, model: str, source: Path) -> Journal | None:
-    """Return the journal of saving *source* as *model* to a project, and hold it.
+    """Open and lock the journal for saving *source* as *model* to a project.
 
     Returns:
-        None if somebody is saving the same at this moment, or this user can keep
-        no files on this machine: the save is then one that cannot be continued.
+        The journal. None if another process is saving the same files, or if this user
+        cannot store files on this machine; then the save cannot be continued later.
     """
     key = key_of(project_url, model, os.path.realpath(source))
-    # Two saves whose keys fall to one lock go on without a journal.
+    # Two different saves may share a lock; then the second one has no journal.
     lock = locked(_FOLDER, key)
     if lock is None:
         return None

@@ -1,9 +1,10 @@
-"""Saving a model version: reserve, fill, seal; whole afterwards, or not there.
+"""Saving a model version: reserve a number, store the files, commit the manifest.
 
-A number is reserved under the writer's token before anything lies under it, and the
-version is there once the log has its seal: the entry that brings the manifest. Where
-folders can be moved, everything is prepared aside first, so that a failed save leaves
-nothing and costs no number; elsewhere the reserved place itself is filled.
+A number is reserved under the writer's token before any file is stored in its folder.
+The version exists once the log contains the entry with its manifest; before that it
+does not exist at all. If the storage can move folders, the files are first stored in a
+staging folder, so that a failed save leaves nothing and uses no number. Otherwise they
+are stored in the reserved folder.
 """
 
 from collections.abc import Iterator
@@ -53,7 +54,7 @@ from hopsartifacts.store.sharing import Known
 
 
 class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """What a caller wants to save as the next version of a model."""
+    """The contents of a model version to be saved."""
 
     model: str
     framework: Framework
@@ -63,7 +64,7 @@ class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, float | int] = {}
     tags: dict[str, Any] = {}
     edited_description: str | None = None
-    """What it was replaced by later, where the version comes from elsewhere."""
+    """The description that replaced it later, if the version is imported."""
     input_example: EmbeddedFile | None = None
     model_schema: EmbeddedFile | None = None
 
@@ -75,25 +76,27 @@ def save_version(
     *,
     claim: Claim | None = None,
 ) -> Manifest:
-    """Store *new* and return its manifest; whole on return, or not there.
+    """Store *new* as a version and return its manifest.
 
-    If an earlier save of the same files was cut off, it is continued where folders
-    cannot be moved; elsewhere what it left is removed. A save under a claim is never
-    continued: its caller gives the claim up.
+    The version exists completely on return, and not at all if this raises. If an
+    earlier save of the same files was interrupted, it is continued if the storage
+    cannot move folders; otherwise its remains are deleted. A save with a claim is never
+    continued: its caller gives up the claim.
 
     Args:
-        storage: where to.
-        new: what to save.
-        callback: told about the bytes that are done.
-        claim: the number that was taken for it before, which counts instead of the
-            requested one. A save that fails may give it up.
+        storage: the project's storage.
+        new: the version to save.
+        callback: receives the number of bytes done.
+        claim: a number reserved earlier, used instead of the requested one. A save that
+            fails may give it up.
 
     Raises:
-        AlreadyExistsError: the requested number was used, or the name has a twin.
+        AlreadyExistsError: the requested number was used, or the name is too close to
+            another.
         SourceChangedError: the user's files changed while they were read.
-        ConflictError: something not ours lies where the version would go, or the claim
-            was given up.
-        IntegrityError: the model's log is gone, so its numbers are not known.
+        ConflictError: the folder of the version contains other files, or the claim was
+            given up.
+        IntegrityError: the model's log is missing, so its numbers are unknown.
     """
     journal: Journal | None = None
     if claim is None and storage.capabilities.is_shared:
@@ -106,7 +109,7 @@ def save_version(
 
 
 class _Saving:
-    """One save, from the look at the log to the seal."""
+    """One save, from reading the log to committing the manifest."""
 
     def __init__(
         self,
@@ -162,7 +165,7 @@ class _Saving:
         return manifest
 
     def _continued(self, state: ModelState) -> tuple[str, int | None]:
-        """Return the token to save under, and the number it has reserved already."""
+        """Return the token to save under, and the number it has reserved, if any."""
         if self._claim:
             check_held(state, self._new.model, self._claim)
             self._check_free(self._claim)
@@ -173,7 +176,7 @@ class _Saving:
         staging = layout.staging_dir(token)
         is_aside = self._is_staged and self._storage.stat(staging) is None
         if self._is_staged:
-            # Reading it to see what is right would take as long as writing it again.
+            # Checking these files would take as long as writing them again.
             self._storage.delete_tree(staging)
         version = taken_by(state, token, self._new.requested)
         if version is None:
@@ -188,7 +191,7 @@ class _Saving:
         return new_token(), None
 
     def _check_free(self, claim: Claim) -> None:
-        """See that nothing lies where the version goes, or clear what was put aside."""
+        """Check that the version's folder is empty, and delete old staged files."""
         folder = layout.version_dir(self._new.model, claim.version)
         if next(self._storage.find(folder), None) is not None:
             raise _taken(folder)
@@ -196,7 +199,7 @@ class _Saving:
             self._storage.delete_tree(layout.staging_dir(claim.token))
 
     def _in_place(self, version: int) -> Manifest:
-        """Have the files where the version has them, and seal it."""
+        """Put the files into the version's folder and commit the version."""
         folder = layout.version_dir(self._new.model, version)
         is_cut = False
         try:
@@ -210,7 +213,7 @@ class _Saving:
                     is_cut = self._journal is not None
                     raise
                 if self._is_continued:
-                    # What an earlier try has left is believed only when it is seen.
+                    # Check that the files of the earlier try are really there.
                     self._check_arrived(folder)
             for name in (layout.FILES, *_embedded(self._new)):
                 self._storage.protect(f"{folder}/{name}")
@@ -219,18 +222,18 @@ class _Saving:
             project(self._log, version)
         except BaseException as error:
             if is_cut:
-                # The next save of these files goes on here; else gc clears it up.
+                # The next save of these files continues here, or gc() deletes them.
                 raise
             if _settle(self._log, version, self._token) == "aborted":
                 self._delete_own(folder)
                 self._finish()
-            # An interrupt goes on, whatever it came after.
+            # An interrupt is raised even if the version was committed.
             if not self._is_sealed(version) or not isinstance(error, Exception):
                 raise
         return manifest
 
     def _seal(self, manifest: Manifest) -> None:
-        """Commit the version, if its number is still reserved for this save."""
+        """Commit the manifest, if the number is still reserved for this save."""
         number, edited = manifest.version, self._new.edited_description
 
         def decide(state: ModelState, seq: int) -> Draft[ModelState]:
@@ -257,7 +260,7 @@ class _Saving:
         self._log.append(decide)
 
     def _is_sealed(self, version: int) -> bool:
-        """Tell whether this save has sealed the version, though it was not told."""
+        """Tell whether this save's commit succeeded, although the response was lost."""
         try:
             record = self._log.state().records.get(version)
             return (
@@ -277,7 +280,7 @@ class _Saving:
             self._journal.forget()
 
     def _fill(self, folder: str) -> None:
-        """Write everything below *folder*, and see that the source held still."""
+        """Store all files below *folder*, and check that the source did not change."""
         self._records = fill(
             self._storage,
             folder,
@@ -304,14 +307,14 @@ class _Saving:
         check_arrived(self._storage, folder, sizes)
 
     def _delete_own(self, folder: str) -> None:
-        """Delete what this save put under *folder*, and nothing else there."""
+        """Delete the files that this save stored in *folder*, and no others."""
         with suppress(StorageError):
             if not self._is_staged:
                 names = [f"{layout.FILES}/{it.path}" for it in self._new.source.files]
                 for name in (*names, *_embedded(self._new)):
                     self._storage.delete_tree(f"{folder}/{name}")
             elif self._storage.stat(layout.staging_dir(self._token)) is None:
-                # It was moved in, so all of it is ours.
+                # The staging folder was moved here, so all files are ours.
                 self._storage.delete_tree(folder)
 
 
@@ -323,7 +326,7 @@ def _taken(folder: str) -> ConflictError:
 
 
 def _known(log: ModelLog, state: ModelState) -> Iterator[Known]:
-    """Yield the files of the newest version: most of what is saved next is there."""
+    """Yield the files of the newest version, since the next one usually shares most."""
     newest = state.head.latest
     if not newest:
         return
@@ -364,13 +367,13 @@ def _manifest(
 
 
 def _settle(log: ModelLog, version: int, token: str) -> VersionStatus | None:
-    """Give a reservation up, unless its seal turns out to have been committed.
+    """Give up a reservation, unless its version turns out to be committed.
 
     Returns:
-        What became of the version; None if that cannot be learned now.
+        The status of the version; None if it cannot be determined now.
     """
     try:
         return give_up(log, version, token)
     except HopsArtifactsError:
-        # The first failure is the one to report; the number stays reserved.
+        # The caller reports its first failure; the number stays reserved.
         return None

@@ -1,4 +1,4 @@
-"""Files for the user on this machine: written aside, named once whole and durable."""
+"""Atomic writes of local files for the user: temporary file, fsync, then rename."""
 
 import os
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ from hopsartifacts.store.local_paths import refuse_special
 
 
 def check_free(target: Path, *, overwrite: bool) -> None:
-    """Refuse, before any work is done, a name that is taken.
+    """Refuse a target that exists, before any work is done.
 
     Raises:
-        AlreadyExistsError: *target* exists, and is not to be replaced.
+        AlreadyExistsError: *target* exists, and *overwrite* is false.
         InvalidInputError: *target* is a device, a pipe or a socket.
     """
     refuse_special(target)
@@ -25,10 +25,12 @@ def check_free(target: Path, *, overwrite: bool) -> None:
 
 @contextmanager
 def written_aside(target: Path, *, overwrite: bool) -> Iterator[IO[bytes]]:
-    """Give a file that gets the name *target* once it is whole and durable.
+    """Open a temporary file that is renamed to *target* when the block succeeds.
+
+    The file is flushed to disk before the rename. If the block raises, it is deleted.
 
     Raises:
-        AlreadyExistsError: *target* exists, and is not to be replaced.
+        AlreadyExistsError: *target* exists, and *overwrite* is false.
         StorageError: it cannot be written.
     """
     temporary = target.with_name(f".{new_token()}.part")
@@ -50,11 +52,11 @@ def written_aside(target: Path, *, overwrite: bool) -> Iterator[IO[bytes]]:
 def _give_name(temporary: Path, target: Path, *, overwrite: bool) -> None:
     if not overwrite:
         try:
-            # A link is refused where something is; a new name would replace it.
+            # Linking fails if the target exists; a rename would replace it.
             target.hardlink_to(temporary)
         except FileExistsError as error:
             raise _taken(target) from error
-        except OSError as error:  # no links on a USB stick
+        except OSError as error:  # some file systems (USB sticks) have no hard links
             if target.exists():
                 raise _taken(target) from error
             temporary.replace(target)

@@ -1,4 +1,4 @@
-"""Comparing what lies in a folder with what was sealed, byte by byte."""
+"""Comparison of stored files with the digests that were recorded for them."""
 
 import os
 import time
@@ -16,20 +16,19 @@ FindingKind = Literal[
     "changed", "missing", "unreadable", "extra", "unprotected", "damaged", "leftover"
 ]
 
-VANISHED = "it vanished while it was checked"
+VANISHED = "it was deleted while it was checked"
 
 _TRIES = 3
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True):
-    """One difference between a managed path and its seal."""
+    """One difference between a managed path and what was committed."""
 
     path: str
     kind: FindingKind
-    """``changed``, ``missing`` and ``extra`` speak of files, ``unreadable`` of one that
-    the storage does not give out, ``unprotected`` of one that can be written to,
-    ``damaged`` of a log, ``leftover`` of a file that belongs to a version that was
-    deleted or given up."""
+    """``changed``, ``missing`` and ``extra`` describe files; ``unreadable``, a file the
+    storage fails to return; ``unprotected``, a writable file; ``damaged``, a log;
+    ``leftover``, a file of a version that was deleted or given up."""
     detail: str
 
     def __str__(self) -> str:
@@ -37,18 +36,21 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True):
 
 
 Moved = Callable[[int], None]
-"""Hears how many more bytes were read; fewer where a file is read again."""
+"""Receives how many more bytes were read; negative when a file is read again."""
 
 
 class OtherBytesError(IntegrityError):
-    """Bytes are not what their digest says."""
+    """The bytes read do not match their digest."""
 
 
 def verified(chunks: Iterable[bytes], digest: Digest, path: str) -> Iterator[bytes]:
-    """Yield *chunks*, which *path* names in messages, and check them by SHA-256.
+    """Yield *chunks* unchanged and compare them with *digest*.
+
+    *path* is used in messages.
 
     Raises:
-        OtherBytesError: in the end, or as soon as there are too many.
+        OtherBytesError: they differ; raised at the end, or as soon as there are more
+            bytes than expected.
     """
     hasher = Hasher()
     left = digest.size_bytes
@@ -65,7 +67,7 @@ def verified(chunks: Iterable[bytes], digest: Digest, path: str) -> Iterator[byt
 
 
 def ignored(_: int) -> None:
-    """Hear of progress without interest."""
+    """Ignore the progress."""
 
 
 def check_folder(
@@ -94,7 +96,7 @@ def check_folder(
 
 
 def workers_for(storage: Storage) -> int:
-    """Return how many files are best checked at once in this process."""
+    """Return how many files to check at once in this process."""
     if storage.local_path("") is None:
         return storage.capabilities.workers
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4
@@ -103,15 +105,15 @@ def workers_for(storage: Storage) -> int:
 def check_file(
     storage: Storage, entry: Entry, digest: Digest, moved: Moved = ignored
 ) -> Iterator[Finding]:
-    """Yield what differs between one file and its digest.
+    """Yield the difference between one file and its digest, if there is one.
 
     Raises:
-        StorageError: the storage does not answer at all.
+        StorageError: the storage does not respond at all.
     """
     try:
         flaw = _flaw(storage, entry, digest, moved)
     except StorageError as error:
-        # Is it this file, or all of them? That would say nothing about any.
+        # This raises if the whole storage fails, which says nothing about this file.
         storage.stat(entry.path)
         yield Finding(path=entry.path, kind="unreadable", detail=str(error))
         return
@@ -148,7 +150,7 @@ def _xxh3(storage: Storage, entry: Entry, moved: Moved) -> tuple[int, str]:
             yield chunk
 
     def digested() -> tuple[int, str]:
-        # Most files are small, and reading one whole is the shortest way.
+        # Most files are small, and reading one in a single call is fastest.
         if entry.size_bytes > CHUNK_BYTES:
             return xxh3_of(counted())
         data = storage.read(entry.path)

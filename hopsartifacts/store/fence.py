@@ -1,8 +1,9 @@
-"""Deleting what somebody may begin to use meanwhile, in another log.
+"""Two-phase deletion of an object that another log may begin to reference meanwhile.
 
-The deletion marks its target first, asks who uses it, and then deletes it unless the
-mark was withdrawn. Whoever begins to use it commits that first, and withdraws the mark
-then. So either the deletion sees the user, or the user sees that the target is gone.
+The deletion marks its target, looks for references, and deletes the target unless the
+mark was removed in between. A process that adds a reference commits it first and then
+removes the mark. So either the deletion sees the reference, or that process sees that
+the target is deleted.
 """
 
 from collections.abc import Callable
@@ -18,34 +19,34 @@ MARK, WITHDRAW, DELETE = "mark", "withdraw", "delete"
 
 
 class Target(msgspec.Struct, Generic[AnyState], frozen=True, kw_only=True):
-    """One thing in a log that can be deleted; every function gets a state.
+    """A deletable record of a log, described by functions of the log's state.
 
-    Those that cannot find it raise the error for that.
+    Each function raises the matching ``NotFoundError`` if the record does not exist.
     """
 
     log: Callable[[], Log[AnyState]]
     op: dict[str, Any]
-    """What names it in an operation."""
+    """The members that identify it in an operation."""
     mark: Callable[[AnyState], int]
-    """The entry that marked it; 0 if none did."""
+    """Returns the number of the entry that marked it; 0 if it is not marked."""
     marked: Callable[[AnyState, int], AnyState]
-    """Gets the entry that marks it; 0 takes the mark off."""
+    """Returns the state with the mark of an entry; entry 0 removes the mark."""
     deleted: Callable[[AnyState], AnyState]
-    """May raise ``InUseError`` for users in the same log."""
+    """Returns the state without it; raises ``InUseError`` if this log references it."""
 
     def operation(self, kind: str) -> dict[str, Any]:
-        """Return what an entry of *kind* says of it."""
+        """Return an operation of *kind* on this target."""
         return {"kind": kind, **self.op}
 
 
 def withdraw(target: Target[AnyState], log: Log[AnyState] | None = None) -> bool:
-    """Take off the mark of a deletion that waits, or was left by a crash.
+    """Remove the mark of a deletion that is in progress or was cut off by a crash.
 
-    The deletion asks for users again then, and finds the caller among them.
+    A deletion in progress then looks for references again and finds the caller's.
 
     Args:
-        target: what.
-        log: its log, where the caller has looked at it since it committed its use.
+        target: the target of the deletion.
+        log: its log, if the caller has read it since it committed its reference.
 
     Returns:
         Whether there was a mark.
@@ -69,20 +70,20 @@ def delete(
     *,
     hide: Callable[[], None] = lambda: None,
 ) -> None:
-    """Delete *target*, unless somebody uses it.
+    """Delete *target* unless it is in use.
 
     Args:
-        target: what.
-        refuse_used: raises ``InUseError`` if somebody uses it.
-        hide: called while it is marked, before it is deleted: takes away what readers
-            would find it by without asking the log.
+        target: the record to delete.
+        refuse_used: raises ``InUseError`` if the target is in use.
+        hide: called after marking and before deleting; removes copies through which
+            readers find the target without reading the log.
 
     Raises:
-        InUseError: as *refuse_used*, or from *target*; nothing was deleted.
+        InUseError: *refuse_used* or *target* raised it; nothing was deleted.
     """
     refuse_used()
     while not _try(target, refuse_used, hide):
-        pass  # somebody began to use it and withdrew the mark: ask again
+        pass  # another process added a reference and removed the mark: look again
 
 
 def _try(
@@ -90,7 +91,7 @@ def _try(
     refuse_used: Callable[[], None],
     hide: Callable[[], None],
 ) -> bool:
-    """Return False if the mark was withdrawn before the target could be deleted."""
+    """Return False if the mark was removed before the target was deleted."""
     log = target.log()
     mark = _mark(log, target)
     try:
@@ -103,7 +104,7 @@ def _try(
 
 
 def _mark(log: Log[AnyState], target: Target[AnyState]) -> int:
-    """Return the number of the log entry that marks the target."""
+    """Mark the target if it is not marked; return the entry that marked it."""
     mark = 0
 
     def decide(state: AnyState, seq: int) -> Draft[AnyState] | None:

@@ -1,7 +1,8 @@
-"""Folders that were staged and moved into their place: is all of it there?
+"""Moving a staging folder into its final place, and checking that it is complete.
 
-A sweeper takes the staging of a writer that seems to be gone away in one step. If the
-writer was only slow, it goes on with a part; so it looks before it commits.
+Garbage collection moves away the staging folder of a writer that seems to have stopped.
+A slow writer may then continue with a part of its files, so it checks them before it
+commits.
 """
 
 from collections.abc import Mapping
@@ -11,10 +12,10 @@ from hopsartifacts.storage.contract import Storage
 
 
 def move_in(storage: Storage, staging: str, folder: str) -> bool:
-    """Move *staging* to where it belongs; False if something lies there.
+    """Move the folder *staging* to *folder*; return False if *folder* exists.
 
     Raises:
-        ConflictError: the staging was swept.
+        ConflictError: garbage collection removed the staging folder.
     """
     try:
         return storage.move_tree(staging, folder)
@@ -25,10 +26,10 @@ def move_in(storage: Storage, staging: str, folder: str) -> bool:
 
 
 def check_arrived(storage: Storage, folder: str, sizes: Mapping[str, int]) -> None:
-    """See that *folder* holds files of these *sizes* by relative path.
+    """Check that *folder* contains files of these *sizes* (by relative path).
 
     Raises:
-        ConflictError: one is missing, or is not whole.
+        ConflictError: a file is missing or incomplete.
     """
     found = {
         entry.path.removeprefix(f"{folder}/"): entry.size_bytes
@@ -41,6 +42,6 @@ def check_arrived(storage: Storage, folder: str, sizes: Mapping[str, int]) -> No
 
 def _swept(path: str, folder: str) -> ConflictError:
     return ConflictError(
-        f"{path!r} was cleaned away while {folder!r} was being saved, as if its writer "
-        "had been gone for long: save again"
+        f"{path!r} was deleted while {folder!r} was being saved; garbage collection "
+        "does this to a save that seems abandoned: save again"
     )

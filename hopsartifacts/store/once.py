@@ -1,4 +1,4 @@
-"""Creating one object for good, also when the storage's answer is lost on the way."""
+"""Create-if-absent that also works if the storage's response is lost."""
 
 import random
 import time
@@ -20,17 +20,17 @@ Found = TypeVar("Found")
 def create_once(
     create: Callable[[], bool], look: Callable[[], Found | None], what: str, token: str
 ) -> Found | None:
-    """Create an object that nobody has created yet.
+    """Create an object if it is absent; retry when the storage fails.
 
     Args:
-        create: tries to; tells whether it did.
-        look: reads what is there, None if nothing is.
-        what: names the object in the message of an error.
-        token: is in the object, so that its writer can be told from others.
+        create: tries to create the object and tells whether it did.
+        look: reads the existing object; returns None if there is none.
+        what: the name of the object in error messages.
+        token: the token inside the object, which identifies this attempt.
 
     Returns:
-        None if *create* said that it did. Else what is there: our own object if an
-        answer was lost, or somebody else's.
+        None if *create* succeeded. Otherwise the existing object: our own if a response
+        was lost, or another writer's.
 
     Raises:
         StorageRefusedError: the storage refused, and nothing was created.
@@ -45,30 +45,30 @@ def create_once(
         except StorageRefusedError as error:
             if failure is None:
                 raise StorageRefusedError(f"nothing was stored: {error}") from error
-            # An earlier attempt may have done it: only that counts.
+            # An earlier attempt may have created the object.
             found = _look_if_possible(look)
         except StorageError as error:
-            # Done or not? What is there tells; if that cannot be read, or nothing is,
-            # the same attempt under the same token is safe.
+            # The outcome is unknown: read the object. If it is absent or cannot be
+            # read, a retry with the same token is safe.
             failure = error
             found = _look_if_possible(look)
         if found is not None:
             return found
         time.sleep(pause_s(attempt))
     raise CommitUncertainError(
-        f"{what}: the storage failed while it was committed and it is unknown whether "
-        f"it was ({failure}); look for token {token} in it",
+        f"{what}: the storage failed during the commit, so its outcome is unknown "
+        f"({failure}); it succeeded if that object contains the token {token}",
         token,
     ) from failure
 
 
 def lose_a_race(attempt: int) -> None:
-    """Wait a little, with jitter, so that many writers do not collide in step."""
+    """Back off after a lost race, with jitter so that writers do not retry in step."""
     time.sleep(random.uniform(0, pause_s(attempt)))  # noqa: S311 - not a secret
 
 
 def pause_s(attempt: int) -> float:
-    """Return how long to wait at most after *attempt*, counted from 0."""
+    """Return the longest back-off after *attempt*, counted from 0, in seconds."""
     return float(min(_LONGEST_PAUSE_S, 0.002 * 2 ** min(attempt, 10)))
 
 

@@ -1,8 +1,8 @@
-"""What is known of a back end: the kept verdict, or a short trial where there is none.
+"""The check that a back end can keep a project: a stored verdict, or a short test.
 
-A root is asked for its verdict before the first write makes it a project; one that is
-a project costs nothing more. A *yes* counts only for the URL it was given for. A *no*
-counts until the doctor was asked again: no trial goes past it.
+The verdict is read before the first write that creates a project; existing projects
+need no check. A positive verdict is valid only for the URL that was tested. A negative
+one is valid until ``project.doctor()`` runs again: no short test overrides it.
 """
 
 import platform
@@ -20,27 +20,27 @@ from hopsartifacts.storage.contract import Capabilities, Storage
 from hopsartifacts.store.identity import new_token, now, writer
 
 Outcome = Literal["held", "warning", "not tried", "broken", "failed"]
-"""``broken``: a promise was seen broken; ``failed``: the back end refused or failed, so
-nothing was learned of the promise."""
+"""``broken``: the back end violated the guarantee; ``failed``: it refused or failed, so
+the test says nothing about the guarantee."""
 
 EXCLUSIVE = "an object is created only once"
 
 _LOSS = (
-    "so two writers could get one version number and one of them would lose what he "
-    "saved; use"
+    "so two writers could get the same version number and one of them would lose its "
+    "data; use"
 )
 _IGNORES = (
-    f"the condition on a new object is ignored, {_LOSS} a server that honours it, as "
+    f"the server ignores the condition on a new object, {_LOSS} a server that supports "
     "If-None-Match on PUT (S3 itself and many compatible servers do), or a local "
     "directory"
 )
 _RENAMES_OVER = (
-    f"a rename replaces what has the name, {_LOSS} a server whose rename refuses a "
+    f"a rename replaces an existing file, {_LOSS} a server whose rename refuses a "
     "name that is taken (OpenSSH's and HDFS's do), or a local directory"
 )
-_REPLACES = f"a new object replaces the one that has its name, {_LOSS} another place"
+_REPLACES = f"a new object replaces an existing one, {_LOSS} another place"
 
-# Packages that talk to a back end, and the module each is seen by when it is in use.
+# Client packages of back ends, and the module that is loaded when each is in use.
 _CLIENTS = {
     "fsspec": "fsspec",
     "s3fs": "s3fs",
@@ -55,18 +55,18 @@ _CLIENTS = {
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was tried."""
+    """The result of one test."""
 
     name: str
     ok: bool
     detail: str
     outcome: Outcome = "held"
     meaning: str = ""
-    """What follows for a project if it does not hold."""
+    """What a failure means for a project."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What was tried on a back end, with what, and whether it can keep a project."""
+    """The results of all tests of a back end, and whether it can keep a project."""
 
     url: str
     time: str
@@ -76,14 +76,14 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     occasion: Literal["doctor", "first write"] = "doctor"
     writer: str = ""
     versions: dict[str, str] = {}
-    """Which releases of Python, this package and the clients it was tried with."""
+    """The versions of Python, this package and the client packages that were used."""
 
 
 def kept_verdict(storage: Storage) -> Verdict | None:
-    """Return the verdict that is kept in the project, None if there is none.
+    """Return the verdict stored in the project; None if there is none.
 
     Raises:
-        FormatError: it cannot be read.
+        FormatError: it cannot be decoded.
     """
     try:
         data = storage.read(layout.VERDICT)
@@ -99,13 +99,13 @@ def kept_verdict(storage: Storage) -> Verdict | None:
 
 
 def require_proof(storage: Storage) -> None:
-    """Refuse a back end that is known, or now found, to break its promises.
+    """Refuse a back end that lacks a guarantee of the storage contract.
 
-    Where the back end has to show that it keeps them and no verdict is kept, a short
-    trial is made. If it holds it is kept, so that it is made once for a root.
+    If the back end needs proof and no valid verdict is stored, a short test runs. If it
+    passes, its verdict is stored, so that it runs once per project.
 
     Raises:
-        UnsafeStorageError: the kept verdict is a no, or the trial failed.
+        UnsafeStorageError: the stored verdict is negative, or the test failed.
     """
     known = kept_verdict(storage)
     if known is None or (known.ok and known.url != storage.url):
@@ -113,7 +113,7 @@ def require_proof(storage: Storage) -> None:
             return
         tried = _tried(storage)
         if known is None and not storage.create(layout.VERDICT, encode_pretty(tried)):
-            # Somebody else was asking; what he was told counts.
+            # Another process stored its verdict first: that one counts.
             known = kept_verdict(storage)
         elif known is not None:
             storage.write(layout.VERDICT, [encode_pretty(tried)])
@@ -122,26 +122,26 @@ def require_proof(storage: Storage) -> None:
 
 
 def is_overwriting(storage: Storage, path: str) -> bool:
-    """Create one object twice and tell whether the second creation was not refused.
+    """Create one object twice and tell whether the second create was not refused.
 
-    This finds servers that ignore the condition. It cannot show that concurrent
-    writers are told apart; the doctor races them.
+    This finds servers that ignore the condition. It does not test concurrent writers;
+    ``project.doctor()`` does.
     """
-    # What the first one is told does not matter: its answer may have been lost.
+    # The first result does not matter: its response may have been lost.
     storage.create(path, b"first")
     is_second_told_yes = storage.create(path, b"second")
     return is_second_told_yes or storage.read(path) != b"first"
 
 
 def exclusive_meaning(capabilities: Capabilities) -> str:
-    """Say what it means, and what helps, where an object is created more than once."""
+    """Explain what it means if create overwrites an object, and how to solve it."""
     if not capabilities.needs_proof or capabilities.is_single_writer:
         return _REPLACES
     return _RENAMES_OVER if capabilities.moves_trees else _IGNORES
 
 
 def versions() -> dict[str, str]:
-    """Return the releases of Python, this package and the clients in use."""
+    """Return the versions of Python, this package and the client packages in use."""
     found = {"python": platform.python_version()}
     used = [name for name, module in _CLIENTS.items() if module in sys.modules]
     for name in ("hopsartifacts", *used):
@@ -178,5 +178,5 @@ def _refuse(storage: Storage, verdict: Verdict) -> None:
     raise UnsafeStorageError(
         f"{storage.url} cannot keep a project, as was found on {verdict.time} "
         f"({flaws}); nothing was stored. Use another place, or ask the doctor again "
-        f"if this was mended: hopsartifacts doctor {storage.url}, or project.doctor()"
+        f"if this was fixed: hopsartifacts doctor {storage.url}, or project.doctor()"
     )

@@ -1,4 +1,4 @@
-"""The steps of a log told again, to check what each entry says of all before it."""
+"""Replay of a log's operations, to check the state that each entry contains."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -17,10 +17,10 @@ _FORGET_EVERY = 1000
 
 
 class Retold:
-    """What the entries taken so far have made of a log.
+    """The state of a log, replayed from the entries so far.
 
-    What an entry brings is taken from it: a record and a content. Everything else in
-    it is made once more of the entries before, as a writer makes it, and compared.
+    An entry adds a record and a content, which are taken from it. Everything else in it
+    is computed again from the earlier entries, as a writer does, and compared.
     """
 
     def __init__(self, state: type[State[Any, Any]]) -> None:
@@ -35,11 +35,11 @@ class Retold:
         self._numbers: defaultdict[str, set[int]] = defaultdict(set)
 
     def take(self, body: Body) -> None:
-        """Compare what the next entry says with what those before it have made.
+        """Replay the next entry and compare its contents with the computed state.
 
         Raises:
-            IntegrityError: it names an entry that does not have what it is named for,
-                or has a record that the steps do not explain.
+            IntegrityError: it refers to an entry that does not contain the record, page
+                or copy in question, or has a record that no operation explains.
         """
         number = body.op.get("version")
         changes: dict[str, int | None] = {}
@@ -51,12 +51,12 @@ class Retold:
         index = Index(body.seq - 1, self._index, changes, self).written_out()
         head = decode(bytes(body.head), self._state.head_type, f"entry {body.seq}")
         for what, said, made in (
-            ("records", encode(body.tree), encode(after.written_out(pages))),
-            ("identities", body.index, index),
+            ("set of records", encode(body.tree), encode(after.written_out(pages))),
+            ("index of identities", body.index, index),
             ("highest number", head.last, last),
         ):
             if said != made:
-                raise _odd(body.seq, f"has another {what}")
+                raise _odd(body.seq, f"has a different {what}")
         self._take_contents(body)
         self._go_on(body, last)
 
@@ -67,12 +67,12 @@ class Retold:
         return found
 
     def leaves(self, number: int) -> Leaves:
-        """Return every leaf as it was written out last; see ``index.LeafSource``."""
+        """Return every leaf in its newest version; see ``index.LeafSource``."""
         del number
         return self._leaves
 
     def state(self, body: Body) -> State[Any, Any]:
-        """Return the state as of the last entry, *body*, without its index."""
+        """Return the state as of *body*, the last entry replayed, without its index."""
         kind, where = self._state, f"log entry {body.seq}"
         records = Records[Any](kind.record_type, self, body.seq, body.tree)
         head = decode(bytes(body.head), kind.head_type, where)
@@ -83,7 +83,7 @@ class Retold:
         self._trees[body.seq] = body.tree
         self._records = Records(msgspec.Raw, self, body.seq, body.tree)
         if body.seq % _FORGET_EVERY == 0:
-            # Keep those trees alone that a look at all records asks for.
+            # Keep only the trees that are needed to read all records.
             self._asked = {body.seq: body.tree}
             len(self._records)
             self._trees = self._asked
@@ -94,7 +94,7 @@ class Retold:
     def _note(
         self, number: int, before: msgspec.Raw | None, after: msgspec.Raw
     ) -> dict[str, int | None]:
-        """Note by which identity a number is found, and what that changes."""
+        """Update the identity of *number*; return the changes to the index."""
         gone = self._key(number, before) if before else None
         come = self._key(number, after)
         keys = {key for key in (gone, come) if key is not None}
@@ -112,7 +112,7 @@ class Retold:
         return None if identity is None else digits_of(identity)
 
     def _take_contents(self, body: Body) -> None:
-        """See that a copy of what an earlier entry brought is one."""
+        """Check that a copied content equals the content of the earlier entry."""
         content, carried = bytes(body.content), body.carried
         if len(content) <= CARRIED_LIMIT_BYTES:
             self._contents[body.seq] = sha256_of(content)
@@ -120,11 +120,11 @@ class Retold:
             carried.entry == body.seq
             or sha256_of(bytes(carried.content)) != self._contents.get(carried.entry)
         ):
-            raise _odd(body.seq, f"has no true copy of what entry {carried.entry} had")
+            raise _odd(body.seq, f"has a different content for entry {carried.entry}")
 
 
 def _odd(seq: int, how: str) -> IntegrityError:
     return IntegrityError(
-        f"log entry {seq} {how}, unlike the steps before it: restore the log from a "
+        f"log entry {seq} {how} than the earlier entries imply: restore the log from a "
         "backup"
     )

@@ -1,13 +1,13 @@
-"""When a stored file may lend its bytes to a new one, and which ones do already.
+"""Deduplication: a new file is created from an identical stored file.
 
-A file is shared only if it is still what was sealed, so that damage does not spread.
-On a local disk its bytes are read again. Elsewhere the server's clock has to show that
-nobody wrote to it since its seal.
+A stored file is used only if it still is what was committed, so that damage does not
+spread. On a local disk its bytes are read again. On other storages its modification
+time, by the server's clock, must not be later than the commit.
 
-Where blocks cannot be shared, a local disk gives the new file the inode of the old
-one. Such files are read-only and never changed in place by us. Whoever changes one
-all the same, as root may, changes every version that shares it: verify finds the
-change in each of them, and none of them is a copy to repair another from.
+If a local disk cannot clone blocks, the new file is a hard link to the old one. Linked
+files are read-only and this package never changes them in place. If one is changed all
+the same (root can do that), it changes in every version that shares it: ``verify``
+finds the change in each, and none of them can serve to repair another.
 """
 
 from collections.abc import Iterable
@@ -24,25 +24,25 @@ WHOLE_BYTES = 4 * 1024 * 1024
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """A file the store holds, as its seal has it."""
+    """A stored file of a committed version."""
 
     folder: str
-    """Folder of the version's files, in the project."""
+    """The folder of the version's files, in the project."""
     path: str
-    """Its path in there."""
+    """The file's path in that folder."""
     digest: Digest
     seal: str | None = None
-    """Path of the log entry that sealed it: the back end tells when it was written.
-    None: the file is shared only where it can be read again."""
+    """The path of the log entry that committed it, for its modification time. If None,
+    the file is shared only on a local disk, where it is read again."""
 
     @property
     def stored(self) -> str:
-        """Path in the project."""
+        """The file's path in the project."""
         return f"{self.folder}/{self.path}"
 
 
 class Lender:
-    """The sealed files of a store, by their bytes."""
+    """A set of stored files, from which identical new files can be created."""
 
     def __init__(self, storage: Storage, known: Iterable[Known]) -> None:
         self._storage = storage
@@ -57,27 +57,27 @@ class Lender:
             self._by_bytes.setdefault(it.digest.sha256, {}).setdefault(it.path, it)
 
     def may_have(self, size_bytes: int) -> bool:
-        """Tell whether it is worth hashing a file of this size first."""
+        """Tell whether a stored file has this size, so that hashing may pay off."""
         return size_bytes in self._sizes
 
     def lend(self, digest: Digest, path: str, target: str) -> bool:
-        """Give the new file *target* the bytes of *digest*, without carrying them.
+        """Create *target* from a stored file with this *digest*, without an upload.
 
-        A stored file of the same *path* is asked first.
+        A stored file with the same *path* is tried first.
 
         Returns:
-            False, changing nothing, if no stored file can be used.
+            True if it was created; False if no stored file can be used.
         """
         twins = self._by_bytes.get(digest.sha256, {})
         own = twins.get(path)
-        # One more is tried: where two are damaged, carrying the bytes is soon done.
+        # Try one more: if two are damaged, an upload is faster than looking further.
         others = [it for it in list(twins.values())[:2] if it is not own]
         for twin in [own, *others] if own else others:
             try:
                 if self._is_intact(twin) and self._storage.copy(twin.stored, target):
                     return True
             except NotFoundError:
-                continue  # damaged in another way, or just deleted
+                continue  # it is damaged, or was just deleted
         return False
 
     def _is_intact(self, twin: Known) -> bool:
@@ -99,12 +99,12 @@ class Lender:
             else:
                 found = xxh3_of(self._storage.chunks(twin.stored))
         except StorageError:
-            # What cannot be read is not shared.
+            # A file that cannot be read is not shared.
             return False
         return found == expected
 
     def _sealed_at(self, seal: str | None) -> float | None:
-        """Return when a log entry was written, by the clock of the back end."""
+        """Return when a log entry was written, by the back end's clock."""
         if seal is None:
             return None
         with self._lock:
@@ -114,7 +114,7 @@ class Lender:
             return self._sealed[seal]
 
     def _entries(self, folder: str) -> dict[str, Entry]:
-        """List a folder once, not a request a file."""
+        """Return a folder's files; it is listed once, instead of a request per file."""
         with self._lock:
             if folder not in self._listed:
                 found = self._storage.find(folder)
@@ -123,9 +123,9 @@ class Lender:
 
 
 def is_same_file(storage: Storage, first: str, second: str) -> bool:
-    """Tell whether two paths are one file, so that damage to one is damage to both.
+    """Tell whether two paths are hard links to one file, so that they share damage.
 
-    Only a local disk has such; elsewhere each path has bytes of its own.
+    Only a local disk has hard links; on other storages this is always false.
     """
     here, there = storage.local_path(first), storage.local_path(second)
     if here is None or there is None:
@@ -140,6 +140,6 @@ def is_same_file(storage: Storage, first: str, second: str) -> bool:
 def _is_older(modified: float | None, sealed: float | None) -> bool:
     if modified is None or sealed is None:
         return False
-    # Whole seconds do not tell what came first within one.
+    # If both are whole seconds, equal times do not show which came first.
     is_coarse = modified.is_integer() and sealed.is_integer()
     return modified < sealed if is_coarse else modified <= sealed

@@ -1,7 +1,7 @@
-"""Taking turns on this machine: who lost a race for a log waits for the others there.
+"""A local lock that makes writers who lost a race for a log wait for each other.
 
-Mere courtesy: nothing is right because of it. Whoever cannot have a turn, as its holder
-hangs or this user can keep no files here, goes on without one.
+It only reduces contention; correctness does not depend on it. A writer that cannot get
+the lock, because its holder hangs or no lock file can be created, continues without it.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _POLL_S = 0.005
 
 @contextmanager
 def turn(storage: Storage, path: str) -> Iterator[None]:
-    """Have the turn at the log at *path* in the block, if it comes soon enough."""
+    """Hold the lock for the log at *path* in the block, if it is free within 1 s."""
     lock = None
     if storage.capabilities.is_shared:
         key = key_of(storage.url, path)

@@ -242,7 +242,7 @@ def test_observers_see_json() -> None:
         "id": "r-1",
         "outputs": [{**tensor, "name": "output-0", "datatype": "INT64"}],
     }
-    assert "half of a character" in json.loads(failed.answer)["error"]
+    assert "a lone surrogate" in json.loads(failed.answer)["error"]
     assert (bad.status, "shape [2]" in json.loads(bad.answer)["error"]) == (400, True)
 
 

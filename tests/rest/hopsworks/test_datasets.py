@@ -113,7 +113,7 @@ def test_nothing_lies_directly_in_the_project(
 ) -> None:
     refused = wire.send(top.format(name=project.name), "data.csv", b"x")
     assert refused.status_code == 400
-    words = "'data.csv' would lie directly in the project: use a folder"
+    words = "'data.csv' would be directly in the project: use a folder"
     assert words in refused.json()["usrMsg"]
 
 

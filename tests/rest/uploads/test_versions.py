@@ -469,7 +469,7 @@ def test_a_file_that_never_came_is_named(uploads: Uploads, project: Project) -> 
         (FILES, {"metrics": {"a": "x"}}, "metric"),
         (FILES, {"metrics": {"a": float("inf")}}, "metric"),
         (FILES, {"tags": {"a b": 1}}, "tag"),
-        (FILES, {"description": "\ud800"}, "is not a text"),
+        (FILES, {"description": "\ud800"}, "is not valid text"),
     ],
 )
 def test_what_cannot_be_kept_is_refused_and_can_be_mended(
