@@ -1,4 +1,4 @@
-"""The command ``python -m …``: a shipper, which reads its order from its stdin."""
+"""The command ``python -m …``: a shipper, which reads its order from stdin."""
 
 import logging
 import sys
