@@ -1,4 +1,4 @@
-"""The workers of one version, which are replaced when they end, until they fail."""
+"""The workers of one version, replaced when they end until the version fails."""
 
 import os
 from collections.abc import Iterator
@@ -125,8 +125,7 @@ class Fleet:
         return now - self._used_s
 
     def retire(self, now: float, *, has_heirs: bool = False) -> list[Worker]:
-        """Ask all workers to finish and end; return them, since the caller now owns
-        them.
+        """Ask all workers to finish and end; return them, now owned by the caller.
 
         *has_heirs* says whether another fleet serves and takes over idle connections.
         """
