@@ -158,7 +158,10 @@ def test_a_sink_that_is_gone_is_asked_again_until_it_is_back(
     logs.write_text("in the way")
     process = start(interval_s=0.1)
     deadline = time.monotonic() + 60
-    while b"the inference log waits" not in (tmp_path / "shipper.log").read_bytes():
+    while (
+        b"the inference log is not shipped yet"
+        not in (tmp_path / "shipper.log").read_bytes()
+    ):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     recorder.see(make_exchange("r2"))

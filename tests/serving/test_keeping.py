@@ -284,7 +284,7 @@ def test_without_requests_workers_end_and_the_next_request_brings_them_back(
     for _ in range(2):
         wait_until(lambda: backend.state(FLOWERS).status == "Idle")
         wait_until(lambda: workers() == [])
-        assert "the next starts it" in reason_of(backend)
+        assert "the next one starts it" in reason_of(backend)
         assert backend.state(FLOWERS).available_predictor_instances == 0
         backend.start(says_who(idle_s=0.5, instances=2), await_running_s=60)
         assert workers() == [], "joining a start is no request"

@@ -62,7 +62,7 @@ def _ship(storage: Storage, deployment: str, spool: Path | None) -> None:
         raise
     except OSError as error:
         raise StorageError(
-            f"cannot ship what waits in {str(spool)!r}: {error.strerror or error}"
+            f"cannot ship the records in {str(spool)!r}: {error.strerror or error}"
         ) from error
 
 

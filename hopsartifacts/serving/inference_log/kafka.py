@@ -71,7 +71,7 @@ class Kafka:
         if failures or unsent:
             # Messages in flight must not be delivered after the retry of their records.
             self._forget(servers)
-            why = failures[0] if failures else f"{unsent} messages are still on the way"
+            why = failures[0] if failures else f"messages still in flight: {unsent}"
             raise NotDeliveredError(_words(topic, servers, why))
 
     def _send(self, producer: Any, **message: Any) -> None:

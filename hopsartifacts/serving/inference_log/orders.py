@@ -61,7 +61,7 @@ def shipper_input(order: ShipperOrder, storage: Storage) -> bytes:
         # Pickling may fail with any exception.
         raise UnsupportedHereError(
             "the inference logger needs a storage that another process can open: make "
-            f"{type(storage).__name__} one that can be pickled ({error})"
+            f"{type(storage).__name__} picklable ({error})"
         ) from error
     told = msgspec.structs.replace(
         # Absolute paths: the shipper has another working folder.

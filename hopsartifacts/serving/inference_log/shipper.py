@@ -60,7 +60,7 @@ def run(
         if _ship(folder, order, storage, produce):
             return
         time.sleep(min(order.interval_s, _LOOK_S))
-    _LOG.error("what is left waits in %s for the next shipper or reader", folder)
+    _LOG.error("the rest stays in %s for the next shipper or reader", folder)
 
 
 def _ship(
@@ -72,7 +72,7 @@ def _ship(
     except (HopsArtifactsError, OSError) as error:
         failures = (str(error),)
     for failure in failures:
-        _LOG.error("the inference log waits: %s", failure)
+        _LOG.error("the inference log is not shipped yet: %s", failure)
     return not failures
 
 

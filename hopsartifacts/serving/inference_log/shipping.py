@@ -163,8 +163,8 @@ def _retire(segment: Segment, data: bytes, end: int) -> None:
     aside = segment.path.with_suffix(_DAMAGED_SUFFIX)
     segment.path.rename(aside)
     raise IntegrityError(
-        f"the inference log's {segment.path.name} is damaged from byte {end} on; what "
-        f"follows is not shipped, and kept in {str(aside)!r}"
+        f"the inference log's {segment.path.name} is damaged from byte {end} on; the "
+        f"rest is not shipped, and is kept in {str(aside)!r}"
     )
 
 

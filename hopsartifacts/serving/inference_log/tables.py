@@ -110,7 +110,8 @@ def table_of(data: bytes, path: str) -> pa.Table:
 
 def _foreign(path: str, error: Exception) -> IntegrityError:
     return IntegrityError(
-        f"{path!r} is no file of an inference log, or damaged ({error}): move it away"
+        f"{path!r} is not a file of an inference log, or is damaged ({error}): move it "
+        "away"
     )
 
 

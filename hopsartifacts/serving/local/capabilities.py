@@ -70,8 +70,8 @@ def _obstacles(launch: Launch) -> Iterator[str]:
         )
     if launch.api_protocol == "GRPC" and launch.idle_s is not None:
         yield (
-            "a gRPC port cannot wait for a request without a process that serves it; "
-            "ask for one instance at least or use a cluster"
+            "a gRPC port needs a running process to receive requests; ask for at least "
+            "one instance or use a cluster"
         )
     yield from _unclear_model(launch)
     yield from _missing_packages(launch)

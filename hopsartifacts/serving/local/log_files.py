@@ -112,7 +112,9 @@ def _last_lines(path: Path, count: int) -> list[str] | None:
     found = lines[-count:] if count > 0 else []
     is_cut = is_within or (position > 0 and len(lines) < count)
     if is_cut and found:
-        found.insert(0, f"… (the log is longer: {position} bytes before are left out)")
+        found.insert(
+            0, f"… (the log is longer: the first {position} bytes are left out)"
+        )
     return found
 
 

@@ -129,8 +129,8 @@ class _Endpoints:
             message = f"{path} does not answer to {request.method}"
             return _error(message, error.status_code, error.headers)
         message = (
-            f"nothing is at {path}; this server has the model {self._model}, version "
-            f"{self._service.version}"
+            f"there is nothing at {path}; this server has the model {self._model}, "
+            f"version {self._service.version}"
         )
         return _error(message, 404)
 

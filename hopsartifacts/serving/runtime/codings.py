@@ -32,7 +32,8 @@ def coding_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
         text = b", ".join(codings)[:100].decode("latin-1")
         raise RequestError(
             415,
-            f"the body comes as {text!r}; send it as gzip or deflate, or as it is",
+            f"the body has the content coding {text!r}; send it as gzip or deflate, "
+            "or uncompressed",
         )
     return codings[0]
 
@@ -54,9 +55,9 @@ def decompressed(body: bytes | bytearray, coding: bytes, max_bytes: int) -> byte
     if len(whole) > max_bytes:
         raise too_large(max_bytes)
     if not reader.eof:
-        raise RequestError(400, f"the {name} of the body ends too early")
+        raise RequestError(400, f"the {name} data of the body ends too early")
     if reader.unused_data:
-        raise RequestError(400, f"bytes follow the {name} of the body")
+        raise RequestError(400, f"extra bytes follow the {name} data of the body")
     return whole
 
 

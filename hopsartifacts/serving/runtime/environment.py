@@ -68,7 +68,7 @@ def hang_seconds(environ: Mapping[str, str], default: float) -> float:
     if not 0 < seconds < math.inf:
         raise InvalidDeploymentError(
             f"{HANG_SECONDS} is {text!r}: give the longest time for which the event "
-            "loop of a worker may stand still, in seconds, as a positive number; "
-            f"without it that is {default:g}"
+            "loop of a worker may be blocked, in seconds, as a positive number; "
+            f"the default is {default:g}"
         )
     return seconds

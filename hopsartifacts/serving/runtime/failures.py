@@ -20,7 +20,7 @@ MOST_LOGGED_CHARACTERS = 64 * 1024
 
 _LOST_CLASS = re.compile(r"[Cc]an't get attribute '([^']*)' on <module '[^']*__main__'")
 _MOST_LEAVES = 3
-_UNTOLD = "an error whose text cannot be made"
+_UNTOLD = "an error that cannot be shown as text"
 _SCRIPT_MODULES = frozenset(f"{component}_script" for component in COMPONENTS)
 
 
@@ -50,7 +50,7 @@ def said_by(error: BaseException) -> str:
     try:
         return sayable(str(error))
     except BaseException as broken:  # noqa: BLE001 - scripts raise anything
-        return f"(its text cannot be made: {type(broken).__name__})"
+        return f"(its str() raised {type(broken).__name__})"
 
 
 def sayable(text: str, most: int = MOST_CHARACTERS) -> str:

@@ -36,8 +36,8 @@ async def check_golden(chain: Chain, golden: Golden) -> None:
         shown = "; ".join(found[:_SHOWN])
         more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise DeploymentFailedError(
-            f"{_STEP} gave another answer than was recorded: {shown}{more}. Record it "
-            "anew with record_golden() if that is right, or roll back"
+            f"{_STEP} gave an answer other than the recorded one: {shown}{more}. If "
+            "it is right, record it with record_golden(); otherwise, roll back"
         )
 
 
@@ -53,12 +53,13 @@ def differences(
         yield from _of_objects(recorded, answered, tolerance, where)
     elif isinstance(recorded, list) and isinstance(answered, list):
         if len(recorded) != len(answered):
-            yield f"{where} has {len(answered)} items, recorded were {len(recorded)}"
+            length = len(recorded)
+            yield f"{where} has length {len(answered)}, but {length} was recorded"
             return
         for at, (old, new) in enumerate(zip(recorded, answered, strict=True)):
             yield from differences(old, new, tolerance, f"{where}[{at}]")
     elif not _is_same(recorded, answered, tolerance):
-        yield f"{where} is {_words(answered)}, recorded was {_words(recorded)}"
+        yield f"{where} is {_words(answered)}, but {_words(recorded)} was recorded"
 
 
 def _of_objects(

@@ -84,7 +84,7 @@ def _handler(answers: "_Answers", method: str) -> Handler:
         try:
             request = request_class.FromString(body)
         except DecodeError as error:
-            reason = f"the request is no {method}Request: {error}"
+            reason = f"the request is not a {method}Request: {error}"
             await _abort(context, grpc.StatusCode.INVALID_ARGUMENT, reason)
         answer: bytes = await answer_to(request, context)
         return answer

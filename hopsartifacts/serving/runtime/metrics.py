@@ -52,7 +52,7 @@ class Metrics:
         )
         in_flight = Gauge(
             "hopsartifacts_requests_in_flight",
-            "Predictions that are being made or wait for it.",
+            "Predictions that are in progress or queued.",
             _LABELS,
             multiprocess_mode="livesum",
             registry=self._registry,
@@ -66,7 +66,7 @@ class Metrics:
         )
         dropped = Counter(
             "hopsartifacts_log_records_dropped",
-            "Exchanges that the inference log had no room for.",
+            "Exchanges that the inference log could not store.",
             _LABELS,
             registry=self._registry,
         )

@@ -89,7 +89,7 @@ def _tensor(what: str, name: str, value: Any) -> Tensor:
     try:
         shape, flat = flatten(value if isinstance(value, list) else [value])
     except ValueError as error:
-        raise TypeError(f"{what} {name!r} is no tensor: {error}") from error
+        raise TypeError(f"{what} {name!r} is not a tensor: {error}") from error
     if datatype is None:
         datatype, flat = _infer(f"{what} {name!r}", flat)
     return Tensor(name, datatype, shape, flat)
@@ -122,7 +122,7 @@ def _infer(what: str, flat: list[Any]) -> tuple[str, list[Any]]:
         return "BYTES", flat
     words = ", ".join(sorted(kind.__name__ for kind in some))
     raise TypeError(
-        f"{what} is no tensor: its elements are of {words}; a tensor has numbers, "
+        f"{what} is not a tensor: its elements are of {words}; a tensor has numbers, "
         "booleans or texts"
     )
 
@@ -142,7 +142,7 @@ def _fractions(what: str, flat: Iterable[int | float | None]) -> list[float]:
     for value in flat:
         if type(value) is int and abs(value) > _MOST_EXACT:
             raise TypeError(
-                f"{what} is no tensor: beside fractions or missing values, the "
+                f"{what} is not a tensor: beside fractions or missing values, the "
                 f"integer {value} would lose digits; give texts, or integers alone"
             )
         found.append(nan if value is None else float(value))

@@ -105,7 +105,7 @@ def read_inputs(body: bytes) -> list[Any]:
     inputs = document[key]
     if not isinstance(inputs, list) or not inputs:
         kind = "an empty list" if inputs == [] else _kind(inputs)
-        raise RequestError(400, f'"{key}" is {kind}; send a list with one item a row')
+        raise RequestError(400, f'"{key}" is {kind}; send a list with one item per row')
     return inputs
 
 

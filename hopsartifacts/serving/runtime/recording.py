@@ -149,8 +149,8 @@ class Recorder:
         self._on_drop()
         if self.drops == 1:
             _LOG.warning(
-                "an exchange could not be kept for the inference log in %s (no room, "
-                "or the disk refuses); it is answered, and counted as dropped",
+                "an exchange could not be stored for the inference log in %s (no "
+                "room, or a disk error); it is answered, and counted as dropped",
                 self._folder,
             )
         with suppress(OSError):

@@ -76,8 +76,8 @@ def create_object(cls: type, injectable: Mapping[str, object]) -> object:
             given[parameter.name] = injectable[parameter.name]
         elif parameter.default is parameter.empty:
             raise InvalidScriptError(
-                f"the constructor of {cls.__name__} wants {parameter.name!r}; it can "
-                f"only be given {', '.join(sorted(injectable))}, each by its name"
+                f"the constructor of {cls.__name__} requires {parameter.name!r}; it "
+                f"can only get, each by name: {', '.join(sorted(injectable))}"
             )
     return cls(**given)
 

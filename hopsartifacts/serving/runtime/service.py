@@ -152,7 +152,7 @@ class Service:
         except BaseException as error:  # noqa: BLE001 - every error is answered
             if is_cancellation(error):
                 # The server is stopping, and the grace period is over.
-                return _failed(503, "the server stops; the request took too long")
+                return _failed(503, "the server is stopping; the request took too long")
             _log("a request failed", error)
             return _failed(500, error_text(error))
 
@@ -172,7 +172,7 @@ class Service:
         try:
             request, body = call.shown(answer.body)
         except Exception as error:  # noqa: BLE001 - the exchange is shown without a request
-            _log("an exchange has no form for the inference log", error)
+            _log("an exchange could not be converted for the inference log", error)
             request, body = b"null", answer.body
         exchange = Exchange(
             id=call.id or str(uuid4()),
@@ -186,7 +186,7 @@ class Service:
             try:
                 observer.see(exchange)
             except Exception as error:  # noqa: BLE001 - the client gets its answer
-                _log("an exchange was not kept", error)
+                _log("an exchange was not logged", error)
 
 
 def _log(words: str, error: BaseException) -> None:
@@ -209,4 +209,4 @@ def _failed(status: int, message: str, component: str | None = None) -> Answer:
     )
 
 
-_LOST = _failed(500, "the request was lost on its way")
+_LOST = _failed(500, "the request was lost before it was answered")

@@ -88,7 +88,7 @@ class TensorflowPredictor:
                 array = np.asarray(values, dtype=kind)
             except (ValueError, TypeError, OverflowError) as error:
                 raise RequestError(
-                    400, f"input {name!r} is no array of {np.dtype(kind)}: {error}"
+                    400, f"input {name!r} is not an array of {np.dtype(kind)}: {error}"
                 ) from error
             if not _fits(array.shape, shape):
                 wanted = " x ".join(str(size or "any") for size in shape or ())

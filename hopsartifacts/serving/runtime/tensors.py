@@ -86,7 +86,8 @@ def read_values(
         raise RequestError(400, f"the data of input {name!r}: {error}") from error
     if len(flat) != prod(shape) or (len(found) > 1 and found != list(shape)):
         raise RequestError(
-            400, f"input {name!r} has shape {list(shape)}, but its data {found}"
+            400,
+            f"input {name!r} has shape {list(shape)}, but its data has shape {found}",
         )
     types = set(map(type, flat))
     strangers = sorted(_word(type_) for type_ in types - kind.kinds)
@@ -192,7 +193,9 @@ def rows_of(
     if not names:
         raise RequestError(400, "the request has no inputs")
     if len(set(names)) < len(names):
-        raise RequestError(400, f"two inputs have one name: {', '.join(sorted(names))}")
+        raise RequestError(
+            400, f"two inputs have the same name: {', '.join(sorted(names))}"
+        )
     if len(inputs) == 1 and not as_objects:
         return inputs[0][1]
     lengths = {len(rows) for _, rows in inputs}
@@ -279,7 +282,9 @@ def _split(name: str, data: bytes | memoryview, count: int) -> list[bytes]:
         values.append(bytes(view[start:position]))
     if len(values) != count:
         raise RequestError(
-            400, f"input {name!r} has {count} elements by its shape, others by its data"
+            400,
+            f"the data of input {name!r} does not have as many elements as its shape, "
+            f"{count}",
         )
     return values
 

@@ -90,7 +90,8 @@ def refuse_unsupported(name: str, parameters: Any) -> None:
     for parameter in _UNSUPPORTED:
         if parameter in parameters:
             raise RequestError(
-                400, f"{name!r} asks for {parameter}, which this server does not do"
+                400,
+                f"{name!r} asks for {parameter}, which this server does not support",
             )
 
 

@@ -103,7 +103,9 @@ class InferBodies:
         rows = rows_in(body)
         if rows is body or "inputs" not in body:
             return rows
-        request = _converted(body, InferRequest, "preprocess returned no V2 request")
+        request = _converted(
+            body, InferRequest, "preprocess did not return a V2 request"
+        )
         inputs = [
             (
                 tensor.name,
@@ -137,11 +139,13 @@ class InferBodies:
         """
         if not isinstance(answer, dict) or "outputs" not in answer:
             return answer
-        given = _converted(answer, _Answer, "postprocess returned no V2 answer")
+        given = _converted(answer, _Answer, "postprocess did not return a V2 answer")
         names = [output.name for output in given.outputs]
         if len(set(names)) < len(names):
             words = ", ".join(map(repr, names))
-            raise ValueError(f"postprocess returned two outputs of one name: {words}")
+            raise ValueError(
+                f"postprocess returned two outputs with the same name: {words}"
+            )
         return _Tensors(_tensor(output) for output in given.outputs)
 
     def tensors(self, outputs: Any) -> list[Tensor]:
@@ -253,6 +257,4 @@ def _converted(
     try:
         return msgspec.convert(plain(document, "the body"), kind)
     except msgspec.ValidationError as error:
-        raise ValueError(
-            f"{words}: {error}; return such, or the bare values"
-        ) from error
+        raise ValueError(f"{words}: {error}; return one, or the bare values") from error

@@ -99,13 +99,13 @@ class InferCall(InferBodies):
         if size is not None and size > len(self._request):
             raise RequestError(
                 400,
-                f"the JSON has {size} bytes by its header, but the body only "
+                f"the header gives {size} bytes for the JSON, but the body has only "
                 f"{len(self._request)}",
             )
         try:
             return _decoder.decode(without_bom(memoryview(self._request)[:size]))
         except msgspec.ValidationError as error:
-            raise RequestError(400, f"the body is no V2 request: {error}") from error
+            raise RequestError(400, f"the body is not a V2 request: {error}") from error
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             words = misspelt(bytes(self._request[:size]), "the body") or error
             raise RequestError(400, f"the body is not JSON: {words}") from error
@@ -164,7 +164,7 @@ def _read_json(tensor: InputTensor) -> list[Any]:
             ]
         except (TypeError, ValueError, binascii.Error) as error:
             raise RequestError(
-                400, f"input {tensor.name!r} is no Base64: {error}"
+                400, f"input {tensor.name!r} is not Base64: {error}"
             ) from error
     return read_values(tensor.name, tensor.datatype, tensor.shape, data)
 

@@ -217,7 +217,7 @@ class Keeper:
             refusal = f"version {self._version} is taking over; try again"
         elif self._move is not None:
             version = self._move.fleet.launch.deployment_version
-            refusal = f"it is on its way to version {version}; wait for that"
+            refusal = f"it is already moving to version {version}; wait for that"
         if refusal or launch.deployment_version == self._version:
             for descriptor in launch.held:
                 os.close(descriptor)
@@ -284,7 +284,7 @@ class Keeper:
             reason = f"version {version}: {step.reason}"
             status, condition = "Updating", Condition(type=step.step, reason=reason)
         elif self._is_idle:
-            reason = f"no request came for {launch.idle_s:g} s; the next starts it"
+            reason = f"no request came for {launch.idle_s:g} s; the next one starts it"
             condition = Condition(type="READY", status=True, reason=reason)
             status = "Idle"
         elif fleet.has_served:
