@@ -84,7 +84,7 @@ class Helping:
 
     def _start(self, helper: Helper, now: float) -> None:
         self._started_s = now
-        self._process = subprocess.Popen(  # noqa: S603 - told by the back end
+        self._process = subprocess.Popen(  # noqa: S603 - given by the back end
             helper.command,
             cwd=self._folder,
             stdin=subprocess.PIPE,
