@@ -246,8 +246,8 @@ class ServingBackend(Protocol):
     ) -> None:
         """Run *launch* and wait until it is ready.
 
-        If ``await_running_s`` is 0, return as soon as it is scheduled. The deployment
-        ends when the calling process does, unless *detach* is true.
+        If ``await_running_s`` is 0, return as soon as it is scheduled. Unless *detach*
+        is true, the deployment ends with the calling process.
 
         Raises:
             UnsupportedHereError: see ``check``.
@@ -261,8 +261,7 @@ class ServingBackend(Protocol):
         """Move a running deployment to *launch*, another version; no request fails.
 
         The current version serves until the new one is ready, and continues if that
-        fails. If ``await_running_s`` is 0, return as soon as the new version is
-        scheduled.
+        fails. If ``await_running_s`` is 0, return as soon as it is scheduled.
 
         Raises:
             UnsupportedHereError: see ``check``.
@@ -322,8 +321,7 @@ class ServingBackend(Protocol):
         """Yield the last *tail* lines, then each new line until the run ends.
 
         If *after* is the ``mark`` of a line of this run, start behind that line
-        instead. *is_wanted* is called from time to time; following stops when it
-        returns False.
+        instead. *is_wanted* is called repeatedly; a False result ends the iteration.
         """
         ...
 

@@ -32,8 +32,7 @@ class Kafka:
     def produce(self, origin: Origin, records: Sequence[Kept]) -> None:
         """Send *records* to their topic and wait until they are delivered.
 
-        The key is the inference id, so request and answer are in one partition, in
-        order.
+        The key is the inference id: request and answer are in one partition, in order.
 
         Raises:
             NotDeliveredError: not all records were delivered. Send them again; those

@@ -35,8 +35,7 @@ class ShipperOrder(msgspec.Struct, frozen=True, kw_only=True):
     interval_s: float = INTERVAL_S
     ship_bytes: int = SHIP_BYTES
     environ: dict[str, str] = {}
-    """The environment of the process that opened the storage, for the storage
-    client."""
+    """The environment in which the storage was opened, for its client."""
     search: tuple[str, ...] = ()
     """The search path on which the classes of the storage were found."""
 

@@ -75,8 +75,7 @@ def _positive(name: str, given: object) -> int | None:
 def read(storage: Storage, deployment: DeploymentKey, asked: Wanted) -> pa.Table:
     """Return the requested rows, ordered by the time of their request.
 
-    Rows of an earlier deployment of the same name, which are in the same folder, are
-    left out.
+    Rows of an earlier deployment of the same name, in the same folder, are skipped.
 
     Raises:
         IntegrityError: a file in the folder does not belong there, or is damaged.

@@ -4,12 +4,10 @@ There is one folder per deployment. Each writer (a worker process) has its own i
 these files in the folder:
 
 - ``<id>-<n>.spool``: append-only segments, numbered from 1. A segment without a lock is
-  complete. The last record of a writer that was killed may be torn; its request was
-  then not answered.
-- ``<id>.drops``: how many exchanges the writer could not store; locked while the writer
-  lives.
-- ``<id>-<n>.shipped``: the offset up to which a segment was shipped, written by the
-  shipper.
+  complete. The last record of a killed writer may be torn; its request was not
+  answered.
+- ``<id>.drops``: how many exchanges the writer could not store; locked while it lives.
+- ``<id>-<n>.shipped``: the shipper's progress: the offset up to which it is done.
 
 A record consists of its length and its checksum, both little-endian, and its data. The
 first record of a segment is its origin.

@@ -64,8 +64,7 @@ def worker_environment(
 
     Args:
         environ: the environment of the keeper.
-        launch: what the worker runs; its variables override ours, but not the
-            documented ones.
+        launch: what it runs; its variables override ours, not the documented ones.
         marks: the variables that the keeper sets for each worker.
     """
     return {

@@ -60,8 +60,7 @@ def predict(port: int, deployment: str, payload: Mapping[str, Any]) -> dict[str,
             answer = call(request, timeout=_TIMEOUT_S)
             break
         except grpc.RpcError as error:
-            # The client never cancels: this is a server that stops and refused the
-            # request.
+            # The client never cancels: a server that stops refused the request.
             if error.code() != grpc.StatusCode.CANCELLED or attempt == _ATTEMPTS:
                 raise _error(deployment, error) from error
     return _document(answer)

@@ -38,8 +38,7 @@ def confine(pid: int, limits: Limits, index: int) -> None:
     Args:
         pid: the process; its future children are restricted, too.
         limits: the limits of the process.
-        index: the number of the worker: workers get different processors if there are
-            enough.
+        index: the worker's number; workers get different processors if possible.
     """
     if limits.cores is None or not hasattr(os, "sched_setaffinity"):
         return

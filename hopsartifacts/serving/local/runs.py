@@ -25,8 +25,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     deployment: DeploymentKey
-    """The deployment, with the version at the start; reports have the current
-    version."""
+    """The deployment and its version at the start; reports have the current one."""
     revision: str
     pid: int
     created_s: float
@@ -61,9 +60,8 @@ class RunFolder:
     def spool_path(self, deployment_id: str) -> Path:
         """Return the folder in which exchanges of one deployment wait to be shipped.
 
-        It is beside the run files too, since the exchanges belong to the user and
-        outlive the run. Each id has its own folder, apart from earlier deployments of
-        the same name.
+        It is beside the run files, since exchanges are the user's and outlive the run.
+        Each id has its own, apart from earlier deployments of the same name.
         """
         return self.path.with_name(f"{self.path.name}.{deployment_id}.spool")
 

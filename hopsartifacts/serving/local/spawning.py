@@ -33,7 +33,7 @@ from hopsartifacts.serving.local.runs import Run, RunFolder, transformer_log
 
 PATIENCE = Patience()
 
-# -P: modules are not searched in the working folder; -u: the log is unbuffered.
+# -P: do not search the working folder for modules; -u: unbuffered output.
 _FLAGS = ("-P", "-u", "-X", "faulthandler", "-m", "hopsartifacts.serving.local.keeper")
 
 

@@ -114,8 +114,8 @@ class Batcher:
                 if batch:
                     await self._answer(batch)
             except asyncio.CancelledError as error:
-                # A script cancelled the task it runs in; continue with the other
-                # requests. When the event loop ends, they are cancelled too, and this
+                # A script cancelled the task it runs in: continue with the other
+                # requests. When the event loop ends, they are cancelled too, so this
                 # task ends.
                 for request in batch:
                     request.fail(error)

@@ -42,9 +42,8 @@ def decompressed(body: bytes | bytearray, coding: bytes, max_bytes: int) -> byte
     """Return *body* decompressed from *coding*.
 
     Raises:
-        RequestError: the body is not in that coding or is truncated (400), or its
-            decompressed size exceeds *max_bytes* (413). No more than that is
-            decompressed.
+        RequestError: the body is not in that coding or is truncated (400), or is larger
+            than *max_bytes* (413); no more than that is decompressed.
     """
     name = coding.decode("latin-1")
     reader = zlib.decompressobj(wbits=_EITHER)

@@ -42,8 +42,8 @@ class Columns:
         """Return *rows* as the frame or the array that the model takes.
 
         Raises:
-            RequestError: a column is missing or unknown, or a row is too short or too
-                long (400).
+            RequestError: a column is missing or unknown, or a row has a wrong length
+                (400).
             ValueError: no array can hold the rows.
         """
         objects = sum(isinstance(row, dict) for row in rows)

@@ -27,8 +27,7 @@ def install(transformer_log: Path) -> None:
     Logging handlers that write to a standard stream are redirected too.
     """
     global _transformer_log  # noqa: PLW0603 - one for the process, like sys.stdout
-    # Line-buffered, since several processes write to one log. Open until the process
-    # ends.
+    # Line-buffered, since several processes write to it. Never closed.
     _transformer_log = transformer_log.open(
         "a", encoding="utf-8", errors="backslashreplace", buffering=1
     )

@@ -45,8 +45,7 @@ def end_without_keeper() -> None:
 def leave(code: int, *, at_once: bool = False) -> NoReturn:
     """Exit from the main thread, and terminate the processes that scripts started.
 
-    Exit handlers run unless *at_once* is true. Threads of scripts get a short grace
-    period.
+    Exit handlers run unless *at_once* is true. Threads of scripts get little time.
     """
 
     def insist() -> None:

@@ -27,8 +27,7 @@ _SCRIPT_MODULES = frozenset(f"{component}_script" for component in COMPONENTS)
 def error_text(error: BaseException) -> str:
     """Return the type and text of *error*: ``ValueError: no such flower``.
 
-    Never raises; see ``said_by``. For a group of exceptions the first ones are
-    included.
+    Never raises; see ``said_by``. For an exception group the first ones are included.
     """
     try:
         said = said_by(error)

@@ -211,8 +211,7 @@ class _InferCall(InferBodies):
         )
 
     def _request_parameters(self) -> dict[str, Any]:
-        # Called for every request; cheaper than reading the whole request as _read
-        # does.
+        # Called for every request, so it must be cheaper than _read.
         return _parameters(self._request.parameters)
 
     def _wanted(self) -> list[v2.WantedOutput]:

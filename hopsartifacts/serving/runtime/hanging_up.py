@@ -15,8 +15,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 def watching(receive: Receive) -> Iterator[None]:
     """Cancel the current task if the client disconnects within the block.
 
-    For ASGI applications that have read the whole body. Nothing else may call *receive*
-    meanwhile.
+    For ASGI applications that have read the whole body. Do not call *receive* within
+    the block.
     """
     task = asyncio.current_task()
     loop = asyncio.get_running_loop()

@@ -13,8 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _CONNECT = b"CONNECT"
 _DROPPED = frozenset({b"upgrade", b"http2-settings"})
-"""Headers that ask for another protocol, and tokens of ``Connection`` that name
-them."""
+"""Headers that ask for another protocol; ``Connection`` may name them, too."""
 
 
 class HttpConnection(HttpToolsProtocol):

@@ -128,8 +128,7 @@ class Metrics:
 def _forget_ended(folder: Path) -> None:
     """Delete the live gauges of processes that were killed."""
     for path in folder.glob("gauge_live*_*.db"):
-        # If we may not signal it, the process exists: its number was reused by another
-        # user.
+        # If we may not signal the process, it exists, as another user's.
         with suppress(PermissionError, FileNotFoundError):
             try:
                 os.kill(int(path.stem.rpartition("_")[2]), 0)

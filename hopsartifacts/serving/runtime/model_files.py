@@ -70,8 +70,7 @@ def chosen(framework: str, folder: Path, found: Sequence[str] | None = None) -> 
     Args:
         framework: the framework of the model.
         folder: the folder of the model's files.
-        found: the result of ``loadable`` for the sealed files; None means that the
-            folder is searched.
+        found: the result of ``loadable`` for the sealed files; None: search *folder*.
 
     Raises:
         InvalidModelError: see ``only_one``.

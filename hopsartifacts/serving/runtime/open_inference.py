@@ -2,9 +2,8 @@
 
 Field names and numbers are those of the Open Inference Protocol. The classes are built
 from the table below on first use, in a descriptor pool of their own. Generated code
-would register the same names in the process-wide pool, so that a script that imports
-another V2 client would fail with a conflict; and it would require one version of
-protobuf.
+would register the same names in the process-wide pool, so a script that imports another
+V2 client would fail; and it would require one version of protobuf.
 """
 
 from collections.abc import Iterator, Mapping

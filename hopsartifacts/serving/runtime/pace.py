@@ -32,8 +32,8 @@ class Pace:
         began = time.perf_counter()
         result = call()
         if time.perf_counter() - began > _QUICK_S:
-            # A busy machine looks the same; the predictor then has to prove itself
-            # again.
+            # A busy machine has the same effect: predictions go to the thread for a
+            # while.
             self._quick = 0
         elif _is_few(inputs):
             self._quick += 1

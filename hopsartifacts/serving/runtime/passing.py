@@ -1,9 +1,9 @@
 """Idle connections, passed from workers that end to workers that continue.
 
 HTTP/1.1 has no way to announce that a server will close a connection. If it closes one
-just as the client sends a request, that request is lost. So a worker that ends leaves
+just as the client sends a request, the request is lost. So a worker that ends leaves
 idle connections open and passes them to other workers, with any data that has arrived
-on them meanwhile.
+meanwhile.
 """
 
 import socket
@@ -31,16 +31,16 @@ class Passing:
     def give(self, connection: Any) -> None:
         """Queue *connection* of uvicorn if it is idle and the queue is not full.
 
-        This worker no longer owns it then; its descriptor is closed in the next turn of
-        the event loop.
+        This worker no longer owns it then: its descriptor is closed in the next loop
+        turn.
         """
         if is_quiet(connection):
             fd = connection.transport.get_extra_info("socket").fileno()
             # If the queue is full, the connection stays here.
             with suppress(OSError):
                 socket.send_fds(self._giving, [b"."], [fd])
-                # This closes our descriptor. A duplicate is in the queue, so the client
-                # sees nothing of it.
+                # This closes our descriptor. The queue has a duplicate, so the client
+                # does not notice.
                 connection.transport.abort()
 
     def take(self) -> Iterator[socket.socket]:
@@ -61,8 +61,7 @@ def is_quiet(connection: Any) -> bool:
         return False
     if cycle is None:
         return connection.scope is None
-    # Uvicorn makes a new scope when a request begins, and a new cycle after its
-    # headers. If a request was answered before its body was complete, the rest is still
-    # to come.
+    # Uvicorn makes a new scope when a request begins, and a cycle after its headers. If
+    # it was answered before its body was complete, the rest is still to come.
     is_between = cycle.response_complete and cycle.scope is connection.scope
     return is_between and not cycle.more_body and not connection.pipeline

@@ -1,8 +1,7 @@
 """The inference logger of a worker, which records each exchange before its answer.
 
-A record is written with one ``write`` to a local file, which survives a SIGKILL. The
-logger never waits for the sink and never fails a request: exchanges that cannot be
-stored are counted.
+A record is one ``write`` to a local file, which survives a SIGKILL. The logger never
+waits for the sink or fails a request: exchanges that it cannot store are counted.
 """
 
 import fcntl

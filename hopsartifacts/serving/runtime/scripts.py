@@ -64,8 +64,7 @@ def create_object(cls: type, injectable: Mapping[str, object]) -> object:
     try:
         parameters = inspect.signature(cls).parameters.values()
     except ValueError:
-        # Some classes written in C have no signature; they cannot name our values
-        # either.
+        # Some classes in C have no signature, so they cannot name our values.
         return cls()
     given: dict[str, object] = {}
     for parameter in parameters:

@@ -47,8 +47,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                # The most to accept at once; further connections are left for other
-                # workers.
+                # Accept one at a time and leave the others to other workers.
                 backlog=1,
                 loop="asyncio",
                 http=HttpConnection,

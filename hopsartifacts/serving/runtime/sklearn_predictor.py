@@ -16,8 +16,7 @@ class SklearnPredictor:
 
     Args:
         model_files: the folder of the model's files.
-        found: the candidates among the sealed files; None means that the folder is
-            searched.
+        found: the candidates among the sealed files; None: search *model_files*.
         columns: the names of the inputs in the model's schema, in order.
     """
 

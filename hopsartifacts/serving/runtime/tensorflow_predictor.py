@@ -43,8 +43,7 @@ class TensorflowPredictor:
 
     Args:
         model_files: the folder of the model's files.
-        found: the candidates among the sealed files; None means that the folder is
-            searched.
+        found: the candidates among the sealed files; None: search *model_files*.
     """
 
     def __init__(self, model_files: Path, found: Sequence[str] | None = None) -> None:

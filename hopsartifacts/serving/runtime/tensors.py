@@ -186,8 +186,7 @@ def rows_of(
         as_objects: whether rows are objects even if there is only one tensor.
 
     Raises:
-        RequestError: the tensors differ in length, two have the same name, or there are
-            none.
+        RequestError: tensors differ in length or share a name, or there are none.
     """
     names = [name for name, _ in inputs]
     if not names:

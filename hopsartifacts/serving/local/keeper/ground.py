@@ -97,8 +97,8 @@ class Ground(msgspec.Struct, kw_only=True):
         marks = {WORKER_VARIABLE: marker, METRICS_VARIABLE: str(self.metrics)}
         with theirs:
             process = subprocess.Popen(  # noqa: S603 - our own module
-                # -P: modules are not searched in the working folder; -u: the log is
-                # unbuffered.
+                # -P: do not search the working folder for modules; -u: unbuffered
+                # output.
                 [
                     sys.executable,
                     *("-P", "-u", "-X", "faulthandler"),
