@@ -1,7 +1,7 @@
 """The schema of an inference log, and its Parquet files.
 
 There is one row per message, with the fields of Hopsworks' topic ``inferencelog`` and
-two more. The metadata of a file have the offset at which its part of the segment ends.
+two more. The metadata of a file gives the offset at which its part of the segment ends.
 """
 
 from collections.abc import Iterable, Sequence
@@ -69,7 +69,7 @@ def date_of(record: Record) -> str:
 
 
 def file_of(origin: Origin, records: Sequence[Record], end: int) -> bytes:
-    """Return *records* as a Parquet file whose metadata say that they end at *end*."""
+    """Return *records* as a Parquet file, with the offset *end* in its metadata."""
     rows = [
         row(origin, record, kind, payload)
         for record in records

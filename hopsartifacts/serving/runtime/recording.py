@@ -122,8 +122,7 @@ class Recorder:
     def _has_room(self, size: int) -> bool:
         """Tell whether there is room for *size* more bytes.
 
-        The size of the folder, which other workers use too, is checked only now and
-        then.
+        The folder, which other workers use too, is measured only occasionally.
         """
         if size <= self._room:
             return True

@@ -7,7 +7,7 @@ import msgspec
 from hopsartifacts.serving.contract import Launch
 
 LENGTH_BYTES = 8
-"""Size of the length of the encoded helper, which follows the byte that says go."""
+"""Size of the length prefix of the encoded helper, which follows the go byte."""
 
 _MOST_DOUBLINGS = 32
 
