@@ -241,7 +241,7 @@ def test_a_storage_that_no_other_process_can_open_is_refused(spool: Path) -> Non
         shipper_input(order, MemoryStorage("iris"))
     unpicklable = LocalStorage(spool)
     unpicklable.hook = lambda: None  # type: ignore[attr-defined]
-    with pytest.raises(UnsupportedHereError, match="LocalStorage one that can be"):
+    with pytest.raises(UnsupportedHereError, match="LocalStorage picklable"):
         shipper_input(order, unpicklable)
 
 
