@@ -458,7 +458,7 @@ def test_some_elements_go_as_memory_and_some_as_json() -> None:
         ("FP64", b"\x00" * 4, 4, "takes 8 bytes; 4 came"),
         ("BYTES", b"\x09\x00\x00\x00a", 5, "end too early"),
         ("BYTES", b"\x01\x00", 2, "end too early"),
-        ("BYTES", b"\x00\x00\x00\x00" * 2, 8, "as many elements as its shape"),
+        ("BYTES", b"\x00\x00\x00\x00" * 2, 8, "as many elements as its shape: "),
     ],
 )
 def test_bad_memory_is_refused(

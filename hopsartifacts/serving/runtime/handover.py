@@ -9,8 +9,8 @@ from hopsartifacts.serving.contract import ConditionType, Launch
 
 Order = Literal["serve", "drain", "pass", "ping"]
 """A request of the keeper, one per line. ``serve``: accept connections. ``drain``:
-answer open connections and end. ``pass``: the same, and pass idle connections to other
-workers. ``ping``: confirm that the event loop runs."""
+answer what still arrives on open connections, and end. ``pass``: the same, and pass
+idle connections to other workers. ``ping``: confirm that the event loop runs."""
 
 
 class Handover(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,9 +1,9 @@
 """Idle connections, passed from workers that end to workers that continue.
 
-HTTP/1.1 has no way to announce that a server will close a connection. If it closes one
-just as the client sends a request, the request is lost. So a worker that ends leaves
-idle connections open and passes them to other workers, with any data that has arrived
-meanwhile.
+HTTP/1.1 has no way to announce that an idle connection will be closed. If a server
+closes one just as the client sends a request, the request is lost. So a worker that
+ends leaves idle connections open and passes them to other workers, with any data that
+has arrived meanwhile.
 """
 
 import socket

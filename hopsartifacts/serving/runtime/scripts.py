@@ -75,8 +75,8 @@ def create_object(cls: type, injectable: Mapping[str, object]) -> object:
             given[parameter.name] = injectable[parameter.name]
         elif parameter.default is parameter.empty:
             raise InvalidScriptError(
-                f"the constructor of {cls.__name__} requires {parameter.name!r}; it "
-                f"can only get, each by name: {', '.join(sorted(injectable))}"
+                f"the constructor of {cls.__name__} requires {parameter.name!r}; "
+                f"only these are passed, by name: {', '.join(sorted(injectable))}"
             )
     return cls(**given)
 

@@ -282,8 +282,8 @@ def _split(name: str, data: bytes | memoryview, count: int) -> list[bytes]:
     if len(values) != count:
         raise RequestError(
             400,
-            f"the data of input {name!r} does not have as many elements as its shape, "
-            f"{count}",
+            f"the data of input {name!r} does not have as many elements as its "
+            f"shape: {count}",
         )
     return values
 

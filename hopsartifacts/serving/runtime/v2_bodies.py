@@ -132,7 +132,7 @@ class InferBodies:
         """Return the result of ``postprocess`` in a form for ``tensors``.
 
         A dictionary with ``outputs`` is an answer, whose outputs are read. Any other
-        value is outputs.
+        value is the outputs.
 
         Raises:
             ValueError: its outputs are not tensors.

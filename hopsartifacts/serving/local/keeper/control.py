@@ -17,7 +17,7 @@ _SHORT_FOLDER = "/tmp"  # noqa: S108 - a new folder is made in it
 _BLOCK_BYTES = 64 * 1024
 _MOST_HELD = 64
 _MARGIN_S = 60.0
-"""How much longer than the start of a version the answer of a keeper may take."""
+"""How much longer than ``await_running_s`` the reply of a keeper may take."""
 
 
 def listen(path: Path) -> socket.socket:
