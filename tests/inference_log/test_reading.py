@@ -148,7 +148,7 @@ def test_a_damaged_file_is_named(filled: Storage, spool: Path) -> None:
     data[len(data) // 3] ^= 1
     filled.delete_tree(path)
     filled.create(path, bytes(data))
-    with pytest.raises(IntegrityError, match=f"{path!r} is no file of an inference"):
+    with pytest.raises(IntegrityError, match=f"{path!r} is not a file of an inference"):
         read_log(filled, FLOWERS, spool)
 
 

@@ -331,7 +331,7 @@ def test_a_file_of_somebody_else_in_the_place_of_ours_is_told(
     noted.unlink()
     local.write(path, [b"something else"])
     [failure] = ship(spool, "flowers", local).failures
-    assert "is no file of an inference log" in failure
+    assert "is not a file of an inference log" in failure
     local.delete_tree(path)
     assert logged_ids(local, spool) == ["r1"]
 

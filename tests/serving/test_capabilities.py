@@ -50,7 +50,7 @@ def test_what_runs_here_passes(make_launch: Any, changes: dict[str, Any]) -> Non
             {"transformer_script": "transformer-t.py", "transformer_instances": 2},
             "predictor, which has 1 instances and not 2",
         ),
-        ({"api_protocol": "GRPC", "idle_s": 30}, "gRPC port cannot wait"),
+        ({"api_protocol": "GRPC", "idle_s": 30}, "gRPC port needs a running process"),
         ({"features": frozenset({"novelty"})}, "without novelty"),
         (
             {

@@ -44,7 +44,7 @@ BAD_SCRIPTS = [
     (
         PREDICT,
         "class Transformer:\n    def __init__(self, secret): ...",
-        "creating the transformer with .* wants 'secret'",
+        "creating the transformer with .* requires 'secret'",
     ),
     (None, None, "models of framework PYTHON need a predictor script"),
 ]

@@ -190,7 +190,7 @@ def test_a_hanging_prediction_does_not_prevent_the_stop(
         prediction = hang(backend, pool)
         backend.stop(FLOWERS, await_stopped_s=30)
         assert live() == []
-        with pytest.raises(PredictionError, match="the server stops") as raised:
+        with pytest.raises(PredictionError, match="the server is stopping") as raised:
             prediction.result(30)
         assert raised.value.status == 503
     assert backend.state(FLOWERS).status == "Stopped"

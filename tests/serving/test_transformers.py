@@ -353,10 +353,16 @@ def test_a_request_without_rows_is_refused_before_a_transformer_sees_it() -> Non
 WRONG: list[tuple[Call, Any, Any, str, str]] = [
     (v1(inputs=ROWS), lambda b: {**b, "instances": 1}, same, "transformer", "both of"),
     (v2(), lambda b: {**b, "instances": 1}, same, "transformer", "both of"),
-    (v2(), lambda _: {"inputs": ROWS}, same, "transformer", "no V2 request"),
-    (v2(), changed(data=[1]), same, "transformer", "shape [2, 2], but its data [1]"),
+    (v2(), lambda _: {"inputs": ROWS}, same, "transformer", "not return a V2 request"),
+    (
+        v2(),
+        changed(data=[1]),
+        same,
+        "transformer",
+        "shape [2, 2], but its data has shape [1]",
+    ),
     (v2(), changed(datatype="X"), same, "transformer", "unknown datatype 'X'"),
-    (v2(), same, lambda _: {"outputs": [1]}, "transformer", "no V2 answer"),
+    (v2(), same, lambda _: {"outputs": [1]}, "transformer", "not return a V2 answer"),
     (v2(), same, answered(shape=[3]), "transformer", "change shape with the data"),
     (v2(), same, answered(datatype="INT8"), "transformer", "data holds float"),
     (v2(), same, answered(datatype="Y"), "transformer", "unknown datatype 'Y'"),
@@ -368,7 +374,7 @@ WRONG: list[tuple[Call, Any, Any, str, str]] = [
         "beyond INT8",
     ),
     (v2(), same, answered(note=1), "transformer", "unknown field `note`"),
-    (v2(), same, lambda _: [[1], [1, 2]], "transformer", "is no tensor"),
+    (v2(), same, lambda _: [[1], [1, 2]], "transformer", "is not a tensor"),
 ]
 
 

@@ -220,7 +220,7 @@ VALUES = [
     Value(
         [1, [2.5, "a"]],
         [1, [2.5, "a"]],
-        {**NOT_A_NUMBER, **at(TENSORS, No("is no tensor"))},
+        {**NOT_A_NUMBER, **at(TENSORS, No("is not a tensor"))},
     ),
 ]
 

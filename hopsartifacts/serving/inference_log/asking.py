@@ -1,4 +1,4 @@
-"""The way in: what is read takes pyarrow, an extra that is imported late."""
+"""The entry points for readers; what needs pyarrow, an extra, is imported late."""
 
 from contextlib import suppress
 from importlib import import_module
@@ -22,13 +22,13 @@ def read_log(  # noqa: PLR0913 - each is a choice of its own
     message_type: str | None = None,
     limit: int | None = None,
 ) -> Any:
-    """Return a ``pyarrow.Table`` of what was logged; see ``Deployment``.
+    """Return a ``pyarrow.Table`` of the log; see ``Deployment``.
 
-    What waits in *spool* for the project is shipped first.
+    Exchanges that wait in *spool* for the project are shipped first.
 
     Raises:
-        InvalidInputError: a choice makes no sense, or pyarrow is not installed.
-        IntegrityError: a file in the log's folder is none of it, or damaged.
+        InvalidInputError: an argument is not valid, or pyarrow is not installed.
+        IntegrityError: a file in the log's folder does not belong there, or is damaged.
         StorageError: the project does not answer.
     """
     reading = _reading()
@@ -38,14 +38,14 @@ def read_log(  # noqa: PLR0913 - each is a choice of its own
 
 
 def count_drops(storage: Storage, deployment: DeploymentKey, spool: Path | None) -> int:
-    """Return how many exchanges could not be logged; raises as ``read_log``."""
+    """Return how many exchanges could not be logged; raises as ``read_log`` does."""
     reading = _reading()
     _ship(storage, deployment.name, spool)
     return int(reading.read_drops(storage, deployment))
 
 
 def ship_rest(storage: Storage, deployment: str, spool: Path | None) -> None:
-    """Ship what waits in *spool*, as the last one who can; what fails stays there."""
+    """Ship what waits in *spool*, for the last time; what cannot be shipped stays."""
     with suppress(HopsArtifactsError, OSError, ModuleNotFoundError):
         if spool is not None and spool.is_dir():
             _ship(storage, deployment, spool)
@@ -62,7 +62,7 @@ def _ship(storage: Storage, deployment: str, spool: Path | None) -> None:
         raise
     except OSError as error:
         raise StorageError(
-            f"cannot ship what waits in {str(spool)!r}: {error.strerror or error}"
+            f"cannot ship the records in {str(spool)!r}: {error.strerror or error}"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Reading the data set: which files hold what is asked for, and their rows."""
+"""Reading of the data set: selection of files, and their rows."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -24,15 +24,15 @@ from hopsartifacts.store.workers import Stop, each_result
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """Which rows are asked for."""
+    """The rows to return."""
 
     since: datetime | None = None
     until: datetime | None = None
-    """Not included."""
+    """Exclusive."""
     version: int | None = None
     message_type: MessageType | None = None
     limit: int | None = None
-    """Of the newest rows."""
+    """The most rows to return; the newest are kept."""
 
 
 def wanted(
@@ -42,10 +42,10 @@ def wanted(
     message_type: str | None,
     limit: int | None,
 ) -> Wanted:
-    """Return what is asked for; ``moments`` says which points in time are understood.
+    """Return the checked arguments; ``moments`` lists the accepted points in time.
 
     Raises:
-        InvalidInputError: it makes no sense.
+        InvalidInputError: an argument is not valid.
     """
     kinds = get_args(MessageType)
     if message_type is not None and message_type not in kinds:
@@ -73,13 +73,12 @@ def _positive(name: str, given: object) -> int | None:
 
 
 def read(storage: Storage, deployment: DeploymentKey, asked: Wanted) -> pa.Table:
-    """Return the rows asked for, by the time of their request.
+    """Return the requested rows, ordered by the time of their request.
 
-    An earlier deployment of the same name logged to the same folder: its rows are left
-    out.
+    Rows of an earlier deployment of the same name, in the same folder, are skipped.
 
     Raises:
-        IntegrityError: a file in the folder is none of the log, or damaged.
+        IntegrityError: a file in the folder does not belong there, or is damaged.
         StorageError: the project does not answer.
     """
     found: list[pa.Table] = []
@@ -98,7 +97,7 @@ def read(storage: Storage, deployment: DeploymentKey, asked: Wanted) -> pa.Table
         found += tables
         rows += sum(map(len, tables))
         if asked.limit is not None and rows >= asked.limit:
-            # Days before have only older rows.
+            # Earlier days have only older rows.
             break
     table = pa.concat_tables([SCHEMA.empty_table(), *found]).sort_by(ORDER)
     if asked.limit is not None and len(table) > asked.limit:
@@ -107,7 +106,7 @@ def read(storage: Storage, deployment: DeploymentKey, asked: Wanted) -> pa.Table
 
 
 def read_drops(storage: Storage, deployment: DeploymentKey) -> int:
-    """Return how many exchanges could not be logged, as far as the project was told."""
+    """Return how many exchanges could not be logged, according to the project."""
     most: dict[str, int] = {}
     folder = layout.inference_log_drops(deployment.name, "", 0).rpartition("/")[0]
     for entry in storage.list(folder):
@@ -120,7 +119,7 @@ def read_drops(storage: Storage, deployment: DeploymentKey) -> int:
 
 
 def _days(storage: Storage, deployment: str, asked: Wanted) -> Iterator[str]:
-    """Yield the days that may hold what is asked for, the newest first."""
+    """Yield the days that may have requested rows, newest first."""
     folder = layout.inference_log_dir(deployment)
     found = [
         day
@@ -142,7 +141,7 @@ def _chosen(table: pa.Table, deployment_id: str, asked: Wanted) -> pa.Table:
     time = pc.field("requestTimestamp")
     kind = SCHEMA.field("requestTimestamp").type
     if asked.since is not None:
-        # To the millisecond below or above, since no row knows more.
+        # Round up to a millisecond, which is the precision of the rows.
         keep.append(time >= pa.scalar(_rounded_up(asked.since), kind))
     if asked.until is not None:
         keep.append(time < pa.scalar(_rounded_up(asked.until), kind))

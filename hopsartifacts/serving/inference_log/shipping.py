@@ -1,10 +1,10 @@
-"""From the spool to where the log is kept, each record once.
+"""Shipping from the spool to the sink, each record once.
 
-A file is named after the segment and the place at which its records begin, is created
-only if it is absent, and says where they end. So whoever ships after a shipper that was
-killed, or whose answer was lost, finds what was done and goes on behind it. Kafka has
-no such names: there a record is sent again if the shipper was killed after it was sent
-and before that was noted.
+A file is named after the segment and the offset of its first record, is written with
+create-if-absent, and stores the offset at which its records end. So if a shipper was
+killed or did not receive the answer, the next one finds what is done and continues from
+there. Kafka has no such names: a record is sent again if the shipper was killed between
+sending it and noting that.
 """
 
 import time
@@ -46,15 +46,15 @@ _LEFTOVER_S = 3600.0
 
 
 class Shipped(msgspec.Struct, frozen=True, kw_only=True):
-    """What one round did."""
+    """The result of one round of shipping."""
 
     records: int = 0
     failures: tuple[str, ...] = ()
-    """Why some segments wait further."""
+    """The reasons why some segments still wait."""
 
 
 class NotDeliveredError(Exception):
-    """A sink beside the project did not take what was sent; says why."""
+    """A sink other than the project refused the records; the message says why."""
 
 
 class _Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,10 +64,10 @@ class _Progress(msgspec.Struct, frozen=True, kw_only=True):
 def ship(
     folder: Path, deployment: str, storage: Storage, produce: Produce | None = None
 ) -> Shipped:
-    """Ship what waits in *folder*, and drop the segments that are done.
+    """Ship the records in *folder*, and delete the segments that are done.
 
-    One at a time does it, whoever calls. What is for Kafka waits without *produce*. A
-    segment that cannot be shipped stays where it is; the others go on.
+    A file lock allows one process at a time. Without *produce*, records for Kafka wait.
+    A segment that cannot be shipped stays where it is; the others are shipped.
 
     Raises:
         StorageError: the project does not answer.
@@ -88,7 +88,7 @@ def ship(
 
 
 def waiting_bytes(folder: Path) -> int:
-    """Return how much waits to be shipped, roughly: headers count too."""
+    """Return roughly how many bytes wait to be shipped: headers are included."""
     total = 0
     for segment in segments(folder):
         with suppress(FileNotFoundError):
@@ -97,7 +97,7 @@ def waiting_bytes(folder: Path) -> int:
 
 
 def _ship_segment(segment: Segment, storage: Storage, produce: Produce | None) -> int:
-    # First: what is closed now grows no more.
+    # Check this before reading: a segment that is closed now does not grow any more.
     is_open = is_locked(segment.path)
     data = segment.path.read_bytes()
     found = read_origin(data)
@@ -125,7 +125,7 @@ def _ship_segment(segment: Segment, storage: Storage, produce: Produce | None) -
 def _to_project(
     segment: Segment, origin: Origin, kept: Sequence[Kept], storage: Storage
 ) -> Iterator[int]:
-    """Create a file for each day; yield up to where the segment is done."""
+    """Create a file for each day; yield the offset up to which the segment is done."""
     rest = list(kept)
     while rest:
         day = date_of(rest[0].record)
@@ -140,7 +140,7 @@ def _to_project(
         )
         records = [it.record for it in run]
         if not storage.create(path, file_of(origin, records, end)):
-            # Somebody was here, and was killed before noting it.
+            # Another shipper created it, and was killed before noting the progress.
             end = end_of(storage.read(path), path)
             if end <= start:
                 raise IntegrityError(
@@ -155,7 +155,7 @@ def _is_of(day: str, kept: Kept) -> bool:
 
 
 def _retire(segment: Segment, data: bytes, end: int) -> None:
-    """Drop a segment that is shipped; keep aside what somebody has damaged."""
+    """Delete a segment that is shipped; move a damaged one aside."""
     if is_torn(data, end):
         segment.path.unlink()
         segment.shipped_path.unlink(missing_ok=True)
@@ -163,13 +163,13 @@ def _retire(segment: Segment, data: bytes, end: int) -> None:
     aside = segment.path.with_suffix(_DAMAGED_SUFFIX)
     segment.path.rename(aside)
     raise IntegrityError(
-        f"the inference log's {segment.path.name} is damaged from byte {end} on; what "
-        f"follows is not shipped, and kept in {str(aside)!r}"
+        f"the inference log's {segment.path.name} is damaged from byte {end} on; the "
+        f"rest is not shipped, and is kept in {str(aside)!r}"
     )
 
 
 def _ship_drops(path: Path, deployment: str, storage: Storage) -> None:
-    """Tell the project how many exchanges one writer could not keep."""
+    """Store in the project how many exchanges one writer could not log."""
     is_final = not is_locked(path)
     count = read_drops(path)
     noted_path = path.with_suffix(f"{path.suffix}{SHIPPED_SUFFIX}")
@@ -179,7 +179,7 @@ def _ship_drops(path: Path, deployment: str, storage: Storage) -> None:
         storage.create(told, msgspec.json.encode({"dropped": count}))
         _note(noted_path, count)
         if noted:
-            # The larger number says it all.
+            # The larger count replaces the smaller one.
             storage.delete_tree(
                 layout.inference_log_drops(deployment, path.stem, noted)
             )
@@ -189,7 +189,7 @@ def _ship_drops(path: Path, deployment: str, storage: Storage) -> None:
 
 
 def _tidy(folder: Path) -> None:
-    """Drop what a process left that was killed between two steps."""
+    """Delete files left by a process that was killed between two steps."""
     before = time.time() - _LEFTOVER_S
     for path in folder.glob(f"*{SHIPPED_SUFFIX}"):
         stem = path.name.removesuffix(SHIPPED_SUFFIX)
@@ -206,7 +206,7 @@ def _progress(path: Path) -> int:
     try:
         return msgspec.json.decode(path.read_bytes(), type=_Progress).end
     except (FileNotFoundError, msgspec.MsgspecError):
-        # Only a crash of the machine damages it.
+        # Only a crash of the machine can damage this file.
         return 0
 
 

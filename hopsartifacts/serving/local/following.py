@@ -1,4 +1,4 @@
-"""Following a log that is being written."""
+"""Following a log while it is written."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,16 +10,16 @@ from hopsartifacts.serving.local.log_files import aside, newest_number, tail_pos
 
 _PAUSE_S = 0.1
 _MOST_BYTES = 1024 * 1024
-"""How much is read at once; a line that is longer comes in parts."""
+"""The most bytes to read at once; a longer line is returned in parts."""
 
 
 class _Place(NamedTuple):
-    """How far a log was read."""
+    """The position up to which a log was read."""
 
     number: int
-    """Of the file; see ``newest_number``."""
+    """The number of the file; see ``newest_number``."""
     position: int
-    """In that file; -1: where its last lines begin."""
+    """The offset in that file; -1 means the beginning of its last lines."""
 
 
 def follow(
@@ -30,21 +30,21 @@ def follow(
     after: str = "",
     is_wanted: Callable[[], bool] = lambda: True,
 ) -> Iterator[LogLine]:
-    """Yield the last *tail* lines, and each that comes, until nobody writes any more.
+    """Yield the last *tail* lines, then each new line until the log is complete.
 
     Args:
-        newest: returns the file that is being written; another one is followed from
-            its beginning.
-        is_over: tells whether nothing more will be written.
-        tail: how many lines there are of what is there already.
-        after: the ``mark`` of a line: go on behind it, instead of with *tail*, if it is
-            of a log that *newest* returns and its file still lies there.
-        is_wanted: asked now and then; it ends when this says no.
+        newest: returns the file that is currently written; if it changes, the new file
+            is followed from its beginning.
+        is_over: tells whether the log is complete.
+        tail: how many of the existing lines to yield first.
+        after: the ``mark`` of a line: start behind it, instead of with *tail*, if it is
+            of the log that *newest* returns and its file still exists.
+        is_wanted: called from time to time; following stops when it returns False.
     """
     path = newest()
     reader = _Reader(path, _place_of(path, after), tail)
     while is_wanted():
-        # Asked first: what was written before the end is read after it.
+        # Check this first, so that the lines written before the end are read after it.
         ends = is_over()
         yield from reader.read()
         if reader.has_more:
@@ -60,11 +60,11 @@ def follow(
 
 
 class _Reader:
-    """Reads one log, block by block, from *place*.
+    """Reads one log from *place*, block by block.
 
     Attributes:
-        path: its newest file.
-        has_more: there is more to read at once.
+        path: the newest file of the log.
+        has_more: whether more can be read at once.
     """
 
     def __init__(self, path: Path | None, place: _Place, tail: int) -> None:
@@ -75,14 +75,14 @@ class _Reader:
         self._rest = b""
 
     def read(self) -> Iterator[LogLine]:
-        """Yield the lines that the next block ends."""
+        """Yield the lines that end in the next block."""
         self.has_more = False
         if self.path is None or not self.path.exists():
             return
         self._place, path = _found(self.path, self._place)
         written, position = _read(path, self._place.position, self._tail)
         if path == self.path and aside(path, self._place.number).exists():
-            # It was put aside meanwhile: that may have been read of the next one.
+            # The file was rotated meanwhile, so the block may be from the next one.
             self.has_more = True
             return
         self._place = self._place._replace(position=position)
@@ -95,19 +95,19 @@ class _Reader:
             yield from self.end()
         self.has_more = len(written) == _MOST_BYTES
         if path != self.path and not self.has_more:
-            # This file was put aside and is read to its end: the next one goes on.
+            # This file was rotated and is read completely; continue with the next one.
             self._place = _Place(self._place.number + 1, 0)
             self.has_more = True
 
     def end(self) -> Iterator[LogLine]:
-        """Yield what was read of a line that has not ended."""
+        """Yield the part of an unfinished line that was read."""
         if self._rest and self.path is not None:
             yield _line(self.path, self._rest, self._place)
         self._rest = b""
 
 
 def _read(path: Path, position: int, tail: int) -> tuple[bytes, int]:
-    """Return what was written behind *position*, and the position behind that."""
+    """Return the bytes after *position*, and the position after them."""
     with path.open("rb") as file:
         file.seek(tail_position(file, tail) if position < 0 else position)
         written = file.read(_MOST_BYTES)
@@ -115,7 +115,7 @@ def _read(path: Path, position: int, tail: int) -> tuple[bytes, int]:
 
 
 def _found(path: Path, place: _Place) -> tuple[_Place, Path]:
-    """Return the file that *place* is in; the oldest one if that is gone."""
+    """Return the file that *place* is in; if that is deleted, the oldest one."""
     newest = newest_number(path)
     for number in range(place.number, newest):
         file = aside(path, number)
@@ -130,7 +130,7 @@ def _line(path: Path, line: bytes, place: _Place) -> LogLine:
 
 
 def _place_of(path: Path | None, mark: str) -> _Place:
-    """Return the place behind the line of *mark*; that of a tail if it is not there."""
+    """Return the place behind the line of *mark*, or that of the tail if not found."""
     if path is None:
         return _Place(1, 0)
     name, _, end = mark.rpartition(":")

@@ -1,6 +1,6 @@
-"""Operating system processes: recognising one, and ending a whole tree.
+"""Operating system processes: identifying one, and ending a whole tree.
 
-psutil is imported late: it is an extra, which whoever calls this has.
+psutil is an extra and is imported late.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ def created_s(pid: int) -> float:
 
 
 def find_server(run: Run) -> "psutil.Process | None":
-    """Return the run's keeper; None when it ended."""
+    """Return the run's keeper; None if it has ended."""
     import psutil  # noqa: PLC0415 - late
 
     if is_own(run.revision) and exit_code(run.revision) is not None:
@@ -36,7 +36,7 @@ def find_server(run: Run) -> "psutil.Process | None":
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(run.pid)
         # The first thread of a dying child may be a zombie before its exit code is
-        # known; it is dead when it was reaped.
+        # known; such a child counts as alive until it is reaped.
         if is_own(run.revision) or (is_alive(process) and _is_of(run, process)):
             return process
     return None
@@ -53,7 +53,7 @@ def is_alive(process: "psutil.Process") -> bool:
 
 
 def is_orphan(run: Run, server: "psutil.Process") -> bool:
-    """Tell whether the server is about to end because its starter has."""
+    """Tell whether the server is about to end because its parent has ended."""
     import psutil  # noqa: PLC0415 - late
 
     if run.parent_pid is None:
@@ -65,7 +65,7 @@ def is_orphan(run: Run, server: "psutil.Process") -> bool:
 
 
 def end_tree(run: Run, grace_s: float) -> None:
-    """End the server and all that it started; return when nothing is left."""
+    """End the server and all its descendants; return when none is left."""
     import psutil  # noqa: PLC0415 - late
 
     from hopsartifacts.serving.local.marks import marked  # noqa: PLC0415 - late
@@ -87,7 +87,7 @@ def end_tree(run: Run, grace_s: float) -> None:
 
 
 def _is_of(run: Run, process: "psutil.Process") -> bool:
-    # When the clock was set, creation times shift; the command line does not.
+    # If the clock was set, creation times shift, but the command line is the same.
     is_same_age = abs(process.create_time() - run.created_s) < _SAME_S
     return is_same_age or run.order_path in process.cmdline()
 

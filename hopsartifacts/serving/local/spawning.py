@@ -33,23 +33,23 @@ from hopsartifacts.serving.local.runs import Run, RunFolder, transformer_log
 
 PATIENCE = Patience()
 
-# -P: the working folder is not searched for modules; -u: the log is current.
+# -P: do not search the working folder for modules; -u: unbuffered output.
 _FLAGS = ("-P", "-u", "-X", "faulthandler", "-m", "hopsartifacts.serving.local.keeper")
 
 
 def listen(port: int | None) -> socket.socket:
-    """Return a socket that listens on this machine only; any port when None.
+    """Return a socket that listens on the loopback interface; any free port if None.
 
-    It listens before anything is started, so that nobody can take the port
+    It listens before anything is started, so that no other process can take the port
     meanwhile.
 
     Raises:
-        PortTakenError: somebody listens there.
-        DeploymentFailedError: the system does not let this user have the port.
+        PortTakenError: the port is in use.
+        DeploymentFailedError: the system does not let this user listen on the port.
         InvalidInputError: there is no such port.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    # Else a port stays taken for a minute after its last server ended.
+    # Otherwise the port stays in use for a minute after its last server ended.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port or 0))
@@ -81,17 +81,17 @@ def spawn(
     detach: bool,
     helper: Helper | None = None,
 ) -> Run:
-    """Start a keeper on *listener* and record it.
+    """Start a keeper on *listener* and record its run.
 
     Args:
-        launch: what it keeps.
-        folder: where its run files are.
-        listener: where its workers accept requests.
-        logs: folders for its log, the best one first; the others are for the case
-            that it cannot be written.
-        notes: what its log begins with.
+        launch: the deployment version to keep.
+        folder: the folder of its run files.
+        listener: the socket on which its workers accept requests.
+        logs: folders for its log in order of preference; a later one is used if those
+            before it are not writable.
+        notes: the first lines of its log.
         detach: whether it outlives this process.
-        helper: a process beside its workers.
+        helper: a process to run beside its workers.
     """
     revision = secrets.token_hex(4)
     command = [interpreter(), *_FLAGS]
@@ -145,17 +145,17 @@ def spawn(
         with suppress(BrokenPipeError), os.fdopen(go_write, "wb", closefd=False) as go:
             go.write(b"1" + length + told)
     finally:
-        # Without the byte the process ends by itself when this end closes.
+        # Without the byte the keeper exits by itself when this end closes.
         os.close(go_read)
         os.close(go_write)
     return run
 
 
 def _open_log(folders: Sequence[Path], name: str, notes: Sequence[str]) -> IO[bytes]:
-    """Return the new log *name* in the first of *folders* that can be written.
+    """Create the log *name* in the first writable folder and return it.
 
     Raises:
-        OSError: none of them can; the error is the last one's.
+        OSError: no folder is writable; the error is that of the last one.
     """
     *better, last = folders
     for folder in better:

@@ -1,4 +1,4 @@
-"""From run files and liveness to the state of a deployment."""
+"""The state of a deployment, derived from run files and whether its process lives."""
 
 from hopsartifacts.serving.contract import NEVER_RAN, Condition, DeploymentKey, RunState
 from hopsartifacts.serving.local import processes
@@ -42,7 +42,7 @@ def run_state(
     if not is_alive:
         return _ended(run, said, exit_code)
     if said.status in {"Failed", "Stopped"}:
-        # The process said its last word and is about to be gone.
+        # The process has written its last report and is about to exit.
         return RunState(
             status=said.status, condition=said.condition, revision=run.revision
         )
@@ -62,7 +62,7 @@ def run_state(
 
 
 def key_of(run: Run, report: Report | None) -> DeploymentKey:
-    """Return whose *run* is, with the version that answers."""
+    """Return the key of the run's deployment, with the version that serves."""
     return report.deployment if report and report.deployment else run.deployment
 
 

@@ -1,8 +1,8 @@
-"""Concurrent requests, put together for the predictor and told apart afterwards.
+"""Batching: concurrent requests are combined into one call of the predictor.
 
-One batch is with the predictor at a time. What comes meanwhile waits, and is the next
-one: under load batches grow by themselves, and a request that is alone waits for nobody
-(unless told to, by ``max_latency_ms``).
+The predictor works on one batch at a time. Requests that arrive meanwhile are queued
+and form the next batch. So batches grow by themselves under load, and a single request
+does not wait, unless ``max_latency_ms`` says so.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _MOST_FORMS = 1000
 
 
 class _Waiting:
-    """One request, from its arrival to its answer."""
+    """One request, from its arrival until it is answered."""
 
     def __init__(self, inputs: Any, loop: asyncio.AbstractEventLoop) -> None:
         self.inputs = inputs
@@ -35,7 +35,7 @@ class _Waiting:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether somebody still waits: not after a timeout, nor a lost client."""
+        """Whether the caller still waits: not after a timeout or a disconnect."""
         return not self.answer.done()
 
     def succeed(self, answer: Any) -> None:
@@ -48,11 +48,11 @@ class _Waiting:
 
 
 class Batcher:
-    """Asks a predictor for many requests at once.
+    """Calls a predictor with the rows of several requests at once.
 
-    Every request gets what it would have got alone. Where that cannot be made sure (the
-    answer has another number of rows, the batch raises) each is asked for alone, so
-    that a request that is bad fails by itself.
+    Each request gets the answer that it would get on its own. If this is not certain
+    (the answer has another number of rows, or the batch raises), the predictor is
+    called for each request separately, so that a bad request fails alone.
     """
 
     def __init__(self, ask: Ask, batching: Batching) -> None:
@@ -62,19 +62,19 @@ class Batcher:
         self._task: asyncio.Task[None] | None = None
         self._arrived: asyncio.Event | None = None
         self._confirmed: set[Hashable] = set()
-        """Forms that answers had for two numbers of rows."""
+        """Forms that answers had for two different numbers of rows."""
         self._seen: dict[Hashable, int] = {}
-        """For how many rows an answer first had a form."""
+        """The number of rows for which an answer first had each form."""
         self._alone = 0
-        """How many requests are still to go alone, after batches were of no use."""
+        """How many requests still bypass batching, after batches brought no gain."""
         self._truce = _FIRST_TRUCE
 
     async def predict(self, inputs: Any) -> Any:
         """Return the predictor's answer to *inputs*.
 
         Raises:
-            RequestError: it did not come within ``timeout_s`` (504).
-            Exception: whatever asking raises for these inputs alone.
+            RequestError: there was no answer within ``timeout_s`` (504).
+            Exception: what the predictor raises for these inputs alone.
         """
         loop = asyncio.get_running_loop()
         request = _Waiting(inputs, loop)
@@ -100,12 +100,12 @@ class Batcher:
             ) from None
 
     def _forget(self, request: _Waiting) -> None:
-        """Hold nobody's rows while the predictor hangs."""
+        """Remove *request* from the queue, to free its rows if the predictor hangs."""
         with suppress(ValueError):
             self._waiting.remove(request)
 
     async def _work(self) -> None:
-        """Answer all that wait; those that came in this turn of the loop are there."""
+        """Answer all queued requests; those of this turn of the loop are among them."""
         while self._waiting:
             batch: list[_Waiting] = []
             try:
@@ -114,15 +114,16 @@ class Batcher:
                 if batch:
                     await self._answer(batch)
             except asyncio.CancelledError as error:
-                # A script cancelled the task it runs in: the other requests go on. When
-                # the event loop ends, those are cancelled too, and this task ends.
+                # A script cancelled the task it runs in: continue with the other
+                # requests. When the event loop ends, they are cancelled too, so this
+                # task ends.
                 for request in batch:
                     request.fail(error)
                 if self._task is not None:
                     self._task.uncancel()
 
     async def _let_fill(self) -> None:
-        """Wait for a full batch, but not for longer than the first request may."""
+        """Wait for a full batch, but not longer than the first request may wait."""
         patience_s = self._batching.max_latency_ms / 1000
         if not patience_s or self._arrived is None:
             return
@@ -142,7 +143,7 @@ class Batcher:
         kind = self._waiting[0].kind
         for request in self._waiting:
             if request.kind != kind or kind is None:
-                # Whoever is behind it waits for a batch that cannot grow.
+                # This batch cannot grow, and the requests behind it would wait for it.
                 return True
             rows += request.rows
             if rows >= self._batching.max_batch_size:
@@ -150,7 +151,7 @@ class Batcher:
         return False
 
     def _next_batch(self) -> list[_Waiting]:
-        """Take the longest waiting request, and those that fit to it, in order."""
+        """Take the oldest request and those that can share its batch, in order."""
         batch: list[_Waiting] = []
         left: deque[_Waiting] = deque()
         rows = 0
@@ -181,12 +182,12 @@ class Batcher:
             self._alone = max(self._alone - 1, 0)
             await self._answer_alone(batch[0])
             return
-        # Of those asked alone, below, the first one tells whether the answer to all has
-        # its length by chance; once that is known of a form it is not asked any more.
+        # Where requests are sent alone below, the first one shows whether the answer to
+        # the batch has its length by chance. Once a form is confirmed, this is skipped.
         rows = sum(request.rows for request in batch)
         try:
             answer = await self._ask(joined([request.inputs for request in batch]))
-        except Exception:  # noqa: BLE001 - asking each will tell whose fault it is
+        except Exception:  # noqa: BLE001 - separate calls show which request fails
             failed = [await self._answer_alone(request) for request in batch]
             if not any(failed):
                 self._give_up_for_now()
@@ -208,12 +209,12 @@ class Batcher:
             request.succeed(part)
 
     async def _answer_alone(self, request: _Waiting) -> bool:
-        """Ask for one request, if somebody waits for it; tell whether it failed."""
+        """Answer one request on its own if it is wanted; tell whether it failed."""
         if not request.is_wanted:
             return False
         try:
             answer = await self._ask(request.inputs)
-        except Exception as error:  # noqa: BLE001 - the request's own
+        except Exception as error:  # noqa: BLE001 - the error of this request
             request.fail(error)
             return True
         form = form_of(answer, request.rows) if request.rows else None
@@ -223,9 +224,9 @@ class Batcher:
         return False
 
     def _note(self, form: Hashable, rows: int) -> None:
-        """Remember that an answer for so many rows had this form.
+        """Record that an answer for this number of rows had this form.
 
-        By chance it has it for one number of rows, not for two.
+        By chance that happens for one number of rows, but not for two.
         """
         if len(self._seen) > _MOST_FORMS:
             self._seen.clear()
@@ -234,6 +235,6 @@ class Batcher:
             self._confirmed.add(form)
 
     def _give_up_for_now(self) -> None:
-        """Let some requests go alone: this predictor gains nothing from batches."""
+        """Send some requests alone: batches bring no gain with this predictor."""
         self._alone = self._truce
         self._truce = min(self._truce * 2, _LONGEST_TRUCE)

@@ -1,4 +1,4 @@
-"""How a worker ends: asked to, with its keeper, or by force."""
+"""How a worker process ends: on request, together with its keeper, or by force."""
 
 import logging
 import os
@@ -10,9 +10,9 @@ from contextlib import suppress
 from typing import NoReturn
 
 GRACE_S = 5
-"""How long requests under way may take after SIGTERM."""
+"""How many seconds requests in progress may take after SIGTERM."""
 DRAIN_S = 300.0
-"""How long requests under way may take when a worker is drained."""
+"""How many seconds requests in progress may take when a worker is drained."""
 
 _OURS = "hopsartifacts."
 _ORPHAN_GRACE_S = 2.0
@@ -20,32 +20,32 @@ _EXIT_GRACE_S = 2.0
 
 
 def let_forks_end() -> None:
-    """Have processes that a script forks end at the signals that this one handles.
+    """Let processes that a script forks end on the signals that this process handles.
 
-    They inherit its handlers, which only tell a server to end that they do not run.
+    They inherit its handlers, which only ask a server to end that they do not run.
     """
     os.register_at_fork(after_in_child=_drop_handlers)
 
 
 def end_while_loading(*_: object) -> None:
-    """Handle SIGTERM before there is a server: nothing is under way."""
+    """Handle SIGTERM before the server exists: no request is in progress."""
     leave(0, at_once=True)
 
 
 def end_without_keeper() -> None:
-    """End the process, whatever it does; from a thread that is not the main one."""
+    """End the process unconditionally; called from a thread other than the main one."""
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_ORPHAN_GRACE_S)
     if _is_group_leader():
-        # Not seen by coverage, which dies here too.
+        # Coverage does not see this line, since it is killed as well.
         os.killpg(os.getpid(), signal.SIGKILL)  # pragma: no cover - see above
     leave_now(0)
 
 
 def leave(code: int, *, at_once: bool = False) -> NoReturn:
-    """Exit from the main thread, asking what the scripts started to end as well.
+    """Exit from the main thread, and terminate the processes that scripts started.
 
-    Unless *at_once*, exit handlers run; a script's threads are not waited for long.
+    Exit handlers run unless *at_once* is true. Threads of scripts get little time.
     """
 
     def insist() -> None:
@@ -65,7 +65,7 @@ def leave_now(code: int) -> NoReturn:
     """Exit without waiting for anything."""
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
-        # Without a keeper nobody reads what they hold; a script may have replaced them.
+        # Without a keeper these may be broken pipes; a script may have replaced them.
         with suppress(Exception):
             stream.flush()
     os._exit(code)
@@ -73,12 +73,12 @@ def leave_now(code: int) -> NoReturn:
 
 def _drop_handlers() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
-        # A handler that the script has set stays.
+        # Keep a handler that the script has set.
         module = getattr(signal.getsignal(number), "__module__", None) or ""
         if module.startswith(_OURS):
             signal.signal(number, signal.SIG_DFL)
 
 
 def _is_group_leader() -> bool:
-    # Else it is the group of whoever started this process: theirs to signal.
+    # Otherwise the group belongs to the process that started this one.
     return os.getpgrp() == os.getpid()

@@ -1,4 +1,4 @@
-"""Noticing that a client is gone, so that nothing is predicted for nobody."""
+"""Detection of clients that disconnect, so that their predictions are cancelled."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
@@ -6,17 +6,17 @@ from contextlib import contextmanager
 from typing import Any
 
 PATIENCE_S = 0.05
-"""How long a request is not watched: most are answered by then, and cost nothing."""
+"""Delay before a request is watched; most are answered earlier, at no extra cost."""
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
 @contextmanager
 def watching(receive: Receive) -> Iterator[None]:
-    """Cancel the task within the block when the client hangs up.
+    """Cancel the current task if the client disconnects within the block.
 
-    For ASGI applications that have read the whole body; *receive* is not called by
-    anybody else meanwhile.
+    For ASGI applications that have read the whole body. Do not call *receive* within
+    the block.
     """
     task = asyncio.current_task()
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""From a launch to its loaded scripts; every failure says which step it was."""
+"""Loading of the scripts of a launch; every failure names the step that failed."""
 
 import gc
 import os
@@ -29,21 +29,20 @@ _PREDICTORS: Mapping[str, Callable[[Path, Launch], object]] = {
     ),
     "TENSORFLOW": lambda files, launch: TensorflowPredictor(files, launch.loadable),
 }
-"""What predicts without a script, by framework."""
+"""The predictor without a script for each framework."""
 
 _NEW_OBJECTS = 100_000
-"""After how many of them garbage is looked for while libraries are imported."""
+"""The threshold of the garbage collector while libraries are imported."""
 
 
 def load_chain(launch: Launch, on_batch: Callable[[int], object] = int) -> Chain:
-    """Load the model and the scripts; *on_batch* hears the rows of each batch.
+    """Load the model and the scripts; *on_batch* gets the number of rows of each batch.
 
     Raises:
-        DeploymentFailedError: names the step and what was raised in it, which is
-            its ``__cause__``.
+        DeploymentFailedError: names the failed step; ``__cause__`` is the exception.
     """
-    # A script may import from the model's files, which are sealed: neither this process
-    # nor those that it starts may leave bytecode there.
+    # A script may import from the model's files, which are sealed. Neither this process
+    # nor its children may write bytecode there.
     sys.dont_write_bytecode = True
     os.environ.setdefault("PYTHONDONTWRITEBYTECODE", "1")
     sys.path.insert(0, launch.artifact_files_path)
@@ -61,10 +60,10 @@ def load_chain(launch: Launch, on_batch: Callable[[int], object] = int) -> Chain
 
 
 async def prepare_chain(chain: Chain, launch: Launch) -> None:
-    """Do what has to be done on the loop that will serve, before anybody is served.
+    """Make the checks that must run on the serving loop, before requests are served.
 
     Raises:
-        DeploymentFailedError: the golden request is not answered as it was recorded.
+        DeploymentFailedError: the answer to the golden request is not the recorded one.
     """
     if launch.golden is not None:
         await check_golden(chain, launch.golden)
@@ -84,9 +83,9 @@ def _load_predictor(launch: Launch) -> object:
 def _inputs(
     launch: Launch, predictor: object, transformer: object
 ) -> tuple[ModelInput, ...]:
-    """Return what a request has to have, if that is known and would be taken."""
+    """Return the inputs that a request needs, if they are known and accepted."""
     if hasattr(transformer, "preprocess"):
-        # What it takes it makes the model's inputs of.
+        # A preprocess method may take other inputs than the model.
         return ()
     if isinstance(predictor, TensorflowPredictor):
         return predictor.inputs()
@@ -106,13 +105,13 @@ def _load_script(launch: Launch, component: Component, name: str) -> object:
 
 @contextmanager
 def _seldom_collecting() -> Iterator[None]:
-    # Imports make objects that stay: looking through them is a seventh of their time.
+    # Objects made by imports stay alive; scanning them takes a seventh of import time.
     before = gc.get_threshold()
     gc.set_threshold(_NEW_OBJECTS, *before[1:])
     try:
         yield
     finally:
-        if gc.get_threshold() == (_NEW_OBJECTS, *before[1:]):  # else a script's choice
+        if gc.get_threshold() == (_NEW_OBJECTS, *before[1:]):  # unless a script set it
             gc.set_threshold(*before)
 
 
@@ -123,5 +122,5 @@ def _step(words: str) -> Iterator[None]:
     except HopsArtifactsError as error:
         raise DeploymentFailedError(f"{words} failed: {said_by(error)}") from error
     except BaseException as error:
-        # SystemExit as well: a script may exit() where it should raise.
+        # SystemExit too: a script may call exit() where it should raise.
         raise DeploymentFailedError(f"{words} failed: {error_text(error)}") from error

@@ -1,7 +1,7 @@
-"""Whether a prediction is made at once or in a thread: by how long the last ones took.
+"""The choice to predict on the event loop or in a thread, by recent duration.
 
-The way to a thread and back costs as much as half a prediction of a small model. Only
-our own predictors are asked on the event loop: a script may wait, or need its thread.
+Handing a call to a thread and back costs half as much as a prediction of a small model.
+Only our own predictors run on the event loop: a script may block, or need its thread.
 """
 
 import time
@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 _QUICK_S = 0.001
-"""How long the event loop may be held up."""
+"""How long the event loop may be blocked."""
 _ENOUGH = 8
-"""So many quick ones in a row let the next be taken for quick."""
+"""After this many quick predictions in a row the next is expected to be quick."""
 _FEW_ROWS = 32
 
 
 class Pace:
-    """How quick a predictor was lately."""
+    """A record of how quick the last predictions were."""
 
     def __init__(self) -> None:
         self._quick = 0
@@ -28,11 +28,12 @@ class Pace:
         return self._quick >= _ENOUGH and _is_few(inputs)
 
     def timed(self, call: Callable[[], Result], inputs: Any) -> Result:
-        """Return what *call*, a prediction for *inputs*, returns."""
+        """Run *call*, a prediction for *inputs*; time it and return its result."""
         began = time.perf_counter()
         result = call()
         if time.perf_counter() - began > _QUICK_S:
-            # A busy machine looks the same: it takes some more to be taken for quick.
+            # A busy machine has the same effect: predictions go to the thread for a
+            # while.
             self._quick = 0
         elif _is_few(inputs):
             self._quick += 1

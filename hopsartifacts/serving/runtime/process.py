@@ -1,4 +1,4 @@
-"""The life of a worker, from its handover to its exit."""
+"""The main function of a worker process, from its handover to its exit."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ from hopsartifacts.serving.runtime.service import Service
 
 
 def run(handover_path: Path) -> NoReturn:
-    """Serve what the file describes until told to end, then exit."""
+    """Serve what the handover file describes until asked to end, then exit."""
     handover = read_handover(handover_path)
     log_handlers.install()
     reporter = Reporter(handover.keeper_fd)
@@ -64,7 +64,7 @@ def run(handover_path: Path) -> NoReturn:
 
 
 def _serve(server: Server, listen_fd: int, reporter: Reporter) -> None:
-    # Uvicorn raises the signal it handled once more when it is done.
+    # When it is done, uvicorn raises the signal that it handled once more.
     signal.signal(signal.SIGTERM, server.end_soon)
     signal.signal(signal.SIGINT, server.end_soon)
     try:
@@ -80,7 +80,7 @@ def _serve(server: Server, listen_fd: int, reporter: Reporter) -> None:
 def _fail(
     reporter: Reporter, step: ConditionType, error: HopsArtifactsError
 ) -> NoReturn:
-    # Its cause is the script's own; the rest is ours and helps nobody.
+    # The cause is the script's own error; the rest of the traceback is our code.
     _print(error.__cause__ or error)
     reporter.failed(step, said_by(error))
     leave(1)
@@ -94,6 +94,6 @@ def _print(error: BaseException) -> None:
 
 def _adopt_socket(listen_fd: int) -> SharedSocket:
     adopted = SharedSocket(fileno=listen_fd)
-    # Else processes that a script starts would keep the port.
+    # Otherwise child processes of scripts would keep the port open.
     adopted.set_inheritable(False)
     return adopted

@@ -1,7 +1,7 @@
-"""The inference logger inside a worker: notes each exchange down before its answer.
+"""The inference logger of a worker, which records each exchange before its answer.
 
-One ``write`` to a file of this machine, which a SIGKILL does not take back. It never
-waits for the sink and never fails a request: what cannot be kept is counted.
+A record is one ``write`` to a local file, which survives a SIGKILL. The logger never
+waits for the sink or fails a request: exchanges that it cannot store are counted.
 """
 
 import fcntl
@@ -27,7 +27,7 @@ from hopsartifacts.serving.inference_log.spool import (
 from hopsartifacts.serving.runtime.service import Exchange
 
 SPOOL_BYTES = 256 * 1024 * 1024
-"""The most that waits on this machine for one deployment's sink."""
+"""The most bytes that may wait on this machine for the sink of one deployment."""
 SEGMENT_BYTES = 4 * 1024 * 1024
 
 _LOOKS = 16
@@ -39,7 +39,7 @@ class Recorder:
     """An ``Observer`` that appends every exchange to the spool in *folder*.
 
     Attributes:
-        drops: how many exchanges it could not keep.
+        drops: how many exchanges it could not store.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Recorder:
         self.drops = 0
         self._on_drop = on_drop
         self._folder = folder
-        # Its drops are told apart from those of another deployment by the id.
+        # The id tells drops of this deployment from those of another with its name.
         self._writer = f"{launch.deployment_id}-{secrets.token_hex(8)}"
         self._limit = spool_bytes
         self._segment_bytes = segment_bytes
@@ -72,7 +72,7 @@ class Recorder:
             self._count()
 
     def see(self, exchange: Exchange) -> None:
-        """Keep *exchange*, or count that it could not be kept."""
+        """Store *exchange*, or count that it could not be stored."""
         data = frame(
             Record(
                 id=exchange.id,
@@ -90,7 +90,7 @@ class Recorder:
             self._drop()
 
     def close(self) -> None:
-        """End the segment; what is seen afterwards goes to another one."""
+        """Close the segment; later exchanges go to a new one."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
@@ -120,9 +120,9 @@ class Recorder:
         self._room -= self._size
 
     def _has_room(self, size: int) -> bool:
-        """Tell whether *size* more bytes may wait.
+        """Tell whether there is room for *size* more bytes.
 
-        The folder, which is others' too, is looked at now and then.
+        The folder, which other workers use too, is measured only occasionally.
         """
         if size <= self._room:
             return True
@@ -137,7 +137,7 @@ class Recorder:
         self._room = min(free, max(self._limit // _LOOKS, size))
         if size <= self._room:
             return True
-        # Only what is closed can be taken away once it is shipped.
+        # Only closed segments can be deleted after shipping.
         self._room = 0
         self.close()
         return False
@@ -147,20 +147,20 @@ class Recorder:
         self._on_drop()
         if self.drops == 1:
             _LOG.warning(
-                "an exchange could not be kept for the inference log in %s (no room, "
-                "or the disk refuses); it is answered, and counted as dropped",
+                "an exchange could not be stored for the inference log in %s (no "
+                "room, or a disk error); it is answered, and counted as dropped",
                 self._folder,
             )
         with suppress(OSError):
             self._count()
 
     def _count(self) -> None:
-        """Store the count; what cannot be stored now is with the next drop."""
+        """Store the count; if that fails, the next drop stores it."""
         if self._drops_fd is None:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = self._folder / f"{self._writer}{DROPS_SUFFIX}"
             fd = create_locked(path)
-            # On Linux what is written to a file opened for appending goes to its end.
+            # On Linux, pwrite to a file opened with O_APPEND writes at its end.
             flags = fcntl.fcntl(fd, fcntl.F_GETFL)
             fcntl.fcntl(fd, fcntl.F_SETFL, flags & ~os.O_APPEND)
             self._drops_fd = fd
@@ -170,7 +170,7 @@ class Recorder:
 def make_recorder(
     launch: Launch, folder: str | None, on_drop: Callable[[], object] = int
 ) -> Recorder | None:
-    """Return the logger that *launch* asks for, with its spool in *folder*."""
+    """Return the logger that *launch* asks for, if any, with its spool in *folder*."""
     if launch.logging is None or folder is None:
         return None
     return Recorder(Path(folder), launch, on_drop=on_drop)
@@ -190,7 +190,7 @@ def _origin(launch: Launch) -> Origin:
 
 
 def _write_whole(fd: int, data: bytes, size: int) -> bool:
-    """Append *data* with one write; take back what a full disk has let in of it."""
+    """Append *data* with one write; undo a partial one, as on a full disk."""
     try:
         if os.write(fd, data) == len(data):
             return True

@@ -1,4 +1,4 @@
-"""The worker's end of its connection with the keeper."""
+"""The worker's end of its connection to the keeper."""
 
 import socket
 import threading
@@ -12,20 +12,20 @@ from hopsartifacts.serving.runtime.handover import Word
 
 
 class Reporter:
-    """Says words to the keeper, and hears its orders; silent after ``failed``."""
+    """Sends messages to the keeper and receives its orders; silent after ``failed``."""
 
     def __init__(self, keeper_fd: int) -> None:
         self._keeper = socket.socket(fileno=keeper_fd)
-        # Else processes that a script starts would keep the connection.
+        # Otherwise child processes of scripts would keep the connection open.
         self._keeper.set_inheritable(False)
         self._is_final = False
         # Reentrant: a signal handler may report while the same thread reports.
         self._lock = threading.RLock()
         self.on_order: Callable[[str], object] = _ignore
-        """Called with each order, in a thread of its own."""
+        """Called with each order, in a separate thread."""
 
     def listen(self, on_end: Callable[[], object]) -> None:
-        """Hear orders from now on; call *on_end* when the keeper is gone."""
+        """Receive orders from now on; call *on_end* when the keeper is gone."""
         threading.Thread(
             target=self._listen, args=(on_end,), name="keeper", daemon=True
         ).start()
@@ -35,7 +35,7 @@ class Reporter:
         self._say(Word(kind="starting", step=step, reason=reason))
 
     def loaded(self) -> None:
-        """Report that requests could be answered from now on."""
+        """Report that the worker is ready to answer requests."""
         self._say(Word(kind="loaded"))
 
     def serving(self) -> None:
@@ -43,22 +43,22 @@ class Reporter:
         self._say(Word(kind="serving"))
 
     def leaving(self) -> None:
-        """Report that no connections are accepted any more."""
+        """Report that connections are no longer accepted."""
         self._say(Word(kind="leaving"))
 
     def alive(self, requests: int, *, is_busy: bool) -> None:
-        """Report that the event loop turns, and what it has done."""
+        """Report that the event loop runs, with the number of requests so far."""
         self._say(Word(kind="alive", requests=requests, is_busy=is_busy))
 
     def failed(self, step: ConditionType, reason: str) -> None:
-        """Report the step that could not be done."""
+        """Report the step that failed."""
         self._say(Word(kind="failed", step=step, reason=reason), is_final=True)
 
     def _say(self, word: Word, *, is_final: bool = False) -> None:
         with self._lock:
             if not self._is_final:
                 self._is_final = is_final
-                # A keeper that is gone is noticed by whoever listens.
+                # The listening thread notices if the keeper is gone.
                 with suppress(OSError):
                     self._keeper.sendall(msgspec.json.encode(word) + b"\n")
 

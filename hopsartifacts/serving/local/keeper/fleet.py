@@ -1,4 +1,4 @@
-"""The workers of one version: replaced when they end, until it is no use any more."""
+"""The workers of one version, replaced when they end until the version fails."""
 
 import os
 from collections.abc import Iterator
@@ -23,14 +23,14 @@ _LONGEST_WAIT_S = 30.0
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """Why a version cannot go on."""
+    """The reason why a version cannot continue."""
 
     step: ConditionType
     reason: str
 
 
 class _Slot:
-    """The place of one worker, whichever process has it."""
+    """The place of one worker, which several processes may fill in turn."""
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -42,7 +42,7 @@ class _Slot:
 
     @property
     def trouble_now(self) -> str | None:
-        """Why it has no worker that serves, as soon as that is known."""
+        """The reason why no worker in this slot serves, once it is known."""
         if self.trouble is None and self.worker is not None and self.worker.why:
             return f"worker {self.index + 1} ends ({self.worker.why})"
         return self.trouble
@@ -52,9 +52,9 @@ class Fleet:
     """All workers of *launch*.
 
     Attributes:
-        failure: why it cannot go on, once that is so.
-        has_served: all of its workers served at the same time, once.
-        step: how far the start has come, and in words.
+        failure: why the version cannot continue; None if it can.
+        has_served: whether all workers have ever served at the same time.
+        step: the progress of the start, with a text.
         last_end: which worker was replaced last, when and why.
     """
 
@@ -84,12 +84,12 @@ class Fleet:
 
     @property
     def workers(self) -> Iterator[Worker]:
-        """Those that were started and have not ended."""
+        """The workers that were started and have not ended."""
         return (slot.worker for slot in self._slots if slot.worker is not None)
 
     @property
     def is_started(self) -> bool:
-        """Whether there is a worker, or will be."""
+        """Whether a worker exists or will be restarted."""
         return any(slot.worker or slot.retry_s is not None for slot in self._slots)
 
     @property
@@ -99,41 +99,41 @@ class Fleet:
 
     @property
     def is_loaded(self) -> bool:
-        """Whether every worker could serve."""
+        """Whether every worker is ready to serve."""
         states = [worker.state for worker in self.workers]
         return len(states) == len(self._slots) and set(states) <= {"loaded", "serving"}
 
     @property
     def is_serving(self) -> bool:
-        """Whether every worker does serve."""
+        """Whether every worker serves."""
         return self.serving == len(self._slots)
 
     @property
     def trouble(self) -> str | None:
-        """What is amiss with the workers that do not serve."""
+        """The problems of the workers that do not serve, if any."""
         found = [words for slot in self._slots if (words := slot.trouble_now)]
         return "; ".join(found) or None
 
     def serve(self) -> None:
-        """Let those accept requests that can."""
+        """Let workers that are loaded accept requests."""
         for worker in self.workers:
             if worker.state == "loaded":
                 worker.ask("serve")
 
     def quiet_s(self, now: float) -> float:
-        """Return for how long no request was seen."""
+        """Return for how many seconds no request was seen."""
         return now - self._used_s
 
     def retire(self, now: float, *, has_heirs: bool = False) -> list[Worker]:
-        """Let all workers finish and end; they are the caller's from now on.
+        """Ask all workers to finish and end; return them, now owned by the caller.
 
-        *has_heirs* says whether another fleet serves, and takes quiet connections.
+        *has_heirs* says whether another fleet serves and takes over idle connections.
         """
         leaving = list(self.workers)
         for slot in self._slots:
             slot.worker = slot.retry_s = slot.trouble = None
         for worker in leaving:
-            # One that is loaded may accept connections already without having said so.
+            # A loaded worker may already accept connections without having reported it.
             if worker.state in {"loaded", "serving"}:
                 worker.drain(now + _DRAIN_S, has_heirs=has_heirs)
             else:
@@ -141,7 +141,7 @@ class Fleet:
         return leaving
 
     def tick(self, now: float) -> None:
-        """Hear and watch the workers, and replace those that ended."""
+        """Process messages of the workers, check them, and replace those that ended."""
         for slot in self._slots:
             worker = slot.worker
             if worker is not None:
@@ -166,7 +166,7 @@ class Fleet:
         elif word.kind == "failed":
             worker.why = why = sayable(word.reason)
             if not self.has_served:
-                # It need not have ended to be of no use.
+                # The version has failed even though the worker has not ended.
                 self.failure = self.failure or Failure(word.step, why)
         elif word.kind == "loaded":
             worker.state = "loaded"
@@ -228,6 +228,6 @@ class Fleet:
 
 def say(words: str) -> None:
     """Write a line to the log."""
-    # A full disk is no reason to end.
+    # A full disk must not end the keeper.
     with suppress(OSError):
         print(f"keeper: {words}", flush=True)  # noqa: T201 - its output is the log

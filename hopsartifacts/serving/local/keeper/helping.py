@@ -1,4 +1,4 @@
-"""The process beside the workers: started again when it ends, ended after them."""
+"""The helper process beside the workers: restarted if it ends, ended after them."""
 
 import os
 import subprocess
@@ -12,13 +12,13 @@ _LONGEST_WAIT_S = 60.0
 
 
 class Helping:
-    """Keeps one helper running; without one it does nothing.
+    """Keeps one helper process running; does nothing if there is no helper.
 
     Args:
-        helper: what is run.
-        folder: where it is run.
-        patience: how often it is started again.
-        log: the descriptor that it writes to; None: those of this process.
+        helper: the command to run.
+        folder: the working folder of the process.
+        patience: the restart policy.
+        log: the descriptor for its output; None means the streams of this process.
     """
 
     def __init__(
@@ -41,16 +41,16 @@ class Helping:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing runs."""
+        """Whether no process runs."""
         return self._process is None or self._process.poll() is not None
 
     def change(self, helper: Helper | None) -> None:
-        """Have another one, when nobody needs the one that runs any more."""
+        """Replace the helper once the workers of the version before have ended."""
         self._is_changed = self._is_changed or helper != self._helper
         self._helper = helper
 
     def tick(self, now: float, *, may_change: bool) -> None:
-        """Start it if it does not run."""
+        """Start the process if it does not run, or replace it if *may_change*."""
         if self._is_changed and may_change:
             self.end()
             if self.is_over:
@@ -71,20 +71,20 @@ class Helping:
             self._tell()
 
     def end(self) -> None:
-        """Let it finish and end."""
+        """Close its input, so that it finishes and ends."""
         if self._process is not None and self._process.stdin is not None:
             with suppress(OSError):
                 self._process.stdin.close()
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill the process."""
         if self._process is not None and not self.is_over:
             self._process.kill()
             self._process.wait()
 
     def _start(self, helper: Helper, now: float) -> None:
         self._started_s = now
-        self._process = subprocess.Popen(  # noqa: S603 - told by the back end
+        self._process = subprocess.Popen(  # noqa: S603 - given by the back end
             helper.command,
             cwd=self._folder,
             stdin=subprocess.PIPE,
@@ -99,9 +99,9 @@ class Helping:
         self._tell()
 
     def _tell(self) -> None:
-        """Write what there is room for: it may be more than a pipe takes at once."""
+        """Write as much of the input as the pipe takes; the rest follows later."""
         if self._unwritten and self._process and self._process.stdin:
-            # One that ended meanwhile is seen at the next look.
+            # If the process has ended meanwhile, the next tick notices.
             with suppress(BlockingIOError, BrokenPipeError):
                 count = self._process.stdin.write(self._unwritten)
                 self._unwritten = self._unwritten[count or 0 :]

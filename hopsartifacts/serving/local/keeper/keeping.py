@@ -1,7 +1,7 @@
-"""The life of a keeper: one loop over sockets and the clock.
+"""The main loop of a keeper, over its sockets and the clock.
 
-It is up with the workers of one version (and, while it moves, those of the next), or
-idle without any, or ending.
+The keeper runs the workers of one version (and those of the next during an update), or
+is idle without workers, or is ending.
 """
 
 import os
@@ -37,7 +37,7 @@ _LOG_LINES = 5
 
 
 class _Move(msgspec.Struct, kw_only=True):
-    """The way to another version."""
+    """An update to another version that is in progress."""
 
     fleet: Fleet
     update: Update
@@ -46,30 +46,30 @@ class _Move(msgspec.Struct, kw_only=True):
 
 
 class _TakingOver(msgspec.Struct, kw_only=True):
-    """What happens until nobody new gets to the version before."""
+    """The time in which the previous version may still accept connections."""
 
     before: DeploymentKey
-    """The version that answers until then."""
+    """The version that counts as serving until then."""
     leaving: list[Worker]
     conversation: Conversation
 
 
 class _End(msgspec.Struct, kw_only=True):
-    """The way to the keeper's end."""
+    """The end of the keeper, in progress."""
 
     report: Report
     helper_due_s: float | None = None
 
 
 class Keeper:
-    """Keeps the deployment that *order* describes until it is told to end."""
+    """Runs the deployment that *order* describes until it is asked to end."""
 
     def __init__(
         self, order: KeeperOrder, helper: Helper | None, listener: socket.socket
     ) -> None:
         self._order = order
-        # A crash of this process is told to the file itself. All else that it says goes
-        # the way of what workers say, and so stays in order with it.
+        # A crash of this process is written to the file directly. Its other output
+        # takes the same pipe as the workers' output, so that the order is kept.
         log = RunLog(Path(order.log_path), also=(2,))
         os.dup2(log.writing, 1)
         self._ground = Ground(order=order, listener=listener, log=log)
@@ -88,7 +88,7 @@ class Keeper:
         self._is_told_to_end = False
 
     def run(self) -> int:
-        """Keep until the end; return the exit code."""
+        """Run until the end; return the exit code."""
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
         self._fleet.start(time.monotonic())
@@ -104,7 +104,7 @@ class Keeper:
         return 1 if report.status == "Failed" else 0
 
     def _turn(self, now: float) -> Report | None:
-        """Do what there is to do; return the last report when there is no more."""
+        """Do what is due; return the final report once everything has ended."""
         self._parting.tick(now)
         self._turn_taking_over()
         if self._end is not None:
@@ -154,7 +154,7 @@ class Keeper:
         idle_s = self._fleet.launch.idle_s
         if idle_s is None or self._move is not None or not self._fleet.is_serving:
             return
-        # What a worker has done is known after the next question.
+        # What a worker has done is known after the next ping.
         if self._fleet.quiet_s(now) > idle_s + self._order.patience.ping_s:
             say(f"no request came for {idle_s:g} s: the workers end")
             self._parting.add(self._fleet.retire(now))
@@ -175,7 +175,7 @@ class Keeper:
     def _begin_end(self, report: Report, grace_s: float, now: float) -> None:
         reason = report.condition.reason
         if report.status == "Failed":
-            # Whoever waits for the start need not wait for the end.
+            # A caller that waits for the start need not wait for the end.
             self._say(report)
         else:
             condition = Condition(type="STOPPED", reason=reason)
@@ -217,7 +217,7 @@ class Keeper:
             refusal = f"version {self._version} is taking over; try again"
         elif self._move is not None:
             version = self._move.fleet.launch.deployment_version
-            refusal = f"it is on its way to version {version}; wait for that"
+            refusal = f"it is already moving to version {version}; wait for that"
         if refusal or launch.deployment_version == self._version:
             for descriptor in launch.held:
                 os.close(descriptor)
@@ -284,7 +284,7 @@ class Keeper:
             reason = f"version {version}: {step.reason}"
             status, condition = "Updating", Condition(type=step.step, reason=reason)
         elif self._is_idle:
-            reason = f"no request came for {launch.idle_s:g} s; the next starts it"
+            reason = f"no request came for {launch.idle_s:g} s; the next one starts it"
             condition = Condition(type="READY", status=True, reason=reason)
             status = "Idle"
         elif fleet.has_served:
@@ -308,7 +308,7 @@ class Keeper:
         )
 
     def _say(self, report: Report) -> None:
-        # Who reads a report may read the log next.
+        # A reader of the report may read the log next.
         self._ground.take_logs()
         self._reporter.say(report)
 
@@ -316,7 +316,7 @@ class Keeper:
         self._selector.register(channel, selectors.EVENT_READ, call)
 
     def _await_words(self) -> None:
-        """Wake up whenever a worker speaks."""
+        """Wake up the loop on each message of a worker."""
         workers = [*self._fleet.workers, *self._parting.workers]
         if self._move is not None:
             workers += self._move.fleet.workers
@@ -328,7 +328,7 @@ class Keeper:
         self._channels = wanted
 
     def _await_request(self) -> None:
-        """Wake up when a client connects; a worker will accept it."""
+        """Wake up the loop when a client connects; a worker will accept it."""
         if not self._is_awaiting_request:
             self._is_awaiting_request = True
             self._await(self._ground.listener, self._wake)

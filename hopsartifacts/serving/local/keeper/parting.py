@@ -1,4 +1,4 @@
-"""Workers on their way out: none is left behind, and none waited for too long."""
+"""Workers that end: none is left behind, and none is waited for too long."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -8,19 +8,19 @@ from hopsartifacts.serving.local.keeper.workers import Worker
 
 
 class Parting:
-    """Workers that finish what is under way and end."""
+    """Workers that finish the requests in progress and end."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
         self._groups: list[tuple[list[Worker], Sequence[int]]] = []
 
     def add(self, workers: list[Worker], held: Sequence[int] = ()) -> None:
-        """Watch *workers* end, and close *held* after the last."""
+        """Watch *workers* until they end, then close the descriptors in *held*."""
         self._groups.append((workers, held))
 
     @property
     def workers(self) -> Iterator[Worker]:
-        """Those that have not ended."""
+        """The workers that have not ended."""
         return (worker for workers, _ in self._groups for worker in workers)
 
     @property
@@ -29,12 +29,12 @@ class Parting:
         return not self._groups
 
     def hurry(self, due_s: float) -> None:
-        """Ask all to end until then."""
+        """Ask all workers to end by *due_s*."""
         for worker in self.workers:
             worker.terminate(due_s)
 
     def tick(self, now: float) -> None:
-        """Bury those that ended, kill those that should have."""
+        """Clean up after workers that ended, and kill those that are overdue."""
         for workers, held in list(self._groups):
             for worker in list(workers):
                 for word in worker.words():
