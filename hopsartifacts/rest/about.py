@@ -1,4 +1,4 @@
-"""What the server says of itself: that it is well, what it counts, what it can do."""
+"""Operations about the server: health, metrics, the OpenAPI document and its page."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -16,14 +16,14 @@ from hopsartifacts.rest.operations import Call, Operation
 
 
 class Health(msgspec.Struct, frozen=True):
-    """That the server answers."""
+    """The answer to a health check."""
 
     status: str
     version: str
 
 
 def about(others: Sequence[Operation]) -> tuple[Operation, ...]:
-    """Return the operations that speak of the server and of *others*."""
+    """Return the operations about the server; the document covers *others* too."""
     tag = "server"
     operations = (
         Operation(

@@ -1,8 +1,8 @@
-"""What happens, told to whoever listens.
+"""A publisher of server-sent events that keeps the latest ones for slow listeners.
 
-The last events are kept, and each listener remembers how far it has come: a slow one
-costs no memory, and one that was away goes on where it was. Who comes too late for
-that, or never was here, is told to look at everything anew.
+The latest events are kept once, and each listener has a position in them. So a slow
+listener costs no memory, and one that reconnects continues where it was. A listener
+whose position is no longer kept, or that is new, gets an event that says to reload all.
 """
 
 import asyncio
@@ -32,10 +32,10 @@ class _Event(msgspec.Struct, frozen=True):
 
 
 class Announcer:
-    """Tells events to listeners; ``publish`` may be called from any thread."""
+    """Publishes events to listeners; ``publish`` may be called from any thread."""
 
     def __init__(self, kept: int = _KEPT) -> None:
-        # Numbers begin anew with each server: the rest of the mark tells them apart.
+        # Numbers restart with each server; this prefix of the mark tells runs apart.
         self._run = new_token()[:12]
         self._events: deque[_Event] = deque(maxlen=kept)
         self._last = 0
@@ -45,11 +45,11 @@ class Announcer:
 
     @property
     def has_listeners(self) -> bool:
-        """Whether anybody listens."""
+        """Whether there are listeners."""
         return bool(self._wake)
 
     def publish(self, name: str, document: object) -> None:
-        """Tell everybody."""
+        """Send an event to all listeners."""
         with self._lock:
             self._last += 1
             mark = self._mark(self._last)
@@ -57,17 +57,17 @@ class Announcer:
         self._wake_all()
 
     def close(self) -> None:
-        """Let everybody go."""
+        """End the streams of all listeners."""
         self.is_closed = True
         self._wake_all()
 
     async def listen(
         self, mark: str = "", *, begun: Callable[[], None] = lambda: None
     ) -> AsyncIterator[bytes]:
-        """Yield the frames of events behind *mark*, and heartbeats.
+        """Yield the frames of events after *mark*, and heartbeats.
 
-        It ends when this is closed, and after a while. *begun* is called when it is
-        counted among the listeners.
+        The stream ends when the announcer is closed, or after ``LONGEST_S`` seconds.
+        *begun* is called as soon as this listener is registered.
         """
         loop, woken = asyncio.get_running_loop(), asyncio.Event()
         end = loop.time() + LONGEST_S
@@ -93,7 +93,7 @@ class Announcer:
             del self._wake[key]
 
     def _behind(self, position: int | None) -> tuple[list[bytes], int]:
-        """Return what came behind *position*, and how far that is."""
+        """Return the frames after *position*, and the new position."""
         with self._lock:
             oldest = self._last - len(self._events)
             if position is None or position < oldest:

@@ -1,4 +1,4 @@
-"""From a request to an operation's answer: key, checks, handler, errors."""
+"""Endpoints of operations: authenticate, check the request, run the handler."""
 
 import inspect
 import logging
@@ -56,7 +56,7 @@ _TITLES = {
 def answering(
     hosted: Hosted, operation: Operation
 ) -> Callable[[Request], Awaitable[Response]]:
-    """Return the endpoint of *operation*."""
+    """Return the ASGI endpoint of *operation*."""
     is_async = inspect.iscoroutinefunction(operation.handle)
 
     async def answer(request: Request) -> Response:
@@ -99,10 +99,10 @@ def answering(
 
 
 def authenticated(hosted: Hosted, request: Request, scope: Scope | None) -> Caller:
-    """Return whose key *request* bears, if it allows *scope*.
+    """Return the caller whose API key *request* has, if it allows *scope*.
 
     Raises:
-        RefusedError: it bears none that does.
+        RefusedError: there is no valid key (401), or it lacks the scope (403).
     """
     if scope is None:
         return ANYBODY
@@ -112,8 +112,8 @@ def authenticated(hosted: Hosted, request: Request, scope: Scope | None) -> Call
         caller = hosted.failed_logins.let_in(address, secret, hosted.keys.find)
     if caller is None:
         raise RefusedError(
-            "no valid API key: send 'Authorization: ApiKey <key>' with a key that "
-            "'hopsartifacts keys create' has made and nobody has revoked",
+            "no valid API key: send 'Authorization: ApiKey <key>' with a key from "
+            "'hopsartifacts keys create' that is not revoked",
             401,
             NO_KEY,
             {"WWW-Authenticate": "ApiKey"},
@@ -129,7 +129,7 @@ def authenticated(hosted: Hosted, request: Request, scope: Scope | None) -> Call
 
 
 def is_let_in(hosted: Hosted, request: Request, scope: Scope) -> bool:
-    """Tell whether the key that *request* came with still allows *scope*."""
+    """Return whether the key of *request* is still valid and allows *scope*."""
     try:
         caller = hosted.keys.find(_secret(request))
     except HopsArtifactsError:
@@ -138,13 +138,13 @@ def is_let_in(hosted: Hosted, request: Request, scope: Scope) -> bool:
 
 
 def _secret(request: Request) -> str:
-    """Return the key that *request* bears; an empty text if it bears none."""
+    """Return the API key in *request*; an empty string if there is none."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     return secret.strip() if scheme.lower() == _SCHEME else ""
 
 
 def failed(request: Request, error: HopsArtifactsError) -> Response:
-    """Return *error* in the form that callers of this surface read."""
+    """Return the response for *error*, in the format of the surface that was called."""
     status, code = status_and_code(error)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _LOGGER.error("%s %s", request.method, _label(request), exc_info=error)
@@ -153,7 +153,7 @@ def failed(request: Request, error: HopsArtifactsError) -> Response:
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
-    """Answer what no operation has seen: no such path, another method."""
+    """Answer an error from routing: an unknown path (404) or another method (405)."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     words = {404: "no such path", 405: f"{request.method} is not possible here"}
     message = words.get(status, "the request cannot be answered")
@@ -162,14 +162,14 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 
 
 async def on_bug(request: Request, error: Exception) -> Response:
-    """Answer what nobody foresaw; where it comes from is said in the log only."""
+    """Answer an unexpected exception; its traceback is written only to the log."""
     _LOGGER.error("%s %s", request.method, _label(request), exc_info=error)
     message = f"unexpected {type(error).__name__}; the server's log says more"
     return _error(request, message, 500, 0, {})
 
 
 def encoded(result: object) -> bytes:
-    """Return *result* as JSON, with ``NaN`` as null and bytes refused."""
+    """Return *result* as JSON, with ``NaN`` as null; bytes become base64."""
     return msgspec.json.encode(result)
 
 

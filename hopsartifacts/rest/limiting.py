@@ -1,7 +1,8 @@
-"""Failed logins: so many from one address, or for one key, and then a pause.
+"""A limit on failed logins, per client address and per API key.
 
-Who has been let in from an address is not held up there by the mistakes of others:
-nobody can lock the holder of a key out, neither from beside nor from elsewhere.
+A client that has logged in from an address is never locked out there by the failures of
+others: no one can lock out the holder of a key, neither from the same address nor from
+another one.
 """
 
 import hashlib
@@ -19,17 +20,18 @@ from hopsartifacts.rest.callers import Caller
 from hopsartifacts.rest.errors import RefusedError
 
 _IPV6_HOME = 64
-"""So many bits are one customer's: he has the addresses below for himself."""
+"""Prefix length of an IPv6 network that belongs to one customer."""
 _ID_LENGTH = 64
 
 
 class LoginLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """How many failed logins are put up with.
+    """How many failed logins are allowed.
 
     Attributes:
-        burst: so many at once.
-        one_per_s: seconds until one more is.
-        remembered: addresses, keys and holders, each; the longest unseen is forgotten.
+        burst: how many at once.
+        one_per_s: seconds until one more is allowed.
+        remembered: how many addresses, keys and holders to remember, each; the least
+            recently seen are forgotten.
     """
 
     burst: int = 10
@@ -38,7 +40,7 @@ class LoginLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailedLogins:
-    """The failed logins of one server."""
+    """The failed logins of one server, and the clients that have logged in."""
 
     def __init__(
         self,
@@ -48,7 +50,7 @@ class FailedLogins:
         self._limits = limits
         self._clock = clock
         self._lock = threading.Lock()
-        # When all failures will have been waited for.
+        # By address or key: the clock time until which its failures count.
         self._addresses: OrderedDict[str, float] = OrderedDict()
         self._keys: OrderedDict[str, float] = OrderedDict()
         self._holders: OrderedDict[bytes, None] = OrderedDict()
@@ -56,15 +58,15 @@ class FailedLogins:
     def let_in(
         self, address: str, secret: str, find: Callable[[str], Caller | None]
     ) -> Caller | None:
-        """Return whose key *secret* is, as *find* says; None if it is nobody's.
+        """Return the caller with the key *secret*; None if the key is not valid.
 
         Args:
-            address: of the client.
+            address: the client's address.
             secret: the text of the key.
-            find: knows the keys.
+            find: looks the key up.
 
         Raises:
-            RefusedError: too many logins failed; it was not looked at (429).
+            RefusedError: too many logins failed; the key was not checked (429).
         """
         home = home_of(address)
         number = secret.partition(".")[0][:_ID_LENGTH]
@@ -107,7 +109,7 @@ class FailedLogins:
 
 
 def home_of(address: str) -> str:
-    """Return *address*, or for IPv6 the network that is one customer's."""
+    """Return *address*; for IPv6, the customer's network that contains it."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Where the server listens, and what it shows there."""
+"""Settings of the server's listening sockets, and opening them."""
 
 import errno
 import ipaddress
@@ -15,22 +15,22 @@ LARGEST_PORT = 65535
 
 
 class Listening(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the server listens, how safely, and how it ends.
+    """Where the server listens, how it is secured, and how it stops.
 
     Attributes:
         port: 0 takes a free one.
-        certificate: the user's own, as PEM; None has the server make one.
-        key: of that certificate; None if it is in the same file.
-        names: host names and addresses of the server, for the certificate it makes.
-        is_plain: speaks HTTP without TLS, for a proxy that speaks HTTPS.
-        proxies: addresses and networks whose ``X-Forwarded-For`` is believed.
-        inference_port: where clients may ask deployments directly, in clear; 0 takes a
-            free one; None takes that of the last start, and has one only where nothing
-            leaves this machine.
+        certificate: the user's own, as PEM; None for a self-signed one.
+        key: private key of *certificate*; None if it is in the same file.
+        names: host names and addresses of the server, for the self-signed certificate.
+        is_plain: use HTTP without TLS, for example behind a proxy that does HTTPS.
+        proxies: addresses and networks whose ``X-Forwarded-For`` is trusted.
+        inference_port: where clients may send requests directly to deployments, without
+            encryption. 0 takes a free one. None takes that of the last start, and only
+            if the server listens on the loopback interface; otherwise there is none.
         inference_host: None for the same as *host*.
         access_log: file of the access log; None for stderr.
-        drain_s: how long requests under way may take to finish when it ends.
-        chores_s: how often it looks after uploads and its certificate.
+        drain_s: how long requests in progress may take to finish when the server stops.
+        chores_s: interval of cleaning up uploads and checking the certificate.
     """
 
     host: str = "127.0.0.1"
@@ -47,7 +47,7 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
     chores_s: float = 60.0
 
     def check(self) -> None:
-        """See that the parts fit each other.
+        """Check that the settings are valid and fit each other.
 
         Raises:
             InvalidInputError: they do not.
@@ -61,13 +61,15 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
         if self.key and not self.certificate:
             raise InvalidInputError("a key goes with a certificate: give both")
         if self.is_plain and self.certificate:
-            raise InvalidInputError("a certificate is of no use without TLS")
+            raise InvalidInputError(
+                "a certificate needs TLS: leave out the certificate, or serve HTTPS"
+            )
         for proxy in self.proxies:
             try:
                 ipaddress.ip_network(proxy)
             except ValueError as error:
                 raise InvalidInputError(
-                    f"proxy {proxy!r} is no address or network: {error}"
+                    f"proxy {proxy!r} is not an address or network: {error}"
                 ) from error
         if self.is_plain and not (self.proxies or is_loopback(self.host)):
             raise InvalidInputError(
@@ -76,25 +78,25 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
             )
 
     def url(self, bound: socket.socket) -> str:
-        """Return the URL at which clients reach what listens at *bound*."""
+        """Return the URL by which clients reach the socket *bound*."""
         host, port = bound.getsockname()[:2]
         scheme = "http" if self.is_plain else "https"
         return f"{scheme}://{in_url(self.name_of(host, self.host))}:{port}"
 
     def name_of(self, address: str, host: str) -> str:
-        """Return what clients call what listens at *address*, asked for as *host*."""
+        """Return the host name for clients of a socket bound to *address* as *host*."""
         if ipaddress.ip_address(address).is_unspecified:
             return next(iter(self.names), socket.gethostname())
         return address if is_address(host) else host
 
 
 def in_url(host: str) -> str:
-    """Return *host* as it is written in a URL."""
+    """Return *host* as written in a URL: IPv6 addresses in brackets."""
     return f"[{host}]" if ":" in host else host
 
 
 def is_address(host: str) -> bool:
-    """Tell whether *host* is an IP address, not a name."""
+    """Return whether *host* is an IP address, not a name."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -103,18 +105,18 @@ def is_address(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches *host*."""
+    """Return whether *host* is reachable only from this machine."""
     return host == "localhost" or (
         is_address(host) and ipaddress.ip_address(host).is_loopback
     )
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
-    """Return sockets that listen at each address of *host*, all at one port.
+    """Return sockets that listen on each address of *host*, all on the same port.
 
     Raises:
-        PortTakenError: somebody listens there.
-        InvalidInputError: it is no address of this machine, or may not be had.
+        PortTakenError: the port is in use.
+        InvalidInputError: *host* is not an address of this machine or not permitted.
     """
     try:
         found = socket.getaddrinfo(
@@ -140,7 +142,7 @@ def _bound(
 ) -> socket.socket | None:
     try:
         bound = socket.create_server((address, port), family=family, backlog=BACKLOG)
-        # Answers in pieces wait for nothing; connections have what the listener has.
+        # Disables Nagle's algorithm; accepted connections inherit the option.
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
         where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
@@ -149,7 +151,7 @@ def _bound(
                 f"{where} is in use: stop what listens there, or choose another --port"
             ) from error
         if not is_first:
-            # As where a machine has a name for IPv6, and no IPv6.
+            # For example, the host name has an IPv6 address, but IPv6 is off.
             return None
         raise InvalidInputError(
             f"cannot listen at {where}: {error.strerror}"

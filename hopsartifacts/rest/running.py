@@ -1,4 +1,4 @@
-"""The server's process: from the first connection to the last answer."""
+"""The server process, from opening its ports to its end."""
 
 import asyncio
 import logging
@@ -42,14 +42,15 @@ Chore = Callable[[], object]
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
-    """What whoever started the server wants to know.
+    """What is reported when the server has started.
 
     Attributes:
         url: where clients reach it.
-        inference: where they may ask deployments directly; None if they may not.
-        certificate: path of the one that clients can trust; None if it made none.
-        fingerprint: SHA-256 of the certificate that it shows; None without TLS.
-        has_keys: whether anybody can log in.
+        inference: URL of the inference port; None if there is none.
+        certificate: path of the self-signed certificate that clients can trust; None if
+            there is none.
+        fingerprint: SHA-256 of the certificate in use; None without TLS.
+        has_keys: whether there is a valid API key.
     """
 
     url: str
@@ -66,19 +67,19 @@ def serve(
     settings: Settings,
     on_start: Callable[[Started], None],
 ) -> None:
-    """Serve *project* until a signal ends it.
+    """Serve *project* until a signal ends the server.
 
     Args:
-        project: what is served.
-        folder: the server's own, on this disk; see ``own_folder``.
-        listening: where, and how.
-        settings: bounds.
+        project: the project.
+        folder: the server's own folder on local disk; see ``own_folder``.
+        listening: where and how to listen.
+        settings: limits.
         on_start: called once, when connections are accepted.
 
     Raises:
-        InvalidInputError: something in *listening* cannot be used.
+        InvalidInputError: *listening* has an invalid setting.
         InUseError: another server uses *folder*.
-        PortTakenError: somebody listens there.
+        PortTakenError: a port is in use.
         FormatError: the file of keys is damaged.
         StorageError: *folder* cannot be used.
     """
@@ -86,7 +87,7 @@ def serve(
     with ExitStack() as stack:
         stack.enter_context(alone_in(make_private(folder)))
         keys = Keys(folder)
-        # A damaged file of keys is told now, not to the first client.
+        # Report a damaged file of keys now, not at the first request.
         keys.list()
         renewed = partial(_certificate, listening, folder)
         certificate = renewed()
@@ -129,10 +130,10 @@ def serve(
 def _inference_listener(
     listening: Listening, folder: Path, url: str
 ) -> socket.socket | None:
-    """Listen at the inference port, if one is wanted.
+    """Listen on the inference port, if there is to be one.
 
-    Where nothing leaves this machine there is one: some releases of the client ask
-    deployments at a plain port and nowhere else.
+    By default there is one only on the loopback interface, as some releases of the
+    client send predictions only to a plain HTTP port.
     """
     wanted = listening.inference_port
     if wanted is None and not is_loopback(listening.host):
@@ -145,7 +146,7 @@ def _inference_listener(
 async def _inference(
     hosted: Hosted, listening: Listening, listener: socket.socket | None, room: Room
 ) -> AsyncIterator[str | None]:
-    """Open the inference port if there is one, and announce it to clients."""
+    """Open the inference port, if any, and announce it to clients; yield its URL."""
     if listener is None:
         yield None
         return
@@ -170,7 +171,7 @@ def _started(
 
 
 class _Renewing:
-    """Shows a certificate that was renewed, without a restart."""
+    """A chore that loads a renewed certificate without a restart."""
 
     def __init__(
         self,
@@ -185,7 +186,7 @@ class _Renewing:
     def __call__(self) -> None:
         certificate = self._renewed()
         if certificate and certificate.changed() != self._shown:
-            # Not half of one: what cannot be used is refused before.
+            # Try it on another context first, so that a bad one changes nothing.
             tls(certificate)
             certificate.load(self._context)
             self._shown = certificate.changed()
@@ -204,7 +205,7 @@ def _certificate(listening: Listening, folder: Path) -> Certificate | None:
 
 
 def _look_after(chores: Sequence[Chore], every_s: float) -> "asyncio.Task[None]":
-    """Do *chores* again and again, one after the other, in a thread."""
+    """Run *chores* every *every_s* seconds, one after the other, in a thread."""
 
     async def look() -> None:
         while True:
@@ -213,6 +214,6 @@ def _look_after(chores: Sequence[Chore], every_s: float) -> "asyncio.Task[None]"
                 try:
                     await anyio.to_thread.run_sync(chore)
                 except Exception:
-                    _LOGGER.exception("it is tried again in %g seconds", every_s)
+                    _LOGGER.exception("a chore failed; trying again in %g s", every_s)
 
     return asyncio.ensure_future(look())

@@ -1,4 +1,4 @@
-"""Server-sent events on the wire: frames, heartbeats, and how many may listen."""
+"""Server-sent events: frames, heartbeats, and a limit on listeners."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -14,36 +14,36 @@ from hopsartifacts.rest.errors import RefusedError
 MEDIA_TYPE = "text/event-stream"
 HEARTBEAT = b": still here\n\n"
 HEARTBEAT_S = 15.0
-"""Proxies take a connection for dead that says nothing for a minute or so."""
+"""Interval of heartbeats; proxies close connections that are silent for a minute."""
 LONGEST_S = 900.0
-"""After so long a stream ends; clients come back."""
+"""The longest duration of a stream; clients then reconnect."""
 KEY_S = 1.0
-"""How often it is looked whether the key of who listens is still valid."""
+"""How often to check that a listener's API key is still valid."""
 RETRY = b"retry: 3000\n\n"
-"""How long a client is to wait before it connects again, in milliseconds."""
+"""Tells clients how long to wait before they reconnect, in milliseconds."""
 
 _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
 def frame(name: str, document: object, mark: str = "") -> bytes:
-    """Return one event; *mark* comes back as ``Last-Event-ID``."""
+    """Return one event; clients send *mark* back as ``Last-Event-ID``."""
     data = msgspec.json.encode(document)  # JSON on one line
     head = f"id: {mark}\n" if mark else ""
     return f"{head}event: {name}\ndata: ".encode() + data + b"\n\n"
 
 
 class Slots:
-    """How many may listen at once."""
+    """A limit on the number of concurrent listeners."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self.taken = 0
 
     def check(self) -> None:
-        """Refuse one more, if there are as many as may be.
+        """Check that there is room for one more listener.
 
         Raises:
-            RefusedError: there are.
+            RefusedError: there is not (429).
         """
         if self.taken >= self._limit:
             raise RefusedError(
@@ -55,13 +55,12 @@ class Slots:
 
 
 class EventStream(StreamingResponse):
-    """Events until they end, the client leaves, or the server stops.
+    """A response that streams events until they end or the client disconnects.
 
     Args:
         frames: the events.
-        slots: how many may listen.
-        is_let_in: whether the client's key is still valid. Where it is not, the stream
-            ends, though more events may come.
+        slots: limits the number of listeners.
+        is_let_in: whether the client's key is still valid; if not, the stream ends.
     """
 
     def __init__(
@@ -75,7 +74,7 @@ class EventStream(StreamingResponse):
         self._is_let_in = is_let_in
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send them; a HEAD request gets the headers only."""
+        """Send the events; a HEAD request gets only the headers."""
         if scope["method"] == "HEAD":
             start = {"status": self.status_code, "headers": self.raw_headers}
             await send({"type": "http.response.start", **start})

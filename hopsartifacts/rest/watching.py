@@ -1,7 +1,7 @@
-"""Looking at deployments while somebody listens, and telling what has changed.
+"""A thread that polls deployments while there are listeners, and publishes changes.
 
-What runs is known to this machine and asked each second. What is sealed is told by
-listings of the logs, which cost requests where the project is far away.
+The state of runs is known on this machine and read every second. Saved versions are
+read from the logs less often, as that costs requests to remote storage.
 """
 
 import logging
@@ -20,16 +20,16 @@ from hopsartifacts.rest.states import RunStatus, run_status
 
 _PAUSE_S = 1.0
 _NEAR_S, _FAR_S = 2.0, 10.0
-"""How often the logs are looked at: on a disk, and elsewhere."""
+"""How often to check the logs: on local disk, and on remote storage."""
 _LOGGER = logging.getLogger(__name__)
 
 
 class DeploymentEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """A deployment is not as it was.
+    """An event: a deployment was created or has changed.
 
     Attributes:
-        id: unique for ever, also when it is deleted.
-        version: the active one.
+        id: unique, even after the deployment is deleted.
+        version: number of the active version.
         state: what runs now.
     """
 
@@ -40,13 +40,13 @@ class DeploymentEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeploymentRemoved(msgspec.Struct, frozen=True):
-    """A deployment was deleted."""
+    """An event: a deployment was deleted."""
 
     name: str
 
 
 class Watch:
-    """Tells *announcer* of the deployments of *project*."""
+    """Publishes changes of the deployments of *project* through *announcer*."""
 
     def __init__(self, project: Project, announcer: Announcer) -> None:
         self._project = project
@@ -56,12 +56,12 @@ class Watch:
         self._over = Event()
         self._marks: dict[str, Mark] = {}
         self._sealed: dict[str, Deployed] = {}
-        # Kept while nobody listens: who comes back hears what has changed meanwhile.
+        # Kept without listeners, so that those who return get the changes meanwhile.
         self._told: dict[str, DeploymentEvent] | None = None
         self._looked = 0.0
 
     def begin(self) -> None:
-        """Look from now on, until nobody listens any more."""
+        """Start polling, until there are no more listeners."""
         with self._lock:
             if self._thread is None and not self._over.is_set():
                 name = "hopsartifacts-watch"
@@ -69,7 +69,7 @@ class Watch:
                 self._thread.start()
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop polling."""
         self._over.set()
 
     def _run(self) -> None:

@@ -1,4 +1,4 @@
-"""Artifact versions of a model version: listed, read, compared, deleted."""
+"""Artifact versions of a model version: list, read, compare and delete."""
 
 import msgspec
 from starlette.responses import Response
@@ -26,10 +26,10 @@ class ArtifactRow(msgspec.Struct, frozen=True, kw_only=True):
     """One artifact version in a list.
 
     Attributes:
-        version: 0 is always there and empty.
-        identity: equal for equal files.
-        files: their names.
-        deployments: names of those any of whose versions runs it.
+        version: version 0 always exists and has no files.
+        identity: digest over the files; equal for equal files.
+        files: names of the files.
+        deployments: names of the deployments with a version that runs it.
     """
 
     version: int
@@ -50,12 +50,12 @@ class ArtifactFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ArtifactDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """All there is to an artifact version.
+    """An artifact version with all details.
 
     Attributes:
         identity: digest over role, name and bytes of every file.
-        path: of its folder in the project.
-        deployments: which deployments' versions run it.
+        path: path of its folder in the project.
+        deployments: the versions of deployments that run it.
     """
 
     version: int
@@ -67,16 +67,16 @@ class ArtifactDetail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """Which artifact version a save would get, and why.
+    """The artifact version that a save would use, and why.
 
     Attributes:
-        version: the one.
-        is_new: it would be made.
+        version: its number.
+        is_new: whether it would be created.
         asked: what was asked for: a number, a word, or null.
         identity: digest over role, name and bytes of every file.
-        files: their names.
-        compared: versions 1 to this one were compared; 0 if there was none.
-        text: all that as a sentence.
+        files: names of the files.
+        compared: versions 1 to this one were compared; 0 if none were.
+        text: the explanation as a sentence.
     """
 
     version: int
@@ -96,7 +96,7 @@ _ORDER: Order[tuple[int, ArtifactVersion]] = Order(
 
 
 def explanation(decision: Decision) -> Explanation:
-    """Return *decision* as it is shown."""
+    """Return *decision* as a document."""
     return Explanation(
         version=decision.version,
         is_new=decision.is_new,
@@ -152,7 +152,7 @@ def _get(call: Call) -> ArtifactDetail:
 
 
 def _file(call: Call) -> Response:
-    """Return the sealed bytes, never as anything that a browser would run."""
+    """Return the file's bytes, with headers that keep browsers from running them."""
     name, wanted = call.path["file"], number(call, "artifact")
     files = _artifacts(call).read(wanted)
     if name not in files:

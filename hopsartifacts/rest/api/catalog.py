@@ -1,4 +1,4 @@
-"""The catalog: its tables in pages of JSON, or whole as Arrow or Parquet."""
+"""The catalog: its tables as pages of JSON, or whole as Arrow or Parquet."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -30,11 +30,11 @@ _IDENTITIES = {
 
 
 class CatalogPage(Paging, frozen=True, kw_only=True):
-    """A page of a table.
+    """Query parameters of a table.
 
     Attributes:
         model: only rows of this model.
-        format: ``arrow`` or ``parquet`` for the whole table, as ``Accept`` does.
+        format: ``arrow`` or ``parquet`` for the whole table; overrides ``Accept``.
     """
 
     model: str = ""
@@ -81,7 +81,7 @@ def _picking(name: str) -> Callable[[Row], Any]:
 
 
 def _plain(row: Row) -> Row:
-    """Return *row* with mappings as such."""
+    """Return *row* with its metrics and tags as objects."""
     if "metrics" not in row:
         return row
     tags = msgspec.json.decode(row["tags"])
@@ -89,7 +89,7 @@ def _plain(row: Row) -> Row:
 
 
 def _only(table: Any, model: str) -> Any:
-    # Imported late: whoever gets here has it.
+    # Imported late, as pyarrow is optional; it is installed if there is a table.
     import pyarrow.compute as pc  # noqa: PLC0415 - see above
 
     return table.filter(pc.equal(table.column("model"), model)) if model else table

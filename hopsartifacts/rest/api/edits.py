@@ -1,4 +1,4 @@
-"""What of a model version can change: its tags, and the aliases that point at it."""
+"""What can change in a model version: its tags, and the aliases that point at it."""
 
 from typing import Any
 
@@ -27,13 +27,13 @@ _TAG = f"{VERSION}/tags/{{tag}}"
 
 
 class Alias(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an alias points from one moment on.
+    """The target of an alias, as one entry of the model's log has set it.
 
     Attributes:
-        version: null if it was deleted then.
-        by: who wanted that.
-        why: what they said of it.
-        entry: number of the entry of the model's log.
+        version: the target; null if the alias was deleted.
+        by: name of the API key or user that changed it.
+        why: the reason that was given.
+        entry: number of the entry in the model's log.
     """
 
     alias: str
@@ -45,7 +45,7 @@ class Alias(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewAlias(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where an alias is to point, and why."""
+    """The new target of an alias, and the reason."""
 
     version: int
     why: str = ""
@@ -102,7 +102,7 @@ def _delete_tag(call: Call) -> None:
 
 
 def _check(call: Call, tags: dict[str, Any]) -> None:
-    """Refuse an edit by somebody who saw another value, or none."""
+    """Refuse an edit if its conditions do not match the tag's current value."""
     tag = call.path["tag"]
     check_match(call.request, *([tags[tag]] if tag in tags else []))
 
@@ -195,7 +195,7 @@ OPERATIONS = (
         "PUT",
         _TAG,
         _set_tag,
-        "Set a tag to any JSON value; with If-Match only what was seen",
+        "Set a tag to any JSON value; with If-Match only if it is unchanged",
         body=Any,
         answer=Any,
         minds=("If-Match", "If-None-Match"),
@@ -204,7 +204,7 @@ OPERATIONS = (
         "DELETE",
         _TAG,
         _delete_tag,
-        "Delete a tag; with If-Match only what was seen",
+        "Delete a tag; with If-Match only if it is unchanged",
         status=204,
         minds=("If-Match", "If-None-Match"),
     ),
@@ -216,12 +216,12 @@ OPERATIONS = (
         query=Paging,
         answer=Page[Alias],
     ),
-    _alias_operation("GET", _ALIAS, _get_alias, "Where one points", answer=Alias),
+    _alias_operation("GET", _ALIAS, _get_alias, "Where an alias points", answer=Alias),
     _alias_operation(
         "PUT",
         _ALIAS,
         _set_alias,
-        "Let an alias point at a version",
+        "Point an alias at a version",
         body=NewAlias,
         answer=Alias,
     ),
@@ -229,7 +229,7 @@ OPERATIONS = (
         "DELETE",
         _ALIAS,
         _delete_alias,
-        "Let an alias point nowhere; its history stays",
+        "Delete an alias; its history stays",
         query=Reason,
         status=204,
     ),
@@ -237,7 +237,7 @@ OPERATIONS = (
         "POST",
         f"{_ALIAS}/rollback",
         _rollback_alias,
-        "Let an alias point where it pointed before",
+        "Point an alias at its previous version again",
         body=Reason,
         answer=Alias,
     ),

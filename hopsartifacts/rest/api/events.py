@@ -1,7 +1,7 @@
-"""Live state as server-sent events: deployments and jobs, and logs as they are written.
+"""Live state as server-sent events: deployments and jobs, and logs being written.
 
-A frame has an ``id``; who comes again with ``Last-Event-ID`` goes on behind it. Nothing
-is sent in chunks of its own making: what is to be said is a line of JSON.
+A frame has an ``id``; a client that reconnects with ``Last-Event-ID`` continues after
+that frame. The data of each event is one line of JSON.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ _MARK = "last-event-id"
 
 
 class Following(msgspec.Struct, frozen=True, kw_only=True):
-    """Which log, and how much of what is there already."""
+    """Query parameters: the component, and how many existing lines to send first."""
 
     component: Component = "predictor"
     tail: Annotated[int, msgspec.Meta(ge=0, le=MAX_LINES)] = 10
@@ -73,12 +73,12 @@ async def _follow(call: Call) -> Response:
 
 
 def _key_of(call: Call) -> Callable[[], bool]:
-    """Return what tells whether the caller's key still lets it listen."""
+    """Return a check whether the caller's key still allows it to listen."""
     return partial(is_let_in, call.hosted, call.request, "read")
 
 
 async def _frames(lines: Iterator[LogLine], is_left: Event) -> AsyncIterator[bytes]:
-    """Yield *lines* as they come; each is waited for in a thread that can be left."""
+    """Yield frames of *lines*; wait for each line in a thread that can be abandoned."""
     limiter = CapacityLimiter(1)
     wait = partial(
         to_thread.run_sync, next, lines, None, abandon_on_cancel=True, limiter=limiter
@@ -112,8 +112,8 @@ OPERATIONS = (
         "GET",
         "/events",
         _events,
-        "What happens, as server-sent events: deployment, deployment-removed, job, "
-        "and reload for who has missed something",
+        "Server-sent events: deployment, deployment-removed, job, and reload for a "
+        "client that has missed events",
         gives=MEDIA_TYPE,
         errors=(),
     ),

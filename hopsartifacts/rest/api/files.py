@@ -1,4 +1,4 @@
-"""The files of the project: everything can be read, the user's own be changed."""
+"""The project's files: all can be read, those that are not managed be changed."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -37,10 +37,10 @@ class FileRow(msgspec.Struct, frozen=True, kw_only=True):
     """A file or folder of the project.
 
     Attributes:
-        path: in the project.
-        size_bytes: 0 of a folder.
-        modified: null where that is not known.
-        is_managed: it can only change through models and deployments.
+        path: path in the project.
+        size_bytes: 0 for a folder.
+        modified: null if unknown.
+        is_managed: whether it changes only through models and deployments.
     """
 
     path: str
@@ -52,12 +52,12 @@ class FileRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listing(Paging, frozen=True, kw_only=True):
-    """Which folder, and a page of what it holds.
+    """Query parameters of a folder listing.
 
     Attributes:
-        path: by default the project itself.
-        name: part of the name, in any case.
-        kind: only these.
+        path: the folder; by default the project itself.
+        name: a part of the name; case is ignored.
+        kind: only files, or only folders.
     """
 
     path: str = ""
@@ -66,7 +66,7 @@ class Listing(Paging, frozen=True, kw_only=True):
 
 
 class Writing(msgspec.Struct, frozen=True):
-    """Whether a file that is there is replaced."""
+    """Query parameters of a write; *overwrite* replaces an existing file."""
 
     overwrite: bool = False
 
@@ -127,11 +127,11 @@ async def _put(call: Call) -> Response:
 
 @asynccontextmanager
 async def _spooled(call: Call, name: str) -> AsyncGenerator[Path]:
-    """Give a file of the server's own called *name*, with the body in it.
+    """Write the request's body to a temporary file called *name*, and provide it.
 
     Raises:
-        RefusedError: it is compressed, too long or too slow, the disk is full, or its
-            sender is gone.
+        RefusedError: the body is compressed, too long or too slow, the disk is full, or
+            the client disconnected.
     """
     refuse_coding(call.request)
     bodies = call.hosted.uploads.bodies
@@ -171,7 +171,7 @@ def _looked(call: Call, path: str) -> Item:
 
 
 def _own(call: Call) -> str:
-    """Return the path, which has to be one that users may change."""
+    """Return the path; raise ``ManagedPathError`` if users may not change it."""
     path = _path(call)
     if path == "" or layout.is_managed(path):
         raise ManagedPathError(
@@ -186,7 +186,7 @@ def _path(call: Call) -> str:
 
 
 def _tree(call: Call) -> Tree:
-    # Nobody's: unfinished uploads are for those who send them, and a look counts there.
+    # No owner: unfinished uploads are only for their clients, and a look affects them.
     return Tree(call.hosted.storage, call.hosted.uploads, "")
 
 
@@ -227,7 +227,7 @@ OPERATIONS = (
         "PUT",
         f"{_FILE}/content",
         _put,
-        "Write a file of one's own",
+        "Write a file that is not managed",
         query=Writing,
         takes="bytes",
         answer=FileRow,

@@ -1,4 +1,4 @@
-"""What a deployment was and is: versions, history, differences, logs."""
+"""The past and present of a deployment: versions, history, differences, logs."""
 
 from datetime import datetime
 from typing import Annotated
@@ -40,7 +40,7 @@ class Logs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tail(msgspec.Struct, frozen=True, kw_only=True):
-    """Which log, and how much of its end."""
+    """Query parameters: the component, and how many lines from the end of its log."""
 
     component: Component = "predictor"
     tail: Annotated[int, msgspec.Meta(ge=0, le=MAX_LINES)] = 100
@@ -89,7 +89,7 @@ def _diff(call: Call) -> DeploymentDifference:
 
 
 def _explain(call: Call) -> Explanation:
-    """Compare the seals anew, as if the files were given for the first time."""
+    """Look for the artifact version as if the files were given for the first time."""
     predictor = deployment(call).predictor
     predictor.artifact_version = None
     return explanation(predictor.explain())
@@ -133,7 +133,7 @@ OPERATIONS = (
         "DELETE",
         f"{DEPLOYMENT}/versions/{{version}}",
         _delete_version,
-        "Give an old version up for good",
+        "Delete an old version",
         status=204,
     ),
     _operation(
@@ -155,7 +155,7 @@ OPERATIONS = (
         "GET",
         f"{DEPLOYMENT}/explanation",
         _explain,
-        "Which artifact version its files are found in, and which seals were compared",
+        "The artifact version that has its files, and which versions were compared",
         answer=Explanation,
     ),
     _operation(

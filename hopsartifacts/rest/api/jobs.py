@@ -1,4 +1,4 @@
-"""Jobs: verify, repair, gc and doctor, begun by a POST and looked at while they run."""
+"""Jobs: verify, repair, gc and doctor, started by a POST and polled while they run."""
 
 from typing import Annotated, Any
 
@@ -23,12 +23,12 @@ _JOB = "/jobs/{id}"
 
 
 class VerifyResult(msgspec.Struct, frozen=True, tag_field="kind", tag="verify"):
-    """What a verification found.
+    """The result of a verification.
 
     Attributes:
-        ok: everything is as sealed.
-        files: how many were compared.
-        size_bytes: how many bytes were read for it.
+        ok: whether everything is as it was sealed.
+        files: number of files compared.
+        size_bytes: number of bytes read.
     """
 
     ok: bool
@@ -38,10 +38,10 @@ class VerifyResult(msgspec.Struct, frozen=True, tag_field="kind", tag="verify"):
 
 
 class RepairResult(msgspec.Struct, frozen=True, tag_field="kind", tag="repair"):
-    """What a repair did, and could not do.
+    """The result of a repair.
 
     Attributes:
-        ok: everything is as sealed now.
+        ok: whether everything is as it was sealed now.
     """
 
     ok: bool
@@ -50,13 +50,13 @@ class RepairResult(msgspec.Struct, frozen=True, tag_field="kind", tag="repair"):
 
 
 class GcResult(msgspec.Struct, frozen=True, tag_field="kind", tag="gc"):
-    """What was freed, or would be.
+    """What a garbage collection freed, or would free.
 
     Attributes:
-        ok: whether everything was freed that was to be.
-        kept: what is younger than the grace period.
-        stuck: what could not be freed, and why.
-        size_bytes: how many bytes were freed, or would be.
+        ok: whether everything was freed that was due.
+        kept: garbage that is younger than the grace period.
+        stuck: garbage that could not be freed, and why.
+        size_bytes: number of bytes freed, or that would be.
     """
 
     ok: bool
@@ -68,10 +68,10 @@ class GcResult(msgspec.Struct, frozen=True, tag_field="kind", tag="gc"):
 
 
 class DoctorResult(msgspec.Struct, frozen=True, tag_field="kind", tag="doctor"):
-    """What was tried on the storage, and what held.
+    """What was tested on the storage, and which tests passed.
 
     Attributes:
-        ok: it can keep a project.
+        ok: whether the storage can hold a project.
     """
 
     ok: bool
@@ -80,7 +80,7 @@ class DoctorResult(msgspec.Struct, frozen=True, tag_field="kind", tag="doctor"):
 
 
 class StateResult(msgspec.Struct, frozen=True, tag_field="kind", tag="state"):
-    """What runs of a deployment since the job has ended."""
+    """The state of a deployment's run at the end of the job."""
 
     state: RunStatus
 
@@ -97,11 +97,11 @@ Result = (
 
 
 class GcOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What gc is to do.
+    """Options of a garbage collection.
 
     Attributes:
-        dry_run: only say what would be freed.
-        grace_s: leave alone what is younger, if a writer may be at work on it.
+        dry_run: only report what would be freed.
+        grace_s: keep garbage younger than this if a writer may still be using it.
     """
 
     dry_run: bool = True
@@ -109,12 +109,12 @@ class GcOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class JobFilter(Paging, frozen=True, kw_only=True):
-    """Which jobs, and a page of them.
+    """Query parameters of the list of jobs.
 
     Attributes:
-        kind: exactly this.
-        status: exactly this.
-        subject: only about this deployment.
+        kind: the kind of job.
+        status: the status.
+        subject: name of the deployment that the job is about.
     """
 
     kind: str = ""
@@ -135,7 +135,7 @@ _ORDER: Order[Job[Any]] = Order(
 
 
 def accepted(job: Job[Any]) -> Response:
-    """Return *job* as the answer to who asked for it."""
+    """Return *job* as the answer (202) to the request that started it."""
     location = {"location": f"{PREFIX}/jobs/{job.id}"}
     return Response(encode(job), 202, location, "application/json")
 
@@ -221,7 +221,7 @@ OPERATIONS = (
         "POST",
         "/jobs/gc",
         _gc,
-        "Free what nobody can use any more, or say what that is",
+        "Free what is no longer used, or only report it",
         body=GcOptions,
         answer=Job[Result],
         status=202,
@@ -230,7 +230,7 @@ OPERATIONS = (
         "POST",
         "/jobs/doctor",
         _doctor,
-        "Try on the storage what a project is built on",
+        "Test that the storage can hold a project",
         answer=Job[Result],
         status=202,
     ),
@@ -247,7 +247,7 @@ OPERATIONS = (
         "DELETE",
         _JOB,
         _cancel,
-        "Let a job end at its next step, where it has steps",
+        "Cancel a job at its next step, if it has steps",
         answer=Job[Result],
         status=202,
     ),

@@ -1,7 +1,7 @@
-"""Lists, a page at a time: filtered by the caller, sorted here, with a cursor.
+"""Lists in pages: filtered by the caller, sorted here, continued by a cursor.
 
-A cursor says behind which item to go on, not how many to leave out: what is added or
-deleted meanwhile neither repeats an item nor hides one.
+A cursor identifies the item to continue after, not a number of items to skip. So items
+that are added or deleted between two requests cause no duplicates or gaps.
 """
 
 import base64
@@ -23,12 +23,12 @@ DEFAULT_LIMIT = 50
 
 
 class Paging(msgspec.Struct, frozen=True, kw_only=True):
-    """The parameters of a list; a list with filters has more.
+    """Query parameters of a list; lists with filters have more.
 
     Attributes:
         limit: most items of a page.
-        cursor: ``next`` of the page before.
-        sort: a field, with ``-`` for the greatest first; what has no value comes last.
+        cursor: ``next`` of the previous page.
+        sort: a field; ``-`` sorts in descending order. Items without a value come last.
     """
 
     limit: Limit = DEFAULT_LIMIT
@@ -37,12 +37,12 @@ class Paging(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Page(msgspec.Struct, Generic[Item], frozen=True):
-    """A part of a list.
+    """A page of a list.
 
     Attributes:
-        items: the part.
-        next: the ``cursor`` of the next part; None behind the last.
-        total: how many items the whole list has now.
+        items: items of this page.
+        next: the ``cursor`` of the next page; None on the last one.
+        total: number of items in the whole list now.
     """
 
     items: list[Item]
@@ -51,12 +51,12 @@ class Page(msgspec.Struct, Generic[Item], frozen=True):
 
 
 class Order(msgspec.Struct, Generic[Item], frozen=True, kw_only=True):
-    """How items of a list are told apart and sorted.
+    """How the items of a list are identified and sorted.
 
     Attributes:
-        identity: of one item among all; it decides between equals.
-        fields: what can be sorted by.
-        default: how a list is sorted that is asked for without ``sort``.
+        identity: a unique key of an item, which also breaks ties.
+        fields: the fields to sort by.
+        default: the ``sort`` that is used if none is given.
     """
 
     identity: Callable[[Item], Identity]
@@ -77,8 +77,8 @@ def page_of(items: Iterable[Item], paging: Paging, order: Order[Item]) -> Page[I
     """Return the page of *items* that *paging* asks for.
 
     Raises:
-        InvalidInputError: no such field to sort by, or a cursor that is none of this
-            list.
+        InvalidInputError: the field to sort by does not exist, or the cursor does not
+            fit this list.
     """
     sort = paging.sort or order.default
     name, is_descending = sort.removeprefix("-"), sort.startswith("-")
@@ -114,7 +114,7 @@ def page_of(items: Iterable[Item], paging: Paging, order: Order[Item]) -> Page[I
 
 
 def shown(page: Page[Item], items: list[Shown]) -> Page[Shown]:
-    """Return *page* with *items* instead of its own."""
+    """Return *page* with its items replaced by *items*."""
     return Page(items=items, next=page.next, total=page.total)
 
 
@@ -125,7 +125,7 @@ def _ranked(
     *,
     is_descending: bool,
 ) -> list[Item]:
-    """Return *items* in the order of ``_key``, which would take thrice as long."""
+    """Sort *items* as by ``_key``, in a third of the time."""
     alike = sorted(items, key=order.identity, reverse=is_descending)
     last: list[Item] = []
     if None in map(pick, alike):
@@ -135,7 +135,7 @@ def _ranked(
 
 
 def _key(value: Value, identity: Identity, *, is_descending: bool) -> _Key:
-    # What has no value is last, whichever way the list is turned.
+    # Items without a value are last in either direction.
     is_last = (value is None) is not is_descending
     return (is_last, 0 if value is None else value, identity)
 
@@ -160,12 +160,12 @@ def _parsed(text: str, sort: str) -> _Cursor:
     if cursor.sort != sort:
         raise InvalidInputError(
             f"cursor: it is of a list sorted by {cursor.sort!r}, not {sort!r}: ask "
-            "without a cursor to begin anew"
+            "without a cursor to start over"
         )
     return cursor
 
 
 def _no_cursor(text: str) -> InvalidInputError:
     return InvalidInputError(
-        f"cursor {text!r}: give 'next' of the page before, or none to begin anew"
+        f"cursor {text!r}: give 'next' of the previous page, or none to start over"
     )

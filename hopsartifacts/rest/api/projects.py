@@ -1,4 +1,4 @@
-"""The project: where it lies, and what is known of its storage."""
+"""The project: its storage, and what is known of it."""
 
 import msgspec
 
@@ -15,8 +15,8 @@ class StorageVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """What the doctor, or the first write, found out about the storage.
 
     Attributes:
-        ok: it can keep a project.
-        time: when that was.
+        ok: whether the storage can hold a project.
+        time: when it was tested.
     """
 
     ok: bool
@@ -29,11 +29,11 @@ class ProjectDetail(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         id: its number in Hopsworks' own API.
-        url: of its storage; it never holds credentials.
+        url: URL of its storage, without credentials.
         format: number of the on-disk format.
-        release: of hopsartifacts.
-        is_local: it lies on the server's own disk.
-        verdict: null as long as nothing was tried.
+        release: version of hopsartifacts.
+        is_local: whether it is on the server's own disk.
+        verdict: null if the storage was not tested yet.
     """
 
     name: str
@@ -46,7 +46,7 @@ class ProjectDetail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Me(msgspec.Struct, frozen=True):
-    """Whose key this is, and what it allows."""
+    """Name and scopes of the caller's API key."""
 
     name: str
     scopes: list[Scope]
@@ -69,7 +69,7 @@ def _verdict(call: Call) -> StorageVerdict | None:
     try:
         kept = kept_verdict(call.hosted.storage)
     except HopsArtifactsError:
-        return None  # damaged: the doctor writes it anew
+        return None  # damaged: the doctor rewrites it
     if kept is None:
         return None
     return StorageVerdict(ok=kept.ok, time=kept.time, checks=kept.checks)

@@ -1,4 +1,4 @@
-"""A model version saved from a form: its files as they are sent, the rest as fields."""
+"""Saving a model version from a form: its files as parts, the rest as fields."""
 
 from pathlib import Path
 from shutil import copyfileobj
@@ -25,11 +25,11 @@ _FIELD_BYTES = 4 * 1024 * 1024
 
 
 class SaveForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The fields; each part called ``file`` is a file under its name.
+    """The form's fields; each part called ``file`` is a file with its own name.
 
     Attributes:
-        version: the number to save it as; by default the next one.
-        metrics: a JSON object of numbers, here and below as text.
+        version: number of the version; by default the next one.
+        metrics: a JSON object of numbers, as text like all fields below.
         tags: a JSON object.
         input_example: any JSON.
         model_schema: a JSON object.
@@ -58,7 +58,7 @@ async def _save(call: Call) -> Response:
 
 
 def _saved(call: Call, name: str, form: FormData) -> int:
-    """Save what *form* holds, and return the number of the version."""
+    """Save the content of *form*, and return the number of the version."""
     given = fields_of(form, SaveForm)
     registry = call.hosted.project.get_model_registry()
     creator = getattr(registry, given.framework.lower())
@@ -85,18 +85,16 @@ def _json(name: str, text: str | None, kind: Any = Any) -> Any:
         return msgspec.json.decode(text.removeprefix("\ufeff"), type=kind)
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
         words = misspelt(text.encode(errors="replace"), name) or error
-        raise InvalidInputError(
-            f"body: {name} is not JSON as wanted: {words}"
-        ) from error
+        raise InvalidInputError(f"body: {name} is not valid JSON: {words}") from error
 
 
 def _files(form: FormData) -> list[tuple[str, UploadFile]]:
-    """Return the parts of *form* that are files, with their names."""
+    """Return the parts of *form* that are files, each with the name of its part."""
     return [(name, it) for name, it in form.multi_items() if isinstance(it, UploadFile)]
 
 
 def _put_down(form: FormData, folder: Path) -> None:
-    """Write the files of *form* into *folder*, which none of them leaves."""
+    """Write the files of *form* into *folder*; their paths cannot lead out of it."""
     named = _files(form)
     if any(name != "file" for name, _ in named):
         raise InvalidInputError("body: call every part that is a file 'file'")
@@ -124,7 +122,7 @@ OPERATIONS = (
         "POST",
         "/models/{model}/versions",
         _save,
-        "Save a version: its files as parts 'file', their names may have slashes",
+        "Save a version: its files as parts 'file', whose file names may have slashes",
         takes="multipart",
         form=SaveForm,
         answer=VersionDetail,

@@ -1,4 +1,4 @@
-"""One model version: all about it, its description, its deletion."""
+"""One model version: read, describe and delete it."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -26,7 +26,7 @@ VERSION = "/models/{model}/versions/{version}"
 
 
 class Use(msgspec.Struct, frozen=True):
-    """A version of a deployment that runs a model version."""
+    """A deployment version that runs a model version or artifact version."""
 
     deployment: str
     version: int
@@ -34,14 +34,14 @@ class Use(msgspec.Struct, frozen=True):
 
 
 class VersionDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """All there is to a model version.
+    """A model version with all details.
 
     Attributes:
         files: every file with its size and digests.
         input_example: as it was given; null if none was.
         model_schema: as it was given; null if none was.
-        path: of its folder in the project.
-        deployments: which deployments' versions run it.
+        path: path of its folder in the project.
+        deployments: the versions of deployments that run it.
     """
 
     model: str
@@ -63,7 +63,7 @@ class VersionDetail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sentence for people."""
+    """The description of a model version."""
 
     description: str
 
@@ -73,10 +73,10 @@ def _detail(call: Call) -> VersionDetail:
 
 
 def version_detail(storage: Storage, name: str, version: int) -> VersionDetail:
-    """Return all there is to a model version.
+    """Return a model version with all details.
 
     Raises:
-        ModelNotFoundError: there is no such version.
+        ModelNotFoundError: it does not exist.
     """
     state = model_state(storage, name)
     live = pick_live(state, name, version)
@@ -137,10 +137,10 @@ def _current_description(call: Call) -> str:
 
 
 def pair(call: Call) -> tuple[str, int]:
-    """Return the model version that the path names.
+    """Return the model name and version number in the path.
 
     Raises:
-        InvalidNameError: it names none.
+        InvalidNameError: the name or number is not valid.
     """
     return model_name(call.path["model"]), number(call, "version")
 
@@ -162,7 +162,7 @@ OPERATIONS = (
         "PUT",
         f"{VERSION}/description",
         _set_description,
-        "Replace the description; with If-Match only what was seen",
+        "Replace the description; with If-Match only if it is unchanged",
         body=Description,
         answer=Description,
         minds=("If-Match", "If-None-Match"),

@@ -1,4 +1,4 @@
-"""Requests to deployments over HTTP, passed on as they are."""
+"""Forwarding HTTP requests to deployments unchanged."""
 
 import asyncio
 import logging
@@ -25,27 +25,27 @@ from hopsartifacts.rest.operations import Call, Operation
 from hopsartifacts.serving.runtime.hanging_up import watching
 
 PIECE_S = 60.0
-"""The longest that a sender may be silent in the middle of a body."""
+"""The longest pause of a client in the middle of a body."""
 
 _LOGGER = logging.getLogger(__name__)
 _PATHS: tuple[tuple[Literal["GET", "POST"], str, str], ...] = (
     ("GET", "/v1/models/{model}", "Whether a deployment is ready"),
     ("POST", "/v1/models/{model}", "Ask for predictions"),
-    ("GET", "/v2/models/{model}", "What a deployment is, as of the V2 protocol"),
-    ("GET", "/v2/models/{model}/ready", "Whether it is ready, as of V2"),
-    ("POST", "/v2/models/{model}/infer", "Ask for predictions, as of V2"),
+    ("GET", "/v2/models/{model}", "Describe a deployment (V2 protocol)"),
+    ("GET", "/v2/models/{model}/ready", "Whether a deployment is ready (V2)"),
+    ("POST", "/v2/models/{model}/infer", "Ask for predictions (V2)"),
 )
 _SMALL_BYTES = 64 * 1024
 _ONE_PROJECT = "/v1/{namespace}/{deployment}"
-"""What newer clients write before; older ones say it in the host's name."""
+"""Prefix that newer clients send; older ones put the names into the host name."""
 
 _ASKED = (b"content-type", b"content-encoding", b"inference-header-content-length")
-"""What deployments read of the headers. The key is none of their business."""
+"""Request headers that are forwarded; in particular, the API key is not."""
 _ANSWERED = (*(name.decode() for name in _ASKED), "content-length")
 
 
 def operations(lines: Lines) -> tuple[Operation, ...]:
-    """Return what the port answers over HTTP."""
+    """Return the HTTP operations of the inference port."""
 
     async def forward(call: Call) -> Response:
         return await _forward(call, lines)
@@ -71,7 +71,7 @@ async def _forward(call: Call, lines: Lines) -> Response:
     try:
         return await _ask(call, name, await lines.to(name), body)
     except aiohttp.ClientConnectorError:
-        # It may just have moved to another port.
+        # The deployment may have just moved to another port.
         lines.doubt(name)
     except (DeploymentNotFoundError, InvalidNameError, NotRunningError):
         return _not_routed()
@@ -84,15 +84,15 @@ async def _forward(call: Call, lines: Lines) -> Response:
 
 
 def _not_routed() -> Response:
-    """Say it as a cluster does, whose clients wait while the answer is empty."""
+    """Return an empty 404, as a cluster does: clients then wait and try again."""
     return Response(status_code=404)
 
 
 def _deployment(call: Call) -> str:
-    """Return the name of the deployment that is asked.
+    """Return the name of the deployment in the path.
 
     Raises:
-        RefusedError: another project is.
+        RefusedError: the path names another project.
     """
     path = call.path
     if "deployment" not in path:
@@ -100,8 +100,8 @@ def _deployment(call: Call) -> str:
     namespace = project_namespace(call.hosted)
     if path["namespace"] != namespace:
         raise RefusedError(
-            f"there is no project {path['namespace']!r} here: this server has "
-            f"{namespace!r} alone",
+            f"there is no project {path['namespace']!r} here: this server serves only "
+            f"{namespace!r}",
             404,
             NOT_RUNNING,
         )
@@ -109,11 +109,11 @@ def _deployment(call: Call) -> str:
 
 
 async def _ask(call: Call, name: str, line: Line, body: "_Body") -> Response:
-    """Pass the request on and return the answer as it comes.
+    """Forward the request, and return the answer, streamed unless it is small.
 
     Raises:
-        aiohttp.ClientConnectorError: nobody is there; nothing was sent.
-        RefusedError: there is no answer, for another reason.
+        aiohttp.ClientConnectorError: nothing listens there; nothing was sent.
+        RefusedError: there is no answer for another reason.
     """
     request = call.request
     async with AsyncExitStack() as stack:
@@ -130,7 +130,7 @@ async def _ask(call: Call, name: str, line: Line, body: "_Body") -> Response:
                 answer = await stack.enter_async_context(asking)
                 size = answer.content_length
                 if not body.is_passed or (size is not None and size <= _SMALL_BYTES):
-                    # Where it is answered early, no more of the body is read.
+                    # After an early answer, no more of the body is read.
                     content = await answer.read()
                     return Response(content, answer.status, _headers(answer))
         except aiohttp.ClientConnectorError:
@@ -153,7 +153,7 @@ async def _ask(call: Call, name: str, line: Line, body: "_Body") -> Response:
 
 
 def _inner_path(call: Call) -> str:
-    """Return the path as the deployment knows it."""
+    """Return the path without the prefix of the project and deployment."""
     template: str = call.request.state.operation.path.removeprefix(_ONE_PROJECT)
     return template.format(model=quote(call.path["model"], safe=":"))
 
@@ -180,11 +180,11 @@ def _gone() -> RefusedError:
 
 
 class _Body:
-    """A request's body on its way to a deployment.
+    """The body of a request while it is forwarded to a deployment.
 
     Attributes:
-        error: why it was not passed on to its end.
-        is_sender_gone: whether whoever sent it has hung up since.
+        error: why it was not forwarded completely; None if it was.
+        is_sender_gone: whether the client has disconnected after sending it.
     """
 
     def __init__(self, request: Request, limit: int) -> None:
@@ -200,7 +200,7 @@ class _Body:
             raise self._too_large()
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield it as it comes."""
+        """Yield the body's pieces as they arrive."""
         size = 0
         pieces = aiter(self._request.stream())
         try:
@@ -227,11 +227,11 @@ class _Body:
 
     @property
     def is_passed(self) -> bool:
-        """Whether all of it was."""
+        """Whether the complete body was forwarded."""
         return self._passed.is_set()
 
     async def receive_after(self) -> Message:
-        """Wait for what comes behind it; nothing does but the end of the connection."""
+        """Wait for the message after the body, which can only be a disconnect."""
         await self._passed.wait()
         message = await self._request.receive()
         self.is_sender_gone = message["type"] == "http.disconnect"
@@ -246,7 +246,7 @@ class _Body:
 
 
 class _Passed(Response):
-    """A deployment's answer, sent while it comes."""
+    """A deployment's answer, streamed to the client."""
 
     def __init__(self, answer: aiohttp.ClientResponse, held: AsyncExitStack) -> None:
         super().__init__(status_code=answer.status, headers=_headers(answer))
@@ -266,7 +266,7 @@ class _Passed(Response):
                     message = {"type": "http.response.body", "body": piece}
                     await send({**message, "more_body": True})
             except aiohttp.ClientError as error:
-                # What was sent is not whole, and by that the connection ends.
+                # The answer is incomplete; the server then closes the connection.
                 _LOGGER.warning("%s: the answer broke off: %r", scope["path"], error)
                 return
             await send({"type": "http.response.body", "body": b""})

@@ -1,4 +1,4 @@
-"""gRPC at the inference port: calls of the V2 service, passed on as they are."""
+"""gRPC on the inference port: calls of the V2 service, forwarded unchanged."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -35,11 +35,11 @@ from hopsartifacts.serving.runtime.open_inference import (
 from hopsartifacts.store.identity import new_token
 
 MAX_CALLS = 256
-"""Under way at a time; more are refused."""
+"""Most calls in progress; further ones are refused."""
 
 _ATTEMPTS = 3
 _IDLE_MS = 10 * 60 * 1000
-"""Connections without a call for so long are ended; clients open them again."""
+"""Connections without a call for this long are closed; clients open new ones."""
 
 _CODES: Mapping[int, grpc.StatusCode] = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
@@ -55,12 +55,12 @@ _CODES: Mapping[int, grpc.StatusCode] = {
 async def start_grpc(
     hosted: Hosted, lines: Lines, ends: Mapping[int, Near]
 ) -> tuple[grpc.aio.Server, int]:
-    """Serve on a free port of this machine; return the running server and the port.
+    """Start a gRPC server on a free loopback port; return the server and the port.
 
     Args:
-        hosted: whose deployments are asked.
-        lines: to them.
-        ends: the clients' ends of connections; see ``Pipes.ends``.
+        hosted: the project, and its API keys.
+        lines: the lines to its deployments.
+        ends: the client side of each connection; see ``Pipes.ends``.
     """
     options = [
         ("grpc.so_reuseport", 0),
@@ -76,7 +76,7 @@ async def start_grpc(
 
 
 class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """Finds out who answers a call."""
+    """Selects the handler of each call."""
 
     def __init__(self, hosted: Hosted, lines: Lines, ends: Mapping[int, Near]) -> None:
         self._hosted = hosted
@@ -85,7 +85,7 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
         self._namespace = project_namespace(hosted)
 
     def service(self, details: Any) -> Any:
-        """Return the handler of a call; None if there is no such method."""
+        """Return the handler of a call; None if there is no such method or project."""
         before, _, method = details.method.rpartition(f"/{SERVICE}/")
         if method not in METHODS:
             return None
@@ -97,8 +97,8 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
             if namespace != self._namespace:
                 return None
 
-        # As if many messages came: then the first is only read when it is asked for,
-        # and nobody sends much without a key.
+        # Declared as a stream of messages: so the first one is read only on demand, and
+        # clients cannot send much without a valid key.
         async def handle(messages: AsyncIterator[bytes], context: Any) -> bytes:
             return await self._answer(method, deployment, messages, context)
 
@@ -138,10 +138,10 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
         raise AssertionError  # abort always raises
 
     def _authenticate(self, context: Any, address: Address) -> Caller:
-        """Return whose key the call bears.
+        """Return the caller whose API key the call has.
 
         Raises:
-            RefusedError: it bears none.
+            RefusedError: there is no valid key.
         """
         given = [
             value.encode()
@@ -177,7 +177,7 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
                 return await _ask(line, name, method, body, context)
             except grpc.aio.AioRpcError as error:
                 self._lines.doubt(name)
-                # A server that stops has not taken the call; see serve_grpc.
+                # A server that stops cancels calls it has not started; see serve_grpc.
                 is_untouched = error.code() == grpc.StatusCode.CANCELLED
                 if not is_untouched or attempt == _ATTEMPTS:
                     raise
@@ -185,7 +185,7 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
 
 
 class _Seen:
-    """What is seen of a call, for the log and the counts."""
+    """What the log and the metrics record of a call."""
 
     def __init__(self, method: str, address: Address) -> None:
         self.address = address
@@ -196,7 +196,7 @@ class _Seen:
         self._began = monotonic()
 
     def note(self, hosted: Hosted) -> None:
-        """Count it, and say a line."""
+        """Count the call, and log one line for it."""
         seconds = monotonic() - self._began
         hosted.measures.count("gRPC", self._operation, self.code.name, seconds)
         say(
@@ -243,7 +243,7 @@ async def _only(messages: AsyncIterator[bytes]) -> bytes:
 
 
 def _model_name(body: bytes) -> str:
-    """Return the first field of a request about a model, which is its name."""
+    """Return the first field of a request about a model, which is the model's name."""
     try:
         name: str = message_class("ModelReadyRequest").FromString(body).name
     except DecodeError as error:

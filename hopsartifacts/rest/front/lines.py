@@ -1,4 +1,4 @@
-"""Lines to running deployments: where each answers now, with connections kept open."""
+"""Lines: the current addresses of running deployments, with open connections."""
 
 import asyncio
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ from hopsartifacts.errors import NotRunningError
 from hopsartifacts.serving.contract import RunState
 
 TRUST_S = 0.2
-"""How long is believed what was last seen: shorter than a worker that leaves lets a
-quiet connection be."""
+"""How long an address is trusted without a new look: less than the time for which a
+worker process that is being replaced keeps quiet connections open."""
 
 ANSWER_S = 300.0
 CONNECT_S = 5.0
@@ -25,13 +25,13 @@ _NOT_ADDED = ("accept", "accept-encoding", "content-type", "user-agent")
 
 
 class Line:
-    """To one run of one version of a deployment.
+    """The connections to one run of one version of a deployment.
 
     Attributes:
-        url: of its HTTP server.
-        grpc_port: None if it does not speak gRPC.
-        http: keeps the connections.
-        seen_s: when it was last seen to be the one.
+        url: URL of its HTTP server.
+        grpc_port: port of its gRPC server; None if there is none.
+        http: the HTTP connection pool.
+        seen_s: loop time at which the run was last seen to be the current one.
     """
 
     def __init__(
@@ -61,16 +61,16 @@ class Line:
 
     @property
     def channel(self) -> Any:
-        """The channel to ``grpc_port``."""
+        """The gRPC channel to ``grpc_port``, created on first use."""
         import grpc  # noqa: PLC0415 - optional
 
         if self._channel is None:
             options = [
                 ("grpc.max_send_message_length", -1),
                 ("grpc.max_receive_message_length", -1),
-                # Not one connection with all others to this port: this one is closed.
+                # Do not share the connection with other channels: this one is closed.
                 ("grpc.use_local_subchannel_pool", 1),
-                # A proxy has no way to this machine's loopback.
+                # A proxy cannot reach this machine's loopback interface.
                 ("grpc.enable_http_proxy", 0),
             ]
             target = f"127.0.0.1:{self.grpc_port}"
@@ -79,7 +79,7 @@ class Line:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep it open within the block, even if it is left meanwhile."""
+        """Keep the line open within the block, even if ``leave`` is called in it."""
         self._users += 1
         try:
             yield
@@ -89,26 +89,26 @@ class Line:
                 self._close_soon()
 
     def leave(self) -> None:
-        """Close it when nobody uses it any more."""
+        """Close the line as soon as it is no longer held."""
         self._is_left = True
         if self._users == 0:
             self._close_soon()
 
     async def close(self) -> None:
-        """End every connection."""
+        """Close all connections."""
         await self.http.close()
         if self._channel is not None:
             await self._channel.close()
 
     def _close_soon(self) -> None:
         task = asyncio.ensure_future(self.close())
-        # The loop itself does not hold it.
+        # The event loop has only a weak reference to the task.
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
 
 class Lines:
-    """The lines to the deployments of a project, each followed wherever it moves."""
+    """The lines to a project's deployments, replaced whenever a deployment moves."""
 
     def __init__(self, serving: ModelServing) -> None:
         self._serving = serving
@@ -121,8 +121,8 @@ class Lines:
         """Return the line to the deployment *name*.
 
         Raises:
-            DeploymentNotFoundError: there is none of this name.
-            InvalidNameError: there can be none.
+            DeploymentNotFoundError: it does not exist.
+            InvalidNameError: a deployment cannot have this name.
             NotRunningError: it does not answer (yet).
         """
         known = self._lines.get(name)
@@ -134,28 +134,28 @@ class Lines:
             look = asyncio.ensure_future(self._look(name))
             self._looks[name] = look
             look.add_done_callback(partial(self._looked, name))
-        # Not cancelled with the one who asks: others wait for it.
+        # Shielded from the cancellation of one caller, as others may wait for it too.
         return await asyncio.shield(look)
 
     def doubt(self, name: str) -> None:
-        """Look again before the line to *name* is used the next time."""
+        """Check the run's address again before the line to *name* is used next."""
         if name in self._lines:
             self._lines[name][1].seen_s = float("-inf")
 
     async def close(self) -> None:
-        """End all of them."""
+        """Close all lines."""
         lines = [line for _, line in self._lines.values()]
         self._lines.clear()
         await asyncio.gather(*(line.close() for line in lines), *self._closing)
 
     def _looked(self, name: str, look: asyncio.Task[Line]) -> None:
         del self._looks[name]
-        # Whoever asked may be gone; then nobody else takes note of an error.
+        # If all callers are gone, the exception would be reported as never retrieved.
         if not look.cancelled():
             look.exception()
 
     async def _look(self, name: str) -> Line:
-        # What is seen was so when the look began, at the earliest.
+        # The state that is found may be as old as the beginning of the look.
         began = asyncio.get_running_loop().time()
         state = await self._in_thread(self._serving.run_state, name)
         key = (state.url, state.grpc_port, state.revision, state.deployment_version)
@@ -174,7 +174,7 @@ class Lines:
     async def _check_answers(self, name: str, state: RunState) -> None:
         if state.status in _ANSWERING and state.url is not None:
             return
-        # Says it if there is none of this name.
+        # Raises DeploymentNotFoundError if it does not exist.
         await self._in_thread(self._serving.get_deployment, name)
         reason = state.condition.reason if state.condition else None
         raise NotRunningError(

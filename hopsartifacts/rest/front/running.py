@@ -1,4 +1,4 @@
-"""Opening and closing the inference port."""
+"""Opening and closing of the inference port."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ from hopsartifacts.rest.listening import BACKLOG
 from hopsartifacts.rest.room import Room
 
 GRACE_S = 10
-"""What requests under way get when the port is closed."""
+"""How long requests in progress may take to finish when the port is closed."""
 
 _KEEP_ALIVE_S = 75
 _LOGGER = logging.getLogger(__name__)
@@ -31,15 +31,15 @@ _LOGGER = logging.getLogger(__name__)
 async def front(
     hosted: Hosted, listener: socket.socket, room: Room
 ) -> AsyncIterator[Address]:
-    """Serve the project's deployments on a port within the block.
+    """Serve the project's deployments on the inference port within the block.
 
     Args:
-        hosted: the project, and who may ask.
-        listener: where clients connect, and send their keys in clear.
-        room: how many connections there may be, on this port and on others.
+        hosted: the project, and its API keys.
+        listener: socket for clients, who send their keys to it without encryption.
+        room: limits the number of connections on this and other ports.
 
     Yields:
-        Host and port that are listened on.
+        The address and port that it listens on.
     """
     with listener:
         async with AsyncExitStack() as stack:
@@ -69,10 +69,10 @@ async def front(
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to whoever opened the port.
+    """A uvicorn server that does not handle signals.
 
     Attributes:
-        is_open: set when it listens.
+        is_open: set when it accepts connections.
     """
 
     def __init__(self, config: uvicorn.Config, room: Room) -> None:
@@ -81,14 +81,14 @@ class _Server(uvicorn.Server):
         self.is_open = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and say so."""
+        """Accept connections, and set ``is_open``."""
         await super().startup([])
         open_doors(self, sockets or (), self._room)
         self.is_open.set()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Do nothing."""
+        """Leave signal handling to the caller."""
         yield
 
 
@@ -98,7 +98,7 @@ async def _end(server: _Server, serving: asyncio.Future[None]) -> None:
 
 
 async def _grpc(hosted: Hosted, lines: Lines, stack: AsyncExitStack) -> TakeOver | None:
-    """Start what answers gRPC; None, and a word in the log, where it is not there."""
+    """Start the gRPC server; return None, and log why, if gRPC is not installed."""
     if find_spec("grpc") is None or find_spec("google.protobuf") is None:
         _LOGGER.warning(
             "the inference port answers HTTP only: gRPC needs grpcio and protobuf; "
@@ -122,7 +122,7 @@ def listen_at(host: str, port: int) -> socket.socket:
     """Return a socket that listens on *host*; port 0 takes a free one.
 
     Raises:
-        PortTakenError: it cannot be had.
+        PortTakenError: the port cannot be opened.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:

@@ -1,4 +1,4 @@
-"""Copies between what is sealed, what is being uploaded, and the user's own files."""
+"""Copies between sealed files, unfinished uploads, and the user's own files."""
 
 from collections.abc import Iterator
 
@@ -14,11 +14,11 @@ from hopsartifacts.store.root import mark_root
 def copy_into_upload(
     tree: Tree, uploads: Uploads, source: str, target: str, owner: str
 ) -> None:
-    """Copy a file or folder into the unfinished version or scripts at *target*.
+    """Copy a file or folder into the unfinished upload of a version or scripts.
 
     Raises:
         PathNotFoundError: *source* does not exist.
-        ManagedPathError: nothing is uploaded to *target*.
+        ManagedPathError: *target* is not a place for uploads.
     """
     for item in _with_top(tree, source):
         path = target + item.path.removeprefix(source)
@@ -29,12 +29,12 @@ def copy_into_upload(
 
 
 def copy_sealed(tree: Tree, storage: Storage, source: str, target: str) -> None:
-    """Copy a sealed file or folder to a place of the user's, checked on its way.
+    """Copy a sealed file or folder to the user's own files, verified on the way.
 
     Raises:
         PathNotFoundError: *source* does not exist.
         AlreadyExistsError: *target* exists.
-        IntegrityError: a file is not what was sealed; nothing was copied.
+        IntegrityError: a file differs from what was sealed; nothing was copied.
     """
     items = list(_with_top(tree, source))
     own.check_free(storage, target)

@@ -1,4 +1,4 @@
-"""What clients may have done with the files of the project, one function an action."""
+"""Actions on the project's files that clients can request."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -23,7 +23,7 @@ from hopsartifacts.rest.uploads import Uploads
 
 
 def _make_folder(call: Call, path: str) -> Item:
-    """Make a folder of the user's, or one that an upload needs."""
+    """Make a folder of the user's own, or one of an upload."""
     uploads, owner = uploads_of(call), call.caller.id
     need_write(call, path)
     if path == "" or path in DATASETS:
@@ -39,7 +39,7 @@ def _make_folder(call: Call, path: str) -> Item:
 
 
 def _copy(call: Call, source: str) -> Item:
-    """Copy what a caller may read to where he may write."""
+    """Copy a file or folder that the caller can read."""
     need_write(call)
     target, tree = _target(call), tree_of(call)
     if _is_managed_as(tree.look(source), target):
@@ -52,10 +52,10 @@ def _copy(call: Call, source: str) -> Item:
 
 
 def _move(call: Call, source: str) -> Item:
-    """Move a file or folder of the user's.
+    """Move a file or folder of the user's own.
 
-    Into a version that is being saved it is copied: a client that fails deletes what
-    it has put there, and the user would have lost the file.
+    If the target is a version that is being saved, it is copied instead: a client that
+    fails deletes what it has uploaded, and the user would lose the file.
     """
     need_write(call)
     if source in DATASETS or layout.is_managed(source):
@@ -68,7 +68,7 @@ def _move(call: Call, source: str) -> Item:
 
 
 def _is_managed_as(item: Item | None, target: str) -> bool:
-    """Tell whether *target* would be managed if *item* were put there."""
+    """Return whether *target* is managed if it is a file or folder like *item*."""
     return layout.is_managed(target, is_folder=item is not None and item.is_folder)
 
 
@@ -79,7 +79,7 @@ def _zip(call: Call, path: str) -> Item:
     if not folder:
         name = path.rpartition("/")[2]
         raise InvalidInputError(
-            f"'{name}.zip' would lie directly in the project: name a folder for it as "
+            f"'{name}.zip' would lie directly in the project: give its folder as "
             f"destination_path, like {layout.RESOURCES!r}"
         )
     return _made(tree_of(call), _api(call).zip(path, folder))
@@ -99,22 +99,22 @@ ACTIONS: Mapping[str, Callable[[Call, str], Item]] = MappingProxyType(
         "unzip": _unzip,
     }
 )
-"""By the names that clients give them; each returns what is there then."""
+"""By the name of the action; each returns the file or folder that it has made."""
 
 
 def _made(tree: Tree, path: str) -> Item:
     item = tree.look(path)
     if item is None:
-        raise PathNotFoundError(f"{path!r} was removed as soon as it was there")
+        raise PathNotFoundError(f"{path!r} was removed right after it was made")
     return item
 
 
 def path_of(call: Call) -> str:
-    """Return which path of the project *call* is about.
+    """Return the path in the project that *call* is about.
 
     Raises:
-        InvalidNameError: none that can be.
-        RefusedError: it is of another project.
+        InvalidNameError: the path is not valid.
+        RefusedError: it is in another project.
     """
     check_project(call)
     return _inside(call, call.path.get("path", ""))
@@ -123,7 +123,7 @@ def path_of(call: Call) -> str:
 def _target(call: Call) -> str:
     given = call.query.destination_path
     if not given:
-        raise InvalidInputError("destination_path: say where to")
+        raise InvalidInputError("destination_path: give the target path")
     return layout.in_folder(_inside(call, given))
 
 
@@ -132,12 +132,12 @@ def _inside(call: Call, path: str) -> str:
 
 
 def tree_of(call: Call) -> Tree:
-    """Return what the caller sees of the project."""
+    """Return the project's files as the caller sees them."""
     return Tree(call.hosted.storage, uploads_of(call), call.caller.id)
 
 
 def uploads_of(call: Call) -> Uploads:
-    """Return what is unfinished."""
+    """Return the unfinished uploads."""
     uploads: Uploads = call.hosted.uploads
     return uploads
 
@@ -147,10 +147,10 @@ def _api(call: Call) -> DatasetApi:
 
 
 def need_write(call: Call, path: str = "") -> None:
-    """See that the key allows writing; one for deploying, to deployments.
+    """Check that the key allows writing; below deployments, ``deploy`` is enough.
 
     Raises:
-        RefusedError: it does not.
+        RefusedError: it does not (403).
     """
     is_script = path.startswith(f"{layout.DEPLOYMENTS}/")
     if call.caller.may("write") or (is_script and call.caller.may("deploy")):
@@ -164,7 +164,7 @@ def need_write(call: Call, path: str = "") -> None:
 
 
 def remove(call: Call, path: str) -> None:
-    """Remove what is the user's own, or an unfinished upload of the caller's."""
+    """Remove the user's own files at *path*, or the caller's unfinished upload."""
     need_write(call, path)
     if path == "" or path in DATASETS:
         raise ManagedPathError(

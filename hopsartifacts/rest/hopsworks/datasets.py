@@ -1,4 +1,4 @@
-"""The dataset API: the files of the project, as the official client asks for them."""
+"""The dataset API of Hopsworks: the files of the project."""
 
 import time
 from typing import Any
@@ -62,7 +62,7 @@ class _Sent(msgspec.Struct, frozen=True):
 
 
 def _get(call: Call) -> Inode | InodePage:
-    """Describe a path, or list what it holds."""
+    """Describe a file or folder, or list a folder."""
     path, tree = path_of(call), tree_of(call)
     query: _Asked = call.query
     project = call.hosted.project.name
@@ -83,7 +83,7 @@ def _get(call: Call) -> Inode | InodePage:
 
 
 def _looked(tree: Tree, path: str) -> Item | None:
-    """Look again if the storage fails: clients take any error for *not there*."""
+    """Retry if the storage fails, as clients take any error for *does not exist*."""
     for tries in range(1, _TRIES):
         try:
             return tree.look(path)
@@ -173,7 +173,7 @@ OPERATIONS = (
         "POST",
         f"{_DATASET}/upload/{{path}}",
         _upload,
-        "Send a part of a file that goes to a folder",
+        "Send a part of a file for a folder",
         takes="multipart",
         form=FlowForm,
     ),

@@ -1,4 +1,4 @@
-"""Tags of deployments, as the official client asks for them from 5.0 on."""
+"""Tags of deployments, in the API of Hopsworks from 5.0 on."""
 
 from typing import Any
 

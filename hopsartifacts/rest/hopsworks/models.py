@@ -1,4 +1,4 @@
-"""The model registry, as the official client asks for it."""
+"""The model registry API of Hopsworks."""
 
 from typing import Any
 
@@ -76,7 +76,7 @@ def _named(call: Call, filter_by: str) -> list[Model]:
 
 
 def _sorted(models: list[Model], sort_by: str) -> list[Model]:
-    """Return those that have the metric to sort by, of equals the latest first."""
+    """Return the models with the metric to sort by; ties have the latest first."""
     if not sort_by:
         return models
     metric, _, direction = sort_by.rpartition(":")
@@ -99,7 +99,7 @@ def _get(call: Call) -> ModelDocument:
 
 
 def _register(call: Call) -> ModelDocument:
-    """Seal what was uploaded."""
+    """Seal the uploaded model version."""
     _check(call)
     new: NewModel = call.body
     name, version, _ = parse_model_id(call.path["id"])
@@ -124,7 +124,7 @@ def _reframe(call: Call) -> ModelDocument:
     if wanted != model.framework:
         raise InvalidInputError(
             f"framework {wanted!r}: model {model.name!r} version {model.version} is "
-            f"sealed as {model.framework!r}; save it anew with the other framework"
+            f"sealed as {model.framework!r}; save it again with the other framework"
         )
     return _document(call, model)
 
@@ -179,7 +179,7 @@ def _model(call: Call) -> Model:
     if token not in {None, model.id}:
         raise ModelNotFoundError(
             f"this version {version} of model {name!r} was deleted, and another one "
-            "has its place: get it anew"
+            "has its number now: get it again"
         )
     return model
 
@@ -223,7 +223,7 @@ OPERATIONS = (
         "GET",
         f"{_MODEL}/provenance/links",
         _links,
-        "What the version was made from: nothing is kept of that",
+        "Provenance links of a model version: always empty",
         answer=Links,
     ),
     _operation("GET", f"{_MODEL}/tags", _tags, "Tags", answer=TagPage),

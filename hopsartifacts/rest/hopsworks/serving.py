@@ -1,4 +1,4 @@
-"""Deployments, as the official client asks for them."""
+"""The serving API of Hopsworks: deployments."""
 
 from os import PathLike
 from typing import Annotated, Any, Literal
@@ -47,7 +47,7 @@ _AWAIT_STOPPED_S = 30
 _MANY = 1_000_000
 _MOST_LINES = 10_000
 _LINES = 1000
-"""Of a log, where clients ask for what is new since some time."""
+"""Default length of a log, also for clients that ask for lines since some time."""
 
 
 class _Listing(msgspec.Struct, frozen=True):
@@ -76,7 +76,7 @@ class _Rollback(msgspec.Struct, frozen=True):
 
 
 def _put(call: Call) -> DeploymentDocument:
-    """Create or change; a version is made of whatever changes something."""
+    """Create or change a deployment; each change makes a new version."""
     check_project(call)
     new: NewDeployment = call.body
     check_new(new)
@@ -92,14 +92,14 @@ def _create(call: Call, new: NewDeployment) -> Deployment:
     registry, serving = project.get_model_registry(), project.get_model_serving()
     model = registry.get_model(new.model_name or "", new.model_version)
     if new.name == model.name:
-        # What releases before 4.2 send where no name is given.
+        # Releases before 4.2 send this if no name is given.
         new = replace(new, name=default_deployment_name(model.name))
     deployment = created(serving, model, new, _finder(call))
     name = deployment.name
     there = find_deployment(call.hosted.storage, name)
     if there and there.current.specification.model.name == model.name:
-        # Deployed again: the deployment gets a version with the settings sent now.
-        # Refused, clients would take the old one, and lose the new settings.
+        # It is deployed again: add a version with the new settings. If this were
+        # refused, clients would use the old version, and lose the new settings.
         known = serving.get_deployment(name)
         known.predictor = deployment.predictor
         deployment = known
@@ -107,7 +107,7 @@ def _create(call: Call, new: NewDeployment) -> Deployment:
         deployment.save(0, adopt=False)
     except AlreadyExistsError as error:
         if find_deployment(call.hosted.storage, name) is None:
-            # A twin: under the name itself clients would look in vain.
+            # The name differs only in case: clients would not find it under this name.
             raise InvalidDeploymentError(str(error)) from error
         raise RefusedError(str(error), 400, SERVING_EXISTS) from error
     return deployment
@@ -121,10 +121,10 @@ def _change(call: Call, new: NewDeployment) -> Deployment:
 
 
 def _finder(call: Call) -> Any:
-    """Return what finds a file that a client names: never on this machine's disk.
+    """Return a function that finds the file at a client's path, never on local disk.
 
-    Clients upload what is to be deployed to the deployment's folder, which is managed:
-    there it waits in the server's own.
+    Clients upload files that are to be deployed to the deployment's folder. As that
+    folder is managed, the uploads are in the server's own folder.
     """
     project, uploads = call.hosted.project.name, call.hosted.uploads
 
@@ -166,13 +166,13 @@ def _act(call: Call) -> None:
     if call.query.action == "STOP":
         deployment.stop(_AWAIT_STOPPED_S, progress=False)
         return
-    # What nobody else can see cannot outlive this process.
+    # A deployment in storage that is not shared cannot outlive this process.
     detach = call.hosted.storage.capabilities.is_shared
     deployment.start(0, detach=detach, progress=False)
 
 
 def _delete(call: Call) -> None:
-    """Delete, stopped first: whether it may be running, clients have looked."""
+    """Stop and delete a deployment; clients have checked before whether it runs."""
     held(call).delete(force=True)
 
 
@@ -205,7 +205,7 @@ def _rollback(call: Call) -> DeploymentDocument:
 def _schema(call: Call) -> None:
     name = meant(call).current.specification.name
     raise RefusedError(
-        f"deployment {name!r} has no schema: none is kept here",
+        f"deployment {name!r} has no schema: this server stores none",
         404,
         _SCHEMA_NOT_FOUND,
     )
@@ -236,7 +236,7 @@ OPERATIONS = (
         "GET",
         _SERVINGS,
         _list,
-        "The deployment of a name; or all, of one model or status",
+        "The deployment with a name; or all, or those of one model or status",
         query=_Listing,
         answer=DeploymentDocument | list[DeploymentDocument],
     ),
@@ -267,5 +267,5 @@ OPERATIONS = (
         body=_Rollback,
         answer=DeploymentDocument,
     ),
-    _operation("GET", f"{_SERVING}/schema", _schema, "Schema: there never is one"),
+    _operation("GET", f"{_SERVING}/schema", _schema, "Schema: always 404"),
 )

@@ -1,4 +1,4 @@
-"""From what lies in the spool to what a save takes."""
+"""Conversion of an upload in the spool to the arguments of a save."""
 
 import os
 from collections.abc import Mapping
@@ -24,16 +24,16 @@ _FEW = 5
 
 
 class SpooledSource(Source, frozen=True, kw_only=True):
-    """The files of an upload, which lie under other names than they are saved under."""
+    """The files of an upload, which are stored under generated names."""
 
     def check_unchanged(
         self,
-        stored: Mapping[str, Digest],  # noqa: ARG002 - nobody maps these files
+        stored: Mapping[str, Digest],  # noqa: ARG002 - these files are never mapped
     ) -> None:
-        """Look at the times again, which is enough where only this server writes.
+        """Compare the files' times, which is enough as only this server writes there.
 
         Raises:
-            SourceChangedError: somebody wrote to the spool.
+            SourceChangedError: a file in the spool was changed.
         """
         for file in self.files:
             try:
@@ -51,9 +51,9 @@ def new_version(area: Area, details: Details, max_embedded_bytes: int) -> NewVer
     """Return the version whose files were uploaded to *area*.
 
     Raises:
-        InvalidModelError: a file is missing or not whole, or there is none; metrics,
-            tags, the example or the schema cannot be kept.
-        InvalidNameError: two files have names that are one on some systems.
+        InvalidModelError: a file is missing or incomplete, or there are none; or
+            metrics, tags, the example or the schema are not valid.
+        InvalidNameError: two file names are the same on some systems.
     """
     model = area.place.model
     _check_whole(area)

@@ -271,11 +271,11 @@ def test_without_a_claim_nothing_is_taken(uploads: Uploads) -> None:
     fill(uploads, {})
     for owner, version in ((OTHER, 1), (ME, 2)):
         top = f"Models/m/{version}"
-        with pytest.raises(ConflictError, match="nobody is saving"):
+        with pytest.raises(ConflictError, match="is not being saved"):
             send_part(uploads, f"{top}/Files/a", b"x", 1, owner)
-        with pytest.raises(ConflictError, match="nobody is saving"):
+        with pytest.raises(ConflictError, match="is not being saved"):
             uploads.make_folder(f"{top}/Files/x", owner)
-        with pytest.raises(ConflictError, match="nobody is saving"):
+        with pytest.raises(ConflictError, match="is not being saved"):
             seal(uploads, version, owner)
 
 
@@ -312,9 +312,9 @@ def test_a_save_that_fails_does_not_use_its_number_up(
             assert uploads.numbers("m", owner) == set()
             assert not uploads.remove("Models/m/1", owner)
             assert not uploads.remove("Models/m/1/Files/a.bin", owner)
-            with pytest.raises(ConflictError, match="nobody is saving"):
+            with pytest.raises(ConflictError, match="is not being saved"):
                 send_part(uploads, "Models/m/1/Files/a", b"x", 1, owner)
-    with pytest.raises(ConflictError, match="nobody is saving"):
+    with pytest.raises(ConflictError, match="is not being saved"):
         seal(uploads)
     fill(uploads, {"Files/other": b"x"}, owner=next_one)
     for owner in {ME, OTHER} - {next_one}:
