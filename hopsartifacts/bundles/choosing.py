@@ -133,7 +133,7 @@ def gather(storage: Storage, choice: Choice) -> Gathered:
         try:
             gathered.add_model(name, version, some)
         except ModelNotFoundError:
-            # Leave out a listed version that has been deleted; fail for a named one.
+            # Omit a version that was only listed and has been deleted since.
             if (name, version) in {*named, *used}:
                 raise
     if not gathered.models:

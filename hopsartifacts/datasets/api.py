@@ -110,7 +110,7 @@ class DatasetApi:
         return b"".join(verified([data], digest, inside)) if digest else data
 
     def exists(self, path: str) -> bool:
-        """Tell whether a file or folder exists."""
+        """Return whether a file or folder exists."""
         return own.look(self._storage, layout.relative(self._project, path)) is not None
 
     def list(self, path: str = "") -> list[str]:

@@ -1,8 +1,10 @@
 """Operations on the user's own files and folders, on any storage.
 
-The module does not check permissions. On a local disk, an empty folder is a folder.
-Other storages may have no folders (an object store only has names with slashes), so a
-folder that a user makes is recorded as an empty object in ``.hopsartifacts/folders``.
+``DatasetApi`` checks which paths the user may change; this module does not.
+
+On a local disk, an empty folder is a folder. Other storages may have no folders (an
+object store only has names with slashes), so a folder that a user makes is recorded as
+an empty object in ``.hopsartifacts/folders``, which users do not see.
 """
 
 from collections.abc import Collection, Iterable, Iterator
