@@ -48,7 +48,7 @@ def export_bundle(
         try:
             return _exported(storage, target, choice, project, overwrite=overwrite)
         except _DeletedError:
-            # The next attempt omits it, or fails if the caller or a deployment needs it.
+            # The next attempt omits it, or fails if the caller chose it explicitly.
             continue
 
 
