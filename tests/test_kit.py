@@ -149,7 +149,7 @@ def test_the_checker_finds_a_good_project_good(storage: LocalStorage) -> None:
         "Deployments/m/_log": (1,),
     }
     assert checked.entries == len(kinds(storage))
-    assert "all whole" in str(checked)
+    assert "all intact" in str(checked)
 
 
 def test_every_operation_of_the_kit_is_cut_off() -> None:
@@ -223,5 +223,5 @@ def test_the_checker_finds_numbers_that_were_left_out(
 ) -> None:
     model = registry(storage).python.create_model("m", version=5)
     model.save(tmp_path / "users" / "weights")
-    assert "gives [5] where 3 was next" in str(check(storage))
+    assert "assigns [5] instead of 3" in str(check(storage))
     assert check(storage, has_chosen_numbers=True).ok

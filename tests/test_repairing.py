@@ -312,7 +312,7 @@ def test_two_repairs_at_once_do_not_undo_each_other(
 
     report = intercept(hook).repair()
     assert report.ok, str(report)
-    assert {it.action for it in report.repaired} == {"it is as sealed again"}
+    assert {it.action for it in report.repaired} == {"it is intact again"}
     assert project.verify().ok
 
 

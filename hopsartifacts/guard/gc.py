@@ -1,9 +1,9 @@
-"""Garbage: what nobody can ever use again, told by the logs, and deleted.
+"""Garbage collection: deletes what, by the logs, can never be used again.
 
-Whatever a writer may still be at work on is taken from it by a log entry first, and
-deleted afterwards; or it is moved away in one step, and writers look at what they moved
-in. So a writer that only seemed to be gone is refused, and loses nothing but its turn.
-The grace period spares it that; right or wrong does not depend on clocks.
+If a writer may still be using something, a log entry first revokes it, and then it is
+deleted; or it is moved away in one step, and writers check what they move in. So a
+writer that only seemed to be dead fails safely and can start again. The grace period
+avoids such failures; correctness does not depend on clocks.
 """
 
 import time
@@ -34,7 +34,7 @@ GRACE_S = 24 * 3600.0
 
 
 class Garbage(msgspec.Struct, frozen=True, kw_only=True, order=True):
-    """Something nobody can use: where, what it is, and how much."""
+    """A file or folder that can no longer be used: its path, kind and size."""
 
     path: str
     detail: str
@@ -45,7 +45,7 @@ class Garbage(msgspec.Struct, frozen=True, kw_only=True, order=True):
 
 
 class Stuck(msgspec.Struct, frozen=True, kw_only=True, order=True):
-    """Garbage that could not be freed, and why."""
+    """Garbage that could not be freed, and the reason."""
 
     garbage: Garbage
     reason: str
@@ -59,14 +59,14 @@ class GcReport(msgspec.Struct, frozen=True, kw_only=True):
 
     freed: tuple[Garbage, ...]
     kept: tuple[Garbage, ...]
-    """What is younger than the grace period."""
+    """Garbage younger than the grace period."""
     stuck: tuple[Stuck, ...] = ()
-    """What could not be freed; the rest was freed all the same."""
+    """Garbage that could not be freed; the rest was freed anyway."""
     dry_run: bool
 
     @property
     def ok(self) -> bool:
-        """Whether everything was freed that was to be."""
+        """Whether all due garbage was freed."""
         return not self.stuck
 
     @property
@@ -87,21 +87,21 @@ class GcReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """Garbage, when it was last touched, and how it is got rid of."""
+    """Garbage, with its last modification and the function that discards it."""
 
     garbage: Garbage
     modified: float | None
-    """None: nobody can be at work on it, so its age does not matter."""
+    """None if no writer can be using it, so that its age does not matter."""
     discard: Callable[[], None]
     is_written_for: bool = False
-    """``discard`` has to write something before it deletes."""
+    """Whether ``discard`` must write something before it deletes."""
 
 
 def collect(storage: Storage, *, grace_s: float, dry_run: bool) -> GcReport:
-    """Delete what nobody can use any more.
+    """Delete everything that can no longer be used.
 
-    What can be deleted without writing anything goes first, as the disk may be full.
-    What cannot be freed is named in the report, and does not stop the rest.
+    Garbage that is deleted without writing goes first, as the disk may be full. Garbage
+    that cannot be freed is named in the report and does not stop the rest.
 
     Raises:
         InvalidInputError: the grace period is negative.
@@ -130,10 +130,10 @@ def collect(storage: Storage, *, grace_s: float, dry_run: bool) -> GcReport:
 
 
 def _clock(storage: Storage, *, dry_run: bool) -> float:
-    """Return the time by the clock that stamps the files.
+    """Return the time by the clock that timestamps the files.
 
-    An empty file is written to learn it. Where that fails, as on a full disk, the clock
-    of this machine has to do: the grace period is a courtesy to slow writers.
+    It is measured by writing an empty file. If that fails, as on a full disk, the local
+    clock is used: the grace period is only a courtesy to slow writers.
     """
     if dry_run:  # which writes nothing
         return time.time()
@@ -171,7 +171,8 @@ def _of_model(storage: Storage, model: str) -> list[Found]:
         if version.is_live:
             found += _of_artifacts(storage, model, number)
         elif version.status == "reserved":
-            # With a copy of its manifest it was sealed, and the log has lost that.
+            # A copy of the manifest proves that it was sealed, and the log has lost
+            # that.
             if not storage.stat(layout.version_manifest(model, number)):
                 found.append(_reservation(log, model, number, version))
         else:
@@ -187,12 +188,12 @@ def _reservation(
     began = storage.stat(layout.log_entry(log.path, version.reserved))
 
     def discard() -> None:
-        # What became of it is said first. Is it sealed after all, its files stay.
+        # Record the outcome first. If the version is sealed after all, its files stay.
         fate = give_up(model_log(storage, model), number, version.id)
         if fate in {"aborted", "deleted"}:
             storage.delete_tree(folder)
 
-    detail = "its writer has reserved it and not come to an end"
+    detail = "its writer reserved it and did not finish"
     return Found(
         garbage=_garbage(folder, detail, entries),
         modified=_newest([*entries, *([began] if began else [])]),
@@ -239,7 +240,7 @@ def _payload(
     entries = list(storage.find(folder))
 
     def discard() -> None:
-        # What becomes of it is said first. Is it used after all, it stays.
+        # Record the outcome first. If the payload is used after all, it stays.
         if give_up_payload(storage, model, number, token):
             storage.delete_tree(folder)
 
@@ -257,14 +258,14 @@ def _of_deployment(storage: Storage, name: str) -> list[Found]:
     found: list[Found] = []
     for entry in storage.list(layout.deployment_dir(name)):
         number = int(entry.name) if is_version(entry.name) else 0
-        # Higher ones have come since the log was read.
+        # Higher numbers were added after the log was read.
         if 0 < number <= state.head.last and not state.is_kept(number):
             found += _leftover(storage, entry, "its version was deleted")
     return found
 
 
 def _of_writers(storage: Storage) -> Iterator[Found]:
-    """Yield what writers put aside, each under a token of its own."""
+    """Yield the temporary files of writers, each under a separate token."""
     for folder in (layout.STAGING, layout.TEMPORARY, layout.PROBES):
         for entry in storage.list(folder):
             below = _below(storage, entry)
@@ -279,7 +280,7 @@ def _of_writers(storage: Storage) -> Iterator[Found]:
 
 
 def _of_uploads(storage: Storage) -> Iterator[Found]:
-    """Yield what was begun to be sent to managed places and never came to an end."""
+    """Yield unfinished uploads to managed folders."""
     for folder in layout.MANAGED:
         for entry in storage.unfinished(folder):
             yield Found(
@@ -299,9 +300,9 @@ def _leftover(storage: Storage, entry: Entry, detail: str) -> list[Found]:
 
 
 def _below(storage: Storage, entry: Entry) -> list[Entry]:
-    """Return what lies at a place: an empty folder itself, where there are such.
+    """Return the files below *entry*, or an empty folder itself where folders exist.
 
-    Some object stores go on listing folders in which nothing is left.
+    Some object stores keep listing folders that are empty.
     """
     below = list(storage.find(entry.path))
     is_real = entry.kind != "directory" or storage.capabilities.moves_trees
@@ -314,10 +315,11 @@ def _deleter(
     def discard() -> None:
         target = path
         if is_moved_first and storage.capabilities.moves_trees:
-            # All at once, so that a slow writer never moves a part of it in.
+            # Move the whole folder at once, so a slow writer never moves in a part of
+            # it.
             target = layout.staging_dir(new_token())
             if not storage.move_tree(path, target):
-                raise ConflictError(f"{target!r} is there, though nobody made it")
+                raise ConflictError(f"{target!r} exists unexpectedly: try again")
         storage.delete_tree(target)
 
     return discard
@@ -329,7 +331,7 @@ def _garbage(path: str, detail: str, entries: Iterable[Entry]) -> Garbage:
 
 
 def _newest(entries: Iterable[Entry]) -> float:
-    # What does not say its age is taken for new.
+    # An entry of unknown age counts as new.
     now = time.time()
     times = (entry.modified for entry in entries)
     return max((now if it is None else it for it in times), default=0.0)

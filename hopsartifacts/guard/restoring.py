@@ -1,7 +1,7 @@
-"""Where the bytes of a sealed file may still be, and how they get back to its name.
+"""Second copies of sealed files, and how they are restored to their paths.
 
-Nothing is believed: bytes are compared with the SHA-256 of the seal while they move,
-and only then get the name.
+No copy is trusted: its content is compared with the SHA-256 of the seal while it is
+transferred, and gets its name only if they match.
 """
 
 from collections import defaultdict
@@ -23,16 +23,16 @@ from hopsartifacts.store.checking import OtherBytesError, verified
 from hopsartifacts.store.identity import new_token
 
 IN_MEMORY_BYTES = 1024 * 1024
-"""Files up to this size are put down in one step, larger ones prepared aside."""
+"""Files up to this size are created in one step; larger ones are staged first."""
 
 Source = Callable[[Digest], Iterable[bytes] | None]
-"""Gives the bytes that a digest names; None if it does not have them."""
+"""A function that returns the content with a given digest; None if not available."""
 
 _Candidate = tuple[str, Callable[[], Iterable[bytes]]]
 
 
 class Prepared:
-    """The sound bytes of one file, whole, and where they came from."""
+    """The verified content of one file, and its origin."""
 
     def __init__(self, origin: str, data: bytes | None, staged: str) -> None:
         self.origin = origin
@@ -40,7 +40,7 @@ class Prepared:
         self._staged = staged
 
     def put_down(self, storage: Storage, path: str) -> bool:
-        """Give them the name *path*; False if something else has it."""
+        """Write the content to *path*; return False if the path exists."""
         if self._data is not None:
             return storage.create(path, self._data)
         try:
@@ -51,13 +51,13 @@ class Prepared:
 
 
 class Restoring:
-    """Everything that may hold a second copy.
+    """The search for second copies of damaged files.
 
     Args:
-        storage: the project.
-        inventory: what should be there, and what the logs themselves hold.
-        unsound: paths whose bytes are known to be wrong or gone.
-        sources: further places, asked last.
+        storage: the storage of the project.
+        inventory: the expected files, and the content stored in the logs.
+        unsound: paths whose content is known to be wrong or missing.
+        sources: further sources, tried last.
     """
 
     def __init__(
@@ -77,11 +77,11 @@ class Restoring:
             self._twins[digest.sha256].append(path)
 
     def prepare(self, path: str) -> Prepared | None:
-        """Return the bytes of *path* from the first place that has them.
+        """Return the content of *path* from the first place that has it.
 
         Raises:
-            StorageError: no place has them, but one did not answer.
-            IntegrityError: no place has them, but one should have.
+            StorageError: no place has it, and one did not answer.
+            IntegrityError: no place has it, and one that should is damaged.
         """
         failure: HopsArtifactsError | None = None
         for origin, read in self._candidates(path):
@@ -91,7 +91,7 @@ class Restoring:
                 if failure is None or isinstance(failure, OtherBytesError):
                     failure = error
             except PathNotFoundError:
-                pass  # a copy that went meanwhile
+                pass  # the copy was deleted meanwhile
         if isinstance(failure, OtherBytesError):
             return None
         if failure:
@@ -107,11 +107,11 @@ class Restoring:
         return Prepared(origin, None, staged)
 
     def restored(self, path: str) -> None:
-        """Note that *path* is sound again, and may serve as a copy itself."""
+        """Mark *path* as intact, so that it can serve as a copy."""
         self._unsound.discard(path)
 
     def clear(self) -> None:
-        """Delete what was prepared and not put down."""
+        """Delete staged content that was not used."""
         with suppress(StorageError):
             self._storage.delete_tree(layout.staging_dir(self._token))
 
@@ -120,7 +120,7 @@ class Restoring:
         if path in self._inventory.restorers:
             yield "the log", self._inventory.restorers[path]
         for twin in self._twins[digest.sha256]:
-            # One file may have both names; then both are unsound.
+            # Two names may share one file; then both are damaged.
             if twin != path and twin not in self._unsound:
                 yield twin, lambda twin=twin: self._storage.chunks(twin)  # type: ignore[misc]  # bound now
         yield from self._earlier(path)

@@ -1,7 +1,7 @@
-"""The process that races for the doctor: it opens the storage anew and takes orders.
+"""The child process for races of the doctor: it opens the storage and runs orders.
 
-Run as ``python -m hopsartifacts.guard.rival``. A pickled storage comes first on its
-standard input, then one order a line; each is answered by one line.
+Run as ``python -m hopsartifacts.guard.rival``. Standard input provides a pickled
+storage, then one order per line; each is answered by one line.
 """
 
 import os
@@ -19,7 +19,7 @@ LENGTH_BYTES = 8
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rival has to do: create an object at a moment, or look for it."""
+    """An order for the child: create an object at a given time, or look for it."""
 
     kind: Literal["create", "look"]
     path: str
@@ -28,17 +28,17 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of an order."""
+    """The result of an order."""
 
     is_yes: bool = False
-    """It was told that it created the object; or it sees it in its folder's listing."""
+    """Whether it created the object, or found it in the listing of its folder."""
     data: str = ""
     error: str | None = None
 
 
 def main() -> None:
-    """Serve until the input ends."""
-    # Whatever prints must not speak in between.
+    """Answer orders until the input ends."""
+    # Redirect other output, so that it does not mix with the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     storage = _opened(sys.stdin.buffer)
@@ -49,7 +49,7 @@ def main() -> None:
 
 def _opened(orders: BinaryIO) -> Storage:
     length = int.from_bytes(orders.read(LENGTH_BYTES), "big")
-    storage: Storage = pickle.loads(orders.read(length))  # noqa: S301 - of the doctor that started this process
+    storage: Storage = pickle.loads(orders.read(length))  # noqa: S301 - from the doctor, our parent
     return storage
 
 

@@ -1,7 +1,7 @@
 """fsspec's memory file system, made exclusive by one lock for the whole process.
 
-fsspec checks and stores in two steps; all storages of a process share its one store,
-so they share one lock.
+fsspec checks and stores in two steps. All storages of a process share one fsspec store,
+so they also share one lock.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ _LOCK = RLock()
 
 
 class MemoryStorage(ObjectStorage):
-    """The contract on ``memory://``: for tests, trials and short-lived jobs."""
+    """The storage contract on ``memory://``: for tests, trials and short-lived jobs."""
 
     protocol = "memory"
 
@@ -54,7 +54,7 @@ class MemoryStorage(ObjectStorage):
             return True
 
     def delete_tree(self, path: str) -> None:
-        # One by one: fsspec's ``rm`` takes names for patterns.
+        # Delete one by one, because fsspec's ``rm`` treats names as patterns.
         full = "/" + self._full(path).strip("/")
         with _LOCK, self._translating("delete", path):
             for name in sorted({full, *self._fs.find(full, withdirs=True)})[::-1]:

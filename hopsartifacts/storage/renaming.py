@@ -1,8 +1,8 @@
-"""File systems elsewhere whose plain rename refuses a taken name: SFTP and HDFS.
+"""Remote file systems whose plain rename never overwrites: SFTP and HDFS.
 
-A temporary file that is complete is renamed to its name; so the name appears with all
-its bytes, for one writer of any number. Folders are renamed the same way. Temporary
-files lie in one folder of the project, out of the managed ones.
+A complete temporary file is renamed to its final name, so the name appears with all its
+content, and only one of several writers succeeds. Folders are renamed the same way.
+Temporary files are stored in one folder of the project, outside the managed folders.
 """
 
 import re
@@ -38,41 +38,41 @@ _FOLDER = 0o755
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server says of one path."""
+    """The attributes of one path, as reported by a server."""
 
     mode: int
-    """Kind and permissions, as in ``stat(2)``."""
+    """File type and permissions, as in ``stat(2)``."""
     size_bytes: int
     modified: float | None
 
 
 class Server(Protocol):
-    """What is asked of such a file system; all paths are absolute.
+    """The operations required of such a file system; all paths are absolute.
 
-    Every method raises ``FileNotFoundError`` if the path, or for a new name the folder
-    above it, is not there, and whatever else the client raises.
+    Every method raises ``FileNotFoundError`` if the path does not exist or, for a new
+    name, its parent folder. Other exceptions of the client pass through.
     """
 
     def put(self, path: str, chunks: Iterable[bytes], mode: int) -> None:
-        """Make a new file, its bytes on the disk as far as the server offers it."""
+        """Create a file with its content, on disk as far as the server supports it."""
 
     def chunks(self, path: str, start: int, size_bytes: int) -> Iterator[bytes]:
-        """Yield the bytes of a file of *size_bytes* from *start* on."""
+        """Yield the content of a file of *size_bytes* from offset *start*."""
 
     def rename(self, source: str, target: str) -> None:
-        """Rename a file or folder; raise if *target* is there, whatever it is."""
+        """Rename a file or folder; raise if *target* exists, whatever its type."""
 
     def replace(self, source: str, target: str) -> None:
-        """Rename a file to a name that may be another file's."""
+        """Rename a file, replacing *target* if it is a file."""
 
     def stat(self, path: str) -> Found | None:
         """Describe *path* without following a link."""
 
     def children(self, path: str) -> dict[str, Found]:
-        """Describe what is in a folder, by name; nothing if it is none."""
+        """Describe the content of a folder by name; empty if it is not a folder."""
 
     def make_folder(self, path: str) -> None:
-        """Make a folder and those above it; nothing if it is there."""
+        """Make a folder and its missing parents; do nothing if it exists."""
 
     def set_mode(self, path: str, mode: int) -> None:
         """Set the permissions."""
@@ -81,11 +81,11 @@ class Server(Protocol):
         """Remove a file or link."""
 
     def remove_folder(self, path: str) -> None:
-        """Remove an empty folder; raise if something is in it."""
+        """Remove an empty folder; raise if it is not empty."""
 
 
 class RenamingStorage(Storage):
-    """The contract on a *server*, in the folder *root*, called *url*."""
+    """The storage contract on *server*, in folder *root*, with the URL *url*."""
 
     def __init__(
         self, server: Server, root: str, url: str, capabilities: Capabilities
@@ -104,7 +104,7 @@ class RenamingStorage(Storage):
         return self._capabilities
 
     def create(self, path: str, data: bytes) -> bool:
-        """Write a temporary file, rename it: see the module's first lines."""
+        """Write a temporary file and rename it: see the module docstring."""
         with (
             _translated("create", path),
             self._temporary([data], _READ_ONLY_FILE) as new,
@@ -112,7 +112,7 @@ class RenamingStorage(Storage):
             return self._rename_if_free(new, self._full(path))
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
-        """Write aside and rename, so that a reader of the old file is not disturbed."""
+        """Write a temporary file and rename it, so that open readers are unaffected."""
         full, failures = self._full(path), list[BaseException]()
         with (
             _translated("write", path, failures),
@@ -139,27 +139,27 @@ class RenamingStorage(Storage):
             return by_path(self._children(path))
 
     def move(self, source: str, target: str) -> None:
-        """Rename: a taken target is never replaced."""
+        """Rename *source*; never replace an existing target."""
         full = self._full(source)
         with _translated("move", source), self._writable(full.rpartition("/")[0]):
             if not self._rename_if_free(full, self._full(target)):
                 raise AlreadyExistsError(f"{target!r} exists; nothing was moved")
 
     def move_tree(self, source: str, target: str) -> bool:
-        """Rename the folder; an empty one is removed from its way first."""
+        """Rename the folder; remove an empty folder at *target* first."""
         start, end = self._full(source), self._full(target)
         with _translated("move", source):
             if self._rename_if_free(start, end):
                 return True
             try:
                 self._server.remove_folder(end)
-            except Exception:  # noqa: BLE001 - it is no folder, or not empty
+            except Exception:  # noqa: BLE001 - not a folder, or not empty
                 return False
             return self._rename_if_free(start, end)
 
     def protect(self, path: str) -> None:
         with _translated("protect", path):
-            # What is in a folder first: a closed one may refuse to have it changed.
+            # Children first: a read-only folder may refuse changes to its content.
             for entry in reversed(self._tree(self._present(path))):
                 is_folder = entry.kind == "directory"
                 self._set_mode(
@@ -171,13 +171,13 @@ class RenamingStorage(Storage):
             self._set_mode(self._present(path), _FOLDER)
 
     def delete_tree(self, path: str) -> None:
-        """Open every folder on the way down, remove everything on the way up."""
+        """Make folders writable on the way down; delete everything on the way up."""
         with _translated("delete", path):
             top = self._server.stat(self._full(path))
             if top is None:
                 return
             for entry in reversed(self._tree(_entry(path, top), is_opening=True)):
-                # What somebody else deletes meanwhile is gone, as it should be.
+                # Another process may delete it concurrently, which is fine.
                 with suppress(FileNotFoundError):
                     if entry.kind == "directory":
                         self._server.remove_folder(self._full(entry.path))
@@ -189,7 +189,7 @@ class RenamingStorage(Storage):
 
     @contextmanager
     def _temporary(self, chunks: Iterable[bytes], mode: int) -> Iterator[str]:
-        """Hold the bytes in a file of our own, gone afterwards unless renamed."""
+        """Yield a temporary file with the content; delete it unless it was renamed."""
         path = self._full(f"{TEMPORARY}/{uuid4().hex}")
         self._server.make_folder(path.rpartition("/")[0])
         try:
@@ -200,7 +200,7 @@ class RenamingStorage(Storage):
                 self._server.remove_file(path)
 
     def _into_folder(self, target: str, act: Callable[[], None]) -> None:
-        """Do *act*, with the folder of *target* made if it is not there."""
+        """Call *act*; if the folder of *target* is missing, make it and retry."""
         try:
             act()
         except FileNotFoundError:
@@ -211,10 +211,10 @@ class RenamingStorage(Storage):
         try:
             self._into_folder(target, lambda: self._server.rename(source, target))
         except Exception:
-            # Clients have many words for a taken name; so look whether it is.
+            # Clients report an existing target in many ways, so check for it.
             if self._server.stat(target) is None:
                 raise
-            # If the source is gone the rename was done and its answer lost.
+            # If the source is missing, the rename was done and its response was lost.
             return self._server.stat(source) is None
         return True
 
@@ -224,7 +224,7 @@ class RenamingStorage(Storage):
             yield _entry(prefix + name, found)
 
     def _tree(self, top: Entry, *, is_opening: bool = False) -> Sequence[Entry]:
-        """Return *top* and all below it, a folder before what is in it."""
+        """Return *top* and all below it, folders before their content."""
         found = [top]
         for entry in found:
             if entry.kind == "directory":
@@ -240,13 +240,13 @@ class RenamingStorage(Storage):
         return _entry(path, found)
 
     def _set_mode(self, entry: Entry, mode: int) -> None:
-        # The mode of a link would be set on what it points to.
+        # Setting the mode of a link would change its target.
         if entry.kind in ("file", "directory"):
             self._server.set_mode(self._full(entry.path), mode)
 
     @contextmanager
     def _writable(self, folder: str) -> Iterator[None]:
-        """Open a read-only folder for one change and close it again."""
+        """Make a read-only folder writable for one change, then restore its mode."""
         found = self._server.stat(folder)
         if found is None or found.mode & 0o200:
             yield
@@ -270,7 +270,7 @@ def _entry(path: str, found: Found) -> Entry:
 
 
 def _watched(chunks: Iterable[bytes], failures: list[BaseException]) -> Iterator[bytes]:
-    """Yield *chunks*, and keep what their source raises apart."""
+    """Yield *chunks*, and record what their source raises in *failures*."""
     try:
         yield from chunks
     except BaseException as error:
@@ -281,14 +281,14 @@ def _watched(chunks: Iterable[bytes], failures: list[BaseException]) -> Iterator
 def _translated(
     doing: str, path: str, failures: Sequence[BaseException] = ()
 ) -> AbstractContextManager[None]:
-    """Turn what the client raises into our errors; *failures* are none of its."""
+    """Convert the client's exceptions to our errors; leave those in *failures*."""
 
     def explain(error: Exception) -> Exception:
         if error in failures:
             return error
         is_refused = isinstance(error, PermissionError)
         kind = StorageRefusedError if is_refused else StorageError
-        # Java appends a page of its stack, at times as one line.
+        # Java appends its stack trace, sometimes escaped into one line.
         words = re.split(r"\\n|\n", str(error))[0].strip() or type(error).__name__
         return kind(f"cannot {doing} {path!r}: {words}")
 

@@ -1,4 +1,4 @@
-"""How the parts of the kit get at the storage they try: anew, and in empty folders."""
+"""Fixtures that reconnect to the tested storage and make empty folders in it."""
 
 import itertools
 import pickle
@@ -17,20 +17,20 @@ Reconnect = Callable[[], Storage]
 
 
 class Connecting:
-    """The fixtures of the parts; a test class gives the fixture ``storage``.
+    """The fixtures of all parts; a test class defines the fixture ``storage``.
 
     Attributes:
-        folder_of: what makes a folder a storage of its own.
+        folder_of: a function that presents a folder as a storage.
     """
 
     folder_of: Callable[[Storage, str], Storage] = StorageFolder
 
     @pytest.fixture
     def reconnect(self, storage: Storage) -> Reconnect:
-        """How another process opens the storage: by a copy, if it can be pickled.
+        """A function that opens the storage as another process does.
 
-        To be overridden, by a function of a module with arguments that can be pickled,
-        where it cannot.
+        By default it unpickles a copy. If the storage cannot be pickled, override this
+        fixture with a module-level function whose arguments can be pickled.
         """
         if not storage.capabilities.is_shared:
             return lambda: storage
@@ -39,25 +39,25 @@ class Connecting:
         except Exception as error:  # noqa: BLE001 - pickling may raise anything
             pytest.fail(
                 f"{type(storage).__name__} cannot be pickled ({error}), so no other "
-                "process can open it: make it so, or override the fixture 'reconnect' "
-                "with functools.partial of a function that opens it"
+                "process can open it: make it picklable, or override the fixture "
+                "'reconnect' with functools.partial of a function that opens it"
             )
 
     @pytest.fixture
     def new_place(self, reconnect: Reconnect) -> Callable[[], Place]:
-        """Makes an empty folder of the storage at each call, to be opened anew."""
+        """A function that makes an empty folder and returns how to open it."""
         numbers = itertools.count(1)
         make = type(self).folder_of
         return lambda: partial(_open, reconnect, make, f"place{next(numbers)}")
 
     @pytest.fixture(autouse=True)
     def _own_journals(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        # So that no save continues one of another test.
+        # Prevent saves from resuming a save of another test.
         monkeypatch.setenv(STATE_DIR_VARIABLE, str(tmp_path / "state"))
 
     @pytest.fixture(autouse=True)
     def _without_waiting(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        # No other writer is at work when verify looks.
+        # No other writer is active when ``verify`` checks a second time.
         monkeypatch.setattr("hopsartifacts.guard.verify._SECOND_LOOK_S", 0)
 
 

@@ -1,4 +1,4 @@
-"""Writers that are killed, or whose storage fails, at and in their storage calls."""
+"""Writers that are killed, or whose storage fails, at or within storage calls."""
 
 import itertools
 import os
@@ -42,40 +42,40 @@ Count = Callable[[str, object], None]
 
 
 class _Walking(Connecting):
-    """A part that walks through every job.
+    """The base of parts that interrupt every job at every step.
 
     Attributes:
-        every: 1 tries every call; a higher (and best odd) number tries every so
-            manieth of those that change something: for slow servers.
-        walked: the jobs that are cut off.
+        every: 1 tries every call; n > 1 (best an odd number) tries every n-th call that
+            changes something, for slow servers.
+        walked: the jobs to interrupt.
     """
 
     every = 1
     walked: Iterable[str] = JOBS
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Make a test of each job."""
+        """Generate a test for each job."""
         if "job" in metafunc.fixturenames:
             metafunc.parametrize("job", self.walked)
 
     @pytest.fixture
     def case(self, job: str, new_place: Callable[[], Place], tmp_path: Path) -> Case:
-        """Return the job with the state before it."""
+        """Return the job with its initial state."""
         return Case(job, new_place, tmp_path / "users")
 
 
 class CrashConformance(_Walking):
-    """A writer that dies leaves the old state or the new, and harms nobody.
+    """A writer that crashes leaves the old state or the new, and harms no one else.
 
-    Where processes share the storage one is killed; elsewhere it is as good as gone.
+    If processes share the storage, a process is killed; otherwise the crash is
+    simulated.
 
     Attributes:
-        kills: False spares the processes of the walks: a writer is stopped within this
-            one, and nothing it still tries has an effect. For servers to which it
-            takes long to connect.
-        at_reads: False kills nobody at calls that only read, which leaves what the
-            change before left; what is stopped within this process never is.
-        lives: how many writers of objects are killed at any moment.
+        kills: False simulates crashes within this process: the writer is stopped, and
+            its later calls have no effect. For servers to which connecting is slow.
+        at_reads: False does not kill at calls that only read, which leave the state of
+            the preceding change. Simulated crashes never happen at reads.
+        lives: how many writers of objects are killed at arbitrary moments.
     """
 
     kills = True
@@ -85,7 +85,7 @@ class CrashConformance(_Walking):
     def test_a_killed_writer_leaves_the_old_state_or_the_new(
         self, case: Case, reconnect: Reconnect, record_property: Count
     ) -> None:
-        """Before and after each call: all that was committed is whole, and goes on."""
+        """Before and after each call: everything committed is intact and usable."""
         kills = self.kills and reconnect().capabilities.is_shared
         only_changes = self.every > 1 or not self.at_reads
 
@@ -93,17 +93,19 @@ class CrashConformance(_Walking):
             plan = Nth(number, fault, only_changes=only_changes)
             work = partial(_do, place, case.jobs, case.job.name, plan)
             [ended] = children_for(reconnect).run([work])
-            assert ended.signal in {None, signal.SIGKILL}, "it did not come to its end"
+            assert ended.signal in {None, signal.SIGKILL}, (
+                "the writer did not end normally"
+            )
             return Run(was_due=bool(ended.signal), is_told=not ended.signal)
 
         def stop(place: Place, number: int, fault: Fault) -> Run:
-            # What only reads leaves what the change before it left.
+            # A call that only reads leaves the state of the preceding change.
             plan = Nth(number, fault, then=STOP_BEFORE, only_changes=True)
             try:
                 case.do(FaultyStorage(place(), plan))
             except Stopped:
                 return Run(was_due=True, is_told=False)
-            assert not plan.was_due, "the end was caught"
+            assert not plan.was_due, "the simulated crash was caught"
             return Run(was_due=False)
 
         faults = [KILL_BEFORE, KILL_AFTER] if kills else [STOP_BEFORE, STOP_AFTER]
@@ -113,16 +115,18 @@ class CrashConformance(_Walking):
     def test_a_writer_killed_inside_a_call_leaves_the_old_state_or_the_new(
         self, case: Case, reconnect: Reconnect, record_property: Count
     ) -> None:
-        """Before each step that a call takes on the disk or on the server."""
+        """Before each step that a call takes on the disk or the server."""
         storage = reconnect()
         if not storage.capabilities.is_shared:
-            return  # nobody outlives the writer
+            return  # no other process can look afterwards
         kills = self.kills or is_on_disk(storage)
 
         def kill(place: Place, number: int, _: None) -> Run:
             work = partial(_do_to_step, place, case.jobs, case.job.name, number)
             [ended] = children_for(reconnect).run([work])
-            assert ended.signal in {None, signal.SIGKILL}, "it did not come to its end"
+            assert ended.signal in {None, signal.SIGKILL}, (
+                "the writer did not end normally"
+            )
             return Run(was_due=bool(ended.signal), is_told=not ended.signal)
 
         def stop_at(place: Place, number: int, _: None) -> Run:
@@ -148,7 +152,7 @@ class CrashConformance(_Walking):
     def test_a_replaced_object_is_the_old_or_the_new_when_its_writer_is_killed(
         self, new_place: Callable[[], Place], reconnect: Reconnect, tmp_path: Path
     ) -> None:
-        """At any moment, but where only one process may write."""
+        """At any moment, except where only one process may write."""
         can = reconnect().capabilities
         if not can.is_shared or can.is_single_writer:
             return
@@ -163,9 +167,9 @@ class CrashConformance(_Walking):
     def test_an_object_is_whole_or_not_there_when_its_writer_is_killed(
         self, new_place: Callable[[], Place], reconnect: Reconnect, tmp_path: Path
     ) -> None:
-        """At any moment of a creation; what it was told had been created is there."""
+        """At any moment of a creation; every confirmed object exists."""
         if not reconnect().capabilities.is_shared:
-            return  # nobody outlives the writer
+            return  # no other process can look afterwards
         children = children_for(reconnect)
         made = 0
         for life in range(1, self.lives + 1):
@@ -182,12 +186,12 @@ class CrashConformance(_Walking):
 
 
 class FaultConformance(_Walking):
-    """A writer whose storage fails tells the truth, and harms nobody."""
+    """A writer whose storage fails reports the true outcome, and harms no one else."""
 
     def test_a_writer_whose_storage_fails_tells_the_truth(
         self, case: Case, record_property: Count
     ) -> None:
-        """A call fails or loses its answer; once, or it and all that come after."""
+        """A call fails or loses its response, either alone or with all later calls."""
 
         def fail(place: Place, number: int, faults: tuple[Fault, Fault | None]) -> Run:
             fault, then = faults
@@ -217,7 +221,7 @@ def _do_to_step(
     *,
     kills: bool = True,
 ) -> int:
-    """Do a job up to the step *number*, or all of it; return how many steps it took."""
+    """Run a job up to step *number*, or to its end; return how many steps it took."""
     storage = place()
     tell = on_step(number, _kill if kills else _stop)
     with watching(storage, tell):
@@ -252,6 +256,6 @@ def _create(place: Place, told: Path, life_s: float, _: object) -> None:
             file.write(f"{path}\n")
             file.flush()
             if number == 0:
-                # Nothing handles it, so it ends the process wherever that is.
+                # The signal has no handler, so it ends the process at any point.
                 signal.signal(signal.SIGALRM, signal.SIG_DFL)
                 signal.setitimer(signal.ITIMER_REAL, life_s)

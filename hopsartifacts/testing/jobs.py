@@ -1,6 +1,6 @@
-"""What writers do to a project, as a table of named jobs: each is cut off everywhere.
+"""The operations of writers, as a table of named jobs for the crash tests.
 
-To try a new operation at every crash point, add a method to ``Jobs`` and a line to
+To test a new operation at every crash point, add a method to ``Jobs`` and a line to
 ``JOBS``.
 """
 
@@ -29,20 +29,21 @@ MODEL = "m"
 ALIAS = "champion"
 SCRIPT = "class Predictor:\n    def predict(self, inputs):\n        return inputs\n"
 _BIG_BYTES = 300 * 1024
-"""More than a log entry takes."""
+"""More than fits in a log entry."""
 
 
 class Job(msgspec.Struct, frozen=True):
-    """An operation to be cut off, and what comes before it: methods of ``Jobs``."""
+    """An operation to interrupt and its preceding steps: methods of ``Jobs``."""
 
     before: tuple[str, ...]
     name: str
     is_seen: bool = True
-    """Readers see a difference; else there is one only in what lies there."""
+    """Whether readers see a difference; otherwise only the stored files differ."""
     takes_garbage: bool = False
-    """What writers have put aside is not safe from it."""
+    """Whether the job may delete files that other writers have prepared."""
     is_copied: bool = True
-    """What comes before lies in the storage alone, so a copy of that will do."""
+    """Whether the preceding state is only in the storage, so that a copy of it is
+    enough."""
 
 
 JOBS: dict[str, Job] = {
@@ -81,11 +82,11 @@ JOBS: dict[str, Job] = {
     ),
     "collect garbage": Job(("save", "litter"), "gc", is_seen=False, takes_garbage=True),
 }
-"""Every job by its name; each of them changes something."""
+"""All jobs by name; each of them changes something."""
 
 
 class Jobs:
-    """The operations, and the user's files they need, which are put into *folder*."""
+    """The operations; the user files that they need are created in *folder*."""
 
     def __init__(self, folder: Path) -> None:
         self.weights = folder / "weights"
@@ -102,7 +103,7 @@ class Jobs:
         self.big.write_bytes(b"b" * _BIG_BYTES)
 
     def do(self, name: str, storage: Storage) -> Any:
-        """Do the operation *name*."""
+        """Run the operation *name*."""
         return getattr(self, name)(storage)
 
     def save(self, storage: Storage) -> int | None:
@@ -117,7 +118,7 @@ class Jobs:
         return model.save(self.weights).version
 
     def save_half(self, storage: Storage) -> None:
-        """Be cut off when one of the files is to be written."""
+        """Start a save that is interrupted before one of the files is written."""
         cut_off(storage, self.save, writes("deep/more.bin"))
 
     def deploy_script(self, storage: Storage) -> None:
@@ -129,11 +130,11 @@ class Jobs:
         self._deploy(storage, script_file=self.script, files=[self.big])
 
     def deploy_create(self, storage: Storage) -> None:
-        """Deploy version 1 with a new artifact, whatever there is."""
+        """Deploy version 1 with a new artifact, even if an equal one exists."""
         self._deploy(storage, script_file=self.other_script, artifact_version="CREATE")
 
     def deploy_without_script(self, storage: Storage) -> None:
-        """Deploy version 1 as it is."""
+        """Deploy version 1 without a script."""
         self._deploy(storage, description="bare")
 
     def tag(self, storage: Storage) -> None:
@@ -141,19 +142,19 @@ class Jobs:
         registry(storage).get_model(MODEL, 1).add_tag("colour", "red")
 
     def describe(self, storage: Storage) -> None:
-        """Describe version 1 anew."""
+        """Change the description of version 1."""
         registry(storage).get_model(MODEL, 1).set_description("as it turned out")
 
     def alias(self, storage: Storage) -> None:
-        """Let the alias point at the newest version."""
+        """Point the alias at the newest version."""
         registry(storage).get_model(MODEL).set_alias(ALIAS, why="it is the newest")
 
     def rollback_alias(self, storage: Storage) -> None:
-        """Let the alias point where it pointed before."""
+        """Point the alias at its previous target."""
         registry(storage).rollback_alias(MODEL, ALIAS, why="it was worse")
 
     def delete_alias(self, storage: Storage) -> None:
-        """Let the alias point nowhere."""
+        """Delete the alias."""
         registry(storage).delete_alias(MODEL, ALIAS, why="there is no champion")
 
     def delete(self, storage: Storage) -> None:
@@ -161,7 +162,7 @@ class Jobs:
         registry(storage).get_model(MODEL, 1).delete()
 
     def delete_used(self, storage: Storage) -> None:
-        """Try to delete version 1, which is used."""
+        """Try to delete version 1 while it is in use."""
         with pytest.raises(InUseError):
             self.delete(storage)
 
@@ -170,7 +171,7 @@ class Jobs:
         artifacts(storage).delete(1)
 
     def gc(self, storage: Storage) -> None:
-        """Free all that nobody can use."""
+        """Delete all garbage."""
         project_at(storage).gc(grace_s=0)
 
     def litter(self, storage: Storage) -> None:
@@ -190,11 +191,11 @@ class Jobs:
         project_at(storage).get_model_serving().get_deployment(MODEL).delete()
 
     def rollback_deployment(self, storage: Storage) -> None:
-        """Make the first version of the deployment the active one again."""
+        """Make the first version of the deployment active again."""
         project_at(storage).get_model_serving().get_deployment(MODEL).rollback(1)
 
     def delete_deployment_version(self, storage: Storage) -> None:
-        """Give the first version of the deployment up."""
+        """Delete the first version of the deployment."""
         ms = project_at(storage).get_model_serving()
         ms.get_deployment(MODEL).delete_version(1)
 
@@ -206,7 +207,7 @@ class Jobs:
 
 
 def project_at(storage: Storage) -> Project:
-    """Return the project on *storage*; its deployments start, but nothing runs."""
+    """Return the project on *storage*; starting its deployments runs nothing."""
     return Project(storage, backend=StatesOnly())
 
 

@@ -1,4 +1,4 @@
-"""Writers that come to no good end, on purpose, and the garbage they leave."""
+"""Writers that are interrupted on purpose, and the garbage that they leave."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,11 +17,11 @@ from hopsartifacts.testing.faults import (
 Matches = Callable[[Call], bool]
 
 _GONE = "fedcba9876543210fedcba9876543210"
-"""The token of a writer of which nothing else is known."""
+"""The token of a writer that left no other trace."""
 
 
 def cut_off(storage: Storage, work: Callable[[Storage], object], at: Matches) -> None:
-    """Do *work* up to the first call that matches: the writer is gone from there on."""
+    """Run *work* up to the first call that matches, and simulate a crash there."""
     is_gone = False
 
     def plan(call: Call) -> Fault | None:
@@ -31,11 +31,11 @@ def cut_off(storage: Storage, work: Callable[[Storage], object], at: Matches) ->
 
     with suppress(Stopped):
         work(FaultyStorage(storage, plan))
-        raise AssertionError("the writer came to its end")
+        raise AssertionError("the writer ended normally")
 
 
 def keeping_files(storage: Storage) -> Storage:
-    """Return *storage* for somebody who can delete nothing but copies of manifests."""
+    """Return *storage* with all deletions failing, except those of manifest copies."""
 
     def plan(call: Call) -> Fault | None:
         is_copy = call.path.endswith(layout.MANIFEST)
@@ -45,7 +45,7 @@ def keeping_files(storage: Storage) -> Storage:
 
 
 def nth_entry(number: int, log: str) -> Matches:
-    """Match the *number*-th try to make an entry of *log*."""
+    """Match the *number*-th attempt to create an entry of *log*."""
     seen = 0
 
     def matches(call: Call) -> bool:
@@ -57,11 +57,11 @@ def nth_entry(number: int, log: str) -> Matches:
 
 
 def writes(part: str) -> Matches:
-    """Match writing to a path with *part* in it."""
+    """Match writes to paths that contain *part*."""
     return lambda call: call.method == "write" and part in call.path
 
 
 def put_aside(storage: Storage) -> None:
-    """Leave what only its writer knows: a file on its way, and a probe."""
+    """Leave private files of a writer: a temporary file and a probe."""
     storage.write(f"{layout.TEMPORARY}/{_GONE}", [b"half a file"])
     storage.write(layout.probe(_GONE), [b"a question"])

@@ -1,4 +1,4 @@
-"""What a reader with no memory sees of a project."""
+"""The state of a project as seen by a reader without caches."""
 
 import tempfile
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from hopsartifacts.testing.jobs import ALIAS, project_at
 
 View = dict[str, Any]
 Footprint = dict[str, int]
-"""The size of every file, by its path."""
+"""The size of every file, by path."""
 
 
 def view(storage: Storage) -> View:
     """Return everything that can be read, in full.
 
-    Tokens and times are left out: they differ between two runs of one job.
+    Tokens and times are left out, because they differ between two runs of one job.
     """
     project = project_at(storage)
     mr, ms = project.get_model_registry(), project.get_model_serving()
@@ -63,7 +63,7 @@ def view(storage: Storage) -> View:
 
 
 def footprint(storage: Storage) -> Footprint:
-    """Return what lies there, whether a reader sees it or not."""
+    """Return all stored files, including those that readers do not see."""
     return {entry.path: entry.size_bytes for entry in storage.find("")}
 
 
@@ -84,7 +84,7 @@ def _deleted_artifacts(
 
 
 def _aliases(mr: ModelRegistry, name: str) -> dict[str, Any]:
-    """Return where each alias points, and its journal: also of those deleted."""
+    """Return the target and the journal of each alias, and of the deleted ``ALIAS``."""
     return {
         alias: (mr.get_aliases(name).get(alias), _journal(mr, name, alias))
         for alias in (ALIAS, *mr.get_aliases(name))
@@ -106,7 +106,7 @@ def _downloaded(download: Callable[[Path], str]) -> dict[str, bytes]:
 
 
 def check_deployments_start(storage: Storage) -> None:
-    """Start each deployment: this checks every byte it would run."""
+    """Start each deployment, which checks every byte that it would run."""
     ms = project_at(storage).get_model_serving()
     for deployment in ms.get_deployments():
         deployment.start()

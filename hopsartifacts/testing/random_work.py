@@ -1,7 +1,8 @@
-"""Random work on a project, against a model of it made of plain dictionaries.
+"""Random work on a project, compared with a model made of plain dictionaries.
 
-The machine does what users do, also what must fail, on a storage that breaks now and
-then; after each step everything that can be read is compared with the dictionaries.
+The machine runs the operations of users, including ones that must fail, on a storage
+that fails occasionally. After each step, everything readable is compared with the
+model.
 """
 
 from collections.abc import Callable
@@ -27,7 +28,7 @@ from hopsartifacts.testing.random_calls import bounded
 from hopsartifacts.testing.watched import NAMES, NEVER, Step, WatchedProject
 
 models = st.sampled_from(sorted(NAMES))
-# None stands for the name inferred from the model's.
+# None stands for the name inferred from the model's name.
 deployments = st.sampled_from([None, "other"])
 scripts = st.sampled_from([None, "one", "two"]) | st.text(
     st.characters(codec="utf-8", categories=["L", "N"]), max_size=3
@@ -54,7 +55,7 @@ def plans(draw: st.DrawFn) -> Callable[[Call], Fault | None] | None:
 
 
 class _WorkMachine(WatchedProject):
-    """What users do to it."""
+    """The operations of users."""
 
     @initialize(names=st.lists(models, min_size=2, max_size=4))
     def start_with_some_models(self, names: list[str]) -> None:
@@ -88,7 +89,7 @@ class _WorkMachine(WatchedProject):
         numbers = self.numbers[name]
         possible = {requested} if requested else numbers.following()
         if requested in numbers.perhaps - numbers.used:
-            # Whether it was used up, only trying tells.
+            # Only an attempt shows whether the number was used up.
             requested, possible = None, numbers.following()
 
         def call() -> int | None:
@@ -329,11 +330,11 @@ class _WorkMachine(WatchedProject):
 
 
 class RandomWorkConformance(Connecting):
-    """What users do, in any order, does to a project what it does to dictionaries.
+    """Operations in any order have the same effect on a project as on dictionaries.
 
     Attributes:
-        work_rounds: how many projects are made.
-        work_steps: how much is done to each; after each step all of it is read.
+        work_rounds: how many projects are created.
+        work_steps: how many operations each gets; everything is read after each one.
     """
 
     work_rounds = 20
@@ -342,7 +343,7 @@ class RandomWorkConformance(Connecting):
     def test_random_work_does_what_it_does_to_dictionaries(
         self, new_place: Callable[[], Place]
     ) -> None:
-        """Saves, tags, deployments and deletions, on a storage that fails at times."""
+        """Saves, tags, deployments and deletions, with occasional failures."""
         machine = type("Work", (_WorkMachine,), {"new_place": staticmethod(new_place)})
         run_state_machine_as_test(
             machine, settings=bounded(self.work_rounds, self.work_steps)

@@ -1,4 +1,4 @@
-"""A serving back end that only knows states: deployments start and nothing runs."""
+"""A serving back end that only tracks states: deployments start, but nothing runs."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -16,16 +16,16 @@ from hopsartifacts.serving.contract import (
 
 
 class StatesOnly:
-    """Every launch is taken for running until it is stopped."""
+    """A back end that reports every launch as running until it is stopped."""
 
     name = "states-only"
 
     def __init__(self) -> None:
         self.running: dict[str, Launch] = {}
-        """By the name of the deployment."""
+        """The launches by the name of the deployment."""
 
     def check(self, launch: Launch) -> None:
-        """Take everything."""
+        """Accept every launch."""
 
     def start(
         self,
@@ -35,19 +35,19 @@ class StatesOnly:
         port: int | None = None,  # noqa: ARG002 - the contract's
         detach: bool = False,  # noqa: ARG002 - the contract's
     ) -> None:
-        """Say that it runs."""
+        """Mark the deployment as running."""
         self.running[launch.deployment] = launch
 
     def update(self, launch: Launch, *, await_running_s: float) -> None:  # noqa: ARG002 - the contract's
-        """Say that this version runs."""
+        """Mark this version as running."""
         self.running[launch.deployment] = launch
 
     def stop(self, deployment: DeploymentKey, *, await_stopped_s: float) -> None:  # noqa: ARG002 - the contract's
-        """Say that it does not run."""
+        """Mark the deployment as stopped."""
         self.running.pop(deployment.name, None)
 
     def state(self, deployment: DeploymentKey) -> RunState:
-        """Say whether it was started."""
+        """Return the state: running if it was started, otherwise created."""
         launch = self._running(deployment)
         if launch is None:
             return RunState(status="Created")
@@ -59,7 +59,7 @@ class StatesOnly:
         )
 
     def predict(self, deployment: DeploymentKey, payload: dict[str, Any]) -> Any:
-        """Answer with the inputs."""
+        """Return the inputs as predictions."""
         if self._running(deployment) is None:
             raise NotRunningError(f"{deployment.name!r} does not run")
         return {"predictions": payload.get("instances", [])}
@@ -67,11 +67,11 @@ class StatesOnly:
     def read_logs(
         self, deployment: DeploymentKey, component: Component, tail: int
     ) -> str:
-        """Answer with what was asked for."""
+        """Return a line with the arguments."""
         return f"{deployment.name} {component} {tail}"
 
     def inference_log_spool(self, deployment: DeploymentKey) -> Path | None:  # noqa: ARG002 - the contract's
-        """Say that nothing is logged."""
+        """Return None, as nothing is logged."""
         return None
 
     def follow_logs(
@@ -83,7 +83,7 @@ class StatesOnly:
         after: str = "",
         is_wanted: Callable[[], bool] = lambda: True,
     ) -> Iterator[LogLine]:
-        """Answer with what was asked for, in one line, until it is stopped."""
+        """Yield one line with the arguments, then wait until the deployment stops."""
         if not after:
             yield LogLine(
                 text=self.read_logs(deployment, component, tail), mark="log:1"
@@ -92,7 +92,7 @@ class StatesOnly:
             time.sleep(0.01)
 
     def forget(self, deployment: DeploymentKey) -> None:
-        """Say that it does not run."""
+        """Mark the deployment as stopped."""
         self.running.pop(deployment.name, None)
 
     def _running(self, deployment: DeploymentKey) -> Launch | None:

@@ -88,7 +88,7 @@ def test_keys_that_may_only_read_are_told_apart(s3: Server, run: Run) -> None:
     assert checks["it can be read"]["ok"]
     assert checks["it can be written"]["outcome"] == "failed"
     assert "Access Denied" in checks["it can be written"]["detail"]
-    assert "rights of the credentials" in checks["it can be written"]["meaning"]
+    assert "permissions of the credentials" in checks["it can be written"]["meaning"]
     assert checks["one winner of 8 threads"]["outcome"] == "not tried"
 
 
