@@ -1,4 +1,4 @@
-"""Whether what a bundle declares could have been saved here: the store's own rules."""
+"""Checks of a bundle's table of contents against the rules that every save obeys."""
 
 import re
 from collections.abc import Iterable
@@ -35,10 +35,10 @@ _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def check_contents(contents: Contents, where: str) -> None:
-    """Refuse a bundle whose declarations break a rule or do not fit together.
+    """Check that the contents of a bundle are valid and consistent.
 
     Raises:
-        InvalidBundleError: says what and which rule.
+        InvalidBundleError: a value breaks a rule; the message names both.
     """
     try:
         _check_members(contents)
@@ -63,7 +63,7 @@ def _check_members(contents: Contents) -> None:
     for digest in members:
         _check(
             bool(_SHA256.fullmatch(digest.sha256)) and digest.size_bytes >= 0,
-            f"{digest.sha256!r} with {digest.size_bytes} bytes is no digest of a file",
+            f"{digest.sha256!r} with {digest.size_bytes} bytes is not a valid digest",
         )
     _distinct("member", [digest.sha256 for digest in members])
     held = set(members)
@@ -78,23 +78,24 @@ def _check_members(contents: Contents) -> None:
 def _check_model(model: BundledModel) -> None:
     manifest = model.manifest
     model_name(manifest.model)
-    _check(manifest.version >= 1, f"{manifest.version} is no version of a model")
+    _check(manifest.version >= 1, f"{manifest.version} is not a version of a model")
     for text in (manifest.description, model.description or ""):
-        _check(is_unicode(text), "a description is no text")
+        _check(is_unicode(text), "a description is not valid Unicode text")
     for alias in model.aliases:
         alias_name(alias)
     _check(
-        checked_metrics(manifest.metrics) == manifest.metrics, "a metric is no number"
+        checked_metrics(manifest.metrics) == manifest.metrics,
+        "a metric is not a number",
     )
     for tag in model.tags:
         tag_name(tag)
-    _check(bool(manifest.files), f"model {manifest.model!r} has no file")
+    _check(bool(manifest.files), f"model {manifest.model!r} has no files")
     _check_paths(file.path for file in manifest.files)
     for embedded in _embedded(manifest):
         _check(
             is_unicode(embedded.text)
             and digest_of(embedded.text.encode()) == embedded.digest,
-            f"the schema or example of {manifest.model!r} is not what was sealed",
+            f"the schema or example of {manifest.model!r} differs from its digest",
         )
     _distinct("artifact version", [artifact.version for artifact in model.artifacts])
     for artifact in model.artifacts:
@@ -107,22 +108,22 @@ def _embedded(manifest: Manifest) -> list[EmbeddedFile]:
 
 
 def _check_artifact(artifact: BundledArtifact) -> None:
-    _check(artifact.version >= 1, f"artifact version {artifact.version} holds no files")
-    _check(bool(artifact.files), f"artifact version {artifact.version} has no file")
+    _check(artifact.version >= 1, f"artifact version {artifact.version} has no files")
+    _check(bool(artifact.files), f"artifact version {artifact.version} has no files")
     _check_paths(file.path for file in artifact.files)
     for file in artifact.files:
         _check(
             artifact_file(file.role, given_name(file)) == file.path,
-            f"{file.path!r} is no name of a {file.role}",
+            f"{file.path!r} is not a valid name for a {file.role}",
         )
     _check(
         identity_of(artifact.files) == artifact.identity,
-        f"artifact version {artifact.version} is not the one it says it is",
+        f"artifact version {artifact.version} does not match its declared identity",
     )
 
 
 def given_name(file: ArtifactRecord) -> str:
-    """Return the name of an artifact file without its role."""
+    """Return the name of an artifact file without the prefix of its role."""
     return file.path if file.role == "file" else file.path.removeprefix(f"{file.role}-")
 
 
@@ -153,8 +154,8 @@ def _check_deployment(specification: Specification, contents: Contents) -> None:
     is_held = number == 0 or number in artifacts
     _check(
         is_held and identity == specification.artifact.identity,
-        f"deployment {name!r} runs artifact version {number}, and the bundle does not "
-        "hold it",
+        f"deployment {name!r} runs artifact version {number}, which is not in the "
+        "bundle",
     )
     files = artifacts[number].files if number else ()
     roles = {file.role: file.path for file in files if file.role != "file"}
@@ -166,8 +167,8 @@ def _check_deployment(specification: Specification, contents: Contents) -> None:
     }
     for role, path in named.items():
         _check(
-            roles.get(role) == path,  # type: ignore[call-overload]  # any text may ask
-            f"deployment {name!r} names {path!r} as its {role}, and its artifact "
+            roles.get(role) == path,  # type: ignore[call-overload]  # role is a str
+            f"deployment {name!r} has {path!r} as its {role}, but its artifact has "
             f"{roles.get(role)!r}",  # type: ignore[call-overload]  # as above
         )
 
@@ -175,7 +176,7 @@ def _check_deployment(specification: Specification, contents: Contents) -> None:
 def _distinct(kind: str, values: list[Any]) -> None:
     seen: set[Any] = set()
     for value in values:
-        _check(value not in seen, f"{kind} {value!r} is there twice")
+        _check(value not in seen, f"{kind} {value!r} occurs twice")
         seen.add(value)
 
 

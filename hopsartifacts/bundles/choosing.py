@@ -1,4 +1,4 @@
-"""What goes into a bundle: the versions asked for, and what deployments need."""
+"""Selects the content of a bundle: the chosen versions, and what deployments need."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -31,12 +31,12 @@ Opener = Callable[[], Iterator[bytes]]
 
 
 class Gathered:
-    """What goes into a bundle, and where each file's bytes are.
+    """The content of a bundle, and the location of each file's bytes.
 
     Attributes:
         models: the model versions by name and number.
-        deployments: the deployments, whose model versions are among them.
-        blobs: by digest where the bytes lie and what yields them.
+        deployments: the deployments; ``models`` includes the versions that they pin.
+        blobs: for each digest, the path of its bytes and a function that reads them.
     """
 
     def __init__(self, storage: Storage) -> None:
@@ -46,7 +46,11 @@ class Gathered:
         self.blobs: dict[Digest, tuple[str, Opener]] = {}
 
     def add_model(self, name: str, version: int, artifacts: set[int] | None) -> None:
-        """Take a model version, with all its artifacts or only some."""
+        """Add a model version with the artifacts numbered *artifacts*; None adds all.
+
+        Raises:
+            ModelNotFoundError: the version does not exist.
+        """
         model = model_state(self.storage, name)
         state = pick_live(model, name, version)
         manifest = manifest_of(self.storage, name, state)
@@ -85,10 +89,10 @@ class Gathered:
 
 
 def settled(choice: Choice) -> Choice:
-    """Return *choice* with lists, which can be read more than once.
+    """Return *choice* with its iterables as lists, which can be read more than once.
 
     Raises:
-        InvalidInputError: there is something else than one or several.
+        InvalidInputError: a value is neither a name or model nor an iterable of them.
     """
     models, deployments = choice.models, choice.deployments
     return replace(
@@ -101,12 +105,13 @@ def settled(choice: Choice) -> Choice:
 
 
 def gather(storage: Storage, choice: Choice) -> Gathered:
-    """Return what *choice*, which is settled, means now.
+    """Return the current content for *choice*, a return value of ``settled``.
 
     Raises:
         ModelNotFoundError: a model or version does not exist.
         DeploymentNotFoundError: a deployment does not exist.
-        InvalidInputError: there is nothing, or something else than names.
+        InvalidInputError: there is nothing to export, or an item is not a name, a pair
+            or a model.
     """
     gathered = Gathered(storage)
     states = _deployments(storage, choice)
@@ -128,7 +133,7 @@ def gather(storage: Storage, choice: Choice) -> Gathered:
         try:
             gathered.add_model(name, version, some)
         except ModelNotFoundError:
-            # What was only found, and was deleted since, is left out.
+            # Omit a version that was only listed and has been deleted since.
             if (name, version) in {*named, *used}:
                 raise
     if not gathered.models:
@@ -145,7 +150,7 @@ def _deployments(storage: Storage, choice: Choice) -> list[Deployed]:
 
 
 def _named(choice: Choice) -> list[tuple[str, int]]:
-    """Return the versions that were asked for by their numbers."""
+    """Return the versions that the caller chose by number."""
     named: list[tuple[str, int]] = []
     for item in _listed("models", choice.models or ()):
         if isinstance(item, Model):
@@ -156,7 +161,7 @@ def _named(choice: Choice) -> list[tuple[str, int]]:
 
 
 def _found(storage: Storage, choice: Choice) -> list[tuple[str, int]]:
-    """Return the versions there are of what was asked for without numbers."""
+    """Return all live versions of the models that the caller chose without number."""
     if choice.models is None:
         names = model_names(storage) if choice.deployments is None else []
         return [pair for name in names for pair in _all_versions(storage, name)]

@@ -1,4 +1,4 @@
-"""Bundles on their way out: written aside, every byte checked against its seal."""
+"""Export of bundles: an atomic write, with every byte checked against its digest."""
 
 import gzip
 import os
@@ -30,7 +30,7 @@ from hopsartifacts.store.local_paths import user_path
 
 PACKED = (".gz", ".tgz")
 _TRIES = 4
-"""How often the project is listed again if something is deleted meanwhile."""
+"""How often the project is listed if versions are deleted in the meantime."""
 
 
 def export_bundle(
@@ -41,14 +41,14 @@ def export_bundle(
     project: str,
     overwrite: bool = False,
 ) -> ExportReport:
-    """Write a bundle; ``Project.export_bundle`` says what and what may go wrong."""
+    """Write a bundle; see ``Project.export_bundle`` for choices and errors."""
     target, choice = user_path(path), settled(choice)
     check_free(target, overwrite=overwrite)
     while True:
         try:
             return _exported(storage, target, choice, project, overwrite=overwrite)
         except _DeletedError:
-            # The next try says that it is gone, or leaves it out if nobody named it.
+            # The next attempt omits it, or fails if the caller chose it explicitly.
             continue
 
 
@@ -89,7 +89,7 @@ def _gathered(storage: Storage, choice: Choice) -> Gathered:
         try:
             return gather(storage, choice)
         except (IntegrityError, NotFoundError):
-            # Something may have been deleted between two looks.
+            # A version may have been deleted between two reads.
             continue
     return gather(storage, choice)
 
@@ -112,7 +112,7 @@ def _checked(
 
 
 class _DeletedError(HopsArtifactsError):
-    """A version was deleted while it was exported."""
+    """A version was deleted during its export."""
 
 
 def _differs(storage: Storage, where: str) -> HopsArtifactsError:

@@ -1,8 +1,8 @@
-"""Bundles on their way in: each model version whole or not there, again and again.
+"""Import of bundles: idempotent, and atomic for each model version.
 
-Everything is checked before anything is stored. Then version after version is saved as
-anybody would save it, so an import that was cut leaves whole versions, and the next one
-finds them and goes on.
+Everything is checked before anything is stored. Each version is then saved like any
+other save, so an interrupted import leaves complete versions. The next import of the
+bundle finds them and continues.
 """
 
 import os
@@ -52,12 +52,12 @@ def import_bundle(
     strict_numbers: bool = False,
     digest: str | None = None,
 ) -> ImportReport:
-    """Store what a bundle holds; ``Project.import_bundle`` says how."""
+    """Store the content of a bundle; see ``Project.import_bundle``."""
     with BundleReader.open(path) as bundle:
         if digest is not None and digest != bundle.digest:
             raise InvalidBundleError(
-                f"{str(path)!r} is not the bundle you mean: it has {bundle.digest}, "
-                f"not {digest}"
+                f"{str(path)!r} is not the expected bundle: its digest is "
+                f"{bundle.digest}, not {digest}"
             )
         models = bundle.contents.models
         for name in {model.manifest.model for model in models}:
@@ -66,7 +66,8 @@ def import_bundle(
         check_deployments(storage, bundle.contents)
         bundle.check()
         run = _Import(storage, bundle)
-        # Who gets a new number comes last, so as not to take the number of another.
+        # Versions that need a new number come last: they must not take a number that
+        # another version of the bundle keeps.
         for model in sorted(models, key=lambda model: _rank(model, fates[model.key])):
             run.add_model(model, fates[model.key], strict_numbers=strict_numbers)
         for deployment in bundle.contents.deployments:
@@ -79,7 +80,7 @@ def _rank(model: BundledModel, fate: Fate) -> tuple[bool, str, int]:
 
 
 class _Import:
-    """One import, as far as it has come."""
+    """A running import and its results so far."""
 
     def __init__(self, storage: Storage, bundle: BundleReader) -> None:
         self._storage = storage
@@ -92,7 +93,7 @@ class _Import:
     def add_model(
         self, model: BundledModel, fate: Fate, *, strict_numbers: bool
     ) -> None:
-        """Save a model version unless it is there, then its artifacts and aliases."""
+        """Save a model version unless it exists, then its artifacts and aliases."""
         name, old = model.key
         there = fate.number if fate.kind == "there" else None
         number = there or self._save(model, fate.number, strict_numbers=strict_numbers)
@@ -106,7 +107,7 @@ class _Import:
         self._aliases += [self._add_alias(name, it, number) for it in model.aliases]
 
     def add_deployment(self, deployment: BundledDeployment) -> None:
-        """Save a deployment that pins what was made of what it pinned; add its tags."""
+        """Save a deployment that pins the imported versions, and add its tags."""
         bundled = deployment.specification
         specification = replace(
             bundled,
@@ -132,7 +133,7 @@ class _Import:
         )
 
     def report(self, path: str) -> ImportReport:
-        """Return what was done so far."""
+        """Return the results so far."""
         return ImportReport(
             path=path,
             models=tuple(self._models[key] for key in sorted(self._models)),
@@ -174,7 +175,7 @@ class _Import:
         except AlreadyExistsError:
             if strict_numbers or number is None:
                 raise
-            # Somebody took the number since we looked.
+            # Another writer has taken the number since it was checked.
             return save_version(self._storage, replace(new, requested=None)).version
 
     def _add_artifact(
@@ -193,7 +194,8 @@ class _Import:
                 )
                 for file in artifact.files
             )
-            # Two versions may hold the same files; each keeps its number.
+            # CREATE makes a version even if another one has the same files, so that
+            # each keeps its number.
             is_next = old == max(versions) + 1
             decision = store.save(sources, CREATE if is_next else None)
             number, is_new = decision.version, decision.is_new

@@ -1,4 +1,4 @@
-"""What becomes of a bundle's versions here: known already, kept number, new number."""
+"""Decides for each version of a bundle whether it exists here and keeps its number."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -29,20 +29,21 @@ Key = tuple[str, int]
 
 
 class Fate(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of one model version."""
+    """The decision for one model version."""
 
     kind: Literal["there", "same number", "new number"]
     number: int | None
-    """Its number here; None if it gets the next one."""
+    """Its number in this project; None if it gets the next free one."""
 
 
 def fates_of(
     storage: Storage, models: Iterable[BundledModel], *, strict_numbers: bool
 ) -> dict[Key, Fate]:
-    """Return what becomes of each model version, storing nothing.
+    """Return the decision for each model version, without storing anything.
 
     Raises:
-        AlreadyExistsError: *strict_numbers*, and one could not keep its number.
+        AlreadyExistsError: *strict_numbers* is set, and a version cannot keep its
+            number.
     """
     named: dict[str, list[BundledModel]] = {}
     for model in sorted(models, key=lambda model: model.key):
@@ -54,20 +55,21 @@ def fates_of(
     if strict_numbers and moved:
         listed = ", ".join(f"{name!r} version {version}" for name, version in moved)
         raise AlreadyExistsError(
-            f"these numbers were given to others here, or lie under another: {listed}; "
-            "nothing was imported; leave out strict_numbers to let them get new ones"
+            "these versions cannot keep their number, or exist here under another: "
+            f"{listed}; nothing was imported; leave out strict_numbers to give them "
+            "new numbers"
         )
     return fates
 
 
 def content_of(manifest: Manifest) -> str:
-    """Return a digest of what a version is, whatever is said about it."""
+    """Return a digest of a version that ignores its number, origin and description."""
     bare = replace(manifest, version=0, id="", created="", creator="", description="")
     return sha256_of(encode(bare))
 
 
 class _Matching:
-    """The versions of one model here, each taken at most once."""
+    """The versions of one model in this project; each matches at most one version."""
 
     def __init__(self, storage: Storage, name: str) -> None:
         self._storage = storage
@@ -90,7 +92,10 @@ class _Matching:
         return Fate(kind="same number", number=key[1])
 
     def _same(self, model: BundledModel, *, own: bool) -> int | None:
-        """Return the number of a version that is the same, and take it."""
+        """Return the number of an equal version, and mark it as taken.
+
+        With *own*, only the version with the same number is compared.
+        """
         manifest = model.manifest
         for number, known in self._state.live().items():
             is_candidate = (
@@ -108,10 +113,10 @@ class _Matching:
 
 
 def check_deployments(storage: Storage, contents: Contents) -> None:
-    """Refuse deployments that the rules forbid or whose names are another's here.
+    """Check the deployments of a bundle against the rules and the names in use.
 
     Raises:
-        InvalidBundleError: the rules forbid one.
+        InvalidBundleError: a deployment breaks a rule.
         AlreadyExistsError: a name belongs to a deployment of another model.
     """
     manifests = {model.key: model.manifest for model in contents.models}
@@ -140,7 +145,7 @@ def _check_rules(specification: Specification, manifest: Manifest) -> None:
     if found != (specification.model.framework, specification.model_server):
         raise InvalidBundleError(
             f"deployment {specification.name!r} is for {specification.model.framework} "
-            f"on {specification.model_server}, and its model is {manifest.framework}"
+            f"on {specification.model_server}, but its model is {manifest.framework}"
         )
 
 

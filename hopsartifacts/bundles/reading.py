@@ -1,4 +1,4 @@
-"""Bundles on their way in: opened only if all they declare is there and safe."""
+"""The reader of bundles, which opens only those that are complete and safe."""
 
 import gzip
 import os
@@ -33,12 +33,12 @@ _GZIP = b"\x1f\x8b"
 
 
 class BundleReader:
-    """An open bundle; close it, or use it in ``with``.
+    """An open bundle; close it, or use it in a ``with`` statement.
 
     Attributes:
-        contents: what it holds.
-        digest: SHA-256 of its first member, and so of everything in it.
-        fingerprint: what changes when somebody writes to the file.
+        contents: its table of contents.
+        digest: SHA-256 of its table of contents, and so of everything in it.
+        fingerprint: file attributes that change when the file is written to.
     """
 
     def __init__(self, path: Path, file: IO[bytes]) -> None:
@@ -55,12 +55,13 @@ class BundleReader:
     def open(cls, path: str | os.PathLike[str]) -> Self:
         """Open the bundle at *path*, compressed or not.
 
-        What it declares is checked, and that each member is there with its size, and
-        nothing else; bytes are checked by ``check`` and ``find``. A compressed bundle
-        is unpacked into a temporary file, never to more than it declares.
+        The table of contents is checked, and that the members and their sizes match
+        it; ``check`` and ``find`` check the bytes. A compressed bundle is unpacked into
+        a temporary file that never becomes larger than the declared size.
 
         Raises:
-            InvalidBundleError: it is no bundle, or damaged, truncated or unsafe.
+            InvalidBundleError: the file is not a bundle, or is damaged, truncated or
+                unsafe.
             FormatError: a later release wrote it.
             StorageError: it cannot be read, or there is no room to unpack it.
         """
@@ -83,40 +84,40 @@ class BundleReader:
         return reader
 
     def find(self, digest: Digest) -> Iterator[bytes] | None:
-        """Return the bytes with *digest*; None if the bundle does not hold them.
+        """Return the bytes with *digest*; None if the bundle does not contain them.
 
-        They are checked while they pass: if the iterator ends, they were right.
+        The iterator checks the bytes. If it ends without an error, they were intact.
 
         Raises:
-            InvalidBundleError: while they pass: they are damaged.
+            InvalidBundleError: from the iterator: the bytes are damaged.
         """
         offset = self._offsets.get(digest)
         return None if offset is None else self._chunks(digest, offset)
 
     def check(self) -> None:
-        """Read everything and compare it with its digests.
+        """Read every member and compare it with its digest.
 
         Raises:
-            InvalidBundleError: something is damaged.
+            InvalidBundleError: a member is damaged.
         """
         for digest, offset in self._offsets.items():
             for _ in self._chunks(digest, offset):
                 pass
 
     def check_unchanged(self) -> None:
-        """Refuse to go on if somebody wrote to the bundle since it was opened.
+        """Check that the file has not been written to since it was opened.
 
         Raises:
-            SourceChangedError: somebody did.
+            SourceChangedError: it has been written to.
         """
         if self._look() != self.fingerprint:
             raise SourceChangedError(
                 f"{str(self.path)!r} was changed while it was read: nothing more was "
-                "stored; import it again when it holds still"
+                "stored; import it again when no program writes to it"
             )
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
     def __enter__(self) -> Self:
@@ -133,7 +134,7 @@ class BundleReader:
                 continue
             digest = declared.get(member.name)
             if digest is None or digest in found:
-                flaw = "is there twice" if digest else "is not in its table of contents"
+                flaw = "occurs twice" if digest else "is not in its table of contents"
                 raise self._unsafe(f"member {member.name!r} {flaw}")
             if member.size_bytes != digest.size_bytes:
                 raise self._unsafe(
@@ -147,8 +148,8 @@ class BundleReader:
 
     def _unsafe(self, flaw: str) -> InvalidBundleError:
         return InvalidBundleError(
-            f"{str(self.path)!r} is not what its table of contents says: {flaw}; get "
-            "the bundle again"
+            f"{str(self.path)!r} does not match its table of contents: {flaw}; get the "
+            "bundle again"
         )
 
     def _chunks(self, digest: Digest, offset: int) -> Iterator[bytes]:
@@ -168,7 +169,7 @@ class BundleReader:
                 break
             yield data
         if hasher.digest() != digest:
-            raise self._unsafe(f"the bytes of {member_name(digest)!r} are others")
+            raise self._unsafe(f"the bytes of {member_name(digest)!r} were changed")
 
     def _look(self) -> Fingerprint:
         return Fingerprint.of(os.fstat(self._file.fileno()))
@@ -178,12 +179,12 @@ def _first_member(file: IO[bytes], where: str) -> bytes:
     first = member_at(file, 0, where)
     if first is None or first.name != CONTENTS:
         raise InvalidBundleError(
-            f"{where} is no bundle: it does not begin with {CONTENTS}"
+            f"{where} is not a bundle: it does not begin with {CONTENTS}"
         )
     if first.size_bytes > CONTENTS_LIMIT_BYTES:
         raise InvalidBundleError(
-            f"{where}: {CONTENTS} has {first.size_bytes} bytes, and at most "
-            f"{CONTENTS_LIMIT_BYTES} are read: do not use it"
+            f"{where}: {CONTENTS} has {first.size_bytes} bytes, but at most "
+            f"{CONTENTS_LIMIT_BYTES} are allowed: do not use it"
         )
     file.seek(first.offset)
     data = file.read(first.size_bytes)
@@ -197,7 +198,7 @@ def _temporary() -> IO[bytes]:
 
 
 def _unpack(packed_file: IO[bytes], plain: IO[bytes], where: str) -> None:
-    """Unpack into *plain* what the table of contents declares, and never more."""
+    """Unpack into *plain*, but never more than the table of contents declares."""
     packed_file.seek(0)
     try:
         with gzip.GzipFile(fileobj=packed_file) as unpacking:
@@ -238,7 +239,7 @@ def _check_room(declared: int, where: str) -> None:
     free = shutil.disk_usage(folder).free
     if declared > free:
         raise StorageError(
-            f"{where} unpacks to {declared} bytes, and {folder!r} has room for {free}: "
+            f"{where} unpacks to {declared} bytes, but {folder!r} has room for {free}: "
             "unpack it where there is room (gzip -d), or set TMPDIR"
         )
 

@@ -1,4 +1,7 @@
-"""The way in: pyarrow weighs more than all the rest: an extra, imported late."""
+"""The entry point of the catalog, which imports the optional pyarrow only when called.
+
+pyarrow is larger than all other dependencies together, so it is an extra.
+"""
 
 from typing import Any
 
@@ -10,10 +13,10 @@ def catalog(storage: Storage, kind: str = "models", *, artifacts: bool = True) -
     """Return a ``pyarrow.Table`` of everything in the project.
 
     Args:
-        storage: where.
-        kind: ``models`` (one row per model version, all else nested in it), or a long
-            table: ``metrics``, ``artifacts``, ``deployments``.
-        artifacts: without it ``models`` has no column ``artifacts`` and takes fewer
+        storage: the project's storage.
+        kind: ``models`` (one row per model version, with everything else nested in
+            it), or a long table: ``metrics``, ``artifacts`` or ``deployments``.
+        artifacts: if false, ``models`` has no column ``artifacts`` and takes fewer
             requests.
 
     Raises:
@@ -24,7 +27,7 @@ def catalog(storage: Storage, kind: str = "models", *, artifacts: bool = True) -
         from hopsartifacts.catalog.views import catalog_of  # noqa: PLC0415 - late
     except ModuleNotFoundError as error:
         raise InvalidInputError(
-            f"a catalog is a pyarrow table, and {error.name} is not installed; run: "
+            f"a catalog is a pyarrow table, but {error.name} is not installed; run: "
             'pip install "hopsartifacts[catalog]"'
         ) from error
     return catalog_of(storage, kind, artifacts=artifacts)

@@ -1,7 +1,8 @@
-"""The catalog as a Parquet file of the project: one file, so that nothing disagrees.
+"""The cache of the catalog: one Parquet file in the project.
 
-It is a projection: anybody may write it again, and whatever cannot be read is taken for
-not there. How far the logs were when it was read travels in its metadata.
+The file is a projection of the logs: any process may replace it, and a file that cannot
+be read is treated as missing. Its metadata contains the marks of the logs that it was
+built from; as both are in one file, they always match.
 """
 
 from contextlib import suppress
@@ -18,13 +19,13 @@ from hopsartifacts.errors import FormatError, PathNotFoundError, StorageError
 from hopsartifacts.storage.contract import Storage
 
 CATALOG_FORMAT = 1
-"""Goes up with the columns; a file with another number is built anew."""
+"""Increased when the columns change; a file with another number is rebuilt."""
 
 _KEY = b"hopsartifacts.catalog"
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """A catalog, and how far the logs were when it was read."""
+    """A catalog, and the marks of the logs that it was built from."""
 
     table: pa.Table
     heads: Heads
@@ -39,7 +40,7 @@ NOTHING = Kept(table=SCHEMA.empty_table(), heads=Heads())
 
 
 def load(storage: Storage) -> Kept:
-    """Return the kept catalog; an empty one if there is none that can be read."""
+    """Return the cached catalog, or an empty one if none can be read."""
     try:
         data = storage.read(layout.CATALOG)
         table = pq.read_table(pa.BufferReader(data), page_checksum_verification=True)
@@ -54,7 +55,7 @@ def load(storage: Storage) -> Kept:
 
 
 def keep(storage: Storage, kept: Kept) -> None:
-    """Write the catalog where that is allowed; who may only read goes without."""
+    """Write the catalog; ignore errors, as the user may have read access only."""
     stamp = encode(_Stamp(format=CATALOG_FORMAT, heads=kept.heads))
     sink = pa.BufferOutputStream()
     pq.write_table(

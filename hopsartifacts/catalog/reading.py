@@ -1,7 +1,7 @@
-"""Reading the catalog: what the logs did since it was kept is read again, no more.
+"""Incremental reads of the catalog: only logs that changed since the cache are read.
 
-It is never behind a version that was committed before the reading began: the newest
-entry of every log is looked for in a fresh listing, and a log that went on is read.
+The result includes every version that was committed before the read began: the newest
+entry of every log is found with a fresh listing.
 """
 
 from collections.abc import Iterable
@@ -44,9 +44,9 @@ def read_catalog(storage: Storage, *, artifacts: bool = True) -> pa.Table:
     """Return one row per model version, sorted by model and version.
 
     Args:
-        storage: where.
-        artifacts: look at the artifact versions too, one listing a model version.
-            Without it there is no column ``artifacts``.
+        storage: the project's storage.
+        artifacts: include the column ``artifacts``, which takes one listing for each
+            model version.
 
     Raises:
         IntegrityError: a log is damaged.
@@ -60,7 +60,7 @@ def read_catalog(storage: Storage, *, artifacts: bool = True) -> pa.Table:
 
 
 class _Reading:
-    """One reading: what is not as it was kept, and how it is now."""
+    """A read of the catalog: the differences from the cache, and the new state."""
 
     def __init__(self, storage: Storage, kept: Kept, *, artifacts: bool) -> None:
         self._storage = storage
@@ -88,7 +88,7 @@ class _Reading:
         self.heads = self._new_heads()
 
     def refreshed(self) -> Kept:
-        """Return the catalog as it is now."""
+        """Return the current catalog."""
         self._read_states(self.touched & self._models.keys() - self._states.keys())
         model = self._kept.table.column("model")
         is_touched = pc.is_in(
@@ -134,7 +134,7 @@ class _Reading:
         return {pair: read.get(pair, kept.get(pair, [])) for pair in live}
 
     def _deployment_items(self, old: Iterable[Row]) -> dict[Pair, list[Row]]:
-        """Return the deployments of model versions: those read now, and those kept."""
+        """Return the deployments of each model version, read now or from the cache."""
         items: dict[Pair, list[Row]] = {}
         for row in old:
             for item in row["deployments"]:
@@ -153,7 +153,10 @@ class _Reading:
         )
 
     def _changed_deployments(self, moved: set[str]) -> dict[str, Deployed | None]:
-        """Return those that went on, or whose model did: it may be gone."""
+        """Return the deployments whose log, or whose model's log, has changed.
+
+        The value is None if the deployment no longer exists.
+        """
         changed = []
         for name, mark in self._deployments.items():
             kept = self._kept.heads.deployments.get(name)
@@ -174,7 +177,7 @@ class _Reading:
         return live
 
     def _pinned(self) -> Iterable[str]:
-        """Yield the models whose deployments changed, as they were and as they are."""
+        """Yield the models that changed deployments pinned before, or pin now."""
         before = self._kept.heads.deployments
         gone = before.keys() - self._deployments.keys()
         for name in self._found.keys() & before.keys() | gone:

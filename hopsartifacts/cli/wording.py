@@ -1,7 +1,6 @@
-"""Messages of the library in the words of the command line.
+"""Translation of the library's messages for users of the command line.
 
-The library names Python calls and arguments. Users of the command line have commands
-and options instead.
+The messages name Python calls and arguments; they are replaced by commands and options.
 """
 
 import re
@@ -100,7 +99,7 @@ _COMPILED = tuple((re.compile(pattern), words) for pattern, words in _WORDS)
 
 
 def in_commands(message: str) -> str:
-    """Return *message* with commands and options where it names Python's."""
+    """Return *message* with Python calls and arguments replaced by commands."""
     for pattern, words in _COMPILED:
         message = pattern.sub(words, message)
     return message

@@ -93,7 +93,7 @@ def test_keys_that_cannot_be_made_are_told(run: Run) -> None:
     for args, code, words in (
         (["a b"], 1, "key name 'a b'"),
         (["ann", "--scope", "root"], 2, "'root' is not one of"),
-        (["ann", "--expires", "soon"], 2, "'soon' is no length of time"),
+        (["ann", "--expires", "soon"], 2, "'soon' is not a duration"),
     ):
         refused = run("keys", "create", *args)
         assert (refused.exit_code, refused.stdout) == (code, "")
