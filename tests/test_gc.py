@@ -322,3 +322,26 @@ def test_a_version_that_its_log_has_lost_is_kept(
     # A repair moves them aside, as it does with all that no version has.
     assert project.repair().ok
     assert f"{layout.version_dir(NAME, 2)}/manifest.json" not in paths(project.storage)
+
+
+@pytest.mark.parametrize("is_dry", [True, False], ids=["dry", "for real"])
+def test_a_damaged_log_does_not_keep_the_rest(
+    project: Project,
+    save_model: SaveModel,
+    make_files: MakeFiles,
+    is_dry: bool,
+) -> None:
+    for name in ("damaged", "other"):
+        save_model(name)
+    save_model("other", framework="sklearn").deploy("d")
+    save_and_die(project, make_files(), at=2)
+    stray = f"{layout.model_log('damaged')}/.DS_Store"
+    project.storage.write(stray, [b""])
+    project.storage.write(f"{layout.deployment_log('d')}/.DS_Store", [b""])
+    report = project.gc(grace_s=0, dry_run=is_dry)
+    stuck = {it.garbage.path: it.reason for it in report.stuck}
+    assert stuck.keys() == {"Deployments/d", "Models/damaged"}
+    assert stray in stuck["Models/damaged"]
+    assert not report.ok
+    assert [it.path for it in report.freed] == [layout.version_dir(NAME, 1)]
+    assert project.get_model_registry().get_model("damaged", 1).version == 1

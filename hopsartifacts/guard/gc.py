@@ -19,7 +19,9 @@ from hopsartifacts.deployments.deployed import Logs
 from hopsartifacts.deployments.versions import deployment_names
 from hopsartifacts.errors import (
     ConflictError,
+    FormatError,
     HopsArtifactsError,
+    IntegrityError,
     InvalidInputError,
     ModelNotFoundError,
     StorageError,
@@ -117,7 +119,8 @@ def collect(storage: Storage, *, grace_s: float, dry_run: bool) -> GcReport:
         raise InvalidInputError(f"grace_s={grace_s!r}: give seconds, 0 or more")
     oldest_kept = _clock(storage, dry_run=dry_run) - grace_s
     freed, kept, stuck = list[Garbage](), list[Garbage](), list[Stuck]()
-    for found in sorted(_all_garbage(storage), key=lambda it: it.is_written_for):
+    everything = _all_garbage(storage, stuck)
+    for found in sorted(everything, key=lambda it: it.is_written_for):
         if found.modified is not None and found.modified > oldest_kept:
             kept.append(found.garbage)
             continue
@@ -155,13 +158,29 @@ def _clock(storage: Storage, *, dry_run: bool) -> float:
     return time.time() if modified is None else modified
 
 
-def _all_garbage(storage: Storage) -> Iterator[Found]:
+def _all_garbage(storage: Storage, stuck: list[Stuck]) -> Iterator[Found]:
+    """Yield what there is; in *stuck* goes who has a damaged log."""
+
+    def of_owner(
+        of: Callable[[Storage, str], list[Found]], folder: str, name: str
+    ) -> list[Found]:
+        try:
+            return of(storage, name)
+        except (IntegrityError, FormatError) as error:
+            garbage = Garbage(
+                path=folder, detail="its log cannot be read", size_bytes=0
+            )
+            stuck.append(Stuck(garbage=garbage, reason=str(error)))
+            return []
+
     workers = storage.capabilities.workers
     models = each_result(
-        lambda name, _: _of_model(storage, name), model_names(storage), workers
+        lambda name, _: of_owner(_of_model, layout.model_dir(name), name),
+        model_names(storage),
+        workers,
     )
     deployments = each_result(
-        lambda name, _: _of_deployment(storage, name),
+        lambda name, _: of_owner(_of_deployment, layout.deployment_dir(name), name),
         deployment_names(storage),
         workers,
     )
