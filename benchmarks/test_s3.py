@@ -10,7 +10,6 @@ import hashlib
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -111,8 +110,8 @@ def test_upload_and_download_against_a_fast_client(
     up = race(lambda: storage.write("big", content()), theirs_up)
     assert digest(storage.chunks("big")) == digest(content())
     down = race(ours_down, theirs_down)
-    note(record_property, f"upload of {SIZE_MB} MB", up)
-    note(record_property, f"download of {SIZE_MB} MB", down)
+    report("obstore", up[1], f"upload of {SIZE_MB} MB", up[0], record_property)
+    report("obstore", down[1], f"download of {SIZE_MB} MB", down[0], record_property)
 
 
 def test_small_files_against_a_fast_client(
@@ -139,8 +138,9 @@ def test_small_files_against_a_fast_client(
         lambda: all_of(lambda name: storage.read(f"ours/{name}")),
         lambda: all_of(lambda name: bytes(obstore.get(store, f"ours/{name}").bytes())),
     )
-    note(record_property, f"upload of {SMALL_FILES} small files", up)
-    note(record_property, f"download of {SMALL_FILES} small files", down)
+    small = f"load of {SMALL_FILES} small files"
+    report("obstore", up[1], f"up{small}", up[0], record_property)
+    report("obstore", down[1], f"down{small}", down[0], record_property)
 
 
 def test_memory_of_a_transfer(s3: Server) -> None:
@@ -165,12 +165,13 @@ def test_saving_again_with_one_changed_file(
     url = f"s3://{s3.bucket()}/p"
     project = hopsartifacts.login(url, storage_options=s3.options())
     creator = project.get_model_registry().python
-    first, again = [], []
-    for turn in range(ROUNDS):
-        name = f"m{turn}"
-        first.append(timed(creator.create_model(name).save, folder))
-        (folder / "0.bin").write_bytes(os.urandom(FILE_BYTES))
-        again.append(timed(creator.create_model(name).save, folder))
+    names = [f"m{turn}" for turn in range(ROUNDS)]
+    new, known = iter(names), iter(names)
+    first, again = race(
+        lambda: creator.create_model(next(new)).save(folder),
+        lambda: creator.create_model(next(known)).save(folder),
+        lambda: (folder / "0.bin").write_bytes(os.urandom(FILE_BYTES)),
+    )
     report("first save", first, "saving again", again, record_property)
 
 
@@ -188,23 +189,15 @@ def digest(chunks: Iterator[bytes]) -> str:
     return found.hexdigest()
 
 
-def note(record_property: Record, what: str, seconds: tuple[float, float]) -> None:
-    ours, theirs = seconds
-    record_property(f"{what} against obstore", round(theirs / ours, 2))
-    print(
-        f"{what}: ours {ours:.2f} s, obstore {theirs:.2f} s, ratio {theirs / ours:.2f}"
-    )
-
-
 def race(
-    ours: Callable[[], object], theirs: Callable[[], object]
-) -> tuple[float, float]:
-    """Return the best time of each; they take turns, so noise hits both."""
-    times: dict[str, list[float]] = {"ours": [], "theirs": []}
+    ours: Callable[[], object],
+    theirs: Callable[[], object],
+    between: Callable[[], object] = lambda: None,
+) -> tuple[list[float], list[float]]:
+    """Return the times of each; they take turns, so noise hits both."""
+    times: tuple[list[float], list[float]] = ([], [])
     for _ in range(ROUNDS):
-        for name, work in (("ours", ours), ("theirs", theirs)):
-            started = time.perf_counter()
-            work()
-            times[name].append(time.perf_counter() - started)
-    print({name: [round(one, 2) for one in seen] for name, seen in times.items()})
-    return min(times["ours"]), min(times["theirs"])
+        times[0].append(timed(ours))
+        between()
+        times[1].append(timed(theirs))
+    return times

@@ -1,6 +1,7 @@
 """Sixteen processes that save to one model, against sixteen that have one each.
 
-Aim: 0.8. ``HOPSARTIFACTS_BENCH_SAVES`` says how often each of them saves.
+Aim: 0.5, the price of one log. ``HOPSARTIFACTS_BENCH_SAVES`` says how often
+each of them saves.
 """
 
 import os

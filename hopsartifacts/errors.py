@@ -35,11 +35,48 @@ Each message says what was wrong, with what value, and what to do. Foreign
 exceptions are kept as ``__cause__``.
 """
 
+import re
 from typing import Self
+
+_QUOTED_CHARS = 300
+_SECRETS = (
+    # A password in a URL, which may hold an "@" of its own.
+    (re.compile(r"(://[^\s/:@]*):[^\s/'\"]*@"), r"\1@"),
+    (
+        re.compile(
+            r"([?&;](?:[\w.%-]*(?:token|secret|passw|credential|signature|api_?key"
+            r"|account_?key|access_?key)[\w.%-]*|key|sig|sas|pwd|auth)="
+            r"|\b(?:AccountKey|SharedAccessSignature)=)[^\s&;,'\"]+",
+            re.IGNORECASE,
+        ),
+        r"\1***",
+    ),
+)
+
+
+def without_secrets(text: str) -> str:
+    """Return *text* without what is secret in the URLs and connection strings in it.
+
+    Passwords go, and so do the values of what is called a key, a token or the like.
+    """
+    for pattern, shown in _SECRETS:
+        text = pattern.sub(shown, text)
+    return text
+
+
+def quoted(value: object) -> str:
+    """Return *value* as messages quote what a user gave, cut off where it is long."""
+    text = repr(value)
+    return text if len(text) <= _QUOTED_CHARS else f"{text[:_QUOTED_CHARS]}…"
 
 
 class HopsArtifactsError(Exception):
-    """Root of every error this package raises on purpose."""
+    """Root of every error this package raises on purpose; none shows a secret."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(
+            *(without_secrets(it) if isinstance(it, str) else it for it in args)
+        )
 
 
 class InvalidInputError(HopsArtifactsError, ValueError):

@@ -123,8 +123,7 @@ def log_entry(log: str, seq: int) -> str:
     folders of at most a hundred.
     """
     left = f"{10**_ENTRY_DIGITS - 1 - seq:0{_ENTRY_DIGITS}d}"
-    pairs = (left[at : at + 2] for at in range(0, _ENTRY_DIGITS, 2))
-    return f"{log}/{'/'.join(pairs)}.json.gz"
+    return f"{log}/{left[:2]}/{left[2:4]}/{left[4:6]}/{left[6:]}.json.gz"
 
 
 def log_entry_seq(log: str, path: str) -> int | None:

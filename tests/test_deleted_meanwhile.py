@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import hopsartifacts
-from hopsartifacts import Project
+from hopsartifacts import Project, layout
 from hopsartifacts.errors import ModelNotFoundError
 from hopsartifacts.guard import verify as verifying
 from hopsartifacts.storage.contract import Storage
@@ -181,6 +181,63 @@ def test_a_download_says_that_it_was_deleted(
     found = each_moment(make, download, tmp_path)
     texts = [it for _, it in found if "deleted" in str(it)]
     assert texts
+
+
+def with_late_copy(project: Project, tmp_path: Path) -> str:
+    """Save version 3, which is deleted between its seal and the copy of its manifest.
+
+    Returns:
+        The path of the copy.
+    """
+    path = layout.version_manifest("m", 3)
+
+    def delete(_: Call) -> None:
+        # Whoever deletes it has seen it in the log.
+        project.get_model_registry().get_model("m").delete()
+
+    def plan(call: Call) -> Fault | None:
+        is_copy = (call.method, call.path) == ("create", path)
+        return Fault(before=delete) if is_copy else None
+
+    slow = hopsartifacts.login(storage=FaultyStorage(project.storage, plan))
+    (tmp_path / "late").mkdir()
+    (tmp_path / "late" / "weights").write_bytes(b"w")
+    model = slow.get_model_registry().sklearn.create_model("m").save(tmp_path / "late")
+    assert model.version == 3
+    assert paths(project, "Models/m/3") == [path]
+    return path
+
+
+def test_a_copy_that_was_written_after_the_deletion_is_found_and_freed(
+    make: Callable[[], Project], tmp_path: Path
+) -> None:
+    project = make()
+    path = with_late_copy(project, tmp_path)
+    assert [(it.kind, it.path) for it in project.verify().findings] == [
+        ("leftover", path)
+    ]
+    assert [it.path for it in project.gc().freed] == [path]
+    assert paths(project, "Models/m/3") == []
+    assert project.verify().ok
+    with pytest.raises(ModelNotFoundError, match="it was deleted"):
+        project.get_model_registry().get_model("m", 3)
+
+
+def test_a_reader_that_goes_by_such_a_copy_is_told_of_the_deletion(
+    make: Callable[[], Project], tmp_path: Path
+) -> None:
+    project = make()
+    with_late_copy(project, tmp_path)
+    registry = project.get_model_registry()
+    assert [it.version for it in registry.get_models("m")] == [1, 2]
+    assert registry.get_model("m").version == 2
+    shown = registry.get_model("m", 3)  # it has only read the copy
+    with pytest.raises(ModelNotFoundError, match="it was deleted"):
+        shown.download(tmp_path / "target")
+    with pytest.raises(ModelNotFoundError, match="it was deleted"):
+        shown.deploy()
+    with pytest.raises(ModelNotFoundError, match="it was deleted"):
+        project.export_bundle(tmp_path / "bundle.tar", models=[("m", 3)])
 
 
 def test_the_only_version_that_was_deleted_is_named(

@@ -240,6 +240,11 @@ def test_the_rules_hold_for_an_artifact_asked_for_by_its_number(
         ("api_protocol", "ZZ", "'ZZ': use one of REST, GRPC"),
         ("inference_logger", "SOME", "'SOME': use one of NONE, ALL"),
         ("inference_logger", 5, "inference_logger is a int"),
+        ("inference_logger", {"kind": "ALL"}, "inference_logger has no 'kind': use mo"),
+        ("inference_logger", {"mode": "SOME"}, "inference logger mode 'SOME'"),
+        ("inference_batcher", {"size": 1}, "inference_batcher has no 'size': use enab"),
+        ("transformer", {"script": "t.py"}, "transformer has no 'script': use script_"),
+        ("transformer", {}, "a transformer needs a script_file"),
         ("inference_batcher", True, "inference_batcher is a bool"),
         ("transformer", "transform.py", "transformer is a str: use ms.create_"),
         ("script_file", 5, "5 is not a path"),
@@ -298,3 +303,27 @@ def test_a_batcher_is_on_or_off(value: Any) -> None:
 def test_a_transformer_has_a_script(ms: ModelServing, script: Any) -> None:
     with pytest.raises(InvalidDeploymentError, match="needs a script_file"):
         ms.create_transformer(script)
+
+
+def test_parts_may_be_dictionaries(
+    model: Model, make_script: Callable[..., Path], transformer_script: Path
+) -> None:
+    """As in Hopsworks, at the deployment and afterwards."""
+    script = make_script()
+    deployment = model.deploy(
+        script_file=script,
+        inference_logger={"mode": "ALL", "kafka_topic": {"name": "t"}},
+        inference_batcher={"enabled": True, "max_batch_size": 4},
+        transformer={
+            "script_file": str(transformer_script),
+            "resources": {"num_instances": 1},
+        },
+    )
+    logger, batcher = deployment.inference_logger, deployment.inference_batcher
+    assert (logger.mode, logger.kafka_topic.name) == ("ALL", "t")
+    assert batcher == InferenceBatcher(enabled=True, max_batch_size=4)
+    assert deployment.transformer.resources.num_instances == 1
+    deployment.inference_batcher = {"enabled": False}
+    deployment.inference_logger = {"mode": "NONE"}
+    assert deployment.inference_batcher is None
+    assert deployment.inference_logger is None

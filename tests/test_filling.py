@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pytest
 from fsspec.callbacks import TqdmCallback
+from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import Progress
 from tqdm import tqdm
@@ -82,13 +83,10 @@ def sealed(
     """Protect what was filled, and know it from now on."""
     top = f"{folder}/Files"
     storage.protect(top)
-    storage.create(f"{folder}/seal", b"")
-    seal = storage.stat(f"{folder}/seal")
-    assert seal
+    seal = f"{folder}/seal"
+    storage.create(seal, b"")
     for record in records:
-        yield Known(
-            folder=top, path=record.path, digest=record.digest, sealed=seal.modified
-        )
+        yield Known(folder=top, path=record.path, digest=record.digest, seal=seal)
 
 
 def test_every_file_is_written_and_recorded_in_order(
@@ -324,6 +322,7 @@ def test_what_the_store_holds_is_not_carried_again(
     assert methods(counted)["write"] == 1
     assert methods(counted)["copy"] == len(MANY)
     assert methods(counted)["find"] <= 1
+    assert methods(counted)["stat"] <= 1
     expected = {**MANY, "3/10.bin": b"x" * 110, "3/renamed.bin": MANY["0/0.bin"]}
     assert stored(storage, "Models/m/2") == expected
     assert {it.path: it.digest for it in after} == {
@@ -417,20 +416,15 @@ def test_a_damaged_file_on_disk_never_spreads(
     assert not is_same_file(local, "Models/m/1/Files/a", "Models/m/2/Files/a")
 
 
-def later(known: Known) -> float | None:
-    """Return a time of the seal at which the file was not there yet."""
-    return (known.sealed or 0) - 1000
-
-
-@pytest.mark.parametrize("when", [later, lambda _: None], ids=["later", "unknown"])
+@pytest.mark.parametrize("seal", ["Models/m/earlier", "Models/m/absent", None], ids=str)
 def test_elsewhere_what_was_written_after_its_seal_never_spreads(
-    memory: MemoryStorage,
-    make_files: MakeFiles,
-    when: Callable[[Known], float | None],
+    memory: MemoryStorage, make_files: MakeFiles, seal: str | None
 ) -> None:
+    """Nor does what nobody can tell the time of."""
+    memory.create("Models/m/earlier", b"")
     files = source(make_files(MANY)).files
     known = [
-        Known(folder=it.folder, path=it.path, digest=it.digest, sealed=when(it))
+        Known(folder=it.folder, path=it.path, digest=it.digest, seal=seal)
         for it in sealed(memory, "Models/m/1", fill(memory, "Models/m/1", files))
     ]
     counted = FaultyStorage(memory)
@@ -442,14 +436,15 @@ def test_elsewhere_what_was_written_after_its_seal_never_spreads(
 class WholeSeconds(MemoryStorage):
     """Says when it was written as coarsely as object stores do."""
 
+    sealed = 1000.0
+
     def find(self, path: str) -> Iterator[Entry]:
         for entry in super().find(path):
-            yield Entry(
-                path=entry.path,
-                kind=entry.kind,
-                size_bytes=entry.size_bytes,
-                modified=1000.0,
-            )
+            yield replace(entry, modified=1000.0)
+
+    def stat(self, path: str) -> Entry | None:
+        entry = super().stat(path)
+        return replace(entry, modified=self.sealed) if entry else None
 
 
 @pytest.mark.usefixtures("clear_memory")
@@ -458,13 +453,9 @@ def test_within_one_second_nobody_knows_what_came_first(
     make_files: MakeFiles, seal: float, copies: int
 ) -> None:
     storage = WholeSeconds("coarse")
+    storage.sealed = seal
     files = source(make_files({"a": b"a"})).files
-    records = fill(storage, "Models/m/1", files)
-    known = [
-        Known(
-            folder="Models/m/1/Files", path="a", digest=records[0].digest, sealed=seal
-        )
-    ]
+    known = list(sealed(storage, "Models/m/1", fill(storage, "Models/m/1", files)))
     counted = FaultyStorage(storage)
     fill(counted, "Models/m/2", files, known=known)
     assert methods(counted)["copy"] == copies

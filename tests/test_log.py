@@ -331,6 +331,7 @@ def test_a_state_of_another_kind_is_a_format_error(
         (gzip.compress(with_check(b'{"format":1}')), "log entry .* not a readable"),
         (gzip.compress(with_check(b'{"format":1}') + b"\n"), "was changed"),
     ],
+    ids=["nothing", "plain", "cut", "empty", "unchecked", "lacks members", "more"],
 )
 def test_what_is_no_entry_is_named(storage: Storage, data: bytes, words: str) -> None:
     storage.write(FIRST, [data])

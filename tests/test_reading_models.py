@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hopsartifacts import Model, ModelRegistry, ModelServing, Project
+from hopsartifacts import Model, ModelRegistry, ModelServing, Project, layout
 from hopsartifacts.errors import (
     IntegrityError,
     InUseError,
@@ -289,7 +289,7 @@ def test_a_version_deployed_while_it_is_deleted_stays(
     deployed: list[str] = []
 
     def hook(method: str, path: str = "", *_: object) -> None:
-        is_mark = path.endswith("Models/my_model/_log/000000000003.json")
+        is_mark = path == layout.log_entry("Models/my_model/_log", 3)
         if method == "create" and is_mark and not deployed:
             deployed.append(path)
             project.get_model_registry().get_model("my_model").deploy()

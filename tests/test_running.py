@@ -437,7 +437,8 @@ def test_a_pin_that_is_not_the_model_does_not_start(
     pin = msgspec.structs.replace(sealed.specification.model, manifest="sha256:other")
     specification = msgspec.structs.replace(sealed.specification, model=pin)
     other = msgspec.structs.replace(sealed, specification=specification)
-    state = msgspec.structs.replace(deployment._state, versions={1: other})
+    state = deployment._fresh()
+    monkeypatch.setattr(state, "version", lambda _: other)
     monkeypatch.setattr(deployment, "_fresh", lambda: state)
     with pytest.raises(IntegrityError, match="'my_model' version 1 is not the one"):
         deployment.start()

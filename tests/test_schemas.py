@@ -269,7 +269,7 @@ def test_without_schema_and_example_there_are_no_files(
     project: Project, model: Model
 ) -> None:
     names = [entry.name for entry in project.storage.list("Models/my_model/1")]
-    assert names == ["Files"]
+    assert names == ["Files", "manifest.json"]
     assert (model.input_example, model.model_schema) == (None, None)
 
 

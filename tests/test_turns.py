@@ -7,7 +7,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from threading import Event, Thread
 
-import msgspec
 import pytest
 
 from hopsartifacts.errors import StorageError
@@ -15,7 +14,7 @@ from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
 from hopsartifacts.store import turns
-from hopsartifacts.store.entries import Draft
+from hopsartifacts.store.entries import Draft, Head, State
 from hopsartifacts.store.log import Log
 from hopsartifacts.store.state_folder import state_folder
 from hopsartifacts.store.turns import turn
@@ -23,8 +22,15 @@ from hopsartifacts.store.turns import turn
 WRITERS, EACH = 6, 10
 
 
-class Count(msgspec.Struct, frozen=True):
+class Total(Head, frozen=True, omit_defaults=True):
     total: int = 0
+
+
+class Count(State[Total, Total]):
+    """How many entries there are; it has no records."""
+
+    head_type = Total
+    record_type = Total
 
 
 @pytest.fixture
@@ -36,22 +42,22 @@ def log_on(storage: Storage) -> Log[Count]:
     return Log(storage, "_log", Count)
 
 
-def add_one(state: Count | None, seq: int) -> Draft[Count]:
-    return Draft(op={"at": seq}, state=Count((state or Count()).total + 1))
+def add_one(state: Count, seq: int) -> Draft[Count]:
+    return Draft(op={"at": seq}, state=state.changed(total=state.head.total + 1))
 
 
 def append_after_a_lost_race(storage: Storage) -> int:
     """Commit one entry, for which another writer was faster once."""
     rival = iter([log_on(storage)])
 
-    def decide(state: Count | None, seq: int) -> Draft[Count]:
+    def decide(state: Count, seq: int) -> Draft[Count]:
         for log in rival:
             log.append(add_one)
         return add_one(state, seq)
 
     head = log_on(storage).append(decide)
     assert head is not None
-    return head.state.total
+    return head.state.head.total
 
 
 @pytest.fixture
@@ -93,7 +99,7 @@ def test_who_lost_no_race_waits_for_nobody(storage: Storage, hold: Event) -> Non
     log_on(storage).append(add_one)
     head = log_on(storage).append(add_one)
     assert head is not None
-    assert head.state.total == 2
+    assert head.state.head.total == 2
     assert not hold.is_set()
 
 
@@ -146,7 +152,8 @@ def test_many_processes_commit_each_entry_once(storage: Storage) -> None:
     for writer in writers:
         writer.join(60)
         assert writer.exitcode == 0
-    totals = [entry.state.total for entry in log_on(storage).entries()]
+    log = log_on(storage)
+    totals = [log.as_of(it.seq).state.head.total for it in log.entries()]
     assert totals == list(range(1, WRITERS * EACH + 1))
 
 

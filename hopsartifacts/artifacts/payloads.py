@@ -81,8 +81,13 @@ class Payloads:
         self._model = model
         self._version = version
 
-    def store(self, prepared: Prepared, token: str) -> None:
+    def store(
+        self, prepared: Prepared, token: str, announce: Callable[[], None]
+    ) -> None:
         """Put the bytes under *token*, where nobody looks before they are committed.
+
+        *announce* is called just before the first of them lies there: where folders
+        can be moved that is after all files were read again.
 
         Raises:
             SourceChangedError: a file changed since it was read first.
@@ -90,6 +95,8 @@ class Payloads:
         target = self._folder(token)
         moves = self._storage.capabilities.moves_trees
         folder = layout.staging_dir(token) if moves else target
+        if not moves:
+            announce()
         try:
             for source, record in zip(prepared.sources, prepared.records, strict=True):
                 hasher = Hasher()
@@ -101,6 +108,7 @@ class Payloads:
                         "being saved; nothing was stored: save again"
                     )
             if moves:
+                announce()
                 move_in(self._storage, folder, target)
                 check_arrived(self._storage, target, _sizes(prepared.records))
                 self._storage.protect(target)

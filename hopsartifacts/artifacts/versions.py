@@ -102,7 +102,8 @@ class ArtifactStore:
             # Taken for gone, a writer begins again under another token.
             with suppress(_SweptError):
                 return self._create(log, prepared, asked)
-        if self._storage.capabilities.moves_trees:
+        folder = layout.artifact_dir(self.model, self.version, decision.version)
+        if self._storage.capabilities.moves_trees and not self._storage.stat(folder):
             # A look costs nothing here; elsewhere whoever starts it makes it good.
             self._project(log, decision.version, state, is_new=False)
         return decision
@@ -251,8 +252,7 @@ class ArtifactStore:
         token, is_big = new_token(), prepared.inline is None
         try:
             if is_big:
-                _stage(log, token)
-                self._payloads.store(prepared, token)
+                self._payloads.store(prepared, token, lambda: _stage(log, token))
             decision, after = self._commit(log, prepared, asked, token)
         except CommitUncertainError:
             raise  # the payload may be in use

@@ -1,6 +1,5 @@
 """The way in: pyarrow weighs more than all the rest: an extra, imported late."""
 
-from importlib.util import find_spec
 from typing import Any
 
 from hopsartifacts.errors import InvalidInputError
@@ -29,8 +28,3 @@ def catalog(storage: Storage, kind: str = "models", *, artifacts: bool = True) -
             'pip install "hopsartifacts[catalog]"'
         ) from error
     return catalog_of(storage, kind, artifacts=artifacts)
-
-
-def has_catalog() -> bool:
-    """Tell whether ``catalog`` can be asked here: pyarrow is installed."""
-    return find_spec("pyarrow") is not None

@@ -85,5 +85,10 @@ def _marks(storage: Storage, logs: dict[Item, str]) -> dict[Item, Mark]:
 def _mark(storage: Storage, log: str) -> Mark:
     path = storage.first(log)
     seq = layout.log_entry_seq(log, path) if path else None
-    newest = storage.stat(path) if path else None
-    return Mark(seq, newest.size_bytes, newest.modified) if newest and seq else NO_LOG
+    return mark_of(storage, log, seq) if seq else NO_LOG
+
+
+def mark_of(storage: Storage, log: str, seq: int) -> Mark:
+    """Return the mark of a log whose newest entry is *seq*, if that is there."""
+    newest = storage.stat(layout.log_entry(log, seq))
+    return Mark(seq, newest.size_bytes, newest.modified) if newest else NO_LOG

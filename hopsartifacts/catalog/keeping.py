@@ -17,7 +17,7 @@ from hopsartifacts.documents import decode, encode
 from hopsartifacts.errors import FormatError, PathNotFoundError, StorageError
 from hopsartifacts.storage.contract import Storage
 
-CATALOG_FORMAT = 3
+CATALOG_FORMAT = 1
 """Goes up with the columns; a file with another number is built anew."""
 
 _KEY = b"hopsartifacts.catalog"

@@ -2,7 +2,6 @@
 
 It is never behind a version that was committed before the reading began: the newest
 entry of every log is looked for in a fresh listing, and a log that went on is read.
-Sealed manifests are read once and for all.
 """
 
 from collections.abc import Iterable
@@ -26,15 +25,14 @@ from hopsartifacts.catalog.keeping import Kept, keep, load
 from hopsartifacts.catalog.rows import (
     Row,
     artifact_items,
-    changing_part,
     deployment_items,
-    sealed_part,
     table_of,
+    version_part,
 )
 from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.versions import find_deployment
-from hopsartifacts.registry.documents import ModelState, VersionRecord
-from hopsartifacts.registry.versions import manifest_of, model_state
+from hopsartifacts.registry.documents import ModelState
+from hopsartifacts.registry.versions import model_state
 from hopsartifacts.storage.contract import Storage
 
 Pair = tuple[str, int]
@@ -95,54 +93,39 @@ class _Reading:
             model, value_set=pa.array(list(self.touched), pa.string())
         )
         old = self._kept.table.filter(is_touched).to_pylist()
-        rows = self._rows({row["manifest"]: row for row in old})
+        rows = self._rows(old)
         rest = self._kept.table.filter(pc.invert(is_touched))
         table = pa.concat_tables([rest, table_of(rows)])
         order = [("model", "ascending"), ("version", "ascending")]
         return Kept(table=table.sort_by(order).combine_chunks(), heads=self.heads)
 
-    def _rows(self, old: dict[str, Row]) -> list[Row]:
+    def _rows(self, old: list[Row]) -> list[Row]:
         live = {
             (model, number): version
             for model in self.touched & self._states.keys()
             for number, version in self._states[model].live().items()
         }
-        sealed = self._sealed_parts(live, old)
+        aliases = {model: self._states[model].aliases_by_version() for model, _ in live}
         artifacts = self._artifact_items(live, old)
-        deployments = self._deployment_items(old.values())
+        deployments = self._deployment_items(old)
         return [
             {
-                **sealed[pair],
-                **changing_part(self._states[pair[0]], pair[1]),
+                **version_part(*pair, version, aliases[pair[0]].get(pair[1], [])),
                 "artifacts": artifacts[pair],
                 "deployments": deployments.get(pair, []),
             }
-            for pair in live
+            for pair, version in live.items()
         ]
 
-    def _sealed_parts(
-        self, live: dict[Pair, VersionRecord], old: dict[str, Row]
-    ) -> dict[Pair, Row]:
-        def sealed(pair: Pair) -> Row:
-            manifest = manifest_of(self._storage, pair[0], live[pair])
-            return sealed_part(manifest, live[pair])
-
-        known = {pair: old.get(state.sha256 or "") for pair, state in live.items()}
-        unknown = [pair for pair, row in known.items() if row is None]
-        read = in_parallel(self._storage, sealed, unknown)
-        return {pair: row or read[pair] for pair, row in known.items()}
-
     def _artifact_items(
-        self, live: dict[Pair, VersionRecord], old: dict[str, Row]
+        self, live: Iterable[Pair], old: Iterable[Row]
     ) -> dict[Pair, list[Row]]:
         def items(pair: Pair) -> list[Row]:
             return artifact_items(ArtifactStore(self._storage, *pair).versions())
 
         changed = [pair for pair in live if self._artifact_changed(pair)]
         read = in_parallel(self._storage, items, changed)
-        kept = {
-            (row["model"], row["version"]): row["artifacts"] for row in old.values()
-        }
+        kept = {(row["model"], row["version"]): row["artifacts"] for row in old}
         return {pair: read.get(pair, kept.get(pair, [])) for pair in live}
 
     def _deployment_items(self, old: Iterable[Row]) -> dict[Pair, list[Row]]:

@@ -10,7 +10,7 @@ from hopsartifacts.artifacts.documents import ArtifactVersion
 from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.documents import DeploymentVersion
 from hopsartifacts.documents import encode
-from hopsartifacts.registry.documents import Manifest, ModelState, VersionRecord
+from hopsartifacts.registry.documents import VersionRecord
 
 Row = dict[str, Any]
 
@@ -57,29 +57,24 @@ SCHEMA = pa.schema(
 )
 
 
-def sealed_part(manifest: Manifest, state: VersionRecord) -> Row:
-    """Return the columns that never change once a version is sealed."""
+def version_part(
+    model: str, number: int, version: VersionRecord, aliases: list[str]
+) -> Row:
+    """Return the columns that come from the model's log."""
     return {
-        "model": manifest.model,
-        "version": manifest.version,
-        "id": manifest.id,
-        "framework": manifest.framework,
-        "created": datetime.fromisoformat(manifest.created),
-        "creator": manifest.creator,
-        "files": len(manifest.files),
-        "size_bytes": manifest.size_bytes,
-        "manifest": state.sha256,
-    }
-
-
-def changing_part(state: ModelState, number: int) -> Row:
-    """Return the columns that come from the newest state of the model's log."""
-    version = state.records[number]
-    return {
+        "model": model,
+        "version": number,
+        "id": version.id,
+        "framework": version.framework,
         "description": version.description,
+        "created": datetime.fromisoformat(version.created),
+        "creator": version.creator,
+        "files": version.files,
+        "size_bytes": version.size_bytes,
+        "manifest": version.sha256,
         "metrics": [(name, _double(value)) for name, value in version.metrics.items()],
         "tags": encode(version.tags).decode(),
-        "aliases": state.aliases_of(number),
+        "aliases": aliases,
     }
 
 

@@ -5,6 +5,7 @@
 """
 
 import errno
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -13,10 +14,13 @@ from typing import Any
 import click
 import msgspec
 
+from hopsartifacts import layout
 from hopsartifacts.cli.values import json_file, nested
+from hopsartifacts.cli.wording import in_commands
 from hopsartifacts.documents import encode_pretty
 from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.project import URL_VARIABLE, Project, login
+from hopsartifacts.storage.contract import Storage
 
 Function = Callable[..., Any]
 Decorator = Callable[[Function], Function]
@@ -35,13 +39,26 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     unsafe_single_writer: bool
     as_json: bool
 
-    def project(self) -> Project:
-        """Open the project."""
-        return login(
+    def project(self, *, may_be_new: bool = False) -> Project:
+        """Open the project.
+
+        Args:
+            may_be_new: the command makes the project if there is none yet.
+
+        Raises:
+            ClickException: there is no project, and the command does not make one.
+        """
+        project = login(
             self.url,
             storage_options=self.storage_options or None,
             unsafe_single_writer=self.unsafe_single_writer,
         )
+        if not may_be_new and not _is_there(project.storage):
+            raise click.ClickException(
+                f"no project at {project.url} yet: the first save makes it. If there "
+                f"should be one, check --url and ${URL_VARIABLE}"
+            )
+        return project
 
     def show(self, document: object, text: object) -> None:
         """Print *document* as JSON if that was asked for, else *text*."""
@@ -59,6 +76,18 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         self.show(document, report)
         if not report.ok:
             click.get_current_context().exit(1)
+
+
+def _is_there(storage: Storage) -> bool:
+    """Tell whether anything of a project is there, also without its marker."""
+    if storage.stat(layout.MARKER) is not None:
+        return True
+    # Someone may have deleted the marker. The doctor leaves a folder of ours in a
+    # place that is no project.
+    return any(
+        storage.list(folder)
+        for folder in (layout.MODELS, layout.DEPLOYMENTS, layout.RESOURCES)
+    )
 
 
 def _options(url: Decorator, function: Function) -> Function:
@@ -124,9 +153,12 @@ def project_argument(function: Function) -> Function:
 
 @contextmanager
 def _told(*, debug: bool) -> Iterator[None]:
-    """Turn errors into one message; with *debug* let them through."""
+    """Turn errors and warnings into messages; with *debug* let them through."""
     try:
-        yield
+        with warnings.catch_warnings():
+            if not debug:
+                warnings.showwarning = _warned
+            yield
     except (click.ClickException, click.Abort, click.exceptions.Exit):
         raise
     except Exception as error:
@@ -134,7 +166,12 @@ def _told(*, debug: bool) -> Iterator[None]:
         if debug or getattr(error, "errno", None) == errno.EPIPE:
             raise
         if isinstance(error, HopsArtifactsError):
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(in_commands(str(error))) from error
         raise click.ClickException(
             f"unexpected {type(error).__name__}: {error} (--debug shows where)"
         ) from error
+
+
+def _warned(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Print a warning without the line of Python code that it is about."""
+    click.echo(f"Warning: {in_commands(str(message))}", err=True)

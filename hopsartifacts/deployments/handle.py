@@ -55,9 +55,9 @@ class ModelServing:
         script_file: str | PathLike[str] | None = None,
         config_file: str | PathLike[str] | None = None,
         resources: Any = None,
-        inference_logger: InferenceLogger | str | None = None,
-        inference_batcher: InferenceBatcher | None = None,
-        transformer: Transformer | None = None,
+        inference_logger: InferenceLogger | Mapping[str, Any] | str | None = None,
+        inference_batcher: InferenceBatcher | Mapping[str, Any] | None = None,
+        transformer: Transformer | Mapping[str, Any] | None = None,
         api_protocol: str = "REST",
         environment: str | None = None,
         *,
@@ -82,9 +82,10 @@ class ModelServing:
                 (``Resources/predictor.py``, ``/Projects/<project>/Resources/…``).
             config_file: a file for the scripts, found at ``CONFIG_FILE_PATH``.
             resources: ``PredictorResources(…)`` or a dict.
-            inference_logger: ``InferenceLogger(…)`` or a mode.
-            inference_batcher: ``InferenceBatcher(…)``.
-            transformer: ``ms.create_transformer(…)``.
+            inference_logger: ``InferenceLogger(…)``, a dict of its arguments, or a
+                mode.
+            inference_batcher: ``InferenceBatcher(…)`` or a dict.
+            transformer: ``ms.create_transformer(…)`` or a dict.
             api_protocol: ``"REST"`` or ``"GRPC"``.
             environment: name of the Python environment, kept for a cluster.
             description: a sentence for people.

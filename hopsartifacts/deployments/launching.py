@@ -16,6 +16,7 @@ from hopsartifacts.deployments.documents import (
 )
 from hopsartifacts.deployments.parts import InferenceBatcher, InferenceLogger
 from hopsartifacts.deployments.resources import NO_LIMIT, default_limits
+from hopsartifacts.deployments.signatures import model_inputs
 from hopsartifacts.digests import Digest
 from hopsartifacts.errors import IntegrityError, InvalidDeploymentError
 from hopsartifacts.registry.documents import Manifest
@@ -108,6 +109,7 @@ def _launch(
         loadable=loadable(specification.model.framework, files),
         artifact_files_path=local(artifact),
         columns=input_columns(manifest.model_schema),
+        inputs=model_inputs(manifest.model_schema),
         artifact_files=tuple(sorted(artifact.sealed)),
         notes=tuple(notes),
         predictor_script=specification.predictor.script,

@@ -1,6 +1,7 @@
 """The optional parts of a deployment: transformer, inference logger and batcher."""
 
 import re
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal
 
@@ -173,8 +174,17 @@ def checked_text(what: str, given: object) -> str | None:
 
 
 def checked_logger(given: object) -> InferenceLogger | None:
-    """Return a logger or mode as a logger; None if nothing is logged."""
-    made = InferenceLogger(given) if isinstance(given, str) else given  # type: ignore[arg-type]  # it checks
+    """Return a logger, a dict or a mode as a logger; None if nothing is logged."""
+    made = given
+    if isinstance(given, str):
+        made = InferenceLogger(given)  # type: ignore[arg-type]  # it checks
+    elif isinstance(given, Mapping):
+        values = _fields(given, "inference_logger", InferenceLogger.__struct_fields__)
+        topic = values.get("kafka_topic")
+        if isinstance(topic, Mapping):
+            fields = _fields(topic, "kafka_topic", KafkaTopic.__struct_fields__)
+            values["kafka_topic"] = KafkaTopic(**fields)
+        made = InferenceLogger(**values)
     if made is not None and not isinstance(made, InferenceLogger):
         raise InvalidDeploymentError(
             f"inference_logger is a {type(made).__name__}: give InferenceLogger(...)"
@@ -183,9 +193,42 @@ def checked_logger(given: object) -> InferenceLogger | None:
 
 
 def checked_batcher(given: object) -> InferenceBatcher | None:
-    """Return *given* if it is an enabled batcher, None if not enabled."""
-    if given is not None and not isinstance(given, InferenceBatcher):
+    """Return a batcher or a dict as a batcher; None if it is not enabled."""
+    made = given
+    if isinstance(given, Mapping):
+        fields = InferenceBatcher.__struct_fields__
+        made = InferenceBatcher(**_fields(given, "inference_batcher", fields))
+    if made is not None and not isinstance(made, InferenceBatcher):
         raise InvalidDeploymentError(
-            f"inference_batcher is a {type(given).__name__}: give InferenceBatcher(...)"
+            f"inference_batcher is a {type(made).__name__}: give InferenceBatcher(...)"
         )
-    return given if given and given.enabled else None
+    return made if made and made.enabled else None
+
+
+def checked_transformer(given: object) -> Transformer | None:
+    """Return a transformer or a dict as a transformer; None if there is none."""
+    made = given
+    if isinstance(given, Mapping):
+        values = _fields(given, "transformer", ("script_file", "resources"))
+        made = Transformer(values.get("script_file", ""), values.get("resources"))
+    if made is not None and not isinstance(made, Transformer):
+        raise InvalidDeploymentError(
+            f"transformer is a {type(made).__name__}: use "
+            "ms.create_transformer(script_file)"
+        )
+    return made
+
+
+def _fields(
+    given: Mapping[Any, Any], what: str, names: Sequence[str]
+) -> dict[str, Any]:
+    """Return what a dict says.
+
+    Raises:
+        InvalidDeploymentError: it has a key that is none of *names*.
+    """
+    if unknown := given.keys() - set(names):
+        raise InvalidDeploymentError(
+            f"{what} has no {min(map(str, unknown))!r}: use {', '.join(names)}"
+        )
+    return {str(name): value for name, value in given.items()}

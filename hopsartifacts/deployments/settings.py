@@ -20,11 +20,11 @@ from hopsartifacts.deployments.parts import (
     checked_batcher,
     checked_logger,
     checked_text,
+    checked_transformer,
 )
 from hopsartifacts.deployments.resources import component_resources
 from hopsartifacts.deployments.setting import Setting
 from hopsartifacts.deployments.variables import checked_variables
-from hopsartifacts.errors import InvalidDeploymentError
 from hopsartifacts.names import (
     default_deployment_name,
     deployment_name,
@@ -72,9 +72,9 @@ class Settings(FixedAttributes):
         script_file: str | PathLike[str] | None = None,
         config_file: str | PathLike[str] | None = None,
         resources: Any = None,
-        inference_logger: InferenceLogger | str | None = None,
-        inference_batcher: InferenceBatcher | None = None,
-        transformer: Transformer | None = None,
+        inference_logger: InferenceLogger | Mapping[str, Any] | str | None = None,
+        inference_batcher: InferenceBatcher | Mapping[str, Any] | None = None,
+        transformer: Transformer | Mapping[str, Any] | None = None,
         api_protocol: str = "REST",
         environment: str | None = None,
         environment_lock: str | PathLike[str] | None = None,
@@ -215,14 +215,9 @@ class Settings(FixedAttributes):
         return self._transformer
 
     @transformer.setter
-    def transformer(self, transformer: Transformer | None) -> None:
-        if transformer is not None and not isinstance(transformer, Transformer):
-            raise InvalidDeploymentError(
-                f"transformer is a {type(transformer).__name__}: use "
-                "ms.create_transformer(script_file)"
-            )
-        self._transformer = transformer
-        script = transformer.script_file if transformer else None
+    def transformer(self, transformer: Transformer | Mapping[str, Any] | None) -> None:
+        self._transformer = checked_transformer(transformer)
+        script = self._transformer.script_file if self._transformer else None
         self._choice.put("transformer", script)
 
     @property

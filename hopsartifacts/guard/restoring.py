@@ -18,7 +18,7 @@ from hopsartifacts.errors import (
     StorageError,
 )
 from hopsartifacts.guard.inventory import Inventory
-from hopsartifacts.storage.contract import KeepsVersions, Storage
+from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checking import OtherBytesError, verified
 from hopsartifacts.store.identity import new_token
 
@@ -130,6 +130,5 @@ class Restoring:
                 yield f"source {number}", lambda chunks=chunks: chunks  # type: ignore[misc]  # bound now
 
     def _earlier(self, path: str) -> Iterator[_Candidate]:
-        if isinstance(self._storage, KeepsVersions):
-            for chunks in self._storage.previous(path):
-                yield "an earlier object version", lambda chunks=chunks: chunks  # type: ignore[misc]  # bound now
+        for chunks in self._storage.previous(path):
+            yield "an earlier object version", lambda chunks=chunks: chunks  # type: ignore[misc]  # bound now

@@ -161,7 +161,7 @@ def whole(storage: Storage, folder: str) -> Found:
 
 def replaces(storage: Storage, folder: str) -> Found:
     """Replace an object again and again while somebody reads it."""
-    if not storage.capabilities.replaces_in_one_step:
+    if storage.capabilities.is_single_writer:
         return _doubtful("it takes two steps, between which there is no object")
     path, is_done = f"{folder}/object", Event()
     contents = [bytes([turn]) * _REPLACED_BYTES for turn in range(_REPLACEMENTS)]
@@ -344,8 +344,8 @@ _AFTER = (
     Trial(
         name="an object is replaced in one step",
         run=replaces,
-        meaning="if the writer ends between the two steps, the object is lost; if the "
-        "back end says so itself, nothing committed is replaced, no log compacted",
+        meaning="if the writer ends between the two steps, one of your own files is "
+        "lost; nothing that was committed is ever replaced",
     ),
     Trial(
         name="files can be made read-only",

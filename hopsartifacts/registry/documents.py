@@ -157,8 +157,12 @@ class ModelState(State[ModelHead, VersionRecord]):
 
     def aliases_of(self, number: int) -> list[str]:
         """Return the aliases that point at a version, sorted."""
-        return [
-            alias
-            for alias, record in sorted(self.aliases.items())
-            if record.version == number
-        ]
+        return self.aliases_by_version().get(number, [])
+
+    def aliases_by_version(self) -> dict[int, list[str]]:
+        """Return the aliases that point at each version, sorted."""
+        found: dict[int, list[str]] = {}
+        for alias, record in sorted(self.aliases.items()):
+            if record.version is not None:
+                found.setdefault(record.version, []).append(alias)
+        return found

@@ -204,7 +204,9 @@ class ModelRegistry:
         """Return the names of all models that have a saved version, sorted."""
         storage = self._context.storage
         return [
-            name for name in model_names(storage) if model_state(storage, name).live()
+            name
+            for name in model_names(storage)
+            if model_state(storage, name).head.latest
         ]
 
     def catalog(self, *, artifacts: bool = True) -> Any:

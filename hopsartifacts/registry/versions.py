@@ -137,23 +137,16 @@ def projected(log: ModelLog, record: VersionRecord) -> bytes:
 def project(log: ModelLog, version: int) -> None:
     """Write the readable copy of a version's manifest, if it is not there.
 
-    A deletion that began meanwhile may have taken the copy away before it was written
-    here. So the log is looked at afterwards, and the copy is taken away again if the
-    version is marked for deletion, or was deleted.
-
-    Where that fails readers ask the log, and a repair writes it; after a crash before
-    the look gc clears up.
+    Where that fails readers ask the log, and a repair writes it. If the version was
+    deleted since the log was read, the copy shows what is gone: verify finds it, and
+    gc takes it away.
     """
     record = log.seen_state().records[version]
     folder = log.path.rpartition("/")[0].rpartition("/")[2]
     path = layout.version_manifest(folder, version)
     with suppress(StorageError):
-        if not log.storage.create(path, projected(log, record)):
-            return
-        log.storage.protect(path)
-        log.refresh()
-        if log.seen_state().records[version].status != "sealed":
-            log.storage.delete_tree(path)
+        if log.storage.create(path, projected(log, record)):
+            log.storage.protect(path)
 
 
 def sealed_manifest(storage: Storage, model: str, version: int) -> Manifest:

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hopsartifacts.errors import StorageError
+from hopsartifacts.errors import StorageError, without_secrets
 from hopsartifacts.store.identity import new_token
 
 REQUEST_ID = b"x-request-id"
@@ -170,12 +170,12 @@ class _JsonLines(logging.Formatter):
             "time": now(),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": without_secrets(record.getMessage()),
         }
         if request := _request.get():
             said["request"] = request
         if record.exc_info:
-            said["trace"] = self.formatException(record.exc_info)
+            said["trace"] = without_secrets(self.formatException(record.exc_info))
         return msgspec.json.encode(said).decode()
 
 

@@ -1,6 +1,7 @@
 """What handlers of requests have at hand: the project, and the server's own things."""
 
 import hashlib
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -59,6 +60,7 @@ class Hosted:
         uploads: Any,
         settings: Settings = Settings(),  # noqa: B008 - frozen
         failed_logins: FailedLogins | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.project = project
         self.keys = keys
@@ -66,7 +68,7 @@ class Hosted:
         self.settings = settings
         self.failed_logins = failed_logins or FailedLogins()
         self.measures = Measures()
-        self.rows = Rows(project.storage)
+        self.rows = Rows(project.storage, folder and folder / "rows.json")
         self.announcer = Announcer()
         self.watch = Watch(project, self.announcer)
         self.jobs = Jobs(

@@ -1,32 +1,49 @@
-"""Model versions as rows of lists, with as few requests to the storage as will do.
+"""Model versions as rows of lists: rows are kept, and made anew where a log went on.
 
-All of them come from the catalog, which lists each log and reads those that went on; it
-needs pyarrow. Without it, and for one model, the newest state of each log is read. What
-is sealed never changes, so a manifest is read once in the life of the server.
+Each look asks, for every model, whether its log has an entry after the newest that was
+seen; on a disk where nobody has written since the last look it asks for none. Once in a
+while it also compares the newest entries, since a project may have been restored from a
+backup under a running server. What was seen is written to the server's own folder, so
+that a server that starts need not read every log.
 """
 
+import os
+from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
+from threading import Lock
+from time import monotonic, time
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from hopsartifacts.catalog.asking import catalog, has_catalog
-from hopsartifacts.deployments.versions import live_deployments
-from hopsartifacts.registry.documents import Framework, ModelState, VersionRecord
+from hopsartifacts import __version__, layout
+from hopsartifacts.catalog.heads import (
+    NO_LOG,
+    Mark,
+    deployment_marks,
+    in_parallel,
+    mark_of,
+)
+from hopsartifacts.deployments.versions import find_deployment
+from hopsartifacts.errors import StorageError
+from hopsartifacts.registry.documents import Framework
 from hopsartifacts.registry.versions import (
-    manifest_of,
+    model_log,
     model_names,
     model_state,
     pick_live,
 )
+from hopsartifacts.rest.own_folder import write_private
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.workers import Stop, each_result
 
-Pair = tuple[str, int]
-
-_MOST_KEPT = 50_000
-_FEW = 8
-"""So many manifests are read one by one rather than asking the catalog."""
+_COMPARE_S = 10.0
+"""How often the newest entries are compared, too."""
+_TICK_S = 2.0
+"""No file system's clock is coarser."""
+_MANY = 100
+"""After so many models were read what is kept is written again."""
 
 
 class VersionRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,142 +68,330 @@ class VersionRow(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, float | None]
     tags: dict[str, Any]
     aliases: list[str]
-    deployments: list[str]
+    deployments: list[str] = []
 
 
-class _Sealed(msgspec.Struct, frozen=True, kw_only=True):
-    """What never changes of a row."""
+class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One model in a list.
 
+    Attributes:
+        versions: how many there are.
+        latest: the newest; framework, description and metrics are its.
+        created: when the oldest that is there was saved.
+        updated: when the newest was.
+        size_bytes: of all versions' files.
+        aliases: which version each points at.
+        deployments: names of those that run any of the versions.
+    """
+
+    name: str
+    versions: int
+    latest: int
     framework: Framework
     description: str
     created: datetime
-    creator: str
-    files: int
+    updated: datetime
     size_bytes: int
+    metrics: dict[str, float | None]
+    aliases: dict[str, int]
+    deployments: list[str] = []
 
 
-class _Live(msgspec.Struct, frozen=True):
-    model: str
-    state: ModelState
-    number: int
+class _Kept(msgspec.Struct, frozen=True):
+    """What was read of a model, without its deployments."""
 
-    @property
-    def version(self) -> VersionRecord:
-        return self.state.records[self.number]
+    mark: Mark
+    versions: list[VersionRow]
+    model: ModelRow | None
+    """None: it has no version that readers see."""
+
+
+class _File(msgspec.Struct, frozen=True):
+    """What is written to the server's own folder."""
+
+    url: str
+    release: str
+    models: dict[str, _Kept]
+
+
+class _Pins(msgspec.Struct, frozen=True):
+    """Which versions a deployment runs, as of one entry of its log."""
+
+    mark: Mark
+    versions: dict[str, list[int]]
+    """By model."""
 
 
 class Rows:
-    """The rows of one project; what is sealed is remembered."""
+    """The rows of one project.
 
-    def __init__(self, storage: Storage) -> None:
+    Args:
+        storage: where the project lies.
+        file: where they are kept between two runs of the server; None: nowhere.
+    """
+
+    def __init__(self, storage: Storage, file: Path | None = None) -> None:
         self._storage = storage
-        self._sealed: dict[str, _Sealed] = {}
+        self._file = file
+        self._root = storage.local_path("")
+        self._lock = Lock()
+        self._kept: dict[str, _Kept] = {}
+        self._next: dict[str, str] = {}
+        self._pins: dict[str, _Pins] = {}
+        self._users: dict[str, dict[int, list[str]]] = {}
+        self._versions: list[VersionRow] = []
+        self._models: list[ModelRow] = []
+        self._is_joined = True
+        self._looked = self._compared = float("-inf")
+        self._felt: tuple[int, int] | None = None
+        self._unwritten = 0
+        self._load()
 
-    def all(self) -> list[VersionRow]:
+    def versions(self) -> list[VersionRow]:
         """Return all model versions, sorted by name and number.
 
         Raises:
             IntegrityError: a log is damaged.
         """
-        if has_catalog():
-            return self._of_catalog()
-        names, workers = model_names(self._storage), self._storage.capabilities.workers
-        states = each_result(
-            lambda name, _: model_state(self._storage, name), names, workers
-        )
-        return self._of_states(dict(zip(names, states, strict=True)))
+        self._look_at_all()
+        return self._versions
 
-    def of(self, model: str) -> list[VersionRow]:
+    def models(self) -> list[ModelRow]:
+        """Return all models that have a version, by name; raises as ``versions``."""
+        self._look_at_all()
+        return self._models
+
+    def versions_of(self, model: str) -> list[VersionRow]:
         """Return the versions of one model, in order.
 
         Raises:
             ModelNotFoundError: there is none.
             IntegrityError: its log is damaged.
         """
-        state = model_state(self._storage, model)
-        live = state.live()
-        if not live:
-            pick_live(state, model, 1)
-        unknown = {it.sha256 for it in live.values()} - self._sealed.keys()
-        if len(unknown) > _FEW and has_catalog():
-            self._of_catalog()
-        return self._of_states({model: state})
+        return self._of(model)[1]
 
-    def _of_catalog(self) -> list[VersionRow]:
-        rows = []
-        for found in catalog(self._storage, artifacts=False).to_pylist():
-            rows.append(_row(found))
-            self._remember(found["manifest"], found)
-        return rows
+    def model(self, model: str) -> ModelRow:
+        """Return one model; raises as ``versions_of``."""
+        return self._of(model)[0]
 
-    def _remember(self, manifest: str, found: dict[str, Any]) -> None:
-        if len(self._sealed) >= _MOST_KEPT:
-            self._sealed = {}
-        # The description may be an edited one: then every later state has one, too.
-        fields = {name: found[name] for name in _Sealed.__struct_fields__}
-        self._sealed[manifest] = _Sealed(**fields)
-
-    def _of_states(self, states: dict[str, ModelState]) -> list[VersionRow]:
-        users = self._users()
-        live = [
-            _Live(name, state, number)
-            for name, state in states.items()
-            for number in state.live()
-        ]
-
-        def row(item: _Live, stop: Stop) -> VersionRow:
-            stop.check()
-            version, sealed = item.version, self._sealed_part(item)
-            return VersionRow(
-                model=item.model,
-                version=item.number,
-                id=version.id,
-                framework=sealed.framework,
-                description=version.description,
-                created=sealed.created,
-                creator=sealed.creator,
-                files=sealed.files,
-                size_bytes=sealed.size_bytes,
-                metrics={name: _double(it) for name, it in version.metrics.items()},
-                tags=version.tags,
-                aliases=item.state.aliases_of(item.number),
-                deployments=users.get((item.model, item.number), []),
-            )
-
-        return each_result(row, live, self._storage.capabilities.workers)
-
-    def _sealed_part(self, item: _Live) -> _Sealed:
-        pin = item.version.sha256 or ""
-        known = self._sealed.get(pin)
-        if known is None:
-            manifest = manifest_of(self._storage, item.model, item.version)
-            known = _Sealed(
-                framework=manifest.framework,
-                description=manifest.description,
-                created=datetime.fromisoformat(manifest.created),
-                creator=manifest.creator,
-                files=len(manifest.files),
-                size_bytes=manifest.size_bytes,
-            )
-            self._sealed[pin] = known
-        return known
-
-    def _users(self) -> dict[Pair, list[str]]:
-        found: dict[Pair, list[str]] = {}
-        for name, state in live_deployments(self._storage).items():
-            pins = (it.model for it in state.records().values())
-            for pair in sorted({(pin.name, pin.version) for pin in pins if pin}):
-                found.setdefault(pair, []).append(name)
+    def _of(self, model: str) -> tuple[ModelRow, list[VersionRow]]:
+        with self._lock:
+            paths = {it: self._next[it] for it in {model} & self._next.keys()}
+            self._look({model} - paths.keys(), paths, are_compared=True)
+            found = self._with_users(model)
+        if found is None:
+            pick_live(model_state(self._storage, model), model, 1)
+            return self._of(model)  # it was saved just now
         return found
 
+    def _look_at_all(self) -> None:
+        arrived = monotonic()
+        with self._lock:
+            if self._looked > arrived:
+                return  # somebody else has looked while this waited
+            started = monotonic()
+            are_compared = started - self._compared > _COMPARE_S
+            pulse = self._pulse()
+            is_still = pulse is not None and pulse == self._felt and not are_compared
+            new = self._names() ^ self._kept.keys()  # or they are gone
+            self._look(new, {} if is_still else self._next, are_compared=are_compared)
+            if not self._is_joined:
+                self._join()
+            self._looked, self._felt = started, pulse
+            if are_compared:
+                self._compared = started
+            if self._unwritten >= _MANY:
+                self._write()
 
-def _row(found: dict[str, Any]) -> VersionRow:
-    """Return a row of the catalog."""
-    fields = {name: found[name] for name in VersionRow.__struct_fields__}
-    fields["metrics"] = dict(found["metrics"])
-    fields["tags"] = msgspec.json.decode(found["tags"])
-    fields["deployments"] = sorted({it["name"] for it in found["deployments"]})
-    return VersionRow(**fields)
+    def _pulse(self) -> tuple[int, int] | None:
+        """Return what is another after every commit; None if that cannot be said.
+
+        On a disk each object is made under a temporary name first. The folder of those
+        does not show a second change within a tick of the clock, so it has to be old.
+        """
+        if self._root is not None:
+            with suppress(OSError):
+                found = os.stat(self._root / layout.TEMPORARY)  # noqa: PTH116
+                if time() - found.st_mtime > _TICK_S:
+                    return found.st_ino, found.st_mtime_ns
+        return None
+
+    def _names(self) -> set[str]:
+        if self._root is not None:
+            with suppress(OSError):
+                found = os.listdir(self._root / layout.MODELS)  # noqa: PTH208 - it is quick
+                names = {name for name in found if "." not in name}
+                if names <= self._kept.keys():
+                    return names
+        return set(model_names(self._storage))
+
+    def _look(
+        self, new: set[str], paths: dict[str, str], *, are_compared: bool
+    ) -> None:
+        """Read again what is not as it was seen.
+
+        Args:
+            new: models that are to be read in any case.
+            paths: for each model that is to be looked at, the name of the entry that
+                its log would have if it had gone on.
+            are_compared: look whether the newest entries are still those, too.
+        """
+        moved = new | self._went_on(paths)
+        if are_compared:
+            moved |= self._replaced(paths.keys() - moved)
+        read = in_parallel(self._storage, self._read, moved)
+        are_others = self._look_at_deployments(moved)
+        for name, kept in read.items():
+            if kept.mark == NO_LOG:
+                self._kept.pop(name, None)
+                self._next.pop(name, None)
+            else:
+                self._keep(name, kept)
+        self._unwritten += len(read)
+        self._is_joined = self._is_joined and not moved and not are_others
+
+    def _went_on(self, paths: dict[str, str]) -> set[str]:
+        if self._root is not None:
+            is_there = os.access
+            return {name for name, path in paths.items() if is_there(path, os.F_OK)}
+        found = in_parallel(self._storage, self._storage.stat, paths.values())
+        return {name for name, path in paths.items() if found[path]}
+
+    def _replaced(self, names: set[str]) -> set[str]:
+        """Name the models whose newest entry is not the one that was seen."""
+
+        def is_replaced(name: str) -> bool:
+            mark = self._kept[name].mark
+            log = layout.model_log(name)
+            return mark_of(self._storage, log, mark.seq) != mark
+
+        if self._root is not None:  # threads would only cost time
+            return {name for name in names if is_replaced(name)}
+        found = in_parallel(self._storage, is_replaced, names)
+        return {name for name, it in found.items() if it}
+
+    def _keep(self, name: str, kept: _Kept) -> None:
+        self._kept[name] = kept
+        entry = layout.log_entry(layout.model_log(name), kept.mark.seq + 1)
+        self._next[name] = entry if self._root is None else f"{self._root}/{entry}"
+
+    def _read(self, model: str) -> _Kept:
+        log = model_log(self._storage, model)
+        newest = log.newest()
+        if newest is None:
+            return _Kept(NO_LOG, [], None)
+        state = newest.state
+        aliases = state.aliases_by_version()
+        rows = [
+            VersionRow(
+                model=model,
+                version=number,
+                id=it.id,
+                framework=it.framework or "PYTHON",
+                description=it.description,
+                created=datetime.fromisoformat(it.created),
+                creator=it.creator,
+                files=it.files,
+                size_bytes=it.size_bytes,
+                metrics={name: _double(value) for name, value in it.metrics.items()},
+                tags=it.tags,
+                aliases=aliases.get(number, []),
+            )
+            for number, it in state.live().items()
+        ]
+        mark = mark_of(self._storage, log.path, newest.seq)
+        return _Kept(mark, rows, _model_row(rows) if rows else None)
+
+    def _look_at_deployments(self, moved: set[str]) -> bool:
+        """Find out what deployments run; tell whether any runs something else."""
+        marks = deployment_marks(self._storage)
+        before = self._pins
+        same = {
+            name: pins
+            for name, pins in before.items()
+            if pins.mark == marks.get(name) and not moved & pins.versions.keys()
+        }
+        read = in_parallel(self._storage, self._pinned, marks.keys() - same.keys())
+        self._pins = {
+            name: same.get(name) or _Pins(marks[name], read[name]) for name in marks
+        }
+        if self._pins == before:
+            return False
+        self._users = {}
+        for name, pins in sorted(self._pins.items()):
+            for model, numbers in pins.versions.items():
+                users = self._users.setdefault(model, {})
+                for number in numbers:
+                    users.setdefault(number, []).append(name)
+        return True
+
+    def _pinned(self, deployment: str) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        live = find_deployment(self._storage, deployment)
+        for record in live.records().values() if live else ():
+            if record.model:
+                numbers = found.setdefault(record.model.name, [])
+                if record.model.version not in numbers:
+                    numbers.append(record.model.version)
+        return found
+
+    def _join(self) -> None:
+        self._versions, self._models = [], []
+        for name in sorted(self._kept):
+            found = self._with_users(name)
+            if found:
+                self._models.append(found[0])
+                self._versions += found[1]
+        self._is_joined = True
+
+    def _with_users(self, name: str) -> tuple[ModelRow, list[VersionRow]] | None:
+        kept = self._kept.get(name)
+        if kept is None or kept.model is None:
+            return None
+        users = self._users.get(name)
+        if not users:
+            return kept.model, kept.versions
+        rows = [
+            replace(row, deployments=users[row.version])
+            if row.version in users
+            else row
+            for row in kept.versions
+        ]
+        names = sorted({it for row in rows for it in row.deployments})
+        return replace(kept.model, deployments=names), rows
+
+    def _load(self) -> None:
+        if self._file is None:
+            return
+        with suppress(OSError, msgspec.MsgspecError):
+            found = msgspec.json.decode(self._file.read_bytes(), type=_File)
+            if (found.url, found.release) == (self._storage.url, __version__):
+                for name, kept in found.models.items():
+                    self._keep(name, kept)
+                self._is_joined = False
+
+    def _write(self) -> None:
+        self._unwritten = 0
+        if self._file is not None:
+            found = _File(self._storage.url, __version__, self._kept)
+            with suppress(StorageError):
+                write_private(self._file, msgspec.json.encode(found))
+
+
+def _model_row(versions: list[VersionRow]) -> ModelRow:
+    latest = versions[-1]
+    return ModelRow(
+        name=latest.model,
+        versions=len(versions),
+        latest=latest.version,
+        framework=latest.framework,
+        description=latest.description,
+        created=min(row.created for row in versions),
+        updated=latest.created,
+        size_bytes=sum(row.size_bytes for row in versions),
+        metrics=latest.metrics,
+        aliases={alias: row.version for row in versions for alias in row.aliases},
+    )
 
 
 def _double(value: float) -> float | None:

@@ -100,7 +100,7 @@ def serve(
         log_to(listening.access_log)
         uploads = Uploads(project.storage, make_private(folder / "uploads"))
         stack.callback(uploads.close)
-        hosted = Hosted(project, keys, uploads, settings)
+        hosted = Hosted(project, keys, uploads, settings, folder=folder)
         chores: list[Chore] = [uploads.sweep]
         if certificate and context:
             chores.append(_Renewing(renewed, certificate, context))

@@ -96,6 +96,15 @@ class Golden(msgspec.Struct, frozen=True, kw_only=True):
     """Largest relative difference of two numbers that count as equal."""
 
 
+class ModelInput(msgspec.Struct, frozen=True, kw_only=True):
+    """A tensor that goes into the model, as the V2 protocol describes it."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    """Length of each axis; -1: any."""
+
+
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """One deployment version, ready to run: every path is local and absolute.
 
@@ -122,6 +131,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     artifact_files_path: str
     columns: tuple[str, ...] = ()
     """Names of the model's inputs by its schema, in order; none if it names none."""
+    inputs: tuple[ModelInput, ...] = ()
+    """The model's inputs by its schema; none if they are not known."""
     artifact_files: tuple[str, ...] | None = None
     """The sealed files under ``artifact_files_path``; None: all that lie there."""
     loadable: tuple[str, ...] | None = None

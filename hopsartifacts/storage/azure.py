@@ -12,7 +12,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from fsspec.asyn import sync
 
 from hopsartifacts.errors import InvalidInputError
-from hopsartifacts.storage.objects import Dialect, ObjectStorage
+from hopsartifacts.storage.objects import UNCACHED, ObjectStorage
 
 _REFUSALS = frozenset({401, 403, 404})
 _FIRST_PAUSE_S = 0.5
@@ -59,6 +59,23 @@ class _BlobFileSystem(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has n
         return None
 
 
+class _AzureStorage(ObjectStorage):
+    """The contract, with adlfs' words for what fails."""
+
+    protocol = "az"
+
+    def first(self, path: str) -> str | None:
+        with self._translating("list", path):
+            found = sync(self._fs.loop, self._fs._first, self._full(path))  # noqa: SLF001 - our own class
+        return self._sure_first(path, found)
+
+    def _is_refused(self, error: Exception) -> bool:
+        # adlfs puts errors of its own before some of Azure's.
+        source = error if hasattr(error, "status_code") else error.__cause__
+        status = getattr(source, "status_code", 0)
+        return status in _REFUSALS or isinstance(error, FileNotFoundError)
+
+
 def azure_storage(path: str, options: Mapping[str, Any]) -> ObjectStorage:
     """Return the storage at ``<container>[@<account's host>][/<prefix>]``.
 
@@ -74,38 +91,5 @@ def azure_storage(path: str, options: Mapping[str, Any]) -> ObjectStorage:
             "the project URL names no container: use az://<container>/…"
         )
     account = {"account_name": host.partition(".")[0]} if host else {}
-    own = {
-        # See s3.py: listings decide.
-        "use_listings_cache": False,
-        "skip_instance_cache": True,
-    }
-    root = f"{container}{slash}{prefix}"
-    try:
-        filesystem = _BlobFileSystem(**{**account, **options, **own})
-    except Exception as error:
-        raise InvalidInputError(
-            f"az://{path}: the storage options cannot be used: {error}"
-        ) from error
-    return ObjectStorage(
-        filesystem,
-        root,
-        Dialect(
-            protocol="az", is_taken=_is_taken, is_refused=_is_refused, first=_first
-        ),
-    )
-
-
-def _first(filesystem: Any, path: str) -> str | None:
-    found: str | None = sync(filesystem.loop, filesystem._first, path)  # noqa: SLF001 - our own class
-    return found
-
-
-def _is_taken(error: BaseException) -> bool:
-    # adlfs' word for 409 and 412.
-    return isinstance(error, FileExistsError)
-
-
-def _is_refused(error: BaseException) -> bool:
-    # adlfs puts errors of its own before some of Azure's.
-    status = getattr(error, "status_code", getattr(error.__cause__, "status_code", 0))
-    return status in _REFUSALS or isinstance(error, FileNotFoundError)
+    filesystem = _BlobFileSystem(**{**account, **options, **UNCACHED})
+    return _AzureStorage(filesystem, f"{container}{slash}{prefix}")

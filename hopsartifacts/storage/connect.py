@@ -1,7 +1,6 @@
 """From a project URL to its storage: the one place that knows the protocols."""
 
 import os
-import re
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -9,78 +8,37 @@ from typing import Any, cast
 from urllib.parse import unquote
 
 import fsspec
-import msgspec
 from fsspec.core import split_protocol
 
-from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.errors import InvalidInputError, quoted, without_secrets
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
-from hopsartifacts.storage.options import check, hiding
+from hopsartifacts.storage.options import check, hiding, names, password_in
 
-
-class _BackEnd(msgspec.Struct, frozen=True):
-    """A back end that creates exclusively by a means of its own."""
-
-    module: str
-    opener: str
-    """Takes what follows the protocol, and the storage options."""
-    extra: str
-
-
-_S3 = _BackEnd("s3", "s3_storage", "s3")
-_GCS = _BackEnd("gcs", "gcs_storage", "gs")
-_AZURE = _BackEnd("azure", "azure_storage", "az")
-_SFTP = _BackEnd("sftp", "sftp_storage", "sftp")
-_HDFS = _BackEnd("hdfs", "hdfs_storage", "hdfs")
-
-_BACK_ENDS = {
-    "s3": _S3,
-    "s3a": _S3,
-    "gs": _GCS,
-    "gcs": _GCS,
-    "az": _AZURE,
-    "abfs": _AZURE,
-    "abfss": _AZURE,
-    "sftp": _SFTP,
-    "ssh": _SFTP,
-    "hdfs": _HDFS,
+_MODULES = {
+    "s3": "s3",
+    "s3a": "s3",
+    "gs": "gcs",
+    "gcs": "gcs",
+    "az": "azure",
+    "abfs": "azure",
+    "abfss": "azure",
+    "sftp": "sftp",
+    "ssh": "sftp",
+    "hdfs": "hdfs",
 }
-SUPPORTED = ("file", "memory", *_BACK_ENDS)
+"""The module with the back end of each protocol: its ``<module>_storage`` takes what
+follows the protocol, and the storage options."""
+_EXTRAS = {"s3": "s3", "gcs": "gs", "azure": "az", "sftp": "sftp", "hdfs": "hdfs"}
+SUPPORTED = ("file", "memory", *_MODULES)
 
-_READ_ONLY = frozenset(
-    [
-        "http",
-        "https",
-        "zip",
-        "tar",
-        "libarchive",
-        "git",
-        "github",
-        "gist",
-        "reference",
-        "data",
-    ]
-)
-_NO_PLACES = frozenset(
-    [
-        "simplecache",
-        "filecache",
-        "blockcache",
-        "cached",
-        "dir",
-        "generic",
-        "dask",
-        "async_wrapper",
-        "asyncwrapper",
-        "asynclocal",
-        "pyscript",
-    ]
+_READ_ONLY = names("http https zip tar libarchive git github gist reference data")
+_NO_PLACES = names(
+    "simplecache filecache blockcache cached dir generic dask async_wrapper "
+    "asyncwrapper asynclocal pyscript"
 )
 """What only wraps another file system, and may keep copies of what was there."""
-
-_QUOTED_CHARACTERS = 100
-_PASSWORD = re.compile(r"://([^/@:]*):[^/@]*@")
 
 
 def connect(
@@ -108,60 +66,86 @@ def connect(
         raise InvalidInputError(
             f"the project URL is {url!r}: give a directory, file://… or s3://…"
         )
-    text = os.fspath(url)
-    shown = _PASSWORD.sub(r"://\1@", text)
+    text, options = os.fspath(url), dict(storage_options or {})
     if not text.strip():
         raise InvalidInputError(
             "the project URL is empty: give a directory, file://… or s3://…"
         )
+    with hiding(text, options):
+        return _connected(text, options, is_single_writer=unsafe_single_writer)
+
+
+def _connected(
+    text: str, options: dict[str, Any], *, is_single_writer: bool
+) -> Storage:
     protocol, path = split_protocol(text)
-    options = dict(storage_options or {})
     if protocol in (None, "file", "local", "memory"):
-        _refuse_options(shown, options)
-    if protocol in (None, "file", "local"):
-        # In a URL "my%20project" is "my project", as in ``Storage.url``.
-        return _local(unquote(text) if protocol else text)
-    if protocol == "memory":
-        return MemoryStorage(path)
-    if protocol in _BACK_ENDS:
-        return _open(shown, path, _BACK_ENDS[protocol], options)
-    _check_other(shown, protocol)
-    if not unsafe_single_writer:
+        return _near(text, protocol, path, options)
+    if protocol in _MODULES:
+        module = _MODULES[protocol]
+        _refuse_secrets(text, takes_password=module == "sftp")
+        check(_EXTRAS[module], options)
+        return _open(text, path, module, options)
+    _check_other(text, protocol)
+    if not is_single_writer:
         raise InvalidInputError(
-            f"project URL {shown!r}: a file system of protocol {protocol!r} cannot "
+            f"project URL {text!r}: a file system of protocol {protocol!r} cannot "
             "tell two writers apart, so both could get one version number. If there "
             "will only ever be one writer at a time, say so: login(…, "
             "unsafe_single_writer=True), --unsafe-single-writer; else use one of "
             f"{_supported()}"
         )
-    from hopsartifacts.storage.fallback import fallback_storage  # noqa: PLC0415 - late
-
-    with hiding(options):
-        return fallback_storage(text, options)
+    _refuse_secrets(text, takes_password=True)
+    return _open(text, text, "fallback", options)
 
 
-def _open(url: str, path: str, back_end: _BackEnd, options: dict[str, Any]) -> Storage:
-    check(back_end.extra, options)
+def _open(url: str, path: str, name: str, options: dict[str, Any]) -> Storage:
     try:
         # Imported late: it takes a second, and only these projects need it.
-        module = import_module(f"hopsartifacts.storage.{back_end.module}")
-    except ModuleNotFoundError as error:
+        module = import_module(f"hopsartifacts.storage.{name}")
+        return cast("Storage", getattr(module, f"{name}_storage")(path, options))
+    except InvalidInputError:
+        raise
+    except ImportError as error:
+        # Of its own back ends fsspec says itself what they need.
+        words = f'needs {error.name}; run: pip install "hopsartifacts[{{}}]"'
+        words = words.format(_EXTRAS[name]) if name in _EXTRAS else str(error)
+        raise InvalidInputError(f"project URL {url!r}: {words}") from error
+    except Exception as error:
         raise InvalidInputError(
-            f"project URL {url!r} needs {error.name}; run: "
-            f'pip install "hopsartifacts[{back_end.extra}]"'
+            f"project URL {url!r}: the storage options cannot be used: {error}"
         ) from error
-    with hiding(options):
-        return cast("Storage", getattr(module, back_end.opener)(path, options))
 
 
-def _refuse_options(url: str, options: dict[str, Any]) -> None:
-    """Refuse what would have no effect: somebody thinks that he is elsewhere."""
+def _near(
+    url: str, protocol: str | None, path: str, options: dict[str, Any]
+) -> Storage:
+    """Return a storage that takes no options; any mean that it is the wrong one."""
     if options:
         # Their values may be secret.
         named = ", ".join(sorted(map(str, options)))
         raise InvalidInputError(
             f"project URL {url!r} takes no storage_options, and was given {named}: "
             "leave them out, or give the URL they are for"
+        )
+    if protocol is None:
+        return _local(url)
+    _refuse_secrets(url)
+    # In a URL "my%20project" is "my project", as in ``Storage.url``.
+    return MemoryStorage(path) if protocol == "memory" else _local(unquote(url))
+
+
+def _refuse_secrets(url: str, *, takes_password: bool = False) -> None:
+    """Refuse secrets in a URL where nobody would use them, and everybody see them."""
+    password = password_in(url)
+    if "/" in password:
+        raise InvalidInputError(
+            f"project URL {url!r}: a password may not hold '/': write '%2F' for it"
+        )
+    if not takes_password and (password or without_secrets(url) != url):
+        raise InvalidInputError(
+            f"project URL {url!r} holds a password or a key, which has no effect "
+            "there: give it as storage_options, or in the client's own settings"
         )
 
 
@@ -204,10 +188,5 @@ def _local(url: str) -> LocalStorage:
         if isinstance(error, InvalidInputError):
             raise
         raise InvalidInputError(
-            f"project URL {_quoted(url)} cannot be a directory of this machine: {error}"
+            f"project URL {quoted(url)} cannot be a directory of this machine: {error}"
         ) from error
-
-
-def _quoted(url: str) -> str:
-    text = repr(url)
-    return text if len(text) <= _QUOTED_CHARACTERS else f"{text[:_QUOTED_CHARACTERS]}…"

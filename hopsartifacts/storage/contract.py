@@ -5,13 +5,25 @@ Paths are relative to the project, ``/``-separated. The one primitive is
 to a place that only its writer knows until a ``create`` makes it count.
 """
 
-from collections.abc import Iterable, Iterator
+import stat as stat_bits
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol
 
 import msgspec
 
+from hopsartifacts.errors import HopsArtifactsError, StorageError, without_secrets
+
 Kind = Literal["file", "directory", "link", "other"]
+
+ANY_WRITE = 0o222
+_KINDS: dict[int, Kind] = {
+    stat_bits.S_IFREG: "file",
+    stat_bits.S_IFDIR: "directory",
+    stat_bits.S_IFLNK: "link",
+}
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,11 +42,6 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     for: see ``hopsartifacts.storage.fallback``."""
     has_modes: bool
     """Files and folders can be made read-only."""
-    replaces_in_one_step: bool = False
-    """``write`` over an existing object swaps the old bytes for the new ones at once:
-    readers, and whoever comes after a crash in the middle, find one or the other. Where
-    it does not, nothing that was committed is ever replaced: logs are not compacted,
-    and readers ask the log whether a version was deleted."""
     workers: int = 8
     """How many calls at the same moment it answers faster than one after another."""
 
@@ -57,7 +64,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Storage(Protocol):
-    """A project's root on some file system.
+    """A project's root on some file system; what a back end inherits suits most.
 
     Every method raises ``StorageError`` when the file system fails, with the foreign
     exception as its cause; ``StorageRefusedError`` if it is certain that trying again
@@ -67,12 +74,10 @@ class Storage(Protocol):
     @property
     def url(self) -> str:
         """Canonical URL of the root: equal for equal places."""
-        ...
 
     @property
     def capabilities(self) -> Capabilities:
         """What this back end can do."""
-        ...
 
     def create(self, path: str, data: bytes) -> bool:
         """Create *path* holding *data*, unless something is there.
@@ -90,18 +95,17 @@ class Storage(Protocol):
             StorageRefusedError: there is no space, or no right to do it, or a place
                 that has to be there is not; trying again would not help.
         """
-        ...
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
         """Write *path*, replacing it, in bounded memory.
 
-        For places private to one writer, and for the user's own files. The bytes are
-        durable on return; the name is once ``move_tree`` has moved a folder above it.
-        If *chunks* raises, nothing is left at *path*. If the storage fails in the
-        middle, a back end may keep what it has got as ``unfinished``, and go on from
-        there when the same bytes are written to *path* again.
+        For places private to one writer, and for the user's own files. Readers find the
+        old bytes or the new, but where ``is_single_writer``. The bytes are durable on
+        return; the name is once ``move_tree`` has moved a folder above it. If *chunks*
+        raises, nothing is left at *path*. If the storage fails in the middle, a back
+        end may keep what it has got as ``unfinished``, and go on from there when the
+        same bytes are written to *path* again.
         """
-        ...
 
     def read(self, path: str) -> bytes:
         """Return the bytes of *path*.
@@ -109,25 +113,22 @@ class Storage(Protocol):
         Raises:
             PathNotFoundError: it does not exist, or is a directory.
         """
-        ...
+        return b"".join(self.chunks(path))
 
     def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
         """Yield the bytes of *path* from *start* on, in order, in bounded memory.
 
         Raises as ``read``. There are none where *start* is at the end or behind it.
         """
-        ...
 
     def stat(self, path: str) -> Entry | None:
         """Describe *path* without following a link; None if nothing is there."""
-        ...
 
     def list(self, path: str) -> list[Entry]:
         """Return the direct children of *path*, sorted by path, never from a cache.
 
         A path that does not exist, or is no directory, has no children.
         """
-        ...
 
     def find(self, path: str) -> Iterator[Entry]:
         """Yield everything below *path* but directories, sorted by path.
@@ -135,7 +136,15 @@ class Storage(Protocol):
         Links are reported, not followed. Damage to what is found later may or may
         not be seen.
         """
-        ...
+        found, pending = list[Entry](), [path]
+        while pending:
+            for entry in self.list(pending.pop()):
+                if entry.kind == "directory":
+                    pending.append(entry.path)
+                else:
+                    found.append(entry)
+        # By whole paths, not by level: "a-b" sorts before "a/b".
+        yield from by_path(found)
 
     def first(self, path: str) -> str | None:
         """Return the path of what ``find`` gives first; None if it gives nothing.
@@ -145,7 +154,13 @@ class Storage(Protocol):
         "12-x" beside "12", whose name goes on with a character that sorts before "/":
         where it has one, either of the two may come first.
         """
-        ...
+        # Folders without files are passed over: a crash may leave them behind.
+        for entry in sorted(self.list(path), key=_place):
+            is_folder = entry.kind == "directory"
+            found = self.first(entry.path) if is_folder else entry.path
+            if found is not None:
+                return found
+        return None
 
     def copy(self, source: str, target: str) -> bool:
         """Give *target* the bytes of the file *source* without carrying them.
@@ -160,11 +175,11 @@ class Storage(Protocol):
         Raises:
             PathNotFoundError: *source* does not exist.
         """
-        ...
+        del source, target
+        return False
 
     def move(self, source: str, target: str) -> None:
         """Move one file or link; *target* must not exist. Not atomic everywhere."""
-        ...
 
     def move_tree(self, source: str, target: str) -> bool:
         """Move the folder *source* to *target*, whole and durable, in one step.
@@ -174,19 +189,18 @@ class Storage(Protocol):
         Returns:
             True if moved; False, changing nothing, if *target* holds anything.
         """
-        ...
+        raise StorageError(f"cannot move {source!r} to {target!r}: no folders here")
 
     def protect(self, path: str) -> None:
         """Make *path* and all below it read-only; nothing where not ``has_modes``."""
-        ...
+        del path
 
     def unprotect(self, path: str) -> None:
         """Let the folder *path* itself (nothing below it) be written to again."""
-        ...
+        del path
 
     def delete_tree(self, path: str) -> None:
         """Delete *path* and all below it, read-only or not; silent if absent."""
-        ...
 
     def unfinished(self, path: str) -> Iterator[Entry]:
         """Yield the uploads begun below *path* and never completed.
@@ -195,46 +209,56 @@ class Storage(Protocol):
         ``modified`` is when they were begun; ``size_bytes`` is 0 where it would cost
         a request each. One path may have several. None where a back end keeps none.
         """
-        ...
+        del path
+        yield from ()
 
     def discard_unfinished(self, entry: Entry) -> None:
         """Drop the uploads of that path that were begun when *entry* was, or before.
 
         A writer that is still at one of them fails. Silent if there are none.
         """
-        ...
+        del entry
 
     def local_path(self, path: str) -> Path | None:
         """Return where *path* lies on this machine's disk; None if it does not."""
-        ...
-
-
-@runtime_checkable
-class KeepsVersions(Protocol):
-    """A storage that may still have what an object held before: not part of the rest.
-
-    Whoever looks for lost bytes asks whether a storage can this.
-    """
+        del path
+        return None
 
     def previous(self, path: str) -> Iterator[Iterator[bytes]]:
         """Yield the bytes of every kept version of *path*, newest first.
 
         Also of one that was deleted; none where the back end keeps none.
         """
-        ...
+        del path
+        yield from ()
 
 
-def first_below(storage: Storage, path: str) -> str | None:
-    """Do what ``Storage.first`` promises by listing a folder on each level.
+@contextmanager
+def translating(explain: Callable[[Exception], Exception]) -> Iterator[None]:
+    """Turn what a client raises into what *explain* makes of it; our errors stay.
 
-    Folders without files are passed over: a crash may leave them behind.
+    Its own error is the cause, unless that quotes a secret.
     """
-    for entry in sorted(storage.list(path), key=_place):
-        is_folder = entry.kind == "directory"
-        found = first_below(storage, entry.path) if is_folder else entry.path
-        if found is not None:
-            return found
-    return None
+    try:
+        yield
+    except HopsArtifactsError:
+        raise
+    except Exception as error:
+        own = explain(error)
+        if own is error:
+            raise
+        is_clean = without_secrets(str(error)) == str(error)
+        raise own from (error if is_clean else None)
+
+
+def kind_of(mode: int) -> Kind:
+    """Return what a mode of ``stat(2)`` says that a path is."""
+    return _KINDS.get(stat_bits.S_IFMT(mode), "other")
+
+
+def by_path(entries: Iterable[Entry]) -> list[Entry]:
+    """Return *entries* in the order of the contract."""
+    return sorted(entries, key=attrgetter("path"))
 
 
 def _place(entry: Entry) -> str:

@@ -4,7 +4,7 @@ Nothing here tells two writers apart: between the look and the write another one
 come, and both are told that they won. So it has to be asked for by name.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from threading import RLock
@@ -13,32 +13,20 @@ from uuid import uuid4
 
 from fsspec.core import url_to_fs
 
-from hopsartifacts.errors import AlreadyExistsError, InvalidInputError
+from hopsartifacts.errors import AlreadyExistsError, without_secrets
 from hopsartifacts.layout import TEMPORARY
-from hopsartifacts.storage.contract import Capabilities, Entry, first_below
-from hopsartifacts.storage.objects import Dialect, ObjectStorage
+from hopsartifacts.storage.contract import Capabilities, Entry
+from hopsartifacts.storage.objects import ObjectStorage, OneAtATime
 
 
 def fallback_storage(url: str, options: Mapping[str, Any]) -> "FallbackStorage":
-    """Return the storage at *url*; *options* are its file system's own.
-
-    Raises:
-        InvalidInputError: the file system cannot be made from them.
-    """
+    """Return the storage at *url*; *options* are its file system's own."""
     protocol, _, rest = url.partition("://")
     place, slash, below = rest.partition("/")
     # The user's name and password are no part of where it is.
     host = place.rpartition("@")[2]
-    shown = f"{protocol}://{host}{slash}{below}".rstrip("/")
-    try:
-        filesystem, path = url_to_fs(url, **{**options, "skip_instance_cache": True})
-    except ImportError as error:
-        raise InvalidInputError(f"project URL {shown!r}: {error}") from error
-    except Exception as error:
-        raise InvalidInputError(
-            f"project URL {shown!r} cannot be opened with these storage options: "
-            f"{error}"
-        ) from error
+    shown = without_secrets(f"{protocol}://{host}{slash}{below}".rstrip("/"))
+    filesystem, path = url_to_fs(url, **{**options, "skip_instance_cache": True})
     return FallbackStorage(filesystem, path, shown)
 
 
@@ -49,21 +37,16 @@ class FallbackStorage(ObjectStorage):
         protocol, _, rest = url.partition("://")
         self._lock = _lock_of(protocol, rest.partition("/")[0])
         self._url = url
-        dialect = Dialect(protocol=protocol, is_taken=lambda _: False)
-        super().__init__(_OneAtATime(filesystem, self._lock), root, dialect)
+        super().__init__(OneAtATime(filesystem, self._lock), root)
 
     @property
     def url(self) -> str:
-        """See the contract."""
         return self._url
 
     @property
     def capabilities(self) -> Capabilities:
-        """See the contract."""
-        # See ``write``: the old object goes before the new one has its name.
         return Capabilities(
             has_modes=False,
-            replaces_in_one_step=False,
             moves_trees=False,
             needs_proof=True,
             is_single_writer=True,
@@ -81,8 +64,7 @@ class FallbackStorage(ObjectStorage):
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
         """Write aside, delete what is there, and move.
 
-        Some file systems refuse to move over what is there, so this takes two steps:
-        for a moment, and for good if the process ends there, nothing is at *path*.
+        Some file systems refuse to move over what is there. In between nothing is.
         """
         temporary = f"{TEMPORARY}/{uuid4().hex}"
         try:
@@ -109,21 +91,14 @@ class FallbackStorage(ObjectStorage):
                 file.close()
 
     def read(self, path: str) -> bytes:
-        """See the contract."""
         return b"".join(self.chunks(path))
 
     def list(self, path: str) -> list[Entry]:
-        """See the contract."""
         return super().list(path) if self._is_folder(path) else []
 
     def find(self, path: str) -> Iterator[Entry]:
-        """See the contract."""
         if self._is_folder(path):
             yield from super().find(path)
-
-    def first(self, path: str) -> str | None:
-        """See the contract."""
-        return first_below(self, path)
 
     def copy(self, source: str, target: str) -> bool:  # noqa: ARG002 - the contract's
         """Return False: few of them can, and those without saying so."""
@@ -139,7 +114,6 @@ class FallbackStorage(ObjectStorage):
                 self._fs.mv(self._full(source), self._full(target))
 
     def delete_tree(self, path: str) -> None:
-        """See the contract."""
         if self._is_folder(path):
             super().delete_tree(path)
         elif self.stat(path) is not None:
@@ -162,24 +136,3 @@ def _lock_of(protocol: str, host: str) -> RLock:
     """
     del protocol, host
     return RLock()
-
-
-class _OneAtATime:
-    """A file system for one thread at a time that has forgotten what it listed.
-
-    Many clients are not made for threads; many keep listings whatever they are told.
-    """
-
-    def __init__(self, filesystem: Any, lock: RLock) -> None:
-        self._filesystem = filesystem
-        self._lock = lock
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        method = getattr(self._filesystem, name)
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            with self._lock:
-                self._filesystem.invalidate_cache()
-                return method(*args, **kwargs)
-
-        return call

@@ -15,7 +15,7 @@ from gcsfs.core import GCSFileSystem
 from gcsfs.retry import retry_request
 
 from hopsartifacts.errors import InvalidInputError
-from hopsartifacts.storage.objects import Dialect, ObjectStorage
+from hopsartifacts.storage.objects import UNCACHED, ObjectStorage
 
 _ATTEMPTS = 4
 
@@ -48,6 +48,24 @@ class _JsonFileSystem(GCSFileSystem):  # type: ignore[misc]  # gcsfs has no type
         return str(found[0]["name"]) if found else None
 
 
+class _GcsStorage(ObjectStorage):
+    """The contract, with gcsfs' words for what fails."""
+
+    protocol = "gs"
+
+    def first(self, path: str) -> str | None:
+        with self._translating("list", path):
+            found = sync(self._fs.loop, self._fs._first, self._full(path))  # noqa: SLF001 - our own class
+        return self._sure_first(path, found)
+
+    def _is_refused(self, error: Exception) -> bool:
+        # For 403 gcsfs has an error of no class of its own.
+        is_forbidden = isinstance(error, OSError) and str(error).startswith(
+            "Forbidden: "
+        )
+        return is_forbidden or isinstance(error, FileNotFoundError)
+
+
 def gcs_storage(path: str, options: Mapping[str, Any]) -> ObjectStorage:
     """Return the storage at ``<bucket>[/<prefix>]``; *options* are gcsfs' own.
 
@@ -56,37 +74,4 @@ def gcs_storage(path: str, options: Mapping[str, Any]) -> ObjectStorage:
     """
     if not path.strip("/"):
         raise InvalidInputError("the project URL names no bucket: use gs://<bucket>/…")
-    own = {
-        # See s3.py: listings decide.
-        "use_listings_cache": False,
-        "skip_instance_cache": True,
-    }
-    try:
-        filesystem = _JsonFileSystem(**{**options, **own})
-    except Exception as error:
-        raise InvalidInputError(
-            f"gs://{path}: the storage options cannot be used: {error}"
-        ) from error
-    return ObjectStorage(
-        filesystem,
-        path,
-        Dialect(
-            protocol="gs", is_taken=_is_taken, is_refused=_is_refused, first=_first
-        ),
-    )
-
-
-def _first(filesystem: Any, path: str) -> str | None:
-    found: str | None = sync(filesystem.loop, filesystem._first, path)  # noqa: SLF001 - our own class
-    return found
-
-
-def _is_taken(error: BaseException) -> bool:
-    # gcsfs' word for 412.
-    return isinstance(error, FileExistsError)
-
-
-def _is_refused(error: BaseException) -> bool:
-    # For 403 gcsfs has an error of no class of its own.
-    is_forbidden = isinstance(error, OSError) and str(error).startswith("Forbidden: ")
-    return is_forbidden or isinstance(error, FileNotFoundError)
+    return _GcsStorage(_JsonFileSystem(**{**options, **UNCACHED}), path)

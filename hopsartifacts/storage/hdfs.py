@@ -39,17 +39,12 @@ def hdfs_storage(path: str, options: Mapping[str, Any]) -> RenamingStorage:
     named = {name: options[name] for name in _NAMED if name in options}
     others = {name: value for name, value in options.items() if name not in _NAMED}
     settings = {**_DEFAULTS, **others}
-    try:
-        client = Client(f"hdfs://{host}" if host else None, settings, **named)
-    except Exception as error:
-        raise InvalidInputError(
-            f"hdfs://{path}: the storage options cannot be used: {error}"
-        ) from error
+    client = Client(f"hdfs://{host}" if host else None, settings, **named)
     return RenamingStorage(
         _Hdfs(client),
         root,
         f"hdfs://{host}/{root}",
-        Capabilities(has_modes=True, needs_proof=True, replaces_in_one_step=True),
+        Capabilities(has_modes=True, needs_proof=True),
     )
 
 
@@ -71,7 +66,6 @@ class _Hdfs:
             file.close()
 
     def chunks(self, path: str, start: int, size_bytes: int) -> Iterator[bytes]:
-        """See the protocol."""
         file = self._client.read(path)
         for first in range(start, size_bytes, _READ_BYTES):
             yield file.read_range(first, min(_READ_BYTES, size_bytes - first))
@@ -81,18 +75,15 @@ class _Hdfs:
         self._client.rename(source, target, overwrite=False)
 
     def replace(self, source: str, target: str) -> None:
-        """See the protocol."""
         self._client.rename(source, target, overwrite=True)
 
     def stat(self, path: str) -> Found | None:
-        """See the protocol."""
         try:
             return _found(self._client.get_file_info(path))
         except FileNotFoundError:
             return None
 
     def children(self, path: str) -> dict[str, Found]:
-        """See the protocol."""
         try:
             listed = list(self._client.list_status(path))
         except Exception:
@@ -109,15 +100,12 @@ class _Hdfs:
         }
 
     def make_folder(self, path: str) -> None:
-        """See the protocol."""
         self._client.mkdirs(path, 0o755, create_parent=True)
 
     def set_mode(self, path: str, mode: int) -> None:
-        """See the protocol."""
         self._client.set_permission(path, mode)
 
     def remove_file(self, path: str) -> None:
-        """See the protocol."""
         if not self._client.delete(path):
             raise FileNotFoundError(path)
 

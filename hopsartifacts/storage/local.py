@@ -14,22 +14,29 @@ import os
 import stat as stat_bits
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 from hopsartifacts.digests import CHUNK_BYTES
 from hopsartifacts.errors import (
     AlreadyExistsError,
-    HopsArtifactsError,
     PathNotFoundError,
     StorageError,
     StorageRefusedError,
 )
 from hopsartifacts.layout import MARKER, STAGING, TEMPORARY
-from hopsartifacts.storage.contract import Capabilities, Entry, Kind
-from hopsartifacts.storage.posix import (
+from hopsartifacts.storage.contract import (
     ANY_WRITE,
+    Capabilities,
+    Entry,
+    Storage,
+    by_path,
+    kind_of,
+    translating,
+)
+from hopsartifacts.storage.posix import (
     WITHOUT_LINKS,
     WITHOUT_MODES,
     Modes,
@@ -50,11 +57,6 @@ from hopsartifacts.storage.posix import (
     write_new,
 )
 
-_KINDS: dict[int, Kind] = {
-    stat_bits.S_IFREG: "file",
-    stat_bits.S_IFDIR: "directory",
-    stat_bits.S_IFLNK: "link",
-}
 _GROUP_SHARED = stat_bits.S_ISGID | stat_bits.S_IWGRP
 _CLONE = 0x40049409
 """The request FICLONE of ``ioctl_ficlone(2)``."""
@@ -79,7 +81,7 @@ _NO_LINKS = (
 )
 
 
-class LocalStorage:
+class LocalStorage(Storage):
     """The contract on a local directory, which is made on the first write."""
 
     def __init__(self, root: Path) -> None:
@@ -89,13 +91,11 @@ class LocalStorage:
 
     @property
     def url(self) -> str:
-        """See the contract."""
         return self._root.as_uri()
 
     @property
     def capabilities(self) -> Capabilities:
-        """See the contract."""
-        return Capabilities(has_modes=self._keeps_modes(), replaces_in_one_step=True)
+        return Capabilities(has_modes=self._keeps_modes())
 
     def create(self, path: str, data: bytes) -> bool:
         """Write a temporary file, sync it, link it: see the module's first lines."""
@@ -104,16 +104,12 @@ class LocalStorage:
             if os.path.lexists(target):
                 return False
             self._make_folder(target.parent)
-            temporary = self._temporary()
-            try:
+            with self._temporary() as temporary:
                 write_new(temporary, [data], self._modes().sealed_file)
                 try:
                     created = link(temporary, target)
                 except OSError as error:
                     raise _link_error(path, error) from error
-            finally:
-                with suppress(OSError):
-                    temporary.unlink()
         if created:
             try:
                 sync_folder(target.parent)
@@ -133,95 +129,59 @@ class LocalStorage:
             if path.startswith(f"{STAGING}/"):
                 write_in_place(target, chunks, self._modes().sealed_file)
                 return
-            temporary = self._temporary()
-            try:
+            with self._temporary() as temporary:
                 write_new(temporary, chunks, self._modes().file)
                 temporary.replace(target)
-            except BaseException:
-                with suppress(OSError):
-                    temporary.unlink()
-                raise
 
     def read(self, path: str) -> bytes:
-        """See the contract."""
         # Text, not paths: a version may have very many files.
         with _translated("read", path):
             return read_whole(f"{self._root}/{path}")
 
     def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
-        """See the contract."""
         with _translated("read", path), (self._root / path).open("rb") as file:
             file.seek(start)
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk
 
     def stat(self, path: str) -> Entry | None:
-        """See the contract."""
         with _translated("stat", path):
             try:
-                found = (self._root / path).lstat()
+                found = os.lstat(f"{self._root}/{path}")
             except (FileNotFoundError, NotADirectoryError):
                 return None
             return _entry(path, found)
 
     def list(self, path: str) -> list[Entry]:
-        """See the contract."""
         with _translated("list", path):
-            return sorted(self._children(path), key=lambda entry: entry.path)
-
-    def find(self, path: str) -> Iterator[Entry]:
-        """See the contract."""
-        # By whole paths, not by level: "a-b" sorts before "a/b".
-        found: list[Entry] = []
-        pending = [path]
-        with _translated("list", path):
-            while pending:
-                for entry in self._children(pending.pop()):
-                    if entry.kind == "directory":
-                        pending.append(entry.path)
-                    else:
-                        found.append(entry)
-        yield from sorted(found, key=lambda entry: entry.path)
+            return by_path(self._children(path))
 
     def first(self, path: str) -> str | None:
-        """See the contract."""
         with _translated("list", path):
             found = first_file(f"{self._root}/{path}")
         return found and found.removeprefix(f"{self._root}/")
 
     def copy(self, source: str, target: str) -> bool:
         """Clone the file where the file system shares blocks, else link it."""
-        start, end = f"{self._root}/{source}", f"{self._root}/{target}"
-        # A link has one owner and one mode for both names: for sealed files only.
-        try:
-            mode = os.lstat(start).st_mode
-        except OSError as error:
-            raise _error("read", source, error) from error
-        if mode & ANY_WRITE or not stat_bits.S_ISREG(mode):
-            return False
-        try:
-            return self._shared(Path(start), Path(end))
-        except FileNotFoundError as error:
-            # What is deleted meanwhile is told as absent, as it is to those who read.
-            raise _error("read", source, error) from error
-        except HopsArtifactsError:
-            raise
-        except OSError as error:
-            raise _error("write", target, error) from error
-
-    def _shared(self, source: Path, target: Path) -> bool:
-        if self._may_clone and self._clone(source, target):
-            return True
-        try:
-            return linked(str(source), str(target))
-        except FileNotFoundError:
-            self._make_folder(target.parent)
-            return linked(str(source), str(target))
+        start, end = self._root / source, self._root / target
+        with _translated("read", source):
+            # A link has one owner and one mode for both names: for sealed files only.
+            mode = start.lstat().st_mode
+            if mode & ANY_WRITE or not stat_bits.S_ISREG(mode):
+                return False
+            try:
+                self._make_folder(end.parent)
+                return (self._may_clone and self._clone(start, end)) or linked(
+                    start, end
+                )
+            except FileNotFoundError:
+                # What is deleted meanwhile is told as absent, as to those who read.
+                raise
+            except OSError as error:
+                raise _error("write", target, error) from error
 
     def _clone(self, source: Path, target: Path) -> bool:
-        self._make_folder(target.parent)
-        temporary = self._temporary()
-        try:
+        with self._temporary() as temporary:
             with source.open("rb") as old, temporary.open("xb") as new:
                 try:
                     fcntl.ioctl(new.fileno(), _CLONE, old.fileno())
@@ -231,9 +191,6 @@ class LocalStorage:
                 os.fsync(new.fileno())
             temporary.rename(target)
             return True
-        finally:
-            with suppress(OSError):
-                temporary.unlink()
 
     def move(self, source: str, target: str) -> None:
         """Link, then unlink: a taken target is never replaced."""
@@ -266,7 +223,6 @@ class LocalStorage:
             return True
 
     def protect(self, path: str) -> None:
-        """See the contract."""
         top = self._root / path
         with _translated("protect", path):
             if self._has_modes is False:
@@ -285,12 +241,10 @@ class LocalStorage:
                 raise failure
 
     def unprotect(self, path: str) -> None:
-        """See the contract."""
         with _translated("unprotect", path):
             set_mode(self._root / path, self._modes().folder)
 
     def delete_tree(self, path: str) -> None:
-        """See the contract."""
         top = self._root / path
         with _translated("delete", path):
             if not os.path.lexists(top):
@@ -301,21 +255,20 @@ class LocalStorage:
                 delete_folder(top)
             sync_folder(top.parent)
 
-    def unfinished(self, path: str) -> Iterator[Entry]:  # noqa: ARG002 - the contract's
-        """Yield none: a write that fails removes what it wrote."""
-        yield from ()
-
-    def discard_unfinished(self, entry: Entry) -> None:
-        """Do nothing: there are none."""
-
     def local_path(self, path: str) -> Path | None:
-        """See the contract."""
         return self._root / path if path else self._root
 
-    def _temporary(self) -> Path:
+    @contextmanager
+    def _temporary(self) -> Iterator[Path]:
+        """Give a name that is free, for a file that goes unless it is renamed."""
         folder = self._root / TEMPORARY
         self._make_folder(folder)
-        return folder / uuid4().hex
+        temporary = folder / uuid4().hex
+        try:
+            yield temporary
+        finally:
+            with suppress(OSError):
+                temporary.unlink()
 
     def _make_folder(self, folder: Path) -> None:
         """Make *folder* and its parents, each durable in its own parent."""
@@ -354,13 +307,9 @@ class LocalStorage:
 
     def _try_modes(self) -> None:
         """Find out on a file of our own whether it can be made read-only."""
-        temporary = self._temporary()
-        try:
+        with self._temporary() as temporary:
             write_new(temporary, [], self._modes().file)
             self._has_modes = can_protect(temporary)
-        finally:
-            with suppress(OSError):
-                temporary.unlink()
         if not self._has_modes:
             warnings.warn(
                 f"{self.url}: the file system cannot make files read-only, so sealed "
@@ -386,26 +335,16 @@ class LocalStorage:
 def _entry(path: str, found: os.stat_result) -> Entry:
     return Entry(
         path=path,
-        kind=_kind(found.st_mode),
+        kind=kind_of(found.st_mode),
         size_bytes=found.st_size,
         is_read_only=not found.st_mode & ANY_WRITE,
         modified=found.st_mtime,
     )
 
 
-def _kind(mode: int) -> Kind:
-    return _KINDS.get(stat_bits.S_IFMT(mode), "other")
-
-
-@contextmanager
-def _translated(doing: str, path: str) -> Iterator[None]:
+def _translated(doing: str, path: str) -> AbstractContextManager[None]:
     """Turn what the operating system raises into our errors."""
-    try:
-        yield
-    except HopsArtifactsError:
-        raise
-    except OSError as error:
-        raise _error(doing, path, error) from error
+    return translating(partial(_error, doing, path))
 
 
 def _moved(source: Path, target: Path) -> bool:
@@ -423,14 +362,16 @@ def _moved(source: Path, target: Path) -> bool:
     return True
 
 
-def _error(doing: str, path: str, error: OSError) -> HopsArtifactsError:
+def _error(doing: str, path: str, error: Exception) -> Exception:
+    if not isinstance(error, OSError):
+        return error
     if doing == "read" and error.errno in _ABSENT:
         return PathNotFoundError(f"{path!r} does not exist")
     kind = StorageRefusedError if error.errno in _HINTS else StorageError
     return kind(_words(doing, path, error))
 
 
-def _link_error(path: str, error: OSError) -> HopsArtifactsError:
+def _link_error(path: str, error: OSError) -> Exception:
     """Return the error of a link that was not made."""
     if error.errno not in WITHOUT_LINKS:
         return _error("create", path, error)

@@ -5,72 +5,59 @@ there; that is exclusive and whole. Folders are only prefixes, so nothing can be
 in one step: versions are filled in the place that was reserved for them.
 """
 
-import contextlib
 import glob
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
-from pathlib import Path
+from functools import partial
+from threading import RLock
 from typing import Any
-
-import msgspec
 
 from hopsartifacts.errors import (
     AlreadyExistsError,
-    HopsArtifactsError,
     PathNotFoundError,
     StorageError,
     StorageRefusedError,
 )
-from hopsartifacts.storage.contract import Capabilities, Entry, Kind, first_below
+from hopsartifacts.storage.contract import (
+    Capabilities,
+    Entry,
+    Kind,
+    Storage,
+    by_path,
+    translating,
+)
 
 CREATE_LIMIT_BYTES = 32 * 1024 * 1024
 """Largest object that is created in one request; more would be a multipart upload,
 whose completion is not exclusive everywhere."""
 
+UNCACHED = {"use_listings_cache": False, "skip_instance_cache": True}
+"""Options of every file system: listings decide, so none may come from a cache, nor
+from an instance that somebody else has set up to cache."""
 _READ_BYTES = 4 * 1024 * 1024
 _WRITE_BYTES = 16 * 1024 * 1024
 
 
-class Dialect(msgspec.Struct, frozen=True, kw_only=True):
-    """What differs between object stores: data, not subclasses."""
-
-    protocol: str
-    is_taken: Callable[[BaseException], bool]
-    """Whether an error of a conditional write says that the object exists."""
-    is_refused: Callable[[BaseException], bool] = lambda _: False
-    """Whether an error says that nothing was done, and why: no rights, no bucket."""
-    previous: Callable[[Any, str], Iterator[Iterator[bytes]]] | None = None
-    """Gives the bytes of an object's versions, if the store can keep any."""
-    first: Callable[[Any, str], str | None] | None = None
-    """Gives the name that is listed first below a folder, by one request, if the
-    store sorts at least the names in each folder."""
-
-
-class ObjectStorage:
+class ObjectStorage(Storage):
     """The contract on an fsspec file system that is an object store.
 
     The file system has to be one of our own, without listing caches.
     """
 
-    def __init__(self, filesystem: Any, root: str, dialect: Dialect) -> None:
+    protocol: str
+
+    def __init__(self, filesystem: Any, root: str) -> None:
         self._fs = filesystem
         self._root = root.strip("/")
-        self._dialect = dialect
 
     @property
     def url(self) -> str:
-        """See the contract."""
-        return f"{self._dialect.protocol}://{self._root}"
+        return f"{self.protocol}://{self._root}"
 
     @property
     def capabilities(self) -> Capabilities:
-        """See the contract."""
-        return Capabilities(
-            has_modes=False,
-            moves_trees=False,
-            needs_proof=True,
-            replaces_in_one_step=True,
-        )
+        return Capabilities(has_modes=False, moves_trees=False, needs_proof=True)
 
     def create(self, path: str, data: bytes) -> bool:
         """Send one conditional request."""
@@ -79,13 +66,14 @@ class ObjectStorage:
                 f"cannot create {path!r}: {len(data)} bytes are more than the "
                 f"{CREATE_LIMIT_BYTES} that one request may carry"
             )
-        try:
-            self._create(path, data)
-        except Exception as error:
-            if self._dialect.is_taken(error):
-                return False
-            raise self._translated("create", path, error) from error
-        return True
+        with self._translating("create", path):
+            try:
+                self._create(path, data)
+            except Exception as error:
+                if self._is_taken(error):
+                    return False
+                raise
+            return True
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
         """Upload in parts of bounded size; what fails is never completed."""
@@ -99,19 +87,17 @@ class ObjectStorage:
             with self._translating("write", path):
                 file.close()
         except BaseException:
-            with contextlib.suppress(Exception):
+            with suppress(Exception):
                 file.discard()
             # Else it would be completed when it is collected.
             file.closed = True
             raise
 
     def read(self, path: str) -> bytes:
-        """See the contract."""
         with self._translating("read", path):
             return bytes(self._fs.cat_file(self._full(path)))
 
     def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
-        """See the contract."""
         entry = self.stat(path)
         if entry is None or entry.kind != "file":
             raise PathNotFoundError(f"{path!r} does not exist")
@@ -128,7 +114,6 @@ class ObjectStorage:
             yield bytes(data)
 
     def stat(self, path: str) -> Entry | None:
-        """See the contract."""
         with self._translating("stat", path):
             try:
                 return self._entry(self._fs.info(self._full(path)))
@@ -136,40 +121,22 @@ class ObjectStorage:
                 return None
 
     def list(self, path: str) -> list[Entry]:
-        """See the contract."""
         full = self._full(path)
         with self._translating("list", path):
             try:
                 found = self._fs.ls(full, detail=True)
             except (FileNotFoundError, NotADirectoryError):
                 return []
-        entries = (self._entry(info) for info in found if self._name(info) != full)
-        return sorted(entries, key=lambda entry: entry.path)
+        # Of a file many say that it is in itself.
+        here = full.strip("/")
+        return by_path(self._entry(it) for it in found if self._name(it) != here)
 
     def find(self, path: str) -> Iterator[Entry]:
-        """See the contract."""
         full = self._full(path)
         with self._translating("list", path):
             found = self._fs.find(full, detail=True).values()
-        entries = (self._entry(info) for info in found if self._name(info) != full)
-        yield from sorted(entries, key=lambda entry: entry.path)
-
-    def first(self, path: str) -> str | None:
-        """Ask for one name; go down by folders where it need not be the first.
-
-        Some servers sort folder by folder, so that "a/b" comes before "a-b"; and some
-        tools put an object where a folder is.
-        """
-        if self._dialect.first is None:
-            return first_below(self, path)
-        with self._translating("list", path):
-            found = self._dialect.first(self._fs, self._full(path))
-        if found is None:
-            return None
-        name = found.removeprefix(self._root).lstrip("/")
-        *folders, last = name.removeprefix(f"{path}/").split("/")
-        is_certain = last and all(map(str.isdecimal, folders))
-        return name if is_certain else first_below(self, path)
+        here = full.strip("/")
+        yield from by_path(self._entry(it) for it in found if self._name(it) != here)
 
     def copy(self, source: str, target: str) -> bool:
         """Copy on the server."""
@@ -185,22 +152,9 @@ class ObjectStorage:
             self._fs.cp_file(self._full(source), self._full(target))
             self._fs.rm_file(self._full(source))
 
-    def move_tree(self, source: str, target: str) -> bool:
-        """Refuse: folders are prefixes here."""
-        raise StorageError(
-            f"cannot move {source!r} to {target!r}: an object store has no folders"
-        )
-
-    def protect(self, path: str) -> None:
-        """Do nothing: objects have no modes."""
-
-    def unprotect(self, path: str) -> None:
-        """Do nothing: objects have no modes."""
-
     def delete_tree(self, path: str) -> None:
-        """See the contract."""
         full = self._full(path)
-        with self._translating("delete", path), contextlib.suppress(FileNotFoundError):
+        with self._translating("delete", path), suppress(FileNotFoundError):
             if glob.escape(full) == full:
                 self._fs.rm(full, recursive=True)
                 return
@@ -208,32 +162,31 @@ class ObjectStorage:
             for found in self._fs.find(full) or [full]:
                 self._fs.rm_file(found)
 
-    def unfinished(self, path: str) -> Iterator[Entry]:  # noqa: ARG002 - the contract's
-        """Yield none: what fsspec leaves unfinished ends by itself."""
-        yield from ()
-
-    def discard_unfinished(self, entry: Entry) -> None:
-        """Do nothing: there are none."""
-
-    def local_path(self, path: str) -> Path | None:  # noqa: ARG002 - the contract's
-        """Return None: nothing here lies on a local disk."""
-        return None
-
-    def previous(self, path: str) -> Iterator[Iterator[bytes]]:
-        """See ``KeepsVersions``."""
-        if self._dialect.previous is None:
-            return
-        with self._translating("list versions of", path):
-            for chunks in self._dialect.previous(self._fs, self._full(path)):
-                yield self._translated_chunks(path, chunks)
-
-    def _translated_chunks(self, path: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        with self._translating("read", path):
-            yield from chunks
-
     def _create(self, path: str, data: bytes) -> None:
         """Send the one request; what it raises is shown to the dialect."""
         self._fs.pipe_file(self._full(path), data, mode="create")
+
+    def _is_taken(self, error: Exception) -> bool:
+        """Say whether an error of ``_create`` means that the object exists."""
+        # gcsfs' and adlfs' word for 409 and 412.
+        return isinstance(error, FileExistsError)
+
+    def _is_refused(self, error: Exception) -> bool:
+        """Say whether *error* means that nothing was done: no rights, no bucket."""
+        del error
+        return False
+
+    def _sure_first(self, path: str, found: str | None = None) -> str | None:
+        """Return what is first below *path*, where *found* was listed first.
+
+        Some servers sort folder by folder, so that "a/b" comes before "a-b"; and some
+        tools put an object where a folder is. Then it is looked for by folders.
+        """
+        name = (found or "").removeprefix(self._root).lstrip("/")
+        *folders, last = name.removeprefix(f"{path}/").split("/")
+        if found is None or (last and all(map(str.isdecimal, folders))):
+            return name or None
+        return super().first(path)
 
     def _full(self, path: str) -> str:
         return f"{self._root}/{path}".rstrip("/")
@@ -251,26 +204,21 @@ class ObjectStorage:
             modified=_modified(info),
         )
 
-    @contextlib.contextmanager
-    def _translating(self, doing: str, path: str) -> Iterator[None]:
-        try:
-            yield
-        except HopsArtifactsError:
-            raise
-        except Exception as error:
-            raise self._translated(doing, path, error) from error
+    def _translating(self, doing: str, path: str) -> AbstractContextManager[None]:
+        return translating(partial(self._translated, doing, path))
 
     def _translated(self, doing: str, path: str, error: Exception) -> Exception:
+        """Return what *error* is called here."""
         if isinstance(error, FileNotFoundError | IsADirectoryError) and doing == "read":
             return PathNotFoundError(f"{path!r} does not exist")
-        is_refused = self._dialect.is_refused(error)
+        is_refused = self._is_refused(error)
         kind = StorageRefusedError if is_refused else StorageError
         return kind(f"cannot {doing} {path!r}: {error}")
 
 
 def _modified(info: dict[str, Any]) -> float | None:
     """Return the time in the words of whichever file system it is."""
-    for key in ("LastModified", "last_modified", "updated", "mtime"):
+    for key in ("LastModified", "last_modified", "updated", "mtime", "created"):
         found = info.get(key)
         if isinstance(found, str):
             found = datetime.fromisoformat(found)
@@ -279,3 +227,24 @@ def _modified(info: dict[str, Any]) -> float | None:
         if isinstance(found, int | float):
             return float(found)
     return None
+
+
+class OneAtATime:
+    """A file system for one thread at a time that has forgotten what it listed.
+
+    Many clients are not made for threads; many keep listings whatever they are told.
+    """
+
+    def __init__(self, filesystem: Any, lock: RLock) -> None:
+        self._filesystem = filesystem
+        self._lock = lock
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._filesystem, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self._lock:
+                self._filesystem.invalidate_cache()
+                return method(*args, **kwargs)
+
+        return call

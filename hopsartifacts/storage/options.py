@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
-from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.errors import InvalidInputError, without_secrets
 
 _CACHES = "decides about caches, and listings are always asked for again"
 _LOOPS = "is for callers with an event loop of their own"
@@ -41,12 +42,13 @@ class Options(msgspec.Struct, frozen=True):
     """More names that are taken."""
 
 
-def _names(text: str) -> frozenset[str]:
+def names(text: str) -> frozenset[str]:
+    """Return the words of *text*."""
     return frozenset(text.split())
 
 
 S3 = Options(
-    _names(
+    names(
         "anon cache_regions client_kwargs config_kwargs endpoint_url "
         "fixed_upload_size key local_expiry_check password profile requester_pays "
         "s3_additional_kwargs secret session token use_ssl username"
@@ -54,7 +56,7 @@ S3 = Options(
     {"max_concurrency": _SIZES, "version_aware": _NAMES},
 )
 GCS = Options(
-    _names(
+    names(
         "access check_connection consistency endpoint_url project requester_pays "
         "requests_timeout session_kwargs timeout token"
     ),
@@ -67,7 +69,7 @@ GCS = Options(
     },
 )
 AZURE = Options(
-    _names(
+    names(
         "account_host account_key account_name anon assume_container_exists "
         "authority client_id client_secret connection_string connection_timeout "
         "credential location_mode managed_identity_client_id max_concurrency "
@@ -82,7 +84,7 @@ AZURE = Options(
     r"exclude_\w+_credential",
 )
 SFTP = Options(
-    _names(
+    names(
         "allow_agent auth_strategy auth_timeout banner_timeout channel_timeout "
         "compress disabled_algorithms host_key_policy key_filename look_for_keys "
         "passphrase password pkey port sock timeout transport_factory username"
@@ -90,7 +92,7 @@ SFTP = Options(
     {"host": "is said by the URL", "temppath": _NO_EFFECT},
 )
 HDFS = Options(
-    _names("config_dir kerberos_cache kerberos_keytab kerberos_principal"),
+    names("config_dir kerberos_cache kerberos_keytab kerberos_principal"),
     {},
     r"\w+(\.[\w-]+)+",
 )
@@ -124,18 +126,29 @@ def check(protocol: str, options: Mapping[str, Any]) -> None:
         )
 
 
+def password_in(url: str) -> str:
+    """Return the password that *url* holds, also where it has a "/" by mistake."""
+    rest = url.partition("://")[2]
+    before = rest.partition("/")[0].rpartition("@")[0] or rest.rpartition("@")[0]
+    user, _, password = before.partition(":")
+    is_port = re.fullmatch(r"\d+(/.*)?", password) is not None
+    return "" if "/" in user or user == "arn" or is_port else password
+
+
 @contextmanager
-def hiding(options: Mapping[str, Any]) -> Iterator[None]:
-    """Take the secrets among *options* out of errors: some clients quote them."""
+def hiding(url: str, options: Mapping[str, Any]) -> Iterator[None]:
+    """Take the secrets in *url* and *options* out of errors that quote them."""
     try:
         yield
     except InvalidInputError as error:
-        shown = str(error)
-        for secret in sorted(_secrets(options), key=len, reverse=True):
+        password = password_in(url)
+        secrets = {password, unquote(password), *_secrets(options)} - {""}
+        shown, cause = str(error), str(error.__cause__)
+        for secret in sorted(secrets, key=len, reverse=True):
             shown = shown.replace(secret, "***")
-        if shown == str(error):
+        is_quoted = any(secret in cause for secret in secrets)
+        if shown == str(error) and not is_quoted and without_secrets(cause) == cause:
             raise
-        # Its causes quote them, too.
         raise InvalidInputError(shown) from None
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-ANY_WRITE = 0o222
-_PIECE_BYTES = 1 << 20
+from hopsartifacts.storage.contract import ANY_WRITE
+
 _OWNER_ALL = 0o700
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 _NAME = attrgetter("name")
@@ -102,19 +102,8 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 def read_whole(path: str) -> bytes:
     """Return the bytes of a file."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        size = os.fstat(descriptor).st_size
-        data = os.read(descriptor, size + 1)
-        if len(data) == size:
-            return data
-        # It is being written to, or larger than one call gives.
-        pieces = [data]
-        while piece := os.read(descriptor, _PIECE_BYTES):
-            pieces.append(piece)
-        return b"".join(pieces)
-    finally:
-        os.close(descriptor)
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a text here, for speed
+        return file.readall()
 
 
 def link(source: Path, target: Path) -> bool:
@@ -131,15 +120,16 @@ def link(source: Path, target: Path) -> bool:
     return True
 
 
-def linked(source: str, target: str) -> bool:
-    """Return False where there are no links, or no more of them."""
+def linked(source: Path, target: Path) -> bool:
+    """Link *source* to a new name; False where there are no links, or no more."""
     try:
-        os.link(source, target, follow_symlinks=False)
-    except (FileExistsError, FileNotFoundError):
+        if link(source, target):
+            return True
+    except FileNotFoundError:
         raise
     except OSError:
         return False
-    return True
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
 
 
 def _is_same(source: Path, target: Path) -> bool:

@@ -7,9 +7,8 @@ files lie in one folder of the project, out of the managed ones.
 
 import re
 import stat as stat_bits
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Protocol
 from uuid import uuid4
 
@@ -17,15 +16,21 @@ import msgspec
 
 from hopsartifacts.errors import (
     AlreadyExistsError,
-    HopsArtifactsError,
     PathNotFoundError,
     StorageError,
     StorageRefusedError,
 )
 from hopsartifacts.layout import TEMPORARY
-from hopsartifacts.storage.contract import Capabilities, Entry, Kind, first_below
+from hopsartifacts.storage.contract import (
+    ANY_WRITE,
+    Capabilities,
+    Entry,
+    Storage,
+    by_path,
+    kind_of,
+    translating,
+)
 
-_ANY_WRITE = 0o222
 _READ_ONLY_FILE = 0o444
 _READ_ONLY_FOLDER = 0o555
 _FILE = 0o644
@@ -50,46 +55,36 @@ class Server(Protocol):
 
     def put(self, path: str, chunks: Iterable[bytes], mode: int) -> None:
         """Make a new file, its bytes on the disk as far as the server offers it."""
-        ...
 
     def chunks(self, path: str, start: int, size_bytes: int) -> Iterator[bytes]:
         """Yield the bytes of a file of *size_bytes* from *start* on."""
-        ...
 
     def rename(self, source: str, target: str) -> None:
         """Rename a file or folder; raise if *target* is there, whatever it is."""
-        ...
 
     def replace(self, source: str, target: str) -> None:
         """Rename a file to a name that may be another file's."""
-        ...
 
     def stat(self, path: str) -> Found | None:
         """Describe *path* without following a link."""
-        ...
 
     def children(self, path: str) -> dict[str, Found]:
         """Describe what is in a folder, by name; nothing if it is none."""
-        ...
 
     def make_folder(self, path: str) -> None:
         """Make a folder and those above it; nothing if it is there."""
-        ...
 
     def set_mode(self, path: str, mode: int) -> None:
         """Set the permissions."""
-        ...
 
     def remove_file(self, path: str) -> None:
         """Remove a file or link."""
-        ...
 
     def remove_folder(self, path: str) -> None:
         """Remove an empty folder; raise if something is in it."""
-        ...
 
 
-class RenamingStorage:
+class RenamingStorage(Storage):
     """The contract on a *server*, in the folder *root*, called *url*."""
 
     def __init__(
@@ -102,12 +97,10 @@ class RenamingStorage:
 
     @property
     def url(self) -> str:
-        """See the contract."""
         return self._url
 
     @property
     def capabilities(self) -> Capabilities:
-        """See the contract."""
         return self._capabilities
 
     def create(self, path: str, data: bytes) -> bool:
@@ -120,19 +113,14 @@ class RenamingStorage:
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
         """Write aside and rename, so that a reader of the old file is not disturbed."""
-        full, source = self._full(path), _Source(chunks)
+        full, failures = self._full(path), list[BaseException]()
         with (
-            _translated("write", path, source),
-            self._temporary(source, _FILE) as new,
+            _translated("write", path, failures),
+            self._temporary(_watched(chunks, failures), _FILE) as new,
         ):
             self._into_folder(full, lambda: self._server.replace(new, full))
 
-    def read(self, path: str) -> bytes:
-        """See the contract."""
-        return b"".join(self.chunks(path))
-
     def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
-        """See the contract."""
         with _translated("read", path):
             found = self._server.stat(self._full(path))
             if found is None or not stat_bits.S_ISREG(found.mode):
@@ -142,31 +130,13 @@ class RenamingStorage:
                 yield from self._server.chunks(full, start, found.size_bytes)
 
     def stat(self, path: str) -> Entry | None:
-        """See the contract."""
         with _translated("stat", path):
             found = self._server.stat(self._full(path))
         return _entry(path, found) if found else None
 
     def list(self, path: str) -> list[Entry]:
-        """See the contract."""
         with _translated("list", path):
-            return sorted(self._children(path), key=lambda entry: entry.path)
-
-    def find(self, path: str) -> Iterator[Entry]:
-        """See the contract."""
-        with _translated("list", path):
-            everything = [*self._walk(path)]
-        found = (entry for entry in everything if entry.kind != "directory")
-        # By whole paths, not by level: "a-b" sorts before "a/b".
-        yield from sorted(found, key=lambda entry: entry.path)
-
-    def first(self, path: str) -> str | None:
-        """See the contract."""
-        return first_below(self, path)
-
-    def copy(self, source: str, target: str) -> bool:  # noqa: ARG002 - the contract's
-        """Return False: the bytes would have to be carried."""
-        return False
+            return by_path(self._children(path))
 
     def move(self, source: str, target: str) -> None:
         """Rename: a taken target is never replaced."""
@@ -188,17 +158,15 @@ class RenamingStorage:
             return self._rename_if_free(start, end)
 
     def protect(self, path: str) -> None:
-        """See the contract."""
         with _translated("protect", path):
             # What is in a folder first: a closed one may refuse to have it changed.
-            for entry in reversed([self._present(path), *self._walk(path)]):
+            for entry in reversed(self._tree(self._present(path))):
                 is_folder = entry.kind == "directory"
                 self._set_mode(
                     entry, _READ_ONLY_FOLDER if is_folder else _READ_ONLY_FILE
                 )
 
     def unprotect(self, path: str) -> None:
-        """See the contract."""
         with _translated("unprotect", path):
             self._set_mode(self._present(path), _FOLDER)
 
@@ -208,30 +176,13 @@ class RenamingStorage:
             top = self._server.stat(self._full(path))
             if top is None:
                 return
-            doomed = [_entry(path, top)]
-            for entry in doomed:
-                if entry.kind == "directory":
-                    if entry.is_read_only:
-                        self._set_mode(entry, _FOLDER)
-                    doomed += self._children(entry.path)
-            for entry in reversed(doomed):
+            for entry in reversed(self._tree(_entry(path, top), is_opening=True)):
                 # What somebody else deletes meanwhile is gone, as it should be.
                 with suppress(FileNotFoundError):
                     if entry.kind == "directory":
                         self._server.remove_folder(self._full(entry.path))
                     else:
                         self._server.remove_file(self._full(entry.path))
-
-    def unfinished(self, path: str) -> Iterator[Entry]:  # noqa: ARG002 - the contract's
-        """Yield none: a write that fails removes what it wrote."""
-        yield from ()
-
-    def discard_unfinished(self, entry: Entry) -> None:
-        """Do nothing: there are none."""
-
-    def local_path(self, path: str) -> Path | None:  # noqa: ARG002 - the contract's
-        """Return None: nothing here lies on a disk of this machine."""
-        return None
 
     def _full(self, path: str) -> str:
         return f"{self._root.rstrip('/')}/{path}".rstrip("/") or "/"
@@ -272,14 +223,15 @@ class RenamingStorage:
         for name, found in self._server.children(self._full(path)).items():
             yield _entry(prefix + name, found)
 
-    def _walk(self, path: str) -> Iterator[Entry]:
-        """Yield everything below *path*, a folder before what is in it."""
-        pending = [path]
-        while pending:
-            for entry in self._children(pending.pop()):
-                if entry.kind == "directory":
-                    pending.append(entry.path)
-                yield entry
+    def _tree(self, top: Entry, *, is_opening: bool = False) -> Sequence[Entry]:
+        """Return *top* and all below it, a folder before what is in it."""
+        found = [top]
+        for entry in found:
+            if entry.kind == "directory":
+                if is_opening and entry.is_read_only:
+                    self._set_mode(entry, _FOLDER)
+                found += self._children(entry.path)
+        return found
 
     def _present(self, path: str) -> Entry:
         found = self._server.stat(self._full(path))
@@ -308,51 +260,36 @@ class RenamingStorage:
 
 
 def _entry(path: str, found: Found) -> Entry:
-    kinds: dict[int, Kind] = {
-        stat_bits.S_IFREG: "file",
-        stat_bits.S_IFDIR: "directory",
-        stat_bits.S_IFLNK: "link",
-    }
     return Entry(
         path=path,
-        kind=kinds.get(stat_bits.S_IFMT(found.mode), "other"),
+        kind=kind_of(found.mode),
         size_bytes=found.size_bytes,
-        is_read_only=not found.mode & _ANY_WRITE,
+        is_read_only=not found.mode & ANY_WRITE,
         modified=found.modified,
     )
 
 
-class _Source:
-    """Bytes from a caller, remembering what he raised."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = chunks
-        self.failure: BaseException | None = None
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            yield from self._chunks
-        except BaseException as error:
-            self.failure = error
-            raise
-
-
-@contextmanager
-def _translated(doing: str, path: str, source: _Source | None = None) -> Iterator[None]:
-    """Turn what the client raises into our errors; what *source* raised stays."""
+def _watched(chunks: Iterable[bytes], failures: list[BaseException]) -> Iterator[bytes]:
+    """Yield *chunks*, and keep what their source raises apart."""
     try:
-        yield
-    except HopsArtifactsError:
+        yield from chunks
+    except BaseException as error:
+        failures.append(error)
         raise
-    except Exception as error:
-        if source is not None and error is source.failure:
-            raise
+
+
+def _translated(
+    doing: str, path: str, failures: Sequence[BaseException] = ()
+) -> AbstractContextManager[None]:
+    """Turn what the client raises into our errors; *failures* are none of its."""
+
+    def explain(error: Exception) -> Exception:
+        if error in failures:
+            return error
         is_refused = isinstance(error, PermissionError)
         kind = StorageRefusedError if is_refused else StorageError
-        raise kind(f"cannot {doing} {path!r}: {_words(error)}") from error
+        # Java appends a page of its stack, at times as one line.
+        words = re.split(r"\\n|\n", str(error))[0].strip() or type(error).__name__
+        return kind(f"cannot {doing} {path!r}: {words}")
 
-
-def _words(error: Exception) -> str:
-    # Java appends a page of its stack, at times as one line.
-    first = re.split(r"\\n|\n", str(error))[0]
-    return first.strip() or type(error).__name__
+    return translating(explain)

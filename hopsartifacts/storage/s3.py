@@ -5,23 +5,20 @@ ignore it and overwrite. Nothing is asked that the request itself can tell: read
 is a GET, listing is its pages.
 """
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, suppress
 from typing import Any
 
 from s3fs import S3FileSystem
 
 from hopsartifacts import layout
-from hopsartifacts.errors import InvalidInputError, StorageError
-from hopsartifacts.storage.contract import Entry
-from hopsartifacts.storage.in_flight import Budget, InFlight
-from hopsartifacts.storage.objects import Dialect, ObjectStorage
+from hopsartifacts.errors import InvalidInputError, PathNotFoundError, StorageError
+from hopsartifacts.storage.contract import Entry, by_path
+from hopsartifacts.storage.objects import UNCACHED, ObjectStorage
 from hopsartifacts.storage.s3_client import Client
-from hopsartifacts.storage.s3_reading import Reading, ranges
 from hopsartifacts.storage.s3_requests import (
     DEFAULT_ATTEMPTS,
     Requests,
-    absent,
     error_code,
     is_absent,
 )
@@ -31,17 +28,10 @@ from hopsartifacts.storage.s3_uploads import (
     in_parts,
     unfinished_uploads,
 )
-from hopsartifacts.storage.s3_versions import previous
 from hopsartifacts.storage.s3_wire import Wire
 
 _CONNECTIONS = 32
-_READ_BUDGET_BYTES = 64 * 1024 * 1024
-_WRITE_BUDGET_BYTES = 128 * 1024 * 1024
-_DELETIONS_AT_ONCE = 4
-_COPIES_AT_ONCE = 8
 _COPY_PART_BYTES = 1 << 30
-_COUNTED = Budget(0)
-"""For pieces without bytes: only their number is bounded."""
 _UNSORTED = ("--x-s3", "--xa-s3")
 """How the names of directory buckets end, whose listings have no order."""
 _TOO_LARGE = frozenset({"EntityTooLarge", "InvalidRequest"})
@@ -62,22 +52,11 @@ def s3_storage(path: str, options: Mapping[str, Any]) -> "S3Storage":
     config = dict(options.get("config_kwargs") or {})
     attempts = _attempts(config.get("retries") or {})
     own = {
-        # Listings decide, so none may come from a cache, nor from an instance that
-        # somebody else has set up to cache.
-        "use_listings_cache": False,
-        "skip_instance_cache": True,
-        "config_kwargs": {
-            "max_pool_connections": _CONNECTIONS,
-            **config,
-            "retries": {"total_max_attempts": 1},
-        },
+        "max_pool_connections": _CONNECTIONS,
+        **config,
+        "retries": {"total_max_attempts": 1},
     }
-    try:
-        filesystem = S3FileSystem(**{**options, **own})
-    except Exception as error:
-        raise InvalidInputError(
-            f"s3://{path}: the storage options cannot be used: {error}"
-        ) from error
+    filesystem = S3FileSystem(**{**options, **UNCACHED, "config_kwargs": own})
     return S3Storage(filesystem, path, attempts)
 
 
@@ -92,28 +71,17 @@ def _attempts(retries: Mapping[str, Any]) -> int:
 class S3Storage(ObjectStorage):
     """The contract in requests of S3's own."""
 
+    protocol = "s3"
+
     def __init__(
         self, filesystem: Any, root: str, attempts: int = DEFAULT_ATTEMPTS
     ) -> None:
-        bucket, self._prefix, _ = filesystem.split_path(root.strip("/"))
-        dialect = Dialect(
-            protocol="s3",
-            is_taken=_is_taken,
-            previous=previous,
-            first=None if bucket.endswith(_UNSORTED) else self._first_listed,
-        )
-        super().__init__(filesystem, root, dialect)
+        super().__init__(filesystem, root)
+        bucket, self._prefix, _ = filesystem.split_path(self._root)
         self._attempts = attempts
         self._client = Client(filesystem, bucket)
         self._requests = Requests(self._client, attempts)
         self._wire = Wire(self._requests)
-        self._reading = Reading(
-            requests=self._requests,
-            wire=self._wire,
-            budget=Budget(_READ_BUDGET_BYTES),
-            asks_if_match=self._client.takes_conditions,
-        )
-        self._writing = Budget(_WRITE_BUDGET_BYTES)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return S3Storage, (self._fs, self._root, self._attempts)
@@ -146,23 +114,24 @@ class S3Storage(ObjectStorage):
                 upload.close()
 
     def read(self, path: str) -> bytes:
-        """See the contract."""
         with self._translating("read", path):
             return self._requests.get(Key=self._key(path)).data
 
     def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
-        """See the contract."""
-        found = ranges(self._reading, self._key(path), start)
-        with contextlib.closing(found):
-            while True:
-                with self._translating("read", path):
-                    data = next(found, None)
-                if data is None:
-                    return
-                yield data
+        yield from self._ranges(path, {"Key": self._key(path)}, start)
+
+    def previous(self, path: str) -> Iterator[Iterator[bytes]]:
+        """See the contract; without versioning, what is there now comes."""
+        key = self._key(path)
+        with self._translating("list versions of", path):
+            pages = self._requests.pages("list_object_versions", Prefix=key)
+            found = [it for page in pages for it in page.get("Versions") or ()]
+        for it in found:
+            # The prefix finds longer names, too.
+            if it["Key"] == key:
+                yield self._ranges(path, {"Key": key, "VersionId": it["VersionId"]})
 
     def stat(self, path: str) -> Entry | None:
-        """See the contract."""
         with self._translating("stat", path):
             if self._key(path):
                 try:
@@ -181,24 +150,20 @@ class S3Storage(ObjectStorage):
             return Entry(path=path, kind="directory") if is_there else None
 
     def list(self, path: str) -> list[Entry]:
-        """See the contract."""
-        entries = tuple[Entry, ...]()
+        entries: tuple[Entry, ...] = ()
         with self._translating("list", path):
             for page in self._pages(path, Delimiter="/"):
-                folders = page.get("CommonPrefixes") or ()
-                paths = (self._path(found["Prefix"]) for found in folders)
-                entries += (
-                    *self._files(page),
-                    *(Entry(path=path, kind="directory") for path in paths),
-                )
-        return sorted(entries, key=lambda entry: entry.path)
+                for found in page.get("CommonPrefixes") or ():
+                    it = self._path(found["Prefix"])
+                    entries += (Entry(path=it, kind="directory"),)
+                entries += (*self._files(page),)
+        return by_path(entries)
 
     def find(self, path: str) -> Iterator[Entry]:
-        """See the contract."""
         with self._translating("list", path):
             entries = [one for page in self._pages(path) for one in self._files(page)]
         # Not every server sorts as the contract does.
-        yield from sorted(entries, key=lambda entry: entry.path)
+        yield from by_path(entries)
 
     def copy(self, source: str, target: str) -> bool:
         """Copy on the server, in parts if it has to be."""
@@ -215,17 +180,30 @@ class S3Storage(ObjectStorage):
         return True
 
     def delete_tree(self, path: str) -> None:
-        """Delete a thousand objects with each request."""
-        batches: InFlight[dict[str, Any]] = InFlight(_COUNTED, _DELETIONS_AT_ONCE)
-        with self._translating("delete", path), batches:
+        """Delete a thousand objects with each request, and list the next meanwhile."""
+        with self._translating("delete", path):
             if self._key(path):
                 self._requests.send("delete_object", Key=self._key(path))
+            under_way = None
             for page in self._pages(path):
                 keys = [{"Key": found["Key"]} for found in page.get("Contents") or ()]
-                if keys:
-                    self._delete(batches, keys)
-            while batches:
-                _check_deleted(batches.first_to_end()[1])
+                if under_way:
+                    _check_deleted(self._requests.waited(under_way))
+                doomed = {"Objects": keys, "Quiet": True}
+                under_way = keys and self._requests.submit(
+                    "delete_objects", Delete=doomed
+                )
+            if under_way:
+                _check_deleted(self._requests.waited(under_way))
+
+    def first(self, path: str) -> str | None:
+        if self._requests.bucket.endswith(_UNSORTED):
+            return super().first(path)
+        with self._translating("list", path):
+            below, bucket = self._below(path), self._requests.bucket
+            page = self._requests.send("list_objects_v2", Prefix=below, MaxKeys=1)
+        found = [f"{bucket}/{it['Key']}" for it in page.get("Contents") or ()]
+        return self._sure_first(path, *found)
 
     def unfinished(self, path: str) -> Iterator[Entry]:
         """See the contract; the sizes would cost a request each and are left out."""
@@ -241,14 +219,7 @@ class S3Storage(ObjectStorage):
             for upload in unfinished_uploads(self._requests, key):
                 is_old = upload.began.timestamp() <= (entry.modified or 0.0)
                 if upload.key == key and is_old:
-                    abort(self._requests, key, upload.id)
-
-    def _first_listed(self, _: Any, full: str) -> str | None:
-        bucket, key, _ = self._fs.split_path(full)
-        below = f"{key}/" if key else ""
-        found = self._requests.send("list_objects_v2", Prefix=below, MaxKeys=1)
-        keys = [one["Key"] for one in found.get("Contents") or ()]
-        return f"{bucket}/{keys[0]}" if keys else None
+                    abort(self._requests, Key=key, UploadId=upload.id)
 
     def _create(self, path: str, data: bytes) -> None:
         self._requests.send(
@@ -263,77 +234,48 @@ class S3Storage(ObjectStorage):
         except BaseException:
             # What the source of the bytes raises is its own.
             if upload:
-                with contextlib.suppress(Exception):
+                with suppress(Exception):
                     upload.abort()
             raise
 
     def _upload(self, path: str) -> Upload:
-        return Upload.open(
-            self._wire,
-            self._key(path),
-            self._writing,
-            # Elsewhere a path is nobody's own: another writer may be at it just now.
-            may_continue=layout.is_managed(path),
-        )
+        # Elsewhere a path is nobody's own: another writer may be at it just now.
+        may_continue = layout.is_managed(path)
+        return Upload.open(self._wire, self._key(path), may_continue=may_continue)
+
+    def _ranges(
+        self, path: str, place: Mapping[str, str], start: int = 0
+    ) -> Iterator[bytes]:
+        with closing(self._wire.ranges(place, start)) as found:
+            while True:
+                with self._translating("read", path):
+                    data = next(found, None)
+                if data is None:
+                    return
+                yield data
 
     def _copy_in_parts(self, origin: Mapping[str, str], target: str) -> None:
         found = self._requests.send("head_object", Key=origin["Key"])
-        size, etag = found["ContentLength"], found["ETag"]
-        begun = self._requests.send("create_multipart_upload", Key=target)
-        place = {"Key": target, "UploadId": begun["UploadId"]}
-        under_way: InFlight[dict[str, Any]] = InFlight(_COUNTED, _COPIES_AT_ONCE)
-        etags: dict[int, str] = {}
-
-        def take() -> None:
-            number, answer = under_way.first_to_end()
-            etags[number] = answer["CopyPartResult"]["ETag"]
-
+        upload = Upload.open(self._wire, target, may_continue=False)
         try:
-            with under_way:
-                for number, first in enumerate(range(0, size, _COPY_PART_BYTES), 1):
-                    last = min(first + _COPY_PART_BYTES, size) - 1
-                    begin = self._part_copier(
-                        CopySource=origin,
-                        CopySourceIfMatch=etag,
-                        CopySourceRange=f"bytes={first}-{last}",
-                        PartNumber=number,
-                        **place,
-                    )
-                    while not under_way.start(0, begin):
-                        take()
-                while under_way:
-                    take()
-            parts = [{"PartNumber": n, "ETag": etags[n]} for n in sorted(etags)]
-            self._requests.send(
-                "complete_multipart_upload", MultipartUpload={"Parts": parts}, **place
-            )
+            for first in range(0, found["ContentLength"], _COPY_PART_BYTES):
+                last = min(first + _COPY_PART_BYTES, found["ContentLength"]) - 1
+                upload.copy(
+                    CopySource=origin,
+                    CopySourceIfMatch=found["ETag"],
+                    CopySourceRange=f"bytes={first}-{last}",
+                )
+            upload.complete()
         except BaseException:
-            with contextlib.suppress(Exception):
-                abort(self._requests, target, begun["UploadId"])
+            with suppress(Exception):
+                upload.abort()
             raise
-
-    def _part_copier(self, **parameters: Any) -> Callable[[], Any]:
-        return lambda: self._requests.submit("upload_part_copy", **parameters)
-
-    def _delete(
-        self, batches: "InFlight[dict[str, Any]]", keys: Sequence[Mapping[str, str]]
-    ) -> None:
-        while not batches.start(
-            0,
-            lambda: self._requests.submit(
-                "delete_objects", Delete={"Objects": keys, "Quiet": True}
-            ),
-        ):
-            _check_deleted(batches.first_to_end()[1])
+        finally:
+            upload.close()
 
     def _pages(self, path: str, **parameters: str) -> Iterator[dict[str, Any]]:
-        given = {"Prefix": self._below(path), **parameters}
-        while True:
-            page = self._requests.send("list_objects_v2", **given)
-            yield page
-            if not page.get("IsTruncated"):
-                return
-            given["ContinuationToken"] = page["NextContinuationToken"]
+        below = self._below(path)
+        return self._requests.pages("list_objects_v2", Prefix=below, **parameters)
 
     def _files(self, page: Mapping[str, Any]) -> Iterator[Entry]:
         for found in page.get("Contents") or ():
@@ -361,20 +303,18 @@ class S3Storage(ObjectStorage):
 
     def _translated(self, doing: str, path: str, error: Exception) -> Exception:
         if doing == "read" and is_absent(error):
-            return absent(path)
+            return PathNotFoundError(f"{path!r} does not exist")
         return self._requests.explained(doing, path, error)
 
+    def _is_taken(self, error: Exception) -> bool:
+        # s3fs knows the refusal only in AWS' words; the code is the same everywhere.
+        is_named = isinstance(error, FileExistsError)
+        return is_named or error_code(error) == "PreconditionFailed"
 
-def _check_deleted(answer: Mapping[str, Any]) -> None:
+
+def _check_deleted(answer: dict[str, Any]) -> None:
     for failed in answer.get("Errors") or ():
         raise StorageError(
             f"the server kept {failed.get('Key')!r}: {failed.get('Code')} "
             f"{failed.get('Message', '')}; try again, or check the rights to delete"
         )
-
-
-def _is_taken(error: BaseException) -> bool:
-    # s3fs knows the refusal only in the words of AWS; the code is the same everywhere.
-    return isinstance(error, FileExistsError) or (
-        error_code(error) == "PreconditionFailed"
-    )

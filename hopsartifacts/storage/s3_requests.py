@@ -6,7 +6,7 @@ body is part of its request, so one that was cut is asked for again.
 
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -28,7 +28,7 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from tenacity.wait import wait_random_exponential
 
-from hopsartifacts.errors import PathNotFoundError, StorageError, StorageRefusedError
+from hopsartifacts.errors import StorageError, StorageRefusedError
 from hopsartifacts.storage.s3_client import Client, UnreadableAnswerError
 
 Result = TypeVar("Result")
@@ -102,7 +102,7 @@ class Requests:
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Send one request of the client's *method* and return its answer."""
-        return self._waited(self.submit(method, **parameters))
+        return self.waited(self.submit(method, **parameters))
 
     def submit(self, method: str, **parameters: Any) -> Future[dict[str, Any]]:
         """Begin one request."""
@@ -110,11 +110,18 @@ class Requests:
 
     def get(self, **parameters: Any) -> Body:
         """Return an object or a range of it with one request."""
-        return self._waited(self.submit_get(**parameters))
+        return self.waited(self._begin(lambda: self._get(parameters)))
 
-    def submit_get(self, **parameters: Any) -> Future[Body]:
-        """Begin one request for an object or a range of it."""
-        return self._begin(lambda: self._get(parameters))
+    def pages(self, method: str, **parameters: Any) -> Iterator[dict[str, Any]]:
+        """Yield the pages of a listing."""
+        while True:
+            page = self.send(method, **parameters)
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            # "NextKeyMarker" is the next page's "KeyMarker", and so on.
+            found = {it[4:]: page[it] for it in page if it.startswith("Next")}
+            parameters = {**parameters, **found}
 
     def explained(self, doing: str, path: str, error: Exception) -> StorageError:
         """Return *error* as one of ours, in words that say what to do."""
@@ -125,7 +132,8 @@ class Requests:
         return self.client.start(self._repeated(work))
 
     @staticmethod
-    def _waited(future: "Future[Result]") -> Result:
+    def waited(future: "Future[Result]") -> Result:
+        """Return what comes of a request that was begun."""
         try:
             return future.result()
         except BaseException:
@@ -247,11 +255,6 @@ def error_code(error: BaseException) -> str:
 def is_absent(error: BaseException) -> bool:
     """Say whether the object, and not its bucket, is missing."""
     return error_code(error) in {"NoSuchKey", "404", "NoSuchVersion"}
-
-
-def absent(path: str) -> PathNotFoundError:
-    """Return the error of a path that holds no object."""
-    return PathNotFoundError(f"{path!r} does not exist")
 
 
 def _answer(error: BaseException) -> dict[str, Any]:

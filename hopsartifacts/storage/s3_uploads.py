@@ -5,17 +5,16 @@ next writer of the same key takes it over and sends only the parts whose size an
 differ. A completion names the ETag of each part, so two writers' parts never mix.
 """
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from datetime import datetime
 from threading import Event
+from typing import Any
 
 import msgspec
 
-from hopsartifacts.storage.in_flight import Budget, InFlight
 from hopsartifacts.storage.s3_requests import Requests, error_code
-from hopsartifacts.storage.s3_wire import Wire
+from hopsartifacts.storage.s3_wire import InFlight, Wire, md5
 
 PART_BYTES = 16 * 1024 * 1024
 _PARTS_LIMIT = 10_000
@@ -36,46 +35,43 @@ class Unfinished(msgspec.Struct, frozen=True, kw_only=True):
 class Upload:
     """One multipart upload; ``close`` it when done with it, whatever happened."""
 
-    def __init__(self, wire: Wire, key: str, id_: str, budget: Budget) -> None:
+    def __init__(self, wire: Wire, key: str, id_: str) -> None:
         self._wire = wire
         self._requests = wire.requests
-        self._key = key
-        self._id = id_
+        self._place = {"Key": key, "UploadId": id_}
         self._stopped = Event()
         self._there: dict[int, tuple[int, str]] = {}
         self._etags: dict[int, str] = {}
-        self._sent: list[int] = []
-        """The numbers of the parts that were sent, as they were begun."""
-        self._under_way: InFlight[str] = InFlight(budget, _MOST_AT_ONCE)
+        self._under_way = InFlight[dict[str, Any]](wire.writing, _MOST_AT_ONCE)
         self._count = 0
 
     @classmethod
-    def open(
-        cls, wire: Wire, key: str, budget: Budget, *, may_continue: bool
-    ) -> "Upload":
+    def open(cls, wire: Wire, key: str, *, may_continue: bool) -> "Upload":
         """Begin an upload of *key*, or continue the newest unfinished one."""
-        requests = wire.requests
-        known = _unfinished_of(requests, key) if may_continue else []
-        if known:
-            upload = cls(wire, key, known[-1].id, budget)
-            upload._there = dict(_parts_of(requests, key, known[-1].id))
-            return upload
-        begun = requests.send("create_multipart_upload", Key=key)
-        return cls(wire, key, str(begun["UploadId"]), budget)
+        known = _unfinished_of(wire.requests, key) if may_continue else []
+        if not known:
+            begun = wire.requests.send("create_multipart_upload", Key=key)
+            return cls(wire, key, str(begun["UploadId"]))
+        upload = cls(wire, key, known[-1].id)
+        for page in wire.requests.pages("list_parts", **upload._place):
+            for it in page.get("Parts") or ():
+                upload._there[it["PartNumber"]] = (it["Size"], it["ETag"].strip('"'))
+        return upload
 
     def add(self, data: bytes) -> None:
         """Send the next part, unless the server has the same one."""
-        self._count += 1
+        place = self._next()
         number = self._count
-        if number > _PARTS_LIMIT:
-            raise ValueError(f"an object has at most {_PARTS_LIMIT} parts")
         there = self._there.get(number)
-        if there and there == (len(data), _md5(data)):
+        if there and there == (len(data), md5(data)):
             self._etags[number] = f'"{there[1]}"'
             return
-        while not self._under_way.start(len(data), lambda: self._send(number, data)):
-            self._take_one()
-        self._sent.append(number)
+        self._start(len(data), lambda: self._wire.put(place, data, self._stopped))
+
+    def copy(self, **source: Any) -> None:
+        """Have the server take the next part from another object."""
+        given = {**self._next(), **source}
+        self._start(0, lambda: self._requests.submit("upload_part_copy", **given))
 
     def complete(self) -> None:
         """Make the object of the parts."""
@@ -88,9 +84,8 @@ class Upload:
         try:
             self._requests.send(
                 "complete_multipart_upload",
-                Key=self._key,
-                UploadId=self._id,
                 MultipartUpload={"Parts": parts},
+                **self._place,
             )
         except Exception as error:
             # Completed before, by a request whose answer was lost?
@@ -100,39 +95,47 @@ class Upload:
     def abort(self) -> None:
         """Have the server forget the parts."""
         self._under_way.settle()
-        abort(self._requests, self._key, self._id)
+        abort(self._requests, **self._place)
 
     def close(self) -> None:
         """Leave nothing running; what is not completed can be continued."""
         self._stopped.set()
-        self._under_way.__exit__()
+        self._under_way.cancel()
 
-    def _send(self, number: int, data: bytes) -> "Future[str]":
-        place = {"Key": self._key, "UploadId": self._id, "PartNumber": number}
-        return self._wire.put(place, data, self._stopped)
+    def _next(self) -> dict[str, Any]:
+        self._count += 1
+        if self._count > _PARTS_LIMIT:
+            raise ValueError(f"an object has at most {_PARTS_LIMIT} parts")
+        return {**self._place, "PartNumber": self._count}
+
+    def _start(self, size: int, begin: Callable[[], "Future[dict[str, Any]]"]) -> None:
+        while not self._under_way.start(self._count, size, begin):
+            self._take_one()
 
     def _take_one(self) -> None:
         try:
-            place, etag = self._under_way.first_to_end()
+            number, answer = self._under_way.take(in_order=False)
         except Exception:
             # The others may get through, and need not be sent again.
             self._under_way.settle()
             raise
-        self._etags[self._sent[place - 1]] = etag
+        self._etags[number] = answer.get("CopyPartResult", answer)["ETag"]
 
     def _is_complete(self) -> bool:
         digests = [
             bytes.fromhex(self._etags[number].strip('"'))
             for number in range(1, self._count + 1)
         ]
-        wanted = f'"{_md5(b"".join(digests))}-{self._count}"'
-        return bool(self._requests.send("head_object", Key=self._key)["ETag"] == wanted)
+        wanted = f'"{md5(b"".join(digests))}-{self._count}"'
+        return bool(
+            self._requests.send("head_object", Key=self._place["Key"])["ETag"] == wanted
+        )
 
 
-def abort(requests: Requests, key: str, id_: str) -> None:
+def abort(requests: Requests, **place: str) -> None:
     """Have the server forget an upload; silent if it has."""
     try:
-        requests.send("abort_multipart_upload", Key=key, UploadId=id_)
+        requests.send("abort_multipart_upload", **place)
     except Exception as error:
         if error_code(error) != "NoSuchUpload":
             raise
@@ -140,19 +143,9 @@ def abort(requests: Requests, key: str, id_: str) -> None:
 
 def unfinished_uploads(requests: Requests, prefix: str) -> Iterator[Unfinished]:
     """Yield the uploads of keys that begin with *prefix*, in no order."""
-    marker: dict[str, str] = {}
-    while True:
-        page = requests.send("list_multipart_uploads", Prefix=prefix, **marker)
-        for found in page.get("Uploads") or ():
-            yield Unfinished(
-                key=found["Key"], id=found["UploadId"], began=found["Initiated"]
-            )
-        if not page.get("IsTruncated"):
-            return
-        marker = {
-            "KeyMarker": page["NextKeyMarker"],
-            "UploadIdMarker": page["NextUploadIdMarker"],
-        }
+    for page in requests.pages("list_multipart_uploads", Prefix=prefix):
+        for it in page.get("Uploads") or ():
+            yield Unfinished(key=it["Key"], id=it["UploadId"], began=it["Initiated"])
 
 
 def in_parts(
@@ -205,20 +198,3 @@ def _unfinished_of(requests: Requests, key: str) -> list[Unfinished]:
             return []
         raise
     return sorted(found, key=lambda one: one.began)
-
-
-def _parts_of(
-    requests: Requests, key: str, id_: str
-) -> Iterator[tuple[int, tuple[int, str]]]:
-    marker: dict[str, int] = {}
-    while True:
-        page = requests.send("list_parts", Key=key, UploadId=id_, **marker)
-        for part in page.get("Parts") or ():
-            yield part["PartNumber"], (part["Size"], part["ETag"].strip('"'))
-        if not page.get("IsTruncated"):
-            return
-        marker = {"PartNumberMarker": page["NextPartNumberMarker"]}
-
-
-def _md5(data: bytes) -> str:
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()

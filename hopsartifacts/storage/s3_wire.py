@@ -1,23 +1,36 @@
-"""The quick way for large ranges and parts: blocking sockets in threads.
+"""Bytes on their way to and from S3: parts and ranges at the same moment, bounded.
 
-It takes half the work. It knows nothing of failures: whatever is out of the ordinary,
-the range is asked for, or the part sent, again by the ordinary way, which repeats and
-explains.
+They take a quick way, blocking sockets in threads, which is half the work. It knows
+nothing of failures: whatever is out of the ordinary, the range is asked for, or the
+part sent, again by the ordinary way, which repeats and explains.
 """
 
 import base64
 import hashlib
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
+from functools import partial
 from threading import Event, Lock
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
+from hopsartifacts.errors import StorageError
 from hopsartifacts.storage.s3_client import SOCKETS
-from hopsartifacts.storage.s3_requests import Body, Requests, body_of
+from hopsartifacts.storage.s3_requests import Body, Requests, body_of, error_code
 
 Result = TypeVar("Result")
 
+RANGE_BYTES = 8 * 1024 * 1024
+_RANGES_AT_ONCE = 6
+_READ_BUDGET_BYTES = 64 * 1024 * 1024
+_WRITE_BUDGET_BYTES = 128 * 1024 * 1024
 _MISSES_LIMIT = 8
 """So many failures in a row, and this way is not tried any more: the server does not
 take signed URLs, or one client's ranges at the same moment."""
@@ -27,40 +40,157 @@ _SIGNED = "X-Amz-Signature="
 """In the URLs of the newer way of signing, which covers the headers, too."""
 
 
+class Budget:
+    """Bytes that all transfers of one storage may hold beyond one piece each."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._left = limit_bytes
+        self._lock = Lock()
+
+    def take(self, size: int) -> bool:
+        """Take *size* bytes if they are left, and say whether; -size gives back."""
+        with self._lock:
+            if size > self._left:
+                return False
+            self._left -= size
+            return True
+
+
+class InFlight(Generic[Result]):
+    """The numbered pieces of one transfer that are under way.
+
+    One may always be; further ones only within the budget. So no transfer waits for
+    another, whatever order a caller takes their pieces in.
+    """
+
+    def __init__(self, budget: Budget, most: int) -> None:
+        self._budget = budget
+        self._most = most
+        self._pieces: deque[tuple[Future[Result], int, int]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._pieces)
+
+    def start(
+        self, number: int, size: int, begin: Callable[[], "Future[Result]"]
+    ) -> bool:
+        """Begin one more piece of *size* bytes if there is room, and say whether."""
+        is_counted = len(self._pieces) < self._most and self._budget.take(size)
+        if self._pieces and not is_counted:
+            return False
+        self._pieces.append((begin(), size if is_counted else 0, number))
+        return True
+
+    def take(self, *, in_order: bool) -> tuple[int, Result]:
+        """Wait for the oldest piece, or any; return what came of it, or raise that."""
+        pieces = [piece for piece, *_ in self._pieces]
+        # If the wait is interrupted they stay, to be cancelled with the others.
+        wait(pieces[:1] if in_order else pieces, return_when=FIRST_COMPLETED)
+        place = next(at for at, piece in enumerate(pieces) if piece.done())
+        piece, size, number = self._pieces[place]
+        del self._pieces[place]
+        self._budget.take(-size)
+        return number, piece.result()
+
+    def settle(self) -> None:
+        """Wait until nothing is under way, whatever comes of it."""
+        wait([piece for piece, *_ in self._pieces])
+
+    def cancel(self) -> None:
+        """Let what has not begun yet never do."""
+        while self._pieces:
+            piece, size, _ = self._pieces.popleft()
+            piece.cancel()
+            self._budget.take(-size)
+
+
 class Wire:
     """Requests for the objects of one bucket, beside those of the client."""
 
     def __init__(self, requests: Requests) -> None:
         self.requests = requests
+        self.writing = Budget(_WRITE_BUDGET_BYTES)
+        self._reading = Budget(_READ_BUDGET_BYTES)
         self._client = requests.client
         self._lock = Lock()
         self._pool: ThreadPoolExecutor | None = None
         self._misses = {"get_object": 0, "upload_part": 0}
 
-    def get(self, key: str, headers: Mapping[str, str]) -> "Future[Body]":
-        """Begin one request for a range of *key*."""
-        named = {name.replace("-", ""): value for name, value in headers.items()}
-        return self._submit(
-            "get_object",
-            lambda: self._got({"Key": key}, headers),
-            lambda: self.requests.get(Key=key, **named),
-        )
+    def ranges(
+        self, place: Mapping[str, str], start: int = 0
+    ) -> Generator[bytes, None, None]:
+        """Yield the bytes of the object at *place* from *start* on.
+
+        The first range tells its size and ETag; the others, asked for ahead, are only
+        of an object with that ETag, so what is replaced in mid-read is never mixed.
+
+        Raises:
+            StorageError: another object has taken its place in the meantime.
+        """
+        try:
+            first = self.requests.get(**place, Range=_range(start))
+        except Exception as error:
+            # There is an object, and it ends here; an empty one has no range at all.
+            if error_code(error) == "InvalidRange":
+                return
+            raise
+        yield first.data
+        asks = self._client.takes_conditions and first.etag
+        condition = {"If-Match": first.etag} if asks else {}
+        behind = start + len(first.data)
+        untried = deque(range(behind, first.total_bytes, RANGE_BYTES))
+        under_way = InFlight[Body](self._reading, _RANGES_AT_ONCE)
+
+        def begin() -> "Future[Body]":
+            return self._get(place, {"Range": _range(untried.popleft()), **condition})
+
+        try:
+            while untried or under_way:
+                while untried and under_way.start(0, RANGE_BYTES, begin):
+                    pass
+                yield self._next(under_way, first.etag, place)
+        finally:
+            under_way.cancel()
 
     def put(
         self, place: Mapping[str, Any], data: bytes, stopped: Event
-    ) -> "Future[str]":
-        """Begin to send one part to its *place*; the future's result is its ETag.
+    ) -> "Future[dict[str, Any]]":
+        """Begin to send one part to its *place*; the answer has its ``ETag``.
 
         Once *stopped* is set no more is sent.
         """
 
-        def ordinarily() -> str:
+        def ordinarily() -> dict[str, Any]:
             if stopped.is_set():
                 raise CancelledError
-            return str(self.requests.send("upload_part", Body=data, **place)["ETag"])
+            return self.requests.send("upload_part", Body=data, **place)
 
+        quickly = partial(self._sent, place, data, stopped)
+        return self._submit("upload_part", quickly, ordinarily)
+
+    @staticmethod
+    def _next(under_way: InFlight[Body], etag: str, place: Mapping[str, str]) -> bytes:
+        try:
+            _, body = under_way.take(in_order=True)
+        except Exception as error:
+            if error_code(error) != "PreconditionFailed":
+                raise
+            body = None
+        if body is None or body.etag != etag:
+            raise StorageError(
+                f"object {place['Key']!r} was replaced while it was being read: read "
+                "it again"
+            )
+        return body.data
+
+    def _get(
+        self, place: Mapping[str, str], headers: Mapping[str, str]
+    ) -> "Future[Body]":
+        named = {name.replace("-", ""): value for name, value in headers.items()}
         return self._submit(
-            "upload_part", lambda: self._sent(place, data, stopped), ordinarily
+            "get_object",
+            partial(self._got, place, headers),
+            partial(self.requests.get, **place, **named),
         )
 
     def _submit(
@@ -111,7 +241,7 @@ class Wire:
 
     def _sent(
         self, place: Mapping[str, Any], data: bytes, stopped: Event
-    ) -> str | None:
+    ) -> dict[str, Any] | None:
         # The URL says nothing of the bytes, so a checksum has to. Some servers know
         # none, as the user then says; their ETag has to be that of the bytes.
         crc32 = base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
@@ -126,10 +256,13 @@ class Wire:
         etag = str(answer.headers.get("etag", ""))
         if answer.status_code != 200:  # noqa: PLR2004 - OK
             return None
-        is_same = answer.headers.get(_CHECKSUM) == crc32 or (
-            etag.strip('"') == hashlib.md5(data, usedforsecurity=False).hexdigest()
-        )
-        return etag if is_same and etag else None
+        is_same = answer.headers.get(_CHECKSUM) == crc32 or etag.strip('"') == md5(data)
+        return {"ETag": etag} if is_same and etag else None
+
+
+def md5(data: bytes) -> str:
+    """Return the MD5 of *data*, of which S3 makes ETags, in hex."""
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
 def _pieces(data: bytes, stopped: Event) -> Iterator[memoryview]:
@@ -138,3 +271,7 @@ def _pieces(data: bytes, stopped: Event) -> Iterator[memoryview]:
         if stopped.is_set():
             raise CancelledError
         yield view[first : first + _PIECE_BYTES]
+
+
+def _range(start: int) -> str:
+    return f"bytes={start}-{start + RANGE_BYTES - 1}"

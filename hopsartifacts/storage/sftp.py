@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import paramiko
 from fsspec.implementations.sftp import SFTPFileSystem
@@ -61,18 +61,16 @@ def sftp_storage(path: str, options: Mapping[str, Any]) -> RenamingStorage:
         Capabilities(
             has_modes=True,
             needs_proof=True,
-            replaces_in_one_step=True,
             workers=_CHANNELS,
         ),
     )
 
 
-class _Channel:
+class _Channel(NamedTuple):
     """One SFTP session; whoever uses it holds its lock."""
 
-    def __init__(self, session: paramiko.SFTPClient) -> None:
-        self.session = session
-        self.lock = Lock()
+    session: paramiko.SFTPClient
+    lock: Lock
 
 
 class _Sftp:
@@ -120,14 +118,12 @@ class _Sftp:
         self._do(lambda sftp: sftp.posix_rename(source, target))
 
     def stat(self, path: str) -> Found | None:
-        """See the protocol."""
         try:
             return _found(self._do(lambda sftp: sftp.lstat(path)))
         except FileNotFoundError:
             return None
 
     def children(self, path: str) -> dict[str, Found]:
-        """See the protocol."""
         try:
             listed = self._do(lambda sftp: sftp.listdir_attr(path))
         except FileNotFoundError:
@@ -147,15 +143,12 @@ class _Sftp:
                 raise
 
     def set_mode(self, path: str, mode: int) -> None:
-        """See the protocol."""
         self._do(lambda sftp: sftp.chmod(path, mode))
 
     def remove_file(self, path: str) -> None:
-        """See the protocol."""
         self._do(lambda sftp: sftp.remove(path))
 
     def remove_folder(self, path: str) -> None:
-        """See the protocol."""
         self._do(lambda sftp: sftp.rmdir(path))
 
     def _sync(self, sftp: paramiko.SFTPClient, file: paramiko.SFTPFile) -> None:
@@ -204,7 +197,7 @@ class _Sftp:
                 self._connection = SFTPFileSystem(
                     self._host, **self.options, skip_instance_cache=True
                 )
-                self._channels = [_Channel(self._connection.ftp)]
+                self._channels = [_Channel(self._connection.ftp, Lock())]
             self._turn += 1
             wanted = self._turn % _CHANNELS
             if wanted < len(self._channels):
@@ -216,7 +209,7 @@ class _Sftp:
 
     def _another_channel(self) -> _Channel:
         try:
-            channel = _Channel(self._connection.client.open_sftp())
+            channel = _Channel(self._connection.client.open_sftp(), Lock())
         except paramiko.ChannelException:
             # The server has its own limit; what there is will do.
             return self._channels[-1]

@@ -52,7 +52,11 @@ class Carried(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One entry as it is stored; raw members are decoded on demand."""
+    """One entry as it is stored; raw members are decoded on demand.
+
+    The members stand in this order, with nothing before ``content`` whose names users
+    choose: so a program finds the text of ``content`` without a parser.
+    """
 
     format: int
     log: str
@@ -60,14 +64,14 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     token: str
     time: str
     writer: str
-    op: dict[str, Any]
-    head: msgspec.Raw
-    tree: Tree
     previous: str | None = None
     """Digest of the object of the entry before."""
+    op: dict[str, Any]
     content: msgspec.Raw = NOTHING
     """What the step brought: a manifest, scripts, or a specification."""
     carried: Carried | None = None
+    head: msgspec.Raw
+    tree: Tree
     index: Leaves = {}
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.errors import InvalidInputError, quoted
 
 _FLAWS: dict[type[Exception], str] = {
     TypeError: "give a text or a pathlib.Path",
@@ -16,7 +16,6 @@ _FLAWS: dict[type[Exception], str] = {
     ValueError: "it holds a NUL character",
 }
 _NAME_LIMIT_BYTES = 255
-_QUOTED_CHARS = 300
 _FLAWS_OF_SYSTEM = {
     errno.EACCES: "a folder in it may not be entered (permission denied)",
     errno.ENAMETOOLONG: "it is too long, or one of the names in it is",
@@ -39,7 +38,7 @@ def user_path(given: str | os.PathLike[str]) -> Path:
         flaw = _flaw(error)
         if flaw:
             raise InvalidInputError(
-                f"{_quoted(given)} is not a path on this machine: {flaw}"
+                f"{quoted(given)} is not a path on this machine: {flaw}"
             ) from error
     return path
 
@@ -68,11 +67,6 @@ def local_folder(given: str | os.PathLike[str] | None, *parts: str) -> Path:
     if given is not None:
         return user_path(given)
     return Path(tempfile.gettempdir(), uuid4().hex, *parts)
-
-
-def _quoted(given: object) -> str:
-    text = repr(given)
-    return text if len(text) <= _QUOTED_CHARS else f"{text[:_QUOTED_CHARS]}…"
 
 
 def _flaw(error: Exception) -> str | None:

@@ -43,6 +43,8 @@ from hopsartifacts.store.turns import turn
 from hopsartifacts.store.workers import each_result
 
 _MANY = 16
+_ABREAST = 32
+"""So many entries are asked for at the same moment: they are small."""
 _AHEAD = 256
 _LOOKS = 3
 _LOST_RACES_LIMIT = 1000
@@ -282,7 +284,7 @@ class Log(Generic[AnyState]):
     def _entries(self, numbers: Iterable[int]) -> dict[int, LogEntry]:
         wanted = sorted(set(numbers))
         unread = [seq for seq in wanted if seq not in self._read]
-        workers = self.storage.capabilities.workers if len(unread) > 1 else 1
+        workers = _ABREAST if self.storage.capabilities.workers > 1 else 1
         for _ in each_result(lambda seq, _: self.entry(seq), unread, workers):
             pass
         return {seq: self._read[seq] for seq in wanted}

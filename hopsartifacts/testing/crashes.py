@@ -133,7 +133,7 @@ class CrashConformance(_Walking):
             return Run(was_due=False)
 
         steps = None
-        if self.every > 1 and not case.is_idle:
+        if self.every > 1:
             count = partial(_do_to_step, case.fresh(), case.jobs, case.job.name, 0)
             if kills:
                 [ended] = children_for(reconnect).run([count])
@@ -148,9 +148,9 @@ class CrashConformance(_Walking):
     def test_a_replaced_object_is_the_old_or_the_new_when_its_writer_is_killed(
         self, new_place: Callable[[], Place], reconnect: Reconnect, tmp_path: Path
     ) -> None:
-        """At any moment, where replacing is said to be one step."""
+        """At any moment, but where only one process may write."""
         can = reconnect().capabilities
-        if not can.is_shared or not can.replaces_in_one_step:
+        if not can.is_shared or can.is_single_writer:
             return
         children = children_for(reconnect)
         for life in range(1, self.lives + 1):

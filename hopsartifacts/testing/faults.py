@@ -116,7 +116,7 @@ class Nth:
         return self._fault if number == self._number else self._then
 
 
-class FaultyStorage:
+class FaultyStorage(Storage):
     """The storage *inner* with the faults of *plan*; it keeps the contract else.
 
     ``chunks`` and ``find`` count as one call each, which begins when the first part
@@ -226,6 +226,10 @@ class FaultyStorage:
     def local_path(self, path: str) -> Path | None:
         """See the contract."""
         return self._inner.local_path(path)
+
+    def previous(self, path: str) -> Iterator[Iterator[bytes]]:
+        """See the contract."""
+        return self._inner.previous(path)
 
     @contextmanager
     def _call(self, method: str, path: str) -> Iterator[None]:

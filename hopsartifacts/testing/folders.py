@@ -11,7 +11,7 @@ import msgspec
 from hopsartifacts.storage.contract import Capabilities, Entry, Storage
 
 
-class StorageFolder:
+class StorageFolder(Storage):
     """What lies below *folder* of *inner*; keeps the contract as well as *inner*.
 
     Attributes:
@@ -102,6 +102,10 @@ class StorageFolder:
     def local_path(self, path: str) -> Path | None:
         """See the contract."""
         return self.inner.local_path(self._full(path))
+
+    def previous(self, path: str) -> Iterator[Iterator[bytes]]:
+        """See the contract."""
+        return self.inner.previous(self._full(path))
 
     def _full(self, path: str) -> str:
         return f"{self._folder}/{path}".rstrip("/")

@@ -30,7 +30,6 @@ ALIAS = "champion"
 SCRIPT = "class Predictor:\n    def predict(self, inputs):\n        return inputs\n"
 _BIG_BYTES = 300 * 1024
 """More than a log entry takes."""
-_TAGS = 4
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -42,8 +41,6 @@ class Job(msgspec.Struct, frozen=True):
     """Readers see a difference; else there is one only in what lies there."""
     takes_garbage: bool = False
     """What writers have put aside is not safe from it."""
-    is_replacing: bool = False
-    """There is nothing to do where an object is not replaced in one step."""
     is_copied: bool = True
     """What comes before lies in the storage alone, so a copy of that will do."""
 
@@ -143,12 +140,6 @@ class Jobs:
         """Tag version 1."""
         registry(storage).get_model(MODEL, 1).add_tag("colour", "red")
 
-    def tag_often(self, storage: Storage) -> None:
-        """Tag version 1 again and again."""
-        model = registry(storage).get_model(MODEL, 1)
-        for number in range(_TAGS):
-            model.add_tag("number", number)
-
     def describe(self, storage: Storage) -> None:
         """Describe version 1 anew."""
         registry(storage).get_model(MODEL, 1).set_description("as it turned out")
@@ -183,12 +174,12 @@ class Jobs:
         project_at(storage).gc(grace_s=0)
 
     def litter(self, storage: Storage) -> None:
-        """Leave garbage of every kind but long logs."""
+        """Leave garbage of every kind."""
         stuck = keeping_files(storage)
         self.deploy_big(storage)
         self.delete_deployment(stuck)
         self.delete_artifact(stuck)
-        cut_off(storage, self.deploy_big, nth_entry(1, layout.artifact_log(MODEL, 1)))
+        cut_off(storage, self.deploy_big, nth_entry(2, layout.artifact_log(MODEL, 1)))
         self.save(storage)
         registry(stuck).get_model(MODEL, 2).delete()
         cut_off(storage, self._save_other, nth_entry(2, layout.model_log(MODEL)))

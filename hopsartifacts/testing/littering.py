@@ -35,10 +35,13 @@ def cut_off(storage: Storage, work: Callable[[Storage], object], at: Matches) ->
 
 
 def keeping_files(storage: Storage) -> Storage:
-    """Return *storage* as it is for somebody who can delete nothing."""
-    return FaultyStorage(
-        storage, lambda call: FAIL if call.method == "delete_tree" else None
-    )
+    """Return *storage* for somebody who can delete nothing but copies of manifests."""
+
+    def plan(call: Call) -> Fault | None:
+        is_copy = call.path.endswith(layout.MANIFEST)
+        return FAIL if call.method == "delete_tree" and not is_copy else None
+
+    return FaultyStorage(storage, plan)
 
 
 def nth_entry(number: int, log: str) -> Matches:

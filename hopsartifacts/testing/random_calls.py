@@ -180,6 +180,7 @@ class _CallsMachine(RuleBasedStateMachine):
             assert found is not None
             assert (found.path, found.kind) == (path, "file")
             assert found.size_bytes == len(self.known[path].data)
+            assert self.storage.first(path) is None
             self.check_mode(path, found.is_read_only)
         elif self.below(path):
             assert found is not None
@@ -204,11 +205,9 @@ class _CallsMachine(RuleBasedStateMachine):
 
     @rule(path=folders)
     def find_below(self, path: str) -> None:
-        assert [entry.path for entry in self.storage.find(path)] == self.below(path)
-
-    @rule(path=files | folders)
-    def first(self, path: str) -> None:
-        assert self.storage.first(path) == next(iter(self.below(path)), None)
+        below = self.below(path)
+        assert [entry.path for entry in self.storage.find(path)] == below
+        assert self.storage.first(path) == next(iter(below), None)
 
     # What must hold ---------------------------------------------------------------
 

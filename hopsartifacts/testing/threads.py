@@ -60,8 +60,8 @@ class ThreadConformance:
             storage.delete_tree("watched")
 
     def test_a_reader_sees_the_old_object_or_the_new(self, storage: Storage) -> None:
-        """While an object is replaced, where that is said to take one step."""
-        if not storage.capabilities.replaces_in_one_step:
+        """While an object is replaced, but where only one process may write."""
+        if storage.capabilities.is_single_writer:
             return
         contents = [bytes([turn]) * _REPLACED_BYTES for turn in range(_REPLACEMENTS)]
         is_done = Event()

@@ -32,7 +32,6 @@ TELLING = (
     "delete a model",
     "delete a big artifact",
     "collect garbage",
-    "compact a log",
 )
 """Jobs that together make every call that changes something."""
 

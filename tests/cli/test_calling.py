@@ -141,6 +141,65 @@ def test_a_url_that_cannot_be_used_is_told(
     assert "Traceback" not in result.stderr
 
 
+READING = (
+    "verify",
+    "repair",
+    "gc --dry-run",
+    "catalog",
+    "models list",
+    "models show cancer",
+    "aliases list cancer",
+    "artifacts list cancer 1",
+    "deployments list",
+    "deployments create cancer",
+    "deployments show cancer",
+    "files list",
+    "files remove Resources/a --yes",
+    "bundle export all.tar",
+)
+
+
+@pytest.mark.parametrize("command", READING)
+def test_reading_a_project_that_is_not_there_says_so(
+    run: Run, url: str, tmp_path: Path, command: str
+) -> None:
+    if command == "catalog":
+        pytest.importorskip("pyarrow", reason="needs the extra catalog")
+    result = run(*command.split())
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"no project at {url} yet: the first save makes it" in result.stderr
+    assert not (tmp_path / "project").exists()
+    # A folder that holds other things is none either.
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "notes.txt").write_text("mine")
+    assert f"no project at {url} yet" in run(*command.split(), "--json").stderr
+
+
+def test_a_project_whose_marker_was_lost_is_still_read(
+    run: Run, tmp_path: Path, make_files: Callable[..., Path]
+) -> None:
+    assert run("models", "save", "cancer", make_files()).exit_code == 0
+    (tmp_path / "project" / ".hopsartifacts" / "format.json").unlink()
+    assert "cancer" in run("models", "list").stdout
+
+
+def test_what_makes_a_project_needs_none(
+    run: Run, tmp_path: Path, make_files: Callable[..., Path]
+) -> None:
+    assert run("models", "save", "cancer", make_files()).exit_code == 0
+    bundle = tmp_path / "all.tar"
+    assert run("bundle", "export", bundle).exit_code == 0
+    for number, command in enumerate(
+        (
+            ("files", "upload", bundle, "--url"),
+            ("bundle", "import", bundle, "--url"),
+            ("doctor",),
+        )
+    ):
+        result = run(*command, tmp_path / f"new-{number}")
+        assert result.exit_code == 0, result.output
+
+
 def test_an_error_nobody_thought_of_is_one_message_too(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ import io
 import re
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,16 @@ def test_examples_are_understood(
     command.make_context("example", words)
 
 
-def test_the_example_of_a_command_runs(tmp_path: Path) -> None:
+def test_the_example_of_a_command_runs(
+    tmp_path: Path, make_files: Callable[..., Path]
+) -> None:
     code = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)
     assert code is not None
     names: dict[str, Any] = {}
     exec(code[1], names)  # noqa: S102 - that is the test
     url = ["--url", str(tmp_path / "team")]
+    saved = CliRunner().invoke(app, ["models", "save", "m", str(make_files()), *url])
+    assert saved.exit_code == 0, saved.output
     assert CliRunner().invoke(names["command"], url).output == "team\n"
 
 

@@ -54,6 +54,8 @@ def test_a_model_is_saved_with_all_there_is_to_it(
 def test_models_are_listed_with_their_latest_version(
     run: Run, answer: Answer, make_files: Callable[..., Path], url: str
 ) -> None:
+    # A project without a model.
+    run("files", "upload", make_files())
     assert run("models", "list").output == f"no models in {url}\n"
     assert answer("models", "list") == []
     for name in ("m", "m", "other"):

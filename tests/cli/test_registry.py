@@ -138,6 +138,8 @@ def test_a_table_replaces_a_file_only_when_asked(run: Run, url: str) -> None:
     del url
     _need("pyarrow")
     Path("mine.csv").write_text("mine")
+    # A project without a model.
+    run("files", "upload", "mine.csv")
     refused = run("catalog", "--csv", "mine.csv")
     assert (refused.exit_code, "exists" in refused.stderr) == (1, True)
     assert Path("mine.csv").read_text() == "mine"

@@ -15,28 +15,11 @@ import xxhash
 
 Json = dict[str, Any]
 LIVE = {"sealed", "made", "live", "deleting"}
-CARRY, NEW = ["id", "identity"], {None}
-STEPS: dict[
-    str, tuple[Any, str, str, list[str]]
-] = {  # from which status; to which; the member that is the entry; what may be new
-    "reserve": (NEW, "reserved", "reserved", []),
-    "seal": (["reserved"], "sealed", "seal", ["tags", "description"]),
-    "abort": (["reserved"], "aborted", "", CARRY),
-    "tag": (LIVE, "", "", ["tags"]),
-    "describe": (LIVE, "", "", ["description"]),
-    "mark": (["sealed", "made"], "deleting", "mark", []),
-    "withdraw": (["deleting"], "", "", []),
-    "delete": (["deleting"], "deleted", "", CARRY),
-    "create": (NEW, "made", "entry", ["identity", "files", "payload"]),
-    "save": (NEW, "live", "entry", ["created", "creator"]),
-    "take back": (["live"], "deleted", "", []),
-    "delete version": (["live"], "deleted", "", []),
-}
 
 
 def digest(data: bytes) -> Json:
-    both = hashlib.sha256(data).hexdigest(), xxhash.xxh3_128_hexdigest(data)
-    sha256, xxh3 = f"sha256:{both[0]}", f"xxh3-128:{both[1]}"
+    sha256 = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    xxh3 = f"xxh3-128:{xxhash.xxh3_128_hexdigest(data)}"
     return {"size_bytes": len(data), "sha256": sha256, "xxh3": xxh3}
 
 
@@ -46,217 +29,87 @@ def checked(data: bytes) -> str:
     return data.decode()
 
 
-def parts(text: str) -> dict[Any, str]:
-    """Return the text of each member of a JSON object or list without white space."""
-    scan, at, found = json.JSONDecoder().raw_decode, 1, dict[Any, str]()
-    while text[at] not in "]}":
-        key: Any = len(found)
-        if text[0] == "{":
-            key, at = scan(text, at)[0], scan(text, at)[1] + 1
-        end = scan(text, at)[1]
-        found[key], at = text[at:end], end + (text[end] == ",")
-    return found
-
-
-def compact(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def files(folder: Path) -> dict[str, Path]:
-    found = sorted(it for it in folder.rglob("*") if not it.is_dir())
-    return {it.relative_to(folder).as_posix(): it for it in found}
-
-
-def folders(folder: Path) -> list[str]:
-    return sorted(it.name for it in folder.glob("*") if it.is_dir())
-
-
-def divided(digits: str, leaf: Json) -> dict[str, Json]:
-    if len(leaf) <= 64:
-        return {digits: leaf}
-    found: dict[str, Json] = {}
-    for more in (digits + it for it in "0123456789abcdef"):
-        found |= divided(more, {it: v for it, v in leaf.items() if it.startswith(more)})
-    return found
+def files(root: Path, *folders: str) -> dict[str, Path]:
+    found = (it for top in folders for it in (root / top).rglob("*"))
+    return {str(it.relative_to(root)): it for it in sorted(found) if not it.is_dir()}
 
 
 class Log:
     """A log, told again entry by entry, up to its first flaw."""
 
     def __init__(self, root: Path, path: str, flaws: list[str]) -> None:
-        self.path, self.head, self.leaves = path, Json(), dict[str, Json]()
-        self.records, self.texts = dict[int, Json](), dict[int, str]()
-        self.contents, self.digests = ["null"], [""]
-        self.homes = dict[Any, int]()  # the last entry that wrote each place out
-        seq = 0
+        self.path, self.head, n = f"{path}/_log", Json(), 0
+        self.records, self.live = dict[int, Json](), dict[int, Json]()
+        self.digests, self.contents = list[Any]([None]), list[Any]([None])
+        self.parts = dict[str, Any]()  # the last entry that wrote a part out; the part
         try:
-            for seq, name in enumerate(reversed(files(root / path)), 1):
-                right = f"{99_999_999 - seq:08}.json.gz"
-                right = f"{right[:2]}/{right[2:4]}/{right[4:6]}/{right[6:]}"
-                assert name == right, f"{right} is missing, or {name} is no entry"
-                self.take(seq, (root / path / name).read_bytes())
+            for n, name in enumerate(reversed(files(root, self.path)), 1):
+                at = str(99_999_999 - n)
+                at = f"{self.path}/{at[:2]}/{at[2:4]}/{at[4:6]}/{at[6:]}.json.gz"
+                assert name == at, f"{at} is missing, or {name} is no entry"
+                self.take(n, (root / name).read_bytes())
         except Exception as error:  # noqa: BLE001 - anything may lie there
-            flaws.append(f"{path} entry {seq}: {error!r}")
+            flaws.append(f"{self.path} entry {n}: {error!r}")
+        self.versions = {v: it["status"] for v, it in sorted(self.records.items())}
 
-    def told(self) -> Json:
-        return {"versions": {v: it["status"] for v, it in sorted(self.records.items())}}
-
-    @property
-    def live(self) -> dict[int, Json]:
-        return {v: it for v, it in self.records.items() if it["status"] in LIVE}
-
-    def take(self, seq: int, data: bytes) -> None:
+    def take(self, n: int, data: bytes) -> None:
         text = checked(gzip.decompress(data))
-        raw, entry = parts(text), json.loads(text)
-        at = entry["format"], entry["log"], entry["seq"], entry.get("previous", "")
-        assert at == (1, self.path, seq, self.digests[-1]), f"it says that it is {at}"
+        entry, raw = json.loads(text), text.partition(',"content":')[2]
+        raw = raw[: json.JSONDecoder().raw_decode(raw)[1]] if "content" in entry else ""
+        at = [entry.get(key) for key in ("format", "log", "seq", "previous")]
+        assert at == [1, self.path, n, self.digests[-1]], f"it says that it is {at}"
         self.digests.append(digest(data)["sha256"])
-        self.contents.append(raw.get("content", "null"))
-        copy = parts(raw.get("carried", '{"entry":0,"content":null}'))
-        assert copy["content"] == self.contents[int(copy["entry"])], (
-            "it carries another"
-        )
-        op, lowest, before = entry["op"], self.lowest(), self.head.get("last", 0)
-        changed = op.get("version") if op["kind"] != "rollback" else None
-        if changed is not None:
-            self.take_record(seq, entry, changed, parts(raw["tree"]))
-        last = max(self.records, default=0)
-        told = {**self.head, "last": last, **self.new_head(seq, entry)}
-        self.head = {key: it for key, it in told.items() if it}
-        assert entry["head"] == self.head, f"its head should be {self.head}"
-        out = {v // 50 for v in (before, last, changed) if v}
-        told = self.tree(seq, changed, out)
-        assert entry["tree"] == told, f"its tree should be {told}"
-        told = self.index(seq, lowest)
-        assert entry.get("index", {}) == told, f"its index should be {told}"
-
-    def take_record(self, seq: int, entry: Json, v: int, tree: dict[Any, str]) -> None:
-        """Compare the record that the entry changes with what its step makes of it."""
-        kind, told = entry["op"]["kind"], dict(self.records.get(v, {}))
-        book = parts(tree[str(v // 12500)])
-        page = parts(parts(book["pages"])[v // 50 - int(book["first"])])
-        after = {"status": "made", **json.loads(page[str(v)])}
-        start, status, member, free = STEPS[kind]
-        assert told.get("status") in start, f"{kind} of version {v}: {told}"
-        if status in {"aborted", "deleted"}:
-            told = {key: it for key, it in told.items() if key in free}
-        else:
-            told |= {key: after.get(key) for key in free}
-        told |= {"status": status or told["status"]} | ({member: seq} if member else {})
-        content = json.loads(self.contents[seq])
-        if kind == "withdraw":
-            told |= {"status": "sealed" if "seal" in told else "made", "mark": 0}
-        elif kind == "reserve":
-            told["id"] = entry["token"]
-        elif kind == "seal":
-            at = self.path.split("/")[1], v, told["id"]
-            assert at == (content["model"], content["version"], content["id"])
-            same = ("framework", "created", "creator", "metrics")
-            told |= {key: content[key] for key in same}
-            sizes = [it["digest"]["size_bytes"] for it in content["files"]]
-            told |= {"files": len(sizes), "size_bytes": sum(sizes)}
-            told["sha256"] = digest(self.contents[seq].encode())["sha256"]
-        elif kind == "create":
-            there = {it["path"]: it["digest"] for it in told["files"]}
-            given = {path: base64.b64decode(it) for path, it in (content or {}).items()}
-            is_staged = told["payload"] in self.head.get("staged", {}) and not given
-            brought = {path: digest(it) for path, it in given.items()}
-            assert is_staged or there == brought, "its files are others"
-            rows = [(it["role"], it["path"], it["digest"]) for it in told["files"]]
+        self.contents.append(entry.get("content"))
+        copy = entry.get("carried", {"entry": 0, "content": None})
+        assert copy["content"] == self.contents[copy["entry"]], "its copy is another"
+        op, records = entry["op"], self.all_records(n, entry)
+        now, new = records.get(v := op.get("version", 0), {}), self.contents[n] or {}
+        assert {**self.records, v: now} == {**records, v: now}, "it has another record"
+        if op["kind"] == "seal":
+            assert now["sha256"] == digest(raw.encode())["sha256"], "another manifest"
+        elif op["kind"] == "create":
+            rows = [(it["role"], it["path"], it["digest"]) for it in now["files"]]
+            given = {it: digest(base64.b64decode(of)) for it, of in new.items()}
+            assert "payload" in now or given == {it[1]: it[2] for it in rows}, "scripts"
             named = [(*it[:2], it[2]["size_bytes"], it[2]["sha256"]) for it in rows]
-            assert told["identity"] == digest(compact(named))["sha256"], "its identity"
-        elif kind == "save":
-            told["model"] = {key: content["model"][key] for key in ("name", "version")}
-            told["artifact"] = content["artifact"]["version"]
-        is_next = v == self.head.get("last", 0) + 1
-        assert is_next or kind not in {"create", "save"}, f"{v} is not the next number"
-        told = {key: it for key, it in told.items() if it}
-        assert after == told, f"record {v} should be {told}"
-        self.records[v], self.texts[v] = told, page[str(v)]
+            text = json.dumps(named, ensure_ascii=False, separators=(",", ":"))
+            assert now["identity"] == digest(text.encode())["sha256"], "its identity"
+        elif op["kind"] == "save":
+            assert now.get("artifact", 0) == new["artifact"]["version"], "another pin"
+        self.head, self.records = entry["head"], records
+        self.live = {v: it for v, it in records.items() if it["status"] in LIVE}
+        self.check_index(n, entry.get("index", {}))
 
-    def new_head(self, seq: int, entry: Json) -> Json:
-        """Return the members of the head that the step decides."""
-        op, head, live = entry["op"], entry["head"], self.live
-        kind, v, last = op["kind"], op.get("version", 0), max(self.records, default=0)
-        if "/Artifacts/" in self.path:
-            staged = {**self.head.get("staged", {}), op.get("token", ""): seq}
-            gone = {"stage": "", "create": self.records.get(v, {}).get("payload")}
-            gone_ = {"", gone.get(kind, op.get("token"))}
-            return {"staged": {it: m for it, m in staged.items() if it not in gone_}}
-        if self.path.startswith("Models/"):
-            aliases, latest = dict(self.head.get("aliases", {})), max(live, default=0)
-            if kind == "alias":
-                before = aliases.get(op["alias"], {}).get("entry")
-                is_right = (op["record"]["entry"], op["record"].get("before"))
-                assert is_right == (seq, before), "its alias record is odd"
-                aliases[op["alias"]] = op["record"]
-            assert {it["version"] for it in aliases.values()} <= {None, *live}
-            sealed = live[latest]["seal"] if latest else 0
-            return {"aliases": aliases, "latest": latest, "sealed": sealed}
-        if kind == "tag":
-            return {"tags": head.get("tags")}
-        active = {"save": v, "rollback": v, "take back": op.get("active", 0)}.get(
-            kind, 0 if kind == "delete" else head.get("active", 0)
-        )
-        if not active:
-            gone = dict.fromkeys(("active", "before", "entry", "tags"), 0)
-            return {"status": "deleted", "first": last + 1, **gone}
-        told = {"active": active, "entry": live[active]["entry"], "status": "live"}
-        told["before"] = head.get("before", 0)
-        if head["id"] == entry["token"]:
-            new = {key: self.records[v][key] for key in ("created", "creator")}
-            first = v if v > 1 else 0
-            told |= {"id": head["id"], "first": first, "before": 0, "tags": {}, **new}
-        assert active >= head.get("first", 1), "it runs what is of an earlier one"
-        return told
+    def check_index(self, n: int, index: Json) -> None:
+        found, backwards = Json(), sorted(self.live.items(), reverse=True)
+        for digits, it in index.items():
+            found |= (leaf := self.part(n, f"leaf {digits}", it, 0))
+            assert all(it.startswith(digits) for it in leaf), f"leaf {digits} is odd"
+        right = {it["identity"][7:]: v for v, it in backwards if "identity" in it}
+        assert found == right, f"its index should be {right}"
 
-    def tree(self, seq: int, changed: int | None, out: set[int]) -> Json:
-        """Return the tree that the entry must have, with the pages *out* in it."""
-        found, pages = Json(), dict[int, list[int]]()
-        for v in sorted(self.records):
-            pages.setdefault(v // 50, []).append(v)
-        books = sorted({p // 250 for p in pages})
-        for b in books:
-            if b not in {*books[-2:], *(p // 250 for p in out)}:
-                found[str(b)] = self.homes["book", b]
-                continue
-            self.homes["book", b] = seq
-            mine = [p for p in pages if p // 250 == b]
-            for p in out & set(mine):
-                self.homes["page", p] = seq
-                short = (v for v in pages[p] if len(self.texts[v].encode()) <= 512)
-                self.homes |= dict.fromkeys({*short, *({changed} & {*pages[p]})}, seq)
-            found[str(b)] = {
-                "first": mine[0],
-                "pages": [
-                    {
-                        str(v): json.loads(self.texts[v])
-                        if self.homes[v] == seq
-                        else self.homes[v]
-                        for v in pages[p]
-                    }
-                    if p in out and p in pages
-                    else self.homes.get(("page", p))
-                    for p in range(mine[0], mine[-1] + 1)
-                ],
-            }
+    def all_records(self, n: int, entry: Json) -> dict[int, Json]:
+        found = dict[int, Json]()
+        for b, book in entry["tree"].items():
+            for p, page in self.part(n, f"book {b}", book, 2).items():
+                for v, record in page.items():
+                    assert (int(v) // 50, p // 250) == (p, int(b)), f"{v} is elsewhere"
+                    found[int(v)] = {"status": "made", **record}
+        assert entry["head"].get("last", 0) == max(found, default=0), "another last one"
         return found
 
-    def lowest(self) -> dict[str, int]:
-        live = sorted(self.live.items(), reverse=True)
-        return {it["identity"][7:]: v for v, it in live if "identity" in it}
-
-    def index(self, seq: int, before: dict[str, int]) -> Json:
-        """Return the index that the entry must have, if *before* is what it was."""
-        after, out = self.lowest(), set[str]()
-        for key in {it for it, _ in before.items() ^ after.items()}:
-            old = next((it for it in self.leaves if key.startswith(it)), "")
-            leaf = {**self.leaves.pop(old, {}), key: after.get(key)}
-            new = divided(old, {it: v for it, v in leaf.items() if v})
-            self.leaves, out = self.leaves | new, out | new.keys()
-        self.homes |= {("leaf", it): seq for it in out}
-        found = self.leaves.items()
-        return {it: leaf if it in out else self.homes["leaf", it] for it, leaf in found}
+    def part(self, n: int, place: str, value: Any, depth: int) -> Any:
+        """Return a part of entry *n*, with what older entries have of it."""
+        if isinstance(value, int):
+            assert value == self.parts[place][0], f"{place} is not in entry {value}"
+            return self.parts[place][1]
+        if depth == 2:
+            value = {p: it or {} for p, it in enumerate(value["pages"], value["first"])}
+        if depth:
+            parts = ((key, f"{place} {key}", it) for key, it in value.items())
+            value = {key: self.part(n, at, it, depth - 1) for key, at, it in parts}
+        self.parts[place] = n, value
+        return value
 
 
 class Project:
@@ -264,119 +117,83 @@ class Project:
 
     def __init__(self, root: Path) -> None:
         self.root, self.flaws, self.busy = root, list[str](), list[str]()
-        self.wanted = dict[str, Any]()  # digests, or JSON values, by path
-        self.models, self.artifacts, self.deployments = Json(), Json(), Json()
-        self.logs = dict[tuple[str, int], Log]()
-        marker = json.loads((root / ".hopsartifacts/project.json").read_text())
-        self.expect("project", marker["format"] == 1, "is of another format")
-        for name in folders(root / "Models"):
-            self.take_model(name)
-        for name in folders(root / "Deployments"):
-            self.take_deployment(name)
-        self.take_files("Models")
-        self.take_files("Deployments")
+        self.logs, self.wanted = dict[str, Log](), Json()  # digests, or JSON values
+        self.found: Json = {"models": {}, "artifacts": {}, "deployments": {}}
+        marker = json.loads((root / ".hopsartifacts/project.json").read_bytes())
+        self.flaws += [] if marker["format"] == 1 else ["project of another format"]
+        for it in sorted(root.glob("Models/*/")):
+            self.take_model(it.name, f"Models/{it.name}")
+        for it in sorted(root.glob("Deployments/*/")):
+            self.take_deployment(it.name, f"Deployments/{it.name}")
+        there = files(root, "Models", "Deployments")
+        for name, file in there.items():
+            try:
+                self.check_file(name, file.read_bytes())
+            except Exception as error:  # noqa: BLE001
+                self.flaws.append(f"{name}: {error!r}")
+        kept = (it for it in self.wanted if "/Files/" in it or "/_payload/" in it)
+        self.flaws += [f"{it}: it is missing" for it in kept if it not in there]
 
-    def expect(self, where: str, is_so: object, flaw: str) -> None:
-        self.flaws += [] if is_so else [f"{where}: {flaw}"]
+    def want(self, folder: str, found: list[Json]) -> None:
+        self.wanted |= {f"{folder}/{it['path']}": it["digest"] for it in found}
 
-    def take_model(self, name: str) -> None:
-        log = self.logs[name, 0] = Log(self.root, f"Models/{name}/_log", self.flaws)
-        aliases = log.head.get("aliases", {}).items()
-        self.models[name] = log.told()
-        self.models[name]["aliases"] = {it: to["version"] for it, to in aliases}
-        for v, record in log.records.items():
-            if record["status"] == "reserved":
-                self.busy.append(f"Models/{name}/{v}/Files/")
-            if v in log.live:
-                self.take_version(log, name, v)
-                self.take_artifacts(name, v)
-
-    def take_version(self, log: Log, name: str, v: int) -> None:
-        top, seal = f"Models/{name}/{v}", log.records[v]["seal"]
-        manifest = json.loads(log.contents[seal])
-        copy = {"format": 1, "entry": seal, "sha256": log.digests[seal]}
-        self.wanted[f"{top}/manifest.json"] = {**copy, "manifest": manifest}
-        for it in manifest["files"]:
-            self.wanted[f"{top}/Files/{it['path']}"] = it["digest"]
-        for key in ("input_example", "model_schema"):
-            if it := manifest[key]:
-                self.wanted[f"{top}/{key}.json"] = it["digest"]
-                right = digest(it["text"].encode()) == it["digest"]
-                self.expect(top, right, f"the digest of its {key} is another")
-
-    def take_artifacts(self, name: str, v: int) -> None:
-        top = f"Models/{name}/{v}/Artifacts"
-        log = self.logs[name, v] = Log(self.root, f"{top}/_log", self.flaws)
-        self.artifacts[f"{name}/{v}"] = log.told()
-        tokens = log.head.get("staged", {})
-        self.busy += [f"{top}/_payload/{token}/" for token in tokens]
-        for n, record in log.live.items():
-            for it in record["files"]:
-                self.wanted[f"{top}/{n}/{it['path']}"] = it["digest"]
-                if "payload" in record:
-                    payload = f"{top}/_payload/{record['payload']}"
-                    self.wanted[f"{payload}/{it['path']}"] = it["digest"]
-
-    def take_deployment(self, name: str) -> None:
-        log = Log(self.root, f"Deployments/{name}/_log", self.flaws)
-        head, there = {"status": "deleted", "first": 1, **log.head}, list[int]()
+    def take_model(self, name: str, top: str) -> None:
+        log = self.logs[name] = Log(self.root, top, self.flaws)
+        aliases = {it: to["version"] for it, to in log.head.get("aliases", {}).items()}
+        self.found["models"][name] = {"versions": log.versions, "aliases": aliases}
+        reserved = (v for v, status in log.versions.items() if status == "reserved")
+        self.busy += [f"{top}/{v}/Files/" for v in reserved]
         for v, record in log.live.items():
-            if head["status"] == "deleted" or v < head["first"]:
-                record["status"] = "deleted"
+            seal, manifest = record["seal"], log.contents[record["seal"]]
+            copy = {"format": 1, "entry": seal, "sha256": log.digests[seal]}
+            self.wanted[f"{top}/{v}/manifest.json"] = {**copy, "manifest": manifest}
+            self.want(f"{top}/{v}/Files", manifest["files"])
+            for it in ("input_example", "model_schema"):
+                text = [{**manifest[it], "path": f"{it}.json"}] if manifest[it] else []
+                self.want(f"{top}/{v}", text)
+            self.take_artifacts(f"{name}/{v}", f"{top}/{v}/Artifacts")
+
+    def take_artifacts(self, name: str, top: str) -> None:
+        log = self.logs[name] = Log(self.root, top, self.flaws)
+        self.found["artifacts"][name] = {"versions": log.versions}
+        self.busy += [f"{top}/_payload/{it}/" for it in log.head.get("staged", {})]
+        for n, record in log.live.items():
+            self.want(f"{top}/{n}", record["files"])
+            if "payload" in record:
+                self.want(f"{top}/_payload/{record['payload']}", record["files"])
+
+    def take_deployment(self, name: str, top: str) -> None:
+        log, there = Log(self.root, top, self.flaws), [0]
+        for v, record in log.live.items():
+            if v < log.head.get("first", 1):  # of an earlier deployment of this name
+                log.versions[v] = "deleted"
                 continue
-            top, pins = (
-                f"Deployments/{name}/{v}",
-                json.loads(log.contents[record["entry"]]),
-            )
-            document = {key: record[key] for key in ("created", "creator")}
-            document |= {"version": v, "specification": pins}
-            self.wanted[f"{top}/deployment.json"] = document
-            at = record["model"]["name"], record["model"]["version"]
-            models = self.logs.get((at[0], 0))
-            if model := models and models.live.get(at[1]):
-                there.append(v)
-                pinned = pins["model"]["id"], pins["model"]["manifest"]
-                right = pinned == (model["id"], model["sha256"])
-                self.expect(top, right, "it pins another model version")
-                n = record.get("artifact", 0)
-                made = self.logs[at].live.get(n, pins["artifact"])
-                right = made["identity"] == pins["artifact"]["identity"]
-                self.expect(top, right, "it pins another artifact version")
-        active = [head.get(it) for it in ("active", "before") if head.get(it) in there]
-        active += sorted(there)[-1:] or [0]
-        self.deployments[name] = {**log.told(), "active": active[0]}
+            document = {"version": v, "specification": log.contents[record["entry"]]}
+            document |= {key: record[key] for key in ("created", "creator")}
+            self.wanted[f"{top}/{v}/deployment.json"] = document
+            model = self.logs.get(record["model"]["name"])
+            there += [v] if model and record["model"]["version"] in model.live else []
+        active = (log.head.get(key) for key in ("active", "before"))
+        active = [*(it for it in active if it in there), max(there)][0]
+        self.found["deployments"][name] = {"versions": log.versions, "active": active}
 
-    def take_files(self, top: str) -> None:
-        found = {f"{top}/{it}": file for it, file in files(self.root / top).items()}
-        for name, file in found.items():
-            if name in self.wanted:
-                self.expect(name, is_right(file, self.wanted[name]), "it is another")
-            elif "/_log/" not in name and not (name.count("/") == 1 and "." in name):
-                self.expect(name, name.startswith(tuple(self.busy)), "it is too many")
-        for name in self.wanted:
-            is_kept = "/Files/" in name or "/_payload/" in name
-            if is_kept and name.startswith(f"{top}/"):
-                self.expect(name, name in found, "it is missing")
+    def check_file(self, name: str, data: bytes) -> None:
+        wanted = self.wanted.get(name)
+        if wanted is None:
+            is_users = name.count("/") == 1 and "." in name
+            is_busy = "/_log/" in name or name.startswith(tuple(self.busy))
+            assert is_users or is_busy, "it is too many"
+        elif "xxh3" in wanted:
+            assert digest(data) == wanted, "it is another"
+        else:
+            value = json.loads(checked(data) if "manifest" in wanted else data)
+            assert {**value, "check": 0} == {**wanted, "check": 0}, "it is another"
 
 
-def is_right(path: Path, wanted: Json) -> bool:
-    """Tell whether a file has the digest, or is a copy of the JSON value, *wanted*."""
-    data = path.read_bytes()
-    if "xxh3" in wanted:
-        return digest(data) == wanted
-    try:
-        value = json.loads(checked(data) if "manifest" in wanted else data)
-    except (AssertionError, ValueError):
-        return False
-    value.pop("check", None)
-    return bool(value == wanted)
-
-
-def read(path: str | Path) -> Json:
+def read(folder: str | Path) -> Json:
     """Return what the project says of every number, and each flaw."""
-    it = Project(Path(path))
-    found = {"models": it.models, "artifacts": it.artifacts}
-    return {**found, "deployments": it.deployments, "flaws": it.flaws}
+    project = Project(Path(folder))
+    return {**project.found, "flaws": project.flaws}
 
 
 if __name__ == "__main__":

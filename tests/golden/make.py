@@ -45,6 +45,10 @@ def main() -> None:
     registry.python.create_model("golden").save(work / "model").delete()
     third = registry.sklearn.create_model("golden", metrics={"auc": 0.75})
     third.save(work / "model" / "weights.bin")
+    third.set_tag("stage", "prod")
+    third.set_description("the third")
+    first.set_alias("champion", why="the first")
+    third.set_alias("champion", why="a better one")
 
     deployment = first.deploy("one", script_file=work / "predict.py")
     deployment.config_file = work / "settings.yaml"

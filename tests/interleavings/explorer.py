@@ -1,26 +1,27 @@
 """Every order in which the storage calls of several writers can happen.
 
-Each actor runs the real code in a thread of its own and halts before every storage
-call that others could notice; the explorer picks who goes on. A run is replayed from
-its choices, so each choice that was not taken is tried by a later run. Runs that meet
-in the same state (the same bytes stored, and each actor having seen the same) go on
-in the same way, so only the first of them does.
+Each actor runs the real code. The explorer holds it before every storage call that
+others could notice, and picks who goes on. What an actor does depends only on the
+answers that it got, so the code runs once for each row of answers, in a thread of its
+own that is handed them one by one; whoever gets the same answers again is known to do
+the same. States that are the same (the same bytes stored, and each actor having got
+the same answers) are gone on from once.
 
-A log entry that is there never changes, so reading it is a halt only while a call may
-still fail. Where even so there is too much to see, the number of times that a writer is
-held up for another (and not because it came to its end) is bounded.
+A log entry that is there never changes, so an actor is held before reading it only
+while a call may still fail. Where even so there is too much to see, the number of times
+that a writer is held up for another (and not because it came to its end) is bounded.
 
-At each halt an actor may also crash for good, and a call may fail before it does
+Where it is held an actor may also crash for good, and a call may fail before it does
 anything, or lose its answer, as often as the budget allows. So may a search for the
 first name of a folder be answered as of the beginning, as network mounts do.
 """
 
-import hashlib
 import itertools
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +34,8 @@ from hopsartifacts.store import identity
 Verb = Literal["go", "crash", "fail", "lose", "late"]
 Choice = tuple[str, Verb]
 Function = Callable[[Storage], Any]
+Answer = tuple[type[Exception] | None, Any]
+"""What is raised, and its message; or None, and what is returned."""
 
 
 class Stopped(BaseException):
@@ -54,7 +57,6 @@ class DictStorage:
         # Not shared, so that no journal on the disk makes one run differ from the next.
         self.capabilities = Capabilities(
             has_modes=False,
-            replaces_in_one_step=True,
             workers=1,
             moves_trees=moves_trees,
             is_shared=False,
@@ -131,6 +133,9 @@ class DictStorage:
     def local_path(self, path: str) -> Path | None:  # noqa: ARG002 - the contract's
         return None
 
+    def previous(self, path: str) -> Iterator[Iterator[bytes]]:  # noqa: ARG002 - the contract's
+        yield from ()
+
     def _below(self, path: str) -> Sequence[str]:
         return sorted(name for name in self.files if name.startswith(f"{path}/"))
 
@@ -178,101 +183,84 @@ class Explored:
     """How much there was to see."""
 
     runs: int = 0
+    """How often the code of an actor was begun."""
     states: int = 0
     ends: int = 0
 
 
-class _Actor:
-    def __init__(self, name: str, function: Function) -> None:
-        self.name = name
-        self.function = function
-        self.outcome = Outcome()
-        self.halted_at: tuple[str, str] | None = None
-        self.is_done = False
-        self.seen = b""
-        self.verb: Verb = "go"
-        self.tokens = itertools.count(1)
-        self.turn = threading.Semaphore(0)
-        self.arrived = threading.Semaphore(0)
-        self.thread: threading.Thread | None = None
+@dataclass(frozen=True)
+class _Call:
+    """A call that an actor wants to make."""
 
-    def run(self, storage: "_Stepped") -> None:
-        _LOCAL.actor = self
-        try:
-            self.outcome.value = self.function(storage)
-        except Stopped:
-            self.outcome.is_stopped = True
-        except Exception as error:  # noqa: BLE001 - the check judges it
-            self.outcome.error = error
-        self.is_done = True
-        self.halted_at = None
-        self.arrived.release()
+    method: str
+    path: str
+    does: str
+    """The method of ``DictStorage`` that does it."""
+    given: tuple[Any, ...]
 
-    def halt(self, method: str, path: str) -> Verb:
-        self.halted_at = (method, path)
-        self.arrived.release()
-        self.turn.acquire()
-        return self.verb
 
-    def saw(self, what: object) -> None:
-        self.seen = hashlib.sha256(self.seen + repr(what).encode()).digest()
+@dataclass(eq=False)
+class _Point:
+    """Where an actor is after a row of answers."""
+
+    answers: tuple[Answer, ...] = ()
+    call: _Call | None = None
+    """What it wants next; None at its end."""
+    outcome: Outcome = field(default_factory=Outcome)
+    """What became of it, at its end."""
+    is_known: bool = False
+    """Whether some thread has been there."""
+    after: dict[Answer, "_Point"] = field(default_factory=dict)
 
 
 class _Stepped:
-    """The storage as one actor has it."""
+    """The storage as one actor has it: each call waits for its answer."""
 
-    def __init__(self, run: "_Run", actor: _Actor, scenario: Scenario) -> None:
-        self._run = run
-        self._inner = inner = run.storage
-        self._actor = actor
+    def __init__(self, thread: "_Thread", scenario: Scenario) -> None:
+        self._ask = thread.ask
         self._scenario = scenario
-        self._is_gone = False
-        self.url = inner.url
-        self.capabilities = inner.capabilities
+        like = DictStorage(moves_trees=scenario.moves_trees)
+        self.url, self.capabilities = like.url, like.capabilities
 
     def create(self, path: str, data: bytes) -> bool:
         if self._scenario.is_create_atomic:
-            return bool(self._step("create", path, self._inner.create, path, data))
-        if self._step("create", path, self._inner.stat, path):
+            return bool(self._step("create", path, path, data))
+        if self._step("create", path, path, does="stat"):
             return False
-        self._step("create", path, self._inner.write, path, [data])
+        self._step("create", path, path, (data,), does="write")
         return True
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
-        self._step("write", path, self._inner.write, path, list(chunks))
+        self._step("write", path, path, tuple(chunks))
 
     def read(self, path: str) -> bytes:
-        return bytes(self._step("read", path, self._inner.read, path))
+        return bytes(self._step("read", path, path))
 
     def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
-        yield self._step("chunks", path, self._inner.read, path)[start:]
+        yield self._step("chunks", path, path, does="read")[start:]
 
     def stat(self, path: str) -> Entry | None:
-        found: Entry | None = self._step("stat", path, self._inner.stat, path)
+        found: Entry | None = self._step("stat", path, path)
         return found
 
     def list(self, path: str) -> list[Entry]:
-        return list(self._step("list", path, self._inner.list, path))
+        return list(self._step("list", path, path))
 
     def find(self, path: str) -> Iterator[Entry]:
-        yield from self._step("find", path, lambda: list(self._inner.find(path)))
+        yield from self._step("find", path, path)
 
     def first(self, path: str) -> str | None:
-        found: str | None = self._step("first", path, self._inner.first, path)
+        found: str | None = self._step("first", path, path)
         return found
 
-    def _first_as_it_was(self, path: str) -> str | None:
-        return DictStorage(self._scenario.files).first(path)
-
     def copy(self, source: str, target: str) -> bool:
-        return bool(self._step("copy", target, self._inner.copy, source, target))
+        return bool(self._step("copy", target, source, target))
 
     def move(self, source: str, target: str) -> None:
-        self._step("move", source, self._inner.move, source, target)
+        self._step("move", source, source, target)
 
     def move_tree(self, source: str, target: str) -> bool:
-        moved = self._step("move_tree", target, self._inner.move_tree, source, target)
-        return bool(moved)
+        return bool(self._step("move_tree", target, source, target))
 
     def protect(self, path: str) -> None:
         pass
@@ -281,7 +269,7 @@ class _Stepped:
         pass
 
     def delete_tree(self, path: str) -> None:
-        self._step("delete_tree", path, self._inner.delete_tree, path)
+        self._step("delete_tree", path, path)
 
     def unfinished(self, path: str) -> Iterator[Entry]:  # noqa: ARG002 - the contract's
         yield from ()
@@ -293,107 +281,293 @@ class _Stepped:
         # Only a mount is late.
         return Path("/mount") / path if self._scenario.late else None
 
-    def _step(
-        self, method: str, path: str, work: Callable[..., Any], *given: Any
-    ) -> Any:
-        verb: Verb = "go"
-        if not self._is_gone and self._is_halt(method, path):
-            verb = self._actor.halt(method, path)
-            self._is_gone = verb == "crash"
+    def previous(self, path: str) -> Iterator[Iterator[bytes]]:  # noqa: ARG002 - the contract's
+        yield from ()
+
+    def _step(self, method: str, path: str, *given: Any, does: str = "") -> Any:
+        error, found = self._ask(_Call(method, path, does or method, given))
+        if error:
+            raise error(found)
+        return found
+
+
+class _Thread:
+    """The code of an actor while it runs."""
+
+    def __init__(self, actor: "_Actor", scenario: Scenario) -> None:
+        self.name = actor.name
+        self.tokens = itertools.count(1)
+        self.point = actor.first
+        self._wants: _Call | None = None
+        self._outcome = Outcome()
+        self._answer: Answer = (None, None)
+        self._is_gone = False
+        self._answered, self._arrived = threading.Semaphore(0), threading.Semaphore(0)
+        stepped = _Stepped(self, scenario)
+        self._thread = threading.Thread(
+            target=self._run, args=(actor.function, stepped), daemon=True
+        )
+        self._thread.start()
+        self._arrive()
+
+    def go_on(self, answer: Answer) -> None:
+        """Answer its call, and let it run to the next one or to its end."""
+        before, self._answer = self.point, answer
+        self.point = before.after.setdefault(answer, _Point((*before.answers, answer)))
+        self._answered.release()
+        self._arrive()
+
+    def stop(self) -> None:
+        """Let it see that it is gone."""
+        self._is_gone = True
+        self._answered.release()
+        self._thread.join()
+
+    def ask(self, call: _Call) -> Answer:
+        """Return the answer to a call, when there is one."""
+        if not self._is_gone:
+            self._wants = call
+            self._arrived.release()
+            self._answered.acquire()
         if self._is_gone:
             raise Stopped
-        if verb == "fail":
-            self._actor.saw(verb)
-            raise StorageError(f"{method} {path} failed")
-        if verb == "late":
-            work = self._first_as_it_was
+        return self._answer
+
+    def _arrive(self) -> None:
+        self._arrived.acquire()
+        if self.point.is_known:
+            assert self.point.call == self._wants, "one schedule, and two ways to go on"
+        self.point.call, self.point.is_known = self._wants, True
+        if self._wants is None:
+            self.point.outcome = self._outcome
+
+    def _run(self, function: Function, storage: Storage) -> None:
+        _LOCAL.actor = self
         try:
-            result = work(*given)
-        except PathNotFoundError as error:
-            result = error
-        if verb == "lose":
-            self._actor.saw(verb)
-            raise StorageError(f"{method} {path} lost its answer")
-        self._actor.saw(result)
-        if isinstance(result, PathNotFoundError):
-            raise result
-        return result
-
-    def _is_halt(self, method: str, path: str) -> bool:
-        if method == "read" and not self._run.failures and path in self._inner.files:
-            return "/_log/" not in path and self._scenario.halts(method, path)
-        return self._scenario.halts(method, path)
+            self._outcome.value = function(storage)
+        except Stopped:
+            pass
+        except Exception as error:  # noqa: BLE001 - the check judges it
+            self._outcome.error = error
+        self._wants = None
+        self._arrived.release()
 
 
-class _Run:
-    def __init__(self, scenario: Scenario) -> None:
+class _Actor:
+    """An actor, and all that is known of what it does."""
+
+    def __init__(self, name: str, function: Function, scenario: Scenario) -> None:
+        self.name = name
+        self.function = function
+        self.first = _Point()
+        self.runs = 0
         self._scenario = scenario
-        self.storage = DictStorage(scenario.files, moves_trees=scenario.moves_trees)
-        self._crashes, self.failures = scenario.crashes, scenario.failures
-        self._late = scenario.late
-        self._switches, self._last = scenario.switches, ""
-        self._actors = {
-            name: _Actor(name, function) for name, function in scenario.actors.items()
-        }
-        for actor in self._actors.values():
-            stepped = _Stepped(self, actor, scenario)
-            actor.thread = threading.Thread(
-                target=actor.run, args=(stepped,), daemon=True
-            )
-            actor.thread.start()
-            actor.arrived.acquire()
+        self._thread = self._begun()
+
+    def after(self, point: _Point, answer: Answer) -> _Point:
+        """Return where it is once its call at *point* got *answer*."""
+        if answer not in point.after:
+            if self._thread.point is not point:
+                self.stop()
+                self._thread = self._begun()
+                for earlier in point.answers:
+                    self._thread.go_on(earlier)
+            self._thread.go_on(answer)
+        return point.after[answer]
+
+    def stop(self) -> None:
+        """End its thread."""
+        self._thread.stop()
+
+    def _begun(self) -> _Thread:
+        self.runs += 1
+        return _Thread(self, self._scenario)
+
+
+@dataclass(frozen=True)
+class _State:
+    """What is stored, where each actor is, and what may still happen."""
+
+    files: Mapping[str, bytes]
+    points: Mapping[str, _Point]
+    crashes: int
+    failures: int
+    late: int
+    switches: int | None
+    last: str = ""
+    """Who went on last, if that matters."""
+    schedule: tuple[Any, ...] = ()
+    """The choice that led here, after the schedule before it."""
 
     @property
     def outcomes(self) -> dict[str, Outcome]:
-        return {name: actor.outcome for name, actor in self._actors.items()}
+        return {name: it.outcome for name, it in self.points.items()}
 
     def choices(self) -> list[Choice]:
-        waiting = [actor for actor in self._actors.values() if not actor.is_done]
-        if self._switches == 0:
-            last = [actor for actor in waiting if actor.name == self._last]
-            waiting = last or waiting
-        found: list[Choice] = [(actor.name, "go") for actor in waiting]
-        if self._crashes:
-            found += [(actor.name, "crash") for actor in waiting]
+        waiting = {name: it.call for name, it in self.points.items() if it.call}
+        if self.switches == 0 and self.last in waiting:
+            waiting = {self.last: waiting[self.last]}
+        found: list[Choice] = [(name, "go") for name in waiting]
+        if self.crashes:
+            found += [(name, "crash") for name in waiting]
         if self.failures:
-            found += [(actor.name, "fail") for actor in waiting]
-            found += [(actor.name, "lose") for actor in waiting if _has_effect(actor)]
-        if self._late:
-            found += [(it.name, "late") for it in waiting if _halts_at(it) == "first"]
+            found += [(name, "fail") for name in waiting]
+            changing = {it for it, call in waiting.items() if call.method not in _LOOKS}
+            found += [(name, "lose") for name in waiting if name in changing]
+        if self.late:
+            found += [
+                (it, "late") for it, to in waiting.items() if to.method == "first"
+            ]
         return found
 
-    def take(self, choice: Choice) -> None:
+    def spent(self, choice: Choice) -> "_State":
+        """Return this state with what a choice takes from the budgets taken."""
         name, verb = choice
-        self._crashes -= verb == "crash"
-        self.failures -= verb in {"fail", "lose"}
-        self._late -= verb == "late"
-        if self._switches is not None and self._last != name:
-            self._switches -= self._is_waiting(self._last)
-            self._last = name
-        self._let(self._actors[name], verb)
+        switches, last = self.switches, self.last
+        if switches is not None and last != name:
+            switches -= last in self.points and self.points[last].call is not None
+            last = name
+        return replace(
+            self,
+            crashes=self.crashes - (verb == "crash"),
+            failures=self.failures - (verb in {"fail", "lose"}),
+            late=self.late - (verb == "late"),
+            switches=switches,
+            last=last,
+            schedule=(self.schedule, f"{name}:{verb}"),
+        )
 
-    def key(self) -> bytes:
-        stored = hashlib.sha256(repr(sorted(self.storage.files.items())).encode())
+
+class _Explorer:
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._actors = {
+            name: _Actor(name, function, scenario)
+            for name, function in scenario.actors.items()
+        }
+        self._files = dict[tuple[str, bytes], int]()
+        self._stores = dict[frozenset[int], int]()
+        self._judged = set[tuple[Any, ...]]()
+
+    def explore(self) -> Explored:
+        explored, seen = Explored(), set[tuple[Any, ...]]()
+        untried: list[Callable[[], _State]] = [self._begin]
+        while untried:
+            state = untried.pop()()
+            key = self._key(state)
+            if key in seen:
+                continue
+            seen.add(key)
+            choices = state.choices()
+            untried += [partial(self._after, state, it) for it in reversed(choices)]
+            if not choices:
+                explored.ends += 1
+                self._judge(state)
+        explored.runs = sum(actor.runs for actor in self._actors.values())
+        explored.states = len(seen)
+        return explored
+
+    def stop(self) -> None:
         for actor in self._actors.values():
-            stored.update(repr((actor.seen, actor.halted_at, actor.outcome)).encode())
-        stored.update(repr((self._crashes, self.failures, self._late)).encode())
-        stored.update(repr((self._switches, self._last)).encode())
-        return stored.digest()
+            actor.stop()
 
-    def abandon(self) -> None:
-        for actor in self._actors.values():
-            while not actor.is_done:
-                self._let(actor, "crash")
-            if actor.thread:
-                actor.thread.join()
+    def _begin(self) -> _State:
+        given = self._scenario
+        state = _State(
+            files=given.files,
+            points={name: actor.first for name, actor in self._actors.items()},
+            crashes=given.crashes,
+            failures=given.failures,
+            late=given.late,
+            switches=given.switches,
+        )
+        for name in self._actors:
+            state = self._until_it_halts(state, name)
+        return state
 
-    def _is_waiting(self, name: str) -> bool:
-        return name in self._actors and not self._actors[name].is_done
+    def _after(self, state: _State, choice: Choice) -> _State:
+        """Return the state after *choice*, with each actor held or at its end."""
+        name, verb = choice
+        return self._until_it_halts(self._step(state.spent(choice), name, verb), name)
 
-    def _let(self, actor: _Actor, verb: Verb) -> None:
-        actor.verb = verb
-        actor.turn.release()
-        actor.arrived.acquire()
+    def _until_it_halts(self, state: _State, name: str) -> _State:
+        while (call := state.points[name].call) and not self._is_halt(state, call):
+            state = self._step(state, name, "go")
+        return state
+
+    def _is_halt(self, state: _State, call: _Call) -> bool:
+        if call.method == "read" and not state.failures and call.path in state.files:
+            return "/_log/" not in call.path and self._halts(call)
+        return self._halts(call)
+
+    def _halts(self, call: _Call) -> bool:
+        return self._scenario.halts(call.method, call.path)
+
+    def _step(self, state: _State, name: str, verb: Verb) -> _State:
+        point = state.points[name]
+        assert point.call
+        if verb == "crash":
+            gone = _Point(outcome=Outcome(is_stopped=True))
+            after, files = point.after.setdefault((None, Stopped), gone), state.files
+        else:
+            answer, files = self._answer(state, point.call, verb)
+            after = self._actors[name].after(point, answer)
+        return replace(state, files=files, points={**state.points, name: after})
+
+    def _answer(
+        self, state: _State, call: _Call, verb: Verb
+    ) -> tuple[Answer, Mapping[str, bytes]]:
+        """Return the answer to a call, and what is stored then."""
+        what = f"{call.method} {call.path}"
+        if verb == "fail":
+            return (StorageError, f"{what} failed"), state.files
+        files = self._scenario.files if verb == "late" else state.files
+        storage = DictStorage(files, moves_trees=self._scenario.moves_trees)
+        answer: Answer
+        try:
+            found = getattr(storage, call.does)(*call.given)
+            if call.does in {"find", "list"}:
+                found = tuple(found)
+            answer = (None, found)
+        except (AlreadyExistsError, PathNotFoundError) as error:
+            answer = (type(error), str(error))
+        if verb == "lose":
+            answer = (StorageError, f"{what} lost its answer")
+        return answer, state.files if call.does in _LOOKS else storage.files
+
+    def _key(self, state: _State) -> tuple[Any, ...]:
+        budgets = state.crashes, state.failures, state.late, state.switches, state.last
+        return (self._stored(state), *state.points.values(), *budgets)
+
+    def _stored(self, state: _State) -> int:
+        """Return a number that only states with the same files have."""
+        files = frozenset(
+            self._files.setdefault(file, len(self._files))
+            for file in state.files.items()
+        )
+        return self._stores.setdefault(files, len(self._stores))
+
+    def _judge(self, state: _State) -> None:
+        """Check an end, unless another one had the same files and outcomes."""
+        told = [
+            (repr(it), getattr(it.error, "__dict__", {}))
+            for it in state.outcomes.values()
+        ]
+        key = self._stored(state), repr(told)
+        if key in self._judged:
+            return
+        self._judged.add(key)
+        storage = DictStorage(state.files, moves_trees=self._scenario.moves_trees)
+        try:
+            self._scenario.check(storage, state.outcomes)
+        except Exception as error:
+            steps, schedule = list[str](), state.schedule
+            while schedule:
+                schedule, step = schedule
+                steps.insert(0, step)
+            raise ViolationError(
+                f"{error!r} after {' '.join(steps)}; {state.outcomes}"
+            ) from error
 
 
 def explore(scenario: Scenario) -> Explored:
@@ -402,37 +576,11 @@ def explore(scenario: Scenario) -> Explored:
     Raises:
         ViolationError: names the schedule after which the check failed.
     """
-    seen: set[bytes] = set()
-    explored = Explored()
-    untried: list[tuple[Choice, ...]] = [()]
-    while untried:
-        schedule = list(untried.pop())
-        run = _Run(scenario)
-        explored.runs += 1
-        try:
-            for choice in schedule:
-                run.take(choice)
-            while (key := run.key()) not in seen and (choices := run.choices()):
-                seen.add(key)
-                untried += [(*schedule, other) for other in choices[1:]]
-                schedule.append(choices[0])
-                run.take(choices[0])
-            if key not in seen:
-                seen.add(key)
-                explored.ends += 1
-                _judge(scenario, run, schedule)
-        finally:
-            run.abandon()
-    explored.states = len(seen)
-    return explored
-
-
-def _judge(scenario: Scenario, run: _Run, schedule: list[Choice]) -> None:
+    explorer = _Explorer(scenario)
     try:
-        scenario.check(run.storage, run.outcomes)
-    except Exception as error:
-        steps = " ".join(f"{name}:{verb}" for name, verb in schedule)
-        raise ViolationError(f"{error!r} after {steps}; {run.outcomes}") from error
+        return explorer.explore()
+    finally:
+        explorer.stop()
 
 
 def make_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -446,25 +594,19 @@ def make_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
         for name, known in made.items():
             if getattr(module, name, None) is known:
                 monkeypatch.setattr(module, name, fixed[name])
+    monkeypatch.setattr(sys.modules[__name__], "_SETUP", itertools.count(1))
     monkeypatch.setattr("hopsartifacts.store.once.pause_s", lambda _: 0.0)
     # So that two faults are enough to leave a commit uncertain.
     monkeypatch.setattr("hopsartifacts.store.once._TRIES", 2)
 
 
 def _token() -> str:
-    actor: _Actor | None = getattr(_LOCAL, "actor", None)
+    actor: _Thread | None = getattr(_LOCAL, "actor", None)
     if actor is None:
         return f"setup{next(_SETUP)}"
     return f"{actor.name}{next(actor.tokens)}"
 
 
-def _has_effect(actor: _Actor) -> bool:
-    return _halts_at(actor) not in {"", "read", "list", "first", "stat"}
-
-
-def _halts_at(actor: _Actor) -> str:
-    return actor.halted_at[0] if actor.halted_at else ""
-
-
+_LOOKS = {"read", "chunks", "list", "find", "first", "stat"}
 _LOCAL = threading.local()
 _SETUP = itertools.count(1)

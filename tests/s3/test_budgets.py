@@ -1,167 +1,346 @@
-"""How many requests an operation costs on S3, counted by a proxy, with nothing known.
+"""What operations cost: requests on S3, calls of the storage elsewhere.
 
-Each runs in a project that was just opened, which itself is one request.
+Each runs in a project that was just opened, with nothing known. On S3 a proxy counts.
+The budgets are the same for a model with 10 versions and for one with 20,000. The logs
+are real; of a long one only those entries are there that its newest one names.
 """
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple, Protocol, cast
 from uuid import uuid4
 
 import pytest
-from hopsartifacts.store.compaction import compact
 
 import hopsartifacts
 from hopsartifacts import Model, Project
-from hopsartifacts.artifacts.documents import ArtifactSource, Asked
+from hopsartifacts.artifacts.documents import Asked
 from hopsartifacts.artifacts.versions import ArtifactStore
-from hopsartifacts.registry.versions import model_log
+from hopsartifacts.registry.versions import (
+    model_log,
+    model_state,
+    projected,
+    set_tags,
+)
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.storage.local import LocalStorage
+from hopsartifacts.testing.faults import Call, Fault, FaultyStorage
 from tests.in_place import InPlace
+from tests.long_logs import (
+    ALIAS,
+    MODEL,
+    Dictionary,
+    artifact_entries,
+    model_entries,
+    named_by_newest,
+    script,
+)
 from tests.s3.conftest import Server
 from tests.s3.proxy import Proxy
 
-NAME = "m"
+pytestmark = pytest.mark.xdist_group("s3")  # the long log is made once
+
 FILES = 5
-MANY = 1000
-SCRIPT = "class Predictor:\n    def predict(self, inputs): return {answer}\n"
+NEW = "another"
+"""A model, and a deployment, that are not there yet."""
+LONG = 20_000
+ARTIFACTS = {10: 10, 49: 49, LONG: 2_000}
+"""How many artifact versions there are, by the number of model versions. The next
+version after 49 opens a page."""
+LISTED = 1_000
+LOG_BYTES = 10_000
+"""What a version may take in its log on average."""
+TRIP_S = 0.5
+CODE = "class Predictor:\n    def predict(self, inputs): return inputs\n"
+
+
+class Step(NamedTuple):
+    """One operation, and the most requests that it may take."""
+
+    what: str
+    bucket: int
+    local: int
+    """Here a folder is prepared aside and moved in, files are made read-only, and it is
+    looked for an entry that the listing of a network mount may not show yet."""
+    ready: Callable[[Project, Path], Callable[[], object]]
+    """Prepares it, and returns what is counted."""
+
+
+def save(
+    name: str, *, is_changed: bool
+) -> Callable[[Project, Path], Callable[[], Model]]:
+    """Save five files; those that are changed have new sizes, so none is there."""
+
+    def ready(project: Project, folder: Path) -> Callable[[], Model]:
+        for path in (folder / "model").iterdir() if is_changed else ():
+            path.write_bytes(path.read_bytes() + os.urandom(50))
+        model = project.get_model_registry().python.create_model(name)
+        return lambda: model.save(folder / "model")
+
+    return ready
+
+
+def tag(version: int) -> Callable[[Project, Path], Callable[[], None]]:
+    """Tag a version; 0 is the latest."""
+
+    def ready(project: Project, _: Path) -> Callable[[], None]:
+        number = version or model_state(project.storage, MODEL).head.latest
+        tags = {"stage": uuid4().hex}
+        return lambda: set_tags(project.storage, MODEL, number, lambda _: tags)
+
+    return ready
+
+
+def artifact(
+    number: int, asked: Asked = None
+) -> Callable[[Project, Path], Callable[[], object]]:
+    """Save an artifact of one script, which differs from number to number."""
+
+    def ready(project: Project, _: Path) -> Callable[[], object]:
+        artifacts = ArtifactStore(project.storage, MODEL, 1)
+        return lambda: artifacts.save(script(number), asked)
+
+    return ready
+
+
+def deploy(project: Project, folder: Path) -> Callable[[], object]:
+    model = project.get_model_registry().get_model(NEW, 1)
+    return lambda: model.deploy(NEW, script_file=folder / "predict.py")
+
+
+def newest(project: Project, _: Path) -> Callable[[], object]:
+    def listed() -> None:
+        state = model_state(project.storage, MODEL)
+        last = state.head.last
+        found = state.records.newest(LISTED)
+        assert list(found) == [*range(max(last - LISTED, 0) + 1, last + 1)]
+        assert all(record.metrics for record in found.values())
+
+    return listed
+
+
+STEPS = (
+    Step(
+        "a version by its number",
+        *(1, 1),
+        lambda project, _: lambda: project.get_model_registry().get_model(MODEL, 1),
+    ),
+    Step(
+        "the latest version",
+        *(3, 3),
+        lambda project, _: lambda: project.get_model_registry().get_model(MODEL),
+    ),
+    Step(
+        "where an alias points",
+        *(2, 3),
+        lambda project, _: lambda: project.get_model_registry().get_aliases(MODEL),
+    ),
+    Step(
+        "the names of all models",
+        *(3, 4),
+        lambda project, _: project.get_model_registry().list_models,
+    ),
+    Step("the newest 1,000 versions", 24, 25, newest),
+    Step(
+        "an alias",
+        *(4, 5),
+        lambda project, _: (
+            lambda: project.get_model_registry().set_alias(MODEL, ALIAS, 1)
+        ),
+    ),
+    Step("a tag on the oldest version", 4, 5, tag(1)),
+    Step("a tag on the latest version", 4, 5, tag(0)),
+    Step("a save", FILES + 5, FILES + 11, save(MODEL, is_changed=True)),
+    Step("one more", FILES + 5, FILES + 11, save(MODEL, is_changed=True)),
+    # Whether the files are as they were sealed costs a listing and a look.
+    Step("the same files", FILES + 7, 2 * FILES + 11, save(MODEL, is_changed=False)),
+    Step("the first save", FILES + 6, FILES + 15, save(NEW, is_changed=True)),
+    Step("an artifact whose folder is gone", 3, 13, artifact(3)),
+    Step("an artifact that is found again", 3, 5, artifact(3)),
+    Step("an artifact that is made", 5, 11, artifact(-1)),
+    Step("an artifact that is made again", 5, 11, artifact(-1, "CREATE")),
+    Step("the first save of a deployment", 11, 21, deploy),
+    Step("the same deployment", 8, 11, deploy),
+    Step(
+        "an unchanged deployment",
+        *(8, 11),
+        lambda project, _: project.get_model_serving().get_deployment(NEW).save,
+    ),
+)
+
+
+class Place(Protocol):
+    """Where a project lies, and how its requests are counted."""
+
+    def put(self, objects: Mapping[str, bytes]) -> None:
+        """Put objects there."""
+
+    def opened(self) -> Project:
+        """Open the project anew."""
+
+    def count(self) -> Callable[[], list[str]]:
+        """Begin to count; return what names the requests since then."""
+
+
+class Counted:
+    """A project on a storage that counts its calls."""
+
+    def __init__(self, made: Callable[[], Storage]) -> None:
+        self._made = made
+        self._calls: list[Call] = []
+
+    def put(self, objects: Mapping[str, bytes]) -> None:
+        storage = self._made()
+        for path, data in objects.items():
+            if there := storage.local_path(path):
+                there.parent.mkdir(parents=True, exist_ok=True)
+                there.write_bytes(data)
+            else:
+                storage.write(path, [data])
+
+    def opened(self) -> Project:
+        storage = FaultyStorage(self._made())
+        self._calls = storage.calls
+        return hopsartifacts.login(storage=storage)
+
+    def count(self) -> Callable[[], list[str]]:
+        self._calls.clear()
+        # Where there are no modes to set this is no request.
+        free = set() if self._made().capabilities.has_modes else {"protect"}
+        return lambda: [
+            f"{it.method} {it.path}" for it in self._calls if it.method not in free
+        ]
+
+
+class OnS3:
+    """A project on an S3 server behind a proxy that counts."""
+
+    def __init__(self, s3: Server, proxy: Proxy) -> None:
+        self._s3 = s3
+        self._proxy = proxy
+        self._url = f"s3://{s3.bucket()}/p"
+
+    def put(self, objects: Mapping[str, bytes]) -> None:
+        options = self._s3.options()
+        storage = hopsartifacts.login(self._url, storage_options=options).storage
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(lambda it: storage.write(it[0], [it[1]]), objects.items()))
+
+    def opened(self) -> Project:
+        options = Server(self._proxy.endpoint).options()
+        return hopsartifacts.login(self._url, storage_options=options)
+
+    def count(self) -> Callable[[], list[str]]:
+        self._proxy.plan()
+        return lambda: [f"{it.method} {it.target}" for it in self._proxy.seen()]
+
+
+@pytest.fixture(params=["local", "bucket", "s3"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return cast("str", request.param)
+
+
+@pytest.fixture
+def place(
+    request: pytest.FixtureRequest,
+    kind: str,
+    tmp_path: Path,
+    clear_memory: None,  # noqa: ARG001 - a fixture
+) -> Place:
+    """A disk, memory that saves as buckets do, and S3."""
+    if kind == "local":
+        return Counted(lambda: LocalStorage(tmp_path / "project"))
+    if kind == "bucket":
+        return Counted(lambda: InPlace("budgets"))
+    return OnS3(request.getfixturevalue("s3"), request.getfixturevalue("proxy"))
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model of five files, and a script."""
     monkeypatch.setenv("HOPSARTIFACTS_STATE_DIR", str(tmp_path / "state"))
     (tmp_path / "model").mkdir()
     for number in range(FILES):
         (tmp_path / "model" / f"{number}.bin").write_bytes(os.urandom(100 + number))
-    (tmp_path / "predict.py").write_text(SCRIPT.format(answer="inputs"))
+    (tmp_path / "predict.py").write_text(CODE)
     return tmp_path
 
 
-@pytest.fixture
-def opened(
-    s3: Server, proxy: Proxy, bucket: str
-) -> Callable[[], tuple[Project, Callable[[], list[str]]]]:
-    """Open the project anew and return it with a function that names its requests."""
-    url = f"s3://{bucket}/p"
+class Long(NamedTuple):
+    """A log of many versions."""
 
-    def cold() -> tuple[Project, Callable[[], list[str]]]:
-        project = hopsartifacts.login(
-            url, storage_options=Server(proxy.endpoint).options()
-        )
-        proxy.plan()
-        return project, lambda: [f"{it.method} {it.target}" for it in proxy.seen()]
-
-    # Begun, so that the root is marked.
-    hopsartifacts.login(url, storage_options=s3.options()).get_dataset_api()
-    return cold
+    objects: dict[str, bytes]
+    """What there is of it, and whatever belongs to version 1."""
+    bytes_per_version: float
+    """In the first half of the log."""
+    largest: int
+    """Size of its largest entry."""
 
 
-Opened = Callable[[], tuple[Project, Callable[[], list[str]]]]
-
-
-def save(project: Project, folder: Path, name: str = NAME) -> Model:
-    model = project.get_model_registry().python.create_model(name)
-    return model.save(folder / "model")
-
-
-def changed(folder: Path) -> Path:
-    """Give every file another size, so that none of them is there already."""
-    for path in (folder / "model").iterdir():
-        path.write_bytes(path.read_bytes() + os.urandom(50))
-    return folder
-
-
-def test_saving_costs_four_requests_besides_the_files(
-    opened: Opened, folder: Path
-) -> None:
-    first, requests = opened()
-    save(first, folder, "first-of-all")
-    # A new model in a project that is there.
-    project, requests = opened()
-    save(project, folder)
-    assert len(requests()) <= FILES + 4, "\n".join(requests())
-    # A further version, by somebody who has seen nothing of the first.
-    project, requests = opened()
-    model = save(project, changed(folder))
-    assert len(requests()) <= FILES + 4, "\n".join(requests())
-    # One more, after something else happened to the model. What is newest, and so is
-    # worth a look, is told by times, which servers tell in whole seconds.
-    time.sleep(1.1)
-    model.set_tag("colour", "red")
-    model.set_alias("champion")
-    project, requests = opened()
-    save(project, changed(folder))
-    assert len(requests()) <= FILES + 4, "\n".join(requests())
-    assert project.verify().ok
-
-
-def test_a_version_is_one_request_and_the_latest_two(
-    opened: Opened, folder: Path
-) -> None:
-    project, _ = opened()
-    ids = [save(project, changed(folder)).id for _ in range(3)]
-    project.get_model_registry().get_model(NAME, 1).set_tag("colour", "red")
-
-    project, requests = opened()
-    assert project.get_model_registry().get_model(NAME, 2).id == ids[1]
-    assert len(requests()) == 1, requests()
-
-    project, requests = opened()
-    assert project.get_model_registry().get_model(NAME).id == ids[2]
-    assert len(requests()) == 2, requests()
-
-
-def script(content: bytes) -> tuple[ArtifactSource, ...]:
-    return (
-        ArtifactSource(role="predictor", name="p.py", chunks=lambda: iter([content])),
+@cache
+def long(versions: int) -> Long:
+    storage = Dictionary()
+    storage.entries = model_entries(versions)
+    log = model_log(storage, MODEL)
+    sizes = [len(data) for data in storage.entries.values()]
+    half = sizes[: len(sizes) // 2]
+    return Long(
+        objects={
+            **named_by_newest(storage.entries),
+            **named_by_newest(artifact_entries(ARTIFACTS[versions]), 3),
+            f"Models/{MODEL}/1/manifest.json": projected(log, log.state().records[1]),
+        },
+        bytes_per_version=sum(half) / (versions / 2),
+        largest=max(sizes),
     )
 
 
-@pytest.mark.parametrize("asked", [None, "CREATE"])
-def test_an_artifact_is_made_in_four_requests_and_found_in_two(
-    opened: Opened, folder: Path, asked: Asked
+@pytest.mark.parametrize("versions", ARTIFACTS)
+def test_everything_takes_few_requests(
+    kind: str, place: Place, folder: Path, versions: int
 ) -> None:
-    project, _ = opened()
-    save(project, folder)
-    for number, expected in ((1, 4), (2, 4), (3, 4)):
-        project, requests = opened()
-        store = ArtifactStore(project.storage, NAME, 1)
-        made = store.save(script(b"script %d" % number), asked)
-        assert (made.version, made.is_new) == (number, True)
-        assert len(requests()) <= expected, requests()
-    project, requests = opened()
-    found = ArtifactStore(project.storage, NAME, 1).save(script(b"script 2"), None)
-    assert (found.version, found.is_new) == (2, False)
-    assert len(requests()) == 2, requests()
-    assert project.verify().ok
+    # Begun, so that the root is marked.
+    place.opened().get_dataset_api().mkdir("Resources/begun")
+    place.put(long(versions).objects)
+    over = []
+    for step in STEPS:
+        run = step.ready(place.opened(), folder)
+        requests = place.count()
+        run()
+        taken, most = requests(), step.local if kind == "local" else step.bucket
+        if len(taken) > most:
+            over.append(f"{step.what}: {len(taken)}, not {most}: " + "\n  ".join(taken))
+    assert not over, "\n".join(over)
+    last = model_state(place.opened().storage, MODEL).head.last
+    assert last == versions + 3
 
 
-def test_a_thousand_versions_are_listed_in_five_requests(
-    opened: Opened, s3: Server, bucket: str, tmp_path: Path
+def test_a_thousand_versions_are_listed_in_three_round_trips(
+    kind: str, place: Place
 ) -> None:
-    (tmp_path / "weights").write_bytes(b"w")
-    made = Project(InPlace(f"thousand/{uuid4().hex}"))
-    mr = made.get_model_registry()
-    for number in range(MANY):
-        model = mr.python.create_model(NAME, metrics={"loss": 1 / (1 + number)})
-        model.save(tmp_path / "weights")
-        if number % 100 == 99:
-            compact(model_log(made.storage, NAME))
-    there = hopsartifacts.login(f"s3://{bucket}/p", storage_options=s3.options())
-    logs = [entry.path for entry in made.storage.find(f"Models/{NAME}/_log")]
+    if kind == "bucket":
+        pytest.skip("memory answers one request at a time")
+    place.put(long(LONG).objects)
+    near = place.opened().storage
+    model_state(near, MODEL).records.newest(LISTED)  # there are connections
 
-    def carry(path: str) -> None:
-        there.storage.write(path, [made.storage.read(path)])
+    def wait(_: Call) -> None:
+        time.sleep(TRIP_S)
 
-    with ThreadPoolExecutor(16) as pool:
-        list(pool.map(carry, [".hopsartifacts/project.json", *logs]))
+    far = FaultyStorage(near, lambda _: Fault(before=wait))
+    start = time.monotonic()
+    found = model_state(far, MODEL).records.newest(LISTED)
+    trips = (time.monotonic() - start) / TRIP_S
+    assert len(found) == LISTED
+    assert trips < (5 if kind == "local" else 4)
 
-    project, requests = opened()
-    listed = project.get_model_registry().get_models(NAME)
-    assert [model.version for model in listed] == list(range(1, MANY + 1))
-    assert listed[-1].training_metrics == {"loss": 1 / MANY}
-    assert len(requests()) <= 5, requests()
-    best = project.get_model_registry().get_best_model(NAME, "loss", "min")
-    assert best is not None
-    assert best.version == MANY
+
+def test_a_log_grows_by_little_however_long_it_is() -> None:
+    """With an alias that moves and a tag on some older version at each tenth save."""
+    found = long(LONG)
+    assert found.bytes_per_version <= LOG_BYTES
+    assert found.largest <= 2 * LOG_BYTES

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hopsartifacts import layout
 from hopsartifacts.errors import StorageError
 from hopsartifacts.registry.filling import fill
 from hopsartifacts.registry.resuming import open_journal
@@ -38,20 +39,19 @@ def stored(storage: Storage, folder: str) -> dict[str, bytes]:
 def test_what_the_server_holds_unchanged_is_copied_there(
     storage: Storage, make_files: Callable[..., Path]
 ) -> None:
-    """One listing tells; what was written after the seal is carried again."""
+    """One listing and the time of the seal tell; what came after it is carried."""
     folder = make_files(FILES)
     records = fill(storage, "Models/m/1", source(folder).files)
     # The server's clock tells seconds.
     time.sleep(1.1)
-    storage.create("Models/m/_log/000000000002.json", b"the seal")
-    seal = storage.stat("Models/m/_log/000000000002.json")
-    assert seal
+    seal = layout.log_entry("Models/m/_log", 2)
+    storage.create(seal, b"the seal")
     known = [
         Known(
             folder="Models/m/1/Files",
             path=record.path,
             digest=record.digest,
-            sealed=seal.modified,
+            seal=seal,
         )
         for record in records
     ]
@@ -61,7 +61,7 @@ def test_what_the_server_holds_unchanged_is_copied_there(
     counted = FaultyStorage(storage)
     fill(counted, "Models/m/2", source(folder).files, known=known)
     calls = Counter(call.method for call in counted.calls)
-    assert calls == {"find": 1, "write": 2, "copy": len(FILES) - 2}
+    assert calls == {"find": 1, "stat": 1, "write": 2, "copy": len(FILES) - 2}
     assert stored(storage, "Models/m/2") == {**FILES, "1/1.bin": b"changed"}
 
 

@@ -1,7 +1,12 @@
 """The first file below a folder: one request where the names of folders are digits."""
 
+from typing import Any
+
+import pytest
+
 from hopsartifacts.storage.connect import connect
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.storage.s3_requests import Requests
 from tests.s3.conftest import Server
 from tests.s3.proxy import Proxy
 
@@ -44,10 +49,18 @@ def test_an_object_in_the_place_of_a_folder_is_no_file(
     assert storage.first("t/0") is None
 
 
-def test_directory_buckets_are_never_asked_for_the_first() -> None:
-    """They list in no order; without their real service it shows in the dialect."""
-    for name in ("b--usw2-az1--x-s3", "b--usw2-az1--xa-s3"):
+def test_directory_buckets_are_never_asked_for_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They list in no order; without their real service it shows in what is asked."""
+    asked: list[dict[str, Any]] = []
+
+    def send(_: Requests, __: str, **parameters: Any) -> dict[str, Any]:
+        asked.append(parameters)
+        return {}
+
+    monkeypatch.setattr(Requests, "send", send)
+    for name in ("b--usw2-az1--x-s3", "b--usw2-az1--xa-s3", "b-x-s3"):
         storage = connect(f"s3://{name}/p", {"key": "k", "secret": "s"})
-        assert storage._dialect.first is None  # type: ignore[attr-defined]
-    plain = connect("s3://b-x-s3/p", {"key": "k", "secret": "s"})
-    assert plain._dialect.first is not None  # type: ignore[attr-defined]
+        assert storage.first("t") is None
+    assert ["MaxKeys" in it for it in asked] == [False, False, True]

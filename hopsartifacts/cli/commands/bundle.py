@@ -67,7 +67,7 @@ def import_bundle(
     session: Session, file: str, *, strict_numbers: bool, digest: str | None
 ) -> None:
     """Store what a bundle holds; what is there already is left as it is."""
-    report = session.project().import_bundle(
+    report = session.project(may_be_new=True).import_bundle(
         file, strict_numbers=strict_numbers, digest=digest
     )
     renumbered = [

@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from hopsartifacts.cli.session import Session, project_options
+from hopsartifacts.cli.settings import settings_given, settings_options
 from hopsartifacts.cli.tables import listing, table
-from hopsartifacts.cli.values import json_file, texts
+from hopsartifacts.cli.values import json_file
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.environment import freeze as freeze_environment
 from hopsartifacts.deployments.golden import DEFAULT_TOLERANCE
@@ -82,50 +83,62 @@ def show(session: Session, name: str) -> None:
 @click.argument("model")
 @click.argument("version", type=int, required=False)
 @click.option("--name", help="By default made from the model's.")
-@click.option("--description")
-@click.option("--script", "script_file", help="Predictor script.")
-@click.option("--transformer", help="Transformer script.")
-@click.option("--config", "config_file", help="Configuration file for the scripts.")
-@click.option("--file", "files", multiple=True, help="More files or folders.")
-@click.option(
-    "--artifact-version", help="A number, CREATE or MODEL-ONLY; by default what fits."
-)
-@click.option("--serving-tool", help="KSERVE or DEFAULT.")
-@click.option("--environment", help="Name of the Python environment.")
-@click.option(
-    "--environment-lock", help="What has to be installed: requirements.txt, uv.lock …"
-)
-@click.option(
-    "--env",
-    "env_vars",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="An environment variable of the scripts; may be repeated.",
-)
-@click.option(
-    "--golden-request",
-    type=json_file,
-    metavar="FILE",
-    help="Rows or a whole request as JSON, for record-golden.",
-)
+@settings_options
 @project_options
-def create(session: Session, model: str, version: int | None, **settings: Any) -> None:
+def create(
+    session: Session, model: str, version: int | None, name: str | None, **options: Any
+) -> None:
     """Save a deployment of a version, by default the latest; it is not started.
 
     If the name belongs to a deployment of the same model, that one gets a new version,
     and a running one moves over to it.
     """
-    project = session.project()
-    settings["env_vars"] = texts(settings["env_vars"])
-    serving = project.get_model_serving()
-    if settings["transformer"] is not None:
-        settings["transformer"] = serving.create_transformer(settings["transformer"])
-    found = project.get_model_registry().get_model(model, version)
+    found = session.project().get_model_registry().get_model(model, version)
+    settings = settings_given(options)
     # What the library prints is for people: the answer may be JSON.
     with redirect_stdout(sys.stderr):
-        deployment = found.deploy(**settings)
+        deployment = found.deploy(name=name, **settings)
     text = f"Saved {deployment.name} version {deployment.version}"
     session.show(_summary(deployment), f"{text}\n{deployment.explain()}")
+
+
+@command.command()
+@NAME
+@click.option(
+    "--model-version", type=int, help="Another version of the model to deploy."
+)
+@settings_options
+@click.option("--why", default="", help="A reason, for the history.")
+@WAIT
+@IGNORE_ENVIRONMENT
+@project_options
+def update(
+    session: Session,
+    name: str,
+    model_version: int | None,
+    *,
+    why: str,
+    wait: int,
+    ignore_environment: bool,
+    **options: Any,
+) -> None:
+    """Change settings of a deployment, and leave the others as they are.
+
+    It gets a new version, and moves over to that if it is running. An empty text takes
+    away a script, a configuration file, an environment or a lock.
+    """
+    deployment = session.project().get_model_serving().get_deployment(name)
+    before = deployment.version
+    if model_version is not None:
+        deployment.model_version = model_version
+    for setting, value in settings_given(options, deployment).items():
+        setattr(deployment, setting, value)
+    deployment.save(wait, why=why, ignore_environment=ignore_environment)
+    if deployment.version == before:
+        text = f"Nothing changed: {name} stays at version {before}"
+    else:
+        text = f"Saved {name} version {deployment.version}"
+    session.show(_summary(deployment), text)
 
 
 @command.command()

@@ -14,4 +14,4 @@ def command(session: Session) -> None:
     keeps the verdict in the project. Small objects are made and deleted again. The
     exit code is 0 only if a project can be kept there.
     """
-    session.report(session.project().doctor())
+    session.report(session.project(may_be_new=True).doctor())

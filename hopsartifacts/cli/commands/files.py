@@ -29,7 +29,7 @@ def list_files(session: Session, path: str) -> None:
 @project_options
 def upload(session: Session, local_path: str, to: str, *, overwrite: bool) -> None:
     """Copy a file or folder into a folder of the project."""
-    api = session.project().get_dataset_api()
+    api = session.project(may_be_new=True).get_dataset_api()
     path = api.upload(local_path, to, overwrite=overwrite)
     session.show({"path": path}, path)
 

@@ -88,7 +88,7 @@ def _keys(session: Session, state_dir: Path | None) -> "Keys":
         from hopsartifacts.rest.own_folder import own_folder  # noqa: PLC0415 - see above
     except ImportError as error:
         raise not_installed(error) from error
-    return Keys(state_dir or own_folder(session.project().url))
+    return Keys(state_dir or own_folder(session.project(may_be_new=True).url))
 
 
 def _document(key: "Key") -> dict[str, Any]:

@@ -95,7 +95,7 @@ def show(session: Session, name: str, version: int | None) -> None:
 @project_options
 def save(session: Session, name: str, path: str, **settings: Any) -> None:
     """Save the file or folder PATH as the next version of NAME."""
-    registry = session.project().get_model_registry()
+    registry = session.project(may_be_new=True).get_model_registry()
     framework = settings.pop("framework") or _framework(registry, name)
     creator = getattr(registry, framework.lower())
     settings["metrics"] = pairs(settings["metrics"])

@@ -121,7 +121,7 @@ def command(  # noqa: PLR0913 - they are its options
         chores_s=chores_s,
     )
     listening.check()
-    project = session.project()
+    project = session.project(may_be_new=True)
     folder = state_dir or own_folder(project.url)
 
     def tell(started: "Started") -> None:

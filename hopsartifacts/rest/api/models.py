@@ -1,7 +1,7 @@
 """Models and their versions: lists, details, what may be edited, files."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import msgspec
 
@@ -11,35 +11,11 @@ from hopsartifacts.registry.documents import Framework
 from hopsartifacts.rest.api.paging import Order, Page, Paging, Value, page_of
 from hopsartifacts.rest.api.table import operations
 from hopsartifacts.rest.operations import Call
-from hopsartifacts.rest.rows import VersionRow
+from hopsartifacts.rest.rows import ModelRow, VersionRow
+
+Row = TypeVar("Row", ModelRow, VersionRow)
 
 _VERSIONS = "/models/{model}/versions"
-
-
-class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One model in a list.
-
-    Attributes:
-        versions: how many there are.
-        latest: the newest; framework, description and metrics are its.
-        created: when the oldest that is there was saved.
-        updated: when the newest was.
-        size_bytes: of all versions' files.
-        aliases: which version each points at.
-        deployments: names of those that run any of the versions.
-    """
-
-    name: str
-    versions: int
-    latest: int
-    framework: Framework
-    description: str
-    created: datetime
-    updated: datetime
-    size_bytes: int
-    metrics: dict[str, float | None]
-    aliases: dict[str, int]
-    deployments: list[str]
 
 
 class VersionFilter(Paging, frozen=True, kw_only=True):
@@ -100,57 +76,30 @@ _MODELS: Order[ModelRow] = Order(
 
 def _list(call: Call) -> Page[ModelRow]:
     wanted: ModelFilter = call.query
-    rows = [
-        row
-        for row in _models(call.hosted.rows.all())
-        if wanted.name.lower() in row.name.lower()
-        and wanted.framework in {None, row.framework}
-        and wanted.deployed in {None, bool(row.deployments)}
-    ]
-    return page_of(rows, wanted, _MODELS)
+    checks: list[Callable[[ModelRow], bool]] = []
+    if part := wanted.name.lower():
+        checks.append(lambda row: part in row.name.lower())
+    if wanted.framework:
+        checks.append(lambda row: row.framework == wanted.framework)
+    if wanted.deployed is not None:
+        checks.append(lambda row: bool(row.deployments) is wanted.deployed)
+    return page_of(_fitting(call.hosted.rows.models(), checks), wanted, _MODELS)
 
 
 def _get(call: Call) -> ModelRow:
-    return _model(call.hosted.rows.of(model_name(call.path["model"])))
-
-
-def _models(rows: Iterable[VersionRow]) -> list[ModelRow]:
-    found: dict[str, list[VersionRow]] = {}
-    for row in rows:
-        found.setdefault(row.model, []).append(row)
-    return [_model(versions) for versions in found.values()]
-
-
-def _model(versions: list[VersionRow]) -> ModelRow:
-    latest = max(versions, key=lambda row: row.version)
-    return ModelRow(
-        name=latest.model,
-        versions=len(versions),
-        latest=latest.version,
-        framework=latest.framework,
-        description=latest.description,
-        created=min(row.created for row in versions),
-        updated=latest.created,
-        size_bytes=sum(row.size_bytes for row in versions),
-        metrics=latest.metrics,
-        aliases={alias: row.version for row in versions for alias in row.aliases},
-        deployments=sorted({name for row in versions for name in row.deployments}),
-    )
+    return call.hosted.rows.model(model_name(call.path["model"]))
 
 
 def _all_versions(call: Call) -> Page[VersionRow]:
-    return _versions_page(call.query, call.hosted.rows.all())
+    return _versions_page(call.query, call.hosted.rows.versions())
 
 
 def _versions(call: Call) -> Page[VersionRow]:
-    return _versions_page(
-        call.query, call.hosted.rows.of(model_name(call.path["model"]))
-    )
+    name = model_name(call.path["model"])
+    return _versions_page(call.query, call.hosted.rows.versions_of(name))
 
 
-def _versions_page(
-    wanted: VersionFilter, rows: Iterable[VersionRow]
-) -> Page[VersionRow]:
+def _versions_page(wanted: VersionFilter, rows: list[VersionRow]) -> Page[VersionRow]:
     if not wanted.metric and (wanted.metric_min, wanted.metric_max) != (None, None):
         raise InvalidInputError("metric_min and metric_max: say of which metric, too")
     if not wanted.tag and wanted.tag_value is not None:
@@ -173,24 +122,34 @@ def _versions_page(
         },
         default="-created",
     )
-    return page_of([row for row in rows if _fits(row, wanted)], wanted, order)
+    return page_of(_fitting(rows, _checks(wanted)), wanted, order)
 
 
-def _fits(row: VersionRow, wanted: VersionFilter) -> bool:
-    return (
-        wanted.name.lower() in row.model.lower()
-        and wanted.framework in {None, row.framework}
-        and wanted.creator in {"", row.creator}
-        and wanted.deployed in {None, bool(row.deployments)}
-        and (not wanted.alias or wanted.alias in row.aliases)
-        and _has_tag(row, wanted)
-        and _has_metric(row, wanted)
-    )
+def _fitting(rows: list[Row], checks: Iterable[Callable[[Row], bool]]) -> list[Row]:
+    for check in checks:
+        rows = [row for row in rows if check(row)]
+    return rows
+
+
+def _checks(wanted: VersionFilter) -> Iterable[Callable[[VersionRow], bool]]:
+    """Yield what was asked for, and nothing else: there may be very many rows."""
+    if part := wanted.name.lower():
+        yield lambda row: part in row.model.lower()
+    if wanted.framework:
+        yield lambda row: row.framework == wanted.framework
+    if wanted.creator:
+        yield lambda row: row.creator == wanted.creator
+    if wanted.deployed is not None:
+        yield lambda row: bool(row.deployments) is wanted.deployed
+    if wanted.alias:
+        yield lambda row: wanted.alias in row.aliases
+    if wanted.tag:
+        yield lambda row: _has_tag(row, wanted)
+    if wanted.metric:
+        yield lambda row: _has_metric(row, wanted)
 
 
 def _has_tag(row: VersionRow, wanted: VersionFilter) -> bool:
-    if not wanted.tag:
-        return True
     if wanted.tag not in row.tags:
         return False
     value = row.tags[wanted.tag]
@@ -203,8 +162,6 @@ def _has_tag(row: VersionRow, wanted: VersionFilter) -> bool:
 
 
 def _has_metric(row: VersionRow, wanted: VersionFilter) -> bool:
-    if not wanted.metric:
-        return True
     value = row.metrics.get(wanted.metric)
     if wanted.metric_min is None and wanted.metric_max is None:
         return wanted.metric in row.metrics

@@ -7,7 +7,7 @@ deleted meanwhile neither repeats an item nor hides one.
 import base64
 import binascii
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
@@ -92,7 +92,7 @@ def page_of(items: Iterable[Item], paging: Paging, order: Order[Item]) -> Page[I
     def key(item: Item) -> _Key:
         return _key(pick(item), order.identity(item), is_descending=is_descending)
 
-    ranked = sorted(items, key=key, reverse=is_descending)
+    ranked = _ranked(items, pick, order, is_descending=is_descending)
     total = len(ranked)
     if paging.cursor:
         cursor = _parsed(paging.cursor, sort)
@@ -116,6 +116,22 @@ def page_of(items: Iterable[Item], paging: Paging, order: Order[Item]) -> Page[I
 def shown(page: Page[Item], items: list[Shown]) -> Page[Shown]:
     """Return *page* with *items* instead of its own."""
     return Page(items=items, next=page.next, total=page.total)
+
+
+def _ranked(
+    items: Iterable[Item],
+    pick: Callable[[Item], Any],
+    order: Order[Item],
+    *,
+    is_descending: bool,
+) -> list[Item]:
+    """Return *items* in the order of ``_key``, which would take thrice as long."""
+    alike = sorted(items, key=order.identity, reverse=is_descending)
+    last: list[Item] = []
+    if None in map(pick, alike):
+        last = [item for item in alike if pick(item) is None]
+        alike = [item for item in alike if pick(item) is not None]
+    return sorted(alike, key=pick, reverse=is_descending) + last
 
 
 def _key(value: Value, identity: Identity, *, is_descending: bool) -> _Key:

@@ -57,7 +57,7 @@ def _get(call: Call) -> ProjectDetail:
     return ProjectDetail(
         name=hosted.project.name,
         id=hosted.project_id,
-        url=_without_secrets(hosted.project.url),
+        url=hosted.project.url,
         format=FORMAT,
         release=__version__,
         is_local=hosted.storage.local_path("") is not None,
@@ -73,13 +73,6 @@ def _verdict(call: Call) -> StorageVerdict | None:
     if kept is None:
         return None
     return StorageVerdict(ok=kept.ok, time=kept.time, checks=kept.checks)
-
-
-def _without_secrets(url: str) -> str:
-    """Return *url* without what stands before an ``@`` in its host's part."""
-    protocol, separator, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{protocol}{separator}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _me(call: Call) -> Me:

@@ -117,7 +117,9 @@ class _Endpoints:
         return _json({"ready": True})
 
     async def model_metadata(self, _: Request) -> Response:
-        return _json(v2.model_metadata(self._model, self._service.version))
+        service = self._service
+        found = v2.model_metadata(service.name, service.version, service.chain.inputs)
+        return _json(found)
 
     async def refuse(self, request: Request, error: Exception) -> Response:
         """Answer what the routes do not match, as JSON like all else."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
-from hopsartifacts.serving.contract import Batching, Component
+from hopsartifacts.serving.contract import Batching, Component, ModelInput
 from hopsartifacts.serving.runtime.batching import Batcher
 from hopsartifacts.serving.runtime.component_logs import speaking
 from hopsartifacts.serving.runtime.failures import (
@@ -95,6 +95,9 @@ class Chain:
     others run in one worker thread, one request after another. With *batching* the
     predictor is asked for several requests at once; see ``Batcher``. With a *pace* it
     is asked on the event loop while it is quick and nobody waits for the thread.
+
+    Attributes:
+        inputs: what a request has to have, as far as that is known.
     """
 
     def __init__(
@@ -104,7 +107,9 @@ class Chain:
         batching: Batching | None = None,
         on_batch: Callable[[int], object] = int,
         pace: Pace | None = None,
+        inputs: tuple[ModelInput, ...] = (),
     ) -> None:
+        self.inputs = inputs
         self._steps = [*_steps(predictor, transformer)]
         self._has_preprocess = self._steps[0].component == "transformer"
         self._worker = Worker()

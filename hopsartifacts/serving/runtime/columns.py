@@ -9,6 +9,7 @@ import importlib.util
 from collections.abc import Sequence
 from typing import Any
 
+from hopsartifacts.serving.contract import ModelInput
 from hopsartifacts.serving.runtime.protocol import RequestError
 from hopsartifacts.serving.runtime.rectangles import UnevenError, check_alike
 
@@ -26,6 +27,17 @@ class Columns:
         self._is_fitted_on_names = fitted is not None
         self._names = [*map(str, schema if fitted is None else fitted)]
         self._width: int | None = getattr(model, "n_features_in_", None)
+
+    def takes(self, inputs: Sequence[ModelInput]) -> bool:
+        """Tell whether requests with these *inputs* have the columns of the model.
+
+        Of several inputs each is a column; a single one is all of them.
+        """
+        if len(inputs) > 1:
+            return {it.name for it in inputs} == set(self._names)
+        shape = inputs[0].shape if inputs else ()
+        width = shape[1] if shape[1:] else 1
+        return len(shape) in {1, 2} and self._width in {None, width}
 
     def arranged(self, rows: list[Any]) -> Any:
         """Return *rows* as the frame or the array that the model takes.

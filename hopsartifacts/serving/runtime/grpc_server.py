@@ -114,7 +114,9 @@ class _Answers:
     async def ModelMetadata(self, request: Any, context: Any) -> bytes:  # noqa: N802 - as above
         await self._check_model(request.name, request.version, context)
         service = self._service
-        metadata = v2.model_metadata(service.name, service.version)
+        metadata = v2.model_metadata(
+            service.name, service.version, service.chain.inputs
+        )
         return _message("ModelMetadataResponse", **metadata)
 
     async def ModelInfer(self, request: Any, context: Any) -> bytes:  # noqa: N802 - as above

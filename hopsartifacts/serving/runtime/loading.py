@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hopsartifacts.errors import DeploymentFailedError, HopsArtifactsError
-from hopsartifacts.serving.contract import Component, Launch
+from hopsartifacts.serving.contract import Component, Launch, ModelInput
 from hopsartifacts.serving.runtime.chain import Chain
 from hopsartifacts.serving.runtime.component_logs import noting_failure, speaking
 from hopsartifacts.serving.runtime.failures import error_text, said_by
@@ -56,7 +56,8 @@ def load_chain(launch: Launch, on_batch: Callable[[int], object] = int) -> Chain
         predictor = _load_predictor(launch)
     is_ours = launch.predictor_script is None and transformer is None
     pace = Pace() if is_ours else None
-    return Chain(predictor, transformer, launch.batching, on_batch, pace)
+    inputs = _inputs(launch, predictor, transformer)
+    return Chain(predictor, transformer, launch.batching, on_batch, pace, inputs)
 
 
 async def prepare_chain(chain: Chain, launch: Launch) -> None:
@@ -78,6 +79,21 @@ def _load_predictor(launch: Launch) -> object:
                 f"models of framework {launch.framework} need a predictor script"
             )
         return _PREDICTORS[launch.framework](Path(launch.model_files_path), launch)
+
+
+def _inputs(
+    launch: Launch, predictor: object, transformer: object
+) -> tuple[ModelInput, ...]:
+    """Return what a request has to have, if that is known and would be taken."""
+    if hasattr(transformer, "preprocess"):
+        # What it takes it makes the model's inputs of.
+        return ()
+    if isinstance(predictor, TensorflowPredictor):
+        return predictor.inputs()
+    if isinstance(predictor, SklearnPredictor):
+        return launch.inputs if predictor.takes(launch.inputs) else ()
+    # A script was written for the schema that its model was saved with.
+    return launch.inputs
 
 
 def _load_script(launch: Launch, component: Component, name: str) -> object:

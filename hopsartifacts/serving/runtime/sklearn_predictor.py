@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hopsartifacts.errors import InvalidModelError
+from hopsartifacts.serving.contract import ModelInput
 from hopsartifacts.serving.runtime.columns import Columns
 from hopsartifacts.serving.runtime.model_files import chosen
 from hopsartifacts.serving.runtime.protocol import RequestError
@@ -36,6 +37,10 @@ class SklearnPredictor:
                 "predict; provide a predictor script"
             )
         self._columns = Columns(self._model, columns)
+
+    def takes(self, inputs: Sequence[ModelInput]) -> bool:
+        """Tell whether the model takes requests with these *inputs*."""
+        return self._columns.takes(inputs)
 
     def predict(self, inputs: list[Any]) -> Any:
         """Return the model's predictions; its complaints become a 400."""

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hopsartifacts.errors import InvalidModelError
+from hopsartifacts.serving.contract import ModelInput
 from hopsartifacts.serving.runtime.model_files import chosen
 from hopsartifacts.serving.runtime.protocol import RequestError
 from hopsartifacts.serving.runtime.rectangles import check_alike
+from hopsartifacts.serving.runtime.tensors import DATATYPES
 
 _KERAS = ".keras"
 _SIGNATURE = "serving_default"
@@ -48,6 +50,12 @@ class TensorflowPredictor:
         path = chosen("TENSORFLOW", model_files, found)
         is_keras = path.suffix == _KERAS
         self._model = _load_keras(path) if is_keras else _load_saved_model(path)
+
+    def inputs(self) -> tuple[ModelInput, ...]:
+        """Return what the model takes by its signature, if all of it has a form."""
+        found = [_described(name, it) for name, it in self._model.inputs.items()]
+        known = tuple(it for it in found if it is not None)
+        return known if len(known) == len(found) else ()
 
     def predict(self, inputs: list[Any]) -> Any:
         """Return the predictions; what the model cannot take becomes a 400."""
@@ -141,6 +149,22 @@ def _load_keras(path: Path) -> _Model:
         return {"output-0": outputs}
 
     return _Model(inputs, call, model)
+
+
+def _described(name: str, taken: _Input) -> ModelInput | None:
+    import numpy as np  # noqa: PLC0415 - only these deployments need it
+
+    kind, shape = taken
+    dtype = np.dtype(kind)
+    datatype = (
+        "BYTES"
+        if dtype.kind in "OSU"
+        else dtype.name.upper().replace("BFLOAT", "BF").replace("FLOAT", "FP")
+    )
+    if shape is None or datatype not in DATATYPES:
+        return None
+    axes = tuple(-1 if length is None else length for length in shape)
+    return ModelInput(name=name, datatype=datatype, shape=axes)
 
 
 def _columns(rows: list[Any], names: Sequence[str]) -> dict[str, list[Any]]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from hopsartifacts.serving.contract import ModelInput
 from hopsartifacts.serving.runtime.protocol import RequestError
 from hopsartifacts.serving.runtime.tensors import Elements, Tensor, as_text
 
@@ -143,13 +144,15 @@ def server_metadata() -> dict[str, Any]:
     }
 
 
-def model_metadata(model: str, number: int) -> dict[str, Any]:
-    """Return what is known of the model: scripts do not say what they take."""
+def model_metadata(
+    model: str, number: int, inputs: Sequence[ModelInput] = ()
+) -> dict[str, Any]:
+    """Return what is known of the model; its answers name the outputs themselves."""
     return {
         "name": model,
         "versions": [str(number)],
         "platform": PLATFORM,
-        "inputs": [],
+        "inputs": [msgspec.to_builtins(it) for it in inputs],
         "outputs": [],
     }
 

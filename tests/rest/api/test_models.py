@@ -1,41 +1,34 @@
 """Models and their versions: listed by pages, filtered, sorted, shown and edited."""
 
 import json
-from collections import Counter
+import os
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from starlette.testclient import TestClient
 
-from hopsartifacts import Model, Project
-from hopsartifacts.catalog import asking
+import hopsartifacts
+from hopsartifacts import Model, Project, layout
+from hopsartifacts.errors import ModelNotFoundError
 from hopsartifacts.rest import rows
-from hopsartifacts.rest.rows import Rows
+from hopsartifacts.rest.rows import Rows, VersionRow
 from hopsartifacts.testing.faults import FaultyStorage
+from hopsartifacts.testing.serving import StatesOnly
 
 V1 = "/api/v1"
 SaveModel = Callable[..., Model]
-
-
-@pytest.fixture(params=["catalog", "logs"])
-def source(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Where lists come from: the catalog needs pyarrow, and nobody has to have it."""
-    if request.param == "logs":
-        monkeypatch.setattr(rows, "has_catalog", lambda: False)
-    elif not asking.has_catalog():
-        pytest.skip("pyarrow is not installed")
-    return str(request.param)
 
 
 def names(page: Any) -> list[tuple[str, int]]:
     return [(it["model"], it["version"]) for it in page["items"]]
 
 
-def test_the_list_of_models(
-    save_model: SaveModel, get: Callable[..., Any], source: str
-) -> None:
-    assert source
+def test_the_list_of_models(save_model: SaveModel, get: Callable[..., Any]) -> None:
     assert get("/models") == {"items": [], "next": None, "total": 0}
     save_model("iris", metrics={"accuracy": 0.8}, framework="sklearn")
     save_model("iris", metrics={"accuracy": 0.9}, framework="sklearn").set_alias("best")
@@ -57,10 +50,7 @@ def test_the_list_of_models(
     assert get("/models", sort="-updated", cursor=newest["next"])["items"] == [iris]
 
 
-def test_the_list_of_versions(
-    save_model: SaveModel, get: Callable[..., Any], source: str
-) -> None:
-    assert source
+def test_the_list_of_versions(save_model: SaveModel, get: Callable[..., Any]) -> None:
     for number in range(1, 6):
         metrics = {"accuracy": number / 10} if number != 3 else {}
         save_model("iris", metrics=metrics, tags={"stage": {"at": number % 2}})
@@ -87,9 +77,8 @@ def test_the_list_of_versions(
 
 
 def test_a_version_whose_deployments_are_known(
-    deployed: Callable[..., Any], get: Callable[..., Any], source: str
+    deployed: Callable[..., Any], get: Callable[..., Any]
 ) -> None:
-    assert source
     deployed("flowers")
     assert get("/model-versions", deployed="true")["items"][0]["deployments"] == [
         "flowers"
@@ -99,11 +88,8 @@ def test_a_version_whose_deployments_are_known(
     assert get("/models/my_model/versions/1")["deployments"] == [use]
 
 
-def test_the_catalog_and_the_logs_say_the_same(
-    save_model: SaveModel,
-    deployed: Callable[..., Any],
-    project: Project,
-    monkeypatch: pytest.MonkeyPatch,
+def test_the_catalog_and_the_lists_say_the_same(
+    save_model: SaveModel, deployed: Callable[..., Any], project: Project
 ) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     deployed()
@@ -111,57 +97,204 @@ def test_the_catalog_and_the_logs_say_the_same(
     version = save_model("other", framework="sklearn")
     version.set_alias("best")
     version.set_description("edited")
-    of_catalog = Rows(project.storage).all()
-    assert of_catalog == Rows(project.storage).of("my_model") + Rows(
-        project.storage
-    ).of("other")
-    monkeypatch.setattr(rows, "has_catalog", lambda: False)
-    assert of_catalog == Rows(project.storage).all()
+    listed = Rows(project.storage)
+    assert listed.versions() == listed.versions_of("my_model") + listed.versions_of(
+        "other"
+    )
+    for row, found in zip(
+        listed.versions(), project.catalog().to_pylist(), strict=True
+    ):
+        users = sorted({it["name"] for it in found["deployments"]})
+        assert msgspec.structs.asdict(row) == {
+            **{name: found[name] for name in VersionRow.__struct_fields__},
+            "metrics": dict(found["metrics"]),
+            "tags": json.loads(found["tags"]),
+            "deployments": users,
+        }
 
 
-def test_a_page_costs_no_request_for_each_version(
-    save_model: SaveModel, project: Project
+@pytest.mark.parametrize("number", [1, 10])
+def test_only_models_whose_log_went_on_are_read(
+    save_model: SaveModel, project: Project, number: int
 ) -> None:
-    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    storage = FaultyStorage(project.storage)
+    listed = Rows(storage)
 
-    def costs() -> Counter[str]:
-        storage = FaultyStorage(project.storage)
-        listed = Rows(storage)
-        listed.all()
+    def read() -> list[str]:
         storage.calls.clear()
-        listed.all()
-        return Counter(call.method for call in storage.calls)
+        listed.versions()
+        return [call.path for call in storage.calls if call.method == "read"]
 
-    save_model()
-    one = costs()
-    for _ in range(9):
-        save_model()
-    assert costs() == one
+    for _ in range(number):
+        save_model("m")
+    save_model("n")
+    assert len(read()) == 2
+    assert read() == []
+    save_model("m").add_tag("stage", "dev")
+    assert read() == [layout.log_entry("Models/m/_log", 2 * number + 3)]
+    assert [row.tags for row in listed.versions()][-2:] == [{"stage": "dev"}, {}]
+    assert len(listed.models()) == 2
 
 
-def test_what_is_sealed_is_read_once(
+@pytest.mark.parametrize("where", ["disk", "memory"])
+def test_what_others_do_shows_at_once(
+    where: str,
+    tmp_path: Path,
+    make_files: Callable[..., Path],
+    make_script: Callable[..., Path],
+) -> None:
+    url = str(tmp_path / "demo") if where == "disk" else f"memory://{tmp_path}"
+    project = Project(hopsartifacts.login(url).storage, backend=StatesOnly())
+    registry, files = project.get_model_registry(), make_files()
+    listed = Rows(project.storage)
+    assert listed.versions() == []
+    first = registry.python.create_model("m").save(files)
+    assert [row.id for row in listed.versions()] == [first.id]
+    deployment = first.deploy("one", script_file=make_script())
+    assert listed.versions()[0].deployments == ["one"]
+    assert listed.models()[0].deployments == listed.model("m").deployments == ["one"]
+    deployment.delete()
+    assert listed.models()[0].deployments == []
+    first.set_alias("best")
+    assert listed.model("m").aliases == {"best": 1}
+    registry.delete_alias("m", "best")
+    first.delete()
+    assert (listed.versions(), listed.models()) == ([], [])
+    with pytest.raises(ModelNotFoundError):
+        listed.versions_of("m")
+    registry.python.create_model("m").save(files)
+    assert [row.version for row in listed.versions()] == [2]
+    project.storage.delete_tree("Models/m")
+    assert listed.versions() == []
+
+
+def test_where_nobody_has_written_no_log_is_looked_at(
     save_model: SaveModel, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number in range(3):
-        save_model(metrics={"n": number})
-    read: list[str] = []
-    inner = type(project.storage).read
+    root = project.storage.local_path("")
+    assert root
+    asked: list[str] = []
 
-    def noted(storage: Any, path: str) -> bytes:
-        read.append(path)
-        data: bytes = inner(storage, path)
-        return data
+    def access(path: str, mode: int) -> bool:
+        asked.append(path)
+        return bool(mode == os.F_OK and os.path.lexists(path))
 
-    monkeypatch.setattr(type(project.storage), "read", noted)
-    monkeypatch.setattr(rows, "has_catalog", lambda: False)
-    known = Rows(project.storage)
-    first = known.of("my_model")
-    costs = len(read)
-    save_model()
-    read.clear()
-    assert known.of("my_model")[:3] == first
-    assert len(known.all()) == 4
-    assert len(read) <= costs
+    monkeypatch.setattr("hopsartifacts.rest.rows.os.access", access)
+    first = save_model("m")
+    listed = Rows(project.storage)
+    listed.versions()
+    for _ in range(2):  # what was just written to may be written to in the same tick
+        listed.versions()
+    assert len(asked) == 2
+    os.utime(root / layout.TEMPORARY, (1, 1))
+    listed.versions()
+    asked.clear()
+    assert len(listed.versions()) == 1
+    assert asked == []
+    first.add_tag("stage", "dev")
+    assert listed.versions()[0].tags == {"stage": "dev"}
+    assert len(asked) == 1
+
+
+def test_a_user_file_among_the_models_is_no_model(
+    save_model: SaveModel, project: Project
+) -> None:
+    save_model("m")
+    project.storage.write("Models/train.py", [b"1"])
+    listed = Rows(project.storage)
+    assert [row.name for row in listed.models()] == ["m"]
+
+
+def test_a_restored_backup_is_noticed(
+    save_model: SaveModel, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = save_model("m")
+    saved.add_tag("stage", "one")
+    listed = Rows(project.storage)
+    assert listed.versions()[0].tags == {"stage": "one"}
+    # The backup is from before the tag; then another tag gets its number in the log.
+    project.storage.delete_tree(layout.log_entry("Models/m/_log", 3))
+    saved.add_tag("stage", "other")
+    assert listed.versions_of("m")[0].tags == {"stage": "other"}
+    project.storage.delete_tree(layout.log_entry("Models/m/_log", 3))
+    monkeypatch.setattr(rows, "_COMPARE_S", 0)
+    assert listed.versions()[0].tags == {}
+
+
+def test_rows_are_kept_from_one_run_of_the_server_to_the_next(
+    save_model: SaveModel,
+    project: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rows, "_MANY", 2)
+    for name in "abc":
+        save_model(name, tags={"name": name})
+    file = tmp_path / "rows.json"
+    before = Rows(project.storage, file).versions()
+    assert file.stat().st_mode & 0o777 == 0o600
+    save_model("b")
+    storage = FaultyStorage(project.storage)
+    after = Rows(storage, file).versions()
+    read = [call.path for call in storage.calls if call.method == "read"]
+    assert read == [layout.log_entry("Models/b/_log", 4)]
+    assert [(row.model, row.version) for row in after] == [
+        ("a", 1),
+        ("b", 1),
+        ("b", 2),
+        ("c", 1),
+    ]
+    assert [after[0], after[1], after[3]] == before
+
+
+@pytest.mark.parametrize("damage", ["cut", "another project", "another release"])
+def test_kept_rows_that_are_not_of_this_project_are_passed_by(
+    save_model: SaveModel,
+    project: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    damage: str,
+) -> None:
+    monkeypatch.setattr(rows, "_MANY", 1)
+    save_model("m")
+    file = tmp_path / "rows.json"
+    right = Rows(project.storage, file).versions()
+    text = file.read_text().replace('"PYTHON"', '"LLM"')
+    document = json.loads(text)
+    if damage == "another project":
+        document["url"] = "s3://other/project"
+    if damage == "another release":
+        document["release"] = "0.0.0"
+    text = json.dumps(document)
+    file.write_text(text[:-5] if damage == "cut" else text)
+    assert Rows(project.storage, file).versions() == right
+
+
+def test_who_comes_meanwhile_looks_once(
+    save_model: SaveModel, project: Project
+) -> None:
+    """Of those that wait for a look one does the next, for all of them."""
+    save_model("m")
+    listed = Rows(project.storage)
+    listed.versions()
+    looks: list[int] = []
+    look = listed._look
+
+    def slow(*args: Any, **more: Any) -> None:
+        looks.append(1)
+        time.sleep(0.2)
+        look(*args, **more)
+
+    listed._look = slow  # type: ignore[method-assign]
+    with ThreadPoolExecutor(8) as pool:
+        first = pool.submit(listed.versions)
+        while not looks:
+            time.sleep(0.01)
+        save_model("m")
+        rest = [pool.submit(listed.versions) for _ in range(7)]
+        assert first.result()
+        assert [len(it.result()) for it in rest] == [2] * 7
+    assert len(looks) == 2
 
 
 def test_all_about_a_version(save_model: SaveModel, get: Callable[..., Any]) -> None:

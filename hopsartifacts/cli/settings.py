@@ -1,0 +1,218 @@
+"""The settings of a deployment as options of the command line."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+import msgspec
+
+from hopsartifacts.cli.values import json_file, pairs, texts
+from hopsartifacts.deployments.deployment import Deployment
+from hopsartifacts.deployments.parts import (
+    LOGGER_MODES,
+    InferenceBatcher,
+    InferenceLogger,
+    KafkaTopic,
+    Transformer,
+)
+
+_TEXTS = (
+    "description",
+    "script_file",
+    "config_file",
+    "serving_tool",
+    "api_protocol",
+    "environment",
+    "environment_lock",
+    "golden_request",
+)
+"""Settings that one option gives as they are."""
+
+_BATCHER = {
+    "batch_size": "max_batch_size",
+    "batch_latency": "max_latency",
+    "batch_timeout": "timeout",
+}
+"""Options about batches, and the fields of ``InferenceBatcher`` that they set."""
+
+_OPTIONS = (
+    click.option("--description"),
+    click.option("--script", "script_file", help="Predictor script."),
+    click.option("--transformer", help="Transformer script."),
+    click.option("--config", "config_file", help="Configuration file for the scripts."),
+    click.option(
+        "--file", "files", multiple=True, help="More files or folders. May be repeated."
+    ),
+    click.option(
+        "--artifact-version",
+        help="A number, CREATE or MODEL-ONLY; by default what fits.",
+    ),
+    click.option("--serving-tool", help="KSERVE or DEFAULT."),
+    click.option(
+        "--api-protocol",
+        type=click.Choice(["REST", "GRPC"], case_sensitive=False),
+        help="What clients speak; by default REST.",
+    ),
+    click.option(
+        "--instances", type=int, help="How many run; 0 scales to zero. By default 1."
+    ),
+    click.option(
+        "--request",
+        "requests",
+        multiple=True,
+        metavar="NAME=NUMBER",
+        help="What each instance requests: cores, memory (in MB), gpus. May be "
+        "repeated.",
+    ),
+    click.option(
+        "--limit",
+        "limits",
+        multiple=True,
+        metavar="NAME=NUMBER",
+        help="What each instance may use at most, named as with --request; -1 is no "
+        "limit. May be repeated.",
+    ),
+    click.option(
+        "--logger",
+        type=click.Choice(LOGGER_MODES, case_sensitive=False),
+        help="What the inference logger keeps.",
+    ),
+    click.option(
+        "--kafka-topic", help="A topic that exists, for the inference logger."
+    ),
+    click.option(
+        "--kafka-servers", metavar="HOST:PORT,…", help="Where the topic's cluster is."
+    ),
+    click.option(
+        "--batcher/--no-batcher",
+        default=None,
+        help="Predict concurrent requests together.",
+    ),
+    click.option("--batch-size", type=int, help="Most rows in a batch."),
+    click.option(
+        "--batch-latency", type=int, help="Longest wait for a batch, in milliseconds."
+    ),
+    click.option(
+        "--batch-timeout", type=int, help="Longest wait of a request, in seconds."
+    ),
+    click.option("--environment", help="Name of the Python environment."),
+    click.option(
+        "--environment-lock",
+        help="What has to be installed: requirements.txt, uv.lock …",
+    ),
+    click.option(
+        "--env",
+        "env_vars",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="An environment variable of the scripts. May be repeated.",
+    ),
+    click.option(
+        "--golden-request",
+        type=json_file,
+        metavar="FILE",
+        help="Rows or a whole request as JSON, for record-golden.",
+    ),
+)
+
+
+def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command an option for each setting of a deployment."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def settings_given(
+    options: Mapping[str, Any], deployment: Deployment | None = None
+) -> dict[str, Any]:
+    """Return the settings that options give, with the names of ``Model.deploy``.
+
+    Args:
+        options: values of the options of ``settings_options``; others are not read.
+        deployment: the one that is changed: parts of a setting for which no option was
+            given stay as they are there.
+
+    Raises:
+        InvalidDeploymentError: a value makes no sense.
+        UsageError: a pair is not ``NAME=VALUE``.
+    """
+    found = {name: options[name] for name in _TEXTS if options[name] is not None}
+    if found.get("environment") == "":
+        found["environment"] = None
+    if options["files"]:
+        found["files"] = options["files"]
+    if options["transformer"] is not None:
+        script = options["transformer"]
+        found["transformer"] = Transformer(script) if script else None
+    if options["env_vars"]:
+        kept = deployment.env_vars if deployment else {}
+        found["env_vars"] = {**kept, **texts(options["env_vars"])}
+    found |= _resources(options, deployment)
+    found |= _logger(options, deployment)
+    found |= _batcher(options, deployment)
+    # Last: a setting that changes files asks for whichever version fits.
+    if options["artifact_version"] is not None:
+        found["artifact_version"] = options["artifact_version"]
+    return found
+
+
+def _resources(
+    options: Mapping[str, Any], deployment: Deployment | None
+) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        name: pairs(options[name]) for name in ("requests", "limits") if options[name]
+    }
+    if options["instances"] is not None:
+        given["num_instances"] = options["instances"]
+    if not given:
+        return {}
+    if deployment is None:
+        return {"resources": given}
+    kept = deployment.resources.to_dict()
+    for name, value in given.items():
+        kept[name] = {**kept[name], **value} if isinstance(value, dict) else value
+    return {"resources": kept}
+
+
+def _logger(
+    options: Mapping[str, Any], deployment: Deployment | None
+) -> dict[str, Any]:
+    mode, topic, servers = (
+        options[name] for name in ("logger", "kafka_topic", "kafka_servers")
+    )
+    if (mode, topic, servers) == (None, None, None):
+        return {}
+    kept = deployment.inference_logger if deployment else None
+    kept_topic = kept.kafka_topic if kept else None
+    if topic is not None or servers is not None:
+        name = topic if topic is not None else kept_topic and kept_topic.name
+        if not name:
+            raise click.UsageError("--kafka-servers needs --kafka-topic")
+        if servers is None and kept_topic:
+            servers = kept_topic.servers
+        kept_topic = KafkaTopic(name, servers=servers)
+    return {
+        "inference_logger": InferenceLogger(
+            mode or (kept.mode if kept else "ALL"), kept_topic
+        )
+    }
+
+
+def _batcher(
+    options: Mapping[str, Any], deployment: Deployment | None
+) -> dict[str, Any]:
+    wanted = options["batcher"]
+    fields = {
+        field: options[name]
+        for name, field in _BATCHER.items()
+        if options[name] is not None
+    }
+    if wanted is False and fields:
+        raise click.UsageError("--no-batcher goes with no other option about batches")
+    if wanted is None and not fields:
+        return {}
+    kept = deployment.inference_batcher if deployment else None
+    known = msgspec.structs.asdict(kept) if kept else {}
+    batcher = InferenceBatcher(**{**known, **fields, "enabled": wanted is not False})
+    return {"inference_batcher": batcher}
