@@ -13,14 +13,14 @@ from typing import Any
 
 from hopsartifacts import layout
 from hopsartifacts.bundles.values import Choice, Chosen, ExportReport, ImportReport
-from hopsartifacts.catalog.asking import catalog
+from hopsartifacts.catalog.access import catalog
 from hopsartifacts.context import ProjectContext
 from hopsartifacts.datasets import DatasetApi
 from hopsartifacts.deployments.handle import ModelServing
 from hopsartifacts.guard.doctor import DoctorReport, examine
 from hopsartifacts.guard.gc import GRACE_S, GcReport, collect
 from hopsartifacts.guard.repair import RepairReport, repair
-from hopsartifacts.guard.restoring import Source
+from hopsartifacts.guard.restoration import Source
 from hopsartifacts.guard.verify import VerifyReport, verify
 from hopsartifacts.registry.handle import ModelRegistry
 from hopsartifacts.serving.contract import ServingBackend
@@ -162,7 +162,7 @@ class Project:
             StorageError: the file cannot be written.
         """
         # Imported late: the modules for archives take 10 ms to import.
-        from hopsartifacts.bundles.exporting import export_bundle  # noqa: PLC0415 - late
+        from hopsartifacts.bundles.exports import export_bundle  # noqa: PLC0415 - late
 
         choice = Choice(models=models, deployments=deployments, artifacts=artifacts)
         return export_bundle(
@@ -195,7 +195,7 @@ class Project:
             SourceChangedError: the file changed during the import.
         """
         # As in ``export_bundle``.
-        from hopsartifacts.bundles.importing import import_bundle  # noqa: PLC0415 - late
+        from hopsartifacts.bundles.imports import import_bundle  # noqa: PLC0415 - late
 
         return import_bundle(
             self._storage, path, strict_numbers=strict_numbers, digest=digest
@@ -250,7 +250,7 @@ class Project:
         if bundle is None:
             return repair(self._storage, sources, callback, executor)
         # As in ``export_bundle``.
-        from hopsartifacts.bundles.reading import BundleReader  # noqa: PLC0415 - late
+        from hopsartifacts.bundles.reader import BundleReader  # noqa: PLC0415 - late
 
         with BundleReader.open(bundle) as reader:
             reader.check()

@@ -45,4 +45,4 @@ from hopsartifacts.registry.schema import Schema as Schema
 from hopsartifacts.serving.contract import LogLine as LogLine
 from hopsartifacts.serving.contract import RunState as RunState
 from hopsartifacts.store.cache import Cache as Cache
-from hopsartifacts.store.checking import Finding as Finding
+from hopsartifacts.store.checks import Finding as Finding

@@ -21,7 +21,7 @@ from hopsartifacts.errors import (
     StorageError,
     UnsafeStorageError,
 )
-from hopsartifacts.storage.contract import Capabilities, Entry
+from hopsartifacts.storage.contract import Capabilities, FileInfo
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
 
@@ -67,14 +67,14 @@ class Tearing(MemoryStorage):
 class Hiding(MemoryStorage):
     """Keeps what is new out of its listings."""
 
-    def list(self, path: str) -> list[Entry]:
+    def list(self, path: str) -> list[FileInfo]:
         return [entry for entry in super().list(path) if not entry.name.isdigit()]
 
 
 class Losing(MemoryStorage):
     """Does not find what was created just before."""
 
-    def stat(self, path: str) -> Entry | None:
+    def stat(self, path: str) -> FileInfo | None:
         return None if path.endswith("/001") else super().stat(path)
 
 
@@ -83,9 +83,9 @@ class Remembering(MemoryStorage):
 
     def __init__(self, root: str) -> None:
         super().__init__(root)
-        self._listed: dict[str, Entry] = {}
+        self._listed: dict[str, FileInfo] = {}
 
-    def list(self, path: str) -> list[Entry]:
+    def list(self, path: str) -> list[FileInfo]:
         self._listed |= {entry.path: entry for entry in super().list(path)}
         return list(self._listed.values())
 
@@ -107,7 +107,7 @@ class Scribbling(MemoryStorage):
 class Forgetful(MemoryStorage):
     """Lists nothing."""
 
-    def list(self, path: str) -> list[Entry]:  # noqa: ARG002 - the contract's
+    def list(self, path: str) -> list[FileInfo]:  # noqa: ARG002 - the contract's
         return []
 
 
@@ -158,7 +158,7 @@ class Mute(MemoryStorage):
 class Late(MemoryStorage):
     """Has a clock that is five minutes behind."""
 
-    def stat(self, path: str) -> Entry | None:
+    def stat(self, path: str) -> FileInfo | None:
         found = super().stat(path)
         if found is None or found.modified is None:
             return found
@@ -168,7 +168,7 @@ class Late(MemoryStorage):
 class Timeless(MemoryStorage):
     """Does not say when anything was written."""
 
-    def stat(self, path: str) -> Entry | None:
+    def stat(self, path: str) -> FileInfo | None:
         found = super().stat(path)
         return found and msgspec.structs.replace(found, modified=None)
 

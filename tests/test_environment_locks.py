@@ -26,7 +26,7 @@ from hopsartifacts.errors import (
     InvalidScriptError,
     UnsupportedHereError,
 )
-from hopsartifacts.testing.serving import StatesOnly
+from hopsartifacts.testing.states_only import StatesOnly
 
 pytest.importorskip("packaging", reason="needs the extra serving")
 pytest.importorskip("yaml", reason="needs the extra serving")

@@ -16,7 +16,7 @@ from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.testing.cases import kinds
 from hopsartifacts.testing.checker import check
-from hopsartifacts.testing.jobs import JOBS, Jobs, project_at, registry
+from hopsartifacts.testing.jobs import JOBS, WriterJobs, project_at, registry
 
 TESTS = """
 import pytest
@@ -133,7 +133,7 @@ def test_a_back_end_that_breaks_a_promise_fails(
 def storage(tmp_path: Path) -> LocalStorage:
     """A project with two versions, an artifact and a deployment."""
     storage = LocalStorage(tmp_path / "project")
-    jobs = Jobs(tmp_path / "users")
+    jobs = WriterJobs(tmp_path / "users")
     for job in ("save", "save", "deploy_script"):
         jobs.do(job, storage)
     return storage
@@ -154,7 +154,7 @@ def test_the_checker_finds_a_good_project_good(storage: LocalStorage) -> None:
 
 def test_every_operation_of_the_kit_is_cut_off() -> None:
     tried = {step for job in JOBS.values() for step in (*job.before, job.name)}
-    assert tried == {name for name in vars(Jobs) if name[0] != "_"} - {"do"}
+    assert tried == {name for name in vars(WriterJobs) if name[0] != "_"} - {"do"}
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_the_checker_finds_a_journal_that_left_something_out(
 
 
 def test_litter_is_garbage_of_every_kind(tmp_path: Path) -> None:
-    storage, jobs = LocalStorage(tmp_path / "littered"), Jobs(tmp_path / "users")
+    storage, jobs = LocalStorage(tmp_path / "littered"), WriterJobs(tmp_path / "users")
     jobs.save(storage)
     jobs.litter(storage)
     found = project_at(storage).gc(dry_run=True, grace_s=0).freed

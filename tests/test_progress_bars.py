@@ -14,7 +14,7 @@ from hopsartifacts.cli.progress import progress as command_progress
 from hopsartifacts.deployments import state as progress
 from hopsartifacts.deployments.state import started, while_starting, while_stopping
 from hopsartifacts.serving.contract import Condition, ConditionType, RunState, Status
-from hopsartifacts.testing.serving import StatesOnly
+from hopsartifacts.testing.states_only import StatesOnly
 
 pytest.importorskip("tqdm", reason="needs the extra serving")
 

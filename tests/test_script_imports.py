@@ -8,7 +8,7 @@ import pytest
 from hopsartifacts import Model, ModelServing, Project
 from hopsartifacts.deployments.scripts import MissingImportWarning, missing_modules
 from hopsartifacts.errors import InvalidScriptError, UnsupportedHereError
-from hopsartifacts.testing.serving import StatesOnly
+from hopsartifacts.testing.states_only import StatesOnly
 
 MakeScript = Callable[..., Path]
 CLASS = "\nclass Predictor:\n    def predict(self, inputs):\n        return inputs\n"

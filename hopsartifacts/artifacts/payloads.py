@@ -28,10 +28,10 @@ from hopsartifacts.errors import (
     StorageError,
 )
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.checking import verified
+from hopsartifacts.store.checks import verified
 from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.log import Log
-from hopsartifacts.store.moving import check_arrived, move_in
+from hopsartifacts.store.staged_folders import check_arrived, move_in
 
 INLINE_LIMIT_BYTES = 256 * 1024
 """Artifacts up to this size are stored inside their log entry."""
@@ -39,7 +39,7 @@ INLINE_LIMIT_BYTES = 256 * 1024
 Readers = dict[str, Callable[[], Iterator[bytes]]]
 
 
-class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+class PreparedArtifact(msgspec.Struct, frozen=True, kw_only=True):
     """Files that were read and digested; ``inline`` has the bytes if they are few."""
 
     records: tuple[ArtifactRecord, ...]
@@ -52,7 +52,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
         return identity_of(self.records)
 
 
-def prepare(sources: tuple[ArtifactSource, ...]) -> Prepared:
+def prepare(sources: tuple[ArtifactSource, ...]) -> PreparedArtifact:
     """Read and digest *sources*; nothing is stored."""
     records: list[ArtifactRecord] = []
     kept: dict[str, bytes] = {}
@@ -70,7 +70,7 @@ def prepare(sources: tuple[ArtifactSource, ...]) -> Prepared:
         )
         records.append(record)
     inline = kept if total <= INLINE_LIMIT_BYTES else None
-    return Prepared(records=tuple(records), inline=inline, sources=checked)
+    return PreparedArtifact(records=tuple(records), inline=inline, sources=checked)
 
 
 class Payloads:
@@ -82,7 +82,7 @@ class Payloads:
         self._version = version
 
     def store(
-        self, prepared: Prepared, token: str, announce: Callable[[], None]
+        self, prepared: PreparedArtifact, token: str, announce: Callable[[], None]
     ) -> None:
         """Store the files in the private folder of *token*, before the commit.
 

@@ -24,7 +24,12 @@ from hopsartifacts.artifacts.documents import (
     ArtifactVersion,
     Asked,
 )
-from hopsartifacts.artifacts.payloads import Payloads, Prepared, Readers, prepare
+from hopsartifacts.artifacts.payloads import (
+    Payloads,
+    PreparedArtifact,
+    Readers,
+    prepare,
+)
 from hopsartifacts.errors import (
     ArtifactNotFoundError,
     CommitUncertainError,
@@ -35,12 +40,12 @@ from hopsartifacts.errors import (
     StorageError,
 )
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store import fence
+from hopsartifacts.store import two_phase_delete
 from hopsartifacts.store.entries import Draft, Snapshot
 from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.log import Log
 
-Given = tuple[ArtifactSource, ...] | Prepared
+Given = tuple[ArtifactSource, ...] | PreparedArtifact
 
 
 class _SweptError(ConflictError):
@@ -154,7 +159,7 @@ class ArtifactStore:
                     "deployment first"
                 )
 
-        fence.delete(self._target(number), refuse_used)
+        two_phase_delete.delete(self._target(number), refuse_used)
         # The version is deleted. verify() and gc() find files that are left.
         with suppress(StorageError):
             folder = layout.artifact_dir(self.model, self.version, number)
@@ -171,9 +176,9 @@ class ArtifactStore:
         if number:
             log = self._log()
             log.refresh()
-            fence.withdraw(self._target(number), log)
+            two_phase_delete.withdraw(self._target(number), log)
 
-    def _target(self, number: int) -> fence.Target[ArtifactState]:
+    def _target(self, number: int) -> two_phase_delete.Target[ArtifactState]:
         def marked(state: ArtifactState, mark: int) -> ArtifactState:
             status = "deleting" if mark else "made"
             after = replace(self._pick(state, number), status=status, mark=mark)
@@ -183,7 +188,7 @@ class ArtifactStore:
             self._pick(state, number)
             return state.without_version(number)
 
-        return fence.Target(
+        return two_phase_delete.Target(
             log=self._log,
             op={"version": number},
             mark=lambda state: self._pick(state, number).mark,
@@ -206,7 +211,7 @@ class ArtifactStore:
         )
 
     def _decide(
-        self, state: ArtifactState, prepared: Prepared, asked: Asked
+        self, state: ArtifactState, prepared: PreparedArtifact, asked: Asked
     ) -> Decision:
         decision = Decision(
             version=0,
@@ -240,7 +245,7 @@ class ArtifactStore:
         )
 
     def _checked_number(
-        self, state: ArtifactState, prepared: Prepared, asked: int
+        self, state: ArtifactState, prepared: PreparedArtifact, asked: int
     ) -> ArtifactVersion:
         sealed = self._pick(state, asked)
         if prepared.records and prepared.identity != sealed.identity:
@@ -253,7 +258,7 @@ class ArtifactStore:
         return sealed
 
     def _create(
-        self, log: Log[ArtifactState], prepared: Prepared, asked: Asked
+        self, log: Log[ArtifactState], prepared: PreparedArtifact, asked: Asked
     ) -> Decision:
         token, is_big = new_token(), prepared.inline is None
         try:
@@ -281,7 +286,11 @@ class ArtifactStore:
                 self._payloads.drop(token)
 
     def _commit(
-        self, log: Log[ArtifactState], prepared: Prepared, asked: Asked, token: str
+        self,
+        log: Log[ArtifactState],
+        prepared: PreparedArtifact,
+        asked: Asked,
+        token: str,
     ) -> tuple[Decision, Snapshot[ArtifactState]]:
         """Commit the version if it is new; return the decision and the newest entry."""
         decision: Decision | None = None
@@ -336,8 +345,8 @@ class ArtifactStore:
                 )
 
 
-def _prepared(given: Given) -> Prepared:
-    return given if isinstance(given, Prepared) else prepare(given)
+def _prepared(given: Given) -> PreparedArtifact:
+    return given if isinstance(given, PreparedArtifact) else prepare(given)
 
 
 def artifact_log(storage: Storage, model: str, version: int) -> Log[ArtifactState]:

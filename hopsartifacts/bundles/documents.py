@@ -61,7 +61,7 @@ class BundledDeployment(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, Any] = {}
 
 
-class Contents(msgspec.Struct, frozen=True, kw_only=True):
+class BundleContents(msgspec.Struct, frozen=True, kw_only=True):
     """The contents of a bundle; ``members`` are its files in their order."""
 
     created: str
@@ -83,7 +83,7 @@ def member_name(digest: Digest) -> str:
     return _BLOBS + digest.sha256.partition(":")[2]
 
 
-def write_contents(contents: Contents) -> bytes:
+def write_contents(contents: BundleContents) -> bytes:
     """Return *contents* encoded as the bytes of the first member."""
     body = encode(contents)
     check = xxh3_of([body])[1]
@@ -91,7 +91,7 @@ def write_contents(contents: Contents) -> bytes:
     return encode(envelope) + b"\n"
 
 
-def read_contents(data: bytes, where: str) -> Contents:
+def read_contents(data: bytes, where: str) -> BundleContents:
     """Decode the bytes of the first member; *where* names it in messages.
 
     Raises:
@@ -109,7 +109,7 @@ def read_contents(data: bytes, where: str) -> Contents:
         raise InvalidBundleError(
             f"{where} has been changed since it was written: get the bundle again"
         )
-    return _decoded(body, Contents, where)
+    return _decoded(body, BundleContents, where)
 
 
 def _decoded(data: bytes, kind: type[Document], where: str) -> Document:

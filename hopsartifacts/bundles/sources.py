@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from msgspec.structs import replace
 
-from hopsartifacts.bundles.reading import BundleReader
+from hopsartifacts.bundles.reader import BundleReader
 from hopsartifacts.digests import Digest
 from hopsartifacts.errors import InvalidBundleError
 from hopsartifacts.registry.documents import Manifest

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hopsartifacts.catalog.reading import read_catalog
+from hopsartifacts.catalog.reader import read_catalog
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.storage.contract import Storage
 

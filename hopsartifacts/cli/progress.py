@@ -11,7 +11,7 @@ import click
 from hopsartifacts.store.progress import is_terminal
 
 
-class Progress:
+class ProgressBar:
     """A callback like fsspec's, which receives the total size and the progress.
 
     It is safe to call it from several threads.
@@ -50,7 +50,7 @@ class Progress:
 
 
 @contextmanager
-def progress(label: str) -> Iterator[Progress]:
+def progress(label: str) -> Iterator[ProgressBar]:
     """Provide a callback that draws a bar on standard error if it is a terminal."""
     with ExitStack() as stack:
-        yield Progress(stack, label)
+        yield ProgressBar(stack, label)

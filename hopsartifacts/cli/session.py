@@ -15,8 +15,8 @@ import click
 import msgspec
 
 from hopsartifacts import layout
+from hopsartifacts.cli.phrases import in_commands
 from hopsartifacts.cli.values import json_file, nested
-from hopsartifacts.cli.wording import in_commands
 from hopsartifacts.documents import encode_pretty
 from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.project import URL_VARIABLE, Project, login

@@ -25,7 +25,7 @@ from hopsartifacts.errors import (
     StorageError,
 )
 from hopsartifacts.names import distinct_paths, file_path
-from hopsartifacts.storage.contract import Entry, Storage
+from hopsartifacts.storage.contract import FileInfo, Storage
 from hopsartifacts.store.root import mark_root
 
 MAX_MEMBERS = 100_000
@@ -81,7 +81,7 @@ def zipped(members: Iterable[Packed]) -> Iterator[bytes]:
     yield from sink.taken()
 
 
-def zipped_folder(storage: Storage, top: Entry) -> Iterator[bytes]:
+def zipped_folder(storage: Storage, top: FileInfo) -> Iterator[bytes]:
     """Yield the bytes of an archive of a file, or of everything in a folder.
 
     Raises:
@@ -92,7 +92,7 @@ def zipped_folder(storage: Storage, top: Entry) -> Iterator[bytes]:
         entries = iter([top])
     above = top.path if top.kind == "directory" else top.path.rpartition("/")[0]
 
-    def packed(entry: Entry) -> Packed:
+    def packed(entry: FileInfo) -> Packed:
         return Packed(
             name=entry.path.removeprefix(above).lstrip("/"),
             chunks=(lambda: storage.chunks(entry.path))
@@ -169,7 +169,7 @@ def _chunks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes
             yield chunk
 
 
-def _checked(archive: zipfile.ZipFile, entry: Entry) -> list[zipfile.ZipInfo]:
+def _checked(archive: zipfile.ZipFile, entry: FileInfo) -> list[zipfile.ZipInfo]:
     """Return the members after checking that all of them are safe to unpack."""
     members = archive.infolist()
     if len(members) > MAX_MEMBERS:
@@ -193,7 +193,7 @@ def _checked(archive: zipfile.ZipFile, entry: Entry) -> list[zipfile.ZipInfo]:
     return members
 
 
-def _check_member(entry: Entry, member: zipfile.ZipInfo) -> None:
+def _check_member(entry: FileInfo, member: zipfile.ZipInfo) -> None:
     try:
         file_path(member.orig_filename.removesuffix("/"))
         file_path(member.filename.removesuffix("/"))
@@ -206,7 +206,7 @@ def _check_member(entry: Entry, member: zipfile.ZipInfo) -> None:
         raise _unsafe(entry, f"{member.filename!r} is encrypted")
 
 
-def _unsafe(entry: Entry, flaw: str) -> InvalidInputError:
+def _unsafe(entry: FileInfo, flaw: str) -> InvalidInputError:
     return InvalidInputError(
         f"{entry.path!r} is not unpacked: {flaw}; nothing was stored"
     )
@@ -222,7 +222,7 @@ def _check_room(storage: Storage, size: int, path: str) -> None:
 
 
 @contextmanager
-def _opened(storage: Storage, entry: Entry) -> Iterator[IO[bytes]]:
+def _opened(storage: Storage, entry: FileInfo) -> Iterator[IO[bytes]]:
     """Open a stored file for random access; a remote file is copied first."""
     location = storage.local_path(entry.path)
     if location is not None:

@@ -16,21 +16,21 @@ from hopsartifacts.errors import (
     PathNotFoundError,
     StorageError,
 )
-from hopsartifacts.storage.contract import Entry, Storage
+from hopsartifacts.storage.contract import FileInfo, Storage
 from hopsartifacts.store.root import mark_root
 
 
-def look(storage: Storage, path: str) -> Entry | None:
+def look(storage: Storage, path: str) -> FileInfo | None:
     """Return the entry of a file or folder, even an empty one; None if none exists."""
     found = storage.stat(path)
     if found is None and not _has_folders(storage):
         noted = storage.stat(layout.noted_folder(path))
         if noted and noted.kind == "directory":
-            return Entry(path=path, kind="directory")
+            return FileInfo(path=path, kind="directory")
     return found
 
 
-def look_unlinked(storage: Storage, path: str) -> Entry | None:
+def look_unlinked(storage: Storage, path: str) -> FileInfo | None:
     """Return the entry of a file or folder whose path contains no link; None otherwise.
 
     A link may point anywhere, even outside the project.
@@ -45,18 +45,18 @@ def look_unlinked(storage: Storage, path: str) -> Entry | None:
     return found if found and found.kind in {"file", "directory"} else None
 
 
-def children(storage: Storage, path: str) -> list[Entry]:
+def children(storage: Storage, path: str) -> list[FileInfo]:
     """Return the entries of the folder *path*, empty folders too, sorted by path."""
     found = {entry.path: entry for entry in storage.list(path)}
     if not _has_folders(storage):
         for noted in storage.list(layout.noted_folder(path)):
             below = layout.of_noted_folder(noted.path)
             if noted.kind == "directory":
-                found.setdefault(below, Entry(path=below, kind="directory"))
+                found.setdefault(below, FileInfo(path=below, kind="directory"))
     return [found[name] for name in sorted(found)]
 
 
-def walk(storage: Storage, path: str) -> Iterator[Entry]:
+def walk(storage: Storage, path: str) -> Iterator[FileInfo]:
     """Yield everything below the folder *path*, each folder before its contents."""
     for entry in children(storage, path):
         yield entry
@@ -64,7 +64,7 @@ def walk(storage: Storage, path: str) -> Iterator[Entry]:
             yield from walk(storage, entry.path)
 
 
-def plain(entries: Iterable[Entry]) -> Iterator[Entry]:
+def plain(entries: Iterable[FileInfo]) -> Iterator[FileInfo]:
     """Yield *entries*, and check that each is a file or folder.
 
     Raises:
@@ -208,7 +208,7 @@ def check_above(storage: Storage, path: str) -> None:
             )
 
 
-def _checked(storage: Storage, source: str, target: str) -> Entry:
+def _checked(storage: Storage, source: str, target: str) -> FileInfo:
     entry = look_unlinked(storage, source)
     if entry is None:
         raise PathNotFoundError(f"{source!r} does not exist, or its path has a link")

@@ -61,7 +61,7 @@ class Written(msgspec.Struct, frozen=True):
         return self.name
 
 
-class Kept(msgspec.Struct, frozen=True):
+class KeptFile(msgspec.Struct, frozen=True):
     """A file of an artifact version that was sealed before."""
 
     model: str
@@ -71,7 +71,7 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 New = Given | InProject | Written
-File = New | Kept
+File = New | KeptFile
 
 
 def given_path(path: str | os.PathLike[str] | None) -> New | None:
@@ -108,7 +108,7 @@ def shown_path(file: File | None, role: Role) -> str | None:
 
     So Hopsworks reports scripts, too.
     """
-    if not isinstance(file, Kept):
+    if not isinstance(file, KeptFile):
         return file.path if file else None
     return file.path.rpartition("/")[2].removeprefix(f"{role}-")
 
@@ -124,7 +124,7 @@ def sources_of(
         InvalidScriptError: it does not exist, or is a script that cannot be served.
         InvalidNameError: a file name breaks the rules.
     """
-    if isinstance(file, Kept):
+    if isinstance(file, KeptFile):
         yield _kept(storage, role, file)
         return
     for each in _new_sources(storage, project, role, file):
@@ -150,7 +150,7 @@ def _new_sources(
     return local or list(_in_project(storage, project, role, file))
 
 
-def _kept(storage: Storage, role: Role, file: Kept) -> ArtifactSource:
+def _kept(storage: Storage, role: Role, file: KeptFile) -> ArtifactSource:
     store = ArtifactStore(storage, file.model, file.model_version)
     prefix = "" if role == "file" else f"{role}-"
     return ArtifactSource(

@@ -43,7 +43,7 @@ from hopsartifacts.registry.given import checked_reason
 from hopsartifacts.registry.model import Model
 from hopsartifacts.registry.tagged import Tagged, Tags
 from hopsartifacts.serving.contract import UP, DeploymentKey, RunState
-from hopsartifacts.serving.inference_log.asking import count_drops, read_log, ship_rest
+from hopsartifacts.serving.inference_log.access import count_drops, read_log, ship_rest
 
 
 class Deployment(SettingAttributes, Tagged):

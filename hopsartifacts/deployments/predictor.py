@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from hopsartifacts.artifacts.decision import Decision
 from hopsartifacts.artifacts.documents import ArtifactSource, ArtifactVersion
-from hopsartifacts.artifacts.payloads import Prepared, prepare
+from hopsartifacts.artifacts.payloads import PreparedArtifact, prepare
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.context import ProjectContext
 from hopsartifacts.deployments.attributes import DeploymentDraft, SettingAttributes
@@ -63,7 +63,7 @@ class Predictor(SettingAttributes):
         decision = store.decide(self._sources(), self.artifact_version)
         return self._told(decision)
 
-    def prepare(self, logs: Logs) -> Prepared:
+    def prepare(self, logs: Logs) -> PreparedArtifact:
         """Read the scripts and files, and refuse what ``seal`` would refuse.
 
         Nothing is stored. Raises as ``deploy``.
@@ -76,7 +76,7 @@ class Predictor(SettingAttributes):
         return prepared
 
     def seal(
-        self, logs: Logs, prepared: Prepared
+        self, logs: Logs, prepared: PreparedArtifact
     ) -> tuple[Specification, ArtifactVersion, Decision]:
         """Save the artifact and return what pins it; raises as ``deploy``."""
         name, version = self.model_name, self.model_version

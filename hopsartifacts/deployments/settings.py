@@ -24,7 +24,7 @@ from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.deployments import rules
 from hopsartifacts.deployments.artifact_files import (
     File,
-    Kept,
+    KeptFile,
     New,
     given_files,
     given_lock,
@@ -126,10 +126,12 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
         )
         pin = specification.model
         kept = [
-            (file.role, Kept(pin.name, pin.version, number, file.path))
+            (file.role, KeptFile(pin.name, pin.version, number, file.path))
             for file in artifact
         ]
-        single: dict[Role, Kept] = {role: file for role, file in kept if role != "file"}
+        single: dict[Role, KeptFile] = {
+            role: file for role, file in kept if role != "file"
+        }
         script = shown_path(single.get("transformer"), "transformer")
         return replace(
             settings,

@@ -362,7 +362,8 @@ def _sealed(
 def keep_parts(logs: Logs, sealed: Deployed, token: str) -> None:
     """Make sure that the model and artifact version of the active version stay.
 
-    It is committed, and now what marks them is withdrawn: see ``store.fence``.
+    A deletion that has marked one of them is stopped; see ``store.two_phase_delete``.
+    The deployment version is committed before.
 
     Raises:
         NotFoundError: one of them was deleted; the version was taken back.

@@ -12,8 +12,8 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_complete
 from hopsartifacts import layout
 from hopsartifacts.digests import Digest
 from hopsartifacts.errors import StorageError
-from hopsartifacts.storage.contract import Entry, Storage
-from hopsartifacts.store.checking import (
+from hopsartifacts.storage.contract import FileInfo, Storage
+from hopsartifacts.store.checks import (
     VANISHED,
     Finding,
     Moved,
@@ -28,7 +28,7 @@ BATCH_FILES = 200
 BATCH_BYTES = 64 * 1024 * 1024
 """A batch ends at this size; a larger file is a batch of its own."""
 
-File = tuple[Entry, Digest]
+File = tuple[FileInfo, Digest]
 
 
 def compared(

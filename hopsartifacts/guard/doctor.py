@@ -13,10 +13,16 @@ import msgspec
 from hopsartifacts import layout
 from hopsartifacts.documents import encode_pretty
 from hopsartifacts.errors import HopsArtifactsError, StorageError
-from hopsartifacts.guard.trials import WRITES, Found, Trial, trials
+from hopsartifacts.guard.trials import WRITES, Trial, TrialResult, trials
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.identity import new_token, now, writer
-from hopsartifacts.store.proof import Check, Outcome, Verdict, kept_verdict, versions
+from hopsartifacts.store.storage_probe import (
+    Check,
+    Outcome,
+    Verdict,
+    kept_verdict,
+    versions,
+)
 
 _CLEARINGS = 10
 _PAUSE_S = 0.2
@@ -93,7 +99,7 @@ def _checks(storage: Storage, folder: str) -> Iterator[Check]:
         if is_writable:
             found = _found(storage, f"{folder}/{number}", trial)
         else:
-            found = Found(outcome="not tried", detail="nothing can be written")
+            found = TrialResult(outcome="not tried", detail="nothing can be written")
         if trial is WRITES and found.outcome == "failed":
             is_writable = False
         yield Check(
@@ -105,17 +111,17 @@ def _checks(storage: Storage, folder: str) -> Iterator[Check]:
         )
 
 
-def _found(storage: Storage, folder: str, trial: Trial) -> Found:
+def _found(storage: Storage, folder: str, trial: Trial) -> TrialResult:
     started = time.monotonic()
     try:
         found = trial.run(storage, folder)
     except HopsArtifactsError as error:
-        return Found(outcome="failed", detail=str(error))
+        return TrialResult(outcome="failed", detail=str(error))
     if found.outcome != "held":
         return found
     seconds = f"{time.monotonic() - started:.2f} s"
     detail = f"{seconds}, {found.detail}" if found.detail else seconds
-    return Found(outcome="held", detail=detail)
+    return TrialResult(outcome="held", detail=detail)
 
 
 def _cleared(storage: Storage, folder: str) -> Iterator[str]:

@@ -35,7 +35,7 @@ from hopsartifacts.registry.versions import (
     model_names,
     while_live,
 )
-from hopsartifacts.storage.contract import Entry, Storage
+from hopsartifacts.storage.contract import FileInfo, Storage
 from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.workers import each_result
 
@@ -95,7 +95,7 @@ class GcReport(msgspec.Struct, frozen=True, kw_only=True):
         return "\n  ".join(lines)
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
+class FoundGarbage(msgspec.Struct, frozen=True, kw_only=True):
     """Garbage, with its last modification and the function that discards it."""
 
     garbage: Garbage
@@ -158,12 +158,12 @@ def _clock(storage: Storage, *, dry_run: bool) -> float:
     return time.time() if modified is None else modified
 
 
-def _all_garbage(storage: Storage, stuck: list[Stuck]) -> Iterator[Found]:
+def _all_garbage(storage: Storage, stuck: list[Stuck]) -> Iterator[FoundGarbage]:
     """Yield what there is; in *stuck* goes who has a damaged log."""
 
     def of_owner(
-        of: Callable[[Storage, str], list[Found]], folder: str, name: str
-    ) -> list[Found]:
+        of: Callable[[Storage, str], list[FoundGarbage]], folder: str, name: str
+    ) -> list[FoundGarbage]:
         try:
             return of(storage, name)
         except (IntegrityError, FormatError) as error:
@@ -190,9 +190,9 @@ def _all_garbage(storage: Storage, stuck: list[Stuck]) -> Iterator[Found]:
     yield from _of_uploads(storage)
 
 
-def _of_model(storage: Storage, model: str) -> list[Found]:
+def _of_model(storage: Storage, model: str) -> list[FoundGarbage]:
     log = model_log(storage, model)
-    found: list[Found] = []
+    found: list[FoundGarbage] = []
     for number, version in log.state().records.items():
         if version.is_live:
             # If it is deleted meanwhile, the next gc sees to what is left of it.
@@ -213,7 +213,7 @@ def _of_model(storage: Storage, model: str) -> list[Found]:
 
 def _reservation(
     log: ModelLog, model: str, number: int, version: VersionRecord
-) -> Found:
+) -> FoundGarbage:
     storage, folder = log.storage, layout.version_dir(model, number)
     entries = list(storage.find(folder))
     began = storage.stat(layout.log_entry(log.path, version.reserved))
@@ -225,7 +225,7 @@ def _reservation(
             storage.delete_tree(folder)
 
     detail = "its writer reserved it and did not finish"
-    return Found(
+    return FoundGarbage(
         garbage=_garbage(folder, detail, entries),
         modified=_newest([*entries, *([began] if began else [])]),
         discard=discard,
@@ -235,24 +235,24 @@ def _reservation(
 
 def _leftovers(
     storage: Storage, model: str, number: int, status: str
-) -> Iterator[Found]:
+) -> Iterator[FoundGarbage]:
     top = layout.version_dir(model, number)
     children = _by_child(top, storage.find(top))
     if status == "aborted" and layout.version_manifest(model, number) in children:
         # It was sealed: the log has lost that, and its number was given anew.
         return
     for folder, below in children.items():
-        yield Found(
+        yield FoundGarbage(
             garbage=_garbage(folder, f"its version was {status}", below),
             modified=None,
             discard=_deleter(storage, folder),
         )
 
 
-def _of_artifacts(storage: Storage, model: str, number: int) -> list[Found]:
+def _of_artifacts(storage: Storage, model: str, number: int) -> list[FoundGarbage]:
     log = artifact_log(storage, model, number)
     state = log.state()
-    found: list[Found] = []
+    found: list[FoundGarbage] = []
     for entry in storage.list(layout.artifacts_dir(model, number)):
         version = int(entry.name) if is_version(entry.name) else 0
         if version in state.records and not state.records[version].is_live:
@@ -269,8 +269,8 @@ def _of_artifacts(storage: Storage, model: str, number: int) -> list[Found]:
 
 
 def _payload(
-    storage: Storage, model: str, number: int, token: str, began: Entry | None
-) -> Found:
+    storage: Storage, model: str, number: int, token: str, began: FileInfo | None
+) -> FoundGarbage:
     folder = layout.artifact_payload(model, number, token)
     entries = list(storage.find(folder))
 
@@ -280,7 +280,7 @@ def _payload(
             storage.delete_tree(folder)
 
     detail = "its writer has not made an artifact version of it"
-    return Found(
+    return FoundGarbage(
         garbage=_garbage(folder, detail, entries),
         modified=_newest([*entries, *([began] if began else [])]),
         discard=discard,
@@ -288,9 +288,9 @@ def _payload(
     )
 
 
-def _of_deployment(storage: Storage, name: str) -> list[Found]:
+def _of_deployment(storage: Storage, name: str) -> list[FoundGarbage]:
     state = Logs(storage).deployment(name).seen_state()
-    found: list[Found] = []
+    found: list[FoundGarbage] = []
     for entry in storage.list(layout.deployment_dir(name)):
         number = int(entry.name) if is_version(entry.name) else 0
         # Higher numbers were added after the log was read.
@@ -299,7 +299,7 @@ def _of_deployment(storage: Storage, name: str) -> list[Found]:
     return found
 
 
-def _of_writers(storage: Storage) -> Iterator[Found]:
+def _of_writers(storage: Storage) -> Iterator[FoundGarbage]:
     """Yield the temporary files of writers, each under a separate token."""
     for folder in (layout.STAGING, layout.TEMPORARY, layout.PROBES):
         for entry in storage.list(folder):
@@ -307,34 +307,34 @@ def _of_writers(storage: Storage) -> Iterator[Found]:
             if not below:
                 continue
             moves = entry.kind == "directory" and folder == layout.STAGING
-            yield Found(
+            yield FoundGarbage(
                 garbage=_garbage(entry.path, "its writer has not used it", below),
                 modified=_newest(below),
                 discard=_deleter(storage, entry.path, is_moved_first=moves),
             )
 
 
-def _of_uploads(storage: Storage) -> Iterator[Found]:
+def _of_uploads(storage: Storage) -> Iterator[FoundGarbage]:
     """Yield unfinished uploads to managed folders."""
     for folder in layout.MANAGED:
         for entry in storage.unfinished(folder):
-            yield Found(
+            yield FoundGarbage(
                 garbage=_garbage(entry.path, "its upload was never finished", [entry]),
                 modified=_newest([entry]),
                 discard=partial(storage.discard_unfinished, entry),
             )
 
 
-def _leftover(storage: Storage, entry: Entry, detail: str) -> list[Found]:
+def _leftover(storage: Storage, entry: FileInfo, detail: str) -> list[FoundGarbage]:
     below = _below(storage, entry)
     if not below:
         return []
     discard = _deleter(storage, entry.path)
     garbage = _garbage(entry.path, detail, below)
-    return [Found(garbage=garbage, modified=None, discard=discard)]
+    return [FoundGarbage(garbage=garbage, modified=None, discard=discard)]
 
 
-def _below(storage: Storage, entry: Entry) -> list[Entry]:
+def _below(storage: Storage, entry: FileInfo) -> list[FileInfo]:
     """Return the files below *entry*, or an empty folder itself where folders exist.
 
     Some object stores keep listing folders that are empty.
@@ -360,20 +360,20 @@ def _deleter(
     return discard
 
 
-def _garbage(path: str, detail: str, entries: Iterable[Entry]) -> Garbage:
+def _garbage(path: str, detail: str, entries: Iterable[FileInfo]) -> Garbage:
     size_bytes = sum(entry.size_bytes for entry in entries if entry.kind == "file")
     return Garbage(path=path, detail=detail, size_bytes=size_bytes)
 
 
-def _newest(entries: Iterable[Entry]) -> float:
+def _newest(entries: Iterable[FileInfo]) -> float:
     # An entry of unknown age counts as new.
     now = time.time()
     times = (entry.modified for entry in entries)
     return max((now if it is None else it for it in times), default=0.0)
 
 
-def _by_child(folder: str, entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-    found: dict[str, list[Entry]] = {}
+def _by_child(folder: str, entries: Iterable[FileInfo]) -> dict[str, list[FileInfo]]:
+    found: dict[str, list[FileInfo]] = {}
     for entry in entries:
         name = entry.path.removeprefix(f"{folder}/").split("/", 1)[0]
         found.setdefault(f"{folder}/{name}", []).append(entry)

@@ -18,7 +18,7 @@ from hopsartifacts.registry.versions import (
     projected,
 )
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.checking import Finding
+from hopsartifacts.store.checks import Finding
 from hopsartifacts.store.log import Log
 from hopsartifacts.store.root import check_log_is_there
 

@@ -17,10 +17,10 @@ from hopsartifacts import layout
 from hopsartifacts.deployments.deployed import fate_of
 from hopsartifacts.errors import HopsArtifactsError, NotFoundError, StorageError
 from hopsartifacts.guard.inventory import Inventory
-from hopsartifacts.guard.restoring import Restoring, Source
+from hopsartifacts.guard.restoration import Restoring, Source
 from hopsartifacts.guard.verify import inspect
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.checking import Finding, FindingKind, check_file
+from hopsartifacts.store.checks import Finding, FindingKind, check_file
 from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.progress import NO_CALLBACK, Callback
 

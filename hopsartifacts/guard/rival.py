@@ -18,7 +18,7 @@ from hopsartifacts.storage.contract import Storage
 LENGTH_BYTES = 8
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
+class RivalOrder(msgspec.Struct, frozen=True, kw_only=True):
     """An order for the child: create an object at a given time, or look for it."""
 
     kind: Literal["create", "look"]
@@ -27,7 +27,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     at: float = 0.0
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class RivalAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The result of an order."""
 
     is_yes: bool = False
@@ -42,9 +42,9 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     storage = _opened(sys.stdin.buffer)
-    _say(answers, Answer())
+    _say(answers, RivalAnswer())
     for line in sys.stdin.buffer:
-        _say(answers, _answered(storage, msgspec.json.decode(line, type=Order)))
+        _say(answers, _answered(storage, msgspec.json.decode(line, type=RivalOrder)))
 
 
 def _opened(orders: BinaryIO) -> Storage:
@@ -53,23 +53,23 @@ def _opened(orders: BinaryIO) -> Storage:
     return storage
 
 
-def _say(answers: BinaryIO, answer: Answer) -> None:
+def _say(answers: BinaryIO, answer: RivalAnswer) -> None:
     answers.write(msgspec.json.encode(answer) + b"\n")
     answers.flush()
 
 
-def _answered(storage: Storage, order: Order) -> Answer:
+def _answered(storage: Storage, order: RivalOrder) -> RivalAnswer:
     try:
         if order.kind == "create":
             time.sleep(max(0.0, order.at - time.time()))
-            return Answer(is_yes=storage.create(order.path, order.data.encode()))
+            return RivalAnswer(is_yes=storage.create(order.path, order.data.encode()))
         folder = order.path.rpartition("/")[0]
-        return Answer(
+        return RivalAnswer(
             is_yes=order.path in {entry.path for entry in storage.list(folder)},
             data=storage.read(order.path).decode(errors="replace"),
         )
     except HopsArtifactsError as error:
-        return Answer(error=str(error))
+        return RivalAnswer(error=str(error))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from threading import Timer
 import msgspec
 
 from hopsartifacts.errors import StorageError
-from hopsartifacts.guard.rival import LENGTH_BYTES, Answer, Order
+from hopsartifacts.guard.rival import LENGTH_BYTES, RivalAnswer, RivalOrder
 from hopsartifacts.storage.contract import Storage
 
 _START_S = 120
@@ -33,7 +33,7 @@ class Rivals:
     def __init__(self, processes: Sequence["subprocess.Popen[bytes]"]) -> None:
         self._processes = processes
 
-    def ask(self, orders: Sequence[Order]) -> list[Answer]:
+    def ask(self, orders: Sequence[RivalOrder]) -> list[RivalAnswer]:
         """Send each child its order and return their answers.
 
         Raises:
@@ -43,7 +43,7 @@ class Rivals:
             _send(process, msgspec.json.encode(order) + b"\n")
         return self.answers(_ANSWER_S)
 
-    def answers(self, patience_s: float) -> list[Answer]:
+    def answers(self, patience_s: float) -> list[RivalAnswer]:
         """Return one answer of each child within *patience_s*; raise as ``ask``."""
         watchdog = Timer(patience_s, _kill, [self._processes])
         watchdog.start()
@@ -124,6 +124,6 @@ def _send(process: "subprocess.Popen[bytes]", data: bytes) -> None:
         raise StorageError(f"a racing process has ended ({error})") from error
 
 
-def _answer(process: "subprocess.Popen[bytes]") -> Answer | None:
+def _answer(process: "subprocess.Popen[bytes]") -> RivalAnswer | None:
     line = process.stdout.readline() if process.stdout else b""
-    return msgspec.json.decode(line, type=Answer) if line else None
+    return msgspec.json.decode(line, type=RivalAnswer) if line else None

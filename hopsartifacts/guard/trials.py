@@ -12,10 +12,10 @@ from threading import Barrier, Event
 import msgspec
 
 from hopsartifacts.errors import PathNotFoundError, StorageError
-from hopsartifacts.guard.rival import Answer, Order
+from hopsartifacts.guard.rival import RivalAnswer, RivalOrder
 from hopsartifacts.guard.rivals import NoRivalsError, Rivals, rivals
 from hopsartifacts.storage.contract import Capabilities, Storage
-from hopsartifacts.store.proof import (
+from hopsartifacts.store.storage_probe import (
     EXCLUSIVE,
     Outcome,
     exclusive_meaning,
@@ -33,7 +33,7 @@ _SKEW_LIMIT_S = 60
 _COARSEST_CLOCK_S = 1
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
+class TrialResult(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of a check."""
 
     outcome: Outcome
@@ -44,15 +44,15 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """One check."""
 
     name: str
-    run: Callable[[Storage, str], Found]
+    run: Callable[[Storage, str], TrialResult]
     meaning: str
     """The consequence for a project if the promise is broken."""
 
 
-HELD = Found(outcome="held")
+HELD = TrialResult(outcome="held")
 
 
-def reads(storage: Storage, folder: str) -> Found:
+def reads(storage: Storage, folder: str) -> TrialResult:
     """Read and list a path that does not exist."""
     if storage.list(folder):
         return _broken("a folder that was never created is not empty")
@@ -63,13 +63,13 @@ def reads(storage: Storage, folder: str) -> Found:
     return _broken("an object that was never created can be read")
 
 
-def writes(storage: Storage, folder: str) -> Found:
+def writes(storage: Storage, folder: str) -> TrialResult:
     """Write an object."""
     storage.write(f"{folder}/object", [b"data"])
     return HELD
 
 
-def reads_back(storage: Storage, folder: str) -> Found:
+def reads_back(storage: Storage, folder: str) -> TrialResult:
     """Write an object, read all and a part of it, list it, and replace it."""
     path = f"{folder}/object"
     storage.write(path, [b"da", b"ta"])
@@ -83,7 +83,7 @@ def reads_back(storage: Storage, folder: str) -> Found:
     return HELD
 
 
-def deletes(storage: Storage, folder: str) -> Found:
+def deletes(storage: Storage, folder: str) -> TrialResult:
     """Delete an object and check that it is gone."""
     path = f"{folder}/object"
     storage.write(path, [b"data"])
@@ -93,33 +93,35 @@ def deletes(storage: Storage, folder: str) -> Found:
     return HELD
 
 
-def creates_once(storage: Storage, folder: str) -> Found:
+def creates_once(storage: Storage, folder: str) -> TrialResult:
     """Create an object twice."""
     if is_overwriting(storage, f"{folder}/object"):
         return _broken("the second creation of an object was not refused")
     return HELD
 
 
-def threads_race(storage: Storage, folder: str) -> Found:
+def threads_race(storage: Storage, folder: str) -> TrialResult:
     """Let threads of this process create one object concurrently."""
     with ThreadPoolExecutor(_WRITERS) as pool:
 
-        def race(path: str) -> list[Answer]:
+        def race(path: str) -> list[RivalAnswer]:
             barrier = Barrier(_WRITERS)
 
-            def create(writer: int) -> Answer:
+            def create(writer: int) -> RivalAnswer:
                 barrier.wait()
                 try:
-                    return Answer(is_yes=storage.create(path, str(writer).encode()))
+                    return RivalAnswer(
+                        is_yes=storage.create(path, str(writer).encode())
+                    )
                 except StorageError as error:
-                    return Answer(error=str(error))
+                    return RivalAnswer(error=str(error))
 
             return list(pool.map(create, range(_WRITERS)))
 
         return _judged(storage, folder, race)
 
 
-def processes_race(storage: Storage, folder: str) -> Found:
+def processes_race(storage: Storage, folder: str) -> TrialResult:
     """Let processes with separate connections race, and check what they see."""
     if not storage.capabilities.is_shared:
         return _not_tried("no other process can see memory")
@@ -133,11 +135,11 @@ def processes_race(storage: Storage, folder: str) -> Found:
         return _not_tried(f"another process cannot open it: {error}")
 
 
-def whole(storage: Storage, folder: str) -> Found:
+def whole(storage: Storage, folder: str) -> TrialResult:
     """Create a large object during concurrent reads."""
     path, data, is_done = f"{folder}/object", b"x" * _LARGE_BYTES, Event()
 
-    def watch() -> Found:
+    def watch() -> TrialResult:
         while True:
             is_last = is_done.is_set()
             try:
@@ -159,7 +161,7 @@ def whole(storage: Storage, folder: str) -> Found:
         return watching.result()
 
 
-def replaces(storage: Storage, folder: str) -> Found:
+def replaces(storage: Storage, folder: str) -> TrialResult:
     """Replace an object repeatedly during concurrent reads."""
     if storage.capabilities.is_single_writer:
         return _doubtful("it takes two steps, and in between the object is missing")
@@ -167,7 +169,7 @@ def replaces(storage: Storage, folder: str) -> Found:
     contents = [bytes([turn]) * _REPLACED_BYTES for turn in range(_REPLACEMENTS)]
     storage.write(path, [contents[0]])
 
-    def watch() -> Found:
+    def watch() -> TrialResult:
         while not is_done.is_set():
             try:
                 if storage.read(path) not in contents:
@@ -186,7 +188,7 @@ def replaces(storage: Storage, folder: str) -> Found:
         return watching.result()
 
 
-def protects(storage: Storage, folder: str) -> Found:
+def protects(storage: Storage, folder: str) -> TrialResult:
     """Make a file read-only and check its mode."""
     is_disk = storage.local_path("") is not None
     if not storage.capabilities.has_modes and not is_disk:
@@ -200,7 +202,7 @@ def protects(storage: Storage, folder: str) -> Found:
     return _doubtful("files cannot be made read-only")
 
 
-def lists_freshly(storage: Storage, folder: str) -> Found:
+def lists_freshly(storage: Storage, folder: str) -> TrialResult:
     """List and look up each object immediately after its creation and deletion."""
     paths = [f"{folder}/{turn:03d}" for turn in range(_ROUNDS)]
     for path in paths:
@@ -216,7 +218,7 @@ def lists_freshly(storage: Storage, folder: str) -> Found:
     return HELD
 
 
-def tells_the_time(storage: Storage, folder: str) -> Found:
+def tells_the_time(storage: Storage, folder: str) -> TrialResult:
     """Compare the time of a new object with the local clock."""
     path, before = f"{folder}/object", time.time()
     storage.write(path, [b"data"])
@@ -230,41 +232,41 @@ def tells_the_time(storage: Storage, folder: str) -> Found:
     if max(behind, ahead) <= 0:
         return HELD
     if max(behind, ahead) <= _SKEW_LIMIT_S:
-        return Found(outcome="held", detail=f"off by {max(behind, ahead):.1f} s")
+        return TrialResult(outcome="held", detail=f"off by {max(behind, ahead):.1f} s")
     way = "ahead of" if ahead > 0 else "behind"
     return _doubtful(
         f"it is {max(behind, ahead):.0f} s {way} the clock of this machine"
     )
 
 
-def _broken(detail: str) -> Found:
-    return Found(outcome="broken", detail=detail)
+def _broken(detail: str) -> TrialResult:
+    return TrialResult(outcome="broken", detail=detail)
 
 
-def _not_tried(detail: str) -> Found:
-    return Found(outcome="not tried", detail=detail)
+def _not_tried(detail: str) -> TrialResult:
+    return TrialResult(outcome="not tried", detail=detail)
 
 
-def _doubtful(detail: str) -> Found:
-    return Found(outcome="warning", detail=detail)
+def _doubtful(detail: str) -> TrialResult:
+    return TrialResult(outcome="warning", detail=detail)
 
 
-def _raced(racing: Rivals, path: str) -> list[Answer]:
+def _raced(racing: Rivals, path: str) -> list[RivalAnswer]:
     at = time.time() + _HEAD_START_S
     return racing.ask(
         [
-            Order(kind="create", path=path, data=str(writer), at=at)
+            RivalOrder(kind="create", path=path, data=str(writer), at=at)
             for writer in range(_PROCESSES)
         ]
     )
 
 
-def _seen(storage: Storage, racing: Rivals, folder: str) -> Found:
+def _seen(storage: Storage, racing: Rivals, folder: str) -> TrialResult:
     """Create an object here and let the other processes look for it immediately."""
     for turn in range(_ROUNDS):
         path = f"{folder}/seen-{turn}"
         storage.create(path, path.encode())
-        answers = racing.ask([Order(kind="look", path=path)] * _PROCESSES)
+        answers = racing.ask([RivalOrder(kind="look", path=path)] * _PROCESSES)
         for answer in answers:
             if answer.error:
                 return _broken(f"another process cannot read it: {answer.error}")
@@ -276,8 +278,8 @@ def _seen(storage: Storage, racing: Rivals, folder: str) -> Found:
 
 
 def _judged(
-    storage: Storage, folder: str, race: Callable[[str], Sequence[Answer]]
-) -> Found:
+    storage: Storage, folder: str, race: Callable[[str], Sequence[RivalAnswer]]
+) -> TrialResult:
     """Run some races and check that each has one winner, whose content stays.
 
     A writer that got an error may have won, and writers can find that out. So rounds

@@ -11,8 +11,8 @@ from hopsartifacts.deployments.versions import deployment_names
 from hopsartifacts.guard.batches import compared
 from hopsartifacts.guard.inventory import Inventory, take_inventory
 from hopsartifacts.registry.versions import model_names
-from hopsartifacts.storage.contract import Entry, Storage
-from hopsartifacts.store.checking import VANISHED, Finding, check_file
+from hopsartifacts.storage.contract import FileInfo, Storage
+from hopsartifacts.store.checks import VANISHED, Finding, check_file
 from hopsartifacts.store.progress import NO_CALLBACK, Callback
 
 _SECOND_LOOK_S = 0.25
@@ -90,7 +90,9 @@ def inspect(
     return report, inventory
 
 
-def _missing(there: dict[str, Entry | None], inventory: Inventory) -> Iterator[Finding]:
+def _missing(
+    there: dict[str, FileInfo | None], inventory: Inventory
+) -> Iterator[Finding]:
     for path, entry in there.items():
         if entry is None:
             is_logged = path in inventory.restorers
@@ -99,7 +101,7 @@ def _missing(there: dict[str, Entry | None], inventory: Inventory) -> Iterator[F
 
 
 def _unexpected(
-    storage: Storage, inventory: Inventory, listed: dict[str, Entry]
+    storage: Storage, inventory: Inventory, listed: dict[str, FileInfo]
 ) -> Iterator[Finding]:
     for path in listed.keys() - inventory.sealed.keys():
         finding = _intruder(inventory, path)
@@ -165,7 +167,7 @@ def _lasting(
 
 
 def _again(
-    storage: Storage, finding: Finding, entry: Entry | None, fresh: Inventory
+    storage: Storage, finding: Finding, entry: FileInfo | None, fresh: Inventory
 ) -> Finding | None:
     """Return the finding as it is now, by its file and its log; None if resolved."""
     path, kind = finding.path, finding.kind
@@ -181,7 +183,7 @@ def _again(
 
 
 def _of_sealed(
-    storage: Storage, finding: Finding, entry: Entry | None, fresh: Inventory
+    storage: Storage, finding: Finding, entry: FileInfo | None, fresh: Inventory
 ) -> Finding | None:
     if entry is None:
         return finding if finding.kind != "unprotected" else None

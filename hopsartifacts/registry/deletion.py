@@ -22,7 +22,7 @@ from hopsartifacts.registry.versions import (
     retired,
 )
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.fence import Target, delete, withdraw
+from hopsartifacts.store.two_phase_delete import Target, delete, withdraw
 
 
 def delete_version(

@@ -30,7 +30,7 @@ from hopsartifacts.registry.given import (
     positive_version,
 )
 from hopsartifacts.registry.metrics import checked_metrics
-from hopsartifacts.registry.saving import NewVersion, save_version
+from hopsartifacts.registry.save import NewVersion, save_version
 from hopsartifacts.registry.schema import ModelSchema, schema_text
 from hopsartifacts.registry.sources import source
 from hopsartifacts.registry.tagged import Tagged, Tags

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from hopsartifacts import __version__
 from hopsartifacts.rest.measures import MEDIA_TYPE
 from hopsartifacts.rest.openapi import document
-from hopsartifacts.rest.operations import Call, Operation
+from hopsartifacts.rest.operations import Operation, OperationCall
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -70,11 +70,11 @@ def about(others: Sequence[Operation]) -> tuple[Operation, ...]:
     return operations
 
 
-def _health(_: Call) -> Health:
+def _health(_: OperationCall) -> Health:
     return Health(status="ok", version=__version__)
 
 
-def _metrics(call: Call) -> Response:
+def _metrics(call: OperationCall) -> Response:
     return Response(call.hosted.measures.exposition(), media_type=MEDIA_TYPE)
 
 

@@ -26,7 +26,7 @@ _LOGGER = logging.getLogger("hopsartifacts.access")
 _request: ContextVar[str] = ContextVar("request", default="")
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+class AccessLogLine(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the access log.
 
     Attributes:
@@ -53,7 +53,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-def say(line: Line) -> None:
+def say(line: AccessLogLine) -> None:
     """Write *line* to the access log."""
     if _LOGGER.isEnabledFor(logging.INFO):
         _LOGGER.info(msgspec.json.encode(line).decode())
@@ -121,13 +121,13 @@ class _Seen:
 
         return sent
 
-    def line(self) -> Line:
+    def line(self) -> AccessLogLine:
         scope, state = self._scope, self._scope["state"]
         operation, caller = state.get("operation"), state.get("caller")
         raw = scope.get("raw_path") or scope["path"].encode()
         path = raw.partition(b"?")[0].decode("latin-1")
         client = scope.get("client")
-        return Line(
+        return AccessLogLine(
             time=now(),
             request=self.id,
             client=client[0] if client else "",

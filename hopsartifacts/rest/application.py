@@ -11,22 +11,22 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hopsartifacts.rest.about import about
 from hopsartifacts.rest.access_log import AccessLog
-from hopsartifacts.rest.answering import (
+from hopsartifacts.rest.api import surface
+from hopsartifacts.rest.bounds import BodyBounds, Bounds
+from hopsartifacts.rest.dispatch import (
     answering,
     failed,
     on_bug,
     on_http_error,
 )
-from hopsartifacts.rest.api import surface
-from hopsartifacts.rest.bounds import BodyBounds, Bounds
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.hopsworks import (
     datasets,
     deployment_tags,
+    deployments,
     inference,
     login,
     models,
-    serving,
 )
 from hopsartifacts.rest.hopsworks.absent import absence
 from hopsartifacts.rest.hosted import Hosted
@@ -40,7 +40,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *models.OPERATIONS,
     *datasets.OPERATIONS,
     *surface.OPERATIONS,
-    *serving.OPERATIONS,
+    *deployments.OPERATIONS,
     *deployment_tags.OPERATIONS,
     *inference.OPERATIONS,
     *PAGES,

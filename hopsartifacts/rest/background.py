@@ -29,14 +29,14 @@ _PAUSE_S = 0.25
 _LOGGER = logging.getLogger(__name__)
 
 
-class Progress(msgspec.Struct, frozen=True):
+class JobProgress(msgspec.Struct, frozen=True):
     """The progress of a job, in bytes."""
 
     done_bytes: int = 0
     size_bytes: int = 0
 
 
-class Failure(msgspec.Struct, frozen=True):
+class JobFailure(msgspec.Struct, frozen=True):
     """Why a job failed: the status and detail that a request would have got."""
 
     status: int
@@ -61,9 +61,9 @@ class Job(msgspec.Struct, Generic[Result], frozen=True, kw_only=True):
     by: str
     created: str
     ended: str | None = None
-    progress: Progress | None = None
+    progress: JobProgress | None = None
     result: Result | None = None
-    error: Failure | None = None
+    error: JobFailure | None = None
 
 
 class CancelledError(HopsArtifactsError):
@@ -162,7 +162,7 @@ class Jobs:
         for job in self.all():
             self.cancel(job.id)
 
-    def step(self, identity: str, progress: Progress, *, is_told: bool) -> None:
+    def step(self, identity: str, progress: JobProgress, *, is_told: bool) -> None:
         """Record a job's progress; *is_told* also publishes it.
 
         Raises:
@@ -179,12 +179,12 @@ class Jobs:
         except CancelledError:
             changes = {"status": "cancelled"}
         except HopsArtifactsError as error:
-            failure = Failure(status_and_code(error)[0], str(error))
+            failure = JobFailure(status_and_code(error)[0], str(error))
             changes = {"status": "failed", "error": failure}
         except Exception as error:
             _LOGGER.exception("job %s", identity)
             words = f"unexpected {type(error).__name__}; the server's log says more"
-            changes = {"status": "failed", "error": Failure(500, words)}
+            changes = {"status": "failed", "error": JobFailure(500, words)}
         self._change(identity, is_told=True, ended=now(), **changes)
         self._unwanted.discard(identity)
 
@@ -208,7 +208,7 @@ class _Hearing:
     def __init__(self, jobs: Jobs, identity: str) -> None:
         self._jobs = jobs
         self._identity = identity
-        self._progress = Progress()
+        self._progress = JobProgress()
         self._told = 0.0
 
     def set_size(self, size: int) -> None:
@@ -220,7 +220,7 @@ class _Hearing:
         done = self._progress.done_bytes + inc
         self._note(replace(self._progress, done_bytes=done))
 
-    def _note(self, progress: Progress) -> None:
+    def _note(self, progress: JobProgress) -> None:
         self._progress = progress
         is_told = monotonic() - self._told > _PAUSE_S
         if is_told:

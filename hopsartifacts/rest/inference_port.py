@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from hopsartifacts.errors import FormatError, PortTakenError, StorageError
-from hopsartifacts.rest.front.running import listen_at
-from hopsartifacts.rest.listening import LARGEST_PORT
+from hopsartifacts.rest.front.port import listen_at
+from hopsartifacts.rest.listener import LARGEST_PORT
 from hopsartifacts.rest.own_folder import write_private
 
 FILE = "inference-port"

@@ -17,7 +17,7 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Condition = Literal["Range", "If-Match", "If-None-Match"]
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
+class OperationCall(msgspec.Struct, frozen=True, kw_only=True):
     """One validated request.
 
     Attributes:
@@ -58,7 +58,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     method: Method
     path: str
-    handle: Callable[[Call], Any]
+    handle: Callable[[OperationCall], Any]
     summary: str
     scope: Scope | None = "read"
     query: type | None = None
@@ -104,7 +104,7 @@ class Operations:
         self,
         method: Method,
         path: str,
-        handle: Callable[[Call], Any],
+        handle: Callable[[OperationCall], Any],
         summary: str,
         **more: Any,
     ) -> Operation:

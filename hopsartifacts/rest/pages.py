@@ -17,7 +17,7 @@ from hopsartifacts.errors import InvalidNameError
 from hopsartifacts.names import model_name, version_number
 from hopsartifacts.rest.api.table import PREFIX
 from hopsartifacts.rest.hopsworks.ids import parse_deployment_id
-from hopsartifacts.rest.operations import Call, Operation
+from hopsartifacts.rest.operations import Operation, OperationCall
 
 _DEPTH = 4
 
@@ -36,11 +36,11 @@ class _Shown(msgspec.Struct, frozen=True):
     path: str
 
 
-def _page(call: Call) -> HTMLResponse:
+def _page(call: OperationCall) -> HTMLResponse:
     return HTMLResponse(_template().render(version=__version__, shown=_shown(call)))
 
 
-def _shown(call: Call) -> _Shown | None:
+def _shown(call: OperationCall) -> _Shown | None:
     """Return the link's target; None if the path names nothing that can exist."""
     segments = [call.path[name] for name in sorted(call.path)][1:]
     with suppress(InvalidNameError):

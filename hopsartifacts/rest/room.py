@@ -12,7 +12,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Protocol
 
-from hopsartifacts.rest.limiting import home_of
+from hopsartifacts.rest.login_limits import home_of
 
 IDLE_S = 2.0
 """How long a connection must be idle before it may be closed to make room."""

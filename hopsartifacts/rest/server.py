@@ -24,7 +24,7 @@ from starlette.types import ASGIApp
 
 from hopsartifacts.rest.connections import Connection
 from hopsartifacts.rest.doors import open_doors
-from hopsartifacts.rest.listening import Listening
+from hopsartifacts.rest.listener import Listening
 from hopsartifacts.rest.room import Room
 
 _KEEP_ALIVE_S = 75
@@ -47,7 +47,7 @@ _STUCK_S = 10.0
 _LOGGER = logging.getLogger(__name__)
 
 
-class Server(uvicorn.Server):
+class ApiServer(uvicorn.Server):
     """Uvicorn's server with a bounded shutdown, and exit status 0 after a signal.
 
     Args:

@@ -46,7 +46,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """How many concurrent calls the back end answers faster than sequential ones."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class FileInfo(msgspec.Struct, frozen=True, kw_only=True):
     """One file, folder or link found by ``stat``, ``list`` or ``find``."""
 
     path: str
@@ -121,22 +121,22 @@ class Storage(Protocol):
         Raises as ``read``. Yields nothing if *start* is at or beyond the end.
         """
 
-    def stat(self, path: str) -> Entry | None:
+    def stat(self, path: str) -> FileInfo | None:
         """Describe *path* without following a link; None if it does not exist."""
 
-    def list(self, path: str) -> list[Entry]:
+    def list(self, path: str) -> list[FileInfo]:
         """Return the direct children of *path*, sorted by path, never from a cache.
 
         A path that does not exist, or is not a directory, has no children.
         """
 
-    def find(self, path: str) -> Iterator[Entry]:
+    def find(self, path: str) -> Iterator[FileInfo]:
         """Yield everything below *path* except directories, sorted by path.
 
         Links are reported, not followed. Changes made to files that are yielded later
         may or may not be visible.
         """
-        found, pending = list[Entry](), [path]
+        found, pending = list[FileInfo](), [path]
         while pending:
             for entry in self.list(pending.pop()):
                 if entry.kind == "directory":
@@ -203,7 +203,7 @@ class Storage(Protocol):
     def delete_tree(self, path: str) -> None:
         """Delete *path* and all below it, even if read-only; ignore a missing path."""
 
-    def unfinished(self, path: str) -> Iterator[Entry]:
+    def unfinished(self, path: str) -> Iterator[FileInfo]:
         """Yield the uploads below *path* that were started but never completed.
 
         They are visible only here, and take up space until they are discarded.
@@ -214,7 +214,7 @@ class Storage(Protocol):
         del path
         yield from ()
 
-    def discard_unfinished(self, entry: Entry) -> None:
+    def discard_unfinished(self, entry: FileInfo) -> None:
         """Discard the uploads of the entry's path that started no later than *entry*.
 
         A writer that is still using one of them fails. Does nothing if there are none.
@@ -259,11 +259,11 @@ def kind_of(mode: int) -> Kind:
     return _KINDS.get(stat_bits.S_IFMT(mode), "other")
 
 
-def by_path(entries: Iterable[Entry]) -> list[Entry]:
+def by_path(entries: Iterable[FileInfo]) -> list[FileInfo]:
     """Return *entries* sorted by path, as the contract requires."""
     return sorted(entries, key=attrgetter("path"))
 
 
-def _place(entry: Entry) -> str:
+def _place(entry: FileInfo) -> str:
     """Return the key that sorts *entry* among its siblings in the order of ``find``."""
     return f"{entry.path}/" if entry.kind == "directory" else entry.path

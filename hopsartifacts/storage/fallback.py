@@ -15,7 +15,7 @@ from fsspec.core import url_to_fs
 
 from hopsartifacts.errors import AlreadyExistsError, without_secrets
 from hopsartifacts.layout import TEMPORARY
-from hopsartifacts.storage.contract import Capabilities, Entry
+from hopsartifacts.storage.contract import Capabilities, FileInfo
 from hopsartifacts.storage.objects import ObjectStorage, OneAtATime
 
 
@@ -94,10 +94,10 @@ class FallbackStorage(ObjectStorage):
     def read(self, path: str) -> bytes:
         return b"".join(self.chunks(path))
 
-    def list(self, path: str) -> list[Entry]:
+    def list(self, path: str) -> list[FileInfo]:
         return super().list(path) if self._is_folder(path) else []
 
-    def find(self, path: str) -> Iterator[Entry]:
+    def find(self, path: str) -> Iterator[FileInfo]:
         if self._is_folder(path):
             yield from super().find(path)
 

@@ -12,7 +12,7 @@ from hdfs_native import Client, FileStatus, WriteOptions
 
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.storage.contract import Capabilities
-from hopsartifacts.storage.renaming import Found, RenamingStorage
+from hopsartifacts.storage.rename_storage import RemoteFile, RenamingStorage
 
 _READ_BYTES = 4 * 1024 * 1024
 _NAMED = ("config_dir", "kerberos_principal", "kerberos_keytab", "kerberos_cache")
@@ -49,7 +49,7 @@ def hdfs_storage(path: str, options: Mapping[str, Any]) -> RenamingStorage:
 
 
 class _Hdfs:
-    """An HDFS name node: see ``hopsartifacts.storage.renaming``."""
+    """An HDFS name node: see ``hopsartifacts.storage.rename_storage``."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -77,13 +77,13 @@ class _Hdfs:
     def replace(self, source: str, target: str) -> None:
         self._client.rename(source, target, overwrite=True)
 
-    def stat(self, path: str) -> Found | None:
+    def stat(self, path: str) -> RemoteFile | None:
         try:
             return _found(self._client.get_file_info(path))
         except FileNotFoundError:
             return None
 
-    def children(self, path: str) -> dict[str, Found]:
+    def children(self, path: str) -> dict[str, RemoteFile]:
         try:
             listed = list(self._client.list_status(path))
         except Exception:
@@ -117,9 +117,9 @@ class _Hdfs:
         self.remove_file(path)
 
 
-def _found(status: FileStatus) -> Found:
+def _found(status: FileStatus) -> RemoteFile:
     kind = stat_bits.S_IFDIR if status.isdir else stat_bits.S_IFREG
-    return Found(
+    return RemoteFile(
         mode=kind | status.permission,
         size_bytes=status.length,
         modified=status.modification_time / 1000,

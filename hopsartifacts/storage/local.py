@@ -30,7 +30,7 @@ from hopsartifacts.layout import MARKER, STAGING, TEMPORARY
 from hopsartifacts.storage.contract import (
     ANY_WRITE,
     Capabilities,
-    Entry,
+    FileInfo,
     Storage,
     by_path,
     kind_of,
@@ -145,7 +145,7 @@ class LocalStorage(Storage):
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk
 
-    def stat(self, path: str) -> Entry | None:
+    def stat(self, path: str) -> FileInfo | None:
         with _translated("stat", path):
             try:
                 found = os.lstat(f"{self._root}/{path}")
@@ -153,7 +153,7 @@ class LocalStorage(Storage):
                 return None
             return _entry(path, found)
 
-    def list(self, path: str) -> list[Entry]:
+    def list(self, path: str) -> list[FileInfo]:
         with _translated("list", path):
             return by_path(self._children(path))
 
@@ -321,7 +321,7 @@ class LocalStorage(Storage):
                 stacklevel=2,
             )
 
-    def _children(self, path: str) -> Iterator[Entry]:
+    def _children(self, path: str) -> Iterator[FileInfo]:
         prefix = f"{path}/" if path else ""
         try:
             with os.scandir(self._root / path) as children:
@@ -334,8 +334,8 @@ class LocalStorage(Storage):
             return
 
 
-def _entry(path: str, found: os.stat_result) -> Entry:
-    return Entry(
+def _entry(path: str, found: os.stat_result) -> FileInfo:
+    return FileInfo(
         path=path,
         kind=kind_of(found.st_mode),
         size_bytes=found.st_size,

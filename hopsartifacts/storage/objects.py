@@ -21,7 +21,7 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.storage.contract import (
     Capabilities,
-    Entry,
+    FileInfo,
     Kind,
     Storage,
     by_path,
@@ -114,14 +114,14 @@ class ObjectStorage(Storage):
                 )
             yield bytes(data)
 
-    def stat(self, path: str) -> Entry | None:
+    def stat(self, path: str) -> FileInfo | None:
         with self._translating("stat", path):
             try:
                 return self._entry(self._fs.info(self._full(path)))
             except FileNotFoundError:
                 return None
 
-    def list(self, path: str) -> list[Entry]:
+    def list(self, path: str) -> list[FileInfo]:
         full = self._full(path)
         with self._translating("list", path):
             try:
@@ -132,7 +132,7 @@ class ObjectStorage(Storage):
         here = full.strip("/")
         return by_path(self._entry(it) for it in found if self._name(it) != here)
 
-    def find(self, path: str) -> Iterator[Entry]:
+    def find(self, path: str) -> Iterator[FileInfo]:
         full = self._full(path)
         with self._translating("list", path):
             found = self._fs.find(full, detail=True).values()
@@ -196,10 +196,10 @@ class ObjectStorage(Storage):
     def _name(self, info: dict[str, Any]) -> str:
         return str(info["name"]).strip("/")
 
-    def _entry(self, info: dict[str, Any]) -> Entry:
+    def _entry(self, info: dict[str, Any]) -> FileInfo:
         kind: Kind = "directory" if info["type"] == "directory" else "file"
         path = self._name(info).removeprefix(self._root).lstrip("/")
-        return Entry(
+        return FileInfo(
             path=path,
             kind=kind,
             size_bytes=int(info.get("size") or 0),

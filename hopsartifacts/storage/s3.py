@@ -13,9 +13,9 @@ from s3fs import S3FileSystem
 
 from hopsartifacts import layout
 from hopsartifacts.errors import InvalidInputError, PathNotFoundError, StorageError
-from hopsartifacts.storage.contract import Entry, by_path
+from hopsartifacts.storage.contract import FileInfo, by_path
 from hopsartifacts.storage.objects import UNCACHED, ObjectStorage
-from hopsartifacts.storage.s3_client import Client
+from hopsartifacts.storage.s3_client import S3Client
 from hopsartifacts.storage.s3_requests import (
     DEFAULT_ATTEMPTS,
     Requests,
@@ -80,7 +80,7 @@ class S3Storage(ObjectStorage):
         super().__init__(filesystem, root)
         bucket, self._prefix, _ = filesystem.split_path(self._root)
         self._attempts = attempts
-        self._client = Client(filesystem, bucket)
+        self._client = S3Client(filesystem, bucket)
         self._requests = Requests(self._client, attempts)
         self._wire = Wire(self._requests)
 
@@ -132,7 +132,7 @@ class S3Storage(ObjectStorage):
             if it["Key"] == key:
                 yield self._ranges(path, {"Key": key, "VersionId": it["VersionId"]})
 
-    def stat(self, path: str) -> Entry | None:
+    def stat(self, path: str) -> FileInfo | None:
         with self._translating("stat", path):
             if self._key(path):
                 try:
@@ -148,19 +148,19 @@ class S3Storage(ObjectStorage):
                 "list_objects_v2", Prefix=self._below(path), MaxKeys=1
             )
             is_there = below.get("Contents") or below.get("CommonPrefixes")
-            return Entry(path=path, kind="directory") if is_there else None
+            return FileInfo(path=path, kind="directory") if is_there else None
 
-    def list(self, path: str) -> list[Entry]:
-        entries: tuple[Entry, ...] = ()
+    def list(self, path: str) -> list[FileInfo]:
+        entries: tuple[FileInfo, ...] = ()
         with self._translating("list", path):
             for page in self._pages(path, Delimiter="/"):
                 for found in page.get("CommonPrefixes") or ():
                     it = self._path(found["Prefix"])
-                    entries += (Entry(path=it, kind="directory"),)
+                    entries += (FileInfo(path=it, kind="directory"),)
                 entries += (*self._files(page),)
         return by_path(entries)
 
-    def find(self, path: str) -> Iterator[Entry]:
+    def find(self, path: str) -> Iterator[FileInfo]:
         with self._translating("list", path):
             entries = [one for page in self._pages(path) for one in self._files(page)]
         # Not every server sorts in the order of the contract.
@@ -206,14 +206,14 @@ class S3Storage(ObjectStorage):
         found = [f"{bucket}/{it['Key']}" for it in page.get("Contents") or ()]
         return self._sure_first(path, *found)
 
-    def unfinished(self, path: str) -> Iterator[Entry]:
+    def unfinished(self, path: str) -> Iterator[FileInfo]:
         """Yield the unfinished uploads; sizes are 0, as each would cost a request."""
         with self._translating("list the unfinished uploads below", path):
             found = list(unfinished_uploads(self._requests, self._below(path)))
         for upload in sorted(found, key=lambda one: (one.key, one.began)):
             yield self._file(upload.key, 0, upload.began)
 
-    def discard_unfinished(self, entry: Entry) -> None:
+    def discard_unfinished(self, entry: FileInfo) -> None:
         """Abort the uploads of this path that are as old as *entry*, or older."""
         key = self._key(entry.path)
         with self._translating("discard the unfinished upload of", entry.path):
@@ -278,14 +278,14 @@ class S3Storage(ObjectStorage):
         below = self._below(path)
         return self._requests.pages("list_objects_v2", Prefix=below, **parameters)
 
-    def _files(self, page: Mapping[str, Any]) -> Iterator[Entry]:
+    def _files(self, page: Mapping[str, Any]) -> Iterator[FileInfo]:
         for found in page.get("Contents") or ():
             # Some tools store an object at a folder's name.
             if not found["Key"].endswith("/"):
                 yield self._file(found["Key"], found["Size"], found["LastModified"])
 
-    def _file(self, key: str, size: int, modified: Any) -> Entry:
-        return Entry(
+    def _file(self, key: str, size: int, modified: Any) -> FileInfo:
+        return FileInfo(
             path=self._path(key),
             kind="file",
             size_bytes=size,

@@ -24,7 +24,7 @@ SOCKETS = 6
 _VALID_S = 3600
 
 
-class Client:
+class S3Client:
     """The client of an s3fs file system, for the objects of one bucket."""
 
     def __init__(self, filesystem: Any, bucket: str) -> None:

@@ -29,7 +29,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from tenacity.wait import wait_random_exponential
 
 from hopsartifacts.errors import StorageError, StorageRefusedError
-from hopsartifacts.storage.s3_client import Client, UnreadableAnswerError
+from hopsartifacts.storage.s3_client import S3Client, UnreadableAnswerError
 
 Result = TypeVar("Result")
 
@@ -80,7 +80,7 @@ class CutBodyError(ConnectionError):
     """A body ended before its announced length."""
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True):
+class RequestBody(msgspec.Struct, frozen=True, kw_only=True):
     """The content of an object or a range, with the object's total size and ETag."""
 
     data: bytes
@@ -94,7 +94,7 @@ class Requests:
     ``submit`` is thread-safe; the requests run on fsspec's event loop.
     """
 
-    def __init__(self, client: Client, attempts: int = DEFAULT_ATTEMPTS) -> None:
+    def __init__(self, client: S3Client, attempts: int = DEFAULT_ATTEMPTS) -> None:
         self.client = client
         self.bucket = client.bucket
         self._attempts = attempts
@@ -108,7 +108,7 @@ class Requests:
         """Start one request and return its future."""
         return self._begin(lambda: self.client.call(method, parameters))
 
-    def get(self, **parameters: Any) -> Body:
+    def get(self, **parameters: Any) -> RequestBody:
         """Return an object, or a range of it, with one request."""
         return self.waited(self._begin(lambda: self._get(parameters)))
 
@@ -174,9 +174,9 @@ class Requests:
                 return True
         return state.attempt_number >= self._attempts or elapsed_s >= _PATIENCE_S
 
-    async def _get(self, parameters: Mapping[str, Any]) -> Body:
+    async def _get(self, parameters: Mapping[str, Any]) -> RequestBody:
         answer = await self.client.call("get_object", parameters)
-        async with answer["Body"] as stream:
+        async with answer["RequestBody"] as stream:
             data = bytes(await stream.read())
         return body_of(answer, data)
 
@@ -216,12 +216,12 @@ class Requests:
         )
 
 
-def body_of(answer: Mapping[str, Any], data: bytes) -> Body:
+def body_of(answer: Mapping[str, Any], data: bytes) -> RequestBody:
     """Return *data* as the body of *answer*; raise if it is incomplete."""
     due, total = _lengths(answer)
     if len(data) != due:
         raise CutBodyError(f"the body has {len(data)} bytes instead of {due}")
-    return Body(data=data, total_bytes=total, etag=str(answer.get("ETag", "")))
+    return RequestBody(data=data, total_bytes=total, etag=str(answer.get("ETag", "")))
 
 
 def is_passing(error: BaseException) -> bool:

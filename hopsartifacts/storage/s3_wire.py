@@ -23,7 +23,7 @@ from typing import Any, Generic, TypeVar
 
 from hopsartifacts.errors import StorageError
 from hopsartifacts.storage.s3_client import SOCKETS
-from hopsartifacts.storage.s3_requests import Body, Requests, body_of, error_code
+from hopsartifacts.storage.s3_requests import RequestBody, Requests, body_of, error_code
 
 Result = TypeVar("Result")
 
@@ -139,9 +139,9 @@ class Wire:
         condition = {"If-Match": first.etag} if asks else {}
         behind = start + len(first.data)
         untried = deque(range(behind, first.total_bytes, RANGE_BYTES))
-        under_way = InFlight[Body](self._reading, _RANGES_AT_ONCE)
+        under_way = InFlight[RequestBody](self._reading, _RANGES_AT_ONCE)
 
-        def begin() -> "Future[Body]":
+        def begin() -> "Future[RequestBody]":
             return self._get(place, {"Range": _range(untried.popleft()), **condition})
 
         try:
@@ -169,7 +169,9 @@ class Wire:
         return self._submit("upload_part", quickly, ordinarily)
 
     @staticmethod
-    def _next(under_way: InFlight[Body], etag: str, place: Mapping[str, str]) -> bytes:
+    def _next(
+        under_way: InFlight[RequestBody], etag: str, place: Mapping[str, str]
+    ) -> bytes:
         try:
             _, body = under_way.take(in_order=True)
         except Exception as error:
@@ -185,7 +187,7 @@ class Wire:
 
     def _get(
         self, place: Mapping[str, str], headers: Mapping[str, str]
-    ) -> "Future[Body]":
+    ) -> "Future[RequestBody]":
         named = {name.replace("-", ""): value for name, value in headers.items()}
         return self._submit(
             "get_object",
@@ -221,7 +223,9 @@ class Wire:
             self._misses[method] += 1
         return ordinarily()
 
-    def _got(self, place: Mapping[str, Any], headers: Mapping[str, str]) -> Body | None:
+    def _got(
+        self, place: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> RequestBody | None:
         url = self._client.signed_url("get_object", place)
         if url is None:
             return None

@@ -17,7 +17,7 @@ from paramiko.sftp import CMD_EXTENDED
 
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.storage.contract import Capabilities
-from hopsartifacts.storage.renaming import Found, RenamingStorage
+from hopsartifacts.storage.rename_storage import RemoteFile, RenamingStorage
 
 Result = TypeVar("Result")
 
@@ -74,7 +74,7 @@ class _Channel(NamedTuple):
 
 
 class _Sftp:
-    """An SFTP server: see ``hopsartifacts.storage.renaming``."""
+    """An SFTP server: see ``hopsartifacts.storage.rename_storage``."""
 
     def __init__(self, host: str, options: dict[str, Any]) -> None:
         self._host = host
@@ -117,13 +117,13 @@ class _Sftp:
         """Send OpenSSH's rename extension, which replaces an existing file."""
         self._do(lambda sftp: sftp.posix_rename(source, target))
 
-    def stat(self, path: str) -> Found | None:
+    def stat(self, path: str) -> RemoteFile | None:
         try:
             return _found(self._do(lambda sftp: sftp.lstat(path)))
         except FileNotFoundError:
             return None
 
-    def children(self, path: str) -> dict[str, Found]:
+    def children(self, path: str) -> dict[str, RemoteFile]:
         try:
             listed = self._do(lambda sftp: sftp.listdir_attr(path))
         except FileNotFoundError:
@@ -236,9 +236,9 @@ def _receive(file: paramiko.SFTPFile, first: int, end: int) -> bytes:
     return b"".join(file.readv(wanted))
 
 
-def _found(attributes: paramiko.SFTPAttributes) -> Found:
+def _found(attributes: paramiko.SFTPAttributes) -> RemoteFile:
     modified = attributes.st_mtime
-    return Found(
+    return RemoteFile(
         mode=attributes.st_mode or 0,
         size_bytes=attributes.st_size or 0,
         modified=None if modified is None else float(modified),

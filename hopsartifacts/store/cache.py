@@ -26,7 +26,7 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
-from hopsartifacts.store.checking import Finding, check_folder
+from hopsartifacts.store.checks import Finding, check_folder
 from hopsartifacts.store.local_paths import user_path
 from hopsartifacts.store.transfer import part_of
 

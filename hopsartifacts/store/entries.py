@@ -26,7 +26,7 @@ from hopsartifacts.store.index import Index, Leaves
 from hopsartifacts.store.pages import Records, Tree, empty
 
 CARRIED_LIMIT_BYTES = 4 * 1024
-"""Larger contents are not copied to later entries; see ``Body.carried``."""
+"""Larger contents are not copied to later entries; see ``EntryBody.carried``."""
 
 _LEVEL = 6
 NOTHING = msgspec.Raw(b"null")
@@ -51,7 +51,7 @@ class Carried(msgspec.Struct, frozen=True, kw_only=True):
     content: msgspec.Raw
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class EntryBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An entry as it is stored; ``Raw`` members are decoded on demand.
 
     Members are written in this order. Users choose no member names before ``content``,
@@ -84,7 +84,7 @@ class _Any(msgspec.Struct):
 class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A committed entry."""
 
-    body: Body
+    body: EntryBody
     sha256: str
     """Digest of the object that stores it."""
 
@@ -194,7 +194,7 @@ class Snapshot(msgspec.Struct, Generic[AnyState], frozen=True, kw_only=True):
         return self.entry.token
 
 
-def packed(body: Body) -> bytes:
+def packed(body: EntryBody) -> bytes:
     """Encode *body* as the bytes to store."""
     return gzip.compress(with_check(encode(body)), _LEVEL, mtime=0)
 
@@ -225,7 +225,7 @@ def unpacked(data: bytes, log: str, seq: int) -> LogEntry:
     text = without_check(text_of(data, path))
     check_format(decode(text, _Any, path).format, path)
     try:
-        body = decode(text, Body, path)
+        body = decode(text, EntryBody, path)
     except FormatError as error:
         raise IntegrityError(f"log entry {error}") from error
     if (body.log, body.seq) != (log, seq):
@@ -233,9 +233,9 @@ def unpacked(data: bytes, log: str, seq: int) -> LogEntry:
     return LogEntry(body=body, sha256=sha256_of(data))
 
 
-def new_body(seq: int, **members: Any) -> Body:
+def new_body(seq: int, **members: Any) -> EntryBody:
     """Return the body of entry *seq* in the format that this release writes."""
-    return Body(format=FORMAT, seq=seq, **members)
+    return EntryBody(format=FORMAT, seq=seq, **members)
 
 
 def _damaged(path: str, how: str) -> IntegrityError:

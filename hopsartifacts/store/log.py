@@ -23,6 +23,7 @@ from hopsartifacts import layout
 from hopsartifacts.documents import decode, encode
 from hopsartifacts.errors import ConflictError, IntegrityError, PathNotFoundError
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.create_if_absent import create_once, lose_a_race
 from hopsartifacts.store.entries import (
     CARRIED_LIMIT_BYTES,
     NOTHING,
@@ -37,10 +38,9 @@ from hopsartifacts.store.entries import (
 )
 from hopsartifacts.store.identity import new_token, now, writer
 from hopsartifacts.store.index import Index, Leaves
-from hopsartifacts.store.once import create_once, lose_a_race
+from hopsartifacts.store.local_lock import turn
+from hopsartifacts.store.log_audit import LogAudit
 from hopsartifacts.store.pages import PAGE_NUMBERS, Records, Tree
-from hopsartifacts.store.retelling import Retold
-from hopsartifacts.store.turns import turn
 from hopsartifacts.store.workers import each_result
 
 _MANY = 16
@@ -175,7 +175,7 @@ class Log(Generic[AnyState]):
             IntegrityError: an entry is missing or damaged, its digest differs from the
                 one in its successor, or its state differs from the replayed one.
         """
-        retold, newest = Retold(self._state), None
+        retold, newest = LogAudit(self._state), None
         for newest in self.entries():
             try:
                 retold.take(newest.body)

@@ -48,7 +48,7 @@ Tree = dict[int, int | Book]
 """Books by number; an int in place of a book is the entry that contains it."""
 
 
-class Source(Protocol):
+class TreeSource(Protocol):
     """A reader of log entries."""
 
     def trees(self, numbers: Iterable[int]) -> Mapping[int, Tree]:
@@ -67,7 +67,7 @@ class Records(Mapping[int, Record], Generic[Record]):
     """
 
     def __init__(
-        self, kind: type[Record], source: Source | None, seq: int, tree: Tree
+        self, kind: type[Record], source: TreeSource | None, seq: int, tree: Tree
     ) -> None:
         self._kind = kind
         self._source = source

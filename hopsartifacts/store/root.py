@@ -16,7 +16,7 @@ from hopsartifacts.errors import (
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.identity import now, writer
 from hopsartifacts.store.log import Log
-from hopsartifacts.store.proof import require_proof
+from hopsartifacts.store.storage_probe import require_proof
 
 
 class _Marker(msgspec.Struct, frozen=True, kw_only=True):

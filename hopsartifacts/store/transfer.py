@@ -20,7 +20,7 @@ import xxhash
 from hopsartifacts.digests import CHUNK_BYTES, Digest, sha256_of
 from hopsartifacts.errors import IntegrityError, PathNotFoundError, StorageError
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.checking import verified
+from hopsartifacts.store.checks import verified
 from hopsartifacts.store.progress import NO_CALLBACK, Callback, Progress
 from hopsartifacts.store.workers import Stop, Stopped, each, pause_s
 

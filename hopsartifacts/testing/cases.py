@@ -17,14 +17,14 @@ from hopsartifacts.store.entries import State
 from hopsartifacts.store.log import Log
 from hopsartifacts.testing.checker import check
 from hopsartifacts.testing.faults import READS, FaultyStorage
-from hopsartifacts.testing.jobs import JOBS, MODEL, Jobs, project_at
-from hopsartifacts.testing.observing import (
+from hopsartifacts.testing.jobs import JOBS, MODEL, WriterJobs, project_at
+from hopsartifacts.testing.snapshots import StorageSnapshot
+from hopsartifacts.testing.views import (
     View,
     check_deployments_start,
     footprint,
     view,
 )
-from hopsartifacts.testing.snapshots import Snapshot
 
 Place = Callable[[], Storage]
 """A function that opens one storage; each call returns a separate connection."""
@@ -39,7 +39,7 @@ _UNDONE = frozenset({"reserve", "stage", "abort", "mark"})
 _LEAST_POINTS = 2
 
 
-class Run(NamedTuple):
+class CaseRun(NamedTuple):
     """The outcome of one run of a job."""
 
     was_due: bool
@@ -64,13 +64,13 @@ class Case:
     def __init__(self, name: str, new_place: Callable[[], Place], folder: Path) -> None:
         self.name = name
         self.job = JOBS[name]
-        self.jobs = Jobs(folder)
+        self.jobs = WriterJobs(folder)
         self._new_place = new_place
         self._others = _USERS if self.job.takes_garbage else {**_USERS, **_WRITERS}
-        self._begin: Snapshot | None = None
+        self._begin: StorageSnapshot | None = None
         storage = self.fresh()()
         if self.job.is_copied:
-            self._begin = Snapshot(storage)
+            self._begin = StorageSnapshot(storage)
         lay = footprint(storage)
         self.old = view(storage)
         self.changes = self._count_changes(storage)
@@ -157,7 +157,7 @@ class Case:
 
 def walk(
     case: Case,
-    attempt: Callable[[Place, int, FaultKind], Run],
+    attempt: Callable[[Place, int, FaultKind], CaseRun],
     faults: Sequence[FaultKind],
     *,
     every: int = 1,
@@ -188,7 +188,7 @@ def walk(
 
 def _walk(
     case: Case,
-    attempt: Callable[[Place, int, FaultKind], Run],
+    attempt: Callable[[Place, int, FaultKind], CaseRun],
     faults: Sequence[FaultKind],
     points: Iterable[int],
 ) -> int:

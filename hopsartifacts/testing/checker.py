@@ -26,10 +26,10 @@ from hopsartifacts.registry.aliases import alias_history
 from hopsartifacts.registry.documents import ModelState
 from hopsartifacts.registry.versions import model_log, model_names, model_state
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.checking import Finding
+from hopsartifacts.store.checks import Finding
 from hopsartifacts.store.entries import State
 from hopsartifacts.store.log import Log
-from hopsartifacts.store.retelling import Retold
+from hopsartifacts.store.log_audit import LogAudit
 from hopsartifacts.store.root import owner_of
 
 Marks = Mapping[int, str | None]
@@ -79,7 +79,7 @@ def check(storage: Storage, *, has_chosen_numbers: bool = False) -> Checked:
         is_dense = marks is not _model_marks or not has_chosen_numbers
         history = _History(log.path, is_dense=is_dense)
         try:
-            retold = Retold(kind)
+            retold = LogAudit(kind)
             for entry in log.entries():
                 retold.take(entry.body)
                 state = retold.state(entry.body)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from hopsartifacts.errors import StorageError
-from hopsartifacts.testing.cases import Case, Place, Run, walk
+from hopsartifacts.testing.cases import Case, CaseRun, Place, walk
 from hopsartifacts.testing.children import children_for
-from hopsartifacts.testing.connecting import Connecting, Reconnect
+from hopsartifacts.testing.connections import Connecting, Reconnect
 from hopsartifacts.testing.faults import (
     FAIL,
     KILL_AFTER,
@@ -22,10 +22,10 @@ from hopsartifacts.testing.faults import (
     STOP_BEFORE,
     Fault,
     FaultyStorage,
+    InjectedStop,
     Nth,
-    Stopped,
 )
-from hopsartifacts.testing.jobs import JOBS, Jobs
+from hopsartifacts.testing.jobs import JOBS, WriterJobs
 from hopsartifacts.testing.steps import is_on_disk, on_step, watching
 
 _FAILURES = [
@@ -89,24 +89,24 @@ class CrashConformance(_Walking):
         kills = self.kills and reconnect().capabilities.is_shared
         only_changes = self.every > 1 or not self.at_reads
 
-        def kill(place: Place, number: int, fault: Fault) -> Run:
+        def kill(place: Place, number: int, fault: Fault) -> CaseRun:
             plan = Nth(number, fault, only_changes=only_changes)
             work = partial(_do, place, case.jobs, case.job.name, plan)
             [ended] = children_for(reconnect).run([work])
             assert ended.signal in {None, signal.SIGKILL}, (
                 "the writer did not end normally"
             )
-            return Run(was_due=bool(ended.signal), is_told=not ended.signal)
+            return CaseRun(was_due=bool(ended.signal), is_told=not ended.signal)
 
-        def stop(place: Place, number: int, fault: Fault) -> Run:
+        def stop(place: Place, number: int, fault: Fault) -> CaseRun:
             # A call that only reads leaves the state of the preceding change.
             plan = Nth(number, fault, then=STOP_BEFORE, only_changes=True)
             try:
                 case.do(FaultyStorage(place(), plan))
-            except Stopped:
-                return Run(was_due=True, is_told=False)
+            except InjectedStop:
+                return CaseRun(was_due=True, is_told=False)
             assert not plan.was_due, "the simulated crash was caught"
-            return Run(was_due=False)
+            return CaseRun(was_due=False)
 
         faults = [KILL_BEFORE, KILL_AFTER] if kills else [STOP_BEFORE, STOP_AFTER]
         points = walk(case, kill if kills else stop, faults, every=self.every)
@@ -121,20 +121,20 @@ class CrashConformance(_Walking):
             return  # no other process can look afterwards
         kills = self.kills or is_on_disk(storage)
 
-        def kill(place: Place, number: int, _: None) -> Run:
+        def kill(place: Place, number: int, _: None) -> CaseRun:
             work = partial(_do_to_step, place, case.jobs, case.job.name, number)
             [ended] = children_for(reconnect).run([work])
             assert ended.signal in {None, signal.SIGKILL}, (
                 "the writer did not end normally"
             )
-            return Run(was_due=bool(ended.signal), is_told=not ended.signal)
+            return CaseRun(was_due=bool(ended.signal), is_told=not ended.signal)
 
-        def stop_at(place: Place, number: int, _: None) -> Run:
+        def stop_at(place: Place, number: int, _: None) -> CaseRun:
             try:
                 _do_to_step(place, case.jobs, case.job.name, number, kills=False)
-            except Stopped:
-                return Run(was_due=True, is_told=False)
-            return Run(was_due=False)
+            except InjectedStop:
+                return CaseRun(was_due=True, is_told=False)
+            return CaseRun(was_due=False)
 
         steps = None
         if self.every > 1:
@@ -193,7 +193,9 @@ class FaultConformance(_Walking):
     ) -> None:
         """A call fails or loses its response, either alone or with all later calls."""
 
-        def fail(place: Place, number: int, faults: tuple[Fault, Fault | None]) -> Run:
+        def fail(
+            place: Place, number: int, faults: tuple[Fault, Fault | None]
+        ) -> CaseRun:
             fault, then = faults
             plan = Nth(number, fault, then=then, only_changes=self.every > 1)
             error: StorageError | None = None
@@ -202,19 +204,19 @@ class FaultConformance(_Walking):
             except StorageError as raised:
                 error = raised
             assert plan.was_due or not error, error
-            return Run(was_due=plan.was_due, error=error)
+            return CaseRun(was_due=plan.was_due, error=error)
 
         points = walk(case, fail, _FAILURES, every=self.every)
         record_property("failure points", points)
 
 
-def _do(place: Place, jobs: Jobs, name: str, plan: Nth, _: object) -> None:
+def _do(place: Place, jobs: WriterJobs, name: str, plan: Nth, _: object) -> None:
     jobs.do(name, FaultyStorage(place(), plan))
 
 
 def _do_to_step(
     place: Place,
-    jobs: Jobs,
+    jobs: WriterJobs,
     name: str,
     number: int,
     _: object = None,
@@ -234,7 +236,7 @@ def _kill() -> None:
 
 
 def _stop() -> None:
-    raise Stopped
+    raise InjectedStop
 
 
 def _replace(place: Place, told: Path, life_s: float, _: object) -> None:

@@ -22,10 +22,10 @@ from threading import Lock
 import msgspec
 
 from hopsartifacts.errors import StorageError
-from hopsartifacts.storage.contract import Capabilities, Entry, Storage
+from hopsartifacts.storage.contract import Capabilities, FileInfo, Storage
 
 
-class Call(msgspec.Struct, frozen=True):
+class StorageCall(msgspec.Struct, frozen=True):
     """One call of a storage method."""
 
     number: int
@@ -40,31 +40,31 @@ class Fault(msgspec.Struct, frozen=True):
     If *before* returns or is None, the call does its work.
     """
 
-    before: Callable[[Call], None] | None = None
-    after: Callable[[Call], None] | None = None
+    before: Callable[[StorageCall], None] | None = None
+    after: Callable[[StorageCall], None] | None = None
 
 
-Plan = Mapping[int, Fault] | Callable[[Call], Fault | None]
+Plan = Mapping[int, Fault] | Callable[[StorageCall], Fault | None]
 """The faults by call number, or a function that returns the fault for a call."""
 
 
-def fail(call: Call) -> None:
+def fail(call: StorageCall) -> None:
     """Raise the error of a failed storage."""
     raise StorageError(f"call {call.number}, {call.method} {call.path!r}, was broken")
 
 
-def kill(_: Call) -> None:
+def kill(_: StorageCall) -> None:
     """Kill this process immediately, like a crash of the machine."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class Stopped(BaseException):
+class InjectedStop(BaseException):
     """The writer has crashed: none of its later calls have an effect."""
 
 
-def stop(call: Call) -> None:
+def stop(call: StorageCall) -> None:
     """Replace ``kill`` where a separate process would not see the files."""
-    raise Stopped(str(call))
+    raise InjectedStop(str(call))
 
 
 FAIL = Fault(before=fail)
@@ -105,7 +105,7 @@ class Nth:
         self._count = itertools.count(1)
         self.was_due = False
 
-    def __call__(self, call: Call) -> Fault | None:
+    def __call__(self, call: StorageCall) -> Fault | None:
         """Return the fault for *call*, or None."""
         if self._only_changes and call.method in READS:
             return self._then if self.was_due else None
@@ -131,7 +131,7 @@ class FaultyStorage(Storage):
         self._inner = inner
         self._plan = plan or {}
         self._lock = Lock()
-        self.calls: list[Call] = []
+        self.calls: list[StorageCall] = []
 
     @property
     def url(self) -> str:
@@ -163,17 +163,17 @@ class FaultyStorage(Storage):
         with self._call("chunks", path):
             yield from self._inner.chunks(path, start)
 
-    def stat(self, path: str) -> Entry | None:
+    def stat(self, path: str) -> FileInfo | None:
         """See ``Storage.stat``."""
         with self._call("stat", path):
             return self._inner.stat(path)
 
-    def list(self, path: str) -> list[Entry]:
+    def list(self, path: str) -> list[FileInfo]:
         """See ``Storage.list``."""
         with self._call("list", path):
             return self._inner.list(path)
 
-    def find(self, path: str) -> Iterator[Entry]:
+    def find(self, path: str) -> Iterator[FileInfo]:
         """See ``Storage.find``."""
         with self._call("find", path):
             yield from self._inner.find(path)
@@ -213,12 +213,12 @@ class FaultyStorage(Storage):
         with self._call("delete_tree", path):
             self._inner.delete_tree(path)
 
-    def unfinished(self, path: str) -> Iterator[Entry]:
+    def unfinished(self, path: str) -> Iterator[FileInfo]:
         """See ``Storage.unfinished``."""
         with self._call("unfinished", path):
             yield from self._inner.unfinished(path)
 
-    def discard_unfinished(self, entry: Entry) -> None:
+    def discard_unfinished(self, entry: FileInfo) -> None:
         """See ``Storage.discard_unfinished``."""
         with self._call("discard_unfinished", entry.path):
             self._inner.discard_unfinished(entry)
@@ -234,7 +234,7 @@ class FaultyStorage(Storage):
     @contextmanager
     def _call(self, method: str, path: str) -> Iterator[None]:
         with self._lock:
-            call = Call(len(self.calls) + 1, method, path)
+            call = StorageCall(len(self.calls) + 1, method, path)
             self.calls.append(call)
         plan = self._plan
         fault = plan.get(call.number) if isinstance(plan, Mapping) else plan(call)

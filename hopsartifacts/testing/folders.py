@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from hopsartifacts.storage.contract import Capabilities, Entry, Storage
+from hopsartifacts.storage.contract import Capabilities, FileInfo, Storage
 
 
 class StorageFolder(Storage):
@@ -48,16 +48,16 @@ class StorageFolder(Storage):
         """See ``Storage.chunks``."""
         return self.inner.chunks(self._full(path), start)
 
-    def stat(self, path: str) -> Entry | None:
+    def stat(self, path: str) -> FileInfo | None:
         """See ``Storage.stat``."""
         found = self.inner.stat(self._full(path))
         return self._own(found) if found else None
 
-    def list(self, path: str) -> list[Entry]:
+    def list(self, path: str) -> list[FileInfo]:
         """See ``Storage.list``."""
         return [self._own(entry) for entry in self.inner.list(self._full(path))]
 
-    def find(self, path: str) -> Iterator[Entry]:
+    def find(self, path: str) -> Iterator[FileInfo]:
         """See ``Storage.find``."""
         return map(self._own, self.inner.find(self._full(path)))
 
@@ -90,11 +90,11 @@ class StorageFolder(Storage):
         """See ``Storage.delete_tree``."""
         self.inner.delete_tree(self._full(path))
 
-    def unfinished(self, path: str) -> Iterator[Entry]:
+    def unfinished(self, path: str) -> Iterator[FileInfo]:
         """See ``Storage.unfinished``."""
         return map(self._own, self.inner.unfinished(self._full(path)))
 
-    def discard_unfinished(self, entry: Entry) -> None:
+    def discard_unfinished(self, entry: FileInfo) -> None:
         """See ``Storage.discard_unfinished``."""
         full = msgspec.structs.replace(entry, path=self._full(entry.path))
         self.inner.discard_unfinished(full)
@@ -110,6 +110,6 @@ class StorageFolder(Storage):
     def _full(self, path: str) -> str:
         return f"{self._folder}/{path}".rstrip("/")
 
-    def _own(self, entry: Entry) -> Entry:
+    def _own(self, entry: FileInfo) -> FileInfo:
         path = entry.path.removeprefix(self._folder).lstrip("/")
         return msgspec.structs.replace(entry, path=path)

@@ -1,7 +1,7 @@
 """The operations of writers, as a table of named jobs for the crash tests.
 
-To test a new operation at every crash point, add a method to ``Jobs`` and a line to
-``JOBS``.
+To test a new operation at every crash point, add a method to ``WriterJobs`` and a line
+to ``JOBS``.
 """
 
 from pathlib import Path
@@ -16,14 +16,14 @@ from hopsartifacts.errors import InUseError
 from hopsartifacts.project import Project
 from hopsartifacts.registry.handle import ModelRegistry
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.testing.littering import (
+from hopsartifacts.testing.litter import (
     cut_off,
     keeping_files,
     nth_entry,
     put_aside,
     writes,
 )
-from hopsartifacts.testing.serving import StatesOnly
+from hopsartifacts.testing.states_only import StatesOnly
 
 MODEL = "m"
 ALIAS = "champion"
@@ -32,8 +32,8 @@ _BIG_BYTES = 300 * 1024
 """More than fits in a log entry."""
 
 
-class Job(msgspec.Struct, frozen=True):
-    """An operation to interrupt and its preceding steps: methods of ``Jobs``."""
+class WriterJob(msgspec.Struct, frozen=True):
+    """An operation to interrupt and its preceding steps: methods of ``WriterJobs``."""
 
     before: tuple[str, ...]
     name: str
@@ -46,46 +46,52 @@ class Job(msgspec.Struct, frozen=True):
     enough."""
 
 
-JOBS: dict[str, Job] = {
-    "save the first version": Job((), "save"),
-    "save a later version": Job(("save",), "save"),
-    "make an artifact": Job(("save",), "deploy_script"),
-    "make a big artifact": Job(("save",), "deploy_big"),
-    "make one more artifact": Job(("save", "deploy_script"), "deploy_create"),
-    "find an artifact": Job(
+JOBS: dict[str, WriterJob] = {
+    "save the first version": WriterJob((), "save"),
+    "save a later version": WriterJob(("save",), "save"),
+    "make an artifact": WriterJob(("save",), "deploy_script"),
+    "make a big artifact": WriterJob(("save",), "deploy_big"),
+    "make one more artifact": WriterJob(("save", "deploy_script"), "deploy_create"),
+    "find an artifact": WriterJob(
         ("save", "deploy_script", "delete_deployment"), "deploy_script"
     ),
-    "deploy without a script": Job(("save",), "deploy_without_script"),
-    "deploy another version": Job(("save", "deploy_script"), "deploy_without_script"),
-    "continue a save": Job(("save_half",), "save", is_copied=False),
-    "tag": Job(("save",), "tag"),
-    "edit a description": Job(("save",), "describe"),
-    "set an alias": Job(("save",), "alias"),
-    "move an alias": Job(("save", "alias", "save"), "alias"),
-    "roll an alias back": Job(("save", "alias", "save", "alias"), "rollback_alias"),
-    "delete an alias": Job(("save", "alias"), "delete_alias"),
-    "delete a model": Job(("save", "save"), "delete"),
-    "delete the only model": Job(("save",), "delete"),
-    "be refused a deletion": Job(("save", "alias"), "delete_used", is_seen=False),
-    "delete a deployment": Job(("save", "deploy_script"), "delete_deployment"),
-    "roll a deployment back": Job(
+    "deploy without a script": WriterJob(("save",), "deploy_without_script"),
+    "deploy another version": WriterJob(
+        ("save", "deploy_script"), "deploy_without_script"
+    ),
+    "continue a save": WriterJob(("save_half",), "save", is_copied=False),
+    "tag": WriterJob(("save",), "tag"),
+    "edit a description": WriterJob(("save",), "describe"),
+    "set an alias": WriterJob(("save",), "alias"),
+    "move an alias": WriterJob(("save", "alias", "save"), "alias"),
+    "roll an alias back": WriterJob(
+        ("save", "alias", "save", "alias"), "rollback_alias"
+    ),
+    "delete an alias": WriterJob(("save", "alias"), "delete_alias"),
+    "delete a model": WriterJob(("save", "save"), "delete"),
+    "delete the only model": WriterJob(("save",), "delete"),
+    "be refused a deletion": WriterJob(("save", "alias"), "delete_used", is_seen=False),
+    "delete a deployment": WriterJob(("save", "deploy_script"), "delete_deployment"),
+    "roll a deployment back": WriterJob(
         ("save", "deploy_script", "deploy_without_script"), "rollback_deployment"
     ),
-    "give a deployment version up": Job(
+    "give a deployment version up": WriterJob(
         ("save", "deploy_script", "deploy_without_script"), "delete_deployment_version"
     ),
-    "delete an artifact": Job(
+    "delete an artifact": WriterJob(
         ("save", "deploy_script", "delete_deployment"), "delete_artifact"
     ),
-    "delete a big artifact": Job(
+    "delete a big artifact": WriterJob(
         ("save", "deploy_big", "delete_deployment"), "delete_artifact"
     ),
-    "collect garbage": Job(("save", "litter"), "gc", is_seen=False, takes_garbage=True),
+    "collect garbage": WriterJob(
+        ("save", "litter"), "gc", is_seen=False, takes_garbage=True
+    ),
 }
 """All jobs by name; each of them changes something."""
 
 
-class Jobs:
+class WriterJobs:
     """The operations; the user files that they need are created in *folder*."""
 
     def __init__(self, folder: Path) -> None:

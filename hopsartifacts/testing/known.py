@@ -18,7 +18,7 @@ Runs = tuple[At, int, str | None]
 
 
 @dataclass
-class Version:
+class KnownVersion:
     """A live model version."""
 
     content: bytes
@@ -28,7 +28,7 @@ class Version:
 
 
 @dataclass
-class Deployed:
+class KnownDeployment:
     """A live deployment."""
 
     active: int
@@ -42,11 +42,11 @@ class Deployed:
 
 
 @dataclass
-class Known:
+class KnownProject:
     """Everything that readers should see."""
 
-    models: dict[At, Version] = field(default_factory=dict)
-    deployments: dict[str, Deployed] = field(default_factory=dict)
+    models: dict[At, KnownVersion] = field(default_factory=dict)
+    deployments: dict[str, KnownDeployment] = field(default_factory=dict)
     last: dict[str, int] = field(default_factory=dict, compare=False)
     """The last version number that each deployment got."""
 
@@ -79,7 +79,7 @@ class Known:
 
     def run(self, name: str, what: Runs) -> None:
         """Make *what* the active version of a deployment, unless it already is."""
-        there = self.deployments.setdefault(name, Deployed(0, {}))
+        there = self.deployments.setdefault(name, KnownDeployment(0, {}))
         if there.active and there.runs[there.active] == what:
             return
         there.active = self.last[name] = self.last.get(name, 0) + 1

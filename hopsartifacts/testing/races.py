@@ -15,7 +15,7 @@ import pytest
 from hopsartifacts.testing.cases import Place
 from hopsartifacts.testing.checker import check
 from hopsartifacts.testing.children import Work, children_for
-from hopsartifacts.testing.connecting import Connecting, Reconnect
+from hopsartifacts.testing.connections import Connecting, Reconnect
 from hopsartifacts.testing.jobs import MODEL, SCRIPT, project_at, registry
 
 Race = Callable[[Sequence[Work]], list[Any]]

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from hopsartifacts.errors import AlreadyExistsError, PathNotFoundError
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.testing.cases import Place
-from hopsartifacts.testing.connecting import Connecting
+from hopsartifacts.testing.connections import Connecting
 
 _TOPS = ("d", "d-e", "größe 数")
 _FOLDERS = (*_TOPS, *(f"{top}/{below}" for top in _TOPS for below in ("d", "e")))

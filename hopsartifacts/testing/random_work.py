@@ -20,10 +20,10 @@ from hopsartifacts.errors import (
     ModelNotFoundError,
 )
 from hopsartifacts.testing.cases import Place
-from hopsartifacts.testing.connecting import Connecting
-from hopsartifacts.testing.faults import FAIL, LOSE_ANSWER, Call, Fault
+from hopsartifacts.testing.connections import Connecting
+from hopsartifacts.testing.faults import FAIL, LOSE_ANSWER, Fault, StorageCall
 from hopsartifacts.testing.jobs import SCRIPT
-from hopsartifacts.testing.known import Version
+from hopsartifacts.testing.known import KnownVersion
 from hopsartifacts.testing.random_calls import bounded
 from hopsartifacts.testing.watched import NAMES, NEVER, Step, WatchedProject
 
@@ -42,7 +42,7 @@ metrics = st.sampled_from([None, 0.25, 0.5, 1])
 
 
 @st.composite
-def plans(draw: st.DrawFn) -> Callable[[Call], Fault | None] | None:
+def plans(draw: st.DrawFn) -> Callable[[StorageCall], Fault | None] | None:
     """Draw how the storage fails during an operation: mostly not at all."""
     if draw(st.integers(0, 3)):
         return None
@@ -81,11 +81,11 @@ class _WorkMachine(WatchedProject):
         content: bytes,
         metric: float | None,
         requested: int | None,
-        plan: Callable[[Call], Fault | None] | None,
+        plan: Callable[[StorageCall], Fault | None] | None,
     ) -> None:
         folder = self.new_folder()
         (folder / "weights").write_bytes(content)
-        saved = Version(content, metric, {"first": 1})
+        saved = KnownVersion(content, metric, {"first": 1})
         numbers = self.numbers[name]
         possible = {requested} if requested else numbers.following()
         if requested in numbers.perhaps - numbers.used:
@@ -131,7 +131,10 @@ class _WorkMachine(WatchedProject):
 
     @rule(name=models, version=versions, plan=plans())
     def delete(
-        self, name: str, version: int, plan: Callable[[Call], Fault | None] | None
+        self,
+        name: str,
+        version: int,
+        plan: Callable[[StorageCall], Fault | None] | None,
     ) -> None:
         at = (name, version)
         error: type[HopsArtifactsError] | None = None
@@ -154,7 +157,7 @@ class _WorkMachine(WatchedProject):
         name: str,
         version: int,
         value: int | None,
-        plan: Callable[[Call], Fault | None] | None,
+        plan: Callable[[StorageCall], Fault | None] | None,
     ) -> None:
         at = self.likely(name, version)
 
@@ -191,7 +194,7 @@ class _WorkMachine(WatchedProject):
         script: str | None,
         asked: str | int | None,
         description: str | None,
-        plan: Callable[[Call], Fault | None] | None,
+        plan: Callable[[StorageCall], Fault | None] | None,
     ) -> None:
         at = self.likely(model, version)
         final = name or NAMES[at[0]]
@@ -242,7 +245,7 @@ class _WorkMachine(WatchedProject):
         self,
         name: str,
         description: str | None,
-        plan: Callable[[Call], Fault | None] | None,
+        plan: Callable[[StorageCall], Fault | None] | None,
     ) -> None:
         name = self.likely_deployment(name)
         known = self.known.deployments.get(name)
@@ -268,7 +271,10 @@ class _WorkMachine(WatchedProject):
         plan=plans(),
     )
     def roll_back(
-        self, name: str, version: int, plan: Callable[[Call], Fault | None] | None
+        self,
+        name: str,
+        version: int,
+        plan: Callable[[StorageCall], Fault | None] | None,
     ) -> None:
         name = self.likely_deployment(name)
         known = self.known.deployments.get(name)
@@ -294,7 +300,10 @@ class _WorkMachine(WatchedProject):
         plan=plans(),
     )
     def give_a_version_up(
-        self, name: str, version: int, plan: Callable[[Call], Fault | None] | None
+        self,
+        name: str,
+        version: int,
+        plan: Callable[[StorageCall], Fault | None] | None,
     ) -> None:
         name = self.likely_deployment(name)
         known = self.known.deployments.get(name)
@@ -315,7 +324,7 @@ class _WorkMachine(WatchedProject):
 
     @rule(name=st.sampled_from([*NAMES.values(), "other"]), plan=plans())
     def delete_deployment(
-        self, name: str, plan: Callable[[Call], Fault | None] | None
+        self, name: str, plan: Callable[[StorageCall], Fault | None] | None
     ) -> None:
         name = self.likely_deployment(name)
 

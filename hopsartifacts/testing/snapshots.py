@@ -4,7 +4,7 @@ from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.workers import each
 
 
-class Snapshot:
+class StorageSnapshot:
     """Every file of *storage*, with its read-only state."""
 
     def __init__(self, storage: Storage) -> None:

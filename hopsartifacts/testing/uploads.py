@@ -2,7 +2,7 @@
 
 import time
 
-from hopsartifacts.storage.contract import Entry, Storage
+from hopsartifacts.storage.contract import FileInfo, Storage
 
 _LARGE_BYTES = 9 * 1024 * 1024
 """More than any back end sends in one request."""
@@ -24,7 +24,7 @@ class UploadConformance:
         """An existing object stays."""
         storage.create("a/b", b"bytes")
         for path in ("a/b", "a/absent", "absent"):
-            entry = Entry(path=path, kind="file", modified=time.time())
+            entry = FileInfo(path=path, kind="file", modified=time.time())
             storage.discard_unfinished(entry)
         assert [entry.path for entry in storage.find("")] == ["a/b"]
         assert storage.read("a/b") == b"bytes"

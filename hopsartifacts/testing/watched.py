@@ -16,9 +16,15 @@ from hopsartifacts.digests import digest_of
 from hopsartifacts.errors import HopsArtifactsError, ModelNotFoundError, StorageError
 from hopsartifacts.testing.cases import Place
 from hopsartifacts.testing.checker import check
-from hopsartifacts.testing.faults import Call, Fault, FaultyStorage
+from hopsartifacts.testing.faults import Fault, FaultyStorage, StorageCall
 from hopsartifacts.testing.jobs import project_at
-from hopsartifacts.testing.known import Deployed, Known, Numbers, Runs, Version
+from hopsartifacts.testing.known import (
+    KnownDeployment,
+    KnownProject,
+    KnownVersion,
+    Numbers,
+    Runs,
+)
 
 NAMES = {"iris": "iris", "wine-2": "wine2"}
 """Model names, and the deployment names inferred from them."""
@@ -48,8 +54,8 @@ class WatchedProject(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="hopsartifacts-work-"))
         self.serial = count(1)
-        self.plan: Callable[[Call], Fault | None] | None = None
-        self.known = Known()
+        self.plan: Callable[[StorageCall], Fault | None] | None = None
+        self.known = KnownProject()
         self.numbers = {name: Numbers() for name in NAMES}
         self.place = type(self).new_place()
         self.open()
@@ -68,7 +74,7 @@ class WatchedProject(RuleBasedStateMachine):
         self.mr = self.project.get_model_registry()
         self.ms = self.project.get_model_serving()
 
-    def due(self, call: Call) -> Fault | None:
+    def due(self, call: StorageCall) -> Fault | None:
         """Return the fault that is planned for *call*."""
         return self.plan(call) if self.plan else None
 
@@ -103,7 +109,9 @@ class WatchedProject(RuleBasedStateMachine):
 
     # How --------------------------------------------------------------------------
 
-    def perform(self, step: Step, plan: Callable[[Call], Fault | None] | None) -> None:
+    def perform(
+        self, step: Step, plan: Callable[[StorageCall], Fault | None] | None
+    ) -> None:
         """Run *step* on a storage that fails by *plan*, and update the model state."""
         if plan is None:
             if step.error:
@@ -147,9 +155,9 @@ class WatchedProject(RuleBasedStateMachine):
         step.apply(None)
         assert seen == self.known
 
-    def seen(self) -> Known:
+    def seen(self) -> KnownProject:
         """Return the state that readers see."""
-        found = Known()
+        found = KnownProject()
         for name in self.mr.list_models():
             for model in self.mr.get_models(name):
                 assert model.version is not None
@@ -158,7 +166,7 @@ class WatchedProject(RuleBasedStateMachine):
                 contents = {n: artifacts.read(n) for n in artifacts.list()}
                 assert contents.pop(0) == {}
                 [record] = model.manifest.files
-                found.models[at] = Version(
+                found.models[at] = KnownVersion(
                     content=self.content(at, record.digest.sha256),
                     metric=model.training_metrics.get("m"),
                     tags=model.get_tags(),
@@ -177,7 +185,9 @@ class WatchedProject(RuleBasedStateMachine):
                 )
                 for it in deployment.get_versions()
             }
-            found.deployments[deployment.name] = Deployed(deployment.version, runs)
+            found.deployments[deployment.name] = KnownDeployment(
+                deployment.version, runs
+            )
         return found
 
     def content(self, at: tuple[str, int], sha256: str) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 
 import hopsartifacts
 from hopsartifacts import Project
-from hopsartifacts.bundles.reading import BundleReader
+from hopsartifacts.bundles.reader import BundleReader
 from hopsartifacts.digests import Digest, digest_of, xxh3_of
 from hopsartifacts.errors import (
     FormatError,

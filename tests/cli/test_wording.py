@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 
 import hopsartifacts
-from hopsartifacts.cli.wording import in_commands
+from hopsartifacts.cli.phrases import in_commands
 
 Run = Callable[..., Result]
 

@@ -20,7 +20,7 @@ from hopsartifacts.errors import (
     ModelNotFoundError,
 )
 from hopsartifacts.serving.contract import Launch
-from hopsartifacts.testing.serving import StatesOnly
+from hopsartifacts.testing.states_only import StatesOnly
 
 MakeScript = Callable[..., Path]
 Snapshot = Callable[[Project], dict[str, bytes]]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from hopsartifacts.errors import IntegrityError, InvalidInputError, StorageError
-from hopsartifacts.serving.inference_log.asking import count_drops, read_log
-from hopsartifacts.serving.runtime.recording import Recorder
+from hopsartifacts.serving.inference_log.access import count_drops, read_log
+from hopsartifacts.serving.runtime.recorder import Recorder
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.testing.faults import FAIL, FaultyStorage
 from tests.inference_log.conftest import (

@@ -14,12 +14,12 @@ import pytest
 
 from hopsartifacts.errors import UnsupportedHereError
 from hopsartifacts.serving.inference_log import shipper
+from hopsartifacts.serving.inference_log.delivery import ship
 from hopsartifacts.serving.inference_log.orders import (
     ShipperOrder,
     shipper_input,
 )
-from hopsartifacts.serving.inference_log.shipping import ship
-from hopsartifacts.serving.runtime.recording import Recorder
+from hopsartifacts.serving.runtime.recorder import Recorder
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage

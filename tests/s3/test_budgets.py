@@ -28,7 +28,7 @@ from hopsartifacts.registry.versions import (
 )
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
-from hopsartifacts.testing.faults import Call, Fault, FaultyStorage
+from hopsartifacts.testing.faults import Fault, FaultyStorage, StorageCall
 from tests.in_place import InPlace
 from tests.long_logs import (
     ALIAS,
@@ -191,7 +191,7 @@ class Counted:
 
     def __init__(self, made: Callable[[], Storage]) -> None:
         self._made = made
-        self._calls: list[Call] = []
+        self._calls: list[StorageCall] = []
 
     def put(self, objects: Mapping[str, bytes]) -> None:
         storage = self._made()
@@ -331,11 +331,11 @@ def test_a_thousand_versions_are_listed_in_three_round_trips(
     began: dict[int, float] = {}
     waits: list[tuple[float, float]] = []
 
-    def wait(call: Call) -> None:
+    def wait(call: StorageCall) -> None:
         began[call.number] = time.monotonic()
         time.sleep(TRIP_S)
 
-    def note(call: Call) -> None:
+    def note(call: StorageCall) -> None:
         waits.append((time.monotonic(), began[call.number]))
 
     far = FaultyStorage(near, lambda _: Fault(before=wait, after=note))

@@ -11,7 +11,7 @@ from hopsartifacts.cli.values import seconds
 from hopsartifacts.errors import UnsupportedHereError
 
 if TYPE_CHECKING:
-    from hopsartifacts.rest.running import Started
+    from hopsartifacts.rest.server_process import Started
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -100,10 +100,10 @@ def command(  # noqa: PLR0913 - one argument for each option
     """
     # Imported late, so that --help works without the server's packages.
     try:
-        from hopsartifacts.rest.hosted import Settings  # noqa: PLC0415 - see above
-        from hopsartifacts.rest.listening import Listening  # noqa: PLC0415 - see above
+        from hopsartifacts.rest.hosted import ServerSettings  # noqa: PLC0415 - see above
+        from hopsartifacts.rest.listener import Listening  # noqa: PLC0415 - see above
         from hopsartifacts.rest.own_folder import own_folder  # noqa: PLC0415 - see above
-        from hopsartifacts.rest.running import serve  # noqa: PLC0415 - see above
+        from hopsartifacts.rest.server_process import serve  # noqa: PLC0415 - see above
     except ImportError as error:
         raise not_installed(error) from error
     listening = Listening(
@@ -128,7 +128,7 @@ def command(  # noqa: PLR0913 - one argument for each option
         document = {"project": project.url, **msgspec.structs.asdict(started)}
         session.show(document, _text(project.url, started))
 
-    serve(project, folder.absolute(), listening, Settings(), tell)
+    serve(project, folder.absolute(), listening, ServerSettings(), tell)
 
 
 def not_installed(error: ImportError) -> UnsupportedHereError:

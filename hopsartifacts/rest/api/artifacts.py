@@ -13,10 +13,10 @@ from hopsartifacts.deployments.versions import live_deployments
 from hopsartifacts.errors import PathNotFoundError
 from hopsartifacts.layout import Role
 from hopsartifacts.registry.versions import live_version
-from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
+from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, page_of, shown
 from hopsartifacts.rest.api.table import number, operations
 from hopsartifacts.rest.api.versions import VERSION, Use, pair
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.operations import OperationCall
 
 _ARTIFACTS = f"{VERSION}/artifacts"
 _ARTIFACT = f"{_ARTIFACTS}/{{artifact}}"
@@ -88,7 +88,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-_ORDER: Order[tuple[int, ArtifactVersion]] = Order(
+_ORDER: SortOrder[tuple[int, ArtifactVersion]] = SortOrder(
     identity=lambda it: (it[0],),
     fields={"version": lambda it: it[0], "size_bytes": lambda it: _size(it[1])},
     default="version",
@@ -108,7 +108,7 @@ def explanation(decision: Decision) -> Explanation:
     )
 
 
-def _list(call: Call) -> Page[ArtifactRow]:
+def _list(call: OperationCall) -> Page[ArtifactRow]:
     model, version = pair(call)
     live_version(call.hosted.storage, model, version)
     store = ArtifactStore(call.hosted.storage, model, version)
@@ -127,7 +127,7 @@ def _list(call: Call) -> Page[ArtifactRow]:
     return shown(page, rows)
 
 
-def _get(call: Call) -> ArtifactDetail:
+def _get(call: OperationCall) -> ArtifactDetail:
     model, version = pair(call)
     wanted = number(call, "artifact")
     artifact = _artifacts(call).get(wanted)
@@ -151,7 +151,7 @@ def _get(call: Call) -> ArtifactDetail:
     )
 
 
-def _file(call: Call) -> Response:
+def _file(call: OperationCall) -> Response:
     """Return the file's bytes, with headers that keep browsers from running them."""
     name, wanted = call.path["file"], number(call, "artifact")
     files = _artifacts(call).read(wanted)
@@ -167,21 +167,21 @@ def _file(call: Call) -> Response:
     )
 
 
-def _diff(call: Call) -> Difference:
+def _diff(call: OperationCall) -> Difference:
     return _artifacts(call).diff(number(call, "artifact"), number(call, "other"))
 
 
-def _delete(call: Call) -> None:
+def _delete(call: OperationCall) -> None:
     _artifacts(call).delete(number(call, "artifact"))
 
 
-def _artifacts(call: Call) -> Artifacts:
+def _artifacts(call: OperationCall) -> Artifacts:
     project = call.hosted.project
     model = project.get_model_registry().get_model(*pair(call))
     return project.get_model_serving().get_artifacts(model)
 
 
-def _users(call: Call) -> dict[int, list[Use]]:
+def _users(call: OperationCall) -> dict[int, list[Use]]:
     found: dict[int, list[Use]] = {}
     for name, state in live_deployments(call.hosted.storage).items():
         for it in state.versions.values():

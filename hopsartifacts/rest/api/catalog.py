@@ -6,10 +6,10 @@ from typing import Any, Literal
 import msgspec
 from starlette.responses import Response
 
-from hopsartifacts.catalog.asking import catalog
-from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
+from hopsartifacts.catalog.access import catalog
+from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, page_of, shown
 from hopsartifacts.rest.api.table import operations
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.operations import OperationCall
 
 Row = dict[str, Any]
 
@@ -41,7 +41,7 @@ class CatalogPage(Paging, frozen=True, kw_only=True):
     format: Literal["json", "arrow", "parquet"] | None = None
 
 
-def _get(call: Call) -> Page[Row] | Response:
+def _get(call: OperationCall) -> Page[Row] | Response:
     wanted: CatalogPage = call.query
     kind = call.path["kind"]
     table = catalog(call.hosted.storage, kind)
@@ -55,7 +55,7 @@ def _get(call: Call) -> Page[Row] | Response:
         for name, column in zip(table.column_names, table.schema.types, strict=True)
         if str(column) in {"string", "int64", "double", "bool"}
     }
-    order: Order[Row] = Order(
+    order: SortOrder[Row] = SortOrder(
         identity=lambda row: tuple(row[name] for name in columns),
         fields={"key": lambda _: None, **fields},
         default="key",
@@ -64,7 +64,7 @@ def _get(call: Call) -> Page[Row] | Response:
     return shown(page, [_plain(row) for row in page.items])
 
 
-def _format(call: Call) -> str:
+def _format(call: OperationCall) -> str:
     if call.query.format:
         return str(call.query.format)
     accepted = call.request.headers.get("accept", "")

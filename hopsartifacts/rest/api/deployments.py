@@ -14,9 +14,9 @@ from hopsartifacts.deployments.versions import (
 )
 from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.documents import Framework
-from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
+from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, page_of, shown
 from hopsartifacts.rest.api.table import operations
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.states import RunStatus, run_status
 from hopsartifacts.serving.contract import RunState, Status
 
@@ -94,7 +94,7 @@ class _Known(msgspec.Struct, frozen=True):
     sealed: Deployed
 
 
-def _list(call: Call) -> Page[DeploymentRow]:
+def _list(call: OperationCall) -> Page[DeploymentRow]:
     wanted: DeploymentFilter = call.query
     serving = call.hosted.project.get_model_serving()
     known = [_Known(*it) for it in serving.list_deployments().items()]
@@ -108,7 +108,7 @@ def _list(call: Call) -> Page[DeploymentRow]:
 
     if wanted.status:
         known = [it for it in known if state(it).status == wanted.status]
-    order: Order[_Known] = Order(
+    order: SortOrder[_Known] = SortOrder(
         identity=lambda it: (it.name,),
         fields={
             "name": lambda it: it.name,
@@ -162,7 +162,7 @@ def _fields(name: str, sealed: Deployed, state: RunState) -> dict[str, Any]:
     }
 
 
-def detail(call: Call, name: str) -> DeploymentDetail:
+def detail(call: OperationCall, name: str) -> DeploymentDetail:
     """Return a deployment with all details; raises as ``read_deployment``."""
     sealed = read_deployment(call.hosted.storage, name)
     state = call.hosted.project.get_model_serving().state_of(sealed)
@@ -173,22 +173,22 @@ def detail(call: Call, name: str) -> DeploymentDetail:
     )
 
 
-def _get(call: Call) -> DeploymentDetail:
+def _get(call: OperationCall) -> DeploymentDetail:
     return detail(call, name_of(call))
 
 
-def _state(call: Call) -> RunStatus:
+def _state(call: OperationCall) -> RunStatus:
     name = name_of(call)
     sealed = read_deployment(call.hosted.storage, name)
     state = call.hosted.project.get_model_serving().state_of(sealed)
     return run_status(name, state)
 
 
-def _delete(call: Call) -> None:
+def _delete(call: OperationCall) -> None:
     deployment(call).delete(force=call.query.force)
 
 
-def deployment(call: Call) -> Deployment:
+def deployment(call: OperationCall) -> Deployment:
     """Return the deployment in the path; raises as ``get_deployment``."""
     found: Deployment = call.hosted.project.get_model_serving().get_deployment(
         name_of(call)
@@ -196,7 +196,7 @@ def deployment(call: Call) -> Deployment:
     return found
 
 
-def name_of(call: Call) -> str:
+def name_of(call: OperationCall) -> str:
     """Return the deployment name in the path.
 
     Raises:

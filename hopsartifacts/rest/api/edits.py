@@ -15,11 +15,11 @@ from hopsartifacts.registry.aliases import (
 from hopsartifacts.registry.documents import AliasRecord
 from hopsartifacts.registry.given import checked_reason, checked_tag
 from hopsartifacts.registry.versions import live_version, model_state, set_tags
-from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of
+from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, page_of
 from hopsartifacts.rest.api.table import Reason, check_match, operations, tagged
 from hopsartifacts.rest.api.versions import VERSION, pair
 from hopsartifacts.rest.errors import TAG_NOT_FOUND, RefusedError
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.operations import OperationCall
 
 _ALIASES = "/models/{model}/aliases"
 _ALIAS = f"{_ALIASES}/{{alias}}"
@@ -51,7 +51,7 @@ class NewAlias(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     why: str = ""
 
 
-_BY_NAME: Order[Alias] = Order(
+_BY_NAME: SortOrder[Alias] = SortOrder(
     identity=lambda it: (it.alias,),
     fields={
         "alias": lambda it: it.alias,
@@ -60,25 +60,25 @@ _BY_NAME: Order[Alias] = Order(
     },
     default="alias",
 )
-_BY_TIME: Order[Alias] = Order(
+_BY_TIME: SortOrder[Alias] = SortOrder(
     identity=lambda it: (it.entry,),
     fields={"entry": lambda it: it.entry},
     default="-entry",
 )
 
 
-def _tags(call: Call) -> Any:
+def _tags(call: OperationCall) -> Any:
     tags = live_version(call.hosted.storage, *pair(call)).tags
     return tagged(call.request, tags, tags)
 
 
-def _tag(call: Call) -> Any:
+def _tag(call: OperationCall) -> Any:
     tags = live_version(call.hosted.storage, *pair(call)).tags
     value = _present(call, tags)
     return tagged(call.request, value, value)
 
 
-def _set_tag(call: Call) -> Any:
+def _set_tag(call: OperationCall) -> Any:
     tag = tag_name(call.path["tag"])
     value = checked_tag(tag, call.body)
 
@@ -90,7 +90,7 @@ def _set_tag(call: Call) -> Any:
     return tagged(call.request, value, value)
 
 
-def _delete_tag(call: Call) -> None:
+def _delete_tag(call: OperationCall) -> None:
     tag = call.path["tag"]
 
     def change(tags: dict[str, Any]) -> dict[str, Any]:
@@ -101,13 +101,13 @@ def _delete_tag(call: Call) -> None:
     set_tags(call.hosted.storage, *pair(call), change)
 
 
-def _check(call: Call, tags: dict[str, Any]) -> None:
+def _check(call: OperationCall, tags: dict[str, Any]) -> None:
     """Refuse an edit if its conditions do not match the tag's current value."""
     tag = call.path["tag"]
     check_match(call.request, *([tags[tag]] if tag in tags else []))
 
 
-def _present(call: Call, tags: dict[str, Any]) -> Any:
+def _present(call: OperationCall, tags: dict[str, Any]) -> Any:
     tag = call.path["tag"]
     if tag not in tags:
         known = ", ".join(sorted(tags)) or "none"
@@ -115,7 +115,7 @@ def _present(call: Call, tags: dict[str, Any]) -> Any:
     return tags[tag]
 
 
-def _aliases(call: Call) -> Page[Alias]:
+def _aliases(call: OperationCall) -> Page[Alias]:
     state = model_state(call.hosted.storage, _model(call))
     live = [
         _alias(name, record)
@@ -125,7 +125,7 @@ def _aliases(call: Call) -> Page[Alias]:
     return page_of(live, call.query, _BY_NAME)
 
 
-def _get_alias(call: Call) -> Alias:
+def _get_alias(call: OperationCall) -> Alias:
     name, alias = _model(call), alias_name(call.path["alias"])
     record = model_state(call.hosted.storage, name).aliases.get(alias)
     if record is None or record.version is None:
@@ -133,30 +133,30 @@ def _get_alias(call: Call) -> Alias:
     return _alias(alias, record)
 
 
-def _set_alias(call: Call) -> Alias:
+def _set_alias(call: OperationCall) -> Alias:
     new: NewAlias = call.body
     alias, why = alias_name(call.path["alias"]), checked_reason(new.why)
     storage = call.hosted.storage
     return _alias(alias, set_alias(storage, _model(call), alias, new.version, why))
 
 
-def _delete_alias(call: Call) -> None:
+def _delete_alias(call: OperationCall) -> None:
     alias, why = alias_name(call.path["alias"]), checked_reason(call.query.why)
     delete_alias(call.hosted.storage, _model(call), alias, why)
 
 
-def _rollback_alias(call: Call) -> Alias:
+def _rollback_alias(call: OperationCall) -> Alias:
     alias, why = alias_name(call.path["alias"]), checked_reason(call.body.why)
     return _alias(alias, rollback_alias(call.hosted.storage, _model(call), alias, why))
 
 
-def _history(call: Call) -> Page[Alias]:
+def _history(call: OperationCall) -> Page[Alias]:
     alias = alias_name(call.path["alias"])
     records = alias_history(call.hosted.storage, _model(call), alias)
     return page_of([_alias(alias, it) for it in records], call.query, _BY_TIME)
 
 
-def _model(call: Call) -> str:
+def _model(call: OperationCall) -> str:
     return model_name(call.path["model"])
 
 

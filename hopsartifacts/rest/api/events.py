@@ -16,12 +16,11 @@ from starlette.responses import Response
 
 from hopsartifacts.deployments.versions import read_deployment
 from hopsartifacts.names import deployment_name
-from hopsartifacts.rest.answering import is_let_in
 from hopsartifacts.rest.api.deployments import DEPLOYMENT
 from hopsartifacts.rest.api.history import MAX_LINES
 from hopsartifacts.rest.api.table import operations
-from hopsartifacts.rest.operations import Call
-from hopsartifacts.rest.streaming import (
+from hopsartifacts.rest.dispatch import is_let_in
+from hopsartifacts.rest.event_streams import (
     HEARTBEAT,
     HEARTBEAT_S,
     LONGEST_S,
@@ -30,6 +29,7 @@ from hopsartifacts.rest.streaming import (
     EventStream,
     frame,
 )
+from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.serving.contract import Component, LogLine
 
 _MARK = "last-event-id"
@@ -48,7 +48,7 @@ class Text(msgspec.Struct, frozen=True):
     text: str
 
 
-async def _events(call: Call) -> Response:
+async def _events(call: OperationCall) -> Response:
     hosted = call.hosted
     hosted.listeners.check()
     mark = call.request.headers.get(_MARK, "")
@@ -56,7 +56,7 @@ async def _events(call: Call) -> Response:
     return EventStream(frames, hosted.listeners, _key_of(call))
 
 
-async def _follow(call: Call) -> Response:
+async def _follow(call: OperationCall) -> Response:
     hosted, wanted = call.hosted, call.query
     hosted.log_listeners.check()
     name, mark = deployment_name(call.path["name"]), call.request.headers.get(_MARK, "")
@@ -72,7 +72,7 @@ async def _follow(call: Call) -> Response:
     return EventStream(_frames(lines, is_left), hosted.log_listeners, _key_of(call))
 
 
-def _key_of(call: Call) -> Callable[[], bool]:
+def _key_of(call: OperationCall) -> Callable[[], bool]:
     """Return a check whether the caller's key still allows it to listen."""
     return partial(is_let_in, call.hosted, call.request, "read")
 

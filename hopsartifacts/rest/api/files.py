@@ -19,7 +19,7 @@ from hopsartifacts.errors import (
     PathNotFoundError,
 )
 from hopsartifacts.names import file_path
-from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
+from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, page_of, shown
 from hopsartifacts.rest.api.table import PREFIX, operations
 from hopsartifacts.rest.bodies import refuse_coding
 from hopsartifacts.rest.errors import broken_off
@@ -27,7 +27,7 @@ from hopsartifacts.rest.hopsworks.content import answer
 from hopsartifacts.rest.hopsworks.paths import inside
 from hopsartifacts.rest.hopsworks.sealed_tree import Item
 from hopsartifacts.rest.hopsworks.tree import DATASETS, Tree
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.uploads.files import on_disk
 
 _FILE = "/files/{path}"
@@ -77,7 +77,7 @@ def _seconds(item: Item) -> float | None:
     return item.modified
 
 
-_ORDER: Order[Item] = Order(
+_ORDER: SortOrder[Item] = SortOrder(
     identity=lambda item: (item.path,),
     fields={
         # Folders first.
@@ -89,7 +89,7 @@ _ORDER: Order[Item] = Order(
 )
 
 
-def _list(call: Call) -> Page[FileRow]:
+def _list(call: OperationCall) -> Page[FileRow]:
     wanted: Listing = call.query
     path = inside(call.hosted.project.name, wanted.path)
     found = [
@@ -102,15 +102,15 @@ def _list(call: Call) -> Page[FileRow]:
     return shown(page, [_row(item) for item in page.items])
 
 
-def _get(call: Call) -> FileRow:
+def _get(call: OperationCall) -> FileRow:
     return _row(_looked(call, _path(call)))
 
 
-def _content(call: Call) -> Response:
+def _content(call: OperationCall) -> Response:
     return answer(_tree(call).content(_path(call)), call.request)
 
 
-async def _put(call: Call) -> Response:
+async def _put(call: OperationCall) -> Response:
     path = _own(call)
     folder, _, name = file_path(path).rpartition("/")
     api = call.hosted.project.get_dataset_api()
@@ -126,7 +126,7 @@ async def _put(call: Call) -> Response:
 
 
 @asynccontextmanager
-async def _spooled(call: Call, name: str) -> AsyncGenerator[Path]:
+async def _spooled(call: OperationCall, name: str) -> AsyncGenerator[Path]:
     """Write the request's body to a temporary file called *name*, and provide it.
 
     Raises:
@@ -147,7 +147,7 @@ async def _spooled(call: Call, name: str) -> AsyncGenerator[Path]:
         yield location
 
 
-def _delete(call: Call) -> None:
+def _delete(call: OperationCall) -> None:
     path = _own(call)
     if path in DATASETS:
         raise ManagedPathError(f"{path!r} is always there: remove what is in it")
@@ -155,7 +155,7 @@ def _delete(call: Call) -> None:
     call.hosted.project.get_dataset_api().remove(path)
 
 
-def _make_folder(call: Call) -> FileRow:
+def _make_folder(call: OperationCall) -> FileRow:
     path = _own(call)
     if path in DATASETS:
         raise AlreadyExistsError(f"{path!r} is always there")
@@ -163,14 +163,14 @@ def _make_folder(call: Call) -> FileRow:
     return _row(_looked(call, path))
 
 
-def _looked(call: Call, path: str) -> Item:
+def _looked(call: OperationCall, path: str) -> Item:
     item = _tree(call).look(path)
     if item is None:
         raise PathNotFoundError(f"{path!r} does not exist")
     return item
 
 
-def _own(call: Call) -> str:
+def _own(call: OperationCall) -> str:
     """Return the path; raise ``ManagedPathError`` if users may not change it."""
     path = _path(call)
     if path == "" or layout.is_managed(path):
@@ -181,11 +181,11 @@ def _own(call: Call) -> str:
     return path if path in DATASETS else layout.in_folder(path)
 
 
-def _path(call: Call) -> str:
+def _path(call: OperationCall) -> str:
     return inside(call.hosted.project.name, call.path["path"])
 
 
-def _tree(call: Call) -> Tree:
+def _tree(call: OperationCall) -> Tree:
     # No owner: unfinished uploads are only for their clients, and a look affects them.
     return Tree(call.hosted.storage, call.hosted.uploads, "")
 

@@ -16,7 +16,7 @@ from hopsartifacts.deployments.parts import (
 from hopsartifacts.deployments.predictor import Predictor
 from hopsartifacts.deployments.rules import ApiProtocol, ServingTool
 from hopsartifacts.deployments.settings import SETTINGS, DeploymentSettings
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.operations import OperationCall
 
 
 class GivenAmount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,7 +89,9 @@ class NewDeployment(
     name: str | None = None
 
 
-def predictor_of(call: Call, given: GivenDeployment, name: str | None) -> Predictor:
+def predictor_of(
+    call: OperationCall, given: GivenDeployment, name: str | None
+) -> Predictor:
     """Return what *given* describes; no path of it is one of this machine.
 
     Raises:

@@ -10,14 +10,14 @@ from hopsartifacts.deployments.golden import GoldenRequest
 from hopsartifacts.documents import encode
 from hopsartifacts.guard.gc import GRACE_S, Garbage, Stuck
 from hopsartifacts.guard.repair import Repaired
-from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
+from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, page_of, shown
 from hopsartifacts.rest.api.table import PREFIX, operations
 from hopsartifacts.rest.background import Job, JobStatus
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.states import RunStatus
-from hopsartifacts.store.checking import Finding
+from hopsartifacts.store.checks import Finding
 from hopsartifacts.store.progress import Callback
-from hopsartifacts.store.proof import Check
+from hopsartifacts.store.storage_probe import Check
 
 _JOB = "/jobs/{id}"
 
@@ -122,7 +122,7 @@ class JobFilter(Paging, frozen=True, kw_only=True):
     subject: str = ""
 
 
-_ORDER: Order[Job[Any]] = Order(
+_ORDER: SortOrder[Job[Any]] = SortOrder(
     identity=lambda job: (job.created, job.id),
     fields={
         "created": lambda job: job.created,
@@ -140,7 +140,7 @@ def accepted(job: Job[Any]) -> Response:
     return Response(encode(job), 202, location, "application/json")
 
 
-def _verify(call: Call) -> Response:
+def _verify(call: OperationCall) -> Response:
     def work(callback: Callback) -> VerifyResult:
         report = call.hosted.project.verify(callback=callback)
         return VerifyResult(ok=report.ok, **asdict(report))
@@ -148,7 +148,7 @@ def _verify(call: Call) -> Response:
     return accepted(call.hosted.jobs.start("verify", work, by=call.caller.name))
 
 
-def _repair(call: Call) -> Response:
+def _repair(call: OperationCall) -> Response:
     def work(callback: Callback) -> RepairResult:
         report = call.hosted.project.repair(callback=callback)
         return RepairResult(ok=report.ok, **asdict(report))
@@ -156,7 +156,7 @@ def _repair(call: Call) -> Response:
     return accepted(call.hosted.jobs.start("repair", work, by=call.caller.name))
 
 
-def _gc(call: Call) -> Response:
+def _gc(call: OperationCall) -> Response:
     options: GcOptions = call.body
 
     def work(_: Callback) -> GcResult:
@@ -168,7 +168,7 @@ def _gc(call: Call) -> Response:
     return accepted(jobs.start("gc", work, by=call.caller.name, options=options))
 
 
-def _doctor(call: Call) -> Response:
+def _doctor(call: OperationCall) -> Response:
     def work(_: Callback) -> DoctorResult:
         report = call.hosted.project.doctor()
         return DoctorResult(report.ok, report.checks, report.notes)
@@ -176,7 +176,7 @@ def _doctor(call: Call) -> Response:
     return accepted(call.hosted.jobs.start("doctor", work, by=call.caller.name))
 
 
-def _list(call: Call) -> Page[Job[Result]]:
+def _list(call: OperationCall) -> Page[Job[Result]]:
     wanted: JobFilter = call.query
     found = [
         job
@@ -189,11 +189,11 @@ def _list(call: Call) -> Page[Job[Result]]:
     return shown(page, [replace(job, result=None) for job in page.items])
 
 
-def _get(call: Call) -> Job[Result]:
+def _get(call: OperationCall) -> Job[Result]:
     return call.hosted.jobs.get(call.path["id"])
 
 
-def _cancel(call: Call) -> Response:
+def _cancel(call: OperationCall) -> Response:
     return accepted(call.hosted.jobs.cancel(call.path["id"]))
 
 

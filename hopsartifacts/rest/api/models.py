@@ -8,9 +8,9 @@ import msgspec
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.names import model_name
 from hopsartifacts.registry.documents import Framework
-from hopsartifacts.rest.api.paging import Order, Page, Paging, Value, page_of
+from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, Value, page_of
 from hopsartifacts.rest.api.table import operations
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.rows import ModelRow, VersionRow
 
 Row = TypeVar("Row", ModelRow, VersionRow)
@@ -60,7 +60,7 @@ class ModelFilter(Paging, frozen=True, kw_only=True):
     deployed: bool | None = None
 
 
-_MODELS: Order[ModelRow] = Order(
+_MODELS: SortOrder[ModelRow] = SortOrder(
     identity=lambda row: (row.name,),
     fields={
         "name": lambda row: row.name,
@@ -74,7 +74,7 @@ _MODELS: Order[ModelRow] = Order(
 )
 
 
-def _list(call: Call) -> Page[ModelRow]:
+def _list(call: OperationCall) -> Page[ModelRow]:
     wanted: ModelFilter = call.query
     checks: list[Callable[[ModelRow], bool]] = []
     if part := wanted.name.lower():
@@ -86,15 +86,15 @@ def _list(call: Call) -> Page[ModelRow]:
     return page_of(_fitting(call.hosted.rows.models(), checks), wanted, _MODELS)
 
 
-def _get(call: Call) -> ModelRow:
+def _get(call: OperationCall) -> ModelRow:
     return call.hosted.rows.model(model_name(call.path["model"]))
 
 
-def _all_versions(call: Call) -> Page[VersionRow]:
+def _all_versions(call: OperationCall) -> Page[VersionRow]:
     return _versions_page(call.query, call.hosted.rows.versions())
 
 
-def _versions(call: Call) -> Page[VersionRow]:
+def _versions(call: OperationCall) -> Page[VersionRow]:
     name = model_name(call.path["model"])
     return _versions_page(call.query, call.hosted.rows.versions_of(name))
 
@@ -108,7 +108,7 @@ def _versions_page(wanted: VersionFilter, rows: list[VersionRow]) -> Page[Versio
     def metric(row: VersionRow) -> Value:
         return row.metrics.get(wanted.metric)
 
-    order: Order[VersionRow] = Order(
+    order: SortOrder[VersionRow] = SortOrder(
         identity=lambda row: (row.model, row.version),
         fields={
             "model": lambda row: row.model,

@@ -7,8 +7,8 @@ from hopsartifacts.documents import FORMAT
 from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.rest.api.table import operations
 from hopsartifacts.rest.callers import Scope
-from hopsartifacts.rest.operations import Call
-from hopsartifacts.store.proof import Check, kept_verdict
+from hopsartifacts.rest.operations import OperationCall
+from hopsartifacts.store.storage_probe import Check, kept_verdict
 
 
 class StorageVerdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +52,7 @@ class Me(msgspec.Struct, frozen=True):
     scopes: list[Scope]
 
 
-def _get(call: Call) -> ProjectDetail:
+def _get(call: OperationCall) -> ProjectDetail:
     hosted = call.hosted
     return ProjectDetail(
         name=hosted.project.name,
@@ -65,7 +65,7 @@ def _get(call: Call) -> ProjectDetail:
     )
 
 
-def _verdict(call: Call) -> StorageVerdict | None:
+def _verdict(call: OperationCall) -> StorageVerdict | None:
     try:
         kept = kept_verdict(call.hosted.storage)
     except HopsArtifactsError:
@@ -75,7 +75,7 @@ def _verdict(call: Call) -> StorageVerdict | None:
     return StorageVerdict(ok=kept.ok, time=kept.time, checks=kept.checks)
 
 
-def _me(call: Call) -> Me:
+def _me(call: OperationCall) -> Me:
     return Me(name=call.caller.name, scopes=sorted(call.caller.scopes))
 
 

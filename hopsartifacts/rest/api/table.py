@@ -9,7 +9,7 @@ from hopsartifacts.documents import encode
 from hopsartifacts.names import version_number
 from hopsartifacts.rest.callers import Scope
 from hopsartifacts.rest.errors import RefusedError
-from hopsartifacts.rest.operations import Call, Operations
+from hopsartifacts.rest.operations import OperationCall, Operations
 
 PREFIX = "/api/v1"
 
@@ -27,7 +27,7 @@ def operations(tag: str, scope: Scope = "write") -> Operations:
     return Operations(tag, scope, prefix=PREFIX)
 
 
-def number(call: Call, name: str) -> int:
+def number(call: OperationCall, name: str) -> int:
     """Return a version number in the path.
 
     Raises:

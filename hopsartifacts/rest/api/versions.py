@@ -19,7 +19,7 @@ from hopsartifacts.registry.versions import (
     sealed_manifest,
 )
 from hopsartifacts.rest.api.table import check_match, number, operations, tagged
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.storage.contract import Storage
 
 VERSION = "/models/{model}/versions/{version}"
@@ -68,7 +68,7 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     description: str
 
 
-def _detail(call: Call) -> VersionDetail:
+def _detail(call: OperationCall) -> VersionDetail:
     return version_detail(call.hosted.storage, *pair(call))
 
 
@@ -110,17 +110,17 @@ def _uses(storage: Storage, name: str, version: int) -> Iterable[Use]:
                 yield Use(deployment, it.version, it.version == state.active)
 
 
-def _delete(call: Call) -> None:
+def _delete(call: OperationCall) -> None:
     name, version = pair(call)
     call.hosted.project.get_model_registry().get_model(name, version).delete()
 
 
-def _description(call: Call) -> Any:
+def _description(call: OperationCall) -> Any:
     text = _current_description(call)
     return tagged(call.request, Description(text), text)
 
 
-def _set_description(call: Call) -> Any:
+def _set_description(call: OperationCall) -> Any:
     name, version = pair(call)
     text = checked_description(call.body.description)
 
@@ -131,12 +131,12 @@ def _set_description(call: Call) -> Any:
     return tagged(call.request, Description(text), text)
 
 
-def _current_description(call: Call) -> str:
+def _current_description(call: OperationCall) -> str:
     name, version = pair(call)
     return live_version(call.hosted.storage, name, version).description
 
 
-def pair(call: Call) -> tuple[str, int]:
+def pair(call: OperationCall) -> tuple[str, int]:
     """Return the model name and version number in the path.
 
     Raises:

@@ -16,14 +16,14 @@ from hopsartifacts.errors import (
     InvalidNameError,
     NotRunningError,
 )
-from hopsartifacts.rest.access_log import Line as LogLine
+from hopsartifacts.rest.access_log import AccessLogLine as LogLine
 from hopsartifacts.rest.access_log import now, say
-from hopsartifacts.rest.answering import authenticated
 from hopsartifacts.rest.callers import Caller
+from hopsartifacts.rest.dispatch import authenticated
 from hopsartifacts.rest.errors import RefusedError, status_and_code
-from hopsartifacts.rest.front.forwarding import PIECE_S
-from hopsartifacts.rest.front.lines import ANSWER_S, Line, Lines
+from hopsartifacts.rest.front.http_proxy import PIECE_S
 from hopsartifacts.rest.front.switch import Address, Near
+from hopsartifacts.rest.front.upstreams import ANSWER_S, Upstream, Upstreams
 from hopsartifacts.rest.hopsworks.login import project_namespace
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.serving.runtime import v2
@@ -53,7 +53,7 @@ _CODES: Mapping[int, grpc.StatusCode] = {
 
 
 async def start_grpc(
-    hosted: Hosted, lines: Lines, ends: Mapping[int, Near]
+    hosted: Hosted, lines: Upstreams, ends: Mapping[int, Near]
 ) -> tuple[grpc.aio.Server, int]:
     """Start a gRPC server on a free loopback port; return the server and the port.
 
@@ -78,7 +78,9 @@ async def start_grpc(
 class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
     """Selects the handler of each call."""
 
-    def __init__(self, hosted: Hosted, lines: Lines, ends: Mapping[int, Near]) -> None:
+    def __init__(
+        self, hosted: Hosted, lines: Upstreams, ends: Mapping[int, Near]
+    ) -> None:
         self._hosted = hosted
         self._lines = lines
         self._ends = ends
@@ -217,7 +219,9 @@ class _Seen:
         )
 
 
-async def _ask(line: Line, name: str, method: str, body: bytes, context: Any) -> bytes:
+async def _ask(
+    line: Upstream, name: str, method: str, body: bytes, context: Any
+) -> bytes:
     if line.grpc_port is None:
         raise RefusedError(
             f"deployment {name!r} does not speak gRPC: deploy it with the protocol "

@@ -13,7 +13,7 @@ from hopsartifacts.digests import CHUNK_BYTES, Digest
 from hopsartifacts.errors import IntegrityError, PathNotFoundError
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.checking import verified
+from hopsartifacts.store.checks import verified
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _SPOOLED_BYTES = 8 * 1024 * 1024

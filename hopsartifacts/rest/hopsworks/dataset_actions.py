@@ -13,16 +13,16 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.names import is_version
 from hopsartifacts.rest.errors import NO_SCOPE, RefusedError
-from hopsartifacts.rest.hopsworks.copying import copy_into_upload, copy_sealed
+from hopsartifacts.rest.hopsworks.copies import copy_into_upload, copy_sealed
 from hopsartifacts.rest.hopsworks.login import check_project
 from hopsartifacts.rest.hopsworks.paths import inside
 from hopsartifacts.rest.hopsworks.sealed_tree import Item
 from hopsartifacts.rest.hopsworks.tree import DATASETS, Tree
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.uploads import Uploads
 
 
-def _make_folder(call: Call, path: str) -> Item:
+def _make_folder(call: OperationCall, path: str) -> Item:
     """Make a folder of the user's own, or one of an upload."""
     uploads, owner = uploads_of(call), call.caller.id
     need_write(call, path)
@@ -38,7 +38,7 @@ def _make_folder(call: Call, path: str) -> Item:
     return Item(path=path, is_folder=True)
 
 
-def _copy(call: Call, source: str) -> Item:
+def _copy(call: OperationCall, source: str) -> Item:
     """Copy a file or folder that the caller can read."""
     need_write(call)
     target, tree = _target(call), tree_of(call)
@@ -51,7 +51,7 @@ def _copy(call: Call, source: str) -> Item:
     return _made(tree, target)
 
 
-def _move(call: Call, source: str) -> Item:
+def _move(call: OperationCall, source: str) -> Item:
     """Move a file or folder of the user's own.
 
     If the target is a version that is being saved, it is copied instead: a client that
@@ -72,7 +72,7 @@ def _is_managed_as(item: Item | None, target: str) -> bool:
     return layout.is_managed(target, is_folder=item is not None and item.is_folder)
 
 
-def _zip(call: Call, path: str) -> Item:
+def _zip(call: OperationCall, path: str) -> Item:
     need_write(call)
     given = call.query.destination_path
     folder = path.rpartition("/")[0] if given is None else _inside(call, given)
@@ -85,12 +85,12 @@ def _zip(call: Call, path: str) -> Item:
     return _made(tree_of(call), _api(call).zip(path, folder))
 
 
-def _unzip(call: Call, path: str) -> Item:
+def _unzip(call: OperationCall, path: str) -> Item:
     need_write(call)
     return _made(tree_of(call), _api(call).unzip(layout.in_folder(path)))
 
 
-ACTIONS: Mapping[str, Callable[[Call, str], Item]] = MappingProxyType(
+ACTIONS: Mapping[str, Callable[[OperationCall, str], Item]] = MappingProxyType(
     {
         "create": _make_folder,
         "copy": _copy,
@@ -109,7 +109,7 @@ def _made(tree: Tree, path: str) -> Item:
     return item
 
 
-def path_of(call: Call) -> str:
+def path_of(call: OperationCall) -> str:
     """Return the path in the project that *call* is about.
 
     Raises:
@@ -120,33 +120,33 @@ def path_of(call: Call) -> str:
     return _inside(call, call.path.get("path", ""))
 
 
-def _target(call: Call) -> str:
+def _target(call: OperationCall) -> str:
     given = call.query.destination_path
     if not given:
         raise InvalidInputError("destination_path: give the target path")
     return layout.in_folder(_inside(call, given))
 
 
-def _inside(call: Call, path: str) -> str:
+def _inside(call: OperationCall, path: str) -> str:
     return inside(call.hosted.project.name, path)
 
 
-def tree_of(call: Call) -> Tree:
+def tree_of(call: OperationCall) -> Tree:
     """Return the project's files as the caller sees them."""
     return Tree(call.hosted.storage, uploads_of(call), call.caller.id)
 
 
-def uploads_of(call: Call) -> Uploads:
+def uploads_of(call: OperationCall) -> Uploads:
     """Return the unfinished uploads."""
     uploads: Uploads = call.hosted.uploads
     return uploads
 
 
-def _api(call: Call) -> DatasetApi:
+def _api(call: OperationCall) -> DatasetApi:
     return call.hosted.project.get_dataset_api()
 
 
-def need_write(call: Call, path: str = "") -> None:
+def need_write(call: OperationCall, path: str = "") -> None:
     """Check that the key allows writing; below deployments, ``deploy`` is enough.
 
     Raises:
@@ -163,7 +163,7 @@ def need_write(call: Call, path: str = "") -> None:
     )
 
 
-def remove(call: Call, path: str) -> None:
+def remove(call: OperationCall, path: str) -> None:
     """Remove the user's own files at *path*, or the caller's unfinished upload."""
     need_write(call, path)
     if path == "" or path in DATASETS:

@@ -15,7 +15,7 @@ from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.documents import Framework
 from hopsartifacts.registry.model import Model
 from hopsartifacts.rest.hopsworks import deployment_requests as requests
-from hopsartifacts.rest.hopsworks.deployment_requests import NewDeployment
+from hopsartifacts.rest.hopsworks.deployment_requests import DeploymentRequest
 
 FindFile = Callable[[str], PathLike[str]]
 """From a path that a client names to the file it means."""
@@ -25,7 +25,7 @@ _SHARED = "the transformer runs in the predictor's process here: "
 
 
 def created(
-    serving: ModelServing, model: Model, new: NewDeployment, find: FindFile
+    serving: ModelServing, model: Model, new: DeploymentRequest, find: FindFile
 ) -> Deployment:
     """Return what *new* describes, not saved.
 
@@ -46,7 +46,10 @@ def created(
 
 
 def change(
-    serving: ModelServing, deployment: Deployment, new: NewDeployment, find: FindFile
+    serving: ModelServing,
+    deployment: Deployment,
+    new: DeploymentRequest,
+    find: FindFile,
 ) -> None:
     """Give *deployment* all settings of *new*; nothing is saved.
 
@@ -84,7 +87,7 @@ def change(
         setattr(deployment, name, value)
 
 
-def _settings(before: Deployment | None, new: NewDeployment) -> dict[str, Any]:
+def _settings(before: Deployment | None, new: DeploymentRequest) -> dict[str, Any]:
     """Return the settings but name and files, by their names.
 
     Args:
@@ -111,7 +114,7 @@ def _found(path: str | None, find: FindFile) -> Any:
 
 
 def _change_transformer(
-    deployment: Deployment, new: NewDeployment, find: FindFile
+    deployment: Deployment, new: DeploymentRequest, find: FindFile
 ) -> None:
     before = deployment.transformer
     if new.transformer and before and new.transformer == before.script_file:
@@ -122,7 +125,7 @@ def _change_transformer(
 
 
 def _transformer(
-    before: Transformer | None, new: NewDeployment, find: FindFile
+    before: Transformer | None, new: DeploymentRequest, find: FindFile
 ) -> Transformer | None:
     if not new.transformer:
         return None
@@ -131,7 +134,7 @@ def _transformer(
     return Transformer(find(new.transformer), resources)
 
 
-def check_new(new: NewDeployment) -> None:
+def check_new(new: DeploymentRequest) -> None:
     """Refuse what would be left out without a word.
 
     Raises:
@@ -159,7 +162,7 @@ def check_new(new: NewDeployment) -> None:
     _check_shared(new)
 
 
-def _check_shared(new: NewDeployment) -> None:
+def _check_shared(new: DeploymentRequest) -> None:
     """Refuse what a transformer can have of its own only in a process of its own."""
     own = set(new.transformer_env_vars or ())
     if own - set(new.predictor_env_vars or ()):
@@ -180,7 +183,7 @@ def _enabled(given: Any) -> Any:
 
 
 def _check_model(
-    serving: ModelServing, name: str, framework: Framework, new: NewDeployment
+    serving: ModelServing, name: str, framework: Framework, new: DeploymentRequest
 ) -> None:
     """Refuse a model of another project, and a server that would not run it."""
     folder = layout.absolute(serving.project_name, layout.model_dir(name))

@@ -9,10 +9,10 @@ from hopsartifacts.errors import DeploymentNotFoundError, InvalidNameError
 from hopsartifacts.names import default_deployment_name
 from hopsartifacts.rest.hopsworks.ids import parse_deployment_id
 from hopsartifacts.rest.hopsworks.login import check_project
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.operations import OperationCall
 
 
-def named(call: Call, name: str) -> Deployed:
+def named(call: OperationCall, name: str) -> Deployed:
     """Return the sealed state of the deployment *name*.
 
     Releases before 4.2 ask for a deployment by the name of its model, even if a
@@ -45,7 +45,7 @@ def is_of_model(state: Deployed, name: str) -> bool:
     return False
 
 
-def meant(call: Call, given: str | None = None) -> Deployed:
+def meant(call: OperationCall, given: str | None = None) -> Deployed:
     """Return the sealed state of the deployment with the id *given* or in the path.
 
     Raises:
@@ -58,7 +58,7 @@ def meant(call: Call, given: str | None = None) -> Deployed:
     return state
 
 
-def held(call: Call, given: str | None = None) -> Deployment:
+def held(call: OperationCall, given: str | None = None) -> Deployment:
     """Return the handle of that deployment; raises as ``meant``."""
     check_project(call)
     name, token = _parsed(given or call.path["id"])

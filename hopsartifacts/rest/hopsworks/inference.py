@@ -11,10 +11,10 @@ from starlette.responses import Response
 
 from hopsartifacts.documents import without_bom
 from hopsartifacts.errors import InvalidInputError, InvalidNameError, NotRunningError
-from hopsartifacts.rest.answering import encoded
 from hopsartifacts.rest.bodies import read_body
+from hopsartifacts.rest.dispatch import encoded
 from hopsartifacts.rest.hopsworks.login import PROJECT, check_project
-from hopsartifacts.rest.operations import Call, Operation
+from hopsartifacts.rest.operations import Operation, OperationCall
 from hopsartifacts.values import misspelt
 
 _INFERENCE = f"{PROJECT}/inference"
@@ -50,12 +50,12 @@ class EndpointPage(msgspec.Struct, frozen=True):
     items: list[Endpoint]
 
 
-async def _predict(call: Call) -> Response:
+async def _predict(call: OperationCall) -> Response:
     check_project(call)
     return await predicted(call)
 
 
-async def predicted(call: Call) -> Response:
+async def predicted(call: OperationCall) -> Response:
     """Send the body to the deployment in the path, and return its answer.
 
     Raises:
@@ -67,7 +67,7 @@ async def predicted(call: Call) -> Response:
     return Response(answer, media_type="application/json")
 
 
-def _ask(call: Call, data: bytes) -> bytes:
+def _ask(call: OperationCall, data: bytes) -> bytes:
     name = call.path["name"]
     try:
         request = msgspec.json.decode(without_bom(data), type=dict[str, Any])
@@ -88,7 +88,7 @@ def _limit() -> CapacityLimiter:
     return limiter
 
 
-def _endpoints(call: Call) -> EndpointPage:
+def _endpoints(call: OperationCall) -> EndpointPage:
     check_project(call)
     announced = call.hosted.settings.inference_endpoint
     if announced is None:
@@ -100,7 +100,7 @@ def _endpoints(call: Call) -> EndpointPage:
     return EndpointPage(1, [Endpoint("LOAD_BALANCER", [host], ports)])
 
 
-def _own(call: Call) -> tuple[str, int]:
+def _own(call: OperationCall) -> tuple[str, int]:
     """Return host and port as the client sees them, even through a proxy."""
     url = call.request.url
     return str(url.hostname), url.port or _HTTPS

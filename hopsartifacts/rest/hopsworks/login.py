@@ -7,7 +7,7 @@ import msgspec
 
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.hosted import Hosted
-from hopsartifacts.rest.operations import Call, Operations
+from hopsartifacts.rest.operations import OperationCall, Operations
 from hopsartifacts.store.identity import process_user
 
 PREFIX = "/hopsworks-api/api"
@@ -86,7 +86,7 @@ class Credentials(msgspec.Struct, frozen=True, rename="camel"):
     client_key: str
 
 
-def check_project(call: Call) -> None:
+def check_project(call: OperationCall) -> None:
     """Check that the path names the project of this server.
 
     Raises:
@@ -108,18 +108,18 @@ def project_namespace(hosted: Hosted) -> str:
     return name.strip("-").lower() or "project"
 
 
-def _versions(_: Call) -> list[SoftwareVersion]:
+def _versions(_: OperationCall) -> list[SoftwareVersion]:
     return [SoftwareVersion("hopsworks", HOPSWORKS_VERSION)]
 
 
-def _variable(call: Call) -> Variable:
+def _variable(call: OperationCall) -> Variable:
     name = call.path["name"]
     if name not in _VARIABLES:
         raise RefusedError(f"there is no variable {name!r}", 404, _NO_SUCH_VARIABLE)
     return Variable(_VARIABLES[name])
 
 
-def _project_info(call: Call) -> ProjectInfo:
+def _project_info(call: OperationCall) -> ProjectInfo:
     hosted, name = call.hosted, call.path["name"]
     if name != hosted.project.name:
         raise RefusedError(
@@ -138,12 +138,12 @@ def _project_info(call: Call) -> ProjectInfo:
     )
 
 
-def _projects(call: Call) -> list[ListedProject]:
+def _projects(call: OperationCall) -> list[ListedProject]:
     project = NamedProject(call.hosted.project_id, call.hosted.project.name)
     return [ListedProject(project, User(call.caller.name))]
 
 
-def _credentials(call: Call) -> Credentials:
+def _credentials(call: OperationCall) -> Credentials:
     check_project(call)
     nothing = base64.b64encode(b"hopsartifacts needs no certificate").decode()
     return Credentials(nothing, nothing, "", nothing, nothing, nothing)

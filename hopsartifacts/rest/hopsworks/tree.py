@@ -30,7 +30,7 @@ from hopsartifacts.rest.hopsworks.sealed_tree import (
     model_version,
 )
 from hopsartifacts.rest.uploads import Uploads
-from hopsartifacts.storage.contract import Entry, Storage
+from hopsartifacts.storage.contract import FileInfo, Storage
 
 DATASETS = (layout.DEPLOYMENTS, layout.LOGS, layout.MODELS, layout.RESOURCES)
 """Folders that every project has, even if they are empty."""
@@ -123,7 +123,7 @@ class Tree:
         files = map(_item, filter(_is_own, entries))
         return sorted([*folders, *files], key=lambda item: item.path)
 
-    def _own(self, folder: str) -> list[Entry]:
+    def _own(self, folder: str) -> list[FileInfo]:
         """Return the user's own files and folders in *folder*, without links."""
         return list(filter(_is_own, own.children(self._storage, folder)))
 
@@ -193,7 +193,7 @@ class Tree:
             return None
 
 
-def _is_own(entry: Entry) -> bool:
+def _is_own(entry: FileInfo) -> bool:
     """Return whether it is a file or folder of the user's own."""
     is_folder = entry.kind == "directory"
     is_either = is_folder or entry.kind == "file"
@@ -204,7 +204,7 @@ def _folder(path: str) -> Item:
     return Item(path=path, is_folder=True)
 
 
-def _item(entry: Entry, *, is_unfinished: bool = False) -> Item:
+def _item(entry: FileInfo, *, is_unfinished: bool = False) -> Item:
     return Item(
         path=entry.path,
         is_folder=entry.kind == "directory",

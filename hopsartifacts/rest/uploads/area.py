@@ -16,7 +16,7 @@ from typing import BinaryIO, Literal, Self
 from msgspec.structs import replace
 
 from hopsartifacts.errors import ConflictError
-from hopsartifacts.rest.uploads.contents import Contents
+from hopsartifacts.rest.uploads.contents import UploadContents
 from hopsartifacts.rest.uploads.files import (
     Assembly,
     digest_of_part,
@@ -30,16 +30,16 @@ from hopsartifacts.rest.uploads.journal import (
     Begun,
     FileBegun,
     FolderMade,
-    Held,
-    Journal,
     Line,
     PartWritten,
     Removed,
     Sealing,
+    UploadJournal,
     Vacated,
+    VersionHeld,
     boot_id,
 )
-from hopsartifacts.rest.uploads.places import Place, place_of
+from hopsartifacts.rest.uploads.places import UploadPlace, place_of
 from hopsartifacts.rest.uploads.values import Chunk, UploadLimits
 from hopsartifacts.store.identity import new_token
 
@@ -69,24 +69,26 @@ class Area:
     """
 
     def __init__(self, folder: Path, begun: Begun, limits: UploadLimits) -> None:
-        self.place: Place = place_of(begun.top)
+        self.place: UploadPlace = place_of(begun.top)
         self.owner = begun.owner
         self.token = begun.token
         self.status: Status = "doubtful" if begun.kind == "version" else "open"
-        self.contents = Contents(folder, limits)
+        self.contents = UploadContents(folder, limits)
         self.created = begun.at
         self.is_tried = False
         self.folder = folder
         self.lock = Condition()
         self._begun = begun
         self._limits = limits
-        self._journal = Journal(folder)
+        self._journal = UploadJournal(folder)
         self._in_flight = 0
         self._made = self._seen = time.monotonic()
         self._is_from_before = False
 
     @classmethod
-    def begin(cls, spool: Path, place: Place, owner: str, limits: UploadLimits) -> Self:
+    def begin(
+        cls, spool: Path, place: UploadPlace, owner: str, limits: UploadLimits
+    ) -> Self:
         """Start a new upload in a folder below *spool*."""
         token = new_token()
         begun = Begun(
@@ -106,14 +108,14 @@ class Area:
     @classmethod
     def load(cls, folder: Path, limits: UploadLimits) -> Self | None:
         """Return the upload that an earlier process left in *folder*; None if bad."""
-        lines = Journal(folder).read()
+        lines = UploadJournal(folder).read()
         begun = lines[0] if lines else None
         if not isinstance(begun, Begun) or begun.token != folder.name:
             return None
         area = cls(folder, begun, limits)
         for line in lines[1:]:
             area.contents.apply(line)
-            if isinstance(line, Held):
+            if isinstance(line, VersionHeld):
                 area.status, area.is_tried = "open", line.is_tried
             elif isinstance(line, Vacated):
                 area.status = "vacant"
@@ -125,7 +127,7 @@ class Area:
         if area.status == "sealing" or (is_lost and area.status != "vacant"):
             area.status = "ending"
         with on_disk("read an upload"):
-            silence = time.time() - (folder / Journal.NAME).stat().st_mtime
+            silence = time.time() - (folder / UploadJournal.NAME).stat().st_mtime
         area._seen -= max(0.0, silence)
         area._is_from_before = True
         return area
@@ -164,7 +166,7 @@ class Area:
         with self.lock:
             self._begun = replace(self._begun, owner=owner)
             self.owner = owner
-            self._empty(Held(is_tried=self.is_tried))
+            self._empty(VersionHeld(is_tried=self.is_tried))
             self.status = "open"
 
     def vacate(self) -> None:
@@ -312,7 +314,7 @@ class Area:
         """Open it again after sealing failed; *is_tried*: in the store."""
         with self.lock:
             self.is_tried = self.is_tried or is_tried
-            self._do(Held(is_tried=self.is_tried))
+            self._do(VersionHeld(is_tried=self.is_tried))
             self.status = "open"
             self.touch()
 

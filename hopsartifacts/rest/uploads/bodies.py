@@ -9,7 +9,7 @@ from pathlib import Path
 from hopsartifacts.rest.uploads.files import disk_full, on_disk
 
 
-class Bodies:
+class RequestBodies:
     """The files of requests in progress, on the server's own disk.
 
     Args:

@@ -10,19 +10,19 @@ from hopsartifacts.errors import (
     InvalidInputError,
 )
 from hopsartifacts.names import model_name
-from hopsartifacts.registry.claiming import (
+from hopsartifacts.registry.documents import Manifest, ModelState
+from hopsartifacts.registry.reservations import (
     Claim,
     check_held,
     claim_version,
     give_up_claim,
     number_for,
 )
-from hopsartifacts.registry.documents import Manifest, ModelState
-from hopsartifacts.registry.saving import save_version
+from hopsartifacts.registry.save import save_version
 from hopsartifacts.registry.versions import model_state
 from hopsartifacts.rest.uploads.area import Area, Status
-from hopsartifacts.rest.uploads.places import Place, place_of
-from hopsartifacts.rest.uploads.sealing import new_version
+from hopsartifacts.rest.uploads.places import UploadPlace, place_of
+from hopsartifacts.rest.uploads.registration import new_version
 from hopsartifacts.rest.uploads.shelf import Shelf
 from hopsartifacts.rest.uploads.values import Details, UploadLimits
 from hopsartifacts.storage.contract import Storage
@@ -36,7 +36,7 @@ class Claims:
         self._shelf = shelf
         self._limits = limits
 
-    def take(self, place: Place, owner: str) -> None:
+    def take(self, place: UploadPlace, owner: str) -> None:
         """Claim a version's number, or reuse the claim of an earlier attempt.
 
         Raises:
@@ -69,7 +69,7 @@ class Claims:
             area.status = "vacant" if before == "vacant" else "doubtful"
             raise
 
-    def seal(self, place: Place, details: Details, owner: str) -> Manifest:
+    def seal(self, place: UploadPlace, details: Details, owner: str) -> Manifest:
         """Seal an uploaded version; raises as ``Uploads.seal``."""
         area = self._shelf.find(place, owner)
         if area is None:
@@ -153,7 +153,7 @@ class Claims:
                 (free if is_free else taken).add(area.place.version)
         return {number for number in taken - free if number > newest}
 
-    def _state(self, place: Place) -> ModelState:
+    def _state(self, place: UploadPlace) -> ModelState:
         return model_state(self._storage, place.model)
 
     def _after_failed_seal(self, area: Area) -> None:
@@ -167,7 +167,7 @@ class Claims:
             area.status = "ending"
 
 
-def unclaimed(place: Place) -> ConflictError:
+def unclaimed(place: UploadPlace) -> ConflictError:
     """Return the error for a version that the owner has not claimed."""
     return ConflictError(
         f"{place.top!r} is not being saved with this API key: create the folder first, "
@@ -175,7 +175,7 @@ def unclaimed(place: Place) -> ConflictError:
     )
 
 
-def version_place(model: str, version: int) -> Place:
+def version_place(model: str, version: int) -> UploadPlace:
     """Return the place of a version; raise ``InvalidNameError`` for a bad name."""
     return place_of(layout.version_dir(model_name(model), version))
 

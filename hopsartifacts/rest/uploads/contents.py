@@ -16,7 +16,7 @@ from hopsartifacts.rest.uploads.journal import (
 from hopsartifacts.rest.uploads.values import Chunk, UploadLimits
 
 
-class Contents:
+class UploadContents:
     """Paths below one place, as recorded in the lines of its journal.
 
     Callers hold the lock of the area.

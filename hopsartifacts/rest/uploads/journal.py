@@ -26,7 +26,7 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True, tag="begun"):
     boot: str
 
 
-class Held(msgspec.Struct, frozen=True, tag="held"):
+class VersionHeld(msgspec.Struct, frozen=True, tag="held"):
     """The number is claimed and files can be uploaded; also after failed sealing.
 
     *is_tried* records that sealing has failed in the store.
@@ -81,7 +81,7 @@ class Removed(msgspec.Struct, frozen=True, tag="removed"):
 
 Line = (
     Begun
-    | Held
+    | VersionHeld
     | Vacated
     | Sealing
     | FolderMade
@@ -92,7 +92,7 @@ Line = (
 )
 
 
-class Journal:
+class UploadJournal:
     """The journal of one upload, in the upload's folder."""
 
     NAME = "journal.jsonl"

@@ -7,7 +7,7 @@ from typing import BinaryIO
 from hopsartifacts.datasets import own
 from hopsartifacts.rest.uploads.area import Area
 from hopsartifacts.rest.uploads.files import Assembly, on_disk, taken
-from hopsartifacts.rest.uploads.places import Place
+from hopsartifacts.rest.uploads.places import UploadPlace
 from hopsartifacts.rest.uploads.shelf import Shelf
 from hopsartifacts.rest.uploads.values import Chunk
 from hopsartifacts.storage.contract import Storage
@@ -26,7 +26,7 @@ class OwnFiles:
         self._storage = storage
         self._shelf = shelf
 
-    def put(self, place: Place, chunk: Chunk, data: BinaryIO, owner: str) -> None:
+    def put(self, place: UploadPlace, chunk: Chunk, data: BinaryIO, owner: str) -> None:
         """Store a part of a file; raises as ``Uploads.put_chunk``."""
         area = self._shelf.find(place, owner)
         if area and self._is_left_over(area, chunk):

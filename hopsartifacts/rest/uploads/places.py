@@ -14,7 +14,7 @@ SCRIPTS = "resources"
 Kind = Literal["model", "version", "scripts", "own"]
 
 
-class Place(msgspec.Struct, frozen=True):
+class UploadPlace(msgspec.Struct, frozen=True):
     """The meaning of a path.
 
     Attributes:
@@ -55,7 +55,7 @@ class Place(msgspec.Struct, frozen=True):
         return self.kind == "own" or (first == SCRIPTS and bool(slash))
 
 
-def place_of(path: str, *, is_folder: bool = False) -> Place:
+def place_of(path: str, *, is_folder: bool = False) -> UploadPlace:
     """Return the place of the file or folder *path* in the project.
 
     Raises:
@@ -64,22 +64,24 @@ def place_of(path: str, *, is_folder: bool = False) -> Place:
     """
     file_path(path)
     if not layout.is_managed(path, is_folder=is_folder):
-        return Place("own", path)
+        return UploadPlace("own", path)
     match path.split("/"):
         case [layout.MODELS, model]:
-            return Place("model", layout.model_dir(model_name(model)), model=model)
+            return UploadPlace(
+                "model", layout.model_dir(model_name(model)), model=model
+            )
         case [layout.MODELS, model, version, *rest]:
             if not is_version(version):
                 raise refusal(path)
             top = layout.version_dir(model_name(model), int(version))
-            return Place("version", top, "/".join(rest), model, int(version))
+            return UploadPlace("version", top, "/".join(rest), model, int(version))
         case [layout.DEPLOYMENTS, deployment, *rest]:
             top = layout.deployment_dir(deployment_name(deployment))
-            return Place("scripts", top, "/".join(rest))
+            return UploadPlace("scripts", top, "/".join(rest))
     raise refusal(path)
 
 
-def file_place(path: str) -> Place:
+def file_place(path: str) -> UploadPlace:
     """Return the place of a file that is to be uploaded.
 
     Raises:

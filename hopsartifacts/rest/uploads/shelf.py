@@ -10,7 +10,7 @@ from hopsartifacts.errors import ConflictError
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.uploads.area import Area
 from hopsartifacts.rest.uploads.files import on_disk
-from hopsartifacts.rest.uploads.places import Place
+from hopsartifacts.rest.uploads.places import UploadPlace
 from hopsartifacts.rest.uploads.values import UploadLimits
 
 
@@ -40,7 +40,7 @@ class Shelf:
                 else:
                     self._areas[_key(area.place, area.owner)] = area
 
-    def find(self, place: Place, owner: str) -> Area | None:
+    def find(self, place: UploadPlace, owner: str) -> Area | None:
         """Return the area of *place*; that of a version may belong to another owner."""
         with self._lock:
             return self._areas.get(_key(place, owner))
@@ -50,7 +50,7 @@ class Shelf:
         with self._lock:
             return list(self._areas.values())
 
-    def visible(self, place: Place, owner: str) -> Area | None:
+    def visible(self, place: UploadPlace, owner: str) -> Area | None:
         """Return the area of *place*, if its content is visible to *owner*."""
         area = self.find(place, owner)
         return area if area and _is_visible(area, owner) else None
@@ -65,7 +65,7 @@ class Shelf:
 
     def open(
         self,
-        place: Place,
+        place: UploadPlace,
         owner: str,
         use: Callable[[Area], None] = lambda _: None,
     ) -> tuple[Area, bool]:
@@ -133,7 +133,7 @@ def _locked(folder: Path) -> Any:
     return lock
 
 
-def _key(place: Place, owner: str) -> tuple[str, str]:
+def _key(place: UploadPlace, owner: str) -> tuple[str, str]:
     # A number has one claimant; of scripts and own files, each owner has an area.
     return place.top, "" if place.kind == "version" else owner
 

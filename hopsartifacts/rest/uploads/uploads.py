@@ -19,15 +19,15 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.registry.documents import Manifest
 from hopsartifacts.rest.uploads.area import Area
-from hopsartifacts.rest.uploads.bodies import Bodies
+from hopsartifacts.rest.uploads.bodies import RequestBodies
 from hopsartifacts.rest.uploads.claims import Claims, unclaimed, version_place
 from hopsartifacts.rest.uploads.files import Assembly
 from hopsartifacts.rest.uploads.owned import OwnFiles
-from hopsartifacts.rest.uploads.places import Place, file_place, place_of, refusal
+from hopsartifacts.rest.uploads.places import UploadPlace, file_place, place_of, refusal
 from hopsartifacts.rest.uploads.refusals import Refusals
 from hopsartifacts.rest.uploads.shelf import Shelf
 from hopsartifacts.rest.uploads.values import Chunk, Details, UploadLimits
-from hopsartifacts.storage.contract import Entry, Storage
+from hopsartifacts.storage.contract import FileInfo, Storage
 from hopsartifacts.store.root import check_claim
 
 
@@ -56,7 +56,7 @@ class Uploads:
         self._limits = limits
         self._shelf = Shelf(folder, limits)
         # After the shelf, which locks the folder.
-        self.bodies = Bodies(folder / "bodies", limits.min_free_bytes)
+        self.bodies = RequestBodies(folder / "bodies", limits.min_free_bytes)
         self._claims = Claims(storage, self._shelf, limits)
         self._own = OwnFiles(storage, self._shelf)
         self._refusals = Refusals(limits.takeover_s)
@@ -134,7 +134,7 @@ class Uploads:
             if place.inside:
                 area.make_folder(place.inside)
 
-    def stat(self, path: str, owner: str) -> Entry | None:
+    def stat(self, path: str, owner: str) -> FileInfo | None:
         """Return what is unfinished at *path* and visible to this owner.
 
         Only complete files are returned. If a client asks for a missing file in an open
@@ -157,9 +157,9 @@ class Uploads:
             upload = area.contents.files.get(place.inside)
         return _file(path, upload, area) if upload and upload.is_whole else None
 
-    def list(self, path: str, owner: str) -> list[Entry]:
+    def list(self, path: str, owner: str) -> list[FileInfo]:
         """Return what is unfinished directly below *path* and visible to this owner."""
-        found: dict[str, Entry] = {}
+        found: dict[str, FileInfo] = {}
         for area in self._shelf.all_visible(owner):
             for entry in _entries(area):
                 if entry.path.rpartition("/")[0] == path:
@@ -244,7 +244,7 @@ class Uploads:
         """Unlock the folder; unfinished uploads stay in it."""
         self._shelf.close()
 
-    def _area(self, place: Place, owner: str) -> Area:
+    def _area(self, place: UploadPlace, owner: str) -> Area:
         """Return the area that a change is for; create it if it is for scripts."""
         if place.kind == "scripts":
             return self._shelf.open(place, owner)[0]
@@ -253,7 +253,7 @@ class Uploads:
             raise unclaimed(place)
         return area
 
-    def _announce(self, place: Place, owner: str) -> None:
+    def _announce(self, place: UploadPlace, owner: str) -> None:
         """Expect a missing file that was asked for, even after a long silence.
 
         A client that starts over claims the folder first, which resets this.
@@ -262,23 +262,23 @@ class Uploads:
         if area and area.is_of(owner):
             area.announce(place.inside)
 
-    def _stat_above(self, path: str, owner: str) -> Entry | None:
+    def _stat_above(self, path: str, owner: str) -> FileInfo | None:
         """Return a folder that exists only because of unfinished uploads below it."""
         if (path, owner) in self._new_models:
-            return Entry(path=path, kind="directory")
+            return FileInfo(path=path, kind="directory")
         for area in self._shelf.all_visible(owner):
             if area.place.top.startswith(f"{path}/"):
                 return _folder(path, area)
         return None
 
 
-def _place_if_any(path: str) -> Place | None:
+def _place_if_any(path: str) -> UploadPlace | None:
     with suppress(InvalidInputError, ManagedPathError):
         return place_of(path)
     return None
 
 
-def _entries(area: Area) -> Iterable[Entry]:
+def _entries(area: Area) -> Iterable[FileInfo]:
     top = area.place.top
     with area.lock:
         folders = list(area.contents.folders)
@@ -291,11 +291,11 @@ def _entries(area: Area) -> Iterable[Entry]:
             yield _file(f"{top}/{name}", upload, area)
 
 
-def _folder(path: str, area: Area) -> Entry:
-    return Entry(path=path, kind="directory", modified=area.created)
+def _folder(path: str, area: Area) -> FileInfo:
+    return FileInfo(path=path, kind="directory", modified=area.created)
 
 
-def _file(path: str, upload: Assembly, area: Area) -> Entry:
-    return Entry(
+def _file(path: str, upload: Assembly, area: Area) -> FileInfo:
+    return FileInfo(
         path=path, kind="file", size_bytes=upload.begun.size, modified=area.created
     )

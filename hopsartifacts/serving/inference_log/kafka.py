@@ -8,8 +8,8 @@ from typing import Any
 import confluent_kafka
 import msgspec
 
-from hopsartifacts.serving.inference_log.shipping import NotDeliveredError
-from hopsartifacts.serving.inference_log.spool import Kept, Origin
+from hopsartifacts.serving.inference_log.delivery import NotDeliveredError
+from hopsartifacts.serving.inference_log.spool import KeptRecord, Origin
 from hopsartifacts.serving.inference_log.tables import messages, row
 
 KAFKA_CONFIG = "HOPSARTIFACTS_KAFKA_CONFIG"
@@ -29,7 +29,7 @@ class Kafka:
         self._patience_s = patience_s
         self._producers: dict[str, Any] = {}
 
-    def produce(self, origin: Origin, records: Sequence[Kept]) -> None:
+    def produce(self, origin: Origin, records: Sequence[KeptRecord]) -> None:
         """Send *records* to their topic and wait until they are delivered.
 
         The key is the inference id: request and answer are in one partition, in order.

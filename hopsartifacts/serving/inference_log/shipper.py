@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import IO
 
 from hopsartifacts.errors import HopsArtifactsError
-from hopsartifacts.serving.inference_log.orders import ShipperOrder, read_order
-from hopsartifacts.serving.inference_log.shipping import (
+from hopsartifacts.serving.inference_log.delivery import (
     NotDeliveredError,
     Produce,
     ship,
     waiting_bytes,
 )
-from hopsartifacts.serving.inference_log.spool import Kept, Origin
+from hopsartifacts.serving.inference_log.orders import ShipperOrder, read_order
+from hopsartifacts.serving.inference_log.spool import KeptRecord, Origin
 from hopsartifacts.storage.contract import Storage
 
 _LOOK_S = 1.0
@@ -92,7 +92,7 @@ class _Kafka:
     def __init__(self) -> None:
         self._produce: Produce | None = None
 
-    def produce(self, origin: Origin, records: Sequence[Kept]) -> None:
+    def produce(self, origin: Origin, records: Sequence[KeptRecord]) -> None:
         if self._produce is None:
             try:
                 from hopsartifacts.serving.inference_log.kafka import (  # noqa: PLC0415 - see above

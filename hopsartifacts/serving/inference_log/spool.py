@@ -56,7 +56,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     answer: bytes | None
 
 
-class Kept(NamedTuple):
+class KeptRecord(NamedTuple):
     """A record and the byte range that it takes up in its segment."""
 
     start: int
@@ -138,10 +138,10 @@ def read_origin(data: bytes) -> tuple[Origin, int] | None:
     return None if found is None else (_origins.decode(data[_HEAD.size : found]), found)
 
 
-def read_records(data: bytes, start: int) -> Iterator[Kept]:
+def read_records(data: bytes, start: int) -> Iterator[KeptRecord]:
     """Yield the complete records of a segment from offset *start* on."""
     while (end := _whole(data, start)) is not None:
-        yield Kept(start, end, _records.decode(data[start + _HEAD.size : end]))
+        yield KeptRecord(start, end, _records.decode(data[start + _HEAD.size : end]))
         start = end
 
 

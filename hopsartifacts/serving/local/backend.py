@@ -33,9 +33,10 @@ from hopsartifacts.serving.inference_log.orders import (
     shipper_input,
 )
 from hopsartifacts.serving.local import capabilities, processes
-from hopsartifacts.serving.local.following import follow
 from hopsartifacts.serving.local.keeper.orders import Helper, Update
+from hopsartifacts.serving.local.keeper_start import listen, spawn
 from hopsartifacts.serving.local.log_files import last_lines, log_end, newest_log
+from hopsartifacts.serving.local.log_stream import follow
 from hopsartifacts.serving.local.moves import move
 from hopsartifacts.serving.local.refusals import (
     has_no_place,
@@ -44,7 +45,6 @@ from hopsartifacts.serving.local.refusals import (
 )
 from hopsartifacts.serving.local.reports import Report, stopped
 from hopsartifacts.serving.local.runs import Run, RunFolder, transformer_log
-from hopsartifacts.serving.local.spawning import listen, spawn
 from hopsartifacts.serving.local.states import is_over, key_of, newest_state, own_run
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.state_folder import state_folder

@@ -15,7 +15,7 @@ _CHECK_TIMEOUT = urllib3.Timeout(connect=2, read=2)
 _OK = 200
 
 
-class Client:
+class ModelServerClient:
     """A connection pool for predictions; usable from any thread."""
 
     def __init__(self) -> None:

@@ -35,7 +35,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     grpc_port: int | None = None
 
 
-class Reporter:
+class RunReporter:
     """Writes reports that differ from the last one; silent after a final report."""
 
     def __init__(self, path: Path) -> None:

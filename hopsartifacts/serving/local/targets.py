@@ -8,7 +8,7 @@ import psutil
 from hopsartifacts.errors import NotRunningError
 from hopsartifacts.serving.contract import ANSWERING, DeploymentKey
 from hopsartifacts.serving.local import processes
-from hopsartifacts.serving.local.client import Client, is_infer_request
+from hopsartifacts.serving.local.client import ModelServerClient, is_infer_request
 from hopsartifacts.serving.local.runs import Run, RunFolder
 from hopsartifacts.serving.local.states import newest_state, own_run
 
@@ -32,7 +32,7 @@ class Targets:
     """The servers of the deployments that this process asks."""
 
     def __init__(self) -> None:
-        self._client = Client()
+        self._client = ModelServerClient()
         self._known: dict[str, _Target] = {}
 
     def is_ready(self, run: Run) -> bool:

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from hopsartifacts.serving.runtime import v2
 from hopsartifacts.serving.runtime.codings import coding_of, decompressed, too_large
-from hopsartifacts.serving.runtime.hanging_up import watching
+from hopsartifacts.serving.runtime.disconnect import watching
 from hopsartifacts.serving.runtime.protocol import (
     PredictCall,
     RequestError,

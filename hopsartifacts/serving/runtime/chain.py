@@ -6,16 +6,16 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
 from hopsartifacts.serving.contract import Batching, Component, ModelInput
-from hopsartifacts.serving.runtime.batching import Batcher
+from hopsartifacts.serving.runtime.batcher import Batcher
 from hopsartifacts.serving.runtime.component_logs import speaking
 from hopsartifacts.serving.runtime.failures import (
     error_text,
     is_cancellation,
     script_line,
 )
-from hopsartifacts.serving.runtime.pace import Pace
+from hopsartifacts.serving.runtime.inline_execution import Pace
 from hopsartifacts.serving.runtime.protocol import RequestError
-from hopsartifacts.serving.runtime.worker import Worker
+from hopsartifacts.serving.runtime.worker import WorkerThread
 
 
 class StepFailedError(Exception):
@@ -31,7 +31,7 @@ class StepFailedError(Exception):
         return f"{text} ({line})" if line else text
 
 
-class Bodies(Protocol):
+class StepBodies(Protocol):
     """The form of a protocol's requests and answers for a transformer."""
 
     def rows_in(self, body: Any) -> Any:
@@ -47,7 +47,7 @@ class Bodies(Protocol):
         ...
 
 
-class Request(Bodies, Protocol):
+class Request(StepBodies, Protocol):
     """A request in the form of its protocol."""
 
     def rows(self) -> Any:
@@ -82,9 +82,9 @@ class _Step(NamedTuple):
     component: Component
     call: Callable[[Any], Any]
     is_async: bool
-    before: Callable[[Bodies, Any], Any] | None = None
+    before: Callable[[StepBodies, Any], Any] | None = None
     """Converts the result of the step before into the argument of the method."""
-    after: Callable[[Bodies, Any], Any] | None = None
+    after: Callable[[StepBodies, Any], Any] | None = None
     """Converts the result of the method into the argument of the next step."""
 
 
@@ -112,7 +112,7 @@ class Chain:
         self.inputs = inputs
         self._steps = [*_steps(predictor, transformer)]
         self._has_preprocess = self._steps[0].component == "transformer"
-        self._worker = Worker()
+        self._worker = WorkerThread()
         self._pace = pace
         if batching is not None:
             self._on_batch = on_batch
@@ -149,7 +149,9 @@ class Chain:
         """
         return await self._take(self._steps, inputs, _BARE)
 
-    async def _take(self, steps: Sequence[_Step], inputs: Any, bodies: Bodies) -> Any:
+    async def _take(
+        self, steps: Sequence[_Step], inputs: Any, bodies: StepBodies
+    ) -> Any:
         value, position = inputs, 0
         while position < len(steps):
             step = steps[position]
@@ -175,7 +177,7 @@ class Chain:
         return _Step(step.component, batcher.predict, is_async=True)
 
     async def _run_in_worker(
-        self, steps: Sequence[_Step], inputs: Any, bodies: Bodies
+        self, steps: Sequence[_Step], inputs: Any, bodies: StepBodies
     ) -> tuple[Any, int]:
         """Run *steps* up to the next async one in the thread; return how many ran."""
 
@@ -208,17 +210,17 @@ def _steps(predictor: Any, transformer: Any) -> Iterator[_Step]:
         yield _Step("transformer", postprocess, is_async, _answer, _outputs)
 
 
-def _rows(bodies: Bodies, body: Any) -> Any:
+def _rows(bodies: StepBodies, body: Any) -> Any:
     with _blamed_on("transformer"):
         return bodies.rows_in(body)
 
 
-def _answer(bodies: Bodies, outputs: Any) -> Any:
+def _answer(bodies: StepBodies, outputs: Any) -> Any:
     with _blamed_on("predictor"):
         return bodies.answer(outputs)
 
 
-def _outputs(bodies: Bodies, answer: Any) -> Any:
+def _outputs(bodies: StepBodies, answer: Any) -> Any:
     with _blamed_on("transformer"):
         return bodies.outputs_in(answer)
 
@@ -233,7 +235,7 @@ def _blamed_on(component: Component) -> Iterator[None]:
         raise StepFailedError(component, error) from error
 
 
-def _call(step: _Step, value: Any, bodies: Bodies) -> Any:
+def _call(step: _Step, value: Any, bodies: StepBodies) -> Any:
     if step.before is not None:
         value = step.before(bodies, value)
     try:
@@ -249,7 +251,7 @@ def _call(step: _Step, value: Any, bodies: Bodies) -> Any:
     return step.after(bodies, returned)
 
 
-async def _finish(step: _Step, value: Any, bodies: Bodies) -> Any:
+async def _finish(step: _Step, value: Any, bodies: StepBodies) -> Any:
     try:
         with speaking(step.component):
             returned = await value

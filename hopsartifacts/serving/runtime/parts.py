@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hopsartifacts.serving.runtime import component_logs
+from hopsartifacts.serving.runtime.chain_loader import prepare_chain
 from hopsartifacts.serving.runtime.handover import Handover
-from hopsartifacts.serving.runtime.loading import prepare_chain
 from hopsartifacts.serving.runtime.metrics import Metrics
-from hopsartifacts.serving.runtime.recording import make_recorder
+from hopsartifacts.serving.runtime.recorder import make_recorder
 from hopsartifacts.serving.runtime.service import Observer, Service
 
 

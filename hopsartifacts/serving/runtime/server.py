@@ -11,12 +11,12 @@ from typing import Any
 
 import uvicorn
 
-from hopsartifacts.serving.runtime.ending import DRAIN_S, GRACE_S
+from hopsartifacts.serving.runtime.connection_handoff import Passing, is_quiet
 from hopsartifacts.serving.runtime.failures import error_text
 from hopsartifacts.serving.runtime.http1 import HttpConnection, new_connection
+from hopsartifacts.serving.runtime.keeper_link import KeeperLink
 from hopsartifacts.serving.runtime.parts import Stoppable
-from hopsartifacts.serving.runtime.passing import Passing, is_quiet
-from hopsartifacts.serving.runtime.reporting import Reporter
+from hopsartifacts.serving.runtime.shutdown import DRAIN_S, GRACE_S
 
 _LOG = logging.getLogger("hopsartifacts.serving")
 _KEEP_ALIVE_S = 3600
@@ -33,13 +33,13 @@ class SharedSocket(socket.socket):
         """Do nothing: event loops would set the backlog to what they accept."""
 
 
-class Server(uvicorn.Server):
+class WorkerServer(uvicorn.Server):
     """Uvicorn's server, which also follows the orders of the keeper."""
 
     def __init__(
         self,
         app: Any,
-        reporter: Reporter,
+        reporter: KeeperLink,
         passing: Passing,
         prepare: Callable[[], Awaitable[None]],
         start_beside: Callable[[], Awaitable[Sequence[Stoppable]]],

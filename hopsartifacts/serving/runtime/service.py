@@ -74,7 +74,7 @@ class Meter(Protocol):
         ...
 
 
-class Call(Request, Protocol):
+class PredictionCall(Request, Protocol):
     """One request in the form of its protocol."""
 
     @property
@@ -120,7 +120,7 @@ class Service:
         self.meter = meter
         self._observers = tuple(observers)
 
-    async def handle(self, call: Call) -> Answer:
+    async def handle(self, call: PredictionCall) -> Answer:
         """Return the answer to *call*; errors become answers too.
 
         In every case the request is counted and passed to each observer.
@@ -139,7 +139,7 @@ class Service:
                 self._show(call, answer, received_s, seconds)
         return answer
 
-    async def _answer(self, call: Call) -> Answer:
+    async def _answer(self, call: PredictionCall) -> Answer:
         try:
             outputs = await self.chain.answer(call)
             return Answer(status=_OK, body=self._write(call, outputs))
@@ -156,7 +156,7 @@ class Service:
             _log("a request failed", error)
             return _failed(500, error_text(error))
 
-    def _write(self, call: Call, outputs: Any) -> bytes:
+    def _write(self, call: PredictionCall, outputs: Any) -> bytes:
         try:
             return call.write(outputs)
         except RequestError:
@@ -167,7 +167,7 @@ class Service:
             raise StepFailedError(self.chain.last_component, error) from error
 
     def _show(
-        self, call: Call, answer: Answer, received_s: float, seconds: float
+        self, call: PredictionCall, answer: Answer, received_s: float, seconds: float
     ) -> None:
         try:
             request, body = call.shown(answer.body)

@@ -16,7 +16,7 @@ class _Job(NamedTuple):
     call: Callable[[], object]
 
 
-class Worker:
+class WorkerThread:
     """Runs calls in order in a daemon thread, so that none of them can block an exit.
 
     Scripts that expect one request at a time stay correct, and the event loop answers

@@ -28,7 +28,7 @@ from hopsartifacts.registry.versions import model_state
 from hopsartifacts.rest.errors import UPLOAD_FULL, RefusedError
 from hopsartifacts.rest.uploads import Chunk, Details, Uploads
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.testing.faults import FAIL, Call, Fault, FaultyStorage
+from hopsartifacts.testing.faults import FAIL, Fault, FaultyStorage, StorageCall
 from tests.rest.uploads.conftest import LIMITS
 from tests.rest.uploads.sending import (
     CHUNK,
@@ -377,7 +377,7 @@ def test_a_number_that_is_just_being_claimed_is_seen(
 ) -> None:
     under_way, go = Event(), Event()
 
-    def wait(call: Call) -> Fault | None:
+    def wait(call: StorageCall) -> Fault | None:
         if is_entry(call):
             under_way.set()
             go.wait(10)
@@ -662,18 +662,18 @@ def test_six_claimants_of_one_number(uploads: Uploads, storage: Storage) -> None
 class Failing:
     """A storage of which some calls fail as long as it is told so."""
 
-    def __init__(self, inner: Storage, is_due: Callable[[Call], bool]) -> None:
+    def __init__(self, inner: Storage, is_due: Callable[[StorageCall], bool]) -> None:
         self.is_broken = True
         self.storage = FaultyStorage(
             inner, lambda call: FAIL if self.is_broken and is_due(call) else None
         )
 
 
-def is_entry(call: Call) -> bool:
+def is_entry(call: StorageCall) -> bool:
     return call.method == "create" and "/_log/" in call.path
 
 
-def is_file(call: Call) -> bool:
+def is_file(call: StorageCall) -> bool:
     return call.method == "write" and call.path.endswith("a.bin")
 
 
@@ -716,7 +716,7 @@ def test_a_claim_whose_fate_stays_unknown_is_given_up(
 def test_a_store_that_fails_while_sealing_leaves_nothing(
     storage: Storage,
     tmp_path: Path,
-    is_due: Callable[[Call], bool],
+    is_due: Callable[[StorageCall], bool],
     *,
     is_restarted: bool,
 ) -> None:

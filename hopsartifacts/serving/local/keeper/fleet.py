@@ -9,20 +9,20 @@ import msgspec
 
 from hopsartifacts.serving.contract import ConditionType, Launch
 from hopsartifacts.serving.local.keeper.ground import Ground
-from hopsartifacts.serving.local.keeper.workers import Worker
+from hopsartifacts.serving.local.keeper.workers import WorkerProcess
 from hopsartifacts.serving.local.limits import launch_limits
 from hopsartifacts.serving.local.reports import end_in_words
-from hopsartifacts.serving.runtime.ending import DRAIN_S, GRACE_S
 from hopsartifacts.serving.runtime.environment import HANG_SECONDS, hang_seconds
 from hopsartifacts.serving.runtime.failures import sayable
 from hopsartifacts.serving.runtime.handover import Word
+from hopsartifacts.serving.runtime.shutdown import DRAIN_S, GRACE_S
 
 _DRAIN_S = DRAIN_S + GRACE_S + 5.0
 _END_S = GRACE_S + 3.0
 _LONGEST_WAIT_S = 30.0
 
 
-class Failure(msgspec.Struct, frozen=True):
+class WorkerFailure(msgspec.Struct, frozen=True):
     """The reason why a version cannot continue."""
 
     step: ConditionType
@@ -34,7 +34,7 @@ class _Slot:
 
     def __init__(self, index: int) -> None:
         self.index = index
-        self.worker: Worker | None = None
+        self.worker: WorkerProcess | None = None
         self.failures = 0
         self.retry_s: float | None = None
         self.serving_s = 0.0
@@ -60,9 +60,9 @@ class Fleet:
 
     def __init__(self, launch: Launch, ground: Ground) -> None:
         self.launch = launch
-        self.failure: Failure | None = None
+        self.failure: WorkerFailure | None = None
         self.has_served = False
-        self.step = Failure("SCHEDULED", "the process was started")
+        self.step = WorkerFailure("SCHEDULED", "the process was started")
         self.last_end: str | None = None
         self._ground = ground
         self._slots = [_Slot(index) for index in range(launch.instances)]
@@ -83,7 +83,7 @@ class Fleet:
             self._start(slot, now)
 
     @property
-    def workers(self) -> Iterator[Worker]:
+    def workers(self) -> Iterator[WorkerProcess]:
         """The workers that were started and have not ended."""
         return (slot.worker for slot in self._slots if slot.worker is not None)
 
@@ -124,7 +124,7 @@ class Fleet:
         """Return for how many seconds no request was seen."""
         return now - self._used_s
 
-    def retire(self, now: float, *, has_heirs: bool = False) -> list[Worker]:
+    def retire(self, now: float, *, has_heirs: bool = False) -> list[WorkerProcess]:
         """Ask all workers to finish and end; return them, now owned by the caller.
 
         *has_heirs* says whether another fleet serves and takes over idle connections.
@@ -159,15 +159,15 @@ class Fleet:
         except OSError as error:
             self._ended(slot, f"it could not be started: {error}", now)
 
-    def _hear(self, slot: _Slot, worker: Worker, word: Word, now: float) -> None:
+    def _hear(self, slot: _Slot, worker: WorkerProcess, word: Word, now: float) -> None:
         worker.waiting_s = None
         if word.kind == "starting":
-            self.step = Failure(word.step, sayable(word.reason))
+            self.step = WorkerFailure(word.step, sayable(word.reason))
         elif word.kind == "failed":
             worker.why = why = sayable(word.reason)
             if not self.has_served:
                 # The version has failed even though the worker has not ended.
-                self.failure = self.failure or Failure(word.step, why)
+                self.failure = self.failure or WorkerFailure(word.step, why)
         elif word.kind == "loaded":
             worker.state = "loaded"
         elif word.kind == "serving":
@@ -178,7 +178,7 @@ class Fleet:
             worker.requests = word.requests
             self._used_s = now
 
-    def _watch(self, slot: _Slot, worker: Worker, now: float) -> None:
+    def _watch(self, slot: _Slot, worker: WorkerProcess, now: float) -> None:
         code = worker.exit_code()
         if code is not None:
             slot.worker = None
@@ -213,10 +213,12 @@ class Fleet:
         patience = self._ground.patience
         slot.failures += 1
         if not self.has_served:
-            self.failure = self.failure or Failure(self.step.step, why)
+            self.failure = self.failure or WorkerFailure(self.step.step, why)
         elif slot.failures >= patience.failures and not self.serving:
             times = f"{slot.failures} times in a row"
-            self.failure = Failure("READY", f"a worker ended {times}, last since {why}")
+            self.failure = WorkerFailure(
+                "READY", f"a worker ended {times}, last since {why}"
+            )
         else:
             wait_s = patience.pause_s(slot.failures, _LONGEST_WAIT_S)
             slot.retry_s = now + wait_s

@@ -17,7 +17,7 @@ from hopsartifacts.serving.local.environments import (
 )
 from hopsartifacts.serving.local.keeper.logs import RunLog
 from hopsartifacts.serving.local.keeper.orders import KeeperOrder, Patience
-from hopsartifacts.serving.local.keeper.workers import Worker
+from hopsartifacts.serving.local.keeper.workers import WorkerProcess
 from hopsartifacts.serving.local.limits import confine, launch_limits
 from hopsartifacts.serving.local.reports import write_whole
 from hopsartifacts.serving.runtime.handover import Handover
@@ -67,7 +67,7 @@ class Ground(msgspec.Struct, kw_only=True):
         """The timeouts and the restart policy."""
         return self.order.patience
 
-    def start(self, launch: Launch, index: int, now: float) -> Worker:
+    def start(self, launch: Launch, index: int, now: float) -> WorkerProcess:
         """Start worker number *index* of *launch*."""
         self.started += 1
         marker = f"{self.order.revision}-{self.started}"
@@ -113,9 +113,9 @@ class Ground(msgspec.Struct, kw_only=True):
                 start_new_session=True,
             )
         confine(process.pid, launch_limits(launch), index)
-        return Worker(process, ours, marker, now)
+        return WorkerProcess(process, ours, marker, now)
 
-    def bury(self, worker: Worker) -> None:
+    def bury(self, worker: WorkerProcess) -> None:
         """Clean up after a worker that has ended."""
         worker.close()
         self.handover_path(worker.marker).unlink(missing_ok=True)

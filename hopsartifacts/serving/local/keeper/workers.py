@@ -21,7 +21,7 @@ _NONSENSE = (
 )
 
 
-class Worker:
+class WorkerProcess:
     """A running worker process that is watched.
 
     Attributes:
