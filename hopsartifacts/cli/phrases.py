@@ -52,6 +52,7 @@ _WORDS = (
     ),
     # Arguments
     (r"takes no storage_options", "takes no --storage-option"),
+    (r"give it as storage_options", "give it with --storage-option"),
     (
         r"give key and secret as storage_options",
         "give --storage-option key=KEY and --storage-option secret=SECRET",

@@ -179,7 +179,7 @@ def test_a_project_whose_marker_was_lost_is_still_read(
     run: Run, tmp_path: Path, make_files: Callable[..., Path]
 ) -> None:
     assert run("models", "save", "cancer", make_files()).exit_code == 0
-    (tmp_path / "project" / ".hopsartifacts" / "format.json").unlink()
+    (tmp_path / "project" / ".hopsartifacts" / "project.json").unlink()
     assert "cancer" in run("models", "list").stdout
 
 

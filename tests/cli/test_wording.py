@@ -41,6 +41,7 @@ ONLY_IN_PYTHON = {
     "env_vars is a",
     ".create_model(",
     "at= needs alias=",
+    "(its str() raised",
 }
 """What nobody can get to by a command: parts of messages."""
 
