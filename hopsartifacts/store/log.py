@@ -172,7 +172,8 @@ class Log(Generic[AnyState]):
 
         Raises:
             IntegrityError: an entry is missing, damaged, not the one its successor
-                followed, or does not say what the steps up to it have made.
+                followed, or does not say what the steps up to it have made; or the
+                newest one contradicts itself.
         """
         retold, newest = Retold(self._state), None
         for newest in self.entries():
@@ -183,6 +184,11 @@ class Log(Generic[AnyState]):
         if newest is None:
             return None
         self._seen, self._has_looked = self._snapshot(newest), True
+        if odd := self._seen.state.contradiction():
+            raise IntegrityError(
+                f"{layout.log_entry(self.path, newest.seq)} says {odd}, unlike its "
+                "records: restore the log from a backup"
+            )
         return self._seen
 
     def append(
