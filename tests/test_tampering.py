@@ -4,6 +4,7 @@ import gzip
 import json
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -396,3 +397,22 @@ def check_head(project: Project, log: str, wrong: Body) -> None:
     found = project.verify().findings
     assert [it.kind for it in found] == ["damaged"]
     assert "unlike its records" in found[0].detail
+
+
+@pytest.mark.parametrize("content", ["QUJD", "no base64", None])
+def test_another_content_of_an_artifact_is_found(
+    project: Project,
+    model: Model,
+    make_script: Callable[..., Path],
+    content: str | None,
+) -> None:
+    """Also in the newest entry, whose digest no other names."""
+    model.deploy("d", script_file=make_script())
+    newest = layout.log_entry(layout.artifact_log(model.name, 1), 1)
+    body = opened(project.storage.read(newest))
+    assert body["content"].keys() == {"predictor-predict.py"}
+    body["content"] = {"predictor-predict.py": content}
+    project.storage.delete_tree(newest)
+    project.storage.create(newest, closed(body))
+    found = project.verify().findings
+    assert [it.kind for it in found] == ["damaged"]
