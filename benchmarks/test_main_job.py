@@ -10,7 +10,7 @@ import pytest
 
 import hopsartifacts
 from hopsartifacts.artifacts.versions import ArtifactStore
-from hopsartifacts.deployments.given import Given, sources_of
+from hopsartifacts.deployments.artifact_files import Given, sources_of
 
 SIZES = {"many small files": (500, 20_000), "one large file": (1, 64_000_000)}
 

@@ -14,10 +14,10 @@ import pytest
 
 import hopsartifacts
 from hopsartifacts.digests import digest_of
-from hopsartifacts.registry.filling import fill
 from hopsartifacts.registry.sources import source
+from hopsartifacts.registry.version_files import fill
 from hopsartifacts.storage.local import LocalStorage
-from hopsartifacts.store.sharing import Known
+from hopsartifacts.store.dedup import StoredFile
 
 FILES = int(os.environ.get("HOPSARTIFACTS_BENCH_FILES", "500"))
 LARGE_MB = int(os.environ.get("HOPSARTIFACTS_BENCH_LARGE_MB", "64"))
@@ -62,7 +62,7 @@ def test_saving_again_with_one_changed_file(
         one, two = f"Models/m{turn}/1", f"Models/m{turn}/2"
         first.append(timed(store, storage, folder, one, []))
         known = [
-            Known(
+            StoredFile(
                 folder=f"{one}/Files",
                 path=path.name,
                 digest=digest_of(path.read_bytes()),
@@ -77,7 +77,9 @@ def test_saving_again_with_one_changed_file(
     assert len(list(changed)) == FILES
 
 
-def store(storage: LocalStorage, folder: Path, target: str, known: list[Known]) -> None:
+def store(
+    storage: LocalStorage, folder: Path, target: str, known: list[StoredFile]
+) -> None:
     """Do all that a save does with the files, from listing to protecting them."""
     listed = source(folder)
     staging = f".hopsartifacts/staging/{target.replace('/', '-')}"

@@ -12,7 +12,7 @@
     deployment.predict(inputs=[[1.0, 2.0]])          # {"predictions": […]}
     deployment.stop()
 
-Names and behaviour are those of Hopsworks' Python client; where they differ on
+Names and behaviour are those of Hopsworks' Python client. Where they differ on
 purpose, the docstring says so.
 """
 
@@ -72,13 +72,16 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is: the processes of deployments need little."""
+    """Import a public name or a submodule on first use.
+
+    Deployment processes use few of them, so they start faster.
+    """
     if name in __all__:
         found = getattr(import_module("hopsartifacts.public"), name)
         globals()[name] = found
         return found
     try:
-        # ``hopsartifacts.errors`` and the like, without an import of their own.
+        # ``hopsartifacts.errors`` and the like work without importing them first.
         return import_module(f"hopsartifacts.{name}")
     except ModuleNotFoundError as error:
         raise AttributeError(
@@ -87,5 +90,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Return what can be asked for."""
+    """Return every name the module has, including those not imported yet."""
     return sorted({*globals(), *__all__})

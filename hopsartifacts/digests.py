@@ -1,8 +1,8 @@
-"""What pins bytes: two digests and a size, computed in one pass.
+"""Content digests: SHA-256, XXH3 and the size, computed in one pass.
 
-SHA-256 says what the bytes are (identity, deduplication, sharing). XXH3 is the
-fast check that they still are; it can be forged, so nothing is shared on its word.
-A digest carries its algorithm: ``sha256:…``, ``xxh3-128:…``.
+SHA-256 identifies the bytes (identity, deduplication, sharing). XXH3 is a fast check
+that the bytes have not changed. It can be forged, so it never decides what is shared.
+A digest is prefixed with its algorithm: ``sha256:…``, ``xxh3-128:…``.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ import xxhash
 CHUNK_BYTES = 1 << 20
 
 _AHEAD = 4
-"""How many chunks may have passed before they are digested."""
+"""How many chunks may wait to be digested."""
 
 
 class Digest(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +28,7 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hasher:
-    """Digests bytes while they pass by."""
+    """An incremental hasher that computes all parts of a ``Digest`` at once."""
 
     def __init__(self) -> None:
         self._sha256 = hashlib.sha256()
@@ -36,7 +36,7 @@ class Hasher:
         self._size = 0
 
     def update(self, data: bytes) -> None:
-        """Take the next bytes."""
+        """Add the next bytes."""
         self._sha256.update(data)
         self._xxh3.update(data)
         self._size += len(data)
@@ -57,15 +57,15 @@ class Hasher:
 
 
 class OverlappedHasher(Hasher):
-    """Digests in a thread of its own while the same bytes are read and written.
+    """A hasher that digests in its own thread while the bytes are read and written.
 
-    For large files: a thread costs more than a small file does.
+    Use it for large files only: for a small file, the thread costs more than it saves.
     """
 
     def through(self, chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
-        """Yield *chunks* unchanged; the digest is whole when they have ended.
+        """Yield *chunks* unchanged; the digest is complete when they are exhausted.
 
-        Close the iterator if it is not used up: the thread ends with it.
+        Close the iterator if you do not exhaust it; closing it ends the thread.
         """
         passed: Queue[bytes | None] = Queue(_AHEAD)
         thread = Thread(target=self._take_all, args=(passed,), daemon=True)
@@ -91,12 +91,12 @@ def digest_of(data: bytes) -> Digest:
 
 
 def sha256_of(data: bytes) -> str:
-    """Return the SHA-256 of *data* with its algorithm."""
+    """Return the SHA-256 of *data*, prefixed with the algorithm."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def xxh3_of(chunks: Iterable[bytes]) -> tuple[int, str]:
-    """Return size and XXH3 of a stream: the fast check."""
+    """Return the size and the XXH3 of a stream of bytes."""
     hasher = xxhash.xxh3_128()
     size = 0
     for chunk in chunks:

@@ -1,4 +1,4 @@
-"""How documents become bytes and back: msgspec, with our errors."""
+"""Encoding and decoding of JSON documents: msgspec, with this package's errors."""
 
 from typing import Any, TypeVar
 
@@ -8,7 +8,7 @@ from hopsartifacts.digests import xxh3_of
 from hopsartifacts.errors import FormatError
 
 FORMAT = 1
-"""Number of the on-disk format this release writes; it reads 1 to this one."""
+"""The on-disk format that this release writes; it reads formats 1 to this one."""
 
 _CHECK_BYTES = len(',"check":"xxh3-128:"}') + 32
 
@@ -19,33 +19,33 @@ Bytes = TypeVar("Bytes", bytes, bytearray, memoryview)
 
 
 def encode(document: object) -> bytes:
-    """Return *document* as compact JSON; decoded and encoded again it is the same."""
+    """Return *document* as compact JSON; decoding and re-encoding changes nothing."""
     return msgspec.json.encode(document)
 
 
 def encode_pretty(document: object) -> bytes:
-    """Return *document* as JSON for people, ending in a newline."""
+    """Return *document* as indented JSON, ending in a newline."""
     return msgspec.json.format(encode(document), indent=2) + b"\n"
 
 
 def with_check(document: bytes) -> bytes:
-    """Return the JSON object *document* with a last member ``check`` over its bytes."""
+    """Append a member ``check``, a checksum of its bytes, to a JSON object."""
     check = xxh3_of([document])[1]
     return b'%b,"check":"%b"}' % (document[:-1], check.encode())
 
 
 def is_checked(data: bytes) -> bool:
-    """Tell whether *data* is a document as ``with_check`` made it."""
+    """Tell whether *data* ends in a ``check`` that matches; see ``with_check``."""
     return len(data) > _CHECK_BYTES and with_check(without_check(data)) == data
 
 
 def without_check(data: bytes) -> bytes:
-    """Return the document that ``with_check`` made *data* of."""
+    """Return *data* without the member that ``with_check`` appended."""
     return data[:-_CHECK_BYTES] + b"}"
 
 
 def decode(data: bytes, kind: type[Document], where: str) -> Document:
-    """Return the *kind* in *data*.
+    """Decode *data* as a document of type *kind*.
 
     Raises:
         FormatError: *data* is not such a document; the message names *where*.
@@ -60,7 +60,7 @@ def decode(data: bytes, kind: type[Document], where: str) -> Document:
 
 
 def without_bom(data: Bytes) -> Bytes:
-    """Return JSON without the byte order mark that some programs write before it.
+    """Return JSON text without the byte order mark that some programs prepend.
 
     RFC 8259, 8.1, allows a reader to skip it.
     """
@@ -68,7 +68,11 @@ def without_bom(data: Bytes) -> Bytes:
 
 
 def check_format(number: Any, where: str) -> None:
-    """Refuse a format number this release does not know."""
+    """Refuse a format number that this release does not support.
+
+    Raises:
+        FormatError: it is not a number from 1 to ``FORMAT``.
+    """
     if not isinstance(number, int) or not 1 <= number <= FORMAT:
         raise FormatError(
             f"{where} has format {number!r}, and this release reads format {FORMAT}: "

@@ -1,38 +1,38 @@
-"""The error tree: one root, grouped by what a caller can do about it.
+"""The error tree: one root, grouped by what the caller can do about an error.
 
     HopsArtifactsError
     ├── InvalidInputError (ValueError)      change what you passed
-    │   ├── InvalidNameError                a name or path outside the rules
+    │   ├── InvalidNameError                a name or path that breaks the rules
     │   ├── InvalidModelError               model files, metrics, schema, example
     │   ├── InvalidScriptError              a script that cannot be served
     │   ├── InvalidBundleError              a bundle that is damaged or unsafe
     │   ├── InvalidDeploymentError          a combination the rules forbid
     │   └── UnknownSettingError (AttributeError)  a setting that does not exist
-    ├── NotFoundError (LookupError)         pick another one, or create it
+    ├── NotFoundError (LookupError)         choose another one, or create it
     │   ├── ModelNotFoundError
     │   ├── ArtifactNotFoundError
     │   ├── DeploymentNotFoundError
     │   └── PathNotFoundError (FileNotFoundError)
-    ├── ConflictError                       somebody or something was first
+    ├── ConflictError                       another writer was first
     │   ├── AlreadyExistsError (FileExistsError)
-    │   ├── InUseError                      refused: a deployment needs it
+    │   ├── InUseError                      a deployment still needs it
     │   └── SourceChangedError              the files changed while being saved
-    ├── ManagedPathError (PermissionError)  a managed path is not yours to edit
-    ├── IntegrityError                      stored bytes differ from their seal
+    ├── ManagedPathError (PermissionError)  a managed path changes only through the API
+    ├── IntegrityError                      stored bytes differ from what was committed
     ├── FormatError                         a document this release cannot read
     ├── StorageError (OSError)              the file system failed; see __cause__
-    │   ├── CommitUncertainError            nobody knows yet whether it was done
-    │   ├── StorageRefusedError             it was not done: no space, no rights
-    │   └── UnsafeStorageError              it breaks a promise the store is built on
-    └── ServingError                        a deployment did not do as asked
+    │   ├── CommitUncertainError            it is unknown whether the commit succeeded
+    │   ├── StorageRefusedError             nothing was done: no space, no permission
+    │   └── UnsafeStorageError              it lacks a guarantee that the store needs
+    └── ServingError                        a deployment operation failed
         ├── UnsupportedHereError            this machine cannot run it
         ├── PortTakenError
         ├── DeploymentFailedError           it did not become ready, or died
         ├── NotRunningError
         └── PredictionError                 the server answered with an error
 
-Each message says what was wrong, with what value, and what to do. Foreign
-exceptions are kept as ``__cause__``.
+Each message says what was wrong, shows the value, and says what to do. Exceptions of
+other libraries are kept as ``__cause__``.
 """
 
 import re
@@ -40,7 +40,7 @@ from typing import Self
 
 _QUOTED_CHARS = 300
 _SECRETS = (
-    # A password in a URL, which may hold an "@" of its own.
+    # A password in a URL; the password itself may contain an "@".
     (re.compile(r"(://[^\s/:@]*):[^\s/'\"]*@"), r"\1@"),
     (
         re.compile(
@@ -55,9 +55,9 @@ _SECRETS = (
 
 
 def without_secrets(text: str) -> str:
-    """Return *text* without what is secret in the URLs and connection strings in it.
+    """Return *text* without the secrets in its URLs and connection strings.
 
-    Passwords go, and so do the values of what is called a key, a token or the like.
+    Passwords are removed. Values of parameters named like a key or a token are masked.
     """
     for pattern, shown in _SECRETS:
         text = pattern.sub(shown, text)
@@ -65,13 +65,13 @@ def without_secrets(text: str) -> str:
 
 
 def quoted(value: object) -> str:
-    """Return *value* as messages quote what a user gave, cut off where it is long."""
+    """Return the ``repr`` of a user's *value* for a message, shortened if too long."""
     text = repr(value)
     return text if len(text) <= _QUOTED_CHARS else f"{text[:_QUOTED_CHARS]}…"
 
 
 class HopsArtifactsError(Exception):
-    """Root of every error this package raises on purpose; none shows a secret."""
+    """The root of every error this package raises on purpose; none shows a secret."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(
@@ -80,11 +80,11 @@ class HopsArtifactsError(Exception):
 
 
 class InvalidInputError(HopsArtifactsError, ValueError):
-    """What was passed cannot be used; nothing was stored."""
+    """An argument cannot be used; nothing was stored."""
 
 
 class InvalidNameError(InvalidInputError):
-    """A model, deployment, version or file name is outside its rule."""
+    """A model, deployment, version or file name breaks its rule."""
 
 
 class InvalidModelError(InvalidInputError):
@@ -108,35 +108,35 @@ class UnknownSettingError(InvalidInputError, AttributeError):
 
 
 class NotFoundError(HopsArtifactsError, LookupError):
-    """What was asked for does not exist."""
+    """The requested object does not exist."""
 
 
 class ModelNotFoundError(NotFoundError):
-    """No such model or model version."""
+    """The model or model version does not exist."""
 
 
 class ArtifactNotFoundError(NotFoundError):
-    """No such artifact version."""
+    """The artifact version does not exist."""
 
 
 class DeploymentNotFoundError(NotFoundError):
-    """No such deployment or deployment version."""
+    """The deployment or deployment version does not exist."""
 
 
 class PathNotFoundError(NotFoundError, FileNotFoundError):
-    """No such file in the project."""
+    """The file does not exist in the project."""
 
 
 class ConflictError(HopsArtifactsError):
-    """Somebody or something was first."""
+    """Another writer or process was first."""
 
 
 class AlreadyExistsError(ConflictError, FileExistsError):
-    """The name or number is taken, now or in the past."""
+    """The name or number is in use, or was used before."""
 
 
 class InUseError(ConflictError):
-    """Refused because a deployment still needs it."""
+    """The object cannot be deleted because a deployment still needs it."""
 
 
 class SourceChangedError(ConflictError):
@@ -144,26 +144,26 @@ class SourceChangedError(ConflictError):
 
 
 class ManagedPathError(HopsArtifactsError, PermissionError):
-    """The path is managed and can only change through the API."""
+    """The path is managed; it can be changed only through the API."""
 
 
 class IntegrityError(HopsArtifactsError):
-    """Stored bytes differ from what was sealed."""
+    """Stored bytes differ from what was committed."""
 
 
 class FormatError(HopsArtifactsError):
-    """A stored document is damaged or from a later release."""
+    """A stored document is damaged, or was written by a later release."""
 
 
 class StorageError(HopsArtifactsError, OSError):
-    """The file system failed; ``__cause__`` is its own error."""
+    """The file system failed; ``__cause__`` is the original error."""
 
 
 class CommitUncertainError(StorageError):
-    """A commit was sent and its outcome could not be learned.
+    """A commit was sent, but its outcome is unknown.
 
-    The *token* identifies the attempt: it is done if and only if the log holds
-    an entry with this token.
+    The *token* identifies the attempt: the commit succeeded if and only if the log
+    contains an entry with this token.
     """
 
     def __init__(self, message: str, token: str) -> None:
@@ -175,43 +175,43 @@ class CommitUncertainError(StorageError):
 
 
 class StorageRefusedError(StorageError):
-    """The file system refused: no space, no rights, no such bucket.
+    """The file system refused the call: no space, no permission, no such bucket.
 
-    The same call would be refused again until that is mended. From a creation it says
-    for certain that nothing was created.
+    A retry fails again until the cause is fixed. If a create operation raises this
+    error, nothing was created.
     """
 
 
 class UnsafeStorageError(StorageError):
-    """The back end breaks a promise that the store is built on; nothing was stored."""
+    """The back end lacks a guarantee that the store needs; nothing was stored."""
 
 
 class ServingError(HopsArtifactsError):
-    """A deployment did not do what was asked of it."""
+    """A deployment operation failed."""
 
 
 class UnsupportedHereError(ServingError):
-    """The serving back end at hand cannot run this deployment."""
+    """The serving back end in use cannot run this deployment."""
 
 
 class PortTakenError(ServingError):
-    """Another process listens on the requested port."""
+    """Another process is listening on the requested port."""
 
 
 class DeploymentFailedError(ServingError):
-    """The deployment did not become ready, or it died."""
+    """The deployment did not become ready, or its process died."""
 
 
 class NotRunningError(ServingError):
-    """The deployment has to be running for this."""
+    """The operation needs a running deployment."""
 
 
 class PredictionError(ServingError):
     """The model server answered a prediction request with an error.
 
     Attributes:
-        status: the HTTP status code of the answer.
-        detail: the server's own words.
+        status: the HTTP status code of the response.
+        detail: the server's error message.
     """
 
     def __init__(self, message: str, status: int, detail: str) -> None:

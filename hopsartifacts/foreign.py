@@ -1,7 +1,8 @@
-"""What values of other types than JSON's become: a step nearer to plain values each.
+"""Conversion of numpy, pandas, polars, Arrow and other types, one step at a time.
 
-Foreign types are known by what they can do. Importing numpy or pandas to ask would
-cost every model server half a second.
+Each function turns a value into one that is closer to plain JSON values. Types are
+recognised by their attributes: importing numpy or pandas for an ``isinstance`` check
+would cost every model server half a second.
 """
 
 import dataclasses
@@ -30,16 +31,16 @@ from hopsartifacts.plain_forms import NoPlainFormError
 from hopsartifacts.times import is_fine, iso, of_fine, of_numpy, span
 
 CONTAINERS = (Sequence, AbstractSet, Iterator, KeysView, ValuesView, ItemsView)
-"""What Python itself has for several values."""
+"""Python's own collection types that become lists."""
 
 _MISSING = frozenset({"NaTType", "NAType"})
 _STEPS = ("to_list", "to_pylist", "as_py", "toarray", "model_dump", "numpy")
-"""Methods that lead a step nearer to plain values: of series, arrays and scalars of
-polars and Arrow; of sparse matrices; of models of pydantic; of tensors."""
+"""Methods that return a value closer to plain values: of series, arrays and scalars of
+polars and Arrow; of sparse matrices; of pydantic models; of tensors."""
 
 _NOTHING = object()
 MOST_BITS = 14_284
-"""Whole numbers of so many bits have 4300 digits at most, as many as Python writes."""
+"""Integers of up to this many bits have at most 4300 digits, Python's limit."""
 
 
 class Column(NamedTuple):
@@ -47,43 +48,43 @@ class Column(NamedTuple):
 
     label: str
     values: Any
-    """A series or an array of the library that the frame is of."""
+    """A series or an array of the frame's library."""
     kind: object
-    """Its type, as that library says."""
+    """The data type, as an object of that library."""
 
 
 def kept_text(value: str) -> str:
-    """Return *value*.
+    """Return *value* unchanged.
 
     Raises:
-        NoPlainFormError: it cannot be written as UTF-8.
+        NoPlainFormError: it cannot be encoded as UTF-8.
     """
     if value.isascii() or is_unicode(value):
         return value
     raise NoPlainFormError(
-        f"is {value!r}: it holds half of a character, which JSON cannot hold"
+        f"is {value!r}: it contains a lone surrogate, which JSON cannot represent"
     )
 
 
 def kept_number(value: int) -> int:
-    """Return *value*.
+    """Return *value* unchanged.
 
     Raises:
-        NoPlainFormError: it has more digits than Python writes.
+        NoPlainFormError: it has more digits than Python converts to text.
     """
     if value.bit_length() > MOST_BITS:
         raise NoPlainFormError(
-            f"is a whole number of {value.bit_length()} bits, which has more than 4300 "
-            "digits: give a text"
+            f"is an integer of {value.bit_length()} bits, which has more than 4300 "
+            "digits: give a string"
         )
     return value
 
 
 def key_text(key: Any) -> str:
-    """Return *key* as JSON has it, which knows texts only.
+    """Return *key* as text, since JSON keys are always strings.
 
     Raises:
-        NoPlainFormError: it is neither a text nor a number.
+        NoPlainFormError: it is neither a string nor a number.
     """
     found = scalar(key)
     if type(found) is str:
@@ -95,12 +96,12 @@ def key_text(key: Any) -> str:
     if type(found) is float and isfinite(found):
         return str(found)
     raise NoPlainFormError(
-        f"has the key {key!r} of the type {_kind(key)}: keys of JSON are texts, use one"
+        f"has the key {key!r} of the type {_kind(key)}: use a string, as JSON does"
     )
 
 
 def scalar(value: Any) -> Any:
-    """Return a single value as one of a plain type; itself if it is none of these."""
+    """Convert a scalar to a plain type; return any other value unchanged."""
     if isinstance(value, Enum):
         return value.value
     kind = type(value)
@@ -118,7 +119,7 @@ def scalar(value: Any) -> Any:
 def _decimal(value: Decimal) -> Any:
     if value.is_snan():
         raise NoPlainFormError(
-            f"is {value!r}, which no fraction holds: give Decimal('NaN') or None"
+            f"is {value!r}, which a float cannot represent: give Decimal('NaN') or None"
         )
     return str(value) if value.is_finite() else float(value)
 
@@ -129,7 +130,7 @@ _SCALARS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (float, float.__float__),
     (bytes, bytes),
 )
-"""What a value of a subclass is in its plain type."""
+"""Conversions of a subclass instance to its plain base type."""
 _WRITTEN: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (date, iso),
     (time, iso),
@@ -143,20 +144,20 @@ _WRITTEN: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
 
 
 def step(value: Any) -> Any:
-    """Return *value*, no scalar and no frame, a step nearer to plain values.
+    """Convert *value*, which is neither a scalar nor a frame, by one step.
 
     Raises:
-        NoPlainFormError: there is no such step.
+        NoPlainFormError: the type has no conversion, or the conversion failed.
     """
     if isinstance(value, range | Iterator):
-        # What an iterator of the user raises is the user's own error.
+        # An exception from the user's own iterator is passed on as it is.
         return [*value]
     try:
         found = _converted(value)
     except NoPlainFormError:
         raise
     except Exception as error:
-        # A foreign type may raise anything when it is asked for its values.
+        # A foreign type may raise any exception while it is converted.
         raise NoPlainFormError(
             f"is of the type {_kind(value)} and cannot be read: "
             f"{type(error).__name__}: {error}"
@@ -169,7 +170,7 @@ def step(value: Any) -> Any:
 
 
 def _converted(value: Any) -> Any:
-    """Return what the type of *value* makes of it, or ``_NOTHING``."""
+    """Return *value* converted by its own type, or ``_NOTHING``."""
     if hasattr(value, "__array_interface__") and hasattr(value, "dtype"):
         return _from_numpy(value)
     if is_fine(value):
@@ -186,12 +187,12 @@ def _converted(value: Any) -> Any:
 def _hint(value: Any) -> str:
     if hasattr(value, "collect"):
         return (
-            f"is of the type {_kind(value)}, which holds no values yet: call its "
+            f"is of the type {_kind(value)}, which has no values yet: call its "
             "collect()"
         )
     return (
         f"is of the type {_kind(value)}, which has no form in JSON: use lists, "
-        "dictionaries, texts, numbers, arrays or frames"
+        "dicts, strings, numbers, arrays or frames"
     )
 
 
@@ -202,7 +203,7 @@ def _kind(value: Any) -> str:
 
 
 def _of_fields(value: Any) -> Mapping[str, Any] | None:
-    """Return the fields of an object that is one of named values."""
+    """Return the fields of a mapping, struct, data class or attrs object, else None."""
     if isinstance(value, Mapping):
         return value
     if hasattr(value, "__struct_fields__"):
@@ -217,7 +218,7 @@ def _of_fields(value: Any) -> Mapping[str, Any] | None:
 
 
 def _of_struct(value: Any) -> Mapping[str, Any]:
-    """Return a struct of msgspec under the names that it has in JSON."""
+    """Return the fields of a msgspec struct under their JSON names."""
     config = value.__struct_config__
     found = {config.tag_field: config.tag} if config.tag_field else {}
     names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
@@ -229,12 +230,12 @@ def _of_struct(value: Any) -> Mapping[str, Any]:
 
 
 def _from_numpy(value: Any) -> Any:
-    """Return an array or a scalar of numpy as lists or a value."""
+    """Return a numpy array as lists, or a numpy scalar as a Python value."""
     if value.dtype.names:
         return _records(value)
     kind = value.dtype.kind
     if kind == "S":
-        # Text, as arrays of fixed width hold it.
+        # Fixed-width byte strings usually hold text.
         try:
             value = value.astype("U")
         except UnicodeDecodeError:
@@ -245,7 +246,7 @@ def _from_numpy(value: Any) -> Any:
 
 
 def _records(value: Any) -> Any:
-    """Return the values of a type with named fields as objects."""
+    """Return the values of a structured numpy array as dicts."""
     names = [*value.dtype.names]
     if not value.shape:
         return {name: value[name] for name in names}
@@ -253,15 +254,15 @@ def _records(value: Any) -> Any:
 
 
 def _listed(value: Any) -> Any:
-    """Return the values of what has a method ``tolist``."""
+    """Return the result of ``value.tolist()`` as plain values."""
     listed = value.tolist()
     if type(listed) is not type(value):
         return listed
-    # Numbers that Python does not have, as those of 80 bits, are their own list.
+    # For numbers that Python lacks, such as 80-bit floats, tolist() returns itself.
     number = float(listed)
     if number != listed and listed == listed:  # noqa: PLR0124 - not NaN
         raise NoPlainFormError(
-            f"is {value!r}, which 64 bits cannot hold: round it with float()"
+            f"is {value!r}, which 64 bits cannot represent: round it with float()"
         )
     return number
 
@@ -270,8 +271,8 @@ def columns_of(value: Any) -> list[Column] | None:
     """Return the columns of a frame or table; None if *value* is neither.
 
     Raises:
-        NoPlainFormError: two columns have one label, or a label is not a text or a
-            number.
+        NoPlainFormError: two columns have the same label, or a label is neither a
+            string nor a number.
     """
     labels: Sequence[Any]
     if hasattr(value, "iloc") and hasattr(value, "columns"):
@@ -305,6 +306,6 @@ def _label(label: Any) -> str:
         return key_text(label)
     except NoPlainFormError:
         raise NoPlainFormError(
-            f"has a column with the label {label!r}, which is not a text: rename it, "
-            'as in frame.columns = ["a", "b"]'
+            f"has a column with the label {label!r}, which is not valid text: rename "
+            'it, as in frame.columns = ["a", "b"]'
         ) from None

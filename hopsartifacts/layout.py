@@ -1,6 +1,6 @@
-"""Every path of a project; nothing else builds one.
+"""All paths inside a project; no other module builds them.
 
-All paths are relative to the project, ``/``-separated, without a leading slash.
+Paths are relative to the project, ``/``-separated, and have no leading slash.
 """
 
 import re
@@ -35,7 +35,7 @@ _FOLDERS = f"{INTERNAL}/folders"
 _PROJECTS = "/Projects"
 _HDFS = re.compile(r"hdfs:(//[^/]*)?(?P<path>/.*|$)", re.DOTALL)
 _NOTE = "here."
-"""No file of the user's may be called so: see ``names.file_path``."""
+"""User files cannot have this name, since it ends in a dot; see ``names.file_path``."""
 
 _LOG = "_log"
 _PAYLOAD = "_payload"
@@ -49,195 +49,198 @@ Role = Literal["predictor", "transformer", "configfile", "environment", "file"]
 
 
 def model_dir(model: str) -> str:
-    """Folder of all versions of *model*."""
+    """Return the folder of all versions of *model*."""
     return f"{MODELS}/{model}"
 
 
 def model_log(model: str) -> str:
-    """Log that decides which versions of *model* exist."""
+    """Return the path of the log that defines which versions of *model* exist."""
     return f"{model_dir(model)}/{_LOG}"
 
 
 def version_dir(model: str, version: int) -> str:
-    """Folder of one model version."""
+    """Return the folder of one model version."""
     return f"{model_dir(model)}/{version}"
 
 
 def version_manifest(model: str, version: int) -> str:
-    """Readable copy of a version's manifest, beside its files."""
+    """Return the path of the readable copy of a version's manifest."""
     return f"{version_dir(model, version)}/{MANIFEST}"
 
 
 def files_dir(model: str, version: int) -> str:
-    """Folder of the model files: ``MODEL_FILES_PATH`` inside a deployment."""
+    """Return the folder of the model files: a deployment's ``MODEL_FILES_PATH``."""
     return f"{version_dir(model, version)}/{FILES}"
 
 
 def artifacts_dir(model: str, version: int) -> str:
-    """Folder of all artifact versions of a model version."""
+    """Return the folder of all artifact versions of a model version."""
     return f"{version_dir(model, version)}/{ARTIFACTS}"
 
 
 def artifact_log(model: str, version: int) -> str:
-    """Log that decides which artifact versions exist."""
+    """Return the path of the log that defines which artifact versions exist."""
     return f"{artifacts_dir(model, version)}/{_LOG}"
 
 
 def artifact_dir(model: str, version: int, artifact: int) -> str:
-    """Folder of one artifact version: ``ARTIFACT_FILES_PATH`` inside a deployment."""
+    """Return one artifact version's folder: a deployment's ``ARTIFACT_FILES_PATH``."""
     return f"{artifacts_dir(model, version)}/{artifact}"
 
 
 def artifact_payload(model: str, version: int, token: str) -> str:
-    """Folder of artifact files too big for the log, private to the writer *token*."""
+    """Return the private folder of writer *token* for files too large for the log."""
     return f"{artifacts_dir(model, version)}/{_PAYLOAD}/{token}"
 
 
 def artifact_file(role: Role, name: str) -> str:
-    """Name of a file inside an artifact folder: scripts and config bear their role."""
+    """Return a file's name in an artifact folder, such as ``predictor-serve.py``."""
     return name if role == "file" else f"{role}-{name}"
 
 
 def deployment_dir(deployment: str) -> str:
-    """Folder of all versions of *deployment*."""
+    """Return the folder of all versions of *deployment*."""
     return f"{DEPLOYMENTS}/{deployment}"
 
 
 def deployment_log(deployment: str) -> str:
-    """Log that decides which versions of *deployment* exist and which is active."""
+    """Return the path of a deployment's log: which versions exist, which is active."""
     return f"{deployment_dir(deployment)}/{_LOG}"
 
 
 def deployment_version_dir(deployment: str, version: int) -> str:
-    """Folder of one deployment version."""
+    """Return the folder of one deployment version."""
     return f"{deployment_dir(deployment)}/{version}"
 
 
 def deployment_document(deployment: str, version: int) -> str:
-    """Sealed specification of one deployment version, for people and tools."""
+    """Return the path of the readable specification of one deployment version."""
     return f"{deployment_version_dir(deployment, version)}/{DEPLOYMENT}"
 
 
 def log_entry(log: str, seq: int) -> str:
-    """Object that holds entry *seq* (from 1) of *log*.
+    """Return the path of entry *seq* (from 1) of *log*.
 
-    Names count down, so that the newest is the first in sorted order, and lie in
-    folders of at most a hundred.
+    Names count down, so that the newest entry sorts first. A folder holds at most 100
+    names.
     """
     left = f"{MOST_ENTRIES - seq:0{_ENTRY_DIGITS}d}"
     return f"{log}/{left[:2]}/{left[2:4]}/{left[4:6]}/{left[6:]}.json.gz"
 
 
 def log_entry_seq(log: str, path: str) -> int | None:
-    """Return the number of the entry of *log* that *path* holds; None for others."""
+    """Return the entry number in *path*; None if it is not an entry of *log*."""
     found = _ENTRY.fullmatch(path.removeprefix(f"{log}/"))
     seq = MOST_ENTRIES - int("".join(found.groups())) if found else 0
     return seq if seq > 0 else None
 
 
 def log_of(path: str) -> str | None:
-    """Return the log that *path* lies in; None if it lies in none."""
+    """Return the path of the log that contains *path*; None if no log does."""
     log, middle, _ = path.partition(f"/{_LOG}/")
     return f"{log}/{_LOG}" if middle else None
 
 
 def model_name_claim(model: str) -> str:
-    """Object whose creator owns *model* and all its case twins."""
+    """Return the object whose creation claims *model* and names that fold to the same.
+
+    Two names fold to the same if they differ only in case or Unicode form.
+    """
     return f"{INTERNAL}/names/models/{folded(model)}.json"
 
 
 def deployment_name_claim(deployment: str) -> str:
-    """Object whose creator owns *deployment* and all that share its cluster name."""
+    """Return the object whose creation claims *deployment* and its Kubernetes name."""
     return f"{INTERNAL}/names/deployments/{kubernetes_name(deployment)}.json"
 
 
 def probe(token: str) -> str:
-    """Object that only tries something out; whoever makes it deletes it."""
+    """Return the path of a probe object, which its creator deletes after the test."""
     return f"{PROBES}/{token}"
 
 
 def staging_dir(token: str) -> str:
-    """Folder where the writer *token* prepares a version."""
+    """Return the folder where the writer with this *token* prepares a version."""
     return f"{STAGING}/{token}"
 
 
 def quarantine_path(when: str, path: str) -> str:
-    """Place where a repair started at *when* puts what it found at *path*."""
+    """Return where a repair that started at *when* moves the file found at *path*."""
     return f"{QUARANTINE}/{when}/{path}"
 
 
 def serving_logs_dir() -> str:
-    """Folder of the model servers' logs, one folder a deployment below it."""
+    """Return the folder of the model servers' logs, with one folder per deployment."""
     return f"{LOGS}/Serving"
 
 
 def inference_log_dir(deployment: str) -> str:
-    """Folder of what *deployment* was asked and answered, one folder a day below it."""
+    """Return the folder of logged requests and responses, with one folder per day."""
     return f"{LOGS}/inference/{deployment}"
 
 
 def inference_log_day(deployment: str, day: str) -> str:
-    """Folder of the requests that came on *day* (``2026-11-23``, UTC).
+    """Return the folder of the requests received on *day* (``2026-11-23``, UTC).
 
-    Readers that know such names see a column ``date``.
+    Readers that support Hive partitioning show it as a column ``date``.
     """
     return f"{inference_log_dir(deployment)}/{_DAY}{day}"
 
 
 def inference_log_day_of(name: str) -> str | None:
-    """Return the day of a folder's base name; None if it is no such folder."""
+    """Return the day in a folder's base name; None if it is not a day folder."""
     return name.removeprefix(_DAY) if name.startswith(_DAY) else None
 
 
 def inference_log_file(
     deployment: str, day: str, version: int, segment: str, start: int
 ) -> str:
-    """File of the exchanges that *segment* holds from *start* on, of one *version*."""
+    """Return the file with the exchanges of *version* in *segment*, from *start* on."""
     folder = inference_log_day(deployment, day)
     return f"{folder}/v{version}-{segment}-{start}.parquet"
 
 
 def inference_log_version_of(name: str) -> int | None:
-    """Return the deployment version in a log file's base name; None for others."""
+    """Return the version in a log file's base name; None if it is not a log file."""
     start, dash, _ = name.partition("-")
     is_ours = name.endswith(".parquet") and start.startswith("v") and dash
     return int(start[1:]) if is_ours and start[1:].isdecimal() else None
 
 
 def inference_log_drops(deployment: str, writer: str, count: int) -> str:
-    """Object that says that *writer* could not log *count* exchanges.
+    """Return the object that records that *writer* dropped *count* exchanges.
 
-    Readers of folders of Parquet files pass by names that begin like this.
+    Readers of Parquet folders skip names that start with an underscore.
     """
     return f"{inference_log_dir(deployment)}/_drops/{writer}-{count}.json"
 
 
 def inference_log_drops_of(name: str) -> tuple[str, int] | None:
-    """Return writer and count of such an object's base name; None for others."""
+    """Return writer and count from a drop record's base name; None for other names."""
     writer, _, count = name.removesuffix(".json").rpartition("-")
     return (writer, int(count)) if writer and count.isdecimal() else None
 
 
 def noted_folder(path: str) -> str:
-    """Folder that holds what is noted of the user's folder *path*."""
+    """Return the folder that holds the notes about the user's folder *path*."""
     return f"{_FOLDERS}/{path}" if path else _FOLDERS
 
 
 def folder_note(path: str) -> str:
-    """Object that says that the user made the folder *path*."""
+    """Return the object that records that the user created the folder *path*."""
     return f"{noted_folder(path)}/{_NOTE}"
 
 
 def of_noted_folder(path: str) -> str:
-    """Return the user's path of what lies at *path* among the notes."""
+    """Return the user's path for *path*, a path among the folder notes."""
     return path.removeprefix(f"{_FOLDERS}/")
 
 
 def is_managed(path: str, *, is_folder: bool = False) -> bool:
-    """Tell whether the file, or the folder, *path* may change only through the API.
+    """Tell whether the file or folder *path* can be changed only through the API.
 
-    A file directly in ``Models`` whose name has a dot is the user's own, since no model
-    has a dot in its name: Hopsworks' tutorials upload scripts there.
+    A file directly in ``Models`` with a dot in its name belongs to the user: Hopsworks'
+    tutorials upload scripts there, and model names contain no dot.
     """
     top, _, name = path.partition("/")
     if top == MODELS and "." in name and "/" not in name:
@@ -246,33 +249,33 @@ def is_managed(path: str, *, is_folder: bool = False) -> bool:
 
 
 def in_folder(path: str) -> str:
-    """Return *path*, which is not to lie directly in the project.
+    """Return *path* if it is inside a folder of the project.
 
     Raises:
-        InvalidNameError: it does.
+        InvalidNameError: it is directly in the project.
     """
     if not path.rpartition("/")[0]:
         raise InvalidNameError(
-            f"{path!r} would lie directly in the project: use a folder, like "
+            f"{path!r} would be directly in the project: use a folder, like "
             f"{RESOURCES!r}"
         )
     return path
 
 
 def absolute(project: str, path: str) -> str:
-    """Return the form in which Hopsworks users write *path*."""
+    """Return *path* in the absolute form that Hopsworks uses."""
     return f"{_PROJECTS}/{project}/{path}"
 
 
 def relative(project: str, path: str) -> str:
-    """Return *path* as a path of this project, in any form that Hopsworks users write.
+    """Return *path*, given in any form that Hopsworks accepts, relative to the project.
 
-    These mean the same: ``Resources/a``, ``/Resources/a``,
+    These forms are equivalent: ``Resources/a``, ``/Resources/a``,
     ``/Projects/<project>/Resources/a`` and ``hdfs:///Projects/<project>/Resources/a``,
     the last with or without a host.
 
     Raises:
-        InvalidNameError: it leads out of the project, or breaks the file name rule.
+        InvalidNameError: it is outside the project, or breaks the file name rule.
     """
     text = path.removesuffix("/")
     url = _HDFS.match(text)

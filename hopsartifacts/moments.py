@@ -1,4 +1,4 @@
-"""Points in time that users give: which forms they may have, and what those mean."""
+"""Parsing of points in time that users pass as arguments."""
 
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -8,13 +8,13 @@ from hopsartifacts.errors import InvalidInputError
 
 
 def moment(given: Any, what: str) -> datetime:
-    """Return the point in time that *given* means, in UTC.
+    """Convert *given* to a datetime in UTC.
 
     Args:
-        given: a datetime, also one of pandas or numpy; a date, which means its first
-            moment; or either as text in the form of ISO 8601. Without a zone it is
-            local time, as everywhere in Python. What is finer than a microsecond is
-            dropped, since nothing is recorded that precisely.
+        given: a datetime, including those of pandas and numpy; a date, which means the
+            start of that day; or either as ISO 8601 text. Without a time zone it is
+            local time, as everywhere in Python. Digits below a microsecond are
+            dropped, since no time is recorded more precisely.
         what: the argument's name, for messages.
 
     Raises:
@@ -30,10 +30,10 @@ def moment(given: Any, what: str) -> datetime:
             found = given.astype("M8[us]").item()
         if isinstance(found, date) and not isinstance(found, datetime):
             found = datetime(found.year, found.month, found.day)  # noqa: DTZ001 - local
-        # What pandas has for a missing time is a datetime that equals nothing.
+        # pandas' missing time, NaT, is a datetime that does not equal itself.
         if isinstance(found, datetime) and found == found:  # noqa: PLR0124 - see above
             return found.astimezone(UTC)
     raise InvalidInputError(
-        f"{what} is {given!r}: give a datetime, a date, or a text like "
+        f"{what} is {given!r}: give a datetime, a date, or a string like "
         "'2026-01-31T12:00', or leave it out"
     )

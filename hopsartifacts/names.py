@@ -1,7 +1,7 @@
-"""Every rule about names: models, deployments, versions and files in a version.
+"""All naming rules: for models, deployments, tags, aliases, versions and files.
 
-Pure functions: each returns its argument in canonical form or raises
-``InvalidNameError`` with the value and the rule it breaks.
+The functions are pure. A function for one kind of name returns its argument in
+canonical form, or raises ``InvalidNameError`` with the value and the rule it breaks.
 """
 
 import operator
@@ -28,9 +28,9 @@ _VERSION = re.compile(r"0|[1-9][0-9]{0,11}")
 _PART_LIMIT_BYTES = 255
 
 HIGHEST_VERSION = 10**12 - 1
-"""No number of a version has more digits."""
+"""The highest number that a version can have."""
 
-# Device names of Windows: no folder there can bear them.
+# Device names on Windows, where no folder can have such a name.
 _RESERVED = frozenset(
     ["con", "prn", "aux", "nul"]
     + [f"{device}{digit}" for device in ("com", "lpt") for digit in range(1, 10)]
@@ -38,36 +38,36 @@ _RESERVED = frozenset(
 
 
 def model_name(name: object) -> str:
-    """Return *name* if a model may be called so."""
+    """Return *name*; raise ``InvalidNameError`` if it breaks ``MODEL_RULE``."""
     return _checked("model", name, _MODEL, MODEL_RULE)
 
 
 def deployment_name(name: object) -> str:
-    """Return *name* if a deployment may be called so."""
+    """Return *name*; raise ``InvalidNameError`` if it breaks ``DEPLOYMENT_RULE``."""
     return _checked("deployment", name, _DEPLOYMENT, DEPLOYMENT_RULE)
 
 
 def tag_name(name: object) -> str:
-    """Return *name* if a tag may be called so."""
+    """Return *name*; raise ``InvalidNameError`` if it breaks ``TAG_RULE``."""
     return _checked("tag", name, _TAG, TAG_RULE)
 
 
 def alias_name(name: object) -> str:
-    """Return *name* if an alias of a version may be called so."""
+    """Return *name*; raise ``InvalidNameError`` if it breaks ``ALIAS_RULE``."""
     return _checked("alias", name, _ALIAS, ALIAS_RULE)
 
 
 def default_deployment_name(model: str) -> str:
-    """Return the deployment name inferred from a model's (``my_model`` → ``mymodel``).
+    """Derive a deployment name from a model name (``my_model`` → ``mymodel``).
 
-    Source: Hopsworks clients from 4.2 on; 4.1 used the model's name as it is and
-    so broke its own rule.
+    Source: Hopsworks clients from 4.2 on. Version 4.1 used the model's name unchanged,
+    which broke its own rule.
     """
     return deployment_name(re.sub(r"[^A-Za-z0-9]", "", model)[:45])
 
 
 def kubernetes_name(deployment: str) -> str:
-    """Return the DNS-1035 label under which KServe would run *deployment*."""
+    """Return the DNS-1035 label that KServe would use for *deployment*."""
     lower = deployment.lower()
     return lower if lower[0].isalpha() else f"d{lower}"
 
@@ -85,12 +85,12 @@ def version_number(version: object) -> int:
 
 
 def is_version(name: str) -> bool:
-    """Tell whether *name* is a version's, of those that count from 1."""
+    """Tell whether *name* is a canonical version number from 1 up."""
     return name != "0" and _VERSION.fullmatch(name) is not None
 
 
 def file_path(path: str) -> str:
-    """Return *path* if a file in a model or artifact may be called so."""
+    """Return *path*; raise ``InvalidNameError`` if a part of it breaks the rules."""
     for part in path.split("/"):
         flaw = _flaw_of_part(part)
         if flaw:
@@ -101,9 +101,12 @@ def file_path(path: str) -> str:
 
 
 def distinct_paths(paths: Iterable[str]) -> None:
-    """Refuse two paths that some file system would take for one.
+    """Refuse two paths that are the same path on some file systems.
 
-    Folders count too: ``a/x`` and ``A/y`` need two folders that differ in case only.
+    Folders count too: ``a/x`` and ``A/y`` need two folders that differ only in case.
+
+    Raises:
+        InvalidNameError: two paths differ only in case or Unicode form.
     """
     seen: dict[str, str] = {}
     for path in paths:
@@ -117,7 +120,7 @@ def distinct_paths(paths: Iterable[str]) -> None:
 
 
 def is_unicode(text: str) -> bool:
-    """Tell whether *text* can be written as UTF-8: it holds no half of a character."""
+    """Tell whether *text* can be encoded as UTF-8: it contains no lone surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -126,10 +129,10 @@ def is_unicode(text: str) -> bool:
 
 
 def plain_text(value: object) -> str | None:
-    """Return *value* as exactly a ``str``; None if it is not a text that can be stored.
+    """Return *value* as exactly a ``str``; None if it is not storable text.
 
-    Texts of other types, such as those of an array of numpy or an ``Enum`` of texts,
-    would be refused by whatever writes documents.
+    The encoder of documents refuses subclasses of ``str``, such as the strings of numpy
+    arrays or of a string ``Enum``.
     """
     if not isinstance(value, str) or not is_unicode(value):
         return None
@@ -137,9 +140,9 @@ def plain_text(value: object) -> str | None:
 
 
 def plain_number(value: object) -> int | None:
-    """Return *value* as exactly an ``int``; None if it is not a whole number.
+    """Return *value* as exactly an ``int``; None if it is not an integer.
 
-    ``True`` and ``False`` are not taken as 1 and 0.
+    ``True`` and ``False`` do not count as 1 and 0.
     """
     if isinstance(value, bool):
         return None
@@ -150,7 +153,10 @@ def plain_number(value: object) -> int | None:
 
 
 def folded(name: str) -> str:
-    """Return the form in which twins of *name* are equal."""
+    """Return *name* case-folded and normalised (NFC), to compare names.
+
+    Names with the same folded form are one name on some file systems.
+    """
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

@@ -1,4 +1,4 @@
-"""Warnings that point at the line of the user's code they are about."""
+"""Warnings that point at a line of the user's code."""
 
 import sys
 import warnings
@@ -8,14 +8,14 @@ _PACKAGE = str(Path(__file__).parent)
 
 
 def warn(message: str, category: type[Warning]) -> None:
-    """Warn about the innermost line of code that lies outside this package.
+    """Issue a warning that points at the innermost caller outside this package.
 
-    A fixed ``stacklevel`` would point into this package, or at another line after each
-    change of the calls in between.
+    A fixed ``stacklevel`` could point into this package, and would have to change with
+    every change to the calls in between.
 
     Args:
-        message: what the user should know, and what to do about it.
-        category: by which users can filter the warning.
+        message: what happened, and what the user can do about it.
+        category: the warning's class, by which users can filter it.
     """
     level, frame = 1, sys._getframe()  # noqa: SLF001 - documented, and all there is
     while frame.f_back and frame.f_code.co_filename.startswith(_PACKAGE):

@@ -1,4 +1,4 @@
-"""A project: one place in a file system, with its registry, serving and guard."""
+"""The project: a location in a file system, with its model registry and deployments."""
 
 import atexit
 import hashlib
@@ -13,19 +13,16 @@ from typing import Any
 
 from hopsartifacts import layout
 from hopsartifacts.bundles.values import Choice, Chosen, ExportReport, ImportReport
-from hopsartifacts.catalog.asking import catalog
+from hopsartifacts.catalog.access import catalog
+from hopsartifacts.context import ProjectContext
 from hopsartifacts.datasets import DatasetApi
 from hopsartifacts.deployments.handle import ModelServing
-from hopsartifacts.deployments.held import Runner
-from hopsartifacts.deployments.home import Home
-from hopsartifacts.deployments.launching import Place
 from hopsartifacts.guard.doctor import DoctorReport, examine
 from hopsartifacts.guard.gc import GRACE_S, GcReport, collect
 from hopsartifacts.guard.repair import RepairReport, repair
-from hopsartifacts.guard.restoring import Source
+from hopsartifacts.guard.restoration import Source
 from hopsartifacts.guard.verify import VerifyReport, verify
 from hopsartifacts.registry.handle import ModelRegistry
-from hopsartifacts.registry.model import Context, Model
 from hopsartifacts.serving.contract import ServingBackend
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.cache import Cache
@@ -44,26 +41,27 @@ def login(
     cache: Cache | None = None,
     unsafe_single_writer: bool = False,
 ) -> "Project":
-    """Open the project at *url*; it is made by the first thing stored in it.
+    """Open the project at *url*; the first write creates it.
 
     Args:
-        url: a directory, ``s3://bucket/…`` or any other of ``docs/backends.md``; by
-            default ``$HOPSARTIFACTS_URL``, or else ``./hopsartifacts-project``.
-        storage_options: what fsspec's file system takes: endpoint, credentials,
+        url: a directory, ``s3://bucket/…`` or another URL from ``docs/backends.md``.
+            Defaults to ``$HOPSARTIFACTS_URL``, then to ``./hopsartifacts-project``.
+        storage_options: options for the fsspec file system: endpoint, credentials,
             profile.
-        storage: a back end of your own instead of a URL; see
+        storage: a custom back end instead of a URL; see
             ``hopsartifacts.storage.contract``.
-        cache: where files of a remote project are kept that deployments of this
+        cache: the local cache for files of a remote project that deployments on this
             machine use; see ``Cache``.
-        unsafe_single_writer: use file systems that cannot tell two writers apart, and
-            see to it that there is only one at a time; no effect on the others.
+        unsafe_single_writer: allow file systems that cannot create a file only if it is
+            absent. You must make sure that only one writer runs at a time. It has no
+            effect on other file systems.
 
     Raises:
         InvalidInputError: the URL cannot be used.
         FormatError: the project was written by a later release.
     """
     if storage is None:
-        # fsspec is imported late: it takes half of all the time to import.
+        # fsspec is imported late: it takes half of the package's import time.
         from hopsartifacts.storage.connect import connect  # noqa: PLC0415 - late
 
         chosen = url or os.environ.get(URL_VARIABLE) or DEFAULT_URL
@@ -75,7 +73,7 @@ def login(
 
 
 class Project:
-    """What ``login`` returns."""
+    """An open project; ``login`` returns one."""
 
     def __init__(
         self,
@@ -85,56 +83,49 @@ class Project:
         cache: Cache | None = None,
     ) -> None:
         self._storage = storage
-        self._cache = cache
-        self._backend = backend
+        self._given_cache = cache
+        self._given_backend = backend
 
     @property
     def name(self) -> str:
-        """Last part of the URL, as in ``/Projects/<name>/…``."""
-        # A URL has "my%20project" for "my project".
+        """The last part of the URL, as in ``/Projects/<name>/…``."""
+        # The local path is preferred: the URL has "my%20project" for "my project".
         root = self._storage.local_path("")
         path = root or PurePosixPath(self._storage.url.partition("://")[2])
         return path.name or "project"
 
     @property
     def url(self) -> str:
-        """Canonical URL: equal for equal places."""
+        """The canonical URL, which is equal for equal locations."""
         return self._storage.url
 
     @property
     def storage(self) -> Storage:
-        """The back end."""
+        """The storage back end."""
         return self._storage
 
     def get_model_registry(self) -> ModelRegistry:
-        """Return the model registry."""
-        context = Context(
-            storage=self._storage,
-            project=self.name,
-            deployer=self._serving,
-            catalog=partial(catalog, self._storage),
-            export=self.export_bundle,
-        )
-        return ModelRegistry(context)
+        """Return the model registry of this project."""
+        return ModelRegistry(self._context)
 
     def get_model_serving(self) -> ModelServing:
-        """Return model serving."""
+        """Return the API for deployments of this project."""
         return self._serving
 
     def get_dataset_api(self) -> DatasetApi:
-        """Return the user's own files: ``Resources`` and whatever else."""
+        """Return the API for the user's own files, such as in ``Resources``."""
         return DatasetApi(self._storage, self.name)
 
     def catalog(self, kind: str = "models") -> Any:
         """Return a ``pyarrow.Table`` of everything in the project.
 
         Args:
-            kind: ``models`` has one row per model version and everything else nested
-                in it; ``metrics``, ``artifacts`` and ``deployments`` have one row for
-                each of theirs.
+            kind: ``models`` has one row per model version, with everything else nested
+                in it; ``metrics``, ``artifacts`` and ``deployments`` have one row per
+                metric, artifact version or deployment.
 
         Raises:
-            InvalidInputError: there is no such table, or pyarrow is not installed.
+            InvalidInputError: *kind* is none of these, or pyarrow is not installed.
             IntegrityError: a log is damaged.
         """
         return catalog(self._storage, kind)
@@ -148,31 +139,30 @@ class Project:
         artifacts: bool = True,
         overwrite: bool = False,
     ) -> ExportReport:
-        """Write models, artifacts and deployments as one file for another site.
+        """Write models, artifacts and deployments to one file, for another project.
 
-        Without *models* and *deployments* everything in the project. Every byte is
-        compared with its seal; the file has its name once it is whole.
+        Without *models* and *deployments* the whole project is exported. Every file is
+        checked against its digest. The bundle gets its name when it is complete.
 
         Args:
-            path: the file to write on this machine; ``.tar``, or ``.tar.gz`` to
-                compress it.
+            path: the local file to write; ``.tar``, or ``.tar.gz`` to compress it.
             models: names (all their versions), ``(name, version)`` pairs, or models.
-            deployments: names; the active version of each goes in, with the model
-                version and artifact it runs.
-            artifacts: put in all artifact versions of the model versions; without it
-                only those that the deployments run.
-            overwrite: replace a file that is there.
+            deployments: names; the active version of each is exported, with the model
+                version and artifact that it runs.
+            artifacts: export all artifact versions of the model versions. If false,
+                export only those that the deployments run.
+            overwrite: replace an existing file.
 
         Raises:
             AlreadyExistsError: *path* exists.
-            ModelNotFoundError: there is no such model or version.
-            DeploymentNotFoundError: there is no such deployment.
-            IntegrityError: a stored file differs from its seal.
+            ModelNotFoundError: a model or version does not exist.
+            DeploymentNotFoundError: a deployment does not exist.
+            IntegrityError: a stored file differs from its digest.
             InvalidInputError: there is nothing to export.
             StorageError: the file cannot be written.
         """
-        # What archives need takes 10 ms to import.
-        from hopsartifacts.bundles.exporting import export_bundle  # noqa: PLC0415 - late
+        # Imported late: the modules for archives take 10 ms to import.
+        from hopsartifacts.bundles.exports import export_bundle  # noqa: PLC0415 - late
 
         choice = Choice(models=models, deployments=deployments, artifacts=artifacts)
         return export_bundle(
@@ -186,29 +176,30 @@ class Project:
         strict_numbers: bool = False,
         digest: str | None = None,
     ) -> ImportReport:
-        """Store what a bundle holds; what is there already is left as it is.
+        """Store the contents of a bundle; existing versions are left unchanged.
 
-        A model version keeps its number unless that was given to another one here; then
-        it gets the next. Deployments are saved, not started. If it is interrupted, run
-        it again: whole versions are there, and it goes on behind them.
+        A model version keeps its number unless another version has it here; then it
+        gets the next free number. Deployments are saved but not started. After an
+        interruption, call this again: it continues after the last complete version.
 
         Args:
-            path: what ``export_bundle`` wrote.
+            path: a bundle written by ``export_bundle``.
             strict_numbers: refuse, before anything is stored, if a model version
                 cannot keep its number.
-            digest: the ``digest`` of the report of the export; refuse any other bundle.
+            digest: the ``digest`` from the export's report; refuse any other bundle.
 
         Raises:
             InvalidBundleError: it is damaged, truncated or unsafe; nothing was stored.
             FormatError: a later release wrote it.
-            AlreadyExistsError: a number (if strict) or a name belongs to another here.
-            SourceChangedError: somebody wrote to the file meanwhile.
+            AlreadyExistsError: a number (if strict) or a name is already in use here.
+            SourceChangedError: the file changed during the import.
         """
         # As in ``export_bundle``.
-        from hopsartifacts.bundles.importing import import_bundle  # noqa: PLC0415 - late
+        from hopsartifacts.bundles.imports import import_bundle  # noqa: PLC0415 - late
 
-        home = Home(storage=self._storage, project=self.name, saver=self._serving)
-        return import_bundle(home, path, strict_numbers=strict_numbers, digest=digest)
+        return import_bundle(
+            self._storage, path, strict_numbers=strict_numbers, digest=digest
+        )
 
     def verify(
         self,
@@ -216,16 +207,16 @@ class Project:
         callback: Callback = NO_CALLBACK,
         executor: Executor | None = None,
     ) -> VerifyReport:
-        """Compare every managed file with what was sealed, byte by byte.
+        """Check every managed file against its recorded digest.
 
         Args:
-            callback: hears of the progress in bytes: any of ``fsspec.callbacks``.
-            executor: runs the reading and hashing, in batches: any
-                ``concurrent.futures.Executor``, like a pool of processes or a Dask
-                or Ray cluster whose workers reach the project. By default threads.
+            callback: receives the progress in bytes: any of ``fsspec.callbacks``.
+            executor: runs the reading and hashing in batches: any
+                ``concurrent.futures.Executor``, such as a process pool, or a Dask or
+                Ray cluster whose workers can reach the project. Threads by default.
 
         Raises:
-            StorageError: the storage does not answer.
+            StorageError: the storage does not respond.
         """
         return verify(self._storage, callback, executor)
 
@@ -237,29 +228,29 @@ class Project:
         callback: Callback = NO_CALLBACK,
         executor: Executor | None = None,
     ) -> RepairReport:
-        """Undo every edit that can be undone; what is replaced is moved aside.
+        """Restore damaged managed files from intact copies; nothing is deleted.
 
-        Script, configuration, schema, example and manifest files come back from the
-        log, model files from an identical file of another version or from an earlier
-        version of the object, if the bucket keeps them. Extra files are moved aside,
-        and so are changed files that no sound copy exists of: they are named, and
-        their version does not start until they are back. Nothing is deleted.
+        Script, configuration, schema, example and manifest files are restored from the
+        log. Model files are restored from an identical file of another version, or from
+        an earlier version of the object if the bucket keeps them. Replaced and extra
+        files are moved aside, and so are damaged files without an intact copy. The
+        report names those; their version does not start until they are restored.
 
         Args:
-            sources: further places: functions that take a ``Digest`` and return its
-                bytes in chunks, or None. What they give is checked.
-            bundle: a file that ``export_bundle`` wrote, asked after all *sources*.
-            callback: as in ``verify``, which comes first.
+            sources: further sources: functions that take a ``Digest`` and return its
+                bytes in chunks, or None. The bytes are checked.
+            bundle: a bundle written by ``export_bundle``, used after all *sources*.
+            callback: as in ``verify``, which runs first.
             executor: as in ``verify``.
 
         Raises:
-            StorageError: the storage does not answer.
-            InvalidBundleError: the bundle is damaged or unsafe; nothing was touched.
+            StorageError: the storage does not respond.
+            InvalidBundleError: the bundle is damaged or unsafe; nothing was changed.
         """
         if bundle is None:
             return repair(self._storage, sources, callback, executor)
         # As in ``export_bundle``.
-        from hopsartifacts.bundles.reading import BundleReader  # noqa: PLC0415 - late
+        from hopsartifacts.bundles.reader import BundleReader  # noqa: PLC0415 - late
 
         with BundleReader.open(bundle) as reader:
             reader.check()
@@ -267,17 +258,18 @@ class Project:
             return repair(self._storage, places, callback, executor)
 
     def gc(self, *, dry_run: bool = False, grace_s: float = GRACE_S) -> GcReport:
-        """Free what no version needs any more, and say how many bytes that were.
+        """Delete data that no version needs any more, and report the bytes freed.
 
-        That is: what deleted and given-up versions, writers that are gone and old log
-        entries left behind. Numbers stay used. It is safe beside writers and beside
-        itself. What was moved aside by a repair is not touched. What cannot be freed,
-        as it is another user's, is in the report's ``stuck``, with the reason.
+        It deletes the remains of deleted and abandoned versions, the data of writers
+        that stopped, and unfinished uploads. Version numbers stay used. Writers and
+        other collections may run meanwhile. Files moved aside by a repair are kept.
+        Files that cannot be deleted, for example because they belong to another user,
+        are listed with the reason in the report's ``stuck``.
 
         Args:
-            dry_run: only say what would be freed.
-            grace_s: leave alone what a writer may still be at work on, if it is younger
-                than this many seconds.
+            dry_run: only report what would be deleted.
+            grace_s: keep unfinished data younger than this many seconds, since a writer
+                may still be using it.
 
         Raises:
             InvalidInputError: the grace period is negative.
@@ -285,11 +277,11 @@ class Project:
         return collect(self._storage, grace_s=grace_s, dry_run=dry_run)
 
     def doctor(self) -> DoctorReport:
-        """Try on the back end what the store is built on, and say what held.
+        """Test the guarantees that the store needs from the back end.
 
-        Writers are raced for real, in threads and in processes of their own; small
-        objects are made and deleted. The verdict is kept in the project: until this
-        is asked again nothing makes a project of a place that got a no.
+        The tests race real writers, in threads and in separate processes; they create
+        and delete small objects. The verdict is stored in the project. After a negative
+        verdict no project can be created at this URL until this is run again.
         """
         return examine(self._storage)
 
@@ -297,36 +289,44 @@ class Project:
         return f"Project({self.url!r})"
 
     @cached_property
-    def _serving(self) -> ModelServing:
-        place = Place(
-            storage=self._storage, project=self.name, cache=self._chosen_cache
+    def _context(self) -> ProjectContext:
+        return ProjectContext(
+            storage=self._storage,
+            project=self.name,
+            registry=self.get_model_registry,
+            serving=self.get_model_serving,
+            backend=lambda: self._backend,
+            cache=lambda: self._cache,
+            catalog=partial(catalog, self._storage),
+            export=self.export_bundle,
         )
-        return ModelServing(Runner(place, self._chosen_backend(), self._get_model))
 
-    def _get_model(self, name: str, version: int) -> Model:
-        return self.get_model_registry().get_model(name, version)
+    @cached_property
+    def _serving(self) -> ModelServing:
+        return ModelServing(self._context)
 
-    def _chosen_backend(self) -> ServingBackend:
-        if self._backend is None:
-            from hopsartifacts.serving.local import LocalBackend  # noqa: PLC0415 - late
+    @cached_property
+    def _backend(self) -> ServingBackend:
+        if self._given_backend is not None:
+            return self._given_backend
+        from hopsartifacts.serving.local import LocalBackend  # noqa: PLC0415 - late
 
-            is_shared = self._storage.capabilities.is_shared
-            self._backend = LocalBackend(
-                self.name,
-                self.url,
-                logs_dir=self._storage.local_path(layout.serving_logs_dir()),
-                run_root=None if is_shared else self._scratch_folder() / "run",
-                storage=self._storage,
-            )
-        return self._backend
+        is_shared = self._storage.capabilities.is_shared
+        return LocalBackend(
+            self.name,
+            self.url,
+            logs_dir=self._storage.local_path(layout.serving_logs_dir()),
+            run_root=None if is_shared else self._scratch_folder() / "run",
+            storage=self._storage,
+        )
 
-    def _chosen_cache(self) -> Cache:
-        if self._cache is None:
-            # What nobody else can see is of no use to anybody later.
-            is_shared = self._storage.capabilities.is_shared
-            own = None if is_shared else self._scratch_folder() / "cache"
-            self._cache = Cache(own)
-        return self._cache
+    @cached_property
+    def _cache(self) -> Cache:
+        if self._given_cache is not None:
+            return self._given_cache
+        # A storage that other processes cannot see needs no lasting cache.
+        is_shared = self._storage.capabilities.is_shared
+        return Cache(None if is_shared else self._scratch_folder() / "cache")
 
     def _scratch_folder(self) -> Path:
         project = hashlib.sha256(self.url.encode()).hexdigest()[:16]
@@ -335,12 +335,12 @@ class Project:
 
 @cache
 def _private_folder(pid: int) -> Path:
-    """Return a folder of this process, gone when it ends."""
+    """Create a temporary folder for this process, removed when it ends."""
     folder = Path(tempfile.mkdtemp(prefix="hopsartifacts-"))
 
     def remove() -> None:
-        if os.getpid() == pid:  # a fork has the same exit handlers
-            for inner, _, _ in os.walk(folder):  # what is cached is read-only
+        if os.getpid() == pid:  # a forked child inherits the exit handlers
+            for inner, _, _ in os.walk(folder):  # cached folders are read-only
                 Path(inner).chmod(0o700)
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""Every name that users meet, from where it is defined; see ``hopsartifacts``."""
+"""All public names, re-exported for ``hopsartifacts``."""
 
 from hopsartifacts.artifacts.decision import Decision as Decision
 from hopsartifacts.artifacts.difference import Difference as Difference
@@ -9,24 +9,24 @@ from hopsartifacts.bundles.values import ImportReport as ImportReport
 from hopsartifacts.datasets import DatasetApi as DatasetApi
 from hopsartifacts.deployments.deployed import Deployed as Deployed
 from hopsartifacts.deployments.deployment import Deployment as Deployment
-from hopsartifacts.deployments.difference import (
-    DeploymentDifference as DeploymentDifference,
-)
 from hopsartifacts.deployments.documents import Specification as Specification
 from hopsartifacts.deployments.golden import GoldenRequest as GoldenRequest
 from hopsartifacts.deployments.handle import ModelServing as ModelServing
 from hopsartifacts.deployments.history import Activation as Activation
+from hopsartifacts.deployments.history import (
+    DeploymentDifference as DeploymentDifference,
+)
 from hopsartifacts.deployments.history import DeploymentSnapshot as DeploymentSnapshot
 from hopsartifacts.deployments.parts import InferenceBatcher as InferenceBatcher
 from hopsartifacts.deployments.parts import InferenceLogger as InferenceLogger
 from hopsartifacts.deployments.parts import KafkaTopic as KafkaTopic
+from hopsartifacts.deployments.parts import PredictorResources as PredictorResources
+from hopsartifacts.deployments.parts import Resources as Resources
 from hopsartifacts.deployments.parts import Transformer as Transformer
-from hopsartifacts.deployments.predictor import Predictor as Predictor
-from hopsartifacts.deployments.resources import PredictorResources as PredictorResources
-from hopsartifacts.deployments.resources import Resources as Resources
-from hopsartifacts.deployments.resources import (
+from hopsartifacts.deployments.parts import (
     TransformerResources as TransformerResources,
 )
+from hopsartifacts.deployments.predictor import Predictor as Predictor
 from hopsartifacts.deployments.state import PredictorState as PredictorState
 from hopsartifacts.guard.doctor import DoctorReport as DoctorReport
 from hopsartifacts.guard.gc import Garbage as Garbage
@@ -45,4 +45,4 @@ from hopsartifacts.registry.schema import Schema as Schema
 from hopsartifacts.serving.contract import LogLine as LogLine
 from hopsartifacts.serving.contract import RunState as RunState
 from hopsartifacts.store.cache import Cache as Cache
-from hopsartifacts.store.checking import Finding as Finding
+from hopsartifacts.store.checks import Finding as Finding

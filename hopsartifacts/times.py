@@ -1,7 +1,7 @@
-"""Dates, times and spans as text in the form of ISO 8601, to the nanosecond.
+"""Dates, times and durations as ISO 8601 text, to the nanosecond.
 
-Python's own types end at microseconds, and most libraries cut what is finer when they
-are asked for Python's values. What is finer is therefore written here.
+Python's types resolve microseconds, and most libraries drop the finer digits when they
+convert to them. This module therefore formats nanosecond values itself.
 """
 
 from collections.abc import Mapping
@@ -18,32 +18,34 @@ _ARROW_TIME = "time64[ns]"
 
 
 def iso(moment: date | time) -> str:
-    """Return a date, a time or a timestamp as text; UTC is written ``Z``."""
-    # Timestamps of pandas write their nanoseconds as well.
+    """Return a date, a time or a timestamp as text, with ``Z`` for UTC."""
+    # A pandas Timestamp includes its nanoseconds.
     return _short_utc(moment.isoformat())
 
 
 def span(value: timedelta) -> str:
-    """Return a span as text, a span of pandas with its nanoseconds."""
+    """Return a duration as text; a pandas ``Timedelta`` keeps its nanoseconds."""
     seconds = value.days * 86_400 + value.seconds
     finer = value.microseconds * 1000 + getattr(value, "nanoseconds", 0)
     return _span_text(seconds * _SECOND + finer)
 
 
 def of_numpy(value: Any) -> Any:
-    """Return dates or spans of numpy, however fine their unit is.
+    """Convert numpy dates or durations of any unit to plain values.
 
     Raises:
-        NoPlainFormError: they are spans of months or years, without a unit, or finer
-            than nanoseconds.
+        NoPlainFormError: they are durations in months or years, without a unit, or not
+            whole nanoseconds that 64 bits can hold.
     """
     kind = value.dtype.kind
     if value.dtype.str in _CALENDAR_SPANS:
-        raise NoPlainFormError("holds spans of months or years, which differ in length")
+        raise NoPlainFormError(
+            "contains durations in months or years, which differ in length"
+        )
     is_missing = value != value  # noqa: PLR0124 - NaT
     if value.dtype.str == _NO_UNIT and not is_missing.all():
         raise NoPlainFormError(
-            "holds a span without a unit: give one, as in np.timedelta64(5, 's')"
+            "contains a duration without a unit: use one, as in np.timedelta64(5, 's')"
         )
     coarse = value.astype(f"{kind}8[us]")
     is_same = (coarse.astype(value.dtype) == value) | is_missing
@@ -55,15 +57,15 @@ def of_numpy(value: Any) -> Any:
     if (is_missing | (fine.astype(value.dtype) == value)).all():
         return _spans(fine.tolist())
     raise NoPlainFormError(
-        f"holds spans of the type {value.dtype} that whole nanoseconds of 64 bits "
-        "cannot hold: give numbers in a unit of your choice instead"
+        f"contains durations of the type {value.dtype} that are not whole nanoseconds "
+        "of 64 bits: give numbers in a unit of your choice instead"
     )
 
 
 def is_fine(value: Any) -> bool:
-    """Tell whether *value* is of polars or Arrow and may hold nanoseconds.
+    """Tell whether *value* is a polars or Arrow value that may hold nanoseconds.
 
-    Such types hold nanoseconds that the library itself cuts on the way to Python.
+    The library itself drops these nanoseconds when it converts to Python's types.
     """
     library = type(value).__module__.partition(".")[0]
     if library == "polars":
@@ -78,10 +80,10 @@ def is_fine(value: Any) -> bool:
 
 
 def of_fine(value: Any) -> Any:
-    """Return *value*, of which ``is_fine`` holds, a step nearer to plain values.
+    """Convert *value*, for which ``is_fine`` is true, by one step towards plain values.
 
     Raises:
-        NoPlainFormError: it holds nanoseconds in a type that has no such step.
+        NoPlainFormError: it holds nanoseconds in a type that cannot be converted.
     """
     if hasattr(value, "__arrow_array__"):
         return value.__arrow_array__()
@@ -121,7 +123,7 @@ def _without_nat(texts: Any) -> Any:
 
 
 def _has_nanoseconds(series: Any) -> bool:
-    """Tell whether a series of polars holds what is finer than microseconds."""
+    """Tell whether a polars series holds a value finer than a microsecond."""
     kind = series.dtype
     if not is_fine(series):
         return False
@@ -135,14 +137,14 @@ def _has_nanoseconds(series: Any) -> bool:
 
 
 def _of_polars(series: Any) -> Any:
-    """Return a series with nanoseconds as lists, a frame or texts."""
+    """Convert a polars series with nanoseconds to lists, a frame or text."""
     kind = series.dtype
     if hasattr(kind, "inner"):
         return [*series]
     if hasattr(kind, "fields"):
         if series.null_count():
             raise NoPlainFormError(
-                "holds nanoseconds in a struct of which some are missing: give its "
+                "contains nanoseconds in a struct, some of which are missing: give its "
                 "fields as columns, with struct.unnest()"
             )
         return series.struct.unnest()
@@ -153,7 +155,7 @@ def _of_polars(series: Any) -> Any:
 
 
 def _of_arrow(scalar: Any) -> Any:
-    """Return a scalar of Arrow that is or holds a time to the nanosecond."""
+    """Convert an Arrow scalar that is, or contains, a time with nanoseconds."""
     if not scalar.is_valid:
         return None
     if str(scalar.type) == _ARROW_TIME:
@@ -166,6 +168,6 @@ def _of_arrow(scalar: Any) -> Any:
     if isinstance(scalar, Mapping):
         return {name: scalar[name] for name in scalar}
     raise NoPlainFormError(
-        f"is of the type {scalar.type}, whose nanoseconds would be cut: cast it to "
+        f"is of the type {scalar.type}, whose nanoseconds would be lost: cast it to "
         f"{_ARROW_TIME}"
     )

@@ -1,20 +1,20 @@
-"""From any Python value to plain ones, of which JSON and tensors are written.
+"""Conversion of any Python value to plain values, from which JSON and tensors are made.
 
-Plain are lists, dictionaries with texts as keys, texts, whole numbers, fractions,
-``True``, ``False``, ``None`` and bytes. A value is kept or refused, never changed; a
-refusal names the place, as in ``inputs[3]["when"]``. What has a form of its own:
+Plain values are lists, dicts with string keys, strings, integers, floats, ``True``,
+``False``, ``None`` and bytes. A value is converted without loss or refused; the error
+names its place, as in ``inputs[3]["when"]``. These types are converted:
 
 ==================================  ==================================================
-arrays, series, tensors             lists, each number as its type holds it
-frames and tables                   a list of objects, one for each row
+arrays, series, tensors             lists, each number exactly as stored
+frames and tables                   a list of objects, one per row
 ``NaT``, ``pd.NA``, masked          ``None``
-dates, times, timestamps, spans     text in the form of ISO 8601
-``Decimal``                         text with every digit
+dates, times, timestamps, spans     ISO 8601 text
+``Decimal``                         text with all digits
 ``UUID``                            text
 members of an ``Enum``              their values
 data classes, structs               objects
 sets, iterators, ranges             lists
-bytes                               themselves; in JSON text in Base64
+bytes                               unchanged; Base64 text in JSON
 ==================================  ==================================================
 """
 
@@ -36,26 +36,26 @@ from hopsartifacts.names import is_unicode
 from hopsartifacts.plain_forms import NoPlainFormError
 
 Fractions = Literal["all", "no infinity", "finite"]
-"""Which fractions are kept: ``all`` that there are; ``no infinity``: infinities are
-refused and NaN becomes None, as it stands for a missing value in frames; ``finite``:
-both are refused."""
+"""Which floats are accepted. ``all``: every float. ``no infinity``: infinities are
+refused, and NaN becomes None, since it marks a missing value in frames. ``finite``:
+infinities and NaN are refused."""
 
 _NUMBERS = frozenset({int, float, bool})
 _LOOKED_AT_BYTES = 16 * 1024 * 1024
 _DEEP = 4
-"""So many dimensions of lists of numbers are looked at in C."""
+"""How many dimensions of a nested list are flattened in C to check their types."""
 
 
 def plain(value: Any, where: str, fractions: Fractions = "all") -> Any:
-    """Return *value* as plain values.
+    """Convert *value* to plain values.
 
     Args:
         value: anything.
-        where: what it is called in messages (``inputs``).
-        fractions: see there.
+        where: the name of the value in messages (``inputs``).
+        fractions: which floats are accepted; see ``Fractions``.
 
     Raises:
-        TypeError: something in it has no such form; the message names the place.
+        TypeError: a part of it cannot be converted; the message names the place.
     """
     try:
         return _READINGS[fractions].read(value)
@@ -63,14 +63,15 @@ def plain(value: Any, where: str, fractions: Fractions = "all") -> Any:
         words = f"{where}{''.join(refused.path)} {refused}"
         raise TypeError(words) from refused.__cause__
     except RecursionError as error:
-        raise TypeError(f"{where} is nested too deeply, or holds itself") from error
+        raise TypeError(f"{where} is nested too deeply, or contains itself") from error
 
 
 def frame_columns(value: Any, where: str) -> list[Column] | None:
     """Return the columns of a frame or table; None if *value* is neither.
 
     Raises:
-        TypeError: two columns have one label, or a label is not a text or a number.
+        TypeError: two columns have the same label, or a label is neither a string nor
+            a number.
     """
     try:
         return columns_of(value)
@@ -79,19 +80,19 @@ def frame_columns(value: Any, where: str) -> list[Column] | None:
 
 
 def misspelt(body: bytes, where: str) -> str | None:
-    """Return which value of a body makes it no JSON; None if that is not the reason.
+    """Explain which value makes *body* invalid JSON; None if no value is the reason.
 
-    Python's own writer of JSON, among others, writes NaN, infinities and halves of
-    characters, and other readers say no more than which byte they did not expect.
+    Python's ``json`` module, among others, writes NaN, infinities and lone surrogates.
+    Strict JSON parsers report only the position of the unexpected byte.
 
     Args:
-        body: what could not be read as JSON; a long one is not looked at.
-        where: what it is called in messages.
+        body: a body that failed to parse as JSON; one over 16 MiB is not examined.
+        where: the name of the body in messages.
     """
     words = (b"NaN", b"Infinity", b"\\ud", b"\\uD")
     if len(body) > _LOOKED_AT_BYTES or not any(word in body for word in words):
         return None
-    # Imported late: it is needed for a mistake only.
+    # Imported late: it is needed only for invalid input.
     import json  # noqa: PLC0415 - see above
 
     try:
@@ -104,15 +105,16 @@ def misspelt(body: bytes, where: str) -> str | None:
 
 
 def first_row(frame: Any) -> Any:
-    """Return a frame or table with the first row alone."""
+    """Return the first row of a frame or table, as a frame or table."""
     return frame.head(1) if hasattr(frame, "head") else frame.slice(0, 1)
 
 
 def by_name(values: Mapping[Any, Any], where: str) -> dict[str, Any]:
-    """Return *values*, which stay as they are, by the names that JSON has for the keys.
+    """Return *values* with their keys as JSON names; the values are unchanged.
 
     Raises:
-        TypeError: two keys have one name, or one is neither a text nor a number.
+        TypeError: two keys have the same name, or a key is neither a string nor a
+            number.
     """
     try:
         return dict(zip(_names(values), values.values(), strict=True))
@@ -131,7 +133,7 @@ def _names(values: Mapping[Any, Any]) -> list[str]:
 
 
 class _Reading:
-    """Reads values after one rule for fractions."""
+    """A converter with one rule for floats; see ``Fractions``."""
 
     def __init__(self, fractions: Fractions) -> None:
         self._fractions = fractions
@@ -155,13 +157,13 @@ class _Reading:
             return value
         if value == value:  # noqa: PLR0124 - not NaN
             raise NoPlainFormError(
-                f"is {value!r}, which JSON cannot represent: give a text instead; "
-                "predictions over gRPC and binary tensors of V2 carry it"
+                f"is {value!r}, which JSON cannot represent: give a string instead; "
+                "predictions over gRPC and binary tensors of V2 support it"
             )
         if self._fractions == "finite":
             raise NoPlainFormError(
-                "is NaN, which JSON cannot represent: give None or a text instead, or "
-                "leave it out"
+                "is NaN, which JSON cannot represent: give None or a string instead, "
+                "or leave it out"
             )
         return None
 
@@ -178,8 +180,11 @@ class _Reading:
         return found
 
     def _is_simple(self, values: list[Any]) -> bool:
-        """Tell whether a list is plain; the usual ones are known without a loop."""
-        # By type, of which there are few.
+        """Tell whether a list is plain already, without a Python loop over its items.
+
+        It recognises lists of strings, numbers or booleans, nested ``_DEEP`` levels.
+        """
+        # Compare the set of types, which is small.
         flat, kinds = values, set(map(type, values))
         for _ in range(_DEEP):
             if kinds != {list}:
@@ -194,7 +199,7 @@ class _Reading:
         if kinds == {bool}:
             return True
         try:
-            # Fails at whole numbers that no fraction holds, which may be too long.
+            # Fails for integers beyond the range of a float, which may be too long.
             total = fsum(flat)
         except (OverflowError, ValueError):
             return False
@@ -212,7 +217,7 @@ class _Reading:
         return found
 
     def _other(self, value: Any) -> Any:
-        """Read what is not of one of JSON's own types."""
+        """Convert a value whose type is not one of JSON's own."""
         found = scalar(value)
         if found is not value:
             return self.read(found)
@@ -223,7 +228,7 @@ class _Reading:
         return self._object(found) if isinstance(found, Mapping) else self.read(found)
 
     def _frame(self, columns: list[Column]) -> list[dict[str, Any]]:
-        # Column by column: a row of several types would get one that suits all.
+        # Column by column: as a row, values of several types would get a common type.
         read = []
         for column in columns:
             try:

@@ -19,13 +19,13 @@ from hopsartifacts.documents import decode
 from hopsartifacts.errors import PathNotFoundError
 from hopsartifacts.layout import log_of
 from hopsartifacts.registry.aliases import set_alias
-from hopsartifacts.registry.claiming import reserve
 from hopsartifacts.registry.documents import (
     Manifest,
     ModelHead,
     ModelState,
     VersionRecord,
 )
+from hopsartifacts.registry.reservations import reserve
 from hopsartifacts.registry.versions import (
     ModelLog,
     manifest_in,
@@ -34,7 +34,7 @@ from hopsartifacts.registry.versions import (
     set_tags,
     step,
 )
-from hopsartifacts.storage.contract import Entry
+from hopsartifacts.storage.contract import FileInfo
 from hopsartifacts.storage.memory import MemoryStorage
 from hopsartifacts.store.entries import Draft, unpacked
 from hopsartifacts.store.identity import new_token, now
@@ -66,13 +66,13 @@ class Dictionary(MemoryStorage):
             raise PathNotFoundError(path)
         return self.entries[path]
 
-    def stat(self, path: str) -> Entry | None:
+    def stat(self, path: str) -> FileInfo | None:
         data = self.entries.get(path)
         if data is None:
             return None
-        return Entry(path=path, kind="file", size_bytes=len(data))
+        return FileInfo(path=path, kind="file", size_bytes=len(data))
 
-    def find(self, path: str) -> Iterator[Entry]:
+    def find(self, path: str) -> Iterator[FileInfo]:
         del path
         yield from ()
 

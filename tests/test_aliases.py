@@ -122,7 +122,7 @@ def test_an_alias_at_a_time(three: list[Model], mr: ModelRegistry) -> None:
     with pytest.raises(InvalidInputError, match="at is 'yesterday'"):
         at("yesterday")
     for moment in (times[0], times[2] + timedelta(hours=1)):
-        with pytest.raises(ModelNotFoundError, match="pointed nowhere"):
+        with pytest.raises(ModelNotFoundError, match="did not exist at"):
             at(moment)
 
 
@@ -193,7 +193,7 @@ def test_a_description_can_be_edited(save_model: SaveModel, mr: ModelRegistry) -
     assert model.manifest.description == "as saved"
     model.set_description("")
     assert not mr.get_model(NAME, 1).description
-    with pytest.raises(InvalidModelError, match="not a text"):
+    with pytest.raises(InvalidModelError, match="not valid text"):
         model.set_description(None)  # type: ignore[arg-type]  # on purpose
 
 

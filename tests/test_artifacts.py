@@ -179,7 +179,7 @@ def test_a_number_with_other_files_shows_the_difference(
         match=r"predictor-other.py added, predictor-predict.py removed",
     ):
         deploy(script_file=renamed, artifact_version=1)
-    with pytest.raises(InvalidDeploymentError, match="version 0 holds other files"):
+    with pytest.raises(InvalidDeploymentError, match="version 0 has other files"):
         deploy(script_file=first, artifact_version=0)
     assert snapshot(project) == before
 

@@ -216,7 +216,7 @@ def special(tmp_path: Path) -> Iterator[Callable[[str, Path], None]]:
         ("into a file", "broken link"),
         ("broken", "broken link"),
         ("itself", "broken link"),
-        ("above", "a folder it lies in"),
+        ("above", "a folder above it"),
         ("socket", "socket, pipe or device"),
         ("pipe", "socket, pipe or device"),
     ],

@@ -13,9 +13,6 @@ from hopsartifacts.errors import UnsupportedHereError
 def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("psutil", "uvicorn", "starlette"):
         monkeypatch.setitem(sys.modules, module, None)
-    for module in [name for name in sys.modules if ".serving.local.s" in name]:
-        if module.endswith((".supervisor", ".spawning")):
-            monkeypatch.delitem(sys.modules, module)
 
 
 @pytest.mark.usefixtures("_bare")

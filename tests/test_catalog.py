@@ -16,7 +16,7 @@ import pytest
 import hopsartifacts
 from hopsartifacts import Model, ModelRegistry, Project, layout
 from hopsartifacts.errors import IntegrityError, InvalidInputError
-from hopsartifacts.testing.faults import FAIL, Call, Fault, FaultyStorage
+from hopsartifacts.testing.faults import FAIL, Fault, FaultyStorage, StorageCall
 
 
 def package(name: str) -> Any:
@@ -42,7 +42,7 @@ def rows(project: Project, kind: str = "models") -> list[dict[str, Any]]:
 def built_anew(project: Project) -> list[dict[str, Any]]:
     """Return what a reader gets who finds nothing kept, and keeps nothing."""
 
-    def plan(call: Call) -> Fault | None:
+    def plan(call: StorageCall) -> Fault | None:
         return FAIL if call.path == KEPT else None
 
     storage = FaultyStorage(project.storage, plan)
@@ -298,7 +298,7 @@ def test_who_may_only_read_gets_the_table(
     save_model("m")
     before = snapshot(project)
 
-    def plan(call: Call) -> Fault | None:
+    def plan(call: StorageCall) -> Fault | None:
         reading = {"read", "list", "first", "stat", "find", "chunks"}
         return None if call.method in reading else FAIL
 
@@ -331,7 +331,7 @@ def test_a_damaged_log_is_told(
     project.storage.delete_tree(newest)
     project.storage.create(newest, data[:-20])
 
-    with pytest.raises(IntegrityError, match="is no gzip file"):
+    with pytest.raises(IntegrityError, match="is not a gzip file"):
         project.catalog()
 
 

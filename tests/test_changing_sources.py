@@ -17,8 +17,8 @@ import pytest
 from hopsartifacts import Project
 from hopsartifacts.errors import SourceChangedError, StorageError
 from hopsartifacts.storage.local import LocalStorage
-from hopsartifacts.store.sharing import is_same_file
-from hopsartifacts.testing.faults import FAIL, Call, Fault, FaultyStorage
+from hopsartifacts.store.dedup import is_same_file
+from hopsartifacts.testing.faults import FAIL, Fault, FaultyStorage, StorageCall
 from tests.in_place import LocalInPlace
 
 SMALL, LARGE = 20_000, 40 * 1024 * 1024
@@ -232,7 +232,7 @@ def test_each_file_is_compared_when_all_are_stored(
         assert is_stored.wait(30)
         mapped.set(b"2")
 
-    def plan(call: Call) -> Fault | None:
+    def plan(call: StorageCall) -> Fault | None:
         if call.method != "write":
             return None
         if call.path.endswith("/it"):

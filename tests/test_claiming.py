@@ -20,9 +20,9 @@ from hopsartifacts.errors import (
     SourceChangedError,
 )
 from hopsartifacts.names import HIGHEST_VERSION
-from hopsartifacts.registry.claiming import Claim, claim_version, give_up_claim
 from hopsartifacts.registry.documents import Manifest
-from hopsartifacts.registry.saving import NewVersion, save_version
+from hopsartifacts.registry.reservations import Claim, claim_version, give_up_claim
+from hopsartifacts.registry.save import NewVersion, save_version
 from hopsartifacts.registry.sources import source
 from hopsartifacts.registry.versions import (
     model_log,
@@ -34,9 +34,9 @@ from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.testing.faults import (
     KILL_BEFORE,
     LOSE_ANSWER,
-    Call,
     Fault,
     FaultyStorage,
+    StorageCall,
 )
 from tests.in_place import InPlace
 
@@ -199,10 +199,10 @@ def test_a_save_that_another_one_under_its_claim_overtook_is_told(
     claim = claim_version(storage, "m")
     sealed: list[Manifest] = []
 
-    def overtake(_: Call) -> None:
+    def overtake(_: StorageCall) -> None:
         sealed.append(save_version(storage, new(folder, tags={"a": 1}), claim=claim))
 
-    def plan(call: Call) -> Fault | None:
+    def plan(call: StorageCall) -> Fault | None:
         is_first = call.method == "write" and "/Files/" in call.path and not sealed
         return Fault(before=overtake) if is_first else None
 
@@ -225,10 +225,10 @@ def test_a_claim_that_gc_takes_is_refused_and_leaves_nothing(
 ) -> None:
     claim = claim_version(storage, "m")
 
-    def collect(_: Call | None = None) -> None:
+    def collect(_: StorageCall | None = None) -> None:
         Project(storage).gc(grace_s=0)
 
-    def plan(call: Call) -> Fault | None:
+    def plan(call: StorageCall) -> Fault | None:
         is_file = call.method == "write" and call.path.endswith("b.txt")
         is_seal = call.method == "create" and call.path == SEAL
         due = {"while filling": is_file, "before the seal": is_seal}
@@ -269,7 +269,7 @@ def test_a_place_that_is_taken_is_left_alone(storage: Storage, folder: Path) -> 
 def killed_while_saving(storage: Storage, folder: Path, claim: Claim) -> None:
     """Save in a process that is killed right before the seal."""
 
-    def plan(call: Call) -> Fault | None:
+    def plan(call: StorageCall) -> Fault | None:
         is_seal = call.method == "create" and call.path == SEAL
         return KILL_BEFORE if is_seal else None
 
@@ -306,9 +306,9 @@ def test_a_save_that_was_killed_is_given_up_whole(
 
 
 def test_a_lost_answer_costs_no_number(storage: Storage) -> None:
-    lost: list[Call] = []
+    lost: list[StorageCall] = []
 
-    def plan(call: Call) -> Fault | None:
+    def plan(call: StorageCall) -> Fault | None:
         if call.method == "create" and "/_log/" in call.path and not lost:
             lost.append(call)
             return LOSE_ANSWER

@@ -13,7 +13,7 @@ from hopsartifacts.storage.connect import connect
 @pytest.mark.parametrize("protocol", ["http", "https", "zip", "github"])
 def test_what_can_only_be_read_is_refused_as_that(protocol: str) -> None:
     for opted_in in (False, True):
-        with pytest.raises(InvalidInputError, match="can only be read from"):
+        with pytest.raises(InvalidInputError, match="is read-only"):
             hopsartifacts.login(f"{protocol}://x/y", unsafe_single_writer=opted_in)
 
 

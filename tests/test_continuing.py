@@ -21,9 +21,9 @@ from hopsartifacts.testing.faults import (
     FAIL,
     KILL_AFTER,
     KILL_BEFORE,
-    Call,
     Fault,
     FaultyStorage,
+    StorageCall,
 )
 from tests.in_place import LocalInPlace
 
@@ -67,14 +67,14 @@ def save(storage: Storage, folder: Path) -> int | None:
     return registry.python.create_model(NAME).save(folder).version
 
 
-def is_file(number: int) -> Callable[[Call], bool]:
+def is_file(number: int) -> Callable[[StorageCall], bool]:
     return lambda call: call.method == "write" and call.path.endswith(f"/{number}.bin")
 
 
 def killed_at(
     storage: Storage,
     folder: Path,
-    due: Callable[[Call], bool],
+    due: Callable[[StorageCall], bool],
     *,
     is_done: bool = False,
 ) -> None:
@@ -121,7 +121,7 @@ def test_a_killed_save_is_continued(storage: Storage, folder: Path, cut: int) ->
 
 
 def test_a_save_killed_at_its_seal_is_continued(storage: Storage, folder: Path) -> None:
-    def is_seal(call: Call) -> bool:
+    def is_seal(call: StorageCall) -> bool:
         return call.method == "create" and call.path == SEAL
 
     killed_at(storage, folder, is_seal)
@@ -188,10 +188,10 @@ def test_another_number_asked_for_begins_anew(storage: Storage, folder: Path) ->
 def test_a_refused_save_leaves_nothing_to_continue(
     storage: Storage, folder: Path
 ) -> None:
-    def change(_: Call) -> None:
+    def change(_: StorageCall) -> None:
         (folder / "5.bin").write_bytes(b"changed in the middle")
 
-    def plan(call: Call) -> Fault | None:
+    def plan(call: StorageCall) -> Fault | None:
         return Fault(before=change) if is_file(2)(call) else None
 
     with pytest.raises(SourceChangedError):

@@ -16,7 +16,7 @@ from hopsartifacts.errors import ModelNotFoundError
 from hopsartifacts.guard import verify as verifying
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
-from hopsartifacts.testing.faults import Call, Fault, FaultyStorage
+from hopsartifacts.testing.faults import Fault, FaultyStorage, StorageCall
 from tests.in_place import InPlace
 
 MakeFiles = Callable[..., Path]
@@ -85,7 +85,7 @@ def each_moment(
         damage(project)
         is_due = False
 
-        def delete(_: Call, model: Any = model) -> None:
+        def delete(_: StorageCall, model: Any = model) -> None:
             nonlocal is_due
             is_due = True
             model.delete()
@@ -225,11 +225,11 @@ def with_late_copy(project: Project, tmp_path: Path) -> str:
     """
     path = layout.version_manifest("m", 3)
 
-    def delete(_: Call) -> None:
+    def delete(_: StorageCall) -> None:
         # Whoever deletes it has seen it in the log.
         project.get_model_registry().get_model("m").delete()
 
-    def plan(call: Call) -> Fault | None:
+    def plan(call: StorageCall) -> Fault | None:
         is_copy = (call.method, call.path) == ("create", path)
         return Fault(before=delete) if is_copy else None
 

@@ -17,7 +17,7 @@ from hopsartifacts import (
     Project,
     Resources,
 )
-from hopsartifacts.deployments.imports import MissingImportWarning
+from hopsartifacts.deployments.scripts import MissingImportWarning
 from hopsartifacts.errors import (
     AlreadyExistsError,
     ArtifactNotFoundError,
@@ -306,7 +306,8 @@ def test_a_file_of_the_same_name_does_not_replace_the_saved_script(
     sklearn_model.deploy(script_file=script)
     (tmp_path / "predict.py").write_text(OTHER)
     deployment = ms.get_deployment("mymodel")
-    deployment.artifact_version = "CREATE"
+    asked: Any = "CREATE"  # which it is no more after the save
+    deployment.artifact_version = asked
     deployment.save()
     assert deployment.artifact_version == 2
     assert ms.get_artifacts(deployment.get_model()).read(2) == {

@@ -21,7 +21,7 @@ from hopsartifacts.errors import (
     StorageError,
     UnsafeStorageError,
 )
-from hopsartifacts.storage.contract import Capabilities, Entry
+from hopsartifacts.storage.contract import Capabilities, FileInfo
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
 
@@ -67,14 +67,14 @@ class Tearing(MemoryStorage):
 class Hiding(MemoryStorage):
     """Keeps what is new out of its listings."""
 
-    def list(self, path: str) -> list[Entry]:
+    def list(self, path: str) -> list[FileInfo]:
         return [entry for entry in super().list(path) if not entry.name.isdigit()]
 
 
 class Losing(MemoryStorage):
     """Does not find what was created just before."""
 
-    def stat(self, path: str) -> Entry | None:
+    def stat(self, path: str) -> FileInfo | None:
         return None if path.endswith("/001") else super().stat(path)
 
 
@@ -83,9 +83,9 @@ class Remembering(MemoryStorage):
 
     def __init__(self, root: str) -> None:
         super().__init__(root)
-        self._listed: dict[str, Entry] = {}
+        self._listed: dict[str, FileInfo] = {}
 
-    def list(self, path: str) -> list[Entry]:
+    def list(self, path: str) -> list[FileInfo]:
         self._listed |= {entry.path: entry for entry in super().list(path)}
         return list(self._listed.values())
 
@@ -107,7 +107,7 @@ class Scribbling(MemoryStorage):
 class Forgetful(MemoryStorage):
     """Lists nothing."""
 
-    def list(self, path: str) -> list[Entry]:  # noqa: ARG002 - the contract's
+    def list(self, path: str) -> list[FileInfo]:  # noqa: ARG002 - the contract's
         return []
 
 
@@ -158,7 +158,7 @@ class Mute(MemoryStorage):
 class Late(MemoryStorage):
     """Has a clock that is five minutes behind."""
 
-    def stat(self, path: str) -> Entry | None:
+    def stat(self, path: str) -> FileInfo | None:
         found = super().stat(path)
         if found is None or found.modified is None:
             return found
@@ -168,7 +168,7 @@ class Late(MemoryStorage):
 class Timeless(MemoryStorage):
     """Does not say when anything was written."""
 
-    def stat(self, path: str) -> Entry | None:
+    def stat(self, path: str) -> FileInfo | None:
         found = super().stat(path)
         return found and msgspec.structs.replace(found, modified=None)
 
@@ -264,17 +264,17 @@ def opened(kind: type[MemoryStorage]) -> Project:
     [
         (Overwriting, "the second creation of an object was not refused"),
         (Racy, "writers were told they won"),
-        (Swapping, "the bytes are not the winner's"),
+        (Swapping, "the content is not the winner's"),
         (Tearing, "a reader saw 2097152 bytes of 4194304"),
         (Hiding, "a new object is not listed at once"),
         (Losing, "a new object is not found at once"),
         (Remembering, "a deleted object is still listed"),
-        (Immortal, "what was deleted is still there"),
-        (Scribbling, "what was written is not what is read"),
-        (Forgetful, "what was written is not listed"),
-        (Haunted, "an object that nobody made can be read"),
-        (Stubborn, "what was written again is not what is read"),
-        (Mute, "nobody was ever told that he won"),
+        (Immortal, "a deleted object still exists"),
+        (Scribbling, "the content read differs from the content written"),
+        (Forgetful, "a written object is not listed"),
+        (Haunted, "an object that was never created can be read"),
+        (Stubborn, "the content read is not that of the last write"),
+        (Mute, "no writer was ever told that it won"),
     ],
 )
 @pytest.mark.usefixtures("clear_memory")
@@ -379,7 +379,7 @@ def test_a_process_that_does_not_answer_is_a_failure(
     assert not report.ok
     check = {check.name: check for check in report.checks}["one winner of 4 processes"]
     assert check.outcome == "failed"
-    assert "a process that raced" in check.detail
+    assert "a racing process" in check.detail
     assert str(report).endswith("Verdict: unproven: not everything could be tried.")
 
 
@@ -406,14 +406,14 @@ def test_who_may_only_read_is_told_that_he_cannot_write() -> None:
 def test_who_may_not_delete_is_told_so() -> None:
     report = opened(Undeletable).doctor()
     assert "it can be deleted from" in {it.name for it in report.checks if not it.ok}
-    assert "What was tried may lie in .hopsartifacts/probes/" in str(report)
+    assert "Test objects may remain in .hopsartifacts/probes/" in str(report)
 
 
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
         (Late, "s behind the clock of this machine"),
-        (Timeless, "does not say when an object was written"),
+        (Timeless, "does not report when an object was written"),
     ],
 )
 @pytest.mark.usefixtures("clear_memory")
@@ -487,7 +487,7 @@ def test_a_no_stands_until_the_doctor_is_asked_again(
 
     assert {entry.path for entry in project.storage.find("")} == before
     report = project.doctor()
-    assert "This takes the place of the no of " in str(report)
+    assert "This replaces the negative verdict of " in str(report)
     assert model.save(make_files()).version == 1
 
 
@@ -496,7 +496,7 @@ def test_a_no_about_a_project_warns_its_writers(
 ) -> None:
     project = hopsartifacts.login(storage=Alone(tmp_path / "p"))
     project.get_model_registry().python.create_model("m").save(make_files())
-    assert "There is a project here already: let nobody write" in str(project.doctor())
+    assert "There is a project here already: do not write" in str(project.doctor())
 
 
 def test_a_failure_leaves_the_verdict_as_it_was(tmp_path: Path) -> None:

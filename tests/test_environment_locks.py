@@ -13,18 +13,20 @@ from hopsartifacts import Deployment, GoldenRequest, Model, ModelServing, Projec
 from hopsartifacts.deployments import environment
 from hopsartifacts.deployments.environment import (
     OtherPackage,
+    Pin,
     differences,
     freeze,
     in_words,
+    name_of_text,
+    read_lock,
 )
-from hopsartifacts.deployments.locks import Pin, name_of_text, read_lock
 from hopsartifacts.errors import (
     InvalidDeploymentError,
     InvalidInputError,
     InvalidScriptError,
     UnsupportedHereError,
 )
-from hopsartifacts.testing.serving import StatesOnly
+from hopsartifacts.testing.states_only import StatesOnly
 
 pytest.importorskip("packaging", reason="needs the extra serving")
 pytest.importorskip("yaml", reason="needs the extra serving")

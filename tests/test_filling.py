@@ -20,14 +20,14 @@ from tqdm import tqdm
 from hopsartifacts.digests import digest_of
 from hopsartifacts.errors import SourceChangedError, StorageError
 from hopsartifacts.registry.documents import FileRecord
-from hopsartifacts.registry.filling import fill
 from hopsartifacts.registry.sources import SourceFile, source
-from hopsartifacts.storage.contract import Entry, Storage
+from hopsartifacts.registry.version_files import fill
+from hopsartifacts.storage.contract import FileInfo, Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
+from hopsartifacts.store.dedup import StoredFile, is_same_file
 from hopsartifacts.store.progress import Callback
-from hopsartifacts.store.sharing import Known, is_same_file
-from hopsartifacts.testing.faults import Call, Fault, FaultyStorage, fail
+from hopsartifacts.testing.faults import Fault, FaultyStorage, StorageCall, fail
 
 MakeFiles = Callable[..., Path]
 MANY = {f"{number % 7}/{number}.bin": os.urandom(100 + number) for number in range(60)}
@@ -79,14 +79,14 @@ def stored(storage: Storage, folder: str) -> dict[str, bytes]:
 
 def sealed(
     storage: Storage, folder: str, records: Iterable[FileRecord]
-) -> Iterator[Known]:
+) -> Iterator[StoredFile]:
     """Protect what was filled, and know it from now on."""
     top = f"{folder}/Files"
     storage.protect(top)
     seal = f"{folder}/seal"
     storage.create(seal, b"")
     for record in records:
-        yield Known(folder=top, path=record.path, digest=record.digest, seal=seal)
+        yield StoredFile(folder=top, path=record.path, digest=record.digest, seal=seal)
 
 
 def test_every_file_is_written_and_recorded_in_order(
@@ -136,7 +136,7 @@ def test_several_files_are_written_at_the_same_moment(
     workers = storage.capabilities.workers
     meeting = threading.Barrier(workers, timeout=30)
 
-    def wait(_: Call) -> None:
+    def wait(_: StorageCall) -> None:
         meeting.wait()
 
     slow = FaultyStorage(
@@ -182,7 +182,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 def test_the_first_error_ends_the_rest_soon(
     storage: Storage, make_files: MakeFiles, error: BaseException
 ) -> None:
-    def break_once(_: Call) -> None:
+    def break_once(_: StorageCall) -> None:
         raise error
 
     faulty = FaultyStorage(storage, {5: Fault(before=break_once)})
@@ -201,7 +201,7 @@ def test_a_large_file_is_given_up_when_another_fails(
     folder = make_files({"a-large": b"", "b": b"", "c": b""})
     os.truncate(folder / "a-large", 4 * 1024**3)
 
-    def break_when_it_is_under_way(_: Call) -> None:
+    def break_when_it_is_under_way(_: StorageCall) -> None:
         while not reads["a-large"]:
             time.sleep(0.001)
         raise StorageError("broken")
@@ -224,7 +224,7 @@ def test_an_interrupt_of_the_caller_ends_the_threads(
     """As Ctrl-C does: it reaches the main thread, which only waits."""
     is_sent = threading.Event()
 
-    def interrupt(_: Call) -> None:
+    def interrupt(_: StorageCall) -> None:
         if not is_sent.is_set():
             is_sent.set()
             os.kill(os.getpid(), 2)
@@ -271,7 +271,7 @@ def test_progress_is_told_of_every_byte_however_it_got_there(
     files = source(make_files(data)).files
     size = sum(map(len, data.values()))
 
-    def told(callback: Callback, known: Iterable[Known], version: int) -> Any:
+    def told(callback: Callback, known: Iterable[StoredFile], version: int) -> Any:
         return fill(
             storage, f"Models/m/{version}", files, known=known, callback=callback
         )
@@ -424,7 +424,7 @@ def test_elsewhere_what_was_written_after_its_seal_never_spreads(
     memory.create("Models/m/earlier", b"")
     files = source(make_files(MANY)).files
     known = [
-        Known(folder=it.folder, path=it.path, digest=it.digest, seal=seal)
+        StoredFile(folder=it.folder, path=it.path, digest=it.digest, seal=seal)
         for it in sealed(memory, "Models/m/1", fill(memory, "Models/m/1", files))
     ]
     counted = FaultyStorage(memory)
@@ -438,11 +438,11 @@ class WholeSeconds(MemoryStorage):
 
     sealed = 1000.0
 
-    def find(self, path: str) -> Iterator[Entry]:
+    def find(self, path: str) -> Iterator[FileInfo]:
         for entry in super().find(path):
             yield replace(entry, modified=1000.0)
 
-    def stat(self, path: str) -> Entry | None:
+    def stat(self, path: str) -> FileInfo | None:
         entry = super().stat(path)
         return replace(entry, modified=self.sealed) if entry else None
 

@@ -18,7 +18,7 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.registry.versions import model_state
 from hopsartifacts.storage.contract import Capabilities, Storage
-from hopsartifacts.testing.faults import Call, Fault, FaultyStorage
+from hopsartifacts.testing.faults import Fault, FaultyStorage, StorageCall
 from tests.in_place import InPlace
 
 SaveModel = Callable[..., Model]
@@ -51,16 +51,16 @@ def paths(storage: Storage) -> set[str]:
     return {entry.path for entry in storage.find("")}
 
 
-def killed_at(storage: Storage, matches: Callable[[Call], bool]) -> Storage:
+def killed_at(storage: Storage, matches: Callable[[StorageCall], bool]) -> Storage:
     """Return *storage* for a writer that is gone at the first call that matches."""
     gone = False
 
-    def die(_: Call) -> None:
+    def die(_: StorageCall) -> None:
         nonlocal gone
         gone = True
         raise Killed
 
-    def plan(call: Call) -> Fault | None:
+    def plan(call: StorageCall) -> Fault | None:
         return Fault(before=die) if gone or matches(call) else None
 
     return FaultyStorage(storage, plan)
@@ -142,7 +142,7 @@ def test_payloads_of_writers_that_are_gone_are_freed(
 
     log = layout.artifact_log(NAME, 1)
 
-    def makes_an_artifact(call: Call) -> bool:
+    def makes_an_artifact(call: StorageCall) -> bool:
         # The entry before it only lets the writer put bytes down.
         return call.method == "create" and call.path == layout.log_entry(log, 2)
 
@@ -165,10 +165,10 @@ def test_a_slow_writer_of_a_version_is_refused_and_clears_up(
 ) -> None:
     seal = layout.log_entry(layout.model_log(NAME), 2)
 
-    def sweep(_: Call) -> None:
+    def sweep(_: StorageCall) -> None:
         anywhere.gc(grace_s=0)
 
-    def plan(call: Call) -> Fault | None:
+    def plan(call: StorageCall) -> Fault | None:
         is_seal = call.method == "create" and call.path == seal
         return Fault(before=sweep) if is_seal else None
 
@@ -183,10 +183,10 @@ def test_a_slow_writer_of_a_version_is_refused_and_clears_up(
 def test_a_slow_writer_whose_staging_was_swept_is_refused(
     project: Project, make_files: MakeFiles
 ) -> None:
-    def sweep(_: Call) -> None:
+    def sweep(_: StorageCall) -> None:
         project.gc(grace_s=0)
 
-    def plan(call: Call) -> Fault | None:
+    def plan(call: StorageCall) -> Fault | None:
         is_second = call.method == "write" and call.path.endswith("/second")
         return Fault(before=sweep) if is_second else None
 
@@ -202,11 +202,11 @@ def test_a_slow_writer_whose_staging_was_swept_is_refused(
 def test_a_slow_writer_whose_whole_staging_was_swept_is_refused(
     project: Project, make_files: MakeFiles
 ) -> None:
-    def plan(call: Call) -> Fault | None:
+    def plan(call: StorageCall) -> Fault | None:
         is_reserving = call.method == "create" and "_log/" in call.path
         return Fault(before=sweep) if is_reserving else None
 
-    def sweep(_: Call) -> None:
+    def sweep(_: StorageCall) -> None:
         project.gc(grace_s=0)
 
     slow = Project(FaultyStorage(project.storage, plan)).get_model_registry()
@@ -229,11 +229,11 @@ def test_a_slow_writer_of_an_artifact_begins_again(
     swept: list[Any] = []
     making = layout.log_entry(layout.artifact_log(NAME, 1), 2)
 
-    def sweep(_: Call) -> None:
+    def sweep(_: StorageCall) -> None:
         if not swept:
             swept.append(anywhere.gc(grace_s=0))
 
-    def plan(call: Call) -> Fault | None:
+    def plan(call: StorageCall) -> Fault | None:
         is_commit = call.method == "create" and call.path == making
         return Fault(before=sweep) if is_commit else None
 
@@ -290,12 +290,12 @@ def test_two_sweep_at_once(anywhere: Project, make_files: MakeFiles) -> None:
     save_and_die(anywhere, files, at=3)
     calls: list[int] = []
 
-    def other(_: Call) -> None:
+    def other(_: StorageCall) -> None:
         if not calls:
             calls.append(1)
             anywhere.gc(grace_s=0)
 
-    def plan(call: Call) -> Fault | None:
+    def plan(call: StorageCall) -> Fault | None:
         return Fault(before=other) if call.method == "create" else None
 
     Project(FaultyStorage(anywhere.storage, plan)).gc(grace_s=0)

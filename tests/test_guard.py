@@ -453,7 +453,7 @@ def test_a_forged_script_is_not_restored(full: Project, snapshot: Snapshot) -> N
     before = snapshot(full)
     report = full.repair()
     assert not report.ok
-    assert "as sealed" in report.unrepaired[0].detail
+    assert "as it was saved" in report.unrepaired[0].detail
     assert snapshot(full) == before
 
 
@@ -560,7 +560,7 @@ def test_what_goes_while_verify_looks_is_no_surprise(
 
     report = intercept(hook).verify()
     assert [str(finding) for finding in report.findings] == [
-        f"changed: {MODEL_FILE} (it vanished while it was checked)"
+        f"changed: {MODEL_FILE} (it was deleted while it was checked)"
     ]
 
 

@@ -16,7 +16,7 @@ from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.testing.cases import kinds
 from hopsartifacts.testing.checker import check
-from hopsartifacts.testing.jobs import JOBS, Jobs, project_at, registry
+from hopsartifacts.testing.jobs import JOBS, WriterJobs, project_at, registry
 
 TESTS = """
 import pytest
@@ -133,7 +133,7 @@ def test_a_back_end_that_breaks_a_promise_fails(
 def storage(tmp_path: Path) -> LocalStorage:
     """A project with two versions, an artifact and a deployment."""
     storage = LocalStorage(tmp_path / "project")
-    jobs = Jobs(tmp_path / "users")
+    jobs = WriterJobs(tmp_path / "users")
     for job in ("save", "save", "deploy_script"):
         jobs.do(job, storage)
     return storage
@@ -149,12 +149,12 @@ def test_the_checker_finds_a_good_project_good(storage: LocalStorage) -> None:
         "Deployments/m/_log": (1,),
     }
     assert checked.entries == len(kinds(storage))
-    assert "all whole" in str(checked)
+    assert "all intact" in str(checked)
 
 
 def test_every_operation_of_the_kit_is_cut_off() -> None:
     tried = {step for job in JOBS.values() for step in (*job.before, job.name)}
-    assert tried == {name for name in vars(Jobs) if name[0] != "_"} - {"do"}
+    assert tried == {name for name in vars(WriterJobs) if name[0] != "_"} - {"do"}
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_the_checker_finds_a_journal_that_left_something_out(
 
 
 def test_litter_is_garbage_of_every_kind(tmp_path: Path) -> None:
-    storage, jobs = LocalStorage(tmp_path / "littered"), Jobs(tmp_path / "users")
+    storage, jobs = LocalStorage(tmp_path / "littered"), WriterJobs(tmp_path / "users")
     jobs.save(storage)
     jobs.litter(storage)
     found = project_at(storage).gc(dry_run=True, grace_s=0).freed
@@ -223,5 +223,5 @@ def test_the_checker_finds_numbers_that_were_left_out(
 ) -> None:
     model = registry(storage).python.create_model("m", version=5)
     model.save(tmp_path / "users" / "weights")
-    assert "gives [5] where 3 was next" in str(check(storage))
+    assert "assigns [5] instead of 3" in str(check(storage))
     assert check(storage, has_chosen_numbers=True).ok

@@ -20,13 +20,13 @@ Door = Callable[[Project, Model, Any], object]
 
 PATHS = {
     "NUL": ("a\0b", "NUL"),
-    "half of a character": ("\ud800", "half of a character"),
+    "half of a character": ("\ud800", "lone surrogate"),
     "long name": ("x" * 256, "too long"),
     "long name inside": ("a/" + "x" * 256 + "/b", "too long"),
     "long path": ("a/" * 3000 + "b", "too long"),
     "no such user": ("~nobody-of-this-name/a", "'~'"),
-    "number": (5, "give a text or a pathlib.Path"),
-    "bytes": (b"a", "give a text or a pathlib.Path"),
+    "number": (5, "give a string or a pathlib.Path"),
+    "bytes": (b"a", "give a string or a pathlib.Path"),
     "path": (Path("a\0b"), "NUL"),
 }
 DOORS: dict[str, Door] = {

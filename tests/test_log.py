@@ -73,7 +73,7 @@ def storage(clear_memory: None) -> Storage:  # noqa: ARG001 - a fixture
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hopsartifacts.store.once.pause_s", lambda _: 0.0)
+    monkeypatch.setattr("hopsartifacts.store.create_if_absent.pause_s", lambda _: 0.0)
 
 
 def counted(storage: Storage, count: int) -> Log[Counts]:
@@ -166,7 +166,7 @@ def test_the_newest_is_found_by_one_listing_and_one_read(storage: Storage) -> No
 def test_what_is_no_entry_in_a_log_is_named(storage: Storage) -> None:
     counted(storage, 2)
     storage.write("_log/00/note.txt", [b"mine"])
-    with pytest.raises(IntegrityError, match=r"note\.txt lies in a log"):
+    with pytest.raises(IntegrityError, match=r"note\.txt is in a log"):
         log_on(storage).newest()
 
 
@@ -244,7 +244,7 @@ def test_an_unknown_outcome_can_be_looked_up_by_its_token(storage: Storage) -> N
     def read(path: str) -> bytes:
         raise StorageError(f"no answer for {path}")
 
-    with pytest.raises(CommitUncertainError, match="unknown whether") as caught:
+    with pytest.raises(CommitUncertainError, match="outcome is unknown") as caught:
         log_on(storage, create=create, read=read).append(add_one)
     newest = log_on(storage).newest()
     assert newest is not None
@@ -337,9 +337,9 @@ def test_a_state_of_another_kind_is_a_format_error(
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "was changed|is no gzip file"),
-        (b"{}", "is no gzip file"),
-        (gzip.compress(b"whole")[:-5], "is no gzip file"),
+        (b"", "was changed|is not a gzip file"),
+        (b"{}", "is not a gzip file"),
+        (gzip.compress(b"whole")[:-5], "is not a gzip file"),
         (gzip.compress(b""), "was changed"),
         (gzip.compress(b'{"format":1}'), "was changed"),
         (gzip.compress(with_check(b'{"format":1}')), "log entry .* not a readable"),

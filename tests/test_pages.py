@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from hopsartifacts import layout
 from hopsartifacts.digests import sha256_of
 from hopsartifacts.storage.memory import MemoryStorage
-from hopsartifacts.store.entries import Body, Draft, Head, LogEntry, State
+from hopsartifacts.store.entries import Draft, EntryBody, Head, LogEntry, State
 from hopsartifacts.store.index import LEAF_IDENTITIES
 from hopsartifacts.store.log import Log
 from hopsartifacts.store.pages import PAGE_NUMBERS, Book
@@ -114,7 +114,7 @@ def check_state(state: Things, model: dict[int, Thing]) -> None:
         assert state.index.find(identity) == lowest_live(model, identity)
 
 
-def check_small(body: Body) -> None:
+def check_small(body: EntryBody) -> None:
     """See that an entry writes out what it has to, and nothing else."""
     books = [book for book in body.tree.values() if isinstance(book, Book)]
     assert len(books) <= 3

@@ -11,10 +11,10 @@ import pytest
 
 from hopsartifacts import Deployment, Model, Project
 from hopsartifacts.cli.progress import progress as command_progress
-from hopsartifacts.deployments import progress
-from hopsartifacts.deployments.progress import started, while_starting, while_stopping
+from hopsartifacts.deployments import state as progress
+from hopsartifacts.deployments.state import started, while_starting, while_stopping
 from hopsartifacts.serving.contract import Condition, ConditionType, RunState, Status
-from hopsartifacts.testing.serving import StatesOnly
+from hopsartifacts.testing.states_only import StatesOnly
 
 pytest.importorskip("tqdm", reason="needs the extra serving")
 

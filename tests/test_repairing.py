@@ -11,9 +11,9 @@ import hopsartifacts
 from hopsartifacts import Model, Project
 from hopsartifacts.digests import Digest, digest_of
 from hopsartifacts.errors import IntegrityError, InvalidBundleError, StorageError
-from hopsartifacts.guard import restoring
+from hopsartifacts.guard import restoration
 
-BIG = os.urandom(restoring.IN_MEMORY_BYTES + 4321)
+BIG = os.urandom(restoration.IN_MEMORY_BYTES + 4321)
 DATA = {"small": b"small weights", "big": BIG}
 Twins = Callable[[bytes], tuple[str, str]]
 
@@ -312,7 +312,7 @@ def test_two_repairs_at_once_do_not_undo_each_other(
 
     report = intercept(hook).repair()
     assert report.ok, str(report)
-    assert {it.action for it in report.repaired} == {"it is as sealed again"}
+    assert {it.action for it in report.repaired} == {"it is intact again"}
     assert project.verify().ok
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hopsartifacts import PredictorResources, Resources, TransformerResources
-from hopsartifacts.deployments.resources import component_resources
+from hopsartifacts.deployments.parts import component_resources
 from hopsartifacts.errors import InvalidDeploymentError
 
 

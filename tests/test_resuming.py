@@ -16,11 +16,11 @@ import pytest
 from hopsartifacts.digests import digest_of
 from hopsartifacts.errors import StorageError
 from hopsartifacts.registry.documents import FileRecord
-from hopsartifacts.registry.filling import fill
-from hopsartifacts.registry.resuming import Journal, open_journal
+from hopsartifacts.registry.save_journal import SaveJournal, open_journal
 from hopsartifacts.registry.sources import source
-from hopsartifacts.store.sharing import Known
-from hopsartifacts.testing.faults import Call, Fault, FaultyStorage
+from hopsartifacts.registry.version_files import fill
+from hopsartifacts.store.dedup import StoredFile
+from hopsartifacts.testing.faults import Fault, FaultyStorage, StorageCall
 from tests.in_place import LocalInPlace
 
 MakeFiles = Callable[..., Path]
@@ -30,8 +30,8 @@ TOKEN = "token-1"  # noqa: S105 - names a save
 BROKEN = """
 import sys
 from pathlib import Path
-from hopsartifacts.registry.filling import fill
-from hopsartifacts.registry.resuming import open_journal
+from hopsartifacts.registry.version_files import fill
+from hopsartifacts.registry.save_journal import open_journal
 from hopsartifacts.registry.sources import source
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.testing.faults import KILL_AFTER, KILL_BEFORE, Fault, FaultyStorage
@@ -61,7 +61,7 @@ def folder(make_files: MakeFiles) -> Path:
     return make_files(FILES)
 
 
-def opened(storage: LocalInPlace, folder: Path, model: str = "m") -> Journal:
+def opened(storage: LocalInPlace, folder: Path, model: str = "m") -> SaveJournal:
     journal = open_journal(storage.url, model, folder)
     assert journal
     return journal
@@ -70,7 +70,7 @@ def opened(storage: LocalInPlace, folder: Path, model: str = "m") -> Journal:
 def cut_off(storage: LocalInPlace, folder: Path, at: int = 10) -> None:
     """Fail a save in the middle, and leave its journal."""
 
-    def cut(_: Call) -> None:
+    def cut(_: StorageCall) -> None:
         raise StorageError("the connection broke")
 
     with opened(storage, folder) as journal:
@@ -81,7 +81,7 @@ def cut_off(storage: LocalInPlace, folder: Path, at: int = 10) -> None:
 
 
 def go_on(
-    storage: LocalInPlace, folder: Path, known: tuple[Known, ...] = ()
+    storage: LocalInPlace, folder: Path, known: tuple[StoredFile, ...] = ()
 ) -> tuple[tuple[FileRecord, ...], set[str]]:
     """Save again; returns the records, and what was written."""
     counted = FaultyStorage(storage)
@@ -220,7 +220,9 @@ def test_bytes_shared_before_it_broke_are_never_written_into(
     top = "Models/m/1/Files"
     records = fill(storage, "Models/m/1", source(folder).files)
     storage.protect(top)
-    known = tuple(Known(folder=top, path=it.path, digest=it.digest) for it in records)
+    known = tuple(
+        StoredFile(folder=top, path=it.path, digest=it.digest) for it in records
+    )
     with opened(storage, folder) as journal:
         journal.begin(TOKEN)
         fill(storage, PLACE, source(folder).files, known=known, journal=journal)
@@ -240,7 +242,9 @@ def test_what_was_half_shared_can_be_shared_again(
     top = "Models/m/1/Files"
     records = fill(storage, "Models/m/1", source(folder).files)
     storage.protect(top)
-    known = tuple(Known(folder=top, path=it.path, digest=it.digest) for it in records)
+    known = tuple(
+        StoredFile(folder=top, path=it.path, digest=it.digest) for it in records
+    )
     with opened(storage, folder) as journal:
         journal.begin(TOKEN)
         journal.plan(FILES)

@@ -18,7 +18,7 @@ from hopsartifacts.errors import (
     SourceChangedError,
     StorageError,
 )
-from hopsartifacts.testing.faults import Call, Fault, FaultyStorage
+from hopsartifacts.testing.faults import Fault, FaultyStorage, StorageCall
 
 Snapshot = Callable[[Project], dict[str, bytes]]
 MakeFiles = Callable[..., Path]
@@ -142,7 +142,7 @@ def test_a_link_that_is_turned_elsewhere_meanwhile_fails_the_save(
     other = make_files({"one": b"1", "two": b"1"})
     (folder / "link").symlink_to(other / "one")
 
-    def turn(_: Call) -> None:
+    def turn(_: StorageCall) -> None:
         (folder / "link").unlink()
         (folder / "link").symlink_to(other / "two")
 

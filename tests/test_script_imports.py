@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from hopsartifacts import Model, ModelServing, Project
-from hopsartifacts.deployments.imports import MissingImportWarning, missing_modules
+from hopsartifacts.deployments.scripts import MissingImportWarning, missing_modules
 from hopsartifacts.errors import InvalidScriptError, UnsupportedHereError
-from hopsartifacts.testing.serving import StatesOnly
+from hopsartifacts.testing.states_only import StatesOnly
 
 MakeScript = Callable[..., Path]
 CLASS = "\nclass Predictor:\n    def predict(self, inputs):\n        return inputs\n"
@@ -125,7 +125,7 @@ def test_what_lies_in_the_folder_we_run_in_is_not_there(
 def test_the_words_name_the_distribution_where_it_is_known(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("hopsartifacts.deployments.imports._is_here", lambda _: False)
+    monkeypatch.setattr("hopsartifacts.deployments.scripts._is_here", lambda _: False)
     [found, other] = missing_modules({"p.py": b"import cv2, other"}, ())
     assert str(found) == (
         "cv2 (pip install opencv-python-headless), which p.py imports"

@@ -13,7 +13,7 @@ from hopsartifacts.storage.fallback import FallbackStorage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.testing.crashes import CrashConformance
 from hopsartifacts.testing.faults import FaultyStorage
-from hopsartifacts.testing.jobs import JOBS, Jobs
+from hopsartifacts.testing.jobs import JOBS, WriterJobs
 
 CREATED = ("/_log/", "/names/", "project.json")
 COMMITTED = (*CREATED, "/Files/", "/_payload/")
@@ -31,7 +31,7 @@ def test_nothing_committed_is_written_to(
     name: str, make: Callable[[Path], Storage], tmp_path: Path
 ) -> None:
     """Whatever is done: what a log, a claim or a version has is made and deleted."""
-    job, jobs = JOBS[name], Jobs(tmp_path / "users")
+    job, jobs = JOBS[name], WriterJobs(tmp_path / "users")
     storage = FaultyStorage(make(tmp_path / "project"))
     there: dict[str, bytes] = {}
     for step in (*job.before, job.name, "gc"):

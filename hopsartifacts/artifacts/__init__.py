@@ -1,1 +1,1 @@
-"""Artifact versions: what a deployment runs besides the model."""
+"""Artifact versions: the scripts and files that a deployment runs with its model."""

@@ -1,4 +1,4 @@
-"""Why an artifact version was reused or made, as a value that can say so."""
+"""The decision to reuse or create an artifact version, with its explanation."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from hopsartifacts.artifacts.documents import CREATE, Asked
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """Which artifact version a save gets, and why; ``str()`` gives the sentence."""
+    """The artifact version that a save uses, and why; ``str()`` explains it."""
 
     version: int
     is_new: bool
@@ -14,9 +14,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     identity: str
     files: tuple[str, ...]
     compared: int
-    """Versions 1 to this one were compared, by their identities; 0: there was none."""
+    """The highest version compared, by identity, starting at 1; 0 if there was none."""
     is_kept: bool = False
-    """The version was sealed with the deployment before, and no file was changed."""
+    """The deployment has this version already, and none of its files was changed."""
 
     def __str__(self) -> str:
         names = ", ".join(self.files)
@@ -30,7 +30,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         if not self.files:
             return (
                 "Artifact version 0: no script or file was given, and 0 is the shared "
-                "artifact that never holds any."
+                "version without files."
             )
         compared = f"versions 1 to {self.compared}" if self.compared else "none"
         if not self.is_new:

@@ -1,4 +1,4 @@
-"""How two artifacts differ: which files, and which lines of them."""
+"""Differences between two artifact versions: files, and lines in them."""
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ _SHOWN_BYTES = 1 << 20
 
 
 class FileDifference(msgspec.Struct, frozen=True, kw_only=True):
-    """One file that differs; ``lines`` is a unified diff where both are text."""
+    """One file that differs; ``lines`` is a unified diff if both versions are text."""
 
     path: str
     change: Literal["added", "removed", "changed"]
@@ -23,7 +23,7 @@ class FileDifference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """How the second artifact differs from the first; empty if it does not."""
+    """The differences between two artifacts; false if there are none."""
 
     files: tuple[FileDifference, ...]
 
@@ -35,7 +35,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare(first: Sequence[ArtifactRecord], second: Sequence[ArtifactRecord]) -> str:
-    """Return in one line which files of *second* are not those of *first*."""
+    """List in one line which files of *second* differ from those of *first*."""
     changes = [f"{path} {change}" for path, change in _changes(first, second)]
     return ", ".join(changes) or "none"
 
@@ -46,7 +46,7 @@ def difference(
     before: Mapping[str, bytes],
     after: Mapping[str, bytes],
 ) -> Difference:
-    """Return files and lines that differ; *before* and *after* hold their bytes."""
+    """Return the files and lines that differ; *before* and *after* are their bytes."""
     return Difference(
         files=tuple(
             FileDifference(

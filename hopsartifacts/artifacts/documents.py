@@ -1,4 +1,4 @@
-"""What an artifact version is, and how it is stored in the log."""
+"""The documents of artifact versions, and the state of an artifact log."""
 
 from collections.abc import Callable, Iterator
 from typing import Literal
@@ -13,14 +13,14 @@ from hopsartifacts.names import distinct_paths, file_path, version_number
 from hopsartifacts.store.entries import Head, State
 
 Asked = int | Literal["CREATE", "MODEL-ONLY"] | None
-"""What a caller may ask for: a number, a word, or None for the default."""
+"""A requested artifact version: a number, a keyword, or None for the default."""
 
 CREATE: Literal["CREATE"] = "CREATE"
 MODEL_ONLY: Literal["MODEL-ONLY"] = "MODEL-ONLY"
 
 
 class ArtifactSource(msgspec.Struct, frozen=True, kw_only=True):
-    """A file to be put into an artifact; ``chunks`` may be called more than once."""
+    """A file to add to an artifact; ``chunks`` may be called more than once."""
 
     role: Role
     name: str
@@ -28,12 +28,12 @@ class ArtifactSource(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def path(self) -> str:
-        """Name inside the artifact folder."""
+        """The file's name in the artifact folder."""
         return artifact_file(self.role, self.name)
 
 
 class ArtifactRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One file of a sealed artifact version."""
+    """One file of a committed artifact version."""
 
     role: Role
     path: str
@@ -44,61 +44,61 @@ class ArtifactVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """The record of one artifact version."""
 
     status: Literal["made", "deleting", "deleted"] = "made"
-    """``deleting`` still reads as made; it only keeps new deployments off."""
+    """``deleting`` is ``made`` with a deletion mark: readers still see the version."""
     mark: int = 0
-    """Number of the log entry that marked it for deletion; 0: none did."""
+    """Number of the log entry that marked it for deletion; 0 if it is not marked."""
     identity: str
-    """Digest over role, name and bytes of every file; equal means the same artifact."""
+    """Digest over role, name and bytes of every file; the same for equal artifacts."""
     files: tuple[ArtifactRecord, ...] = ()
     entry: int = 0
-    """Number of the log entry that made it, and brought its bytes if they are few."""
+    """Number of the log entry that created it; small files are stored in that entry."""
     payload: str | None = None
-    """Token of the folder that holds the bytes, if they are too big for the entry."""
+    """Token of the folder with the files, if they are too large for the entry."""
 
     @property
     def is_live(self) -> bool:
-        """Whether the version is there."""
+        """Whether the version exists."""
         return self.status != "deleted"
 
     def file(self, role: Role) -> str | None:
-        """Return the name of the file with *role*, None if there is none."""
+        """Return the name of the file with *role*; None if there is none."""
         return next((file.path for file in self.files if file.role == role), None)
 
 
 EMPTY = ArtifactVersion(identity=sha256_of(encode([])))
-"""Version 0 of every model version: no script, no file."""
+"""Artifact version 0 of every model version, which has no files."""
 
 
 class ArtifactHead(Head, frozen=True, kw_only=True, omit_defaults=True):
-    """What the artifact log of a model version says as a whole."""
+    """The part of an artifact log's state that is not per version."""
 
     staged: dict[str, int] = {}  # noqa: RUF012 - a struct copies it
-    """Writers that may be putting down bytes too big for an entry: their tokens, and
-    the entry that let each begin. What a writer without one commits is refused."""
+    """Writers that may be storing files too large for an entry: their tokens, and the
+    entry that registered each. A writer that is not listed cannot commit such files."""
 
 
 class ArtifactState(State[ArtifactHead, ArtifactVersion]):
-    """What the artifact log of a model version says."""
+    """The state of a model version's artifact log."""
 
     head_type = ArtifactHead
     record_type = ArtifactVersion
 
     @staticmethod
     def identity_of(record: ArtifactVersion) -> str | None:
-        """Return by which identity a version is found; None if it was deleted."""
+        """Return the identity that indexes a version; None if it was deleted."""
         return record.identity if record.is_live else None
 
     @property
     def next_version(self) -> int:
-        """The number a new version gets: none is given twice."""
+        """The number of the next new version; numbers are never reused."""
         return self.head.last + 1
 
     def live(self) -> dict[int, ArtifactVersion]:
-        """Return the versions that are there, in order; every page is read."""
+        """Return the versions that exist, in order; this reads every page."""
         return {number: it for number, it in self.records.items() if it.is_live}
 
     def with_version(self, number: int, version: ArtifactVersion) -> "ArtifactState":
-        """Return this state with one version more."""
+        """Return a copy of this state with one more version."""
         index = self.index
         if self.same_as(version.identity) is None:
             index = index.changed(version.identity, number)
@@ -106,7 +106,7 @@ class ArtifactState(State[ArtifactHead, ArtifactVersion]):
         return self.changed(number, version, index=index, staged=staged)
 
     def without_version(self, number: int) -> "ArtifactState":
-        """Return this state with *number* deleted."""
+        """Return a copy of this state with version *number* deleted."""
         version = self.records[number]
         gone = ArtifactVersion(status="deleted", identity=version.identity)
         index = self.index
@@ -120,12 +120,12 @@ class ArtifactState(State[ArtifactHead, ArtifactVersion]):
         return self.changed(number, gone, index=index)
 
     def same_as(self, identity: str) -> int | None:
-        """Return the lowest version with this identity, None if there is none."""
+        """Return the lowest version with this identity; None if there is none."""
         return self.index.find(identity)
 
 
 def identity_of(files: tuple[ArtifactRecord, ...]) -> str:
-    """Return the digest that tells artifacts apart."""
+    """Return the digest over role, name and bytes of every file of an artifact."""
     listed = [
         (file.role, file.path, file.digest.size_bytes, file.digest.sha256)
         for file in files
@@ -137,7 +137,7 @@ def checked_sources(sources: tuple[ArtifactSource, ...]) -> tuple[ArtifactSource
     """Return *sources* sorted by path.
 
     Raises:
-        InvalidNameError: a name breaks the rules, or two files would be one.
+        InvalidNameError: a name breaks the rules, or two files have the same path.
     """
     paths = [file_path(source.path) for source in sources]
     distinct_paths(paths)
@@ -149,10 +149,10 @@ def checked_sources(sources: tuple[ArtifactSource, ...]) -> tuple[ArtifactSource
 
 
 def checked_asked(asked: object) -> Asked:
-    """Return what a caller passed as ``artifact_version``.
+    """Return the value of the argument ``artifact_version`` in canonical form.
 
     Raises:
-        InvalidDeploymentError: neither a number nor one of the two words.
+        InvalidDeploymentError: it is neither a number nor one of the two keywords.
     """
     if asked is None:
         return None

@@ -1,4 +1,4 @@
-"""Artifact versions as users hold them: list, read, explain, compare."""
+"""The user's API of artifact versions: list, read, compare and delete."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from hopsartifacts.names import version_number
 
 
 class Artifacts:
-    """The artifact versions of one model version; 0 is always there and empty."""
+    """The artifact versions of one model version; 0 always exists and is empty."""
 
     def __init__(
         self, store: ArtifactStore, users_of: Callable[[int], list[str]]
@@ -22,31 +22,31 @@ class Artifacts:
         return self._store.versions()
 
     def get(self, version: int) -> ArtifactVersion:
-        """Return one version: its identity and files with digests.
+        """Return one version, with its identity and the digests of its files.
 
         Raises:
-            ArtifactNotFoundError: there is no such version.
+            ArtifactNotFoundError: the version does not exist.
         """
         return self._store.get(version_number(version))
 
     def read(self, version: int) -> dict[str, bytes]:
-        """Return the sealed bytes of a version's files by name; raises as ``get``."""
+        """Return the bytes of a version's files by name; raises as ``get``."""
         readers = self._store.read(version_number(version))
         return {path: b"".join(chunks()) for path, chunks in readers.items()}
 
     def delete(self, version: int) -> None:
-        """Delete a version, files and all; its number is never given again.
+        """Delete a version with its files; its number is never reused.
 
         Raises:
-            ArtifactNotFoundError: there is no such version.
-            InvalidDeploymentError: it is 0, which is always there.
+            ArtifactNotFoundError: the version does not exist.
+            InvalidDeploymentError: it is 0, which always exists.
             InUseError: a deployment uses it; nothing was deleted.
         """
         number = version_number(version)
         self._store.delete(number, lambda: self._users_of(number))
 
     def diff(self, first: int, second: int) -> Difference:
-        """Return which files and lines of *second* differ from *first*.
+        """Return the files and lines of *second* that differ from *first*.
 
         Raises:
             ArtifactNotFoundError: one of them does not exist.

@@ -1,7 +1,7 @@
-"""Where the bytes of artifacts lie: in their log entry, or under their writer's token.
+"""Storage of artifact files: in their log entry, or in a folder of their writer.
 
-The folder ``Artifacts/<n>`` that people and deployments see is a projection of them,
-which anybody may write again.
+The folder ``Artifacts/<n>`` that users and deployments see is a copy of these files,
+which any process may write again.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -28,19 +28,19 @@ from hopsartifacts.errors import (
     StorageError,
 )
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.checking import verified
+from hopsartifacts.store.checks import verified
 from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.log import Log
-from hopsartifacts.store.moving import check_arrived, move_in
+from hopsartifacts.store.staged_folders import check_arrived, move_in
 
 INLINE_LIMIT_BYTES = 256 * 1024
-"""Artifacts up to this size lie inside their log entry."""
+"""Artifacts up to this size are stored inside their log entry."""
 
 Readers = dict[str, Callable[[], Iterator[bytes]]]
 
 
-class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """Files that were read once: what they are, and their bytes if they are few."""
+class PreparedArtifact(msgspec.Struct, frozen=True, kw_only=True):
+    """Files that were read and digested; ``inline`` has the bytes if they are few."""
 
     records: tuple[ArtifactRecord, ...]
     inline: dict[str, bytes] | None
@@ -48,11 +48,11 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def identity(self) -> str:
-        """Digest that tells artifacts apart."""
+        """The digest over role, name and bytes of every file."""
         return identity_of(self.records)
 
 
-def prepare(sources: tuple[ArtifactSource, ...]) -> Prepared:
+def prepare(sources: tuple[ArtifactSource, ...]) -> PreparedArtifact:
     """Read and digest *sources*; nothing is stored."""
     records: list[ArtifactRecord] = []
     kept: dict[str, bytes] = {}
@@ -70,11 +70,11 @@ def prepare(sources: tuple[ArtifactSource, ...]) -> Prepared:
         )
         records.append(record)
     inline = kept if total <= INLINE_LIMIT_BYTES else None
-    return Prepared(records=tuple(records), inline=inline, sources=checked)
+    return PreparedArtifact(records=tuple(records), inline=inline, sources=checked)
 
 
 class Payloads:
-    """The bytes of one model version's artifacts."""
+    """The artifact files of one model version."""
 
     def __init__(self, storage: Storage, model: str, version: int) -> None:
         self._storage = storage
@@ -82,15 +82,15 @@ class Payloads:
         self._version = version
 
     def store(
-        self, prepared: Prepared, token: str, announce: Callable[[], None]
+        self, prepared: PreparedArtifact, token: str, announce: Callable[[], None]
     ) -> None:
-        """Put the bytes under *token*, where nobody looks before they are committed.
+        """Store the files in the private folder of *token*, before the commit.
 
-        *announce* is called just before the first of them lies there: where folders
-        can be moved that is after all files were read again.
+        *announce* is called just before the first file appears in that folder. If the
+        storage can move folders, all files are staged elsewhere before that.
 
         Raises:
-            SourceChangedError: a file changed since it was read first.
+            SourceChangedError: a file has changed since it was first read.
         """
         target = self._folder(token)
         moves = self._storage.capabilities.moves_trees
@@ -118,15 +118,15 @@ class Payloads:
                     self._storage.delete_tree(folder)
 
     def drop(self, token: str) -> None:
-        """Delete the bytes under *token*, if there are any."""
+        """Delete the files in the folder of *token*, if there are any."""
         with suppress(StorageError):
             self._storage.delete_tree(self._folder(token))
 
     def read(self, log: Log[ArtifactState], sealed: ArtifactVersion) -> Readers:
-        """Return readers of the sealed bytes of a version, by path.
+        """Return functions that read the committed files of a version, by path.
 
         Raises:
-            IntegrityError: the log entry does not hold what was sealed.
+            IntegrityError: the log entry does not contain the committed bytes.
         """
         if sealed.payload is None:
             inline = self._inline(log, sealed)
@@ -146,7 +146,7 @@ class Payloads:
         sealed: ArtifactVersion,
         readers: Callable[[], Mapping[str, Callable[[], Iterator[bytes]]]],
     ) -> None:
-        """Write the folder of a version, as far as it is not there."""
+        """Write the missing files of a version's folder."""
         folder = layout.artifact_dir(self._model, self._version, number)
         if self._storage.capabilities.moves_trees:
             if self._storage.stat(folder) is None:
@@ -168,7 +168,7 @@ class Payloads:
         paths: list[str],
         readers: Mapping[str, Callable[[], Iterator[bytes]]],
     ) -> None:
-        """Write files of the folder of a version where they are to lie."""
+        """Write the given files of a version directly to its folder."""
         folder = layout.artifact_dir(self._model, self._version, number)
         for path in paths:
             target = f"{folder}/{path}"
@@ -190,7 +190,7 @@ class Payloads:
                 try:
                     check_arrived(self._storage, folder, _sizes(sealed.files))
                 except ConflictError:
-                    # Whoever needs it next finds nothing, and writes all of it.
+                    # Delete the partial folder; its next user writes it again.
                     self._storage.delete_tree(folder)
                     raise
                 self._storage.protect(folder)
@@ -211,7 +211,7 @@ class Payloads:
             if digest_of(found.get(file.path, b"")) != file.digest:
                 raise IntegrityError(
                     f"log entry {layout.log_entry(log.path, sealed.entry)} does not "
-                    f"hold {file.path!r} as sealed: restore it from a backup"
+                    f"contain {file.path!r} as it was saved: restore it from a backup"
                 )
         return found
 

@@ -1,8 +1,9 @@
-"""Artifact versions: found again by content, or made by one log entry.
+"""Artifact versions: reused if the content is equal, otherwise created by a log entry.
 
-The bytes travel inside the entry, so the commit is one object and numbers have no
-gaps. For bytes too big for an entry a first entry names the writer's token; they are
-put under that, which no other writer shares, and a second entry makes the version.
+The files are stored inside the entry, so the commit is a single object and numbers have
+no gaps. If the files are too large, a first entry registers the writer's token, the
+files are stored in the private folder of that token, and a second entry creates the
+version.
 """
 
 from collections.abc import Callable
@@ -23,7 +24,12 @@ from hopsartifacts.artifacts.documents import (
     ArtifactVersion,
     Asked,
 )
-from hopsartifacts.artifacts.payloads import Payloads, Prepared, Readers, prepare
+from hopsartifacts.artifacts.payloads import (
+    Payloads,
+    PreparedArtifact,
+    Readers,
+    prepare,
+)
 from hopsartifacts.errors import (
     ArtifactNotFoundError,
     CommitUncertainError,
@@ -34,16 +40,16 @@ from hopsartifacts.errors import (
     StorageError,
 )
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store import fence
+from hopsartifacts.store import two_phase_delete
 from hopsartifacts.store.entries import Draft, Snapshot
 from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.log import Log
 
-Given = tuple[ArtifactSource, ...] | Prepared
+Given = tuple[ArtifactSource, ...] | PreparedArtifact
 
 
 class _SweptError(ConflictError):
-    """The writer was taken for gone, and what it had put down is being deleted."""
+    """Garbage collection gave up this writer and is deleting the files it stored."""
 
 
 class ArtifactStore:
@@ -56,9 +62,9 @@ class ArtifactStore:
         version: int,
         log: Log[ArtifactState] | None = None,
     ) -> None:
-        """Take the artifacts of *model* in *version*.
+        """Create the store for version *version* of *model*.
 
-        A *log* that is given is read once; without it each call reads it anew.
+        If *log* is given, it is read only once. Otherwise each call reads it again.
         """
         self._storage = storage
         self._given = log
@@ -67,57 +73,60 @@ class ArtifactStore:
         self._payloads = Payloads(storage, model, version)
 
     def versions(self) -> dict[int, ArtifactVersion]:
-        """Return all versions by number, 0 included."""
+        """Return all versions by number, including 0."""
         return {0: EMPTY, **self._log().seen_state().live()}
 
     def get(self, number: int) -> ArtifactVersion:
         """Return one version.
 
         Raises:
-            ArtifactNotFoundError: there is no such version.
+            ArtifactNotFoundError: the version does not exist.
         """
         return self._pick(self._log().seen_state(), number)
 
     def decide(self, given: Given, asked: Asked) -> Decision:
-        """Say which version ``save`` would give, storing nothing; raises as it."""
+        """Return the decision that ``save`` would make, without storing anything.
+
+        Raises the same errors as ``save``.
+        """
         return self._decide(self._log().seen_state(), _prepared(given), asked)
 
     def save(self, given: Given, asked: Asked) -> Decision:
-        """Return the version that holds the files *given*, made if need be.
+        """Find or create the version that contains the files *given*.
 
-        They are given as sources, or as what ``payloads.prepare`` has read of them.
+        *given* is a tuple of sources, or the result of ``payloads.prepare`` for them.
 
         Raises:
-            InvalidDeploymentError: ``MODEL-ONLY`` with files, or a number whose files
-                differ; the message shows how.
-            ArtifactNotFoundError: the number does not exist.
+            InvalidDeploymentError: *asked* is ``MODEL-ONLY`` although there are files,
+                or a version with other files; the message lists the differences.
+            ArtifactNotFoundError: *asked* is a number that does not exist.
             InvalidNameError: a file name breaks the rules.
             SourceChangedError: a file changed while it was read.
         """
         prepared, log = _prepared(given), self._log()
-        # Most saves find their artifact, so look before moving big files.
+        # Most saves find an equal version, so look before storing large files.
         state = log.seen_state()
         decision = self._decide(state, prepared, asked)
         while decision.is_new:
-            # Taken for gone, a writer begins again under another token.
+            # If garbage collection gave up this writer, start again with a new token.
             with suppress(_SweptError):
                 return self._create(log, prepared, asked)
         folder = layout.artifact_dir(self.model, self.version, decision.version)
         if self._storage.capabilities.moves_trees and not self._storage.stat(folder):
-            # A look costs nothing here; elsewhere whoever starts it makes it good.
+            # On a disk this check is cheap. Elsewhere a start writes missing files.
             self._project(log, decision.version, state, is_new=False)
         return decision
 
     def read(self, number: int) -> Readers:
-        """Return readers of the sealed bytes of a version, by path.
+        """Return functions that read the committed files of a version, by path.
 
-        They read the log or the writer's payload, not the folder people see.
+        They read the log or the writer's private folder, not ``Artifacts/<n>``.
         """
         log = self._log()
         return self._payloads.read(log, self._pick(log.seen_state(), number))
 
     def project(self, number: int) -> None:
-        """Write the folder of a version, as far as it is not there."""
+        """Write the missing files of a version's folder ``Artifacts/<n>``."""
         log = self._log()
         sealed = self._pick(log.seen_state(), number)
         if number:
@@ -126,12 +135,14 @@ class ArtifactStore:
             )
 
     def delete(self, number: int, users: Callable[[], list[str]]) -> None:
-        """Delete a version for good, unless *users* names somebody who needs it.
+        """Delete a version permanently, unless a deployment uses it.
+
+        *users* returns the names of the deployments that use it.
 
         Raises:
-            ArtifactNotFoundError: there is no such version.
-            InvalidDeploymentError: it is 0, which is always there.
-            InUseError: *users* named somebody; nothing was deleted.
+            ArtifactNotFoundError: the version does not exist.
+            InvalidDeploymentError: it is 0, which always exists.
+            InUseError: it is in use; nothing was deleted.
         """
         sealed = self.get(number)
         if number == 0:
@@ -148,8 +159,8 @@ class ArtifactStore:
                     "deployment first"
                 )
 
-        fence.delete(self._target(number), refuse_used)
-        # It is deleted: files that stay behind are found by verify and gc.
+        two_phase_delete.delete(self._target(number), refuse_used)
+        # The version is deleted. verify() and gc() find files that are left.
         with suppress(StorageError):
             folder = layout.artifact_dir(self.model, self.version, number)
             self._storage.delete_tree(folder)
@@ -157,17 +168,17 @@ class ArtifactStore:
                 self._payloads.drop(sealed.payload)
 
     def withdraw_deletion(self, number: int) -> None:
-        """Take the mark of a deletion off: somebody has begun to use the version.
+        """Remove a deletion mark, because the caller has begun to use the version.
 
         Raises:
-            ArtifactNotFoundError: there is no such version (any more).
+            ArtifactNotFoundError: the version does not exist, or was deleted.
         """
         if number:
             log = self._log()
             log.refresh()
-            fence.withdraw(self._target(number), log)
+            two_phase_delete.withdraw(self._target(number), log)
 
-    def _target(self, number: int) -> fence.Target[ArtifactState]:
+    def _target(self, number: int) -> two_phase_delete.Target[ArtifactState]:
         def marked(state: ArtifactState, mark: int) -> ArtifactState:
             status = "deleting" if mark else "made"
             after = replace(self._pick(state, number), status=status, mark=mark)
@@ -177,7 +188,7 @@ class ArtifactStore:
             self._pick(state, number)
             return state.without_version(number)
 
-        return fence.Target(
+        return two_phase_delete.Target(
             log=self._log,
             op={"version": number},
             mark=lambda state: self._pick(state, number).mark,
@@ -200,7 +211,7 @@ class ArtifactStore:
         )
 
     def _decide(
-        self, state: ArtifactState, prepared: Prepared, asked: Asked
+        self, state: ArtifactState, prepared: PreparedArtifact, asked: Asked
     ) -> Decision:
         decision = Decision(
             version=0,
@@ -222,9 +233,9 @@ class ArtifactStore:
             return decision
         if asked == MODEL_ONLY:
             raise InvalidDeploymentError(
-                "artifact_version 'MODEL-ONLY' is version 0, which never holds a "
-                f"file, but there is {', '.join(decision.files)}: leave one of the "
-                "two out"
+                "artifact_version 'MODEL-ONLY' is version 0, which has no files, but "
+                f"these were given: {', '.join(decision.files)}; leave one of the two "
+                "out"
             )
         same = None if asked == CREATE else state.same_as(prepared.identity)
         if same is not None:
@@ -234,20 +245,20 @@ class ArtifactStore:
         )
 
     def _checked_number(
-        self, state: ArtifactState, prepared: Prepared, asked: int
+        self, state: ArtifactState, prepared: PreparedArtifact, asked: int
     ) -> ArtifactVersion:
         sealed = self._pick(state, asked)
         if prepared.records and prepared.identity != sealed.identity:
             difference = compare(sealed.files, prepared.records)
             raise InvalidDeploymentError(
-                f"artifact version {asked} holds other files than given: {difference}; "
+                f"artifact version {asked} has other files than given: {difference}; "
                 "leave out artifact_version to get the right one, or the files to "
                 f"use version {asked} as it is"
             )
         return sealed
 
     def _create(
-        self, log: Log[ArtifactState], prepared: Prepared, asked: Asked
+        self, log: Log[ArtifactState], prepared: PreparedArtifact, asked: Asked
     ) -> Decision:
         token, is_big = new_token(), prepared.inline is None
         try:
@@ -255,9 +266,9 @@ class ArtifactStore:
                 self._payloads.store(prepared, token, lambda: _stage(log, token))
             decision, after = self._commit(log, prepared, asked, token)
         except CommitUncertainError:
-            raise  # the payload may be in use
+            raise  # the stored files may be in use
         except HopsArtifactsError:
-            # Nothing else: after an interrupt the payload may be in use too.
+            # No other exceptions: after an interrupt the files may be in use, too.
             if is_big:
                 self._give_up(token)
             raise
@@ -268,16 +279,20 @@ class ArtifactStore:
         return decision
 
     def _give_up(self, token: str) -> None:
-        """Drop what was put down for a version that was not made."""
-        # What stays behind is found by gc.
+        """Delete the files that were stored for a version that was not created."""
+        # gc() finds files that are left.
         with suppress(HopsArtifactsError):
             if give_up_payload(self._storage, self.model, self.version, token):
                 self._payloads.drop(token)
 
     def _commit(
-        self, log: Log[ArtifactState], prepared: Prepared, asked: Asked, token: str
+        self,
+        log: Log[ArtifactState],
+        prepared: PreparedArtifact,
+        asked: Asked,
+        token: str,
     ) -> tuple[Decision, Snapshot[ArtifactState]]:
-        """Return what was decided, and the entry that makes it so."""
+        """Commit the version if it is new; return the decision and the newest entry."""
         decision: Decision | None = None
         is_big = prepared.inline is None
 
@@ -287,7 +302,7 @@ class ArtifactStore:
             if not decision.is_new:
                 return None
             if is_big and token not in state.head.staged:
-                raise _SweptError(f"writer {token} was taken for gone")
+                raise _SweptError(f"garbage collection gave up the writer {token}")
             made = ArtifactVersion(
                 identity=prepared.identity,
                 files=prepared.records,
@@ -303,7 +318,7 @@ class ArtifactStore:
 
         after = log.append(decide)
         if decision is None or after is None:
-            raise StorageError("the artifact log was never asked")
+            raise StorageError("the artifact log was never read")
         return decision, after
 
     def _project(
@@ -314,14 +329,14 @@ class ArtifactStore:
         *,
         is_new: bool,
     ) -> None:
-        """Write the folder of a version that is committed, if that can be done now."""
+        """Try to write the folder of a committed version."""
         sealed = state.records.get(number)
         if sealed is None:
             return
-        # Whoever needs it next writes it, if this fails, or it is swept meanwhile.
+        # If this fails, or gc() removes the staged files, its next user writes it.
         with suppress(StorageError, ConflictError):
             if is_new and not self._storage.capabilities.moves_trees:
-                # Nobody can have written it: spare the look.
+                # No other process can have written it, so do not list the folder.
                 readers = self._payloads.read(log, sealed)
                 self._payloads.project_files(number, sealed, list(readers), readers)
             else:
@@ -330,20 +345,20 @@ class ArtifactStore:
                 )
 
 
-def _prepared(given: Given) -> Prepared:
-    return given if isinstance(given, Prepared) else prepare(given)
+def _prepared(given: Given) -> PreparedArtifact:
+    return given if isinstance(given, PreparedArtifact) else prepare(given)
 
 
 def artifact_log(storage: Storage, model: str, version: int) -> Log[ArtifactState]:
-    """Return the log of a model version's artifacts."""
+    """Return the artifact log of a model version."""
     return Log(storage, layout.artifact_log(model, version), ArtifactState)
 
 
 def give_up_payload(storage: Storage, model: str, version: int, token: str) -> bool:
-    """Refuse from now on what *token* would commit as an artifact version.
+    """Give up the writer *token*, so that its later commit is refused.
 
     Returns:
-        Whether nothing uses its payload, now or ever; False if it is in use after all.
+        True if no version uses its files, now or later; False if one does.
     """
     log = artifact_log(storage, model, version)
 
@@ -358,7 +373,7 @@ def give_up_payload(storage: Storage, model: str, version: int, token: str) -> b
 
 
 def _stage(log: Log[ArtifactState], token: str) -> None:
-    """Let *token* put bytes down."""
+    """Register *token* as a writer that is storing large files."""
     log.append(lambda state, seq: _staged(state, "stage", token, seq))
 
 

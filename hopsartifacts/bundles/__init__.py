@@ -1,1 +1,1 @@
-"""Bundles: models, artifacts and deployments as one file, for sites off the net."""
+"""Bundles: models, artifacts and deployments in one file, for sites without network."""

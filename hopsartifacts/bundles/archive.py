@@ -1,7 +1,7 @@
-"""The few forms of a tar archive that bundles use, written and read strictly.
+"""The strict subset of the tar format that bundles are written in and read from.
 
-Plain files with short names, nothing else: no links, devices, long names or extended
-headers, so a reader has nothing to be led astray by. Any tar program can unpack it.
+An archive contains only regular files with short names: no links, devices, long names
+or extended headers that an attacker could use. Any tar program can unpack it.
 """
 
 import os
@@ -28,7 +28,7 @@ _KINDS = {
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """One file of an archive and where its bytes lie."""
+    """A file of an archive and the offset of its bytes."""
 
     name: str
     offset: int
@@ -36,7 +36,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def header(name: str, size_bytes: int) -> bytes:
-    """Return what goes before the bytes of a member."""
+    """Return the tar header that is written before the bytes of a member."""
     info = tarfile.TarInfo(name)
     info.size = size_bytes
     info.mode = 0o644
@@ -44,27 +44,27 @@ def header(name: str, size_bytes: int) -> bytes:
 
 
 def padding(size_bytes: int, unit: int = BLOCK_BYTES) -> bytes:
-    """Return what goes behind the bytes of a member, or of the archive."""
+    """Return the zeros that pad a member or an archive to a multiple of *unit*."""
     return bytes(-size_bytes % unit)
 
 
 def ending(size_bytes: int) -> bytes:
-    """Return what goes behind the last member of an archive of *size_bytes*."""
+    """Return the end marker and padding for an archive of *size_bytes*."""
     marker = bytes(2 * BLOCK_BYTES)
     return marker + padding(size_bytes + len(marker), RECORD_BYTES)
 
 
 def archive_bytes(sizes: Iterator[int]) -> int:
-    """Return how long an archive with members of these sizes is, without its end."""
+    """Return the size of an archive with members of these sizes, without its end."""
     return sum(BLOCK_BYTES + size + len(padding(size)) for size in sizes)
 
 
 def members(file: IO[bytes], where: str) -> Iterator[Member]:
-    """Yield the members in order; afterwards nothing but zeros is left.
+    """Yield the members in order, then check that only zeros follow.
 
     Raises:
-        InvalidBundleError: a member is no plain file, or the archive is damaged or
-            truncated, or something follows its end.
+        InvalidBundleError: a member is not a regular file, the archive is damaged or
+            truncated, or data follows its end.
     """
     end = file.seek(0, os.SEEK_END)
     offset = 0
@@ -79,25 +79,29 @@ def members(file: IO[bytes], where: str) -> Iterator[Member]:
     rest = end - offset
     if rest < 2 * BLOCK_BYTES or rest > 2 * RECORD_BYTES:
         raise InvalidBundleError(
-            f"{where} does not end as it should: {rest} bytes are left after its last "
-            "member; get the bundle again"
+            f"{where} has a damaged end: {rest} bytes follow its last member; get the "
+            "bundle again"
         )
     file.seek(offset)
     if any(file.read(rest)):
-        raise InvalidBundleError(f"{where} has something behind its end: do not use it")
+        raise InvalidBundleError(f"{where} has data after its end: do not use it")
 
 
 def member_at(file: IO[bytes], offset: int, where: str) -> Member | None:
-    """Return the member whose header is at *offset*, None at the archive's end."""
+    """Return the member whose header is at *offset*; None at the end of the archive.
+
+    Raises:
+        InvalidBundleError: the header is damaged, or the member is not a regular file.
+    """
     file.seek(offset)
     block = file.read(BLOCK_BYTES)
     try:
         info = tarfile.TarInfo.frombuf(block, "utf-8", "strict")
-    except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # it is there
+    except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # missing in the stubs
         return None
     except (tarfile.HeaderError, UnicodeDecodeError) as error:
         raise InvalidBundleError(
-            f"{where} is no bundle, or is damaged or truncated at byte {offset}: "
+            f"{where} is not a bundle, or is damaged or truncated at byte {offset}: "
             "get it again"
         ) from error
     if info.type not in {tarfile.REGTYPE, tarfile.AREGTYPE} or info.size < 0:

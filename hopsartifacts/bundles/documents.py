@@ -1,4 +1,4 @@
-"""What a bundle says it holds: the document that is its first member."""
+"""The table of contents of a bundle: the JSON document that is its first member."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +22,7 @@ _BLOBS = "blobs/sha256/"
 
 
 class BundledArtifact(msgspec.Struct, frozen=True, kw_only=True):
-    """One artifact version."""
+    """An artifact version."""
 
     version: int
     identity: str
@@ -30,13 +30,13 @@ class BundledArtifact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BundledModel(msgspec.Struct, frozen=True, kw_only=True):
-    """One model version: what was sealed of it, and what was said of it afterwards."""
+    """A model version: its sealed manifest, and what can be edited after the seal."""
 
     manifest: Manifest
     tags: dict[str, Any] = {}
     aliases: tuple[str, ...] = ()
     description: str | None = None
-    """The description as it was edited; None: as in the manifest."""
+    """The edited description; None if it is the one in the manifest."""
     artifacts: tuple[BundledArtifact, ...] = ()
 
     @property
@@ -45,7 +45,7 @@ class BundledModel(msgspec.Struct, frozen=True, kw_only=True):
         return self.manifest.model, self.manifest.version
 
     def digests(self) -> Iterator[Digest]:
-        """Yield the digest of each file; some may be the same."""
+        """Yield the digest of each file; equal files repeat theirs."""
         for record in self.manifest.files:
             yield record.digest
         for artifact in self.artifacts:
@@ -61,8 +61,8 @@ class BundledDeployment(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, Any] = {}
 
 
-class Contents(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a bundle holds; ``members`` are its files in the order they come."""
+class BundleContents(msgspec.Struct, frozen=True, kw_only=True):
+    """The contents of a bundle; ``members`` are its files in their order."""
 
     created: str
     writer: str
@@ -83,33 +83,33 @@ def member_name(digest: Digest) -> str:
     return _BLOBS + digest.sha256.partition(":")[2]
 
 
-def write_contents(contents: Contents) -> bytes:
-    """Return *contents* as the bytes of the first member."""
+def write_contents(contents: BundleContents) -> bytes:
+    """Return *contents* encoded as the bytes of the first member."""
     body = encode(contents)
     check = xxh3_of([body])[1]
     envelope = _Envelope(format=BUNDLE_FORMAT, check=check, bundle=msgspec.Raw(body))
     return encode(envelope) + b"\n"
 
 
-def read_contents(data: bytes, where: str) -> Contents:
-    """Return the contents in *data*.
+def read_contents(data: bytes, where: str) -> BundleContents:
+    """Decode the bytes of the first member; *where* names it in messages.
 
     Raises:
-        FormatError: a later release wrote it.
-        InvalidBundleError: it is damaged.
+        FormatError: a later release wrote the bundle.
+        InvalidBundleError: *data* is damaged.
     """
     envelope = _decoded(data, _Envelope, where)
     if not 1 <= envelope.format <= BUNDLE_FORMAT:
         raise FormatError(
-            f"{where} has bundle format {envelope.format}, and this release reads 1 to "
+            f"{where} has bundle format {envelope.format}, but this release reads 1 to "
             f"{BUNDLE_FORMAT}: upgrade hopsartifacts"
         )
     body = bytes(envelope.bundle)
     if xxh3_of([body])[1] != envelope.check:
         raise InvalidBundleError(
-            f"{where} was changed since it was written: get the bundle again"
+            f"{where} has been changed since it was written: get the bundle again"
         )
-    return _decoded(body, Contents, where)
+    return _decoded(body, BundleContents, where)
 
 
 def _decoded(data: bytes, kind: type[Document], where: str) -> Document:

@@ -1,4 +1,4 @@
-"""What callers of bundles give and get: choices and reports."""
+"""The arguments and reports of exports and imports of bundles."""
 
 from collections.abc import Iterable
 
@@ -7,11 +7,11 @@ import msgspec
 from hopsartifacts.registry.model import Model
 
 Chosen = str | tuple[str, int] | Model
-"""A model's name for all its versions, a name and a version, or a saved model."""
+"""A model's name (all its versions), a name and a version, or a saved model."""
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """What a caller wants in a bundle; see ``Project.export_bundle``."""
+    """The content that a caller chooses; see ``Project.export_bundle``."""
 
     models: Iterable[Chosen] | Chosen | None = None
     deployments: Iterable[str] | str | None = None
@@ -19,27 +19,28 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExportReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What was put into a bundle; ``str()`` lists it."""
+    """The content of an exported bundle; ``str()`` lists it."""
 
     path: str
     models: tuple[tuple[str, int], ...]
     deployments: tuple[str, ...]
     members: int
     size_bytes: int
-    """Of the files, each counted once."""
+    """Total size of the files; equal files count once."""
     digest: str
-    """SHA-256 of the table of contents, and so of everything: pass it on another way,
-    and give it to ``import_bundle``."""
+    """SHA-256 of the table of contents, and so of everything: send it on another way
+    than the bundle, and pass it to ``import_bundle``."""
 
     def __str__(self) -> str:
-        lines = [f"{self.path}: {self.members} files, {self.size_bytes} bytes"]
+        files = "1 file" if self.members == 1 else f"{self.members} files"
+        lines = [f"{self.path}: {files}, {self.size_bytes} bytes"]
         lines += [f"model {name!r} version {version}" for name, version in self.models]
         lines += [f"deployment {name!r}" for name in self.deployments]
         return "\n  ".join([*lines, self.digest])
 
 
 class ImportedModel(msgspec.Struct, frozen=True, kw_only=True):
-    """One model version of a bundle, and which it is here."""
+    """A model version of a bundle, and its number in this project."""
 
     name: str
     old: int
@@ -51,26 +52,26 @@ class ImportedModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImportedAlias(msgspec.Struct, frozen=True, kw_only=True):
-    """One alias of a bundle: which version it names, and which it points at here."""
+    """An alias of a bundle, and the version it points at in this project."""
 
     model: str
     alias: str
     named: int
-    """The number here of the version that the bundle lets it point at."""
+    """The version it points at in the bundle, by its number in this project."""
     version: int
-    """Another one if the alias was there: it is left as it is."""
+    """The version it points at now. An alias that existed is not moved."""
     is_new: bool
 
     def __str__(self) -> str:
         points = f"alias {self.alias!r} of model {self.model!r}: "
         if self.version != self.named:
             return f"{points}left at version {self.version}, not set to {self.named}"
-        word = "set" if self.is_new else "was there"
+        word = "set" if self.is_new else "already there"
         return f"{points}version {self.version}: {word}"
 
 
 class ImportedArtifact(msgspec.Struct, frozen=True, kw_only=True):
-    """One artifact version of a bundle, and which it is here."""
+    """An artifact version of a bundle, and its number in this project."""
 
     model: str
     model_version: int
@@ -86,14 +87,14 @@ class ImportedArtifact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImportedDeployment(msgspec.Struct, frozen=True, kw_only=True):
-    """One deployment of a bundle, and its active version here."""
+    """A deployment of a bundle, and its active version in this project."""
 
     name: str
     version: int
     is_new: bool
 
     def __str__(self) -> str:
-        word = "stored" if self.is_new else "was there"
+        word = "stored" if self.is_new else "already there"
         return f"deployment {self.name!r} version {self.version}: {word}"
 
 
@@ -101,7 +102,7 @@ Imported = ImportedModel | ImportedArtifact | ImportedDeployment | ImportedAlias
 
 
 class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What an import did; ``str()`` lists it."""
+    """The results of an import; ``str()`` lists them."""
 
     path: str
     models: tuple[ImportedModel, ...]
@@ -111,7 +112,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def renumbered(self) -> dict[tuple[str, int], int]:
-        """The model versions that have another number here, and which."""
+        """The model versions whose number differs in this project, with that number."""
         return {
             (model.name, model.old): model.version
             for model in self.models
@@ -120,17 +121,17 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def items(self) -> list[Imported]:
-        """All of them."""
+        """All models, artifacts, deployments and aliases."""
         return [*self.models, *self.artifacts, *self.deployments, *self.aliases]
 
     def __str__(self) -> str:
         items = self.items
         stored = sum(item.is_new for item in items)
-        lines = [f"{self.path}: {stored} stored, {len(items) - stored} were there"]
+        lines = [f"{self.path}: {stored} stored, {len(items) - stored} already there"]
         return "\n  ".join([*lines, *map(str, items)])
 
 
 def _became(old: int, version: int, is_new: bool) -> str:
-    word = "stored" if is_new else "was there"
+    word = "stored" if is_new else "already there"
     moved = "" if old == version else f" as version {version}"
     return f"version {old}: {word}{moved}"

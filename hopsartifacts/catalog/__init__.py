@@ -1,1 +1,1 @@
-"""All models, metrics, artifacts and deployments as Arrow tables, kept as Parquet."""
+"""Arrow tables of all models, metrics, artifacts and deployments, cached as Parquet."""

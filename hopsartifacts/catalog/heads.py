@@ -1,4 +1,4 @@
-"""How far each log had come when something was read from it, told by listings alone."""
+"""Marks of the newest entry of each log, found with listings alone."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -16,10 +16,10 @@ Result = TypeVar("Result")
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True):
-    """What one look shows of a log: its newest entry.
+    """The newest entry of a log: its number, size and time.
 
-    Its number tells whether the log went on. Size and time are for a project that was
-    restored from a backup, where a number may have been given again.
+    The number grows with each entry. Size and time detect a project that was restored
+    from a backup, where another entry may have got the same number.
     """
 
     seq: int = 0
@@ -33,7 +33,7 @@ _ODD = Mark(seq=-1)
 
 
 class Pinning(msgspec.Struct, frozen=True, kw_only=True):
-    """A deployment's mark, and the models that its versions pin."""
+    """The mark of a deployment, and the models that its versions pin."""
 
     mark: Mark
     models: tuple[str, ...]
@@ -45,21 +45,21 @@ class Heads(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[str, Mark] = {}
     deployments: dict[str, Pinning] = {}
     artifacts: dict[str, dict[int, Mark]] = {}
-    """By model and version; those without a log are left out."""
+    """By model and version; versions without an artifact log are left out."""
 
     def artifact(self, model: str, version: int) -> Mark:
-        """Return the mark of a version's artifact log."""
+        """Return the mark of a model version's artifact log."""
         return self.artifacts.get(model, {}).get(version, NO_LOG)
 
 
 def model_marks(storage: Storage) -> dict[str, Mark]:
-    """Return how far the log of each model has come."""
+    """Return the mark of each model's log."""
     names = model_names(storage)
     return _marks(storage, {name: layout.model_log(name) for name in names})
 
 
 def deployment_marks(storage: Storage) -> dict[str, Mark]:
-    """Return how far the log of each deployment has come."""
+    """Return the mark of each deployment's log."""
     names = deployment_names(storage)
     return _marks(storage, {name: layout.deployment_log(name) for name in names})
 
@@ -67,14 +67,14 @@ def deployment_marks(storage: Storage) -> dict[str, Mark]:
 def artifact_marks(
     storage: Storage, versions: Iterable[tuple[str, int]]
 ) -> dict[tuple[str, int], Mark]:
-    """Return how far the artifact log of each model version has come."""
+    """Return the mark of the artifact log of each model version."""
     return _marks(storage, {pair: layout.artifact_log(*pair) for pair in versions})
 
 
 def in_parallel(
     storage: Storage, call: Callable[[Item], Result], items: Iterable[Item]
 ) -> dict[Item, Result]:
-    """Return what *call* gives for each item, as many at once as the back end likes."""
+    """Return the result of *call* for each item, with the back end's parallelism."""
     listed, workers = list(items), storage.capabilities.workers
     results = each_result(lambda item, _: call(item), listed, workers)
     return dict(zip(listed, results, strict=True))
@@ -93,6 +93,6 @@ def _mark(storage: Storage, log: str) -> Mark:
 
 
 def mark_of(storage: Storage, log: str, seq: int) -> Mark:
-    """Return the mark of a log whose newest entry is *seq*, if that is there."""
+    """Return the mark of a log at entry *seq*; ``NO_LOG`` if there is no such entry."""
     newest = storage.stat(layout.log_entry(log, seq))
     return Mark(seq, newest.size_bytes, newest.modified) if newest else NO_LOG

@@ -1,4 +1,4 @@
-"""One row of the catalog per model version: which columns, and what goes into them."""
+"""The columns of the catalog, and the rows: one for each model version."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -79,7 +79,7 @@ def version_part(
 
 
 def artifact_items(versions: Mapping[int, ArtifactVersion]) -> list[Row]:
-    """Return a version's ``artifacts``; 0, which all have, is left out."""
+    """Return the items of ``artifacts``, without version 0, which always exists."""
     return [
         {
             "version": number,
@@ -93,7 +93,7 @@ def artifact_items(versions: Mapping[int, ArtifactVersion]) -> list[Row]:
 
 
 def deployment_items(state: Deployed) -> dict[tuple[str, int], list[Row]]:
-    """Return the items of ``deployments`` by the model version that they pin."""
+    """Return the items of ``deployments``, by the model version that they pin."""
     found: dict[tuple[str, int], list[Row]] = {}
     for version in state.versions.values():
         pin = version.specification.model
@@ -124,5 +124,5 @@ def _deployment_item(version: DeploymentVersion, *, is_active: bool) -> Row:
 def _double(value: float) -> float | None:
     try:
         return float(value)
-    except OverflowError:  # a whole number that no double comes near
+    except OverflowError:  # an integer beyond the range of a double
         return None

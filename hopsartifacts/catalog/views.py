@@ -1,17 +1,21 @@
-"""The catalog as long tables: one row per metric, artifact version or deployment."""
+"""Long tables of the catalog: one row per metric, artifact or deployment version."""
 
 from collections.abc import Callable
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hopsartifacts.catalog.reading import read_catalog
+from hopsartifacts.catalog.reader import read_catalog
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.storage.contract import Storage
 
 
 def catalog_of(storage: Storage, kind: str, *, artifacts: bool) -> pa.Table:
-    """Return the table *kind*; see ``asking.catalog``."""
+    """Return the table *kind*; see ``asking.catalog``.
+
+    Raises:
+        InvalidInputError: there is no such table.
+    """
     if kind not in _VIEWS:
         known = ", ".join(repr(name) for name in _VIEWS)
         raise InvalidInputError(f"there is no catalog {kind!r}: use one of {known}")
@@ -44,7 +48,7 @@ _VIEWS: dict[str, Callable[[pa.Table], pa.Table]] = {
 def _exploded(
     models: pa.Table, name: str, kind: pa.DataType | None, renamed: dict[str, str]
 ) -> pa.Table:
-    """Return a row for each item of the column *name*, beside the model version."""
+    """Return a row for each item of the list column *name*, with its model version."""
     column = models.column(name).combine_chunks()
     items = column.cast(kind) if kind else column
     parents = models.select(["model", "version"]).take(pc.list_parent_indices(items))

@@ -1,12 +1,12 @@
-"""The command line ``hopsartifacts``: thin commands over what ``login`` returns."""
+"""The command line ``hopsartifacts``: thin commands over the Python interface."""
 
 import sys
 
 
 def main() -> None:
-    """Run the command line; without the extra ``cli`` say what to install."""
+    """Run the command line; exit with a hint if the extra ``cli`` is not installed."""
     try:
-        # Imported late: the extra may not be there.
+        # Imported late: the extra may be missing.
         from hopsartifacts.cli.app import app  # noqa: PLC0415 - see above
     except ModuleNotFoundError as error:
         if error.name != "click":

@@ -1,4 +1,4 @@
-"""``python -m hopsartifacts.cli``."""
+"""The entry point of ``python -m hopsartifacts.cli``."""
 
 from hopsartifacts.cli import main
 

@@ -1,7 +1,7 @@
-"""The root of all commands.
+"""The root command group.
 
-Each module in ``commands`` is one noun, or one verb about the whole project; what it
-calls ``command`` is added here by itself.
+Each module in ``commands`` is one noun, or one verb for the whole project. Its
+attribute ``command`` is added to the group automatically.
 """
 
 import pkgutil
@@ -18,9 +18,8 @@ from hopsartifacts.cli import commands
 def app() -> None:
     """Models, artifacts and deployments in your own file system or bucket.
 
-    The project is named by --url or $HOPSARTIFACTS_URL, else it is
-    ./hopsartifacts-project. Exit code: 0 all is well, 1 it is not or it failed, 2 the
-    command was not understood.
+    The project is --url, or $HOPSARTIFACTS_URL, or ./hopsartifacts-project. Exit
+    codes: 0 success, 1 an error or a problem that was found, 2 a usage error.
     """
 
 

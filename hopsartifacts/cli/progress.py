@@ -1,4 +1,4 @@
-"""A progress bar on a terminal, driven by fsspec's callback protocol."""
+"""A terminal progress bar that implements fsspec's callback protocol."""
 
 import sys
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ import click
 from hopsartifacts.store.progress import is_terminal
 
 
-class Progress:
-    """A callback as fsspec's: it is told the size, and what was done of it.
+class ProgressBar:
+    """A callback like fsspec's, which receives the total size and the progress.
 
-    Many threads may call it.
+    It is safe to call it from several threads.
     """
 
     def __init__(self, stack: ExitStack, label: str) -> None:
@@ -25,7 +25,7 @@ class Progress:
         self._is_shown = is_terminal(sys.stderr)
 
     def set_size(self, size: int | None) -> None:
-        """Say how much there is to do."""
+        """Set the total size, and show the bar."""
         with self._lock:
             if not self._is_shown or not size:
                 return
@@ -37,20 +37,20 @@ class Progress:
             self._bar.length = size
 
     def relative_update(self, inc: int = 1) -> None:
-        """Say how much more is done."""
+        """Add *inc* to the progress."""
         with self._lock:
             if self._bar is not None:
                 self._bar.update(inc)
 
     def absolute_update(self, value: int) -> None:
-        """Say how much is done."""
+        """Set the progress to *value*."""
         with self._lock:
             if self._bar is not None:
                 self._bar.update(value - self._bar.pos)
 
 
 @contextmanager
-def progress(label: str) -> Iterator[Progress]:
-    """Give a callback that draws a bar on standard error, if that is a terminal."""
+def progress(label: str) -> Iterator[ProgressBar]:
+    """Provide a callback that draws a bar on standard error if it is a terminal."""
     with ExitStack() as stack:
-        yield Progress(stack, label)
+        yield ProgressBar(stack, label)

@@ -1,7 +1,7 @@
-"""What all commands share: which project, in which form to answer, how errors are told.
+"""The options that all commands share, and the handling of output and errors.
 
-``@project_options`` gives a command ``--url``, the storage options, ``--json`` and
-``--debug``, and passes it a ``Session`` first.
+``@project_options`` adds ``--url``, the storage options, ``--json`` and ``--debug`` to
+a command, and passes a ``Session`` as its first argument.
 """
 
 import errno
@@ -15,8 +15,8 @@ import click
 import msgspec
 
 from hopsartifacts import layout
+from hopsartifacts.cli.phrases import in_commands
 from hopsartifacts.cli.values import json_file, nested
-from hopsartifacts.cli.wording import in_commands
 from hopsartifacts.documents import encode_pretty
 from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.project import URL_VARIABLE, Project, login
@@ -32,7 +32,7 @@ _URL_ARGUMENT = click.argument("url", envvar=URL_VARIABLE, required=False)
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """One call of the command line."""
+    """One invocation of the command line."""
 
     url: str | None
     storage_options: dict[str, Any]
@@ -43,10 +43,10 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         """Open the project.
 
         Args:
-            may_be_new: the command makes the project if there is none yet.
+            may_be_new: the command creates the project if none exists yet.
 
         Raises:
-            ClickException: there is no project, and the command does not make one.
+            ClickException: there is no project, and the command does not create one.
         """
         project = login(
             self.url,
@@ -55,20 +55,20 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         )
         if not may_be_new and not _is_there(project.storage):
             raise click.ClickException(
-                f"no project at {project.url} yet: the first save makes it. If there "
+                f"no project at {project.url} yet: the first save creates it. If there "
                 f"should be one, check --url and ${URL_VARIABLE}"
             )
         return project
 
     def show(self, document: object, text: object) -> None:
-        """Print *document* as JSON if that was asked for, else *text*."""
+        """Print *document* as JSON with ``--json``, otherwise print *text*."""
         if self.as_json:
             click.echo(encode_pretty(document), nl=False)
         else:
             click.echo(str(text))
 
     def report(self, report: Any, **sums: int) -> None:
-        """Print a report that is ``ok`` or not, and exit with 0 or 1 accordingly.
+        """Print a report, and exit with 1 if it is not ``ok``.
 
         *sums* are added to its JSON form.
         """
@@ -79,11 +79,11 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _is_there(storage: Storage) -> bool:
-    """Tell whether anything of a project is there, also without its marker."""
+    """Return whether a project exists, even if its marker does not."""
     if storage.stat(layout.MARKER) is not None:
         return True
-    # Someone may have deleted the marker. The doctor leaves a folder of ours in a
-    # place that is no project.
+    # The marker may have been deleted. The internal folder does not count, as the
+    # doctor leaves one in places without a project.
     return any(
         storage.list(folder)
         for folder in (layout.MODELS, layout.DEPLOYMENTS, layout.RESOURCES)
@@ -97,7 +97,7 @@ def _options(url: Decorator, function: Function) -> Function:
         "pairs",
         multiple=True,
         metavar="KEY=VALUE",
-        help="What fsspec's file system takes, like key=… or "
+        help="An option of fsspec's file system, like key=… or "
         "client_kwargs.endpoint_url=…; the value may be JSON. May be repeated.",
     )
     @click.option(
@@ -105,16 +105,17 @@ def _options(url: Decorator, function: Function) -> Function:
         "options_file",
         type=json_file,
         metavar="FILE",
-        help="The same as an object in a JSON file, where secrets do not show.",
+        help="The same options as an object in a JSON file, which keeps secrets out of "
+        "the command line.",
     )
     @click.option(
         "--unsafe-single-writer",
         is_flag=True,
-        help="Use a file system that cannot tell two writers apart; see to it that "
-        "there is only one at a time.",
+        help="Use a file system that cannot arbitrate between two writers; make sure "
+        "that there is only one at a time.",
     )
-    @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
-    @click.option("--debug", is_flag=True, help="Show where an error comes from.")
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
     @wraps(function)
     def run(
         *,
@@ -127,7 +128,7 @@ def _options(url: Decorator, function: Function) -> Function:
         **settings: Any,
     ) -> None:
         if options_file is not None and not isinstance(options_file, dict):
-            raise click.UsageError("--storage-options-file has to hold a JSON object")
+            raise click.UsageError("--storage-options-file must contain a JSON object")
         options = nested(pairs, options_file or {})
         session = Session(
             url=url,
@@ -142,18 +143,18 @@ def _options(url: Decorator, function: Function) -> Function:
 
 
 def project_options(function: Function) -> Function:
-    """Give a command the options that all share, and call it with a ``Session``."""
+    """Add the shared options to a command, and pass it a ``Session`` first."""
     return _options(_URL_OPTION, function)
 
 
 def project_argument(function: Function) -> Function:
-    """Do the same for a command about the whole project: its URL is an argument."""
+    """Do the same as ``project_options``, but with the URL as an argument."""
     return _options(_URL_ARGUMENT, function)
 
 
 @contextmanager
 def _told(*, debug: bool) -> Iterator[None]:
-    """Turn errors and warnings into messages; with *debug* let them through."""
+    """Turn errors and warnings into messages; with *debug*, do not catch them."""
     try:
         with warnings.catch_warnings():
             if not debug:
@@ -162,16 +163,16 @@ def _told(*, debug: bool) -> Iterator[None]:
     except (click.ClickException, click.Abort, click.exceptions.Exit):
         raise
     except Exception as error:
-        # A closed pipe is not worth a message; click knows how to end there.
+        # click handles a closed pipe without a message.
         if debug or getattr(error, "errno", None) == errno.EPIPE:
             raise
         if isinstance(error, HopsArtifactsError):
             raise click.ClickException(in_commands(str(error))) from error
         raise click.ClickException(
-            f"unexpected {type(error).__name__}: {error} (--debug shows where)"
+            f"unexpected {type(error).__name__}: {error} (--debug shows the traceback)"
         ) from error
 
 
 def _warned(message: Warning | str, *_: Any, **__: Any) -> None:
-    """Print a warning without the line of Python code that it is about."""
+    """Print a warning without the line of Python code that caused it."""
     click.echo(f"Warning: {in_commands(str(message))}", err=True)

@@ -1,4 +1,4 @@
-"""The settings of a deployment as options of the command line."""
+"""The settings of a deployment as command-line options."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,14 +26,14 @@ _TEXTS = (
     "environment_lock",
     "golden_request",
 )
-"""Settings that one option gives as they are."""
+"""Settings whose value is the value of one option."""
 
 _BATCHER = {
     "batch_size": "max_batch_size",
     "batch_latency": "max_latency",
     "batch_timeout": "timeout",
 }
-"""Options about batches, and the fields of ``InferenceBatcher`` that they set."""
+"""Options for batches, and the fields of ``InferenceBatcher`` that they set."""
 
 _OPTIONS = (
     click.option("--description"),
@@ -41,71 +41,72 @@ _OPTIONS = (
     click.option("--transformer", help="Transformer script."),
     click.option("--config", "config_file", help="Configuration file for the scripts."),
     click.option(
-        "--file", "files", multiple=True, help="More files or folders. May be repeated."
+        "--file",
+        "files",
+        multiple=True,
+        help="An additional file or folder. May be repeated.",
     ),
     click.option(
         "--artifact-version",
-        help="A number, CREATE or MODEL-ONLY; by default what fits.",
+        help="A number, CREATE or MODEL-ONLY; by default chosen to match the files.",
     ),
     click.option("--serving-tool", help="KSERVE or DEFAULT."),
     click.option(
         "--api-protocol",
         type=click.Choice(["REST", "GRPC"], case_sensitive=False),
-        help="What clients speak; by default REST.",
+        help="Protocol of the clients; by default REST.",
     ),
     click.option(
-        "--instances", type=int, help="How many run; 0 scales to zero. By default 1."
+        "--instances",
+        type=int,
+        help="Number of instances; 0 scales to zero. By default 1.",
     ),
     click.option(
         "--request",
         "requests",
         multiple=True,
         metavar="NAME=NUMBER",
-        help="What each instance requests: cores, memory (in MB), gpus. May be "
-        "repeated.",
+        help="A resource that each instance requests: cores, memory (in MB) or gpus. "
+        "May be repeated.",
     ),
     click.option(
         "--limit",
         "limits",
         multiple=True,
         metavar="NAME=NUMBER",
-        help="What each instance may use at most, named as with --request; -1 is no "
-        "limit. May be repeated.",
+        help="The most that each instance may use of a resource of --request; -1 means "
+        "no limit. May be repeated.",
     ),
     click.option(
         "--logger",
         type=click.Choice(LOGGER_MODES, case_sensitive=False),
-        help="What the inference logger keeps.",
+        help="Which data the inference logger records.",
     ),
+    click.option("--kafka-topic", help="An existing topic, for the inference logger."),
     click.option(
-        "--kafka-topic", help="A topic that exists, for the inference logger."
-    ),
-    click.option(
-        "--kafka-servers", metavar="HOST:PORT,…", help="Where the topic's cluster is."
+        "--kafka-servers", metavar="HOST:PORT,…", help="Brokers of the topic's cluster."
     ),
     click.option(
         "--batcher/--no-batcher",
         default=None,
-        help="Predict concurrent requests together.",
+        help="Combine concurrent requests into one prediction.",
     ),
-    click.option("--batch-size", type=int, help="Most rows in a batch."),
+    click.option("--batch-size", type=int, help="Maximum rows in a batch."),
     click.option(
-        "--batch-latency", type=int, help="Longest wait for a batch, in milliseconds."
+        "--batch-latency", type=int, help="Maximum wait for a batch, in milliseconds."
     ),
-    click.option(
-        "--batch-timeout", type=int, help="Longest wait of a request, in seconds."
-    ),
+    click.option("--batch-timeout", type=int, help="Timeout of a request, in seconds."),
     click.option("--environment", help="Name of the Python environment."),
     click.option(
         "--environment-lock",
-        help="What has to be installed: requirements.txt, uv.lock …",
+        help="The lock file of the required packages: requirements.txt, uv.lock …",
     ),
     click.option(
         "--env",
         "env_vars",
         multiple=True,
         metavar="NAME=VALUE",
-        help="An environment variable of the scripts. May be repeated.",
+        help="An environment variable for the scripts. May be repeated.",
     ),
     click.option(
         "--golden-request",
@@ -117,7 +118,7 @@ _OPTIONS = (
 
 
 def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command an option for each setting of a deployment."""
+    """Add an option for each setting of a deployment to a command."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
@@ -126,16 +127,16 @@ def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def settings_given(
     options: Mapping[str, Any], deployment: Deployment | None = None
 ) -> dict[str, Any]:
-    """Return the settings that options give, with the names of ``Model.deploy``.
+    """Return the settings from *options*, as keyword arguments of ``Model.deploy``.
 
     Args:
-        options: values of the options of ``settings_options``; others are not read.
-        deployment: the one that is changed: parts of a setting for which no option was
-            given stay as they are there.
+        options: values of the options of ``settings_options``; others are ignored.
+        deployment: the deployment to be changed. Parts of a setting without an option
+            keep its values.
 
     Raises:
-        InvalidDeploymentError: a value makes no sense.
-        UsageError: a pair is not ``NAME=VALUE``.
+        InvalidDeploymentError: a value is invalid.
+        UsageError: a pair is not ``NAME=VALUE``, or options contradict each other.
     """
     found = {name: options[name] for name in _TEXTS if options[name] is not None}
     if found.get("environment") == "":
@@ -151,7 +152,7 @@ def settings_given(
     found |= _resources(options, deployment)
     found |= _logger(options, deployment)
     found |= _batcher(options, deployment)
-    # Last: a setting that changes files asks for whichever version fits.
+    # Last, because assigning a setting that changes files resets the version.
     if options["artifact_version"] is not None:
         found["artifact_version"] = options["artifact_version"]
     return found
@@ -209,7 +210,7 @@ def _batcher(
         if options[name] is not None
     }
     if wanted is False and fields:
-        raise click.UsageError("--no-batcher goes with no other option about batches")
+        raise click.UsageError("--no-batcher cannot be combined with --batch-… options")
     if wanted is None and not fields:
         return {}
     kept = deployment.inference_batcher if deployment else None

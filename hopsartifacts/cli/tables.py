@@ -1,4 +1,4 @@
-"""Text for people: tables, sizes, times."""
+"""Human-readable text: tables, lists and sizes."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,7 +8,7 @@ _UNIT = 1000
 def table(
     header: Sequence[str], rows: Iterable[Sequence[object]], empty: str = ""
 ) -> str:
-    """Return aligned columns under *header*, or *empty* where there are no rows."""
+    """Return aligned columns under *header*, or *empty* if there are no rows."""
     rows = list(rows)
     if empty and not rows:
         return empty
@@ -23,14 +23,14 @@ def table(
 
 
 def listing(pairs: Iterable[tuple[str, object]]) -> str:
-    """Return one line for each name and value."""
+    """Return one line for each pair of a name and a value."""
     shown = [(f"{name}:", _cell(value)) for name, value in pairs]
     width = max((len(name) for name, _ in shown), default=0)
     return "\n".join(f"{name:<{width}}  {text}".rstrip() for name, text in shown)
 
 
 def size(size_bytes: int) -> str:
-    """Return a number of bytes for people."""
+    """Return a number of bytes in a human-readable unit."""
     value, units = float(size_bytes), ["B", "kB", "MB", "GB", "TB"]
     while value >= _UNIT and len(units) > 1:
         value /= _UNIT
@@ -39,6 +39,6 @@ def size(size_bytes: int) -> str:
 
 
 def _cell(value: object) -> str:
-    """Return *value* on one line; what would steer a terminal is not passed on."""
+    """Return *value* on one line, without characters that control a terminal."""
     text = "" if value is None else str(value)
     return "".join(it if it.isprintable() else " " for it in text)

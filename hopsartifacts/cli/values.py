@@ -1,4 +1,4 @@
-"""Values on the command line: ``key=value`` pairs, JSON, JSON files."""
+"""Parsers for command-line values: ``key=value`` pairs, JSON files, durations."""
 
 import json
 import math
@@ -13,11 +13,11 @@ _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def json_file(path: str) -> Any:
-    """Return what the JSON file *path* holds; ``-`` is standard input."""
+    """Return the content of the JSON file *path*; ``-`` is standard input."""
     try:
         if path == "-":
             return json.loads(sys.stdin.read().removeprefix("\ufeff"))
-        # Some programs of Windows write a byte order mark first.
+        # Some Windows programs write a byte order mark first.
         return json.loads(Path(path).expanduser().read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise click.UsageError(f"{path!r} cannot be read ({error.strerror})") from error
@@ -26,7 +26,7 @@ def json_file(path: str) -> Any:
 
 
 def seconds(text: str) -> float:
-    """Return a length of time: a number of seconds, or ``30m``, ``24h``, ``7d``."""
+    """Return a duration in seconds; *text* is a number, or like ``30m``, ``24h``."""
     unit = _UNITS_S.get(text[-1:], 0)
     number = text[:-1] if unit else text
     try:
@@ -35,13 +35,13 @@ def seconds(text: str) -> float:
         value = math.nan
     if not 0 <= value < math.inf:
         raise click.UsageError(
-            f"{text!r} is no length of time: give seconds, or a number and s, m, h or d"
+            f"{text!r} is not a duration: give seconds, or a number and s, m, h or d"
         )
     return value
 
 
 def pair(text: str) -> tuple[str, Any]:
-    """Return the two sides of ``key=value``; what is not JSON is a text."""
+    """Return the key and value of ``key=value``; a value that is not JSON is text."""
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise click.UsageError(f"{text!r} is not KEY=VALUE")
@@ -52,12 +52,12 @@ def pair(text: str) -> tuple[str, Any]:
 
 
 def pairs(texts: Iterable[str]) -> dict[str, Any]:
-    """Return a dictionary of ``key=value`` pairs; the last of a key counts."""
+    """Return a dictionary of ``key=value`` pairs; the last one for a key wins."""
     return dict(map(pair, texts))
 
 
 def texts(given: Iterable[str]) -> dict[str, str]:
-    """Return a dictionary of ``key=value`` pairs whose values stay as they are."""
+    """Return a dictionary of ``key=value`` pairs whose values are always text."""
     found = {}
     for text in given:
         key, equals, value = text.partition("=")
@@ -68,7 +68,7 @@ def texts(given: Iterable[str]) -> dict[str, str]:
 
 
 def model_choice(text: str) -> str | tuple[str, int]:
-    """Return a model's name, or name and version of ``NAME:VERSION``."""
+    """Return a model's name, or the name and version of ``NAME:VERSION``."""
     name, colon, version = text.partition(":")
     if not colon:
         return name
@@ -78,7 +78,7 @@ def model_choice(text: str) -> str | tuple[str, int]:
 
 
 def nested(texts: Iterable[str], base: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *base* with ``key=value`` pairs put in, a dot leading one level down."""
+    """Return *base* with ``key=value`` pairs added; a dot in a key nests its value."""
     result: dict[str, Any] = json.loads(json.dumps(base))
     for text in texts:
         path, value = pair(text)

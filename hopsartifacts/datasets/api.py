@@ -1,4 +1,4 @@
-"""The user's own files in a project, under Hopsworks' names; managed ones refused."""
+"""Access to the user's own files in a project; managed files can only be read."""
 
 from pathlib import Path
 
@@ -15,20 +15,20 @@ from hopsartifacts.errors import (
 from hopsartifacts.names import file_path
 from hopsartifacts.registry.sources import source
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.aside import check_free
-from hopsartifacts.store.checking import verified
+from hopsartifacts.store.atomic_write import check_free
+from hopsartifacts.store.checks import verified
 from hopsartifacts.store.local_paths import user_path
 from hopsartifacts.store.root import mark_root
 from hopsartifacts.store.transfer import fetch
 
 
 class DatasetApi:
-    """Files of the project: scripts and data under ``Resources`` and beside it.
+    """Files of the project: scripts and data in ``Resources`` and other folders.
 
-    Paths are relative to the project, with or without a slash in front, or start with
-    ``/Projects/<project>/`` or ``hdfs:///Projects/<project>/``. What lies under
-    ``Models`` and ``Deployments`` can be read, but not changed; only files directly in
-    ``Models`` that have a dot in their name are the user's.
+    Paths are relative to the project, with or without a leading slash, or start with
+    ``/Projects/<project>/`` or ``hdfs:///Projects/<project>/``. Files in ``Models`` and
+    ``Deployments`` are managed: they can be read, but not changed. Only files directly
+    in ``Models`` with a dot in their name belong to the user.
     """
 
     def __init__(self, storage: Storage, project: str) -> None:
@@ -41,17 +41,17 @@ class DatasetApi:
         upload_path: str = layout.RESOURCES,
         overwrite: bool = False,
     ) -> str:
-        """Copy a file or folder of this machine into the folder *upload_path*.
+        """Copy a local file or folder into the folder *upload_path* of the project.
 
         Returns:
             Its path in the project (``Resources/predictor.py``).
 
         Raises:
             ManagedPathError: the target is managed.
-            AlreadyExistsError: it exists, and *overwrite* is not given; or a folder is
-                where a file is to be.
-            InvalidInputError: there is nothing to upload, or a file or a link is on the
-                way to the target.
+            AlreadyExistsError: a target file exists and *overwrite* is not set, or is
+                a folder.
+            InvalidInputError: there is nothing to upload, or a parent of the target is
+                a file or a link.
         """
         location = user_path(local_path)
         folder = self._target_folder(upload_path)
@@ -77,17 +77,17 @@ class DatasetApi:
     ) -> str:
         """Copy one file to this machine, by default into the working directory.
 
-        What is sealed is compared with its seal, unless the project lies on this
-        machine's disk, where ``project.verify`` does.
+        A sealed file is compared with its digest, unless the project is on a local
+        disk; ``project.verify`` checks such a project.
 
         Returns:
-            Where it lies.
+            The local path of the copy.
 
         Raises:
             PathNotFoundError: there is no such file.
-            IntegrityError: it is not what was sealed.
-            AlreadyExistsError: it exists here, and *overwrite* is not given.
-            InvalidInputError: a device, a pipe or a socket is there.
+            IntegrityError: the file differs from its sealed digest.
+            AlreadyExistsError: the local file exists and *overwrite* is not set.
+            InvalidInputError: the local path is a device, a pipe or a socket.
         """
         inside = layout.relative(self._project, path)
         target = user_path(local_path) if local_path else Path.cwd()
@@ -98,11 +98,11 @@ class DatasetApi:
         return str(target)
 
     def read_content(self, path: str) -> bytes:
-        """Return the bytes of a file, compared with its seal as in ``download``.
+        """Return the bytes of a file; a sealed one is checked as in ``download``.
 
         Raises:
             PathNotFoundError: there is no such file.
-            IntegrityError: it is not what was sealed.
+            IntegrityError: the file differs from its sealed digest.
         """
         inside = layout.relative(self._project, path)
         digest = sealed_digest(self._storage, inside)
@@ -110,11 +110,11 @@ class DatasetApi:
         return b"".join(verified([data], digest, inside)) if digest else data
 
     def exists(self, path: str) -> bool:
-        """Tell whether a file or folder exists."""
+        """Return whether a file or folder exists."""
         return own.look(self._storage, layout.relative(self._project, path)) is not None
 
     def list(self, path: str = "") -> list[str]:
-        """Return the paths of what a folder holds, sorted."""
+        """Return the sorted paths of the files and folders in a folder."""
         inside = layout.relative(self._project, path)
         return [
             entry.path
@@ -123,15 +123,15 @@ class DatasetApi:
         ]
 
     def mkdir(self, path: str) -> str:
-        """Make a folder, and those above it.
+        """Make a folder and its parents.
 
         Returns:
             Its path in the project.
 
         Raises:
             ManagedPathError: the path is managed.
-            AlreadyExistsError: something is there.
-            InvalidInputError: a file or a link is on the way to it.
+            AlreadyExistsError: the path exists.
+            InvalidInputError: a parent is a file or a link.
         """
         inside = layout.relative(self._project, path)
         self._check_writable(path, inside, is_folder=True)
@@ -141,13 +141,15 @@ class DatasetApi:
     def copy(
         self, source_path: str, destination_path: str, overwrite: bool = False
     ) -> None:
-        """Copy a file or folder of the user's to another place in the project.
+        """Copy a file or folder of the user to another path in the project.
 
         Raises:
             ManagedPathError: one of the paths is managed.
-            PathNotFoundError: there is nothing to copy.
-            AlreadyExistsError: the destination exists, and *overwrite* is not given.
-            InvalidInputError: the destination is within the source, or a link is.
+            PathNotFoundError: the source does not exist.
+            AlreadyExistsError: the destination exists and *overwrite* is not set, or is
+                a folder and the source a file.
+            InvalidInputError: the destination is within the source, or the source
+                contains a link.
         """
         source = self._writable(source_path)
         target = self._writable(destination_path, like=source)
@@ -157,16 +159,16 @@ class DatasetApi:
     def move(
         self, source_path: str, destination_path: str, overwrite: bool = False
     ) -> None:
-        """Move a file or folder of the user's to another place; raises as ``copy``."""
+        """Move a file or folder of the user; arguments and errors as for ``copy``."""
         source = self._writable(source_path)
         target = self._writable(destination_path, like=source)
         self._make_way(source, target, overwrite)
         own.move(self._storage, source, target)
 
     def zip(self, remote_path: str, destination_path: str | None = None) -> str:
-        """Pack a file or folder of the user's into ``<its name>.zip``.
+        """Pack a file or folder of the user into ``<its name>.zip``.
 
-        The archive is put beside it, or into the folder *destination_path*.
+        The archive is written to the same folder, or to the folder *destination_path*.
 
         Returns:
             The path of the archive.
@@ -174,8 +176,9 @@ class DatasetApi:
         Raises:
             ManagedPathError: one of the paths is managed.
             PathNotFoundError: there is nothing to pack.
-            AlreadyExistsError: there is such an archive.
-            InvalidInputError: a link is in the way.
+            AlreadyExistsError: the archive exists.
+            InvalidInputError: the folder contains a link, or a parent of the archive is
+                a link or a file.
         """
         source = self._writable(remote_path)
         entry = own.look_unlinked(self._storage, source)
@@ -193,19 +196,19 @@ class DatasetApi:
         return target
 
     def unzip(self, remote_path: str) -> str:
-        """Unpack an archive into a folder beside it, named as it is up to a dot.
+        """Unpack an archive into a sibling folder with its name up to the first dot.
 
-        Nothing is stored unless the archive is safe: no path that leads elsewhere, no
-        link, no twins, not more than bounds allow.
+        Nothing is stored unless the archive is safe: no path outside the folder, no
+        links, no two members with the same name, and within the size limits.
 
         Returns:
             The path of the folder.
 
         Raises:
             ManagedPathError: the path is managed.
-            PathNotFoundError: there is no such archive.
-            AlreadyExistsError: there is such a folder.
-            InvalidInputError: it is no zip archive, damaged or unsafe.
+            PathNotFoundError: the archive does not exist.
+            AlreadyExistsError: the folder exists.
+            InvalidInputError: the file is not a zip archive, or is damaged or unsafe.
         """
         source = self._writable(remote_path)
         target = unpacked_path(source)
@@ -214,10 +217,10 @@ class DatasetApi:
         return target
 
     def remove(self, path: str) -> None:
-        """Delete a file or folder of the user's.
+        """Delete a file or folder of the user.
 
         Raises:
-            ManagedPathError: it is managed.
+            ManagedPathError: the path is managed.
             PathNotFoundError: it does not exist.
         """
         inside = self._writable(path)
@@ -226,11 +229,11 @@ class DatasetApi:
         own.remove(self._storage, inside)
 
     def _make_way(self, source: str, target: str, overwrite: bool) -> None:
-        """Delete what is to be overwritten, if there is something to replace it.
+        """Delete *target* if it may be overwritten and *source* exists.
 
         Raises:
-            AlreadyExistsError: a folder is there, and a file would take its place.
-            InvalidInputError: a file would lie directly in the project.
+            AlreadyExistsError: *target* is a folder and *source* is a file.
+            InvalidInputError: the file would be directly in the project's root.
         """
         entry = own.look(self._storage, source)
         if entry is None:
@@ -242,22 +245,29 @@ class DatasetApi:
         if overwrite and is_apart:
             if not is_folder and self._is_folder(target):
                 raise AlreadyExistsError(
-                    f"{target!r} is a folder, which a file does not replace: name the "
+                    f"{target!r} is a folder, which a file cannot replace: name the "
                     f"file in it, like '{target}/{entry.name}'"
                 )
             own.remove(self._storage, target)
 
     def _target_folder(self, path: str) -> str:
-        """Return a folder relative to the project in which some files may be put."""
+        """Return *path* relative to the project, if some files may be put into it.
+
+        Raises:
+            ManagedPathError: the folder is managed.
+        """
         inside = layout.relative(self._project, path)
         if inside != layout.MODELS:
             self._check_writable(path, inside)
         return inside
 
     def _writable(self, path: str, like: str = "") -> str:
-        """Return *path* relative to the project, if the user may change what is there.
+        """Return *path* relative to the project, if the user may change it.
 
-        With *like* the question is whether he may put there what is at that path.
+        With *like*, check whether the user may put the item at that path there.
+
+        Raises:
+            ManagedPathError: the path is managed.
         """
         inside = layout.relative(self._project, path)
         is_folder = layout.is_managed(inside, is_folder=True) and (

@@ -1,4 +1,4 @@
-"""Zip archives of the user's files: packed while they are stored, unpacked if safe."""
+"""Zip archives of the user's files: packed as a stream, unpacked only if safe."""
 
 import io
 import lzma
@@ -25,13 +25,13 @@ from hopsartifacts.errors import (
     StorageError,
 )
 from hopsartifacts.names import distinct_paths, file_path
-from hopsartifacts.storage.contract import Entry, Storage
+from hopsartifacts.storage.contract import FileInfo, Storage
 from hopsartifacts.store.root import mark_root
 
 MAX_MEMBERS = 100_000
 MAX_BYTES = 256 * 1024**3
 MAX_RATIO = 1100
-"""Of unpacked to packed bytes; no honest deflated file is above 1032."""
+"""Limit of unpacked to packed bytes; deflate cannot compress by more than 1032."""
 
 _EPOCH = datetime(1980, 1, 1, tzinfo=UTC)
 _FLAWS = (
@@ -48,12 +48,12 @@ _FLAWS = (
 
 
 class Packed(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes one member of an archive.
+    """A file or folder to be packed as a member of an archive.
 
     Attributes:
         name: its path in the archive.
-        chunks: gives its bytes; None for a folder.
-        modified: in seconds since the epoch, if that is known.
+        chunks: a function that returns its bytes; None for a folder.
+        modified: time in seconds since the epoch, if known.
     """
 
     name: str
@@ -81,18 +81,18 @@ def zipped(members: Iterable[Packed]) -> Iterator[bytes]:
     yield from sink.taken()
 
 
-def zipped_folder(storage: Storage, top: Entry) -> Iterator[bytes]:
-    """Yield an archive of a file, or of what is in a folder.
+def zipped_folder(storage: Storage, top: FileInfo) -> Iterator[bytes]:
+    """Yield the bytes of an archive of a file, or of everything in a folder.
 
     Raises:
-        InvalidInputError: there is a link in it.
+        InvalidInputError: the folder contains a link.
     """
     entries = own.plain(own.walk(storage, top.path))
     if top.kind == "file":
         entries = iter([top])
     above = top.path if top.kind == "directory" else top.path.rpartition("/")[0]
 
-    def packed(entry: Entry) -> Packed:
+    def packed(entry: FileInfo) -> Packed:
         return Packed(
             name=entry.path.removeprefix(above).lstrip("/"),
             chunks=(lambda: storage.chunks(entry.path))
@@ -105,7 +105,7 @@ def zipped_folder(storage: Storage, top: Entry) -> Iterator[bytes]:
 
 
 def unpacked_path(path: str) -> str:
-    """Return the folder that the archive *path* is unpacked into: its name up to a dot.
+    """Return the folder for the archive *path*: its name up to the first dot.
 
     Raises:
         InvalidInputError: its name has no dot, or begins with one.
@@ -114,7 +114,7 @@ def unpacked_path(path: str) -> str:
     stem, dot, _ = name.partition(".")
     if not (stem and dot):
         raise InvalidInputError(
-            f"{path!r} has no ending to leave away for the folder's name: call it "
+            f"{path!r} has no extension to remove for the folder's name: rename it to "
             "<name>.zip"
         )
     return file_path(f"{above}/{stem}" if above else stem)
@@ -124,14 +124,15 @@ def unpack(storage: Storage, path: str, target: str) -> None:
     """Unpack the archive *path* into the new folder *target*.
 
     Raises:
-        PathNotFoundError: there is no such file.
-        AlreadyExistsError: there is such a folder.
-        InvalidInputError: it is no zip archive, or damaged, unsafe or too big.
-        StorageError: there is no room for it.
+        PathNotFoundError: the archive does not exist.
+        AlreadyExistsError: *target* exists.
+        InvalidInputError: the file is not a zip archive, or is damaged, unsafe or too
+            large.
+        StorageError: there is not enough disk space.
     """
     entry = own.look_unlinked(storage, path)
     if entry is None or entry.kind != "file":
-        raise PathNotFoundError(f"{path!r} is no file, or does not exist")
+        raise PathNotFoundError(f"{path!r} is not a file, or does not exist")
     own.check_free(storage, target)
     with _opened(storage, entry) as file, _reading(path):
         archive = zipfile.ZipFile(file)
@@ -162,14 +163,14 @@ def _unpack(
 
 
 def _chunks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
-    # Never more than the size it declares; its checksum is compared at the end.
+    # zipfile never yields more than the declared size, and checks the checksum last.
     with archive.open(member) as file:
         while chunk := file.read(CHUNK_BYTES):
             yield chunk
 
 
-def _checked(archive: zipfile.ZipFile, entry: Entry) -> list[zipfile.ZipInfo]:
-    """Return the members, if all of them may be unpacked."""
+def _checked(archive: zipfile.ZipFile, entry: FileInfo) -> list[zipfile.ZipInfo]:
+    """Return the members after checking that all of them are safe to unpack."""
     members = archive.infolist()
     if len(members) > MAX_MEMBERS:
         raise _unsafe(entry, f"it has more than {MAX_MEMBERS} members")
@@ -178,10 +179,10 @@ def _checked(archive: zipfile.ZipFile, entry: Entry) -> list[zipfile.ZipInfo]:
     names = [it.filename.removesuffix("/") for it in members]
     files = {it.filename for it in members if not it.is_dir()}
     if len(set(names)) < len(names):
-        raise _unsafe(entry, "it has two members of one name")
+        raise _unsafe(entry, "it has two members with the same name")
     for name in names:
         if between := files.intersection(map(str, PurePosixPath(name).parents)):
-            raise _unsafe(entry, f"{min(between)!r} is a file and a folder")
+            raise _unsafe(entry, f"{min(between)!r} is both a file and a folder")
     try:
         distinct_paths(names)
     except InvalidNameError as error:
@@ -192,7 +193,7 @@ def _checked(archive: zipfile.ZipFile, entry: Entry) -> list[zipfile.ZipInfo]:
     return members
 
 
-def _check_member(entry: Entry, member: zipfile.ZipInfo) -> None:
+def _check_member(entry: FileInfo, member: zipfile.ZipInfo) -> None:
     try:
         file_path(member.orig_filename.removesuffix("/"))
         file_path(member.filename.removesuffix("/"))
@@ -205,7 +206,7 @@ def _check_member(entry: Entry, member: zipfile.ZipInfo) -> None:
         raise _unsafe(entry, f"{member.filename!r} is encrypted")
 
 
-def _unsafe(entry: Entry, flaw: str) -> InvalidInputError:
+def _unsafe(entry: FileInfo, flaw: str) -> InvalidInputError:
     return InvalidInputError(
         f"{entry.path!r} is not unpacked: {flaw}; nothing was stored"
     )
@@ -215,14 +216,14 @@ def _check_room(storage: Storage, size: int, path: str) -> None:
     root = storage.local_path("")
     if root is not None and size > (free := shutil.disk_usage(root).free):
         raise StorageError(
-            f"{path!r} unpacks to {size} bytes, and there is room for {free}: free "
+            f"{path!r} unpacks to {size} bytes, but there is room for {free}: free "
             "some space first"
         )
 
 
 @contextmanager
-def _opened(storage: Storage, entry: Entry) -> Iterator[IO[bytes]]:
-    """Open a stored file to jump about in it, which takes a copy of a remote one."""
+def _opened(storage: Storage, entry: FileInfo) -> Iterator[IO[bytes]]:
+    """Open a stored file for random access; a remote file is copied first."""
     location = storage.local_path(entry.path)
     if location is not None:
         with location.open("rb") as file:
@@ -252,23 +253,23 @@ def _when(modified: float | None) -> tuple[int, int, int, int, int, int]:
 
 
 class _Sink(io.RawIOBase):
-    """Takes what an archive writes, for somebody to take it away."""
+    """A file object that collects the bytes an archive writes until they are taken."""
 
     def __init__(self) -> None:
         self._data = bytearray()
 
     def writable(self) -> bool:
-        """Say so."""
+        """Return True."""
         return True
 
     def write(self, data: object) -> int:
-        """Take *data*."""
+        """Append *data* to the collected bytes, and return its length."""
         view = memoryview(data)  # type: ignore[arg-type]
         self._data += view
         return view.nbytes
 
     def taken(self) -> Iterator[bytes]:
-        """Yield what has come since."""
+        """Yield the bytes that were written since the last call."""
         if self._data:
             data, self._data = bytes(self._data), bytearray()
             yield data

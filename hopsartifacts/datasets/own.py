@@ -1,8 +1,10 @@
-"""The user's own files and folders, on any storage; who may change what is elsewhere.
+"""Operations on the user's own files and folders, on any storage.
 
-Folders without files: on this machine's disk they are folders. Elsewhere there may be
-none (an object store has names with slashes in them), so a folder that somebody asked
-for is noted by an empty object below ``.hopsartifacts/folders``, where no user looks.
+``DatasetApi`` checks which paths the user may change; this module does not.
+
+On a local disk, an empty folder is a folder. Other storages may have no folders (an
+object store only has names with slashes), so a folder that a user makes is recorded as
+an empty object in ``.hopsartifacts/folders``, which users do not see.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -14,24 +16,24 @@ from hopsartifacts.errors import (
     PathNotFoundError,
     StorageError,
 )
-from hopsartifacts.storage.contract import Entry, Storage
+from hopsartifacts.storage.contract import FileInfo, Storage
 from hopsartifacts.store.root import mark_root
 
 
-def look(storage: Storage, path: str) -> Entry | None:
-    """Describe a file or folder, an empty one too; None if nothing is there."""
+def look(storage: Storage, path: str) -> FileInfo | None:
+    """Return the entry of a file or folder, even an empty one; None if none exists."""
     found = storage.stat(path)
     if found is None and not _has_folders(storage):
         noted = storage.stat(layout.noted_folder(path))
         if noted and noted.kind == "directory":
-            return Entry(path=path, kind="directory")
+            return FileInfo(path=path, kind="directory")
     return found
 
 
-def look_unlinked(storage: Storage, path: str) -> Entry | None:
-    """Describe a file or folder that is reached without a link; None if there is none.
+def look_unlinked(storage: Storage, path: str) -> FileInfo | None:
+    """Return the entry of a file or folder whose path contains no link; None otherwise.
 
-    A link may lead anywhere, out of the project too.
+    A link may point anywhere, even outside the project.
     """
     if _may_hold_links(storage):
         above, _, name = path.rpartition("/")
@@ -43,46 +45,46 @@ def look_unlinked(storage: Storage, path: str) -> Entry | None:
     return found if found and found.kind in {"file", "directory"} else None
 
 
-def children(storage: Storage, path: str) -> list[Entry]:
-    """Return what the folder *path* holds, empty folders too, sorted by path."""
+def children(storage: Storage, path: str) -> list[FileInfo]:
+    """Return the entries of the folder *path*, empty folders too, sorted by path."""
     found = {entry.path: entry for entry in storage.list(path)}
     if not _has_folders(storage):
         for noted in storage.list(layout.noted_folder(path)):
             below = layout.of_noted_folder(noted.path)
             if noted.kind == "directory":
-                found.setdefault(below, Entry(path=below, kind="directory"))
+                found.setdefault(below, FileInfo(path=below, kind="directory"))
     return [found[name] for name in sorted(found)]
 
 
-def walk(storage: Storage, path: str) -> Iterator[Entry]:
-    """Yield everything below the folder *path*, each folder before what it holds."""
+def walk(storage: Storage, path: str) -> Iterator[FileInfo]:
+    """Yield everything below the folder *path*, each folder before its contents."""
     for entry in children(storage, path):
         yield entry
         if entry.kind == "directory":
             yield from walk(storage, entry.path)
 
 
-def plain(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """Yield *entries*, which must be files and folders.
+def plain(entries: Iterable[FileInfo]) -> Iterator[FileInfo]:
+    """Yield *entries*, and check that each is a file or folder.
 
     Raises:
-        InvalidInputError: one is not.
+        InvalidInputError: one is neither.
     """
     for entry in entries:
         if entry.kind not in {"file", "directory"}:
             raise InvalidInputError(
-                f"{entry.path!r} is a {entry.kind}, which may lead out of the project: "
-                "put a file or folder in its place"
+                f"{entry.path!r} is a {entry.kind}, which may point outside the "
+                "project: put a file or folder in its place"
             )
         yield entry
 
 
 def make_folder(storage: Storage, path: str) -> None:
-    """Make a folder that stays though nothing is in it, and those above it.
+    """Make a folder, which persists while it is empty, and its parents.
 
     Raises:
-        AlreadyExistsError: something is there.
-        InvalidInputError: what should hold it is a file.
+        AlreadyExistsError: the path exists.
+        InvalidInputError: a parent is a file or a link.
     """
     check_free(storage, path)
     mark_root(storage)
@@ -97,19 +99,19 @@ def make_folder(storage: Storage, path: str) -> None:
 
 
 def copy_file(storage: Storage, source: str, target: str) -> None:
-    """Give *target* the bytes of the user's file *source*."""
-    # A disk would let both names share one file, which is for files nobody changes.
+    """Write the bytes of the user's file *source* to *target*."""
+    # A local `copy` may make a hard link, which is only for files that never change.
     if _may_hold_links(storage) or not storage.copy(source, target):
         storage.write(target, storage.chunks(source))
 
 
 def copy(storage: Storage, source: str, target: str) -> None:
-    """Copy a file or folder of the user's to *target*.
+    """Copy a file or folder of the user to *target*.
 
     Raises:
         PathNotFoundError: *source* does not exist.
         AlreadyExistsError: *target* exists.
-        InvalidInputError: *target* is within *source*, or a link is.
+        InvalidInputError: *target* is within *source*, or *source* contains a link.
     """
     entry = _checked(storage, source, target)
     mark_root(storage)
@@ -130,7 +132,7 @@ def copy(storage: Storage, source: str, target: str) -> None:
 
 
 def move(storage: Storage, source: str, target: str) -> None:
-    """Move a file or folder of the user's to *target*; raises as ``copy``."""
+    """Move a file or folder of the user to *target*; raises the errors of ``copy``."""
     entry = _checked(storage, source, target)
     mark_root(storage)
     if entry.kind == "file":
@@ -148,18 +150,18 @@ def move(storage: Storage, source: str, target: str) -> None:
 
 
 def remove(storage: Storage, path: str) -> None:
-    """Delete a file or folder; silent if there is none."""
+    """Delete a file or folder, if it exists."""
     storage.delete_tree(path)
     if not _has_folders(storage):
         storage.delete_tree(layout.noted_folder(path))
 
 
 def check_free(storage: Storage, path: str) -> None:
-    """See that something can be put at *path*, and nothing is there.
+    """Check that *path* does not exist and can be created.
 
     Raises:
-        AlreadyExistsError: something is.
-        InvalidInputError: a file or a link is on the way to it.
+        AlreadyExistsError: *path* exists.
+        InvalidInputError: a parent is a file or a link.
     """
     if look(storage, path) is not None:
         raise AlreadyExistsError(f"{path!r} exists: remove it, or choose another name")
@@ -167,11 +169,12 @@ def check_free(storage: Storage, path: str) -> None:
 
 
 def check_files(storage: Storage, paths: Collection[str], *, overwrite: bool) -> None:
-    """See that files can be put at all *paths*.
+    """Check that files can be written to all *paths*.
 
     Raises:
-        AlreadyExistsError: a file is there, and *overwrite* is not given; or a folder.
-        InvalidInputError: a file or a link is on the way to one of them.
+        AlreadyExistsError: a file exists and *overwrite* is not set, or a path is a
+            folder.
+        InvalidInputError: a parent of a path is a file or a link.
     """
     one_each = {path.rpartition("/")[0]: path for path in paths}
     for path in one_each.values():
@@ -187,10 +190,10 @@ def check_files(storage: Storage, paths: Collection[str], *, overwrite: bool) ->
 
 
 def check_above(storage: Storage, path: str) -> None:
-    """See that there are only folders, or nothing, on the way to *path*.
+    """Check that each parent of *path* is a folder or does not exist.
 
     Raises:
-        InvalidInputError: a file or a link is there.
+        InvalidInputError: a parent is a file or a link.
     """
     above = ""
     for part in path.split("/")[:-1]:
@@ -205,30 +208,30 @@ def check_above(storage: Storage, path: str) -> None:
             )
 
 
-def _checked(storage: Storage, source: str, target: str) -> Entry:
+def _checked(storage: Storage, source: str, target: str) -> FileInfo:
     entry = look_unlinked(storage, source)
     if entry is None:
-        raise PathNotFoundError(f"{source!r} does not exist, or a link leads to it")
+        raise PathNotFoundError(f"{source!r} does not exist, or its path has a link")
     if f"{target}/".startswith(f"{source}/"):
         raise InvalidInputError(
-            f"{target!r} is within {source!r}: choose a place outside of it"
+            f"{target!r} is within {source!r}: choose a path outside it"
         )
     check_free(storage, target)
     return entry
 
 
 def _empty(folders: set[str], files: list[str]) -> list[str]:
-    """Return those of *folders* in which there is nothing, not even another one."""
+    """Return the *folders* that contain neither files nor other folders, sorted."""
     above = {path.rpartition("/")[0] for path in (*files, *folders)}
     return sorted(folders - above)
 
 
 def _has_folders(storage: Storage) -> bool:
-    """Tell whether a folder is there though nothing is in it."""
+    """Return whether the storage has real folders, which exist even if empty."""
     return storage.local_path("") is not None
 
 
 def _may_hold_links(storage: Storage) -> bool:
-    """Tell whether a path may lead through a link, as on a disk."""
+    """Return whether a path may contain a link, as on a disk."""
     is_local = storage.local_path("") is not None
     return is_local or storage.capabilities.has_modes

@@ -1,4 +1,4 @@
-"""Which digest is pinned for a path."""
+"""Lookup of the digest that a manifest pins for a path."""
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.versions import ArtifactStore
@@ -14,29 +14,30 @@ from hopsartifacts.storage.contract import Storage
 
 
 def sealed_digest(storage: Storage, path: str) -> Digest | None:
-    """Return the digest that is pinned for a file of a remote store, if one is.
+    """Return the digest that is pinned for a file, if any; None on a local disk.
 
     Raises:
-        IntegrityError: it lies in a sealed folder and is no part of it.
+        IntegrityError: the file is in the folder of a sealed version, but not part of
+            the version.
     """
     if storage.local_path("") is not None:
         return None
     try:
         sealed = _sealed_files(storage, path)
     except (ModelNotFoundError, ArtifactNotFoundError):
-        return None  # not yet or not any more
+        return None  # not saved yet, or deleted
     if sealed and path not in sealed:
         entry = storage.stat(path)
         if entry and entry.kind == "file":
             raise IntegrityError(
-                f"{path!r} is not part of the version it lies in: see "
+                f"{path!r} is not part of the version in its folder: see "
                 "project.verify() and project.repair()"
             )
     return sealed.get(path)
 
 
 def _sealed_files(storage: Storage, path: str) -> dict[str, Digest]:
-    """Return the digests of the sealed files in the folder of the version of *path*.
+    """Return the digests of the sealed files of the version that *path* belongs to.
 
     Raises:
         ModelNotFoundError: there is no such model version.

@@ -1,21 +1,59 @@
-"""A deployment as readers see it: the versions whose model is still there.
+"""Deployments as readers see them, and the logs that say so.
 
 A writer that ended between its entry and its look at the model leaves a version whose
 model may be gone: readers do not see such a version.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
+from hopsartifacts import layout
+from hopsartifacts.artifacts.documents import EMPTY, ArtifactState
+from hopsartifacts.artifacts.versions import artifact_log
 from hopsartifacts.deployments.documents import (
     DeploymentRecord,
     DeploymentState,
     DeploymentVersion,
     Specification,
 )
-from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.documents import decode
+from hopsartifacts.names import is_version
+from hopsartifacts.registry.documents import ModelState
+from hopsartifacts.registry.versions import model_log, model_state
 from hopsartifacts.serving.contract import DeploymentKey
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.log import Log
+
+
+class Logs:
+    """The logs of a storage, each as it was seen first."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+        self._models: dict[str, Log[ModelState]] = {}
+        self._artifacts: dict[tuple[str, int], Log[ArtifactState]] = {}
+        self._deployments: dict[str, Log[DeploymentState]] = {}
+
+    def model(self, name: str) -> Log[ModelState]:
+        """Return the log of a model."""
+        if name not in self._models:
+            self._models[name] = model_log(self.storage, name)
+        return self._models[name]
+
+    def artifacts(self, model: str, version: int) -> Log[ArtifactState]:
+        """Return the log of a model version's artifacts."""
+        key = model, version
+        if key not in self._artifacts:
+            self._artifacts[key] = artifact_log(self.storage, model, version)
+        return self._artifacts[key]
+
+    def deployment(self, name: str) -> Log[DeploymentState]:
+        """Return the log of a deployment."""
+        if name not in self._deployments:
+            path = layout.deployment_log(name)
+            self._deployments[name] = Log(self.storage, path, DeploymentState)
+        return self._deployments[name]
 
 
 class Deployed:
@@ -70,7 +108,7 @@ class Deployed:
         """All versions by their numbers, in order; each is read when asked for."""
         return _Versions(self)
 
-    @property
+    @cached_property
     def key(self) -> DeploymentKey:
         """What tells this deployment from every other one; made when asked for."""
         specification = self.current.specification
@@ -113,6 +151,11 @@ class Deployed:
     def fetch(self, records: Mapping[int, DeploymentRecord]) -> None:
         """Read the specifications of versions side by side."""
         self._logs.deployment(self.name).fetch({it.entry for it in records.values()})
+
+
+def no_key(name: str) -> DeploymentKey:
+    """Return what stands for a deployment that is not there: nothing runs of it."""
+    return DeploymentKey(name=name, id="", version=0, specification="")
 
 
 class _Versions(Mapping[int, DeploymentVersion]):
@@ -160,3 +203,50 @@ def deployed(logs: Logs, name: str, state: DeploymentState) -> Deployed | None:
     served = (n for n, it in state.newest_first() if is_served(logs, it))
     newest = next(served, None)
     return None if newest is None else Deployed(logs, name, state, newest)
+
+
+Fate = Literal["live", "reserved", "gone", "unknown"]
+"""Of a version: readers see it; a writer is at it; it was deleted or given up; no log
+knows it."""
+
+_NONE = ("",) * 5
+
+
+def fate_of(storage: Storage, path: str) -> Fate:
+    """Return the fate of the version that *path* belongs to.
+
+    What belongs to no version, like the log itself, is ``live``.
+
+    Raises:
+        IntegrityError: the log is damaged.
+        StorageError: the storage does not answer.
+    """
+    # Of a model: Models/<name>/<version>/Artifacts/<artifact version>/...
+    top, name, version, part, artifact = [*path.split("/"), *_NONE][: len(_NONE)]
+    if not is_version(version):
+        return "live"
+    if top == layout.DEPLOYMENTS:
+        return _of_deployment(storage, name, int(version))
+    fate = _of_model(storage, name, int(version))
+    if fate == "live" and part == layout.ARTIFACTS and is_version(artifact):
+        state = artifact_log(storage, name, int(version)).state()
+        known = state.records.get(int(artifact)) if int(artifact) else EMPTY
+        return "live" if known and known.is_live else "gone"
+    return fate
+
+
+def _of_deployment(storage: Storage, name: str, number: int) -> Fate:
+    state = Logs(storage).deployment(name).seen_state()
+    if number > state.head.last:
+        return "unknown"
+    return "live" if state.is_kept(number) else "gone"
+
+
+def _of_model(storage: Storage, name: str, number: int) -> Fate:
+    state = model_state(storage, name)
+    known = state.records.get(number)
+    if known is None:
+        return "unknown"
+    if known.status == "reserved":
+        return "reserved"
+    return "live" if known.is_live else "gone"

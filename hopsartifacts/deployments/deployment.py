@@ -1,54 +1,70 @@
 """A deployment as users hold it: save, start, predict, stop, delete."""
 
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hopsartifacts import layout
 from hopsartifacts.artifacts.decision import Decision
-from hopsartifacts.artifacts.versions import ArtifactStore
-from hopsartifacts.deployments.difference import summary
+from hopsartifacts.context import ProjectContext
+from hopsartifacts.deployments import history, versions
+from hopsartifacts.deployments.attributes import DeploymentDraft, SettingAttributes
+from hopsartifacts.deployments.deployed import Deployed, Logs, no_key
+from hopsartifacts.deployments.documents import Specification
+from hopsartifacts.deployments.environment import check_environment
 from hopsartifacts.deployments.golden import (
     DEFAULT_TOLERANCE,
     GoldenRequest,
-    request_of,
+    check_runs,
+    request_to_record,
 )
-from hopsartifacts.deployments.held import AWAIT_S, UP
-from hopsartifacts.deployments.launching import launching
-from hopsartifacts.deployments.logs import Logs
-from hopsartifacts.deployments.progress import while_starting, while_stopping
+from hopsartifacts.deployments.history import (
+    Activation,
+    DeploymentDifference,
+    DeploymentSnapshot,
+)
+from hopsartifacts.deployments.launch import AWAIT_S, move_to, start
+from hopsartifacts.deployments.predictor import Predictor, sealed_predictor
 from hopsartifacts.deployments.requests import ask
-from hopsartifacts.deployments.tagging import HasTags
-from hopsartifacts.deployments.versioned import Versioned
-from hopsartifacts.deployments.versions import (
-    check_owner,
-    delete_deployment,
-    save_specification,
-    take_name,
+from hopsartifacts.deployments.state import (
+    PredictorState,
+    component_name,
+    while_starting,
+    while_stopping,
 )
-from hopsartifacts.deployments.watched import Watched
 from hopsartifacts.errors import (
-    ArtifactNotFoundError,
-    IntegrityError,
+    DeploymentNotFoundError,
+    InUseError,
     InvalidDeploymentError,
-    InvalidInputError,
-    NotRunningError,
-    PathNotFoundError,
     UnsupportedHereError,
 )
 from hopsartifacts.registry.given import checked_reason
 from hopsartifacts.registry.model import Model
-from hopsartifacts.serving.inference_log.asking import ship_rest
-from hopsartifacts.store.local_paths import local_folder
-from hopsartifacts.store.transfer import download
+from hopsartifacts.registry.tagged import Tagged, Tags
+from hopsartifacts.serving.contract import UP, DeploymentKey, RunState
+from hopsartifacts.serving.inference_log.access import count_drops, read_log, ship_rest
 
 
-class Deployment(Versioned, Watched, HasTags):
+class Deployment(SettingAttributes, Tagged):
     """One deployment: a predictor with a name, saved or not, running or not.
 
     Made by ``ms.create_deployment`` (lazy), ``predictor.deploy``, ``model.deploy`` or
-    ``ms.get_deployment``.
+    ``ms.get_deployment``. Its settings are those of its predictor.
     """
+
+    predictor: Predictor
+
+    def __init__(
+        self,
+        context: ProjectContext,
+        predictor: Predictor,
+        state: Deployed | None = None,
+    ) -> None:
+        self._context = context
+        self.predictor = predictor
+        self._state = state
+        self._decision: Decision | None = None
 
     def save(
         self,
@@ -85,18 +101,18 @@ class Deployment(Versioned, Watched, HasTags):
         name, reason = self.name, checked_reason(why)
         model = self.predictor.model_name
         known = self._state.id if self._state else None
-        logs = Logs(self._runner.place.storage)
-        there = check_owner(logs, name, model, known_id=known, adopt=adopt)
+        logs = Logs(self._context.storage)
+        there = versions.check_owner(logs, name, model, known_id=known, adopt=adopt)
         prepared = self.predictor.prepare(logs)
-        take_name(logs, name)
+        versions.take_name(logs, name)
         before = self._state.active if self._state else None
         specification, artifact, self._decision = self.predictor.seal(logs, prepared)
-        self._state = save_specification(
+        self._state = versions.save_specification(
             logs, specification, known_id=known, why=reason, adopt=adopt
         )
         self.predictor.keep(specification, artifact)
         if known is None and there and there.active != self._state.active:
-            changes = summary(there.current.specification, specification)
+            changes = history.summary(there.current.specification, specification)
             print(  # noqa: T201 - Hopsworks prints that a deployment exists, too
                 f"Deployment {name!r} exists: saved as its version "
                 f"{self._state.active} ({changes})"
@@ -141,10 +157,10 @@ class Deployment(Versioned, Watched, HasTags):
             print(f"Deployment {self.name!r} is already running")  # noqa: T201 - as Hopsworks
             return
         if not ignore_environment:
-            self._check_environment()
+            check_environment(self._context.storage, self.specification)
         instances = self.requested_instances if await_running > 0 else 0
         with while_starting(self.name, instances, self._run_state, wanted=progress):
-            self._launch(await_running, port=port, detach=detach)
+            start(self._context, self._state, await_running, port=port, detach=detach)
 
     def stop(
         self, await_stopped: int = AWAIT_S, *, progress: bool | None = None
@@ -157,7 +173,7 @@ class Deployment(Versioned, Watched, HasTags):
         """
         instances = self.requested_instances if self._run_state().status in UP else 0
         with while_stopping(self.name, instances, self._run_state, wanted=progress):
-            self._runner.backend.stop(self._key, await_stopped_s=await_stopped)
+            self._context.backend().stop(self._key, await_stopped_s=await_stopped)
 
     def restart(
         self, await_running: int = AWAIT_S, *, ignore_environment: bool = False
@@ -165,7 +181,7 @@ class Deployment(Versioned, Watched, HasTags):
         """Stop and start; see both."""
         if not ignore_environment:
             self._state = self._fresh()
-            self._check_environment()
+            check_environment(self._context.storage, self.specification)
         self.stop()
         self.start(await_running, ignore_environment=ignore_environment)
 
@@ -188,11 +204,11 @@ class Deployment(Versioned, Watched, HasTags):
                     "delete(force=True)"
                 )
             self.stop()
-        storage = self._runner.place.storage
+        storage = self._context.storage
         # Nobody else looks for it once there is no such deployment.
-        ship_rest(storage, self.name, self._runner.backend.inference_log_spool(key))
-        delete_deployment(storage, self.name, key.id)
-        self._runner.backend.forget(key)
+        ship_rest(storage, self.name, self._context.backend().inference_log_spool(key))
+        versions.delete_deployment(storage, self.name, key.id)
+        self._context.backend().forget(key)
         self._state = None
 
     def predict(self, data: dict[str, Any] | None = None, inputs: Any = None) -> Any:
@@ -223,7 +239,7 @@ class Deployment(Versioned, Watched, HasTags):
                 f"deployment {self.name!r} runs on vLLM, which answers no predict(): "
                 "use any client for OpenAI's API with its URL"
             )
-        send = partial(self._runner.backend.predict, self._key)
+        send = partial(self._context.backend().predict, self._key)
         return ask(send, self.api_protocol, data, inputs)
 
     def record_golden(
@@ -249,17 +265,12 @@ class Deployment(Versioned, Watched, HasTags):
             NotRunningError: it does not run, or not its active version.
             PredictionError: the model server answered with an error.
         """
-        chosen = request_of(self._golden(request))
+        chosen = request_to_record(
+            self.name, request, self.golden_request, self.get_model
+        )
         active = self._fresh().active
-        running = self._run_state().deployment_version
-        if running != active:
-            runs = f"runs version {running}" if running else "does not run"
-            raise NotRunningError(
-                f"deployment {self.name!r} {runs}: start version {active}, whose "
-                "answer is to be recorded, first"
-            )
-        answer = self.predict(data=chosen)
-        golden = GoldenRequest(chosen, answer, tolerance)
+        check_runs(self.name, self._run_state().deployment_version, active)
+        golden = GoldenRequest(chosen, self.predict(data=chosen), tolerance)
         self.golden_request = golden
         self.save(await_update, why="the golden request was recorded")
         return golden
@@ -273,31 +284,15 @@ class Deployment(Versioned, Watched, HasTags):
         Raises:
             ArtifactNotFoundError: not saved yet, or artifact version 0, which has none.
         """
-        pin = self._saved_specification().artifact
-        if pin.version == 0:
-            raise ArtifactNotFoundError(
-                f"deployment {self.name!r} runs artifact version 0, which has no files"
-            )
-        storage = self._runner.place.storage
-        name, version = self.model_name, self.model_version
-        store = ArtifactStore(storage, name, version)
-        store.project(pin.version)
-        folder = layout.artifact_dir(name, version, pin.version)
-        target = local_folder(
-            local_path, name, str(version), "Artifacts", str(pin.version)
+        return versions.download_artifact(
+            self._context.storage, self.specification, local_path
         )
-        files = store.get(pin.version).files
-        try:
-            download(storage, folder, {it.path: it.digest for it in files}, target)
-        except (IntegrityError, PathNotFoundError):
-            # It says so if the version was deleted meanwhile.
-            store.get(pin.version)
-            raise
-        return str(target)
 
     def get_model(self) -> Model:
         """Return the model version it runs."""
-        return self._runner.get_model(self.model_name, self.model_version)
+        registry = self._context.registry()
+        model: Model = registry.get_model(self.model_name, self.model_version)
+        return model
 
     def explain(self) -> Decision:
         """Say why the last save reused or made its artifact version.
@@ -306,28 +301,299 @@ class Deployment(Versioned, Watched, HasTags):
         """
         return self._decision or self.predictor.explain()
 
-    def _golden(self, request: Any) -> Any:
-        if request is not None:
-            return request
-        if self.golden_request is not None:
-            return self.golden_request.request
-        example = self.get_model().input_example
-        if example is None:
-            raise InvalidInputError(
-                f"deployment {self.name!r} has no golden request and its model no "
-                "input example: give the request to record"
-            )
-        return example
+    def get_state(self) -> PredictorState:
+        """Return what runs now.
 
-    def _launch(self, await_running: float, *, port: int | None, detach: bool) -> None:
-        state = self._state or self._fresh()
-        if detach and not self._runner.place.storage.capabilities.is_shared:
-            raise UnsupportedHereError(
-                "a deployment of a project in memory cannot outlive this process: "
-                "start it without detach"
+        Raises:
+            DeploymentNotFoundError: it was not saved, or was deleted.
+        """
+        self._fresh()
+        return PredictorState(self.name, self._run_state())
+
+    def is_created(self) -> bool:
+        """Tell whether it is saved."""
+        return self._state is not None
+
+    def is_running(
+        self,
+        or_idle: bool = True,
+        or_updating: bool = True,
+    ) -> bool:
+        """Tell whether it answers."""
+        wanted = {"Running"} | ({"Idle"} if or_idle else set())
+        wanted |= {"Updating"} if or_updating else set()
+        return self._run_state().status in wanted
+
+    def is_stopped(self, or_created: bool = True) -> bool:
+        """Tell whether nothing runs."""
+        status = self._run_state().status
+        return status == "Stopped" or (or_created and status in {"Created", "Creating"})
+
+    def get_logs(
+        self, component: str = "predictor", tail: int = 10, *, follow: bool = False
+    ) -> None:
+        """Print the last lines of the newest run's log, also after it ended.
+
+        Args:
+            component: ``predictor`` or ``transformer``.
+            tail: how many lines.
+            follow: go on with what is written, until the run ends or the program is
+                interrupted.
+        """
+        if not follow:
+            print(self.read_logs(component, tail))  # noqa: T201 - that is what it is for
+            return
+        for line in self.follow_logs(component, tail):
+            print(line, flush=True)  # noqa: T201 - that is what it is for
+
+    def read_logs(self, component: str = "predictor", tail: int = 10) -> str:
+        """Return what ``get_logs`` prints.
+
+        Raises:
+            InvalidInputError: no such component.
+        """
+        known = component_name(component)
+        return self._context.backend().read_logs(self._key, known, tail)
+
+    def follow_logs(
+        self, component: str = "predictor", tail: int = 10
+    ) -> Iterator[str]:
+        """Return the last lines of the log, and each line that comes until it ends.
+
+        Raises:
+            InvalidInputError: no such component.
+        """
+        known = component_name(component)
+        lines = self._context.backend().follow_logs(self._key, known, tail)
+        return (line.text for line in lines)
+
+    def read_inference_log(
+        self,
+        since: datetime | date | str | None = None,
+        until: datetime | date | str | None = None,
+        *,
+        version: int | None = None,
+        message_type: str | None = None,
+        limit: int | None = None,
+    ) -> Any:
+        """Return what was asked and answered as a ``pyarrow.Table``.
+
+        It has one row for each message, by the time of its request, from every version
+        that had an inference logger without a Kafka topic. What waits on this machine
+        is put into the project first. What an earlier deployment of the same name
+        logged is not among them: it stays in the files of the log.
+
+        Args:
+            since: only requests that came then or later: a datetime, a date (its first
+                moment) or an ISO 8601 text, in local time if it has no zone.
+            until: only requests that came before.
+            version: only those that this deployment version answered.
+            message_type: ``request`` or ``response``.
+            limit: only so many, the newest.
+
+        Raises:
+            InvalidInputError: a choice makes no sense, or pyarrow is not installed.
+            IntegrityError: a file of the log is damaged.
+            StorageError: the project does not answer.
+        """
+        return read_log(
+            self._context.storage,
+            self._key,
+            self._context.backend().inference_log_spool(self._key),
+            since=since,
+            until=until,
+            version=version,
+            message_type=message_type,
+            limit=limit,
+        )
+
+    def inference_log_drops(self) -> int:
+        """Return how many exchanges were answered but could not be logged.
+
+        Because the sink was gone for too long or the disk was full; over all versions,
+        and as far as this machine and the project know.
+
+        Raises:
+            InvalidInputError: pyarrow is not installed.
+            StorageError: the project does not answer.
+        """
+        spool = self._context.backend().inference_log_spool(self._key)
+        return count_drops(self._context.storage, self._key, spool)
+
+    def get_url(self) -> str | None:
+        """Return the URL that takes prediction requests; None when nothing runs."""
+        return self.get_state().hopsworks_inference_path
+
+    def get_versions(self) -> list[DeploymentSnapshot]:
+        """Return all versions, newest first.
+
+        Raises:
+            DeploymentNotFoundError: it was not saved, or was deleted.
+        """
+        return history.snapshots_of(self._fresh())
+
+    def get_history(self) -> list[Activation]:
+        """Return which version was made the active one when, by whom and why.
+
+        Newest first. Versions that were deleted since are named, too.
+
+        Raises:
+            DeploymentNotFoundError: it was not saved, or was deleted.
+        """
+        self._fresh()
+        return history.activations(self._context.storage, self.name)
+
+    def diff(
+        self,
+        first: int | DeploymentSnapshot,
+        second: int | DeploymentSnapshot | None = None,
+    ) -> DeploymentDifference:
+        """Return what of *second* differs from *first*: settings, and lines of files.
+
+        Args:
+            first: a version.
+            second: another one; by default the active one.
+
+        Raises:
+            DeploymentNotFoundError: there is no such version.
+        """
+        state = self._fresh()
+        before = history.number_of(self.name, first)
+        after = state.active if second is None else history.number_of(self.name, second)
+        return history.compare_specifications(
+            self._context.storage,
+            versions.pick_version(state, before).specification,
+            versions.pick_version(state, after).specification,
+        )
+
+    def rollback(
+        self,
+        version: int | DeploymentSnapshot,
+        await_update: int = AWAIT_S,
+        *,
+        why: str = "",
+        ignore_environment: bool = False,
+    ) -> None:
+        """Make an earlier (or later) version the active one again; nothing is copied.
+
+        A running deployment is moved to it, as by ``save``. Nothing happens if it is
+        the active one. Settings that were changed here and not saved are dropped.
+
+        Args:
+            version: its number, or one of ``get_versions()``.
+            await_update: seconds to wait until a running deployment runs again.
+            why: a word for those who read the history.
+            ignore_environment: see ``start``.
+
+        Raises:
+            DeploymentNotFoundError: there is no such version, or no deployment.
+            DeploymentFailedError: it does not start (it is the active one all the
+                same).
+        """
+        reason = checked_reason(why)
+        number, known = history.number_of(self.name, version), self._fresh()
+        sealed = versions.pick_version(known, number)
+        # Read first: once it is committed, nothing may fail that says otherwise.
+        predictor = sealed_predictor(self._context, sealed.specification)
+        self._state = versions.activate_version(
+            self._context.storage, self.name, number, known_id=known.id, why=reason
+        )
+        self.predictor, self._decision = predictor, None
+        if known.active != self._state.active:
+            self._follow(await_update, ignore_environment=ignore_environment)
+
+    def delete_version(self, version: int | DeploymentSnapshot) -> None:
+        """Give an old version up for good; its number is never given again.
+
+        The model and artifact version that it pins can be deleted then, if nothing
+        else needs them.
+
+        Raises:
+            DeploymentNotFoundError: there is no such version, or no deployment.
+            InUseError: it is the active one, or still runs.
+        """
+        number, known = history.number_of(self.name, version), self._fresh()
+        versions.pick_version(known, number)
+        state = self._run_state()
+        if state.status in UP and state.deployment_version == number:
+            raise InUseError(
+                f"version {number} of deployment {self.name!r} is running: move it to "
+                "the active version with restart(), or stop it, first"
             )
-        with launching(self._runner.place, state.id, state.current) as ready:
-            self._runner.backend.check(ready)
-            self._runner.backend.start(
-                ready, await_running_s=await_running, port=port, detach=detach
+        self._state = versions.delete_version(
+            self._context.storage, self.name, number, known_id=known.id
+        )
+
+    def get_tags(self) -> Tags:
+        """Return all tags as they are now.
+
+        Raises:
+            DeploymentNotFoundError: it was not saved, or was deleted.
+        """
+        return dict(self._fresh().tags)
+
+    @property
+    def id(self) -> str | None:
+        """Unique for ever; None before ``save``."""
+        return self._state.id if self._state else None
+
+    @property
+    def version(self) -> int | None:
+        """Number of the active version; None before ``save``."""
+        return self._state.active if self._state else None
+
+    @property
+    def created_at(self) -> str | None:
+        """When it was first saved (RFC 3339, UTC)."""
+        return self._state.created if self._state else None
+
+    @property
+    def creator(self) -> str | None:
+        """Who saved it first."""
+        return self._state.creator if self._state else None
+
+    @property
+    def specification(self) -> Specification:
+        """The sealed specification.
+
+        Raises:
+            DeploymentNotFoundError: it was not saved yet.
+        """
+        return self._saved().current.specification
+
+    def __repr__(self) -> str:
+        return f"Deployment(name: {self.name!r}, version: {self.version!r})"
+
+    @property
+    def _draft(self) -> DeploymentDraft:  # type: ignore[override]  # its predictor's
+        return self.predictor._draft  # noqa: SLF001 - one thing for users
+
+    def _change_tags(self, change: Callable[[Tags], Tags]) -> None:
+        versions.set_tags(self._context.storage, self.name, self._fresh().id, change)
+
+    def _fresh(self) -> Deployed:
+        return versions.read_again(self._context.storage, self._saved())
+
+    def _saved(self) -> Deployed:
+        if self._state is None:
+            raise DeploymentNotFoundError(
+                f"deployment {self.name!r} is not saved: call save() first"
             )
+        return self._state
+
+    @property
+    def _key(self) -> DeploymentKey:
+        """What the back end is asked about; before ``save`` nothing that can run."""
+        return self._state.key if self._state else no_key(self.name)
+
+    def _run_state(self) -> RunState:
+        return self._context.backend().state(self._key)
+
+    def _follow(self, await_update: float, *, ignore_environment: bool) -> None:
+        """Move what runs to the active version, without a failed request."""
+        state = self._run_state()
+        if state.status not in UP or state.deployment_version == self.version:
+            return
+        if not ignore_environment:
+            check_environment(self._context.storage, self.specification)
+        move_to(self._context, self._saved(), await_update)

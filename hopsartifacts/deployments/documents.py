@@ -7,8 +7,11 @@ from typing import Any, Literal
 import msgspec
 
 from hopsartifacts.deployments.golden import GoldenRequest
-from hopsartifacts.deployments.parts import InferenceBatcher, InferenceLogger
-from hopsartifacts.deployments.resources import ComponentResources
+from hopsartifacts.deployments.parts import (
+    ComponentResources,
+    InferenceBatcher,
+    InferenceLogger,
+)
 from hopsartifacts.deployments.rules import ApiProtocol, ModelServer, ServingTool
 from hopsartifacts.digests import sha256_of
 from hopsartifacts.documents import encode

@@ -1,14 +1,19 @@
 """The golden request of a deployment: what has to be answered as it was recorded."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from hopsartifacts.deployments.requests import payload
 from hopsartifacts.documents import encode
-from hopsartifacts.errors import InvalidDeploymentError, InvalidInputError
+from hopsartifacts.errors import (
+    InvalidDeploymentError,
+    InvalidInputError,
+    NotRunningError,
+)
+from hopsartifacts.registry.model import Model
 from hopsartifacts.serving.contract import Golden
 from hopsartifacts.values import plain
 
@@ -54,6 +59,43 @@ def request_of(given: Any) -> dict[str, Any]:
     body = payload(given, None) if is_whole else payload(None, given)
     # The two keys mean the same to V1, but the second something else to V2.
     return {"instances" if key == "inputs" else key: it for key, it in body.items()}
+
+
+def check_runs(name: str, running: int | None, active: int) -> None:
+    """Refuse to record the answer of another version than the active one.
+
+    Raises:
+        NotRunningError: another version runs, or none.
+    """
+    if running != active:
+        runs = f"runs version {running}" if running else "does not run"
+        raise NotRunningError(
+            f"deployment {name!r} {runs}: start version {active}, whose answer is to "
+            "be recorded, first"
+        )
+
+
+def request_to_record(
+    name: str, given: Any, golden: GoldenRequest | None, model: Callable[[], Model]
+) -> dict[str, Any]:
+    """Return *given*, or else the request of *golden*, or the model's input example.
+
+    As a V1 body, whatever it was.
+
+    Raises:
+        InvalidInputError: there is none of the three, or it is no request.
+    """
+    if given is not None:
+        return request_of(given)
+    if golden is not None:
+        return request_of(golden.request)
+    example = model().input_example
+    if example is None:
+        raise InvalidInputError(
+            f"deployment {name!r} has no golden request and its model no input "
+            "example: give the request to record"
+        )
+    return request_of(example)
 
 
 def checked_golden(given: Any) -> GoldenRequest | None:

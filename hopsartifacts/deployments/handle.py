@@ -1,5 +1,6 @@
 """Model serving as users hold it: create, find and list deployments."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
@@ -7,44 +8,90 @@ from typing import Any
 
 from hopsartifacts.artifacts.handle import Artifacts
 from hopsartifacts.artifacts.versions import ArtifactStore
-from hopsartifacts.deployments.current import Current
-from hopsartifacts.deployments.deployed import Deployed
+from hopsartifacts.context import ProjectContext
+from hopsartifacts.deployments.deployed import Deployed, no_key
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.environment import freeze
-from hopsartifacts.deployments.held import UP, Runner
-from hopsartifacts.deployments.home import Home
 from hopsartifacts.deployments.parts import (
     InferenceBatcher,
     InferenceLogger,
     Transformer,
 )
-from hopsartifacts.deployments.predictor import Predictor, sealed_predictor
+from hopsartifacts.deployments.predictor import (
+    Predictor,
+    new_predictor,
+    sealed_predictor,
+)
+from hopsartifacts.deployments.settings import SETTINGS, DeploymentSettings
+from hopsartifacts.deployments.state import component_name
 from hopsartifacts.deployments.versions import (
     artifact_users_of,
+    find_deployment,
     live_deployments,
     read_deployment,
     users_of,
 )
-from hopsartifacts.deployments.watched import component_name
-from hopsartifacts.errors import InvalidDeploymentError, NotRunningError
+from hopsartifacts.errors import InvalidDeploymentError, NotRunningError, StorageError
 from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.model import Model
-from hopsartifacts.serving.contract import LogLine, RunState
+from hopsartifacts.serving.contract import UP, DeploymentKey, LogLine, RunState
+from hopsartifacts.storage.contract import Storage
+
+_NEAR_S, _FAR_S = 2.0, 10.0
+"""For how long what was read is used again: on a disk, and elsewhere."""
+
+
+class Current:
+    """The keys of deployments by their names; usable from any thread."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._known: dict[str, tuple[float, DeploymentKey]] = {}
+        self._trust_s = _FAR_S if storage.local_path("") is None else _NEAR_S
+
+    def key(self, name: str) -> tuple[DeploymentKey, bool]:
+        """Return the key, and whether it was read just now; raises as ``read``."""
+        known = self._known.get(name)
+        if known is not None and time.monotonic() - known[0] < self._trust_s:
+            return known[1], False
+        return self.read(name), True
+
+    def read(self, name: str) -> DeploymentKey:
+        """Read the key from the project; an empty one for a name that is not there.
+
+        If the project does not answer, the key that was read last is returned, so that
+        a running deployment keeps answering.
+
+        Raises:
+            StorageError: the project does not answer, and the name was never read.
+        """
+        began = time.monotonic()
+        try:
+            sealed = find_deployment(self._storage, name)
+        except StorageError:
+            known = self._known.get(name)
+            if known is None:
+                raise
+            return known[1]
+        if sealed is None:
+            self._known.pop(name, None)
+            return no_key(name)
+        key = sealed.key
+        self._known[name] = began, key
+        return key
 
 
 class ModelServing:
     """All deployments of a project."""
 
-    def __init__(self, runner: Runner) -> None:
-        self._runner = runner
-        place = runner.place
-        self._current = Current(place.storage)
-        self._home = Home(storage=place.storage, project=place.project, saver=self)
+    def __init__(self, context: ProjectContext) -> None:
+        self._context = context
+        self._current = Current(context.storage)
 
     @property
     def project_name(self) -> str:
         """Name of the project."""
-        return self._runner.place.project
+        return self._context.project
 
     def create_predictor(  # noqa: PLR0913, PLR0917 - Hopsworks' signature
         self,
@@ -105,31 +152,23 @@ class ModelServing:
                 makes no sense.
             ModelNotFoundError: the model was not saved yet.
         """
+        given = locals()
+        settings = {name: given[name] for name in SETTINGS}
+        return self.predictor_of(model, DeploymentSettings.of(**settings))
+
+    def predictor_of(self, model: Model, settings: DeploymentSettings) -> Predictor:
+        """Return what ``create_predictor`` returns, of settings that are one value.
+
+        Raises:
+            InvalidDeploymentError: the rules forbid the combination.
+            ModelNotFoundError: the model was not saved yet.
+        """
         if not isinstance(model, Model):
             raise InvalidDeploymentError(
                 f"model is a {type(model).__name__}: give what mr.get_model(name) "
                 "returns"
             )
-        return Predictor(
-            self._home,
-            model.manifest,
-            name=name,
-            description=description,
-            artifact_version=artifact_version,
-            serving_tool=serving_tool,
-            script_file=script_file,
-            config_file=config_file,
-            resources=resources,
-            inference_logger=inference_logger,
-            inference_batcher=inference_batcher,
-            transformer=transformer,
-            api_protocol=api_protocol,
-            environment=environment,
-            environment_lock=environment_lock,
-            env_vars=env_vars,
-            golden_request=golden_request,
-            files=files,
-        )
+        return new_predictor(self._context, model.manifest, settings)
 
     def create_transformer(
         self, script_file: str | PathLike[str], resources: Any = None
@@ -159,7 +198,7 @@ class ModelServing:
                 f"predictor is a {type(predictor).__name__}: give what "
                 "ms.create_predictor(model) returns"
             )
-        return Deployment(self._runner, predictor.renamed(name, environment))
+        return Deployment(self._context, predictor.renamed(name, environment))
 
     def get_deployment(self, name: str) -> Deployment:
         """Return a saved deployment.
@@ -168,7 +207,7 @@ class ModelServing:
             DeploymentNotFoundError: there is none of this name. (Hopsworks returns
                 None.)
         """
-        state = read_deployment(self._runner.place.storage, deployment_name(name))
+        state = read_deployment(self._context.storage, deployment_name(name))
         return self._deployment(state)
 
     def get_deployments(
@@ -182,7 +221,7 @@ class ModelServing:
             status: only those in this state, in any case. (In Hopsworks this always
                 fails.)
         """
-        found = live_deployments(self._runner.place.storage).values()
+        found = live_deployments(self._context.storage).values()
         listed = [self._deployment(state) for state in found if _runs(state, model)]
         if status is None:
             return listed
@@ -198,7 +237,7 @@ class ModelServing:
         It takes fewer requests than ``get_deployments``: models and artifacts are not
         looked at.
         """
-        return live_deployments(self._runner.place.storage)
+        return live_deployments(self._context.storage)
 
     def follow_run(
         self,
@@ -222,7 +261,7 @@ class ModelServing:
             InvalidInputError: no such component.
         """
         known = component_name(component)
-        return self._runner.backend.follow_logs(
+        return self._context.backend().follow_logs(
             sealed.key, known, tail, after=after, is_wanted=is_wanted
         )
 
@@ -238,12 +277,12 @@ class ModelServing:
         """
         key, is_new = self._current.key(deployment_name(name))
         try:
-            return self._runner.backend.predict(key, request)
+            return self._context.backend().predict(key, request)
         except NotRunningError:
             newest = key if is_new else self._current.read(name)
             if newest == key:
                 raise
-            return self._runner.backend.predict(newest, request)
+            return self._context.backend().predict(newest, request)
 
     def run_state(self, name: str) -> RunState:
         """Return what runs of the deployment *name*, as known where deployments run.
@@ -256,14 +295,14 @@ class ModelServing:
             InvalidNameError: no deployment can be called so.
         """
         key, is_new = self._current.key(deployment_name(name))
-        state = self._runner.backend.state(key)
+        state = self._context.backend().state(key)
         if state.status in UP or is_new:
             return state
-        return self._runner.backend.state(self._current.read(name))
+        return self._context.backend().state(self._current.read(name))
 
     def state_of(self, sealed: Deployed) -> RunState:
         """Return what runs of a deployment that was just read; reads no storage."""
-        return self._runner.backend.state(sealed.key)
+        return self._context.backend().state(sealed.key)
 
     def freeze_environment(self, path: str | Path | None = None) -> str:
         """Return what is installed here as an ``environment_lock``; see ``freeze``."""
@@ -272,7 +311,7 @@ class ModelServing:
     def get_artifacts(self, model: Model) -> Artifacts:
         """Return the artifact versions of a model version."""
         manifest = model.manifest
-        storage = self._runner.place.storage
+        storage = self._context.storage
         name, version = manifest.model, manifest.version
 
         def users_of(artifact: int) -> list[str]:
@@ -292,11 +331,11 @@ class ModelServing:
 
     def users_of(self, model: str, version: int) -> list[str]:
         """Name the deployments that pin a model version."""
-        return users_of(self._runner.place.storage, model, version)
+        return users_of(self._context.storage, model, version)
 
     def _deployment(self, state: Deployed) -> Deployment:
-        predictor = sealed_predictor(self._home, state.current.specification)
-        return Deployment(self._runner, predictor, state)
+        predictor = sealed_predictor(self._context, state.current.specification)
+        return Deployment(self._context, predictor, state)
 
 
 def _runs(state: Deployed, model: Model | str | None) -> bool:

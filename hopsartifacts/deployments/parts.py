@@ -1,21 +1,285 @@
-"""The optional parts of a deployment: transformer, inference logger and batcher."""
+"""What settings are made of: resources, transformer, logger, batcher, variables."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from inspect import get_annotations
 from os import PathLike
 from typing import Any, Literal
 
 import msgspec
 
-from hopsartifacts.deployments.attributes import FixedAttributes
-from hopsartifacts.deployments.resources import ComponentResources, component_resources
-from hopsartifacts.errors import InvalidDeploymentError
+from hopsartifacts.errors import InvalidDeploymentError, UnknownSettingError
 from hopsartifacts.names import plain_number, plain_text
+from hopsartifacts.serving.runtime.environment import HANG_SECONDS
+from hopsartifacts.values import plain
+
+NO_LIMIT = -1
+
+
+class Resources(msgspec.Struct, frozen=True):
+    """An amount of resources, as a request or as a limit.
+
+    Args:
+        cores: CPU cores, fractions allowed.
+        memory: memory in MB.
+        gpus: whole GPUs.
+
+    In a limit -1 means none.
+    """
+
+    cores: float = 0.2
+    memory: int = 32
+    gpus: int = 0
+
+
+DEFAULT_REQUESTS = Resources()
+DEFAULT_LIMITS = Resources(cores=2.0, memory=1024, gpus=0)
+
+
+class ComponentResources(msgspec.Struct, frozen=True, kw_only=True):
+    """Instances of a component, and what each requests and may use at the most."""
+
+    num_instances: int
+    requests: Resources
+    limits: Resources
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
+
+def PredictorResources(  # noqa: N802 - Hopsworks' name, which callers see as a class
+    num_instances: int = 1,
+    requests: Resources | Mapping[str, Any] | None = None,
+    limits: Resources | Mapping[str, Any] | None = None,
+) -> ComponentResources:
+    """Return checked resources of a predictor.
+
+    Args:
+        num_instances: how many run; 0 lets KServe scale to zero.
+        requests: by default 0.2 cores, 32 MB, no GPU.
+        limits: by default 2 cores, 1024 MB, no GPU, raised to the request where that
+            is more. Given limits are not raised.
+
+    Raises:
+        InvalidDeploymentError: an amount that makes no sense, or a request above its
+            limit. (Hopsworks clients since 4.3 let these through.)
+    """
+    asked = _resources(requests, DEFAULT_REQUESTS, "requests")
+    most = _resources(limits, default_limits(asked), "limits")
+    instances = _instances(num_instances)
+    for unit in Resources.__struct_fields__:
+        _check_amount(unit, getattr(asked, unit), getattr(most, unit))
+    return ComponentResources(num_instances=instances, requests=asked, limits=most)
+
+
+def default_limits(requests: Resources) -> Resources:
+    """Return the limits of who requests so much and sets none."""
+    return Resources(
+        cores=max(requests.cores, DEFAULT_LIMITS.cores),
+        memory=max(requests.memory, DEFAULT_LIMITS.memory),
+        gpus=max(requests.gpus, DEFAULT_LIMITS.gpus),
+    )
+
+
+TransformerResources = PredictorResources
+
+
+def component_resources(given: Any) -> ComponentResources:
+    """Return what a user passed as ``resources``: an object, a dict, or nothing."""
+    if given is None:
+        return PredictorResources()
+    if isinstance(given, ComponentResources):
+        return PredictorResources(given.num_instances, given.requests, given.limits)
+    if isinstance(given, Mapping):
+        if unknown := given.keys() - set(ComponentResources.__struct_fields__):
+            raise InvalidDeploymentError(
+                f"resources have no {min(map(str, unknown))!r}: use num_instances, "
+                "requests and limits"
+            )
+        return PredictorResources(**given)
+    raise InvalidDeploymentError(
+        f"resources is a {type(given).__name__}: give PredictorResources(...) or a dict"
+    )
+
+
+def _resources(given: Any, default: Resources, what: str) -> Resources:
+    if given is None:
+        return default
+    if isinstance(given, Resources):
+        given = msgspec.structs.asdict(given)
+    if not isinstance(given, Mapping):
+        raise InvalidDeploymentError(
+            f"{what} is a {type(given).__name__}: give Resources(...) or a dict"
+        )
+    if unknown := given.keys() - set(Resources.__struct_fields__):
+        raise InvalidDeploymentError(
+            f"{what} have no {min(map(str, unknown))!r}: use cores, memory and gpus"
+        )
+    try:
+        amounts = plain({**msgspec.to_builtins(default), **given}, what)
+        return msgspec.convert(amounts, Resources)
+    except (TypeError, msgspec.ValidationError) as error:
+        raise InvalidDeploymentError(
+            f"{what} {dict(given)!r}: {error}; give cores, memory (MB) and gpus as "
+            "numbers"
+        ) from error
+
+
+def _instances(given: object) -> int:
+    number = plain_number(given)
+    if number is None or number < 0:
+        raise InvalidDeploymentError(
+            f"num_instances is {given!r}: give 0 or a positive whole number"
+        )
+    return number
+
+
+def _check_amount(unit: str, request: float, limit: float) -> None:
+    if not (math.isfinite(request) and math.isfinite(limit)):
+        raise InvalidDeploymentError(
+            f"requested {unit} {request} with limit {limit}: give finite numbers (-1 "
+            "is no limit)"
+        )
+    least = 0 if unit == "gpus" else None
+    if request < 0 or (least is None and request == 0):
+        raise InvalidDeploymentError(
+            f"requested {unit} is {request}: it has to be "
+            f"{'0 or more' if unit == 'gpus' else 'more than 0'}"
+        )
+    if limit == NO_LIMIT:
+        return
+    if limit < 0 or (least is None and limit == 0):
+        raise InvalidDeploymentError(
+            f"the limit of {unit} is {limit}: give a positive number, or -1 for none"
+        )
+    if request > limit:
+        raise InvalidDeploymentError(
+            f"requested {unit} {request} exceeds its limit {limit}: raise the limit "
+            "or lower the request"
+        )
+
+
+RESERVED = frozenset(
+    {
+        "API_KEY",
+        "ARTIFACT_FILES_PATH",
+        "ARTIFACT_VERSION",
+        "CONFIG_FILE_PATH",
+        "DEPLOYMENT_NAME",
+        "DEPLOYMENT_VERSION",
+        "IS_PREDICTOR",
+        "IS_TRANSFORMER",
+        "MATERIAL_DIRECTORY",
+        "MODEL_FILES_PATH",
+        "MODEL_NAME",
+        "MODEL_VERSION",
+        "PROJECT_ID",
+        "PROJECT_NAME",
+        "REQUESTS_VERIFY",
+        "REST_ENDPOINT",
+        "SCRIPT_NAME",
+        "SCRIPT_PATH",
+        "SECRETS_DIR",
+    }
+)
+"""Variables that the guide documents: a deployment gets its own."""
+SETTABLE = frozenset({HANG_SECONDS})
+"""Variables of ours that a deployment may set."""
+RESERVED_PREFIXES = ("HOPSARTIFACTS_", "HOPSWORKS_", "SERVING_")
+_PYTHON_NEEDS = frozenset({"PYTHONHOME", "PYTHONPATH"})
+"""With another value the server would not find its own code."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def checked_variables(given: Any) -> dict[str, str]:
+    """Return what a user passed as ``env_vars``, sorted by name.
+
+    Raises:
+        InvalidDeploymentError: a name that no variable can have or that is taken, or
+            a value that is no text.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InvalidDeploymentError(
+            f"env_vars is a {type(given).__name__}: give a dict of texts, like "
+            "{'THRESHOLD': '0.5'}"
+        )
+    checked = {_name(name): _value(name, value) for name, value in given.items()}
+    return dict(sorted(checked.items()))
+
+
+def _name(given: object) -> str:
+    name = plain_text(given)
+    if name is None or not _NAME.fullmatch(name):
+        raise InvalidDeploymentError(
+            f"env_vars: {given!r} is not a variable's name: use letters (a-z, A-Z), "
+            "digits and '_', first a letter or '_'"
+        )
+    is_ours = name in RESERVED or name.startswith(RESERVED_PREFIXES)
+    if is_ours and name not in SETTABLE:
+        raise InvalidDeploymentError(
+            f"env_vars: {name} is set by the deployment itself: choose another name"
+        )
+    if name in _PYTHON_NEEDS:
+        raise InvalidDeploymentError(
+            f"env_vars: {name} would keep the server from starting: leave it out, and "
+            "give modules as files="
+        )
+    return name
+
+
+def _value(name: object, value: object) -> str:
+    text = plain_text(value)
+    if text is None or "\0" in text:
+        raise InvalidDeploymentError(
+            f"env_vars: the value of {name} is {value!r}: give a text, like "
+            f"{str(value)!r}"
+        )
+    return text
+
 
 LoggerMode = Literal["NONE", "ALL", "MODEL_INPUTS", "PREDICTIONS"]
 LOGGER_MODES: tuple[LoggerMode, ...] = ("NONE", "ALL", "MODEL_INPUTS", "PREDICTIONS")
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+
+
+class FixedAttributes:
+    """A base class whose objects take only attributes that their class declares.
+
+    Declared are annotations, properties and other descriptors of the class. Names that
+    begin with an underscore are the class's own and always taken.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not name.startswith("_") and name not in _declared(type(self)):
+            near = get_close_matches(name, _declared(type(self)), 1)
+            hint = (
+                f"did you mean {near[0]!r}?" if near else "see help() for what it has"
+            )
+            raise UnknownSettingError(
+                f"a {type(self).__name__} has no setting {name!r}: {hint}"
+            )
+        super().__setattr__(name, value)
+
+
+def _declared(kind: type) -> set[str]:
+    """Return what can be set: annotated names and descriptors that take a value."""
+    declared: set[str] = set()
+    for base in kind.__mro__:
+        declared.update(get_annotations(base))
+        declared.update(
+            name
+            for name, member in base.__dict__.items()
+            if not name.startswith("_") and hasattr(type(member), "__set__")
+        )
+    return declared
 
 
 class Transformer(FixedAttributes):

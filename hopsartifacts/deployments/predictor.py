@@ -7,28 +7,22 @@ from msgspec.structs import replace
 
 from hopsartifacts.artifacts.decision import Decision
 from hopsartifacts.artifacts.documents import ArtifactSource, ArtifactVersion
-from hopsartifacts.artifacts.payloads import Prepared, prepare
+from hopsartifacts.artifacts.payloads import PreparedArtifact, prepare
 from hopsartifacts.artifacts.versions import ArtifactStore
-from hopsartifacts.deployments.documents import (
-    ArtifactPin,
-    ComponentSpecification,
-    ModelPin,
-    Specification,
-)
-from hopsartifacts.deployments.home import Home
-from hopsartifacts.deployments.imports import MissingImportWarning, missing_modules
-from hopsartifacts.deployments.logs import Logs
-from hopsartifacts.deployments.parts import Transformer
-from hopsartifacts.deployments.resources import component_resources
-from hopsartifacts.deployments.settings import Settings
+from hopsartifacts.context import ProjectContext
+from hopsartifacts.deployments.attributes import DeploymentDraft, SettingAttributes
+from hopsartifacts.deployments.deployed import Logs
+from hopsartifacts.deployments.documents import ModelPin, Specification
+from hopsartifacts.deployments.scripts import MissingImportWarning, missing_modules
+from hopsartifacts.deployments.settings import DeploymentSettings
 from hopsartifacts.errors import ArtifactNotFoundError, IntegrityError
-from hopsartifacts.names import deployment_name
+from hopsartifacts.names import default_deployment_name
 from hopsartifacts.notices import warn
-from hopsartifacts.registry.documents import Manifest, VersionRecord
+from hopsartifacts.registry.documents import Framework, Manifest
 from hopsartifacts.registry.versions import live_version, pick_live, read_manifest
 
 
-class Predictor(Settings):
+class Predictor(SettingAttributes):
     """What a deployment runs: a model version, scripts, resources and protocol.
 
     Made by ``ms.create_predictor``; nothing is stored before ``deploy`` or a
@@ -36,41 +30,13 @@ class Predictor(Settings):
     save. Scripts are read when they are saved.
     """
 
-    @classmethod
-    def sealed(
-        cls,
-        home: Home,
-        model: Manifest,
-        specification: Specification,
-        artifact: ArtifactVersion,
-    ) -> "Predictor":
-        """Return the predictor of a saved deployment version."""
-        predictor = cls(
-            home,
-            model,
-            name=specification.name,
-            description=specification.description,
-            artifact_version=specification.artifact.version,
-            serving_tool=specification.serving_tool,
-            resources=specification.predictor.resources,
-            inference_logger=specification.inference_logger,
-            inference_batcher=specification.inference_batcher,
-            api_protocol=specification.api_protocol,
-            environment=specification.environment,
-            env_vars=specification.env_vars,
-            golden_request=specification.golden_request,
-        )
-        predictor.keep(specification, artifact)
-        return predictor
+    def __init__(self, draft: DeploymentDraft) -> None:
+        self._draft = draft
 
-    def keep(self, specification: Specification, artifact: ArtifactVersion) -> None:
-        """Hold what was sealed: files from now on come from the artifact."""
-        self._choice.keep(specification, artifact)
-        sealed = specification.transformer
-        name = self._choice.shown("transformer")
-        self._transformer = (
-            Transformer(name, sealed.resources) if name and sealed else None
-        )
+    @property
+    def model_framework(self) -> Framework:
+        """Framework of the model; TORCH stays TORCH (Hopsworks says PYTHON)."""
+        return self._draft.model.framework
 
     def deploy(self) -> Any:
         """Create a deployment with this predictor and save it.
@@ -86,109 +52,99 @@ class Predictor(Settings):
             AlreadyExistsError: the name belongs to a deployment of another model, or
                 has a twin.
         """
-        return self.home.saver.deploy(self)
+        return self._draft.context.serving().deploy(self)
 
     def explain(self) -> Decision:
         """Say which artifact version a save would get now, and why; stores nothing.
 
         Raises as ``deploy``.
         """
-        store = self._store(Logs(self.home.storage))
-        self._check_rules(store)
-        decision = store.decide(self._sources(), self._choice.asked)
+        store = self.checked_store(Logs(self._draft.context.storage))
+        decision = store.decide(self._sources(), self.artifact_version)
         return self._told(decision)
 
-    def prepare(self, logs: Logs) -> Prepared:
+    def prepare(self, logs: Logs) -> PreparedArtifact:
         """Read the scripts and files, and refuse what ``seal`` would refuse.
 
         Nothing is stored. Raises as ``deploy``.
         """
         state = logs.model(self.model_name).seen_state()
         pick_live(state, self.model_name, self.model_version)
-        store = self._store(logs)
-        self._check_rules(store)
+        store = self.checked_store(logs)
         prepared = prepare(self._sources())
-        store.decide(prepared, self._choice.asked)
+        store.decide(prepared, self.artifact_version)
         return prepared
 
     def seal(
-        self, logs: Logs, prepared: Prepared
+        self, logs: Logs, prepared: PreparedArtifact
     ) -> tuple[Specification, ArtifactVersion, Decision]:
         """Save the artifact and return what pins it; raises as ``deploy``."""
-        state = logs.model(self.model_name).seen_state()
-        model = pick_live(state, self.model_name, self.model_version)
+        name, version = self.model_name, self.model_version
+        model = pick_live(logs.model(name).seen_state(), name, version)
         store = self._store(logs)
         try:
-            decision = store.save(prepared, self._choice.asked)
+            decision = store.save(prepared, self.artifact_version)
             artifact = store.get(decision.version)
         except (ArtifactNotFoundError, IntegrityError):
             # If the model was deleted meanwhile, that is what to say.
-            live_version(self.home.storage, self.model_name, self.model_version)
+            live_version(logs.storage, name, version)
             raise
         if decision.is_new:
             _warn_of_imports(prepared.sources)
-        specification = self._specification(model, decision.version, artifact)
+        pin = ModelPin(
+            name=name,
+            version=version,
+            id=model.id,
+            framework=self.model_framework,
+            manifest=model.sha256 or "",
+        )
+        specification = self._settings.specification(
+            self.name, pin, decision.version, artifact
+        )
         return specification, artifact, self._told(decision)
+
+    def checked_store(self, logs: Logs) -> ArtifactStore:
+        """Return where the artifacts are, after a look whether the rules are kept.
+
+        Raises:
+            InvalidDeploymentError: the rules forbid the combination.
+            ArtifactNotFoundError: the artifact version asked for does not exist.
+        """
+        store = self._store(logs)
+        self._draft.settings = self._settings.rechecked()
+        self._settings.check_rules(self.model_framework, self._settings.roles(store))
+        return store
+
+    def keep(self, specification: Specification, artifact: ArtifactVersion) -> None:
+        """Hold what was sealed: files from now on come from the artifact."""
+        self._draft.settings = DeploymentSettings.sealed(specification, artifact.files)
 
     def renamed(self, name: str | None, environment: str | None) -> "Predictor":
         """Return a predictor of its own for a deployment, so that two do not share."""
-        twin = copy(self)
-        twin._name = self._name if name is None else deployment_name(name)  # noqa: SLF001 - a twin
-        twin._choice = self._choice.copy()  # noqa: SLF001 - a twin
-        twin._transformer = copy(self._transformer)  # noqa: SLF001 - a twin
-        twin.environment = environment or self.environment
-        twin.env_vars = self.env_vars
-        return twin
+        draft, settings = self._draft, self._settings
+        own = replace(settings, transformer=copy(settings.transformer)).changed(
+            name=settings.name if name is None else name,
+            environment=environment or settings.environment,
+            env_vars=settings.env_vars,
+        )
+        return Predictor(DeploymentDraft(draft.context, draft.model, own))
 
     def __repr__(self) -> str:
-        return f"Predictor(name: {self._name!r}, model: {self.model_name!r})"
+        return f"Predictor(name: {self.name!r}, model: {self.model_name!r})"
 
     def _told(self, decision: Decision) -> Decision:
         """Return *decision*; it says so if its number is that of the last save."""
-        if not self._choice.is_kept:
+        if not self._settings.is_kept:
             return decision
         return replace(decision, is_kept=True, asked=None)
 
-    def _sources(self) -> tuple[ArtifactSource, ...]:
-        return self._choice.sources(self.home.storage, self.home.project)
+    def _store(self, logs: Logs) -> ArtifactStore:
+        pin = self.model_name, self.model_version
+        return ArtifactStore(logs.storage, *pin, log=logs.artifacts(*pin))
 
-    def _specification(
-        self, model: VersionRecord, number: int, artifact: ArtifactVersion
-    ) -> Specification:
-        transformer = artifact.file("transformer")
-        return Specification(
-            name=self._name,
-            description=self.description,
-            model=ModelPin(
-                name=self.model_name,
-                version=self.model_version,
-                id=model.id,
-                framework=self.model_framework,
-                manifest=model.sha256 or "",
-            ),
-            artifact=ArtifactPin(version=number, identity=artifact.identity),
-            model_server=self.model_server,
-            serving_tool=self.serving_tool,
-            api_protocol=self.api_protocol,
-            predictor=ComponentSpecification(
-                script=artifact.file("predictor"), resources=self.resources
-            ),
-            transformer=ComponentSpecification(
-                script=transformer,
-                resources=component_resources(
-                    self._transformer and self._transformer.resources
-                ),
-            )
-            if transformer
-            else None,
-            config_file=artifact.file("configfile"),
-            inference_logger=self.inference_logger,
-            inference_batcher=self.inference_batcher,
-            environment=self.environment,
-            environment_lock=artifact.file("environment"),
-            env_vars=dict(self.env_vars),
-            golden_request=self.golden_request,
-        )
+    def _sources(self) -> tuple[ArtifactSource, ...]:
+        context = self._draft.context
+        return self._settings.sources(context.storage, context.project)
 
 
 def _warn_of_imports(sources: tuple[ArtifactSource, ...]) -> None:
@@ -205,7 +161,26 @@ def _warn_of_imports(sources: tuple[ArtifactSource, ...]) -> None:
         )
 
 
-def sealed_predictor(home: Home, specification: Specification) -> Predictor:
+def new_predictor(
+    context: ProjectContext, model: Manifest, settings: DeploymentSettings
+) -> Predictor:
+    """Return the predictor that *settings* describe.
+
+    Raises:
+        InvalidDeploymentError: the rules forbid the combination.
+    """
+    if settings.name is None:
+        settings = settings.changed(name=default_deployment_name(model.model))
+    predictor = Predictor(DeploymentDraft(context, model, settings))
+    # What a sealed version holds is looked up when it is needed, not now.
+    if not isinstance(settings.artifact_version, int):
+        predictor.checked_store(Logs(context.storage))
+    return predictor
+
+
+def sealed_predictor(
+    context: ProjectContext, specification: Specification
+) -> Predictor:
     """Return the predictor of a saved deployment version.
 
     Raises:
@@ -213,7 +188,8 @@ def sealed_predictor(home: Home, specification: Specification) -> Predictor:
         ArtifactNotFoundError: its artifact version was deleted.
     """
     pin = specification.model
-    manifest = read_manifest(home.storage, pin.name, pin.version)
-    store = ArtifactStore(home.storage, pin.name, pin.version)
+    manifest = read_manifest(context.storage, pin.name, pin.version)
+    store = ArtifactStore(context.storage, pin.name, pin.version)
     artifact = store.get(specification.artifact.version)
-    return Predictor.sealed(home, manifest, specification, artifact)
+    settings = DeploymentSettings.sealed(specification, artifact.files)
+    return Predictor(DeploymentDraft(context, manifest, settings))

@@ -1,10 +1,176 @@
-"""Scripts before they are stored: parsed, never run."""
+"""Scripts, parsed and never run: what they define, and what they import."""
 
 import ast
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
 
-from hopsartifacts.deployments.imports import relative_import
+import msgspec
+
 from hopsartifacts.errors import InvalidScriptError
 from hopsartifacts.serving.contract import SCRIPT_CLASSES, Component
+
+_DISTRIBUTIONS = {
+    "Crypto": "pycryptodome",
+    "PIL": "pillow",
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python-headless",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
+    "fitz": "pymupdf",
+    "hsfs": "hopsworks",
+    "hsml": "hopsworks",
+    "jwt": "pyjwt",
+    "psycopg2": "psycopg2-binary",
+    "serial": "pyserial",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
+"""Distributions with another name than the module they bring."""
+_IMPORT_ERRORS = {"BaseException", "Exception", "ImportError", "ModuleNotFoundError"}
+
+
+class MissingImportWarning(UserWarning):
+    """A script that was saved imports what is not installed here."""
+
+
+class MissingModule(msgspec.Struct, frozen=True, order=True):
+    """A module that a script imports and that is not here."""
+
+    module: str
+    script: str
+
+    def __str__(self) -> str:
+        brought = _DISTRIBUTIONS.get(self.module)
+        hint = f" (pip install {brought})" if brought else ""
+        return f"{self.module}{hint}, which {self.script} imports"
+
+
+def missing_modules(
+    scripts: Mapping[str, bytes], own: Iterable[str]
+) -> list[MissingModule]:
+    """Return what *scripts* import when they are loaded and cannot find, sorted.
+
+    A script that changes where modules are searched is taken at its word.
+
+    Args:
+        scripts: the source of each, by its name.
+        own: the files that lie beside them in the artifact.
+    """
+    beside = {path.partition("/")[0].removesuffix(".py") for path in own}
+    return sorted(
+        MissingModule(module, name)
+        for name, source in scripts.items()
+        for module in set(_imported(ast.parse(source)))
+        if module not in beside and not _is_here(module)
+    )
+
+
+def relative_import(tree: ast.Module) -> ast.ImportFrom | None:
+    """Return the first relative import that runs when *tree* is loaded.
+
+    It always fails, since a script is loaded as a module and not as part of a package.
+    """
+    found = [
+        node
+        for node in _needed(tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    return min(found, key=lambda node: node.lineno, default=None)
+
+
+def _is_here(module: str) -> bool:
+    if module in sys.stdlib_module_names or module in sys.builtin_module_names:
+        return True
+    try:
+        spec = find_spec(module)
+    except (ImportError, ValueError):
+        return module in sys.modules  # made by hand: it has no place to look at
+    if spec is None:
+        return False
+    if spec.origin in {None, "namespace"}:
+        places = list(spec.submodule_search_locations or ())
+        return not places or not all(_is_beside_us(Path(place)) for place in places)
+    path = Path(str(spec.origin))
+    return not _is_beside_us(path.parent if path.name == "__init__.py" else path)
+
+
+def _is_beside_us(place: Path) -> bool:
+    """Tell whether it is found only because we run in its folder; servers do not."""
+    folder = place.parent.absolute()
+    # The first place is that of the program, unless Python was told to be safe.
+    first = 0 if sys.flags.safe_path else 1
+    searched = {Path(it).absolute() for it in sys.path[first:] if it}
+    package = Path(__file__).parents[2].absolute()
+    return folder == Path.cwd() and folder not in {*searched, package}
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    """Yield the top-level modules that have to be there to load *tree*."""
+    if _changes_search(tree):
+        return
+    for node in _needed(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name.partition(".")[0]
+        elif node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def _needed(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Yield the imports that have to succeed for *tree* to be loaded."""
+    pending: list[ast.AST] = list(tree.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        elif not _may_not_run(node):
+            pending.extend(ast.iter_child_nodes(node))
+
+
+def _may_not_run(node: ast.AST) -> bool:
+    """Tell whether what is inside need not run when the script is loaded."""
+    if isinstance(node, ast.Try | ast.TryStar):
+        return any(_catches(handler.type) for handler in node.handlers)
+    if isinstance(node, ast.With):
+        return any(_suppresses(item.context_expr) for item in node.items)
+    # A branch may be for another machine, and TYPE_CHECKING is for none.
+    return isinstance(
+        node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.If | ast.Match
+    )
+
+
+def _catches(kind: ast.expr | None) -> bool:
+    if isinstance(kind, ast.Tuple):
+        return any(map(_catches, kind.elts))
+    return kind is None or _last_name(kind) in _IMPORT_ERRORS
+
+
+def _suppresses(expression: ast.expr) -> bool:
+    return (
+        isinstance(expression, ast.Call)
+        and _last_name(expression.func) == "suppress"
+        and any(map(_catches, expression.args))
+    )
+
+
+def _last_name(expression: ast.expr) -> str | None:
+    if isinstance(expression, ast.Attribute):
+        return expression.attr
+    return expression.id if isinstance(expression, ast.Name) else None
+
+
+def _changes_search(tree: ast.Module) -> bool:
+    return any(
+        isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and (node.value.id, node.attr)
+        in {("sys", "path"), ("sys", "meta_path"), ("site", "addsitedir")}
+        for node in ast.walk(tree)
+    )
+
 
 _EXAMPLE: dict[Component, str] = {
     "predictor": "class Predictor with predict(self, inputs)",

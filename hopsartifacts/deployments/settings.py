@@ -1,270 +1,313 @@
-"""The settings of a predictor: each is checked when it is set, all before a save."""
+"""The settings of a deployment: which there are, what they may be, what they make.
 
-from collections.abc import Iterable, Mapping
-from os import PathLike, fspath
+A new setting is a field of ``DeploymentSettings`` with its check here and a field of
+``Specification``. For users it is a parameter of ``ModelServing.create_predictor`` and
+``Model.deploy``, an attribute in ``attributes``, a field of the JSON API and an option
+of the command line; nothing between them names it.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from os import fspath
 from typing import Any
 
-from hopsartifacts import layout
-from hopsartifacts.artifacts.documents import Asked
+import msgspec
+from msgspec.structs import replace
+
+from hopsartifacts.artifacts.documents import (
+    ArtifactRecord,
+    ArtifactSource,
+    ArtifactVersion,
+    Asked,
+    checked_asked,
+)
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.deployments import rules
-from hopsartifacts.deployments.attributes import FixedAttributes
-from hopsartifacts.deployments.choice import ArtifactChoice
+from hopsartifacts.deployments.artifact_files import (
+    File,
+    KeptFile,
+    New,
+    given_files,
+    given_lock,
+    given_path,
+    shown_path,
+    sources_of,
+)
+from hopsartifacts.deployments.documents import (
+    ArtifactPin,
+    ComponentSpecification,
+    ModelPin,
+    Specification,
+)
 from hopsartifacts.deployments.golden import GoldenRequest, checked_golden
-from hopsartifacts.deployments.home import Home
-from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.deployments.parts import (
+    ComponentResources,
     InferenceBatcher,
     InferenceLogger,
+    PredictorResources,
     Transformer,
     checked_batcher,
     checked_logger,
     checked_text,
     checked_transformer,
+    checked_variables,
+    component_resources,
 )
-from hopsartifacts.deployments.resources import component_resources
-from hopsartifacts.deployments.setting import Setting
-from hopsartifacts.deployments.variables import checked_variables
-from hopsartifacts.names import (
-    default_deployment_name,
-    deployment_name,
-    version_number,
-)
-from hopsartifacts.registry.documents import Framework, Manifest
-from hopsartifacts.registry.versions import read_manifest
+from hopsartifacts.layout import Role
+from hopsartifacts.names import deployment_name
+from hopsartifacts.registry.documents import Framework
+from hopsartifacts.storage.contract import Storage
+
+_ROLES: dict[str, Role] = {
+    "config_file": "configfile",
+    "environment_lock": "environment",
+    "script_file": "predictor",
+    "transformer_file": "transformer",
+}
+"""The settings that are one file of the artifact each."""
 
 
-class Settings(FixedAttributes):
-    """What a predictor consists of; nothing is stored."""
+class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings of a deployment, each checked; what is left out has its default.
 
-    home: Home
-    description: str | None
-    environment: str | None
-    serving_tool = Setting(
-        rules.serving_tool, "``KSERVE`` or ``DEFAULT``: which feature set may be used."
-    )
-    api_protocol = Setting(rules.api_protocol, "``REST`` or ``GRPC``.")
-    resources = Setting(component_resources, "Resources of the predictor.")
-    inference_logger = Setting(
-        checked_logger, "What is logged, None for nothing; a mode's name is taken too."
-    )
-    inference_batcher = Setting(
-        checked_batcher, "How requests are put together, None for not at all."
-    )
-    env_vars = Setting(
-        checked_variables, "Environment variables of the scripts; no place for secrets."
-    )
-    golden_request = Setting(
-        checked_golden,
-        "Request with the answer that a version has to give before it is ready; a "
-        "request alone is asked by ``deployment.record_golden``.",
-    )
+    Made by ``of`` and ``changed`` from what a user gave, and by ``sealed`` from what
+    was saved. See ``ModelServing.create_predictor`` for what each one means.
 
-    def __init__(  # noqa: PLR0913 - Hopsworks' signature
-        self,
-        home: Home,
-        model: Manifest,
-        *,
-        name: str | None = None,
-        description: str | None = None,
-        artifact_version: str | int | None = None,
-        serving_tool: str | None = None,
-        script_file: str | PathLike[str] | None = None,
-        config_file: str | PathLike[str] | None = None,
-        resources: Any = None,
-        inference_logger: InferenceLogger | Mapping[str, Any] | str | None = None,
-        inference_batcher: InferenceBatcher | Mapping[str, Any] | None = None,
-        transformer: Transformer | Mapping[str, Any] | None = None,
-        api_protocol: str = "REST",
-        environment: str | None = None,
-        environment_lock: str | PathLike[str] | None = None,
-        env_vars: Mapping[str, str] | None = None,
-        golden_request: Any = None,
-        files: Iterable[str | PathLike[str]] = (),
-    ) -> None:
-        self.home = home
-        self._model = model
-        self._name = deployment_name(
-            default_deployment_name(self._model.model) if name is None else name
-        )
-        self.serving_tool = serving_tool
-        self.api_protocol = api_protocol
-        self.resources = resources
-        self.description = description
-        self.environment = environment
-        self.env_vars = env_vars
-        self.golden_request = golden_request
-        self.inference_logger = inference_logger
-        self.inference_batcher = inference_batcher
-        self._choice = ArtifactChoice()
-        self._choice.put("predictor", script_file)
-        self._choice.put("configfile", config_file)
-        self._choice.put_lock(environment_lock)
-        self._choice.put_files(files)
-        self.transformer = transformer
-        self._choice.ask(artifact_version)
-        # What a sealed version holds is looked up when it is needed, not now.
-        if not isinstance(self._choice.asked, int):
-            self._check_rules(self._store(Logs(home.storage)))
+    Attributes:
+        name: None is the model's, without what a deployment's cannot have.
+        artifact_version: what was asked for; after a save the number. A number is
+            forgotten when a file is set.
+        transformer_file: no setting of its own: the transformer's script.
+        is_kept: no setting: whether the artifact version is that of the last save, and
+            no file was set since.
+    """
 
-    @property
-    def name(self) -> str:
-        """Name of the deployment; cannot change once it is saved."""
-        return self._name
+    name: str | None = None
+    description: str | None = None
+    artifact_version: Asked = None
+    serving_tool: rules.ServingTool = rules.DEFAULT_TOOL
+    script_file: File | None = None
+    config_file: File | None = None
+    resources: ComponentResources = PredictorResources()
+    inference_logger: InferenceLogger | None = None
+    inference_batcher: InferenceBatcher | None = None
+    transformer: Transformer | None = None
+    api_protocol: rules.ApiProtocol = "REST"
+    environment: str | None = None
+    files: tuple[File, ...] = ()
+    environment_lock: File | None = None
+    env_vars: dict[str, str] = {}
+    golden_request: GoldenRequest | None = None
+    transformer_file: File | None = None
+    is_kept: bool = False
 
-    @property
-    def model_name(self) -> str:
-        """Name of the model."""
-        return self._model.model
-
-    @property
-    def model_version(self) -> int:
-        """Version of the model; set it to deploy another one at the next save.
+    @classmethod
+    def of(cls, **given: Any) -> "DeploymentSettings":
+        """Return the settings that a user gave, by their names.
 
         Raises:
-            ModelNotFoundError: on setting: there is no such version.
+            InvalidNameError: the name is outside its rule.
+            InvalidDeploymentError: a setting makes no sense.
         """
-        return self._model.version
+        return cls().changed(**given)
 
-    @model_version.setter
-    def model_version(self, version: int) -> None:
-        if version != self._model.version:
-            number = version_number(version)
-            self._model = read_manifest(self.home.storage, self.model_name, number)
-            self._choice.ask_anew()
-            if self.golden_request:
-                # What was recorded is the answer of the other version.
-                self.golden_request = GoldenRequest(self.golden_request.request)
+    @classmethod
+    def sealed(
+        cls, specification: Specification, artifact: Collection[ArtifactRecord]
+    ) -> "DeploymentSettings":
+        """Return the settings that were saved; their files come from the artifact.
 
-    @property
-    def model_framework(self) -> Framework:
-        """Framework of the model; TORCH stays TORCH (Hopsworks says PYTHON)."""
-        return self._model.framework
-
-    @property
-    def model_path(self) -> str:
-        """``/Projects/<project>/Models/<name>``."""
-        return layout.absolute(self.home.project, layout.model_dir(self.model_name))
-
-    @property
-    def model_server(self) -> rules.ModelServer:
-        """Model server, inferred from the framework."""
-        return rules.MODEL_SERVERS[self.model_framework]
-
-    @property
-    def artifact_version(self) -> Asked:
-        """Artifact version: what was asked for, and after a save the number."""
-        return self._choice.asked
-
-    @artifact_version.setter
-    def artifact_version(self, asked: str | int | None) -> None:
-        self._choice.ask(asked)
-
-    @property
-    def artifact_files_path(self) -> str | None:
-        """Folder of the artifact's files in the project; None before a save."""
-        asked = self._choice.asked
-        if not isinstance(asked, int):
-            return None
-        path = layout.artifact_dir(self.model_name, self.model_version, asked)
-        return layout.absolute(self.home.project, path)
-
-    @property
-    def script_file(self) -> str | None:
-        """Predictor script; its base name once saved. Setting it asks anew."""
-        return self._choice.shown("predictor")
-
-    @script_file.setter
-    def script_file(self, path: str | PathLike[str] | None) -> None:
-        self._choice.put("predictor", path)
-
-    @property
-    def config_file(self) -> str | None:
-        """Configuration file; its base name once saved. Setting it asks anew."""
-        return self._choice.shown("configfile")
-
-    @config_file.setter
-    def config_file(self, path: str | PathLike[str] | None) -> None:
-        self._choice.put("configfile", path)
-
-    @property
-    def environment_lock(self) -> str | None:
-        """Lock that the environment has to match at the start. Setting it asks anew.
-
-        A path of ``requirements.txt``, ``uv.lock`` or ``environment.yml``, or its text;
-        its base name once saved.
+        Raises as ``of``, if a later release allowed what this one does not.
         """
-        return self._choice.shown("environment")
+        component = specification.transformer
+        number = specification.artifact.version
+        settings = cls.of(
+            resources=specification.predictor.resources,
+            **{name: getattr(specification, name) for name in _SEALED_AS_GIVEN},
+        )
+        pin = specification.model
+        kept = [
+            (file.role, KeptFile(pin.name, pin.version, number, file.path))
+            for file in artifact
+        ]
+        single: dict[Role, KeptFile] = {
+            role: file for role, file in kept if role != "file"
+        }
+        script = shown_path(single.get("transformer"), "transformer")
+        return replace(
+            settings,
+            artifact_version=number,
+            transformer=Transformer(script, component.resources)
+            if script and component
+            else None,
+            files=tuple(file for role, file in kept if role == "file"),
+            is_kept=True,
+            **{name: single.get(role) for name, role in _ROLES.items()},
+        )
 
-    @environment_lock.setter
-    def environment_lock(self, lock: str | PathLike[str] | None) -> None:
-        self._choice.put_lock(lock)
+    def changed(self, **given: Any) -> "DeploymentSettings":
+        """Return these settings with others in the place of some; raises as ``of``."""
+        changes = {name: _CHECKS[name](value) for name, value in given.items()}
+        if "transformer" in changes:
+            transformer = changes["transformer"]
+            script = transformer.script_file if transformer else None
+            changes["transformer_file"] = given_path(script)
+        if changes.keys() & {*_ROLES, "files"}:
+            changes = {**self._asked_anew(), **changes}
+        if "artifact_version" in changes:
+            changes["is_kept"] = False
+        return replace(self, **changes)
 
-    @property
-    def files(self) -> tuple[str, ...]:
-        """Additional artifact files. Setting them asks anew."""
-        return self._choice.shown_files()
+    def for_another_model(self) -> "DeploymentSettings":
+        """Return these settings for a model version that has other artifacts."""
+        golden = self.golden_request
+        return replace(
+            self,
+            **self._asked_anew(),
+            # What was recorded is the answer of the version before.
+            golden_request=golden and GoldenRequest(golden.request),
+        )
 
-    @files.setter
-    def files(self, paths: Iterable[str | PathLike[str]]) -> None:
-        self._choice.put_files(paths)
+    def rechecked(self) -> "DeploymentSettings":
+        """Return these settings as they are by now: some can be changed in place.
 
-    @property
-    def transformer(self) -> Transformer | None:
-        """Transformer. A new script asks anew (in Hopsworks it does not)."""
-        return self._transformer
+        Raises as ``of``.
+        """
+        changes: dict[str, Any] = {
+            "env_vars": self.env_vars,
+            "golden_request": self.golden_request,
+        }
+        if self.transformer is not None:
+            shown = shown_path(self.transformer_file, "transformer")
+            if fspath(self.transformer.script_file) != shown:
+                changes["transformer"] = self.transformer
+        return self.changed(**changes)
 
-    @transformer.setter
-    def transformer(self, transformer: Transformer | Mapping[str, Any] | None) -> None:
-        self._transformer = checked_transformer(transformer)
-        script = self._transformer.script_file if self._transformer else None
-        self._choice.put("transformer", script)
+    def check_rules(self, framework: Framework, roles: Collection[Role]) -> None:
+        """Refuse settings that cannot be combined.
 
-    @property
-    def requested_instances(self) -> int:
-        """Instances of predictor and transformer together."""
-        transformer = self._transformer
-        more = transformer.resources.num_instances if transformer else 0
-        return self.resources.num_instances + more
+        Args:
+            framework: of the model.
+            roles: of the artifact's files; see ``roles``.
 
-    def _store(self, logs: Logs) -> ArtifactStore:
-        pin = self.model_name, self.model_version
-        return ArtifactStore(logs.storage, *pin, log=logs.artifacts(*pin))
-
-    def _follow_transformer(self) -> None:
-        """Take over what was changed on the transformer itself since it was set."""
-        if self._transformer is None:
-            return
-        script = self._transformer.script_file
-        if fspath(script) != self._choice.shown("transformer"):
-            self._choice.put("transformer", script)
-
-    def _check_rules(self, store: ArtifactStore) -> None:
-        self._follow_transformer()
-        # These may have been changed in place.
-        self.env_vars = self.env_vars
-        self.golden_request = self.golden_request
-        self.description = checked_text("description", self.description)
-        self.environment = checked_text("environment", self.environment)
-        roles = self._choice.roles(store)
+        Raises:
+            InvalidDeploymentError: says which rule, and what would be allowed.
+        """
+        logger, batcher = self.inference_logger, self.inference_batcher
         used: dict[rules.Feature, bool] = {
             "transformer": "transformer" in roles,
-            "batcher": self.inference_batcher is not None,
-            "batcher settings": bool(
-                self.inference_batcher and self.inference_batcher.has_settings
-            ),
-            "logger": self.inference_logger is not None,
-            "logger modes": bool(
-                self.inference_logger and self.inference_logger.mode != "ALL"
-            ),
+            "batcher": batcher is not None,
+            "batcher settings": bool(batcher and batcher.has_settings),
+            "logger": logger is not None,
+            "logger modes": bool(logger and logger.mode != "ALL"),
             "gRPC": self.api_protocol == "GRPC",
             "scale to zero": self.resources.num_instances == 0,
         }
         combination = rules.Combination(
-            framework=self.model_framework,
+            framework=framework,
             serving_tool=self.serving_tool,
             has_script="predictor" in roles,
             has_config_file="configfile" in roles,
             features=frozenset(feature for feature, is_used in used.items() if is_used),
         )
         rules.check(combination)
+
+    def roles(self, store: ArtifactStore) -> set[Role]:
+        """Return the roles of which the artifact will have a file.
+
+        Raises:
+            ArtifactNotFoundError: the number asked for does not exist.
+        """
+        if self._uses_sealed() and isinstance(self.artifact_version, int):
+            return {file.role for file in store.get(self.artifact_version).files}
+        return {role for role, _ in self._all_files()}
+
+    def sources(self, storage: Storage, project: str) -> tuple[ArtifactSource, ...]:
+        """Return the files to store; none if a sealed version is used as it is.
+
+        Raises:
+            InvalidScriptError: a script is missing, not Python, or lacks its class.
+        """
+        if self._uses_sealed():
+            return ()
+        return tuple(
+            source
+            for role, file in self._all_files()
+            for source in sources_of(storage, project, role, file)
+        )
+
+    def specification(
+        self,
+        name: str,
+        model: ModelPin,
+        artifact_version: int,
+        artifact: ArtifactVersion,
+    ) -> Specification:
+        """Return what pins a model version, an artifact version and these settings."""
+        transformer, script = self.transformer, artifact.file("transformer")
+        own = component_resources(transformer and transformer.resources)
+        as_given = {it: getattr(self, it) for it in _SEALED_AS_GIVEN}
+        # A deployment without a name has its model's; variables can change in place.
+        as_given |= {"name": name, "env_vars": dict(self.env_vars)}
+        return Specification(
+            model=model,
+            artifact=ArtifactPin(version=artifact_version, identity=artifact.identity),
+            model_server=rules.MODEL_SERVERS[model.framework],
+            predictor=ComponentSpecification(
+                script=artifact.file("predictor"), resources=self.resources
+            ),
+            transformer=ComponentSpecification(script=script, resources=own)
+            if script
+            else None,
+            config_file=artifact.file("configfile"),
+            environment_lock=artifact.file("environment"),
+            **as_given,
+        )
+
+    def _asked_anew(self) -> dict[str, Any]:
+        """Return the changes that forget a number, if something it needs changed."""
+        is_number = isinstance(self.artifact_version, int)
+        asked = None if is_number else self.artifact_version
+        return {"artifact_version": asked, "is_kept": False}
+
+    def _uses_sealed(self) -> bool:
+        new = any(isinstance(file, New) for _, file in self._all_files())
+        return isinstance(self.artifact_version, int) and not new
+
+    def _all_files(self) -> Iterator[tuple[Role, File]]:
+        for name, role in _ROLES.items():
+            file: File | None = getattr(self, name)
+            if file is not None:
+                yield role, file
+        for file in self.files:
+            yield "file", file
+
+
+_CHECKS: Mapping[str, Callable[[Any], Any]] = {
+    "name": lambda given: None if given is None else deployment_name(given),
+    "description": lambda given: checked_text("description", given),
+    "artifact_version": checked_asked,
+    "serving_tool": rules.serving_tool,
+    "script_file": given_path,
+    "config_file": given_path,
+    "resources": component_resources,
+    "inference_logger": checked_logger,
+    "inference_batcher": checked_batcher,
+    "transformer": checked_transformer,
+    "api_protocol": rules.api_protocol,
+    "environment": lambda given: checked_text("environment", given),
+    "files": given_files,
+    "environment_lock": given_lock,
+    "env_vars": checked_variables,
+    "golden_request": checked_golden,
+}
+"""From what a user gives for a setting to its value, or an error that says why not."""
+
+SETTINGS = tuple(_CHECKS)
+"""The names of all settings."""
+
+_SEALED_AS_GIVEN = tuple(
+    name
+    for name in SETTINGS
+    if name in Specification.__struct_fields__ and name not in {*_ROLES, "transformer"}
+)
+"""The settings that a specification has under the same name, with the same value."""

@@ -1,11 +1,12 @@
-"""Deployment versions: each save that changes anything is one log entry."""
+"""What is written of deployments: a log entry for each save, tag and deletion."""
 
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.versions import ArtifactStore
-from hopsartifacts.deployments.deployed import Deployed, deployed
+from hopsartifacts.deployments.deployed import Deployed, Logs, deployed
 from hopsartifacts.deployments.documents import (
     DeploymentRecord,
     DeploymentState,
@@ -13,20 +14,26 @@ from hopsartifacts.deployments.documents import (
     PinnedModel,
     Specification,
 )
-from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.documents import encode_pretty
 from hopsartifacts.errors import (
     AlreadyExistsError,
+    ArtifactNotFoundError,
     CommitUncertainError,
     DeploymentNotFoundError,
+    IntegrityError,
+    InUseError,
     NotFoundError,
+    PathNotFoundError,
     StorageError,
 )
 from hopsartifacts.registry.deletion import withdraw_deletion
+from hopsartifacts.registry.tagged import Tags
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.identity import new_token, now, user
+from hopsartifacts.store.local_paths import local_folder
 from hopsartifacts.store.root import check_log_is_there, claim_name
+from hopsartifacts.store.transfer import download
 from hopsartifacts.store.workers import each_result
 
 
@@ -64,6 +71,21 @@ def read_deployment(storage: Storage, name: str, logs: Logs | None = None) -> De
         live = ", ".join(repr(known) for known in live_deployments(storage))
         raise DeploymentNotFoundError(
             f"there is no deployment {name!r}: the project has {live or 'none'}"
+        )
+    return found
+
+
+def read_again(storage: Storage, known: Deployed) -> Deployed:
+    """Return a deployment as it is now.
+
+    Raises:
+        DeploymentNotFoundError: it was deleted, perhaps created anew.
+    """
+    found = read_deployment(storage, known.name)
+    if found.id != known.id:
+        raise DeploymentNotFoundError(
+            f"deployment {known.name!r} was deleted and created anew: get it with "
+            f"ms.get_deployment({known.name!r})"
         )
     return found
 
@@ -236,6 +258,36 @@ def delete_deployment(storage: Storage, name: str, known_id: str) -> None:
             storage.delete_tree(layout.deployment_version_dir(name, version))
 
 
+def download_artifact(
+    storage: Storage, specification: Specification, local_path: str | Path | None
+) -> str:
+    """Copy the files of a deployment's artifact to this machine; return the folder.
+
+    Raises:
+        ArtifactNotFoundError: it was deleted, or is version 0, which has no files.
+    """
+    number, model = specification.artifact.version, specification.model
+    if number == 0:
+        raise ArtifactNotFoundError(
+            f"deployment {specification.name!r} runs artifact version 0, which has no "
+            "files"
+        )
+    store = ArtifactStore(storage, model.name, model.version)
+    store.project(number)
+    folder = layout.artifact_dir(model.name, model.version, number)
+    target = local_folder(
+        local_path, model.name, str(model.version), "Artifacts", str(number)
+    )
+    files = store.get(number).files
+    try:
+        download(storage, folder, {it.path: it.digest for it in files}, target)
+    except (IntegrityError, PathNotFoundError):
+        # It says so if the version was deleted meanwhile.
+        store.get(number)
+        raise
+    return str(target)
+
+
 def project_version(storage: Storage, name: str, version: DeploymentVersion) -> None:
     """Write a version's document for people and tools; anybody may redo it."""
     path = layout.deployment_document(name, version.version)
@@ -310,7 +362,8 @@ def _sealed(
 def keep_parts(logs: Logs, sealed: Deployed, token: str) -> None:
     """Make sure that the model and artifact version of the active version stay.
 
-    It is committed, and now what marks them is withdrawn: see ``store.fence``.
+    A deletion that has marked one of them is stopped; see ``store.two_phase_delete``.
+    The deployment version is committed before.
 
     Raises:
         NotFoundError: one of them was deleted; the version was taken back.
@@ -352,3 +405,96 @@ def _take_back(logs: Logs, sealed: Deployed) -> None:
         return Draft(op=op, state=after)
 
     logs.deployment(sealed.name).append(decide)
+
+
+def activate_version(
+    storage: Storage, name: str, number: int, *, known_id: str, why: str
+) -> Deployed:
+    """Make a sealed version the active one again; nothing is written if it is.
+
+    Raises:
+        DeploymentNotFoundError: there is no such version, or the deployment was
+            deleted.
+        ModelNotFoundError: the version had been sealed by a writer that was killed
+            before it could tell that its model was deleted.
+    """
+    logs, token = Logs(storage), new_token()
+
+    def decide(state: DeploymentState, _: int) -> Draft[DeploymentState] | None:
+        live = _known(logs, name, state, known_id, number)
+        if live.active == number:
+            return None
+        after = state.changed(active=live.active).activated(number)
+        op = activating("rollback", number, why)
+        return Draft(op=op, state=after, token=token)
+
+    return activate(logs, name, decide, token)
+
+
+def delete_version(
+    storage: Storage, name: str, number: int, *, known_id: str
+) -> Deployed:
+    """Give a version up for good: nothing it pins is kept for it any more.
+
+    Raises:
+        DeploymentNotFoundError: there is no such version, or the deployment was
+            deleted.
+        InUseError: it is the active one.
+    """
+    logs = Logs(storage)
+
+    def decide(state: DeploymentState, _: int) -> Draft[DeploymentState]:
+        live = _known(logs, name, state, known_id, number)
+        if live.active == number:
+            raise InUseError(
+                f"version {number} of deployment {name!r} is the active one: roll "
+                "back to another version, or save a new one, first"
+            )
+        op = {"kind": "delete version", "version": number}
+        # What was active of a version that is gone is settled here, too.
+        after = state.changed(active=live.active, entry=live.record.entry)
+        return Draft(op=op, state=after.without(number))
+
+    after = logs.deployment(name).append(decide)
+    if after is None:
+        raise DeploymentNotFoundError(f"deployment {name!r} has an empty log")
+    # It is deleted: a document that stays behind is found by verify and gc.
+    with suppress(StorageError):
+        storage.delete_tree(layout.deployment_version_dir(name, number))
+    return Deployed(logs, name, after.state, after.state.head.active)
+
+
+def _known(
+    logs: Logs, name: str, state: DeploymentState, known_id: str, number: int
+) -> Deployed:
+    live = deployed(logs, name, state)
+    if live is None or live.id != known_id:
+        raise DeploymentNotFoundError(
+            f"deployment {name!r} was deleted: create it again"
+        )
+    pick_version(live, number)
+    return live
+
+
+def set_tags(
+    storage: Storage, name: str, known_id: str, change: Callable[[Tags], Tags]
+) -> None:
+    """Replace the tags of the deployment *known_id* by what *change* makes of them.
+
+    Raises:
+        DeploymentNotFoundError: there is none, or another one of that name.
+    """
+    logs = Logs(storage)
+
+    def decide(state: DeploymentState, _: int) -> Draft[DeploymentState] | None:
+        live = deployed(logs, name, state)
+        if live is None or live.id != known_id:
+            raise DeploymentNotFoundError(
+                f"deployment {name!r} was deleted: create it again"
+            )
+        tags = change(live.tags)
+        if tags == live.tags:
+            return None
+        return Draft(op={"kind": "tag"}, state=state.changed(tags=tags))
+
+    logs.deployment(name).append(decide)

@@ -1,1 +1,1 @@
-"""The guard: edits of managed files are found and undone."""
+"""The guard: detection and repair of edited managed files, and garbage collection."""

@@ -1,7 +1,8 @@
-"""Many files compared with their seals, in batches that any executor can run.
+"""Comparison of many files with their seals, in batches for any executor.
 
-What is sent is the storage itself and a few hundred entries at most; what comes back
-is only what differs. A batch that cannot be checked at all is an error, not a finding.
+A batch sends the storage itself and at most a few hundred entries; the result contains
+only the differences. A batch that cannot be checked raises instead of reporting
+findings.
 """
 
 import os
@@ -11,8 +12,8 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_complete
 from hopsartifacts import layout
 from hopsartifacts.digests import Digest
 from hopsartifacts.errors import StorageError
-from hopsartifacts.storage.contract import Entry, Storage
-from hopsartifacts.store.checking import (
+from hopsartifacts.storage.contract import FileInfo, Storage
+from hopsartifacts.store.checks import (
     VANISHED,
     Finding,
     Moved,
@@ -25,9 +26,9 @@ from hopsartifacts.store.workers import Stop
 
 BATCH_FILES = 200
 BATCH_BYTES = 64 * 1024 * 1024
-"""A batch ends when it has so much; a larger file is one of its own."""
+"""A batch ends at this size; a larger file is a batch of its own."""
 
-File = tuple[Entry, Digest]
+File = tuple[FileInfo, Digest]
 
 
 def compared(
@@ -36,16 +37,16 @@ def compared(
     callback: Callback,
     executor: Executor | None,
 ) -> list[Finding]:
-    """Return what differs between *files* and their digests.
+    """Return the differences between *files* and their digests.
 
     Args:
-        storage: where they lie.
-        files: what was found, and what was sealed.
-        callback: hears of bytes as they are read; with an *executor*, of each batch.
-        executor: by default threads of this process.
+        storage: the storage of the files.
+        files: the entries found, with the sealed digests.
+        callback: called as bytes are read; with an *executor*, after each batch.
+        executor: runs the batches; by default threads of this process.
 
     Raises:
-        StorageError: the storage does not answer, here or where the executor works.
+        StorageError: the storage does not answer, here or in the executor.
     """
     progress = Progress(callback, sum(map(_size, files)))
     if executor is not None:
@@ -68,7 +69,7 @@ def compared(
 def check_batch(
     storage: Storage, files: Sequence[File], moved: Moved | None = None
 ) -> list[Finding]:
-    """Return what differs in one batch; this is what an executor runs."""
+    """Return the differences in one batch; this runs in the executor."""
     moved = moved or ignored
     findings = [
         finding for file in files for finding in check_file(storage, *file, moved)
@@ -77,8 +78,8 @@ def check_batch(
     if vanished and storage.stat(layout.MARKER) is None:
         raise StorageError(
             f"process {os.getpid()} does not see the project {storage.url!r}: use an "
-            "executor whose workers can reach it; a project in memory is only seen "
-            "by the process that made it"
+            "executor whose workers can reach it; a project in memory is visible "
+            "only to the process that created it"
         )
     return findings
 
@@ -109,7 +110,7 @@ def _gathered(
 
 
 def _batches(files: Sequence[File]) -> Iterator[list[File]]:
-    """Yield the largest first, or they would be waited for alone in the end."""
+    """Yield batches, largest files first, so that none runs alone at the end."""
     batch: list[File] = []
     size = 0
     for file in sorted(files, key=_size, reverse=True):

@@ -1,7 +1,7 @@
-"""The doctor: tries on a real back end what the store is built on, and says what held.
+"""The doctor: tests on a real back end what the store relies on, and reports it.
 
-Objects are made under ``.hopsartifacts/probes`` and deleted again, as far as the back
-end lets us and its listings show them.
+Test objects are created in ``.hopsartifacts/probes`` and deleted afterwards, as far as
+the permissions and the listings of the back end allow.
 """
 
 import time
@@ -13,10 +13,16 @@ import msgspec
 from hopsartifacts import layout
 from hopsartifacts.documents import encode_pretty
 from hopsartifacts.errors import HopsArtifactsError, StorageError
-from hopsartifacts.guard.trials import WRITES, Found, Trial, trials
+from hopsartifacts.guard.trials import WRITES, Trial, TrialResult, trials
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.identity import new_token, now, writer
-from hopsartifacts.store.proof import Check, Outcome, Verdict, kept_verdict, versions
+from hopsartifacts.store.storage_probe import (
+    Check,
+    Outcome,
+    Verdict,
+    kept_verdict,
+    versions,
+)
 
 _CLEARINGS = 10
 _PAUSE_S = 0.2
@@ -30,9 +36,9 @@ _MARKS: dict[Outcome, str] = {
 
 
 class DoctorReport(Verdict, frozen=True, kw_only=True):
-    """What was tried and what held; ``str()`` gives a table and the verdict.
+    """The checks and their outcomes; ``str()`` returns a table and the verdict.
 
-    ``ok`` tells whether the back end can keep a project.
+    ``ok`` is whether the back end can keep a project.
     """
 
     notes: tuple[str, ...] = ()
@@ -60,10 +66,10 @@ class DoctorReport(Verdict, frozen=True, kw_only=True):
 
 
 def examine(storage: Storage) -> DoctorReport:
-    """Try everything and return what held; the verdict is kept in the project.
+    """Run all checks and return the report; store the verdict in the project.
 
-    What the back end refuses is said in its own words. Where it refused or failed and
-    broke no promise nothing was learned, so what is kept stays as it is.
+    Refusals are reported in the back end's own words. If the back end refused or failed
+    but broke no promise, nothing was learned, and the stored verdict is not replaced.
     """
     folder = layout.probe(new_token())
     try:
@@ -87,13 +93,13 @@ def examine(storage: Storage) -> DoctorReport:
 
 
 def _checks(storage: Storage, folder: str) -> Iterator[Check]:
-    """Try one after the other; what cannot be written to cannot be tried further."""
+    """Run the checks in order; if writing fails, skip the remaining ones."""
     is_writable = True
     for number, trial in enumerate(trials(storage.capabilities)):
         if is_writable:
             found = _found(storage, f"{folder}/{number}", trial)
         else:
-            found = Found(outcome="not tried", detail="nothing can be written")
+            found = TrialResult(outcome="not tried", detail="nothing can be written")
         if trial is WRITES and found.outcome == "failed":
             is_writable = False
         yield Check(
@@ -105,23 +111,23 @@ def _checks(storage: Storage, folder: str) -> Iterator[Check]:
         )
 
 
-def _found(storage: Storage, folder: str, trial: Trial) -> Found:
+def _found(storage: Storage, folder: str, trial: Trial) -> TrialResult:
     started = time.monotonic()
     try:
         found = trial.run(storage, folder)
     except HopsArtifactsError as error:
-        return Found(outcome="failed", detail=str(error))
+        return TrialResult(outcome="failed", detail=str(error))
     if found.outcome != "held":
         return found
     seconds = f"{time.monotonic() - started:.2f} s"
     detail = f"{seconds}, {found.detail}" if found.detail else seconds
-    return Found(outcome="held", detail=detail)
+    return TrialResult(outcome="held", detail=detail)
 
 
 def _cleared(storage: Storage, folder: str) -> Iterator[str]:
-    """Delete what the trials left; say so if it does not go.
+    """Delete the test objects; yield a note if they remain.
 
-    A back end whose listings lag may need more than one go.
+    A back end with delayed listings may need several attempts.
     """
     try:
         for turn in range(_CLEARINGS):
@@ -131,27 +137,27 @@ def _cleared(storage: Storage, folder: str) -> Iterator[str]:
             if not any(True for _ in storage.find(folder)):
                 return
     except StorageError as error:
-        yield f"What was tried may lie in {folder} still: {error}"
+        yield f"Test objects may remain in {folder}: {error}"
     else:
-        yield f"What was tried lies in {folder} still: it does not go away"
+        yield f"Test objects remain in {folder}: they cannot be deleted"
 
 
 def _kept(storage: Storage, report: DoctorReport) -> Iterator[str]:
-    """Keep the verdict; yield what somebody has to be told about it."""
+    """Store the verdict; yield notes for the user."""
     try:
         earlier = kept_verdict(storage)
     except HopsArtifactsError:
-        earlier = None  # whatever it was, this takes its place
+        earlier = None  # unreadable, and replaced anyway
     try:
         storage.write(layout.VERDICT, [encode_pretty(report)])
         is_project = storage.stat(layout.MARKER) is not None
     except StorageError as error:
-        yield f"The verdict could not be kept: {error}"
+        yield f"The verdict could not be stored: {error}"
         return
     if report.ok and earlier and not earlier.ok:
-        yield f"This takes the place of the no of {earlier.time}"
+        yield f"This replaces the negative verdict of {earlier.time}"
     if not report.ok and is_project:
         yield (
-            "There is a project here already: let nobody write to it before this is "
-            "mended, then verify it"
+            "There is a project here already: do not write to it until this is fixed, "
+            "then verify it"
         )

@@ -1,9 +1,9 @@
-"""Garbage: what nobody can ever use again, told by the logs, and deleted.
+"""Garbage collection: deletes what, by the logs, can never be used again.
 
-Whatever a writer may still be at work on is taken from it by a log entry first, and
-deleted afterwards; or it is moved away in one step, and writers look at what they moved
-in. So a writer that only seemed to be gone is refused, and loses nothing but its turn.
-The grace period spares it that; right or wrong does not depend on clocks.
+If a writer may still be using something, a log entry first revokes it, and then it is
+deleted; or it is moved away in one step, and writers check what they move in. So a
+writer that only seemed to be dead fails safely and can start again. The grace period
+avoids such failures; correctness does not depend on clocks.
 """
 
 import time
@@ -15,7 +15,7 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.versions import artifact_log, give_up_payload
-from hopsartifacts.deployments.logs import Logs
+from hopsartifacts.deployments.deployed import Logs
 from hopsartifacts.deployments.versions import deployment_names
 from hopsartifacts.errors import (
     ConflictError,
@@ -35,7 +35,7 @@ from hopsartifacts.registry.versions import (
     model_names,
     while_live,
 )
-from hopsartifacts.storage.contract import Entry, Storage
+from hopsartifacts.storage.contract import FileInfo, Storage
 from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.workers import each_result
 
@@ -43,7 +43,7 @@ GRACE_S = 24 * 3600.0
 
 
 class Garbage(msgspec.Struct, frozen=True, kw_only=True, order=True):
-    """Something nobody can use: where, what it is, and how much."""
+    """A file or folder that can no longer be used: its path, kind and size."""
 
     path: str
     detail: str
@@ -54,7 +54,7 @@ class Garbage(msgspec.Struct, frozen=True, kw_only=True, order=True):
 
 
 class Stuck(msgspec.Struct, frozen=True, kw_only=True, order=True):
-    """Garbage that could not be freed, and why."""
+    """Garbage that could not be freed, and the reason."""
 
     garbage: Garbage
     reason: str
@@ -68,14 +68,14 @@ class GcReport(msgspec.Struct, frozen=True, kw_only=True):
 
     freed: tuple[Garbage, ...]
     kept: tuple[Garbage, ...]
-    """What is younger than the grace period."""
+    """Garbage younger than the grace period."""
     stuck: tuple[Stuck, ...] = ()
-    """What could not be freed; the rest was freed all the same."""
+    """Garbage that could not be freed; the rest was freed anyway."""
     dry_run: bool
 
     @property
     def ok(self) -> bool:
-        """Whether everything was freed that was to be."""
+        """Whether all due garbage was freed."""
         return not self.stuck
 
     @property
@@ -95,22 +95,22 @@ class GcReport(msgspec.Struct, frozen=True, kw_only=True):
         return "\n  ".join(lines)
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """Garbage, when it was last touched, and how it is got rid of."""
+class FoundGarbage(msgspec.Struct, frozen=True, kw_only=True):
+    """Garbage, with its last modification and the function that discards it."""
 
     garbage: Garbage
     modified: float | None
-    """None: nobody can be at work on it, so its age does not matter."""
+    """None if no writer can be using it, so that its age does not matter."""
     discard: Callable[[], None]
     is_written_for: bool = False
-    """``discard`` has to write something before it deletes."""
+    """Whether ``discard`` must write something before it deletes."""
 
 
 def collect(storage: Storage, *, grace_s: float, dry_run: bool) -> GcReport:
-    """Delete what nobody can use any more.
+    """Delete everything that can no longer be used.
 
-    What can be deleted without writing anything goes first, as the disk may be full.
-    What cannot be freed is named in the report, and does not stop the rest.
+    Garbage that is deleted without writing goes first, as the disk may be full. Garbage
+    that cannot be freed is named in the report and does not stop the rest.
 
     Raises:
         InvalidInputError: the grace period is negative.
@@ -140,10 +140,10 @@ def collect(storage: Storage, *, grace_s: float, dry_run: bool) -> GcReport:
 
 
 def _clock(storage: Storage, *, dry_run: bool) -> float:
-    """Return the time by the clock that stamps the files.
+    """Return the time by the clock that timestamps the files.
 
-    An empty file is written to learn it. Where that fails, as on a full disk, the clock
-    of this machine has to do: the grace period is a courtesy to slow writers.
+    It is measured by writing an empty file. If that fails, as on a full disk, the local
+    clock is used: the grace period is only a courtesy to slow writers.
     """
     if dry_run:  # which writes nothing
         return time.time()
@@ -158,12 +158,12 @@ def _clock(storage: Storage, *, dry_run: bool) -> float:
     return time.time() if modified is None else modified
 
 
-def _all_garbage(storage: Storage, stuck: list[Stuck]) -> Iterator[Found]:
+def _all_garbage(storage: Storage, stuck: list[Stuck]) -> Iterator[FoundGarbage]:
     """Yield what there is; in *stuck* goes who has a damaged log."""
 
     def of_owner(
-        of: Callable[[Storage, str], list[Found]], folder: str, name: str
-    ) -> list[Found]:
+        of: Callable[[Storage, str], list[FoundGarbage]], folder: str, name: str
+    ) -> list[FoundGarbage]:
         try:
             return of(storage, name)
         except (IntegrityError, FormatError) as error:
@@ -190,9 +190,9 @@ def _all_garbage(storage: Storage, stuck: list[Stuck]) -> Iterator[Found]:
     yield from _of_uploads(storage)
 
 
-def _of_model(storage: Storage, model: str) -> list[Found]:
+def _of_model(storage: Storage, model: str) -> list[FoundGarbage]:
     log = model_log(storage, model)
-    found: list[Found] = []
+    found: list[FoundGarbage] = []
     for number, version in log.state().records.items():
         if version.is_live:
             # If it is deleted meanwhile, the next gc sees to what is left of it.
@@ -202,7 +202,8 @@ def _of_model(storage: Storage, model: str) -> list[Found]:
             ):
                 found += _of_artifacts(storage, model, number)
         elif version.status == "reserved":
-            # With a copy of its manifest it was sealed, and the log has lost that.
+            # A copy of the manifest proves that it was sealed, and the log has lost
+            # that.
             if not storage.stat(layout.version_manifest(model, number)):
                 found.append(_reservation(log, model, number, version))
         else:
@@ -212,19 +213,19 @@ def _of_model(storage: Storage, model: str) -> list[Found]:
 
 def _reservation(
     log: ModelLog, model: str, number: int, version: VersionRecord
-) -> Found:
+) -> FoundGarbage:
     storage, folder = log.storage, layout.version_dir(model, number)
     entries = list(storage.find(folder))
     began = storage.stat(layout.log_entry(log.path, version.reserved))
 
     def discard() -> None:
-        # What became of it is said first. Is it sealed after all, its files stay.
+        # Record the outcome first. If the version is sealed after all, its files stay.
         fate = give_up(model_log(storage, model), number, version.id)
         if fate in {"aborted", "deleted"}:
             storage.delete_tree(folder)
 
-    detail = "its writer has reserved it and not come to an end"
-    return Found(
+    detail = "its writer reserved it and did not finish"
+    return FoundGarbage(
         garbage=_garbage(folder, detail, entries),
         modified=_newest([*entries, *([began] if began else [])]),
         discard=discard,
@@ -234,24 +235,24 @@ def _reservation(
 
 def _leftovers(
     storage: Storage, model: str, number: int, status: str
-) -> Iterator[Found]:
+) -> Iterator[FoundGarbage]:
     top = layout.version_dir(model, number)
     children = _by_child(top, storage.find(top))
     if status == "aborted" and layout.version_manifest(model, number) in children:
         # It was sealed: the log has lost that, and its number was given anew.
         return
     for folder, below in children.items():
-        yield Found(
+        yield FoundGarbage(
             garbage=_garbage(folder, f"its version was {status}", below),
             modified=None,
             discard=_deleter(storage, folder),
         )
 
 
-def _of_artifacts(storage: Storage, model: str, number: int) -> list[Found]:
+def _of_artifacts(storage: Storage, model: str, number: int) -> list[FoundGarbage]:
     log = artifact_log(storage, model, number)
     state = log.state()
-    found: list[Found] = []
+    found: list[FoundGarbage] = []
     for entry in storage.list(layout.artifacts_dir(model, number)):
         version = int(entry.name) if is_version(entry.name) else 0
         if version in state.records and not state.records[version].is_live:
@@ -268,18 +269,18 @@ def _of_artifacts(storage: Storage, model: str, number: int) -> list[Found]:
 
 
 def _payload(
-    storage: Storage, model: str, number: int, token: str, began: Entry | None
-) -> Found:
+    storage: Storage, model: str, number: int, token: str, began: FileInfo | None
+) -> FoundGarbage:
     folder = layout.artifact_payload(model, number, token)
     entries = list(storage.find(folder))
 
     def discard() -> None:
-        # What becomes of it is said first. Is it used after all, it stays.
+        # Record the outcome first. If the payload is used after all, it stays.
         if give_up_payload(storage, model, number, token):
             storage.delete_tree(folder)
 
     detail = "its writer has not made an artifact version of it"
-    return Found(
+    return FoundGarbage(
         garbage=_garbage(folder, detail, entries),
         modified=_newest([*entries, *([began] if began else [])]),
         discard=discard,
@@ -287,56 +288,56 @@ def _payload(
     )
 
 
-def _of_deployment(storage: Storage, name: str) -> list[Found]:
+def _of_deployment(storage: Storage, name: str) -> list[FoundGarbage]:
     state = Logs(storage).deployment(name).seen_state()
-    found: list[Found] = []
+    found: list[FoundGarbage] = []
     for entry in storage.list(layout.deployment_dir(name)):
         number = int(entry.name) if is_version(entry.name) else 0
-        # Higher ones have come since the log was read.
+        # Higher numbers were added after the log was read.
         if 0 < number <= state.head.last and not state.is_kept(number):
             found += _leftover(storage, entry, "its version was deleted")
     return found
 
 
-def _of_writers(storage: Storage) -> Iterator[Found]:
-    """Yield what writers put aside, each under a token of its own."""
+def _of_writers(storage: Storage) -> Iterator[FoundGarbage]:
+    """Yield the temporary files of writers, each under a separate token."""
     for folder in (layout.STAGING, layout.TEMPORARY, layout.PROBES):
         for entry in storage.list(folder):
             below = _below(storage, entry)
             if not below:
                 continue
             moves = entry.kind == "directory" and folder == layout.STAGING
-            yield Found(
+            yield FoundGarbage(
                 garbage=_garbage(entry.path, "its writer has not used it", below),
                 modified=_newest(below),
                 discard=_deleter(storage, entry.path, is_moved_first=moves),
             )
 
 
-def _of_uploads(storage: Storage) -> Iterator[Found]:
-    """Yield what was begun to be sent to managed places and never came to an end."""
+def _of_uploads(storage: Storage) -> Iterator[FoundGarbage]:
+    """Yield unfinished uploads to managed folders."""
     for folder in layout.MANAGED:
         for entry in storage.unfinished(folder):
-            yield Found(
+            yield FoundGarbage(
                 garbage=_garbage(entry.path, "its upload was never finished", [entry]),
                 modified=_newest([entry]),
                 discard=partial(storage.discard_unfinished, entry),
             )
 
 
-def _leftover(storage: Storage, entry: Entry, detail: str) -> list[Found]:
+def _leftover(storage: Storage, entry: FileInfo, detail: str) -> list[FoundGarbage]:
     below = _below(storage, entry)
     if not below:
         return []
     discard = _deleter(storage, entry.path)
     garbage = _garbage(entry.path, detail, below)
-    return [Found(garbage=garbage, modified=None, discard=discard)]
+    return [FoundGarbage(garbage=garbage, modified=None, discard=discard)]
 
 
-def _below(storage: Storage, entry: Entry) -> list[Entry]:
-    """Return what lies at a place: an empty folder itself, where there are such.
+def _below(storage: Storage, entry: FileInfo) -> list[FileInfo]:
+    """Return the files below *entry*, or an empty folder itself where folders exist.
 
-    Some object stores go on listing folders in which nothing is left.
+    Some object stores keep listing folders that are empty.
     """
     below = list(storage.find(entry.path))
     is_real = entry.kind != "directory" or storage.capabilities.moves_trees
@@ -349,29 +350,30 @@ def _deleter(
     def discard() -> None:
         target = path
         if is_moved_first and storage.capabilities.moves_trees:
-            # All at once, so that a slow writer never moves a part of it in.
+            # Move the whole folder at once, so a slow writer never moves in a part of
+            # it.
             target = layout.staging_dir(new_token())
             if not storage.move_tree(path, target):
-                raise ConflictError(f"{target!r} is there, though nobody made it")
+                raise ConflictError(f"{target!r} exists unexpectedly: try again")
         storage.delete_tree(target)
 
     return discard
 
 
-def _garbage(path: str, detail: str, entries: Iterable[Entry]) -> Garbage:
+def _garbage(path: str, detail: str, entries: Iterable[FileInfo]) -> Garbage:
     size_bytes = sum(entry.size_bytes for entry in entries if entry.kind == "file")
     return Garbage(path=path, detail=detail, size_bytes=size_bytes)
 
 
-def _newest(entries: Iterable[Entry]) -> float:
-    # What does not say its age is taken for new.
+def _newest(entries: Iterable[FileInfo]) -> float:
+    # An entry of unknown age counts as new.
     now = time.time()
     times = (entry.modified for entry in entries)
     return max((now if it is None else it for it in times), default=0.0)
 
 
-def _by_child(folder: str, entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-    found: dict[str, list[Entry]] = {}
+def _by_child(folder: str, entries: Iterable[FileInfo]) -> dict[str, list[FileInfo]]:
+    found: dict[str, list[FileInfo]] = {}
     for entry in entries:
         name = entry.path.removeprefix(f"{folder}/").split("/", 1)[0]
         found.setdefault(f"{folder}/{name}", []).append(entry)

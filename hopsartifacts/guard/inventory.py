@@ -1,12 +1,11 @@
-"""What should lie under the managed folders, according to the logs."""
+"""The expected content of the managed folders, according to the logs."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.versions import ArtifactStore, artifact_log
-from hopsartifacts.deployments.deployed import Deployed
-from hopsartifacts.deployments.logs import Logs
+from hopsartifacts.deployments.deployed import Deployed, Logs
 from hopsartifacts.deployments.versions import document_bytes
 from hopsartifacts.digests import Digest, digest_of
 from hopsartifacts.errors import FormatError, IntegrityError
@@ -19,7 +18,7 @@ from hopsartifacts.registry.versions import (
     projected,
 )
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.checking import Finding
+from hopsartifacts.store.checks import Finding
 from hopsartifacts.store.log import Log
 from hopsartifacts.store.root import check_log_is_there
 
@@ -27,16 +26,16 @@ Restorer = Callable[[], Iterator[bytes]]
 
 
 class Inventory:
-    """Every managed path that should exist, and how to judge all others.
+    """Every managed path that should exist, and the data to judge all others.
 
     Attributes:
         sealed: the digest of each file that a seal names.
-        restorers: for those whose bytes the logs hold, how to get them.
+        restorers: functions that return the content of the files that the logs contain.
         read_only_folders: the folders that are read-only as a whole.
-        logs: the folders whose entries were checked link by link.
-        busy: folders somebody may be writing to, which are left alone.
-        retired: folders of versions that were deleted or given up.
-        damaged: logs that cannot be read; what they own is left alone.
+        logs: the folders of the logs that were audited entry by entry.
+        busy: folders that may be in use by a writer, which are skipped.
+        retired: folders of versions that were deleted or abandoned.
+        damaged: logs that cannot be read; the files they own are skipped.
     """
 
     def __init__(self, storage: Storage) -> None:
@@ -50,7 +49,7 @@ class Inventory:
         self.damaged: list[Finding] = []
 
     def add_model(self, model: str) -> None:
-        """Take in all there is to one model."""
+        """Add everything that belongs to one model."""
         log = model_log(self._storage, model)
         if not self._audited(log):
             self._miss_log(log, layout.model_name_claim(model))
@@ -69,7 +68,7 @@ class Inventory:
                 self.retired.append(folder)
 
     def add_deployment(self, deployment: str) -> None:
-        """Take in all there is to one deployment."""
+        """Add everything that belongs to one deployment."""
         logs = Logs(self._storage)
         log = logs.deployment(deployment)
         if not self._audited(log):
@@ -98,7 +97,7 @@ class Inventory:
         for file in manifest.files:
             self.sealed[f"{folder}/{file.path}"] = file.digest
         copy = layout.version_manifest(model, version)
-        # A deletion takes it away before the log says that the version is gone.
+        # A deletion removes the copy before the log records the version as deleted.
         if record.status != "deleting" or self._storage.stat(copy):
             self._add_bytes(copy, projected(log, record))
         for path, text in embedded_files(manifest).items():
@@ -107,7 +106,7 @@ class Inventory:
 
     def _add_artifacts(self, model: str, version: int) -> None:
         log = artifact_log(self._storage, model, version)
-        # Payloads of writers that have not committed yet are theirs.
+        # Payloads that are not committed yet belong to their writers.
         self.busy.append(layout.artifact_payload(model, version, "").rstrip("/"))
         if not self._audited(log):
             return
@@ -142,7 +141,7 @@ class Inventory:
         self.restorers[path] = lambda: iter([data])
 
     def _audited(self, log: Log[Any]) -> bool:
-        """Check a log, and tell whether it can be read and has an entry."""
+        """Audit a log, and return whether it is readable and not empty."""
         try:
             newest = log.audit()
         except (IntegrityError, FormatError) as error:
@@ -179,10 +178,10 @@ def take_inventory(
 
 
 def lost_seal(storage: Storage, model: str, version: int) -> IntegrityError | None:
-    """Return what is wrong with a reserved version whose manifest has a copy.
+    """Return the error of a reserved version that has a copy of its manifest.
 
-    The copy is written after the seal, so the log has lost that; or it was written
-    since the log was read, and nothing is wrong.
+    The copy is written after the seal, so the log has lost the seal. If the version was
+    sealed after the log was read, nothing is wrong, and None is returned.
     """
     copy = layout.version_manifest(model, version)
     if storage.stat(copy) is None:
@@ -191,8 +190,8 @@ def lost_seal(storage: Storage, model: str, version: int) -> IntegrityError | No
     if record is None or record.status != "reserved":
         return None
     return IntegrityError(
-        f"{copy} was written after the version was sealed, and the log no longer says "
-        "so: its newest entries are gone; restore them from a backup"
+        f"{copy} was written after the version was sealed, but the log does not "
+        "record that: its newest entries are lost; restore them from a backup"
     )
 
 

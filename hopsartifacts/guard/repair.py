@@ -1,9 +1,9 @@
-"""Repair: what was edited comes back from a second copy, what it replaces goes aside.
+"""Repair: restores edited files from a second copy, and moves the edited ones aside.
 
-Nothing is guessed: a changed file that has no second copy is named and put into
-quarantine, where nobody takes it for what was sealed. Before each step the log is
-asked whether the version is still there. If it is deleted while a step is taken, what
-the step put down is deleted too, as the deletion wants; else nothing is deleted here.
+Nothing is guessed: a changed file without a second copy is reported and moved to
+quarantine, where it is not mistaken for the sealed file. Before each step, the log is
+checked to confirm that the version still exists. If the version is deleted during a
+step, the files written by that step are deleted too; otherwise nothing is deleted here.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.deployments.owners import fate_of
+from hopsartifacts.deployments.deployed import fate_of
 from hopsartifacts.errors import HopsArtifactsError, NotFoundError, StorageError
 from hopsartifacts.guard.inventory import Inventory
-from hopsartifacts.guard.restoring import Restoring, Source
+from hopsartifacts.guard.restoration import Restoring, Source
 from hopsartifacts.guard.verify import inspect
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.checking import Finding, FindingKind, check_file
+from hopsartifacts.store.checks import Finding, FindingKind, check_file
 from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.progress import NO_CALLBACK, Callback
 
@@ -28,7 +28,7 @@ _UNSOUND: frozenset[FindingKind] = frozenset({"changed", "missing", "unreadable"
 
 
 class Repaired(msgspec.Struct, frozen=True, kw_only=True):
-    """One finding that was undone, and how."""
+    """A finding that was repaired, and the action taken."""
 
     finding: Finding
     action: str
@@ -38,14 +38,14 @@ class Repaired(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RepairReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a repair did and could not do; ``str()`` lists it."""
+    """The result of a repair; ``str()`` lists it."""
 
     repaired: tuple[Repaired, ...]
     unrepaired: tuple[Finding, ...]
 
     @property
     def ok(self) -> bool:
-        """Whether everything is as sealed now."""
+        """Whether everything now matches its seal."""
         return not self.unrepaired
 
     def __str__(self) -> str:
@@ -62,7 +62,7 @@ def repair(
     callback: Callback = NO_CALLBACK,
     executor: Executor | None = None,
 ) -> RepairReport:
-    """Verify, and undo every difference that can be undone.
+    """Verify, and repair every difference that can be repaired.
 
     Raises:
         StorageError: the storage does not answer.
@@ -73,7 +73,7 @@ def repair(
     work = _Repair(storage, inventory, restoring)
     try:
         work.undo(report.findings)
-        # What was restored may be the copy that something else needs.
+        # A restored file may be the copy that another one needs.
         if work.repaired:
             work.undo(work.pending)
         work.quarantine()
@@ -87,11 +87,11 @@ def repair(
 
 
 class _PassedError(HopsArtifactsError):
-    """There is nothing to undo any more: the version is gone, or another was faster."""
+    """Nothing is left to repair: the version was deleted, or the file is intact."""
 
 
 class _Repair:
-    """One run: what is done so far, and what is left."""
+    """One run of a repair, with its results and pending findings."""
 
     def __init__(
         self, storage: Storage, inventory: Inventory, restoring: Restoring
@@ -108,7 +108,7 @@ class _Repair:
         self.failed: list[Finding] = []
 
     def undo(self, findings: Iterable[Finding]) -> None:
-        """Undo what can be undone; the rest is pending."""
+        """Repair what can be repaired; the rest becomes pending."""
         todo, self.pending = list(findings), []
         for finding in todo:
             with self._noting_failure(finding):
@@ -120,7 +120,7 @@ class _Repair:
                     self.pending.append(finding)
 
     def quarantine(self) -> None:
-        """Take what is changed, and was found nowhere else, out of everybody's way."""
+        """Move changed files that have no other copy to quarantine."""
         todo, self.pending = self.pending, []
         for finding in todo:
             with self._noting_failure(finding):
@@ -128,7 +128,7 @@ class _Repair:
                 self.pending.append(self._quarantined(finding))
 
     def close_folders(self) -> None:
-        """Make the folders read-only again that were opened."""
+        """Make the opened folders read-only again."""
         for folder in self._opened:
             with suppress(StorageError):
                 self._storage.protect(folder)
@@ -147,22 +147,22 @@ class _Repair:
             self.failed.append(msgspec.structs.replace(finding, detail=detail))
 
     def _matters(self, finding: Finding) -> bool:
-        """Tell, by the log as it is now, whether *finding* is to be undone."""
+        """Return, by the current log, whether *finding* still needs a repair."""
         if finding.kind == "damaged":
             return True
         if finding.kind == "unprotected":
-            # Making what is there read-only does no harm, whatever becomes of it.
+            # Making an existing file read-only is always harmless.
             return self._storage.stat(finding.path) is not None
         fate = fate_of(self._storage, finding.path)
         if finding.kind in {"extra", "leftover"}:
-            return fate != "reserved"  # then a writer is at it
+            return fate != "reserved"  # it is in use by a writer
         return fate == "live"
 
     def _check_matters(self, finding: Finding, *put_down: str | None) -> None:
-        """Go on only if *finding* is to be undone; else take back what was put down.
+        """Raise unless *finding* still needs a repair, after deleting *put_down*.
 
         Raises:
-            _PassedError: it is not.
+            _PassedError: the finding no longer matters.
         """
         if not self._matters(finding):
             for path in filter(None, put_down):
@@ -170,19 +170,19 @@ class _Repair:
             raise _PassedError
 
     def _undo(self, finding: Finding) -> str | None:
-        """Return what was done, None if nothing can be."""
+        """Repair *finding* and return the action; None if it cannot be repaired."""
         if finding.kind == "unprotected":
             self._storage.protect(finding.path)
             return "made read-only"
         if finding.kind in {"extra", "leftover"}:
             aside = self._move_aside(finding.path)
-            return f"moved to {aside}" if aside else "it is gone"
+            return f"moved to {aside}" if aside else "it no longer exists"
         return self._restore(finding) if finding.kind in _UNSOUND else None
 
     def _restore(self, finding: Finding) -> str | None:
         path = finding.path
         if self._is_sound_again(path):
-            return "it is as sealed again"
+            return "it is intact again"
         prepared = self._restoring.prepare(path)
         if prepared is None:
             return None
@@ -198,18 +198,18 @@ class _Repair:
         if not is_down:
             return None
         self._restoring.restored(path)
-        moved = f"; the changed one is now {aside}" if aside else ""
+        moved = f"; the changed file is now {aside}" if aside else ""
         return f"restored from {prepared.origin}{moved}"
 
     def _quarantined(self, finding: Finding) -> Finding:
-        """Say what became of it; nobody has a sound copy."""
+        """Return the finding with its outcome, as no intact copy exists."""
         path = finding.path
         if finding.kind not in _UNSOUND:
             return finding
         if self._is_sound_again(path):
             raise _PassedError
-        detail = f"{finding.detail}; no sound copy was found"
-        # What cannot be read may be readable again tomorrow: it stays.
+        detail = f"{finding.detail}; no intact copy was found"
+        # An unreadable file may be readable again later, so it stays.
         if finding.kind == "changed":
             self._open_folders(path)
             aside = self._move_aside(path)
@@ -221,7 +221,7 @@ class _Repair:
         return msgspec.structs.replace(finding, detail=detail)
 
     def _is_sound_again(self, path: str) -> bool:
-        """Look again: another repair may have been faster."""
+        """Check again, because another repair may have restored the file."""
         entry = self._storage.stat(path)
         digest = self._inventory.sealed[path]
         kinds = (
@@ -232,7 +232,7 @@ class _Repair:
         return not kinds & _UNSOUND
 
     def _move_aside(self, path: str) -> str | None:
-        """Return where it was moved to; None if there is nothing (any more)."""
+        """Move *path* to quarantine and return the target; None if it is missing."""
         target = layout.quarantine_path(self._when, path)
         entry = self._storage.stat(path)
         if entry is None:
@@ -248,7 +248,7 @@ class _Repair:
         return target
 
     def _open_folders(self, path: str) -> None:
-        """Open the read-only folders above *path* until the repair is over."""
+        """Make the read-only folders above *path* writable until the repair ends."""
         top = self._sealed_folder(path)
         if top is None:
             return

@@ -1,7 +1,7 @@
-"""Starting rival processes and giving them orders at the same moment.
+"""Child processes that get orders concurrently, for races of the doctor.
 
-Processes of their own and not ``multiprocessing``: nothing of the caller's script is
-run again, and what is forked of an asynchronous client does not work.
+They are started as plain subprocesses, not by ``multiprocessing``: the caller's script
+is not run again, and forked asynchronous clients do not work.
 """
 
 import os
@@ -16,7 +16,7 @@ from threading import Timer
 import msgspec
 
 from hopsartifacts.errors import StorageError
-from hopsartifacts.guard.rival import LENGTH_BYTES, Answer, Order
+from hopsartifacts.guard.rival import LENGTH_BYTES, RivalAnswer, RivalOrder
 from hopsartifacts.storage.contract import Storage
 
 _START_S = 120
@@ -24,27 +24,27 @@ _ANSWER_S = 60
 
 
 class NoRivalsError(Exception):
-    """The storage cannot be opened in another process; says why."""
+    """The storage cannot be opened in another process; the message says why."""
 
 
 class Rivals:
-    """Processes that wait for orders."""
+    """Child processes that wait for orders."""
 
     def __init__(self, processes: Sequence["subprocess.Popen[bytes]"]) -> None:
         self._processes = processes
 
-    def ask(self, orders: Sequence[Order]) -> list[Answer]:
-        """Give each rival its order and return their answers.
+    def ask(self, orders: Sequence[RivalOrder]) -> list[RivalAnswer]:
+        """Send each child its order and return their answers.
 
         Raises:
-            StorageError: one of them ended, or did not answer in time.
+            StorageError: a child ended, or did not answer in time.
         """
         for process, order in zip(self._processes, orders, strict=True):
             _send(process, msgspec.json.encode(order) + b"\n")
         return self.answers(_ANSWER_S)
 
-    def answers(self, patience_s: float) -> list[Answer]:
-        """Return one answer of each, for which they get so long; raises as ``ask``."""
+    def answers(self, patience_s: float) -> list[RivalAnswer]:
+        """Return one answer of each child within *patience_s*; raise as ``ask``."""
         watchdog = Timer(patience_s, _kill, [self._processes])
         watchdog.start()
         try:
@@ -53,24 +53,24 @@ class Rivals:
             watchdog.cancel()
         if None in found:
             raise StorageError(
-                f"a process that raced ended, or took more than {patience_s} seconds"
+                f"a racing process ended, or took more than {patience_s} seconds"
             )
         return [answer for answer in found if answer]
 
 
 @contextmanager
 def rivals(storage: Storage, count: int) -> Iterator[Rivals]:
-    """Open *storage* in *count* processes; they are gone afterwards.
+    """Open *storage* in *count* child processes, which end with the context.
 
     Raises:
-        NoRivalsError: it cannot be opened in another process.
-        StorageError: they stopped answering.
+        NoRivalsError: the storage cannot be opened in another process.
+        StorageError: a child stopped answering.
     """
     try:
         opened = pickle.dumps(storage)
     except Exception as error:
-        # What cannot be pickled says so by any error there is.
-        raise NoRivalsError(f"it cannot be handed over ({error})") from error
+        # Pickling may raise any exception.
+        raise NoRivalsError(f"it cannot be pickled ({error})") from error
     with ExitStack() as stack:
         words = stack.enter_context(tempfile.TemporaryFile())
         processes = [_started(stack, words.fileno()) for _ in range(count)]
@@ -87,7 +87,7 @@ def rivals(storage: Storage, count: int) -> Iterator[Rivals]:
 
 
 def _started(stack: ExitStack, stderr: int) -> "subprocess.Popen[bytes]":
-    # As here, wherever this package and the back end's class were found.
+    # Use this process's import path, to find this package and the back end's class.
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
         process = subprocess.Popen(
@@ -105,7 +105,7 @@ def _started(stack: ExitStack, stderr: int) -> "subprocess.Popen[bytes]":
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
     process.kill()
-    with suppress(OSError):  # what was not sent yet goes nowhere
+    with suppress(OSError):  # unsent data is discarded
         process.communicate()
 
 
@@ -121,9 +121,9 @@ def _send(process: "subprocess.Popen[bytes]", data: bytes) -> None:
         process.stdin.write(data)
         process.stdin.flush()
     except OSError as error:
-        raise StorageError(f"a process that raced is gone ({error})") from error
+        raise StorageError(f"a racing process has ended ({error})") from error
 
 
-def _answer(process: "subprocess.Popen[bytes]") -> Answer | None:
+def _answer(process: "subprocess.Popen[bytes]") -> RivalAnswer | None:
     line = process.stdout.readline() if process.stdout else b""
-    return msgspec.json.decode(line, type=Answer) if line else None
+    return msgspec.json.decode(line, type=RivalAnswer) if line else None

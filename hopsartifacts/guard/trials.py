@@ -1,7 +1,7 @@
-"""What the doctor tries: each trial breaks one promise if the back end lets it.
+"""The checks of the doctor: each one tries to break one promise of the back end.
 
-A trial gets a folder of its own. It returns what it found; it raises what the back
-end raises.
+Each check gets a separate folder. It returns the outcome, and raises the errors of the
+back end.
 """
 
 import time
@@ -12,10 +12,10 @@ from threading import Barrier, Event
 import msgspec
 
 from hopsartifacts.errors import PathNotFoundError, StorageError
-from hopsartifacts.guard.rival import Answer, Order
+from hopsartifacts.guard.rival import RivalAnswer, RivalOrder
 from hopsartifacts.guard.rivals import NoRivalsError, Rivals, rivals
 from hopsartifacts.storage.contract import Capabilities, Storage
-from hopsartifacts.store.proof import (
+from hopsartifacts.store.storage_probe import (
     EXCLUSIVE,
     Outcome,
     exclusive_meaning,
@@ -33,98 +33,100 @@ _SKEW_LIMIT_S = 60
 _COARSEST_CLOCK_S = 1
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a trial."""
+class TrialResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of a check."""
 
     outcome: Outcome
     detail: str = ""
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to try."""
+    """One check."""
 
     name: str
-    run: Callable[[Storage, str], Found]
+    run: Callable[[Storage, str], TrialResult]
     meaning: str
-    """What follows for a project if it does not hold."""
+    """The consequence for a project if the promise is broken."""
 
 
-HELD = Found(outcome="held")
+HELD = TrialResult(outcome="held")
 
 
-def reads(storage: Storage, folder: str) -> Found:
-    """Read and list what is not there."""
+def reads(storage: Storage, folder: str) -> TrialResult:
+    """Read and list a path that does not exist."""
     if storage.list(folder):
-        return _broken("a folder that nobody made has something in it")
+        return _broken("a folder that was never created is not empty")
     try:
         storage.read(f"{folder}/object")
     except PathNotFoundError:
         return HELD
-    return _broken("an object that nobody made can be read")
+    return _broken("an object that was never created can be read")
 
 
-def writes(storage: Storage, folder: str) -> Found:
+def writes(storage: Storage, folder: str) -> TrialResult:
     """Write an object."""
     storage.write(f"{folder}/object", [b"data"])
     return HELD
 
 
-def reads_back(storage: Storage, folder: str) -> Found:
-    """Write an object, read it whole and from its middle, list it, replace it."""
+def reads_back(storage: Storage, folder: str) -> TrialResult:
+    """Write an object, read all and a part of it, list it, and replace it."""
     path = f"{folder}/object"
     storage.write(path, [b"da", b"ta"])
     if storage.read(path) != b"data" or b"".join(storage.chunks(path, 2)) != b"ta":
-        return _broken("what was written is not what is read")
+        return _broken("the content read differs from the content written")
     if [entry.path for entry in storage.list(folder)] != [path]:
-        return _broken("what was written is not listed")
+        return _broken("a written object is not listed")
     storage.write(path, [b"other"])
     if storage.read(path) != b"other":
-        return _broken("what was written again is not what is read")
+        return _broken("the content read is not that of the last write")
     return HELD
 
 
-def deletes(storage: Storage, folder: str) -> Found:
-    """Delete an object and look for it."""
+def deletes(storage: Storage, folder: str) -> TrialResult:
+    """Delete an object and check that it is gone."""
     path = f"{folder}/object"
     storage.write(path, [b"data"])
     storage.delete_tree(path)
     if storage.stat(path):
-        return _broken("what was deleted is still there")
+        return _broken("a deleted object still exists")
     return HELD
 
 
-def creates_once(storage: Storage, folder: str) -> Found:
+def creates_once(storage: Storage, folder: str) -> TrialResult:
     """Create an object twice."""
     if is_overwriting(storage, f"{folder}/object"):
         return _broken("the second creation of an object was not refused")
     return HELD
 
 
-def threads_race(storage: Storage, folder: str) -> Found:
-    """Let the threads of this process create one object at the same moment."""
+def threads_race(storage: Storage, folder: str) -> TrialResult:
+    """Let threads of this process create one object concurrently."""
     with ThreadPoolExecutor(_WRITERS) as pool:
 
-        def race(path: str) -> list[Answer]:
+        def race(path: str) -> list[RivalAnswer]:
             barrier = Barrier(_WRITERS)
 
-            def create(writer: int) -> Answer:
+            def create(writer: int) -> RivalAnswer:
                 barrier.wait()
                 try:
-                    return Answer(is_yes=storage.create(path, str(writer).encode()))
+                    return RivalAnswer(
+                        is_yes=storage.create(path, str(writer).encode())
+                    )
                 except StorageError as error:
-                    return Answer(error=str(error))
+                    return RivalAnswer(error=str(error))
 
             return list(pool.map(create, range(_WRITERS)))
 
         return _judged(storage, folder, race)
 
 
-def processes_race(storage: Storage, folder: str) -> Found:
-    """Let processes that opened the storage anew race, and see what they see."""
+def processes_race(storage: Storage, folder: str) -> TrialResult:
+    """Let processes with separate connections race, and check what they see."""
     if not storage.capabilities.is_shared:
-        return _not_tried("no other process sees what is in memory")
+        return _not_tried("no other process can see memory")
     if storage.capabilities.is_single_writer:
-        return _doubtful("only one process may write, as was asked for")
+        return _doubtful("only one process may write, as requested")
     try:
         with rivals(storage, _PROCESSES) as racing:
             found = _judged(storage, folder, lambda path: _raced(racing, path))
@@ -133,18 +135,18 @@ def processes_race(storage: Storage, folder: str) -> Found:
         return _not_tried(f"another process cannot open it: {error}")
 
 
-def whole(storage: Storage, folder: str) -> Found:
-    """Create a large object while somebody reads it."""
+def whole(storage: Storage, folder: str) -> TrialResult:
+    """Create a large object during concurrent reads."""
     path, data, is_done = f"{folder}/object", b"x" * _LARGE_BYTES, Event()
 
-    def watch() -> Found:
+    def watch() -> TrialResult:
         while True:
             is_last = is_done.is_set()
             try:
                 found = storage.read(path)
             except PathNotFoundError:
                 if is_last:
-                    return _broken("it was never seen")
+                    return _broken("a created object was never visible")
                 continue
             if found != data:
                 return _broken(f"a reader saw {len(found)} bytes of {len(data)}")
@@ -159,21 +161,21 @@ def whole(storage: Storage, folder: str) -> Found:
         return watching.result()
 
 
-def replaces(storage: Storage, folder: str) -> Found:
-    """Replace an object again and again while somebody reads it."""
+def replaces(storage: Storage, folder: str) -> TrialResult:
+    """Replace an object repeatedly during concurrent reads."""
     if storage.capabilities.is_single_writer:
-        return _doubtful("it takes two steps, between which there is no object")
+        return _doubtful("it takes two steps, and in between the object is missing")
     path, is_done = f"{folder}/object", Event()
     contents = [bytes([turn]) * _REPLACED_BYTES for turn in range(_REPLACEMENTS)]
     storage.write(path, [contents[0]])
 
-    def watch() -> Found:
+    def watch() -> TrialResult:
         while not is_done.is_set():
             try:
                 if storage.read(path) not in contents:
-                    return _broken("a reader saw neither the old bytes nor the new")
+                    return _broken("a reader saw neither the old content nor the new")
             except PathNotFoundError:
-                return _broken("a reader found nothing while it was replaced")
+                return _broken("a reader found no object during its replacement")
         return HELD
 
     with ThreadPoolExecutor(1) as pool:
@@ -186,8 +188,8 @@ def replaces(storage: Storage, folder: str) -> Found:
         return watching.result()
 
 
-def protects(storage: Storage, folder: str) -> Found:
-    """Make a file read-only and look whether it is."""
+def protects(storage: Storage, folder: str) -> TrialResult:
+    """Make a file read-only and check its mode."""
     is_disk = storage.local_path("") is not None
     if not storage.capabilities.has_modes and not is_disk:
         return _not_tried("there are no modes here")
@@ -200,8 +202,8 @@ def protects(storage: Storage, folder: str) -> Found:
     return _doubtful("files cannot be made read-only")
 
 
-def lists_freshly(storage: Storage, folder: str) -> Found:
-    """Look for each object right after it was created, and after it was deleted."""
+def lists_freshly(storage: Storage, folder: str) -> TrialResult:
+    """List and look up each object immediately after its creation and deletion."""
     paths = [f"{folder}/{turn:03d}" for turn in range(_ROUNDS)]
     for path in paths:
         storage.create(path, b"")
@@ -216,72 +218,72 @@ def lists_freshly(storage: Storage, folder: str) -> Found:
     return HELD
 
 
-def tells_the_time(storage: Storage, folder: str) -> Found:
-    """Compare the time of a fresh object with the clock of this machine."""
+def tells_the_time(storage: Storage, folder: str) -> TrialResult:
+    """Compare the time of a new object with the local clock."""
     path, before = f"{folder}/object", time.time()
     storage.write(path, [b"data"])
     after = time.time()
     entry = storage.stat(path)
     if entry is None or entry.modified is None:
-        return _doubtful("it does not say when an object was written")
-    # It may tell whole seconds only, which are those that have passed.
+        return _doubtful("the back end does not report when an object was written")
+    # The clock may report whole seconds only, rounded down.
     behind = before - (entry.modified + _COARSEST_CLOCK_S)
     ahead = entry.modified - after
     if max(behind, ahead) <= 0:
         return HELD
     if max(behind, ahead) <= _SKEW_LIMIT_S:
-        return Found(outcome="held", detail=f"off by {max(behind, ahead):.1f} s")
+        return TrialResult(outcome="held", detail=f"off by {max(behind, ahead):.1f} s")
     way = "ahead of" if ahead > 0 else "behind"
     return _doubtful(
         f"it is {max(behind, ahead):.0f} s {way} the clock of this machine"
     )
 
 
-def _broken(detail: str) -> Found:
-    return Found(outcome="broken", detail=detail)
+def _broken(detail: str) -> TrialResult:
+    return TrialResult(outcome="broken", detail=detail)
 
 
-def _not_tried(detail: str) -> Found:
-    return Found(outcome="not tried", detail=detail)
+def _not_tried(detail: str) -> TrialResult:
+    return TrialResult(outcome="not tried", detail=detail)
 
 
-def _doubtful(detail: str) -> Found:
-    return Found(outcome="warning", detail=detail)
+def _doubtful(detail: str) -> TrialResult:
+    return TrialResult(outcome="warning", detail=detail)
 
 
-def _raced(racing: Rivals, path: str) -> list[Answer]:
+def _raced(racing: Rivals, path: str) -> list[RivalAnswer]:
     at = time.time() + _HEAD_START_S
     return racing.ask(
         [
-            Order(kind="create", path=path, data=str(writer), at=at)
+            RivalOrder(kind="create", path=path, data=str(writer), at=at)
             for writer in range(_PROCESSES)
         ]
     )
 
 
-def _seen(storage: Storage, racing: Rivals, folder: str) -> Found:
-    """Create an object here and let the other processes look at once."""
+def _seen(storage: Storage, racing: Rivals, folder: str) -> TrialResult:
+    """Create an object here and let the other processes look for it immediately."""
     for turn in range(_ROUNDS):
         path = f"{folder}/seen-{turn}"
         storage.create(path, path.encode())
-        answers = racing.ask([Order(kind="look", path=path)] * _PROCESSES)
+        answers = racing.ask([RivalOrder(kind="look", path=path)] * _PROCESSES)
         for answer in answers:
             if answer.error:
                 return _broken(f"another process cannot read it: {answer.error}")
             if not answer.is_yes:
                 return _broken("another process does not list a new object at once")
             if answer.data != path:
-                return _broken("another process reads other bytes")
+                return _broken("another process reads different content")
     return HELD
 
 
 def _judged(
-    storage: Storage, folder: str, race: Callable[[str], Sequence[Answer]]
-) -> Found:
-    """Hold some races and say whether each had one winner, whose bytes stayed.
+    storage: Storage, folder: str, race: Callable[[str], Sequence[RivalAnswer]]
+) -> TrialResult:
+    """Run some races and check that each has one winner, whose content stays.
 
-    A writer that got an error may have won: writers know how to find that out. So
-    rounds without a winner are no flaw, unless there never is one.
+    A writer that got an error may have won, and writers can find that out. So rounds
+    without a winner are accepted, unless no round has one.
     """
     rounds_won = 0
     for turn in range(_ROUNDS):
@@ -294,81 +296,81 @@ def _judged(
         if len(winners) > 1:
             return _broken(f"{len(winners)} writers were told they won in round {turn}")
         if winners and storage.read(path) != str(winners[0]).encode():
-            return _broken(f"the bytes are not the winner's in round {turn}")
+            return _broken(f"the content is not the winner's in round {turn}")
         rounds_won += len(winners)
-    return HELD if rounds_won else _broken("nobody was ever told that he won")
+    return HELD if rounds_won else _broken("no writer was ever told that it won")
 
 
 READS = Trial(
     name="it can be read",
     run=reads,
-    meaning="nothing of a project can be seen here; check the URL and the credentials",
+    meaning="a project cannot be read here; check the URL and the credentials",
 )
 WRITES = Trial(
     name="it can be written",
     run=writes,
-    meaning="nothing can be saved here, though what is there may be read; check the "
-    "URL and the rights of the credentials",
+    meaning="nothing can be saved here, although existing data may be readable; check "
+    "the URL and the permissions of the credentials",
 )
 _BEFORE = (
     Trial(
         name="what is written is read",
         run=reads_back,
-        meaning="what is saved may come back as something else, or not at all",
+        meaning="saved data may be read back changed, or not at all",
     ),
     Trial(
         name="it can be deleted from",
         run=deletes,
-        meaning="deleted versions keep their bytes, and what failed saves left stays; "
-        "let the credentials delete",
+        meaning="deleted versions and remains of failed saves keep taking up space; "
+        "allow the credentials to delete",
     ),
 )
 _AFTER = (
     Trial(
         name=f"one winner of {_WRITERS} threads",
         run=threads_race,
-        meaning="two writers at the same moment could get one version number, and one "
-        "of them would lose what he saved",
+        meaning="two concurrent writers could get one version number, and one of them "
+        "would lose its data",
     ),
     Trial(
         name=f"one winner of {_PROCESSES} processes",
         run=processes_race,
         meaning="two processes could get one version number, or not see each other's "
-        "versions; write from one process only, elsewhere",
+        "versions; use another storage for more than one process",
     ),
     Trial(
         name="an object is whole or not there",
         run=whole,
-        meaning="a reader could take half an entry for a damaged log",
+        meaning="a reader could see a partial entry and report a damaged log",
     ),
     Trial(
         name="an object is replaced in one step",
         run=replaces,
-        meaning="if the writer ends between the two steps, one of your own files is "
-        "lost; nothing that was committed is ever replaced",
+        meaning="if the writer crashes between the two steps, one of your own files is "
+        "lost; committed files are never replaced",
     ),
     Trial(
         name="files can be made read-only",
         run=protects,
-        meaning="sealed files can be edited by accident; verify finds what was edited",
+        meaning="sealed files can be edited by accident; verify finds edited files",
     ),
     Trial(
         name="listings are fresh",
         run=lists_freshly,
-        meaning="new versions may not be seen, and deleted ones seem to be there; turn "
-        "off what caches listings",
+        meaning="new versions may be invisible, and deleted ones may seem to exist; "
+        "turn off caches of listings",
     ),
     Trial(
         name="its clock is right",
         run=tells_the_time,
-        meaning="grace periods, after which what was abandoned may be cleared, come "
-        "out longer or shorter by as much; nothing else goes by this clock",
+        meaning="grace periods, after which abandoned files may be deleted, are longer "
+        "or shorter by that much; nothing else depends on this clock",
     ),
 )
 
 
 def trials(capabilities: Capabilities) -> tuple[Trial, ...]:
-    """Return what is tried, in order."""
+    """Return the checks for a back end with *capabilities*, in order."""
     once = Trial(
         name=EXCLUSIVE, run=creates_once, meaning=exclusive_meaning(capabilities)
     )

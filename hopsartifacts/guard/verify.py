@@ -1,4 +1,4 @@
-"""Verify: every managed file against its seal, by size, bytes, kind and mode."""
+"""Verification of every managed file against its seal: size, digest, kind and mode."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -11,32 +11,34 @@ from hopsartifacts.deployments.versions import deployment_names
 from hopsartifacts.guard.batches import compared
 from hopsartifacts.guard.inventory import Inventory, take_inventory
 from hopsartifacts.registry.versions import model_names
-from hopsartifacts.storage.contract import Entry, Storage
-from hopsartifacts.store.checking import VANISHED, Finding, check_file
+from hopsartifacts.storage.contract import FileInfo, Storage
+from hopsartifacts.store.checks import VANISHED, Finding, check_file
 from hopsartifacts.store.progress import NO_CALLBACK, Callback
 
 _SECOND_LOOK_S = 0.25
 
 
 class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a verification found; ``str()`` lists it."""
+    """The result of a verification; ``str()`` lists it."""
 
     findings: tuple[Finding, ...]
     files: int
     """How many files were compared with a seal."""
     size_bytes: int
-    """How many bytes were read for it."""
+    """How many bytes were read."""
 
     @property
     def ok(self) -> bool:
-        """Whether everything is as sealed."""
+        """Whether everything matches its seal."""
         return not self.findings
 
     def __str__(self) -> str:
-        checked = f"{self.files} files ({self.size_bytes} bytes) checked"
+        noun = "file" if self.files == 1 else "files"
+        checked = f"{self.files} {noun} ({self.size_bytes} bytes) checked"
         if self.ok:
             return f"{checked}: all as sealed"
-        lines = [f"{checked}: {len(self.findings)} differ", *map(str, self.findings)]
+        verb = "differs" if len(self.findings) == 1 else "differ"
+        lines = [f"{checked}: {len(self.findings)} {verb}", *map(str, self.findings)]
         return "\n  ".join(lines)
 
 
@@ -45,10 +47,10 @@ def verify(
     callback: Callback = NO_CALLBACK,
     executor: Executor | None = None,
 ) -> VerifyReport:
-    """Compare everything under the managed folders with the logs.
+    """Compare everything below the managed folders with the logs.
 
     Raises:
-        StorageError: the storage does not answer; that is no finding.
+        StorageError: the storage does not answer; this is not a finding.
     """
     return inspect(storage, callback, executor)[0]
 
@@ -58,10 +60,11 @@ def inspect(
     callback: Callback = NO_CALLBACK,
     executor: Executor | None = None,
 ) -> tuple[VerifyReport, Inventory]:
-    """Return what ``verify`` finds and the inventory it went by.
+    """Return the result of ``verify`` and the inventory behind it.
 
-    Files are listed before the logs are read: whatever a writer puts down, its log
-    knows before. Nothing is reported on the word of one look: see ``_lasting``.
+    Files are listed before the logs are read, because a writer records each file in a
+    log before it writes it. A finding is reported only if it persists: see
+    ``_lasting``.
     """
     listed = {
         entry.path: entry
@@ -87,16 +90,18 @@ def inspect(
     return report, inventory
 
 
-def _missing(there: dict[str, Entry | None], inventory: Inventory) -> Iterator[Finding]:
+def _missing(
+    there: dict[str, FileInfo | None], inventory: Inventory
+) -> Iterator[Finding]:
     for path, entry in there.items():
         if entry is None:
             is_logged = path in inventory.restorers
-            hint = ", but in the log: a repair writes it" if is_logged else ""
+            hint = ", but in the log: a repair restores it" if is_logged else ""
             yield Finding(path=path, kind="missing", detail=f"not there{hint}")
 
 
 def _unexpected(
-    storage: Storage, inventory: Inventory, listed: dict[str, Entry]
+    storage: Storage, inventory: Inventory, listed: dict[str, FileInfo]
 ) -> Iterator[Finding]:
     for path in listed.keys() - inventory.sealed.keys():
         finding = _intruder(inventory, path)
@@ -105,15 +110,15 @@ def _unexpected(
 
 
 def _intruder(inventory: Inventory, path: str) -> Finding | None:
-    """Say what a file is that no seal names; None if it may be there."""
+    """Describe a file that no seal names; None if the file is allowed."""
     if _lies_in(path, inventory.busy):
         return None
     if _is_log_entry(inventory, path) or not layout.is_managed(path):
         return None
     if _lies_in(path, inventory.retired):
-        detail = "its version was deleted or given up"
+        detail = "its version was deleted or abandoned"
         return Finding(path=path, kind="leftover", detail=detail)
-    return Finding(path=path, kind="extra", detail="no version has such a file")
+    return Finding(path=path, kind="extra", detail="it belongs to no version")
 
 
 def _lies_in(path: str, folders: Iterable[str]) -> bool:
@@ -136,13 +141,13 @@ def _lasting(
     models: set[str],
     deployments: set[str],
 ) -> list[Finding]:
-    """Return the findings that are still so after a moment.
+    """Return the findings that persist after a moment.
 
-    What others do meanwhile looks like damage: a version that is deleted loses its
-    files, and a folder may be written after its entry. So the files are looked at once
-    more and then the logs of their owners, which know of a deletion before a byte goes.
-    As long as fewer findings are left each time, something is under way, and is waited
-    for.
+    Concurrent changes look like damage: a version being deleted loses its files, and a
+    folder may be written after its log entry. So the files are checked again, and then
+    the logs of their owners, which record a deletion before any file is deleted. As
+    long as the number of findings shrinks, an operation is in progress, and the check
+    repeats.
     """
     while findings:
         time.sleep(_SECOND_LOOK_S)
@@ -162,9 +167,9 @@ def _lasting(
 
 
 def _again(
-    storage: Storage, finding: Finding, entry: Entry | None, fresh: Inventory
+    storage: Storage, finding: Finding, entry: FileInfo | None, fresh: Inventory
 ) -> Finding | None:
-    """Return what is left of a finding, by what its file and its log say now."""
+    """Return the finding as it is now, by its file and its log; None if resolved."""
     path, kind = finding.path, finding.kind
     if kind == "damaged":
         return finding if path in {it.path for it in fresh.damaged} else None
@@ -173,12 +178,12 @@ def _again(
         return _intruder(fresh, path) if is_there else None
     if kind == "unprotected" and path in fresh.read_only_folders:
         return finding if entry and not entry.is_read_only else None
-    # Else its version was deleted.
+    # Otherwise its version was deleted.
     return _of_sealed(storage, finding, entry, fresh) if path in fresh.sealed else None
 
 
 def _of_sealed(
-    storage: Storage, finding: Finding, entry: Entry | None, fresh: Inventory
+    storage: Storage, finding: Finding, entry: FileInfo | None, fresh: Inventory
 ) -> Finding | None:
     if entry is None:
         return finding if finding.kind != "unprotected" else None
@@ -189,5 +194,5 @@ def _of_sealed(
 
 def _is_log_entry(inventory: Inventory, path: str) -> bool:
     log = layout.log_of(path)
-    # Entries that came after we looked are as good as those before.
+    # Entries added since the audit are as good as the earlier ones.
     return log in inventory.logs and layout.log_entry_seq(log, path) is not None

@@ -1,7 +1,7 @@
-"""Aliases: names that point at one version of a model, with a journal of where and why.
+"""Aliases of model versions, with a journal of every change and its reason.
 
-Each change is a log entry that holds the whole record, so the journal is read by going
-from record to record, whatever else the log holds.
+Each change is a log entry that contains the whole record and the number of the entry
+with the previous record. The journal is read by following these numbers.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.identity import now, writer
 
 MOST = 100
-"""So many aliases a model may have, deleted ones included: each entry names them."""
+"""The most aliases a model may have, including deleted ones: every entry lists them."""
 
 
 def set_alias(
@@ -36,15 +36,16 @@ def set_alias(
     *,
     only_new: bool = False,
 ) -> AliasRecord:
-    """Let *alias* point at *version* from now on; nothing is written if it does.
+    """Point *alias* at *version*; nothing is written if it does so already.
 
-    With *only_new* an alias that points anywhere is left as it is.
+    With *only_new*, an alias that points at any version is left unchanged.
 
     Returns:
-        The record that counts now.
+        The record that is valid now.
 
     Raises:
-        ModelNotFoundError: there is no such version.
+        ModelNotFoundError: the version does not exist.
+        InvalidInputError: the model has ``MOST`` aliases already.
     """
 
     def decide(state: ModelState, current: AliasRecord | None) -> _Change | None:
@@ -58,10 +59,10 @@ def set_alias(
 
 
 def delete_alias(storage: Storage, model: str, alias: str, why: str) -> AliasRecord:
-    """Let *alias* point nowhere from now on; its journal stays.
+    """Delete *alias*; its journal is kept.
 
     Raises:
-        ModelNotFoundError: it points nowhere.
+        ModelNotFoundError: the alias does not exist.
     """
 
     def decide(state: ModelState, current: AliasRecord | None) -> _Change:
@@ -72,10 +73,10 @@ def delete_alias(storage: Storage, model: str, alias: str, why: str) -> AliasRec
 
 
 def rollback_alias(storage: Storage, model: str, alias: str, why: str) -> AliasRecord:
-    """Let *alias* point where it pointed before; doing it again goes back further.
+    """Point *alias* at its previous version; repeat this to go back further.
 
     Raises:
-        ModelNotFoundError: it never pointed elsewhere, or that version was deleted.
+        ModelNotFoundError: it has no previous version, or that version was deleted.
     """
     log = model_log(storage, model)
 
@@ -98,16 +99,16 @@ def rollback_alias(storage: Storage, model: str, alias: str, why: str) -> AliasR
 
 
 def alias_history(storage: Storage, model: str, alias: str) -> list[AliasRecord]:
-    """Return every record of *alias*, newest first; none if it never was set."""
+    """Return every record of *alias*, newest first; empty if it was never set."""
     return list(_journal(storage, model, alias))
 
 
 def aliased_version(storage: Storage, model: str, alias: str, at: Any = None) -> int:
-    """Return the version that *alias* points at, or pointed at the moment *at*.
+    """Return the version that *alias* points at, or pointed at when it was *at*.
 
     Raises:
         InvalidInputError: *at* is not a point in time; see ``moments``.
-        ModelNotFoundError: it points nowhere, or did not then.
+        ModelNotFoundError: it does not point at a version, or did not at that time.
     """
     if at is None:
         state = model_state(storage, model)
@@ -120,8 +121,8 @@ def aliased_version(storage: Storage, model: str, alias: str, at: Any = None) ->
                 return record.version
             break
     raise ModelNotFoundError(
-        f"alias {alias!r} of model {model!r} pointed nowhere at {then.isoformat()}: "
-        "mr.get_alias_history() lists when it did"
+        f"alias {alias!r} of model {model!r} did not exist at {then.isoformat()}: "
+        "mr.get_alias_history() lists its changes"
     )
 
 
@@ -129,7 +130,7 @@ def aliases_of(storage: Storage, model: str, version: int) -> list[str]:
     """Return the aliases that point at a version, sorted.
 
     Raises:
-        ModelNotFoundError: there is no such version.
+        ModelNotFoundError: the version does not exist.
     """
     state = model_state(storage, model)
     pick_live(state, model, version)
@@ -137,7 +138,7 @@ def aliases_of(storage: Storage, model: str, version: int) -> list[str]:
 
 
 def live_aliases(storage: Storage, model: str) -> dict[str, int]:
-    """Return which version each alias points at, sorted by alias."""
+    """Return the version of each alias, sorted by alias."""
     records = model_state(storage, model).aliases
     return {
         alias: record.version
@@ -165,8 +166,8 @@ def _change(
             return None
         if current is None and len(state.aliases) >= MOST:
             raise InvalidInputError(
-                f"model {model!r} has {MOST} aliases, {alias!r} would be one more: "
-                "use one that is there, or tags, which have no such limit"
+                f"model {model!r} has {MOST} aliases, the most possible, so {alias!r} "
+                "cannot be added: reuse one, or use tags, which have no such limit"
             )
         record = AliasRecord(
             version=change.version,

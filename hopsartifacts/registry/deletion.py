@@ -1,8 +1,8 @@
-"""Deleting model versions: refused while used; the number is never given again.
+"""Deletion of model versions: refused while in use; a number is never reused.
 
-A reader that knows the number reads the copy of the manifest beside the files and
-nothing else. So that copy is taken away first, while the version is only marked: from
-then on such readers ask the log.
+A reader with a version number reads only the copy of the manifest next to the files.
+So the deletion removes that copy first, while the version is only marked. From then on
+such readers read the log.
 """
 
 from collections.abc import Callable
@@ -22,17 +22,19 @@ from hopsartifacts.registry.versions import (
     retired,
 )
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.fence import Target, delete, withdraw
+from hopsartifacts.store.two_phase_delete import Target, delete, withdraw
 
 
 def delete_version(
     storage: Storage, model: str, version: int, users: Callable[[], list[str]]
 ) -> None:
-    """Delete a version for good, unless *users* or an alias needs it.
+    """Delete a version permanently, unless a deployment or an alias needs it.
+
+    *users* returns the names of the deployments that use the version.
 
     Raises:
-        ModelNotFoundError: there is no such version.
-        InUseError: somebody uses it, named in the message; nothing was deleted.
+        ModelNotFoundError: the version does not exist.
+        InUseError: it is in use; the message names the users. Nothing was deleted.
     """
     live_version(storage, model, version)
     try:
@@ -44,16 +46,16 @@ def delete_version(
     except InUseError:
         _show(storage, model, version)
         raise
-    # It is deleted: what stays behind is found by verify and gc.
+    # The version is deleted. verify() and gc() find files that are left.
     with suppress(StorageError):
         storage.delete_tree(layout.version_dir(model, version))
 
 
 def withdraw_deletion(log: ModelLog, model: str, version: int) -> None:
-    """Take the mark of a deletion off: somebody has begun to use the version.
+    """Remove a deletion mark, because the caller has begun to use the version.
 
     Raises:
-        ModelNotFoundError: there is no such version (any more).
+        ModelNotFoundError: the version does not exist, or was deleted.
     """
     log.refresh()
     if withdraw(_target(log.storage, model, version), log):
@@ -61,7 +63,7 @@ def withdraw_deletion(log: ModelLog, model: str, version: int) -> None:
 
 
 def _show(storage: Storage, model: str, version: int) -> None:
-    """Put the copy of the manifest back, as the version stays."""
+    """Restore the copy of the manifest, since the version was not deleted."""
     log = model_log(storage, model)
     if log.state().is_live(version):
         project(log, version)
@@ -92,6 +94,6 @@ def _target(storage: Storage, model: str, version: int) -> Target[ModelState]:
 def _refuse(users: list[str], model: str, version: int) -> None:
     if users:
         raise InUseError(
-            f"model {model!r} version {version} is used by {', '.join(users)}: delete "
-            "the deployment or alias, or let it use another version, first"
+            f"model {model!r} version {version} is used by {', '.join(users)}: first "
+            "delete each of them, or let it use another version"
         )

@@ -1,4 +1,4 @@
-"""What the registry stores: what a model's log says, and version manifests."""
+"""The documents that the registry stores: manifests and the state of a model's log."""
 
 from typing import Any, Literal
 
@@ -11,27 +11,30 @@ Framework = Literal["TENSORFLOW", "TORCH", "PYTHON", "SKLEARN", "LLM"]
 FRAMEWORKS: tuple[Framework, ...] = ("TENSORFLOW", "TORCH", "PYTHON", "SKLEARN", "LLM")
 
 VersionStatus = Literal["reserved", "sealed", "deleting", "deleted", "aborted"]
-"""``deleting`` still reads as sealed; it only keeps new deployments off."""
+"""``deleting`` is ``sealed`` with a deletion mark: readers still see the version."""
 
 LIVE: tuple[VersionStatus, ...] = ("sealed", "deleting")
 
 
 class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One stored file: where, relative to its folder, and what."""
+    """One stored file: its path, relative to the folder, and its digest."""
 
     path: str
     digest: Digest
 
 
 class EmbeddedFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A small file whose text travels in the manifest, so it can be restored."""
+    """A small file whose text is part of the manifest, so it can be restored."""
 
     text: str
     digest: Digest
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """All there is to one model version: what its seal brings; it never changes."""
+    """The complete, immutable description of one model version.
+
+    It is the content of the log entry that commits the version.
+    """
 
     model: str
     version: int
@@ -47,52 +50,52 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def size_bytes(self) -> int:
-        """Size of all model files."""
+        """The size of all model files."""
         return sum(record.digest.size_bytes for record in self.files)
 
 
 class AliasRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where an alias points from one moment on, and who wanted that, when and why."""
+    """One change of an alias: the version, and who changed it, when and why."""
 
     version: int | None
-    """None: nowhere; it was deleted."""
+    """None if the alias was deleted."""
     by: str
     when: str
     entry: int
-    """Number of the log entry that holds this record."""
+    """Number of the log entry that contains this record."""
     why: str = ""
     before: int | None = None
-    """The entry with the alias's record before this one."""
+    """Number of the log entry with the alias's previous record."""
     under: int | None = None
-    """The entry with the record that a rollback returns to."""
+    """Number of the log entry with the record that a rollback returns to."""
 
 
 class VersionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the log says of one version: all that a list shows of it."""
+    """The log's record of one version: all that a listing shows."""
 
     status: VersionStatus
     id: str
-    """Token of the writer that reserved the number: unique for ever."""
+    """Token of the writer that reserved the number; never reused."""
     reserved: int = 0
     """Number of the log entry that reserved it."""
     seal: int = 0
-    """Number of the log entry that brought the manifest; 0: it is not sealed."""
+    """Number of the log entry that contains the manifest; 0 if it is not sealed."""
     mark: int = 0
-    """Number of the log entry that marked it for deletion; 0: none did."""
+    """Number of the log entry that marked it for deletion; 0 if it is not marked."""
     sha256: str | None = None
-    """Digest of the manifest as the seal has it."""
+    """Digest of the manifest as it is stored in the log."""
     framework: Framework | None = None
-    """This and the next five are as in the manifest."""
+    """This member and the next five are copied from the manifest."""
     created: str = ""
     creator: str = ""
     files: int = 0
-    """How many files the version has."""
+    """Number of model files."""
     size_bytes: int = 0
-    """Size of all of them."""
+    """Size of all model files."""
     metrics: dict[str, float | int] = {}
     tags: dict[str, Any] = {}
     description: str = ""
-    """As it was edited last, or as it was saved."""
+    """The edited description, or the saved one if it was never edited."""
 
     @property
     def is_live(self) -> bool:
@@ -101,22 +104,22 @@ class VersionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class ModelHead(Head, frozen=True, kw_only=True, omit_defaults=True):
-    """What the log of a model says as a whole."""
+    """The part of a model's state that is not per version."""
 
     latest: int = 0
-    """The newest version that readers see; 0: there is none."""
+    """The newest version that readers see; 0 if there is none."""
     sealed: int = 0
-    """Number of the log entry that brought its manifest."""
+    """Number of the log entry that contains the manifest of ``latest``."""
     aliases: dict[str, AliasRecord] = {}  # noqa: RUF012 - a struct copies it
 
     @property
     def wanted(self) -> int:
-        """The entry with the manifest of the latest version."""
+        """The entry that contains the manifest of the latest version."""
         return self.sealed
 
 
 class ModelState(State[ModelHead, VersionRecord]):
-    """What the log of a model says: a record for every version that ever was."""
+    """The state of a model's log: a record for every number that was ever assigned."""
 
     head_type = ModelHead
     record_type = VersionRecord
@@ -134,25 +137,25 @@ class ModelState(State[ModelHead, VersionRecord]):
 
     @property
     def next_version(self) -> int:
-        """The number after the highest ever given; gaps are not filled."""
+        """The highest number ever assigned plus 1; gaps are not filled."""
         return self.head.last + 1
 
     @property
     def aliases(self) -> dict[str, AliasRecord]:
-        """Where each alias points; also of those that point nowhere any more."""
+        """The current record of each alias, including deleted aliases."""
         return self.head.aliases
 
     def live(self) -> dict[int, VersionRecord]:
-        """Return the versions readers see, in order; every page is read."""
+        """Return the versions that readers see, in order; this reads every page."""
         return {number: it for number, it in self.records.items() if it.is_live}
 
     def is_live(self, number: int) -> bool:
-        """Tell whether readers see a version."""
+        """Tell whether readers see version *number*."""
         record = self.records.get(number)
         return record is not None and record.is_live
 
     def replaced(self, number: int, record: VersionRecord) -> "ModelState":
-        """Return this state with version *number* being *record*."""
+        """Return a copy in which the record of version *number* is *record*."""
         after = self.changed(number, record)
         if record.is_live and number >= self.head.latest:
             return after.changed(latest=number, sealed=record.seal)
@@ -163,15 +166,15 @@ class ModelState(State[ModelHead, VersionRecord]):
         return after
 
     def aliased(self, alias: str, record: AliasRecord) -> "ModelState":
-        """Return this state with *alias* being what *record* says."""
+        """Return a copy in which the record of *alias* is *record*."""
         return self.changed(aliases={**self.aliases, alias: record})
 
     def aliases_of(self, number: int) -> list[str]:
-        """Return the aliases that point at a version, sorted."""
+        """Return the aliases that point at version *number*, sorted."""
         return self.aliases_by_version().get(number, [])
 
     def aliases_by_version(self) -> dict[int, list[str]]:
-        """Return the aliases that point at each version, sorted."""
+        """Return the sorted aliases of each version that has some."""
         found: dict[int, list[str]] = {}
         for alias, record in sorted(self.aliases.items()):
             if record.version is not None:

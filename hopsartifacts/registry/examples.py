@@ -1,4 +1,4 @@
-"""Input examples: one request a model understands, as JSON."""
+"""Input examples: one valid request for a model, as JSON."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from hopsartifacts.values import first_row, frame_columns, plain
 
 
 def example_text(example: Any) -> str | None:
-    """Return the text of ``input_example.json`` for what a user passed.
+    """Return the text of ``input_example.json`` for a user's *example*; None for None.
 
-    A frame gives its first row as an object with the names of its columns, since a
-    model that was fitted on a frame asks for them (Hopsworks keeps a list). Everything
-    else gives its values.
+    From a frame, the first row is kept as an object with the column names, since a
+    model that was fitted on a frame needs them (Hopsworks keeps a list). Everything
+    else is kept with all its values.
 
     Raises:
-        InvalidModelError: empty, or something in it has no form in JSON.
+        InvalidModelError: it is empty, of a wrong type, or cannot be written as JSON.
     """
     if example is None:
         return None

@@ -1,4 +1,4 @@
-"""What users give about a model, checked before anything is stored."""
+"""Checks of users' arguments about a model, made before anything is stored."""
 
 from typing import Any
 
@@ -12,57 +12,59 @@ from hopsartifacts.values import plain
 
 
 def positive_version(version: int) -> int:
-    """Return *version* if it can be asked for.
+    """Return *version* as an int if it is a version number from 1 up.
 
     Raises:
-        InvalidNameError: it is no number of a version.
+        InvalidNameError: it is not a version number.
         InvalidModelError: it is 0.
     """
     number = version_number(version)
     if number == 0:
-        raise InvalidModelError("model versions count from 1: 0 cannot be asked for")
+        raise InvalidModelError("model versions start at 1: 0 is not a version")
     return number
 
 
 def checked_description(description: object, model: str = "") -> str:
-    """Return *description*, by default one that names *model*.
+    """Return *description*; if it is None, a default that contains *model*.
 
     Raises:
-        InvalidModelError: it is not a text.
+        InvalidModelError: it is not text.
     """
     if description is None and model:
         return f"A collection of models for {model}"
     text = plain_text(description)
     if text is None:
-        raise InvalidModelError(f"description {description!r} is not a text")
+        raise InvalidModelError(
+            f"description {description!r} is not valid text: use a string"
+        )
     return text
 
 
 def checked_reason(why: object) -> str:
-    """Return *why*.
+    """Return *why* as a plain ``str``.
 
     Raises:
-        InvalidInputError: it is not a text.
+        InvalidInputError: it is not text.
     """
     text = plain_text(why)
     if text is None:
-        raise InvalidInputError(f"why={why!r} is not a text: say it in words")
+        raise InvalidInputError(f"why={why!r} is not valid text: use a string")
     return text
 
 
 def embedded(text: str | None) -> EmbeddedFile | None:
-    """Return *text* as it travels in a manifest."""
+    """Return *text* with its digest, as a manifest stores it; None for None."""
     if text is None:
         return None
     return EmbeddedFile(text=text, digest=digest_of(text.encode()))
 
 
 def checked_tag(tag: str, value: Any) -> Any:
-    """Return *value* as it is read back.
+    """Return the value of a tag as it will be read back from JSON.
 
     Raises:
-        InvalidModelError: something in it has no form in JSON; NaN and infinities
-            have none.
+        InvalidModelError: a part of it cannot be written as JSON, such as NaN and
+            infinities.
     """
     try:
         kept = plain(value, f"the value of tag {tag!r}", "finite")

@@ -1,9 +1,10 @@
-"""The model registry as users hold it: create, find and list models."""
+"""The user's API of the model registry: create, find and list models."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+from hopsartifacts.context import ProjectContext
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.names import alias_name, model_name, version_number
 from hopsartifacts.registry.aliases import (
@@ -17,7 +18,7 @@ from hopsartifacts.registry.aliases import (
 from hopsartifacts.registry.documents import AliasRecord, Framework, VersionRecord
 from hopsartifacts.registry.given import checked_reason
 from hopsartifacts.registry.metrics import checked_direction
-from hopsartifacts.registry.model import Context, Model
+from hopsartifacts.registry.model import Model
 from hopsartifacts.registry.schema import ModelSchema
 from hopsartifacts.registry.versions import (
     latest_manifest,
@@ -28,9 +29,9 @@ from hopsartifacts.registry.versions import (
 
 
 class FrameworkModels:
-    """Creates models of one framework: ``mr.sklearn.create_model(…)``."""
+    """A factory of models of one framework: ``mr.sklearn.create_model(…)``."""
 
-    def __init__(self, context: Context, framework: Framework) -> None:
+    def __init__(self, context: ProjectContext, framework: Framework) -> None:
         self._context = context
         self._framework: Framework = framework
 
@@ -45,20 +46,21 @@ class FrameworkModels:
         *,
         tags: Mapping[str, Any] | None = None,
     ) -> Model:
-        """Describe a model; nothing is stored before ``save``.
+        """Create a model object; nothing is stored until ``save``.
 
         Args:
-            name: see the name rule in ``names``.
-            version: the number to save it as; by default the next one.
-            metrics: names and finite numbers.
+            name: 1 to 128 letters, digits, ``_`` and ``-``, first a letter or digit.
+            version: the version number to save; by default the next one.
+            metrics: finite numbers by name.
             description: by default "A collection of models for <name>".
             input_example: a DataFrame (its first row), Series, array, dict or list.
-            model_schema: what goes in and comes out.
+            model_schema: the schema of the model's inputs and outputs.
             tags: any JSON values by name.
 
         Raises:
-            InvalidNameError: the name, version or a tag is outside its rule.
-            InvalidModelError: a metric, the schema or the example cannot be stored.
+            InvalidNameError: the name, version or a tag name breaks its rule.
+            InvalidModelError: a metric, the schema, the example or a tag value cannot
+                be stored.
         """
         return Model(
             self._context,
@@ -74,9 +76,9 @@ class FrameworkModels:
 
 
 class ModelRegistry:
-    """All models of a project."""
+    """The models of a project; ``project.get_model_registry()`` returns it."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ProjectContext) -> None:
         self._context = context
         self.tensorflow = FrameworkModels(context, "TENSORFLOW")
         self.torch = FrameworkModels(context, "TORCH")
@@ -86,7 +88,7 @@ class ModelRegistry:
 
     @property
     def project_name(self) -> str:
-        """Name of the project."""
+        """The name of the project."""
         return self._context.project
 
     def get_model(
@@ -99,23 +101,24 @@ class ModelRegistry:
     ) -> Model:
         """Return a saved version, by default the latest.
 
-        Hopsworks returns version 1 when none is given, and None when there is no such
-        model.
+        Hopsworks returns version 1 if no version is given, and None if the model does
+        not exist.
 
         Args:
             name: the model's name.
-            version: a number; by default the latest.
-            alias: instead of a number, the version an alias points at.
-            at: with *alias*: the version it pointed at then. A datetime, or a date or
-                an ISO 8601 text; without a zone in local time, a date its first moment.
+            version: a version number; by default the latest.
+            alias: return the version that this alias points at, instead of a number.
+            at: with *alias*, return the version it pointed at then: a datetime, a date
+                (the start of that day) or ISO 8601 text, in local time unless it has a
+                time zone.
 
         Raises:
-            ModelNotFoundError: there is no such model, version or alias.
-            InvalidInputError: arguments that exclude each other.
+            ModelNotFoundError: the model, version or alias does not exist.
+            InvalidInputError: the arguments cannot be combined, or *at* is not a time.
         """
         storage, model = self._context.storage, model_name(name)
         if alias is None and at is not None:
-            raise InvalidInputError("at= needs alias=: versions do not change in time")
+            raise InvalidInputError("at= needs alias=: a version number never changes")
         if alias is not None:
             if version is not None:
                 raise InvalidInputError(
@@ -129,25 +132,25 @@ class ModelRegistry:
         return Model.sealed(self._context, manifest)
 
     def get_models(self, name: str) -> list[Model]:
-        """Return all saved versions of a model in order; none if it does not exist."""
+        """Return all saved versions of a model, in order; empty if there are none."""
         live = model_state(self._context.storage, model_name(name)).live()
         return [self._listed(name, number, it) for number, it in live.items()]
 
     def get_best_model(self, name: str, metric: str, direction: str) -> Model | None:
         """Return the version with the best value of a metric.
 
-        Versions without the metric do not take part; of equals the latest wins.
+        Versions without the metric are ignored. If values are equal, the latest wins.
 
         Args:
             name: the model's name.
-            metric: the metric's name, as it was given.
-            direction: ``max`` or ``min``, in any case.
+            metric: the metric's name, as it was saved.
+            direction: ``max`` or ``min``, in upper or lower case.
 
         Returns:
             The best version; None if no version has the metric.
 
         Raises:
-            InvalidInputError: another direction.
+            InvalidInputError: the direction is neither of the two.
         """
         sign = 1 if checked_direction(direction) == "max" else -1
         live = model_state(self._context.storage, model_name(name)).live()
@@ -162,40 +165,40 @@ class ModelRegistry:
         return self._listed(name, best, live[best])
 
     def set_alias(self, name: str, alias: str, version: int, why: str = "") -> None:
-        """Let *alias* point at a version; see ``Model.set_alias``."""
+        """Point *alias* at a version; see ``Model.set_alias``."""
         number, reason = version_number(version), checked_reason(why)
         storage = self._context.storage
         set_alias(storage, model_name(name), alias_name(alias), number, reason)
 
     def delete_alias(self, name: str, alias: str, why: str = "") -> None:
-        """Let *alias* point nowhere; its journal stays.
+        """Delete *alias*; its history is kept.
 
         Raises:
-            ModelNotFoundError: it points nowhere.
+            ModelNotFoundError: the alias does not exist.
         """
         storage, reason = self._context.storage, checked_reason(why)
         delete_alias(storage, model_name(name), alias_name(alias), reason)
 
     def rollback_alias(self, name: str, alias: str, why: str = "") -> AliasRecord:
-        """Let *alias* point where it pointed before; once more goes back further.
+        """Point *alias* at its previous version; repeat this to go back further.
 
         Returns:
-            The record of where it points now.
+            The new record of the alias.
 
         Raises:
-            ModelNotFoundError: it never pointed elsewhere, or that version was deleted.
+            ModelNotFoundError: it has no previous version, or that version was deleted.
         """
         storage, reason = self._context.storage, checked_reason(why)
         return rollback_alias(storage, model_name(name), alias_name(alias), reason)
 
     def get_aliases(self, name: str) -> dict[str, int]:
-        """Return which version each alias of a model points at."""
+        """Return the version of each alias of a model."""
         return live_aliases(self._context.storage, model_name(name))
 
     def get_alias_history(self, name: str, alias: str) -> list[AliasRecord]:
-        """Return where an alias pointed, and who wanted that, when and why.
+        """Return every change of an alias: the version, and who, when and why.
 
-        Newest first; none if it was never set.
+        The newest change is first. The list is empty if the alias was never set.
         """
         storage = self._context.storage
         return alias_history(storage, model_name(name), alias_name(alias))
@@ -212,13 +215,13 @@ class ModelRegistry:
     def catalog(self, *, artifacts: bool = True) -> Any:
         """Return a ``pyarrow.Table`` with one row per model version.
 
-        Metrics, tags, artifacts and deployments are nested in it;
-        ``project.catalog(kind)`` has each of them as a table of its own. It is never
-        behind what was saved before the call.
+        Metrics, tags, artifacts and deployments are nested in the rows;
+        ``project.catalog(kind)`` returns some of them as separate tables. The table
+        contains everything that was saved before the call.
 
         Args:
-            artifacts: without it there is no column ``artifacts``, and a listing less
-                for each model version.
+            artifacts: if false, leave out the column ``artifacts``, which saves one
+                listing per model version.
 
         Raises:
             InvalidInputError: pyarrow is not installed.

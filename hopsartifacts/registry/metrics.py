@@ -1,4 +1,4 @@
-"""Training metrics: names and finite numbers, and which of two is better."""
+"""Training metrics: validation of names and numbers, and of a comparison direction."""
 
 import math
 from collections.abc import Mapping
@@ -9,19 +9,19 @@ from hopsartifacts.foreign import MOST_BITS
 from hopsartifacts.names import plain_number, plain_text
 
 _TIMES = frozenset({"M", "m"})
-"""Kinds of numpy's types that may be numbers of nanoseconds underneath."""
+"""numpy's kinds for dates and durations, whose ``item()`` may be a plain integer."""
 
 Direction = Literal["max", "min"]
 
 
 def checked_metrics(metrics: Mapping[str, Any] | None) -> dict[str, float | int]:
-    """Return *metrics* with every value a finite number.
+    """Return *metrics* with every value converted to a finite number.
 
-    Numeric strings and NumPy scalars become numbers; Hopsworks keeps the strings and
+    Numeric strings and NumPy scalars become numbers. Hopsworks keeps the strings and
     then sorts them as text.
 
     Raises:
-        InvalidModelError: not a mapping, a name that is no text, a value that is no
+        InvalidModelError: it is not a mapping, a name is not text, or a value is not a
             finite number.
     """
     if metrics is None:
@@ -37,7 +37,7 @@ def checked_direction(direction: str) -> Direction:
     """Return *direction* in lower case.
 
     Raises:
-        InvalidInputError: neither ``max`` nor ``min``; Hopsworks sends it on as it is.
+        InvalidInputError: it is neither ``max`` nor ``min``; Hopsworks does not check.
     """
     lower = (plain_text(direction) or "").lower()
     if lower == "max":
@@ -50,7 +50,7 @@ def checked_direction(direction: str) -> Direction:
 def _name(name: object) -> str:
     text = plain_text(name)
     if not text:
-        raise InvalidModelError(f"metric name {name!r} is not a text: use one")
+        raise InvalidModelError(f"metric name {name!r} is not valid text: use a string")
     return text
 
 
@@ -75,7 +75,7 @@ def _number(name: object, value: Any) -> float | int:
 
 
 def _whole(value: Any) -> int | None:
-    """Return a whole number, or a text of one, as it is; None for all else."""
+    """Return an integer, or the text of one, as an int; None for other values."""
     if not isinstance(value, str):
         return plain_number(value)
     try:
@@ -86,12 +86,12 @@ def _whole(value: Any) -> int | None:
 
 def _shown(value: Any) -> str:
     if isinstance(value, int) and value.bit_length() > MOST_BITS:
-        return f"a whole number of {value.bit_length()} bits"
+        return f"an integer of {value.bit_length()} bits"
     return repr(value)
 
 
 def _of_python(value: Any) -> Any:
-    """Return a NumPy scalar as Python has it; an array with more elements has none."""
+    """Convert a NumPy scalar to a Python value; fail if it has several elements."""
     if getattr(getattr(value, "dtype", None), "kind", None) in _TIMES:
         raise TypeError("a time is not a number")
     return value.item() if hasattr(value, "item") else value

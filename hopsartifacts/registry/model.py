@@ -1,13 +1,14 @@
-"""A model version as users hold it: lazy until saved, read-only afterwards."""
+"""The user's API of a model version: save, read, tag, export, deploy, delete."""
 
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from hopsartifacts import layout
+from hopsartifacts.context import ProjectContext
 from hopsartifacts.errors import (
     AlreadyExistsError,
     IntegrityError,
@@ -29,7 +30,7 @@ from hopsartifacts.registry.given import (
     positive_version,
 )
 from hopsartifacts.registry.metrics import checked_metrics
-from hopsartifacts.registry.saving import NewVersion, save_version
+from hopsartifacts.registry.save import NewVersion, save_version
 from hopsartifacts.registry.schema import ModelSchema, schema_text
 from hopsartifacts.registry.sources import source
 from hopsartifacts.registry.tagged import Tagged, Tags
@@ -39,47 +40,22 @@ from hopsartifacts.registry.versions import (
     manifest_of,
     set_tags,
 )
-from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.local_paths import local_folder, user_path
 from hopsartifacts.store.progress import NO_CALLBACK, Callback
 from hopsartifacts.store.transfer import download
 
 
-class Deployer(Protocol):
-    """What a model needs of the deployments above it."""
-
-    def deploy_model(self, model: "Model", settings: dict[str, Any]) -> Any:
-        """Save a deployment of *model* and return it."""
-        ...
-
-    def users_of(self, model: str, version: int) -> list[str]:
-        """Name the deployments that pin a model version."""
-        ...
-
-
-class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a model lives: its project."""
-
-    storage: Storage
-    project: str
-    deployer: Deployer
-    catalog: Callable[..., Any]
-    """Reads the project's catalog, which lies above."""
-    export: Callable[..., Any]
-    """Writes bundles, from above as well."""
-
-
 class Model(Tagged):
     """One version of a model.
 
-    Made by ``mr.<framework>.create_model`` (nothing is stored before ``save``) or by
-    ``mr.get_model``. A saved version never changes, apart from tags, aliases and
-    description.
+    Create one with ``mr.<framework>.create_model`` (nothing is stored until ``save``),
+    or get a saved one with ``mr.get_model``. A saved version never changes, except for
+    its tags, aliases and description.
     """
 
     def __init__(  # noqa: PLR0913 - Hopsworks' signature
         self,
-        context: Context,
+        context: ProjectContext,
         framework: Framework,
         name: str,
         *,
@@ -107,7 +83,7 @@ class Model(Tagged):
         self._is_fetched = False
 
     @classmethod
-    def sealed(cls, context: Context, manifest: Manifest) -> "Model":
+    def sealed(cls, context: ProjectContext, manifest: Manifest) -> "Model":
         """Return the saved version that *manifest* describes."""
         model = cls(
             context,
@@ -122,9 +98,9 @@ class Model(Tagged):
 
     @classmethod
     def listed(
-        cls, context: Context, name: str, version: int, state: VersionRecord
+        cls, context: ProjectContext, name: str, version: int, state: VersionRecord
     ) -> "Model":
-        """Return a saved version by its state; its manifest is read when needed."""
+        """Return a saved version, created from its record; reads the manifest later."""
         framework = state.framework or "PYTHON"
         model = cls(context, framework, name, version=version)
         model._state = state
@@ -143,24 +119,25 @@ class Model(Tagged):
     ) -> "Model":
         """Store the file or folder *model_path* as a version of this model.
 
-        The version is there, whole, when this returns, and not there if it raises.
-        The user's files are copied and stay as they are. Empty folders are not kept.
-        Every file is read, and its bytes are compared with the stored ones when all are
-        stored. What the newest version holds already is not carried again; nor, in a
-        bucket, what an earlier save of the same files carried before it was cut off.
+        The version exists completely when this returns, and not at all if it raises.
+        Your files are copied and not changed. Empty folders are not stored. After the
+        last file is stored, every file is read again and compared with the stored
+        bytes. Files that the newest version contains are not uploaded again; nor, in a
+        bucket, files that an interrupted save of the same *model_path* has uploaded.
 
-        Saving again, as when a cell of a notebook is run twice, makes the next version,
-        which this object then stands for, unless a version was asked for.
+        Saving again, for example by running a notebook cell twice, creates the next
+        version, and this object then represents that version. If you asked for a
+        version number, saving again fails.
 
         Args:
             model_path: a file, or a folder whose tree becomes ``Files``. Links to files
-                are followed. Nothing is left out: a warning names ``.git``,
+                are followed. Every file is saved; a warning names ``.git``,
                 ``__pycache__``, ``.ipynb_checkpoints`` and ``.DS_Store``.
-            await_registration: no effect: there is nothing to wait for.
-            keep_original_files: no effect: Hopsworks moves files that lie in its own
-                file system; this never moves them.
+            await_registration: no effect; there is nothing to wait for.
+            keep_original_files: no effect; files are never moved. Hopsworks moves files
+                that are in its own file system.
             upload_configuration: no effect.
-            callback: told how many bytes there are and how many are done, in fsspec's
+            callback: receives the total number of bytes and the progress, in fsspec's
                 protocol (``fsspec.callbacks.TqdmCallback``).
 
         Returns:
@@ -168,10 +145,10 @@ class Model(Tagged):
 
         Raises:
             InvalidInputError: *model_path* is not a path.
-            InvalidModelError: nothing to save, or something that cannot be stored.
+            InvalidModelError: there is no file to save, or one cannot be stored.
             InvalidNameError: a file name breaks the rules.
-            AlreadyExistsError: the version was used, the name has a twin, or this
-                object was not created but fetched.
+            AlreadyExistsError: the version was used, the name is too close to another,
+                or this object was fetched instead of created.
             SourceChangedError: a file changed while it was read.
         """
         if self._is_fetched:
@@ -186,8 +163,8 @@ class Model(Tagged):
         by_products = listed.by_products()
         if by_products:
             warn(
-                f"{str(location)!r} holds {', '.join(by_products)}: saved with the "
-                "model, as every file there is",
+                f"{str(location)!r} contains {', '.join(by_products)}: saved with the "
+                "model, like every other file",
                 UserWarning,
             )
         new = NewVersion(
@@ -212,24 +189,23 @@ class Model(Tagged):
         *,
         callback: Callback = NO_CALLBACK,
     ) -> str:
-        """Copy the model files to this machine, several at once, every byte checked.
+        """Copy the model files to this machine, concurrently, and verify every byte.
 
-        A file gets its name when it is whole. After a failure a further call with the
-        same *local_path* goes on where this one stopped.
+        A file gets its name when it is complete. After a failure, call this again with
+        the same *local_path* to continue where it stopped.
 
         Args:
-            local_path: the folder to fill; by default a new one that nobody else has.
-            callback: hears of the progress in bytes: any of ``fsspec.callbacks``,
-                like ``TqdmCallback``.
+            local_path: the folder to fill; by default a new temporary folder.
+            callback: receives the progress in bytes: any of ``fsspec.callbacks``,
+                such as ``TqdmCallback``.
 
         Returns:
-            The folder that holds the files.
+            The folder that contains the files.
 
         Raises:
-            IntegrityError: a stored file is not what was saved.
+            IntegrityError: a stored file differs from its digest.
             ModelNotFoundError: the version was deleted, or never saved.
-            StorageError: the storage broke off again and again, or the local disk
-                failed.
+            StorageError: the storage failed repeatedly, or the local disk failed.
         """
         manifest = self._sealed()
         live_version(self._context.storage, self._name, manifest.version)
@@ -239,7 +215,7 @@ class Model(Tagged):
         try:
             download(self._context.storage, folder, sealed, target, callback=callback)
         except (IntegrityError, PathNotFoundError):
-            # It says so if the version was deleted meanwhile.
+            # If the version was deleted meanwhile, raise that error instead.
             live_version(self._context.storage, self._name, manifest.version)
             raise
         return str(target)
@@ -247,10 +223,12 @@ class Model(Tagged):
     def export(
         self, path: str | Path, *, artifacts: bool = True, overwrite: bool = False
     ) -> Any:
-        """Write this version and its artifacts as one file for another site.
+        """Write this version and its artifacts to one file, for another project.
+
+        See ``Project.export_bundle`` for the arguments and errors.
 
         Returns:
-            An ``ExportReport``; see ``Project.export_bundle`` for the rest.
+            An ``ExportReport``.
         """
         self._sealed()
         return self._context.export(
@@ -258,16 +236,16 @@ class Model(Tagged):
         )
 
     def delete(self) -> None:
-        """Delete this version, files and all; its number is never given again.
+        """Delete this version with its files; its number is never reused.
 
         Raises:
-            InUseError: a deployment uses it; nothing was deleted.
+            InUseError: a deployment or an alias uses it; nothing was deleted.
             ModelNotFoundError: it was deleted before, or never saved.
         """
         version = self._sealed().version
 
         def users() -> list[str]:
-            return self._context.deployer.users_of(self._name, version)
+            return self._context.serving().users_of(self._name, version)
 
         delete_version(self._context.storage, self._name, version, users)
 
@@ -291,35 +269,20 @@ class Model(Tagged):
         env_vars: Mapping[str, str] | None = None,
         golden_request: Any = None,
     ) -> Any:
-        """Create a deployment of this version and save it at once.
+        """Create a deployment of this version and save it.
+
+        See ``ModelServing.create_predictor`` for the arguments and errors.
 
         Returns:
-            The saved ``Deployment``, not started. See
-            ``ModelServing.create_predictor`` for the arguments and errors.
+            The saved ``Deployment``, which is not started.
         """
+        # All parameters but the first, whatever they are: serving knows them.
+        settings = {name: it for name, it in locals().items() if name != "self"}
         self._sealed()
-        settings = {
-            "name": name,
-            "description": description,
-            "artifact_version": artifact_version,
-            "serving_tool": serving_tool,
-            "script_file": script_file,
-            "config_file": config_file,
-            "resources": resources,
-            "inference_logger": inference_logger,
-            "inference_batcher": inference_batcher,
-            "transformer": transformer,
-            "api_protocol": api_protocol,
-            "environment": environment,
-            "files": files,
-            "environment_lock": environment_lock,
-            "env_vars": env_vars,
-            "golden_request": golden_request,
-        }
-        return self._context.deployer.deploy_model(self, settings)
+        return self._context.serving().deploy_model(self, settings)
 
     def get_tags(self) -> Tags:
-        """Return all tags as they are now.
+        """Return the current tags.
 
         Raises:
             ModelNotFoundError: the version was deleted, or never saved.
@@ -328,14 +291,15 @@ class Model(Tagged):
         return dict(live_version(self._context.storage, self._name, version).tags)
 
     def set_alias(self, alias: str, why: str = "") -> None:
-        """Let *alias* (``champion``) point at this version from now on.
+        """Point *alias* (such as ``champion``) at this version.
 
         Args:
-            alias: see the alias rule in ``names``.
-            why: a word for those who read the journal.
+            alias: 1 to 64 letters, digits, ``_``, ``-`` and ``.``, first a letter; not
+                ``latest``.
+            why: the reason, for the alias's history.
 
         Raises:
-            InvalidNameError: the alias is outside its rule.
+            InvalidNameError: the alias breaks its rule.
             ModelNotFoundError: the version was deleted, or never saved.
         """
         version = self._sealed().version
@@ -349,10 +313,10 @@ class Model(Tagged):
         return aliases_of(self._context.storage, self._name, version)
 
     def set_description(self, description: str) -> None:
-        """Replace the description; the one given at ``save`` stays in the manifest.
+        """Replace the description; the manifest keeps the one given at ``save``.
 
         Raises:
-            InvalidModelError: it is not a text.
+            InvalidModelError: it is not text.
             ModelNotFoundError: the version was deleted, or never saved.
         """
         version, text = self._sealed().version, checked_description(description)
@@ -361,7 +325,7 @@ class Model(Tagged):
 
     @property
     def id(self) -> str | None:
-        """Unique for ever, also when a version is deleted; None before ``save``."""
+        """The version's unique ID, never reused; None before ``save``."""
         if self._state:
             return self._state.id
         return self._manifest.id if self._manifest else None
@@ -373,7 +337,7 @@ class Model(Tagged):
 
     @property
     def version(self) -> int | None:
-        """The version's number; None before ``save`` unless one was asked for."""
+        """The version number; None before ``save`` unless you asked for one."""
         return self._version
 
     @property
@@ -383,7 +347,7 @@ class Model(Tagged):
 
     @property
     def description(self) -> str:
-        """A sentence for people, as it was when this was last looked up."""
+        """The description, as it was when this object last read it."""
         if self._manifest is None and self._state is None:
             return self._description
         if self._state is None:
@@ -393,7 +357,7 @@ class Model(Tagged):
 
     @property
     def training_metrics(self) -> dict[str, float | int]:
-        """The metrics given when the model was created, names as given."""
+        """The metrics given when the model was created, by name."""
         return dict(self._metrics)
 
     @property
@@ -408,19 +372,19 @@ class Model(Tagged):
 
     @property
     def project_name(self) -> str:
-        """Name of the project it belongs to."""
+        """The name of the project that it belongs to."""
         return self._context.project
 
     @property
     def input_example(self) -> Any:
-        """The input example as plain values, None if there is none."""
+        """The input example as plain values; None if there is none."""
         if self.id:
             self._sealed()
         return msgspec.json.decode(self._example.text) if self._example else None
 
     @property
     def model_schema(self) -> Any:
-        """The model schema as a dict, None if there is none."""
+        """The model schema as a dict; None if there is none."""
         if self.id:
             self._sealed()
         return msgspec.json.decode(self._schema.text) if self._schema else None
@@ -444,7 +408,7 @@ class Model(Tagged):
 
     @property
     def manifest(self) -> Manifest:
-        """Every file with size and digests.
+        """The saved description of this version, with size and digests of every file.
 
         Raises:
             ModelNotFoundError: the model was not saved yet.

@@ -1,7 +1,7 @@
-"""Model schemas: what goes into a model and what comes out, as Hopsworks writes it.
+"""Model schemas: the types of a model's inputs and outputs, in Hopsworks' format.
 
-Frames and arrays are recognised by what they offer (``dtypes``, ``shape``), so that
-no data-science package is imported for it.
+Frames and arrays are recognised by their attributes (``dtypes``, ``shape``), so that no
+data-science package needs to be imported.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,26 +22,26 @@ _ACCEPTED = (
 
 
 class Schema:
-    """Schema of one side of a model, inferred from *object* or spelled out.
+    """The schema of a model's inputs or outputs, inferred from data or given.
 
     Args:
-        object: a frame or table of any library, also a lazy one of polars, or a series
-            (columns); an array or tensor of any library (tensor); a dict of names and
-            types like ``{"age": "int"}``, or a list of dicts with ``type`` and optional
-            ``name`` and ``description`` (columns); or a list of dicts with ``shape``
-            and ``type`` (tensors). Another Schema, or what its ``to_dict`` returned,
+        object: for columns: a frame or table of any library (also a polars LazyFrame),
+            a series, a dict of names and types like ``{"age": "int"}``, or a list of
+            dicts with ``type`` and optionally ``name`` and ``description``. For
+            tensors: an array or tensor of any library, or a list of dicts with
+            ``shape`` and ``type``. Another Schema, or the result of its ``to_dict``,
             is copied.
 
     Raises:
-        InvalidModelError: none of these, or a dict without its required keys. An
-            empty list is refused; Hopsworks takes it for a tensor.
+        InvalidModelError: it is none of these, or a dict lacks a required key. An empty
+            list is refused; Hopsworks takes it for a tensor.
     """
 
     def __init__(self, object: Any = None) -> None:  # noqa: A002 - Hopsworks' name
         self._document = _document(object)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the schema as plain values: all of them strings, as in Hopsworks."""
+        """Return the schema as a dict; all its values are strings, as in Hopsworks."""
         return self._document
 
     def __eq__(self, other: object) -> bool:
@@ -55,11 +55,14 @@ class Schema:
 
 
 class ModelSchema:
-    """Schemas of a model's inputs and outputs; either may be missing.
+    """The schemas of a model's inputs and outputs; one of them may be missing.
 
     Args:
-        input_schema: what ``predict`` takes.
-        output_schema: what it returns.
+        input_schema: the schema of the inputs of ``predict``.
+        output_schema: the schema of its results.
+
+    Raises:
+        InvalidModelError: both are missing, or one is not a ``Schema``.
     """
 
     def __init__(
@@ -83,12 +86,12 @@ class ModelSchema:
         self.output_schema = output_schema
 
     def to_dict(self) -> dict[str, Any]:
-        """Return ``{"input_schema": …, "output_schema": …}`` with what there is."""
+        """Return ``{"input_schema": …, "output_schema": …}``, without a missing one."""
         sides = {"input_schema": self.input_schema, "output_schema": self.output_schema}
         return {name: side.to_dict() for name, side in sides.items() if side}
 
     def json(self) -> str:
-        """Return the text of ``model_schema.json``: sorted keys, two spaces."""
+        """Return the text of ``model_schema.json``: sorted keys, indented by two."""
         return _json(self.to_dict())
 
     def __repr__(self) -> str:
@@ -96,7 +99,11 @@ class ModelSchema:
 
 
 def schema_text(schema: "ModelSchema | Mapping[str, Any] | None") -> str | None:
-    """Return the file text for what a user passed as ``model_schema``."""
+    """Return the text of ``model_schema.json`` for a user's argument; None for None.
+
+    Raises:
+        InvalidModelError: it is neither a ModelSchema nor a mapping, or is not JSON.
+    """
     if schema is None:
         return None
     if isinstance(schema, ModelSchema):
@@ -111,14 +118,14 @@ def schema_text(schema: "ModelSchema | Mapping[str, Any] | None") -> str | None:
 def input_columns(schema: EmbeddedFile | None) -> tuple[str, ...]:
     """Return the names of a model's input columns, in order.
 
-    Empty if there is no schema, if its inputs are tensors, or if one has no name.
+    It is empty if there is no schema, the inputs are tensors, or a column has no name.
     """
     if schema is None:
         return ()
     try:
         document = msgspec.json.decode(schema.text, type=_Document)
     except msgspec.DecodeError:
-        # A dict of the user's own is kept as it is.
+        # A schema given as a dict may have any form.
         return ()
     side = document.input_schema
     names = [column.name for column in side.columnar_schema] if side else []
@@ -134,7 +141,7 @@ class _Side(msgspec.Struct, frozen=True):
 
 
 class _Document(msgspec.Struct, frozen=True):
-    """As much of ``model_schema.json`` as names columns."""
+    """The part of ``model_schema.json`` that contains column names."""
 
     input_schema: _Side | None = None
 
@@ -167,12 +174,12 @@ def _document(value: Any) -> dict[str, Any]:
 
 
 def _of_mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return a schema that is spelled out as a dictionary."""
+    """Return the schema that a dict spells out."""
     if value.keys() in ({"columnar_schema"}, {"tensor_schema"}):
         (kind,) = value
         parts = value[kind]
         found = _spelled_out([parts] if isinstance(parts, Mapping) else parts)
-        # One tensor stands alone, as it does for an array.
+        # A single tensor is not in a list, as for an array.
         return {kind: found[kind][0]} if isinstance(parts, Mapping) else found
     if not all(isinstance(kind, str | type) for kind in value.values()):
         raise InvalidModelError(
@@ -188,7 +195,7 @@ def _of_mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _columns(value: Any) -> list[dict[str, str]]:
-    """Return the columns of a frame or a series; none if *value* is neither."""
+    """Return the columns of a frame or a series; empty if *value* is neither."""
     if hasattr(value, "collect_schema"):
         return [_column(name, it) for name, it in value.collect_schema().items()]
     try:
@@ -197,7 +204,7 @@ def _columns(value: Any) -> list[dict[str, str]]:
         raise InvalidModelError(str(error)) from error
     if columns is not None:
         return [_column(column.label, column.kind) for column in columns]
-    # A series has a name, or none; an array has no such thing.
+    # A series has a name, which may be None; an array has no such attribute.
     if hasattr(value, "dtype") and (
         hasattr(value, "iloc") or hasattr(value, "to_list")
     ):
@@ -211,7 +218,7 @@ def _column(name: object, kind: object) -> dict[str, str]:
 
 
 def _type(kind: Any) -> str:
-    """Return the type of an array's elements without the name of its library."""
+    """Return the name of an array's data type, without the library's prefix."""
     name = getattr(kind, "name", None)
     return name if isinstance(name, str) else str(kind).removeprefix("torch.")
 

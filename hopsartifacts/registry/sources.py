@@ -1,12 +1,11 @@
-"""The user's files on their way in: which ones, and that just these bytes are stored.
+"""The user's files to be saved: listing them, and detecting changes during the save.
 
-Every file is read twice: once while it is stored, and once more when all of them are.
-A file that is changed by ``write`` shows that by its times. One that is changed through
-a memory map need not: the kernel sets the times only at the first change to a clean
-page, and on tmpfs never. So the bytes are compared as well. If each of them was the
-same both times, the folder held exactly these bytes at the moment between the two
-passes, so nothing torn is stored. Only a change that was undone before the second pass
-is not seen.
+Every file is read twice: while it is stored, and again after all files are stored. A
+``write`` to a file changes its timestamps. A change through a memory map may not: the
+kernel updates them only at the first change to a clean page, and on tmpfs never. So the
+bytes are compared too. If every byte was the same both times, the folder contained
+exactly these bytes at the moment between the two passes, so the stored files are
+consistent. Only a change that is undone before the second pass is not detected.
 """
 
 import os
@@ -24,26 +23,26 @@ from hopsartifacts.names import distinct_paths, file_path
 from hopsartifacts.store.workers import Stop, each
 
 _Named = Callable[[str], str]
-"""Checks the path of a file, and returns it."""
+"""A function that checks the path of a file and returns it."""
 
 _BY_PRODUCTS = frozenset({".git", "__pycache__", ".ipynb_checkpoints", ".DS_Store"})
-"""What tools put into folders, and users seldom mean to save with a model."""
+"""Names that tools create in folders; users rarely want to save them with a model."""
 
 _CHUNK_BYTES = 256 * 1024
-"""What is read at once: little enough to stay in the processor's cache until it is
+"""The size of one read: small enough that a chunk stays in the CPU cache until it is
 hashed and written."""
 _READERS = 4
-"""How many files are read at once in the second pass."""
+"""How many files are read concurrently in the second pass."""
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
-"""Not to wait for a writer, where a pipe has taken the place of a file."""
+"""Nonblocking: opening a pipe that has replaced a file must not wait for a writer."""
 
 
 class Fingerprint(msgspec.Struct, frozen=True):
-    """What changes about a file when somebody calls ``write`` on it.
+    """The metadata of a file that changes when it is written to.
 
-    It is taken from an open file: a network mount asks its server when a file is
-    opened, and may answer from a cache otherwise. The inode number is not part of it,
-    because some mounts give the same file another one at each look.
+    It is read from an open file: a network mount asks its server when a file is opened,
+    but may use its cache otherwise. The inode number is not included, because some
+    mounts report a different one each time.
     """
 
     size_bytes: int
@@ -52,23 +51,23 @@ class Fingerprint(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, found: os.stat_result) -> Self:
-        """Return that of a file that was just looked at."""
+        """Return the fingerprint in a ``stat`` result."""
         return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
-    """One file to be stored under *path*."""
+    """One local file, at ``location``, to be stored as ``path``."""
 
     path: str
     location: str
     fingerprint: Fingerprint
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes.
+        """Yield the bytes of the file.
 
         Raises:
-            SourceChangedError: they changed since the file was listed, or meanwhile.
-            InvalidModelError: they cannot be read.
+            SourceChangedError: the file has changed since it was listed.
+            InvalidModelError: it cannot be read.
         """
         left = self.fingerprint.size_bytes
         with _opened(self.location) as file:
@@ -80,7 +79,7 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
                 yield chunk
             self._check(file)
         if left:
-            raise _changed(self.location, "does not have the size that it shows")
+            raise _changed(self.location, "did not have the size that it shows")
 
     def _check(self, file: int) -> None:
         if _fingerprint(self.location, file) != self.fingerprint:
@@ -88,20 +87,20 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """A file or folder of the user's, listed at one moment."""
+    """A file or folder of the user, and the files in it when it was listed."""
 
     root: Path
     files: tuple[SourceFile, ...]
 
     def check_unchanged(self, stored: Mapping[str, Digest]) -> None:
-        """List and read everything once more; see the module's first lines.
+        """List and read all files again, to detect changes since they were listed.
 
         Args:
-            stored: the digest of what was stored of each file.
+            stored: the digest of the stored bytes of each file, by path.
 
         Raises:
             SourceChangedError: a file was added, removed or changed since it was
-                listed, or does not hold the bytes that were stored.
+                listed, or its bytes differ from the stored ones.
         """
         try:
             self._check_names()
@@ -114,13 +113,13 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
             raise _changed(str(self.root), "was changed") from error
 
     def by_products(self) -> list[str]:
-        """Return the names among them that tools make; they are saved as well."""
+        """Return the names in the paths that tools create, such as ``.git``."""
         parts = {part for file in self.files for part in file.path.split("/")}
         return sorted(parts & _BY_PRODUCTS)
 
     def _check_names(self) -> None:
         before = {file.path: file.location for file in self.files}
-        # Names that were not there before need no check.
+        # New names need no validation: they raise in any case.
         now = dict(_listed(self.root, str))
         for path in sorted(before.keys() | now.keys()):
             if before.get(path) != now.get(path):
@@ -137,12 +136,12 @@ def _compare(file: SourceFile, stored: Digest, stop: Stop) -> None:
 def source(root: Path) -> Source:
     """List the file or folder *root*.
 
-    Links to files are followed wherever they lead, since the user named the folder; the
-    file gets the name of the link. So are links to folders inside *root*. Empty folders
-    are not listed: object stores have none.
+    Links to files are followed wherever they point, since the user chose the folder;
+    the file gets the name of the link. Links to folders are followed inside *root*.
+    Empty folders are not listed, because object stores do not have them.
 
     Raises:
-        InvalidModelError: there is nothing to save, or something that cannot be.
+        InvalidModelError: there is no file to save, or one that cannot be saved.
         InvalidNameError: a file name breaks the rules.
     """
     files = [_file(path, location) for path, location in _listed(root, file_path)]
@@ -156,7 +155,7 @@ def source(root: Path) -> Source:
 
 
 def _listed(root: Path, named: _Named) -> list[tuple[str, str]]:
-    """Return the path and the place of each file, sorted by path."""
+    """Return the path and the location of each file, sorted by path."""
     top = os.path.realpath(root)
     try:
         found = os.lstat(top)
@@ -170,7 +169,7 @@ def _listed(root: Path, named: _Named) -> list[tuple[str, str]]:
 
 
 def _walk(named: _Named, top: str) -> Iterator[tuple[str, str]]:
-    # No recursion: a tree may be deeper than Python's stack.
+    # Not recursive: a tree may be deeper than Python's stack.
     pending: list[tuple[str, tuple[str, ...]]] = [("", (top,))]
     while pending:
         prefix, folders = pending.pop()
@@ -193,10 +192,10 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """Tell a folder from a file; nothing else can be stored.
+    """Return True for a folder, False for a file; links are followed.
 
     Raises:
-        InvalidModelError: it is neither, or a link to neither.
+        InvalidModelError: it is neither, or a broken link.
     """
     why = "nothing is there"
     try:
@@ -213,9 +212,12 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _check_inside(path: str, location: str, folders: tuple[str, ...]) -> None:
-    """Refuse links to folders that have no end, or may bring in a whole disk."""
+    """Refuse links to folders that form a loop or lead outside the model folder.
+
+    A link to the outside could add a whole disk.
+    """
     if location in folders:
-        raise InvalidModelError(f"{path!r} is a link to a folder it lies in: remove it")
+        raise InvalidModelError(f"{path!r} is a link to a folder above it: remove it")
     if not Path(location).is_relative_to(folders[0]):
         raise InvalidModelError(
             f"{path!r} is a link that leaves the model directory, to the folder "
@@ -259,7 +261,7 @@ def _missing(root: Path, error: OSError) -> str:
             f"model path {str(root)!r} does not exist: give a file or directory that "
             "holds the trained model"
         )
-    return f"cannot look at model path {str(root)!r}: {error.strerror}"
+    return f"cannot access model path {str(root)!r}: {error.strerror}"
 
 
 def _no_file(location: str) -> InvalidModelError:
@@ -271,5 +273,5 @@ def _no_file(location: str) -> InvalidModelError:
 def _changed(path: str, word: str) -> SourceChangedError:
     return SourceChangedError(
         f"{path!r} {word} while it was being saved; nothing was stored: save again "
-        "when the files hold still"
+        "when no other program changes the files"
     )

@@ -1,4 +1,4 @@
-"""Model versions as the log has them: read, tagged, described; each step one entry."""
+"""Model versions in the log: reading, tagging and describing; a change is one entry."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -37,12 +37,12 @@ ModelLog = Log[ModelState]
 
 
 class _Projection(msgspec.Struct, frozen=True, kw_only=True):
-    """The readable copy of a manifest, and which entry it is of."""
+    """The readable copy of a manifest, and the entry that it was copied from."""
 
     format: int
     entry: int
     sha256: str
-    """Digest of the entry."""
+    """Digest of the object that stores the entry."""
     manifest: Manifest
 
 
@@ -52,7 +52,7 @@ def model_log(storage: Storage, model: str) -> ModelLog:
 
 
 def model_state(storage: Storage, model: str) -> ModelState:
-    """Return the newest state of *model*; empty if it never existed."""
+    """Read the newest state of *model*; it is empty if the model never existed."""
     return model_log(storage, model).state()
 
 
@@ -64,10 +64,10 @@ def model_names(storage: Storage) -> list[str]:
 
 
 def live_version(storage: Storage, model: str, version: int) -> VersionRecord:
-    """Return the record of a version readers may see.
+    """Return the record of a version that readers see.
 
     Raises:
-        ModelNotFoundError: there is none; the message says what there is.
+        ModelNotFoundError: it does not exist; the message lists those that do.
     """
     return pick_live(model_state(storage, model), model, version)
 
@@ -81,7 +81,7 @@ def pick_live(state: ModelState, model: str, version: int) -> VersionRecord:
     live = list(state.live())
     if not live:
         raise ModelNotFoundError(
-            f"there is no model {model!r}{fate}: mr.list_models() names those there are"
+            f"there is no model {model!r}{fate}: mr.list_models() lists all models"
         )
     raise ModelNotFoundError(
         f"model {model!r} has no version {version}{fate}: it has {_named(live)}"
@@ -105,30 +105,30 @@ def while_live(storage: Storage, model: str, version: int) -> Iterator[None]:
 
 
 def read_manifest(storage: Storage, model: str, version: int) -> Manifest:
-    """Return the manifest of a version by its log; raises as ``live_version``."""
+    """Read the manifest of a version from the log; raises as ``live_version``."""
     log = model_log(storage, model)
     return manifest_in(log, pick_live(log.state(), model, version))
 
 
 def manifest_of(storage: Storage, model: str, record: VersionRecord) -> Manifest:
-    """Return the manifest that *record* names; raises as ``manifest_bytes``."""
+    """Return the manifest of *record*; raises as ``manifest_bytes``."""
     return manifest_in(model_log(storage, model), record)
 
 
 def manifest_in(log: ModelLog, record: VersionRecord) -> Manifest:
-    """Return the manifest that *record* names; raises as ``manifest_bytes``.
+    """Return the manifest of *record* from *log*; raises as ``manifest_bytes``.
 
-    Where *log* has just read it, nothing is read.
+    If *log* has it in its cache, no request is made.
     """
     where = layout.log_entry(log.path, record.seal)
     return decode(manifest_bytes(log, record), Manifest, where)
 
 
 def manifest_bytes(log: ModelLog, record: VersionRecord) -> bytes:
-    """Return the manifest that *record* names, as the sealing entry has it.
+    """Return the encoded manifest of *record*, as its log entry contains it.
 
     Raises:
-        IntegrityError: the entry is gone, or does not have it.
+        IntegrityError: the entry is missing, or does not contain this manifest.
     """
     data = log.content(record.seal)
     if sha256_of(data) != record.sha256:
@@ -140,7 +140,7 @@ def manifest_bytes(log: ModelLog, record: VersionRecord) -> bytes:
 
 
 def projected(log: ModelLog, record: VersionRecord) -> bytes:
-    """Return the readable copy of the manifest that *record* names."""
+    """Return the readable copy of the manifest of *record*."""
     projection = _Projection(
         format=FORMAT,
         entry=record.seal,
@@ -151,11 +151,11 @@ def projected(log: ModelLog, record: VersionRecord) -> bytes:
 
 
 def project(log: ModelLog, version: int) -> None:
-    """Write the readable copy of a version's manifest, if it is not there.
+    """Write the readable copy of a version's manifest, if it does not exist.
 
-    Where that fails readers ask the log, and a repair writes it. If the version was
-    deleted since the log was read, the copy shows what is gone: verify finds it, and
-    gc takes it away.
+    If that fails, readers use the log, and a repair writes the copy. If the version was
+    deleted since the log was read, the copy is left over: ``verify`` reports it, and
+    ``gc`` deletes it.
     """
     record = log.seen_state().records[version]
     folder = log.path.rpartition("/")[0].rpartition("/")[2]
@@ -166,13 +166,13 @@ def project(log: ModelLog, version: int) -> None:
 
 
 def sealed_manifest(storage: Storage, model: str, version: int) -> Manifest:
-    """Return the manifest of a version, in one request unless something is odd.
+    """Return the manifest of a version, usually with one request.
 
-    The copy beside the files has it; where there is none, or it was changed, the log
-    is asked.
+    It is read from the copy next to the files. If the copy is missing or was changed,
+    the log is read.
 
     Raises:
-        ModelNotFoundError: there is no such version.
+        ModelNotFoundError: the version does not exist.
         IntegrityError: the log is damaged.
     """
     manifest = _projected_manifest(storage, model, version)
@@ -180,10 +180,10 @@ def sealed_manifest(storage: Storage, model: str, version: int) -> Manifest:
 
 
 def latest_manifest(storage: Storage, model: str) -> Manifest:
-    """Return the manifest of the newest version: two requests, or three.
+    """Return the manifest of the newest version, with two or three requests.
 
     Raises:
-        ModelNotFoundError: there is no version.
+        ModelNotFoundError: the model has no version.
     """
     log = model_log(storage, model)
     state = log.state()
@@ -192,7 +192,7 @@ def latest_manifest(storage: Storage, model: str) -> Manifest:
 
 
 def embedded_files(manifest: Manifest) -> dict[str, bytes]:
-    """Return the small files a manifest carries, by their paths in the project."""
+    """Return the small files that a manifest contains, by path in the project."""
     folder = layout.version_dir(manifest.model, manifest.version)
     named = {
         layout.INPUT_EXAMPLE: manifest.input_example,
@@ -210,9 +210,9 @@ def describe(
     description: str,
     check: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Replace the description of a version; what it was stays in the log.
+    """Replace the description of a version; the log keeps the previous one.
 
-    *check* gets the one that is replaced; if it raises, nothing is written.
+    *check* is called with the previous description; if it raises, nothing is written.
     """
 
     def decide(state: ModelState, _: int) -> Draft[ModelState] | None:
@@ -232,7 +232,7 @@ def set_tags(
     version: int,
     change: Callable[[dict[str, Any]], dict[str, Any]],
 ) -> None:
-    """Replace the tags of a version by what *change* makes of them."""
+    """Replace the tags of a version by the result of *change*."""
 
     def decide(state: ModelState, _: int) -> Draft[ModelState] | None:
         current = pick_live(state, model, version)
@@ -246,15 +246,15 @@ def set_tags(
 
 
 def give_up(log: ModelLog, version: int, token: str) -> VersionStatus:
-    """Give up the number that *token* reserved, if it has not sealed it.
+    """Give up the number that *token* reserved, unless its version is committed.
 
-    An entry says so; a writer that would still seal it finds that out.
+    This is a log entry, so a writer that still tries to commit the version is refused.
 
     Returns:
-        What became of the version, now or before.
+        The status of the version afterwards.
 
     Raises:
-        CommitUncertainError: the storage failed, and that cannot be said.
+        CommitUncertainError: the storage failed and the outcome is unknown.
     """
 
     def decide(state: ModelState, _: int) -> Draft[ModelState] | None:
@@ -268,25 +268,25 @@ def give_up(log: ModelLog, version: int, token: str) -> VersionStatus:
 
 
 def retired(version: VersionRecord, status: VersionStatus) -> VersionRecord:
-    """Return what stays of a version: its number is used up."""
+    """Return the tombstone of a version, whose number stays used."""
     return VersionRecord(status=status, id=version.id)
 
 
 def step(
     state: ModelState, kind: str, version: int, after: VersionRecord, **draft: Any
 ) -> Draft[ModelState]:
-    """Return the draft of the entry that makes *version* be *after*."""
+    """Return the draft of an entry that changes the record of *version* to *after*."""
     op = {"kind": kind, "version": version}
     return Draft(op=op, state=state.replaced(version, after), **draft)
 
 
 def sealed_digest(manifest: Manifest) -> str:
-    """Return the digest of a manifest as its seal has it."""
+    """Return the digest of a manifest in its encoded form."""
     return sha256_of(encode(manifest))
 
 
 def _projected_manifest(storage: Storage, model: str, version: int) -> Manifest | None:
-    """Return the copy beside the files; None if it is not there or was changed."""
+    """Return the copy next to the files; None if it is missing or was changed."""
     path = layout.version_manifest(model, version)
     try:
         data = storage.read(path)
@@ -294,7 +294,7 @@ def _projected_manifest(storage: Storage, model: str, version: int) -> Manifest 
         return None
     manifest: Manifest | None = None
     if is_checked(data):
-        with suppress(FormatError):  # of a later release: the log says so
+        with suppress(FormatError):  # from a later release: reading the log says so
             manifest = decode(data, _Projection, path).manifest
     if manifest and (manifest.model, manifest.version) == (model, version):
         return manifest
@@ -302,7 +302,7 @@ def _projected_manifest(storage: Storage, model: str, version: int) -> Manifest 
 
 
 def _named(versions: list[int], most: int = 20) -> str:
-    """Name versions in a message, the newest of them if they are many."""
+    """List versions for a message; only the newest if there are many."""
     if len(versions) <= most:
         return ", ".join(map(str, versions))
     newest = ", ".join(map(str, versions[-most:]))

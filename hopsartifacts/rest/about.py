@@ -1,4 +1,4 @@
-"""What the server says of itself: that it is well, what it counts, what it can do."""
+"""Operations about the server: health, metrics, the OpenAPI document and its page."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -12,18 +12,18 @@ from starlette.responses import HTMLResponse, Response
 from hopsartifacts import __version__
 from hopsartifacts.rest.measures import MEDIA_TYPE
 from hopsartifacts.rest.openapi import document
-from hopsartifacts.rest.operations import Call, Operation
+from hopsartifacts.rest.operations import Operation, OperationCall
 
 
 class Health(msgspec.Struct, frozen=True):
-    """That the server answers."""
+    """The answer to a health check."""
 
     status: str
     version: str
 
 
 def about(others: Sequence[Operation]) -> tuple[Operation, ...]:
-    """Return the operations that speak of the server and of *others*."""
+    """Return the operations about the server; the document covers *others* too."""
     tag = "server"
     operations = (
         Operation(
@@ -70,11 +70,11 @@ def about(others: Sequence[Operation]) -> tuple[Operation, ...]:
     return operations
 
 
-def _health(_: Call) -> Health:
+def _health(_: OperationCall) -> Health:
     return Health(status="ok", version=__version__)
 
 
-def _metrics(call: Call) -> Response:
+def _metrics(call: OperationCall) -> Response:
     return Response(call.hosted.measures.exposition(), media_type=MEDIA_TYPE)
 
 

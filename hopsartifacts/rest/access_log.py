@@ -1,6 +1,6 @@
-"""Logs as JSON, one object a line: of each request, and of what went wrong.
+"""JSON logs with one object per line: an access log, and a log of errors.
 
-Neither has what a request's headers, query or body said: there are secrets in them.
+Neither contains a request's headers, query or body, as these can hold secrets.
 """
 
 import logging
@@ -26,17 +26,17 @@ _LOGGER = logging.getLogger("hopsartifacts.access")
 _request: ContextVar[str] = ContextVar("request", default="")
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """What is said of one request.
+class AccessLogLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the access log.
 
     Attributes:
-        request: its id, which the client was told as ``X-Request-Id``.
-        key: the id of the key it bore, if that let it in.
-        operation: the template of its path; empty if there is no such path.
+        request: id of the request, which the client gets as ``X-Request-Id``.
+        key: id of the request's API key, if it was accepted.
+        operation: path template of the operation; empty if the path does not exist.
         path: as it was sent, without the query.
-        status: None if there was no answer, since the client had gone. Of a call over
-            gRPC: its code, 0 for a good one.
-        whole: whether the answer was sent to its end.
+        status: None if nothing was sent because the client had disconnected. For a gRPC
+            call: its status code, 0 for success.
+        whole: whether the complete answer was sent.
     """
 
     time: str
@@ -53,20 +53,20 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-def say(line: Line) -> None:
-    """Put *line* in the log."""
+def say(line: AccessLogLine) -> None:
+    """Write *line* to the access log."""
     if _LOGGER.isEnabledFor(logging.INFO):
         _LOGGER.info(msgspec.json.encode(line).decode())
 
 
 class AccessLog:
-    """Says a line for each request, and gives each an id."""
+    """ASGI middleware that assigns each request an id and logs one line for it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as the application does."""
+        """Call the application, then log the request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -75,7 +75,7 @@ class AccessLog:
         try:
             await self._app(scope, seen.receives(receive), seen.sends(send))
         except Exception:
-            # Where an answer was made of it, it has been logged as well.
+            # If the error was answered, it has already been logged.
             if not seen.whole:
                 raise
         finally:
@@ -84,11 +84,11 @@ class AccessLog:
 
 
 class _Seen:
-    """What is seen of a request while it is answered."""
+    """What the access log records of one request."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        # What is put there further in is to be seen here.
+        # Inner applications write to this dict; create it here so that it is shared.
         scope.setdefault("state", {})
         self._start = time.perf_counter()
         self.id = _given_id(scope) or new_token()
@@ -115,19 +115,19 @@ class _Seen:
             await send(message)
             if message["type"] == "http.response.body":
                 self._bytes_out += len(message.get("body", b""))
-                # Who has got all that was announced may be gone before the last word.
+                # A client may disconnect as soon as it has all announced bytes.
                 ends = not message.get("more_body", False)
                 self.whole = ends or self._bytes_out == self._length
 
         return sent
 
-    def line(self) -> Line:
+    def line(self) -> AccessLogLine:
         scope, state = self._scope, self._scope["state"]
         operation, caller = state.get("operation"), state.get("caller")
         raw = scope.get("raw_path") or scope["path"].encode()
         path = raw.partition(b"?")[0].decode("latin-1")
         client = scope.get("client")
-        return Line(
+        return AccessLogLine(
             time=now(),
             request=self.id,
             client=client[0] if client else "",
@@ -144,9 +144,9 @@ class _Seen:
 
 
 def log_to(access: Path | None) -> None:
-    """Write lines of requests to *access*, by default to stderr; all others there.
+    """Write access lines to *access* or to stderr; write all other logs to stderr.
 
-    A file that was moved away is made anew.
+    If the file is moved away (log rotation), a new one is created.
 
     Raises:
         StorageError: the file cannot be written.
@@ -190,7 +190,7 @@ def _file(path: Path) -> WatchedFileHandler:
 
 
 def _given_id(scope: Scope) -> str | None:
-    """Return the id that the client, or a proxy, gave the request."""
+    """Return the request id that the client or a proxy sent; None if not valid."""
     for name, value in scope["headers"]:
         if name == REQUEST_ID and _GIVEN_ID.fullmatch(value):
             given: bytes = value
@@ -199,7 +199,7 @@ def _given_id(scope: Scope) -> str | None:
 
 
 def _length(start: Message) -> int | None:
-    """Return how long the body of an answer is announced to be."""
+    """Return the ``Content-Length`` of an answer; None if it has none."""
     for name, value in start.get("headers", ()):
         if name.lower() == b"content-length":
             return int(value)
@@ -207,6 +207,6 @@ def _length(start: Message) -> int | None:
 
 
 def now() -> str:
-    """Return the time as lines have it."""
+    """Return the current time in the format of log lines."""
     moment = datetime.now(UTC).isoformat(timespec="milliseconds")
     return moment.replace("+00:00", "Z")

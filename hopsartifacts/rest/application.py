@@ -1,4 +1,4 @@
-"""The application: every table of operations as routes."""
+"""The ASGI application: routes for every table of operations."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
@@ -11,22 +11,22 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hopsartifacts.rest.about import about
 from hopsartifacts.rest.access_log import AccessLog
-from hopsartifacts.rest.answering import (
+from hopsartifacts.rest.api import surface
+from hopsartifacts.rest.bounds import BodyBounds, Bounds
+from hopsartifacts.rest.dispatch import (
     answering,
     failed,
     on_bug,
     on_http_error,
 )
-from hopsartifacts.rest.api import surface
-from hopsartifacts.rest.bounds import BodyBounds, Bounds
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.hopsworks import (
     datasets,
     deployment_tags,
+    deployments,
     inference,
     login,
     models,
-    serving,
 )
 from hopsartifacts.rest.hopsworks.absent import absence
 from hopsartifacts.rest.hosted import Hosted
@@ -40,22 +40,22 @@ OPERATIONS: tuple[Operation, ...] = (
     *models.OPERATIONS,
     *datasets.OPERATIONS,
     *surface.OPERATIONS,
-    *serving.OPERATIONS,
+    *deployments.OPERATIONS,
     *deployment_tags.OPERATIONS,
     *inference.OPERATIONS,
     *PAGES,
 )
-"""All of them, of both surfaces."""
+"""All operations of both surfaces, except those about the server itself."""
 
 
 def create_app(hosted: Hosted, further: Iterable[Operation] = ()) -> ASGIApp:
-    """Return the application that serves *hosted*, and answers *further* ones."""
+    """Return the application that serves *hosted*, with *further* operations."""
     operations = (*OPERATIONS, *further)
     return app_of(hosted, (*operations, *about(operations)))
 
 
 def app_of(hosted: Hosted, operations: Iterable[Operation]) -> ASGIApp:
-    """Return an application that answers *operations* and nothing else."""
+    """Return an application with *operations* and no others."""
     app = Starlette(
         routes=list(_routes(hosted, operations)),
         exception_handlers={HTTPException: _on_http_error, Exception: on_bug},
@@ -66,14 +66,14 @@ def app_of(hosted: Hosted, operations: Iterable[Operation]) -> ASGIApp:
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
-    """Answer what no operation has seen; say so of what only a cluster has."""
+    """Answer a routing error; explain paths that only a Hopsworks cluster has."""
     if words := absence(request.url.path):
         return failed(request, RefusedError(words, 404))
     return await on_http_error(request, error)
 
 
 class _RawPath:
-    """Routes on the path as it was sent, where ``%2F`` is part of a segment."""
+    """ASGI middleware that routes on the raw path, where ``%2F`` is in a segment."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -91,7 +91,7 @@ def _routes(hosted: Hosted, operations: Iterable[Operation]) -> Iterable[Route]:
     for operation in operations:
         methods = by_path.setdefault(operation.path, {})
         methods[operation.method] = answering(hosted, operation)
-    # What is fixed is looked at before what stands for anything.
+    # Fixed segments are matched before parameters.
     for path in sorted(by_path, key=_by_firmness):
         methods = by_path[path]
         yield Route(path, _by_method(methods), methods=list(methods))

@@ -1,7 +1,7 @@
-"""Work that takes longer than a request: jobs in threads, looked at while they run.
+"""Background jobs: work in threads that takes longer than a request.
 
-They live with the server. One that is cut off by its end leaves nothing undone that the
-store would miss: whoever wants it asks for it again.
+Jobs live as long as the server. If one is cut off by the server's end, the store stays
+consistent: a client can request the work again.
 """
 
 import logging
@@ -29,15 +29,15 @@ _PAUSE_S = 0.25
 _LOGGER = logging.getLogger(__name__)
 
 
-class Progress(msgspec.Struct, frozen=True):
-    """How far a job has come, in bytes."""
+class JobProgress(msgspec.Struct, frozen=True):
+    """The progress of a job, in bytes."""
 
     done_bytes: int = 0
     size_bytes: int = 0
 
 
-class Failure(msgspec.Struct, frozen=True):
-    """Why a job failed: what a request would have been answered with."""
+class JobFailure(msgspec.Struct, frozen=True):
+    """Why a job failed: the status and detail that a request would have got."""
 
     status: int
     detail: str
@@ -47,11 +47,11 @@ class Job(msgspec.Struct, Generic[Result], frozen=True, kw_only=True):
     """One job.
 
     Attributes:
-        subject: name of the deployment that it is about; null if it is about all.
-        by: name of the key of who asked for it.
-        progress: null where it tells of none.
-        result: null until it is done.
-        error: null unless it failed.
+        subject: name of the deployment that the job is about; null for all.
+        by: name of the API key that requested it.
+        progress: null if the job does not report any.
+        result: null until the job is done.
+        error: null unless the job failed.
     """
 
     id: str
@@ -61,20 +61,20 @@ class Job(msgspec.Struct, Generic[Result], frozen=True, kw_only=True):
     by: str
     created: str
     ended: str | None = None
-    progress: Progress | None = None
+    progress: JobProgress | None = None
     result: Result | None = None
-    error: Failure | None = None
+    error: JobFailure | None = None
 
 
 class CancelledError(HopsArtifactsError):
-    """Raised in a job that nobody wants any more."""
+    """Raised inside a job that was cancelled."""
 
 
 class Jobs:
-    """The jobs of one server, the newest of them."""
+    """The running jobs of one server, and the latest that have ended."""
 
     def __init__(self, tell: Callable[[Job[Any]], None]) -> None:
-        """Make none yet; *tell* hears of each step of each."""
+        """Create an empty list; *tell* is called with a job whenever it changes."""
         self._tell = tell
         self._lock = Lock()
         self._jobs: dict[str, Job[Any]] = {}
@@ -90,17 +90,17 @@ class Jobs:
         subject: str | None = None,
         options: Hashable = None,
     ) -> Job[Any]:
-        """Begin *work*, or join the job that does the same already.
+        """Start *work* in a thread, or return a running job that does the same.
 
         Args:
-            kind: its word.
-            work: called in a thread with who hears of the progress.
-            by: who asked for it.
-            subject: what it is about.
-            options: jobs that differ in them do not do the same.
+            kind: the kind of work.
+            work: called with a callback for its progress.
+            by: name of the API key that requests it.
+            subject: name of the deployment that it is about.
+            options: jobs with different options are different work.
 
         Raises:
-            RefusedError: too many are running.
+            RefusedError: too many jobs are running (429).
         """
         key = (kind, subject, options)
         with self._lock:
@@ -132,10 +132,10 @@ class Jobs:
         return job
 
     def get(self, identity: str) -> Job[Any]:
-        """Return a job as it is now.
+        """Return the current state of a job.
 
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: it does not exist.
         """
         with self._lock:
             if identity in self._jobs:
@@ -146,30 +146,30 @@ class Jobs:
         )
 
     def all(self) -> list[Job[Any]]:
-        """Return all that are kept."""
+        """Return all jobs that are kept."""
         with self._lock:
             return list(self._jobs.values())
 
     def cancel(self, identity: str) -> Job[Any]:
-        """Let a job end at its next step, if it tells of any; raises as ``get``."""
+        """Cancel a job at its next progress report, if any; raises as ``get``."""
         job = self.get(identity)
         if job.status == "running":
             self._unwanted.add(identity)
         return job
 
     def close(self) -> None:
-        """Let all end."""
+        """Cancel all jobs."""
         for job in self.all():
             self.cancel(job.id)
 
-    def step(self, identity: str, progress: Progress, *, is_told: bool) -> None:
-        """Note how far a job has come.
+    def step(self, identity: str, progress: JobProgress, *, is_told: bool) -> None:
+        """Record a job's progress; *is_told* also publishes it.
 
         Raises:
-            CancelledError: nobody wants it any more.
+            CancelledError: the job was cancelled.
         """
         if identity in self._unwanted:
-            raise CancelledError("nobody wants this job any more")
+            raise CancelledError("this job was cancelled")
         self._change(identity, is_told=is_told, progress=progress)
 
     def _run(self, identity: str, work: Callable[[Callback], Any]) -> None:
@@ -179,12 +179,12 @@ class Jobs:
         except CancelledError:
             changes = {"status": "cancelled"}
         except HopsArtifactsError as error:
-            failure = Failure(status_and_code(error)[0], str(error))
+            failure = JobFailure(status_and_code(error)[0], str(error))
             changes = {"status": "failed", "error": failure}
         except Exception as error:
             _LOGGER.exception("job %s", identity)
             words = f"unexpected {type(error).__name__}; the server's log says more"
-            changes = {"status": "failed", "error": Failure(500, words)}
+            changes = {"status": "failed", "error": JobFailure(500, words)}
         self._change(identity, is_told=True, ended=now(), **changes)
         self._unwanted.discard(identity)
 
@@ -203,24 +203,24 @@ class Jobs:
 
 
 class _Hearing:
-    """Hears of a job's progress; not every byte is told to everybody."""
+    """The progress callback of a job; it limits how often progress is published."""
 
     def __init__(self, jobs: Jobs, identity: str) -> None:
         self._jobs = jobs
         self._identity = identity
-        self._progress = Progress()
+        self._progress = JobProgress()
         self._told = 0.0
 
     def set_size(self, size: int) -> None:
-        """Take how many bytes there will be."""
+        """Set the total number of bytes."""
         self._note(replace(self._progress, size_bytes=size))
 
     def relative_update(self, inc: int = 1) -> None:
-        """Take how many more were done."""
+        """Add *inc* bytes to those done."""
         done = self._progress.done_bytes + inc
         self._note(replace(self._progress, done_bytes=done))
 
-    def _note(self, progress: Progress) -> None:
+    def _note(self, progress: JobProgress) -> None:
         self._progress = progress
         is_told = monotonic() - self._told > _PAUSE_S
         if is_told:

@@ -1,4 +1,4 @@
-"""Bodies of requests, read to their end and decompressed."""
+"""Reading request bodies: completely, and decompressed."""
 
 from http import HTTPStatus
 
@@ -10,11 +10,11 @@ from hopsartifacts.serving.runtime.protocol import RequestError
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """Return the body, decompressed if it was compressed to be sent.
+    """Return the body, decompressed if it was sent with a content coding.
 
     Raises:
-        RefusedError: it is longer than *limit* bytes, also once it is decompressed, it
-            has a coding that is not known, or its sender is gone.
+        RefusedError: it is longer than *limit* bytes before or after decompression, has
+            an unknown coding, or the client disconnected.
     """
     data = bytearray()
     try:
@@ -33,10 +33,10 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 def refuse_coding(request: Request) -> None:
-    """See that the body of *request*, which is kept as it comes, is not compressed.
+    """Check that the body of *request*, which is stored as sent, is not compressed.
 
     Raises:
-        RefusedError: it is.
+        RefusedError: it is compressed (415).
     """
     try:
         coding = coding_of(request.headers.raw)

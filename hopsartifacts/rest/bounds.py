@@ -1,7 +1,7 @@
-"""Bounds of what a client may send, and of what a browser may do with the answers.
+"""Limits for request bodies, and security headers for browsers.
 
-Other origins are told nothing that would let a browser read an answer (no CORS), and no
-cookie is set or read, so that no other page can act for a user (no CSRF).
+There are no CORS headers, so pages of other origins cannot read an answer. Cookies are
+neither set nor read, so no other page can act for a user (no CSRF).
 """
 
 import asyncio
@@ -35,15 +35,16 @@ class BodyBounds(msgspec.Struct, frozen=True, kw_only=True):
     """How much a client may send, and how slowly.
 
     Attributes:
-        max_bytes: of a body, unless the operation takes more; see ``take_up_to``.
-        grace_s: so long is waited in any case.
-        bytes_per_s: what is faster is waited for.
-        unwanted_bytes: so much is read of a body that is answered before all of it has
+        max_bytes: most bytes of a body, unless the operation allows more; see
+            ``take_up_to``.
+        grace_s: how long to wait for a body in any case.
+        bytes_per_s: each second's worth of bytes extends the wait by one second.
+        unwanted_bytes: how much to read of a body that is answered before all of it has
             come. Many clients read the answer only after they have sent everything.
-        unwanted_before_s: how long such a body is read before the answer. If its end
+        unwanted_before_s: how long to read such a body before the answer. If its end
             comes within this time, the connection stays open.
-        unwanted_after_s: how long it is read after the answer, in any case.
-        unwanted_bytes_per_s: what is faster is read for longer after the answer.
+        unwanted_after_s: how long to read it after the answer, in any case.
+        unwanted_bytes_per_s: as *bytes_per_s*, for reading after the answer.
     """
 
     max_bytes: int = 16 * 1024 * 1024
@@ -56,11 +57,11 @@ class BodyBounds(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bounds:
-    """Holds requests to their bounds, and answers to the rules for browsers.
+    """ASGI middleware that limits request bodies and adds security headers.
 
-    A body that is not read when the answer begins is not wanted: the answer is sent at
-    once, and the connection ends after it. Only a little more of the body is read, so
-    that a client that is still sending gets the answer.
+    A body that has not been read when the answer begins is not wanted: the answer is
+    sent at once, and the connection is closed after it. Only a little more of the body
+    is read, so that a client that is still sending receives the answer.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class Bounds:
         self._bounds = bounds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as the application does, within bounds."""
+        """Call the application within the limits."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -87,7 +88,7 @@ class Bounds:
                     headers.append(_CLOSE)
                 message = {**message, "headers": headers}
             elif body.is_awaited and not message.get("more_body", False):
-                # The client has the whole answer now; only its end is still to come.
+                # The client gets the whole answer now, but not yet its end.
                 await send({**message, "more_body": True})
                 await body.drop_after_answer()
                 message = {"type": "http.response.body", "body": b""}
@@ -97,14 +98,14 @@ class Bounds:
 
 
 def take_up_to(scope: MutableMapping[str, Any], most: int) -> None:
-    """Let the body of this request have *most* bytes."""
+    """Allow up to *most* bytes in the body of this request."""
     body = scope.get("state", {}).get(_STATE)
     if isinstance(body, _Body):
         body.max_bytes = most
 
 
 class _Pace:
-    """How long the bytes of a body are waited for: longer if many have come."""
+    """A time limit for receiving a body, which grows with the bytes received."""
 
     def __init__(self, grace_s: float, bytes_per_s: float) -> None:
         self._grace_s = grace_s
@@ -114,14 +115,14 @@ class _Pace:
 
     @property
     def may_take_s(self) -> float:
-        """How long all waiting may take, with the bytes that have come so far."""
+        """Total seconds to wait, given the bytes received so far."""
         return self._grace_s + self.bytes / self._bytes_per_s
 
     async def receive(self, receive: Receive) -> Message:
         """Return the next message.
 
         Raises:
-            TimeoutError: it did not come in time.
+            TimeoutError: it does not come in time.
         """
         loop = asyncio.get_running_loop()
         start = loop.time()
@@ -133,11 +134,11 @@ class _Pace:
 
 
 class _Body:
-    """The body of one request, as it comes in.
+    """The body of one request while it is received.
 
     Attributes:
-        max_bytes: how long it may be.
-        is_awaited: whether its end has not come yet.
+        max_bytes: the most bytes that it may have.
+        is_awaited: whether its end has not been received yet.
     """
 
     def __init__(self, scope: Scope, receive: Receive, bounds: BodyBounds) -> None:
@@ -157,10 +158,10 @@ class _Body:
         """Return the next message.
 
         Raises:
-            RefusedError: the body is too long (413), or too slow (408).
+            RefusedError: the body is too long (413) or too slow (408).
         """
         if not self.is_awaited:
-            # Only the end of the connection is left, which may be waited for long.
+            # Only the disconnect is left, which may take as long as it likes.
             return await self._receive()
         if max(self._announced, self._bytes) > self.max_bytes:
             raise too_long(self.max_bytes)
@@ -180,11 +181,11 @@ class _Body:
         return message
 
     async def drop_before_answer(self) -> None:
-        """Read the rest if it is there already, and drop it."""
+        """Read and discard the rest of the body, if it is already there."""
         await self._drop(_Pace(self._bounds.unwanted_before_s, math.inf))
 
     async def drop_after_answer(self) -> None:
-        """Read what the client is still sending, and drop it."""
+        """Read and discard the rest of the body while the client is still sending."""
         bounds = self._bounds
         await self._drop(_Pace(bounds.unwanted_after_s, bounds.unwanted_bytes_per_s))
 

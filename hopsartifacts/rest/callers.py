@@ -1,4 +1,4 @@
-"""Who calls, and what their key allows."""
+"""The caller of a request, and the scopes that an API key can have."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -17,22 +17,22 @@ _IMPLIED: Mapping[Scope, frozenset[Scope]] = {
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Whose key a request bears."""
+    """The API key of a request, without its secret."""
 
     id: str
     name: str
     scopes: frozenset[Scope]
 
     def may(self, scope: Scope) -> bool:
-        """Tell whether *scope* is among the key's, or implied by one of them."""
+        """Return whether *scope* is one of the key's scopes or implied by one."""
         return any(scope in _IMPLIED[own] for own in self.scopes)
 
 
 ANYBODY = Caller(id="", name="", scopes=frozenset())
-"""Who calls what needs no key."""
+"""The caller of an operation that needs no key."""
 
 
 def has_key(scope: Mapping[str, Any]) -> bool:
-    """Tell whether the request of this ASGI scope was let in with a valid key."""
+    """Return whether the request of this ASGI scope has a valid API key."""
     caller = scope.get("state", {}).get("caller")
     return caller is not None and caller is not ANYBODY

@@ -1,4 +1,4 @@
-"""The server's certificate: one that it makes itself, or the user's own."""
+"""The server's TLS certificate: self-signed, or given by the user."""
 
 import ipaddress
 import socket
@@ -17,9 +17,9 @@ from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.rest.own_folder import write_private
 
 BOTH_FILE = "server.pem"
-"""Key and certificate, which are replaced together."""
+"""Private key and certificate in one file, so that they are replaced together."""
 CERTIFICATE_FILE = "certificate.pem"
-"""The certificate alone, for clients that want to check it."""
+"""The certificate alone, for clients that verify it."""
 _LASTS = timedelta(days=730)
 _RENEWED_BEFORE = timedelta(days=30)
 _CLOCKS_DIFFER = timedelta(hours=1)
@@ -28,12 +28,12 @@ _LONGEST_COMMON_NAME = 64
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a certificate and its key are.
+    """The files of a certificate and its private key.
 
     Attributes:
-        file: the certificate, with what leads to its authority.
+        file: the certificate, followed by its intermediate certificates.
         key: None if it is in the same file.
-        for_clients: what a client has to trust; None if authorities speak for it.
+        for_clients: what clients have to trust; None if an authority signed it.
     """
 
     file: Path
@@ -41,10 +41,10 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     for_clients: Path | None = None
 
     def load(self, context: ssl.SSLContext) -> None:
-        """Show it in handshakes from now on.
+        """Load it into *context*, which presents it in handshakes from now on.
 
         Raises:
-            InvalidInputError: it cannot be used.
+            InvalidInputError: it cannot be loaded.
         """
         try:
             context.load_cert_chain(self.file, self.key, password=_no_password)
@@ -55,16 +55,16 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
             ) from error
 
     def changed(self) -> tuple[int, ...]:
-        """Return numbers that are others once a file is another one."""
+        """Return numbers that differ after one of the files was replaced or written."""
         stats = [it.stat() for it in (self.file, self.key) if it is not None]
         return tuple(it for stat in stats for it in (stat.st_ino, stat.st_mtime_ns))
 
 
 def tls(certificate: Certificate) -> ssl.SSLContext:
-    """Return how connections are made safe with *certificate*.
+    """Return a server-side TLS context with *certificate*.
 
     Raises:
-        InvalidInputError: it cannot be used.
+        InvalidInputError: it cannot be loaded.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -75,14 +75,14 @@ def tls(certificate: Certificate) -> ssl.SSLContext:
 
 
 def own(file: Path, key: Path | None) -> Certificate:
-    """Return the user's own certificate, after a look at it.
+    """Return the user's own certificate after checking it.
 
     Args:
         file: PEM; the server's certificate first.
-        key: PEM, without a password; by default in the same file.
+        key: PEM, without a password; None if it is in *file*.
 
     Raises:
-        InvalidInputError: it cannot be used.
+        InvalidInputError: it cannot be loaded, has expired, or is not valid yet.
     """
     certificate = Certificate(file=file.absolute(), key=key and key.absolute())
     tls(certificate)
@@ -105,18 +105,18 @@ def own(file: Path, key: Path | None) -> Certificate:
 def self_signed(
     folder: Path, names: Collection[str], now: datetime | None = None
 ) -> Certificate:
-    """Return the certificate that the server makes itself, kept in *folder*.
+    """Return the server's self-signed certificate, which is kept in *folder*.
 
-    It is made anew when it nears its end, is damaged, or lacks one of the names.
+    A new one is made if it expires soon, is damaged, or lacks one of the names.
 
     Args:
-        folder: the server's own.
-        names: host names and addresses, beside those of this machine.
-        now: the time.
+        folder: the server's own folder.
+        names: host names and addresses, in addition to those of this machine.
+        now: the current time.
 
     Raises:
-        InvalidInputError: a name is none.
-        StorageError: it cannot be written.
+        InvalidInputError: a name is not a host name or address.
+        StorageError: the files cannot be written.
     """
     now = now or datetime.now(UTC)
     wanted = [_general_name(it) for it in dict.fromkeys((*_LOCAL, *_machine(), *names))]
@@ -131,7 +131,7 @@ def self_signed(
 
 
 def fingerprint(certificate: Certificate) -> str:
-    """Return the SHA-256 of the certificate, as browsers show it."""
+    """Return the certificate's SHA-256 fingerprint, formatted as in browsers."""
     found = x509.load_pem_x509_certificates(certificate.file.read_bytes())[0]
     return found.fingerprint(hashes.SHA256()).hex(":").upper()
 
@@ -223,11 +223,11 @@ def _general_name(name: str) -> x509.GeneralName:
         raise InvalidInputError(_NO_NAME.format(name)) from error
 
 
-_NO_NAME = "{!r} is no host name or address that a certificate can have"
+_NO_NAME = "{!r} is not a host name or address that a certificate can have"
 
 
 def _machine() -> list[str]:
-    """Return the name of this machine, if a certificate can have it."""
+    """Return the host name of this machine, if a certificate can contain it."""
     name = socket.gethostname()
     try:
         _general_name(name)
@@ -247,6 +247,6 @@ def _no_password() -> str:
 def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
         if error.reason == "KEY_VALUES_MISMATCH":
-            return "the key is not that of the certificate"
+            return "the key does not belong to the certificate"
         return f"not PEM, or damaged ({error.reason or 'no certificate in it'})"
     return getattr(error, "strerror", None) or str(error)

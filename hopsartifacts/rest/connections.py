@@ -1,4 +1,4 @@
-"""Connections of clients, none of which may be kept busy by doing nothing."""
+"""The HTTP connections of clients, with limits on idle and slow ones."""
 
 import asyncio
 from collections import deque
@@ -8,11 +8,11 @@ from hopsartifacts.rest.callers import has_key
 from hopsartifacts.serving.runtime.http1 import HttpConnection
 
 HEAD_S = 20.0
-"""The longest that a request's headers may take to come."""
+"""The longest time in which a request's headers may arrive."""
 HEAD_BYTES = 64 * 1024
-"""The most that they may have; a little more where they come in large pieces."""
+"""The most bytes of headers; slightly more if they arrive in large pieces."""
 STALL_S = 60.0
-"""The longest that a client may read nothing of an answer."""
+"""The longest time for which a client may read nothing of an answer."""
 
 _TOO_LONG = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -21,7 +21,7 @@ _TOO_LONG = (
 
 
 class Connection(HttpConnection):
-    """A connection with bounds where uvicorn's has none; see ``room.Guest``."""
+    """A connection with limits that uvicorn's lacks; see ``room.Guest``."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -35,17 +35,20 @@ class Connection(HttpConnection):
 
     @property
     def has_asked(self) -> bool:
-        """Whether a request has come that had a valid key, or was whole."""
+        """Whether a request with a valid key, or a complete one, has arrived."""
         return self._has_asked or self._is_let_in
 
     @property
     def idle_since(self) -> float | None:
-        """Since when no request with a valid key is under way; None if one is."""
+        """Loop time since which no request with a valid key is in progress.
+
+        None while one is.
+        """
         return None if self._is_let_in else self._idle_since
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request is under way."""
+        """Whether no request is in progress."""
         return not self._under_way
 
     @property
@@ -54,19 +57,19 @@ class Connection(HttpConnection):
         return bool(self._under_way) and has_key(self._under_way[0].scope)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for the first request, not for ever."""
+        """Start the time limit for the first request."""
         super().connection_made(transport)
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it."""
+        """Cancel all timers."""
         self._forget_head()
         self._forget_stall()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, if it is not too much."""
-        # Counted from zero again where other headers begin in it.
+        """Process *data*, and limit the headers' size and time."""
+        # Reset in on_message_begin if the headers of another request begin in *data*.
         self._head_bytes += len(data)
         super().data_received(data)
         if self.transport.is_closing():
@@ -75,17 +78,17 @@ class Connection(HttpConnection):
             if self._head_bytes > HEAD_BYTES:
                 self._refuse_head()
         elif self.is_idle and not self.timeout_keep_alive_task and not self._head:
-            # What came is no request yet, as blank lines are none.
+            # What came does not start a request; for example, it is blank lines.
             self._await_head()
 
     def on_message_begin(self) -> None:
-        """Count its headers, and time them."""
+        """Start to count and time the headers of a request."""
         super().on_message_begin()
         self._is_in_head, self._head_bytes = True, 0
         self._await_head()
 
     def on_headers_complete(self) -> None:
-        """Count no longer."""
+        """Stop to count and time the headers."""
         self._is_in_head = False
         self._forget_head()
         before = self.cycle
@@ -95,27 +98,27 @@ class Connection(HttpConnection):
             self._idle_since = self.loop.time()
 
     def on_message_complete(self) -> None:
-        """Note that a whole request has come."""
+        """Record that a complete request has arrived."""
         super().on_message_complete()
         cycle: Any = self.cycle
         if cycle is not None and not cycle.more_body:
             self._has_asked = True
 
     def on_response_complete(self) -> None:
-        """Note that it has nothing to do from now on."""
+        """Record that the request is finished and the connection is idle."""
         self._has_asked = self.has_asked
         self._under_way.popleft()
         self._idle_since = self.loop.time()
         super().on_response_complete()
 
     def pause_writing(self) -> None:
-        """Wait for the client to read, not for ever."""
+        """Start the time limit for a client that does not read."""
         super().pause_writing()
         self._forget_stall()
         self._stalled = self.loop.call_later(STALL_S, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Go on."""
+        """Cancel the time limit, as the client reads again."""
         self._forget_stall()
         super().resume_writing()
 

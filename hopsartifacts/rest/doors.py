@@ -1,7 +1,7 @@
-"""Accepting connections: bounded and timed from the first moment.
+"""Accepting connections, with limits and timeouts from the first moment.
 
-asyncio's own servers know a connection only once its TLS handshake is over, and where
-files run out they say so for each connection that they could not accept.
+asyncio's own servers count a connection only after its TLS handshake. When no file
+descriptors are left, they log an error for each connection they could not accept.
 """
 
 import asyncio
@@ -21,22 +21,22 @@ HANDSHAKE_S = 10.0
 """The longest that a TLS handshake may take."""
 
 _AT_ONCE = 64
-"""So many connections are accepted before the loop does something else."""
+"""How many connections are accepted before the event loop does something else."""
 _RETRY_S = 0.1
 _SAID_AGAIN_S = 60.0
 _LOGGER = logging.getLogger(__name__)
 
 
 class Door:
-    """Lets connections into a running server from one listening socket.
+    """Accepts connections for a running server from one listening socket.
 
-    It takes the place of one of ``uvicorn.Server.servers``.
+    It takes the place of an entry in ``uvicorn.Server.servers``.
 
     Args:
-        server: whose connections they become.
-        listener: where they come from; it is not closed here.
-        room: how many there may be.
-        context: of TLS; None without.
+        server: the server that handles the connections.
+        listener: the listening socket; it is not closed here.
+        room: limits the number of connections.
+        context: for TLS; None for plain connections.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Door:
         self._open()
 
     def close(self) -> None:
-        """Accept no more, and end handshakes that are under way."""
+        """Stop accepting, and cancel handshakes in progress."""
         self._loop.remove_reader(self._listener)
         if self._retry:
             self._retry.cancel()
@@ -66,7 +66,7 @@ class Door:
             task.cancel()
 
     async def wait_closed(self) -> None:
-        """Wait until no handshake is under way."""
+        """Wait until no handshake is in progress."""
         await asyncio.gather(*self._welcomes, return_exceptions=True)
 
     def _open(self) -> None:
@@ -95,7 +95,7 @@ class Door:
         task.add_done_callback(self._welcomes.discard)
 
     async def _welcome(self, connection: socket.socket, seat: Seat) -> None:
-        """Have the handshake made, if there is one, and give the connection over."""
+        """Complete the TLS handshake, if there is one, and create the protocol."""
 
         def made() -> asyncio.Protocol:
             protocol: Any = new_connection(self._server)
@@ -106,20 +106,20 @@ class Door:
             return protocol  # type: ignore[no-any-return]
 
         timeout_s = HANDSHAKE_S if self._context else None
-        # What fails here is the client's affair, and asyncio has closed it.
+        # Errors here are the client's, and asyncio has closed the connection.
         with suppress(OSError):
             await self._loop.connect_accepted_socket(
                 made, connection, ssl=self._context, ssl_handshake_timeout=timeout_s
             )
 
     def _pause(self, error: OSError) -> None:
-        """Accept nothing for a moment: the system has nothing left to do it with."""
+        """Stop accepting for a moment, as the system lacks the resources for it."""
         self._room.make_room()
         now = self._loop.time()
         if now >= self._silent_until:
             self._silent_until = now + _SAID_AGAIN_S
             _LOGGER.error(
-                "no connection can be accepted: %s; %d are open, and it is tried again",
+                "cannot accept connections: %s; %d are open; trying again",
                 error.strerror,
                 self._room.taken,
             )
@@ -133,5 +133,5 @@ def open_doors(
     room: Room,
     context: ssl.SSLContext | None = None,
 ) -> None:
-    """Have *server*, which has begun to listen nowhere, accept from *listeners*."""
+    """Make *server*, which does not listen itself, accept from *listeners*."""
     server.servers = [Door(server, it, room, context) for it in listeners]  # type: ignore[misc]

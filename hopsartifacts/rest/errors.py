@@ -1,4 +1,4 @@
-"""Errors as answers: the status, and the body that each surface's callers read."""
+"""Errors as HTTP answers: the status, and the body in each surface's format."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -38,16 +38,16 @@ _ANSWERS: tuple[tuple[type[HopsArtifactsError], int, int], ...] = (
     (errors.NotRunningError, 404, NOT_RUNNING),
     (errors.StorageError, 503, UNKNOWN),
 )
-"""Status and Hopsworks' own code; the first that fits."""
+"""HTTP status and Hopsworks' error code by type; the first match counts."""
 
 
 class RefusedError(HopsArtifactsError):
-    """A request that is answered with a status and a code of its own.
+    """An error that is answered with its own status and error code.
 
     Attributes:
         status: the HTTP status.
         code: Hopsworks' error code.
-        headers: that go with the answer.
+        headers: headers of the answer.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ def too_long(limit: int) -> RefusedError:
 
 
 def broken_off() -> RefusedError:
-    """Return the error for a request whose sender is gone."""
+    """Return the error for a request whose client disconnected."""
     return RefusedError("body: the connection ended before it was whole", 400)
 
 
@@ -91,17 +91,17 @@ def status_and_code(error: HopsArtifactsError) -> tuple[int, int]:
 
 
 def hopsworks_body(message: str, code: int) -> dict[str, Any]:
-    """Return what the official client reads of an error."""
+    """Return an error in the format that the official client reads."""
     return {"errorCode": code, "errorMsg": message, "usrMsg": message}
 
 
 def problem_body(message: str, status: int, title: str) -> dict[str, Any]:
-    """Return a problem as of RFC 9457."""
+    """Return an error as a problem document (RFC 9457)."""
     return {"type": "about:blank", "title": title, "status": status, "detail": message}
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield *error* and what led to it."""
+    """Yield *error* and its chain of causes."""
     current: BaseException | None = error
     while current is not None:
         yield current

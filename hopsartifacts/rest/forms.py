@@ -1,4 +1,4 @@
-"""Bodies that are forms: fields, and files that lie in memory only if small."""
+"""Bodies of type ``multipart/form-data``: fields and files, large ones on disk."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -23,17 +23,17 @@ Fields = TypeVar("Fields", bound=msgspec.Struct)
 async def form_of(
     request: Request, what: str, *, max_files: int, max_field_bytes: int
 ) -> AsyncGenerator[FormData]:
-    """Give the form that *request* carries.
+    """Provide the form in the body of *request*.
 
     Args:
-        request: of which nothing was read.
-        what: is to be sent so, in a word.
-        max_files: how many files it may have.
-        max_field_bytes: how long a field may be.
+        request: the request; its body has not been read.
+        what: what the form contains, for error messages.
+        max_files: most files that it may have.
+        max_field_bytes: most bytes of a field.
 
     Raises:
-        InvalidInputError: it is none.
-        RefusedError: it is compressed, too long or too slow, or its sender is gone.
+        InvalidInputError: the body is not a form.
+        RefusedError: it is compressed, too long or too slow, or was cut off.
     """
     refuse_coding(request)
     if "multipart/form-data" not in request.headers.get("content-type", "").lower():
@@ -58,10 +58,10 @@ async def form_of(
 
 
 def fields_of(form: FormData, kind: type[Fields]) -> Fields:
-    """Return what of *form* is no file.
+    """Return the fields of *form* that are not files, as a *kind*.
 
     Raises:
-        InvalidInputError: it does not fit.
+        InvalidInputError: they do not match *kind*.
     """
     fields = {name: it for name, it in form.items() if isinstance(it, str)}
     if not all(map(is_unicode, fields.values())):

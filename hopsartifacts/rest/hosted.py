@@ -8,20 +8,20 @@ import msgspec
 from msgspec.structs import replace
 
 from hopsartifacts.project import Project
-from hopsartifacts.rest.announcing import Announcer
+from hopsartifacts.rest.announcements import Announcer
 from hopsartifacts.rest.background import Jobs
 from hopsartifacts.rest.callers import Caller
-from hopsartifacts.rest.limiting import FailedLogins
+from hopsartifacts.rest.deployment_watch import Watch
+from hopsartifacts.rest.event_streams import Slots
+from hopsartifacts.rest.login_limits import FailedLogins
 from hopsartifacts.rest.measures import Measures
 from hopsartifacts.rest.rows import Rows
-from hopsartifacts.rest.streaming import Slots
-from hopsartifacts.rest.watching import Watch
 from hopsartifacts.storage.contract import Storage
 
 MIB = 1024 * 1024
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds, and what is announced.
 
     Attributes:
@@ -58,7 +58,7 @@ class Hosted:
         project: Project,
         keys: FindsKeys,
         uploads: Any,
-        settings: Settings = Settings(),  # noqa: B008 - frozen
+        settings: ServerSettings = ServerSettings(),  # noqa: B008 - frozen
         failed_logins: FailedLogins | None = None,
         folder: Path | None = None,
     ) -> None:

@@ -1,8 +1,8 @@
-"""Which port is the inference port: the same after every start.
+"""The inference port, which stays the same after every start.
 
 Clients ask for it once, when they log in, and send their API key to it with every
-prediction. So it must not move while they are logged in, and it is remembered in the
-server's own folder.
+prediction. So it must not change while they are logged in. It is stored in the server's
+own folder.
 """
 
 import hashlib
@@ -12,13 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from hopsartifacts.errors import FormatError, PortTakenError, StorageError
-from hopsartifacts.rest.front.running import listen_at
-from hopsartifacts.rest.listening import LARGEST_PORT
+from hopsartifacts.rest.front.port import listen_at
+from hopsartifacts.rest.listener import LARGEST_PORT
 from hopsartifacts.rest.own_folder import write_private
 
 FILE = "inference-port"
 _FIRST, _PORTS = 10_000, 20_000
-"""The first choice is one of these: systems give no port below 30,000 to clients."""
+"""Range of the first choice: systems give no port below 30,000 to clients."""
 _CHOICES = 20
 _NUMBER = re.compile(r"[1-9][0-9]{0,4}")
 
@@ -26,18 +26,18 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,4}")
 def inference_listener(
     folder: Path, host: str, wanted: int | None, url: str
 ) -> socket.socket:
-    """Listen at the inference port, and remember which one it is.
+    """Listen on the inference port and remember it for the next start.
 
     Args:
-        folder: the server's own.
-        host: to listen on.
+        folder: the server's own folder.
+        host: address to listen on.
         wanted: the port; None for that of the last start, 0 for a free one.
-        url: of the project, from which the port of the first start is made.
+        url: the project's URL, from which the port of the first start is derived.
 
     Raises:
-        PortTakenError: it cannot be had.
-        FormatError: what is remembered cannot be read.
-        StorageError: it cannot be remembered.
+        PortTakenError: the port is in use.
+        FormatError: the remembered port cannot be read.
+        StorageError: the port cannot be stored.
     """
     remembered = _remembered(folder / FILE)
     if wanted is not None:

@@ -1,7 +1,7 @@
-"""API keys: made, listed and revoked in a file; a running server sees each change.
+"""API keys in a file; a running server notices each change.
 
-A key is ``<id>.<secret>``. The file has the hash of the secret, which is random and so
-long that nobody can guess it from there. What cannot be read lets nobody in.
+A key is ``<id>.<secret>``. The file has a hash of the secret, which is random and too
+long to be guessed from it. If the file cannot be read, no key is accepted.
 """
 
 import hashlib
@@ -43,12 +43,12 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is kept of a key.
+    """What the file has of one key.
 
     Attributes:
         digest: SHA-256 of the secret.
-        expires: when it ends; None: never.
-        revoked: when somebody ended it; such keys stay for those who read logs.
+        expires: None: never.
+        revoked: when the key was revoked; such keys are kept for readers of logs.
     """
 
     id: str
@@ -60,7 +60,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     revoked: datetime | None = None
 
     def is_valid(self, now: datetime) -> bool:
-        """Tell whether it lets anybody in."""
+        """Return whether the key is neither revoked nor expired."""
         return self.revoked is None and (self.expires is None or now < self.expires)
 
 
@@ -73,11 +73,11 @@ _Signature = tuple[int, ...]
 
 
 class Keys:
-    """The keys of one server.
+    """The API keys of one server.
 
     Args:
-        folder: the server's own; see ``own_folder``.
-        clock: tells the time.
+        folder: the server's own folder; see ``own_folder``.
+        clock: returns the current time.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Keys:
     ) -> None:
         self._path = folder / FILE
         self._clock = clock
-        # One value, so that threads see both parts of one reading.
+        # One value, so that other threads never see halves of two readings.
         self._read: tuple[_Signature, Mapping[str, Key]] | None = None
 
     def create(
@@ -94,10 +94,10 @@ class Keys:
         scopes: Collection[Scope],
         expires_in_s: float | None = None,
     ) -> tuple[Key, str]:
-        """Make a key; return it with its text, which is known only now.
+        """Create a key; return it with its text, which cannot be shown later.
 
         Raises:
-            InvalidInputError: the name is outside its rule, or a scope is none.
+            InvalidInputError: the name breaks its rule, or a scope does not exist.
             AlreadyExistsError: a valid key has this name.
             FormatError: the file of keys is damaged.
         """
@@ -132,10 +132,10 @@ class Keys:
         return list(self._load().values())
 
     def revoke(self, name_or_id: str) -> Key:
-        """End a key, also for servers that are running; return it.
+        """Revoke a key, also for running servers, and return it.
 
         Raises:
-            NotFoundError: no key that is still valid has this name or id.
+                NotFoundError: no key with this name or id can be revoked.
             FormatError: the file of keys is damaged.
         """
         now = self._clock()
@@ -159,21 +159,21 @@ class Keys:
         return ended[-1]
 
     def find(self, secret: str) -> Caller | None:
-        """Return whose key *secret* is; None if it is nobody's, or no longer valid.
+        """Return the caller with the key *secret*; None if the key is not valid.
 
         Raises:
-            RefusedError: the keys cannot be read now; the log says why.
+            RefusedError: the keys cannot be read (503); the log has the reason.
         """
         try:
             keys = self._load()
         except (FormatError, StorageError):
-            _LOGGER.exception("nobody is let in")
+            _LOGGER.exception("no key is accepted")
             raise RefusedError(
                 "the server cannot read its keys; its log says why", 503
             ) from None
         number, _, rest = secret.partition(".")
         key = keys.get(number)
-        # Compared also where there is none, so that both take the same time.
+        # Compare for unknown ids too, so that both cases take the same time.
         is_right = hmac.compare_digest(_digest(rest), key.digest if key else _NOBODY)
         if key is None or not is_right or not key.is_valid(self._clock()):
             return None
@@ -189,15 +189,15 @@ class Keys:
             write_private(self._path, data + b"\n")
 
     def _load(self) -> Mapping[str, Key]:
-        """Return the keys by their ids, read anew if the file is another one."""
+        """Return the keys by id; read the file only if it has changed."""
         try:
             found = self._path.stat()
             signature = (found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode)
             if self._read is None or self._read[0] != signature:
                 if found.st_mode & _OTHERS_WRITE:
                     raise FormatError(
-                        f"{str(self._path)!r} may be written by others, who could let "
-                        "themselves in: look at what it holds, then take their right"
+                        f"{str(self._path)!r} is writable by other users, who could "
+                        "add keys: check what it holds, then run 'chmod go-w' on it"
                     )
                 self._read = (signature, _decoded(self._path, self._path.read_bytes()))
         except FileNotFoundError:

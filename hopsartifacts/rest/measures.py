@@ -1,4 +1,4 @@
-"""What the server counts, for Prometheus."""
+"""The server's metrics, for Prometheus."""
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST as MEDIA_TYPE
@@ -7,7 +7,7 @@ _SECONDS = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)
 
 
 class Measures:
-    """Counts of one server."""
+    """The metrics of one server."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -26,12 +26,12 @@ class Measures:
         )
 
     def count(self, method: str, operation: str, status: int, seconds: float) -> None:
-        """Count one request; *operation* is the template of its path."""
+        """Count one request; *operation* is its path template."""
         self._requests.labels(method, operation, str(status)).inc()
         self._seconds.labels(method, operation).observe(seconds)
 
     def exposition(self) -> bytes:
-        """Return all counts in Prometheus' text format."""
+        """Return all metrics in the text format of Prometheus."""
         return generate_latest(self._registry)
 
 

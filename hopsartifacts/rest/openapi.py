@@ -1,4 +1,4 @@
-"""The OpenAPI document, made from the tables that also route."""
+"""The OpenAPI document, generated from the same tables as the routes."""
 
 import re
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hopsartifacts import __version__
-from hopsartifacts.rest.answering import API
+from hopsartifacts.rest.dispatch import API
 from hopsartifacts.rest.operations import Condition, Operation
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -17,7 +17,7 @@ _ALWAYS = (400, 401, 403, 429, 503)
 
 
 class _Conditional(NamedTuple):
-    """What a header of a request is for, and which statuses come of it."""
+    """The meaning of a request header, and the statuses it can lead to."""
 
     summary: str
     good: int | None = None
@@ -35,7 +35,7 @@ _EDITED_IF_NONE = _Conditional(
 
 
 class HopsworksError(msgspec.Struct, rename="camel"):
-    """What the official client reads of an error."""
+    """An error, as the official client reads it."""
 
     error_code: int
     error_msg: str
@@ -43,7 +43,7 @@ class HopsworksError(msgspec.Struct, rename="camel"):
 
 
 class Problem(msgspec.Struct):
-    """A problem as of RFC 9457."""
+    """A problem document (RFC 9457)."""
 
     type: str
     title: str
@@ -60,7 +60,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
         for struct in (operation.query, operation.form):
             types += [it.type for it in _fields(struct)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
-    # One type has one schema, wherever it is used.
+    # A type has one schema, wherever it is used.
     of = {id(kind): schema for kind, schema in zip(types, schemas, strict=True)}
     paths: dict[str, dict[str, Any]] = {}
     for operation in listed:

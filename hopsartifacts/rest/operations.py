@@ -1,7 +1,7 @@
-"""One operation of the server as a value: who may call it, what goes in and out.
+"""Operations of the server as values: path, scope, types of request and answer.
 
-Tables of these are all there is to the surfaces: routing, keys, checking and the
-OpenAPI document are made from them.
+Tables of them define the server's API. Routes, authentication, validation and the
+OpenAPI document are all derived from these tables.
 """
 
 from collections.abc import Callable
@@ -17,13 +17,13 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Condition = Literal["Range", "If-Match", "If-None-Match"]
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One request, checked.
+class OperationCall(msgspec.Struct, frozen=True, kw_only=True):
+    """One validated request.
 
     Attributes:
-        path: the parameters of the path; each was one raw segment, decoded once.
+        path: the path parameters; each is one raw segment, percent-decoded once.
         query: an instance of the operation's ``query``; None if it has none.
-        body: what the operation's ``body`` says; None if it says nothing.
+        body: an instance of the operation's ``body``; None if it has none.
     """
 
     hosted: Hosted
@@ -35,30 +35,30 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """What is done for one method of one path.
+    """The operation for one method of one path.
 
     Attributes:
-        path: a template; ``{name}`` stands for one segment, where ``%2F`` is no end.
-        handle: a function runs in a thread; a coroutine function on the event loop.
-            None is answered with an empty body, a Starlette ``Response`` as it is,
-            anything else as JSON.
+        path: a template; ``{name}`` matches one segment, in which ``%2F`` may occur.
+        handle: a function runs in a thread, a coroutine function on the event loop. If
+            it returns None, the answer has no body; a Starlette ``Response`` is sent as
+            it is, anything else as JSON.
         summary: one line for people.
-        scope: what the key must allow; None needs no key.
-        query: a struct of the query's parameters; others are ignored.
+        scope: the scope that the API key needs; None if no key is needed.
+        query: a struct of the query parameters; others are ignored.
         body: type of the JSON body; None if there is none.
-        answer: type of what is answered; None for an empty body.
-        status: of an answer without trouble.
-        errors: further statuses, beside those that any operation can have.
-        takes: where it is not JSON, the handler reads the body itself.
+        answer: type of the answer; None if it has no body.
+        status: HTTP status on success.
+        errors: further error statuses, besides those that any operation can have.
+        takes: type of the request body; unless it is ``json``, *handle* reads the body.
         gives: media type of the answer.
         also_gives: further media types that a caller may ask for.
-        minds: headers of requests that change what is answered.
-        form: a struct of the fields of a form, where *takes* is ``multipart``.
+        minds: request headers that affect the answer.
+        form: a struct of the form's fields, if *takes* is ``multipart``.
     """
 
     method: Method
     path: str
-    handle: Callable[[Call], Any]
+    handle: Callable[[OperationCall], Any]
     summary: str
     scope: Scope | None = "read"
     query: type | None = None
@@ -75,14 +75,14 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Operations:
-    """Makes the operations of one tag.
+    """A factory for the operations with one tag.
 
     Args:
         tag: the tag.
-        scope: what changes something needs; what only reads needs ``read``.
-        prefix: of all paths.
-        errors: statuses that each of them can have, beside those of any operation.
-        refusals: further ones of those that change something.
+        scope: the scope for operations that change something; others need ``read``.
+        prefix: prefix of all paths.
+        errors: error statuses of each operation, besides those of any operation.
+        refusals: further error statuses of operations that change something.
     """
 
     def __init__(
@@ -104,11 +104,11 @@ class Operations:
         self,
         method: Method,
         path: str,
-        handle: Callable[[Call], Any],
+        handle: Callable[[OperationCall], Any],
         summary: str,
         **more: Any,
     ) -> Operation:
-        """Return an operation; *more* may say otherwise, too."""
+        """Return an operation; *more* overrides the defaults."""
         scope: Scope = "read" if method == "GET" else self._scope
         refusals = () if method == "GET" else self._refusals
         errors = (*self._errors, *refusals)

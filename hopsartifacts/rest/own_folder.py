@@ -1,4 +1,4 @@
-"""The server's own folder on its disk: keys, certificate, what is being uploaded."""
+"""The server's own folder on local disk: keys, certificate, unfinished uploads."""
 
 import hashlib
 import os
@@ -16,16 +16,16 @@ _NAME_LENGTH = 16
 
 
 def own_folder(url: str) -> Path:
-    """Return the folder of the server of the project at *url*; it need not exist."""
+    """Return the folder of the server for the project at *url*; it may not exist."""
     digest = hashlib.sha256(url.encode()).hexdigest()
     return lasting_state_folder() / "servers" / digest[:_NAME_LENGTH]
 
 
 def make_private(folder: Path) -> Path:
-    """Make *folder*, where nobody else may look, and return it.
+    """Create *folder*, accessible only to this user, and return it.
 
     Raises:
-        StorageError: it cannot be made.
+        StorageError: it cannot be created.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ def make_private(folder: Path) -> Path:
 
 
 def write_private(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Let *path* hold *data*: what was there, or all of it, whatever happens.
+    """Write *data* to *path* atomically: a crash leaves the old or the new content.
 
     Raises:
         StorageError: it cannot be written.
@@ -61,10 +61,10 @@ def write_private(path: Path, data: bytes, mode: int = 0o600) -> None:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Let no other server use *folder* meanwhile.
+    """Hold the lock of *folder*, so that no other server uses it.
 
     Raises:
-        InUseError: one does.
+        InUseError: another server holds it.
     """
     lock = FileLock(folder / "server.lock", mode=0o600, blocking=False)
     try:

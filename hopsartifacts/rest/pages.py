@@ -1,6 +1,6 @@
-"""A page for the links that clients print: what this server is, and how to see more.
+"""Web pages for the links that clients print: what is served, and how to get it.
 
-Nothing of the project is shown, as a browser that follows a link has no key.
+They show nothing from the project, as a browser that follows a link sends no key.
 """
 
 from contextlib import suppress
@@ -17,18 +17,18 @@ from hopsartifacts.errors import InvalidNameError
 from hopsartifacts.names import model_name, version_number
 from hopsartifacts.rest.api.table import PREFIX
 from hopsartifacts.rest.hopsworks.ids import parse_deployment_id
-from hopsartifacts.rest.operations import Call, Operation
+from hopsartifacts.rest.operations import Operation, OperationCall
 
 _DEPTH = 4
 
 
 class _Shown(msgspec.Struct, frozen=True):
-    """What a link leads to.
+    """The target of a link.
 
     Attributes:
         title: its name for people.
-        code: how it is fetched in Python.
-        path: where the JSON API has it.
+        code: Python code that gets it.
+        path: its path in the JSON API.
     """
 
     title: str
@@ -36,12 +36,12 @@ class _Shown(msgspec.Struct, frozen=True):
     path: str
 
 
-def _page(call: Call) -> HTMLResponse:
+def _page(call: OperationCall) -> HTMLResponse:
     return HTMLResponse(_template().render(version=__version__, shown=_shown(call)))
 
 
-def _shown(call: Call) -> _Shown | None:
-    """Return what the path names; None if that is nothing that can be here."""
+def _shown(call: OperationCall) -> _Shown | None:
+    """Return the link's target; None if the path names nothing that can exist."""
     segments = [call.path[name] for name in sorted(call.path)][1:]
     with suppress(InvalidNameError):
         match segments:
@@ -75,7 +75,7 @@ def _template() -> Any:
 
 
 def _paths() -> list[str]:
-    """Return ``/``, and ``/p/…`` with as many segments as clients print at most."""
+    """Return ``/``, and ``/p/…`` with up to as many segments as printed links have."""
     links = ["/p"]
     for depth in range(_DEPTH):
         links.append(f"{links[-1]}/{{part_{depth}}}")

@@ -1,8 +1,8 @@
-"""How many connections the server holds, on all of its ports together.
+"""A limit on the number of connections, for all of the server's ports together.
 
-A connection counts from the moment that it is accepted until its socket is closed, so
-one that never finishes its TLS handshake counts as well. When there is no room for
-another one, those go that ask nothing.
+A connection counts from when it is accepted until its socket is closed, even if it
+never finishes its TLS handshake. When the limit is reached, connections without
+requests are closed to make room.
 """
 
 import socket
@@ -12,31 +12,31 @@ from contextlib import suppress
 from time import monotonic
 from typing import Protocol
 
-from hopsartifacts.rest.limiting import home_of
+from hopsartifacts.rest.login_limits import home_of
 
 IDLE_S = 2.0
-"""A connection that has been idle for longer may be closed to make room."""
+"""How long a connection must be idle before it may be closed to make room."""
 
 _PART = 16
-"""When the limit is reached, one in so many connections is closed. If none can be, as
-many more are accepted to be answered with 503."""
+"""At the limit, one in this many connections is closed. If none can be closed, as many
+more are accepted, and answered with 503."""
 _PAUSE_S = 0.05
 """How long to wait before the next search if no idle connection was found."""
 
 
 class Guest(Protocol):
-    """Who speaks on a connection, once that is known."""
+    """The protocol of a connection, which exists after the TLS handshake."""
 
     @property
     def has_asked(self) -> bool:
-        """Whether a request has come that had a valid key, or was whole."""
+        """Whether a request with a valid key, or a complete one, has arrived."""
         ...
 
     @property
     def idle_since(self) -> float | None:
-        """Since when no request with a valid key is under way; None if one is.
+        """Loop time since which no request with a valid key is in progress.
 
-        By the loop's clock. A request without a key counts from when it came.
+        None while one is. A request without a valid key counts from when it arrived.
         """
         ...
 
@@ -46,11 +46,11 @@ class Guest(Protocol):
 
 
 class Seat:
-    """One connection's place.
+    """The entry of one connection.
 
     Attributes:
-        is_spare: whether it is one too many; it is there to be answered with 503.
-        guest: who speaks; None while it is not known.
+        is_spare: whether it exceeds the limit and is only answered with 503.
+        guest: its protocol; None before the handshake is complete.
     """
 
     def __init__(self, home: str, *, is_spare: bool) -> None:
@@ -61,31 +61,31 @@ class Seat:
         self._socket: socket.socket | None = None
 
     def take(self, connection: socket.socket) -> None:
-        """Note which socket is to be ended with it."""
+        """Set the socket that ``end`` shuts down."""
         self._socket = connection
 
     def end(self) -> None:
-        """Hang up; whoever speaks on the connection sees its end."""
+        """Shut the socket down; its protocol then sees the end of the connection."""
         with suppress(OSError):
             if self._socket is not None:
                 self._socket.shutdown(socket.SHUT_RDWR)
 
     @property
     def has_asked(self) -> bool:
-        """Whether a request has come that had a valid key, or was whole."""
+        """Whether a request with a valid key, or a complete one, has arrived."""
         return self.guest is not None and self.guest.has_asked
 
     def is_idle(self, now: float) -> bool:
-        """Tell whether no request with a valid key has been under way for a while."""
+        """Return whether no request with a valid key was in progress for a while."""
         since = self.guest.idle_since if self.guest else self.since
         return since is not None and now - since > IDLE_S
 
 
 class Room:
-    """The places for connections.
+    """The open connections, and their limit.
 
     Args:
-        most: so many connections at once. A few more are let in to be told so.
+        most: the most connections; a few more are accepted to be answered with 503.
     """
 
     def __init__(self, most: int) -> None:
@@ -96,11 +96,11 @@ class Room:
 
     @property
     def taken(self) -> int:
-        """How many places are taken."""
+        """How many connections are open."""
         return len(self._seats)
 
     def enter(self, address: str) -> Seat | None:
-        """Return a place for a connection from *address*; None if there is none."""
+        """Register a connection from *address*; return None if there is no room."""
         if len(self._seats) >= self._most:
             self.make_room()
         taken = len(self._seats)
@@ -111,16 +111,16 @@ class Room:
         return seat
 
     def leave(self, seat: Seat) -> None:
-        """Give a place back."""
+        """Remove a connection that was closed."""
         self._seats.discard(seat)
 
     def make_room(self) -> None:
-        """End some connections that ask nothing, if there are any.
+        """Close some connections without requests, if there are any.
 
-        First those on which nothing was ever asked, and those on which the body of a
-        request without a valid key does not come. Then those that have been idle for a
-        while, or wait for a request without a valid key. Of each kind, the oldest
-        connections of the address that has the most of them.
+        First, connections are closed on which nothing was ever requested, or on which
+        the body of a request without a valid key does not arrive. Next are those that
+        for a while were idle, or only had requests without a valid key. Within each
+        group, the oldest connections of the address with the most of them go.
         """
         now = monotonic()
         if now < self._not_before:
@@ -142,16 +142,16 @@ class Room:
 
 
 class CountedSocket(socket.socket):
-    """A connection's socket, which says when it is closed.
+    """A connection's socket, with a callback for when it is closed.
 
     Args:
-        accepted: the socket whose descriptor it takes.
+        accepted: the socket whose descriptor it takes over.
         on_close: called once.
     """
 
     def __init__(self, accepted: socket.socket, on_close: Callable[[], None]) -> None:
         self._on_close: Callable[[], None] | None = on_close
-        # With its protocol named, asyncio has it send small answers at once.
+        # asyncio sets TCP_NODELAY only on sockets that name their protocol.
         super().__init__(
             accepted.family,
             accepted.type,
@@ -160,7 +160,7 @@ class CountedSocket(socket.socket):
         )
 
     def close(self) -> None:
-        """Close it, and say so."""
+        """Close the socket, and call *on_close* the first time."""
         super().close()
         if self._on_close is not None:
             on_close, self._on_close = self._on_close, None

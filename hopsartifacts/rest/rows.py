@@ -1,10 +1,10 @@
-"""Model versions as rows of lists: rows are kept, and made anew where a log went on.
+"""Model versions as rows of lists: a cache, updated where a model's log has grown.
 
-Each look asks, for every model, whether its log has an entry after the newest that was
-seen; on a disk where nobody has written since the last look it asks for none. Once in a
-while it also compares the newest entries, since a project may have been restored from a
-backup under a running server. What was seen is written to the server's own folder, so
-that a server that starts need not read every log.
+Each listing checks for every model whether its log has an entry after the newest one
+that was seen. On a local disk where nothing was written since the last listing it
+checks none. Every ``_COMPARE_S`` seconds it also compares the newest entries, since a
+project may have been restored from a backup under a running server. The cache is
+written to the server's own folder, so that a server that starts need not read each log.
 """
 
 import os
@@ -39,21 +39,21 @@ from hopsartifacts.rest.own_folder import write_private
 from hopsartifacts.storage.contract import Storage
 
 _COMPARE_S = 10.0
-"""How often the newest entries are compared, too."""
+"""How often the newest entries are compared as well."""
 _TICK_S = 2.0
-"""No file system's clock is coarser."""
+"""At least the resolution of any file system's clock."""
 _MANY = 100
-"""After so many models were read what is kept is written again."""
+"""After this many models were read, the cache is written to disk."""
 
 
 class VersionRow(msgspec.Struct, frozen=True, kw_only=True):
     """One model version in a list.
 
     Attributes:
-        id: unique for ever, also when the version is deleted.
-        files: how many.
-        metrics: null is a number too great for JSON's readers.
-        deployments: names of those any of whose versions runs it.
+        id: unique, even after the version is deleted.
+        files: number of files.
+        metrics: null stands for a number too large for JSON readers.
+        deployments: names of the deployments with a version that runs it.
     """
 
     model: str
@@ -75,13 +75,13 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     """One model in a list.
 
     Attributes:
-        versions: how many there are.
-        latest: the newest; framework, description and metrics are its.
-        created: when the oldest that is there was saved.
-        updated: when the newest was.
-        size_bytes: of all versions' files.
-        aliases: which version each points at.
-        deployments: names of those that run any of the versions.
+        versions: number of versions.
+        latest: the newest version, from which framework, description and metrics are.
+        created: when the oldest existing version was saved.
+        updated: when the newest version was saved.
+        size_bytes: total size of all versions' files.
+        aliases: the version that each alias points at.
+        deployments: names of the deployments that run any of the versions.
     """
 
     name: str
@@ -98,16 +98,16 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    """What was read of a model, without its deployments."""
+    """What the cache has of a model; deployments are added later."""
 
     mark: Mark
     versions: list[VersionRow]
     model: ModelRow | None
-    """None: it has no version that readers see."""
+    """None: the model has no version that readers see."""
 
 
 class _File(msgspec.Struct, frozen=True):
-    """What is written to the server's own folder."""
+    """The cache as it is written to the server's own folder."""
 
     url: str
     release: str
@@ -115,19 +115,19 @@ class _File(msgspec.Struct, frozen=True):
 
 
 class _Pins(msgspec.Struct, frozen=True):
-    """Which versions a deployment runs, as of one entry of its log."""
+    """The model versions that a deployment uses, as of one entry of its log."""
 
     mark: Mark
     versions: dict[str, list[int]]
-    """By model."""
+    """Version numbers by model name."""
 
 
 class Rows:
-    """The rows of one project.
+    """The rows of one project, cached.
 
     Args:
-        storage: where the project lies.
-        file: where they are kept between two runs of the server; None: nowhere.
+        storage: the project's storage.
+        file: where the cache is kept between runs of the server; None: nowhere.
     """
 
     def __init__(self, storage: Storage, file: Path | None = None) -> None:
@@ -157,7 +157,7 @@ class Rows:
         return self._versions
 
     def models(self) -> list[ModelRow]:
-        """Return all models that have a version, by name; raises as ``versions``."""
+        """Return all models with versions, sorted by name; raises as ``versions``."""
         self._look_at_all()
         return self._models
 
@@ -165,7 +165,7 @@ class Rows:
         """Return the versions of one model, in order.
 
         Raises:
-            ModelNotFoundError: there is none.
+                ModelNotFoundError: the model does not exist.
             IntegrityError: its log is damaged.
         """
         return self._of(model)[1]
@@ -188,12 +188,12 @@ class Rows:
         arrived = monotonic()
         with self._lock:
             if self._looked > arrived:
-                return  # somebody else has looked while this waited
+                return  # another thread has looked while this one waited
             started = monotonic()
             are_compared = started - self._compared > _COMPARE_S
             pulse = self._pulse()
             is_still = pulse is not None and pulse == self._felt and not are_compared
-            new = self._names() ^ self._kept.keys()  # or they are gone
+            new = self._names() ^ self._kept.keys()  # includes models that are gone
             self._look(new, {} if is_still else self._next, are_compared=are_compared)
             if not self._is_joined:
                 self._join()
@@ -204,10 +204,10 @@ class Rows:
                 self._write()
 
     def _pulse(self) -> tuple[int, int] | None:
-        """Return what is another after every commit; None if that cannot be said.
+        """Return a value that differs after every commit; None if there is none.
 
-        On a disk each object is made under a temporary name first. The folder of those
-        does not show a second change within a tick of the clock, so it has to be old.
+        On a local disk each object is first written under a temporary name. The time of
+        their folder may miss a second change within a clock tick, so it must be old.
         """
         if self._root is not None:
             with suppress(OSError):
@@ -228,13 +228,13 @@ class Rows:
     def _look(
         self, new: set[str], paths: dict[str, str], *, are_compared: bool
     ) -> None:
-        """Read again what is not as it was seen.
+        """Update the cache where it is out of date.
 
         Args:
-            new: models that are to be read in any case.
-            paths: for each model that is to be looked at, the name of the entry that
-                its log would have if it had gone on.
-            are_compared: look whether the newest entries are still those, too.
+            new: models to read in any case.
+            paths: for each model to check, the path of its log's next entry, if it has
+                one.
+            are_compared: also check that the newest entries are still the same.
         """
         moved = new | self._went_on(paths)
         if are_compared:
@@ -258,7 +258,7 @@ class Rows:
         return {name for name, path in paths.items() if found[path]}
 
     def _replaced(self, names: set[str]) -> set[str]:
-        """Name the models whose newest entry is not the one that was seen."""
+        """Return the models whose newest entry is not the cached one."""
 
         def is_replaced(name: str) -> bool:
             mark = self._kept[name].mark
@@ -303,7 +303,7 @@ class Rows:
         return _Kept(mark, rows, _model_row(rows) if rows else None)
 
     def _look_at_deployments(self, moved: set[str]) -> bool:
-        """Find out what deployments run; tell whether any runs something else."""
+        """Update which versions deployments use; return whether that has changed."""
         marks = deployment_marks(self._storage)
         before = self._pins
         same = {

@@ -1,4 +1,4 @@
-"""Uvicorn's server as this one needs it: bounded, and ended without a loss."""
+"""Uvicorn's server with limits, and a shutdown that loses no answer."""
 
 import asyncio
 import logging
@@ -24,38 +24,38 @@ from starlette.types import ASGIApp
 
 from hopsartifacts.rest.connections import Connection
 from hopsartifacts.rest.doors import open_doors
-from hopsartifacts.rest.listening import Listening
+from hopsartifacts.rest.listener import Listening
 from hopsartifacts.rest.room import Room
 
 _KEEP_ALIVE_S = 75
 _THREADS = 128
-"""Requests wait in them for storage and for deployments."""
+"""Size of the thread pool, where requests wait for storage and for deployments."""
 _MOST_FILES = 65536
 _OTHER_FILES = 256
-"""Descriptors that are not for connections: the project's files, pipes, logs."""
+"""File descriptors not used for connections: project files, pipes, logs."""
 _FILES_EACH = 3
-"""Descriptors that a connection may need: its own, and those to a deployment."""
+"""File descriptors per connection: its own, and those to a deployment."""
 _MOST_CONNECTIONS = 4096
 _FEWEST_CONNECTIONS = 16
 _TLS_BUFFER = 32 * 1024
-"""Bytes that asyncio keeps for each connection; by itself it keeps eight times that."""
+"""Bytes that asyncio buffers for each TLS connection; its default is 8 times that."""
 _IDLE_S = 2.0
-"""So long an idle connection is waited for that is told of the end."""
+"""How long a connection must be idle at shutdown before it is aborted."""
 _LOOK_S = 0.1
 _STUCK_S = 10.0
-"""What threads get beyond the time for requests, before the process ends anyway."""
+"""Seconds that threads get after the drain time, before the process ends anyway."""
 _LOGGER = logging.getLogger(__name__)
 
 
-class Server(uvicorn.Server):
-    """Uvicorn's server, whose end is bounded, and is no failure.
+class ApiServer(uvicorn.Server):
+    """Uvicorn's server with a bounded shutdown, and exit status 0 after a signal.
 
     Args:
-        app: what answers.
-        listening: how.
-        context: of TLS; None without.
-        room: how many connections there may be, on this port and on others.
-        around: entered before connections are accepted, left when none are any more.
+        app: the application.
+        listening: settings; its sockets are passed to ``run``.
+        context: for TLS; None for plain HTTP.
+        room: limits the number of connections on this and other ports.
+        around: entered before connections are accepted, exited during the shutdown.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Server(uvicorn.Server):
         self._stack = AsyncExitStack()
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve until a signal comes; end the process if it does not end by itself."""
+        """Serve until a signal comes; kill the process if it does not end in time."""
         after_s = self._drain_s + _STUCK_S
         before = set(threading.enumerate())
         self._cutting = threading.Timer(after_s, _cut, (after_s,))
@@ -99,20 +99,20 @@ class Server(uvicorn.Server):
         try:
             super().run(sockets)
         finally:
-            # Python would wait for them at its end.
+            # Python would wait for these threads before it exits.
             left = set(threading.enumerate()) - before
             if all(it.daemon for it in left):
                 self._cutting.cancel()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept connections, once what goes on around them has begun."""
+        """Enter *around*, then accept connections."""
         anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
         await self._stack.enter_async_context(self._around())
         await super().startup([])
         open_doors(self, sockets or (), self._room, self._context)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let requests under way finish, and hang up on those who have none."""
+        """Let requests in progress finish, and close idle connections."""
         if self._cutting:
             self._cutting.start()
         hanging_up = asyncio.ensure_future(self._hang_up())
@@ -123,7 +123,7 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """End at a signal, as one ends that has done what it should."""
+        """Stop at a signal, and exit normally instead of raising the signal again."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -136,7 +136,7 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     async def _hang_up(self) -> None:
-        """End idle connections: with TLS their clients would have to say goodbye."""
+        """Abort idle connections: a TLS shutdown would wait for the client's answer."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_LOOK_S)
@@ -149,20 +149,20 @@ class Server(uvicorn.Server):
 
 
 def _cut(after_s: float) -> None:
-    """End the process though threads keep it; what they do may be ended any time."""
-    _LOGGER.error("some requests did not end in %g seconds: they are cut", after_s)
+    """End the process in spite of running threads, whose work may be cut off safely."""
+    _LOGGER.error("requests did not end in %g seconds: the process is killed", after_s)
     logging.shutdown()
     os._exit(1)
 
 
 def room_here() -> Room:
-    """Return room for as many connections as the open files of this process allow."""
+    """Return a limit on connections that fits this process's open-file limit."""
     most = (_raise_file_limit() - _OTHER_FILES) // _FILES_EACH
     return Room(max(_FEWEST_CONNECTIONS, min(_MOST_CONNECTIONS, most)))
 
 
 def _raise_file_limit() -> int:
-    """Allow as many open files as the system does, and return how many."""
+    """Raise the limit on open files as far as permitted, and return it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
     if soft < wanted:

@@ -1,4 +1,4 @@
-"""What runs of a deployment, as a document."""
+"""The run of a deployment as a JSON document."""
 
 import msgspec
 
@@ -7,15 +7,15 @@ from hopsartifacts.serving.contract import Condition, RunState, Status
 
 
 class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What runs of a deployment at one moment.
+    """The run of a deployment at one moment.
 
     Attributes:
-        name: of the deployment.
-        condition: how far it has come.
+        name: name of the deployment.
+        condition: details of the status.
         deployed: whether anything runs.
-        deployment_version: the version that runs; null when nothing does.
-        revision: identifies this run among all.
-        url: takes prediction requests on the server's machine; null when nothing does.
+        deployment_version: the version that runs; null if nothing does.
+        revision: unique identifier of this run.
+        url: for prediction requests from the server's machine; null if nothing runs.
     """
 
     name: str
@@ -32,7 +32,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run_status(name: str, run: RunState) -> RunStatus:
-    """Return what is known of a run as a document."""
+    """Return *run* as a document."""
     state = PredictorState(name, run)
     plain = state.to_dict()
     fields = {it: plain[it] for it in RunStatus.__struct_fields__ if it in plain}

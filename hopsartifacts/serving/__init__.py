@@ -1,1 +1,1 @@
-"""Where deployments run: a contract, and one package a place."""
+"""The back ends that run deployments: their contract, and a package for each."""

@@ -1,8 +1,8 @@
-"""The contract between a sealed deployment and the place where it runs.
+"""The contract between a sealed deployment and the back end that runs it.
 
-A *launch* is everything a back end has to know about one deployment version; a
-*run state* is everything it can say about it. The names of states, conditions
-and components are Hopsworks' own, so that tools that know them keep working.
+A *launch* is everything a back end needs to know about one deployment version. A *run
+state* is everything it can report about it. States, conditions and components have the
+names that Hopsworks gives them, so that tools written for Hopsworks keep working.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,33 +27,38 @@ Component = Literal["predictor", "transformer"]
 
 COMPONENTS: tuple[Component, ...] = ("predictor", "transformer")
 
+UP: frozenset[Status] = frozenset({"Starting", "Running", "Idle", "Updating"})
+"""States in which something runs."""
+ANSWERING: frozenset[Status] = UP - {"Starting"}
+"""States in which requests are answered."""
+
 SCRIPT_CLASSES: dict[Component, tuple[str, ...]] = {
     "predictor": ("Predictor", "Predict"),
     "transformer": ("Transformer",),
 }
-"""Names a script's class may have; of two the first one counts."""
+"""Names that the class in a script may have; if both exist, the first one is used."""
 
 
 class DeploymentKey(msgspec.Struct, frozen=True, kw_only=True):
-    """Which deployment is meant: its name alone may have been given again.
+    """The identity of a deployment, since a name alone may be reused.
 
-    A name can be used again after its deployment was deleted, and a project can be
-    made again at the same URL. So a run belongs to a deployment only if its id is the
-    same, and if its version was sealed from the same specification.
+    A name can be reused after its deployment was deleted, and a project can be created
+    again at the same URL. So a run belongs to a deployment only if the id is the same
+    and its version was sealed from the same specification.
     """
 
     name: str
     id: str
     version: int
-    """The version of which the specification is known."""
+    """The version whose specification is known."""
     specification: str
-    """Digest of that version's specification."""
+    """Digest of the specification of that version."""
 
     def is_of(self, other: "DeploymentKey") -> bool:
-        """Tell whether both are versions of one deployment.
+        """Tell whether both keys are of versions of the same deployment.
 
-        Two versions may differ. The same version sealed twice from different
-        specifications is of two projects, one of them restored from a copy.
+        The versions may differ. If the same version was sealed from two specifications,
+        the keys are of two projects, one of which was restored from a copy.
         """
         return self.id == other.id and (
             self.version != other.version or self.specification == other.specification
@@ -61,56 +66,56 @@ class DeploymentKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """The most that each instance may use; None is no limit."""
+    """The most that each instance may use; None means no limit."""
 
     cores: float | None = None
     memory_mb: int | None = None
 
 
 class Batching(msgspec.Struct, frozen=True, kw_only=True):
-    """How concurrent requests are put together for the predictor."""
+    """How concurrent requests are combined into batches for the predictor."""
 
     max_batch_size: int = 32
-    """Most rows (items of ``instances``) in a batch."""
+    """The most rows (items of ``instances``) in a batch."""
     max_latency_ms: int = 0
-    """Longest wait for a batch to fill; 0 takes what is there and waits for nothing."""
+    """Longest wait for a batch to fill; 0 takes what is queued, without a wait."""
     timeout_s: float | None = None
-    """Longest a request may take in a batch and before it; None is no bound."""
+    """Longest time a request may take, queueing included; None means no limit."""
 
 
 class RequestLogging(msgspec.Struct, frozen=True, kw_only=True):
-    """Which of the requests and answers are logged, and where to."""
+    """Which requests and answers are logged, and where."""
 
     mode: Literal["ALL", "MODEL_INPUTS", "PREDICTIONS"]
     kafka_topic: str | None = None
     kafka_servers: str | None = None
-    """Both None: a data set of Parquet files in the project."""
+    """If topic and servers are None, Parquet files in the project are the sink."""
 
 
 class Golden(msgspec.Struct, frozen=True, kw_only=True):
-    """A request whose answer is known: what answers otherwise does not get ready."""
+    """A request with a known answer; a version that answers otherwise is not ready."""
 
     request: dict[str, Any]
     answer: Any
     tolerance: float = 0.0
-    """Largest relative difference of two numbers that count as equal."""
+    """Largest relative difference between two numbers that count as equal."""
 
 
 class ModelInput(msgspec.Struct, frozen=True, kw_only=True):
-    """A tensor that goes into the model, as the V2 protocol describes it."""
+    """An input tensor of the model, as the V2 protocol describes it."""
 
     name: str
     datatype: str
     shape: tuple[int, ...]
-    """Length of each axis; -1: any."""
+    """Length of each axis; -1 means any length."""
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
-    """One deployment version, ready to run: every path is local and absolute.
+    """One deployment version, ready to run; all paths are local and absolute.
 
-    The files under the two paths were checked against their seals by the caller.
-    Script and configuration names are names inside ``artifact_files_path``
-    (``predictor-predict.py``); None where the deployment has none.
+    The caller has checked the files under both paths against their seals. The names of
+    scripts and of the configuration file are relative to ``artifact_files_path``
+    (``predictor-predict.py``); they are None if the deployment has none.
     """
 
     project: str
@@ -119,7 +124,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     deployment_id: str
     deployment_version: int
     specification: str
-    """Digest of the version's specification."""
+    """Digest of the specification of the version."""
     model: str
     model_version: int
     artifact_version: int
@@ -130,43 +135,43 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     model_files_path: str
     artifact_files_path: str
     columns: tuple[str, ...] = ()
-    """Names of the model's inputs by its schema, in order; none if it names none."""
+    """Names of the model's inputs in its schema, in order; empty if it has none."""
     inputs: tuple[ModelInput, ...] = ()
-    """The model's inputs by its schema; none if they are not known."""
+    """The model's inputs in its schema; empty if they are not known."""
     artifact_files: tuple[str, ...] | None = None
-    """The sealed files under ``artifact_files_path``; None: all that lie there."""
+    """The sealed files under ``artifact_files_path``; None means all files there."""
     loadable: tuple[str, ...] | None = None
-    """Which files or folders under ``model_files_path`` a predictor without a script
-    could load; it takes one that is alone. None: what is found there."""
+    """Files or folders under ``model_files_path`` that a predictor without a script
+    could load; there must be exactly one. None means that the folder is searched."""
     notes: tuple[str, ...] = ()
-    """What the log should say at the start."""
+    """Lines to write at the start of the log."""
     predictor_script: str | None = None
     transformer_script: str | None = None
     config_file: str | None = None
     features: frozenset[str] = frozenset()
-    """Optional parts the specification uses: ``transformer``, ``batcher``,
+    """Optional features that the specification uses: ``transformer``, ``batcher``,
     ``logger``, ``grpc``, ``instances``, ``gpu``."""
     instances: int = 1
-    """How many predictors answer behind the one port; 1 or more."""
+    """How many predictors serve the one port; 1 or more."""
     transformer_instances: int = 1
     idle_s: float | None = None
-    """Without requests for so long, every process ends until the next request comes;
-    None: they stay."""
+    """Seconds without a request after which all processes end, until the next request
+    arrives; None means that they stay."""
     limits: Limits = Limits()
-    """Of each predictor."""
+    """The limits of each predictor."""
     transformer_limits: Limits = Limits()
     batching: Batching | None = None
     logging: RequestLogging | None = None
     golden: Golden | None = None
     env_vars: dict[str, str] = {}
-    """Further environment variables for the scripts; never one of the documented."""
+    """Further environment variables for the scripts; never a documented one."""
     held: tuple[int, ...] = ()
-    """Descriptors that keep the files where they are: a process of this machine that
+    """File descriptors that keep the files in place. Each process on this machine that
     uses the files inherits them and leaves them open."""
 
     @property
     def key(self) -> DeploymentKey:
-        """Which deployment it is of, and which version."""
+        """The deployment and version that this launch is of."""
         return DeploymentKey(
             name=self.deployment,
             id=self.deployment_id,
@@ -176,10 +181,10 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a deployment has come.
+    """How far a deployment has progressed.
 
-    ``status`` is None while the step is under way, True when it is done and
-    False when it failed; ``reason`` is a sentence for people.
+    ``status`` is None while the step is in progress, True when it is done and False
+    when it failed. ``reason`` is a sentence for people.
     """
 
     type: ConditionType
@@ -195,41 +200,50 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     available_predictor_instances: int = 0
     available_transformer_instances: int = 0
     deployment_version: int | None = None
-    """The version that runs, None when nothing does."""
+    """The version that runs; None if none does."""
     url: str | None = None
     """Base URL of the model server (``http://127.0.0.1:43211``)."""
     port: int | None = None
     grpc_port: int | None = None
-    """Where it answers over gRPC; None where it does not."""
+    """The port for gRPC; None if the deployment does not serve gRPC."""
     revision: str | None = None
-    """Identifies one run: it differs between any two starts."""
+    """Identifies one run; no two starts have the same revision."""
     started_s: float | None = None
-    """When it was started, in seconds since the epoch; None when nothing runs."""
+    """Time of the start, in seconds since the epoch; None if nothing runs."""
     is_detached: bool = False
-    """It goes on when the process that started it ends."""
+    """Whether it continues when the process that started it ends."""
 
 
 class LogLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a log; *mark* tells where it stands, for who goes on behind it."""
+    """One line of a log; *mark* is its position, from which reading can be resumed."""
 
     text: str
     mark: str
 
 
-class ServingBackend(Protocol):
-    """Somewhere deployments can run.
+NEVER_RAN = RunState(
+    status="Created",
+    condition=Condition(
+        type="STOPPED", status=True, reason="the deployment is not running"
+    ),
+)
+"""What is said of a deployment that never ran here."""
 
-    What runs under a name belongs to a deployment if ``DeploymentKey.is_of`` says so.
-    Otherwise the deployment does not run: it has no state, no logs and no answers of
-    that run. ``start``, ``stop`` and ``forget`` end such a run as they end their own,
-    since only one run can have the name.
+
+class ServingBackend(Protocol):
+    """A place where deployments can run.
+
+    A run under a name belongs to a deployment if ``DeploymentKey.is_of`` is true of
+    their keys. If it is false, the deployment does not run: it has no state, logs or
+    answers of that run. ``start``, ``stop`` and ``forget`` also end such a run, since
+    only one run can have the name.
     """
 
     name: str
-    """The word for it in specifications and messages (``local``)."""
+    """The name of the back end in specifications and messages (``local``)."""
 
     def check(self, launch: Launch) -> None:
-        """Refuse what this back end cannot run, before anything is started.
+        """Refuse a launch that this back end cannot run, before anything is started.
 
         Raises:
             UnsupportedHereError: names what is missing and what would be needed.
@@ -246,43 +260,42 @@ class ServingBackend(Protocol):
     ) -> None:
         """Run *launch* and wait until it is ready.
 
-        With ``await_running_s`` 0 return as soon as it is scheduled. Unless
-        *detach*, the deployment ends when the calling process does.
+        If ``await_running_s`` is 0, return as soon as it is scheduled. Unless *detach*
+        is true, the deployment ends with the calling process.
 
         Raises:
             UnsupportedHereError: see ``check``.
             PortTakenError: *port* is in use; nothing was started.
-            DeploymentFailedError: it did not become ready in time, or failed;
-                the message carries the condition's reason. Nothing is left
-                running.
+            DeploymentFailedError: it did not become ready in time, or failed; the
+                message has the reason of the condition. Nothing is left running.
         """
         ...
 
     def update(self, launch: Launch, *, await_running_s: float) -> None:
-        """Move what runs to *launch*, another version of it, without a failed request.
+        """Move a running deployment to *launch*, another version; no request fails.
 
-        The version that runs answers until the new one is ready, and goes on if that
-        fails. With ``await_running_s`` 0 return as soon as the new one is scheduled.
+        The current version serves until the new one is ready, and continues if that
+        fails. If ``await_running_s`` is 0, return as soon as it is scheduled.
 
         Raises:
             UnsupportedHereError: see ``check``.
             NotRunningError: the deployment does not run.
             DeploymentFailedError: the new version did not become ready in time, or
-                failed; the version before it goes on.
+                failed; the current version continues.
         """
         ...
 
     def stop(self, deployment: DeploymentKey, *, await_stopped_s: float) -> None:
-        """End what runs under the deployment's name; silent when nothing does.
+        """End the run under the deployment's name; do nothing if there is none.
 
-        The state keeps the reason of a failure before.
+        If the run had failed before, the state keeps the reason.
         """
         ...
 
     def state(self, deployment: DeploymentKey) -> RunState:
-        """Say what runs now; a deployment that never ran here is ``Created``.
+        """Return the current state; it is ``Created`` if the deployment never ran here.
 
-        It is ``Created``, too, where nothing can be known of earlier runs.
+        It is also ``Created`` if nothing can be known about earlier runs.
         """
         ...
 
@@ -290,8 +303,8 @@ class ServingBackend(Protocol):
         """Send *payload* to the running model server and return its JSON answer.
 
         Raises:
-            NotRunningError: it does not run, or ended while it answered; the message
-                has the reason if one is known.
+            NotRunningError: the deployment does not run, or ended before it answered;
+                the message has the reason if it is known.
             PredictionError: the server answered with an error.
         """
         ...
@@ -299,14 +312,14 @@ class ServingBackend(Protocol):
     def read_logs(
         self, deployment: DeploymentKey, component: Component, tail: int
     ) -> str:
-        """Return the last *tail* lines of the newest run, also after it ended."""
+        """Return the last *tail* lines of the newest run, even after it ended."""
         ...
 
     def inference_log_spool(self, deployment: DeploymentKey) -> Path | None:
-        """Return the folder of this machine in which logged exchanges wait.
+        """Return the local folder in which logged exchanges wait to be shipped.
 
-        It holds those of this deployment only, and need not exist. None if none wait
-        on this machine.
+        It holds exchanges of this deployment only and need not exist. Return None if
+        none wait on this machine.
         """
         ...
 
@@ -319,16 +332,16 @@ class ServingBackend(Protocol):
         after: str = "",
         is_wanted: Callable[[], bool] = lambda: True,
     ) -> Iterator[LogLine]:
-        """Return the last *tail* lines, and each that comes until the run ends.
+        """Yield the last *tail* lines, then each new line until the run ends.
 
-        With the ``mark`` of a line as *after* it goes on behind that one, if it is of
-        this run. *is_wanted* is asked now and then, and a no ends it.
+        If *after* is the ``mark`` of a line of this run, start behind that line
+        instead. *is_wanted* is called repeatedly; a False result ends the iteration.
         """
         ...
 
     def forget(self, deployment: DeploymentKey) -> None:
-        """End what runs under the name of a deleted deployment; drop its run files.
+        """End the run under the name of a deleted deployment and delete its run files.
 
-        Its archived logs stay, and so does its inference log.
+        Its archived logs and its inference log are kept.
         """
         ...

@@ -1,4 +1,4 @@
-"""The Python that processes of this package are started with."""
+"""The Python interpreter that runs the processes of this package."""
 
 import os
 import re
@@ -13,10 +13,10 @@ _IS_PYTHON = re.compile(r"(python|pypy|graalpy)[\d.]*t?(-dbg)?", re.IGNORECASE)
 
 
 def interpreter() -> str:
-    """Return the path of this process's Python.
+    """Return the path of this process's Python interpreter.
 
-    ``sys.executable`` is empty, or is the program around it, where Python is embedded
-    in another program; then the Python of the same installation is used.
+    If Python is embedded in another program, ``sys.executable`` is empty or is that
+    program. The interpreter of the same installation is then used.
 
     Raises:
         UnsupportedHereError: there is none; the message says what to do.
@@ -32,7 +32,7 @@ def interpreter() -> str:
 
 
 def _candidates() -> Iterator[str]:
-    # Only a whole path: another Python on PATH has other packages.
+    # Only absolute paths: another Python on PATH has other packages.
     if sys.executable and os.path.isabs(sys.executable):  # noqa: PTH117 - may be None
         yield sys.executable
     version = sys.version_info

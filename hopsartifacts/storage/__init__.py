@@ -1,1 +1,1 @@
-"""The only door to file systems: one contract, one module a back end."""
+"""Access to file systems: one contract, and one module per back end."""

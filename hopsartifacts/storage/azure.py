@@ -1,7 +1,7 @@
-"""Azure Blob Storage: creation by ``If-None-Match: *`` on one Put Blob.
+"""Azure Blob Storage: creation by one Put Blob request with ``If-None-Match: *``.
 
-The only module that knows adlfs: what it overrides there is not documented, so the
-versions are bounded in ``pyproject.toml``, and ``make newest`` tries the newest ones.
+Only this module depends on adlfs. It overrides undocumented behaviour, so the versions
+are bounded in ``pyproject.toml``; ``make newest`` tests the newest ones.
 """
 
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ _PAUSE_BASE_S = 1.5
 
 
 class _BlobFileSystem(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has no types
-    """adlfs with one answer of ``find`` for files, and shorter pauses."""
+    """adlfs with a uniform result of ``find`` and shorter pauses between retries."""
 
     def do_connect(self) -> None:
-        """Connect, and pause for seconds, not for minutes, before trying again.
+        """Connect, and set retry pauses of seconds instead of minutes.
 
-        What is built on the storage tries again by itself. adlfs has no option for it.
+        Callers of the storage retry by themselves. adlfs has no option for the pauses.
         """
         super().do_connect()
         policy = self.service_client._config.retry_policy  # noqa: SLF001 - see above
@@ -35,13 +35,13 @@ class _BlobFileSystem(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has n
 
     async def _find(self, path: str, *args: Any, **kwargs: Any) -> Any:
         found = await super()._find(path, *args, **kwargs)
-        # Of a file adlfs gives a list, whatever was asked for.
+        # For a file, adlfs returns a list even if details were requested.
         if kwargs.get("detail") and isinstance(found, list):
             return {name: await self._info(name) for name in found}
         return found
 
     async def _first(self, path: str) -> str | None:
-        """Return the name that is listed first below *path*, by pages of one."""
+        """Return the first name listed below *path*, with pages of one entry."""
         container, key, _ = self.split_path(path)
         async with self.service_client.get_container_client(container) as client:
             found = client.list_blobs(
@@ -51,7 +51,7 @@ class _BlobFileSystem(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has n
             )
             try:
                 async for blob in found:
-                    # An account with a hierarchical namespace lists folders, too.
+                    # Accounts with a hierarchical namespace also list folders.
                     if not (blob.metadata or {}).get("hdi_isfolder"):
                         return f"{container}/{blob.name}"
             except ResourceNotFoundError:
@@ -60,7 +60,7 @@ class _BlobFileSystem(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has n
 
 
 class _AzureStorage(ObjectStorage):
-    """The contract, with adlfs' words for what fails."""
+    """The storage contract on adlfs, with its errors classified."""
 
     protocol = "az"
 
@@ -70,7 +70,7 @@ class _AzureStorage(ObjectStorage):
         return self._sure_first(path, found)
 
     def _is_refused(self, error: Exception) -> bool:
-        # adlfs puts errors of its own before some of Azure's.
+        # adlfs wraps some of Azure's errors in its own.
         source = error if hasattr(error, "status_code") else error.__cause__
         status = getattr(source, "status_code", 0)
         return status in _REFUSALS or isinstance(error, FileNotFoundError)
@@ -79,10 +79,10 @@ class _AzureStorage(ObjectStorage):
 def azure_storage(path: str, options: Mapping[str, Any]) -> ObjectStorage:
     """Return the storage at ``<container>[@<account's host>][/<prefix>]``.
 
-    *options* are adlfs' own; they win over the URL.
+    *options* are those of adlfs; they take precedence over the URL.
 
     Raises:
-        InvalidInputError: no container is named, or the credentials cannot be used.
+        InvalidInputError: the URL names no container, or the credentials are invalid.
     """
     first, slash, prefix = path.strip("/").partition("/")
     container, _, host = first.partition("@")

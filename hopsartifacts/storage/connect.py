@@ -1,4 +1,4 @@
-"""From a project URL to its storage: the one place that knows the protocols."""
+"""The factory that returns the storage for a project URL of any protocol."""
 
 import os
 from collections.abc import Mapping
@@ -28,8 +28,8 @@ _MODULES = {
     "ssh": "sftp",
     "hdfs": "hdfs",
 }
-"""The module with the back end of each protocol: its ``<module>_storage`` takes what
-follows the protocol, and the storage options."""
+"""The module that implements each protocol. Its ``<module>_storage`` takes the part of
+the URL after the protocol, and the storage options."""
 _EXTRAS = {"s3": "s3", "gcs": "gs", "azure": "az", "sftp": "sftp", "hdfs": "hdfs"}
 SUPPORTED = ("file", "memory", *_MODULES)
 
@@ -38,7 +38,7 @@ _NO_PLACES = names(
     "simplecache filecache blockcache cached dir generic dask async_wrapper "
     "asyncwrapper asynclocal pyscript"
 )
-"""What only wraps another file system, and may keep copies of what was there."""
+"""Protocols that only wrap another file system and may cache its content."""
 
 
 def connect(
@@ -52,15 +52,15 @@ def connect(
     Nothing is read or written.
 
     Args:
-        url: where the project is.
-        storage_options: what fsspec's file system of that protocol takes: endpoint,
-            credentials, profile. They go through unchanged; what is not known is
-            refused by name.
-        unsafe_single_writer: use file systems that cannot tell two writers apart.
+        url: the location of the project.
+        storage_options: the options of fsspec's file system for that protocol:
+            endpoint, credentials, profile. They are passed on unchanged; unknown
+            options are rejected by name.
+        unsafe_single_writer: allow file systems that cannot tell two writers apart.
 
     Raises:
-        InvalidInputError: the URL is empty, its protocol is not supported, the
-            package for it is not installed, or its options cannot be used.
+        InvalidInputError: the URL is empty, its protocol is not supported, the package
+            for it is not installed, or its options are invalid.
     """
     if not isinstance(url, str | os.PathLike):
         raise InvalidInputError(
@@ -91,8 +91,8 @@ def _connected(
         raise InvalidInputError(
             f"project URL {text!r}: a file system of protocol {protocol!r} cannot "
             "tell two writers apart, so both could get one version number. If there "
-            "will only ever be one writer at a time, say so: login(…, "
-            "unsafe_single_writer=True), --unsafe-single-writer; else use one of "
+            "will only ever be one writer at a time, opt in with login(…, "
+            "unsafe_single_writer=True), --unsafe-single-writer; otherwise use one of "
             f"{_supported()}"
         )
     _refuse_secrets(text, takes_password=True)
@@ -101,13 +101,13 @@ def _connected(
 
 def _open(url: str, path: str, name: str, options: dict[str, Any]) -> Storage:
     try:
-        # Imported late: it takes a second, and only these projects need it.
+        # Import late: it takes a second, and only some projects need it.
         module = import_module(f"hopsartifacts.storage.{name}")
         return cast("Storage", getattr(module, f"{name}_storage")(path, options))
     except InvalidInputError:
         raise
     except ImportError as error:
-        # Of its own back ends fsspec says itself what they need.
+        # For other protocols, fsspec's own message says which package is missing.
         words = f'needs {error.name}; run: pip install "hopsartifacts[{{}}]"'
         words = words.format(_EXTRAS[name]) if name in _EXTRAS else str(error)
         raise InvalidInputError(f"project URL {url!r}: {words}") from error
@@ -120,46 +120,46 @@ def _open(url: str, path: str, name: str, options: dict[str, Any]) -> Storage:
 def _near(
     url: str, protocol: str | None, path: str, options: dict[str, Any]
 ) -> Storage:
-    """Return a storage that takes no options; any mean that it is the wrong one."""
+    """Return a local or memory storage; reject options, as these take none."""
     if options:
-        # Their values may be secret.
+        # Option values may be secret, so show names only.
         named = ", ".join(sorted(map(str, options)))
         raise InvalidInputError(
-            f"project URL {url!r} takes no storage_options, and was given {named}: "
+            f"project URL {url!r} takes no storage_options, but was given {named}: "
             "leave them out, or give the URL they are for"
         )
     if protocol is None:
         return _local(url)
     _refuse_secrets(url)
-    # In a URL "my%20project" is "my project", as in ``Storage.url``.
+    # In a URL "my%20project" means "my project", as in ``Storage.url``.
     return MemoryStorage(path) if protocol == "memory" else _local(unquote(url))
 
 
 def _refuse_secrets(url: str, *, takes_password: bool = False) -> None:
-    """Refuse secrets in a URL where nobody would use them, and everybody see them."""
+    """Reject secrets in a URL where they are not used but would be displayed."""
     password = password_in(url)
     if "/" in password:
         raise InvalidInputError(
-            f"project URL {url!r}: a password may not hold '/': write '%2F' for it"
+            f"project URL {url!r}: a password must not contain '/': write '%2F' instead"
         )
     if not takes_password and (password or without_secrets(url) != url):
         raise InvalidInputError(
-            f"project URL {url!r} holds a password or a key, which has no effect "
-            "there: give it as storage_options, or in the client's own settings"
+            f"project URL {url!r} contains a password or a key, which has no "
+            "effect there: give it as storage_options, or in the client's own settings"
         )
 
 
 def _check_other(url: str, protocol: str) -> None:
-    """Refuse what cannot hold a project at all."""
+    """Reject protocols that cannot hold a project at all."""
     outer = protocol.partition("::")[0]
     if outer != protocol or outer in _NO_PLACES:
         raise InvalidInputError(
-            f"project URL {url!r}: {protocol!r} wraps another file system, whose "
-            "copies may be out of date; give the URL of that one alone"
+            f"project URL {url!r}: {protocol!r} wraps another file system, and its "
+            "copies may be out of date: give the URL of that file system instead"
         )
     if protocol in _READ_ONLY:
         raise InvalidInputError(
-            f"project URL {url!r}: protocol {protocol!r} can only be read from; use "
+            f"project URL {url!r}: protocol {protocol!r} is read-only; use "
             f"one of {_supported()}"
         )
     if protocol not in fsspec.available_protocols():
@@ -175,9 +175,9 @@ def _supported() -> str:
 
 
 def _local(url: str) -> LocalStorage:
-    # This machine may be named as the host (RFC 8089); to fsspec that is a folder.
+    # A URL may name this machine as its host (RFC 8089); fsspec takes it for a folder.
     local = url.replace("file://localhost/", "file:///", 1)
-    # fsspec knows how a file URL names a path on each system.
+    # fsspec knows how file URLs map to paths on each system.
     filesystem = fsspec.filesystem("file")
     try:
         root = Path(filesystem._strip_protocol(local)).expanduser()  # noqa: SLF001 - fsspec's documented hook for implementers

@@ -1,8 +1,8 @@
-"""What the store asks of a file system; every back end keeps these promises.
+"""The contract between the store and a file system, kept by every back end.
 
-Paths are relative to the project, ``/``-separated. The one primitive is
-``create``; everything that has to be atomic is built on it. Every other write goes
-to a place that only its writer knows until a ``create`` makes it count.
+Paths are relative to the project and separated by ``/``. ``create`` is the only atomic
+primitive; every atomic operation of the store is built on it. All other writes go to
+paths private to one writer until a ``create`` publishes them.
 """
 
 import stat as stat_bits
@@ -27,35 +27,35 @@ _KINDS: dict[int, Kind] = {
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """What a back end can do beyond the contract's minimum: data, not subclasses."""
+    """The optional features of a back end, as data instead of subclasses."""
 
     moves_trees: bool = True
-    """``move_tree`` moves a folder whole, so versions are prepared aside first.
-    Elsewhere they are filled in the place that was reserved for them."""
+    """Whether ``move_tree`` moves a folder as a whole. If so, versions are prepared in
+    a staging folder first; otherwise they are written in their reserved place."""
     is_shared: bool = True
-    """Other processes see the same files."""
+    """Whether other processes see the same files."""
     needs_proof: bool = False
-    """Whether what is behind this back end has to show, before the first write, that
-    it keeps the promise of ``create``: some servers ignore the condition."""
+    """Whether the server must be tested before the first write: some servers ignore the
+    condition on which ``create`` depends."""
     is_single_writer: bool = False
-    """``create`` is exclusive within one process only, as the user was told and asked
-    for: see ``hopsartifacts.storage.fallback``."""
+    """Whether ``create`` is exclusive within one process only. The user must opt in:
+    see ``hopsartifacts.storage.fallback``."""
     has_modes: bool
-    """Files and folders can be made read-only."""
+    """Whether files and folders can be made read-only."""
     workers: int = 8
-    """How many calls at the same moment it answers faster than one after another."""
+    """How many concurrent calls the back end answers faster than sequential ones."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing found by ``list`` or ``find``."""
+class FileInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """One file, folder or link found by ``stat``, ``list`` or ``find``."""
 
     path: str
     kind: Kind
     size_bytes: int = 0
     is_read_only: bool = False
     modified: float | None = None
-    """When its bytes were last written, in seconds since the epoch by the clock of the
-    back end; None if it does not say."""
+    """When the content was last written, in seconds since the epoch by the clock of the
+    back end; None if unknown."""
 
     @property
     def name(self) -> str:
@@ -64,51 +64,51 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Storage(Protocol):
-    """A project's root on some file system; what a back end inherits suits most.
+    """The root of a project on some file system, with defaults for most back ends.
 
-    Every method raises ``StorageError`` when the file system fails, with the foreign
-    exception as its cause; ``StorageRefusedError`` if it is certain that trying again
-    would not help.
+    Every method raises ``StorageError`` when the file system fails, with the original
+    exception as its cause. It raises ``StorageRefusedError`` if a retry certainly does
+    not help.
     """
 
     @property
     def url(self) -> str:
-        """Canonical URL of the root: equal for equal places."""
+        """The canonical URL of the root: equal for equal locations."""
 
     @property
     def capabilities(self) -> Capabilities:
-        """What this back end can do."""
+        """The optional features of this back end."""
 
     def create(self, path: str, data: bytes) -> bool:
-        """Create *path* holding *data*, unless something is there.
+        """Create *path* with the content *data*, unless the path exists.
 
-        Atomic and durable: on return True the object is whole and will survive a
-        crash of the machine; nobody ever sees a part. Of any number of callers
-        exactly one is told True. After a ``StorageError`` the outcome is unknown:
-        read the object to learn it. Only a ``StorageRefusedError`` says for certain
+        Atomic and durable: when True is returned, the object is complete and survives a
+        crash of the machine. Readers never see a partial object. Of any number of
+        concurrent callers, exactly one gets True. After a ``StorageError`` the outcome
+        is unknown: read the object to find out. Only ``StorageRefusedError`` guarantees
         that this call created nothing.
 
         Returns:
-            True if this call created it, False if the path was taken.
+            True if this call created it, False if the path exists.
 
         Raises:
-            StorageRefusedError: there is no space, or no right to do it, or a place
-                that has to be there is not; trying again would not help.
+            StorageRefusedError: there is no space, a permission is missing, or a
+                required bucket or folder does not exist; a retry does not help.
         """
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
-        """Write *path*, replacing it, in bounded memory.
+        """Write *path*, replacing an existing file, in bounded memory.
 
-        For places private to one writer, and for the user's own files. Readers find the
-        old bytes or the new, but where ``is_single_writer``. The bytes are durable on
-        return; the name is once ``move_tree`` has moved a folder above it. If *chunks*
-        raises, nothing is left at *path*. If the storage fails in the middle, a back
-        end may keep what it has got as ``unfinished``, and go on from there when the
-        same bytes are written to *path* again.
+        For paths private to one writer, and for the user's own files. Readers find
+        either the old content or the new, except where ``is_single_writer``. On return
+        the content is durable; the name is durable once ``move_tree`` has moved a
+        folder above it. If *chunks* raises, nothing is left at *path*. If the storage
+        fails midway, a back end may keep the partial upload as ``unfinished`` and
+        resume it when the same content is written to *path* again.
         """
 
     def read(self, path: str) -> bytes:
-        """Return the bytes of *path*.
+        """Return the content of *path*.
 
         Raises:
             PathNotFoundError: it does not exist, or is a directory.
@@ -116,45 +116,45 @@ class Storage(Protocol):
         return b"".join(self.chunks(path))
 
     def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
-        """Yield the bytes of *path* from *start* on, in order, in bounded memory.
+        """Yield the content of *path* from offset *start*, in order, in bounded memory.
 
-        Raises as ``read``. There are none where *start* is at the end or behind it.
+        Raises as ``read``. Yields nothing if *start* is at or beyond the end.
         """
 
-    def stat(self, path: str) -> Entry | None:
-        """Describe *path* without following a link; None if nothing is there."""
+    def stat(self, path: str) -> FileInfo | None:
+        """Describe *path* without following a link; None if it does not exist."""
 
-    def list(self, path: str) -> list[Entry]:
+    def list(self, path: str) -> list[FileInfo]:
         """Return the direct children of *path*, sorted by path, never from a cache.
 
-        A path that does not exist, or is no directory, has no children.
+        A path that does not exist, or is not a directory, has no children.
         """
 
-    def find(self, path: str) -> Iterator[Entry]:
-        """Yield everything below *path* but directories, sorted by path.
+    def find(self, path: str) -> Iterator[FileInfo]:
+        """Yield everything below *path* except directories, sorted by path.
 
-        Links are reported, not followed. Damage to what is found later may or may
-        not be seen.
+        Links are reported, not followed. Changes made to files that are yielded later
+        may or may not be visible.
         """
-        found, pending = list[Entry](), [path]
+        found, pending = list[FileInfo](), [path]
         while pending:
             for entry in self.list(pending.pop()):
                 if entry.kind == "directory":
                     pending.append(entry.path)
                 else:
                     found.append(entry)
-        # By whole paths, not by level: "a-b" sorts before "a/b".
+        # Sort by whole paths, not level by level: "a-b" sorts before "a/b".
         yield from by_path(found)
 
     def first(self, path: str) -> str | None:
-        """Return the path of what ``find`` gives first; None if it gives nothing.
+        """Return the path that ``find`` yields first; None if it yields nothing.
 
-        Quick, never from a cache, and nothing is passed over that is there during the
-        whole call. A folder whose name is digits alone should have no neighbour like
-        "12-x" beside "12", whose name goes on with a character that sorts before "/":
-        where it has one, either of the two may come first.
+        Fast and never from a cache; an entry that exists during the whole call is not
+        skipped. If a folder with a numeric name, such as "12", has a sibling such as
+        "12-x", whose name continues with a character that sorts before "/", either of
+        the two may come first.
         """
-        # Folders without files are passed over: a crash may leave them behind.
+        # Skip folders without files: a crash may leave them behind.
         for entry in sorted(self.list(path), key=_place):
             is_folder = entry.kind == "directory"
             found = self.first(entry.path) if is_folder else entry.path
@@ -163,14 +163,15 @@ class Storage(Protocol):
         return None
 
     def copy(self, source: str, target: str) -> bool:
-        """Give *target* the bytes of the file *source* without carrying them.
+        """Copy the file *source* to *target* without transferring its content.
 
-        For sealed files, which nobody changes: the two may share their bytes. *target*
-        is private to the caller, as in ``write``; on a local disk it must not exist,
-        elsewhere it is replaced.
+        For sealed files, which are never changed: the two may share their storage.
+        *target* is private to the caller, as in ``write``. On a local disk it must not
+        exist; elsewhere it is replaced.
 
         Returns:
-            True if done; False, changing nothing, if only carrying them would do.
+            True if copied; False, with nothing changed, if the content must be
+            transferred.
 
         Raises:
             PathNotFoundError: *source* does not exist.
@@ -182,52 +183,54 @@ class Storage(Protocol):
         """Move one file or link; *target* must not exist. Not atomic everywhere."""
 
     def move_tree(self, source: str, target: str) -> bool:
-        """Move the folder *source* to *target*, whole and durable, in one step.
+        """Move the folder *source* to *target* durably, as a whole, in one step.
 
-        Only where ``capabilities.moves_trees``.
+        Available only where ``capabilities.moves_trees``.
 
         Returns:
-            True if moved; False, changing nothing, if *target* holds anything.
+            True if moved; False, with nothing changed, if *target* is not empty.
         """
         raise StorageError(f"cannot move {source!r} to {target!r}: no folders here")
 
     def protect(self, path: str) -> None:
-        """Make *path* and all below it read-only; nothing where not ``has_modes``."""
+        """Make *path* and all below it read-only; do nothing without ``has_modes``."""
         del path
 
     def unprotect(self, path: str) -> None:
-        """Let the folder *path* itself (nothing below it) be written to again."""
+        """Make the folder *path* itself writable again, but nothing below it."""
         del path
 
     def delete_tree(self, path: str) -> None:
-        """Delete *path* and all below it, read-only or not; silent if absent."""
+        """Delete *path* and all below it, even if read-only; ignore a missing path."""
 
-    def unfinished(self, path: str) -> Iterator[Entry]:
-        """Yield the uploads begun below *path* and never completed.
+    def unfinished(self, path: str) -> Iterator[FileInfo]:
+        """Yield the uploads below *path* that were started but never completed.
 
-        Nobody sees them but here; they take up space until they are discarded.
-        ``modified`` is when they were begun; ``size_bytes`` is 0 where it would cost
-        a request each. One path may have several. None where a back end keeps none.
+        They are visible only here, and take up space until they are discarded.
+        ``modified`` is when they were started; ``size_bytes`` is 0 where the size would
+        cost a request each. A path may have several. Back ends that keep no uploads
+        yield nothing.
         """
         del path
         yield from ()
 
-    def discard_unfinished(self, entry: Entry) -> None:
-        """Drop the uploads of that path that were begun when *entry* was, or before.
+    def discard_unfinished(self, entry: FileInfo) -> None:
+        """Discard the uploads of the entry's path that started no later than *entry*.
 
-        A writer that is still at one of them fails. Silent if there are none.
+        A writer that is still using one of them fails. Does nothing if there are none.
         """
         del entry
 
     def local_path(self, path: str) -> Path | None:
-        """Return where *path* lies on this machine's disk; None if it does not."""
+        """Return the location of *path* on the local disk; None if it is not local."""
         del path
         return None
 
     def previous(self, path: str) -> Iterator[Iterator[bytes]]:
-        """Yield the bytes of every kept version of *path*, newest first.
+        """Yield the content of every kept version of *path*, newest first.
 
-        Also of one that was deleted; none where the back end keeps none.
+        Includes versions of a deleted object. Yields nothing if the back end keeps
+        none.
         """
         del path
         yield from ()
@@ -235,9 +238,9 @@ class Storage(Protocol):
 
 @contextmanager
 def translating(explain: Callable[[Exception], Exception]) -> Iterator[None]:
-    """Turn what a client raises into what *explain* makes of it; our errors stay.
+    """Convert a client's exceptions with *explain*; leave our own errors unchanged.
 
-    Its own error is the cause, unless that quotes a secret.
+    The client's exception becomes the cause, unless its message contains a secret.
     """
     try:
         yield
@@ -252,15 +255,15 @@ def translating(explain: Callable[[Exception], Exception]) -> Iterator[None]:
 
 
 def kind_of(mode: int) -> Kind:
-    """Return what a mode of ``stat(2)`` says that a path is."""
+    """Return the kind of file that a ``stat(2)`` mode describes."""
     return _KINDS.get(stat_bits.S_IFMT(mode), "other")
 
 
-def by_path(entries: Iterable[Entry]) -> list[Entry]:
-    """Return *entries* in the order of the contract."""
+def by_path(entries: Iterable[FileInfo]) -> list[FileInfo]:
+    """Return *entries* sorted by path, as the contract requires."""
     return sorted(entries, key=attrgetter("path"))
 
 
-def _place(entry: Entry) -> str:
-    """Return by what *entry* is sorted among its neighbours, as ``find`` has them."""
+def _place(entry: FileInfo) -> str:
+    """Return the key that sorts *entry* among its siblings in the order of ``find``."""
     return f"{entry.path}/" if entry.kind == "directory" else entry.path

@@ -1,7 +1,7 @@
-"""Any other fsspec file system, for one writer only: look first, then write.
+"""Any other fsspec file system, for one writer only: check first, then write.
 
-Nothing here tells two writers apart: between the look and the write another one may
-come, and both are told that they won. So it has to be asked for by name.
+Two writers are not kept apart: another one may write between the check and the write,
+and both calls then report success. The user must therefore opt in explicitly.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,15 +15,15 @@ from fsspec.core import url_to_fs
 
 from hopsartifacts.errors import AlreadyExistsError, without_secrets
 from hopsartifacts.layout import TEMPORARY
-from hopsartifacts.storage.contract import Capabilities, Entry
+from hopsartifacts.storage.contract import Capabilities, FileInfo
 from hopsartifacts.storage.objects import ObjectStorage, OneAtATime
 
 
 def fallback_storage(url: str, options: Mapping[str, Any]) -> "FallbackStorage":
-    """Return the storage at *url*; *options* are its file system's own."""
+    """Return the storage at *url*; *options* are passed to its file system."""
     protocol, _, rest = url.partition("://")
     place, slash, below = rest.partition("/")
-    # The user's name and password are no part of where it is.
+    # The user's name and password are not part of the location.
     host = place.rpartition("@")[2]
     shown = without_secrets(f"{protocol}://{host}{slash}{below}".rstrip("/"))
     filesystem, path = url_to_fs(url, **{**options, "skip_instance_cache": True})
@@ -31,7 +31,7 @@ def fallback_storage(url: str, options: Mapping[str, Any]) -> "FallbackStorage":
 
 
 class FallbackStorage(ObjectStorage):
-    """The contract, but for ``create`` among several writers."""
+    """The storage contract, except that ``create`` is safe for one writer only."""
 
     def __init__(self, filesystem: Any, root: str, url: str) -> None:
         protocol, _, rest = url.partition("://")
@@ -54,7 +54,7 @@ class FallbackStorage(ObjectStorage):
         )
 
     def create(self, path: str, data: bytes) -> bool:
-        """Look, then write: exclusive among the threads of this process only."""
+        """Check, then write: exclusive only among the threads of this process."""
         with self._lock:
             if self.stat(path) is not None:
                 return False
@@ -62,9 +62,10 @@ class FallbackStorage(ObjectStorage):
             return True
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
-        """Write aside, delete what is there, and move.
+        """Write a temporary file, delete the existing file, and move.
 
-        Some file systems refuse to move over what is there. In between nothing is.
+        Some file systems refuse to move onto an existing file. Between the two steps,
+        nothing exists at *path*.
         """
         temporary = f"{TEMPORARY}/{uuid4().hex}"
         try:
@@ -83,7 +84,7 @@ class FallbackStorage(ObjectStorage):
             file = self._fs.open(self._full(path), "wb")
         try:
             for chunk in chunks:
-                # What the source of the bytes raises is its own.
+                # Exceptions of the source of *chunks* are not translated.
                 with self._lock, self._translating("write", path):
                     file.write(chunk)
         finally:
@@ -93,19 +94,19 @@ class FallbackStorage(ObjectStorage):
     def read(self, path: str) -> bytes:
         return b"".join(self.chunks(path))
 
-    def list(self, path: str) -> list[Entry]:
+    def list(self, path: str) -> list[FileInfo]:
         return super().list(path) if self._is_folder(path) else []
 
-    def find(self, path: str) -> Iterator[Entry]:
+    def find(self, path: str) -> Iterator[FileInfo]:
         if self._is_folder(path):
             yield from super().find(path)
 
-    def copy(self, source: str, target: str) -> bool:  # noqa: ARG002 - the contract's
-        """Return False: few of them can, and those without saying so."""
+    def copy(self, source: str, target: str) -> bool:  # noqa: ARG002 - part of the contract
+        """Return False: few file systems can copy, and support is not reported."""
         return False
 
     def move(self, source: str, target: str) -> None:
-        """Look, then move."""
+        """Check that *target* is free, then move."""
         with self._lock:
             if self.stat(target) is not None:
                 raise AlreadyExistsError(f"{target!r} exists; nothing was moved")
@@ -130,9 +131,9 @@ class FallbackStorage(ObjectStorage):
 
 @cache
 def _lock_of(protocol: str, host: str) -> RLock:
-    """Return what all storages of this process on one server share.
+    """Return the lock shared by all storages of this process on one server.
 
-    Their folders may lie in each other.
+    Their root folders may be nested.
     """
     del protocol, host
     return RLock()

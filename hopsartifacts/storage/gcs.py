@@ -1,9 +1,9 @@
 """Google Cloud Storage: creation by ``ifGenerationMatch=0``.
 
-An object that is not there has generation 0, so the condition says "if absent".
+An object that does not exist has generation 0, so the condition means "if absent".
 
-The only module that knows gcsfs: what it overrides there is not documented, so the
-versions are bounded in ``pyproject.toml``, and ``make newest`` tries the newest ones.
+Only this module depends on gcsfs. It overrides undocumented behaviour, so the versions
+are bounded in ``pyproject.toml``; ``make newest`` tests the newest ones.
 """
 
 import inspect
@@ -21,12 +21,12 @@ _ATTEMPTS = 4
 
 
 class _JsonFileSystem(GCSFileSystem):  # type: ignore[misc]  # gcsfs has no types
-    """gcsfs over the JSON interface alone, giving up within ten seconds.
+    """gcsfs over the JSON API only, giving up within ten seconds.
 
-    The class that gcsfs exports asks for the bucket's kind over gRPC first, for up to
-    a minute where nobody answers; only zonal buckets need that. It also tries six
-    times, which takes half a minute for a server that is not there; what is built on
-    the storage tries again by itself.
+    The class that gcsfs exports first queries the bucket type over gRPC, which takes up
+    to a minute if the server does not answer; only zonal buckets need that. It also
+    makes six attempts, which takes half a minute if the server is unreachable; callers
+    of the storage retry by themselves.
     """
 
     _request = retry_request(retries=_ATTEMPTS)(inspect.unwrap(GCSFileSystem._request))  # noqa: SLF001 - gcsfs has no option for it
@@ -35,12 +35,12 @@ class _JsonFileSystem(GCSFileSystem):  # type: ignore[misc]  # gcsfs has no type
         try:
             return await super()._pipe_file(path, *args, **kwargs)
         except FileNotFoundError as error:
-            # Its own words are the address of the request.
+            # The original message is only the URL of the request.
             bucket = path.partition("/")[0]
             raise FileNotFoundError(f"there is no bucket {bucket!r}") from error
 
     async def _first(self, path: str) -> str | None:
-        """Return the name that is listed first below *path*, by a page of one."""
+        """Return the first name listed below *path*, with a page of one entry."""
         try:
             found, _ = await self._do_list_objects(path, delimiter="", max_results=1)
         except FileNotFoundError:
@@ -49,7 +49,7 @@ class _JsonFileSystem(GCSFileSystem):  # type: ignore[misc]  # gcsfs has no type
 
 
 class _GcsStorage(ObjectStorage):
-    """The contract, with gcsfs' words for what fails."""
+    """The storage contract on gcsfs, with its errors classified."""
 
     protocol = "gs"
 
@@ -59,7 +59,7 @@ class _GcsStorage(ObjectStorage):
         return self._sure_first(path, found)
 
     def _is_refused(self, error: Exception) -> bool:
-        # For 403 gcsfs has an error of no class of its own.
+        # gcsfs raises a plain OSError for 403.
         is_forbidden = isinstance(error, OSError) and str(error).startswith(
             "Forbidden: "
         )
@@ -67,10 +67,10 @@ class _GcsStorage(ObjectStorage):
 
 
 def gcs_storage(path: str, options: Mapping[str, Any]) -> ObjectStorage:
-    """Return the storage at ``<bucket>[/<prefix>]``; *options* are gcsfs' own.
+    """Return the storage at ``<bucket>[/<prefix>]``; *options* are those of gcsfs.
 
     Raises:
-        InvalidInputError: no bucket is named, or the credentials cannot be used.
+        InvalidInputError: the URL names no bucket, or the credentials are invalid.
     """
     if not path.strip("/"):
         raise InvalidInputError("the project URL names no bucket: use gs://<bucket>/…")

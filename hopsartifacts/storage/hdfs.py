@@ -1,7 +1,7 @@
-"""HDFS: creation by a rename that must not overwrite, over its own protocol.
+"""HDFS over its native protocol: creation by a rename that never overwrites.
 
-A file that is being written is seen before it is closed, so creating it exclusively
-is not enough: it is written aside and renamed.
+A file is visible before it is closed, so exclusive creation alone is not enough: the
+file is written to a temporary path and renamed.
 """
 
 import stat as stat_bits
@@ -12,23 +12,23 @@ from hdfs_native import Client, FileStatus, WriteOptions
 
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.storage.contract import Capabilities
-from hopsartifacts.storage.renaming import Found, RenamingStorage
+from hopsartifacts.storage.rename_storage import RemoteFile, RenamingStorage
 
 _READ_BYTES = 4 * 1024 * 1024
 _NAMED = ("config_dir", "kerberos_principal", "kerberos_keytab", "kerberos_cache")
 
 _DEFAULTS = {"dfs.client.failover.max.attempts": "3"}
-"""Else a name node that is not there is tried for three minutes."""
+"""Without this limit, an unreachable name node is retried for three minutes."""
 
 
 def hdfs_storage(path: str, options: Mapping[str, Any]) -> RenamingStorage:
     """Return the storage at ``[<name node or name service>]/<absolute path>``.
 
-    *options* are those of ``hdfs_native.Client``; all others are settings of Hadoop.
+    *options* are those of ``hdfs_native.Client``; all others are Hadoop settings.
 
     Raises:
-        InvalidInputError: no folder is named, or Hadoop's settings do not say where
-            the name node is.
+        InvalidInputError: the path names no folder, or the Hadoop settings do not
+            define the name node.
     """
     host, _, root = path.partition("/")
     root = root.strip("/")
@@ -49,13 +49,13 @@ def hdfs_storage(path: str, options: Mapping[str, Any]) -> RenamingStorage:
 
 
 class _Hdfs:
-    """The server: see ``hopsartifacts.storage.renaming``."""
+    """An HDFS name node: see ``hopsartifacts.storage.rename_storage``."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     def put(self, path: str, chunks: Iterable[bytes], mode: int) -> None:
-        """Write and sync on every data node, then close."""
+        """Write the file, sync it on every data node, and close it."""
         options = WriteOptions(permission=mode, overwrite=False, create_parent=False)
         file = self._client.create(path, options)
         try:
@@ -71,28 +71,28 @@ class _Hdfs:
             yield file.read_range(first, min(_READ_BYTES, size_bytes - first))
 
     def rename(self, source: str, target: str) -> None:
-        """Rename, refusing whatever is there."""
+        """Rename; raise if *target* exists."""
         self._client.rename(source, target, overwrite=False)
 
     def replace(self, source: str, target: str) -> None:
         self._client.rename(source, target, overwrite=True)
 
-    def stat(self, path: str) -> Found | None:
+    def stat(self, path: str) -> RemoteFile | None:
         try:
             return _found(self._client.get_file_info(path))
         except FileNotFoundError:
             return None
 
-    def children(self, path: str) -> dict[str, Found]:
+    def children(self, path: str) -> dict[str, RemoteFile]:
         try:
             listed = list(self._client.list_status(path))
         except Exception:
-            # For a path below a file its words are those of a missing right.
+            # For a path below a file, HDFS reports a missing permission.
             found = self.stat(path)
             if found is None or not stat_bits.S_ISDIR(found.mode):
                 return {}
             raise
-        # Of a file HDFS says that it finds itself.
+        # Listing a file returns the file itself.
         return {
             status.path.rpartition("/")[2]: _found(status)
             for status in listed
@@ -110,16 +110,16 @@ class _Hdfs:
             raise FileNotFoundError(path)
 
     def remove_folder(self, path: str) -> None:
-        """Remove it unless something is in it; to HDFS a file is as good."""
+        """Remove the folder if it is empty; check first, as HDFS also deletes files."""
         found = self.stat(path)
         if found is None or not stat_bits.S_ISDIR(found.mode):
             raise NotADirectoryError(path)
         self.remove_file(path)
 
 
-def _found(status: FileStatus) -> Found:
+def _found(status: FileStatus) -> RemoteFile:
     kind = stat_bits.S_IFDIR if status.isdir else stat_bits.S_IFREG
-    return Found(
+    return RemoteFile(
         mode=kind | status.permission,
         size_bytes=status.length,
         modified=status.modification_time / 1000,

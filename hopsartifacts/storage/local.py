@@ -1,11 +1,11 @@
-"""A directory on this machine: create-if-absent by hard link, durable by fsync.
+"""A directory on the local disk: create-if-absent by hard link, durable by fsync.
 
-``link(2)`` fails on a taken name and shows the new name only with all its bytes, so
-it is exclusive *and* whole, which ``O_EXCL`` alone is not. Temporary files lie in one
-folder of the project, out of the managed ones.
+``link(2)`` fails if the name exists, and the new name appears only with its complete
+content. So creation is exclusive *and* atomic, which ``O_EXCL`` alone is not. Temporary
+files are stored in one folder of the project, outside the managed folders.
 
-Who may read and write what is made here is said by the mode of the project's folder,
-not by the umask of the writer: so users who share a project do not lock each other out.
+The permissions of new files and folders follow the mode of the project's root folder,
+not the writer's umask, so users who share a project do not lock each other out.
 """
 
 import errno
@@ -30,7 +30,7 @@ from hopsartifacts.layout import MARKER, STAGING, TEMPORARY
 from hopsartifacts.storage.contract import (
     ANY_WRITE,
     Capabilities,
-    Entry,
+    FileInfo,
     Storage,
     by_path,
     kind_of,
@@ -71,18 +71,18 @@ _HINTS = {
     errno.EPERM: "not permitted: it belongs to another user, or is marked as immutable",
     errno.EROFS: "the file system is mounted read-only",
     errno.ENAMETOOLONG: "the path is longer than the system allows",
-    errno.EXDEV: "a managed folder is a mount of its own: keep the project on one file "
+    errno.EXDEV: "a managed folder is a separate mount: keep the project on one file "
     "system",
 }
-"""What errors that come again with each try mean, and what helps."""
+"""Explanations and remedies for errors that a retry does not fix."""
 _NO_LINKS = (
-    "the file system has no hard links, by which new objects are made: keep the "
-    "project elsewhere"
+    "the file system has no hard links, which are needed to create objects: keep "
+    "the project elsewhere"
 )
 
 
 class LocalStorage(Storage):
-    """The contract on a local directory, which is made on the first write."""
+    """The storage contract on a local directory, created by the first write."""
 
     def __init__(self, root: Path) -> None:
         self._root = Path(os.path.realpath(root))
@@ -98,7 +98,7 @@ class LocalStorage(Storage):
         return Capabilities(has_modes=self._keeps_modes())
 
     def create(self, path: str, data: bytes) -> bool:
-        """Write a temporary file, sync it, link it: see the module's first lines."""
+        """Write a temporary file, sync it and link it: see the module docstring."""
         target = self._root / path
         with _translated("create", path):
             if os.path.lexists(target):
@@ -114,14 +114,15 @@ class LocalStorage(Storage):
             try:
                 sync_folder(target.parent)
             except OSError as error:
-                # It is there, so this is no refusal; but it may not be durable.
+                # The object exists, so this is not a refusal; but it may not be
+                # durable.
                 raise StorageError(_words("sync", path, error)) from error
         return created
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
-        """Write aside and rename, so that a reader of the old file is not disturbed.
+        """Write a temporary file and rename it, so that open readers are unaffected.
 
-        A staging folder has no readers, so files are written there in their place.
+        Staging folders have no readers, so files in them are written in place.
         """
         target = self._root / path
         with _translated("write", path):
@@ -134,7 +135,7 @@ class LocalStorage(Storage):
                 temporary.replace(target)
 
     def read(self, path: str) -> bytes:
-        # Text, not paths: a version may have very many files.
+        # Use text instead of ``Path``, for speed: a version may have very many files.
         with _translated("read", path):
             return read_whole(f"{self._root}/{path}")
 
@@ -144,7 +145,7 @@ class LocalStorage(Storage):
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk
 
-    def stat(self, path: str) -> Entry | None:
+    def stat(self, path: str) -> FileInfo | None:
         with _translated("stat", path):
             try:
                 found = os.lstat(f"{self._root}/{path}")
@@ -152,7 +153,7 @@ class LocalStorage(Storage):
                 return None
             return _entry(path, found)
 
-    def list(self, path: str) -> list[Entry]:
+    def list(self, path: str) -> list[FileInfo]:
         with _translated("list", path):
             return by_path(self._children(path))
 
@@ -162,10 +163,10 @@ class LocalStorage(Storage):
         return found and found.removeprefix(f"{self._root}/")
 
     def copy(self, source: str, target: str) -> bool:
-        """Clone the file where the file system shares blocks, else link it."""
+        """Clone the file if the file system shares blocks; otherwise hard-link it."""
         start, end = self._root / source, self._root / target
         with _translated("read", source):
-            # A link has one owner and one mode for both names: for sealed files only.
+            # Both names of a hard link share owner and mode, so link only sealed files.
             mode = start.lstat().st_mode
             if mode & ANY_WRITE or not stat_bits.S_ISREG(mode):
                 return False
@@ -175,7 +176,7 @@ class LocalStorage(Storage):
                     start, end
                 )
             except FileNotFoundError:
-                # What is deleted meanwhile is told as absent, as to those who read.
+                # Report a source deleted meanwhile as missing, as ``read`` does.
                 raise
             except OSError as error:
                 raise _error("write", target, error) from error
@@ -193,12 +194,12 @@ class LocalStorage(Storage):
             return True
 
     def move(self, source: str, target: str) -> None:
-        """Link, then unlink: a taken target is never replaced."""
+        """Link, then unlink, so that an existing target is never replaced."""
         start, end = self._root / source, self._root / target
         with _translated("move", source):
             self._make_folder(end.parent)
             with writable(start.parent):
-                # A link to the same bytes would else pass for our own.
+                # Otherwise ``link`` would accept a target that is the same file.
                 if os.path.lexists(end) or not _moved(start, end):
                     raise AlreadyExistsError(f"{target!r} exists; nothing was moved")
             sync_folder(end.parent)
@@ -260,7 +261,7 @@ class LocalStorage(Storage):
 
     @contextmanager
     def _temporary(self) -> Iterator[Path]:
-        """Give a name that is free, for a file that goes unless it is renamed."""
+        """Yield a free temporary path; delete the file there unless it was renamed."""
         folder = self._root / TEMPORARY
         self._make_folder(folder)
         temporary = folder / uuid4().hex
@@ -286,27 +287,28 @@ class LocalStorage(Storage):
         if folder != self._root:
             return None
         above = stat_bits.S_IMODE(folder.parent.stat().st_mode)
-        # A folder that a group shares passes that on, as its setgid bit does.
+        # A folder shared by a group passes its mode on, like its setgid bit.
         return above if above & _GROUP_SHARED == _GROUP_SHARED else None
 
     def _modes(self) -> Modes:
-        """Return the modes of what is made here, as the project's folder has it now."""
+        """Return the modes for new files, from the current mode of the root folder."""
         return modes_like(stat_bits.S_IMODE(self._root.stat().st_mode))
 
     def _keeps_modes(self) -> bool:
-        """Tell whether files can be made read-only here, as far as it shows."""
+        """Return whether files can be made read-only here, as far as known."""
         if self._has_modes is None:
             marker = self._root / MARKER
             try:
                 mode = marker.lstat().st_mode
             except OSError:
                 return True
-            # It was made read-only. If it is not, it was copied, or cannot be.
+            # It was created read-only. If it is writable, it was copied, or modes do
+            # not work.
             self._has_modes = not mode & ANY_WRITE or can_protect(marker)
         return self._has_modes
 
     def _try_modes(self) -> None:
-        """Find out on a file of our own whether it can be made read-only."""
+        """Test with a temporary file whether files can be made read-only."""
         with self._temporary() as temporary:
             write_new(temporary, [], self._modes().file)
             self._has_modes = can_protect(temporary)
@@ -319,12 +321,12 @@ class LocalStorage(Storage):
                 stacklevel=2,
             )
 
-    def _children(self, path: str) -> Iterator[Entry]:
+    def _children(self, path: str) -> Iterator[FileInfo]:
         prefix = f"{path}/" if path else ""
         try:
             with os.scandir(self._root / path) as children:
                 for child in children:
-                    # What is deleted while we look was not there.
+                    # Treat an entry that is deleted during the scan as missing.
                     with suppress(FileNotFoundError):
                         found = child.stat(follow_symlinks=False)
                         yield _entry(prefix + child.name, found)
@@ -332,8 +334,8 @@ class LocalStorage(Storage):
             return
 
 
-def _entry(path: str, found: os.stat_result) -> Entry:
-    return Entry(
+def _entry(path: str, found: os.stat_result) -> FileInfo:
+    return FileInfo(
         path=path,
         kind=kind_of(found.st_mode),
         size_bytes=found.st_size,
@@ -343,17 +345,17 @@ def _entry(path: str, found: os.stat_result) -> Entry:
 
 
 def _translated(doing: str, path: str) -> AbstractContextManager[None]:
-    """Turn what the operating system raises into our errors."""
+    """Convert exceptions of the operating system to our errors."""
     return translating(partial(_error, doing, path))
 
 
 def _moved(source: Path, target: Path) -> bool:
-    """Move a file to a name that is free; False if it was taken meanwhile."""
+    """Move a file to a free name; return False if the name was taken meanwhile."""
     try:
         if not link(source, target):
             return False
     except PermissionError:
-        # The kernel lets nobody link another user's file; but it may be renamed.
+        # The kernel forbids linking another user's file, but it can be renamed.
         if source.lstat().st_uid == os.geteuid():
             raise
         source.rename(target)
@@ -372,10 +374,10 @@ def _error(doing: str, path: str, error: Exception) -> Exception:
 
 
 def _link_error(path: str, error: OSError) -> Exception:
-    """Return the error of a link that was not made."""
+    """Return the error to raise for a failed link."""
     if error.errno not in WITHOUT_LINKS:
         return _error("create", path, error)
-    # A disk that fails has this word too, and then trying again may help.
+    # A failing disk also reports EIO, and then a retry may help.
     kind = StorageError if error.errno == errno.EIO else StorageRefusedError
     return kind(f"cannot create {path!r}: {_NO_LINKS} ({error.strerror})")
 

@@ -1,14 +1,15 @@
 """fsspec's memory file system, made exclusive by one lock for the whole process.
 
-fsspec checks and stores in two steps; all storages of a process share its one store,
-so they share one lock.
+fsspec checks and stores in two steps. All storages of a process share one fsspec store,
+so they also share one lock.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from threading import RLock
 
 from fsspec.implementations.memory import MemoryFileSystem
 
+from hopsartifacts.digests import CHUNK_BYTES
 from hopsartifacts.storage.contract import Capabilities
 from hopsartifacts.storage.objects import ObjectStorage, OneAtATime
 
@@ -16,7 +17,7 @@ _LOCK = RLock()
 
 
 class MemoryStorage(ObjectStorage):
-    """The contract on ``memory://``: for tests, trials and short-lived jobs."""
+    """The storage contract on ``memory://``: for tests, trials and short-lived jobs."""
 
     protocol = "memory"
 
@@ -39,6 +40,11 @@ class MemoryStorage(ObjectStorage):
         with self._translating("write", path):
             self._fs.pipe_file(self._full(path), data)
 
+    def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
+        data = self.read(path)
+        for first in range(start, len(data), CHUNK_BYTES):
+            yield data[first : first + CHUNK_BYTES]
+
     def move(self, source: str, target: str) -> None:
         with _LOCK:
             super().move(source, target)
@@ -54,7 +60,7 @@ class MemoryStorage(ObjectStorage):
             return True
 
     def delete_tree(self, path: str) -> None:
-        # One by one: fsspec's ``rm`` takes names for patterns.
+        # Delete one by one, because fsspec's ``rm`` treats names as patterns.
         full = "/" + self._full(path).strip("/")
         with _LOCK, self._translating("delete", path):
             for name in sorted({full, *self._fs.find(full, withdirs=True)})[::-1]:

@@ -1,8 +1,8 @@
-"""An object store behind fsspec: create-if-absent by a conditional request.
+"""Object stores behind fsspec: create-if-absent by a conditional request.
 
-One small object is written by one request that the server refuses if the object is
-there; that is exclusive and whole. Folders are only prefixes, so nothing can be moved
-in one step: versions are filled in the place that was reserved for them.
+A small object is written by one request, which the server rejects if the object exists.
+Creation is therefore exclusive and atomic. Folders are only prefixes, so a folder
+cannot be moved in one step: versions are written in their reserved place.
 """
 
 import glob
@@ -21,7 +21,7 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.storage.contract import (
     Capabilities,
-    Entry,
+    FileInfo,
     Kind,
     Storage,
     by_path,
@@ -29,20 +29,20 @@ from hopsartifacts.storage.contract import (
 )
 
 CREATE_LIMIT_BYTES = 32 * 1024 * 1024
-"""Largest object that is created in one request; more would be a multipart upload,
-whose completion is not exclusive everywhere."""
+"""The largest object that is created in one request. A larger one would need a
+multipart upload, whose completion is not exclusive on every server."""
 
 UNCACHED = {"use_listings_cache": False, "skip_instance_cache": True}
-"""Options of every file system: listings decide, so none may come from a cache, nor
-from an instance that somebody else has set up to cache."""
+"""Options of every file system. Decisions depend on listings, so no listing may come
+from a cache, or from an instance that other code has configured to cache."""
 _READ_BYTES = 4 * 1024 * 1024
 _WRITE_BYTES = 16 * 1024 * 1024
 
 
 class ObjectStorage(Storage):
-    """The contract on an fsspec file system that is an object store.
+    """The storage contract on an fsspec file system that is an object store.
 
-    The file system has to be one of our own, without listing caches.
+    The file system must be a separate instance without listing caches.
     """
 
     protocol: str
@@ -63,8 +63,8 @@ class ObjectStorage(Storage):
         """Send one conditional request."""
         if len(data) > CREATE_LIMIT_BYTES:
             raise StorageError(
-                f"cannot create {path!r}: {len(data)} bytes are more than the "
-                f"{CREATE_LIMIT_BYTES} that one request may carry"
+                f"cannot create {path!r}: {len(data)} bytes exceed the "
+                f"limit of {CREATE_LIMIT_BYTES} bytes for one request"
             )
         with self._translating("create", path):
             try:
@@ -76,11 +76,11 @@ class ObjectStorage(Storage):
             return True
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
-        """Upload in parts of bounded size; what fails is never completed."""
+        """Upload in parts of bounded size; never complete a failed upload."""
         with self._translating("write", path):
             file = self._fs.open(self._full(path), "wb", block_size=_WRITE_BYTES)
         try:
-            # What the source of the bytes raises is its own.
+            # Exceptions of the source of *chunks* are not translated.
             for chunk in chunks:
                 with self._translating("write", path):
                     file.write(chunk)
@@ -89,7 +89,8 @@ class ObjectStorage(Storage):
         except BaseException:
             with suppress(Exception):
                 file.discard()
-            # Else it would be completed when it is collected.
+            # Otherwise the garbage collector would close the file and complete the
+            # upload.
             file.closed = True
             raise
 
@@ -107,31 +108,31 @@ class ObjectStorage(Storage):
                 data = self._fs.cat_file(self._full(path), start=first, end=end)
             if len(data) != end - first:
                 raise StorageError(
-                    f"cannot read {path!r}: bytes {first} to {end} were asked for, "
-                    f"and {len(data)} came; it was replaced, or the answer was cut: "
-                    "read it again"
+                    f"cannot read {path!r}: requested bytes {first} to {end}, but "
+                    f"got {len(data)} bytes; the object was replaced, or the response "
+                    "was truncated: read it again"
                 )
             yield bytes(data)
 
-    def stat(self, path: str) -> Entry | None:
+    def stat(self, path: str) -> FileInfo | None:
         with self._translating("stat", path):
             try:
                 return self._entry(self._fs.info(self._full(path)))
             except FileNotFoundError:
                 return None
 
-    def list(self, path: str) -> list[Entry]:
+    def list(self, path: str) -> list[FileInfo]:
         full = self._full(path)
         with self._translating("list", path):
             try:
                 found = self._fs.ls(full, detail=True)
             except (FileNotFoundError, NotADirectoryError):
                 return []
-        # Of a file many say that it is in itself.
+        # Listing a file often returns the file itself.
         here = full.strip("/")
         return by_path(self._entry(it) for it in found if self._name(it) != here)
 
-    def find(self, path: str) -> Iterator[Entry]:
+    def find(self, path: str) -> Iterator[FileInfo]:
         full = self._full(path)
         with self._translating("list", path):
             found = self._fs.find(full, detail=True).values()
@@ -145,7 +146,7 @@ class ObjectStorage(Storage):
         return True
 
     def move(self, source: str, target: str) -> None:
-        """Copy on the server, then delete: not atomic."""
+        """Copy on the server, then delete; this is not atomic."""
         if self.stat(target) is not None:
             raise AlreadyExistsError(f"{target!r} exists; nothing was moved")
         with self._translating("move", source):
@@ -158,29 +159,30 @@ class ObjectStorage(Storage):
             if glob.escape(full) == full:
                 self._fs.rm(full, recursive=True)
                 return
-            # To ``rm`` this name is a pattern, which others may match.
+            # ``rm`` treats this name as a pattern, which may match other objects.
             for found in self._fs.find(full) or [full]:
                 self._fs.rm_file(found)
 
     def _create(self, path: str, data: bytes) -> None:
-        """Send the one request; what it raises is shown to the dialect."""
+        """Send the conditional request; subclasses classify what it raises."""
         self._fs.pipe_file(self._full(path), data, mode="create")
 
     def _is_taken(self, error: Exception) -> bool:
-        """Say whether an error of ``_create`` means that the object exists."""
-        # gcsfs' and adlfs' word for 409 and 412.
+        """Return whether an error of ``_create`` means that the object exists."""
+        # gcsfs and adlfs raise this for 409 and 412.
         return isinstance(error, FileExistsError)
 
     def _is_refused(self, error: Exception) -> bool:
-        """Say whether *error* means that nothing was done: no rights, no bucket."""
+        """Return whether *error* means that nothing was done: no rights, no bucket."""
         del error
         return False
 
     def _sure_first(self, path: str, found: str | None = None) -> str | None:
-        """Return what is first below *path*, where *found* was listed first.
+        """Return the first path below *path*, given that *found* was listed first.
 
         Some servers sort folder by folder, so that "a/b" comes before "a-b"; and some
-        tools put an object where a folder is. Then it is looked for by folders.
+        tools store an object at a folder's name. In these cases, search folder by
+        folder.
         """
         name = (found or "").removeprefix(self._root).lstrip("/")
         *folders, last = name.removeprefix(f"{path}/").split("/")
@@ -194,10 +196,10 @@ class ObjectStorage(Storage):
     def _name(self, info: dict[str, Any]) -> str:
         return str(info["name"]).strip("/")
 
-    def _entry(self, info: dict[str, Any]) -> Entry:
+    def _entry(self, info: dict[str, Any]) -> FileInfo:
         kind: Kind = "directory" if info["type"] == "directory" else "file"
         path = self._name(info).removeprefix(self._root).lstrip("/")
-        return Entry(
+        return FileInfo(
             path=path,
             kind=kind,
             size_bytes=int(info.get("size") or 0),
@@ -208,7 +210,7 @@ class ObjectStorage(Storage):
         return translating(partial(self._translated, doing, path))
 
     def _translated(self, doing: str, path: str, error: Exception) -> Exception:
-        """Return what *error* is called here."""
+        """Convert *error* to one of our errors."""
         if isinstance(error, FileNotFoundError | IsADirectoryError) and doing == "read":
             return PathNotFoundError(f"{path!r} does not exist")
         is_refused = self._is_refused(error)
@@ -217,7 +219,7 @@ class ObjectStorage(Storage):
 
 
 def _modified(info: dict[str, Any]) -> float | None:
-    """Return the time in the words of whichever file system it is."""
+    """Return the modification time from the fields that file systems use for it."""
     for key in ("LastModified", "last_modified", "updated", "mtime", "created"):
         found = info.get(key)
         if isinstance(found, str):
@@ -230,9 +232,9 @@ def _modified(info: dict[str, Any]) -> float | None:
 
 
 class OneAtATime:
-    """A file system for one thread at a time that has forgotten what it listed.
+    """A proxy for a file system that serializes its calls and clears its listing cache.
 
-    Many clients are not made for threads; many keep listings whatever they are told.
+    Many clients are not thread-safe, and many cache listings even when told not to.
     """
 
     def __init__(self, filesystem: Any, lock: RLock) -> None:

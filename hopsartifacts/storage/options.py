@@ -1,6 +1,7 @@
-"""Which storage options each protocol takes, as data; all others are refused by name.
+"""The storage options that each protocol accepts, as data.
 
-What has no effect is refused, too: somebody thinks that it has.
+All other options are rejected by name, including known ones without effect, because the
+user expects an effect.
 """
 
 import re
@@ -14,11 +15,11 @@ import msgspec
 
 from hopsartifacts.errors import InvalidInputError, without_secrets
 
-_CACHES = "decides about caches, and listings are always asked for again"
-_LOOPS = "is for callers with an event loop of their own"
-_SIZES = "has no effect: how much is read and sent at once is set here"
+_CACHES = "configures caches, but listings are never cached"
+_LOOPS = "is for callers that run their own event loop"
+_SIZES = "has no effect: the sizes of reads and writes are fixed"
 _NO_EFFECT = "has no effect"
-_NAMES = "would take a part of a name for a version"
+_NAMES = "would treat a part of a name as a version"
 _REFUSED_BY_ALL = {
     "asynchronous": _LOOPS,
     "default_block_size": _SIZES,
@@ -33,17 +34,17 @@ _REFUSED_BY_ALL = {
 
 
 class Options(msgspec.Struct, frozen=True):
-    """The options of one protocol."""
+    """The storage options of one protocol."""
 
     taken: frozenset[str]
     refused: Mapping[str, str]
-    """Known names, and why they are not taken."""
+    """Known options that are rejected, with the reason."""
     pattern: str = r"(?!)"
-    """More names that are taken."""
+    """A pattern for further accepted names."""
 
 
 def names(text: str) -> frozenset[str]:
-    """Return the words of *text*."""
+    """Return the words of *text* as a set."""
     return frozenset(text.split())
 
 
@@ -63,7 +64,7 @@ GCS = Options(
     {
         "block_size": _SIZES,
         "cache_timeout": _CACHES,
-        "default_location": "is for new buckets, and none is made here",
+        "default_location": "is for new buckets, and no bucket is created",
         "secure_serialize": _NO_EFFECT,
         "version_aware": _NAMES,
     },
@@ -89,24 +90,25 @@ SFTP = Options(
         "compress disabled_algorithms host_key_policy key_filename look_for_keys "
         "passphrase password pkey port sock timeout transport_factory username"
     ),
-    {"host": "is said by the URL", "temppath": _NO_EFFECT},
+    {"host": "is given by the URL", "temppath": _NO_EFFECT},
 )
 HDFS = Options(
     names("config_dir kerberos_cache kerberos_keytab kerberos_principal"),
     {},
     r"\w+(\.[\w-]+)+",
 )
-"""The pattern is that of Hadoop's settings."""
+"""The pattern matches the names of Hadoop settings."""
 _SECRETS = re.compile(r"secret|token|pass(word|phrase)|passwd|account_key|connection_s")
-"""Found in the names of options whose values are secret."""
+"""A pattern that matches the names of options whose values are secret."""
 BY_PROTOCOL = {"s3": S3, "gs": GCS, "az": AZURE, "sftp": SFTP, "hdfs": HDFS}
 
 
 def check(protocol: str, options: Mapping[str, Any]) -> None:
-    """Refuse what *protocol* does not take; values are never shown, as some are secret.
+    """Reject options that *protocol* does not accept, without showing their values.
 
     Raises:
-        InvalidInputError: names the option, and the nearest that is taken.
+        InvalidInputError: an option is not accepted; the message names it and the
+            closest accepted option.
     """
     known = BY_PROTOCOL[protocol]
     for name in map(str, options):
@@ -127,7 +129,7 @@ def check(protocol: str, options: Mapping[str, Any]) -> None:
 
 
 def password_in(url: str) -> str:
-    """Return the password that *url* holds, also where it has a "/" by mistake."""
+    """Return the password in *url*, even if it wrongly contains a "/"."""
     rest = url.partition("://")[2]
     before = rest.partition("/")[0].rpartition("@")[0] or rest.rpartition("@")[0]
     user, _, password = before.partition(":")
@@ -137,7 +139,7 @@ def password_in(url: str) -> str:
 
 @contextmanager
 def hiding(url: str, options: Mapping[str, Any]) -> Iterator[None]:
-    """Take the secrets in *url* and *options* out of errors that quote them."""
+    """Remove the secrets in *url* and *options* from errors that quote them."""
     try:
         yield
     except InvalidInputError as error:

@@ -1,4 +1,4 @@
-"""Single steps on a local disk: write and sync, link, delete, set a mode."""
+"""Basic operations on a local disk: write and sync, link, delete, set modes."""
 
 import errno
 import os
@@ -19,15 +19,15 @@ _NAME = attrgetter("name")
 _UNSUPPORTED = frozenset(
     {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF}
 )
-"""What file systems say of something that they do not have."""
+"""The errors by which a file system reports an unsupported operation."""
 WITHOUT_MODES = _UNSUPPORTED | {errno.EPERM}
-"""What ``chmod`` says where modes cannot be changed."""
+"""The errors of ``chmod`` where modes cannot be changed."""
 WITHOUT_LINKS = _UNSUPPORTED | {errno.EPERM, errno.EMLINK, errno.EIO}
-"""What ``link`` says where there are no hard links."""
+"""The errors of ``link`` where hard links are not supported."""
 
 
 class Modes(msgspec.Struct, frozen=True, kw_only=True):
-    """The modes of what lies in a project: its folder says who may read and write."""
+    """The modes of files and folders in a project, derived from its root folder."""
 
     folder: int
     file: int
@@ -36,10 +36,10 @@ class Modes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def modes_like(mode: int) -> Modes:
-    """Return the modes that suit a project whose folder has *mode*.
+    """Return the modes for a project whose folder has *mode*.
 
-    Owner, group and others may read what is in it if they may use the folder, and write
-    if they may write to it. A setgid bit is passed on, so the group stays the same.
+    Owner, group and others may read the content if they may use the folder, and write
+    if they may write to it. A setgid bit is inherited, so the group stays the same.
     """
     readers = 0o400 | sum(read for read in (0o040, 0o004) if mode & (read | read >> 2))
     writers = 0o200 | mode & 0o022
@@ -53,14 +53,14 @@ def modes_like(mode: int) -> Modes:
 
 
 def write_new(path: Path, chunks: Iterable[bytes], mode: int) -> None:
-    """Write and sync a file that is not there yet."""
+    """Write and sync a new file; raise if it exists."""
     _write_synced(_open_new(path, mode), chunks)
 
 
 def write_in_place(path: Path, chunks: Iterable[bytes], mode: int) -> None:
-    """Write the file *path*; one that is there is unlinked first.
+    """Write and sync the file *path*; unlink an existing one first.
 
-    It may have other names, which keep its bytes.
+    An existing file may have other hard links, which keep its content.
     """
     try:
         descriptor = _open_new(path, mode)
@@ -78,7 +78,7 @@ def write_in_place(path: Path, chunks: Iterable[bytes], mode: int) -> None:
 def _open_new(path: Path, mode: int) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     descriptor = os.open(path, flags, mode)
-    # The umask may have taken bits away. If they cannot be set ``protect`` says so.
+    # The umask may have removed bits. If they cannot be set, ``protect`` reports it.
     if stat_bits.S_IMODE(os.fstat(descriptor).st_mode) != mode:
         with suppress(OSError):
             os.fchmod(descriptor, mode)
@@ -101,17 +101,17 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def read_whole(path: str) -> bytes:
-    """Return the bytes of a file."""
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a text here, for speed
+    """Return the content of a file."""
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a string, for speed
         return file.readall()
 
 
 def link(source: Path, target: Path) -> bool:
-    """Give *source* a second name; False if *target* is another file."""
+    """Hard-link *source* to *target*; return False if *target* is another file."""
     try:
         os.link(source, target, follow_symlinks=False)
     except FileExistsError:
-        # A network mount may do the work and lose the answer.
+        # A network mount may create the link and lose the response.
         return _is_same(source, target)
     except OSError:
         if _is_same(source, target):
@@ -121,7 +121,7 @@ def link(source: Path, target: Path) -> bool:
 
 
 def linked(source: Path, target: Path) -> bool:
-    """Link *source* to a new name; False where there are no links, or no more."""
+    """Hard-link *source* to a new name; return False if the file system cannot."""
     try:
         if link(source, target):
             return True
@@ -140,7 +140,7 @@ def _is_same(source: Path, target: Path) -> bool:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in *folder* durable, as far as its file system can."""
+    """Make the names in *folder* durable, as far as its file system supports it."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -152,25 +152,25 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path, mode: int | None) -> None:
-    """Make a folder with *mode*, or as the umask has it; nothing if it is there."""
+    """Make a folder with *mode*, or by the umask if None, unless it exists."""
     with suppress(FileExistsError):
         folder.mkdir()
         if mode is not None:
-            # Where modes cannot be set, ``protect`` says so.
+            # If modes cannot be set, ``protect`` reports it.
             with suppress(OSError):
                 set_mode(folder, mode)
         sync_folder(folder.parent)
 
 
 def set_mode(path: str | Path, mode: int) -> None:
-    """Set the mode of what is not a link, if it has another."""
+    """Set the mode of *path* if it differs, unless *path* is a link."""
     found = os.lstat(path).st_mode
     if not stat_bits.S_ISLNK(found) and stat_bits.S_IMODE(found) != mode:
-        os.chmod(path, mode)  # noqa: PTH101 - a text here, for speed
+        os.chmod(path, mode)  # noqa: PTH101 - a string, for speed
 
 
 def protect_tree(top: str, modes: Modes) -> None:
-    """Make a file, or a folder and all that is in it, read-only; but no link."""
+    """Make a file, or a folder with all its content, read-only; skip links."""
     found = os.lstat(top)
     if not stat_bits.S_ISDIR(found.st_mode):
         _protect_file(top, found, modes)
@@ -191,18 +191,18 @@ def protect_tree(top: str, modes: Modes) -> None:
 def _protect_file(path: str, found: os.stat_result, modes: Modes) -> None:
     if stat_bits.S_ISLNK(found.st_mode):
         return
-    # A second name of another user's sealed file is as read-only as that one.
+    # A hard link to another user's sealed file is already read-only.
     is_ours = found.st_uid == os.geteuid()
     if found.st_mode & ANY_WRITE or (
         is_ours and stat_bits.S_IMODE(found.st_mode) != modes.sealed_file
     ):
-        os.chmod(path, modes.sealed_file)  # noqa: PTH101 - a text here, for speed
+        os.chmod(path, modes.sealed_file)  # noqa: PTH101 - a string, for speed
 
 
 def can_protect(path: Path) -> bool:
-    """Try to make a file of this user's read-only, and tell whether that is possible.
+    """Try to make a file read-only, and return whether that is possible.
 
-    True also if it cannot be tried, as the file is another user's.
+    Also return True if it cannot be tried because another user owns the file.
     """
     try:
         path.chmod(0o444 & path.lstat().st_mode)
@@ -214,9 +214,10 @@ def can_protect(path: Path) -> bool:
 
 
 def first_file(folder: str) -> str | None:
-    """Return the path that sorts first among all below *folder* that are no folders.
+    """Return the path that sorts first among all non-folders below *folder*.
 
-    None if there is none, or *folder* is no folder, or is deleted meanwhile.
+    Return None if there is none, or if *folder* is not a folder or is deleted
+    meanwhile.
     """
     return _first_file(folder, _NAME)
 
@@ -231,7 +232,8 @@ def _first_file(folder: str, key: Callable[[os.DirEntry[str]], str]) -> str | No
         if not child.is_dir(follow_symlinks=False):
             return str(child.path)
         if key is _NAME and following and following.name < f"{child.name}/":
-            # By whole paths "a-b" sorts before "a/b"; seldom, so it is looked again.
+            # Sorted by whole paths, "a-b" comes before "a/b". This is rare, so scan
+            # again.
             return _first_file(folder, _place)
         if first := _first_file(child.path, _NAME):
             return first
@@ -239,12 +241,12 @@ def _first_file(folder: str, key: Callable[[os.DirEntry[str]], str]) -> str | No
 
 
 def _place(child: os.DirEntry[str]) -> str:
-    """Return by what a child is sorted if all below it is: see ``Storage.find``."""
+    """Return the key that sorts *child* by the paths below it: see ``Storage.find``."""
     return f"{child.name}/" if child.is_dir(follow_symlinks=False) else child.name
 
 
 def folders_of(top: Path) -> list[str]:
-    """Return *top* and all folders below it, each after the one it lies in."""
+    """Return *top* and all folders below it, parents before their children."""
     folders = [str(top)]
     for folder in folders:
         with os.scandir(folder) as children:
@@ -253,9 +255,10 @@ def folders_of(top: Path) -> list[str]:
 
 
 def delete_folder(top: Path) -> None:
-    """Delete a folder and all that is in it, read-only or not.
+    """Delete a folder and its content, even if read-only.
 
-    What cannot be deleted does not keep the rest: the first failure is raised at last.
+    A failure does not stop the deletion of the rest; the first one is raised at the
+    end.
     """
     failures: list[OSError] = []
     folders = [str(top)]
@@ -268,7 +271,7 @@ def delete_folder(top: Path) -> None:
             failures.append(error)
     for folder in reversed(folders):
         try:
-            os.rmdir(folder)  # noqa: PTH106 - a text here, for speed
+            os.rmdir(folder)  # noqa: PTH106 - a string, for speed
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -278,13 +281,13 @@ def delete_folder(top: Path) -> None:
 
 
 def _emptied(folder: str, failures: list[OSError]) -> list[str]:
-    """Delete all but the folders in *folder*, and return those."""
+    """Delete everything in *folder* except its subfolders, and return those."""
     if os.lstat(folder).st_mode & _OWNER_ALL != _OWNER_ALL:
-        # Another user's may be open to us all the same.
+        # Another user's folder may be accessible anyway.
         with suppress(PermissionError):
-            os.chmod(folder, _OWNER_ALL)  # noqa: PTH101 - a text here, for speed
+            os.chmod(folder, _OWNER_ALL)  # noqa: PTH101 - a string, for speed
     folders = []
-    # By a descriptor, so that a link that is put in its place is not followed.
+    # Use a descriptor, so that a link that replaces the folder is not followed.
     descriptor = os.open(folder, _FOLDER)
     try:
         with os.scandir(descriptor) as children:
@@ -305,7 +308,7 @@ def _emptied(folder: str, failures: list[OSError]) -> list[str]:
 
 @contextmanager
 def writable(folder: Path) -> Iterator[None]:
-    """Open a read-only folder for one change and close it again."""
+    """Make a read-only folder writable for one change, then restore its mode."""
     mode = stat_bits.S_IMODE(folder.stat().st_mode)
     if mode & 0o200:
         yield

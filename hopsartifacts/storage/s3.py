@@ -1,8 +1,8 @@
-"""S3 and what speaks its protocol: creation by ``If-None-Match: *``.
+"""S3 and compatible servers: creation by ``If-None-Match: *``.
 
-Whether a server honours the condition is found out before the first write; some
-ignore it and overwrite. Nothing is asked that the request itself can tell: reading
-is a GET, listing is its pages.
+Some servers ignore the condition and overwrite, so this is tested before the first
+write. No extra requests are sent for what one request can answer: reading is a GET,
+listing is its pages.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,9 +13,9 @@ from s3fs import S3FileSystem
 
 from hopsartifacts import layout
 from hopsartifacts.errors import InvalidInputError, PathNotFoundError, StorageError
-from hopsartifacts.storage.contract import Entry, by_path
+from hopsartifacts.storage.contract import FileInfo, by_path
 from hopsartifacts.storage.objects import UNCACHED, ObjectStorage
-from hopsartifacts.storage.s3_client import Client
+from hopsartifacts.storage.s3_client import S3Client
 from hopsartifacts.storage.s3_requests import (
     DEFAULT_ATTEMPTS,
     Requests,
@@ -33,19 +33,20 @@ from hopsartifacts.storage.s3_wire import Wire
 _CONNECTIONS = 32
 _COPY_PART_BYTES = 1 << 30
 _UNSORTED = ("--x-s3", "--xa-s3")
-"""How the names of directory buckets end, whose listings have no order."""
+"""Suffixes of the names of directory buckets, whose listings are not sorted."""
 _TOO_LARGE = frozenset({"EntityTooLarge", "InvalidRequest"})
-"""What servers say of an object of more than 5 GB that was to be copied at once."""
+"""Error codes for an object of more than 5 GB that cannot be copied in one request."""
 
 
 def s3_storage(path: str, options: Mapping[str, Any]) -> "S3Storage":
-    """Return the storage at ``<bucket>[/<prefix>]``; *options* are s3fs' own.
+    """Return the storage at ``<bucket>[/<prefix>]``; *options* are those of s3fs.
 
-    A number of attempts in ``config_kwargs["retries"]`` is kept to; the requests are
-    repeated here and not by botocore.
+    The number of attempts in ``config_kwargs["retries"]`` is respected; requests are
+    retried here, not by botocore.
 
     Raises:
-        InvalidInputError: no bucket is named, or the options do not go together.
+        InvalidInputError: the URL names no bucket, or the options contradict each
+            other.
     """
     if not path.strip("/"):
         raise InvalidInputError("the project URL names no bucket: use s3://<bucket>/…")
@@ -69,7 +70,7 @@ def _attempts(retries: Mapping[str, Any]) -> int:
 
 
 class S3Storage(ObjectStorage):
-    """The contract in requests of S3's own."""
+    """The storage contract on native S3 requests."""
 
     protocol = "s3"
 
@@ -79,7 +80,7 @@ class S3Storage(ObjectStorage):
         super().__init__(filesystem, root)
         bucket, self._prefix, _ = filesystem.split_path(self._root)
         self._attempts = attempts
-        self._client = Client(filesystem, bucket)
+        self._client = S3Client(filesystem, bucket)
         self._requests = Requests(self._client, attempts)
         self._wire = Wire(self._requests)
 
@@ -87,12 +88,12 @@ class S3Storage(ObjectStorage):
         return S3Storage, (self._fs, self._root, self._attempts)
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
-        """Send one request, or parts at the same moment if it is large.
+        """Send one request, or concurrent parts for a large object.
 
-        If the storage fails in the middle, what has arrived is kept out of sight, and
-        the next write of this path continues; if *chunks* raises, it is dropped.
+        If the storage fails midway, the uploaded parts are kept invisibly, and the next
+        write of this path resumes the upload. If *chunks* raises, they are dropped.
         """
-        # All parts but the last one have to be equal for some servers.
+        # Some servers require all parts but the last to have the same size.
         parts = in_parts(chunks, is_growing=not self._client.has_equal_parts)
         upload: Upload | None = None
         try:
@@ -121,17 +122,17 @@ class S3Storage(ObjectStorage):
         yield from self._ranges(path, {"Key": self._key(path)}, start)
 
     def previous(self, path: str) -> Iterator[Iterator[bytes]]:
-        """See the contract; without versioning, what is there now comes."""
+        """Yield all versions, or the current one where versioning is off."""
         key = self._key(path)
         with self._translating("list versions of", path):
             pages = self._requests.pages("list_object_versions", Prefix=key)
             found = [it for page in pages for it in page.get("Versions") or ()]
         for it in found:
-            # The prefix finds longer names, too.
+            # The prefix also matches longer names.
             if it["Key"] == key:
                 yield self._ranges(path, {"Key": key, "VersionId": it["VersionId"]})
 
-    def stat(self, path: str) -> Entry | None:
+    def stat(self, path: str) -> FileInfo | None:
         with self._translating("stat", path):
             if self._key(path):
                 try:
@@ -147,26 +148,26 @@ class S3Storage(ObjectStorage):
                 "list_objects_v2", Prefix=self._below(path), MaxKeys=1
             )
             is_there = below.get("Contents") or below.get("CommonPrefixes")
-            return Entry(path=path, kind="directory") if is_there else None
+            return FileInfo(path=path, kind="directory") if is_there else None
 
-    def list(self, path: str) -> list[Entry]:
-        entries: tuple[Entry, ...] = ()
+    def list(self, path: str) -> list[FileInfo]:
+        entries: tuple[FileInfo, ...] = ()
         with self._translating("list", path):
             for page in self._pages(path, Delimiter="/"):
                 for found in page.get("CommonPrefixes") or ():
                     it = self._path(found["Prefix"])
-                    entries += (Entry(path=it, kind="directory"),)
+                    entries += (FileInfo(path=it, kind="directory"),)
                 entries += (*self._files(page),)
         return by_path(entries)
 
-    def find(self, path: str) -> Iterator[Entry]:
+    def find(self, path: str) -> Iterator[FileInfo]:
         with self._translating("list", path):
             entries = [one for page in self._pages(path) for one in self._files(page)]
-        # Not every server sorts as the contract does.
+        # Not every server sorts in the order of the contract.
         yield from by_path(entries)
 
     def copy(self, source: str, target: str) -> bool:
-        """Copy on the server, in parts if it has to be."""
+        """Copy on the server, in parts if the object is too large for one request."""
         with self._translating("read", source):
             origin = {"Bucket": self._requests.bucket, "Key": self._key(source)}
             try:
@@ -180,7 +181,7 @@ class S3Storage(ObjectStorage):
         return True
 
     def delete_tree(self, path: str) -> None:
-        """Delete a thousand objects with each request, and list the next meanwhile."""
+        """Delete a thousand objects per request, listing the next ones meanwhile."""
         with self._translating("delete", path):
             if self._key(path):
                 self._requests.send("delete_object", Key=self._key(path))
@@ -205,14 +206,14 @@ class S3Storage(ObjectStorage):
         found = [f"{bucket}/{it['Key']}" for it in page.get("Contents") or ()]
         return self._sure_first(path, *found)
 
-    def unfinished(self, path: str) -> Iterator[Entry]:
-        """See the contract; the sizes would cost a request each and are left out."""
+    def unfinished(self, path: str) -> Iterator[FileInfo]:
+        """Yield the unfinished uploads; sizes are 0, as each would cost a request."""
         with self._translating("list the unfinished uploads below", path):
             found = list(unfinished_uploads(self._requests, self._below(path)))
         for upload in sorted(found, key=lambda one: (one.key, one.began)):
             yield self._file(upload.key, 0, upload.began)
 
-    def discard_unfinished(self, entry: Entry) -> None:
+    def discard_unfinished(self, entry: FileInfo) -> None:
         """Abort the uploads of this path that are as old as *entry*, or older."""
         key = self._key(entry.path)
         with self._translating("discard the unfinished upload of", entry.path):
@@ -232,14 +233,14 @@ class S3Storage(ObjectStorage):
         try:
             return next(parts)
         except BaseException:
-            # What the source of the bytes raises is its own.
+            # Exceptions of the source of *chunks* are not translated.
             if upload:
                 with suppress(Exception):
                     upload.abort()
             raise
 
     def _upload(self, path: str) -> Upload:
-        # Elsewhere a path is nobody's own: another writer may be at it just now.
+        # Other paths are not private: another writer may be uploading there now.
         may_continue = layout.is_managed(path)
         return Upload.open(self._wire, self._key(path), may_continue=may_continue)
 
@@ -277,14 +278,14 @@ class S3Storage(ObjectStorage):
         below = self._below(path)
         return self._requests.pages("list_objects_v2", Prefix=below, **parameters)
 
-    def _files(self, page: Mapping[str, Any]) -> Iterator[Entry]:
+    def _files(self, page: Mapping[str, Any]) -> Iterator[FileInfo]:
         for found in page.get("Contents") or ():
-            # Some tools put an object where a folder is.
+            # Some tools store an object at a folder's name.
             if not found["Key"].endswith("/"):
                 yield self._file(found["Key"], found["Size"], found["LastModified"])
 
-    def _file(self, key: str, size: int, modified: Any) -> Entry:
-        return Entry(
+    def _file(self, key: str, size: int, modified: Any) -> FileInfo:
+        return FileInfo(
             path=self._path(key),
             kind="file",
             size_bytes=size,
@@ -307,7 +308,7 @@ class S3Storage(ObjectStorage):
         return self._requests.explained(doing, path, error)
 
     def _is_taken(self, error: Exception) -> bool:
-        # s3fs knows the refusal only in AWS' words; the code is the same everywhere.
+        # s3fs recognizes only AWS' message; the error code is the same everywhere.
         is_named = isinstance(error, FileExistsError)
         return is_named or error_code(error) == "PreconditionFailed"
 
@@ -315,6 +316,6 @@ class S3Storage(ObjectStorage):
 def _check_deleted(answer: dict[str, Any]) -> None:
     for failed in answer.get("Errors") or ():
         raise StorageError(
-            f"the server kept {failed.get('Key')!r}: {failed.get('Code')} "
-            f"{failed.get('Message', '')}; try again, or check the rights to delete"
+            f"the server did not delete {failed.get('Key')!r}: {failed.get('Code')} "
+            f"{failed.get('Message', '')}; try again, or check the permission to delete"
         )

@@ -1,7 +1,7 @@
-"""All that is asked of s3fs and botocore beyond what they document, in one place.
+"""The undocumented parts of s3fs and botocore that are used, in one place.
 
-Their next releases may change it: the versions are bounded in ``pyproject.toml``, and
-``make newest`` tries the newest ones.
+New releases may change them, so the versions are bounded in ``pyproject.toml``; ``make
+newest`` tests the newest ones.
 """
 
 import asyncio
@@ -18,17 +18,17 @@ from botocore.utils import get_environ_proxies
 Result = TypeVar("Result")
 
 UnreadableAnswerError = ResponseParserError
-"""What is raised of an answer that makes no sense."""
+"""Raised for a response that cannot be parsed."""
 SOCKETS = 6
-"""Plain requests at the same moment."""
+"""The number of concurrent plain requests."""
 _VALID_S = 3600
 
 
-class Client:
-    """The client of an s3fs, for the objects of one bucket."""
+class S3Client:
+    """The client of an s3fs file system, for the objects of one bucket."""
 
     def __init__(self, filesystem: Any, bucket: str) -> None:
-        # Requests are repeated in one place, which is not s3fs.
+        # Retries happen in ``s3_requests`` only.
         filesystem.retries = 1
         self._fs = filesystem
         self.bucket = bucket
@@ -43,37 +43,37 @@ class Client:
 
     @property
     def sends_checksums(self) -> bool:
-        """Whether the server is said to know checksums of parts."""
+        """Whether the server supports checksums of parts, according to the settings."""
         config = self._fs.s3.meta.config
         return bool(config.request_checksum_calculation == "when_supported")
 
     @property
     def takes_conditions(self) -> bool:
-        """Whether the server takes a condition with a GET."""
+        """Whether the server accepts conditions on a GET."""
         return not self._fs.local_expiry_check
 
     @property
     def has_equal_parts(self) -> bool:
-        """Whether the server wants all parts but the last to be equal."""
+        """Whether the server requires equal parts, except for the last."""
         return bool(self._fs.fixed_upload_size)
 
     def start(self, work: Coroutine[Any, Any, Result]) -> "Future[Result]":
-        """Begin *work* on the loop of the client."""
+        """Start *work* on the client's event loop."""
         return asyncio.run_coroutine_threadsafe(work, self._fs.loop)
 
     async def call(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Send one request of the client's *method*."""
         return dict(
-            await self._fs._call_s3(method, Bucket=self.bucket, **parameters)  # noqa: SLF001 - adds what the user gave
+            await self._fs._call_s3(method, Bucket=self.bucket, **parameters)  # noqa: SLF001 - adds the user's options
         )
 
     def signed_url(self, method: str, parameters: Mapping[str, Any]) -> str | None:
-        """Return a URL for one request, or None if it cannot say all of it."""
+        """Return a signed URL for one request; None if a URL cannot express it."""
         client = self._fs.s3
-        if self._fs._get_s3_method_kwargs(getattr(client, method)):  # noqa: SLF001 - what the user gave
-            # Keys of the customer's own travel in headers, which a URL cannot carry.
+        if self._fs._get_s3_method_kwargs(getattr(client, method)):  # noqa: SLF001 - the user's options
+            # Customer-provided keys are sent in headers, which a URL cannot contain.
             return None
-        # Else the older way of signing is taken, which newer buckets refuse.
+        # Without this, the older signature is used, which newer buckets reject.
         with self._lock:
             client.meta.events.register_first(
                 "choose-signer.s3", _newer, "hopsartifacts"
@@ -92,7 +92,7 @@ class Client:
     ) -> Any:
         """Send one request over a plain socket, with the client's own settings.
 
-        Of a GET the body has not been read yet.
+        The body of a GET is not read yet.
         """
         request = AWSRequest(
             method, url, dict(headers), data, stream_output=method == "GET"

@@ -1,7 +1,7 @@
-"""One request to S3: sent, repeated while that helps, and its failure in plain words.
+"""A single S3 request: sending, retries, and readable errors.
 
-This is the only place that repeats anything: botocore and s3fs are told not to. A
-body is part of its request, so one that was cut is asked for again.
+Retries happen only here; those of botocore and s3fs are turned off. Reading the body is
+part of the request, so a truncated body is requested again.
 """
 
 import re
@@ -29,21 +29,21 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from tenacity.wait import wait_random_exponential
 
 from hopsartifacts.errors import StorageError, StorageRefusedError
-from hopsartifacts.storage.s3_client import Client, UnreadableAnswerError
+from hopsartifacts.storage.s3_client import S3Client, UnreadableAnswerError
 
 Result = TypeVar("Result")
 
 DEFAULT_ATTEMPTS = 8
 _PATIENCE_S = 60.0
-"""No attempt begins later than this after the first."""
+"""No attempt starts later than this after the first one."""
 _SILENCE_S = 12.0
-"""As before, of a server that does not answer at all; but each gets a second chance."""
+"""The same limit for a server that does not answer at all, after two attempts."""
 _DOWN_S = 30.0
 _NEVER = float("-inf")
 _FAULT_OF_CLIENT = 4
-"""The first digit of the statuses of requests that are refused."""
+"""The first digit of the status codes of rejected requests."""
 _REPEATED = "RetryAttempts"
-"""Where an answer says how often its request had been sent before."""
+"""The field of a response that counts earlier attempts of its request."""
 _RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 _RETRIED_CODES = frozenset(
     {
@@ -77,11 +77,11 @@ _UNREACHABLE = (ConnectTimeoutError, EndpointConnectionError)
 
 
 class CutBodyError(ConnectionError):
-    """A body ended before the length that its server had announced."""
+    """A body ended before its announced length."""
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes of an object, with what the answer said of the whole of it."""
+class RequestBody(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of an object or a range, with the object's total size and ETag."""
 
     data: bytes
     total_bytes: int
@@ -91,25 +91,25 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
 class Requests:
     """S3 requests for the objects of one bucket.
 
-    ``submit`` may be called from many threads; the requests run on fsspec's loop.
+    ``submit`` is thread-safe; the requests run on fsspec's event loop.
     """
 
-    def __init__(self, client: Client, attempts: int = DEFAULT_ATTEMPTS) -> None:
+    def __init__(self, client: S3Client, attempts: int = DEFAULT_ATTEMPTS) -> None:
         self.client = client
         self.bucket = client.bucket
         self._attempts = attempts
         self._down_since = _NEVER
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Send one request of the client's *method* and return its answer."""
+        """Send one request of the client's *method* and return its response."""
         return self.waited(self.submit(method, **parameters))
 
     def submit(self, method: str, **parameters: Any) -> Future[dict[str, Any]]:
-        """Begin one request."""
+        """Start one request and return its future."""
         return self._begin(lambda: self.client.call(method, parameters))
 
-    def get(self, **parameters: Any) -> Body:
-        """Return an object or a range of it with one request."""
+    def get(self, **parameters: Any) -> RequestBody:
+        """Return an object, or a range of it, with one request."""
         return self.waited(self._begin(lambda: self._get(parameters)))
 
     def pages(self, method: str, **parameters: Any) -> Iterator[dict[str, Any]]:
@@ -124,7 +124,7 @@ class Requests:
             parameters = {**parameters, **found}
 
     def explained(self, doing: str, path: str, error: Exception) -> StorageError:
-        """Return *error* as one of ours, in words that say what to do."""
+        """Return *error* as one of our errors, with a message that says what to do."""
         kind = StorageRefusedError if is_refused(error) else StorageError
         return kind(f"cannot {doing} {path!r}: {self._words(error)}")
 
@@ -133,11 +133,11 @@ class Requests:
 
     @staticmethod
     def waited(future: "Future[Result]") -> Result:
-        """Return what comes of a request that was begun."""
+        """Wait for a started request and return its result."""
         try:
             return future.result()
         except BaseException:
-            # Only does something if the wait itself was interrupted.
+            # This has an effect only if the wait itself was interrupted.
             future.cancel()
             raise
 
@@ -167,16 +167,16 @@ class Requests:
         elapsed_s = state.seconds_since_start or 0.0
         error = state.outcome.exception() if state.outcome else None
         if error and not _answer(error):
-            # Who has just waited in vain need not wait again in each call.
+            # Soon after one call has waited in vain, other calls do not wait again.
             is_down = time.monotonic() - self._down_since < _DOWN_S
             is_late = elapsed_s >= _SILENCE_S and state.attempt_number > 1
             if is_down or is_late:
                 return True
         return state.attempt_number >= self._attempts or elapsed_s >= _PATIENCE_S
 
-    async def _get(self, parameters: Mapping[str, Any]) -> Body:
+    async def _get(self, parameters: Mapping[str, Any]) -> RequestBody:
         answer = await self.client.call("get_object", parameters)
-        async with answer["Body"] as stream:
+        async with answer["RequestBody"] as stream:
             data = bytes(await stream.read())
         return body_of(answer, data)
 
@@ -192,11 +192,11 @@ class Requests:
             ),
             (
                 error_code(error) in _WRONG_KEYS,
-                f"does not take these keys ({said}): check key and secret",
+                f"rejects these keys ({said}): check key and secret",
             ),
             (
                 isinstance(error, PermissionError),
-                f"refuses it ({said}): the keys need the right to do this there",
+                f"denies access ({said}): give the keys this permission there",
             ),
             (
                 isinstance(error, NoCredentialsError | PartialCredentialsError),
@@ -208,52 +208,52 @@ class Requests:
             ),
             (
                 is_passing(error),
-                f"failed again and again ({said}): try again later",
+                f"failed repeatedly ({said}): try again later",
             ),
         )
         return f"{place} " + next(
-            (text for is_it, text in kinds if is_it), f"says {said}"
+            (text for is_it, text in kinds if is_it), f"answered {said}"
         )
 
 
-def body_of(answer: Mapping[str, Any], data: bytes) -> Body:
-    """Return *data* as the body of *answer*, or raise if it cannot be all of it."""
+def body_of(answer: Mapping[str, Any], data: bytes) -> RequestBody:
+    """Return *data* as the body of *answer*; raise if it is incomplete."""
     due, total = _lengths(answer)
     if len(data) != due:
-        raise CutBodyError(f"the body has {len(data)} bytes, {due} were due")
-    return Body(data=data, total_bytes=total, etag=str(answer.get("ETag", "")))
+        raise CutBodyError(f"the body has {len(data)} bytes instead of {due}")
+    return RequestBody(data=data, total_bytes=total, etag=str(answer.get("ETag", "")))
 
 
 def is_passing(error: BaseException) -> bool:
-    """Say whether the same request may succeed a little later."""
+    """Return whether the same request may succeed a little later."""
     if isinstance(error, SSLError):
         return False
     answer = _answer(error)
     if answer:
         status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
         return status in _RETRIED_STATUSES or error_code(error) in _RETRIED_CODES
-    # s3fs' words for files are OSErrors too, but those have an answer behind them.
+    # s3fs maps responses to OSErrors too, but those have a response as their cause.
     return isinstance(error, _RETRIED_ERRORS)
 
 
 def is_refused(error: BaseException) -> bool:
-    """Say whether the server did nothing, and would do nothing the next time."""
+    """Return whether the server did nothing, and a retry would fail the same way."""
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return True
     said = _answer(error).get("ResponseMetadata", {})
-    # What was sent before this answer came may have been done.
+    # An earlier attempt of this request may have been executed.
     is_first = not said.get(_REPEATED)
     is_fault_of_ours = said.get("HTTPStatusCode", 0) // 100 == _FAULT_OF_CLIENT
     return is_first and is_fault_of_ours and not is_passing(error)
 
 
 def error_code(error: BaseException) -> str:
-    """Return S3's own name of what went wrong; empty if it did not answer."""
+    """Return S3's error code; empty if the server did not answer."""
     return str(_answer(error).get("Error", {}).get("Code", ""))
 
 
 def is_absent(error: BaseException) -> bool:
-    """Say whether the object, and not its bucket, is missing."""
+    """Return whether the object, rather than its bucket, is missing."""
     return error_code(error) in {"NoSuchKey", "404", "NoSuchVersion"}
 
 
@@ -263,7 +263,7 @@ def _answer(error: BaseException) -> dict[str, Any]:
 
 
 def _lengths(answer: Mapping[str, Any]) -> tuple[int, int]:
-    """Return how long this body and the whole object are."""
+    """Return the length of this body and of the whole object."""
     found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", answer.get("ContentRange") or "")
     if not found:
         return answer["ContentLength"], answer["ContentLength"]

@@ -1,8 +1,9 @@
-"""Large objects on their way to S3: in parts, and continued where one was cut off.
+"""Multipart uploads to S3, which are resumed after an interruption.
 
-An upload that was begun and never completed is invisible, and its parts stay. The
-next writer of the same key takes it over and sends only the parts whose size and MD5
-differ. A completion names the ETag of each part, so two writers' parts never mix.
+An upload that was started but not completed is invisible, and its parts are kept. The
+next writer of the same key resumes it and sends only the parts whose size or MD5
+differ. The completing request names the ETag of each part, so the parts of two writers
+never mix.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,13 +20,14 @@ from hopsartifacts.storage.s3_wire import InFlight, Wire, md5
 PART_BYTES = 16 * 1024 * 1024
 _PARTS_LIMIT = 10_000
 _GROWTH = 1.75
-"""Each thousandth part the size grows by this, so that 5 TiB fit into the limit."""
+"""The factor by which parts grow every thousand parts, so that 5 TiB fit in the
+limit."""
 _MOST_AT_ONCE = 4
 _MIB = 1 << 20
 
 
 class Unfinished(msgspec.Struct, frozen=True, kw_only=True):
-    """An upload that was begun and neither completed nor aborted."""
+    """An upload that was started and neither completed nor aborted."""
 
     key: str
     id: str
@@ -33,7 +35,7 @@ class Unfinished(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Upload:
-    """One multipart upload; ``close`` it when done with it, whatever happened."""
+    """One multipart upload; always call ``close`` when done, even after errors."""
 
     def __init__(self, wire: Wire, key: str, id_: str) -> None:
         self._wire = wire
@@ -47,7 +49,7 @@ class Upload:
 
     @classmethod
     def open(cls, wire: Wire, key: str, *, may_continue: bool) -> "Upload":
-        """Begin an upload of *key*, or continue the newest unfinished one."""
+        """Start an upload of *key*, or resume the newest unfinished one."""
         known = _unfinished_of(wire.requests, key) if may_continue else []
         if not known:
             begun = wire.requests.send("create_multipart_upload", Key=key)
@@ -59,7 +61,7 @@ class Upload:
         return upload
 
     def add(self, data: bytes) -> None:
-        """Send the next part, unless the server has the same one."""
+        """Send the next part, unless the server already has an identical one."""
         place = self._next()
         number = self._count
         there = self._there.get(number)
@@ -69,12 +71,12 @@ class Upload:
         self._start(len(data), lambda: self._wire.put(place, data, self._stopped))
 
     def copy(self, **source: Any) -> None:
-        """Have the server take the next part from another object."""
+        """Let the server copy the next part from another object."""
         given = {**self._next(), **source}
         self._start(0, lambda: self._requests.submit("upload_part_copy", **given))
 
     def complete(self) -> None:
-        """Make the object of the parts."""
+        """Combine the parts into the object."""
         while self._under_way:
             self._take_one()
         parts = [
@@ -88,17 +90,17 @@ class Upload:
                 **self._place,
             )
         except Exception as error:
-            # Completed before, by a request whose answer was lost?
+            # An earlier attempt may have succeeded, with its response lost.
             if error_code(error) != "NoSuchUpload" or not self._is_complete():
                 raise
 
     def abort(self) -> None:
-        """Have the server forget the parts."""
+        """Abort the upload, so that the server deletes its parts."""
         self._under_way.settle()
         abort(self._requests, **self._place)
 
     def close(self) -> None:
-        """Leave nothing running; what is not completed can be continued."""
+        """Stop all transfers; an incomplete upload can be resumed."""
         self._stopped.set()
         self._under_way.cancel()
 
@@ -116,7 +118,7 @@ class Upload:
         try:
             number, answer = self._under_way.take(in_order=False)
         except Exception:
-            # The others may get through, and need not be sent again.
+            # The other transfers may succeed and need not be repeated.
             self._under_way.settle()
             raise
         self._etags[number] = answer.get("CopyPartResult", answer)["ETag"]
@@ -133,7 +135,7 @@ class Upload:
 
 
 def abort(requests: Requests, **place: str) -> None:
-    """Have the server forget an upload; silent if it has."""
+    """Abort an upload; do nothing if it no longer exists."""
     try:
         requests.send("abort_multipart_upload", **place)
     except Exception as error:
@@ -142,7 +144,7 @@ def abort(requests: Requests, **place: str) -> None:
 
 
 def unfinished_uploads(requests: Requests, prefix: str) -> Iterator[Unfinished]:
-    """Yield the uploads of keys that begin with *prefix*, in no order."""
+    """Yield the uploads of keys that begin with *prefix*, in no particular order."""
     for page in requests.pages("list_multipart_uploads", Prefix=prefix):
         for it in page.get("Uploads") or ():
             yield Unfinished(key=it["Key"], id=it["UploadId"], began=it["Initiated"])
@@ -151,7 +153,7 @@ def unfinished_uploads(requests: Requests, prefix: str) -> Iterator[Unfinished]:
 def in_parts(
     chunks: Iterable[bytes], *, is_growing: bool = True
 ) -> Iterator[tuple[bytes, bool]]:
-    """Put *chunks* together to parts, the same ones whatever the chunks are.
+    """Combine *chunks* into parts, whose boundaries do not depend on the chunks.
 
     Yields:
         Each part, and whether it is the last; there is always a last one.
@@ -183,7 +185,7 @@ def part_bytes(number: int, *, is_growing: bool = True) -> int:
 
 
 def _slices(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield *chunks* without the empty ones, none longer than the smallest part."""
+    """Yield *chunks* without empty ones, none longer than the smallest part."""
     for chunk in chunks:
         for first in range(0, len(chunk), PART_BYTES):
             yield bytes(chunk[first : first + PART_BYTES])
@@ -193,7 +195,7 @@ def _unfinished_of(requests: Requests, key: str) -> list[Unfinished]:
     try:
         found = [one for one in unfinished_uploads(requests, key) if one.key == key]
     except Exception as error:
-        # Not everybody may list uploads, and not every server can.
+        # Some users may not list uploads, and some servers cannot.
         if isinstance(error, PermissionError) or error_code(error) == "NotImplemented":
             return []
         raise

@@ -1,8 +1,8 @@
-"""Bytes on their way to and from S3: parts and ranges at the same moment, bounded.
+"""Concurrent, bounded transfers of parts and ranges to and from S3.
 
-They take a quick way, blocking sockets in threads, which is half the work. It knows
-nothing of failures: whatever is out of the ordinary, the range is asked for, or the
-part sent, again by the ordinary way, which repeats and explains.
+They use a fast path, blocking sockets in threads, which takes half the work. It does
+not handle failures: on anything unexpected, the part or range is transferred again
+through the ordinary client, which retries and explains.
 """
 
 import base64
@@ -23,7 +23,7 @@ from typing import Any, Generic, TypeVar
 
 from hopsartifacts.errors import StorageError
 from hopsartifacts.storage.s3_client import SOCKETS
-from hopsartifacts.storage.s3_requests import Body, Requests, body_of, error_code
+from hopsartifacts.storage.s3_requests import RequestBody, Requests, body_of, error_code
 
 Result = TypeVar("Result")
 
@@ -32,23 +32,23 @@ _RANGES_AT_ONCE = 6
 _READ_BUDGET_BYTES = 64 * 1024 * 1024
 _WRITE_BUDGET_BYTES = 128 * 1024 * 1024
 _MISSES_LIMIT = 8
-"""So many failures in a row, and this way is not tried any more: the server does not
-take signed URLs, or one client's ranges at the same moment."""
+"""After so many consecutive failures, the fast path is no longer tried: the server does
+not accept signed URLs, or concurrent ranges for one client."""
 _PIECE_BYTES = 1 << 20
 _CHECKSUM = "x-amz-checksum-crc32"
 _SIGNED = "X-Amz-Signature="
-"""In the URLs of the newer way of signing, which covers the headers, too."""
+"""Present in URLs with the newer signature, which also covers the headers."""
 
 
 class Budget:
-    """Bytes that all transfers of one storage may hold beyond one piece each."""
+    """The bytes that all transfers of one storage may hold beyond one piece each."""
 
     def __init__(self, limit_bytes: int) -> None:
         self._left = limit_bytes
         self._lock = Lock()
 
     def take(self, size: int) -> bool:
-        """Take *size* bytes if they are left, and say whether; -size gives back."""
+        """Try to reserve *size* bytes and return whether; -size releases them."""
         with self._lock:
             if size > self._left:
                 return False
@@ -57,10 +57,10 @@ class Budget:
 
 
 class InFlight(Generic[Result]):
-    """The numbered pieces of one transfer that are under way.
+    """The numbered pieces of one transfer that are in flight.
 
-    One may always be; further ones only within the budget. So no transfer waits for
-    another, whatever order a caller takes their pieces in.
+    One piece is always allowed; further ones only within the budget. So transfers never
+    block each other, in whatever order a caller takes their pieces.
     """
 
     def __init__(self, budget: Budget, most: int) -> None:
@@ -74,7 +74,7 @@ class InFlight(Generic[Result]):
     def start(
         self, number: int, size: int, begin: Callable[[], "Future[Result]"]
     ) -> bool:
-        """Begin one more piece of *size* bytes if there is room, and say whether."""
+        """Start a piece of *size* bytes if there is room, and return whether it was."""
         is_counted = len(self._pieces) < self._most and self._budget.take(size)
         if self._pieces and not is_counted:
             return False
@@ -82,9 +82,9 @@ class InFlight(Generic[Result]):
         return True
 
     def take(self, *, in_order: bool) -> tuple[int, Result]:
-        """Wait for the oldest piece, or any; return what came of it, or raise that."""
+        """Wait for the oldest piece, or any; return its number and result, or raise."""
         pieces = [piece for piece, *_ in self._pieces]
-        # If the wait is interrupted they stay, to be cancelled with the others.
+        # If the wait is interrupted, all pieces remain, to be cancelled together.
         wait(pieces[:1] if in_order else pieces, return_when=FIRST_COMPLETED)
         place = next(at for at, piece in enumerate(pieces) if piece.done())
         piece, size, number = self._pieces[place]
@@ -93,11 +93,11 @@ class InFlight(Generic[Result]):
         return number, piece.result()
 
     def settle(self) -> None:
-        """Wait until nothing is under way, whatever comes of it."""
+        """Wait until all pieces are finished, whether they succeed or fail."""
         wait([piece for piece, *_ in self._pieces])
 
     def cancel(self) -> None:
-        """Let what has not begun yet never do."""
+        """Cancel the pieces that have not started yet."""
         while self._pieces:
             piece, size, _ = self._pieces.popleft()
             piece.cancel()
@@ -105,7 +105,7 @@ class InFlight(Generic[Result]):
 
 
 class Wire:
-    """Requests for the objects of one bucket, beside those of the client."""
+    """Fast transfers for one bucket, with the ordinary client as a fallback."""
 
     def __init__(self, requests: Requests) -> None:
         self.requests = requests
@@ -119,18 +119,18 @@ class Wire:
     def ranges(
         self, place: Mapping[str, str], start: int = 0
     ) -> Generator[bytes, None, None]:
-        """Yield the bytes of the object at *place* from *start* on.
+        """Yield the content of the object at *place* from offset *start*.
 
-        The first range tells its size and ETag; the others, asked for ahead, are only
-        of an object with that ETag, so what is replaced in mid-read is never mixed.
+        The first range provides the size and ETag. The others are prefetched on the
+        condition that the ETag is the same, so two versions of an object never mix.
 
         Raises:
-            StorageError: another object has taken its place in the meantime.
+            StorageError: the object was replaced during the read.
         """
         try:
             first = self.requests.get(**place, Range=_range(start))
         except Exception as error:
-            # There is an object, and it ends here; an empty one has no range at all.
+            # The object exists and ends here; an empty object has no ranges at all.
             if error_code(error) == "InvalidRange":
                 return
             raise
@@ -139,9 +139,9 @@ class Wire:
         condition = {"If-Match": first.etag} if asks else {}
         behind = start + len(first.data)
         untried = deque(range(behind, first.total_bytes, RANGE_BYTES))
-        under_way = InFlight[Body](self._reading, _RANGES_AT_ONCE)
+        under_way = InFlight[RequestBody](self._reading, _RANGES_AT_ONCE)
 
-        def begin() -> "Future[Body]":
+        def begin() -> "Future[RequestBody]":
             return self._get(place, {"Range": _range(untried.popleft()), **condition})
 
         try:
@@ -155,9 +155,9 @@ class Wire:
     def put(
         self, place: Mapping[str, Any], data: bytes, stopped: Event
     ) -> "Future[dict[str, Any]]":
-        """Begin to send one part to its *place*; the answer has its ``ETag``.
+        """Start to upload one part to its *place*; the result contains its ``ETag``.
 
-        Once *stopped* is set no more is sent.
+        Nothing more is sent once *stopped* is set.
         """
 
         def ordinarily() -> dict[str, Any]:
@@ -169,7 +169,9 @@ class Wire:
         return self._submit("upload_part", quickly, ordinarily)
 
     @staticmethod
-    def _next(under_way: InFlight[Body], etag: str, place: Mapping[str, str]) -> bytes:
+    def _next(
+        under_way: InFlight[RequestBody], etag: str, place: Mapping[str, str]
+    ) -> bytes:
         try:
             _, body = under_way.take(in_order=True)
         except Exception as error:
@@ -185,7 +187,7 @@ class Wire:
 
     def _get(
         self, place: Mapping[str, str], headers: Mapping[str, str]
-    ) -> "Future[Body]":
+    ) -> "Future[RequestBody]":
         named = {name.replace("-", ""): value for name, value in headers.items()}
         return self._submit(
             "get_object",
@@ -213,7 +215,7 @@ class Wire:
         if self._misses[method] < _MISSES_LIMIT:
             try:
                 result = quickly()
-            except Exception:  # noqa: BLE001 - the other way finds out, and says, why
+            except Exception:  # noqa: BLE001 - the ordinary way reports the cause
                 result = None
             if result is not None:
                 self._misses[method] = 0
@@ -221,7 +223,9 @@ class Wire:
             self._misses[method] += 1
         return ordinarily()
 
-    def _got(self, place: Mapping[str, Any], headers: Mapping[str, str]) -> Body | None:
+    def _got(
+        self, place: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> RequestBody | None:
         url = self._client.signed_url("get_object", place)
         if url is None:
             return None
@@ -236,14 +240,14 @@ class Wire:
             }
             return body_of(found, answer.raw.read(decode_content=False))
         finally:
-            # Read to its end, its connection has gone back to the pool before.
+            # After a complete read, the connection is already back in the pool.
             answer.raw.close()
 
     def _sent(
         self, place: Mapping[str, Any], data: bytes, stopped: Event
     ) -> dict[str, Any] | None:
-        # The URL says nothing of the bytes, so a checksum has to. Some servers know
-        # none, as the user then says; their ETag has to be that of the bytes.
+        # The URL does not cover the content, so a checksum must. Some servers support
+        # none, as configured by the user; then the ETag must be the MD5 of the content.
         crc32 = base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
         signed = {"ChecksumCRC32": crc32} if self._client.sends_checksums else {}
         url = self._client.signed_url("upload_part", {**place, **signed})
@@ -261,7 +265,7 @@ class Wire:
 
 
 def md5(data: bytes) -> str:
-    """Return the MD5 of *data*, of which S3 makes ETags, in hex."""
+    """Return the MD5 of *data*, from which S3 makes ETags, in hex."""
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 

@@ -1,7 +1,7 @@
-"""SFTP: creation by the plain rename, which OpenSSH does as a hard link.
+"""SFTP: creation by the plain rename, which OpenSSH implements as a hard link.
 
-A few channels of one connection are shared by all threads, one request at a time on
-each: paramiko mixes up the answers of two.
+All threads share a few channels of one connection. Each channel carries one request at
+a time, because paramiko mixes up the responses of concurrent requests.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,28 +17,28 @@ from paramiko.sftp import CMD_EXTENDED
 
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.storage.contract import Capabilities
-from hopsartifacts.storage.renaming import Found, RenamingStorage
+from hopsartifacts.storage.rename_storage import RemoteFile, RenamingStorage
 
 Result = TypeVar("Result")
 
 _CHANNELS = 4
-"""OpenSSH opens ten on a connection unless told otherwise."""
+"""OpenSSH allows ten channels per connection by default."""
 _READ_BYTES = 4 * 1024 * 1024
 _REQUEST_BYTES = 32 * 1024
-"""What every server answers at once."""
+"""The request size that every server supports."""
 _ANSWER_S = 60
 _DEFAULTS = {"timeout": 10, "banner_timeout": 10, "auth_timeout": 10}
-"""Else a server that is not there is waited for as long as the system likes."""
+"""Without these timeouts, an unreachable server blocks as long as the system allows."""
 
 
 def sftp_storage(path: str, options: Mapping[str, Any]) -> RenamingStorage:
     """Return the storage at ``[<user>@]<host>[:<port>]/<absolute path>``.
 
-    *options* are those of fsspec's SFTP file system: what paramiko's ``connect``
-    takes, and ``host_key_policy``. They win over the URL.
+    *options* are those of fsspec's SFTP file system: the arguments of paramiko's
+    ``connect``, and ``host_key_policy``. They take precedence over the URL.
 
     Raises:
-        InvalidInputError: no host or no folder is named.
+        InvalidInputError: the URL names no host or no folder.
     """
     parts = infer_storage_options(f"sftp://{path}")
     host, root = parts.get("host"), parts["path"].strip("/")
@@ -52,12 +52,12 @@ def sftp_storage(path: str, options: Mapping[str, Any]) -> RenamingStorage:
     }
     server = _Sftp(host, {**_DEFAULTS, **named, **options})
     port = server.options.get("port", 22)
-    place = host if port == 22 else f"{host}:{port}"  # noqa: PLR2004 - SSH's own
+    place = host if port == 22 else f"{host}:{port}"  # noqa: PLR2004 - SSH's default
     return RenamingStorage(
         server,
         root,
         f"sftp://{place}/{root}",
-        # Servers other than OpenSSH may let a rename replace what is there.
+        # Servers other than OpenSSH may let a rename replace an existing file.
         Capabilities(
             has_modes=True,
             needs_proof=True,
@@ -67,14 +67,14 @@ def sftp_storage(path: str, options: Mapping[str, Any]) -> RenamingStorage:
 
 
 class _Channel(NamedTuple):
-    """One SFTP session; whoever uses it holds its lock."""
+    """One SFTP session; hold its lock while using it."""
 
     session: paramiko.SFTPClient
     lock: Lock
 
 
 class _Sftp:
-    """The server: see ``hopsartifacts.storage.renaming``."""
+    """An SFTP server: see ``hopsartifacts.storage.rename_storage``."""
 
     def __init__(self, host: str, options: dict[str, Any]) -> None:
         self._host = host
@@ -86,7 +86,7 @@ class _Sftp:
         self._can_sync = True
 
     def put(self, path: str, chunks: Iterable[bytes], mode: int) -> None:
-        """Write, sync where the server can, set the mode."""
+        """Write the file, sync it if the server can, and set its mode."""
         channel = self._channel()
         sftp = channel.session
         file = self._on(channel, partial(sftp.open, path, "wx"))
@@ -99,7 +99,7 @@ class _Sftp:
             self._on(channel, file.close)
 
     def chunks(self, path: str, start: int, size_bytes: int) -> Iterator[bytes]:
-        """Ask for every part of a chunk before the first one is answered."""
+        """Request all parts of a chunk before the first response arrives."""
         channel = self._channel()
         file = self._on(channel, partial(channel.session.open, path, "rb"))
         try:
@@ -110,20 +110,20 @@ class _Sftp:
             self._on(channel, file.close)
 
     def rename(self, source: str, target: str) -> None:
-        """Send the plain rename of the protocol."""
+        """Send the protocol's plain rename."""
         self._do(lambda sftp: sftp.rename(source, target))
 
     def replace(self, source: str, target: str) -> None:
-        """Send OpenSSH's own rename."""
+        """Send OpenSSH's rename extension, which replaces an existing file."""
         self._do(lambda sftp: sftp.posix_rename(source, target))
 
-    def stat(self, path: str) -> Found | None:
+    def stat(self, path: str) -> RemoteFile | None:
         try:
             return _found(self._do(lambda sftp: sftp.lstat(path)))
         except FileNotFoundError:
             return None
 
-    def children(self, path: str) -> dict[str, Found]:
+    def children(self, path: str) -> dict[str, RemoteFile]:
         try:
             listed = self._do(lambda sftp: sftp.listdir_attr(path))
         except FileNotFoundError:
@@ -131,14 +131,14 @@ class _Sftp:
         return {entry.filename: _found(entry) for entry in listed}
 
     def make_folder(self, path: str) -> None:
-        """Make what is missing, from the top."""
+        """Make the missing folders, from the top down."""
         if self.stat(path) is not None:
             return
         self.make_folder(path.rpartition("/")[0] or "/")
         try:
             self._do(lambda sftp: sftp.mkdir(path, 0o755))
         except OSError:
-            # Somebody else may have been faster.
+            # Another process may have made it first.
             if self.stat(path) is None:
                 raise
 
@@ -155,7 +155,7 @@ class _Sftp:
         if not self._can_sync:
             return
         try:
-            sftp._request(CMD_EXTENDED, "fsync@openssh.com", file.handle)  # noqa: SLF001 - paramiko has no name for it
+            sftp._request(CMD_EXTENDED, "fsync@openssh.com", file.handle)  # noqa: SLF001 - paramiko has no public method
         except OSError as error:
             if "unsupported" not in str(error).lower():
                 raise
@@ -171,14 +171,14 @@ class _Sftp:
 
     @contextmanager
     def _dropping_what_broke(self) -> Iterator[None]:
-        """Forget a connection that failed, so that the next call makes another."""
+        """Drop a broken connection, so that the next call connects again."""
         try:
             yield
         except (EOFError, ConnectionError, TimeoutError, paramiko.SSHException):
             self._forget()
             raise
         except OSError as error:
-            # Without a number it is the server's answer, or a socket that is gone.
+            # Without an errno, it is a response of the server or a closed socket.
             if error.errno is None and "closed" in str(error).lower():
                 self._forget()
             raise
@@ -191,7 +191,7 @@ class _Sftp:
                 connection.client.close()
 
     def _channel(self) -> _Channel:
-        """Return the next channel; the first call connects."""
+        """Return the next channel; connect on the first call."""
         with self._connecting:
             if self._connection is None:
                 self._connection = SFTPFileSystem(
@@ -211,16 +211,16 @@ class _Sftp:
         try:
             channel = _Channel(self._connection.client.open_sftp(), Lock())
         except paramiko.ChannelException:
-            # The server has its own limit; what there is will do.
+            # The server has a lower limit: use an existing channel.
             return self._channels[-1]
         self._channels.append(channel)
         return channel
 
 
 def _send(file: paramiko.SFTPFile, chunk: bytes) -> None:
-    """Send *chunk* without waiting, then its last byte, whose answer comes last.
+    """Send *chunk* without waiting, except for its last byte, whose response is last.
 
-    paramiko reports a failed write only where it waits for an answer.
+    paramiko reports a failed write only when it waits for a response.
     """
     file.set_pipelined(True)
     file.write(chunk[:-1])
@@ -236,9 +236,9 @@ def _receive(file: paramiko.SFTPFile, first: int, end: int) -> bytes:
     return b"".join(file.readv(wanted))
 
 
-def _found(attributes: paramiko.SFTPAttributes) -> Found:
+def _found(attributes: paramiko.SFTPAttributes) -> RemoteFile:
     modified = attributes.st_mtime
-    return Found(
+    return RemoteFile(
         mode=attributes.st_mode or 0,
         size_bytes=attributes.st_size or 0,
         modified=None if modified is None else float(modified),

@@ -1,1 +1,1 @@
-"""What is built on the one primitive: logs, clocks and the project's identity."""
+"""Building blocks on top of create-if-absent: logs, locks, caches and transfers."""

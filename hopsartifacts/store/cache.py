@@ -1,11 +1,11 @@
-"""Sealed folders of remote stores, kept on this machine: fetched once, always checked.
+"""A local cache for folders of remote stores: fetched once, checked before every use.
 
-A folder is kept under the digest that pins it, so it can be shared by processes and
-projects and never gets out of date. Its files come one by one, each whole; whatever is
-missing, damaged or too much is put right before the folder is used.
+The key of a folder is its digest, so processes and projects can share it and it never
+becomes stale. Files are added one at a time, each by an atomic write. Before a folder
+is used, missing and damaged files are fetched and extra files are removed.
 
-Of each folder there are two locks: ``lock`` is held by who changes it, ``lease`` is
-shared by those who use it. Both end with the processes that hold them.
+Each folder has two lock files. A process that changes it holds ``lock`` exclusively;
+processes that use it share ``lease``. Both are released when their process ends.
 """
 
 import fcntl
@@ -26,7 +26,7 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
-from hopsartifacts.store.checking import Finding, check_folder
+from hopsartifacts.store.checks import Finding, check_folder
 from hopsartifacts.store.local_paths import user_path
 from hopsartifacts.store.transfer import part_of
 
@@ -39,15 +39,16 @@ _LOCKS = "locks"
 _TRIES = 3
 
 Fetch = Callable[[Mapping[str, Digest], Path], None]
-"""Puts files (by relative path) into a folder, each whole and checked."""
+"""Fetches files (by relative path) into a folder, each complete and checked."""
 
 
 class Lease:
-    """A folder of the cache that stays as it is until this is closed.
+    """A lease on a cached folder, which is not evicted until the lease is closed.
 
     Attributes:
-        path: where it lies.
-        descriptor: holds it for every process that has it open.
+        path: the cached folder.
+        descriptor: the file descriptor of the lease. A process that inherits it keeps
+            the lease until it closes it.
     """
 
     def __init__(self, path: Path, descriptor: int) -> None:
@@ -55,7 +56,7 @@ class Lease:
         self.descriptor = descriptor
 
     def close(self) -> None:
-        """Let the folder go, as far as this process is concerned."""
+        """Release the lease of this process."""
         os.close(self.descriptor)
 
     def __enter__(self) -> Self:
@@ -66,16 +67,17 @@ class Lease:
 
 
 class Cache:
-    """Where this machine keeps folders of remote stores, and how many bytes of them.
+    """The local cache for folders of remote stores, with a size limit.
 
     Args:
-        path: by default ``$HOPSARTIFACTS_CACHE_DIR``, or else the user's cache folder.
-        size_bytes: what is used least goes when there is more; by default
-            ``$HOPSARTIFACTS_CACHE_BYTES``, or else 100 GB. What is in use stays, and
-            what is needed now is fetched, even if that alone is more.
+        path: defaults to ``$HOPSARTIFACTS_CACHE_DIR``, then to the user's cache folder.
+        size_bytes: the limit; defaults to ``$HOPSARTIFACTS_CACHE_BYTES``, then to
+            100 GB. Above it, the least recently used folders are evicted. Folders in
+            use stay, and a folder that is needed now is fetched even if it alone
+            exceeds the limit.
 
     Raises:
-        InvalidInputError: the size is no number of bytes.
+        InvalidInputError: the size is not a number of bytes.
     """
 
     def __init__(
@@ -89,19 +91,19 @@ class Cache:
 
     @property
     def path(self) -> Path:
-        """The folder that holds it."""
+        """The folder that contains the cache."""
         given = self._path or os.environ.get(FOLDER_VARIABLE)
         return user_path(given).absolute() if given else _users_folder()
 
     def use(self, digest: str, sealed: Mapping[str, Digest], fetch: Fetch) -> Lease:
-        """Return the folder that *digest* pins, every byte checked on this disk.
+        """Return a lease on the folder with this *digest*, after checking every file.
 
-        Only what is missing or damaged is asked of *fetch*; if nothing is, the store
-        is not asked for anything.
+        *fetch* is called only for missing or damaged files. If there are none, the
+        store gets no request.
 
         Raises:
-            StorageError: the cache cannot be written to, or there is no room.
-            IntegrityError: the folder does not become what was sealed.
+            StorageError: the cache cannot be written to, or the disk is full.
+            IntegrityError: the folder still differs from *sealed* after several tries.
         """
         key = digest.rpartition(":")[2]
         with self._translated():
@@ -117,10 +119,12 @@ class Cache:
             return lease
 
     def trim(self, size_bytes: int = 0) -> int:
-        """Delete what was used least recently, until no more than so much is kept.
+        """Evict the least recently used folders until *size_bytes* or fewer are left.
+
+        Folders that are in use or being fetched are kept.
 
         Returns:
-            How many bytes were freed. What is in use, or being fetched, stays.
+            The number of bytes freed.
         """
         kept = self._kept()
         total = sum(kept.values())
@@ -138,18 +142,18 @@ class Cache:
                 return
             try:
                 with self._locked(key):
-                    # Somebody else may have been first.
+                    # Another process may have repaired it while this one waited.
                     flaws = self._flaws(key, sealed)
                     self._mend(key, sealed, flaws, fetch)
             except StorageError as error:
-                # Whoever clears the cache away meanwhile only makes it fetch again.
+                # Another process may delete the cache meanwhile: fetch it again.
                 if not isinstance(error.__cause__, FileNotFoundError):
                     raise
         flaws = self._flaws(key, sealed)
         if flaws:
             raise IntegrityError(
                 f"the cache folder {str(self._folder(key))!r} changes while it is "
-                f"filled ({flaws[0]}): does anything else write there?"
+                f"filled ({flaws[0]}): make sure that no other program writes there"
             )
 
     def _flaws(self, key: str, sealed: Mapping[str, Digest]) -> list[Finding]:
@@ -201,8 +205,8 @@ class Cache:
             )
 
     def _evict(self, key: str) -> bool:
-        """Delete one folder, unless somebody uses or changes it."""
-        # A lock that is taken is a TimeoutError.
+        """Delete one folder, unless a process uses or changes it; tell if it was."""
+        # A held lock raises TimeoutError.
         with suppress(TimeoutError), self._locked(key, timeout_s=0):
             descriptor = self._opened_lease(key)
             try:
@@ -216,7 +220,7 @@ class Cache:
         return False
 
     def _kept(self) -> dict[str, int]:
-        """Return the size of each folder, in the order in which they were used."""
+        """Return the size of each folder, least recently used first."""
         with suppress(FileNotFoundError):
             keys = os.listdir(self.path / _FOLDERS)  # noqa: PTH208 - only the names
             used = {key: self._last_used(key) for key in keys}
@@ -238,7 +242,7 @@ class Cache:
     def _lease(self, key: str) -> Lease:
         descriptor = self._opened_lease(key)
         fcntl.flock(descriptor, fcntl.LOCK_SH)
-        # To the nanosecond: by itself the system only counts in ticks.
+        # Set explicitly: the kernel's own timestamps are only as fine as its tick.
         used = time.time_ns()
         os.utime(descriptor, ns=(used, used))
         return Lease(self._folder(key), descriptor)
@@ -249,7 +253,7 @@ class Cache:
 
     @contextmanager
     def _locked(self, key: str, timeout_s: float = -1) -> Iterator[None]:
-        # Imported late: only those who run deployments need it.
+        # Imported late: only deployments need it.
         from filelock import FileLock  # noqa: PLC0415 - see above
 
         with FileLock(self._lock_path(key, "lock"), timeout=timeout_s):

@@ -1,7 +1,7 @@
-"""One entry of a log: what it holds, and how it is written.
+"""Log entries: their contents, and how they are encoded.
 
-An entry is gzipped JSON with a check over its text, so that an edit is found. It is
-created once and never changes.
+An entry is gzipped JSON that ends in a checksum of its text, so that an edit is
+detected. It is created once and never changes.
 """
 
 import gzip
@@ -26,21 +26,21 @@ from hopsartifacts.store.index import Index, Leaves
 from hopsartifacts.store.pages import Records, Tree, empty
 
 CARRIED_LIMIT_BYTES = 4 * 1024
-"""Larger contents are read from the entry that brought them."""
+"""Larger contents are not copied to later entries; see ``EntryBody.carried``."""
 
 _LEVEL = 6
 NOTHING = msgspec.Raw(b"null")
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a log says as a whole; each log adds members of its own."""
+    """The part of a log's state that is not per number; each log type adds members."""
 
     last: int = 0
-    """The highest number that was ever given; 0 if none was."""
+    """The highest number ever assigned; 0 if there is none."""
 
     @property
     def wanted(self) -> int:
-        """The entry whose content readers ask for most; 0 if there is none."""
+        """The entry whose content is read most often; 0 if there is none."""
         return 0
 
 
@@ -51,11 +51,11 @@ class Carried(msgspec.Struct, frozen=True, kw_only=True):
     content: msgspec.Raw
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One entry as it is stored; raw members are decoded on demand.
+class EntryBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An entry as it is stored; ``Raw`` members are decoded on demand.
 
-    The members stand in this order, with nothing before ``content`` whose names users
-    choose: so a program finds the text of ``content`` without a parser.
+    Members are written in this order. Users choose no member names before ``content``,
+    so a program can find the text of ``content`` without a JSON parser.
     """
 
     format: int
@@ -65,10 +65,10 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     time: str
     writer: str
     previous: str | None = None
-    """Digest of the object of the entry before."""
+    """Digest of the object that stores the previous entry."""
     op: dict[str, Any]
     content: msgspec.Raw = NOTHING
-    """What the step brought: a manifest, scripts, or a specification."""
+    """The document that this entry added: a manifest, scripts, or a specification."""
     carried: Carried | None = None
     head: msgspec.Raw
     tree: Tree
@@ -76,35 +76,35 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class _Any(msgspec.Struct):
-    """An entry of any format."""
+    """The only member that is read before the format is known."""
 
     format: int
 
 
 class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry that was committed."""
+    """A committed entry."""
 
-    body: Body
+    body: EntryBody
     sha256: str
-    """Digest of its object."""
+    """Digest of the object that stores it."""
 
     @property
     def seq(self) -> int:
-        """Number of the entry, from 1."""
+        """The number of the entry, from 1."""
         return self.body.seq
 
     @property
     def token(self) -> str:
-        """Token of the attempt that committed it."""
+        """The token of the attempt that committed it."""
         return self.body.token
 
     @property
     def op(self) -> dict[str, Any]:
-        """What it did."""
+        """The operation that the entry committed."""
         return self.body.op
 
     def content_of(self, seq: int) -> bytes | None:
-        """Return the content of entry *seq* if this one has it; else None."""
+        """Return the content of entry *seq* if this entry contains it, else None."""
         if seq == self.seq:
             return bytes(self.body.content)
         if self.body.carried and self.body.carried.entry == seq:
@@ -117,12 +117,12 @@ RecordType = TypeVar("RecordType", bound=msgspec.Struct)
 
 
 class State(Generic[HeadType, RecordType]):
-    """What a log says as of one entry: a value that ``changed`` makes others of.
+    """The state of a log as of one entry; immutable, ``changed`` returns a new one.
 
     Attributes:
-        head: what it says as a whole.
-        records: one for each number it has given.
-        index: the numbers by their identities, where the log has those.
+        head: the part of the state that is not per number.
+        records: one record per number that was assigned.
+        index: the numbers by identity, if the log's records have identities.
     """
 
     head_type: ClassVar[type[Any]]
@@ -137,7 +137,7 @@ class State(Generic[HeadType, RecordType]):
 
     @staticmethod
     def identity_of(record: RecordType) -> str | None:
-        """Return by which identity the index has *record*; None if it does not."""
+        """Return the identity that indexes *record*; None if it is not indexed."""
         del record
         return None
 
@@ -158,7 +158,7 @@ class State(Generic[HeadType, RecordType]):
         index: Index | None = None,
         **head: Any,
     ) -> Self:
-        """Return this state with one record and members of the head being others."""
+        """Return a copy of this state with one record and head members replaced."""
         records = self.records
         if number is not None and record is not None:
             records = records.changed(number, record)
@@ -171,65 +171,65 @@ AnyState = TypeVar("AnyState", bound=State[Any, Any])
 
 
 class Draft(msgspec.Struct, Generic[AnyState], frozen=True, kw_only=True):
-    """What a writer wants to commit next: an operation and the state after it."""
+    """An entry to commit: an operation and the state after it."""
 
     op: dict[str, Any]
     state: AnyState
     content: Any = None
-    """What the step brings: something that can be encoded, or ``Raw``."""
+    """The document that the entry adds: anything that can be encoded, or ``Raw``."""
     token: str | None = None
     """Commit under this token instead of a fresh one."""
 
 
 class Snapshot(msgspec.Struct, Generic[AnyState], frozen=True, kw_only=True):
-    """A committed entry and the state as of it."""
+    """A committed entry and the log's state as of that entry."""
 
     entry: LogEntry
     state: AnyState
 
     @property
     def seq(self) -> int:
-        """Number of the entry, from 1."""
+        """The number of the entry, from 1."""
         return self.entry.seq
 
     @property
     def token(self) -> str:
-        """Token of the attempt that committed it."""
+        """The token of the attempt that committed it."""
         return self.entry.token
 
 
-def packed(body: Body) -> bytes:
-    """Return *body* as it is stored."""
+def packed(body: EntryBody) -> bytes:
+    """Encode *body* as the bytes to store."""
     return gzip.compress(with_check(encode(body)), _LEVEL, mtime=0)
 
 
 def text_of(data: bytes, path: str) -> bytes:
-    """Return the JSON text of an entry, with its check.
+    """Return the JSON text of a stored entry, including its checksum.
 
     Raises:
-        IntegrityError: the bytes at *path* are not those of an entry.
+        IntegrityError: the bytes at *path* are not a valid entry.
     """
     try:
         text = gzip.decompress(data)
     except (OSError, EOFError, zlib.error) as error:
-        raise _damaged(path, f"is no gzip file ({error})") from error
+        raise _damaged(path, f"is not a gzip file ({error})") from error
     if not is_checked(text):
         raise _damaged(path, "was changed since it was written")
     return text
 
 
 def unpacked(data: bytes, log: str, seq: int) -> LogEntry:
-    """Return the entry in *data*, which was read where entry *seq* of *log* lies.
+    """Decode *data*, which was read from the path of entry *seq* of *log*.
 
     Raises:
         IntegrityError: it is not that entry, or was changed.
-        FormatError: it is of a later release.
+        FormatError: a later release wrote it.
     """
     path = layout.log_entry(log, seq)
     text = without_check(text_of(data, path))
     check_format(decode(text, _Any, path).format, path)
     try:
-        body = decode(text, Body, path)
+        body = decode(text, EntryBody, path)
     except FormatError as error:
         raise IntegrityError(f"log entry {error}") from error
     if (body.log, body.seq) != (log, seq):
@@ -237,9 +237,9 @@ def unpacked(data: bytes, log: str, seq: int) -> LogEntry:
     return LogEntry(body=body, sha256=sha256_of(data))
 
 
-def new_body(seq: int, **members: Any) -> Body:
-    """Return entry *seq* of the format that this release writes."""
-    return Body(format=FORMAT, seq=seq, **members)
+def new_body(seq: int, **members: Any) -> EntryBody:
+    """Return the body of entry *seq* in the format that this release writes."""
+    return EntryBody(format=FORMAT, seq=seq, **members)
 
 
 def _damaged(path: str, how: str) -> IntegrityError:

@@ -1,4 +1,4 @@
-"""Who writes, when, and under which token."""
+"""Tokens, timestamps, and the user names that are recorded in what is written."""
 
 import getpass
 import os
@@ -14,25 +14,25 @@ _ACTING: ContextVar[str] = ContextVar("hopsartifacts-acting", default="")
 
 
 def new_token() -> str:
-    """Return a name nobody else will ever use."""
+    """Return a globally unique token."""
     return uuid4().hex
 
 
 def now() -> str:
-    """Return the time as RFC 3339 in UTC, to the microsecond."""
+    """Return the current UTC time as RFC 3339 text, to the microsecond."""
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def user() -> str:
-    """Return who does what is done here: the user of the process, or who is served."""
+    """Return the user to record: as set by ``acting_as``, or the process's user."""
     return _ACTING.get() or process_user()
 
 
 @contextmanager
 def acting_as(name: str) -> Iterator[None]:
-    """Have somebody else be named in what is made within the block.
+    """Record *name* as the user for everything that is written inside the block.
 
-    Threads that are started within it have to be given the context.
+    Threads do not inherit this: run them in a copy of the context.
     """
     token = _ACTING.set(name)
     try:
@@ -43,13 +43,13 @@ def acting_as(name: str) -> Iterator[None]:
 
 @cache
 def process_user() -> str:
-    """Return the name of the user this process runs as."""
+    """Return the name of the user that this process runs as."""
     try:
         return getpass.getuser()
-    except (OSError, KeyError):  # a container may run under a number without a name
+    except (OSError, KeyError):  # a container may run under a user ID without a name
         return str(os.getuid())
 
 
 def writer() -> str:
-    """Return who this process is: ``user@host:pid``."""
+    """Return the name of this writer: ``user@host:pid``."""
     return f"{user()}@{socket.gethostname()}:{os.getpid()}"

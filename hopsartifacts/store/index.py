@@ -1,8 +1,8 @@
-"""Which number an identity has: found in one entry, however many there are.
+"""The index of a log: finds the number of an identity by reading one more entry.
 
-The identities are divided into leaves by their leading hex digits. An entry writes out
-the leaf that it changes, and gives for every other leaf the number of the entry that
-has written it out last.
+Identities are grouped into leaves by their leading hex digits. An entry contains the
+leaf that it changes. For every other leaf it contains the number of the entry that
+wrote the leaf last.
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,12 @@ LEAF_IDENTITIES = 64
 
 Leaf = dict[str, int]
 Leaves = dict[str, int | Leaf]
-"""The leaves by the digits that their identities begin with."""
+"""The leaves by the digits that their identities start with; an int is the number of
+the entry that contains the leaf."""
 
 
 class LeafSource(Protocol):
-    """Where the entries of a log are read."""
+    """A reader of log entries."""
 
     def leaves(self, number: int) -> Leaves:
         """Return the leaves of entry *number*.
@@ -32,7 +33,7 @@ class LeafSource(Protocol):
 
 
 class Index(msgspec.Struct, frozen=True):
-    """The leaves as of entry *seq*, and what is to be changed."""
+    """The leaves as of entry *seq*, and changes that are not committed yet."""
 
     seq: int = 0
     tree: Leaves = {}
@@ -40,7 +41,7 @@ class Index(msgspec.Struct, frozen=True):
     source: LeafSource | None = None
 
     def find(self, identity: str) -> int | None:
-        """Return the number of *identity*, None if it has none."""
+        """Return the number of *identity*; None if it has none."""
         key = digits_of(identity)
         if key in self.changes:
             return self.changes[key]
@@ -48,7 +49,7 @@ class Index(msgspec.Struct, frozen=True):
         return found[1].get(key) if found else None
 
     def changed(self, identity: str, number: int | None) -> "Index":
-        """Return this index with *identity* having *number*; None takes it out."""
+        """Return a copy with *identity* set to *number*; None removes the identity."""
         changes = {**self.changes, digits_of(identity): number}
         return msgspec.structs.replace(self, changes=changes)
 
@@ -70,7 +71,7 @@ class Index(msgspec.Struct, frozen=True):
         return dict(sorted(after.items()))
 
     def _leaf(self, key: str) -> tuple[str, Leaf] | None:
-        """Return the leaf where *key* belongs, and the digits it is for."""
+        """Return the digits of the leaf that *key* belongs to, and the leaf."""
         prefix = prefix_of(self.tree, key)
         if prefix is None:
             return None
@@ -79,21 +80,21 @@ class Index(msgspec.Struct, frozen=True):
             found = self.source.leaves(place).get(prefix) if self.source else None
             if not isinstance(found, dict):
                 raise IntegrityError(
-                    f"log entry {place} does not have the identities {prefix!r}, which "
-                    "a later entry names it for: restore the log from a backup"
+                    f"log entry {place} does not contain the identities {prefix!r}, "
+                    "although a later entry says so: restore the log from a backup"
                 )
             return prefix, found
         return prefix, place
 
 
 def prefix_of(leaves: Mapping[str, object], key: str) -> str | None:
-    """Return the digits of the leaf where *key* belongs; None if there is no leaf."""
+    """Return the digits of the leaf that *key* belongs to; None if there is no leaf."""
     ends = range(len(key) + 1)
     return next((key[:end] for end in ends if key[:end] in leaves), None)
 
 
 def divided(prefix: str, leaf: Leaf) -> Leaves:
-    """Return *leaf*, in as many parts as it has to have."""
+    """Split *leaf* until no part has more than ``LEAF_IDENTITIES`` identities."""
     if len(leaf) <= LEAF_IDENTITIES:
         return {prefix: leaf}
     parts: Leaves = {}

@@ -1,4 +1,4 @@
-"""Paths on this machine that users gave; what no file can be called is refused."""
+"""Validation of local paths that users pass as arguments."""
 
 import errno
 import os
@@ -11,27 +11,27 @@ from uuid import uuid4
 from hopsartifacts.errors import InvalidInputError, quoted
 
 _FLAWS: dict[type[Exception], str] = {
-    TypeError: "give a text or a pathlib.Path",
-    UnicodeError: "it holds half of a character, which is not valid Unicode",
-    ValueError: "it holds a NUL character",
+    TypeError: "give a string or a pathlib.Path",
+    UnicodeError: "it contains a lone surrogate, which is not valid Unicode",
+    ValueError: "it contains a NUL character",
 }
 _NAME_LIMIT_BYTES = 255
 _FLAWS_OF_SYSTEM = {
-    errno.EACCES: "a folder in it may not be entered (permission denied)",
+    errno.EACCES: "a folder in it cannot be accessed (permission denied)",
     errno.ENAMETOOLONG: "it is too long, or one of the names in it is",
 }
 
 
 def user_path(given: str | os.PathLike[str]) -> Path:
-    """Return *given* as a path, with ``~`` expanded; nothing need be there.
+    """Return *given* as a path, with ``~`` expanded; the path need not exist.
 
     Raises:
-        InvalidInputError: it is not a path, or one that this machine cannot have.
+        InvalidInputError: it is not a path, or not a possible path on this machine.
     """
     try:
         path = Path(given).expanduser()
         if any(len(os.fsencode(part)) > _NAME_LIMIT_BYTES for part in path.parts):
-            # The system says so only where the folder above is there.
+            # The system reports this only if the parent folder exists.
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))  # noqa: TRY301 - told below
         os.lstat(path)
     except (TypeError, ValueError, RuntimeError, OSError) as error:
@@ -44,7 +44,7 @@ def user_path(given: str | os.PathLike[str]) -> Path:
 
 
 def refuse_special(target: Path) -> None:
-    """Refuse to put a file where a device, a pipe or a socket is.
+    """Refuse to replace a device, a pipe or a socket by a file.
 
     Raises:
         InvalidInputError: *target* is one of these.
@@ -59,10 +59,10 @@ def refuse_special(target: Path) -> None:
 
 
 def local_folder(given: str | os.PathLike[str] | None, *parts: str) -> Path:
-    """Return *given* as ``user_path`` does, or else a new name that ends in *parts*.
+    """Return ``user_path(given)``; if None, a new temporary path that ends in *parts*.
 
     Raises:
-        InvalidInputError: as ``user_path``.
+        InvalidInputError: see ``user_path``.
     """
     if given is not None:
         return user_path(given)
@@ -70,10 +70,10 @@ def local_folder(given: str | os.PathLike[str] | None, *parts: str) -> Path:
 
 
 def _flaw(error: Exception) -> str | None:
-    """Say what is wrong with the path itself, if anything is."""
+    """Explain what is wrong with the path itself; None if *error* has another cause."""
     if isinstance(error, RuntimeError):
         return f"{str(error).rstrip('.')}: give the folder itself instead of '~'"
     if isinstance(error, OSError):
         return _FLAWS_OF_SYSTEM.get(error.errno or 0)
-    # Half of a character is a value error of its own kind, so it comes first.
+    # UnicodeError is a subclass of ValueError, so it comes first.
     return next(words for kind, words in _FLAWS.items() if isinstance(error, kind))

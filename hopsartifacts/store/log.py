@@ -1,15 +1,16 @@
-"""The append-only log: the one mechanism that decides anything.
+"""The append-only log: each change of a model, artifact or deployment is one entry.
 
-Entry *n* is created, if absent, at a name made from *n*; so of any number of writers
-one gets it, and the others see it and decide again. What was committed is never written
-over, and a name is never used again. Each entry says what is newest, and names the
-older entries that have the rest (see ``hopsartifacts.store.pages``), so that it stays
-small, and the newest one answers most questions. It names the digest of the entry
-before it, so an audit finds a hole or an edit.
+Entry *n* is created with create-if-absent at a path derived from *n*. If several
+writers race for it, one succeeds; the others read its entry and decide again. An entry
+is never overwritten and a path is never reused. Each entry contains the newest records
+and the numbers of the older entries that contain the rest (see
+``hopsartifacts.store.pages``), so entries stay small and most reads need only the
+newest one. It also contains the digest of its predecessor, so an audit finds a missing
+or edited entry.
 
-Shown free of lost updates, double commits and half commits for two and three
-writers, a crash at any step and lost answers by exploring the interleavings of the
-storage calls of this very code (``tests/interleavings``).
+``tests/interleavings`` explores the interleavings of this module's storage calls: with
+two and three writers, a crash at any step and lost responses, there are no lost
+updates, no double commits and no partial commits.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,6 +23,7 @@ from hopsartifacts import layout
 from hopsartifacts.documents import decode, encode
 from hopsartifacts.errors import ConflictError, IntegrityError, PathNotFoundError
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.create_if_absent import create_once, lose_a_race
 from hopsartifacts.store.entries import (
     CARRIED_LIMIT_BYTES,
     NOTHING,
@@ -36,26 +38,25 @@ from hopsartifacts.store.entries import (
 )
 from hopsartifacts.store.identity import new_token, now, writer
 from hopsartifacts.store.index import Index, Leaves
-from hopsartifacts.store.once import create_once, lose_a_race
+from hopsartifacts.store.local_lock import turn
+from hopsartifacts.store.log_audit import LogAudit
 from hopsartifacts.store.pages import PAGE_NUMBERS, Records, Tree
-from hopsartifacts.store.retelling import Retold
-from hopsartifacts.store.turns import turn
 from hopsartifacts.store.workers import each_result
 
 _MANY = 16
 _ABREAST = 32
-"""So many entries are asked for at the same moment: they are small."""
+"""How many entries to read concurrently; many, since they are small."""
 _AHEAD = 256
 _LOOKS = 3
 _LOST_RACES_LIMIT = 1000
 
 
 class Log(Generic[AnyState]):
-    """The log at one path of a storage, whose states are *AnyState*.
+    """The log at one path of a storage; its states are of type *AnyState*.
 
-    It remembers the entries it has read, and an append decides on the newest of them
-    first: if that is out of date the next name is taken, and the append looks again.
-    Make a log for each operation; do not keep one.
+    It caches the entries it has read. An append first tries with the newest cached
+    entry; if that is out of date, the next path is taken, and the append reads the log
+    again. Create a ``Log`` for each operation; do not keep one.
     """
 
     def __init__(self, storage: Storage, path: str, state: type[AnyState]) -> None:
@@ -67,7 +68,7 @@ class Log(Generic[AnyState]):
         self._read: dict[int, LogEntry] = {}
 
     def newest(self) -> Snapshot[AnyState] | None:
-        """Look for the newest entry and return it, or None if the log is empty.
+        """Read the newest entry from the storage; return None if the log is empty.
 
         Raises:
             IntegrityError: it is damaged.
@@ -81,22 +82,22 @@ class Log(Generic[AnyState]):
             if entry or not seq:
                 self._seen = self._snapshot(entry) if entry else None
                 return self._seen
-            # The whole log may have been deleted after it was listed.
+            # The whole log may have been deleted after the listing: list again.
         raise self._missing(seq)
 
     def refresh(self) -> None:
-        """See whether the log went on since it was seen: one read if it did not."""
+        """Read entries added since the last read; one request if there are none."""
         while self._seen and (after := self._find(self._seen.seq + 1)):
             self._seen = self._snapshot(after)
         if self._seen is None:
             self.newest()
 
     def seen(self) -> Snapshot[AnyState] | None:
-        """Return the newest entry as it was seen last; look if it never was."""
+        """Return the newest entry of the last read; read it if there was none yet."""
         return self._seen if self._has_looked else self.newest()
 
     def state(self) -> AnyState:
-        """Look for the newest state and return it; an empty one if there is no entry.
+        """Read the newest state from the storage; it is empty if there is no entry.
 
         Raises:
             IntegrityError: the newest entry is damaged.
@@ -105,12 +106,12 @@ class Log(Generic[AnyState]):
         return found.state if found else self._state.empty()
 
     def seen_state(self) -> AnyState:
-        """Return the state as it was seen last; look if it never was."""
+        """Return the state of the last read; read it if there was none yet."""
         found = self.seen()
         return found.state if found else self._state.empty()
 
     def as_of(self, seq: int) -> Snapshot[AnyState]:
-        """Return entry *seq* and the state as of it.
+        """Return entry *seq* and the state as of that entry.
 
         Raises:
             IntegrityError: it is missing or damaged.
@@ -129,7 +130,7 @@ class Log(Generic[AnyState]):
         return found
 
     def content(self, seq: int) -> bytes:
-        """Return what entry *seq* brought; the newest entry may have a copy.
+        """Return the content of entry *seq*, from the newest entry's copy if possible.
 
         Raises:
             IntegrityError: the entry is missing or damaged.
@@ -138,11 +139,11 @@ class Log(Generic[AnyState]):
         return bytes(self.entry(seq).body.content) if copy is None else copy
 
     def fetch(self, numbers: Iterable[int]) -> None:
-        """Read entries side by side; they are remembered."""
+        """Read entries concurrently into the cache."""
         self._entries(numbers)
 
     def trees(self, numbers: Iterable[int]) -> Mapping[int, Tree]:
-        """Return the trees of entries, read side by side; see ``pages.Source``."""
+        """Return the trees of entries, read concurrently; see ``pages.Source``."""
         return {seq: it.body.tree for seq, it in self._entries(numbers).items()}
 
     def leaves(self, number: int) -> Leaves:
@@ -150,11 +151,11 @@ class Log(Generic[AnyState]):
         return self.entry(number).body.index
 
     def entries(self) -> Iterator[LogEntry]:
-        """Yield every entry from the first, checking each link of the chain.
+        """Yield every entry in order, checking the digest chain.
 
         Raises:
-            IntegrityError: an entry is missing, damaged, or not the one its
-                successor followed.
+            IntegrityError: an entry is missing or damaged, or its digest differs from
+                the one in its successor.
         """
         previous: LogEntry | None = None
         newest = self._newest_seq()
@@ -166,16 +167,16 @@ class Log(Generic[AnyState]):
                 yield current
 
     def audit(self) -> Snapshot[AnyState] | None:
-        """Check every entry, every link and every tree, and return the newest entry.
+        """Check every entry, the digest chain and all records; return the newest entry.
 
-        The steps are told again, so that a record that no step explains is found.
+        All operations are replayed, so that a record without an operation is found.
 
         Raises:
-            IntegrityError: an entry is missing, damaged, not the one its successor
-                followed, or does not say what the steps up to it have made; or the
-                newest one contradicts itself.
+            IntegrityError: an entry is missing or damaged, its digest differs from the
+                one in its successor, or its state differs from the replayed one;
+                or the newest one contradicts itself.
         """
-        retold, newest = Retold(self._state), None
+        retold, newest = LogAudit(self._state), None
         for newest in self.entries():
             try:
                 retold.take(newest.body)
@@ -194,11 +195,11 @@ class Log(Generic[AnyState]):
     def append(
         self, decide: Callable[[AnyState, int], Draft[AnyState] | None]
     ) -> Snapshot[AnyState] | None:
-        """Commit what *decide* wants after the newest state.
+        """Commit the entry that *decide* returns for the newest state.
 
-        *decide* gets that state (an empty one if the log is empty) and the number the
-        new entry would have. It returns a draft, or None to commit nothing, or raises.
-        It is asked again after each lost race.
+        *decide* is called with that state (an empty one if the log is empty) and the
+        number of the new entry. It returns a draft, returns None to commit nothing, or
+        raises. It is called again after each lost race.
 
         Returns:
             The committed entry, or the newest one if *decide* returned None.
@@ -231,7 +232,7 @@ class Log(Generic[AnyState]):
                     held.enter_context(turn(self.storage, self.path))
                 else:
                     lose_a_race(attempt)
-                # Others are still coming: catch up before trying the next name.
+                # Other writers may have committed more: catch up before retrying.
                 before = self.newest()
         raise ConflictError(
             f"{self.path}: {_LOST_RACES_LIMIT} other writers were faster; try again"
@@ -244,7 +245,7 @@ class Log(Generic[AnyState]):
         draft: Draft[AnyState],
         token: str,
     ) -> LogEntry:
-        """Return what lies at the next name afterwards: our entry or another's."""
+        """Try to create entry *seq*; return ours, or the one of a faster writer."""
         content, head = encode(draft.content), draft.state.head
         last = {before.state.head.last if before else 0, head.last} - {0}
         body = new_body(
@@ -274,7 +275,7 @@ class Log(Generic[AnyState]):
     def _carried(
         self, before: Snapshot[AnyState] | None, wanted: int, seq: int
     ) -> Carried | None:
-        """Return the content that readers ask for most, if it is small and at hand."""
+        """Return the content of entry *wanted* if it is small and in the cache."""
         if before is None or wanted in {0, seq}:
             return None
         content = before.entry.content_of(wanted)
@@ -301,7 +302,7 @@ class Log(Generic[AnyState]):
         return {seq: self._read[seq] for seq in wanted}
 
     def _read_all(self, numbers: range) -> Iterator[LogEntry]:
-        """Yield entries in order, reading ahead where that is faster."""
+        """Yield entries in order, read concurrently if there are many."""
         workers = self.storage.capabilities.workers if len(numbers) > _MANY else 1
         for seq, found in zip(
             numbers,
@@ -313,7 +314,7 @@ class Log(Generic[AnyState]):
             yield found
 
     def _find(self, seq: int) -> LogEntry | None:
-        """Return entry *seq*, and remember it; None if there is none."""
+        """Return entry *seq*, reading it into the cache; None if it does not exist."""
         found = self._read.get(seq) or self._load(seq)
         if found:
             self._read[seq] = found
@@ -331,12 +332,12 @@ class Log(Generic[AnyState]):
         newest = (layout.log_entry_seq(self.path, first) or 0) if first else 0
         if first and not newest:
             raise IntegrityError(
-                f"{first} lies in a log and is no entry of it: take it away"
+                f"{first} is in a log, but is not one of its entries: move it away"
             )
         if self._seen and newest < self._seen.seq:
-            newest = self._seen.seq  # a listing that is late
+            newest = self._seen.seq  # the listing is out of date
         if self.storage.local_path("") is not None:
-            # A network mount may list from a cache; asked for a name, it looks.
+            # A network mount may list from its cache, but looks up a single name.
             while self.storage.stat(layout.log_entry(self.path, newest + 1)):
                 newest += 1
         return newest
@@ -350,6 +351,6 @@ class Log(Generic[AnyState]):
 
     def _missing(self, seq: int) -> IntegrityError:
         return IntegrityError(
-            f"log entry {layout.log_entry(self.path, seq)} is missing, though others "
-            "name it: somebody deleted it; restore it from a backup"
+            f"log entry {layout.log_entry(self.path, seq)} is missing, although there "
+            "are later ones: restore it from a backup"
         )

@@ -1,9 +1,9 @@
-"""The records of a log, one for each number it has given, in pages inside entries.
+"""The records of a log, one per assigned number, stored in pages inside log entries.
 
-A page holds the records of fifty consecutive numbers, a book 250 pages. An entry writes
-out the newest two books, the newest page and the page it changes. For everything else
-it gives the number of the entry that has written it out last, so that an entry stays
-small however many numbers there are. ``docs/format.md`` says it in full.
+A page holds the records of 50 consecutive numbers, a book holds 250 pages. An entry
+contains the newest two books, the newest page and the page that it changes. For every
+other page and book it contains the number of the entry that wrote it last, so entries
+stay small however many numbers there are. ``docs/format.md`` is the full description.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,41 +18,41 @@ PAGE_NUMBERS = 50
 BOOK_PAGES = 250
 _OUT_BOOKS = 2
 SHORT_BYTES = 512
-"""A longer record is written out only in the entry that changes it."""
+"""A longer record is contained only in the entry that changes it."""
 
 Page = dict[int, msgspec.Raw]
-"""Records by their numbers; in place of one, the number of the entry that has it."""
+"""Records by number; an int in place of a record is the entry that contains it."""
 
 Record = TypeVar("Record")
 
 
 class Book(msgspec.Struct, frozen=True, kw_only=True):
-    """Some pages that follow one another; in place of one, the entry that has it."""
+    """Consecutive pages; an int in place of a page is the entry that contains it."""
 
     first: int
     pages: tuple[int | Page | None, ...]
 
     def page(self, number: int) -> int | Page | None:
-        """Return what stands in the place of page *number*; None if nothing does."""
+        """Return page *number* or the entry that contains it; None if there is none."""
         at = number - self.first
         return self.pages[at] if 0 <= at < len(self.pages) else None
 
     def items(self) -> Iterator[tuple[int, int | Page]]:
-        """Yield the pages there are, with their numbers."""
+        """Yield the numbers of the existing pages, each with its page or entry."""
         for number, page in enumerate(self.pages, self.first):
             if page is not None:
                 yield number, page
 
 
 Tree = dict[int, int | Book]
-"""The books by their numbers; in place of one, the entry that has it."""
+"""Books by number; an int in place of a book is the entry that contains it."""
 
 
-class Source(Protocol):
-    """Where the entries of a log are read."""
+class TreeSource(Protocol):
+    """A reader of log entries."""
 
     def trees(self, numbers: Iterable[int]) -> Mapping[int, Tree]:
-        """Return the trees of the entries *numbers*, read side by side.
+        """Return the trees of the entries *numbers*, read concurrently.
 
         Raises:
             IntegrityError: one is missing or damaged.
@@ -61,13 +61,13 @@ class Source(Protocol):
 
 
 class Records(Mapping[int, Record], Generic[Record]):
-    """The record of every number of a log as of one entry; read when asked for.
+    """All records of a log as of one entry, by number; read on demand.
 
-    A value: ``changed`` returns other records, which share what was read.
+    Immutable: ``changed`` returns a new object that shares the pages read so far.
     """
 
     def __init__(
-        self, kind: type[Record], source: Source | None, seq: int, tree: Tree
+        self, kind: type[Record], source: TreeSource | None, seq: int, tree: Tree
     ) -> None:
         self._kind = kind
         self._source = source
@@ -77,14 +77,14 @@ class Records(Mapping[int, Record], Generic[Record]):
         self.changes: dict[int, Record] = {}
 
     def changed(self, number: int, record: Record) -> "Records[Record]":
-        """Return these records with that of *number* being *record*."""
+        """Return a copy in which the record of *number* is *record*."""
         after = Records(self._kind, self._source, self._seq, self._tree)
         after._pages = self._pages
         after.changes = {**self.changes, number: record}
         return after
 
     def __getitem__(self, number: int) -> Record:
-        """Return a record, from at most three entries."""
+        """Return the record of *number*, reading at most three entries."""
         if number in self.changes:
             return self.changes[number]
         found = self._page(number // PAGE_NUMBERS)
@@ -109,7 +109,7 @@ class Records(Mapping[int, Record], Generic[Record]):
         numbers, loaded = set(self.changes), 0
         wanted = count // PAGE_NUMBERS + 2
         while True:
-            # Where numbers were left out there are less of them on a page.
+            # A page has fewer records if numbers were skipped.
             more = pages[max(len(pages) - wanted, 0) : len(pages) - loaded]
             numbers = numbers.union(*self._loaded(more))
             loaded += len(more)
@@ -124,7 +124,7 @@ class Records(Mapping[int, Record], Generic[Record]):
         return sum(it >= page * PAGE_NUMBERS for it in numbers) >= count
 
     def descending(self) -> Iterator[tuple[int, Record]]:
-        """Yield the records from the highest number down, a page at a time."""
+        """Yield numbers and records from the highest number down, page by page."""
         pages = {*self._page_numbers(), *(it // PAGE_NUMBERS for it in self.changes)}
         for page in sorted(pages, reverse=True):
             found = self._page(page)
@@ -137,7 +137,7 @@ class Records(Mapping[int, Record], Generic[Record]):
         """Return the tree of the entry that commits the changes.
 
         Args:
-            last_pages: numbers of the newest page, before and after the changes.
+            last_pages: the numbers of the newest page before and after the changes.
         """
         changed = {number // PAGE_NUMBERS for number in self.changes}
         pages = changed | set(last_pages)
@@ -151,7 +151,7 @@ class Records(Mapping[int, Record], Generic[Record]):
         }
 
     def _home(self, place: int | Book | Page) -> int:
-        """Return which entry has what stands in a *place* of the newest entry."""
+        """Return the number of the entry that contains the page or book at *place*."""
         return place if isinstance(place, int) else self._seq
 
     def _book(self, number: int, out: set[int]) -> Book:
@@ -180,7 +180,7 @@ class Records(Mapping[int, Record], Generic[Record]):
         return dict(sorted(written.items()))
 
     def _page_numbers(self) -> list[int]:
-        """Return the numbers of all pages there are, in order."""
+        """Return the numbers of all existing pages, in order."""
         self._fetch(place for place in self._tree.values() if isinstance(place, int))
         numbers: list[int] = []
         for number in sorted(self._tree):
@@ -189,7 +189,7 @@ class Records(Mapping[int, Record], Generic[Record]):
         return numbers
 
     def _loaded(self, pages: Sequence[int]) -> list[Page]:
-        """Return pages, having read what they need side by side."""
+        """Return pages, after reading the entries they need concurrently."""
         homes = set()
         for page in pages:
             _, book = self._find_book(page // BOOK_PAGES)
@@ -210,7 +210,7 @@ class Records(Mapping[int, Record], Generic[Record]):
         return self._seq, place
 
     def _page(self, number: int) -> tuple[int, Page] | None:
-        """Return the entry that has a page written out, and the page."""
+        """Return the entry that contains page *number*, and the page, or None."""
         if number not in self._pages:
             home, book = self._find_book(number // BOOK_PAGES)
             place = book.page(number) if book else None
@@ -247,13 +247,13 @@ class Records(Mapping[int, Record], Generic[Record]):
 
 def _not_there(home: int, what: str) -> IntegrityError:
     return IntegrityError(
-        f"log entry {home} does not have {what}, which a later entry names it for: "
+        f"log entry {home} does not contain {what}, although a later entry says so: "
         "restore the log from a backup"
     )
 
 
 def written_record(tree: Tree, number: int) -> msgspec.Raw | None:
-    """Return a record if an entry with this tree has it written out; else None."""
+    """Return record *number* if *tree* itself contains it, else None."""
     page = number // PAGE_NUMBERS
     book = tree.get(page // BOOK_PAGES)
     place = book.page(page) if isinstance(book, Book) else None
@@ -262,21 +262,21 @@ def written_record(tree: Tree, number: int) -> msgspec.Raw | None:
 
 
 def is_named(raw: msgspec.Raw) -> bool:
-    """Tell whether what stands for a record is the number of an entry."""
+    """Tell whether *raw* is the number of an entry instead of a record."""
     return not bytes(raw).startswith(b"{")
 
 
 def home_of(raw: msgspec.Raw) -> int:
-    """Return the number of the entry that stands for a record.
+    """Decode *raw*, the number of the entry that contains a record.
 
     Raises:
-        IntegrityError: what stands there is no such number.
+        IntegrityError: it is not a number.
     """
     text = bytes(raw)
     if not text.isdigit():
         raise IntegrityError(
-            f"a log entry has {text.decode(errors='replace')!r} for a record, or for "
-            "the entry that has it: restore the log from a backup"
+            f"a log entry contains {text.decode(errors='replace')!r} instead of a "
+            "record or the number of an entry: restore the log from a backup"
         )
     return int(text)
 

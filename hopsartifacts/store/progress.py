@@ -1,7 +1,6 @@
-"""How far something has come, told to whoever wants to know.
+"""Progress reporting through fsspec's callback protocol.
 
-The protocol is fsspec's own, so its tqdm and rich callbacks work; fsspec itself is
-not needed for it.
+fsspec's tqdm and rich callbacks work with it; fsspec itself need not be installed.
 """
 
 from threading import Lock
@@ -12,27 +11,27 @@ class Callback(Protocol):
     """The part of ``fsspec.callbacks.Callback`` that is called; sizes are in bytes."""
 
     def set_size(self, size: int) -> None:
-        """Take how many bytes there will be."""
+        """Receive the total number of bytes."""
         ...
 
     def relative_update(self, inc: int = 1) -> None:
-        """Take how many more were done; fewer where something starts again."""
+        """Receive how many more bytes are done; negative if work starts again."""
         ...
 
 
 class _Silent:
     def set_size(self, size: int) -> None:
-        """Take no notice."""
+        """Do nothing."""
 
     def relative_update(self, inc: int = 1) -> None:
-        """Take no notice."""
+        """Do nothing."""
 
 
 NO_CALLBACK: Callback = _Silent()
 
 
 class Progress:
-    """One callback for many threads: it hears them one at a time."""
+    """A thread-safe wrapper of a callback: calls to it never overlap."""
 
     def __init__(self, callback: Callback, size_bytes: int) -> None:
         self._callback = callback
@@ -47,9 +46,9 @@ class Progress:
 
 
 def is_terminal(stream: object) -> bool:
-    """Tell whether *stream* is one that a bar can be drawn on.
+    """Tell whether *stream* is a terminal, on which a progress bar can be drawn.
 
-    A service or a program without a window has none, or something of its own.
+    A service or a GUI program may have None or a custom object as its stream.
     """
     try:
         return bool(stream.isatty())  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The project's root: its format marker and who owns which name."""
+"""The root of a project: its format marker and the claims on names."""
 
 from typing import Any
 from weakref import WeakSet
@@ -16,7 +16,7 @@ from hopsartifacts.errors import (
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.identity import now, writer
 from hopsartifacts.store.log import Log
-from hopsartifacts.store.proof import require_proof
+from hopsartifacts.store.storage_probe import require_proof
 
 
 class _Marker(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,13 +30,13 @@ class _Claim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _KNOWN: WeakSet[Storage] = WeakSet()
-"""Storages whose marker was seen, of those where a look costs a request."""
+"""Remote storages whose marker was read already; reading it costs a request."""
 
 
 def check_root(storage: Storage) -> None:
-    """Refuse a project written in a format this release does not know.
+    """Refuse a project in a format that this release does not support.
 
-    A root without a marker is a project to be: the first write marks it.
+    A root without a marker is not a project yet; the first write creates the marker.
 
     Raises:
         FormatError: the format is unknown, or the marker is damaged.
@@ -57,10 +57,11 @@ def check_root(storage: Storage) -> None:
 
 
 def mark_root(storage: Storage) -> None:
-    """Make the root a project of this format, if it is not one yet.
+    """Make the root a project of this format, if it is not a project yet.
 
     Raises:
-        UnsafeStorageError: the back end does not keep the promise of ``create``.
+        UnsafeStorageError: the back end's ``create`` is not exclusive.
+        FormatError: it is a project in a format that this release does not support.
     """
     if storage in _KNOWN:
         return
@@ -68,19 +69,19 @@ def mark_root(storage: Storage) -> None:
         require_proof(storage)
         marker = _Marker(format=FORMAT, created=now(), writer=writer())
         storage.create(layout.MARKER, encode_pretty(marker))
-        # It is already, where that can be: else it is found out here, not later.
+        # It is read-only already. If modes are not supported, this warns at once.
         storage.protect(layout.MARKER)
     check_root(storage)
 
 
 def claim_name(storage: Storage, path: str, name: str, kind: str) -> bool:
-    """Take *name* and its twins for good, or find that it was ours already.
+    """Claim *name* permanently by creating *path*, which names too close to it share.
 
     Returns:
-        True if it was taken now.
+        True if it was claimed now, False if *name* itself had claimed it before.
 
     Raises:
-        AlreadyExistsError: a twin of *name* has them.
+        AlreadyExistsError: another name that is too close has claimed it.
     """
     mark_root(storage)
     if storage.create(path, encode_pretty(_Claim(name=name))):
@@ -90,7 +91,7 @@ def claim_name(storage: Storage, path: str, name: str, kind: str) -> bool:
 
 
 def owner_of(storage: Storage, path: str) -> str | None:
-    """Return the name that claimed *path*, None if none did."""
+    """Return the name that claimed *path*; None if none did."""
     try:
         return decode(storage.read(path), _Claim, path).name
     except PathNotFoundError:
@@ -98,26 +99,26 @@ def owner_of(storage: Storage, path: str) -> str | None:
 
 
 def check_log_is_there(storage: Storage, log: Log[Any], claim: str) -> None:
-    """Tell an empty log that was lost from one that never had an entry.
+    """Refuse an empty log whose entries were lost; accept one that never had entries.
 
-    A writer that was killed before its first entry leaves empty folders; one that is
-    at work puts files down after it.
+    A writer that was killed before its first entry leaves only empty folders: writers
+    store files after that entry.
 
     Raises:
-        IntegrityError: the name is claimed and files are there, but no entry.
+        IntegrityError: the name is claimed and there are files, but no log entry.
     """
     folder, _, _ = log.path.rpartition("/")
     is_claimed = owner_of(storage, claim) == folder.rpartition("/")[2]
     has_files = is_claimed and any(True for _ in storage.find(folder))
     if has_files and log.newest() is None:
         raise IntegrityError(
-            f"the log of {folder!r} is gone, and with it which versions there are: "
-            "restore it from a backup"
+            f"the log of {folder!r} is missing, so its versions are unknown: restore "
+            "the log from a backup"
         )
 
 
 def check_claim(storage: Storage, path: str, name: str, kind: str) -> None:
-    """Refuse early, without taking anything, what ``claim_name`` would refuse."""
+    """Raise the errors of ``claim_name`` without claiming anything."""
     owner = owner_of(storage, path)
     if owner not in {None, name}:
         raise AlreadyExistsError(

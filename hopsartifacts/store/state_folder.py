@@ -1,4 +1,4 @@
-"""Where this user keeps, on this machine, what belongs to no project."""
+"""The user's state folder on this machine, for data that belongs to no project."""
 
 import hashlib
 import os
@@ -21,13 +21,13 @@ STATE_DIR_VARIABLE = "HOPSARTIFACTS_STATE_DIR"
 
 
 def state_folder() -> Path:
-    """Return the folder; it need not exist.
+    """Return the state folder; it need not exist.
 
-    It is the one in the environment, or the user's own. A user without a home, or with
-    one that cannot be written, has one in the folder for temporary files.
+    It is ``$HOPSARTIFACTS_STATE_DIR``, or else the platform's folder for user state. If
+    the user has no home, or cannot write there, it is in the temporary folder.
 
     Raises:
-        StorageError: there is no such folder for this user.
+        StorageError: this user cannot have such a folder.
     """
     if os.environ.get(STATE_DIR_VARIABLE):
         return lasting_state_folder()
@@ -39,13 +39,13 @@ def state_folder() -> Path:
 
 
 def lasting_state_folder() -> Path:
-    """Return the folder for what must not be lost; it need not exist.
+    """Return the folder for state that must survive a reboot; it need not exist.
 
     Raises:
         StorageError: this user has no home.
     """
     if given := os.environ.get(STATE_DIR_VARIABLE):
-        # Processes with other working folders have to find the same one.
+        # Absolute, so that processes with another working folder use the same one.
         return Path(given).absolute()
     # Imported late: it is needed by the first save or start, not by the import.
     from platformdirs import user_state_path  # noqa: PLC0415 - see above
@@ -61,7 +61,7 @@ def lasting_state_folder() -> Path:
 
 
 def _is_usable(folder: Path) -> bool:
-    """Tell whether this user can make files there, or make the folder first."""
+    """Tell whether this user can write to *folder*, creating it if necessary."""
     nearest = folder
     while not os.path.lexists(nearest) and nearest != nearest.parent:
         nearest = nearest.parent
@@ -70,10 +70,10 @@ def _is_usable(folder: Path) -> bool:
 
 
 def _temporary_state_folder() -> Path:
-    """Make this user's folder among the temporary files, where others may write, too.
+    """Create this user's folder in the temporary folder, which all users share.
 
     Raises:
-        StorageError: it cannot be made, or somebody else could look into it.
+        StorageError: it cannot be created, or other users can access it.
     """
     try:
         folder = Path(tempfile.gettempdir()) / f"hopsartifacts-{os.geteuid()}"
@@ -95,22 +95,22 @@ def _temporary_state_folder() -> Path:
 
 
 def key_of(*names: str) -> str:
-    """Return the name that a file about all of *names* has here."""
+    """Return a file name derived from *names*, a hash."""
     return hashlib.sha256("\0".join(names).encode(errors="surrogateescape")).hexdigest()
 
 
 def locked(
     folder: str, key: str, *, wait_s: float = 0, poll_s: float = 0.05
 ) -> "BaseFileLock | None":
-    """Take the lock that *key* falls to in *folder* of the state folder.
+    """Acquire the lock for *key* in *folder*, a subfolder of the state folder.
 
-    There are few, since a lock file must not be deleted: two keys may fall to one.
+    Several keys may share one lock: lock files must not be deleted, so there are few.
 
     Returns:
-        The lock, to be released; None if it is not to be had in *wait_s*, or this user
-        can keep no files on this machine.
+        The acquired lock, which the caller releases. None if it is not free within
+        *wait_s*, or if this user cannot store files on this machine.
     """
-    # Imported late: asyncio comes with it.
+    # Imported late: filelock imports asyncio.
     from filelock import FileLock, Timeout  # noqa: PLC0415 - see above
 
     try:
@@ -124,7 +124,7 @@ def locked(
 
 
 def forget_old(folder: Path, pattern: str, keep: Path) -> None:
-    """Delete the files of *folder* that nobody came back for, but *keep*."""
+    """Delete files in *folder* that were not modified for 30 days, except *keep*."""
     before = time.time() - _FORGOTTEN_S
     with suppress(OSError):
         for path in folder.glob(pattern):

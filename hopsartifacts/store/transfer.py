@@ -1,7 +1,8 @@
-"""Stored files on their way out: many at once, every byte checked, cut ones continued.
+"""Downloads of stored files: concurrent, verified and resumable.
 
-A file gets its name when it is whole and is what was sealed. Until then its bytes lie
-beside in a file named after its name and digest, so that the next try finds them.
+A file gets its name when it is complete and matches its digest. Until then its bytes
+are in a temporary file next to it. The name of that file is derived from the name and
+the digest, so that the next download finds and continues it.
 """
 
 import fcntl
@@ -19,15 +20,15 @@ import xxhash
 from hopsartifacts.digests import CHUNK_BYTES, Digest, sha256_of
 from hopsartifacts.errors import IntegrityError, PathNotFoundError, StorageError
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.checking import verified
+from hopsartifacts.store.checks import verified
 from hopsartifacts.store.progress import NO_CALLBACK, Callback, Progress
 from hopsartifacts.store.workers import Stop, Stopped, each, pause_s
 
 ATTEMPTS = 5
-"""How often a read may break off in a row without having given a byte."""
+"""How many reads in a row may fail before they return a byte."""
 
 _PATIENCE_S = 10.0
-"""A storage that was silent for so long has tried again by itself."""
+"""A storage client that took longer than this to fail has done its own retries."""
 _PART = ".part"
 
 
@@ -41,13 +42,13 @@ def download(
 ) -> None:
     """Copy the files *sealed* (by relative path) of *folder* into the local *target*.
 
-    A file that is there already is replaced, once the new one is whole and checked.
-    What a failure cuts off goes on where it stopped when this is called again.
+    An existing file is replaced once the new one is complete and verified. After a
+    failure, call this again to continue where it stopped.
 
     Raises:
         IntegrityError: a stored file differs from its digest.
         PathNotFoundError: a stored file is missing.
-        StorageError: the storage broke off again and again, or the local disk failed.
+        StorageError: the storage failed repeatedly, or the local disk failed.
     """
     size = sum(digest.size_bytes for digest in sealed.values())
     progress = Progress(callback, size)
@@ -57,7 +58,7 @@ def download(
         file = _Download(storage, f"{folder}/{path}", digest, progress.add, stop)
         file.run(target / path)
 
-    # The largest first, or it would be waited for alone in the end.
+    # Largest first, so that it does not run alone at the end.
     items = sorted(sealed.items(), key=lambda item: -item[1].size_bytes)
     each(one, items, min(storage.capabilities.workers, len(items)))
 
@@ -65,10 +66,10 @@ def download(
 def fetch(
     storage: Storage, path: str, target: Path, digest: Digest | None = None
 ) -> None:
-    """Copy one file to *target*, whole or not, and compare it with *digest*.
+    """Copy one file to *target* by an atomic write, and compare it with *digest*.
 
     Raises:
-        IntegrityError: it differs from its digest.
+        IntegrityError: it differs from its digest; nothing was written.
         PathNotFoundError: it is missing.
         StorageError: the storage or the local disk failed.
     """
@@ -95,13 +96,13 @@ def _checked(
 
 
 def part_of(target: Path, digest: Digest) -> Path:
-    """Return where the bytes of *target* lie until they are whole."""
+    """Return the path of the temporary file for the bytes of *target*."""
     name = sha256_of(f"{target.name}\0{digest.sha256}".encode()).partition(":")[2]
     return target.with_name(f".{name[:32]}{_PART}")
 
 
 class _Download:
-    """One sealed file on its way to a local name."""
+    """The download of one stored file to a local path."""
 
     def __init__(
         self,
@@ -120,20 +121,20 @@ class _Download:
         self._size = 0
 
     def run(self, target: Path) -> None:
-        """See ``download``."""
+        """Download the file to *target*; see ``download``."""
         with _local(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             if target.is_dir() and not target.is_symlink():
                 raise IsADirectoryError(None, "a folder is there")
         part, file, is_kept = _part(target, self._digest)
-        # It stays locked until it has its name, or somebody else would go on with it.
+        # Keep it locked until it is renamed, or another process would continue it.
         with _local(target), file:
             try:
                 self._fill(file, target)
                 part.replace(target)
             except BaseException as error:
-                # If only the storage broke off, the next try goes on with it. On a
-                # disk that is full its room is worth more than its bytes.
+                # If only the storage failed, keep the bytes for the next try. If the
+                # local disk failed, it may be full: free the space.
                 broke_off = isinstance(error, Stopped | StorageError) and self._size > 0
                 if not (is_kept and broke_off) or isinstance(error, _LocalError):
                     with suppress(OSError):
@@ -146,7 +147,7 @@ class _Download:
         is_resumed = self._size > 0
         self._read_on(file, target)
         if is_resumed and not self._is_as_sealed():
-            # It may be the bytes that were there before that are wrong.
+            # The bytes of an earlier try may be wrong: start again.
             with _local(target):
                 self._restart(file)
             self._read_on(file, target)
@@ -159,7 +160,7 @@ class _Download:
             file.flush()
 
     def _resume(self, file: IO[bytes]) -> None:
-        """Take in what an earlier try has left."""
+        """Hash the bytes of an earlier try, to continue after them."""
         while chunk := file.read(CHUNK_BYTES):
             self._stop.check()
             self._take(chunk)
@@ -174,7 +175,7 @@ class _Download:
         self._size = 0
 
     def _read_on(self, file: IO[bytes], target: Path) -> None:
-        """Read the rest; what breaks off is continued, if it comes on at all."""
+        """Read the rest, and retry failed reads as long as there is progress."""
         failures, since = 0, time.monotonic()
         while not 0 < self._digest.size_bytes <= self._size:
             before = self._size
@@ -225,7 +226,7 @@ def _local(target: Path) -> Iterator[None]:
 
 
 def _part(target: Path, digest: Digest) -> tuple[Path, IO[bytes], bool]:
-    """Return a file for the bytes of *target*, and whether the next try finds it."""
+    """Open a temporary file for *target*; tell whether the next try will find it."""
     part = part_of(target, digest)
     with _local(target):
         with suppress(OSError):
@@ -233,13 +234,13 @@ def _part(target: Path, digest: Digest) -> tuple[Path, IO[bytes], bool]:
             if _is_ours(part, file):
                 return part, file, True
             file.close()
-        # Another process downloads the same file to the same place.
+        # Another process is downloading the same file to the same path.
         own = target.with_name(f".{uuid4().hex}{_PART}")
         return own, _opened(own, os.O_EXCL), False
 
 
 def _is_ours(part: Path, file: IO[bytes]) -> bool:
-    """Take *part* for this process, unless it is taken or is no longer there."""
+    """Lock *part*; False if it is locked, was replaced, or is not a plain file."""
     try:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         opened, named = os.fstat(file.fileno()), part.lstat()

@@ -1,4 +1,4 @@
-"""Doing one thing to many items at once; the first failure stops the rest."""
+"""A function applied to many items by a thread pool; the first failure stops it."""
 
 import random
 from collections.abc import Callable, Iterable, Sequence
@@ -15,26 +15,26 @@ _WAIT_S = 0.5
 
 
 class Stopped(Exception):  # noqa: N818 - no failure of its own
-    """Raised by work that gives up because something else has failed."""
+    """Raised by work that stops because other work has failed."""
 
 
 class Stop:
-    """Tells workers that what they do is not wanted any more."""
+    """A flag that asks workers to stop."""
 
     def __init__(self) -> None:
         self._event = Event()
 
     def set(self) -> None:
-        """Let everybody stop soon."""
+        """Ask all workers to stop."""
         self._event.set()
 
     def check(self) -> None:
-        """Raise ``Stopped`` if so; to be called now and then during long work."""
+        """Raise ``Stopped`` if the flag is set; call this regularly in long work."""
         if self._event.is_set():
             raise Stopped
 
     def sleep(self, seconds: float) -> None:
-        """Wait, but not longer than it is wanted; raises as ``check``."""
+        """Sleep until the time is over or the flag is set; then do as ``check``."""
         self._event.wait(seconds)
         self.check()
 
@@ -42,11 +42,11 @@ class Stop:
 def each(
     work: Callable[[Item, Stop], None], items: Iterable[Item], workers: int
 ) -> None:
-    """Call *work* with every item, *workers* at a time, in this process.
+    """Call *work* with every item, in *workers* threads of this process.
 
-    Items are taken when there is somebody to work on them; one worker is the caller's
-    own thread. Returns when all are done; of what fails the first is raised, when the
-    others have stopped.
+    Items are taken when a thread is free. With one worker, the caller's own thread is
+    used. Returns when all items are done. If work fails, the other threads stop, and
+    then the first exception is raised.
     """
     if workers > 1:
         _each_of_many(work, items, workers)
@@ -80,7 +80,7 @@ def _each_of_many(
         try:
             pending = {pool.submit(pull) for _ in range(workers)}
             while pending:
-                # Not for ever: a signal that another thread gets does not end a wait.
+                # With a timeout: a signal that another thread gets does not end a wait.
                 _, pending = wait(pending, _WAIT_S)
         except BaseException:
             stop.set()
@@ -92,7 +92,7 @@ def _each_of_many(
 def each_result(
     work: Callable[[Item, Stop], Result], items: Sequence[Item], workers: int
 ) -> list[Result]:
-    """Return what *work* makes of each of *items*, in their order; as ``each``."""
+    """Return the results of *work* for *items*, in order; otherwise as ``each``."""
     done: dict[int, Result] = {}
 
     def one(numbered: tuple[int, Item], stop: Stop) -> None:
@@ -104,6 +104,6 @@ def each_result(
 
 
 def pause_s(failures: int) -> float:
-    """Return how long to wait after so many failures in a row."""
+    """Return the back-off after *failures* in a row, with jitter, in seconds."""
     longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**failures)
     return random.uniform(longest / 2, longest)  # noqa: S311 - only to spread load

@@ -1,1 +1,1 @@
-"""For authors of storage back ends, and for our own tests: a kit to test with."""
+"""A test kit for authors of storage back ends, also used by this package's tests."""

@@ -1,13 +1,15 @@
-"""The whole kit in one class: inherit, give a ``storage`` fixture, run pytest.
+"""All parts of the test kit in one class.
+
+Inherit it, define a ``storage`` fixture, and run pytest:
 
     class TestMyBackend(BackendConformance):
         @pytest.fixture
         def storage(self) -> Storage:
             return MyStorage("an empty place")
 
-Each part is a class that can be inherited alone. What a back end need not have is asked
-of its capabilities, so nothing has to be skipped; how long it takes is set by the
-attributes of the parts.
+Each part is a class that can be inherited alone. Optional features are looked up in the
+capabilities, so no test is skipped. The attributes of the parts set how long the tests
+take.
 """
 
 from hopsartifacts.testing.conformance import StorageConformance
@@ -25,4 +27,4 @@ class BackendConformance(
     CrashConformance,
     FaultConformance,
 ):
-    """Every part: the contract one promise at a time, and what is built upon it."""
+    """All parts: the contract promise by promise, and what is built on it."""

@@ -1,7 +1,7 @@
-"""Cases: a job, the state before it, the states it may leave; and the walk through it.
+"""Cases (a job, its initial state and its possible final states) and their walks.
 
-A walk does the job again and again, each time with its fault one step later, until the
-job comes to its end by itself.
+A walk repeats the job with its fault one step later each time, until the job ends
+normally.
 """
 
 import itertools
@@ -17,40 +17,40 @@ from hopsartifacts.store.entries import State
 from hopsartifacts.store.log import Log
 from hopsartifacts.testing.checker import check
 from hopsartifacts.testing.faults import READS, FaultyStorage
-from hopsartifacts.testing.jobs import JOBS, MODEL, Jobs, project_at
-from hopsartifacts.testing.observing import (
+from hopsartifacts.testing.jobs import JOBS, MODEL, WriterJobs, project_at
+from hopsartifacts.testing.snapshots import StorageSnapshot
+from hopsartifacts.testing.views import (
     View,
     check_deployments_start,
     footprint,
     view,
 )
-from hopsartifacts.testing.snapshots import Snapshot
 
 Place = Callable[[], Storage]
-"""Opens one storage; each call gives a connection of its own."""
+"""A function that opens one storage; each call returns a separate connection."""
 FaultKind = TypeVar("FaultKind")
 
 _USERS = {"Resources/notes.txt": b"the user's"}
 _WRITERS = {
     ".hopsartifacts/staging/0123456789abcdef0123456789abcdef/half": b"a writer's"
 }
-"""With the user's: what belongs to somebody else, and is there during each job."""
+"""Files of other writers, and of the user, that are present during each job."""
 _UNDONE = frozenset({"reserve", "stage", "abort", "mark"})
 _LEAST_POINTS = 2
 
 
-class Run(NamedTuple):
-    """How a job went."""
+class CaseRun(NamedTuple):
+    """The outcome of one run of a job."""
 
     was_due: bool
-    """Whether the fault came; if not, the job came to its end by itself."""
+    """Whether the fault occurred; if not, the job ended normally."""
     is_told: bool = True
-    """Whether anybody lived to hear what became of it."""
+    """Whether the caller survived to get a result."""
     error: HopsArtifactsError | None = None
 
 
 class Case:
-    """The job *name*, whose user's files lie in *folder*.
+    """The job *name*, with its user files in *folder*.
 
     Attributes:
         changes: how many of its storage calls change something.
@@ -58,26 +58,26 @@ class Case:
     Args:
         name: one of ``JOBS``.
         new_place: makes an empty place for a project at each call.
-        folder: an empty folder on this machine.
+        folder: an empty local folder.
     """
 
     def __init__(self, name: str, new_place: Callable[[], Place], folder: Path) -> None:
         self.name = name
         self.job = JOBS[name]
-        self.jobs = Jobs(folder)
+        self.jobs = WriterJobs(folder)
         self._new_place = new_place
         self._others = _USERS if self.job.takes_garbage else {**_USERS, **_WRITERS}
-        self._begin: Snapshot | None = None
+        self._begin: StorageSnapshot | None = None
         storage = self.fresh()()
         if self.job.is_copied:
-            self._begin = Snapshot(storage)
+            self._begin = StorageSnapshot(storage)
         lay = footprint(storage)
         self.old = view(storage)
         self.changes = self._count_changes(storage)
         self.new = view(storage)
-        assert (self.old != self.new) == self.job.is_seen, f"{name!r} shows otherwise"
+        assert (self.old != self.new) == self.job.is_seen, f"{name!r}: is_seen is wrong"
         assert lay != footprint(storage), f"{name!r} changes nothing"
-        # An artifact is a version of its own, made before what deploys it.
+        # An artifact is a separate version, created before the deployment that uses it.
         halfway = {**self.old, "artifacts": self.new["artifacts"]}
         is_same_models = self.old["models"] == self.new["models"]
         self.states = [self.old, self.new, *([halfway] if is_same_models else [])]
@@ -88,7 +88,7 @@ class Case:
         return sum(call.method not in READS for call in counting.calls)
 
     def fresh(self) -> Place:
-        """Return a new place with the state before the job."""
+        """Return a new place with the initial state of the job."""
         place = self._new_place()
         storage = place()
         if self._begin:
@@ -101,11 +101,11 @@ class Case:
         return place
 
     def do(self, storage: Storage) -> None:
-        """Do the job."""
+        """Run the job."""
         self.jobs.do(self.job.name, storage)
 
     def check(self, storage: Storage) -> View:
-        """Look at what is left, and return it: the old state or the new, whole."""
+        """Check that the old or the new state is left, intact, and return it."""
         seen = view(storage)
         assert seen in self.states
         check_deployments_start(storage)
@@ -117,7 +117,7 @@ class Case:
     def check_truth(
         self, storage: Storage, seen: View, error: HopsArtifactsError | None
     ) -> None:
-        """What the caller was told is so."""
+        """Check that the state agrees with the result that the caller got."""
         if error is None:
             assert seen == self.new
         if error is None or not self.job.is_seen:
@@ -131,7 +131,7 @@ class Case:
             assert seen != self.old, error
 
     def check_next(self, storage: Storage) -> None:
-        """The next writers succeed, all can be made good, and garbage can be freed."""
+        """Check that later writers, a repair and a garbage collection succeed."""
         before = view(storage)
         if f"{MODEL}/1" in before["models"]:
             self.jobs.deploy_without_script(storage)
@@ -157,23 +157,23 @@ class Case:
 
 def walk(
     case: Case,
-    attempt: Callable[[Place, int, FaultKind], Run],
+    attempt: Callable[[Place, int, FaultKind], CaseRun],
     faults: Sequence[FaultKind],
     *,
     every: int = 1,
     steps: int | None = None,
 ) -> int:
-    """Try *case* with each of *faults* at each step, and look at what is left.
+    """Run *case* with each of *faults* at each step, and check what is left.
 
     Args:
-        case: what is tried.
-        attempt: does the job at a place, with the fault at the step with this number.
-        faults: in how many ways each step fails.
-        every: try only every n-th of all steps and ways, and at least one.
-        steps: how many steps the job has; as many as it makes changes if not said.
+        case: the case to run.
+        attempt: runs the job at a place, with the fault at the step with this number.
+        faults: the ways in which each step fails.
+        every: try only every n-th combination of step and fault, but at least one.
+        steps: how many steps the job has; by default the number of its changes.
 
     Returns:
-        At how many points the job was cut off.
+        At how many points the job was interrupted.
     """
     if every == 1:
         points = _walk(case, attempt, faults, itertools.count())
@@ -188,7 +188,7 @@ def walk(
 
 def _walk(
     case: Case,
-    attempt: Callable[[Place, int, FaultKind], Run],
+    attempt: Callable[[Place, int, FaultKind], CaseRun],
     faults: Sequence[FaultKind],
     points: Iterable[int],
 ) -> int:
@@ -214,7 +214,7 @@ def _walk(
 
 
 def kinds(storage: Storage) -> dict[str, str]:
-    """Return what every log entry did, by its token."""
+    """Return the operation of every log entry, by token."""
     paths = {layout.log_of(entry.path) for entry in storage.find("")}
     return {
         entry.token: entry.op["kind"]

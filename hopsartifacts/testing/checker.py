@@ -1,12 +1,12 @@
-"""The checker: what lies on a storage is a project from which nothing was lost.
+"""The checker: tests whether a storage contains a project that has lost nothing.
 
     checked = check(storage)
     assert checked.ok, checked
 
-It goes by what the logs promise, through their whole history: every committed version
-is whole, every number was given once and in order, every log is complete, and so is the
-journal of every alias. Files that a crash left unfinished are no flaw, nor are copies
-that the log can write again.
+It follows the whole history of the logs: every committed version is complete, every
+number was assigned once and in order, and every log and alias journal is complete.
+Unfinished files after a crash are not flaws; neither are missing copies that can be
+restored from the log.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,8 +16,8 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.documents import ArtifactState
+from hopsartifacts.deployments.deployed import Logs
 from hopsartifacts.deployments.documents import DeploymentState
-from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.deployments.versions import deployment_names
 from hopsartifacts.documents import encode
 from hopsartifacts.errors import FormatError, IntegrityError, ModelNotFoundError
@@ -26,26 +26,26 @@ from hopsartifacts.registry.aliases import alias_history
 from hopsartifacts.registry.documents import ModelState
 from hopsartifacts.registry.versions import model_log, model_names, model_state
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.checking import Finding
+from hopsartifacts.store.checks import Finding
 from hopsartifacts.store.entries import State
 from hopsartifacts.store.log import Log
-from hopsartifacts.store.retelling import Retold
+from hopsartifacts.store.log_audit import LogAudit
 from hopsartifacts.store.root import owner_of
 
 Marks = Mapping[int, str | None]
-"""What each number stands for; None for one that is retired."""
+"""The identity behind each number; None for a retired one."""
 
 _HARMLESS = frozenset({"leftover", "unprotected"})
 _PROJECTIONS = (f"/{layout.MANIFEST}", f"/{layout.DEPLOYMENT}")
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """What a check found; ``str()`` lists it."""
+    """The result of a check; ``str()`` lists it."""
 
     flaws: tuple[str, ...]
-    """Each promise that is broken, and where."""
+    """Every broken promise, with its location."""
     numbers: dict[str, tuple[int, ...]]
-    """The numbers that were ever given, by the log that gave them."""
+    """All numbers ever assigned, by the log that assigned them."""
     entries: int
     """How many log entries were read."""
 
@@ -55,19 +55,19 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
         return not self.flaws
 
     def __str__(self) -> str:
-        checked = f"{len(self.numbers)} logs, {self.entries} entries checked"
+        checked = f"checked logs: {len(self.numbers)}, entries: {self.entries}"
         if self.ok:
-            return f"{checked}: all whole"
-        return "\n  ".join([f"{checked}: {len(self.flaws)} flaws", *self.flaws])
+            return f"{checked}; all intact"
+        return "\n  ".join([f"{checked}; flaws: {len(self.flaws)}", *self.flaws])
 
 
 def check(storage: Storage, *, has_chosen_numbers: bool = False) -> Checked:
-    """Check the project on *storage*; nothing is changed.
+    """Check the project on *storage*, without changing it.
 
     Args:
-        storage: a connection of its own shows what others see.
-        has_chosen_numbers: callers asked for model versions by number, so that there
-            may be gaps between them.
+        storage: use a separate connection, to see what other processes see.
+        has_chosen_numbers: whether callers requested model versions by number, so that
+            there may be gaps between them.
 
     Raises:
         StorageError: the storage cannot be read.
@@ -79,7 +79,7 @@ def check(storage: Storage, *, has_chosen_numbers: bool = False) -> Checked:
         is_dense = marks is not _model_marks or not has_chosen_numbers
         history = _History(log.path, is_dense=is_dense)
         try:
-            retold = Retold(kind)
+            retold = LogAudit(kind)
             for entry in log.entries():
                 retold.take(entry.body)
                 state = retold.state(entry.body)
@@ -96,7 +96,7 @@ def check(storage: Storage, *, has_chosen_numbers: bool = False) -> Checked:
 
 
 class _History:
-    """One log as it is read, entry after entry."""
+    """The history of one log, read entry by entry."""
 
     def __init__(self, path: str, *, is_dense: bool) -> None:
         self.flaws: list[str] = []
@@ -106,22 +106,22 @@ class _History:
         self._is_dense = is_dense
 
     def take(self, seq: int, token: str, after: Marks) -> None:
-        """Compare an entry with those before it."""
+        """Compare an entry with the earlier ones."""
         where = layout.log_entry(self._path, seq)
         if token in self.tokens:
-            self.flaws.append(f"{where}: its attempt was committed before")
+            self.flaws.append(f"{where}: its attempt was already committed")
         self.tokens.add(token)
         for number, mark in self.marks.items():
             if number not in after:
-                self.flaws.append(f"{where}: number {number} is gone")
+                self.flaws.append(f"{where}: number {number} is missing")
             elif after[number] not in {mark, None}:
-                self.flaws.append(f"{where}: number {number} was given twice")
+                self.flaws.append(f"{where}: number {number} was assigned twice")
         added = after.keys() - self.marks.keys()
         following = max(self.marks, default=0) + 1
         is_odd = len(added) > 1 or (self._is_dense and bool(added - {following}))
         if is_odd:
             self.flaws.append(
-                f"{where}: gives {sorted(added)} where {following} was next"
+                f"{where}: assigns {sorted(added)} instead of {following}"
             )
         self.marks = after
 
@@ -142,7 +142,7 @@ def _live_versions(storage: Storage, name: str) -> list[int]:
     try:
         return list(model_state(storage, name).live())
     except (IntegrityError, FormatError):
-        return []  # said when the log itself was read
+        return []  # reported when the log itself was read
 
 
 def _model_marks(state: ModelState) -> Marks:
@@ -167,7 +167,7 @@ def _deployment_marks(state: DeploymentState) -> Marks:
 
 
 def _broken_journals(storage: Storage, model: str) -> Iterator[str]:
-    """Compare the journal that users are shown with what was ever committed."""
+    """Compare the journal shown to users with the committed entries."""
     log = model_log(storage, model)
     made: dict[str, list[int]] = {}
     try:
@@ -184,12 +184,12 @@ def _broken_journals(storage: Storage, model: str) -> Iterator[str]:
                     f"{shown}, but {committed} were committed"
                 )
     except (IntegrityError, FormatError, ModelNotFoundError):
-        return  # said when the log itself was read
+        return  # reported when the log itself was read
     for alias, record in state.aliases.items():
         if record.version is not None and not state.is_live(record.version):
             yield (
                 f"{log.path}: alias {alias!r} points at version {record.version}, "
-                "which is gone"
+                "which does not exist"
             )
 
 
@@ -202,7 +202,7 @@ def _unclaimed(storage: Storage) -> Iterator[str]:
 
 def _is_flaw(finding: Finding) -> bool:
     if finding.kind == "missing":
-        # What the log can write again is missing until somebody does.
+        # Files that can be restored from the log may be missing until then.
         is_artifact = "/Artifacts/" in finding.path and "_payload" not in finding.path
         return not is_artifact and not finding.path.endswith(_PROJECTIONS)
     return finding.kind not in _HARMLESS

@@ -1,8 +1,8 @@
-"""Processes to race and to kill: forked from one that holds no connection.
+"""Child processes to race and to kill, forked from a server without connections.
 
-Clients of object stores run threads, so a process that has opened one cannot be forked;
-to start Python anew each time takes seconds. So one process is started that imports
-what is needed and opens nothing, and the others are forked from that.
+Clients of object stores run threads, so a process with an open client cannot be forked
+safely, and starting a new interpreter takes seconds. So one process is started that
+imports the required modules and opens no connection; the others are forked from it.
 """
 
 import importlib
@@ -19,20 +19,21 @@ from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 Work = Callable[[Callable[[], None]], Any]
-"""What a child does: it is given a function that waits until all the others got there.
-It has to be picklable, as ``functools.partial`` of a function of a module is."""
+"""The work of a child. Its argument is a function that waits until all children have
+called it. It must be picklable, such as a ``functools.partial`` of a module's
+function."""
 
 _LONGEST_S = 300
-"""After this a child is taken to hang, and ends."""
+"""After this time, a child is assumed to hang and is killed."""
 
 
 class Ended(NamedTuple):
-    """How a child came to its end."""
+    """How a child ended."""
 
     answer: Any
-    """What its work returned; None if it was killed."""
+    """The return value of its work; None if it was killed."""
     signal: int | None
-    """What killed it."""
+    """The signal that killed it; None if it ended by itself."""
 
 
 class ChildError(AssertionError):
@@ -40,7 +41,7 @@ class ChildError(AssertionError):
 
 
 class Children:
-    """Runs work in forked processes, any number of them at once."""
+    """A server that runs work in forked processes, any number of them concurrently."""
 
     def __init__(self, modules: Sequence[str]) -> None:
         context = multiprocessing.get_context("spawn")
@@ -50,9 +51,9 @@ class Children:
         theirs.close()
 
     def run(self, works: Sequence[Work]) -> list[Ended]:
-        """Do each of *works* in a process of its own, and wait for all.
+        """Run each of *works* in a separate process, and wait for all.
 
-        They have the environment variables of this moment.
+        They get the current environment variables.
 
         Raises:
             ChildError: one of them raised.
@@ -62,7 +63,7 @@ class Children:
 
 
 def children_for(work: Any) -> Children:
-    """Return where to run *work*, and what else needs the same modules.
+    """Return the children for *work*, shared by all work that needs the same modules.
 
     Raises:
         TypeError: *work* cannot be pickled.
@@ -99,7 +100,7 @@ def _serve(pipe: Connection, modules: Sequence[str]) -> None:
 
 
 def _run_all(works: list[bytes]) -> list[tuple[int, bytes]]:
-    # Each child writes one byte to say it is ready; the gate opens as it is closed.
+    # Each child writes a byte when it is ready; closing *key* opens the gate.
     ready, say_ready = os.pipe()
     gate, key = os.pipe()
     children = []

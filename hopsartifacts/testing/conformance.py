@@ -1,12 +1,13 @@
-"""The storage contract as tests: inherit, give a ``storage`` fixture, run pytest.
+"""The storage contract as tests.
+
+Inherit the class, define a ``storage`` fixture, and run pytest:
 
     class TestMyStorage(StorageConformance):
         @pytest.fixture
         def storage(self) -> Storage:
             return MyStorage("an empty place")
 
-What a back end need not have is asked of its capabilities, so nothing has to be
-skipped.
+Optional features are looked up in the capabilities, so no test is skipped.
 """
 
 import time
@@ -22,76 +23,76 @@ from hopsartifacts.testing.uploads import UploadConformance
 
 _CLOCK_S = 600
 _LARGE_BYTES = 9 * 1024 * 1024
-"""More than any back end may hand out in one chunk."""
+"""More than a back end may return in one chunk."""
 
 
 class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
     """Every promise of ``hopsartifacts.storage.contract``; *storage* starts empty."""
 
     def test_create_makes_the_object_whole(self, storage: Storage) -> None:
-        """What was created is read back as it was."""
+        """A created object is read back unchanged."""
         assert storage.create("a/b/c.json", b"\x00one\n")
         assert storage.read("a/b/c.json") == b"\x00one\n"
 
     def test_create_takes_no_bytes_at_all(self, storage: Storage) -> None:
-        """An empty object is an object."""
+        """An empty object exists."""
         assert storage.create("empty", b"")
         assert storage.read("empty") == b""
         assert not storage.create("empty", b"more")
 
     def test_create_never_overwrites(self, storage: Storage) -> None:
-        """The second caller is told no, and the first one's bytes stay."""
+        """The second call returns False, and the first content stays."""
         assert storage.create("a/b", b"first")
         assert not storage.create("a/b", b"second")
         assert storage.read("a/b") == b"first"
 
     def test_create_does_not_replace_what_was_written(self, storage: Storage) -> None:
-        """A written object is as much in the way as a created one."""
+        """A written object blocks a creation just like a created one."""
         storage.write("a/b", [b"first"])
         assert not storage.create("a/b", b"second")
         assert storage.read("a/b") == b"first"
 
     def test_create_works_again_after_a_deletion(self, storage: Storage) -> None:
-        """A path that holds nothing any more can be taken."""
+        """A path is free again after a deletion."""
         storage.create("a/b", b"first")
         storage.delete_tree("a/b")
         assert storage.create("a/b", b"second")
 
     def test_create_leaves_nothing_else_behind(self, storage: Storage) -> None:
-        """Whether it won or lost, only the object is there."""
+        """Whether the creation succeeds or not, only the object is left."""
         storage.create("a/b", b"first")
         storage.create("a/b", b"second")
         assert [entry.path for entry in storage.find("")] == ["a/b"]
 
     def test_write_puts_chunks_together(self, storage: Storage) -> None:
-        """Chunks of any size, also none, make one object."""
+        """Chunks of any size, or none at all, make one object."""
         storage.write("a/b", iter([b"one", b"", b"two"]))
         storage.write("a/none", [])
         assert storage.read("a/b") == b"onetwo"
         assert storage.read("a/none") == b""
 
     def test_write_replaces(self, storage: Storage) -> None:
-        """The last one wins, also when it is shorter."""
+        """The last content wins, even if it is shorter."""
         storage.write("a/b", [b"a long one"])
         storage.write("a/b", [b"short"])
         assert storage.read("a/b") == b"short"
 
     def test_write_that_is_interrupted_leaves_nothing(self, storage: Storage) -> None:
-        """If the source of the bytes fails, there is no object and no rest of one."""
+        """If the source of the content fails, nothing is left of the object."""
         with pytest.raises(ZeroDivisionError):
             storage.write("a/b", _failing())
         assert storage.stat("a/b") is None
         assert list(storage.find("")) == []
 
     def test_write_that_is_interrupted_keeps_the_old(self, storage: Storage) -> None:
-        """If the source of the bytes fails, what was there before is still there."""
+        """If the source of the content fails, the existing object stays."""
         storage.write("a/b", [b"old"])
         with pytest.raises(ZeroDivisionError):
             storage.write("a/b", _failing())
         assert storage.read("a/b") == b"old"
 
     def test_chunks_are_the_bytes_in_order(self, storage: Storage) -> None:
-        """More than one chunk when there is much, none when there is nothing."""
+        """A large file yields several chunks, an empty one none."""
         data = bytes(range(256)) * (_LARGE_BYTES // 256) + b"end"
         storage.write("big", [data])
         storage.write("none", [])
@@ -104,13 +105,13 @@ class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
     def test_chunks_begin_where_they_are_asked_to(
         self, storage: Storage, start: int
     ) -> None:
-        """The rest of the bytes, and none from the end on."""
+        """The rest of the content is returned, and nothing from the end on."""
         data = bytes(range(256)) * (_LARGE_BYTES // 256)
         storage.write("big", [data])
         assert b"".join(storage.chunks("big", start)) == data[start:]
 
     def test_copy_gives_the_same_bytes_or_does_nothing(self, storage: Storage) -> None:
-        """Both files are there and whole; where it cannot be done, only the one."""
+        """Both files exist and are complete; without copying, only the first."""
         storage.create("a/b", b"bytes")
         is_done = storage.copy("a/b", "c/d/e")
         there = [entry.path for entry in storage.find("")]
@@ -127,7 +128,7 @@ class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
                 storage.copy("a/absent", "a/d")
 
     def test_entries_say_when_they_were_written(self, storage: Storage) -> None:
-        """By the back end's clock, the same way in all three places; or not at all."""
+        """By the back end's clock, the same in all three methods; or not at all."""
         storage.create("a/b", b"bytes")
         found = [storage.stat("a/b"), *storage.list("a"), *storage.find("a")]
         times = [entry.modified for entry in found if entry]
@@ -138,7 +139,7 @@ class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
 
     @pytest.mark.parametrize("path", ["absent", "a/absent", "absent/b", "a/b/c", "a"])
     def test_what_is_no_file_cannot_be_read(self, storage: Storage, path: str) -> None:
-        """Absent paths, paths below a file, and folders alike."""
+        """Missing paths, paths below a file, and folders cannot be read."""
         storage.create("a/b", b"")
         with pytest.raises(PathNotFoundError, match=path):
             storage.read(path)
@@ -146,7 +147,7 @@ class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
             list(storage.chunks(path))
 
     def test_stat_describes_files_and_folders(self, storage: Storage) -> None:
-        """Kind and size of a file, and the kind of the folders above it."""
+        """The kind and size of a file, and the kind of the folders above it."""
         storage.write("a/b/c", [b"four"])
         found = storage.stat("a/b/c")
         assert found is not None
@@ -159,12 +160,12 @@ class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
 
     @pytest.mark.parametrize("path", ["absent", "a/absent", "a/b/c"])
     def test_stat_of_nothing_is_none(self, storage: Storage, path: str) -> None:
-        """Absent paths and paths below a file."""
+        """Missing paths, and paths below a file."""
         storage.create("a/b", b"")
         assert storage.stat(path) is None
 
     def test_list_shows_children_sorted(self, storage: Storage) -> None:
-        """Files and folders directly below, by whole path, and nothing deeper."""
+        """Direct children only, sorted by whole path."""
         for path in ("t/b", "t/a/deep/er", "t/a-b", "tt/x", "t/c"):
             assert storage.create(path, b"xy")
         listed = [(entry.path, entry.kind) for entry in storage.list("t")]
@@ -179,7 +180,7 @@ class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
         assert storage.list("t")[1].size_bytes == len(b"xy")
 
     def test_list_is_never_stale(self, storage: Storage) -> None:
-        """Each listing shows what came and went just before."""
+        """Each listing shows the latest creation or deletion."""
         storage.create("t/1", b"")
         assert len(storage.list("t")) == 1
         storage.create("t/2", b"")
@@ -191,7 +192,7 @@ class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
     def test_what_is_no_folder_has_no_children(
         self, storage: Storage, path: str
     ) -> None:
-        """Absent paths, files, and paths below a file."""
+        """Missing paths, files, and paths below a file."""
         storage.create("a/b", b"")
         assert storage.list(path) == []
         assert list(storage.find(path)) == []
@@ -210,14 +211,14 @@ class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
     def test_nothing_is_first_where_nothing_is(
         self, storage: Storage, path: str
     ) -> None:
-        """An empty storage, absent paths, files, and paths below a file."""
+        """An empty storage, missing paths, files, and paths below a file."""
         assert storage.first(path) is None
         if path:
             storage.create("a/b", b"")
             assert storage.first(path) is None
 
     def test_first_is_the_first_of_find(self, storage: Storage) -> None:
-        """By whole path on every level, whatever it holds, in any order of coming."""
+        """By whole path on every level, in any order of creation."""
         for path in ("t/b", "t/a/z", "tt/x", "t/a/b/c", "t/a.x/q", "t/a-b", "t/a "):
             storage.create(path, path.encode())
             for top in ("", "t", "t/a"):
@@ -226,7 +227,7 @@ class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
         assert storage.first("t") == "t/a "
 
     def test_first_is_found_below_folders_of_digits(self, storage: Storage) -> None:
-        """Folders beside it that sort later, and many files."""
+        """With sibling folders that sort later, and many files."""
         for number in range(30, 0, -1):
             storage.create(f"t/{number % 3}/{number:03}/{number}.json", b"")
         assert storage.first("t") == "t/0/003/3.json"
@@ -235,7 +236,7 @@ class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
         assert storage.first("") == "t/0/003/3.json"
 
     def test_first_is_never_stale(self, storage: Storage) -> None:
-        """It is what came just before, and no longer what just went."""
+        """It reflects the latest creation or deletion."""
         for path in ("t/2/2", "t/2/1", "t/1/9", "t/0"):
             storage.create(path, b"")
             assert storage.first("t") == path
@@ -246,7 +247,7 @@ class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
         assert storage.first("t") is None
 
     def test_first_passes_over_folders_left_behind(self, storage: Storage) -> None:
-        """Where the last file of a folder went, the folder may have stayed."""
+        """A folder may remain after its last file is deleted."""
         for path in ("t/0/0/0", "t/0/1/0", "t/1/0/0", "t/1/1/0"):
             storage.create(path, b"")
         for path, left in (("t/0/0/0", "t/0/1/0"), ("t/0/1/0", "t/1/0/0")):
@@ -257,7 +258,7 @@ class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
         assert storage.first("t") is None
 
     def test_names_are_kept_as_they_are(self, storage: Storage) -> None:
-        """Spaces, other scripts, brackets and percent signs are only characters."""
+        """Spaces, other scripts, brackets and percent signs are plain characters."""
         paths = sorted(["t/a b", "t/größe 数.bin", "t/[x]*", "t/%20", "t/.hidden"])
         for path in paths:
             storage.create(path, path.encode())
@@ -265,14 +266,14 @@ class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
         assert all(storage.read(path) == path.encode() for path in paths)
 
     def test_move_takes_the_file_elsewhere(self, storage: Storage) -> None:
-        """The bytes are at the new path and no longer at the old one."""
+        """The content is at the new path and no longer at the old one."""
         storage.create("a/b", b"bytes")
         storage.move("a/b", "c/d/e")
         assert storage.stat("a/b") is None
         assert storage.read("c/d/e") == b"bytes"
 
     def test_move_refuses_a_taken_target(self, storage: Storage) -> None:
-        """Both files stay as they were."""
+        """Both files stay unchanged."""
         storage.create("a", b"one")
         storage.create("b", b"two")
         with pytest.raises(AlreadyExistsError, match="'b'"):
@@ -280,7 +281,7 @@ class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
         assert (storage.read("a"), storage.read("b")) == (b"one", b"two")
 
     def test_move_refuses_a_copy_of_what_it_moves(self, storage: Storage) -> None:
-        """Also where the two share their bytes: both stay."""
+        """Both files stay, even if they share their storage."""
         storage.create("a", b"bytes")
         if storage.copy("a", "b"):
             with pytest.raises(AlreadyExistsError, match="'b'"):
@@ -288,7 +289,7 @@ class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
             assert (storage.read("a"), storage.read("b")) == (b"bytes", b"bytes")
 
     def test_move_tree_takes_the_folder_elsewhere(self, storage: Storage) -> None:
-        """Every file below is at the new place, and the old one is gone."""
+        """Every file below is at the new path, and the old folder is gone."""
         storage.write("s/a", [b"one"])
         storage.write("s/b/c", [b"two"])
         if not storage.capabilities.moves_trees:
@@ -304,7 +305,7 @@ class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
     def test_move_tree_refuses_a_taken_target(
         self, storage: Storage, there: str
     ) -> None:
-        """A file or a folder that holds something: nothing is changed."""
+        """If the target is a file or a folder with content, nothing changes."""
         storage.write("s/a", [b"one"])
         storage.write(there, [b"two"])
         if storage.capabilities.moves_trees:
@@ -313,7 +314,7 @@ class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
         assert found == {"s/a": b"one", there: b"two"}
 
     def test_delete_tree_takes_names_literally(self, storage: Storage) -> None:
-        """No name is a pattern that takes others along, or misses itself."""
+        """No name is used as a pattern that matches other files or misses itself."""
         for path in ("t/a*", "t/ab", "t/[x]", "t/x", "t/[y]/y", "t/y/y"):
             storage.create(path, b"")
         for path in ("t/a*", "t/[x]", "t/[y]"):
@@ -324,13 +325,13 @@ class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
     def test_delete_tree_of_nothing_is_silent(
         self, storage: Storage, path: str
     ) -> None:
-        """It is gone, which is what was asked for."""
+        """A missing path counts as deleted."""
         storage.create("a/b", b"")
         storage.delete_tree(path)
         assert storage.read("a/b") == b""
 
     def test_a_local_path_is_where_the_bytes_lie(self, storage: Storage) -> None:
-        """A back end that names a place on the disk has the file there."""
+        """A back end that returns a local path stores the file there."""
         storage.create("a/b", b"bytes")
         place, root = storage.local_path("a/b"), storage.local_path("")
         assert (place is None) == (root is None)
@@ -338,7 +339,7 @@ class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
             assert place.read_bytes() == b"bytes"
 
     def test_the_url_names_a_protocol(self, storage: Storage) -> None:
-        """It is what ``login`` could take."""
+        """``login`` could accept it."""
         protocol, separator, _ = storage.url.partition("://")
         assert protocol
         assert separator

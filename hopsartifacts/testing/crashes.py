@@ -1,4 +1,4 @@
-"""Writers that are killed, or whose storage fails, at and in their storage calls."""
+"""Writers that are killed, or whose storage fails, at or within storage calls."""
 
 import itertools
 import os
@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from hopsartifacts.errors import StorageError
-from hopsartifacts.testing.cases import Case, Place, Run, walk
+from hopsartifacts.testing.cases import Case, CaseRun, Place, walk
 from hopsartifacts.testing.children import children_for
-from hopsartifacts.testing.connecting import Connecting, Reconnect
+from hopsartifacts.testing.connections import Connecting, Reconnect
 from hopsartifacts.testing.faults import (
     FAIL,
     KILL_AFTER,
@@ -22,10 +22,10 @@ from hopsartifacts.testing.faults import (
     STOP_BEFORE,
     Fault,
     FaultyStorage,
+    InjectedStop,
     Nth,
-    Stopped,
 )
-from hopsartifacts.testing.jobs import JOBS, Jobs
+from hopsartifacts.testing.jobs import JOBS, WriterJobs
 from hopsartifacts.testing.steps import is_on_disk, on_step, watching
 
 _FAILURES = [
@@ -42,40 +42,40 @@ Count = Callable[[str, object], None]
 
 
 class _Walking(Connecting):
-    """A part that walks through every job.
+    """The base of parts that interrupt every job at every step.
 
     Attributes:
-        every: 1 tries every call; a higher (and best odd) number tries every so
-            manieth of those that change something: for slow servers.
-        walked: the jobs that are cut off.
+        every: 1 tries every call; n > 1 (best an odd number) tries every n-th call that
+            changes something, for slow servers.
+        walked: the jobs to interrupt.
     """
 
     every = 1
     walked: Iterable[str] = JOBS
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Make a test of each job."""
+        """Generate a test for each job."""
         if "job" in metafunc.fixturenames:
             metafunc.parametrize("job", self.walked)
 
     @pytest.fixture
     def case(self, job: str, new_place: Callable[[], Place], tmp_path: Path) -> Case:
-        """Return the job with the state before it."""
+        """Return the job with its initial state."""
         return Case(job, new_place, tmp_path / "users")
 
 
 class CrashConformance(_Walking):
-    """A writer that dies leaves the old state or the new, and harms nobody.
+    """A writer that crashes leaves the old state or the new, and harms no one else.
 
-    Where processes share the storage one is killed; elsewhere it is as good as gone.
+    If processes share the storage, a process is killed; otherwise the crash is
+    simulated.
 
     Attributes:
-        kills: False spares the processes of the walks: a writer is stopped within this
-            one, and nothing it still tries has an effect. For servers to which it
-            takes long to connect.
-        at_reads: False kills nobody at calls that only read, which leaves what the
-            change before left; what is stopped within this process never is.
-        lives: how many writers of objects are killed at any moment.
+        kills: False simulates crashes within this process: the writer is stopped, and
+            its later calls have no effect. For servers to which connecting is slow.
+        at_reads: False does not kill at calls that only read, which leave the state of
+            the preceding change. Simulated crashes never happen at reads.
+        lives: how many writers of objects are killed at arbitrary moments.
     """
 
     kills = True
@@ -85,26 +85,28 @@ class CrashConformance(_Walking):
     def test_a_killed_writer_leaves_the_old_state_or_the_new(
         self, case: Case, reconnect: Reconnect, record_property: Count
     ) -> None:
-        """Before and after each call: all that was committed is whole, and goes on."""
+        """Before and after each call: everything committed is intact and usable."""
         kills = self.kills and reconnect().capabilities.is_shared
         only_changes = self.every > 1 or not self.at_reads
 
-        def kill(place: Place, number: int, fault: Fault) -> Run:
+        def kill(place: Place, number: int, fault: Fault) -> CaseRun:
             plan = Nth(number, fault, only_changes=only_changes)
             work = partial(_do, place, case.jobs, case.job.name, plan)
             [ended] = children_for(reconnect).run([work])
-            assert ended.signal in {None, signal.SIGKILL}, "it did not come to its end"
-            return Run(was_due=bool(ended.signal), is_told=not ended.signal)
+            assert ended.signal in {None, signal.SIGKILL}, (
+                "the writer did not end normally"
+            )
+            return CaseRun(was_due=bool(ended.signal), is_told=not ended.signal)
 
-        def stop(place: Place, number: int, fault: Fault) -> Run:
-            # What only reads leaves what the change before it left.
+        def stop(place: Place, number: int, fault: Fault) -> CaseRun:
+            # A call that only reads leaves the state of the preceding change.
             plan = Nth(number, fault, then=STOP_BEFORE, only_changes=True)
             try:
                 case.do(FaultyStorage(place(), plan))
-            except Stopped:
-                return Run(was_due=True, is_told=False)
-            assert not plan.was_due, "the end was caught"
-            return Run(was_due=False)
+            except InjectedStop:
+                return CaseRun(was_due=True, is_told=False)
+            assert not plan.was_due, "the simulated crash was caught"
+            return CaseRun(was_due=False)
 
         faults = [KILL_BEFORE, KILL_AFTER] if kills else [STOP_BEFORE, STOP_AFTER]
         points = walk(case, kill if kills else stop, faults, every=self.every)
@@ -113,24 +115,26 @@ class CrashConformance(_Walking):
     def test_a_writer_killed_inside_a_call_leaves_the_old_state_or_the_new(
         self, case: Case, reconnect: Reconnect, record_property: Count
     ) -> None:
-        """Before each step that a call takes on the disk or on the server."""
+        """Before each step that a call takes on the disk or the server."""
         storage = reconnect()
         if not storage.capabilities.is_shared:
-            return  # nobody outlives the writer
+            return  # no other process can look afterwards
         kills = self.kills or is_on_disk(storage)
 
-        def kill(place: Place, number: int, _: None) -> Run:
+        def kill(place: Place, number: int, _: None) -> CaseRun:
             work = partial(_do_to_step, place, case.jobs, case.job.name, number)
             [ended] = children_for(reconnect).run([work])
-            assert ended.signal in {None, signal.SIGKILL}, "it did not come to its end"
-            return Run(was_due=bool(ended.signal), is_told=not ended.signal)
+            assert ended.signal in {None, signal.SIGKILL}, (
+                "the writer did not end normally"
+            )
+            return CaseRun(was_due=bool(ended.signal), is_told=not ended.signal)
 
-        def stop_at(place: Place, number: int, _: None) -> Run:
+        def stop_at(place: Place, number: int, _: None) -> CaseRun:
             try:
                 _do_to_step(place, case.jobs, case.job.name, number, kills=False)
-            except Stopped:
-                return Run(was_due=True, is_told=False)
-            return Run(was_due=False)
+            except InjectedStop:
+                return CaseRun(was_due=True, is_told=False)
+            return CaseRun(was_due=False)
 
         steps = None
         if self.every > 1:
@@ -148,7 +152,7 @@ class CrashConformance(_Walking):
     def test_a_replaced_object_is_the_old_or_the_new_when_its_writer_is_killed(
         self, new_place: Callable[[], Place], reconnect: Reconnect, tmp_path: Path
     ) -> None:
-        """At any moment, but where only one process may write."""
+        """At any moment, except where only one process may write."""
         can = reconnect().capabilities
         if not can.is_shared or can.is_single_writer:
             return
@@ -163,9 +167,9 @@ class CrashConformance(_Walking):
     def test_an_object_is_whole_or_not_there_when_its_writer_is_killed(
         self, new_place: Callable[[], Place], reconnect: Reconnect, tmp_path: Path
     ) -> None:
-        """At any moment of a creation; what it was told had been created is there."""
+        """At any moment of a creation; every confirmed object exists."""
         if not reconnect().capabilities.is_shared:
-            return  # nobody outlives the writer
+            return  # no other process can look afterwards
         children = children_for(reconnect)
         made = 0
         for life in range(1, self.lives + 1):
@@ -182,14 +186,16 @@ class CrashConformance(_Walking):
 
 
 class FaultConformance(_Walking):
-    """A writer whose storage fails tells the truth, and harms nobody."""
+    """A writer whose storage fails reports the true outcome, and harms no one else."""
 
     def test_a_writer_whose_storage_fails_tells_the_truth(
         self, case: Case, record_property: Count
     ) -> None:
-        """A call fails or loses its answer; once, or it and all that come after."""
+        """A call fails or loses its response, either alone or with all later calls."""
 
-        def fail(place: Place, number: int, faults: tuple[Fault, Fault | None]) -> Run:
+        def fail(
+            place: Place, number: int, faults: tuple[Fault, Fault | None]
+        ) -> CaseRun:
             fault, then = faults
             plan = Nth(number, fault, then=then, only_changes=self.every > 1)
             error: StorageError | None = None
@@ -198,26 +204,26 @@ class FaultConformance(_Walking):
             except StorageError as raised:
                 error = raised
             assert plan.was_due or not error, error
-            return Run(was_due=plan.was_due, error=error)
+            return CaseRun(was_due=plan.was_due, error=error)
 
         points = walk(case, fail, _FAILURES, every=self.every)
         record_property("failure points", points)
 
 
-def _do(place: Place, jobs: Jobs, name: str, plan: Nth, _: object) -> None:
+def _do(place: Place, jobs: WriterJobs, name: str, plan: Nth, _: object) -> None:
     jobs.do(name, FaultyStorage(place(), plan))
 
 
 def _do_to_step(
     place: Place,
-    jobs: Jobs,
+    jobs: WriterJobs,
     name: str,
     number: int,
     _: object = None,
     *,
     kills: bool = True,
 ) -> int:
-    """Do a job up to the step *number*, or all of it; return how many steps it took."""
+    """Run a job up to step *number*, or to its end; return how many steps it took."""
     storage = place()
     tell = on_step(number, _kill if kills else _stop)
     with watching(storage, tell):
@@ -230,7 +236,7 @@ def _kill() -> None:
 
 
 def _stop() -> None:
-    raise Stopped
+    raise InjectedStop
 
 
 def _replace(place: Place, told: Path, life_s: float, _: object) -> None:
@@ -252,6 +258,6 @@ def _create(place: Place, told: Path, life_s: float, _: object) -> None:
             file.write(f"{path}\n")
             file.flush()
             if number == 0:
-                # Nothing handles it, so it ends the process wherever that is.
+                # The signal has no handler, so it ends the process at any point.
                 signal.signal(signal.SIGALRM, signal.SIG_DFL)
                 signal.setitimer(signal.ITIMER_REAL, life_s)

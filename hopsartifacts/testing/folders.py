@@ -1,6 +1,6 @@
-"""A folder of a storage as a storage of its own.
+"""A folder of a storage, presented as a storage.
 
-A test that needs many empty storages makes folders in the one it was given.
+A test that needs many empty storages makes folders in the one that it was given.
 """
 
 from collections.abc import Iterable, Iterator
@@ -8,14 +8,14 @@ from pathlib import Path
 
 import msgspec
 
-from hopsartifacts.storage.contract import Capabilities, Entry, Storage
+from hopsartifacts.storage.contract import Capabilities, FileInfo, Storage
 
 
 class StorageFolder(Storage):
-    """What lies below *folder* of *inner*; keeps the contract as well as *inner*.
+    """The part of *inner* below *folder*; keeps the contract as well as *inner*.
 
     Attributes:
-        inner: the storage that it is a folder of.
+        inner: the storage that contains the folder.
     """
 
     def __init__(self, inner: Storage, folder: str) -> None:
@@ -24,92 +24,92 @@ class StorageFolder(Storage):
 
     @property
     def url(self) -> str:
-        """See the contract."""
+        """See ``Storage.url``."""
         return f"{self.inner.url}/{self._folder}"
 
     @property
     def capabilities(self) -> Capabilities:
-        """See the contract."""
+        """See ``Storage.capabilities``."""
         return self.inner.capabilities
 
     def create(self, path: str, data: bytes) -> bool:
-        """See the contract."""
+        """See ``Storage.create``."""
         return self.inner.create(self._full(path), data)
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
-        """See the contract."""
+        """See ``Storage.write``."""
         self.inner.write(self._full(path), chunks)
 
     def read(self, path: str) -> bytes:
-        """See the contract."""
+        """See ``Storage.read``."""
         return self.inner.read(self._full(path))
 
     def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
-        """See the contract."""
+        """See ``Storage.chunks``."""
         return self.inner.chunks(self._full(path), start)
 
-    def stat(self, path: str) -> Entry | None:
-        """See the contract."""
+    def stat(self, path: str) -> FileInfo | None:
+        """See ``Storage.stat``."""
         found = self.inner.stat(self._full(path))
         return self._own(found) if found else None
 
-    def list(self, path: str) -> list[Entry]:
-        """See the contract."""
+    def list(self, path: str) -> list[FileInfo]:
+        """See ``Storage.list``."""
         return [self._own(entry) for entry in self.inner.list(self._full(path))]
 
-    def find(self, path: str) -> Iterator[Entry]:
-        """See the contract."""
+    def find(self, path: str) -> Iterator[FileInfo]:
+        """See ``Storage.find``."""
         return map(self._own, self.inner.find(self._full(path)))
 
     def first(self, path: str) -> str | None:
-        """See the contract."""
+        """See ``Storage.first``."""
         found = self.inner.first(self._full(path))
         return found and found.removeprefix(f"{self._folder}/")
 
     def copy(self, source: str, target: str) -> bool:
-        """See the contract."""
+        """See ``Storage.copy``."""
         return self.inner.copy(self._full(source), self._full(target))
 
     def move(self, source: str, target: str) -> None:
-        """See the contract."""
+        """See ``Storage.move``."""
         self.inner.move(self._full(source), self._full(target))
 
     def move_tree(self, source: str, target: str) -> bool:
-        """See the contract."""
+        """See ``Storage.move_tree``."""
         return self.inner.move_tree(self._full(source), self._full(target))
 
     def protect(self, path: str) -> None:
-        """See the contract."""
+        """See ``Storage.protect``."""
         self.inner.protect(self._full(path))
 
     def unprotect(self, path: str) -> None:
-        """See the contract."""
+        """See ``Storage.unprotect``."""
         self.inner.unprotect(self._full(path))
 
     def delete_tree(self, path: str) -> None:
-        """See the contract."""
+        """See ``Storage.delete_tree``."""
         self.inner.delete_tree(self._full(path))
 
-    def unfinished(self, path: str) -> Iterator[Entry]:
-        """See the contract."""
+    def unfinished(self, path: str) -> Iterator[FileInfo]:
+        """See ``Storage.unfinished``."""
         return map(self._own, self.inner.unfinished(self._full(path)))
 
-    def discard_unfinished(self, entry: Entry) -> None:
-        """See the contract."""
+    def discard_unfinished(self, entry: FileInfo) -> None:
+        """See ``Storage.discard_unfinished``."""
         full = msgspec.structs.replace(entry, path=self._full(entry.path))
         self.inner.discard_unfinished(full)
 
     def local_path(self, path: str) -> Path | None:
-        """See the contract."""
+        """See ``Storage.local_path``."""
         return self.inner.local_path(self._full(path))
 
     def previous(self, path: str) -> Iterator[Iterator[bytes]]:
-        """See the contract."""
+        """See ``Storage.previous``."""
         return self.inner.previous(self._full(path))
 
     def _full(self, path: str) -> str:
         return f"{self._folder}/{path}".rstrip("/")
 
-    def _own(self, entry: Entry) -> Entry:
+    def _own(self, entry: FileInfo) -> FileInfo:
         path = entry.path.removeprefix(self._folder).lstrip("/")
         return msgspec.structs.replace(entry, path=path)

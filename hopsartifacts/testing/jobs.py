@@ -1,7 +1,7 @@
-"""What writers do to a project, as a table of named jobs: each is cut off everywhere.
+"""The operations of writers, as a table of named jobs for the crash tests.
 
-To try a new operation at every crash point, add a method to ``Jobs`` and a line to
-``JOBS``.
+To test a new operation at every crash point, add a method to ``WriterJobs`` and a line
+to ``JOBS``.
 """
 
 from pathlib import Path
@@ -16,76 +16,83 @@ from hopsartifacts.errors import InUseError
 from hopsartifacts.project import Project
 from hopsartifacts.registry.handle import ModelRegistry
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.testing.littering import (
+from hopsartifacts.testing.litter import (
     cut_off,
     keeping_files,
     nth_entry,
     put_aside,
     writes,
 )
-from hopsartifacts.testing.serving import StatesOnly
+from hopsartifacts.testing.states_only import StatesOnly
 
 MODEL = "m"
 ALIAS = "champion"
 SCRIPT = "class Predictor:\n    def predict(self, inputs):\n        return inputs\n"
 _BIG_BYTES = 300 * 1024
-"""More than a log entry takes."""
+"""More than fits in a log entry."""
 
 
-class Job(msgspec.Struct, frozen=True):
-    """An operation to be cut off, and what comes before it: methods of ``Jobs``."""
+class WriterJob(msgspec.Struct, frozen=True):
+    """An operation to interrupt and its preceding steps: methods of ``WriterJobs``."""
 
     before: tuple[str, ...]
     name: str
     is_seen: bool = True
-    """Readers see a difference; else there is one only in what lies there."""
+    """Whether readers see a difference; otherwise only the stored files differ."""
     takes_garbage: bool = False
-    """What writers have put aside is not safe from it."""
+    """Whether the job may delete files that other writers have prepared."""
     is_copied: bool = True
-    """What comes before lies in the storage alone, so a copy of that will do."""
+    """Whether the preceding state is only in the storage, so that a copy of it is
+    enough."""
 
 
-JOBS: dict[str, Job] = {
-    "save the first version": Job((), "save"),
-    "save a later version": Job(("save",), "save"),
-    "make an artifact": Job(("save",), "deploy_script"),
-    "make a big artifact": Job(("save",), "deploy_big"),
-    "make one more artifact": Job(("save", "deploy_script"), "deploy_create"),
-    "find an artifact": Job(
+JOBS: dict[str, WriterJob] = {
+    "save the first version": WriterJob((), "save"),
+    "save a later version": WriterJob(("save",), "save"),
+    "make an artifact": WriterJob(("save",), "deploy_script"),
+    "make a big artifact": WriterJob(("save",), "deploy_big"),
+    "make one more artifact": WriterJob(("save", "deploy_script"), "deploy_create"),
+    "find an artifact": WriterJob(
         ("save", "deploy_script", "delete_deployment"), "deploy_script"
     ),
-    "deploy without a script": Job(("save",), "deploy_without_script"),
-    "deploy another version": Job(("save", "deploy_script"), "deploy_without_script"),
-    "continue a save": Job(("save_half",), "save", is_copied=False),
-    "tag": Job(("save",), "tag"),
-    "edit a description": Job(("save",), "describe"),
-    "set an alias": Job(("save",), "alias"),
-    "move an alias": Job(("save", "alias", "save"), "alias"),
-    "roll an alias back": Job(("save", "alias", "save", "alias"), "rollback_alias"),
-    "delete an alias": Job(("save", "alias"), "delete_alias"),
-    "delete a model": Job(("save", "save"), "delete"),
-    "delete the only model": Job(("save",), "delete"),
-    "be refused a deletion": Job(("save", "alias"), "delete_used", is_seen=False),
-    "delete a deployment": Job(("save", "deploy_script"), "delete_deployment"),
-    "roll a deployment back": Job(
+    "deploy without a script": WriterJob(("save",), "deploy_without_script"),
+    "deploy another version": WriterJob(
+        ("save", "deploy_script"), "deploy_without_script"
+    ),
+    "continue a save": WriterJob(("save_half",), "save", is_copied=False),
+    "tag": WriterJob(("save",), "tag"),
+    "edit a description": WriterJob(("save",), "describe"),
+    "set an alias": WriterJob(("save",), "alias"),
+    "move an alias": WriterJob(("save", "alias", "save"), "alias"),
+    "roll an alias back": WriterJob(
+        ("save", "alias", "save", "alias"), "rollback_alias"
+    ),
+    "delete an alias": WriterJob(("save", "alias"), "delete_alias"),
+    "delete a model": WriterJob(("save", "save"), "delete"),
+    "delete the only model": WriterJob(("save",), "delete"),
+    "be refused a deletion": WriterJob(("save", "alias"), "delete_used", is_seen=False),
+    "delete a deployment": WriterJob(("save", "deploy_script"), "delete_deployment"),
+    "roll a deployment back": WriterJob(
         ("save", "deploy_script", "deploy_without_script"), "rollback_deployment"
     ),
-    "give a deployment version up": Job(
+    "give a deployment version up": WriterJob(
         ("save", "deploy_script", "deploy_without_script"), "delete_deployment_version"
     ),
-    "delete an artifact": Job(
+    "delete an artifact": WriterJob(
         ("save", "deploy_script", "delete_deployment"), "delete_artifact"
     ),
-    "delete a big artifact": Job(
+    "delete a big artifact": WriterJob(
         ("save", "deploy_big", "delete_deployment"), "delete_artifact"
     ),
-    "collect garbage": Job(("save", "litter"), "gc", is_seen=False, takes_garbage=True),
+    "collect garbage": WriterJob(
+        ("save", "litter"), "gc", is_seen=False, takes_garbage=True
+    ),
 }
-"""Every job by its name; each of them changes something."""
+"""All jobs by name; each of them changes something."""
 
 
-class Jobs:
-    """The operations, and the user's files they need, which are put into *folder*."""
+class WriterJobs:
+    """The operations; the user files that they need are created in *folder*."""
 
     def __init__(self, folder: Path) -> None:
         self.weights = folder / "weights"
@@ -102,7 +109,7 @@ class Jobs:
         self.big.write_bytes(b"b" * _BIG_BYTES)
 
     def do(self, name: str, storage: Storage) -> Any:
-        """Do the operation *name*."""
+        """Run the operation *name*."""
         return getattr(self, name)(storage)
 
     def save(self, storage: Storage) -> int | None:
@@ -117,7 +124,7 @@ class Jobs:
         return model.save(self.weights).version
 
     def save_half(self, storage: Storage) -> None:
-        """Be cut off when one of the files is to be written."""
+        """Start a save that is interrupted before one of the files is written."""
         cut_off(storage, self.save, writes("deep/more.bin"))
 
     def deploy_script(self, storage: Storage) -> None:
@@ -129,11 +136,11 @@ class Jobs:
         self._deploy(storage, script_file=self.script, files=[self.big])
 
     def deploy_create(self, storage: Storage) -> None:
-        """Deploy version 1 with a new artifact, whatever there is."""
+        """Deploy version 1 with a new artifact, even if an equal one exists."""
         self._deploy(storage, script_file=self.other_script, artifact_version="CREATE")
 
     def deploy_without_script(self, storage: Storage) -> None:
-        """Deploy version 1 as it is."""
+        """Deploy version 1 without a script."""
         self._deploy(storage, description="bare")
 
     def tag(self, storage: Storage) -> None:
@@ -141,19 +148,19 @@ class Jobs:
         registry(storage).get_model(MODEL, 1).add_tag("colour", "red")
 
     def describe(self, storage: Storage) -> None:
-        """Describe version 1 anew."""
+        """Change the description of version 1."""
         registry(storage).get_model(MODEL, 1).set_description("as it turned out")
 
     def alias(self, storage: Storage) -> None:
-        """Let the alias point at the newest version."""
+        """Point the alias at the newest version."""
         registry(storage).get_model(MODEL).set_alias(ALIAS, why="it is the newest")
 
     def rollback_alias(self, storage: Storage) -> None:
-        """Let the alias point where it pointed before."""
+        """Point the alias at its previous target."""
         registry(storage).rollback_alias(MODEL, ALIAS, why="it was worse")
 
     def delete_alias(self, storage: Storage) -> None:
-        """Let the alias point nowhere."""
+        """Delete the alias."""
         registry(storage).delete_alias(MODEL, ALIAS, why="there is no champion")
 
     def delete(self, storage: Storage) -> None:
@@ -161,7 +168,7 @@ class Jobs:
         registry(storage).get_model(MODEL, 1).delete()
 
     def delete_used(self, storage: Storage) -> None:
-        """Try to delete version 1, which is used."""
+        """Try to delete version 1 while it is in use."""
         with pytest.raises(InUseError):
             self.delete(storage)
 
@@ -170,7 +177,7 @@ class Jobs:
         artifacts(storage).delete(1)
 
     def gc(self, storage: Storage) -> None:
-        """Free all that nobody can use."""
+        """Delete all garbage."""
         project_at(storage).gc(grace_s=0)
 
     def litter(self, storage: Storage) -> None:
@@ -190,11 +197,11 @@ class Jobs:
         project_at(storage).get_model_serving().get_deployment(MODEL).delete()
 
     def rollback_deployment(self, storage: Storage) -> None:
-        """Make the first version of the deployment the active one again."""
+        """Make the first version of the deployment active again."""
         project_at(storage).get_model_serving().get_deployment(MODEL).rollback(1)
 
     def delete_deployment_version(self, storage: Storage) -> None:
-        """Give the first version of the deployment up."""
+        """Delete the first version of the deployment."""
         ms = project_at(storage).get_model_serving()
         ms.get_deployment(MODEL).delete_version(1)
 
@@ -206,7 +213,7 @@ class Jobs:
 
 
 def project_at(storage: Storage) -> Project:
-    """Return the project on *storage*; its deployments start, but nothing runs."""
+    """Return the project on *storage*; starting its deployments runs nothing."""
     return Project(storage, backend=StatesOnly())
 
 

@@ -1,4 +1,4 @@
-"""What a project holds, as plain dictionaries, and what its rules make of them."""
+"""The expected content of a project, as plain dictionaries with the project's rules."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,13 +12,13 @@ from hopsartifacts.errors import (
 )
 
 At = tuple[str, int]
-"""A model and a version of it."""
+"""A model name and a version."""
 Runs = tuple[At, int, str | None]
-"""What a version of a deployment runs: model, artifact version, and description."""
+"""The content of a deployment version: model, artifact version, and description."""
 
 
 @dataclass
-class Version:
+class KnownVersion:
     """A live model version."""
 
     content: bytes
@@ -28,7 +28,7 @@ class Version:
 
 
 @dataclass
-class Deployed:
+class KnownDeployment:
     """A live deployment."""
 
     active: int
@@ -37,18 +37,18 @@ class Deployed:
 
     @property
     def model(self) -> str:
-        """The model of which all versions of the deployment run a version."""
+        """The model whose versions the deployment runs."""
         return self.runs[self.active][0][0]
 
 
 @dataclass
-class Known:
-    """Everything readers should see."""
+class KnownProject:
+    """Everything that readers should see."""
 
-    models: dict[At, Version] = field(default_factory=dict)
-    deployments: dict[str, Deployed] = field(default_factory=dict)
+    models: dict[At, KnownVersion] = field(default_factory=dict)
+    deployments: dict[str, KnownDeployment] = field(default_factory=dict)
     last: dict[str, int] = field(default_factory=dict, compare=False)
-    """The last version number each deployment ever got."""
+    """The last version number that each deployment got."""
 
     def artifact(  # noqa: PLR0911 - one return a rule
         self, at: At, name: str, content: bytes | None, asked: str | int | None
@@ -73,13 +73,13 @@ class Known:
         return min(same, default=max(artifacts, default=0) + 1)
 
     def is_pinned(self, at: At) -> bool:
-        """Tell whether a version of a deployment, active or not, runs *at*."""
+        """Return whether any deployment version, active or not, runs *at*."""
         deployed = self.deployments.values()
         return any(at == pin for it in deployed for pin, *_ in it.runs.values())
 
     def run(self, name: str, what: Runs) -> None:
-        """Make *what* the active version of a deployment, unless it is."""
-        there = self.deployments.setdefault(name, Deployed(0, {}))
+        """Make *what* the active version of a deployment, unless it already is."""
+        there = self.deployments.setdefault(name, KnownDeployment(0, {}))
         if there.active and there.runs[there.active] == what:
             return
         there.active = self.last[name] = self.last.get(name, 0) + 1
@@ -88,14 +88,14 @@ class Known:
 
 @dataclass
 class Numbers:
-    """The version numbers of one model that were given."""
+    """The version numbers assigned for one model."""
 
     used: set[int] = field(default_factory=set)
     perhaps: set[int] = field(default_factory=set)
-    """Those that a failed save may have used up."""
+    """The numbers that a failed save may have used up."""
 
     def following(self) -> set[int]:
-        """Return the numbers a save may get; one, unless an earlier one failed."""
+        """Return the numbers a save may get: one, unless an earlier save failed."""
         lowest = max(self.used, default=0) + 1
         highest = max(self.used | self.perhaps, default=0) + 1
         return set(range(lowest, highest + 1))

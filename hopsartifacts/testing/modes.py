@@ -1,4 +1,4 @@
-"""What the storage contract promises of files and folders that are read-only."""
+"""The storage contract for read-only files and folders, as tests."""
 
 from hopsartifacts.storage.contract import Storage
 
@@ -9,7 +9,7 @@ class ModeConformance:
     def test_protected_files_say_so_where_there_are_modes(
         self, storage: Storage
     ) -> None:
-        """A folder is protected with all below it; elsewhere this does nothing."""
+        """A folder is protected with its content; without modes this does nothing."""
         storage.write("t/a", [b""])
         storage.write("t/b/c", [b""])
         storage.protect("t")
@@ -18,7 +18,7 @@ class ModeConformance:
         assert shown == [storage.capabilities.has_modes] * 4
 
     def test_one_file_can_be_protected(self, storage: Storage) -> None:
-        """What lies beside it stays as it is."""
+        """Other files in the folder stay unchanged."""
         storage.write("t/a", [b""])
         storage.write("t/b", [b""])
         storage.protect("t/a")
@@ -26,7 +26,7 @@ class ModeConformance:
         assert marks == [storage.capabilities.has_modes, False]
 
     def test_an_unprotected_folder_takes_files_again(self, storage: Storage) -> None:
-        """The folder only: what lies below stays protected."""
+        """Only the folder itself is writable again; its content stays protected."""
         storage.write("t/a", [b""])
         storage.protect("t")
         storage.unprotect("t")
@@ -40,7 +40,7 @@ class ModeConformance:
     def test_created_files_are_read_only_where_there_are_modes(
         self, storage: Storage
     ) -> None:
-        """Nobody is to change what a create made."""
+        """Created files must not be changed later."""
         storage.create("a/b", b"")
         found = storage.stat("a/b")
         assert found is not None
@@ -49,7 +49,7 @@ class ModeConformance:
     def test_files_can_be_moved_out_of_a_protected_folder(
         self, storage: Storage
     ) -> None:
-        """The guard moves aside what somebody put there; the folder stays closed."""
+        """The guard moves foreign files aside; the folder stays read-only."""
         storage.write("t/a", [b"bytes"])
         storage.protect("t")
         storage.move("t/a", "aside/a")
@@ -60,12 +60,12 @@ class ModeConformance:
         assert (folder.is_read_only if folder else False) == has_modes
 
     def test_delete_tree_deletes_what_is_protected(self, storage: Storage) -> None:
-        """Folder, files and all below; what lies beside it stays."""
+        """A folder is deleted with its content; its siblings stay."""
         storage.write("t/a", [b""])
         storage.write("t/b/c", [b""])
         storage.write("tt", [b""])
         storage.protect("t")
         storage.delete_tree("t")
-        # An object store may still show the folder; there is nothing in it.
+        # An object store may still list the folder, but it is empty.
         assert list(storage.find("t")) == []
         assert [entry.path for entry in storage.find("")] == ["tt"]

@@ -1,7 +1,6 @@
-"""Writers that do the same thing at the same moment, in processes of their own.
+"""Writers that do the same thing concurrently, in separate processes.
 
-Where processes do not share the storage, or only one of them may write, they are
-threads.
+If processes cannot share the storage, or only one may write, threads are used.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,18 +15,18 @@ import pytest
 from hopsartifacts.testing.cases import Place
 from hopsartifacts.testing.checker import check
 from hopsartifacts.testing.children import Work, children_for
-from hopsartifacts.testing.connecting import Connecting, Reconnect
+from hopsartifacts.testing.connections import Connecting, Reconnect
 from hopsartifacts.testing.jobs import MODEL, SCRIPT, project_at, registry
 
 Race = Callable[[Sequence[Work]], list[Any]]
 
 
 class Racing(Connecting):
-    """A part that races writers."""
+    """The base of parts that race writers."""
 
     @pytest.fixture
     def race(self, reconnect: Reconnect) -> Race:
-        """Does all works at once, and returns what each of them returned."""
+        """A function that runs all works concurrently and returns their results."""
         capabilities = reconnect().capabilities
         if capabilities.is_shared and not capabilities.is_single_writer:
             children = children_for(reconnect)
@@ -36,12 +35,12 @@ class Racing(Connecting):
 
 
 class RaceConformance(Racing):
-    """Of writers at the same moment each gets a number of its own, and its bytes.
+    """Each concurrent writer gets its own version numbers, with its own content.
 
     Attributes:
-        writers: how many there are.
-        saves: how many versions each of them saves.
-        creations: how often they race for one object.
+        writers: how many writers there are.
+        saves: how many versions each writer saves.
+        creations: how often the writers race to create one object.
     """
 
     writers = 4
@@ -51,7 +50,7 @@ class RaceConformance(Racing):
     def test_exactly_one_of_many_processes_creates(
         self, race: Race, new_place: Callable[[], Place]
     ) -> None:
-        """One is told yes, and its bytes are there."""
+        """One writer succeeds, and its content is stored."""
         place = new_place()
         for turn in range(self.creations):
             path = f"race/{turn}"
@@ -63,7 +62,7 @@ class RaceConformance(Racing):
     def test_numbers_are_given_once_and_files_are_their_savers(
         self, race: Race, new_place: Callable[[], Place], tmp_path: Path
     ) -> None:
-        """The numbers are dense, and every version holds what its saver saved."""
+        """The numbers have no gaps, and every version contains its writer's files."""
         place = new_place()
         folders = [tmp_path / f"saver{who}" for who in range(self.writers)]
         given = race([partial(_save, place, folder, self.saves) for folder in folders])
@@ -71,7 +70,7 @@ class RaceConformance(Racing):
         assert sorted(everything) == list(range(1, self.writers * self.saves + 1))
         models = registry(place())
         for folder, numbers in zip(folders, given, strict=True):
-            # Each saver sees its own saves in order.
+            # Each writer sees its own saves in order.
             assert numbers == sorted(numbers)
             for turn, number in enumerate(numbers):
                 model = models.get_model(MODEL, number)
@@ -88,7 +87,7 @@ class RaceConformance(Racing):
     def test_a_script_is_one_artifact_version(
         self, race: Race, new_place: Callable[[], Place], tmp_path: Path, kind: str
     ) -> None:
-        """The same files at once get one number; different ones get one each."""
+        """Equal files deployed concurrently share a number; different ones do not."""
         scripts = 1 if kind == "one script" else self.writers
         place = new_place()
         _save(place, tmp_path / "saver", 1, lambda: None)

@@ -1,7 +1,7 @@
-"""Random calls of a storage, against a model of it made of a plain dictionary.
+"""Random storage calls, compared with a model made of a plain dictionary.
 
-Names of folders and of files differ, so that no path is ever both: what a back end
-makes of that is its own.
+Names of folders and files differ, so that no path is ever both: back ends may handle
+that case differently.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from hopsartifacts.errors import AlreadyExistsError, PathNotFoundError
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.testing.cases import Place
-from hopsartifacts.testing.connecting import Connecting
+from hopsartifacts.testing.connections import Connecting
 
 _TOPS = ("d", "d-e", "größe 数")
 _FOLDERS = (*_TOPS, *(f"{top}/{below}" for top in _TOPS for below in ("d", "e")))
@@ -44,7 +44,7 @@ class _File(msgspec.Struct):
 
 
 class _CallsMachine(RuleBasedStateMachine):
-    """Calls of one storage; the model of it is ``known`` and ``closed``."""
+    """Calls of one storage; its model state is ``known`` and ``closed``."""
 
     new_place: Callable[[], Place]
 
@@ -53,9 +53,9 @@ class _CallsMachine(RuleBasedStateMachine):
         self.storage: Storage = type(self).new_place()()
         self.known: dict[str, _File] = {}
         self.closed: set[str] = set()
-        """Folders that are read-only where there are modes."""
+        """Folders that are read-only where the back end supports modes."""
         self.been: set[str] = set()
-        """Folders that held something once; some may have stayed behind, empty."""
+        """Folders that once had content; some may still exist, empty."""
 
     def teardown(self) -> None:
         for path, file in self.known.items():
@@ -119,11 +119,11 @@ class _CallsMachine(RuleBasedStateMachine):
         is_inside = f"{to}/".startswith(f"{source}/")
         if not moved or is_inside or not set(_FILES).issuperset(moved.values()):
             return
-        # To move a folder that is itself closed asks for rights that differ.
+        # Moving a folder that is itself read-only needs permissions that differ.
         if source in self.closed or not self.is_open(f"{to}/"):
             return
         is_moved = self.storage.move_tree(source, to)
-        # An empty folder below may be in the way.
+        # An empty folder at the target may be in the way.
         assert is_moved or to in self.been
         if is_moved:
             assert not self.below(to)
@@ -188,7 +188,7 @@ class _CallsMachine(RuleBasedStateMachine):
             has_modes = self.storage.capabilities.has_modes
             assert found.is_read_only == (has_modes and path in self.closed)
         else:
-            # An empty folder may stay behind.
+            # An empty folder may remain.
             assert found is None or (found.kind == "directory" and path in _FOLDERS)
 
     @rule(path=folders)
@@ -200,7 +200,7 @@ class _CallsMachine(RuleBasedStateMachine):
         assert found == {it for it, name in below.items() if "/" not in name}
         inner = {entry.path for entry in listed if entry.kind == "directory"}
         tops = {f"{path}/{it.split('/')[0]}" for it in below.values() if "/" in it}
-        # Others may have stayed behind, empty.
+        # Other folders may remain, empty.
         assert tops <= inner
 
     @rule(path=folders)
@@ -233,31 +233,31 @@ class _CallsMachine(RuleBasedStateMachine):
         return sorted(it for it in self.known if it.startswith(f"{path}/"))
 
     def is_open(self, path: str) -> bool:
-        """Tell whether no folder above *path* is closed."""
+        """Return whether no folder above *path* is read-only."""
         return not any(path.startswith(f"{folder}/") for folder in self.closed)
 
     def is_free(self, path: str) -> bool:
         return path not in self.known and self.is_open(path)
 
     def likely(self, path: str) -> str:
-        """Return a file that is there for some of those that are not."""
+        """Return an existing file in place of some missing ones."""
         there = sorted(self.known)
         is_hit = path.endswith("x") and there
         return there[len(path) % len(there)] if is_hit else path
 
     def likely_folder(self, path: str) -> str:
-        """Return a folder that holds something for some of those that do not."""
+        """Return a folder with content in place of some empty ones."""
         there = [it for it in _FOLDERS if self.below(it)]
         is_hit = path in _TOPS and there
         return there[len(path) % len(there)] if is_hit else path
 
 
 class RandomCallsConformance(Connecting):
-    """Calls in any order do what the contract says.
+    """Calls in any order have the effects that the contract defines.
 
     Attributes:
-        call_steps: how many calls in a row; it is done ``call_rounds`` times.
-        call_rounds: how many times.
+        call_steps: how many calls each round makes.
+        call_rounds: how many rounds there are.
     """
 
     call_steps = 30
@@ -266,7 +266,7 @@ class RandomCallsConformance(Connecting):
     def test_random_calls_do_what_they_do_to_a_dictionary(
         self, new_place: Callable[[], Place]
     ) -> None:
-        """After each call exactly what should be there is found."""
+        """After each call, exactly the expected files are found."""
         machine = type(
             "Calls", (_CallsMachine,), {"new_place": staticmethod(new_place)}
         )
@@ -276,7 +276,7 @@ class RandomCallsConformance(Connecting):
 
 
 def bounded(rounds: int, steps: int) -> settings:
-    """Return settings for so many examples of so many steps, however slow they are."""
+    """Return settings for *rounds* examples of *steps* steps, without time limits."""
     return settings(
         max_examples=rounds,
         stateful_step_count=steps,

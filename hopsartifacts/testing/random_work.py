@@ -1,7 +1,8 @@
-"""Random work on a project, against a model of it made of plain dictionaries.
+"""Random work on a project, compared with a model made of plain dictionaries.
 
-The machine does what users do, also what must fail, on a storage that breaks now and
-then; after each step everything that can be read is compared with the dictionaries.
+The machine runs the operations of users, including ones that must fail, on a storage
+that fails occasionally. After each step, everything readable is compared with the
+model.
 """
 
 from collections.abc import Callable
@@ -19,15 +20,15 @@ from hopsartifacts.errors import (
     ModelNotFoundError,
 )
 from hopsartifacts.testing.cases import Place
-from hopsartifacts.testing.connecting import Connecting
-from hopsartifacts.testing.faults import FAIL, LOSE_ANSWER, Call, Fault
+from hopsartifacts.testing.connections import Connecting
+from hopsartifacts.testing.faults import FAIL, LOSE_ANSWER, Fault, StorageCall
 from hopsartifacts.testing.jobs import SCRIPT
-from hopsartifacts.testing.known import Version
+from hopsartifacts.testing.known import KnownVersion
 from hopsartifacts.testing.random_calls import bounded
 from hopsartifacts.testing.watched import NAMES, NEVER, Step, WatchedProject
 
 models = st.sampled_from(sorted(NAMES))
-# None stands for the name inferred from the model's.
+# None stands for the name inferred from the model's name.
 deployments = st.sampled_from([None, "other"])
 scripts = st.sampled_from([None, "one", "two"]) | st.text(
     st.characters(codec="utf-8", categories=["L", "N"]), max_size=3
@@ -41,7 +42,7 @@ metrics = st.sampled_from([None, 0.25, 0.5, 1])
 
 
 @st.composite
-def plans(draw: st.DrawFn) -> Callable[[Call], Fault | None] | None:
+def plans(draw: st.DrawFn) -> Callable[[StorageCall], Fault | None] | None:
     """Draw how the storage fails during an operation: mostly not at all."""
     if draw(st.integers(0, 3)):
         return None
@@ -54,7 +55,7 @@ def plans(draw: st.DrawFn) -> Callable[[Call], Fault | None] | None:
 
 
 class _WorkMachine(WatchedProject):
-    """What users do to it."""
+    """The operations of users."""
 
     @initialize(names=st.lists(models, min_size=2, max_size=4))
     def start_with_some_models(self, names: list[str]) -> None:
@@ -80,15 +81,15 @@ class _WorkMachine(WatchedProject):
         content: bytes,
         metric: float | None,
         requested: int | None,
-        plan: Callable[[Call], Fault | None] | None,
+        plan: Callable[[StorageCall], Fault | None] | None,
     ) -> None:
         folder = self.new_folder()
         (folder / "weights").write_bytes(content)
-        saved = Version(content, metric, {"first": 1})
+        saved = KnownVersion(content, metric, {"first": 1})
         numbers = self.numbers[name]
         possible = {requested} if requested else numbers.following()
         if requested in numbers.perhaps - numbers.used:
-            # Whether it was used up, only trying tells.
+            # Only an attempt shows whether the number was used up.
             requested, possible = None, numbers.following()
 
         def call() -> int | None:
@@ -130,7 +131,10 @@ class _WorkMachine(WatchedProject):
 
     @rule(name=models, version=versions, plan=plans())
     def delete(
-        self, name: str, version: int, plan: Callable[[Call], Fault | None] | None
+        self,
+        name: str,
+        version: int,
+        plan: Callable[[StorageCall], Fault | None] | None,
     ) -> None:
         at = (name, version)
         error: type[HopsArtifactsError] | None = None
@@ -153,7 +157,7 @@ class _WorkMachine(WatchedProject):
         name: str,
         version: int,
         value: int | None,
-        plan: Callable[[Call], Fault | None] | None,
+        plan: Callable[[StorageCall], Fault | None] | None,
     ) -> None:
         at = self.likely(name, version)
 
@@ -190,7 +194,7 @@ class _WorkMachine(WatchedProject):
         script: str | None,
         asked: str | int | None,
         description: str | None,
-        plan: Callable[[Call], Fault | None] | None,
+        plan: Callable[[StorageCall], Fault | None] | None,
     ) -> None:
         at = self.likely(model, version)
         final = name or NAMES[at[0]]
@@ -241,7 +245,7 @@ class _WorkMachine(WatchedProject):
         self,
         name: str,
         description: str | None,
-        plan: Callable[[Call], Fault | None] | None,
+        plan: Callable[[StorageCall], Fault | None] | None,
     ) -> None:
         name = self.likely_deployment(name)
         known = self.known.deployments.get(name)
@@ -267,7 +271,10 @@ class _WorkMachine(WatchedProject):
         plan=plans(),
     )
     def roll_back(
-        self, name: str, version: int, plan: Callable[[Call], Fault | None] | None
+        self,
+        name: str,
+        version: int,
+        plan: Callable[[StorageCall], Fault | None] | None,
     ) -> None:
         name = self.likely_deployment(name)
         known = self.known.deployments.get(name)
@@ -293,7 +300,10 @@ class _WorkMachine(WatchedProject):
         plan=plans(),
     )
     def give_a_version_up(
-        self, name: str, version: int, plan: Callable[[Call], Fault | None] | None
+        self,
+        name: str,
+        version: int,
+        plan: Callable[[StorageCall], Fault | None] | None,
     ) -> None:
         name = self.likely_deployment(name)
         known = self.known.deployments.get(name)
@@ -314,7 +324,7 @@ class _WorkMachine(WatchedProject):
 
     @rule(name=st.sampled_from([*NAMES.values(), "other"]), plan=plans())
     def delete_deployment(
-        self, name: str, plan: Callable[[Call], Fault | None] | None
+        self, name: str, plan: Callable[[StorageCall], Fault | None] | None
     ) -> None:
         name = self.likely_deployment(name)
 
@@ -329,11 +339,11 @@ class _WorkMachine(WatchedProject):
 
 
 class RandomWorkConformance(Connecting):
-    """What users do, in any order, does to a project what it does to dictionaries.
+    """Operations in any order have the same effect on a project as on dictionaries.
 
     Attributes:
-        work_rounds: how many projects are made.
-        work_steps: how much is done to each; after each step all of it is read.
+        work_rounds: how many projects are created.
+        work_steps: how many operations each gets; everything is read after each one.
     """
 
     work_rounds = 20
@@ -342,7 +352,7 @@ class RandomWorkConformance(Connecting):
     def test_random_work_does_what_it_does_to_dictionaries(
         self, new_place: Callable[[], Place]
     ) -> None:
-        """Saves, tags, deployments and deletions, on a storage that fails at times."""
+        """Saves, tags, deployments and deletions, with occasional failures."""
         machine = type("Work", (_WorkMachine,), {"new_place": staticmethod(new_place)})
         run_state_machine_as_test(
             machine, settings=bounded(self.work_rounds, self.work_steps)

@@ -1,11 +1,11 @@
-"""What lies on a storage, kept, and put on others: cheaper than to do it all again."""
+"""Snapshots of a storage, to be written to others instead of redoing the work."""
 
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.workers import each
 
 
-class Snapshot:
-    """Every file of *storage*, and what of it is read-only."""
+class StorageSnapshot:
+    """Every file of *storage*, with its read-only state."""
 
     def __init__(self, storage: Storage) -> None:
         entries = list(storage.find(""))
@@ -18,7 +18,7 @@ class Snapshot:
         self._open = [it.path for it in found if it and not it.is_read_only]
 
     def put(self, storage: Storage) -> None:
-        """Write it all to *storage*, which is empty."""
+        """Write the snapshot to the empty *storage*."""
         self._write(storage, self._sealed)
         for folder in self._closed:
             storage.protect(folder)

@@ -1,8 +1,8 @@
-"""The steps inside a back end: what one of its calls does to a disk or to a server.
+"""The steps within a storage call: its effects on a disk or a server.
 
-A writer may end between two of them, so that half of a call is done. On a disk they
-are what is asked of the operating system; elsewhere they are calls of the objects by
-which a storage talks to its server, which it keeps in its attributes.
+A writer may crash between two steps, so that a call is half done. On a disk, the steps
+are system calls; elsewhere, they are method calls of the client objects that the
+storage keeps in its attributes.
 """
 
 import itertools
@@ -21,40 +21,40 @@ Tell = Callable[[], object]
 _SYSTEM = frozenset(
     {"os.mkdir", "os.rename", "os.link", "os.remove", "os.chmod", "os.rmdir"}
 )
-"""Audit events of changes to a disk, beside those of files that are opened."""
+"""Audit events of changes to a disk, besides those of opened files."""
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _CALLS = frozenset(
     {
-        # of file systems of fsspec
+        # file systems of fsspec
         *("open", "pipe_file", "put_file", "cp_file", "mv", "rm", "rm_file"),
         *("mkdir", "makedirs", "rmdir"),
-        # of servers whose rename is exclusive
+        # servers with an exclusive rename
         *("put", "rename", "replace", "make_folder", "set_mode"),
         *("remove_file", "remove_folder"),
-        # of S3
+        # S3
         "submit",
     }
 )
-"""Methods by which a storage changes what is on a server."""
+"""Client methods by which a storage changes data on a server."""
 _READS = ("get_", "head_", "list_")
-"""What the names of requests that change nothing begin with."""
+"""Prefixes of the names of requests that change nothing."""
 
 
 def is_on_disk(storage: Storage) -> bool:
-    """Tell whether the steps of *storage* are taken on a disk of this machine."""
+    """Return whether the steps of *storage* take place on a local disk."""
     return storage.local_path("") is not None
 
 
 @contextmanager
 def watching(storage: Storage, tell: Tell) -> Iterator[None]:
-    """Have *tell* called before each step that changes something below *storage*.
+    """Call *tell* before each step that changes something below *storage*.
 
-    On a disk that goes on until this process ends, so it is for child processes only.
-    Elsewhere it ends with the context: other storages of this process may share the
-    client objects.
+    On a disk this lasts until the process ends, so use it in child processes only.
+    Elsewhere it ends with the context, because other storages of this process may share
+    the client objects.
     """
     while isinstance(storage, StorageFolder):
-        # What it puts aside may lie above the folder.
+        # Temporary files may be stored above the folder.
         storage = storage.inner
     root = storage.local_path("")
     with ExitStack() as patches:
@@ -68,7 +68,7 @@ def watching(storage: Storage, tell: Tell) -> Iterator[None]:
 
 
 def watch_disk(root: str, tell: Tell) -> None:
-    """Have *tell* called before each change below *root*, until this process ends."""
+    """Call *tell* before each change below *root*, until this process ends."""
 
     def watch(event: str, given: tuple[Any, ...]) -> None:
         if _changes(event, given, root):
@@ -78,7 +78,7 @@ def watch_disk(root: str, tell: Tell) -> None:
 
 
 def on_step(number: int, act: Tell) -> Callable[[], int]:
-    """Return what calls *act* at its *number*-th call and later, and counts.
+    """Return a function that counts its calls, and calls *act* from the *number*-th on.
 
     It returns how often it was called before.
     """
@@ -95,7 +95,7 @@ def on_step(number: int, act: Tell) -> Callable[[], int]:
 
 def _watch_method(client: Any, name: str, tell: Tell, patches: ExitStack) -> None:
     method = getattr(client, name, None)
-    # What takes no attributes is no client.
+    # An object that does not accept attributes is not a client.
     if not callable(method) or not hasattr(client, "__dict__"):
         return
 
@@ -113,6 +113,6 @@ def _changes(event: str, given: tuple[Any, ...], root: str) -> bool:
         return is_writing and str(given[0]).startswith(root)
     if event not in _SYSTEM:
         return False
-    # A number is an open file's; a relative name comes with its folder's.
+    # An integer is a file descriptor; a relative name is used with a folder's.
     name = str(given[0])
     return not name.startswith("/") or name.startswith(root)

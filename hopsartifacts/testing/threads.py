@@ -1,4 +1,4 @@
-"""What the storage contract promises to threads at the same moment."""
+"""The storage contract under concurrent threads, as tests."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -15,16 +15,16 @@ _REPLACED_BYTES = 64 * 1024
 
 
 class ThreadConformance:
-    """Writers and readers at the same moment; part of ``StorageConformance``.
+    """Concurrent writers and readers; part of ``StorageConformance``.
 
     Attributes:
-        race_rounds: how often writers are raced; fewer where a round takes seconds.
+        race_rounds: how many races are run; use fewer where a round takes seconds.
     """
 
     race_rounds = 10
 
     def test_exactly_one_of_many_threads_creates(self, storage: Storage) -> None:
-        """Of callers at the same moment one is told yes, and its bytes are there."""
+        """One of several concurrent callers succeeds, and its content is stored."""
         start = Barrier(_WRITERS)
 
         def create(path: str, number: int) -> bool:
@@ -39,7 +39,7 @@ class ThreadConformance:
                 assert storage.read(path) == b"%d" % told.index(True) * 1000
 
     def test_a_reader_sees_the_whole_object_or_none(self, storage: Storage) -> None:
-        """While an object is created, somebody reads it again and again."""
+        """Reads during a creation return the complete object or nothing."""
         data, is_done = bytes(range(256)) * (_WATCHED_BYTES // 256), Event()
 
         def watch() -> bytes:
@@ -56,11 +56,11 @@ class ThreadConformance:
                     assert storage.create("watched", data)
                 finally:
                     is_done.set()
-            assert seen.result() == data, f"a part was seen in round {turn}"
+            assert seen.result() == data, f"a partial object was read in round {turn}"
             storage.delete_tree("watched")
 
     def test_a_reader_sees_the_old_object_or_the_new(self, storage: Storage) -> None:
-        """While an object is replaced, but where only one process may write."""
+        """Reads during a replacement return old or new, except with a single writer."""
         if storage.capabilities.is_single_writer:
             return
         contents = [bytes([turn]) * _REPLACED_BYTES for turn in range(_REPLACEMENTS)]
@@ -70,9 +70,13 @@ class ThreadConformance:
         def watch() -> None:
             while not is_done.is_set():
                 try:
-                    assert storage.read("watched") in contents, "a part was seen"
+                    assert storage.read("watched") in contents, (
+                        "a partial object was read"
+                    )
                 except PathNotFoundError:
-                    raise AssertionError("it was not there for a moment") from None
+                    raise AssertionError(
+                        "the object was missing for a moment"
+                    ) from None
 
         with ThreadPoolExecutor(1) as pool:
             watching = pool.submit(watch)
@@ -84,7 +88,7 @@ class ThreadConformance:
             watching.result()
 
     def test_one_of_many_threads_moves_its_tree(self, storage: Storage) -> None:
-        """The target holds the files of exactly one of them."""
+        """The target contains the files of exactly one thread."""
         if not storage.capabilities.moves_trees:
             return
         for number in range(_WRITERS):

@@ -1,4 +1,4 @@
-"""A project that is compared, after each step, with a model made of dictionaries."""
+"""A project that is compared after each step with a model made of dictionaries."""
 
 import shutil
 import tempfile
@@ -16,30 +16,37 @@ from hopsartifacts.digests import digest_of
 from hopsartifacts.errors import HopsArtifactsError, ModelNotFoundError, StorageError
 from hopsartifacts.testing.cases import Place
 from hopsartifacts.testing.checker import check
-from hopsartifacts.testing.faults import Call, Fault, FaultyStorage
+from hopsartifacts.testing.faults import Fault, FaultyStorage, StorageCall
 from hopsartifacts.testing.jobs import project_at
-from hopsartifacts.testing.known import Deployed, Known, Numbers, Runs, Version
+from hopsartifacts.testing.known import (
+    KnownDeployment,
+    KnownProject,
+    KnownVersion,
+    Numbers,
+    Runs,
+)
 
 NAMES = {"iris": "iris", "wine-2": "wine2"}
-"""Models, and the names of deployments inferred from them."""
+"""Model names, and the deployment names inferred from them."""
 NEVER = 5
-"""A version number that few examples get to."""
+"""A version number that few examples reach."""
 
 
 @dataclass
 class Step:
-    """One operation: how it is called, and what it must do."""
+    """One operation: how to call it, and its expected effect."""
 
     call: Callable[[], Any]
     apply: Callable[[Any], None]
-    """Change what is known as success would; checks the result unless it is None."""
+    """Apply the effect of success to the model state; check the result unless it is
+    None."""
     error: type[HopsArtifactsError] | None = None
     halfway: Callable[[], None] | None = None
-    """Change what is known as the operation's first half would."""
+    """Apply the effect of the operation's first half to the model state."""
 
 
 class WatchedProject(RuleBasedStateMachine):
-    """One project; the model of it is ``known`` and ``numbers``."""
+    """One project; its model state is ``known`` and ``numbers``."""
 
     new_place: Callable[[], Place]
 
@@ -47,46 +54,46 @@ class WatchedProject(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="hopsartifacts-work-"))
         self.serial = count(1)
-        self.plan: Callable[[Call], Fault | None] | None = None
-        self.known = Known()
+        self.plan: Callable[[StorageCall], Fault | None] | None = None
+        self.known = KnownProject()
         self.numbers = {name: Numbers() for name in NAMES}
         self.place = type(self).new_place()
         self.open()
 
     def teardown(self) -> None:
-        """Look through the history, and clear up."""
+        """Check the history and clean up."""
         checked = check(self.storage, has_chosen_numbers=True)
         assert checked.ok, checked
         self.storage.delete_tree("")
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def open(self) -> None:
-        """Open the project anew."""
+        """Reopen the project."""
         self.storage = FaultyStorage(self.place(), self.due)
         self.project = project_at(self.storage)
         self.mr = self.project.get_model_registry()
         self.ms = self.project.get_model_serving()
 
-    def due(self, call: Call) -> Fault | None:
-        """Return the fault the storage has now."""
+    def due(self, call: StorageCall) -> Fault | None:
+        """Return the fault that is planned for *call*."""
         return self.plan(call) if self.plan else None
 
     # What must hold ---------------------------------------------------------------
 
     @invariant()
     def readers_see_what_is_known(self) -> None:
-        """Models, artifacts and deployments, and nothing else."""
+        """Readers see exactly the expected models, artifacts and deployments."""
         assert self.seen() == self.known
 
     @invariant()
     def every_byte_is_as_sealed(self) -> None:
-        """Verify finds nothing."""
+        """``verify`` finds nothing."""
         report = self.project.verify()
         assert report.ok, report
 
     @invariant()
     def the_latest_and_the_best_are_found(self) -> None:
-        """Among the live versions of each model."""
+        """The latest and the best live version of each model are found."""
         for name in NAMES:
             live = {v: it for (at, v), it in self.known.models.items() if at == name}
             if not live:
@@ -102,8 +109,10 @@ class WatchedProject(RuleBasedStateMachine):
 
     # How --------------------------------------------------------------------------
 
-    def perform(self, step: Step, plan: Callable[[Call], Fault | None] | None) -> None:
-        """Do *step* on a storage that fails by *plan*, and know what came of it."""
+    def perform(
+        self, step: Step, plan: Callable[[StorageCall], Fault | None] | None
+    ) -> None:
+        """Run *step* on a storage that fails by *plan*, and update the model state."""
         if plan is None:
             if step.error:
                 with pytest.raises(step.error):
@@ -124,7 +133,7 @@ class WatchedProject(RuleBasedStateMachine):
             pass
         else:
             self.plan = None
-            # What could not be written after the commit can be written now.
+            # Writes that failed after the commit can succeed now.
             assert self.project.repair().ok
             assert step.error is None
             step.apply(result)
@@ -132,7 +141,7 @@ class WatchedProject(RuleBasedStateMachine):
             self.plan = None
 
     def settle(self, step: Step) -> None:
-        """Find out what a failed operation did: nothing, or all, or its first half."""
+        """Find out whether a failed operation did nothing, all, or its first half."""
         seen = self.seen()
         if seen == self.known:
             return
@@ -146,9 +155,9 @@ class WatchedProject(RuleBasedStateMachine):
         step.apply(None)
         assert seen == self.known
 
-    def seen(self) -> Known:
-        """Return what readers see."""
-        found = Known()
+    def seen(self) -> KnownProject:
+        """Return the state that readers see."""
+        found = KnownProject()
         for name in self.mr.list_models():
             for model in self.mr.get_models(name):
                 assert model.version is not None
@@ -157,7 +166,7 @@ class WatchedProject(RuleBasedStateMachine):
                 contents = {n: artifacts.read(n) for n in artifacts.list()}
                 assert contents.pop(0) == {}
                 [record] = model.manifest.files
-                found.models[at] = Version(
+                found.models[at] = KnownVersion(
                     content=self.content(at, record.digest.sha256),
                     metric=model.training_metrics.get("m"),
                     tags=model.get_tags(),
@@ -176,36 +185,38 @@ class WatchedProject(RuleBasedStateMachine):
                 )
                 for it in deployment.get_versions()
             }
-            found.deployments[deployment.name] = Deployed(deployment.version, runs)
+            found.deployments[deployment.name] = KnownDeployment(
+                deployment.version, runs
+            )
         return found
 
     def content(self, at: tuple[str, int], sha256: str) -> bytes:
-        """Return the content that was saved if the digest is its; verify reads it."""
+        """Return the saved content if its digest is known, without reading it again."""
         known = self.known.models.get(at)
         if known and digest_of(known.content).sha256 == sha256:
             return known.content
         return self.storage.read(f"Models/{at[0]}/{at[1]}/Files/weights")
 
     def likely(self, name: str, version: int) -> tuple[str, int]:
-        """Return a live version, or now and then any; most would not exist else."""
+        """Return a live version, occasionally any; otherwise most would not exist."""
         live = sorted(self.known.models)
         if not live or version == NEVER:
             return name, version
         return live[version % len(live)]
 
     def likely_deployment(self, name: str) -> str:
-        """Return a live deployment, or now and then any."""
+        """Return a live deployment, occasionally any."""
         return name if name == "other" else min(self.known.deployments, default=name)
 
     def likely_run(self, name: str, version: int) -> int:
-        """Return a version of a live deployment, or now and then any."""
+        """Return a version of a live deployment, occasionally any."""
         known = self.known.deployments.get(name)
         if known is None or version == NEVER:
             return version
         return sorted(known.runs)[version % len(known.runs)]
 
     def new_folder(self) -> Path:
-        """Return a new folder of the user's."""
+        """Return a new folder for user files."""
         folder = self.folder / f"user{next(self.serial)}"
         folder.mkdir()
         return folder

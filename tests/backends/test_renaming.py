@@ -8,7 +8,7 @@ import pytest
 import hopsartifacts
 from hopsartifacts.errors import StorageError, UnsafeStorageError
 from hopsartifacts.storage.connect import connect
-from hopsartifacts.storage.renaming import RenamingStorage
+from hopsartifacts.storage.rename_storage import RenamingStorage
 from tests.backends.conftest import Sftp
 
 

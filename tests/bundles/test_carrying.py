@@ -115,7 +115,7 @@ def test_importing_again_stores_nothing(
 
     assert snapshot(target) == before
     assert not any(item.is_new for item in report.items)
-    assert str(report).splitlines()[0].endswith("0 stored, 11 were there")
+    assert str(report).splitlines()[0].endswith("0 stored, 11 already there")
     assert not any(
         item.is_new for item in filled.import_bundle(tmp_path / "all.tar").models
     )
@@ -375,7 +375,7 @@ def test_the_digest_of_the_report_tells_bundles_apart(
     meant = filled.export_bundle(tmp_path / "meant.tar")
     filled.export_bundle(tmp_path / "other.tar", models=["iris"])
 
-    with pytest.raises(InvalidBundleError, match="not the bundle you mean"):
+    with pytest.raises(InvalidBundleError, match="not the expected bundle"):
         target.import_bundle(tmp_path / "other.tar", digest=meant.digest)
     assert snapshot(target) == {}
 

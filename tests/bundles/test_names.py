@@ -37,7 +37,7 @@ def test_aliases_say_which_bundle_they_are_from(
     assert record.why.startswith("imported from b.tar (sha256:")
     assert "alias 'champion' of model 'm': version 1: set" in str(report)
     again = target.import_bundle(bundle)
-    assert "alias 'champion' of model 'm': version 1: was there" in str(again)
+    assert "alias 'champion' of model 'm': version 1: already there" in str(again)
     assert len(there.get_alias_history("m", "champion")) == 1
 
 

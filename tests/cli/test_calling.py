@@ -99,11 +99,11 @@ def test_a_single_writer_has_to_be_asked_for(
             "'a' is a value, not a group",
         ),
         (["verify", "--storage-options-file", "none"], "cannot be read"),
-        (["gc", "--grace", "soon"], "'soon' is no length of time"),
-        (["gc", "--grace", "-1"], "'-1' is no length of time"),
-        (["gc", "--grace", "nan"], "'nan' is no length of time"),
+        (["gc", "--grace", "soon"], "'soon' is not a duration"),
+        (["gc", "--grace", "-1"], "'-1' is not a duration"),
+        (["gc", "--grace", "nan"], "'nan' is not a duration"),
         (["catalog", "--kind", "x"], "'x' is not one of"),
-        (["catalog", "--csv", "a", "--parquet", "b"], "give one of the two"),
+        (["catalog", "--csv", "a", "--parquet", "b"], "cannot be combined"),
         (["bundle", "export", "f", "--model", "m:x"], "'m:x' is not NAME or NAME:VER"),
         (["verify", "--storage-options-file", "list.json"], "a JSON object"),
     ],
@@ -167,7 +167,7 @@ def test_reading_a_project_that_is_not_there_says_so(
         pytest.importorskip("pyarrow", reason="needs the extra catalog")
     result = run(*command.split())
     assert (result.exit_code, result.stdout) == (1, "")
-    assert f"no project at {url} yet: the first save makes it" in result.stderr
+    assert f"no project at {url} yet: the first save creates it" in result.stderr
     assert not (tmp_path / "project").exists()
     # A folder that holds other things is none either.
     (tmp_path / "project").mkdir()
@@ -209,7 +209,7 @@ def test_an_error_nobody_thought_of_is_one_message_too(
     monkeypatch.setattr("hopsartifacts.cli.session.login", login)
     result = run("verify")
     assert result.exit_code == 1
-    words = "Error: unexpected TypeError: what a pity (--debug shows where)\n"
+    words = "Error: unexpected TypeError: what a pity (--debug shows the traceback)\n"
     assert result.stderr == words
     debugged = run("verify", "--debug")
     assert isinstance(debugged.exception, TypeError)

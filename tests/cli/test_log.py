@@ -92,7 +92,7 @@ def test_what_is_not_there_is_an_error(run: Run) -> None:
     for log in ("models/other", "models/m/2/artifacts", "deployments/other"):
         missing = run("log", "list", log)
         assert (missing.exit_code, missing.stdout) == (1, "")
-        assert "there is no entry in" in missing.stderr
+        assert "has no entries" in missing.stderr
     path = "Models/m/_log/99/99/99/97.json.gz"
     hopsartifacts.login().storage.delete_tree(path)
     gone = run("log", "show", "models/m", 2)

@@ -87,7 +87,7 @@ def test_files_come_back_as_they_were(run: Run, answer: Answer, tmp_path: Path) 
 def test_a_version_is_deleted_only_when_sure(run: Run) -> None:
     refused = run("models", "delete", "m", 1, stdin="n\n")
     assert refused.exit_code == 1
-    assert "Delete m version 1 for good?" in refused.stderr
+    assert "Delete m version 1 permanently?" in refused.stderr
     assert run("models", "delete", "m", 1).exit_code == 1
     assert run("models", "show", "m").exit_code == 0
 

@@ -148,7 +148,7 @@ def test_versions_are_listed_compared_gone_back_to_and_given_up(
 
     words = ("--why", "it was better")
     done = run("deployments", "rollback", "m", 1, *words).output
-    assert done == "Version 1 of m is the active one\n"
+    assert done == "Version 1 of m is active\n"
     found = answer("deployments", "history", "m")
     assert [(it["version"], it["cause"], it["why"]) for it in found] == [
         (1, "rollback", "it was better"),
@@ -186,7 +186,7 @@ def test_a_deployment_runs_until_it_is_stopped(run: Run, answer: Answer) -> None
             assert json.loads(predicted.stdout) == {"predictions": [[1, 2]]}
         assert "Started" in run("deployments", "logs", "m", "--tail", 50).output
         golden = run("deployments", "record-golden", "m", "--data", "-", stdin="[[3]]")
-        assert golden.stdout == "Version 2 of m has to answer as recorded\n"
+        assert golden.stdout == "Version 2 of m must answer as recorded\n"
         assert answer("deployments", "show", "m")["state"]["deployment_version"] == 2
     finally:
         stopped = run("deployments", "stop", "m")

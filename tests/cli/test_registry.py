@@ -30,7 +30,7 @@ def saved(run: Run, make_files: Callable[..., Path], make_script: Any) -> None:
 
 @pytest.mark.usefixtures("saved")
 def test_an_alias_is_set_rolled_back_and_deleted(run: Run, answer: Answer) -> None:
-    assert run("aliases", "list", "m").output == "model 'm' has no alias\n"
+    assert run("aliases", "list", "m").output == "model 'm' has no aliases\n"
     first = run("aliases", "set", "m", "champion", 1, "--why", "the only one")
     assert first.output == "Alias champion of m points at version 1\n"
     moved = answer("aliases", "set", "m", "champion", 2)
@@ -47,11 +47,11 @@ def test_an_alias_is_set_rolled_back_and_deleted(run: Run, answer: Answer) -> No
     back = run("aliases", "rollback", "m", "champion", "--why", "worse")
     assert back.output == "Alias champion of m points at version 1\n"
     gone = run("aliases", "delete", "m", "champion")
-    assert gone.output == "Alias champion of m points at nowhere\n"
+    assert gone.output == "Alias champion of m points at no version\n"
     history = answer("aliases", "history", "m", "champion")
     assert [it["version"] for it in history] == [None, 1, 2, 1]
     text = run("aliases", "history", "m", "champion").output
-    assert "nowhere" in text
+    assert "none" in text
     assert "the only one" in text
     assert run("aliases", "history", "m", "other").output == (
         "alias 'other' of model 'm' was never set\n"

@@ -93,7 +93,7 @@ def test_keys_that_cannot_be_made_are_told(run: Run) -> None:
     for args, code, words in (
         (["a b"], 1, "key name 'a b'"),
         (["ann", "--scope", "root"], 2, "'root' is not one of"),
-        (["ann", "--expires", "soon"], 2, "'soon' is no length of time"),
+        (["ann", "--expires", "soon"], 2, "'soon' is not a duration"),
     ):
         refused = run("keys", "create", *args)
         assert (refused.exit_code, refused.stdout) == (code, "")
@@ -107,12 +107,12 @@ def test_keys_that_cannot_be_made_are_told(run: Run) -> None:
         (["--inference-port", "-1"], "port -1 does not exist"),
         (["--key", "key.pem"], "give both"),
         (["--cert", "none.pem"], "none.pem' cannot be used: No such file"),
-        (["--plain-http", "--cert", "none.pem"], "of no use without TLS"),
+        (["--plain-http", "--cert", "none.pem"], "needs TLS"),
         (["--plain-http", "--host", "::"], "in clear"),
-        (["--proxy", "nobody"], "proxy 'nobody' is no address"),
+        (["--proxy", "nobody"], "proxy 'nobody' is not an address"),
         (["--host", "no.such.host.invalid"], "is not known"),
         (["--host", "192.0.2.1"], "cannot listen at 192.0.2.1"),
-        (["--name", "a b"], "'a b' is no host name"),
+        (["--name", "a b"], "'a b' is not a host name"),
         (["--access-log", "none/access.log"], "cannot write the access log"),
     ],
     ids=str,
@@ -127,7 +127,7 @@ def test_what_it_cannot_be_started_with_is_told(
 
 
 def test_it_says_what_is_missing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "hopsartifacts.rest.running", None)
+    monkeypatch.setitem(sys.modules, "hopsartifacts.rest.server_process", None)
     monkeypatch.setitem(sys.modules, "hopsartifacts.rest.keys", None)
     for command in (["serve"], ["keys", "list"]):
         refused = run(*command)
@@ -138,7 +138,7 @@ def test_it_says_what_is_missing(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
 def test_it_says_where_it_is_and_how_to_log_in(
     run: Run, answer: Answer, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hopsartifacts.rest import running  # noqa: PLC0415 - needs an extra
+    from hopsartifacts.rest import server_process  # noqa: PLC0415 - needs an extra
 
     class Ended:
         """Stands for a server that is ended as soon as it is ready."""
@@ -157,8 +157,8 @@ def test_it_says_where_it_is_and_how_to_log_in(
 
             asyncio.run(once())
 
-    monkeypatch.setattr(running, "Server", Ended)
-    monkeypatch.setattr(running, "log_to", lambda _: None)
+    monkeypatch.setattr(server_process, "Server", Ended)
+    monkeypatch.setattr(server_process, "log_to", lambda _: None)
     said = run("serve", "--port", "0").stdout
     assert f"Serving {url} at https://127.0.0.1:" in said
     assert "hopsartifacts keys create NAME" in said

@@ -146,7 +146,7 @@ def test_an_update_takes_settings_away(
         (["--limit", "memory"], 2, "'memory' is not KEY=VALUE"),
         (["--limit", "ram=5"], 1, "limits have no 'ram': use cores, memory and gpus"),
         (["--batch-size", "0"], 1, "max_batch_size is 0"),
-        (["--no-batcher", "--batch-size", "2"], 2, "--no-batcher goes with no other"),
+        (["--no-batcher", "--batch-size", "2"], 2, "--no-batcher cannot be combined"),
         (["--kafka-servers", "k:1"], 2, "--kafka-servers needs --kafka-topic"),
         (["--instances", "-1"], 1, "is -1: give 0 or a positive whole number"),
     ],

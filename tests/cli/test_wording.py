@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 
 import hopsartifacts
-from hopsartifacts.cli.wording import in_commands
+from hopsartifacts.cli.phrases import in_commands
 
 Run = Callable[..., Result]
 
@@ -82,8 +82,8 @@ def test_no_message_names_what_only_python_has() -> None:
     ("message", "words"),
     [
         (
-            "there is no model 'n': mr.list_models() names those there are",
-            "there is no model 'n': 'hopsartifacts models list' names those there are",
+            "there is no model 'n': mr.list_models() lists all models",
+            "there is no model 'n': 'hopsartifacts models list' lists all models",
         ),
         (
             "'a' exists: choose another name, or overwrite=True to replace it",
@@ -137,8 +137,7 @@ def test_errors_and_warnings_are_told_so(
     assert run("models", "save", "m", make_files()).exit_code == 0
     missing = run("models", "show", "n")
     assert missing.stderr == (
-        "Error: there is no model 'n': 'hopsartifacts models list' names those there "
-        "are\n"
+        "Error: there is no model 'n': 'hopsartifacts models list' lists all models\n"
     )
     bad = make_script("from .sibling import x\nclass Predictor:\n  predict = x\n")
     assert "with --file" in run("deployments", "create", "m", "--script", bad).stderr

@@ -1,5 +1,5 @@
 """What a reader sees of a project: the kit's own look."""
 
-from hopsartifacts.testing.observing import view
+from hopsartifacts.testing.views import view
 
 __all__ = ["view"]

@@ -13,9 +13,9 @@ import pytest
 from hopsartifacts.storage.contract import Capabilities, Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
-from hopsartifacts.testing.cases import Case, Place, Run, walk
+from hopsartifacts.testing.cases import Case, CaseRun, Place, walk
 from hopsartifacts.testing.crashes import CrashConformance, FaultConformance
-from hopsartifacts.testing.faults import Call, Fault, FaultyStorage, Nth
+from hopsartifacts.testing.faults import Fault, FaultyStorage, Nth, StorageCall
 from hopsartifacts.testing.folders import StorageFolder
 from hopsartifacts.testing.jobs import JOBS
 from hopsartifacts.testing.steps import on_step, watch_disk
@@ -49,7 +49,7 @@ def _without_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOPSARTIFACTS_STATE_DIR", str(tmp_path / "state"))
     # Processes die here, the machine goes on: what was written is there.
     monkeypatch.setattr("hopsartifacts.storage.local.os.fsync", lambda _: None)
-    monkeypatch.setattr("hopsartifacts.store.once.pause_s", lambda _: 0.0)
+    monkeypatch.setattr("hopsartifacts.store.create_if_absent.pause_s", lambda _: 0.0)
     # No other writer is at work when verify looks.
     monkeypatch.setattr("hopsartifacts.guard.verify._SECOND_LOOK_S", 0)
 
@@ -64,21 +64,21 @@ def case(tmp_path: Path, request: pytest.FixtureRequest) -> Case:
     return Case(request.param, new_place, tmp_path / "users")
 
 
-def interrupt(call: Call) -> None:
+def interrupt(call: StorageCall) -> None:
     raise KeyboardInterrupt(str(call))
 
 
 def test_a_writer_interrupted_after_any_storage_call_leaves_old_or_new(
     case: Case,
 ) -> None:
-    def interrupted(place: Place, number: int, fault: Fault) -> Run:
+    def interrupted(place: Place, number: int, fault: Fault) -> CaseRun:
         plan = Nth(number, fault)
         try:
             case.do(FaultyStorage(place(), plan))
         except KeyboardInterrupt:
-            return Run(was_due=True, is_told=False)
+            return CaseRun(was_due=True, is_told=False)
         assert not plan.was_due, "the interrupt was swallowed"
-        return Run(was_due=False)
+        return CaseRun(was_due=False)
 
     walk(case, interrupted, [Fault(after=interrupt)])
 

@@ -3,7 +3,7 @@
 import pytest
 
 from hopsartifacts import Project
-from hopsartifacts.testing.serving import StatesOnly
+from hopsartifacts.testing.states_only import StatesOnly
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from hopsartifacts import Model, ModelServing, Project
-from hopsartifacts.deployments.variables import RESERVED
+from hopsartifacts.deployments.parts import RESERVED
 from hopsartifacts.errors import InvalidDeploymentError
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.runtime.environment import deployment_variables
-from hopsartifacts.testing.serving import StatesOnly
+from hopsartifacts.testing.states_only import StatesOnly
 
 
 @pytest.fixture

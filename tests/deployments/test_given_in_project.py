@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hopsartifacts import Model, ModelServing, Project
-from hopsartifacts.deployments.given import InProject, Written
+from hopsartifacts.deployments.artifact_files import InProject, Written
 from hopsartifacts.errors import InvalidScriptError
 
 SCRIPT = "class Predict:\n    def predict(self, inputs): return inputs\n"

@@ -15,7 +15,7 @@ from hopsartifacts.errors import (
     NotRunningError,
 )
 from hopsartifacts.serving.contract import Golden
-from hopsartifacts.testing.serving import StatesOnly
+from hopsartifacts.testing.states_only import StatesOnly
 
 ANSWER = {"predictions": [[1, 2]]}
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from hopsartifacts import Deployment, Model, ModelServing, Project
-from hopsartifacts.deployments.logs import Logs
+from hopsartifacts.deployments.deployed import Logs
 from hopsartifacts.deployments.versions import keep_parts, users_of
 from hopsartifacts.errors import (
     ArtifactNotFoundError,
@@ -20,7 +20,7 @@ from hopsartifacts.errors import (
     ModelNotFoundError,
 )
 from hopsartifacts.serving.contract import Launch
-from hopsartifacts.testing.serving import StatesOnly
+from hopsartifacts.testing.states_only import StatesOnly
 
 MakeScript = Callable[..., Path]
 Snapshot = Callable[[Project], dict[str, bytes]]

@@ -3,8 +3,7 @@
 from typing import Any
 
 from hopsartifacts.artifacts.versions import artifact_log
-from hopsartifacts.deployments.deployed import deployed
-from hopsartifacts.deployments.logs import Logs
+from hopsartifacts.deployments.deployed import Logs, deployed
 from hopsartifacts.deployments.versions import deployment_names
 from hopsartifacts.registry.versions import model_names, model_state
 from hopsartifacts.storage.contract import Storage

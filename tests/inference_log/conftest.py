@@ -12,9 +12,9 @@ from uuid import uuid4
 import pytest
 
 from hopsartifacts.serving.contract import Launch, RequestLogging
-from hopsartifacts.serving.inference_log.asking import read_log
+from hopsartifacts.serving.inference_log.access import read_log
 from hopsartifacts.serving.inference_log.orders import shipper_command
-from hopsartifacts.serving.runtime.recording import Recorder
+from hopsartifacts.serving.runtime.recorder import Recorder
 from hopsartifacts.serving.runtime.service import Exchange
 from hopsartifacts.storage.connect import connect
 from hopsartifacts.storage.contract import Storage

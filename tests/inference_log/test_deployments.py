@@ -22,7 +22,7 @@ from hopsartifacts import (
     Model,
     Project,
 )
-from hopsartifacts.deployments.launching import KAFKA_SERVERS
+from hopsartifacts.deployments.launch import KAFKA_SERVERS
 from hopsartifacts.errors import (
     HopsArtifactsError,
     InvalidDeploymentError,

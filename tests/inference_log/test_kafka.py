@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from hopsartifacts.serving.inference_log.shipping import ship
-from hopsartifacts.serving.runtime.recording import Recorder
+from hopsartifacts.serving.inference_log.delivery import ship
+from hopsartifacts.serving.runtime.recorder import Recorder
 from hopsartifacts.storage.contract import Storage
 from tests.inference_log.conftest import (
     ANSWER,

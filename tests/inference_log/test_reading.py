@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from hopsartifacts.errors import IntegrityError, InvalidInputError, StorageError
-from hopsartifacts.serving.inference_log.asking import count_drops, read_log
-from hopsartifacts.serving.runtime.recording import Recorder
+from hopsartifacts.serving.inference_log.access import count_drops, read_log
+from hopsartifacts.serving.runtime.recorder import Recorder
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.testing.faults import FAIL, FaultyStorage
 from tests.inference_log.conftest import (
@@ -148,7 +148,7 @@ def test_a_damaged_file_is_named(filled: Storage, spool: Path) -> None:
     data[len(data) // 3] ^= 1
     filled.delete_tree(path)
     filled.create(path, bytes(data))
-    with pytest.raises(IntegrityError, match=f"{path!r} is no file of an inference"):
+    with pytest.raises(IntegrityError, match=f"{path!r} is not a file of an inference"):
         read_log(filled, FLOWERS, spool)
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from hopsartifacts.serving.inference_log.asking import count_drops, read_log
-from hopsartifacts.serving.inference_log.shipping import ship
+from hopsartifacts.serving.inference_log.access import count_drops, read_log
+from hopsartifacts.serving.inference_log.delivery import ship
 from hopsartifacts.serving.inference_log.spool import used_bytes
-from hopsartifacts.serving.runtime.recording import Recorder
+from hopsartifacts.serving.runtime.recorder import Recorder
 from hopsartifacts.storage.contract import Storage
 from tests.inference_log.conftest import (
     ANSWER,

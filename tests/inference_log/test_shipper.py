@@ -14,12 +14,12 @@ import pytest
 
 from hopsartifacts.errors import UnsupportedHereError
 from hopsartifacts.serving.inference_log import shipper
+from hopsartifacts.serving.inference_log.delivery import ship
 from hopsartifacts.serving.inference_log.orders import (
     ShipperOrder,
     shipper_input,
 )
-from hopsartifacts.serving.inference_log.shipping import ship
-from hopsartifacts.serving.runtime.recording import Recorder
+from hopsartifacts.serving.runtime.recorder import Recorder
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
@@ -158,7 +158,10 @@ def test_a_sink_that_is_gone_is_asked_again_until_it_is_back(
     logs.write_text("in the way")
     process = start(interval_s=0.1)
     deadline = time.monotonic() + 60
-    while b"the inference log waits" not in (tmp_path / "shipper.log").read_bytes():
+    while (
+        b"the inference log is not shipped yet"
+        not in (tmp_path / "shipper.log").read_bytes()
+    ):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     recorder.see(make_exchange("r2"))
@@ -238,7 +241,7 @@ def test_a_storage_that_no_other_process_can_open_is_refused(spool: Path) -> Non
         shipper_input(order, MemoryStorage("iris"))
     unpicklable = LocalStorage(spool)
     unpicklable.hook = lambda: None  # type: ignore[attr-defined]
-    with pytest.raises(UnsupportedHereError, match="LocalStorage one that can be"):
+    with pytest.raises(UnsupportedHereError, match="LocalStorage picklable"):
         shipper_input(order, unpicklable)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hopsartifacts.errors import StorageError
-from hopsartifacts.serving.inference_log.shipping import ship
+from hopsartifacts.serving.inference_log.delivery import ship
 from hopsartifacts.storage.connect import connect
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.testing.faults import (
@@ -331,14 +331,14 @@ def test_a_file_of_somebody_else_in_the_place_of_ours_is_told(
     noted.unlink()
     local.write(path, [b"something else"])
     [failure] = ship(spool, "flowers", local).failures
-    assert "is no file of an inference log" in failure
+    assert "is not a file of an inference log" in failure
     local.delete_tree(path)
     assert logged_ids(local, spool) == ["r1"]
 
 
 def test_versions_are_told_apart(spool: Path, local: Storage) -> None:
-    from hopsartifacts.serving.inference_log.asking import read_log  # noqa: PLC0415
-    from hopsartifacts.serving.runtime.recording import Recorder  # noqa: PLC0415
+    from hopsartifacts.serving.inference_log.access import read_log  # noqa: PLC0415
+    from hopsartifacts.serving.runtime.recorder import Recorder  # noqa: PLC0415
 
     for version in (1, 12):
         recorder = Recorder(spool, make_launch(version))

@@ -28,7 +28,7 @@ from typing import Any, Literal
 import pytest
 
 from hopsartifacts.errors import AlreadyExistsError, PathNotFoundError, StorageError
-from hopsartifacts.storage.contract import Capabilities, Entry, Storage
+from hopsartifacts.storage.contract import Capabilities, FileInfo, Storage
 from hopsartifacts.store import identity
 
 Verb = Literal["go", "crash", "fail", "lose", "late"]
@@ -79,19 +79,19 @@ class DictStorage:
     def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
         yield self.read(path)[start:]
 
-    def stat(self, path: str) -> Entry | None:
+    def stat(self, path: str) -> FileInfo | None:
         if path in self.files:
             return self._file(path)
         if any(known.startswith(f"{path}/") for known in self.files):
-            return Entry(path=path, kind="directory")
+            return FileInfo(path=path, kind="directory")
         return None
 
-    def list(self, path: str) -> list[Entry]:
+    def list(self, path: str) -> list[FileInfo]:
         below = (name.removeprefix(f"{path}/") for name in self._below(path))
         names = sorted({f"{path}/{name.split('/')[0]}" for name in below})
         return [entry for name in names if (entry := self.stat(name))]
 
-    def find(self, path: str) -> Iterator[Entry]:
+    def find(self, path: str) -> Iterator[FileInfo]:
         yield from [self._file(name) for name in self._below(path)]
 
     def first(self, path: str) -> str | None:
@@ -124,10 +124,10 @@ class DictStorage:
         for name in self._below(path):
             del self.files[name]
 
-    def unfinished(self, path: str) -> Iterator[Entry]:  # noqa: ARG002 - the contract's
+    def unfinished(self, path: str) -> Iterator[FileInfo]:  # noqa: ARG002 - the contract's
         yield from ()
 
-    def discard_unfinished(self, entry: Entry) -> None:
+    def discard_unfinished(self, entry: FileInfo) -> None:
         pass
 
     def local_path(self, path: str) -> Path | None:  # noqa: ARG002 - the contract's
@@ -139,9 +139,9 @@ class DictStorage:
     def _below(self, path: str) -> Sequence[str]:
         return sorted(name for name in self.files if name.startswith(f"{path}/"))
 
-    def _file(self, path: str) -> Entry:
+    def _file(self, path: str) -> FileInfo:
         size_bytes = len(self.files[path])
-        return Entry(path=path, kind="file", size_bytes=size_bytes, modified=0.0)
+        return FileInfo(path=path, kind="file", size_bytes=size_bytes, modified=0.0)
 
 
 @dataclass
@@ -239,14 +239,14 @@ class _Stepped:
     def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
         yield self._step("chunks", path, path, does="read")[start:]
 
-    def stat(self, path: str) -> Entry | None:
-        found: Entry | None = self._step("stat", path, path)
+    def stat(self, path: str) -> FileInfo | None:
+        found: FileInfo | None = self._step("stat", path, path)
         return found
 
-    def list(self, path: str) -> list[Entry]:
+    def list(self, path: str) -> list[FileInfo]:
         return list(self._step("list", path, path))
 
-    def find(self, path: str) -> Iterator[Entry]:
+    def find(self, path: str) -> Iterator[FileInfo]:
         yield from self._step("find", path, path)
 
     def first(self, path: str) -> str | None:
@@ -271,10 +271,10 @@ class _Stepped:
     def delete_tree(self, path: str) -> None:
         self._step("delete_tree", path, path)
 
-    def unfinished(self, path: str) -> Iterator[Entry]:  # noqa: ARG002 - the contract's
+    def unfinished(self, path: str) -> Iterator[FileInfo]:  # noqa: ARG002 - the contract's
         yield from ()
 
-    def discard_unfinished(self, entry: Entry) -> None:
+    def discard_unfinished(self, entry: FileInfo) -> None:
         pass
 
     def local_path(self, path: str) -> Path | None:
@@ -595,9 +595,9 @@ def make_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
             if getattr(module, name, None) is known:
                 monkeypatch.setattr(module, name, fixed[name])
     monkeypatch.setattr(sys.modules[__name__], "_SETUP", itertools.count(1))
-    monkeypatch.setattr("hopsartifacts.store.once.pause_s", lambda _: 0.0)
+    monkeypatch.setattr("hopsartifacts.store.create_if_absent.pause_s", lambda _: 0.0)
     # So that two faults are enough to leave a commit uncertain.
-    monkeypatch.setattr("hopsartifacts.store.once._TRIES", 2)
+    monkeypatch.setattr("hopsartifacts.store.create_if_absent._TRIES", 2)
 
 
 def _token() -> str:

@@ -26,9 +26,9 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.guard.gc import collect
 from hopsartifacts.project import Project
-from hopsartifacts.registry.claiming import claim_version
 from hopsartifacts.registry.documents import Manifest
-from hopsartifacts.registry.saving import NewVersion, save_version
+from hopsartifacts.registry.reservations import claim_version
+from hopsartifacts.registry.save import NewVersion, save_version
 from hopsartifacts.registry.sources import Source, source
 from hopsartifacts.registry.versions import (
     manifest_of,

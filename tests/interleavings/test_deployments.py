@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hopsartifacts import layout
+from hopsartifacts.deployments.deployed import Logs
 from hopsartifacts.deployments.deployment import Deployment
-from hopsartifacts.deployments.logs import Logs
 from hopsartifacts.deployments.versions import live_deployments, read_deployment
 from hopsartifacts.errors import (
     AlreadyExistsError,

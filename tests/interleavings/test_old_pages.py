@@ -12,7 +12,7 @@ from hopsartifacts.errors import CommitUncertainError, ModelNotFoundError, Stora
 from hopsartifacts.project import Project
 from hopsartifacts.registry import deletion
 from hopsartifacts.registry.documents import Manifest, ModelState
-from hopsartifacts.registry.saving import _Saving
+from hopsartifacts.registry.save import _Saving
 from hopsartifacts.registry.sources import source
 from hopsartifacts.registry.versions import (
     _Projection,
@@ -21,9 +21,9 @@ from hopsartifacts.registry.versions import (
 )
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import LogEntry, Snapshot
-from hopsartifacts.store.fence import Target
-from hopsartifacts.store.fence import delete as delete_target
 from hopsartifacts.store.log import Log
+from hopsartifacts.store.two_phase_delete import Target
+from hopsartifacts.store.two_phase_delete import delete as delete_target
 from tests.interleavings.explorer import (
     DictStorage,
     Explored,

@@ -236,7 +236,7 @@ def test_explorer_finds_a_sweeper_that_deletes_without_an_entry(
 def test_explorer_finds_a_writer_that_does_not_look_at_what_it_moved_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hopsartifacts.registry.saving.check_arrived", lambda *_: None)
+    monkeypatch.setattr("hopsartifacts.registry.save.check_arrived", lambda *_: None)
     for name in ("left", "right"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "more").write_text("more")

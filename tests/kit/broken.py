@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Lock
 from uuid import uuid4
 
-from hopsartifacts.storage.contract import Entry
+from hopsartifacts.storage.contract import FileInfo
 from hopsartifacts.storage.local import LocalStorage
 
 _A_MOMENT_S = 0.02
@@ -63,9 +63,9 @@ class ListsWhatWas(LocalStorage):
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
-        self._kept: dict[str, list[Entry]] = {}
+        self._kept: dict[str, list[FileInfo]] = {}
 
-    def list(self, path: str) -> "list[Entry]":
+    def list(self, path: str) -> "list[FileInfo]":
         if path not in self._kept:
             self._kept[path] = super().list(path)
         return self._kept[path]

@@ -12,9 +12,9 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from hopsartifacts.rest.listening import Listening, listen
+from hopsartifacts.rest.listener import Listening, listen
 from hopsartifacts.rest.room import Room
-from hopsartifacts.rest.server import Server, room_here
+from hopsartifacts.rest.server import ApiServer, room_here
 
 CLI = (sys.executable, "-m", "hopsartifacts.cli")
 _PATIENCE_S = 30
@@ -122,7 +122,7 @@ def on_thread(
         is_ready.set()
         yield
 
-    server = Server(app, listening, None, room or room_here(), around)
+    server = ApiServer(app, listening, None, room or room_here(), around)
     (bound,) = listen("127.0.0.1", 0)
     with bound:
         thread = threading.Thread(target=server.run, args=([bound],))

@@ -137,7 +137,7 @@ def test_a_damaged_one_is_made_anew(
 
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "https://a", "a..b", "x" * 64])
 def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InvalidInputError, match="is no host name"):
+    with pytest.raises(InvalidInputError, match="is not a host name"):
         self_signed(tmp_path, [name])
 
 
@@ -235,7 +235,7 @@ def test_what_is_no_use_is_told(authority: Authority, tmp_path: Path) -> None:
     ):
         with pytest.raises(InvalidInputError, match=words):
             own(certificate, its_key)
-    with pytest.raises(InvalidInputError, match="is not that of the certificate"):
+    with pytest.raises(InvalidInputError, match="does not belong to the certificate"):
         own(file, authority.key_file(other))
 
 

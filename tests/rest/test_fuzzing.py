@@ -26,7 +26,7 @@ from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.openapi import document
 from hopsartifacts.rest.operations import Operation
 from hopsartifacts.rest.uploads import Uploads
-from hopsartifacts.testing.serving import StatesOnly
+from hopsartifacts.testing.states_only import StatesOnly
 from tests.rest.conftest import FixedKeys, bearing
 
 schemathesis = pytest.importorskip("schemathesis", reason="needs schemathesis")

@@ -183,7 +183,7 @@ def test_a_damaged_file_lets_nobody_in(
 def test_a_file_that_others_may_write_lets_nobody_in(keys: Keys, folder: Path) -> None:
     _, text = keys.create("ann", {"admin"})
     (folder / FILE).chmod(0o622)
-    with pytest.raises(FormatError, match="may be written by others"):
+    with pytest.raises(FormatError, match="is writable by other users"):
         keys.list()
     with pytest.raises(RefusedError):
         keys.find(text)

@@ -4,7 +4,7 @@ import pytest
 
 from hopsartifacts.rest.callers import Caller
 from hopsartifacts.rest.errors import RefusedError
-from hopsartifacts.rest.limiting import FailedLogins, LoginLimits
+from hopsartifacts.rest.login_limits import FailedLogins, LoginLimits
 
 ANN = Caller("ann", "ann", frozenset({"read"}))
 LIMITS = LoginLimits(burst=3, one_per_s=10.0, remembered=5)

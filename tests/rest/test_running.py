@@ -27,7 +27,7 @@ import asyncio, sys, time
 from starlette.applications import Starlette
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
-from hopsartifacts.rest.listening import Listening, listen
+from hopsartifacts.rest.listener import Listening, listen
 from hopsartifacts.rest.server import Server
 
 async def large(request):

@@ -56,7 +56,9 @@ def test_the_doctor_says_no_to_a_careless_server_and_the_no_stands(
     result = run(options, "doctor", url)
     assert result.exit_code == 1
     assert "the second creation of an object was not refused" in result.stdout
-    assert "that means: the condition on a new object is ignored" in result.stdout
+    assert (
+        "that means: the server ignores the condition on a new object" in result.stdout
+    )
     assert "8 writers were told they won" in result.stdout
     assert "4 writers were told they won" in result.stdout
     assert result.stdout.endswith("Verdict: it cannot keep a project.\n")
@@ -88,7 +90,7 @@ def test_keys_that_may_only_read_are_told_apart(s3: Server, run: Run) -> None:
     assert checks["it can be read"]["ok"]
     assert checks["it can be written"]["outcome"] == "failed"
     assert "Access Denied" in checks["it can be written"]["detail"]
-    assert "rights of the credentials" in checks["it can be written"]["meaning"]
+    assert "permissions of the credentials" in checks["it can be written"]["meaning"]
     assert checks["one winner of 8 threads"]["outcome"] == "not tried"
 
 

@@ -10,13 +10,13 @@ import pytest
 
 from hopsartifacts import layout
 from hopsartifacts.errors import StorageError
-from hopsartifacts.registry.filling import fill
-from hopsartifacts.registry.resuming import open_journal
+from hopsartifacts.registry.save_journal import open_journal
 from hopsartifacts.registry.sources import source
+from hopsartifacts.registry.version_files import fill
 from hopsartifacts.storage.connect import connect
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.sharing import Known
-from hopsartifacts.testing.faults import Call, Fault, FaultyStorage
+from hopsartifacts.store.dedup import StoredFile
+from hopsartifacts.testing.faults import Fault, FaultyStorage, StorageCall
 from tests.s3.conftest import Server
 
 FILES = {f"{number % 3}/{number}.bin": os.urandom(1000) for number in range(20)}
@@ -47,7 +47,7 @@ def test_what_the_server_holds_unchanged_is_copied_there(
     seal = layout.log_entry("Models/m/_log", 2)
     storage.create(seal, b"the seal")
     known = [
-        Known(
+        StoredFile(
             folder="Models/m/1/Files",
             path=record.path,
             digest=record.digest,
@@ -74,7 +74,7 @@ def test_a_save_whose_connection_broke_goes_on(
     monkeypatch.setenv("HOPSARTIFACTS_STATE_DIR", str(tmp_path / "state"))
     folder = make_files(FILES)
 
-    def cut(_: Call) -> None:
+    def cut(_: StorageCall) -> None:
         raise StorageError("the connection broke")
 
     with open_journal(storage.url, "m", folder) or pytest.fail("taken") as journal:

@@ -12,7 +12,7 @@ import pytest
 import hopsartifacts
 from hopsartifacts import Project
 from hopsartifacts.errors import IntegrityError, StorageError
-from hopsartifacts.testing.jobs import Jobs
+from hopsartifacts.testing.jobs import WriterJobs
 from tests.s3.conftest import Server
 
 BIG = os.urandom(9_000_000)
@@ -141,7 +141,7 @@ def test_garbage_that_was_freed_is_not_found_again(
     monkeypatch.setenv("HOPSARTIFACTS_STATE_DIR", str(tmp_path / "state"))
     url = f"s3://{s3.bucket()}/team"
     project = hopsartifacts.login(url, storage_options=s3.options())
-    jobs = Jobs(tmp_path / "users")
+    jobs = WriterJobs(tmp_path / "users")
     jobs.save(project.storage)
     jobs.litter(project.storage)
     project.storage.write(".hopsartifacts/staging/left/file", [b"left"])

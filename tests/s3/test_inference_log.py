@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from hopsartifacts.serving.inference_log.asking import count_drops
+from hopsartifacts.serving.inference_log.access import count_drops
 from hopsartifacts.serving.inference_log.orders import (
     ShipperOrder,
     shipper_input,

@@ -181,7 +181,7 @@ def test_a_server_that_ignores_the_condition_is_refused_before_anything_is_store
     ("options", "words"),
     [
         (lambda s3: s3.options(**READER), "Access Denied"),
-        (lambda s3: s3.options(**WRONG), "does not take these keys"),
+        (lambda s3: s3.options(**WRONG), "rejects these keys"),
         (
             lambda _: Server("http://127.0.0.1:9").options(
                 config_kwargs={"retries": {"max_attempts": 1}}

@@ -159,7 +159,7 @@ def test_what_is_refused_for_good_is_not_tried_again(
 def test_patience_ends(storage: Storage, proxy: Proxy) -> None:
     proxy.plan(Rule(do="refuse", status=503))
     started = time.monotonic()
-    with pytest.raises(StorageError, match="failed again and again"):
+    with pytest.raises(StorageError, match="failed repeatedly"):
         storage.read("a/b")
     assert time.monotonic() - started < 25
     assert 5 <= len(proxy.seen()) <= 10

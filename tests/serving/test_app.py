@@ -84,7 +84,7 @@ REFUSED = [
     ("POST", PREDICT, b"{", 400, "not JSON"),
     ("POST", PREDICT, b'{"instances": [' + b"1," * 200, 413, "larger than 200 bytes"),
     ("POST", "/v1/models/other:predict", b"{}", 404, "this server has the model flow"),
-    ("GET", "/v1/models/other", b"", 404, "nothing is at /v1/models/other"),
+    ("GET", "/v1/models/other", b"", 404, "there is nothing at /v1/models/other"),
     ("GET", PREDICT, b"", 405, "does not answer to GET"),
     ("POST", "/v1/models/flowers", b"", 405, "does not answer to POST"),
     ("DELETE", "/", b"", 405, "does not answer to DELETE"),
@@ -131,7 +131,7 @@ def test_a_compressed_body_is_read(client: Client, coding: str) -> None:
         ("gzip", gzip.compress(b"[" * 100_000, mtime=0), 413, "larger than 200 bytes"),
         ("gzip", b"{}", 400, "the body is not gzip"),
         ("gzip", gzip.compress(b"[" * 99, mtime=0)[:-9], 400, "ends too early"),
-        ("br", b"{}", 415, "comes as 'br'; send it as gzip"),
+        ("br", b"{}", 415, "content coding 'br'; send it as gzip"),
     ],
 )
 def test_a_bad_compressed_body_is_refused(

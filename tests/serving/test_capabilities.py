@@ -50,7 +50,7 @@ def test_what_runs_here_passes(make_launch: Any, changes: dict[str, Any]) -> Non
             {"transformer_script": "transformer-t.py", "transformer_instances": 2},
             "predictor, which has 1 instances and not 2",
         ),
-        ({"api_protocol": "GRPC", "idle_s": 30}, "gRPC port cannot wait"),
+        ({"api_protocol": "GRPC", "idle_s": 30}, "gRPC port needs a running process"),
         ({"features": frozenset({"novelty"})}, "without novelty"),
         (
             {
@@ -147,8 +147,6 @@ def test_other_systems_are_refused(
 def test_without_the_packages_nothing_runs_and_logs_say_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    module = "hopsartifacts.serving.local.supervisor"
-    monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, "psutil", None)
     backend = LocalBackend("iris", "file:///p")
     assert backend.state(FLOWERS).status == "Created"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hopsartifacts.serving.runtime import pace
+from hopsartifacts.serving.runtime import inline_execution
 from hopsartifacts.serving.runtime.chain import Chain, StepFailedError
 
 
@@ -267,7 +267,7 @@ def ask_in_turn(chain: Chain, inputs: list[list[float]]) -> None:
 @pytest.fixture
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take for quick what a busy machine would not."""
-    monkeypatch.setattr(pace, "_QUICK_S", 0.2)
+    monkeypatch.setattr(inline_execution, "_QUICK_S", 0.2)
 
 
 MAIN, THREAD = "MainThread", "predictions"
@@ -276,28 +276,33 @@ MAIN, THREAD = "MainThread", "predictions"
 @pytest.mark.usefixtures("unhurried")
 def test_what_was_quick_often_is_predicted_at_once() -> None:
     predictor = Timed()
-    ask_in_turn(Chain(predictor, pace=pace.Pace()), [[0.0]] * 20)
+    ask_in_turn(Chain(predictor, pace=inline_execution.Pace()), [[0.0]] * 20)
     assert predictor.threads == [THREAD] * 8 + [MAIN] * 12
 
 
 @pytest.mark.usefixtures("unhurried")
 def test_what_was_slow_once_is_predicted_in_the_thread_again() -> None:
     predictor = Timed()
-    ask_in_turn(Chain(predictor, pace=pace.Pace()), [*[[0.0]] * 9, [0.3], *[[0.0]] * 9])
+    ask_in_turn(
+        Chain(predictor, pace=inline_execution.Pace()),
+        [*[[0.0]] * 9, [0.3], *[[0.0]] * 9],
+    )
     assert predictor.threads == [THREAD] * 8 + [MAIN] * 2 + [THREAD] * 8 + [MAIN]
 
 
 @pytest.mark.usefixtures("unhurried")
 def test_many_rows_are_predicted_in_the_thread() -> None:
     predictor = Timed()
-    ask_in_turn(Chain(predictor, pace=pace.Pace()), [*[[0.0]] * 9, [0.0] * 33])
+    ask_in_turn(
+        Chain(predictor, pace=inline_execution.Pace()), [*[[0.0]] * 9, [0.0] * 33]
+    )
     assert predictor.threads == [THREAD] * 8 + [MAIN, THREAD]
 
 
 @pytest.mark.usefixtures("unhurried")
 def test_nothing_is_predicted_beside_what_the_thread_predicts() -> None:
     predictor = Timed()
-    chain = Chain(predictor, pace=pace.Pace())
+    chain = Chain(predictor, pace=inline_execution.Pace())
 
     async def ask() -> None:
         for _ in range(8):

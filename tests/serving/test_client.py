@@ -8,7 +8,7 @@ import urllib3
 
 from hopsartifacts.errors import NotRunningError, PredictionError
 from hopsartifacts.serving.local import client as client_module
-from hopsartifacts.serving.local.client import Client
+from hopsartifacts.serving.local.client import ModelServerClient
 
 
 class Stranger(BaseHTTPRequestHandler):
@@ -70,18 +70,18 @@ def test_strange_answers_are_prediction_errors(
         timeout = urllib3.Timeout(connect=5, read=0.2)
         monkeypatch.setattr(client_module, "_TIMEOUT", timeout)
     with pytest.raises(PredictionError) as raised:
-        Client().predict(url, deployment, {"instances": [1]})
+        ModelServerClient().predict(url, deployment, {"instances": [1]})
     assert raised.value.status == status
     assert detail in raised.value.detail
     assert f"{deployment!r} answered with status {status}" in str(raised.value)
 
 
 def test_a_stranger_is_not_ready(url: str) -> None:
-    assert not Client().is_ready(url, "flowers")
+    assert not ModelServerClient().is_ready(url, "flowers")
 
 
 def test_where_nobody_listens_nothing_runs() -> None:
     nowhere = "http://127.0.0.1:1"
-    assert not Client().is_ready(nowhere, "flowers")
+    assert not ModelServerClient().is_ready(nowhere, "flowers")
     with pytest.raises(NotRunningError, match="'flowers' does not answer"):
-        Client().predict(nowhere, "flowers", {})
+        ModelServerClient().predict(nowhere, "flowers", {})

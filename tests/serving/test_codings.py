@@ -74,8 +74,8 @@ def test_a_body_is_decompressed(coding: bytes, body: bytes) -> None:
         (b"", 400, "ends too early"),
         (b"{}", 400, "is not gzip"),
         (gzipped(TEXT)[:-1], 400, "ends too early"),
-        (gzipped(TEXT) + gzipped(TEXT), 400, "bytes follow the gzip"),
-        (gzipped(TEXT) + b"\n", 400, "bytes follow the gzip"),
+        (gzipped(TEXT) + gzipped(TEXT), 400, "extra bytes follow the gzip"),
+        (gzipped(TEXT) + b"\n", 400, "extra bytes follow the gzip"),
     ],
 )
 def test_what_cannot_be_decompressed_is_refused(

@@ -50,7 +50,7 @@ from pathlib import Path
 import msgspec
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.runtime.component_logs import install
-from hopsartifacts.serving.runtime.loading import load_chain
+from hopsartifacts.serving.runtime.chain_loader import load_chain
 from hopsartifacts.serving.runtime.protocol import PredictCall
 from hopsartifacts.serving.runtime.service import Service
 logging.basicConfig(level=logging.INFO)

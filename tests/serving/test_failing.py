@@ -44,7 +44,7 @@ BAD_SCRIPTS = [
     (
         PREDICT,
         "class Transformer:\n    def __init__(self, secret): ...",
-        "creating the transformer with .* wants 'secret'",
+        "creating the transformer with .* requires 'secret'",
     ),
     (None, None, "models of framework PYTHON need a predictor script"),
 ]
@@ -123,7 +123,7 @@ def test_a_start_interrupted_by_the_user_leaves_nothing(
             raise KeyboardInterrupt
 
     launch = make_launch("import time\ntime.sleep(600)")
-    module = "hopsartifacts.serving.local.supervisor"
+    module = "hopsartifacts.serving.local.backend"
     monkeypatch.setattr(f"{module}.time", InterruptedTime())
     with pytest.raises(KeyboardInterrupt):
         backend.start(launch, await_running_s=60)

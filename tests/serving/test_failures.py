@@ -25,7 +25,7 @@ LOST = "Can't get attribute 'Mine' on <module 'hopsartifacts.serving.__main__'>"
 ERRORS = [
     (ValueError("boom"), "ValueError: boom"),
     (ValueError("ü \ud800"), "ValueError: ü \\ud800"),
-    (MuteError(), "MuteError: (its text cannot be made: SystemExit)"),
+    (MuteError(), "MuteError: (its str() raised SystemExit)"),
     (ValueError("x" * 5000), f"ValueError: {'x' * MOST_CHARACTERS}… (1000 more charac"),
     (AttributeError(LOST), "Mine was defined in a notebook or in the main script"),
 ]
@@ -49,7 +49,7 @@ RAISED = [
     (r"raise ValueError('\ud800')", r"ValueError: \ud800"),
     (
         "class E(Exception):\n    def __str__(self): 1 / 0\nraise E",
-        "E: (its text cannot be made: ZeroDivisionError)",
+        "E: (its str() raised ZeroDivisionError)",
     ),
     ("raise ValueError('x' * 3_000_000)", "more characters)"),
     ("print('y' * 3_000_000)\nraise ValueError('bad')", "ValueError: bad"),

@@ -133,7 +133,7 @@ def raw_for_another() -> Any:
 @pytest.mark.parametrize(
     ("asked", "code", "words"),
     [
-        (b"\xff\xff", Code.INVALID_ARGUMENT, "the request is no ModelInferRequest"),
+        (b"\xff\xff", Code.INVALID_ARGUMENT, "the request is not a ModelInferRequest"),
         (other_model(), Code.NOT_FOUND, "no model 'roses'; this server has the model"),
         (other_version(), Code.NOT_FOUND, "no model 'flowers', version 2"),
         (Request(model_name="flowers"), Code.INVALID_ARGUMENT, "has no inputs"),
@@ -164,12 +164,12 @@ def raw_for_another() -> Any:
         (
             request("BYTES", [1], bytes_contents=[b"ragged"]),
             Code.INTERNAL,
-            "transformer: TypeError: output 'output-0' is no tensor",
+            "transformer: TypeError: output 'output-0' is not a tensor",
         ),
         (
             request("BYTES", [1], bytes_contents=[b"unshaped"]),
             Code.INTERNAL,
-            "predictor: TypeError: output 'output-0' is no tensor",
+            "predictor: TypeError: output 'output-0' is not a tensor",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -242,7 +242,7 @@ def test_observers_see_json() -> None:
         "id": "r-1",
         "outputs": [{**tensor, "name": "output-0", "datatype": "INT64"}],
     }
-    assert "half of a character" in json.loads(failed.answer)["error"]
+    assert "a lone surrogate" in json.loads(failed.answer)["error"]
     assert (bad.status, "shape [2]" in json.loads(bad.answer)["error"]) == (400, True)
 
 

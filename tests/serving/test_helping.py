@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hopsartifacts.serving.local.keeper.helping import Helping
 from hopsartifacts.serving.local.keeper.orders import Helper, Patience
+from hopsartifacts.serving.local.keeper.sidecar import Helping
 
 CODE = """
 import pathlib, sys

@@ -124,7 +124,7 @@ def here(run_root: Path, tmp_path: Path) -> Iterator[Machine]:
     machine = Machine(tmp_path / "project", run_root)
     yield machine
     key = DeploymentKey(name="dep", id="", version=0, specification="")
-    machine.project._chosen_backend().stop(key, await_stopped_s=10)
+    machine.project._backend.stop(key, await_stopped_s=10)
 
 
 @pytest.mark.parametrize("is_detached", [False, True])
@@ -194,7 +194,7 @@ def test_a_deleted_deployment_leaves_its_exchanges_in_the_project(
     old.delete(force=True)
     again = deploy(here.project, "old", inference_logger="ALL")
     assert len(again.read_inference_log()) == 0
-    spool = here.project._chosen_backend().inference_log_spool(key)
+    spool = here.project._backend.inference_log_spool(key)
     assert spool is not None
     assert list(spool.glob("*.spool")) == []
     logged = here.project.storage.find("Logs/inference/dep")
@@ -213,7 +213,7 @@ def test_asking_by_name_reads_the_project_now_and_then_only(
         raise AssertionError("the project was read")
 
     with monkeypatch.context() as patch:
-        patch.setattr("hopsartifacts.deployments.current.find_deployment", refuse)
+        patch.setattr("hopsartifacts.deployments.handle.find_deployment", refuse)
         assert serving.ask("dep", ASK) == {"predictions": ["word", "word"]}
         assert serving.run_state("dep").status == "Running"
     assert serving.run_state("other").status == "Created"

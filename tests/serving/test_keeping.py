@@ -19,7 +19,7 @@ from hopsartifacts.errors import (
     UnsupportedHereError,
 )
 from hopsartifacts.serving.contract import Launch, Limits
-from hopsartifacts.serving.local import LocalBackend, spawning
+from hopsartifacts.serving.local import LocalBackend, keeper_start
 from hopsartifacts.serving.local.keeper.orders import Patience
 from tests.serving.clients import under_load
 from tests.serving.conftest import FLOWERS
@@ -49,7 +49,7 @@ def says_who(make_launch: Any) -> Callable[..., Launch]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     patience = Patience(failures=3, backoff_s=0.05, hang_s=1, ping_s=0.1)
-    monkeypatch.setattr(spawning, "PATIENCE", patience)
+    monkeypatch.setattr(keeper_start, "PATIENCE", patience)
 
 
 def wait_until(is_true: Callable[[], bool], timeout_s: float = 30) -> None:
@@ -255,7 +255,9 @@ def test_an_update_can_be_watched_and_the_next_one_waits(
     assert (state.status, state.deployment_version) == ("Updating", 3)
     assert "version 4" in reason_of(backend)
     assert backend.predict(FLOWERS, ASK)["predictions"][0] == 3
-    with pytest.raises(DeploymentFailedError, match="on its way to version 4; wait"):
+    with pytest.raises(
+        DeploymentFailedError, match="already moving to version 4; wait"
+    ):
         backend.update(says_who(5), await_running_s=0)
     backend.update(says_who(5), await_running_s=60)
     assert backend.state(FLOWERS).deployment_version == 5
@@ -284,7 +286,7 @@ def test_without_requests_workers_end_and_the_next_request_brings_them_back(
     for _ in range(2):
         wait_until(lambda: backend.state(FLOWERS).status == "Idle")
         wait_until(lambda: workers() == [])
-        assert "the next starts it" in reason_of(backend)
+        assert "the next one starts it" in reason_of(backend)
         assert backend.state(FLOWERS).available_predictor_instances == 0
         backend.start(says_who(idle_s=0.5, instances=2), await_running_s=60)
         assert workers() == [], "joining a start is no request"

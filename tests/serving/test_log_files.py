@@ -52,7 +52,7 @@ def test_of_more_lines_than_are_read_the_last_ones_come_with_a_note(
     monkeypatch.setattr(log_files, "MOST_TAIL_BYTES", 10)
     path = tmp_path / "some.log"
     path.write_text("abcd\n" * 5)
-    note = "… (the log is longer: 15 bytes before are left out)"
+    note = "… (the log is longer: the first 15 bytes are left out)"
     assert last_lines(path, 9) == f"{note}\nabcd\nabcd"
     assert last_lines(path, 2) == "abcd\nabcd"
     assert last_lines(path, 1) == "abcd"

@@ -190,7 +190,7 @@ def test_a_hanging_prediction_does_not_prevent_the_stop(
         prediction = hang(backend, pool)
         backend.stop(FLOWERS, await_stopped_s=30)
         assert live() == []
-        with pytest.raises(PredictionError, match="the server stops") as raised:
+        with pytest.raises(PredictionError, match="the server is stopping") as raised:
             prediction.result(30)
         assert raised.value.status == 503
     assert backend.state(FLOWERS).status == "Stopped"
@@ -231,7 +231,7 @@ def test_a_server_that_cannot_listen_to_signals_is_killed(
                     pass
         """
     )
-    monkeypatch.setattr("hopsartifacts.serving.local.supervisor.STOP_GRACE_S", 0.5)
+    monkeypatch.setattr("hopsartifacts.serving.local.backend.STOP_GRACE_S", 0.5)
     backend.start(launch, await_running_s=60)
     with ThreadPoolExecutor() as pool:
         prediction = hang(backend, pool)

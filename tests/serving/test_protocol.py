@@ -23,7 +23,7 @@ BAD_BODIES = [
     (b'{"instances": [NaN', "not JSON"),
     (
         b'{"instances": ["a", "\\ud800"]}',
-        "body[\"instances\"][1] is '\\ud800': it holds",
+        "body[\"instances\"][1] is '\\ud800': it contains",
     ),
     (b'{"instances": ["\xff"]}', "not JSON"),
     (b"[" * 100_000, "not JSON"),

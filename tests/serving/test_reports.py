@@ -3,7 +3,7 @@ from pathlib import Path
 from hopsartifacts.serving.contract import Condition
 from hopsartifacts.serving.local.reports import (
     Report,
-    Reporter,
+    RunReporter,
     final,
     read_report,
     stopped,
@@ -13,7 +13,7 @@ READY = Report(status="Running", condition=Condition(type="READY", status=True))
 
 
 def test_the_first_last_word_stands(tmp_path: Path) -> None:
-    reporter = Reporter(tmp_path / "state.json")
+    reporter = RunReporter(tmp_path / "state.json")
     reporter.say(READY)
     reporter.say(final("Failed", "READY", "it broke"))
     reporter.say(stopped("somebody asked"))
@@ -24,7 +24,7 @@ def test_the_first_last_word_stands(tmp_path: Path) -> None:
 
 def test_what_is_said_twice_is_written_once(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
-    reporter = Reporter(path)
+    reporter = RunReporter(path)
     reporter.say(READY)
     path.unlink()
     reporter.say(READY)
@@ -33,7 +33,7 @@ def test_what_is_said_twice_is_written_once(tmp_path: Path) -> None:
 
 def test_what_could_not_be_written_is_written_when_it_can_be(tmp_path: Path) -> None:
     path = tmp_path / "gone" / "state.json"
-    reporter = Reporter(path)
+    reporter = RunReporter(path)
     reporter.say(READY)
     path.parent.mkdir()
     reporter.say(READY)

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from hopsartifacts.errors import DeploymentFailedError, NotRunningError, PredictionError
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.local import LocalBackend
-from hopsartifacts.serving.local.client import Client
+from hopsartifacts.serving.local.client import ModelServerClient
 from tests.serving.conftest import FLOWERS
 
 ASK = {"instances": [[1, 2]]}
@@ -216,7 +216,7 @@ def test_a_start_returns_only_when_the_server_really_answers(
     backend: LocalBackend, echo: Launch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = [False, True]
-    monkeypatch.setattr(Client, "is_ready", lambda *_: answers.pop(0))
+    monkeypatch.setattr(ModelServerClient, "is_ready", lambda *_: answers.pop(0))
     backend.start(echo, await_running_s=60)
     assert answers == []
 

@@ -60,7 +60,7 @@ SCRIPT = """
 """
 FAILURES = [
     ("fail_with_surrogate", r"OSError: no file \udcff (predictor-script.py, line "),
-    ("fail_without_words", "Undescribed: (its text cannot be made"),
+    ("fail_without_words", "Undescribed: (its str() raised"),
     ("cancel", "CancelledError"),
     ("exit_in_a_task", "SystemExit: 3"),
 ]

@@ -117,7 +117,7 @@ def test_constructors_get_what_they_name() -> None:
 
 @pytest.mark.parametrize(("cls", "name"), [(Greedy, "secret"), (Positional, "model")])
 def test_a_constructor_that_wants_more_is_refused(cls: type, name: str) -> None:
-    message = f"wants '{name}'; it can only be given deployment, model"
+    message = f"requires '{name}'; only these are passed, by name: deployment, model"
     with pytest.raises(InvalidScriptError, match=message):
         create_object(cls, {"model": 1, "deployment": 2})
 

@@ -147,7 +147,7 @@ def test_named_rows_and_tensors_of_a_saved_model(named: Asked) -> None:
     ("rows", "words"),
     [
         ([[1, 2, 3]], "input 'x' has shape [1, 3]; the model takes any x 2"),
-        ([["a", "b"]], "input 'x' is no array of float32"),
+        ([["a", "b"]], "input 'x' is not an array of float32"),
         ([{"z": 1}], "row 0 has z; the model has the inputs x"),
     ],
 )

@@ -16,7 +16,7 @@ from hopsartifacts.serving.contract import Batching
 from hopsartifacts.serving.runtime.chain import Chain
 from hopsartifacts.serving.runtime.open_inference import message_class
 from hopsartifacts.serving.runtime.protocol import PredictCall
-from hopsartifacts.serving.runtime.service import Call, Exchange, Service
+from hopsartifacts.serving.runtime.service import Exchange, PredictionCall, Service
 from hopsartifacts.serving.runtime.v2_http import InferCall
 
 grpc_server = pytest.importorskip(
@@ -74,17 +74,19 @@ def same(value: Any) -> Any:
     return value
 
 
-def v1(**body: Any) -> Call:
+def v1(**body: Any) -> PredictionCall:
     return PredictCall(json.dumps(body).encode())
 
 
-def v2(data: Any = None, shape: tuple[int, ...] = (2, 2), **more: Any) -> Call:
+def v2(
+    data: Any = None, shape: tuple[int, ...] = (2, 2), **more: Any
+) -> PredictionCall:
     data = FLAT if data is None else data
     tensor = {"name": "x", "shape": shape, "datatype": "FP64", "data": data}
     return InferCall("m", 7, json.dumps({"inputs": [tensor], **more}).encode())
 
 
-def v2_binary() -> Call:
+def v2_binary() -> PredictionCall:
     memory = np.array(FLAT).tobytes()
     size = {"binary_data_size": len(memory)}
     tensor = {"name": "x", "shape": [2, 2], "datatype": "FP64", "parameters": size}
@@ -99,18 +101,18 @@ def grpc_request() -> Any:
     return request
 
 
-def grpc() -> Call:
+def grpc() -> PredictionCall:
     return grpc_server._InferCall("m", 7, grpc_request())  # type: ignore[no-any-return]
 
 
-def grpc_raw() -> Call:
+def grpc_raw() -> PredictionCall:
     request = grpc_request()
     request.inputs[0].ClearField("contents")
     request.raw_input_contents.append(np.array(FLAT).tobytes())
     return grpc_server._InferCall("m", 7, request)  # type: ignore[no-any-return]
 
 
-BRINGERS: dict[str, Callable[[], Call]] = {
+BRINGERS: dict[str, Callable[[], PredictionCall]] = {
     "V2": lambda: v2(id="r"),
     "V2, nested": lambda: v2(ROWS, id="r"),
     "V2, binary": v2_binary,
@@ -129,7 +131,10 @@ class Witness:
 
 
 def ask(
-    call: Call, script: Any, transformer: Any = None, batching: Batching | None = None
+    call: PredictionCall,
+    script: Any,
+    transformer: Any = None,
+    batching: Batching | None = None,
 ) -> tuple[int, Any]:
     """Return the status and the answer as JSON."""
     witness = Witness()
@@ -350,13 +355,19 @@ def test_a_request_without_rows_is_refused_before_a_transformer_sees_it() -> Non
     assert transformer.body is None
 
 
-WRONG: list[tuple[Call, Any, Any, str, str]] = [
+WRONG: list[tuple[PredictionCall, Any, Any, str, str]] = [
     (v1(inputs=ROWS), lambda b: {**b, "instances": 1}, same, "transformer", "both of"),
     (v2(), lambda b: {**b, "instances": 1}, same, "transformer", "both of"),
-    (v2(), lambda _: {"inputs": ROWS}, same, "transformer", "no V2 request"),
-    (v2(), changed(data=[1]), same, "transformer", "shape [2, 2], but its data [1]"),
+    (v2(), lambda _: {"inputs": ROWS}, same, "transformer", "not return a V2 request"),
+    (
+        v2(),
+        changed(data=[1]),
+        same,
+        "transformer",
+        "shape [2, 2], but its data has shape [1]",
+    ),
     (v2(), changed(datatype="X"), same, "transformer", "unknown datatype 'X'"),
-    (v2(), same, lambda _: {"outputs": [1]}, "transformer", "no V2 answer"),
+    (v2(), same, lambda _: {"outputs": [1]}, "transformer", "not return a V2 answer"),
     (v2(), same, answered(shape=[3]), "transformer", "change shape with the data"),
     (v2(), same, answered(datatype="INT8"), "transformer", "data holds float"),
     (v2(), same, answered(datatype="Y"), "transformer", "unknown datatype 'Y'"),
@@ -368,13 +379,13 @@ WRONG: list[tuple[Call, Any, Any, str, str]] = [
         "beyond INT8",
     ),
     (v2(), same, answered(note=1), "transformer", "unknown field `note`"),
-    (v2(), same, lambda _: [[1], [1, 2]], "transformer", "is no tensor"),
+    (v2(), same, lambda _: [[1], [1, 2]], "transformer", "is not a tensor"),
 ]
 
 
 @pytest.mark.parametrize(("call", "before", "after", "component", "words"), WRONG)
 def test_what_a_transformer_must_not_return_is_blamed_on_it(
-    call: Call, before: Any, after: Any, component: str, words: str
+    call: PredictionCall, before: Any, after: Any, component: str, words: str
 ) -> None:
     status, answer = ask(call, Script(), Given(before, after))
     assert (status, answer["component"]) == (500, component)
@@ -382,7 +393,9 @@ def test_what_a_transformer_must_not_return_is_blamed_on_it(
 
 
 @pytest.mark.parametrize("call", [v1(instances=ROWS), v2()])
-def test_what_has_no_form_for_postprocess_is_the_predictors_fault(call: Call) -> None:
+def test_what_has_no_form_for_postprocess_is_the_predictors_fault(
+    call: PredictionCall,
+) -> None:
     status, answer = ask(call, Script(lambda _: [object()]), Given(after=same))
     assert (status, answer["component"]) == (500, "predictor")
 

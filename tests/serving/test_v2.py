@@ -193,7 +193,7 @@ def test_null_is_nan_in_both_directions() -> None:
 
 
 BAD = [
-    ([tensor("FP32", [2], [1])], "shape [2], but its data [1]"),
+    ([tensor("FP32", [2], [1])], "shape [2], but its data has shape [1]"),
     ([tensor("FP32", [2, 3], [[1, 2], [3, 4], [5, 6]])], "shape [2, 3], but its data"),
     ([tensor("FP32", [2, 2], [[1, 2], [3]])], "rows of differing length: 1 and 2"),
     ([tensor("FP32", [2], [[1], 2])], "lists and single values"),
@@ -206,16 +206,19 @@ BAD = [
     ([tensor("COMPLEX", [1], [1])], "unknown datatype 'COMPLEX'; known are BOOL"),
     ([tensor("FP32", [], [1])], "needs a first dimension"),
     ([tensor("FP32", [0, 4], [])], "none may be below 1"),
-    ([tensor("FP32", [-1], [1])], "no V2 request"),
+    ([tensor("FP32", [-1], [1])], "is not a V2 request"),
     ([tensor("FP32", [1], None)], "has no data"),
     ([tensor("FP32", [1], "x")], "is not a list"),
-    ([tensor("BYTES", [1], ["?"], content_type="base64")], "is no Base64"),
+    ([tensor("BYTES", [1], ["?"], content_type="base64")], "is not Base64"),
     ([tensor("FP32", [1], None, shared_memory_region="r")], "shared_memory_region"),
     ([tensor("FP32", [1], None, binary_data_size="4")], "binary_data_size '4'"),
     ([tensor("FP32", [1], None, binary_data_size=4)], "takes 4 bytes; 0 came"),
     ([], "has no inputs"),
     ([{"name": "x"}], "missing required field `shape`"),
-    ([tensor("INT8", [1], [1]), tensor("INT8", [1], [1])], "two inputs have one name"),
+    (
+        [tensor("INT8", [1], [1]), tensor("INT8", [1], [1])],
+        "two inputs have the same name",
+    ),
     (
         [tensor("INT8", [1], [1]), tensor("INT8", [2], [1, 2], "y")],
         "differ in their number of rows: x 1, y 2",
@@ -340,10 +343,10 @@ def test_bytes_that_are_no_text_are_base64() -> None:
 @pytest.mark.parametrize(
     ("outputs", "words"),
     [
-        ([[1], [1, 2]], "output 'output-0' is no tensor: rows of differing length"),
+        ([[1], [1, 2]], "output 'output-0' is not a tensor: rows of differing length"),
         ([1, "a"], "its elements are of int, str"),
         ([{"a": 1}, {"b": 1}], "row 1 of the outputs has other keys"),
-        ({"a": {"b": 1}}, "output 'a' is no tensor: its elements are of dict"),
+        ({"a": {"b": 1}}, "output 'a' is not a tensor: its elements are of dict"),
         ([2**53 + 1, 0.5], "the integer 9007199254740993 would lose digits"),
         ([2**53 + 1, None], "the integer 9007199254740993 would lose digits"),
         ([2**70], "more than 64 bits"),
@@ -455,7 +458,7 @@ def test_some_elements_go_as_memory_and_some_as_json() -> None:
         ("FP64", b"\x00" * 4, 4, "takes 8 bytes; 4 came"),
         ("BYTES", b"\x09\x00\x00\x00a", 5, "end too early"),
         ("BYTES", b"\x01\x00", 2, "end too early"),
-        ("BYTES", b"\x00\x00\x00\x00" * 2, 8, "others by its data"),
+        ("BYTES", b"\x00\x00\x00\x00" * 2, 8, "as many elements as its shape: "),
     ],
 )
 def test_bad_memory_is_refused(
@@ -528,5 +531,5 @@ def test_no_numerical_library_is_imported_for_it() -> None:
 
 def test_a_postprocess_gives_each_output_a_name_of_its_own() -> None:
     twin = {"name": "y", "shape": [1], "datatype": "INT8", "data": [1]}
-    with pytest.raises(ValueError, match="two outputs of one name: 'y', 'y'"):
+    with pytest.raises(ValueError, match="two outputs with the same name: 'y', 'y'"):
         InferCall("m", 1, b"{}").outputs_in({"outputs": [twin, twin]})

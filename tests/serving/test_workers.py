@@ -14,7 +14,7 @@ import pytest
 
 from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.serving.local import LocalBackend
-from hopsartifacts.serving.local.keeper.workers import Worker
+from hopsartifacts.serving.local.keeper.workers import WorkerProcess
 from hopsartifacts.serving.runtime.handover import Word
 from tests.serving.conftest import FLOWERS
 from tests.serving.test_keeping import reason_of, wait_until
@@ -35,7 +35,7 @@ NONSENSE = [
 
 
 @pytest.fixture
-def pair() -> Iterator[tuple[Worker, socket.socket]]:
+def pair() -> Iterator[tuple[WorkerProcess, socket.socket]]:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)  # noqa: FBT003 - the method's
     theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1_000_000)
@@ -46,12 +46,12 @@ def pair() -> Iterator[tuple[Worker, socket.socket]]:
             command, stdin=subprocess.PIPE, start_new_session=True
         ) as process,
     ):
-        worker = Worker(process, ours, "marker", 0)
+        worker = WorkerProcess(process, ours, "marker", 0)
         yield worker, theirs
         worker.close()
 
 
-def test_words_may_come_in_pieces(pair: tuple[Worker, socket.socket]) -> None:
+def test_words_may_come_in_pieces(pair: tuple[WorkerProcess, socket.socket]) -> None:
     worker, theirs = pair
     theirs.sendall(WORD + WORD[:5])
     assert [word.kind for word in worker.words()] == ["loaded"]
@@ -65,7 +65,7 @@ def test_words_may_come_in_pieces(pair: tuple[Worker, socket.socket]) -> None:
 
 @pytest.mark.parametrize("said", NONSENSE, ids=lambda it: repr(it[:20]))
 def test_a_worker_that_talks_nonsense_is_ended_and_heard_no_more(
-    pair: tuple[Worker, socket.socket], said: bytes
+    pair: tuple[WorkerProcess, socket.socket], said: bytes
 ) -> None:
     worker, theirs = pair
     theirs.sendall(WORD + said)

@@ -1,5 +1,5 @@
 """A serving back end that only knows states: the kit's."""
 
-from hopsartifacts.testing.serving import StatesOnly
+from hopsartifacts.testing.states_only import StatesOnly
 
 __all__ = ["StatesOnly"]

@@ -169,7 +169,7 @@ VALUES = [
     ),
     Value(
         10**5000,
-        No("a whole number of 16610 bits"),
+        No("an integer of 16610 bits"),
     ),
     Value(str(2**53 + 1), str(2**53 + 1), at("metric", 2**53 + 1)),
     Value(date(2026, 1, 2), "2026-01-02", NOT_A_NUMBER),
@@ -211,7 +211,7 @@ VALUES = [
         },
     ),
     Value(b"\xff", "/w==", {**NOT_A_NUMBER, **at(TENSORS[1::2], b"\xff")}),
-    Value("\ud800", No("half of a character"), NOT_A_NUMBER),
+    Value("\ud800", No("a lone surrogate"), NOT_A_NUMBER),
     Value(1j, No("complex"), NOT_A_NUMBER),
     Value(object(), No("object"), NOT_A_NUMBER),
     Value(pd.Period("2026"), No("Period"), NOT_A_NUMBER),
@@ -220,7 +220,7 @@ VALUES = [
     Value(
         [1, [2.5, "a"]],
         [1, [2.5, "a"]],
-        {**NOT_A_NUMBER, **at(TENSORS, No("is no tensor"))},
+        {**NOT_A_NUMBER, **at(TENSORS, No("is not a tensor"))},
     ),
 ]
 

@@ -150,6 +150,6 @@ def test_what_is_no_text_leaves_nothing(
     deployment.description = "changed"
     deployment.script_file = str(script)
     for attempt in (deployment.save, lambda why: deployment.rollback(1, why=why)):
-        with pytest.raises(ValueError, match="is not a text"):
+        with pytest.raises(ValueError, match="is not valid text"):
             attempt(why=value)
     assert snapshot(project) == before

@@ -1,4 +1,4 @@
-"""``hopsartifacts aliases``."""
+"""The commands ``hopsartifacts aliases``."""
 
 import click
 
@@ -7,21 +7,21 @@ from hopsartifacts.cli.tables import table
 
 MODEL = click.argument("model")
 ALIAS = click.argument("alias")
-WHY = click.option("--why", default="", help="A word for those who read the journal.")
+WHY = click.option("--why", default="", help="A reason, for the journal.")
 
 
 @click.group("aliases")
 def command() -> None:
-    """Names that point at one version of a model, with a journal."""
+    """Manage aliases: names that point at a version of a model, with a journal."""
 
 
 @command.command("list")
 @MODEL
 @project_options
 def list_aliases(session: Session, model: str) -> None:
-    """List which version each alias of a model points at."""
+    """List the aliases of a model and the version that each points at."""
     found = session.project().get_model_registry().get_aliases(model)
-    empty = f"model {model!r} has no alias"
+    empty = f"model {model!r} has no aliases"
     session.show(found, table(("ALIAS", "VERSION"), found.items(), empty))
 
 
@@ -32,7 +32,7 @@ def list_aliases(session: Session, model: str) -> None:
 @WHY
 @project_options
 def set_alias(session: Session, model: str, alias: str, version: int, why: str) -> None:
-    """Let an alias point at a version from now on."""
+    """Point an alias at a version."""
     session.project().get_model_registry().set_alias(model, alias, version, why)
     _show(session, model, alias, version)
 
@@ -43,7 +43,7 @@ def set_alias(session: Session, model: str, alias: str, version: int, why: str) 
 @WHY
 @project_options
 def delete(session: Session, model: str, alias: str, why: str) -> None:
-    """Let an alias point nowhere; its journal stays."""
+    """Delete an alias; its journal stays."""
     session.project().get_model_registry().delete_alias(model, alias, why)
     _show(session, model, alias, None)
 
@@ -54,7 +54,7 @@ def delete(session: Session, model: str, alias: str, why: str) -> None:
 @WHY
 @project_options
 def rollback(session: Session, model: str, alias: str, why: str) -> None:
-    """Let an alias point where it pointed before."""
+    """Point an alias at its previous version."""
     found = session.project().get_model_registry().rollback_alias(model, alias, why)
     _show(session, model, alias, found.version)
 
@@ -64,14 +64,14 @@ def rollback(session: Session, model: str, alias: str, why: str) -> None:
 @ALIAS
 @project_options
 def history(session: Session, model: str, alias: str) -> None:
-    """Show where an alias pointed, newest first, and who wanted that, when and why."""
+    """Show each change of an alias, newest first: version, time, user and reason."""
     found = session.project().get_model_registry().get_alias_history(model, alias)
-    rows = ((it.when[:19], it.version or "nowhere", it.by, it.why) for it in found)
+    rows = ((it.when[:19], it.version or "none", it.by, it.why) for it in found)
     empty = f"alias {alias!r} of model {model!r} was never set"
     session.show(found, table(("WHEN", "VERSION", "BY", "WHY"), rows, empty))
 
 
 def _show(session: Session, model: str, alias: str, version: int | None) -> None:
     document = {"model": model, "alias": alias, "version": version}
-    where = f"version {version}" if version else "nowhere"
+    where = f"version {version}" if version else "no version"
     session.show(document, f"Alias {alias} of {model} points at {where}")

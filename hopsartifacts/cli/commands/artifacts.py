@@ -1,4 +1,4 @@
-"""``hopsartifacts artifacts``."""
+"""The commands ``hopsartifacts artifacts``."""
 
 import click
 
@@ -13,7 +13,7 @@ VERSION = click.argument("version", type=int)
 
 @click.group("artifacts")
 def command() -> None:
-    """Look at the artifact versions of a model version, and delete them."""
+    """Show and delete the artifact versions of a model version."""
 
 
 @command.command("list")
@@ -21,7 +21,7 @@ def command() -> None:
 @VERSION
 @project_options
 def list_artifacts(session: Session, model: str, version: int) -> None:
-    """List the artifact versions of a model version; 0 is always there and empty."""
+    """List the artifact versions of a model version; 0 always exists and is empty."""
     found = _artifacts(session, model, version).list()
     rows = (
         (number, ", ".join(file.path for file in it.files), it.identity)
@@ -54,7 +54,7 @@ def show(session: Session, model: str, version: int, artifact: int) -> None:
 @click.argument("second", type=int)
 @project_options
 def diff(session: Session, model: str, version: int, first: int, second: int) -> None:
-    """Show which files and lines of artifact SECOND differ from FIRST."""
+    """Show the files and lines of artifact SECOND that differ from FIRST."""
     found = _artifacts(session, model, version).diff(first, second)
     session.show(found, found)
 
@@ -68,12 +68,12 @@ def diff(session: Session, model: str, version: int, first: int, second: int) ->
 def delete(
     session: Session, model: str, version: int, artifact: int, *, yes: bool
 ) -> None:
-    """Delete an artifact version that no deployment uses; its number stays used."""
+    """Delete an artifact version that no deployment uses; its number is not reused."""
     artifacts = _artifacts(session, model, version)
     found = artifacts.get(artifact)
     name = f"artifact version {artifact} of {model} version {version}"
     if not yes:
-        click.confirm(f"Delete {name} for good?", abort=True, err=True)
+        click.confirm(f"Delete {name} permanently?", abort=True, err=True)
     artifacts.delete(artifact)
     session.show({"version": artifact, **_summary(found)}, f"Deleted {name}")
 

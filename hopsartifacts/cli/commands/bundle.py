@@ -1,4 +1,4 @@
-"""``hopsartifacts bundle``."""
+"""The commands ``hopsartifacts bundle``."""
 
 import click
 import msgspec
@@ -11,7 +11,7 @@ FILE = click.argument("file")
 
 @click.group("bundle")
 def command() -> None:
-    """Carry models, artifacts and deployments to another site as one file."""
+    """Transfer models, artifacts and deployments to another site as one file."""
 
 
 @command.command("export")
@@ -29,12 +29,14 @@ def command() -> None:
     "deployments",
     multiple=True,
     metavar="NAME",
-    help="A deployment and what it runs. May be repeated.",
+    help="A deployment, with its model and artifact. May be repeated.",
 )
 @click.option(
-    "--no-artifacts", is_flag=True, help="Only the artifacts that deployments run."
+    "--no-artifacts",
+    is_flag=True,
+    help="Include only the artifacts that the deployments run.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @project_options
 def export_bundle(
     session: Session,
@@ -45,7 +47,7 @@ def export_bundle(
     no_artifacts: bool,
     overwrite: bool,
 ) -> None:
-    """Write FILE (.tar, or .tar.gz to compress it); by default the whole project."""
+    """Export to FILE (.tar, or .tar.gz for gzip); by default the whole project."""
     report = session.project().export_bundle(
         file,
         models=models or None,
@@ -61,12 +63,14 @@ def export_bundle(
 @click.option(
     "--strict-numbers", is_flag=True, help="Refuse if a version cannot keep its number."
 )
-@click.option("--digest", help="What the export said; refuse any other bundle.")
+@click.option(
+    "--digest", help="The digest that the export printed; refuse any other bundle."
+)
 @project_options
 def import_bundle(
     session: Session, file: str, *, strict_numbers: bool, digest: str | None
 ) -> None:
-    """Store what a bundle holds; what is there already is left as it is."""
+    """Store the content of a bundle; what exists already is not changed."""
     report = session.project(may_be_new=True).import_bundle(
         file, strict_numbers=strict_numbers, digest=digest
     )

@@ -1,4 +1,4 @@
-"""``hopsartifacts catalog``."""
+"""The command ``hopsartifacts catalog``."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,7 +11,7 @@ import msgspec
 from hopsartifacts.cli.session import Session, project_argument
 from hopsartifacts.cli.tables import size, table
 from hopsartifacts.documents import encode
-from hopsartifacts.store.aside import check_free, written_aside
+from hopsartifacts.store.atomic_write import check_free, written_aside
 
 Row = dict[str, Any]
 
@@ -29,14 +29,16 @@ _MODEL: dict[str, Callable[[Row], object]] = {
     "artifacts": lambda row: [it["version"] for it in row["artifacts"]],
     "deployments": lambda row: sorted({it["name"] for it in row["deployments"]}),
 }
-"""The columns of models that fit on a line."""
+"""The columns of the table of models for a terminal, and how to make their cells."""
 
 
 @click.command("catalog")
 @click.option("--kind", type=click.Choice(KINDS), default="models", show_default=True)
-@click.option("--csv", metavar="FILE", help="Write it there; what is nested as JSON.")
-@click.option("--parquet", metavar="FILE", help="Write it there as it is.")
-@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+@click.option(
+    "--csv", metavar="FILE", help="Write a CSV file, with nested values as JSON."
+)
+@click.option("--parquet", metavar="FILE", help="Write a Parquet file.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @project_argument
 def command(
     session: Session,
@@ -46,9 +48,9 @@ def command(
     *,
     overwrite: bool,
 ) -> None:
-    """Show or write a table of all there is in the project."""
+    """Show or write a table of everything in the project."""
     if csv and parquet:
-        raise click.UsageError("--csv and --parquet: give one of the two")
+        raise click.UsageError("--csv and --parquet cannot be combined: give one")
     target = Path(csv or parquet or "").expanduser()
     if csv or parquet:
         check_free(target, overwrite=overwrite)
@@ -58,14 +60,15 @@ def command(
         with written_aside(target, overwrite=overwrite) as file:
             file.write(data)
         document = {"file": str(target), "rows": catalog.num_rows}
-        session.show(document, f"{target}: {catalog.num_rows} rows")
+        rows_text = "1 row" if catalog.num_rows == 1 else f"{catalog.num_rows} rows"
+        session.show(document, f"{target}: {rows_text}")
         return
     rows = [_plain(row) for row in catalog.to_pylist()]
     session.show(rows, _text(kind, catalog.column_names, rows))
 
 
 def _plain(row: Row) -> Row:
-    """Return *row* with mappings as such."""
+    """Return *row* with its metrics and tags as dictionaries."""
     if "metrics" not in row:
         return row
     tags = msgspec.json.decode(row["tags"])
@@ -90,7 +93,7 @@ def _cell(value: object) -> object:
 
 
 def _as_csv(catalog: Any) -> bytes:
-    # Imported late: help needs no pyarrow, and does not wait for it.
+    # Imported late, so that --help works without pyarrow and does not wait for it.
     import pyarrow as pa  # noqa: PLC0415 - see above
     from pyarrow import csv  # noqa: PLC0415 - see above
 
@@ -108,9 +111,8 @@ def _as_csv(catalog: Any) -> bytes:
 
 
 def _as_parquet(catalog: Any) -> bytes:
-    # As above.
-    import pyarrow as pa  # noqa: PLC0415 - see above
-    from pyarrow import parquet  # noqa: PLC0415 - see above
+    import pyarrow as pa  # noqa: PLC0415 - late, as in `_as_csv`
+    from pyarrow import parquet  # noqa: PLC0415 - as above
 
     sink = pa.BufferOutputStream()
     parquet.write_table(catalog, sink)

@@ -1,4 +1,4 @@
-"""``hopsartifacts deployments``."""
+"""The commands ``hopsartifacts deployments``."""
 
 import sys
 from contextlib import redirect_stdout
@@ -22,7 +22,8 @@ WAIT = click.option("--wait", type=int, default=120, show_default=True, help="Se
 IGNORE_ENVIRONMENT = click.option(
     "--ignore-environment",
     is_flag=True,
-    help="Whatever its lock wants and its scripts import.",
+    help="Do not check that the packages of its lock and of its scripts' imports are "
+    "installed.",
 )
 
 
@@ -32,8 +33,8 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--model", help="Only those of this model.")
-@click.option("--status", help="Only those in this state.")
+@click.option("--model", help="Only deployments of this model.")
+@click.option("--status", help="Only deployments in this state.")
 @project_options
 def list_deployments(session: Session, model: str | None, status: str | None) -> None:
     """List the deployments."""
@@ -82,20 +83,20 @@ def show(session: Session, name: str) -> None:
 @command.command()
 @click.argument("model")
 @click.argument("version", type=int, required=False)
-@click.option("--name", help="By default made from the model's.")
+@click.option("--name", help="By default derived from the model's name.")
 @settings_options
 @project_options
 def create(
     session: Session, model: str, version: int | None, name: str | None, **options: Any
 ) -> None:
-    """Save a deployment of a version, by default the latest; it is not started.
+    """Save a deployment of a version, by default the latest, without starting it.
 
-    If the name belongs to a deployment of the same model, that one gets a new version,
-    and a running one moves over to it.
+    If the name belongs to a deployment of the same model, that deployment gets a new
+    version, and moves to it if it is running.
     """
     found = session.project().get_model_registry().get_model(model, version)
     settings = settings_given(options)
-    # What the library prints is for people: the answer may be JSON.
+    # The library prints text, but standard output may have to be JSON.
     with redirect_stdout(sys.stderr):
         deployment = found.deploy(name=name, **settings)
     text = f"Saved {deployment.name} version {deployment.version}"
@@ -122,10 +123,10 @@ def update(
     ignore_environment: bool,
     **options: Any,
 ) -> None:
-    """Change settings of a deployment, and leave the others as they are.
+    """Change the given settings of a deployment, and keep all others.
 
-    It gets a new version, and moves over to that if it is running. An empty text takes
-    away a script, a configuration file, an environment or a lock.
+    The deployment gets a new version, and moves to it if it is running. An empty text
+    removes a script, a configuration file, an environment or a lock.
     """
     deployment = session.project().get_model_serving().get_deployment(name)
     before = deployment.version
@@ -157,7 +158,7 @@ def start(
 ) -> None:
     """Run a deployment on this machine until it is stopped."""
     deployment = session.project().get_model_serving().get_deployment(name)
-    # What it was started by ends now.
+    # Detached, because this process ends now.
     if not deployment.is_running():
         deployment.start(
             wait, port=port, detach=True, ignore_environment=ignore_environment
@@ -170,7 +171,7 @@ def start(
 @NAME
 @project_options
 def stop(session: Session, name: str) -> None:
-    """End what runs of a deployment on this machine."""
+    """Stop the processes of a deployment on this machine."""
     deployment = session.project().get_model_serving().get_deployment(name)
     deployment.stop()
     session.show(deployment.get_state().to_dict(), f"Stopped {name}")
@@ -183,11 +184,11 @@ def stop(session: Session, name: str) -> None:
     type=json_file,
     metavar="FILE",
     required=True,
-    help="The request as JSON; - for stdin.",
+    help="Rows, or a whole request, as JSON; - for stdin.",
 )
 @project_options
 def predict(session: Session, name: str, data: Any) -> None:
-    """Ask a running deployment for predictions; rows or a whole request."""
+    """Send a request to a running deployment and print its predictions."""
     deployment = session.project().get_model_serving().get_deployment(name)
     request = {"data": data} if isinstance(data, dict) else {"inputs": data}
     answer = deployment.predict(**request)
@@ -198,12 +199,12 @@ def predict(session: Session, name: str, data: Any) -> None:
 @NAME
 @click.option("--component", type=click.Choice(COMPONENTS), default="predictor")
 @click.option("--tail", type=int, default=10, show_default=True, help="Lines.")
-@click.option("--follow", is_flag=True, help="And what comes until it ends.")
+@click.option("--follow", is_flag=True, help="Also print new lines until it ends.")
 @project_options
 def logs(
     session: Session, name: str, component: str, tail: int, *, follow: bool
 ) -> None:
-    """Show the last lines of the newest run's log."""
+    """Show the last lines of the log of the newest run."""
     deployment = session.project().get_model_serving().get_deployment(name)
     if follow:
         for line in deployment.follow_logs(component, tail):
@@ -215,11 +216,11 @@ def logs(
 
 @command.command()
 @NAME
-@click.option("--force", is_flag=True, help="Stop it first, if it runs.")
+@click.option("--force", is_flag=True, help="Stop it first if it is running.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @project_options
 def delete(session: Session, name: str, *, force: bool, yes: bool) -> None:
-    """Delete a deployment; model and artifact stay."""
+    """Delete a deployment; its model and artifact stay."""
     deployment = session.project().get_model_serving().get_deployment(name)
     if not yes:
         click.confirm(f"Delete deployment {name}?", abort=True, err=True)
@@ -253,7 +254,7 @@ def versions(session: Session, name: str) -> None:
 @click.argument("second", type=int, required=False)
 @project_options
 def diff(session: Session, name: str, first: int, second: int | None) -> None:
-    """Show what of a version, by default the active one, is not as in another."""
+    """Show the differences from version FIRST to SECOND, by default the active one."""
     deployment = session.project().get_model_serving().get_deployment(name)
     found = deployment.diff(first, second)
     session.show(found, found)
@@ -263,7 +264,7 @@ def diff(session: Session, name: str, first: int, second: int | None) -> None:
 @NAME
 @project_options
 def history(session: Session, name: str) -> None:
-    """Show which version was made the active one, newest first, by whom and why."""
+    """Show each change of the active version, newest first, with user and reason."""
     deployment = session.project().get_model_serving().get_deployment(name)
     found = deployment.get_history()
     rows = ((it.when[:19], it.version, it.cause, it.by, it.why) for it in found)
@@ -273,7 +274,7 @@ def history(session: Session, name: str) -> None:
 @command.command()
 @NAME
 @VERSION
-@click.option("--why", default="", help="A word for those who read the history.")
+@click.option("--why", default="", help="A reason, for the history.")
 @WAIT
 @IGNORE_ENVIRONMENT
 @project_options
@@ -286,11 +287,11 @@ def rollback(
     wait: int,
     ignore_environment: bool,
 ) -> None:
-    """Make a version the active one again; what runs is moved to it."""
+    """Make a version active again; a running deployment moves to it."""
     deployment = session.project().get_model_serving().get_deployment(name)
     deployment.rollback(version, wait, why=why, ignore_environment=ignore_environment)
     active = deployment.version
-    session.show(_summary(deployment), f"Version {active} of {name} is the active one")
+    session.show(_summary(deployment), f"Version {active} of {name} is active")
 
 
 @command.command("delete-version")
@@ -299,7 +300,7 @@ def rollback(
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @project_options
 def delete_version(session: Session, name: str, version: int, *, yes: bool) -> None:
-    """Give a version up that is not active; what it pins can then be deleted."""
+    """Delete a version that is not active, so that its model can be deleted too."""
     deployment = session.project().get_model_serving().get_deployment(name)
     if not yes:
         question = f"Delete version {version} of deployment {name}?"
@@ -315,7 +316,7 @@ def delete_version(session: Session, name: str, version: int, *, yes: bool) -> N
     "--data",
     type=json_file,
     metavar="FILE",
-    help="The request as JSON; by default the one it has, or the model's example.",
+    help="The request as JSON; by default the recorded one, or the model's example.",
 )
 @click.option("--tolerance", type=float, default=DEFAULT_TOLERANCE, show_default=True)
 @WAIT
@@ -323,10 +324,10 @@ def delete_version(session: Session, name: str, version: int, *, yes: bool) -> N
 def record_golden(
     session: Session, name: str, data: Any, tolerance: float, wait: int
 ) -> None:
-    """Seal a request with the answer that a version has to give to become ready."""
+    """Record a request and the answer that a version must give to become ready."""
     deployment = session.project().get_model_serving().get_deployment(name)
     found = deployment.record_golden(data, tolerance=tolerance, await_update=wait)
-    text = f"Version {deployment.version} of {name} has to answer as recorded"
+    text = f"Version {deployment.version} of {name} must answer as recorded"
     session.show(found, text)
 
 
@@ -334,7 +335,7 @@ def record_golden(
 @click.argument("path", required=False)
 @project_options
 def freeze(session: Session, path: str | None) -> None:
-    """Write what is installed here as an environment lock, to a file or the output."""
+    """Write the installed packages as an environment lock to PATH or stdout."""
     text = freeze_environment(path)
     shown = f"Wrote {path}" if path else text.rstrip()
     session.show({"lock": text, "path": path}, shown)

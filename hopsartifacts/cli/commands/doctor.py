@@ -1,4 +1,4 @@
-"""``hopsartifacts doctor``."""
+"""The command ``hopsartifacts doctor``."""
 
 import click
 
@@ -8,10 +8,10 @@ from hopsartifacts.cli.session import Session, project_argument
 @click.command("doctor")
 @project_argument
 def command(session: Session) -> None:
-    """Try on a back end what a project is built on.
+    """Test whether a back end gives the guarantees that a project needs.
 
-    Races real writers at URL, prints what held and what follows from what did not, and
-    keeps the verdict in the project. Small objects are made and deleted again. The
-    exit code is 0 only if a project can be kept there.
+    Lets real writers race at URL, prints the results and the consequences of each
+    failure, and stores the verdict in the project. Small objects are created and
+    deleted again. The exit code is 0 only if a project can be kept there.
     """
     session.report(session.project(may_be_new=True).doctor())

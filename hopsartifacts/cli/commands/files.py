@@ -1,30 +1,30 @@
-"""``hopsartifacts files``: the user's own files."""
+"""The commands ``hopsartifacts files``, for the user's own files."""
 
 import click
 
 from hopsartifacts.cli.session import Session, project_options
 
 PATH = click.argument("path")
-OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what is there.")
+OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace existing files.")
 
 
 @click.group("files")
 def command() -> None:
-    """List and move your own files; managed folders can only be read."""
+    """List, copy and delete your own files; managed folders can only be read."""
 
 
 @command.command("list")
 @click.argument("path", default="")
 @project_options
 def list_files(session: Session, path: str) -> None:
-    """List what a folder of the project holds."""
+    """List the files and folders in a folder of the project."""
     found = session.project().get_dataset_api().list(path)
     session.show(found, "\n".join(found))
 
 
 @command.command()
 @click.argument("local_path")
-@click.option("--to", default="Resources", show_default=True, help="Folder.")
+@click.option("--to", default="Resources", show_default=True, help="Target folder.")
 @OVERWRITE
 @project_options
 def upload(session: Session, local_path: str, to: str, *, overwrite: bool) -> None:
@@ -36,7 +36,7 @@ def upload(session: Session, local_path: str, to: str, *, overwrite: bool) -> No
 
 @command.command()
 @PATH
-@click.option("--to", help="Where to; by default the working directory.")
+@click.option("--to", help="Target; by default the working directory.")
 @OVERWRITE
 @project_options
 def download(session: Session, path: str, to: str | None, *, overwrite: bool) -> None:

@@ -1,4 +1,4 @@
-"""``hopsartifacts gc``."""
+"""The command ``hopsartifacts gc``."""
 
 import click
 
@@ -8,7 +8,7 @@ from hopsartifacts.guard.gc import GRACE_S
 
 
 @click.command("gc")
-@click.option("--dry-run", is_flag=True, help="Only say what would be freed.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be freed.")
 @click.option(
     "--grace",
     "grace_s",
@@ -16,18 +16,18 @@ from hopsartifacts.guard.gc import GRACE_S
     default=f"{GRACE_S / 3600:g}h",
     show_default=True,
     metavar="TIME",
-    help="Leave alone what a writer may be at work on, if it is younger: seconds, or "
-    "like 30m, 24h, 7d.",
+    help="Keep unfinished data that is younger, as its writer may still be working: "
+    "seconds, or like 30m, 24h, 7d.",
 )
 @project_argument
 def command(session: Session, *, dry_run: bool, grace_s: float) -> None:
-    """Free what no version needs any more.
+    """Delete data that no version needs any more.
 
-    That is what deleted versions and writers that are gone left behind, and the states
-    of old log entries. It is safe beside writers.
+    This is data of deleted versions and of crashed writers, and the states in old log
+    entries. It is safe to run while other processes write.
 
-    What cannot be freed, as it is another user's, is named, and the rest is freed. The
-    exit code is then 1.
+    Data that cannot be deleted because it belongs to another user is listed, and
+    everything else is deleted. The exit code is then 1.
     """
     report = session.project().gc(dry_run=dry_run, grace_s=grace_s)
     session.report(report, size_bytes=report.size_bytes)

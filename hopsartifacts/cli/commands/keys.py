@@ -1,4 +1,4 @@
-"""``hopsartifacts keys``."""
+"""The commands ``hopsartifacts keys``."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ SCOPES = ("read", "write", "deploy", "admin")
 
 @click.group("keys")
 def command() -> None:
-    """API keys of the project's server; a running one sees each change at once."""
+    """Manage the API keys of the project's server; changes take effect at once."""
 
 
 @command.command()
@@ -30,15 +30,15 @@ def command() -> None:
     "scopes",
     type=click.Choice(SCOPES),
     multiple=True,
-    help="What it allows; by default read, write and deploy. admin allows all, write "
-    "and deploy allow to read. May be repeated.",
+    help="A permission; by default read, write and deploy. admin includes all others, "
+    "write and deploy include read. May be repeated.",
 )
 @click.option(
     "--expires",
     "expires_s",
     type=seconds,
     metavar="TIME",
-    help="When it ends: in so many seconds, or like 12h, 90d. By default never.",
+    help="Lifetime in seconds, or like 12h, 90d. By default the key does not expire.",
 )
 @STATE_DIR
 @project_options
@@ -49,10 +49,10 @@ def create(
     expires_s: float | None,
     state_dir: Path | None,
 ) -> None:
-    """Make a key and show it, this once."""
+    """Create a key and print it; it cannot be shown again."""
     keys = _keys(session, state_dir)
     key, text = keys.create(name, scopes or SCOPES[:3], expires_s)
-    # Alone, so that it can be put into a variable.
+    # Print nothing else, so that a shell can assign the output to a variable.
     session.show({**_document(key), "key": text}, text)
 
 
@@ -60,14 +60,14 @@ def create(
 @STATE_DIR
 @project_options
 def list_keys(session: Session, state_dir: Path | None) -> None:
-    """List the keys, without what is secret of them."""
+    """List the keys, without their secrets."""
     found = _keys(session, state_dir).list()
     header = ("ID", "NAME", "SCOPES", "CREATED", "STATE")
     rows = (
         (it.id, it.name, ", ".join(it.scopes), _day(it.created), _state(it))
         for it in found
     )
-    empty = "no keys; make one: hopsartifacts keys create NAME"
+    empty = "no keys; create one: hopsartifacts keys create NAME"
     session.show([_document(it) for it in found], table(header, rows, empty))
 
 
@@ -76,13 +76,13 @@ def list_keys(session: Session, state_dir: Path | None) -> None:
 @STATE_DIR
 @project_options
 def revoke(session: Session, name: str, state_dir: Path | None) -> None:
-    """End a key, by its name or its id."""
+    """Revoke a key by its name or id."""
     key = _keys(session, state_dir).revoke(name)
     session.show(_document(key), f"Revoked {key.name} ({key.id})")
 
 
 def _keys(session: Session, state_dir: Path | None) -> "Keys":
-    # Imported late: help needs nothing of a server, and does not wait for it.
+    # Imported late, so that --help works without the server's packages.
     try:
         from hopsartifacts.rest.keys import Keys  # noqa: PLC0415 - see above
         from hopsartifacts.rest.own_folder import own_folder  # noqa: PLC0415 - see above

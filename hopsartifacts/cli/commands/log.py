@@ -1,4 +1,4 @@
-"""``hopsartifacts log``: the entries that decide what there is, for people."""
+"""The commands ``hopsartifacts log``, which print the entries of a project's logs."""
 
 import json
 import re
@@ -8,7 +8,7 @@ import click
 
 from hopsartifacts.cli.session import Session, project_options
 from hopsartifacts.cli.tables import table
-from hopsartifacts.deployments.logs import Logs
+from hopsartifacts.deployments.deployed import Logs
 from hopsartifacts.documents import encode, encode_pretty
 from hopsartifacts.names import deployment_name, model_name
 from hopsartifacts.store.log import Log
@@ -23,7 +23,7 @@ _LOG = re.compile(
 
 @click.group("log")
 def command() -> None:
-    """Look at the entries of a log, which lie compressed in the project.
+    """Show the entries of a log, which are stored compressed in the project.
 
     LOG is models/NAME, models/NAME/VERSION/artifacts or deployments/NAME.
     """
@@ -36,11 +36,11 @@ def command() -> None:
     type=click.IntRange(min=1),
     default=20,
     show_default=True,
-    help="How many of the newest.",
+    help="Number of entries.",
 )
 @project_options
 def list_entries(session: Session, log: str, limit: int) -> None:
-    """List what happened to a model, its artifacts or a deployment, newest first."""
+    """List the changes of a model, its artifacts or a deployment, newest first."""
     found, newest = _found(session, log)
     numbers = range(newest, max(newest - limit, 0), -1)
     found.fetch(numbers)
@@ -60,7 +60,7 @@ def list_entries(session: Session, log: str, limit: int) -> None:
 @command.command()
 @LOG
 @click.argument("entry", type=click.IntRange(min=1))
-@click.option("--pages", is_flag=True, help="Show the records of versions, too.")
+@click.option("--pages", is_flag=True, help="Include the records of versions.")
 @project_options
 def show(session: Session, log: str, entry: int, *, pages: bool) -> None:
     """Show entry number ENTRY of a log as JSON."""
@@ -76,13 +76,18 @@ def show(session: Session, log: str, entry: int, *, pages: bool) -> None:
 
 
 def _found(session: Session, named: str) -> tuple[Log[Any], int]:
-    """Return the log that the user names, and the number of its newest entry."""
+    """Return the log that the user named, and the number of its newest entry.
+
+    Raises:
+        UsageError: *named* is not the name of a log.
+        ClickException: the log has no entries.
+    """
     match = _LOG.fullmatch(named)
     kind, name, version = match.groups() if match else ("", "", None)
     if not match or (version and kind.lower() != "models"):
         raise click.UsageError(
-            f"{named!r} is no log: give models/NAME, models/NAME/VERSION/artifacts or "
-            "deployments/NAME"
+            f"{named!r} is not a log: give models/NAME, models/NAME/VERSION/artifacts "
+            "or deployments/NAME"
         )
     logs = Logs(session.project().storage)
     log: Log[Any]
@@ -94,12 +99,12 @@ def _found(session: Session, named: str) -> tuple[Log[Any], int]:
         log = logs.model(model_name(name))
     newest = log.newest()
     if newest is None:
-        raise click.ClickException(f"there is no entry in {log.path}")
+        raise click.ClickException(f"{log.path} has no entries")
     return log, newest.seq
 
 
 def _details(op: dict[str, Any]) -> str:
-    """Return what an operation says besides its kind."""
+    """Return the fields of an operation, except its kind and record, as text."""
     return ", ".join(
         f"{key} {it if isinstance(it, str) else json.dumps(it)}"
         for key, it in op.items()

@@ -1,4 +1,4 @@
-"""``hopsartifacts models``."""
+"""The commands ``hopsartifacts models``."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def list_models(session: Session, name: str | None) -> None:
 @LATEST
 @project_options
 def show(session: Session, name: str, version: int | None) -> None:
-    """Show everything about a version, by default the latest."""
+    """Show all details of a version, by default the latest."""
     model = session.project().get_model_registry().get_model(name, version)
     tags, aliases = model.get_tags(), model.aliases
     files = [
@@ -82,9 +82,9 @@ def show(session: Session, name: str, version: int | None) -> None:
 @click.option(
     "--framework",
     type=click.Choice([it.lower() for it in FRAMEWORKS], case_sensitive=False),
-    help="By default that of the latest version, or python for a new model.",
+    help="By default the framework of the latest version; python for a new model.",
 )
-@click.option("--version", type=int, help="The number; by default the next one.")
+@click.option("--version", type=int, help="Version number; by default the next one.")
 @click.option("--description")
 @click.option("--metric", "metrics", multiple=True, metavar="NAME=NUMBER")
 @click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE")
@@ -117,7 +117,7 @@ def _framework(registry: ModelRegistry, name: str) -> str:
 @command.command()
 @NAME
 @LATEST
-@click.option("--to", help="The folder to fill; by default ./NAME-VERSION.")
+@click.option("--to", help="Target folder; by default ./NAME-VERSION.")
 @project_options
 def download(session: Session, name: str, version: int | None, to: str | None) -> None:
     """Copy the files of a version, by default the latest, to this machine."""
@@ -133,11 +133,11 @@ def download(session: Session, name: str, version: int | None, to: str | None) -
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @project_options
 def delete(session: Session, name: str, version: int, *, yes: bool) -> None:
-    """Delete a version; its number is never given again."""
+    """Delete a version; its number is not reused."""
     model = session.project().get_model_registry().get_model(name, version)
     if not yes:
         click.confirm(
-            f"Delete {name} version {version} for good?", abort=True, err=True
+            f"Delete {name} version {version} permanently?", abort=True, err=True
         )
     document = _summary(model)
     model.delete()
@@ -150,7 +150,7 @@ def delete(session: Session, name: str, version: int, *, yes: bool) -> None:
 @click.argument("description")
 @project_options
 def describe(session: Session, name: str, version: int, description: str) -> None:
-    """Replace the description of a version; what it was stays in the log."""
+    """Replace the description of a version; the log keeps the old one."""
     model = session.project().get_model_registry().get_model(name, version)
     model.set_description(description)
     session.show(_summary(model), f"Described {name} version {version}")
@@ -160,7 +160,7 @@ def describe(session: Session, name: str, version: int, description: str) -> Non
 @NAME
 @VERSION
 @click.argument("tags", nargs=-1, metavar="[NAME=VALUE]...")
-@click.option("--remove", multiple=True, metavar="NAME", help="Take a tag away.")
+@click.option("--remove", multiple=True, metavar="NAME", help="Remove a tag.")
 @project_options
 def tag(
     session: Session,
@@ -169,7 +169,7 @@ def tag(
     tags: tuple[str, ...],
     remove: tuple[str, ...],
 ) -> None:
-    """Set tags of a version, or show them. A value may be JSON."""
+    """Set, remove and show the tags of a version. A value may be JSON."""
     model = session.project().get_model_registry().get_model(name, version)
     for key, value in pairs(tags).items():
         model.add_tag(key, value)

@@ -1,4 +1,4 @@
-"""``hopsartifacts repair``."""
+"""The command ``hopsartifacts repair``."""
 
 import click
 
@@ -7,15 +7,13 @@ from hopsartifacts.cli.session import Session, project_argument
 
 
 @click.command("repair")
-@click.option(
-    "--bundle", metavar="FILE", help="A bundle to restore from what is nowhere else."
-)
+@click.option("--bundle", metavar="FILE", help="A bundle to restore missing data from.")
 @project_argument
 def command(session: Session, bundle: str | None) -> None:
-    """Undo every edit of managed files that can be undone.
+    """Undo every change of managed files that can be undone.
 
-    What is replaced or found too much is moved aside, never deleted. The exit code is
-    1 if something differs still.
+    Replaced and extra files are moved aside, never deleted. The exit code is 1 if
+    anything still differs.
     """
     project = session.project()
     with progress("Checking") as bar:

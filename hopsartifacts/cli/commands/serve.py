@@ -1,4 +1,4 @@
-"""``hopsartifacts serve``."""
+"""The command ``hopsartifacts serve``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from hopsartifacts.cli.values import seconds
 from hopsartifacts.errors import UnsupportedHereError
 
 if TYPE_CHECKING:
-    from hopsartifacts.rest.running import Started
+    from hopsartifacts.rest.server_process import Started
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -20,51 +20,51 @@ STATE_DIR = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     envvar="HOPSARTIFACTS_SERVER_DIR",
     show_envvar=True,
-    help="The server's own folder, for keys, certificate and uploads. By default one "
-    "of this user for each project.",
+    help="The server's own folder, for keys, certificate and uploads. By default each "
+    "user has one for each project.",
 )
 
 
 @click.command("serve")
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Where it listens."
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on."
 )
 @click.option(
-    "--port", type=int, default=8443, show_default=True, help="0 takes a free one."
+    "--port", type=int, default=8443, show_default=True, help="0 picks a free port."
 )
-@click.option("--cert", type=_FILE, help="A certificate of your own, as PEM.")
-@click.option("--key", type=_FILE, help="Its key, if that is in another file.")
+@click.option("--cert", type=_FILE, help="Your own certificate, as PEM.")
+@click.option("--key", type=_FILE, help="Its private key, if in another file.")
 @click.option(
     "--name",
     "names",
     multiple=True,
     metavar="HOST",
-    help="A name or address of this server, for the certificate that it makes. May be "
-    "repeated.",
+    help="A name or address of this server, for the certificate that it generates. May "
+    "be repeated.",
 )
 @click.option(
     "--plain-http",
     is_flag=True,
-    help="Speak HTTP without TLS, to a proxy that speaks HTTPS.",
+    help="Serve HTTP without TLS, for a proxy that serves HTTPS.",
 )
 @click.option(
     "--proxy",
     "proxies",
     multiple=True,
     metavar="ADDRESS",
-    help="Address or network of a proxy in front, which is believed who the client is. "
-    "May be repeated.",
+    help="Address or network of a trusted proxy, whose statement of the client's "
+    "address is accepted. May be repeated.",
 )
 @click.option(
     "--inference-port",
     type=int,
-    help="Open a port for clients that ask deployments directly, over HTTP and gRPC. "
-    "They send their keys there in clear. 0 takes a free one. By default it is that of "
-    "the last start, and where other machines reach --host there is none.",
+    help="Open a port for direct requests to deployments, over HTTP and gRPC. Clients "
+    "send their keys in clear text there. 0 picks a free port. The default is the port "
+    "of the last start, but no port if other machines can reach --host.",
 )
-@click.option("--inference-host", help="Where that one listens; by default as --host.")
+@click.option("--inference-host", help="Its address; by default --host.")
 @STATE_DIR
-@click.option("--access-log", type=_FILE, help="By default it goes to stderr.")
+@click.option("--access-log", type=_FILE, help="By default stderr.")
 @click.option(
     "--drain",
     "drain_s",
@@ -72,11 +72,11 @@ STATE_DIR = click.option(
     default="30s",
     show_default=True,
     metavar="TIME",
-    help="How long requests under way may take to finish when it is stopped.",
+    help="How long running requests may take to finish when the server stops.",
 )
 @click.option("--chores", "chores_s", type=seconds, default="60s", hidden=True)
 @project_argument
-def command(  # noqa: PLR0913 - they are its options
+def command(  # noqa: PLR0913 - one argument for each option
     session: Session,
     *,
     host: str,
@@ -95,15 +95,15 @@ def command(  # noqa: PLR0913 - they are its options
 ) -> None:
     """Serve the project to the official Hopsworks client, over HTTPS.
 
-    Clients need a key; see 'hopsartifacts keys create'. It runs until it is stopped
-    with Ctrl+C or SIGTERM.
+    Clients need a key; see 'hopsartifacts keys create'. The server runs until Ctrl+C
+    or SIGTERM.
     """
-    # Imported late: help needs nothing of a server, and does not wait for it.
+    # Imported late, so that --help works without the server's packages.
     try:
-        from hopsartifacts.rest.hosted import Settings  # noqa: PLC0415 - see above
-        from hopsartifacts.rest.listening import Listening  # noqa: PLC0415 - see above
+        from hopsartifacts.rest.hosted import ServerSettings  # noqa: PLC0415 - see above
+        from hopsartifacts.rest.listener import Listening  # noqa: PLC0415 - see above
         from hopsartifacts.rest.own_folder import own_folder  # noqa: PLC0415 - see above
-        from hopsartifacts.rest.running import serve  # noqa: PLC0415 - see above
+        from hopsartifacts.rest.server_process import serve  # noqa: PLC0415 - see above
     except ImportError as error:
         raise not_installed(error) from error
     listening = Listening(
@@ -128,11 +128,11 @@ def command(  # noqa: PLR0913 - they are its options
         document = {"project": project.url, **msgspec.structs.asdict(started)}
         session.show(document, _text(project.url, started))
 
-    serve(project, folder.absolute(), listening, Settings(), tell)
+    serve(project, folder.absolute(), listening, ServerSettings(), tell)
 
 
 def not_installed(error: ImportError) -> UnsupportedHereError:
-    """Return what to say where the server's packages are missing."""
+    """Return the error to raise if a package of the server is missing."""
     return UnsupportedHereError(
         f"the server needs the package {error.name}; run: "
         'pip install "hopsartifacts[server]"'
@@ -142,13 +142,13 @@ def not_installed(error: ImportError) -> UnsupportedHereError:
 def _text(url: str, started: "Started") -> str:
     lines = [f"Serving {url} at {started.url}"]
     if started.inference:
-        lines.append(f"Deployments are asked directly at {started.inference}")
+        lines.append(f"Direct requests to deployments: {started.inference}")
     if started.certificate:
-        lines.append(f"Its certificate, for clients to trust: {started.certificate}")
+        lines.append(f"Certificate, for clients to trust: {started.certificate}")
     if started.fingerprint:
         lines.append(f"SHA-256 of the certificate: {started.fingerprint}")
     if not started.has_keys:
         lines.append(
-            "Nobody can log in yet; make a key: hopsartifacts keys create NAME"
+            "No one can log in yet; create a key: hopsartifacts keys create NAME"
         )
     return "\n".join(lines)

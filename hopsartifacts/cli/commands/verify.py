@@ -1,4 +1,4 @@
-"""``hopsartifacts verify``."""
+"""The command ``hopsartifacts verify``."""
 
 import click
 
@@ -9,7 +9,7 @@ from hopsartifacts.cli.session import Session, project_argument
 @click.command("verify")
 @project_argument
 def command(session: Session) -> None:
-    """Compare every managed file with what was sealed.
+    """Compare every managed file with its sealed digest.
 
     The exit code is 1 if anything differs.
     """

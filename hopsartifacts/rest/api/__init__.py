@@ -1,1 +1,1 @@
-"""The project's own JSON API: resources under ``/api/v1``."""
+"""The project's own JSON API, under ``/api/v1``."""

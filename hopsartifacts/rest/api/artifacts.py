@@ -1,4 +1,4 @@
-"""Artifact versions of a model version: listed, read, compared, deleted."""
+"""Artifact versions of a model version: list, read, compare and delete."""
 
 import msgspec
 from starlette.responses import Response
@@ -13,10 +13,10 @@ from hopsartifacts.deployments.versions import live_deployments
 from hopsartifacts.errors import PathNotFoundError
 from hopsartifacts.layout import Role
 from hopsartifacts.registry.versions import live_version
-from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
+from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, page_of, shown
 from hopsartifacts.rest.api.table import number, operations
 from hopsartifacts.rest.api.versions import VERSION, Use, pair
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.operations import OperationCall
 
 _ARTIFACTS = f"{VERSION}/artifacts"
 _ARTIFACT = f"{_ARTIFACTS}/{{artifact}}"
@@ -26,10 +26,10 @@ class ArtifactRow(msgspec.Struct, frozen=True, kw_only=True):
     """One artifact version in a list.
 
     Attributes:
-        version: 0 is always there and empty.
-        identity: equal for equal files.
-        files: their names.
-        deployments: names of those any of whose versions runs it.
+        version: version 0 always exists and has no files.
+        identity: digest over the files; equal for equal files.
+        files: names of the files.
+        deployments: names of the deployments with a version that runs it.
     """
 
     version: int
@@ -50,12 +50,12 @@ class ArtifactFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ArtifactDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """All there is to an artifact version.
+    """An artifact version with all details.
 
     Attributes:
         identity: digest over role, name and bytes of every file.
-        path: of its folder in the project.
-        deployments: which deployments' versions run it.
+        path: path of its folder in the project.
+        deployments: the versions of deployments that run it.
     """
 
     version: int
@@ -67,16 +67,16 @@ class ArtifactDetail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """Which artifact version a save would get, and why.
+    """The artifact version that a save would use, and why.
 
     Attributes:
-        version: the one.
-        is_new: it would be made.
+        version: its number.
+        is_new: whether it would be created.
         asked: what was asked for: a number, a word, or null.
         identity: digest over role, name and bytes of every file.
-        files: their names.
-        compared: versions 1 to this one were compared; 0 if there was none.
-        text: all that as a sentence.
+        files: names of the files.
+        compared: versions 1 to this one were compared; 0 if none were.
+        text: the explanation as a sentence.
     """
 
     version: int
@@ -88,7 +88,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-_ORDER: Order[tuple[int, ArtifactVersion]] = Order(
+_ORDER: SortOrder[tuple[int, ArtifactVersion]] = SortOrder(
     identity=lambda it: (it[0],),
     fields={"version": lambda it: it[0], "size_bytes": lambda it: _size(it[1])},
     default="version",
@@ -96,7 +96,7 @@ _ORDER: Order[tuple[int, ArtifactVersion]] = Order(
 
 
 def explanation(decision: Decision) -> Explanation:
-    """Return *decision* as it is shown."""
+    """Return *decision* as a document."""
     return Explanation(
         version=decision.version,
         is_new=decision.is_new,
@@ -108,7 +108,7 @@ def explanation(decision: Decision) -> Explanation:
     )
 
 
-def _list(call: Call) -> Page[ArtifactRow]:
+def _list(call: OperationCall) -> Page[ArtifactRow]:
     model, version = pair(call)
     live_version(call.hosted.storage, model, version)
     store = ArtifactStore(call.hosted.storage, model, version)
@@ -127,7 +127,7 @@ def _list(call: Call) -> Page[ArtifactRow]:
     return shown(page, rows)
 
 
-def _get(call: Call) -> ArtifactDetail:
+def _get(call: OperationCall) -> ArtifactDetail:
     model, version = pair(call)
     wanted = number(call, "artifact")
     artifact = _artifacts(call).get(wanted)
@@ -151,8 +151,8 @@ def _get(call: Call) -> ArtifactDetail:
     )
 
 
-def _file(call: Call) -> Response:
-    """Return the sealed bytes, never as anything that a browser would run."""
+def _file(call: OperationCall) -> Response:
+    """Return the file's bytes, with headers that keep browsers from running them."""
     name, wanted = call.path["file"], number(call, "artifact")
     files = _artifacts(call).read(wanted)
     if name not in files:
@@ -167,21 +167,21 @@ def _file(call: Call) -> Response:
     )
 
 
-def _diff(call: Call) -> Difference:
+def _diff(call: OperationCall) -> Difference:
     return _artifacts(call).diff(number(call, "artifact"), number(call, "other"))
 
 
-def _delete(call: Call) -> None:
+def _delete(call: OperationCall) -> None:
     _artifacts(call).delete(number(call, "artifact"))
 
 
-def _artifacts(call: Call) -> Artifacts:
+def _artifacts(call: OperationCall) -> Artifacts:
     project = call.hosted.project
     model = project.get_model_registry().get_model(*pair(call))
     return project.get_model_serving().get_artifacts(model)
 
 
-def _users(call: Call) -> dict[int, list[Use]]:
+def _users(call: OperationCall) -> dict[int, list[Use]]:
     found: dict[int, list[Use]] = {}
     for name, state in live_deployments(call.hosted.storage).items():
         for it in state.versions.values():

@@ -1,4 +1,4 @@
-"""The catalog: its tables in pages of JSON, or whole as Arrow or Parquet."""
+"""The catalog: its tables as pages of JSON, or whole as Arrow or Parquet."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -6,10 +6,10 @@ from typing import Any, Literal
 import msgspec
 from starlette.responses import Response
 
-from hopsartifacts.catalog.asking import catalog
-from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
+from hopsartifacts.catalog.access import catalog
+from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, page_of, shown
 from hopsartifacts.rest.api.table import operations
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.operations import OperationCall
 
 Row = dict[str, Any]
 
@@ -30,18 +30,18 @@ _IDENTITIES = {
 
 
 class CatalogPage(Paging, frozen=True, kw_only=True):
-    """A page of a table.
+    """Query parameters of a table.
 
     Attributes:
         model: only rows of this model.
-        format: ``arrow`` or ``parquet`` for the whole table, as ``Accept`` does.
+        format: ``arrow`` or ``parquet`` for the whole table; overrides ``Accept``.
     """
 
     model: str = ""
     format: Literal["json", "arrow", "parquet"] | None = None
 
 
-def _get(call: Call) -> Page[Row] | Response:
+def _get(call: OperationCall) -> Page[Row] | Response:
     wanted: CatalogPage = call.query
     kind = call.path["kind"]
     table = catalog(call.hosted.storage, kind)
@@ -55,7 +55,7 @@ def _get(call: Call) -> Page[Row] | Response:
         for name, column in zip(table.column_names, table.schema.types, strict=True)
         if str(column) in {"string", "int64", "double", "bool"}
     }
-    order: Order[Row] = Order(
+    order: SortOrder[Row] = SortOrder(
         identity=lambda row: tuple(row[name] for name in columns),
         fields={"key": lambda _: None, **fields},
         default="key",
@@ -64,7 +64,7 @@ def _get(call: Call) -> Page[Row] | Response:
     return shown(page, [_plain(row) for row in page.items])
 
 
-def _format(call: Call) -> str:
+def _format(call: OperationCall) -> str:
     if call.query.format:
         return str(call.query.format)
     accepted = call.request.headers.get("accept", "")
@@ -81,7 +81,7 @@ def _picking(name: str) -> Callable[[Row], Any]:
 
 
 def _plain(row: Row) -> Row:
-    """Return *row* with mappings as such."""
+    """Return *row* with its metrics and tags as objects."""
     if "metrics" not in row:
         return row
     tags = msgspec.json.decode(row["tags"])
@@ -89,7 +89,7 @@ def _plain(row: Row) -> Row:
 
 
 def _only(table: Any, model: str) -> Any:
-    # Imported late: whoever gets here has it.
+    # Imported late, as pyarrow is optional; it is installed if there is a table.
     import pyarrow.compute as pc  # noqa: PLC0415 - see above
 
     return table.filter(pc.equal(table.column("model"), model)) if model else table

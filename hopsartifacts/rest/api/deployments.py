@@ -1,4 +1,4 @@
-"""Deployments: lists with their states, details, versions, logs, and moving on."""
+"""Deployments: list them with their states, read one, delete one."""
 
 from datetime import datetime
 from typing import Any
@@ -14,9 +14,9 @@ from hopsartifacts.deployments.versions import (
 )
 from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.documents import Framework
-from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
+from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, page_of, shown
 from hopsartifacts.rest.api.table import operations
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.states import RunStatus, run_status
 from hopsartifacts.serving.contract import RunState, Status
 
@@ -27,10 +27,10 @@ class DeploymentRow(msgspec.Struct, frozen=True, kw_only=True):
     """One deployment in a list.
 
     Attributes:
-        id: unique for ever, also when it is deleted.
-        version: the active one.
-        created: when it was first saved.
-        updated: when the active version was.
+        id: unique, even after the deployment is deleted.
+        version: number of the active version.
+        created: when the deployment was first saved.
+        updated: when the active version was saved.
         state: what runs now.
     """
 
@@ -52,11 +52,11 @@ class DeploymentRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeploymentDetail(DeploymentRow, frozen=True, kw_only=True):
-    """All there is to a deployment.
+    """A deployment with all details.
 
     Attributes:
-        versions: the numbers of those that are there.
-        specification: of the active version, as it is sealed.
+        versions: numbers of the existing versions.
+        specification: sealed settings of the active version.
     """
 
     versions: list[int]
@@ -64,15 +64,15 @@ class DeploymentDetail(DeploymentRow, frozen=True, kw_only=True):
 
 
 class DeploymentFilter(Paging, frozen=True, kw_only=True):
-    """Which deployments, and a page of them.
+    """Query parameters of the list of deployments.
 
     Attributes:
-        name: part of the name, in any case.
-        model: exactly this model.
-        model_version: and, this version of it.
-        framework: exactly this.
-        serving_tool: exactly this.
-        status: exactly this, now.
+        name: a part of the name; case is ignored.
+        model: the exact name of the model.
+        model_version: number of the model version.
+        framework: framework of the model.
+        serving_tool: the serving tool.
+        status: the current status.
     """
 
     name: str = ""
@@ -84,7 +84,7 @@ class DeploymentFilter(Paging, frozen=True, kw_only=True):
 
 
 class Deletion(msgspec.Struct, frozen=True):
-    """Whether what runs is stopped first."""
+    """Query parameters of a deletion; *force* stops a running deployment first."""
 
     force: bool = False
 
@@ -94,7 +94,7 @@ class _Known(msgspec.Struct, frozen=True):
     sealed: Deployed
 
 
-def _list(call: Call) -> Page[DeploymentRow]:
+def _list(call: OperationCall) -> Page[DeploymentRow]:
     wanted: DeploymentFilter = call.query
     serving = call.hosted.project.get_model_serving()
     known = [_Known(*it) for it in serving.list_deployments().items()]
@@ -108,7 +108,7 @@ def _list(call: Call) -> Page[DeploymentRow]:
 
     if wanted.status:
         known = [it for it in known if state(it).status == wanted.status]
-    order: Order[_Known] = Order(
+    order: SortOrder[_Known] = SortOrder(
         identity=lambda it: (it.name,),
         fields={
             "name": lambda it: it.name,
@@ -162,8 +162,8 @@ def _fields(name: str, sealed: Deployed, state: RunState) -> dict[str, Any]:
     }
 
 
-def detail(call: Call, name: str) -> DeploymentDetail:
-    """Return all there is to a deployment; raises as ``read_deployment``."""
+def detail(call: OperationCall, name: str) -> DeploymentDetail:
+    """Return a deployment with all details; raises as ``read_deployment``."""
     sealed = read_deployment(call.hosted.storage, name)
     state = call.hosted.project.get_model_serving().state_of(sealed)
     return DeploymentDetail(
@@ -173,34 +173,34 @@ def detail(call: Call, name: str) -> DeploymentDetail:
     )
 
 
-def _get(call: Call) -> DeploymentDetail:
+def _get(call: OperationCall) -> DeploymentDetail:
     return detail(call, name_of(call))
 
 
-def _state(call: Call) -> RunStatus:
+def _state(call: OperationCall) -> RunStatus:
     name = name_of(call)
     sealed = read_deployment(call.hosted.storage, name)
     state = call.hosted.project.get_model_serving().state_of(sealed)
     return run_status(name, state)
 
 
-def _delete(call: Call) -> None:
+def _delete(call: OperationCall) -> None:
     deployment(call).delete(force=call.query.force)
 
 
-def deployment(call: Call) -> Deployment:
-    """Return the deployment that the path names; raises as ``get_deployment``."""
+def deployment(call: OperationCall) -> Deployment:
+    """Return the deployment in the path; raises as ``get_deployment``."""
     found: Deployment = call.hosted.project.get_model_serving().get_deployment(
         name_of(call)
     )
     return found
 
 
-def name_of(call: Call) -> str:
-    """Return the name in the path.
+def name_of(call: OperationCall) -> str:
+    """Return the deployment name in the path.
 
     Raises:
-        InvalidNameError: no deployment can be called so.
+        InvalidNameError: a deployment cannot have this name.
     """
     return deployment_name(call.path["name"])
 

@@ -1,4 +1,4 @@
-"""What of a model version can change: its tags, and the aliases that point at it."""
+"""What can change in a model version: its tags, and the aliases that point at it."""
 
 from typing import Any
 
@@ -15,11 +15,11 @@ from hopsartifacts.registry.aliases import (
 from hopsartifacts.registry.documents import AliasRecord
 from hopsartifacts.registry.given import checked_reason, checked_tag
 from hopsartifacts.registry.versions import live_version, model_state, set_tags
-from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of
+from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, page_of
 from hopsartifacts.rest.api.table import Reason, check_match, operations, tagged
 from hopsartifacts.rest.api.versions import VERSION, pair
 from hopsartifacts.rest.errors import TAG_NOT_FOUND, RefusedError
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.operations import OperationCall
 
 _ALIASES = "/models/{model}/aliases"
 _ALIAS = f"{_ALIASES}/{{alias}}"
@@ -27,13 +27,13 @@ _TAG = f"{VERSION}/tags/{{tag}}"
 
 
 class Alias(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an alias points from one moment on.
+    """The target of an alias, as one entry of the model's log has set it.
 
     Attributes:
-        version: null if it was deleted then.
-        by: who wanted that.
-        why: what they said of it.
-        entry: number of the entry of the model's log.
+        version: the target; null if the alias was deleted.
+        by: name of the API key or user that changed it.
+        why: the reason that was given.
+        entry: number of the entry in the model's log.
     """
 
     alias: str
@@ -45,13 +45,13 @@ class Alias(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewAlias(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where an alias is to point, and why."""
+    """The new target of an alias, and the reason."""
 
     version: int
     why: str = ""
 
 
-_BY_NAME: Order[Alias] = Order(
+_BY_NAME: SortOrder[Alias] = SortOrder(
     identity=lambda it: (it.alias,),
     fields={
         "alias": lambda it: it.alias,
@@ -60,25 +60,25 @@ _BY_NAME: Order[Alias] = Order(
     },
     default="alias",
 )
-_BY_TIME: Order[Alias] = Order(
+_BY_TIME: SortOrder[Alias] = SortOrder(
     identity=lambda it: (it.entry,),
     fields={"entry": lambda it: it.entry},
     default="-entry",
 )
 
 
-def _tags(call: Call) -> Any:
+def _tags(call: OperationCall) -> Any:
     tags = live_version(call.hosted.storage, *pair(call)).tags
     return tagged(call.request, tags, tags)
 
 
-def _tag(call: Call) -> Any:
+def _tag(call: OperationCall) -> Any:
     tags = live_version(call.hosted.storage, *pair(call)).tags
     value = _present(call, tags)
     return tagged(call.request, value, value)
 
 
-def _set_tag(call: Call) -> Any:
+def _set_tag(call: OperationCall) -> Any:
     tag = tag_name(call.path["tag"])
     value = checked_tag(tag, call.body)
 
@@ -90,7 +90,7 @@ def _set_tag(call: Call) -> Any:
     return tagged(call.request, value, value)
 
 
-def _delete_tag(call: Call) -> None:
+def _delete_tag(call: OperationCall) -> None:
     tag = call.path["tag"]
 
     def change(tags: dict[str, Any]) -> dict[str, Any]:
@@ -101,13 +101,13 @@ def _delete_tag(call: Call) -> None:
     set_tags(call.hosted.storage, *pair(call), change)
 
 
-def _check(call: Call, tags: dict[str, Any]) -> None:
-    """Refuse an edit by somebody who saw another value, or none."""
+def _check(call: OperationCall, tags: dict[str, Any]) -> None:
+    """Refuse an edit if its conditions do not match the tag's current value."""
     tag = call.path["tag"]
     check_match(call.request, *([tags[tag]] if tag in tags else []))
 
 
-def _present(call: Call, tags: dict[str, Any]) -> Any:
+def _present(call: OperationCall, tags: dict[str, Any]) -> Any:
     tag = call.path["tag"]
     if tag not in tags:
         known = ", ".join(sorted(tags)) or "none"
@@ -115,7 +115,7 @@ def _present(call: Call, tags: dict[str, Any]) -> Any:
     return tags[tag]
 
 
-def _aliases(call: Call) -> Page[Alias]:
+def _aliases(call: OperationCall) -> Page[Alias]:
     state = model_state(call.hosted.storage, _model(call))
     live = [
         _alias(name, record)
@@ -125,7 +125,7 @@ def _aliases(call: Call) -> Page[Alias]:
     return page_of(live, call.query, _BY_NAME)
 
 
-def _get_alias(call: Call) -> Alias:
+def _get_alias(call: OperationCall) -> Alias:
     name, alias = _model(call), alias_name(call.path["alias"])
     record = model_state(call.hosted.storage, name).aliases.get(alias)
     if record is None or record.version is None:
@@ -133,30 +133,30 @@ def _get_alias(call: Call) -> Alias:
     return _alias(alias, record)
 
 
-def _set_alias(call: Call) -> Alias:
+def _set_alias(call: OperationCall) -> Alias:
     new: NewAlias = call.body
     alias, why = alias_name(call.path["alias"]), checked_reason(new.why)
     storage = call.hosted.storage
     return _alias(alias, set_alias(storage, _model(call), alias, new.version, why))
 
 
-def _delete_alias(call: Call) -> None:
+def _delete_alias(call: OperationCall) -> None:
     alias, why = alias_name(call.path["alias"]), checked_reason(call.query.why)
     delete_alias(call.hosted.storage, _model(call), alias, why)
 
 
-def _rollback_alias(call: Call) -> Alias:
+def _rollback_alias(call: OperationCall) -> Alias:
     alias, why = alias_name(call.path["alias"]), checked_reason(call.body.why)
     return _alias(alias, rollback_alias(call.hosted.storage, _model(call), alias, why))
 
 
-def _history(call: Call) -> Page[Alias]:
+def _history(call: OperationCall) -> Page[Alias]:
     alias = alias_name(call.path["alias"])
     records = alias_history(call.hosted.storage, _model(call), alias)
     return page_of([_alias(alias, it) for it in records], call.query, _BY_TIME)
 
 
-def _model(call: Call) -> str:
+def _model(call: OperationCall) -> str:
     return model_name(call.path["model"])
 
 
@@ -195,7 +195,7 @@ OPERATIONS = (
         "PUT",
         _TAG,
         _set_tag,
-        "Set a tag to any JSON value; with If-Match only what was seen",
+        "Set a tag to any JSON value; with If-Match only if it is unchanged",
         body=Any,
         answer=Any,
         minds=("If-Match", "If-None-Match"),
@@ -204,7 +204,7 @@ OPERATIONS = (
         "DELETE",
         _TAG,
         _delete_tag,
-        "Delete a tag; with If-Match only what was seen",
+        "Delete a tag; with If-Match only if it is unchanged",
         status=204,
         minds=("If-Match", "If-None-Match"),
     ),
@@ -216,12 +216,12 @@ OPERATIONS = (
         query=Paging,
         answer=Page[Alias],
     ),
-    _alias_operation("GET", _ALIAS, _get_alias, "Where one points", answer=Alias),
+    _alias_operation("GET", _ALIAS, _get_alias, "Where an alias points", answer=Alias),
     _alias_operation(
         "PUT",
         _ALIAS,
         _set_alias,
-        "Let an alias point at a version",
+        "Point an alias at a version",
         body=NewAlias,
         answer=Alias,
     ),
@@ -229,7 +229,7 @@ OPERATIONS = (
         "DELETE",
         _ALIAS,
         _delete_alias,
-        "Let an alias point nowhere; its history stays",
+        "Delete an alias; its history stays",
         query=Reason,
         status=204,
     ),
@@ -237,7 +237,7 @@ OPERATIONS = (
         "POST",
         f"{_ALIAS}/rollback",
         _rollback_alias,
-        "Let an alias point where it pointed before",
+        "Point an alias at its previous version again",
         body=Reason,
         answer=Alias,
     ),

@@ -1,7 +1,7 @@
-"""Live state as server-sent events: deployments and jobs, and logs as they are written.
+"""Live state as server-sent events: deployments and jobs, and logs being written.
 
-A frame has an ``id``; who comes again with ``Last-Event-ID`` goes on behind it. Nothing
-is sent in chunks of its own making: what is to be said is a line of JSON.
+A frame has an ``id``; a client that reconnects with ``Last-Event-ID`` continues after
+that frame. The data of each event is one line of JSON.
 """
 
 import asyncio
@@ -16,12 +16,11 @@ from starlette.responses import Response
 
 from hopsartifacts.deployments.versions import read_deployment
 from hopsartifacts.names import deployment_name
-from hopsartifacts.rest.answering import is_let_in
 from hopsartifacts.rest.api.deployments import DEPLOYMENT
 from hopsartifacts.rest.api.history import MAX_LINES
 from hopsartifacts.rest.api.table import operations
-from hopsartifacts.rest.operations import Call
-from hopsartifacts.rest.streaming import (
+from hopsartifacts.rest.dispatch import is_let_in
+from hopsartifacts.rest.event_streams import (
     HEARTBEAT,
     HEARTBEAT_S,
     LONGEST_S,
@@ -30,13 +29,14 @@ from hopsartifacts.rest.streaming import (
     EventStream,
     frame,
 )
+from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.serving.contract import Component, LogLine
 
 _MARK = "last-event-id"
 
 
 class Following(msgspec.Struct, frozen=True, kw_only=True):
-    """Which log, and how much of what is there already."""
+    """Query parameters: the component, and how many existing lines to send first."""
 
     component: Component = "predictor"
     tail: Annotated[int, msgspec.Meta(ge=0, le=MAX_LINES)] = 10
@@ -48,7 +48,7 @@ class Text(msgspec.Struct, frozen=True):
     text: str
 
 
-async def _events(call: Call) -> Response:
+async def _events(call: OperationCall) -> Response:
     hosted = call.hosted
     hosted.listeners.check()
     mark = call.request.headers.get(_MARK, "")
@@ -56,7 +56,7 @@ async def _events(call: Call) -> Response:
     return EventStream(frames, hosted.listeners, _key_of(call))
 
 
-async def _follow(call: Call) -> Response:
+async def _follow(call: OperationCall) -> Response:
     hosted, wanted = call.hosted, call.query
     hosted.log_listeners.check()
     name, mark = deployment_name(call.path["name"]), call.request.headers.get(_MARK, "")
@@ -72,13 +72,13 @@ async def _follow(call: Call) -> Response:
     return EventStream(_frames(lines, is_left), hosted.log_listeners, _key_of(call))
 
 
-def _key_of(call: Call) -> Callable[[], bool]:
-    """Return what tells whether the caller's key still lets it listen."""
+def _key_of(call: OperationCall) -> Callable[[], bool]:
+    """Return a check whether the caller's key still allows it to listen."""
     return partial(is_let_in, call.hosted, call.request, "read")
 
 
 async def _frames(lines: Iterator[LogLine], is_left: Event) -> AsyncIterator[bytes]:
-    """Yield *lines* as they come; each is waited for in a thread that can be left."""
+    """Yield frames of *lines*; wait for each line in a thread that can be abandoned."""
     limiter = CapacityLimiter(1)
     wait = partial(
         to_thread.run_sync, next, lines, None, abandon_on_cancel=True, limiter=limiter
@@ -112,8 +112,8 @@ OPERATIONS = (
         "GET",
         "/events",
         _events,
-        "What happens, as server-sent events: deployment, deployment-removed, job, "
-        "and reload for who has missed something",
+        "Server-sent events: deployment, deployment-removed, job, and reload for a "
+        "client that has missed events",
         gives=MEDIA_TYPE,
         errors=(),
     ),

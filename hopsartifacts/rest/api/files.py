@@ -1,4 +1,4 @@
-"""The files of the project: everything can be read, the user's own be changed."""
+"""The project's files: all can be read, those that are not managed be changed."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ from hopsartifacts.errors import (
     PathNotFoundError,
 )
 from hopsartifacts.names import file_path
-from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
+from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, page_of, shown
 from hopsartifacts.rest.api.table import PREFIX, operations
 from hopsartifacts.rest.bodies import refuse_coding
 from hopsartifacts.rest.errors import broken_off
@@ -27,7 +27,7 @@ from hopsartifacts.rest.hopsworks.content import answer
 from hopsartifacts.rest.hopsworks.paths import inside
 from hopsartifacts.rest.hopsworks.sealed_tree import Item
 from hopsartifacts.rest.hopsworks.tree import DATASETS, Tree
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.uploads.files import on_disk
 
 _FILE = "/files/{path}"
@@ -37,10 +37,10 @@ class FileRow(msgspec.Struct, frozen=True, kw_only=True):
     """A file or folder of the project.
 
     Attributes:
-        path: in the project.
-        size_bytes: 0 of a folder.
-        modified: null where that is not known.
-        is_managed: it can only change through models and deployments.
+        path: path in the project.
+        size_bytes: 0 for a folder.
+        modified: null if unknown.
+        is_managed: whether it changes only through models and deployments.
     """
 
     path: str
@@ -52,12 +52,12 @@ class FileRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listing(Paging, frozen=True, kw_only=True):
-    """Which folder, and a page of what it holds.
+    """Query parameters of a folder listing.
 
     Attributes:
-        path: by default the project itself.
-        name: part of the name, in any case.
-        kind: only these.
+        path: the folder; by default the project itself.
+        name: a part of the name; case is ignored.
+        kind: only files, or only folders.
     """
 
     path: str = ""
@@ -66,7 +66,7 @@ class Listing(Paging, frozen=True, kw_only=True):
 
 
 class Writing(msgspec.Struct, frozen=True):
-    """Whether a file that is there is replaced."""
+    """Query parameters of a write; *overwrite* replaces an existing file."""
 
     overwrite: bool = False
 
@@ -77,7 +77,7 @@ def _seconds(item: Item) -> float | None:
     return item.modified
 
 
-_ORDER: Order[Item] = Order(
+_ORDER: SortOrder[Item] = SortOrder(
     identity=lambda item: (item.path,),
     fields={
         # Folders first.
@@ -89,7 +89,7 @@ _ORDER: Order[Item] = Order(
 )
 
 
-def _list(call: Call) -> Page[FileRow]:
+def _list(call: OperationCall) -> Page[FileRow]:
     wanted: Listing = call.query
     path = inside(call.hosted.project.name, wanted.path)
     found = [
@@ -102,15 +102,15 @@ def _list(call: Call) -> Page[FileRow]:
     return shown(page, [_row(item) for item in page.items])
 
 
-def _get(call: Call) -> FileRow:
+def _get(call: OperationCall) -> FileRow:
     return _row(_looked(call, _path(call)))
 
 
-def _content(call: Call) -> Response:
+def _content(call: OperationCall) -> Response:
     return answer(_tree(call).content(_path(call)), call.request)
 
 
-async def _put(call: Call) -> Response:
+async def _put(call: OperationCall) -> Response:
     path = _own(call)
     folder, _, name = file_path(path).rpartition("/")
     api = call.hosted.project.get_dataset_api()
@@ -126,12 +126,12 @@ async def _put(call: Call) -> Response:
 
 
 @asynccontextmanager
-async def _spooled(call: Call, name: str) -> AsyncGenerator[Path]:
-    """Give a file of the server's own called *name*, with the body in it.
+async def _spooled(call: OperationCall, name: str) -> AsyncGenerator[Path]:
+    """Write the request's body to a temporary file called *name*, and provide it.
 
     Raises:
-        RefusedError: it is compressed, too long or too slow, the disk is full, or its
-            sender is gone.
+        RefusedError: the body is compressed, too long or too slow, the disk is full, or
+            the client disconnected.
     """
     refuse_coding(call.request)
     bodies = call.hosted.uploads.bodies
@@ -147,7 +147,7 @@ async def _spooled(call: Call, name: str) -> AsyncGenerator[Path]:
         yield location
 
 
-def _delete(call: Call) -> None:
+def _delete(call: OperationCall) -> None:
     path = _own(call)
     if path in DATASETS:
         raise ManagedPathError(f"{path!r} is always there: remove what is in it")
@@ -155,7 +155,7 @@ def _delete(call: Call) -> None:
     call.hosted.project.get_dataset_api().remove(path)
 
 
-def _make_folder(call: Call) -> FileRow:
+def _make_folder(call: OperationCall) -> FileRow:
     path = _own(call)
     if path in DATASETS:
         raise AlreadyExistsError(f"{path!r} is always there")
@@ -163,15 +163,15 @@ def _make_folder(call: Call) -> FileRow:
     return _row(_looked(call, path))
 
 
-def _looked(call: Call, path: str) -> Item:
+def _looked(call: OperationCall, path: str) -> Item:
     item = _tree(call).look(path)
     if item is None:
         raise PathNotFoundError(f"{path!r} does not exist")
     return item
 
 
-def _own(call: Call) -> str:
-    """Return the path, which has to be one that users may change."""
+def _own(call: OperationCall) -> str:
+    """Return the path; raise ``ManagedPathError`` if users may not change it."""
     path = _path(call)
     if path == "" or layout.is_managed(path):
         raise ManagedPathError(
@@ -181,12 +181,12 @@ def _own(call: Call) -> str:
     return path if path in DATASETS else layout.in_folder(path)
 
 
-def _path(call: Call) -> str:
+def _path(call: OperationCall) -> str:
     return inside(call.hosted.project.name, call.path["path"])
 
 
-def _tree(call: Call) -> Tree:
-    # Nobody's: unfinished uploads are for those who send them, and a look counts there.
+def _tree(call: OperationCall) -> Tree:
+    # No owner: unfinished uploads are only for their clients, and a look affects them.
     return Tree(call.hosted.storage, call.hosted.uploads, "")
 
 
@@ -227,7 +227,7 @@ OPERATIONS = (
         "PUT",
         f"{_FILE}/content",
         _put,
-        "Write a file of one's own",
+        "Write a file that is not managed",
         query=Writing,
         takes="bytes",
         answer=FileRow,

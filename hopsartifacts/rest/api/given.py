@@ -1,11 +1,12 @@
 """What callers give about a deployment, and the predictor that it describes."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from hopsartifacts.deployments.given import InProject
+from hopsartifacts.deployments.artifact_files import InProject
 from hopsartifacts.deployments.golden import GoldenRequest
 from hopsartifacts.deployments.parts import (
     InferenceBatcher,
@@ -14,7 +15,8 @@ from hopsartifacts.deployments.parts import (
 )
 from hopsartifacts.deployments.predictor import Predictor
 from hopsartifacts.deployments.rules import ApiProtocol, ServingTool
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.deployments.settings import SETTINGS, DeploymentSettings
+from hopsartifacts.rest.operations import OperationCall
 
 
 class GivenAmount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,7 +89,9 @@ class NewDeployment(
     name: str | None = None
 
 
-def predictor_of(call: Call, given: GivenDeployment, name: str | None) -> Predictor:
+def predictor_of(
+    call: OperationCall, given: GivenDeployment, name: str | None
+) -> Predictor:
     """Return what *given* describes; no path of it is one of this machine.
 
     Raises:
@@ -97,30 +101,14 @@ def predictor_of(call: Call, given: GivenDeployment, name: str | None) -> Predic
     """
     project = call.hosted.project
     model = project.get_model_registry().get_model(given.model, given.model_version)
-    transformer = given.transformer
-    return project.get_model_serving().create_predictor(
-        model,
-        name,
-        artifact_version=given.artifact_version,
-        serving_tool=given.serving_tool,
-        script_file=_in_project(given.script_file),
-        config_file=_in_project(given.config_file),
-        resources=_resources(given.resources),
-        inference_logger=given.inference_logger,
-        inference_batcher=given.inference_batcher,
-        transformer=Transformer(
-            InProject(transformer.script_file), _resources(transformer.resources)
-        )
-        if transformer
-        else None,
-        api_protocol=given.api_protocol,
-        environment=given.environment,
-        description=given.description,
-        files=[InProject(path) for path in given.files],
-        environment_lock=_in_project(given.environment_lock),
-        env_vars=given.env_vars,
-        golden_request=given.golden_request,
-    )
+    sent = {**msgspec.structs.asdict(given), "name": name}
+    settings = {it: _PLAIN.get(it, _as_it_is)(sent[it]) for it in SETTINGS}
+    described = DeploymentSettings.of(**settings)
+    return project.get_model_serving().predictor_of(model, described)
+
+
+def _as_it_is(given: Any) -> Any:
+    return given
 
 
 def _in_project(path: str | None) -> InProject | None:
@@ -130,3 +118,20 @@ def _in_project(path: str | None) -> InProject | None:
 def _resources(given: GivenResources | None) -> dict[str, Any] | None:
     plain: dict[str, Any] | None = msgspec.to_builtins(given)
     return plain
+
+
+def _transformer(given: GivenTransformer | None) -> Transformer | None:
+    if given is None:
+        return None
+    return Transformer(InProject(given.script_file), _resources(given.resources))
+
+
+_PLAIN: dict[str, Callable[[Any], Any]] = {
+    "script_file": _in_project,
+    "config_file": _in_project,
+    "environment_lock": _in_project,
+    "files": lambda paths: [InProject(path) for path in paths],
+    "resources": _resources,
+    "transformer": _transformer,
+}
+"""What becomes of the settings that have a form of their own here."""

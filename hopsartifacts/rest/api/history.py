@@ -1,4 +1,4 @@
-"""What a deployment was and is: versions, history, differences, logs."""
+"""The past and present of a deployment: versions, history, differences, logs."""
 
 from datetime import datetime
 from typing import Annotated
@@ -6,23 +6,22 @@ from typing import Annotated
 import msgspec
 
 from hopsartifacts.deployments.deployed import Deployed
-from hopsartifacts.deployments.difference import DeploymentDifference
 from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.deployments.golden import GoldenRequest
-from hopsartifacts.deployments.history import Activation
+from hopsartifacts.deployments.history import Activation, DeploymentDifference
 from hopsartifacts.deployments.versions import pick_version, read_deployment
 from hopsartifacts.errors import NotFoundError
 from hopsartifacts.rest.api.artifacts import Explanation, explanation
 from hopsartifacts.rest.api.deployments import DEPLOYMENT, deployment, name_of
-from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
+from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, page_of, shown
 from hopsartifacts.rest.api.table import number, operations
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.serving.contract import Component
 
 MAX_LINES = 10_000
 
 
-class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+class SnapshotQuery(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a deployment."""
 
     version: int
@@ -32,7 +31,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     specification: Specification
 
 
-class Logs(msgspec.Struct, frozen=True, kw_only=True):
+class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
     """The end of a component's log."""
 
     component: Component
@@ -40,29 +39,29 @@ class Logs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tail(msgspec.Struct, frozen=True, kw_only=True):
-    """Which log, and how much of its end."""
+    """Query parameters: the component, and how many lines from the end of its log."""
 
     component: Component = "predictor"
     tail: Annotated[int, msgspec.Meta(ge=0, le=MAX_LINES)] = 100
 
 
-def _versions(call: Call) -> Page[Snapshot]:
+def _versions(call: OperationCall) -> Page[SnapshotQuery]:
     sealed = read_deployment(call.hosted.storage, name_of(call))
-    order: Order[int] = Order(
+    order: SortOrder[int] = SortOrder(
         identity=lambda it: (it,), fields={"version": lambda it: it}, default="-version"
     )
     page = page_of(sealed.versions, call.query, order)
     return shown(page, [_snapshot(sealed, it) for it in page.items])
 
 
-def _version(call: Call) -> Snapshot:
+def _version(call: OperationCall) -> SnapshotQuery:
     sealed = read_deployment(call.hosted.storage, name_of(call))
     return _snapshot(sealed, number(call, "version"))
 
 
-def _snapshot(sealed: Deployed, wanted: int) -> Snapshot:
+def _snapshot(sealed: Deployed, wanted: int) -> SnapshotQuery:
     version = pick_version(sealed, wanted)
-    return Snapshot(
+    return SnapshotQuery(
         version=wanted,
         created=datetime.fromisoformat(version.created),
         creator=version.creator,
@@ -71,37 +70,37 @@ def _snapshot(sealed: Deployed, wanted: int) -> Snapshot:
     )
 
 
-def _delete_version(call: Call) -> None:
+def _delete_version(call: OperationCall) -> None:
     deployment(call).delete_version(number(call, "version"))
 
 
-def _history(call: Call) -> Page[Activation]:
+def _history(call: OperationCall) -> Page[Activation]:
     listed = list(enumerate(reversed(deployment(call).get_history())))
-    order: Order[tuple[int, Activation]] = Order(
+    order: SortOrder[tuple[int, Activation]] = SortOrder(
         identity=lambda it: (it[0],), fields={"when": lambda it: it[0]}, default="-when"
     )
     page = page_of(listed, call.query, order)
     return shown(page, [it for _, it in page.items])
 
 
-def _diff(call: Call) -> DeploymentDifference:
+def _diff(call: OperationCall) -> DeploymentDifference:
     return deployment(call).diff(number(call, "version"), number(call, "other"))
 
 
-def _explain(call: Call) -> Explanation:
-    """Compare the seals anew, as if the files were given for the first time."""
+def _explain(call: OperationCall) -> Explanation:
+    """Look for the artifact version as if the files were given for the first time."""
     predictor = deployment(call).predictor
     predictor.artifact_version = None
     return explanation(predictor.explain())
 
 
-def _logs(call: Call) -> Logs:
+def _logs(call: OperationCall) -> LogQuery:
     tail: Tail = call.query
     text = deployment(call).read_logs(tail.component, tail.tail)
-    return Logs(component=tail.component, lines=text.splitlines())
+    return LogQuery(component=tail.component, lines=text.splitlines())
 
 
-def _golden(call: Call) -> GoldenRequest:
+def _golden(call: OperationCall) -> GoldenRequest:
     name = name_of(call)
     specification = read_deployment(call.hosted.storage, name).current.specification
     if specification.golden_request is None:
@@ -120,20 +119,20 @@ OPERATIONS = (
         _versions,
         "Versions of a deployment",
         query=Paging,
-        answer=Page[Snapshot],
+        answer=Page[SnapshotQuery],
     ),
     _operation(
         "GET",
         f"{DEPLOYMENT}/versions/{{version}}",
         _version,
         "A version of a deployment",
-        answer=Snapshot,
+        answer=SnapshotQuery,
     ),
     _operation(
         "DELETE",
         f"{DEPLOYMENT}/versions/{{version}}",
         _delete_version,
-        "Give an old version up for good",
+        "Delete an old version",
         status=204,
     ),
     _operation(
@@ -155,7 +154,7 @@ OPERATIONS = (
         "GET",
         f"{DEPLOYMENT}/explanation",
         _explain,
-        "Which artifact version its files are found in, and which seals were compared",
+        "The artifact version that has its files, and which versions were compared",
         answer=Explanation,
     ),
     _operation(
@@ -164,7 +163,7 @@ OPERATIONS = (
         _logs,
         "The end of a component's log",
         query=Tail,
-        answer=Logs,
+        answer=LogQuery,
     ),
     _operation(
         "GET",

@@ -1,4 +1,4 @@
-"""Jobs: verify, repair, gc and doctor, begun by a POST and looked at while they run."""
+"""Jobs: verify, repair, gc and doctor, started by a POST and polled while they run."""
 
 from typing import Annotated, Any
 
@@ -10,25 +10,25 @@ from hopsartifacts.deployments.golden import GoldenRequest
 from hopsartifacts.documents import encode
 from hopsartifacts.guard.gc import GRACE_S, Garbage, Stuck
 from hopsartifacts.guard.repair import Repaired
-from hopsartifacts.rest.api.paging import Order, Page, Paging, page_of, shown
+from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, page_of, shown
 from hopsartifacts.rest.api.table import PREFIX, operations
 from hopsartifacts.rest.background import Job, JobStatus
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.states import RunStatus
-from hopsartifacts.store.checking import Finding
+from hopsartifacts.store.checks import Finding
 from hopsartifacts.store.progress import Callback
-from hopsartifacts.store.proof import Check
+from hopsartifacts.store.storage_probe import Check
 
 _JOB = "/jobs/{id}"
 
 
 class VerifyResult(msgspec.Struct, frozen=True, tag_field="kind", tag="verify"):
-    """What a verification found.
+    """The result of a verification.
 
     Attributes:
-        ok: everything is as sealed.
-        files: how many were compared.
-        size_bytes: how many bytes were read for it.
+        ok: whether everything is as it was sealed.
+        files: number of files compared.
+        size_bytes: number of bytes read.
     """
 
     ok: bool
@@ -38,10 +38,10 @@ class VerifyResult(msgspec.Struct, frozen=True, tag_field="kind", tag="verify"):
 
 
 class RepairResult(msgspec.Struct, frozen=True, tag_field="kind", tag="repair"):
-    """What a repair did, and could not do.
+    """The result of a repair.
 
     Attributes:
-        ok: everything is as sealed now.
+        ok: whether everything is as it was sealed now.
     """
 
     ok: bool
@@ -50,13 +50,13 @@ class RepairResult(msgspec.Struct, frozen=True, tag_field="kind", tag="repair"):
 
 
 class GcResult(msgspec.Struct, frozen=True, tag_field="kind", tag="gc"):
-    """What was freed, or would be.
+    """What a garbage collection freed, or would free.
 
     Attributes:
-        ok: whether everything was freed that was to be.
-        kept: what is younger than the grace period.
-        stuck: what could not be freed, and why.
-        size_bytes: how many bytes were freed, or would be.
+        ok: whether everything was freed that was due.
+        kept: garbage that is younger than the grace period.
+        stuck: garbage that could not be freed, and why.
+        size_bytes: number of bytes freed, or that would be.
     """
 
     ok: bool
@@ -68,10 +68,10 @@ class GcResult(msgspec.Struct, frozen=True, tag_field="kind", tag="gc"):
 
 
 class DoctorResult(msgspec.Struct, frozen=True, tag_field="kind", tag="doctor"):
-    """What was tried on the storage, and what held.
+    """What was tested on the storage, and which tests passed.
 
     Attributes:
-        ok: it can keep a project.
+        ok: whether the storage can hold a project.
     """
 
     ok: bool
@@ -80,7 +80,7 @@ class DoctorResult(msgspec.Struct, frozen=True, tag_field="kind", tag="doctor"):
 
 
 class StateResult(msgspec.Struct, frozen=True, tag_field="kind", tag="state"):
-    """What runs of a deployment since the job has ended."""
+    """The state of a deployment's run at the end of the job."""
 
     state: RunStatus
 
@@ -97,11 +97,11 @@ Result = (
 
 
 class GcOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What gc is to do.
+    """Options of a garbage collection.
 
     Attributes:
-        dry_run: only say what would be freed.
-        grace_s: leave alone what is younger, if a writer may be at work on it.
+        dry_run: only report what would be freed.
+        grace_s: keep garbage younger than this if a writer may still be using it.
     """
 
     dry_run: bool = True
@@ -109,12 +109,12 @@ class GcOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class JobFilter(Paging, frozen=True, kw_only=True):
-    """Which jobs, and a page of them.
+    """Query parameters of the list of jobs.
 
     Attributes:
-        kind: exactly this.
-        status: exactly this.
-        subject: only about this deployment.
+        kind: the kind of job.
+        status: the status.
+        subject: name of the deployment that the job is about.
     """
 
     kind: str = ""
@@ -122,7 +122,7 @@ class JobFilter(Paging, frozen=True, kw_only=True):
     subject: str = ""
 
 
-_ORDER: Order[Job[Any]] = Order(
+_ORDER: SortOrder[Job[Any]] = SortOrder(
     identity=lambda job: (job.created, job.id),
     fields={
         "created": lambda job: job.created,
@@ -135,12 +135,12 @@ _ORDER: Order[Job[Any]] = Order(
 
 
 def accepted(job: Job[Any]) -> Response:
-    """Return *job* as the answer to who asked for it."""
+    """Return *job* as the answer (202) to the request that started it."""
     location = {"location": f"{PREFIX}/jobs/{job.id}"}
     return Response(encode(job), 202, location, "application/json")
 
 
-def _verify(call: Call) -> Response:
+def _verify(call: OperationCall) -> Response:
     def work(callback: Callback) -> VerifyResult:
         report = call.hosted.project.verify(callback=callback)
         return VerifyResult(ok=report.ok, **asdict(report))
@@ -148,7 +148,7 @@ def _verify(call: Call) -> Response:
     return accepted(call.hosted.jobs.start("verify", work, by=call.caller.name))
 
 
-def _repair(call: Call) -> Response:
+def _repair(call: OperationCall) -> Response:
     def work(callback: Callback) -> RepairResult:
         report = call.hosted.project.repair(callback=callback)
         return RepairResult(ok=report.ok, **asdict(report))
@@ -156,7 +156,7 @@ def _repair(call: Call) -> Response:
     return accepted(call.hosted.jobs.start("repair", work, by=call.caller.name))
 
 
-def _gc(call: Call) -> Response:
+def _gc(call: OperationCall) -> Response:
     options: GcOptions = call.body
 
     def work(_: Callback) -> GcResult:
@@ -168,7 +168,7 @@ def _gc(call: Call) -> Response:
     return accepted(jobs.start("gc", work, by=call.caller.name, options=options))
 
 
-def _doctor(call: Call) -> Response:
+def _doctor(call: OperationCall) -> Response:
     def work(_: Callback) -> DoctorResult:
         report = call.hosted.project.doctor()
         return DoctorResult(report.ok, report.checks, report.notes)
@@ -176,7 +176,7 @@ def _doctor(call: Call) -> Response:
     return accepted(call.hosted.jobs.start("doctor", work, by=call.caller.name))
 
 
-def _list(call: Call) -> Page[Job[Result]]:
+def _list(call: OperationCall) -> Page[Job[Result]]:
     wanted: JobFilter = call.query
     found = [
         job
@@ -189,11 +189,11 @@ def _list(call: Call) -> Page[Job[Result]]:
     return shown(page, [replace(job, result=None) for job in page.items])
 
 
-def _get(call: Call) -> Job[Result]:
+def _get(call: OperationCall) -> Job[Result]:
     return call.hosted.jobs.get(call.path["id"])
 
 
-def _cancel(call: Call) -> Response:
+def _cancel(call: OperationCall) -> Response:
     return accepted(call.hosted.jobs.cancel(call.path["id"]))
 
 
@@ -221,7 +221,7 @@ OPERATIONS = (
         "POST",
         "/jobs/gc",
         _gc,
-        "Free what nobody can use any more, or say what that is",
+        "Free what is no longer used, or only report it",
         body=GcOptions,
         answer=Job[Result],
         status=202,
@@ -230,7 +230,7 @@ OPERATIONS = (
         "POST",
         "/jobs/doctor",
         _doctor,
-        "Try on the storage what a project is built on",
+        "Test that the storage can hold a project",
         answer=Job[Result],
         status=202,
     ),
@@ -247,7 +247,7 @@ OPERATIONS = (
         "DELETE",
         _JOB,
         _cancel,
-        "Let a job end at its next step, where it has steps",
+        "Cancel a job at its next step, if it has steps",
         answer=Job[Result],
         status=202,
     ),

@@ -1,4 +1,4 @@
-"""Models and their versions: lists, details, what may be edited, files."""
+"""Models and their versions: lists with filters."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -8,9 +8,9 @@ import msgspec
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.names import model_name
 from hopsartifacts.registry.documents import Framework
-from hopsartifacts.rest.api.paging import Order, Page, Paging, Value, page_of
+from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, Value, page_of
 from hopsartifacts.rest.api.table import operations
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.rows import ModelRow, VersionRow
 
 Row = TypeVar("Row", ModelRow, VersionRow)
@@ -19,19 +19,19 @@ _VERSIONS = "/models/{model}/versions"
 
 
 class VersionFilter(Paging, frozen=True, kw_only=True):
-    """Which versions, and a page of them.
+    """Query parameters of lists of model versions.
 
     Attributes:
-        name: part of the model's name, in any case.
-        framework: exactly this.
-        creator: exactly this.
-        alias: only what this points at.
-        tag: only what has it.
-        tag_value: and, with this value: a text, or JSON.
-        metric: only what has it; ``sort=metric`` sorts by it.
-        metric_min: and, not less than this.
-        metric_max: and, not more than this.
-        deployed: only what a deployment runs, or only what none does.
+        name: a part of the model's name; case is ignored.
+        framework: the framework.
+        creator: the exact name of the creator.
+        alias: only versions that this alias points at.
+        tag: only versions with this tag.
+        tag_value: value of *tag*: text, or JSON.
+        metric: only versions with this metric; ``sort=metric`` sorts by it.
+        metric_min: least value of *metric*.
+        metric_max: greatest value of *metric*.
+        deployed: only versions that a deployment runs, or only those that none runs.
     """
 
     name: str = ""
@@ -47,12 +47,12 @@ class VersionFilter(Paging, frozen=True, kw_only=True):
 
 
 class ModelFilter(Paging, frozen=True, kw_only=True):
-    """Which models, and a page of them.
+    """Query parameters of the list of models.
 
     Attributes:
-        name: part of the name, in any case.
-        framework: that of the newest version.
-        deployed: only what a deployment runs, or only what none does.
+        name: a part of the name; case is ignored.
+        framework: framework of the newest version.
+        deployed: only models that a deployment runs, or only those that none runs.
     """
 
     name: str = ""
@@ -60,7 +60,7 @@ class ModelFilter(Paging, frozen=True, kw_only=True):
     deployed: bool | None = None
 
 
-_MODELS: Order[ModelRow] = Order(
+_MODELS: SortOrder[ModelRow] = SortOrder(
     identity=lambda row: (row.name,),
     fields={
         "name": lambda row: row.name,
@@ -74,7 +74,7 @@ _MODELS: Order[ModelRow] = Order(
 )
 
 
-def _list(call: Call) -> Page[ModelRow]:
+def _list(call: OperationCall) -> Page[ModelRow]:
     wanted: ModelFilter = call.query
     checks: list[Callable[[ModelRow], bool]] = []
     if part := wanted.name.lower():
@@ -86,29 +86,29 @@ def _list(call: Call) -> Page[ModelRow]:
     return page_of(_fitting(call.hosted.rows.models(), checks), wanted, _MODELS)
 
 
-def _get(call: Call) -> ModelRow:
+def _get(call: OperationCall) -> ModelRow:
     return call.hosted.rows.model(model_name(call.path["model"]))
 
 
-def _all_versions(call: Call) -> Page[VersionRow]:
+def _all_versions(call: OperationCall) -> Page[VersionRow]:
     return _versions_page(call.query, call.hosted.rows.versions())
 
 
-def _versions(call: Call) -> Page[VersionRow]:
+def _versions(call: OperationCall) -> Page[VersionRow]:
     name = model_name(call.path["model"])
     return _versions_page(call.query, call.hosted.rows.versions_of(name))
 
 
 def _versions_page(wanted: VersionFilter, rows: list[VersionRow]) -> Page[VersionRow]:
     if not wanted.metric and (wanted.metric_min, wanted.metric_max) != (None, None):
-        raise InvalidInputError("metric_min and metric_max: say of which metric, too")
+        raise InvalidInputError("metric_min and metric_max: name the metric, too")
     if not wanted.tag and wanted.tag_value is not None:
-        raise InvalidInputError("tag_value: say of which tag, too")
+        raise InvalidInputError("tag_value: name the tag, too")
 
     def metric(row: VersionRow) -> Value:
         return row.metrics.get(wanted.metric)
 
-    order: Order[VersionRow] = Order(
+    order: SortOrder[VersionRow] = SortOrder(
         identity=lambda row: (row.model, row.version),
         fields={
             "model": lambda row: row.model,
@@ -132,7 +132,7 @@ def _fitting(rows: list[Row], checks: Iterable[Callable[[Row], bool]]) -> list[R
 
 
 def _checks(wanted: VersionFilter) -> Iterable[Callable[[VersionRow], bool]]:
-    """Yield what was asked for, and nothing else: there may be very many rows."""
+    """Yield only the checks that were asked for, as there may be very many rows."""
     if part := wanted.name.lower():
         yield lambda row: part in row.model.lower()
     if wanted.framework:

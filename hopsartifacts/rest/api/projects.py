@@ -1,4 +1,4 @@
-"""The project: where it lies, and what is known of its storage."""
+"""The project: its storage, and what is known of it."""
 
 import msgspec
 
@@ -7,16 +7,16 @@ from hopsartifacts.documents import FORMAT
 from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.rest.api.table import operations
 from hopsartifacts.rest.callers import Scope
-from hopsartifacts.rest.operations import Call
-from hopsartifacts.store.proof import Check, kept_verdict
+from hopsartifacts.rest.operations import OperationCall
+from hopsartifacts.store.storage_probe import Check, kept_verdict
 
 
 class StorageVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """What the doctor, or the first write, found out about the storage.
 
     Attributes:
-        ok: it can keep a project.
-        time: when that was.
+        ok: whether the storage can hold a project.
+        time: when it was tested.
     """
 
     ok: bool
@@ -29,11 +29,11 @@ class ProjectDetail(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         id: its number in Hopsworks' own API.
-        url: of its storage; it never holds credentials.
+        url: URL of its storage, without credentials.
         format: number of the on-disk format.
-        release: of hopsartifacts.
-        is_local: it lies on the server's own disk.
-        verdict: null as long as nothing was tried.
+        release: version of hopsartifacts.
+        is_local: whether it is on the server's own disk.
+        verdict: null if the storage was not tested yet.
     """
 
     name: str
@@ -46,13 +46,13 @@ class ProjectDetail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Me(msgspec.Struct, frozen=True):
-    """Whose key this is, and what it allows."""
+    """Name and scopes of the caller's API key."""
 
     name: str
     scopes: list[Scope]
 
 
-def _get(call: Call) -> ProjectDetail:
+def _get(call: OperationCall) -> ProjectDetail:
     hosted = call.hosted
     return ProjectDetail(
         name=hosted.project.name,
@@ -65,17 +65,17 @@ def _get(call: Call) -> ProjectDetail:
     )
 
 
-def _verdict(call: Call) -> StorageVerdict | None:
+def _verdict(call: OperationCall) -> StorageVerdict | None:
     try:
         kept = kept_verdict(call.hosted.storage)
     except HopsArtifactsError:
-        return None  # damaged: the doctor writes it anew
+        return None  # damaged: the doctor rewrites it
     if kept is None:
         return None
     return StorageVerdict(ok=kept.ok, time=kept.time, checks=kept.checks)
 
 
-def _me(call: Call) -> Me:
+def _me(call: OperationCall) -> Me:
     return Me(name=call.caller.name, scopes=sorted(call.caller.scopes))
 
 

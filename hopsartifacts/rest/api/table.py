@@ -1,4 +1,4 @@
-"""What all tables of this API have in common: prefix, scopes, headers of edits."""
+"""Common parts of all tables of this API: prefix, ETags, conditions of edits."""
 
 import msgspec
 from starlette.requests import Request
@@ -9,7 +9,7 @@ from hopsartifacts.documents import encode
 from hopsartifacts.names import version_number
 from hopsartifacts.rest.callers import Scope
 from hopsartifacts.rest.errors import RefusedError
-from hopsartifacts.rest.operations import Call, Operations
+from hopsartifacts.rest.operations import OperationCall, Operations
 
 PREFIX = "/api/v1"
 
@@ -17,32 +17,32 @@ _CHANGED = 412
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """Why something is done, for those who read the history."""
+    """The reason for a change, which is shown in the history."""
 
     why: str = ""
 
 
 def operations(tag: str, scope: Scope = "write") -> Operations:
-    """Return what makes the operations of one tag of this API."""
+    """Return a factory for operations of this API with one tag."""
     return Operations(tag, scope, prefix=PREFIX)
 
 
-def number(call: Call, name: str) -> int:
-    """Return a version number of the path.
+def number(call: OperationCall, name: str) -> int:
+    """Return a version number in the path.
 
     Raises:
-        InvalidNameError: it is none.
+        InvalidNameError: it is not a version number.
     """
     return version_number(call.path[name])
 
 
 def etag_of(value: object) -> str:
-    """Return what stands for *value* in ``ETag`` and ``If-Match``."""
+    """Return the ETag of *value*."""
     return f'"{sha256_of(encode(value)).partition(":")[2][:32]}"'
 
 
 def tagged(request: Request, document: object, value: object) -> Response:
-    """Return *document* with the ETag of *value*; 304 to a reader who has that."""
+    """Return *document* with the ETag of *value*; 304 if the reader already has it."""
     headers = {"etag": etag_of(value)}
     is_read = request.method in {"GET", "HEAD"}
     if is_read and _names(request.headers.get("if-none-match"), headers["etag"]):
@@ -51,27 +51,25 @@ def tagged(request: Request, document: object, value: object) -> Response:
 
 
 def check_match(request: Request, *value: object) -> None:
-    """Refuse an edit by somebody who saw something else than *value*.
-
-    Without a value: by somebody who saw any.
+    """Check the conditions of an edit against the current *value*, if there is one.
 
     Raises:
-        RefusedError: ``If-Match`` is there and does not name it, or ``If-None-Match``
-            does.
+        RefusedError: ``If-Match`` is given and does not name the value, or
+            ``If-None-Match`` does (412).
     """
     tags = [etag_of(it) for it in value]
     given = request.headers.get("if-match")
     if given is not None and not any(_names(given, tag) for tag in tags):
         raise RefusedError(
-            f"If-Match {given}: it was changed meanwhile; get it again, look at what "
-            "it is now, and send the edit with the new ETag",
+            f"If-Match {given}: it has changed meanwhile; get it again, look at its "
+            "value, and send the edit with the new ETag",
             _CHANGED,
         )
     given = request.headers.get("if-none-match")
     if any(_names(given, tag) for tag in tags):
         raise RefusedError(
-            f"If-None-Match {given}: there is one; get it, look at what it is, and "
-            "send the edit with its ETag in If-Match",
+            f"If-None-Match {given}: it exists; get it, look at its value, and send "
+            "the edit with its ETag in If-Match",
             _CHANGED,
         )
 

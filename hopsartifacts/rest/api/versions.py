@@ -1,4 +1,4 @@
-"""One model version: all about it, its description, its deletion."""
+"""One model version: read, describe and delete it."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -19,14 +19,14 @@ from hopsartifacts.registry.versions import (
     sealed_manifest,
 )
 from hopsartifacts.rest.api.table import check_match, number, operations, tagged
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.storage.contract import Storage
 
 VERSION = "/models/{model}/versions/{version}"
 
 
 class Use(msgspec.Struct, frozen=True):
-    """A version of a deployment that runs a model version."""
+    """A deployment version that runs a model version or artifact version."""
 
     deployment: str
     version: int
@@ -34,14 +34,14 @@ class Use(msgspec.Struct, frozen=True):
 
 
 class VersionDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """All there is to a model version.
+    """A model version with all details.
 
     Attributes:
         files: every file with its size and digests.
         input_example: as it was given; null if none was.
         model_schema: as it was given; null if none was.
-        path: of its folder in the project.
-        deployments: which deployments' versions run it.
+        path: path of its folder in the project.
+        deployments: the versions of deployments that run it.
     """
 
     model: str
@@ -63,20 +63,20 @@ class VersionDetail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sentence for people."""
+    """The description of a model version."""
 
     description: str
 
 
-def _detail(call: Call) -> VersionDetail:
+def _detail(call: OperationCall) -> VersionDetail:
     return version_detail(call.hosted.storage, *pair(call))
 
 
 def version_detail(storage: Storage, name: str, version: int) -> VersionDetail:
-    """Return all there is to a model version.
+    """Return a model version with all details.
 
     Raises:
-        ModelNotFoundError: there is no such version.
+        ModelNotFoundError: it does not exist.
     """
     state = model_state(storage, name)
     live = pick_live(state, name, version)
@@ -110,17 +110,17 @@ def _uses(storage: Storage, name: str, version: int) -> Iterable[Use]:
                 yield Use(deployment, it.version, it.version == state.active)
 
 
-def _delete(call: Call) -> None:
+def _delete(call: OperationCall) -> None:
     name, version = pair(call)
     call.hosted.project.get_model_registry().get_model(name, version).delete()
 
 
-def _description(call: Call) -> Any:
+def _description(call: OperationCall) -> Any:
     text = _current_description(call)
     return tagged(call.request, Description(text), text)
 
 
-def _set_description(call: Call) -> Any:
+def _set_description(call: OperationCall) -> Any:
     name, version = pair(call)
     text = checked_description(call.body.description)
 
@@ -131,16 +131,16 @@ def _set_description(call: Call) -> Any:
     return tagged(call.request, Description(text), text)
 
 
-def _current_description(call: Call) -> str:
+def _current_description(call: OperationCall) -> str:
     name, version = pair(call)
     return live_version(call.hosted.storage, name, version).description
 
 
-def pair(call: Call) -> tuple[str, int]:
-    """Return the model version that the path names.
+def pair(call: OperationCall) -> tuple[str, int]:
+    """Return the model name and version number in the path.
 
     Raises:
-        InvalidNameError: it names none.
+        InvalidNameError: the name or number is not valid.
     """
     return model_name(call.path["model"]), number(call, "version")
 
@@ -162,7 +162,7 @@ OPERATIONS = (
         "PUT",
         f"{VERSION}/description",
         _set_description,
-        "Replace the description; with If-Match only what was seen",
+        "Replace the description; with If-Match only if it is unchanged",
         body=Description,
         answer=Description,
         minds=("If-Match", "If-None-Match"),

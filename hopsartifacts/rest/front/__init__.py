@@ -1,5 +1,5 @@
-"""The inference port: one plain port where clients ask deployments directly.
+"""The inference port: a plain port for sending requests directly to deployments.
 
-HTTP/1.1 and gRPC on one number, as behind the load balancer of a cluster. Off unless
-asked for, since clients send their key to it in clear.
+HTTP/1.1 and gRPC share one port number, as behind the load balancer of a cluster. Off
+unless asked for, since clients send their API key to it without encryption.
 """

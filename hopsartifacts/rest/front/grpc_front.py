@@ -1,4 +1,4 @@
-"""gRPC at the inference port: calls of the V2 service, passed on as they are."""
+"""gRPC on the inference port: calls of the V2 service, forwarded unchanged."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -16,14 +16,14 @@ from hopsartifacts.errors import (
     InvalidNameError,
     NotRunningError,
 )
-from hopsartifacts.rest.access_log import Line as LogLine
+from hopsartifacts.rest.access_log import AccessLogLine as LogLine
 from hopsartifacts.rest.access_log import now, say
-from hopsartifacts.rest.answering import authenticated
 from hopsartifacts.rest.callers import Caller
+from hopsartifacts.rest.dispatch import authenticated
 from hopsartifacts.rest.errors import RefusedError, status_and_code
-from hopsartifacts.rest.front.forwarding import PIECE_S
-from hopsartifacts.rest.front.lines import ANSWER_S, Line, Lines
+from hopsartifacts.rest.front.http_proxy import PIECE_S
 from hopsartifacts.rest.front.switch import Address, Near
+from hopsartifacts.rest.front.upstreams import ANSWER_S, Upstream, Upstreams
 from hopsartifacts.rest.hopsworks.login import project_namespace
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.serving.runtime import v2
@@ -35,11 +35,11 @@ from hopsartifacts.serving.runtime.open_inference import (
 from hopsartifacts.store.identity import new_token
 
 MAX_CALLS = 256
-"""Under way at a time; more are refused."""
+"""Most calls in progress; further ones are refused."""
 
 _ATTEMPTS = 3
 _IDLE_MS = 10 * 60 * 1000
-"""Connections without a call for so long are ended; clients open them again."""
+"""Connections without a call for this long are closed; clients open new ones."""
 
 _CODES: Mapping[int, grpc.StatusCode] = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
@@ -53,14 +53,14 @@ _CODES: Mapping[int, grpc.StatusCode] = {
 
 
 async def start_grpc(
-    hosted: Hosted, lines: Lines, ends: Mapping[int, Near]
+    hosted: Hosted, lines: Upstreams, ends: Mapping[int, Near]
 ) -> tuple[grpc.aio.Server, int]:
-    """Serve on a free port of this machine; return the running server and the port.
+    """Start a gRPC server on a free loopback port; return the server and the port.
 
     Args:
-        hosted: whose deployments are asked.
-        lines: to them.
-        ends: the clients' ends of connections; see ``Pipes.ends``.
+        hosted: the project, and its API keys.
+        lines: the lines to its deployments.
+        ends: the client side of each connection; see ``Pipes.ends``.
     """
     options = [
         ("grpc.so_reuseport", 0),
@@ -76,16 +76,18 @@ async def start_grpc(
 
 
 class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """Finds out who answers a call."""
+    """Selects the handler of each call."""
 
-    def __init__(self, hosted: Hosted, lines: Lines, ends: Mapping[int, Near]) -> None:
+    def __init__(
+        self, hosted: Hosted, lines: Upstreams, ends: Mapping[int, Near]
+    ) -> None:
         self._hosted = hosted
         self._lines = lines
         self._ends = ends
         self._namespace = project_namespace(hosted)
 
     def service(self, details: Any) -> Any:
-        """Return the handler of a call; None if there is no such method."""
+        """Return the handler of a call; None if there is no such method or project."""
         before, _, method = details.method.rpartition(f"/{SERVICE}/")
         if method not in METHODS:
             return None
@@ -97,8 +99,8 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
             if namespace != self._namespace:
                 return None
 
-        # As if many messages came: then the first is only read when it is asked for,
-        # and nobody sends much without a key.
+        # Declared as a stream of messages: so the first one is read only on demand, and
+        # clients cannot send much without a valid key.
         async def handle(messages: AsyncIterator[bytes], context: Any) -> bytes:
             return await self._answer(method, deployment, messages, context)
 
@@ -138,10 +140,10 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
         raise AssertionError  # abort always raises
 
     def _authenticate(self, context: Any, address: Address) -> Caller:
-        """Return whose key the call bears.
+        """Return the caller whose API key the call has.
 
         Raises:
-            RefusedError: it bears none.
+            RefusedError: there is no valid key.
         """
         given = [
             value.encode()
@@ -177,7 +179,7 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
                 return await _ask(line, name, method, body, context)
             except grpc.aio.AioRpcError as error:
                 self._lines.doubt(name)
-                # A server that stops has not taken the call; see serve_grpc.
+                # A server that stops cancels calls it has not started; see serve_grpc.
                 is_untouched = error.code() == grpc.StatusCode.CANCELLED
                 if not is_untouched or attempt == _ATTEMPTS:
                     raise
@@ -185,7 +187,7 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
 
 
 class _Seen:
-    """What is seen of a call, for the log and the counts."""
+    """What the log and the metrics record of a call."""
 
     def __init__(self, method: str, address: Address) -> None:
         self.address = address
@@ -196,7 +198,7 @@ class _Seen:
         self._began = monotonic()
 
     def note(self, hosted: Hosted) -> None:
-        """Count it, and say a line."""
+        """Count the call, and log one line for it."""
         seconds = monotonic() - self._began
         hosted.measures.count("gRPC", self._operation, self.code.name, seconds)
         say(
@@ -217,7 +219,9 @@ class _Seen:
         )
 
 
-async def _ask(line: Line, name: str, method: str, body: bytes, context: Any) -> bytes:
+async def _ask(
+    line: Upstream, name: str, method: str, body: bytes, context: Any
+) -> bytes:
     if line.grpc_port is None:
         raise RefusedError(
             f"deployment {name!r} does not speak gRPC: deploy it with the protocol "
@@ -243,7 +247,7 @@ async def _only(messages: AsyncIterator[bytes]) -> bytes:
 
 
 def _model_name(body: bytes) -> str:
-    """Return the first field of a request about a model, which is its name."""
+    """Return the first field of a request about a model, which is the model's name."""
     try:
         name: str = message_class("ModelReadyRequest").FromString(body).name
     except DecodeError as error:

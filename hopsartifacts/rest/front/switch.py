@@ -1,4 +1,4 @@
-"""One port for HTTP/1.1 and gRPC: a connection's first bytes say which it speaks."""
+"""One port for HTTP/1.1 and gRPC, told apart by a connection's first bytes."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -13,18 +13,18 @@ from hopsartifacts.rest.connections import Connection
 from hopsartifacts.rest.room import Guest
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-"""What HTTP/2 begins with, and nothing else does."""
+"""The bytes that start an HTTP/2 connection, and no HTTP/1.1 request."""
 
 Address = tuple[str, int]
 TakeOver = Callable[[asyncio.Transport, bytes], "Near"]
-"""Given a connection and what it said so far; returns who goes on with it."""
+"""Takes a connection and its first bytes; returns the protocol that continues."""
 
 
 class Switch(asyncio.Protocol):
-    """A connection of which it is not known yet what it speaks; see ``room.Guest``.
+    """A connection whose protocol is not known yet; see ``room.Guest``.
 
     Attributes:
-        grpc: takes over what begins as HTTP/2; None hangs up. All else is HTTP/1.1.
+        grpc: takes HTTP/2 connections over; None closes them. All others are HTTP/1.1.
     """
 
     grpc: TakeOver | None = None
@@ -38,21 +38,21 @@ class Switch(asyncio.Protocol):
 
     @property
     def has_asked(self) -> bool:
-        """Whether a request has come that had a valid key, or was whole."""
+        """Whether a request with a valid key, or a complete one, has arrived."""
         return self._guest.has_asked
 
     @property
     def idle_since(self) -> float | None:
-        """Since when no request with a valid key is under way; None if one is."""
+        """Loop time since which no valid request is in progress; None while one is."""
         return self._guest.idle_since
 
     def refuse_requests(self) -> None:
-        """Answer every request with 503; over gRPC hang up."""
+        """Answer every request with 503; close a gRPC connection."""
         self._is_refused = True
         self._http.refuse_requests()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for the first bytes, not for ever."""
+        """Start the time limit for the first bytes."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a TCP server
         self._transport = transport
         self._connections.add(self)
@@ -60,16 +60,16 @@ class Switch(asyncio.Protocol):
         self._timer = loop.call_later(connections.HEAD_S, transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
-        """Forget it."""
+        """Cancel the time limit."""
         self._connections.discard(self)
         self._timer.cancel()
 
     def shutdown(self) -> None:
-        """End, since the server does."""
+        """Close the connection, as the server stops."""
         self._transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Hand over as soon as it is clear to whom."""
+        """Hand over to the protocol as soon as there are enough bytes to tell it."""
         self._began += data
         is_http2 = self._began.startswith(PREFACE)
         if not is_http2 and PREFACE.startswith(self._began):
@@ -89,49 +89,49 @@ class Switch(asyncio.Protocol):
 
 
 def switch(grpc: TakeOver | None) -> type[Switch]:
-    """Return the class of connections whose HTTP/2 is taken over by *grpc*."""
+    """Return a class of connections that hands HTTP/2 connections to *grpc*."""
     return type("Switching", (Switch,), {"grpc": grpc and staticmethod(grpc)})
 
 
 class Pipe(asyncio.Protocol):
-    """One end of a connection whose other end gets every byte, at its own pace."""
+    """One end of a pipe: it forwards bytes to its other end, with flow control."""
 
     def __init__(self, transport: asyncio.Transport | None = None) -> None:
         self.other: Pipe | None = None
         self.transport = transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember where the bytes go."""
+        """Store the transport."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Give it to the other end."""
+        """Write *data* to the other end."""
         if self.other is not None and self.other.transport is not None:
             self.other.transport.write(data)
 
     def pause_writing(self) -> None:
-        """Have the other end read no more: this one does not keep up."""
+        """Stop reading at the other end, as this one cannot keep up."""
         if self.other is not None and self.other.transport is not None:
             self.other.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """Have it go on."""
+        """Continue reading at the other end."""
         if self.other is not None and self.other.transport is not None:
             self.other.transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
-        """End the other one, behind what it still has to send."""
+        """Close the other end, after the data that is still to be sent."""
         if self.other is not None and self.other.transport is not None:
             self.other.transport.close()
         self.other = None
 
 
 class Near(Pipe):
-    """The end at the client, and what it asks; see ``room.Guest``.
+    """The pipe's end at the client, which counts its calls; see ``room.Guest``.
 
     Attributes:
-        address: of the client.
+        address: address of the client.
     """
 
     def __init__(self, client: asyncio.Transport) -> None:
@@ -144,22 +144,22 @@ class Near(Pipe):
 
     @property
     def has_asked(self) -> bool:
-        """Whether a call with a valid key has come."""
+        """Whether a call with a valid key has arrived."""
         return self._has_asked
 
     @property
     def idle_since(self) -> float | None:
-        """Since when no such call is under way; None if one is."""
+        """Loop time since which no valid call is in progress; None while one is."""
         return None if self._calls else self._idle_since
 
     def refuse_requests(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self.transport is not None:
             self.transport.abort()
 
     @contextmanager
     def asking(self) -> Iterator[None]:
-        """Count a call whose key is valid, as long as it is under way."""
+        """Count a call with a valid key as in progress within the block."""
         self._has_asked = True
         self._calls += 1
         try:
@@ -170,11 +170,11 @@ class Near(Pipe):
 
 
 class Pipes:
-    """The connections led on to a port of this machine, and whose they are.
+    """The gRPC connections, each forwarded to the gRPC server's loopback port.
 
     Attributes:
-        port: where they are led on to.
-        ends: the clients' ends, by the port on this machine that each is led on from.
+        port: port of the gRPC server.
+        ends: the client's end, by the local port that each connection comes from.
     """
 
     def __init__(self) -> None:
@@ -184,7 +184,7 @@ class Pipes:
         self.ends: dict[int, Near] = {}
 
     def take_over(self, client: asyncio.Transport, began: bytes) -> Near:
-        """Lead *client*, which said *began*, on to the port."""
+        """Forward *client*, whose first bytes are *began*, to the gRPC server."""
         near = Near(client)
         self._open.add(client)
         client.pause_reading()
@@ -194,7 +194,7 @@ class Pipes:
         return near
 
     def close(self) -> None:
-        """End all of them."""
+        """Abort all connections."""
         for transport in [*self._open]:
             transport.abort()
 
@@ -224,7 +224,7 @@ class Pipes:
 
 
 class _Far(Pipe):
-    """The end at the port, by which the connection is known."""
+    """The pipe's end at the gRPC server, whose local port identifies the connection."""
 
     def __init__(self, forget: Callable[[int, asyncio.Transport], None]) -> None:
         super().__init__()
@@ -233,7 +233,7 @@ class _Far(Pipe):
         self.client: asyncio.Transport | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nobody asks for it any more."""
+        """Remove the connection from ``Pipes``, and close the other end."""
         if self.client is not None:
             self._forget(self.port, self.client)
         super().connection_lost(exc)

@@ -1,1 +1,1 @@
-"""What the official Hopsworks client asks for, in both its generations."""
+"""The API of a Hopsworks cluster, for both generations of its official client."""

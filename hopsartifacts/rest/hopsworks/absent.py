@@ -1,4 +1,4 @@
-"""What a Hopsworks cluster has and this server has not: one sentence for each."""
+"""Messages for parts of a Hopsworks cluster that this server does not have."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -28,17 +28,17 @@ ABSENT: Mapping[str, str] = MappingProxyType(
         "users": "user accounts, secrets and Git providers",
     }
 )
-"""By the first part of a path, of the whole surface or of a project."""
+"""By the first segment of a path, in the whole API or below a project."""
 
 
 def absence(path: str) -> str | None:
-    """Return what to say of a path that no operation has; None if it is not known."""
+    """Return the message for a path without operation; None if it is unknown."""
     if not path.startswith(PREFIX):
         return None
     match path.removeprefix(PREFIX).split("/"):
         case ["", "project", _, name, *_] | ["", name, *_] if name in ABSENT:
             return (
-                f"{ABSENT[name]} are not here: this server has models, files and "
-                "deployments"
+                f"{ABSENT[name]} are not available here: this server has models, "
+                "files and deployments"
             )
     return None

@@ -1,4 +1,4 @@
-"""Bytes on their way to a client: whole or from somewhere on, checked where sealed."""
+"""File contents as responses: whole or a range, verified if they are sealed."""
 
 import re
 import tempfile
@@ -13,7 +13,7 @@ from hopsartifacts.digests import CHUNK_BYTES, Digest
 from hopsartifacts.errors import IntegrityError, PathNotFoundError
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.checking import verified
+from hopsartifacts.store.checks import verified
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _SPOOLED_BYTES = 8 * 1024 * 1024
@@ -30,10 +30,10 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     """The bytes of one file.
 
     Attributes:
-        size_bytes: how many there are.
-        chunks: gives them from a place on.
-        is_checked: whether only all of them together can be trusted: *chunks* fails at
-            the end if they are not what was sealed.
+        size_bytes: number of bytes.
+        chunks: returns the bytes from an offset on.
+        is_checked: whether *chunks* verifies the whole file and raises at its end if it
+            differs from what was sealed; until then no bytes can be trusted.
     """
 
     size_bytes: int
@@ -42,20 +42,20 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def stored(storage: Storage, path: str, size_bytes: int) -> Content:
-    """Return the content of a file of the user's."""
+    """Return the content of a file of the user's own."""
     return Content(
         size_bytes=size_bytes, chunks=lambda start: storage.chunks(path, start)
     )
 
 
 def sealed(storage: Storage, path: str, digest: Digest) -> Content:
-    """Return the content of a sealed file, compared with its digest on its way.
+    """Return the content of a sealed file, verified while it is read.
 
-    On this machine's disk only its size is: ``project.verify`` does the rest there.
+    On local disk only its size is checked; ``project.verify`` checks the rest.
 
     Raises:
         PathNotFoundError: it is missing.
-        IntegrityError: it is no file of that size.
+        IntegrityError: it is not a file of the sealed size.
     """
     if storage.local_path("") is None:
         return checked(
@@ -73,7 +73,7 @@ def sealed(storage: Storage, path: str, digest: Digest) -> Content:
 
 
 def checked(size_bytes: int, whole: Callable[[], Iterator[bytes]]) -> Content:
-    """Return the content of a file that *whole* gives, failing if it is not right."""
+    """Return the content of a file from *whole*, which raises if it is damaged."""
     return Content(
         size_bytes=size_bytes,
         chunks=lambda start: _from(whole(), start),
@@ -82,7 +82,7 @@ def checked(size_bytes: int, whole: Callable[[], Iterator[bytes]]) -> Content:
 
 
 def held(data: bytes) -> Content:
-    """Return the content of what is at hand."""
+    """Return the content of a file whose bytes are in memory."""
     return Content(size_bytes=len(data), chunks=lambda start: iter([data[start:]]))
 
 
@@ -90,7 +90,7 @@ def on_disk(location: Path) -> Content:
     """Return the content of a file of the server's own.
 
     Raises:
-        PathNotFoundError: it is gone.
+        PathNotFoundError: it was removed.
     """
     try:
         size = location.stat().st_size
@@ -100,10 +100,10 @@ def on_disk(location: Path) -> Content:
 
 
 def answer(content: Content, request: Request) -> Response:
-    """Return the response that streams *content*, or the part that is asked for.
+    """Return a response that streams *content*, or the range that is asked for.
 
     Raises:
-        RefusedError: the part lies behind its end.
+        RefusedError: the range starts after the end of the file (416).
     """
     size = content.size_bytes
     part = _asked(size, request)
@@ -120,15 +120,15 @@ def answer(content: Content, request: Request) -> Response:
         chunks = _spooled(content, start, end)
     else:
         chunks = _last_held_back(content.chunks(0))
-    # What cannot be read at all is said in an answer, not by breaking one off.
+    # Read a first chunk now, so that an error can still be answered as such.
     first = next(chunks, b"")
     return StreamingResponse(_after(first, chunks), status, headers, _MEDIA)
 
 
 def _asked(size: int, request: Request) -> tuple[int, int] | None:
-    """Return from where to where to send; None for all.
+    """Return start and end of the range in *request*; None for the whole file.
 
-    A header that is not understood, or asks for several parts, asks for all.
+    A ``Range`` header that is invalid or has several ranges is ignored.
     """
     found = _RANGE.fullmatch(request.headers.get("range", ""))
     if not found or "if-range" in request.headers:
@@ -162,7 +162,7 @@ def _until(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
 
 
 def _last_held_back(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield *chunks*, the last one when it is the last: the check comes at the end."""
+    """Yield *chunks*, each one late: so the last is sent only after the final check."""
     kept = b""
     for chunk in chunks:
         if kept:
@@ -173,7 +173,7 @@ def _last_held_back(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _spooled(content: Content, start: int, end: int) -> Iterator[bytes]:
-    """Yield a part when the whole was read, and so found to be right."""
+    """Yield the range only after the whole file was read and found intact."""
     left = end - start
     with tempfile.SpooledTemporaryFile(_SPOOLED_BYTES) as file:
         for chunk in content.chunks(start):

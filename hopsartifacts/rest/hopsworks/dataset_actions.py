@@ -1,4 +1,4 @@
-"""What clients may have done with the files of the project, one function an action."""
+"""Actions on the project's files that clients can request."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -13,17 +13,17 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.names import is_version
 from hopsartifacts.rest.errors import NO_SCOPE, RefusedError
-from hopsartifacts.rest.hopsworks.copying import copy_into_upload, copy_sealed
+from hopsartifacts.rest.hopsworks.copies import copy_into_upload, copy_sealed
 from hopsartifacts.rest.hopsworks.login import check_project
 from hopsartifacts.rest.hopsworks.paths import inside
 from hopsartifacts.rest.hopsworks.sealed_tree import Item
 from hopsartifacts.rest.hopsworks.tree import DATASETS, Tree
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.uploads import Uploads
 
 
-def _make_folder(call: Call, path: str) -> Item:
-    """Make a folder of the user's, or one that an upload needs."""
+def _make_folder(call: OperationCall, path: str) -> Item:
+    """Make a folder of the user's own, or one of an upload."""
     uploads, owner = uploads_of(call), call.caller.id
     need_write(call, path)
     if path == "" or path in DATASETS:
@@ -38,8 +38,8 @@ def _make_folder(call: Call, path: str) -> Item:
     return Item(path=path, is_folder=True)
 
 
-def _copy(call: Call, source: str) -> Item:
-    """Copy what a caller may read to where he may write."""
+def _copy(call: OperationCall, source: str) -> Item:
+    """Copy a file or folder that the caller can read."""
     need_write(call)
     target, tree = _target(call), tree_of(call)
     if _is_managed_as(tree.look(source), target):
@@ -51,11 +51,11 @@ def _copy(call: Call, source: str) -> Item:
     return _made(tree, target)
 
 
-def _move(call: Call, source: str) -> Item:
-    """Move a file or folder of the user's.
+def _move(call: OperationCall, source: str) -> Item:
+    """Move a file or folder of the user's own.
 
-    Into a version that is being saved it is copied: a client that fails deletes what
-    it has put there, and the user would have lost the file.
+    If the target is a version that is being saved, it is copied instead: a client that
+    fails deletes what it has uploaded, and the user would lose the file.
     """
     need_write(call)
     if source in DATASETS or layout.is_managed(source):
@@ -68,29 +68,29 @@ def _move(call: Call, source: str) -> Item:
 
 
 def _is_managed_as(item: Item | None, target: str) -> bool:
-    """Tell whether *target* would be managed if *item* were put there."""
+    """Return whether *target* is managed if it is a file or folder like *item*."""
     return layout.is_managed(target, is_folder=item is not None and item.is_folder)
 
 
-def _zip(call: Call, path: str) -> Item:
+def _zip(call: OperationCall, path: str) -> Item:
     need_write(call)
     given = call.query.destination_path
     folder = path.rpartition("/")[0] if given is None else _inside(call, given)
     if not folder:
         name = path.rpartition("/")[2]
         raise InvalidInputError(
-            f"'{name}.zip' would lie directly in the project: name a folder for it as "
+            f"'{name}.zip' would lie directly in the project: give its folder as "
             f"destination_path, like {layout.RESOURCES!r}"
         )
     return _made(tree_of(call), _api(call).zip(path, folder))
 
 
-def _unzip(call: Call, path: str) -> Item:
+def _unzip(call: OperationCall, path: str) -> Item:
     need_write(call)
     return _made(tree_of(call), _api(call).unzip(layout.in_folder(path)))
 
 
-ACTIONS: Mapping[str, Callable[[Call, str], Item]] = MappingProxyType(
+ACTIONS: Mapping[str, Callable[[OperationCall, str], Item]] = MappingProxyType(
     {
         "create": _make_folder,
         "copy": _copy,
@@ -99,58 +99,58 @@ ACTIONS: Mapping[str, Callable[[Call, str], Item]] = MappingProxyType(
         "unzip": _unzip,
     }
 )
-"""By the names that clients give them; each returns what is there then."""
+"""By the name of the action; each returns the file or folder that it has made."""
 
 
 def _made(tree: Tree, path: str) -> Item:
     item = tree.look(path)
     if item is None:
-        raise PathNotFoundError(f"{path!r} was removed as soon as it was there")
+        raise PathNotFoundError(f"{path!r} was removed right after it was made")
     return item
 
 
-def path_of(call: Call) -> str:
-    """Return which path of the project *call* is about.
+def path_of(call: OperationCall) -> str:
+    """Return the path in the project that *call* is about.
 
     Raises:
-        InvalidNameError: none that can be.
-        RefusedError: it is of another project.
+        InvalidNameError: the path is not valid.
+        RefusedError: it is in another project.
     """
     check_project(call)
     return _inside(call, call.path.get("path", ""))
 
 
-def _target(call: Call) -> str:
+def _target(call: OperationCall) -> str:
     given = call.query.destination_path
     if not given:
-        raise InvalidInputError("destination_path: say where to")
+        raise InvalidInputError("destination_path: give the target path")
     return layout.in_folder(_inside(call, given))
 
 
-def _inside(call: Call, path: str) -> str:
+def _inside(call: OperationCall, path: str) -> str:
     return inside(call.hosted.project.name, path)
 
 
-def tree_of(call: Call) -> Tree:
-    """Return what the caller sees of the project."""
+def tree_of(call: OperationCall) -> Tree:
+    """Return the project's files as the caller sees them."""
     return Tree(call.hosted.storage, uploads_of(call), call.caller.id)
 
 
-def uploads_of(call: Call) -> Uploads:
-    """Return what is unfinished."""
+def uploads_of(call: OperationCall) -> Uploads:
+    """Return the unfinished uploads."""
     uploads: Uploads = call.hosted.uploads
     return uploads
 
 
-def _api(call: Call) -> DatasetApi:
+def _api(call: OperationCall) -> DatasetApi:
     return call.hosted.project.get_dataset_api()
 
 
-def need_write(call: Call, path: str = "") -> None:
-    """See that the key allows writing; one for deploying, to deployments.
+def need_write(call: OperationCall, path: str = "") -> None:
+    """Check that the key allows writing; below deployments, ``deploy`` is enough.
 
     Raises:
-        RefusedError: it does not.
+        RefusedError: it does not (403).
     """
     is_script = path.startswith(f"{layout.DEPLOYMENTS}/")
     if call.caller.may("write") or (is_script and call.caller.may("deploy")):
@@ -163,8 +163,8 @@ def need_write(call: Call, path: str = "") -> None:
     )
 
 
-def remove(call: Call, path: str) -> None:
-    """Remove what is the user's own, or an unfinished upload of the caller's."""
+def remove(call: OperationCall, path: str) -> None:
+    """Remove the user's own files at *path*, or the caller's unfinished upload."""
     need_write(call, path)
     if path == "" or path in DATASETS:
         raise ManagedPathError(

@@ -1,4 +1,4 @@
-"""Files and folders as both generations of the client read them."""
+"""Files and folders in the format that both generations of the client read."""
 
 import zlib
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ MAX_PAGE = 1000
 
 
 class Attributes(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What is told of a file or folder."""
+    """Attributes of a file or folder."""
 
     path: str
     name: str
@@ -27,8 +27,8 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class Inode(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A file or folder.
 
-    Only folders at the top of the project have ``id``, ``name`` and ``datasetType``:
-    clients take whatever has the last for one of them.
+    Only top-level folders of the project have ``id``, ``name`` and ``datasetType``:
+    clients take everything with a ``datasetType`` for a top-level folder.
     """
 
     attributes: Attributes
@@ -39,14 +39,14 @@ class Inode(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class InodePage(msgspec.Struct, frozen=True):
-    """Some of what a folder holds; how much that is, is *count*."""
+    """A part of a folder's content; *count* is the size of the whole."""
 
     count: int
     items: list[Inode]
 
 
 def inode(item: Item, project: str) -> Inode:
-    """Return what a client is told of *item*."""
+    """Return *item* in the format for clients."""
     attributes = Attributes(
         path=layout.absolute(project, item.path).removesuffix("/"),
         name=item.name or project,
@@ -69,10 +69,10 @@ def inode(item: Item, project: str) -> Inode:
 def page(
     items: Iterable[Item], project: str, *, offset: int, limit: int, sort_by: str
 ) -> InodePage:
-    """Return at most *limit* of *items* from *offset* on, in the order of *sort_by*.
+    """Return at most *limit* of *items*, from *offset* on, sorted by *sort_by*.
 
     Raises:
-        InvalidInputError: there is no such order, or a number is negative.
+        InvalidInputError: the sort order does not exist, or a number is negative.
     """
     if offset < 0 or limit < 0:
         raise InvalidInputError(
@@ -85,7 +85,7 @@ def page(
         raise InvalidInputError(
             f"sort_by {sort_by!r}: use {', '.join(_ORDERS)}, and ':asc' or ':desc'"
         )
-    # Equals stay in the order of their names, so that pages fit each other.
+    # The sort is stable, so ties stay sorted by name and pages are consistent.
     found.sort(key=key, reverse=direction.lower() == "desc")
     shown = found[offset : offset + min(limit, MAX_PAGE)]
     return InodePage(len(found), [inode(item, project) for item in shown])
@@ -96,7 +96,7 @@ def _when(modified: float | str | None) -> str | None:
         return modified
     try:
         when = datetime.fromtimestamp(modified, UTC)
-    except (ValueError, OverflowError, OSError):  # a file may say anything
+    except (ValueError, OverflowError, OSError):  # a file can have any time
         return None
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

@@ -1,4 +1,4 @@
-"""The dataset API: the files of the project, as the official client asks for them."""
+"""The dataset API of Hopsworks: the files of the project."""
 
 import time
 from typing import Any
@@ -35,7 +35,7 @@ from hopsartifacts.rest.hopsworks.flow import FlowForm, received
 from hopsartifacts.rest.hopsworks.login import PROJECT
 from hopsartifacts.rest.hopsworks.sealed_tree import Item
 from hopsartifacts.rest.hopsworks.tree import Tree
-from hopsartifacts.rest.operations import Call, Operations
+from hopsartifacts.rest.operations import OperationCall, Operations
 from hopsartifacts.store.workers import pause_s
 
 _DATASET = f"{PROJECT}/dataset"
@@ -61,8 +61,8 @@ class _Sent(msgspec.Struct, frozen=True):
     type: str = "DATASET"
 
 
-def _get(call: Call) -> Inode | InodePage:
-    """Describe a path, or list what it holds."""
+def _get(call: OperationCall) -> Inode | InodePage:
+    """Describe a file or folder, or list a folder."""
     path, tree = path_of(call), tree_of(call)
     query: _Asked = call.query
     project = call.hosted.project.name
@@ -83,7 +83,7 @@ def _get(call: Call) -> Inode | InodePage:
 
 
 def _looked(tree: Tree, path: str) -> Item | None:
-    """Look again if the storage fails: clients take any error for *not there*."""
+    """Retry if the storage fails, as clients take any error for *does not exist*."""
     for tries in range(1, _TRIES):
         try:
             return tree.look(path)
@@ -92,21 +92,21 @@ def _looked(tree: Tree, path: str) -> Item | None:
     return tree.look(path)
 
 
-def _post(call: Call) -> Inode:
+def _post(call: OperationCall) -> Inode:
     action = ACTIONS.get(call.query.action)
     if action is None:
         raise _unknown(call.query.action)
     return inode(action(call, path_of(call)), call.hosted.project.name)
 
 
-def _delete(call: Call) -> None:
+def _delete(call: OperationCall) -> None:
     path = path_of(call)
     if call.query.action:
         raise _unknown(call.query.action)
     remove(call, path)
 
 
-def _put(call: Call) -> None:
+def _put(call: OperationCall) -> None:
     raise RefusedError(
         f"{call.query.action or 'this'!r} is not possible here: permissions are those "
         "of the storage, and what a key allows is said when it is created",
@@ -114,7 +114,7 @@ def _put(call: Call) -> None:
     )
 
 
-async def _upload(call: Call) -> None:
+async def _upload(call: OperationCall) -> None:
     folder = path_of(call)
     need_write(call, folder)
     async with received(call.request) as (chunk, data):
@@ -128,7 +128,7 @@ async def _upload(call: Call) -> None:
         await anyio.to_thread.run_sync(put)
 
 
-def _download(call: Call) -> Response:
+def _download(call: OperationCall) -> Response:
     if call.query.type != "DATASET":
         raise InvalidInputError(f"type {call.query.type!r}: there are only DATASETs")
     return answer(tree_of(call).content(path_of(call)), call.request)
@@ -173,7 +173,7 @@ OPERATIONS = (
         "POST",
         f"{_DATASET}/upload/{{path}}",
         _upload,
-        "Send a part of a file that goes to a folder",
+        "Send a part of a file for a folder",
         takes="multipart",
         form=FlowForm,
     ),

@@ -9,12 +9,13 @@ from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.handle import ModelServing
 from hopsartifacts.deployments.parts import Transformer
 from hopsartifacts.deployments.rules import MODEL_SERVERS
+from hopsartifacts.deployments.settings import DeploymentSettings
 from hopsartifacts.errors import InvalidDeploymentError
 from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.documents import Framework
 from hopsartifacts.registry.model import Model
 from hopsartifacts.rest.hopsworks import deployment_requests as requests
-from hopsartifacts.rest.hopsworks.deployment_requests import NewDeployment
+from hopsartifacts.rest.hopsworks.deployment_requests import DeploymentRequest
 
 FindFile = Callable[[str], PathLike[str]]
 """From a path that a client names to the file it means."""
@@ -24,7 +25,7 @@ _SHARED = "the transformer runs in the predictor's process here: "
 
 
 def created(
-    serving: ModelServing, model: Model, new: NewDeployment, find: FindFile
+    serving: ModelServing, model: Model, new: DeploymentRequest, find: FindFile
 ) -> Deployment:
     """Return what *new* describes, not saved.
 
@@ -33,32 +34,22 @@ def created(
         InvalidNameError: the name is outside its rule.
     """
     _check_model(serving, model.name, model.framework, new)
-    transformer = None
-    if new.transformer:
-        transformer = serving.create_transformer(
-            find(new.transformer), requests.transformer_resources(new, None)
-        )
-    predictor = serving.create_predictor(
-        model,
+    settings = DeploymentSettings.of(
         name=new.name,
-        artifact_version=requests.artifact_version(new),
-        serving_tool=new.serving_tool,
         script_file=find(new.predictor) if new.predictor else None,
         config_file=find(new.config_file) if new.config_file else None,
-        resources=requests.predictor_resources(new, None),
-        inference_logger=requests.logger(new, None),
-        inference_batcher=requests.batcher(new),
-        transformer=transformer,
-        api_protocol=new.api_protocol or "REST",
-        environment=requests.environment(new),
-        description=new.description,
-        env_vars=requests.env_vars(new, {}),
+        transformer=_transformer(None, new, find),
+        artifact_version=requests.artifact_version(new),
+        **_settings(None, new),
     )
-    return serving.create_deployment(predictor)
+    return serving.create_deployment(serving.predictor_of(model, settings))
 
 
 def change(
-    serving: ModelServing, deployment: Deployment, new: NewDeployment, find: FindFile
+    serving: ModelServing,
+    deployment: Deployment,
+    new: DeploymentRequest,
+    find: FindFile,
 ) -> None:
     """Give *deployment* all settings of *new*; nothing is saved.
 
@@ -92,15 +83,30 @@ def change(
     asked = requests.artifact_version(new)
     if asked is not None and str(asked) != str(number):
         deployment.artifact_version = asked
-    instances = deployment.resources.num_instances
-    deployment.resources = requests.predictor_resources(new, instances)
-    deployment.inference_logger = requests.logger(new, deployment.inference_logger)
-    deployment.inference_batcher = requests.batcher(new)
-    deployment.serving_tool = new.serving_tool or deployment.serving_tool
-    deployment.api_protocol = new.api_protocol or deployment.api_protocol
-    deployment.environment = requests.environment(new)
-    deployment.description = new.description
-    deployment.env_vars = requests.env_vars(new, deployment.env_vars)
+    for name, value in _settings(deployment, new).items():
+        setattr(deployment, name, value)
+
+
+def _settings(before: Deployment | None, new: DeploymentRequest) -> dict[str, Any]:
+    """Return the settings but name and files, by their names.
+
+    Args:
+        before: the deployment to change; None for a new one.
+        new: what was sent.
+    """
+    instances = before.resources.num_instances if before else None
+    return {
+        "description": new.description,
+        "serving_tool": new.serving_tool or (before and before.serving_tool),
+        "api_protocol": new.api_protocol or (before and before.api_protocol),
+        "resources": requests.predictor_resources(new, instances),
+        "inference_logger": requests.logger(
+            new, before.inference_logger if before else None
+        ),
+        "inference_batcher": requests.batcher(new),
+        "environment": requests.environment(new),
+        "env_vars": requests.env_vars(new, before.env_vars if before else {}),
+    }
 
 
 def _found(path: str | None, find: FindFile) -> Any:
@@ -108,22 +114,27 @@ def _found(path: str | None, find: FindFile) -> Any:
 
 
 def _change_transformer(
-    deployment: Deployment, new: NewDeployment, find: FindFile
+    deployment: Deployment, new: DeploymentRequest, find: FindFile
 ) -> None:
     before = deployment.transformer
-    if not new.transformer:
-        deployment.transformer = None
-    elif before is None or new.transformer != before.script_file:
-        instances = before.resources.num_instances if before else None
-        deployment.transformer = Transformer(
-            find(new.transformer), requests.transformer_resources(new, instances)
-        )
-    else:
+    if new.transformer and before and new.transformer == before.script_file:
         instances = before.resources.num_instances
         before.resources = requests.transformer_resources(new, instances)
+    else:
+        deployment.transformer = _transformer(before, new, find)
 
 
-def check_new(new: NewDeployment) -> None:
+def _transformer(
+    before: Transformer | None, new: DeploymentRequest, find: FindFile
+) -> Transformer | None:
+    if not new.transformer:
+        return None
+    instances = before.resources.num_instances if before else None
+    resources = requests.transformer_resources(new, instances)
+    return Transformer(find(new.transformer), resources)
+
+
+def check_new(new: DeploymentRequest) -> None:
     """Refuse what would be left out without a word.
 
     Raises:
@@ -151,7 +162,7 @@ def check_new(new: NewDeployment) -> None:
     _check_shared(new)
 
 
-def _check_shared(new: NewDeployment) -> None:
+def _check_shared(new: DeploymentRequest) -> None:
     """Refuse what a transformer can have of its own only in a process of its own."""
     own = set(new.transformer_env_vars or ())
     if own - set(new.predictor_env_vars or ()):
@@ -172,7 +183,7 @@ def _enabled(given: Any) -> Any:
 
 
 def _check_model(
-    serving: ModelServing, name: str, framework: Framework, new: NewDeployment
+    serving: ModelServing, name: str, framework: Framework, new: DeploymentRequest
 ) -> None:
     """Refuse a model of another project, and a server that would not run it."""
     folder = layout.absolute(serving.project_name, layout.model_dir(name))

@@ -14,8 +14,12 @@ from hopsartifacts import layout
 from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.deployments.history import DeploymentSnapshot
-from hopsartifacts.deployments.parts import InferenceBatcher, InferenceLogger
-from hopsartifacts.deployments.resources import ComponentResources, Resources
+from hopsartifacts.deployments.parts import (
+    ComponentResources,
+    InferenceBatcher,
+    InferenceLogger,
+    Resources,
+)
 from hopsartifacts.deployments.state import PredictorState
 from hopsartifacts.rest.hopsworks.ids import deployment_id
 from hopsartifacts.rest.hopsworks.login import project_namespace
@@ -53,7 +57,7 @@ class Topic(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     num_of_partitions: int | None = None
 
 
-class Batching(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+class BatchingDocument(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """How requests are put together."""
 
     batching_enabled: bool
@@ -119,7 +123,7 @@ class DeploymentDocument(SettingsDocument, frozen=True, kw_only=True, rename="ca
     project_namespace: str
     requested_instances: int
     inference_logging: str
-    batching_configuration: Batching
+    batching_configuration: BatchingDocument
     status: str
     available_instances: int
     hopsworks_inference_path: str
@@ -244,10 +248,10 @@ def _topic(logger: InferenceLogger | None) -> Topic | None:
     return Topic(name, 1, 1) if name == NO_TOPIC else Topic(name)
 
 
-def _batching(batcher: InferenceBatcher | None) -> Batching:
+def _batching(batcher: InferenceBatcher | None) -> BatchingDocument:
     if batcher is None:
-        return Batching(batching_enabled=False)
-    return Batching(
+        return BatchingDocument(batching_enabled=False)
+    return BatchingDocument(
         batching_enabled=batcher.enabled,
         max_batch_size=batcher.max_batch_size,
         max_latency=batcher.max_latency,

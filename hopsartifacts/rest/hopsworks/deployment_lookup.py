@@ -1,4 +1,4 @@
-"""Which deployment a request means: by its name, or by an id that never comes again."""
+"""Finding the deployment of a request: by name, or by an id that is never reused."""
 
 from contextlib import suppress
 
@@ -9,18 +9,18 @@ from hopsartifacts.errors import DeploymentNotFoundError, InvalidNameError
 from hopsartifacts.names import default_deployment_name
 from hopsartifacts.rest.hopsworks.ids import parse_deployment_id
 from hopsartifacts.rest.hopsworks.login import check_project
-from hopsartifacts.rest.operations import Call
+from hopsartifacts.rest.operations import OperationCall
 
 
-def named(call: Call, name: str) -> Deployed:
-    """Return what is sealed of the deployment *name*.
+def named(call: OperationCall, name: str) -> Deployed:
+    """Return the sealed state of the deployment *name*.
 
-    Releases before 4.2 take a model's name for that of its deployment, also where no
-    deployment can be called so: then that with the default name, of this model, is
-    meant.
+    Releases before 4.2 ask for a deployment by the name of its model, even if a
+    deployment cannot have that name. Then the deployment of this model with the default
+    name is returned.
 
     Raises:
-        DeploymentNotFoundError: there is none.
+        DeploymentNotFoundError: it does not exist.
     """
     try:
         found = read_deployment(call.hosted.storage, default_deployment_name(name))
@@ -33,7 +33,7 @@ def named(call: Call, name: str) -> Deployed:
 
 
 def is_of_model(state: Deployed, name: str) -> bool:
-    """Tell whether it runs the model *name*, or one whose deployment is called so.
+    """Return whether it runs the model *name*, or one with this deployment name.
 
     Releases from 4.2 on ask for a model's deployments by their default name.
     """
@@ -45,11 +45,11 @@ def is_of_model(state: Deployed, name: str) -> bool:
     return False
 
 
-def meant(call: Call, given: str | None = None) -> Deployed:
-    """Return what is sealed of the deployment with the id *given*, or of the path.
+def meant(call: OperationCall, given: str | None = None) -> Deployed:
+    """Return the sealed state of the deployment with the id *given* or in the path.
 
     Raises:
-        DeploymentNotFoundError: there is none, or another one has its name.
+        DeploymentNotFoundError: it does not exist, or a new one has its name.
     """
     check_project(call)
     name, token = _parsed(given or call.path["id"])
@@ -58,8 +58,8 @@ def meant(call: Call, given: str | None = None) -> Deployed:
     return state
 
 
-def held(call: Call, given: str | None = None) -> Deployment:
-    """Return the deployment of that id itself; raises as ``meant``."""
+def held(call: OperationCall, given: str | None = None) -> Deployment:
+    """Return the handle of that deployment; raises as ``meant``."""
     check_project(call)
     name, token = _parsed(given or call.path["id"])
     deployment = call.hosted.project.get_model_serving().get_deployment(name)
@@ -79,6 +79,6 @@ def _parsed(given: str) -> tuple[str, str]:
 def _check(found: str | None, name: str, token: str) -> None:
     if found != token:
         raise DeploymentNotFoundError(
-            f"this deployment {name!r} was deleted, and another one has its name: get "
-            "it anew"
+            f"this deployment {name!r} was deleted, and another one has its name now: "
+            "get it again"
         )

@@ -6,16 +6,17 @@ import msgspec
 from msgspec import UNSET, UnsetType, field
 
 from hopsartifacts.deployments.parts import (
+    ComponentResources,
     InferenceBatcher,
     InferenceLogger,
     KafkaTopic,
+    PredictorResources,
 )
-from hopsartifacts.deployments.resources import ComponentResources, PredictorResources
 from hopsartifacts.errors import InvalidDeploymentError, InvalidInputError
 from hopsartifacts.names import tag_name
 from hopsartifacts.rest.hopsworks.deployment_documents import (
     NO_TOPIC,
-    Batching,
+    BatchingDocument,
     Named,
     Topic,
     topic_name,
@@ -47,7 +48,7 @@ class WantedScaling(msgspec.Struct, frozen=True, rename="camel"):
     max_instances: int | None = None
 
 
-class NewDeployment(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class DeploymentRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A deployment to create, or all settings of one that exists."""
 
     id: str | int | None = None
@@ -76,7 +77,7 @@ class NewDeployment(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     transformer_scaling_config: WantedScaling | None = None
     inference_logging: str | None = None
     kafka_topic_dto: Topic | None = field(default=None, name="kafkaTopicDTO")
-    batching_configuration: Batching | None = None
+    batching_configuration: BatchingDocument | None = None
     tags: Any = None
     tracing: Any = None
     feature_logging: Any = None
@@ -85,7 +86,7 @@ class NewDeployment(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     vllm_image_tag: str | None = None
 
 
-def artifact_version(new: NewDeployment) -> str | int | None:
+def artifact_version(new: DeploymentRequest) -> str | int | None:
     """Return the artifact version asked for: a number, a word, or None."""
     asked = new.artifact_version
     if asked is UNSET or asked is None:
@@ -93,13 +94,13 @@ def artifact_version(new: NewDeployment) -> str | int | None:
     return "CREATE" if str(asked) in _CREATE else asked
 
 
-def environment(new: NewDeployment) -> str | None:
+def environment(new: DeploymentRequest) -> str | None:
     """Return the name of the environment."""
     chosen = new.predictor_environment or new.environment_dto
     return chosen.name if chosen else None
 
 
-def env_vars(new: NewDeployment, before: dict[str, str]) -> dict[str, str]:
+def env_vars(new: DeploymentRequest, before: dict[str, str]) -> dict[str, str]:
     """Return the environment variables; those of *before* where clients know none.
 
     Raises:
@@ -119,7 +120,9 @@ def env_vars(new: NewDeployment, before: dict[str, str]) -> dict[str, str]:
     return found
 
 
-def predictor_resources(new: NewDeployment, before: int | None) -> ComponentResources:
+def predictor_resources(
+    new: DeploymentRequest, before: int | None
+) -> ComponentResources:
     """Return checked resources of the predictor, of which *before* run now."""
     return _resources(
         new.predictor_resources,
@@ -129,7 +132,9 @@ def predictor_resources(new: NewDeployment, before: int | None) -> ComponentReso
     )
 
 
-def transformer_resources(new: NewDeployment, before: int | None) -> ComponentResources:
+def transformer_resources(
+    new: DeploymentRequest, before: int | None
+) -> ComponentResources:
     """Return checked resources of the transformer, of which *before* run now."""
     return _resources(
         new.transformer_resources,
@@ -175,7 +180,7 @@ def _amounts(wanted: WantedAmounts | None) -> dict[str, Any] | None:
 
 
 def logger(
-    new: NewDeployment, before: InferenceLogger | None
+    new: DeploymentRequest, before: InferenceLogger | None
 ) -> InferenceLogger | None:
     """Return the inference logger: *before* if it is what clients were told of it."""
     mode, topic = new.inference_logging, new.kafka_topic_dto
@@ -190,7 +195,7 @@ def logger(
     return InferenceLogger(mode, chosen)  # type: ignore[arg-type]  # it checks
 
 
-def batcher(new: NewDeployment) -> InferenceBatcher | None:
+def batcher(new: DeploymentRequest) -> InferenceBatcher | None:
     """Return the batcher."""
     wanted = new.batching_configuration
     if wanted is None:
@@ -203,7 +208,7 @@ def batcher(new: NewDeployment) -> InferenceBatcher | None:
     )
 
 
-def tags(new: NewDeployment) -> dict[str, Any]:
+def tags(new: DeploymentRequest) -> dict[str, Any]:
     """Return the tags that come along, by name, checked.
 
     Raises:

@@ -1,4 +1,4 @@
-"""One part of a file as clients send it: a form with numbers and bytes."""
+"""Parsing of a part of an uploaded file, sent as a form with numbers and bytes."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -16,7 +16,7 @@ _FIELD_BYTES = 64 * 1024
 
 
 class FlowForm(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The fields, as the library flow.js names them; others are ignored."""
+    """The form's fields, named as in the library flow.js; others are ignored."""
 
     flow_filename: str
     flow_chunk_number: int
@@ -31,11 +31,11 @@ class FlowForm(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 @asynccontextmanager
 async def received(request: Request) -> AsyncGenerator[tuple[Chunk, BinaryIO]]:
-    """Give the part that *request* carries; its bytes lie in memory only if few.
+    """Provide the part of a file in *request*; large parts are spooled to disk.
 
     Raises:
-        InvalidInputError: it is no such form.
-        RefusedError: it is too long or too slow, or its sender is gone.
+        InvalidInputError: the body is not such a form.
+        RefusedError: it is too long or too slow, or the client disconnected.
     """
     async with form_of(
         request, "the chunk", max_files=1, max_field_bytes=_FIELD_BYTES

@@ -1,7 +1,7 @@
-"""The ids that clients get: each names one thing that ever was, and says which.
+"""Ids for clients, which are never reused, and which contain a name.
 
-Clients keep files under the id of a model: an id that came again after a deletion would
-bring back what was deleted.
+Clients store files under a model's id. If an id were reused after a deletion, they
+would find the deleted files again.
 """
 
 import re
@@ -14,7 +14,7 @@ _TOKEN = re.compile(r"(.+)-([0-9a-f]{32})")
 
 
 def model_id(name: str, version: int, token: str) -> str:
-    """Return the id of a model version whose manifest bears *token*."""
+    """Return the id of a model version with *token* in its manifest."""
     return f"{name}_{version}-{token}"
 
 
@@ -22,20 +22,20 @@ def parse_model_id(text: str) -> tuple[str, int, str | None]:
     """Return name, version and token of ``<name>_<version>[-<token>]``.
 
     Raises:
-        InvalidNameError: it is none of both.
+        InvalidNameError: *text* has neither form.
     """
     found = _TOKEN.fullmatch(text)
     whole, token = (found[1], found[2]) if found else (text, None)
     name, _, version = whole.rpartition("_")
     if not version.isascii() or not version.isdecimal():
         raise InvalidNameError(
-            f"{text!r} is no model id: give <name>_<version>, like 'my_model_1'"
+            f"{text!r} is not a model id: give <name>_<version>, like 'my_model_1'"
         )
     return model_name(name), version_number(version), token
 
 
 def deployment_id(state: Deployed, name: str) -> str:
-    """Return the id of a deployment; another one of the same name has another."""
+    """Return the id of a deployment; it is unique even if its name is reused."""
     return f"{name}-{state.id}"
 
 
@@ -43,11 +43,11 @@ def parse_deployment_id(text: str) -> tuple[str, str]:
     """Return name and token of a deployment's id.
 
     Raises:
-        InvalidNameError: it is none.
+        InvalidNameError: *text* is not such an id.
     """
     found = _TOKEN.fullmatch(text)
     if not found:
         raise InvalidNameError(
-            f"{text!r} is no deployment id: give the id of an answer of this server"
+            f"{text!r} is not a deployment id: give an id from an answer of this server"
         )
     return deployment_name(found[1]), found[2]

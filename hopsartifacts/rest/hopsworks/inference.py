@@ -1,4 +1,4 @@
-"""Predictions through this server, and where clients may ask deployments themselves."""
+"""Predictions through this server, and the addresses for direct requests."""
 
 from functools import partial
 from typing import Any
@@ -11,32 +11,32 @@ from starlette.responses import Response
 
 from hopsartifacts.documents import without_bom
 from hopsartifacts.errors import InvalidInputError, InvalidNameError, NotRunningError
-from hopsartifacts.rest.answering import encoded
 from hopsartifacts.rest.bodies import read_body
+from hopsartifacts.rest.dispatch import encoded
 from hopsartifacts.rest.hopsworks.login import PROJECT, check_project
-from hopsartifacts.rest.operations import Call, Operation
+from hopsartifacts.rest.operations import Operation, OperationCall
 from hopsartifacts.values import misspelt
 
 _INFERENCE = f"{PROJECT}/inference"
 _AT_ONCE = 64
 _HTTPS = 443
 _CLOSED = 9
-"""Where nobody listens. Releases from 4.3 to 4.6 cannot log in unless there is a load
-balancer, and take its HTTPS port, which is ours. 4.1 and 4.2 take the other one, by
-plain HTTP and with their key: that may not reach anybody."""
+"""A port on which nothing listens. Releases from 4.3 to 4.6 can only log in if there is
+a load balancer, and use its HTTPS port, which is this server's. 4.1 and 4.2 use the
+other one, over plain HTTP with their API key, which must not reach anyone."""
 _LIMITER: RunVar[CapacityLimiter] = RunVar("hopsartifacts-predictions")
-"""Threads of their own: slow models shall not hold up everything else."""
+"""A thread pool for predictions, so that slow models do not delay other requests."""
 
 
 class Port(msgspec.Struct, frozen=True):
-    """A port that clients know by its name."""
+    """A port with a name that clients know."""
 
     name: str
     number: int
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """Where deployments can be asked directly."""
+    """Hosts and ports for direct requests to deployments."""
 
     type: str
     hosts: list[str]
@@ -44,22 +44,22 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class EndpointPage(msgspec.Struct, frozen=True):
-    """Where deployments can be asked."""
+    """All endpoints for requests to deployments."""
 
     count: int
     items: list[Endpoint]
 
 
-async def _predict(call: Call) -> Response:
+async def _predict(call: OperationCall) -> Response:
     check_project(call)
     return await predicted(call)
 
 
-async def predicted(call: Call) -> Response:
-    """Pass the body on to the deployment in the path, and return its answer.
+async def predicted(call: OperationCall) -> Response:
+    """Send the body to the deployment in the path, and return its answer.
 
     Raises:
-        NotRunningError: nothing runs under this name.
+        NotRunningError: no deployment of this name runs.
         PredictionError: the model server answered with an error.
     """
     data = await read_body(call.request, call.hosted.settings.max_prediction_bytes)
@@ -67,7 +67,7 @@ async def predicted(call: Call) -> Response:
     return Response(answer, media_type="application/json")
 
 
-def _ask(call: Call, data: bytes) -> bytes:
+def _ask(call: OperationCall, data: bytes) -> bytes:
     name = call.path["name"]
     try:
         request = msgspec.json.decode(without_bom(data), type=dict[str, Any])
@@ -88,7 +88,7 @@ def _limit() -> CapacityLimiter:
     return limiter
 
 
-def _endpoints(call: Call) -> EndpointPage:
+def _endpoints(call: OperationCall) -> EndpointPage:
     check_project(call)
     announced = call.hosted.settings.inference_endpoint
     if announced is None:
@@ -100,8 +100,8 @@ def _endpoints(call: Call) -> EndpointPage:
     return EndpointPage(1, [Endpoint("LOAD_BALANCER", [host], ports)])
 
 
-def _own(call: Call) -> tuple[str, int]:
-    """Return host and port as this client knows them, whatever lies in between."""
+def _own(call: OperationCall) -> tuple[str, int]:
+    """Return host and port as the client sees them, even through a proxy."""
     url = call.request.url
     return str(url.hostname), url.port or _HTTPS
 
@@ -112,21 +112,21 @@ OPERATIONS = (
             method="POST",
             path=f"{_INFERENCE}/{path}",
             handle=_predict,
-            summary="Ask a running deployment: its model server's answer, as it is",
+            summary="Get predictions from a running deployment",
             body=dict[str, Any],
             answer=Any,
             takes="bytes",
             errors=(404, 413, 422, 502, 504),
             tag="inference",
         )
-        # Clients ask at the first; the second is the path that they show.
+        # Clients send requests to the first; the second is the path that they print.
         for path in ("models/{name}:predict", "serving/{name}")
     ),
     Operation(
         method="GET",
         path=f"{_INFERENCE}/endpoints",
         handle=_endpoints,
-        summary="Where clients ask deployments: at a port of its own, or at this one",
+        summary="The address for requests to deployments: the inference port or this",
         answer=EndpointPage,
         errors=(404,),
         tag="inference",

@@ -1,4 +1,4 @@
-"""What a client asks for before anything else: versions, the project, variables."""
+"""The first requests of a client: versions, the project, variables."""
 
 import base64
 import re
@@ -7,13 +7,13 @@ import msgspec
 
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.hosted import Hosted
-from hopsartifacts.rest.operations import Call, Operations
+from hopsartifacts.rest.operations import OperationCall, Operations
 from hopsartifacts.store.identity import process_user
 
 PREFIX = "/hopsworks-api/api"
 PROJECT = f"{PREFIX}/project/{{project_id}}"
 HOPSWORKS_VERSION = "5.2.1"
-"""Whose surface this is; clients of another one say so once and go on."""
+"""The release with this API; clients of others warn once and continue."""
 
 _NO_SUCH_PROJECT = 150004
 _NO_SUCH_VARIABLE = 160000
@@ -32,7 +32,7 @@ _VARIABLES = {
 
 
 class SoftwareVersion(msgspec.Struct, frozen=True):
-    """A part of the installation."""
+    """A component of the installation."""
 
     software: str
     version: str
@@ -63,20 +63,20 @@ class NamedProject(msgspec.Struct, frozen=True):
 
 
 class User(msgspec.Struct, frozen=True):
-    """Who a project is listed for."""
+    """The user for whom a project is listed."""
 
     username: str
 
 
 class ListedProject(msgspec.Struct, frozen=True):
-    """A project of the caller's."""
+    """A project of the caller."""
 
     project: NamedProject
     user: User
 
 
 class Credentials(msgspec.Struct, frozen=True, rename="camel"):
-    """What an installation with certificates would give; clients keep it unread."""
+    """Certificates of an installation; clients store them without reading them."""
 
     k_store: str
     t_store: str
@@ -86,45 +86,45 @@ class Credentials(msgspec.Struct, frozen=True, rename="camel"):
     client_key: str
 
 
-def check_project(call: Call) -> None:
-    """See that the path names the one project there is.
+def check_project(call: OperationCall) -> None:
+    """Check that the path names the project of this server.
 
     Raises:
-        RefusedError: it names another.
+        RefusedError: it names another one.
     """
     given = call.path.get("project_id", "")
     if given != str(call.hosted.project_id):
         raise RefusedError(
-            f"there is no project {given!r} here: log in anew, this server has "
-            f"{call.hosted.project.name!r} alone",
+            f"there is no project {given!r} here: this server serves only "
+            f"{call.hosted.project.name!r}; log in again",
             404,
             _NO_SUCH_PROJECT,
         )
 
 
 def project_namespace(hosted: Hosted) -> str:
-    """Return what stands for a namespace where a cluster would have one."""
+    """Return the project's namespace, as a cluster would name it."""
     name = re.sub(r"[^A-Za-z0-9]+", "-", hosted.project.name)
     return name.strip("-").lower() or "project"
 
 
-def _versions(_: Call) -> list[SoftwareVersion]:
+def _versions(_: OperationCall) -> list[SoftwareVersion]:
     return [SoftwareVersion("hopsworks", HOPSWORKS_VERSION)]
 
 
-def _variable(call: Call) -> Variable:
+def _variable(call: OperationCall) -> Variable:
     name = call.path["name"]
     if name not in _VARIABLES:
         raise RefusedError(f"there is no variable {name!r}", 404, _NO_SUCH_VARIABLE)
     return Variable(_VARIABLES[name])
 
 
-def _project_info(call: Call) -> ProjectInfo:
+def _project_info(call: OperationCall) -> ProjectInfo:
     hosted, name = call.hosted, call.path["name"]
     if name != hosted.project.name:
         raise RefusedError(
-            f"there is no project {name!r} here: this server has "
-            f"{hosted.project.name!r} alone",
+            f"there is no project {name!r} here: this server serves only "
+            f"{hosted.project.name!r}",
             404,
             _NO_SUCH_PROJECT,
         )
@@ -138,12 +138,12 @@ def _project_info(call: Call) -> ProjectInfo:
     )
 
 
-def _projects(call: Call) -> list[ListedProject]:
+def _projects(call: OperationCall) -> list[ListedProject]:
     project = NamedProject(call.hosted.project_id, call.hosted.project.name)
     return [ListedProject(project, User(call.caller.name))]
 
 
-def _credentials(call: Call) -> Credentials:
+def _credentials(call: OperationCall) -> Credentials:
     check_project(call)
     nothing = base64.b64encode(b"hopsartifacts needs no certificate").decode()
     return Credentials(nothing, nothing, "", nothing, nothing, nothing)
@@ -156,17 +156,17 @@ OPERATIONS = (
         "GET",
         f"{PREFIX}/variables/versions",
         _versions,
-        "What is installed",
+        "Versions of the installation",
         answer=list[SoftwareVersion],
     ),
     _operation(
-        "GET", f"{PREFIX}/variables/{{name}}", _variable, "One setting", answer=Variable
+        "GET", f"{PREFIX}/variables/{{name}}", _variable, "A setting", answer=Variable
     ),
     _operation(
         "GET",
         f"{PREFIX}/project/getProjectInfo/{{name}}",
         _project_info,
-        "The project of a name",
+        "A project by its name",
         answer=ProjectInfo,
     ),
     _operation(

@@ -1,4 +1,4 @@
-"""Model versions and tags as both generations of the client read and write them."""
+"""Model versions and tags in the formats of both generations of the client."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,7 +16,7 @@ from hopsartifacts.rest.hopsworks.ids import model_id
 class ModelDocument(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A model version in an answer.
 
-    Metric names are sent as they were given; clients change those with capitals.
+    Metric names are sent as given; the client changes those with capital letters.
     """
 
     id: str
@@ -40,14 +40,14 @@ class ModelDocument(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class ModelPage(msgspec.Struct, frozen=True):
-    """Some model versions."""
+    """A page of model versions."""
 
     count: int
     items: list[ModelDocument]
 
 
 class NewModel(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What a client registers; what else it sends says nothing that is kept."""
+    """A model version to register; other fields that clients send are ignored."""
 
     name: str
     version: int
@@ -58,20 +58,20 @@ class NewModel(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class NewFramework(msgspec.Struct, frozen=True):
-    """Another framework for a model version."""
+    """The new framework of a model version."""
 
     framework: Framework
 
 
 class Tag(msgspec.Struct, frozen=True):
-    """A tag; its value is JSON within a text."""
+    """A tag; its value is JSON in a string."""
 
     name: str
     value: str
 
 
 class TagPage(msgspec.Struct, frozen=True):
-    """Tags."""
+    """A page of tags."""
 
     count: int
     items: list[Tag]
@@ -85,21 +85,21 @@ class Registry(msgspec.Struct, frozen=True):
 
 
 class RegistryPage(msgspec.Struct, frozen=True):
-    """Model registries."""
+    """A page of model registries."""
 
     count: int
     items: list[Registry]
 
 
 class Links(msgspec.Struct, frozen=True):
-    """What a model was made from; nothing is kept of that."""
+    """Provenance links of a model version; always empty, as none are stored."""
 
     upstream: list[Any] = []
     downstream: list[Any] = []
 
 
 def model_document(model: Model, registry: int) -> ModelDocument:
-    """Return what a client is told of a saved version.
+    """Return a saved version in the format for clients.
 
     Raises:
         ModelNotFoundError: it was deleted meanwhile.
@@ -121,16 +121,16 @@ def model_document(model: Model, registry: int) -> ModelDocument:
 
 
 def tag_page(tags: Mapping[str, Any]) -> TagPage:
-    """Return tags as clients read them."""
+    """Return *tags* in the format for clients."""
     items = [Tag(name, msgspec.json.encode(it).decode()) for name, it in tags.items()]
     return TagPage(len(items), items)
 
 
 def present_tag(tags: Mapping[str, Any], name: str, owner: str) -> Any:
-    """Return the tag *name* of *owner*, which has *tags*.
+    """Return the value of the tag *name* of *owner*, whose tags are *tags*.
 
     Raises:
-        RefusedError: it is not there, in the form that clients know.
+        RefusedError: there is no such tag (404, with the code that clients expect).
     """
     if name not in tags:
         known = ", ".join(sorted(tags)) or "none"
@@ -141,13 +141,13 @@ def present_tag(tags: Mapping[str, Any], name: str, owner: str) -> Any:
 
 
 def tags_of(given: Any) -> dict[str, Any]:
-    """Return the tags that are registered along with a model, by name.
+    """Return the tags that are registered with a model, by name.
 
     Clients send a mapping, or a list of objects with ``name`` and ``value``, bare or
-    as the ``items`` of one.
+    as ``items`` of an object.
 
     Raises:
-        InvalidInputError: it is none of these.
+        InvalidInputError: *given* has none of these forms.
     """
     if isinstance(given, dict):
         given = given.get("items", given)
@@ -162,7 +162,7 @@ def tags_of(given: Any) -> dict[str, Any]:
 
 
 def _tag_value(value: Any) -> Any:
-    # Clients send an object as a text that holds it, and a text as it is.
+    # Clients send an object as a string of JSON, and a string as it is.
     if isinstance(value, str) and value.startswith("{"):
         with suppress(msgspec.DecodeError):
             return msgspec.json.decode(value)

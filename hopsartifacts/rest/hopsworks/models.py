@@ -1,4 +1,4 @@
-"""The model registry, as the official client asks for it."""
+"""The model registry API of Hopsworks."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ from hopsartifacts.rest.hopsworks.model_documents import (
     tag_page,
     tags_of,
 )
-from hopsartifacts.rest.operations import Call, Operations
+from hopsartifacts.rest.operations import OperationCall, Operations
 from hopsartifacts.rest.uploads import Details
 from hopsartifacts.store.workers import Stop, each_result
 
@@ -39,13 +39,13 @@ class _Listing(msgspec.Struct, frozen=True):
     limit: int | None = None
 
 
-def _registries(call: Call) -> RegistryPage:
+def _registries(call: OperationCall) -> RegistryPage:
     check_project(call)
     own = Registry(call.hosted.project_id, call.hosted.project.name)
     return RegistryPage(1, [own])
 
 
-def _list(call: Call) -> ModelPage:
+def _list(call: OperationCall) -> ModelPage:
     _check(call)
     query: _Listing = call.query
     if query.offset < 0 or (query.limit is not None and query.limit < 0):
@@ -62,7 +62,7 @@ def _list(call: Call) -> ModelPage:
     return ModelPage(len(found), each_result(shown, page, workers))
 
 
-def _named(call: Call, filter_by: str) -> list[Model]:
+def _named(call: OperationCall, filter_by: str) -> list[Model]:
     registry = call.hosted.project.get_model_registry()
     if not filter_by:
         names = registry.list_models()
@@ -76,7 +76,7 @@ def _named(call: Call, filter_by: str) -> list[Model]:
 
 
 def _sorted(models: list[Model], sort_by: str) -> list[Model]:
-    """Return those that have the metric to sort by, of equals the latest first."""
+    """Return the models with the metric to sort by; ties have the latest first."""
     if not sort_by:
         return models
     metric, _, direction = sort_by.rpartition(":")
@@ -94,12 +94,12 @@ def _sorted(models: list[Model], sort_by: str) -> list[Model]:
     return [model for *_, model in sorted(rated, key=lambda it: it[:3])]
 
 
-def _get(call: Call) -> ModelDocument:
+def _get(call: OperationCall) -> ModelDocument:
     return _document(call, _model(call))
 
 
-def _register(call: Call) -> ModelDocument:
-    """Seal what was uploaded."""
+def _register(call: OperationCall) -> ModelDocument:
+    """Seal the uploaded model version."""
     _check(call)
     new: NewModel = call.body
     name, version, _ = parse_model_id(call.path["id"])
@@ -119,39 +119,39 @@ def _register(call: Call) -> ModelDocument:
     return _document(call, registry.get_model(name, version))
 
 
-def _reframe(call: Call) -> ModelDocument:
+def _reframe(call: OperationCall) -> ModelDocument:
     model, wanted = _model(call), call.body.framework
     if wanted != model.framework:
         raise InvalidInputError(
             f"framework {wanted!r}: model {model.name!r} version {model.version} is "
-            f"sealed as {model.framework!r}; save it anew with the other framework"
+            f"sealed as {model.framework!r}; save it again with the other framework"
         )
     return _document(call, model)
 
 
-def _delete(call: Call) -> None:
+def _delete(call: OperationCall) -> None:
     _model(call).delete()
 
 
-def _links(call: Call) -> Links:
+def _links(call: OperationCall) -> Links:
     _model(call)
     return Links()
 
 
-def _tags(call: Call) -> TagPage:
+def _tags(call: OperationCall) -> TagPage:
     return tag_page(_model(call).get_tags())
 
 
-def _tag(call: Call) -> TagPage:
+def _tag(call: OperationCall) -> TagPage:
     name = call.path["name"]
     return tag_page({name: _present(_model(call), name)})
 
 
-def _set_tag(call: Call) -> None:
+def _set_tag(call: OperationCall) -> None:
     _model(call).add_tag(call.path["name"], call.body)
 
 
-def _delete_tag(call: Call) -> None:
+def _delete_tag(call: OperationCall) -> None:
     model, name = _model(call), call.path["name"]
     _present(model, name)
     model.delete_tag(name)
@@ -162,7 +162,7 @@ def _present(model: Model, name: str) -> Any:
     return present_tag(model.get_tags(), name, owner)
 
 
-def _check(call: Call) -> None:
+def _check(call: OperationCall) -> None:
     check_project(call)
     given = call.path["registry_id"]
     if given != str(call.hosted.project_id):
@@ -172,19 +172,19 @@ def _check(call: Call) -> None:
         )
 
 
-def _model(call: Call) -> Model:
+def _model(call: OperationCall) -> Model:
     _check(call)
     name, version, token = parse_model_id(call.path["id"])
     model = call.hosted.project.get_model_registry().get_model(name, version)
     if token not in {None, model.id}:
         raise ModelNotFoundError(
             f"this version {version} of model {name!r} was deleted, and another one "
-            "has its place: get it anew"
+            "has its number now: get it again"
         )
     return model
 
 
-def _document(call: Call, model: Model) -> ModelDocument:
+def _document(call: OperationCall, model: Model) -> ModelDocument:
     return model_document(model, call.hosted.project_id)
 
 
@@ -223,7 +223,7 @@ OPERATIONS = (
         "GET",
         f"{_MODEL}/provenance/links",
         _links,
-        "What the version was made from: nothing is kept of that",
+        "Provenance links of a model version: always empty",
         answer=Links,
     ),
     _operation("GET", f"{_MODEL}/tags", _tags, "Tags", answer=TagPage),

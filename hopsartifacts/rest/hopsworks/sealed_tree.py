@@ -1,4 +1,4 @@
-"""Sealed files as a tree: a model version, an artifact version."""
+"""The sealed files of a model version or artifact version, as a tree."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -15,12 +15,12 @@ from hopsartifacts.storage.contract import Storage
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """A file or folder as clients see it.
+    """A file or folder in the format for clients.
 
     Attributes:
-        path: in the project.
+        path: path in the project.
         modified: in seconds since the epoch, or as text (RFC 3339); None if unknown.
-        is_unfinished: whether it is an upload that nothing was made of yet.
+        is_unfinished: whether it belongs to an upload that is not saved yet.
     """
 
     path: str
@@ -36,20 +36,20 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SealedFile(msgspec.Struct, frozen=True):
-    """One file: how long it is, and how to get at it."""
+    """A file's size, and a function that returns its content."""
 
     size_bytes: int
     content: Callable[[], Content]
 
 
 class SealedTree(msgspec.Struct, frozen=True, kw_only=True):
-    """Files below one folder, and the folders that are there without any.
+    """Files below one folder, and folders that exist even without files.
 
     Attributes:
         top: path of the folder in the project.
         created: when it was sealed.
-        files: by path in the project.
-        folders: paths in the project.
+        files: the files by path in the project.
+        folders: paths of folders in the project.
     """
 
     top: str
@@ -58,7 +58,7 @@ class SealedTree(msgspec.Struct, frozen=True, kw_only=True):
     folders: frozenset[str] = frozenset()
 
     def look(self, path: str) -> Item | None:
-        """Describe what is at *path*; None if nothing is."""
+        """Return the file or folder at *path*; None if there is none."""
         if file := self.files.get(path):
             return self._file(path, file)
         if path == self.top or next(self._below(path), None) or path in self.folders:
@@ -66,7 +66,7 @@ class SealedTree(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
     def children(self, path: str) -> list[Item]:
-        """Return what is directly below *path*."""
+        """Return the files and folders directly below *path*."""
         start = len(path) + 1
         names = {below[start:].partition("/")[0] for below in self._below(path)}
         found = (f"{path}/{name}" for name in sorted(names))
@@ -91,7 +91,7 @@ class SealedTree(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def model_version(storage: Storage, manifest: Manifest) -> SealedTree:
-    """Return the files of a model version; of its artifacts, that there are some."""
+    """Return the files of a model version; its artifacts folder is empty here."""
     top = layout.version_dir(manifest.model, manifest.version)
     folder = layout.files_dir(manifest.model, manifest.version)
     files: dict[str, SealedFile] = {}
@@ -110,7 +110,7 @@ def model_version(storage: Storage, manifest: Manifest) -> SealedTree:
 
 
 def artifact_versions(storage: Storage, manifest: Manifest) -> SealedTree:
-    """Return all artifact versions of a model version, the empty one too."""
+    """Return the files of all artifact versions of a model version."""
     model, version = manifest.model, manifest.version
     store = ArtifactStore(storage, model, version)
     files: dict[str, SealedFile] = {}
@@ -130,10 +130,10 @@ def artifact_versions(storage: Storage, manifest: Manifest) -> SealedTree:
 def artifact_at(
     store: ArtifactStore, number: int, top: str, created: str
 ) -> SealedTree:
-    """Return the files of one artifact version as if they were in the folder *top*.
+    """Return the files of one artifact version, as if they were in the folder *top*.
 
     Raises:
-        ArtifactNotFoundError: there is no such version.
+        ArtifactNotFoundError: the version does not exist.
     """
     files = _artifact(store, store.get(number), number, top)
     return SealedTree(top=top, created=created, files=files)

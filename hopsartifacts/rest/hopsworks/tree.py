@@ -1,9 +1,9 @@
-"""The project as clients see it: one tree of folders and files.
+"""The project's files and folders as one tree, as a client sees it.
 
-Under ``Models`` and ``Deployments`` it shows what the logs say, not what lies there:
-sealed versions with their files and artifacts, and below each deployment version the
-files of the artifact that it pins, where newer clients look for them. Besides, every
-caller sees his own unfinished uploads. Anything else is the user's own, without links.
+Below ``Models`` and ``Deployments`` it shows what the logs contain, not what is stored
+there: sealed versions with files and artifacts, and below each deployment version the
+files of its artifact version, where newer clients look for them. Every caller also
+sees their own unfinished uploads. All else is the user's own files, without links.
 """
 
 from collections.abc import Iterable, Iterator
@@ -30,14 +30,14 @@ from hopsartifacts.rest.hopsworks.sealed_tree import (
     model_version,
 )
 from hopsartifacts.rest.uploads import Uploads
-from hopsartifacts.storage.contract import Entry, Storage
+from hopsartifacts.storage.contract import FileInfo, Storage
 
 DATASETS = (layout.DEPLOYMENTS, layout.LOGS, layout.MODELS, layout.RESOURCES)
-"""Folders that every project has, though nothing may be in them."""
+"""Folders that every project has, even if they are empty."""
 
 
 class Tree:
-    """What one caller sees; paths are relative to the project."""
+    """The tree as one caller sees it; paths are relative to the project."""
 
     def __init__(self, storage: Storage, uploads: Uploads, owner: str) -> None:
         self._storage = storage
@@ -45,7 +45,7 @@ class Tree:
         self._owner = owner
 
     def look(self, path: str) -> Item | None:
-        """Describe a file or folder; None if nothing is there."""
+        """Return the file or folder at *path*; None if there is none."""
         if path == "" or path in DATASETS:
             return _folder(path)
         if not layout.is_managed(path):
@@ -59,13 +59,13 @@ class Tree:
         return _folder(path) if self._is_top(path) else None
 
     def children(self, path: str) -> list[Item]:
-        """Return what is in a folder, sorted by path.
+        """Return the content of a folder, sorted by path.
 
-        A model that has no version yet is an empty folder: clients list it to find out
-        which number comes next.
+        A model without versions is an empty folder: clients list it to find the next
+        version number.
 
         Raises:
-            PathNotFoundError: there is no such folder.
+            PathNotFoundError: *path* does not exist.
             InvalidInputError: it is a file.
         """
         if path == "":
@@ -87,11 +87,11 @@ class Tree:
         return self._with_unfinished(path, ())
 
     def content(self, path: str) -> Content:
-        """Return the bytes of a file.
+        """Return the content of a file.
 
         Raises:
-            PathNotFoundError: there is no such file.
-            IntegrityError: it is sealed, and not what it was.
+            PathNotFoundError: it is not an existing file.
+            IntegrityError: it differs from what was sealed.
         """
         if path and not layout.is_managed(path):
             entry = own.look_unlinked(self._storage, path)
@@ -101,10 +101,10 @@ class Tree:
             return on_disk(location)
         elif (tree := self._sealed(path)) and (file := tree.files.get(path)):
             return file.content()
-        raise PathNotFoundError(f"{path!r} does not exist, or is no file")
+        raise PathNotFoundError(f"{path!r} does not exist, or is not a file")
 
     def walk(self, path: str) -> Iterator[Item]:
-        """Yield everything below a folder, each folder before what it holds."""
+        """Yield all items below a folder, each folder before its content."""
         for item in self.children(path):
             yield item
             if item.is_folder:
@@ -116,19 +116,19 @@ class Tree:
         return [found[name] for name in sorted(found)]
 
     def _models(self) -> list[Item]:
-        """Return the folders of all models, and the user's files beside them."""
+        """Return the folders of all models, and the user's own files next to them."""
         entries = self._storage.list(layout.MODELS)
         names = (it.name for it in entries if it.kind == "directory")
         folders = self._with_unfinished(layout.MODELS, filter(_is_model, names))
         files = map(_item, filter(_is_own, entries))
         return sorted([*folders, *files], key=lambda item: item.path)
 
-    def _own(self, folder: str) -> list[Entry]:
-        """Return what is the user's own in a folder, without links."""
+    def _own(self, folder: str) -> list[FileInfo]:
+        """Return the user's own files and folders in *folder*, without links."""
         return list(filter(_is_own, own.children(self._storage, folder)))
 
     def _is_top(self, path: str) -> bool:
-        """Tell whether *path* is the folder of a model or deployment that there is."""
+        """Return whether *path* is the folder of an existing model or deployment."""
         match path.split("/"):
             case [layout.MODELS, model] if _is_model(model):
                 return self._storage.stat(path) is not None
@@ -137,7 +137,7 @@ class Tree:
         return False
 
     def _listed(self, path: str) -> Iterable[str] | None:
-        """Return the names in a folder that the logs know; None of other folders."""
+        """Return the folder's names that are in logs; None for other folders."""
         match path.split("/"):
             case [layout.MODELS, model] if _is_model(model):
                 live = model_state(self._storage, model).live()
@@ -193,8 +193,8 @@ class Tree:
             return None
 
 
-def _is_own(entry: Entry) -> bool:
-    """Tell whether it is a file or folder of the user's."""
+def _is_own(entry: FileInfo) -> bool:
+    """Return whether it is a file or folder of the user's own."""
     is_folder = entry.kind == "directory"
     is_either = is_folder or entry.kind == "file"
     return is_either and not layout.is_managed(entry.path, is_folder=is_folder)
@@ -204,7 +204,7 @@ def _folder(path: str) -> Item:
     return Item(path=path, is_folder=True)
 
 
-def _item(entry: Entry, *, is_unfinished: bool = False) -> Item:
+def _item(entry: FileInfo, *, is_unfinished: bool = False) -> Item:
     return Item(
         path=entry.path,
         is_folder=entry.kind == "directory",

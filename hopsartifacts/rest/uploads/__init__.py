@@ -1,4 +1,4 @@
-"""Uploads of clients that fill folders step by step, made whole or nothing."""
+"""Uploads of clients that fill folders step by step, saved completely or not at all."""
 
 from hopsartifacts.rest.uploads.uploads import Uploads
 from hopsartifacts.rest.uploads.values import Chunk, Details, UploadLimits

@@ -1,7 +1,7 @@
 """One unfinished upload: a version's files, a deployment's scripts, or a single file.
 
-What it holds lies in a folder of its own on the server's disk, under names that are no
-user's; its journal there is enough to go on after the process was killed.
+Its files are in a folder of its own on the server's disk, under generated names. A
+journal in this folder allows the upload to continue after the process was killed.
 """
 
 import os
@@ -16,7 +16,7 @@ from typing import BinaryIO, Literal, Self
 from msgspec.structs import replace
 
 from hopsartifacts.errors import ConflictError
-from hopsartifacts.rest.uploads.contents import Contents
+from hopsartifacts.rest.uploads.contents import UploadContents
 from hopsartifacts.rest.uploads.files import (
     Assembly,
     digest_of_part,
@@ -30,64 +30,66 @@ from hopsartifacts.rest.uploads.journal import (
     Begun,
     FileBegun,
     FolderMade,
-    Held,
-    Journal,
     Line,
     PartWritten,
     Removed,
     Sealing,
+    UploadJournal,
     Vacated,
+    VersionHeld,
     boot_id,
 )
-from hopsartifacts.rest.uploads.places import Place, place_of
+from hopsartifacts.rest.uploads.places import UploadPlace, place_of
 from hopsartifacts.rest.uploads.values import Chunk, UploadLimits
 from hopsartifacts.store.identity import new_token
 
 Status = Literal[
     "claiming", "doubtful", "open", "vacant", "sealing", "delivered", "ending"
 ]
-"""claiming: the number is being asked for. doubtful: whether it was given is not known.
-open: files may come. vacant: its owner removed the folder, and the next client that
-saves gets the number. sealing: the files are on their way into the store. delivered:
-the file is in the store, and only parts that are sent once more are answered. ending:
-nobody may use it, and its number is still to be given up."""
+"""claiming: the version number is being claimed. doubtful: it is not known whether the
+claim succeeded. open: files can be uploaded. vacant: the owner has removed the folder,
+and the next client that saves gets the number. sealing: the files are being saved to
+the store. delivered: the file is in the store, and only repeated parts are answered.
+ending: it cannot be used any more, and its number is still to be released."""
 
 _PATIENCE_S = 60.0
 
 
 class Area:
-    """One unfinished upload; any thread may use it.
+    """One unfinished upload; may be used from any thread.
 
     Attributes:
-        place: what it is an upload of.
-        owner: whose it is.
-        token: names its folder, and its number in a model's log.
-        status: how far it is; changed under the lock.
-        contents: what it holds; changed under the lock.
-        created: when it was begun, in seconds since the epoch.
-        is_tried: whether a seal has failed in the store, which may hold part of it.
+        place: the target of the upload.
+        owner: id of the API key that it belongs to.
+        token: names its folder, and identifies its claim in the model's log.
+        status: its state; changed only with the lock held.
+        contents: its files and folders; changed only with the lock held.
+        created: when it was started, in seconds since the epoch.
+        is_tried: whether sealing has failed in the store, which may hold some files.
     """
 
     def __init__(self, folder: Path, begun: Begun, limits: UploadLimits) -> None:
-        self.place: Place = place_of(begun.top)
+        self.place: UploadPlace = place_of(begun.top)
         self.owner = begun.owner
         self.token = begun.token
         self.status: Status = "doubtful" if begun.kind == "version" else "open"
-        self.contents = Contents(folder, limits)
+        self.contents = UploadContents(folder, limits)
         self.created = begun.at
         self.is_tried = False
         self.folder = folder
         self.lock = Condition()
         self._begun = begun
         self._limits = limits
-        self._journal = Journal(folder)
+        self._journal = UploadJournal(folder)
         self._in_flight = 0
         self._made = self._seen = time.monotonic()
         self._is_from_before = False
 
     @classmethod
-    def begin(cls, spool: Path, place: Place, owner: str, limits: UploadLimits) -> Self:
-        """Make a new one below *spool*."""
+    def begin(
+        cls, spool: Path, place: UploadPlace, owner: str, limits: UploadLimits
+    ) -> Self:
+        """Start a new upload in a folder below *spool*."""
         token = new_token()
         begun = Begun(
             kind=place.kind,
@@ -105,49 +107,49 @@ class Area:
 
     @classmethod
     def load(cls, folder: Path, limits: UploadLimits) -> Self | None:
-        """Return what an earlier process left in *folder*; None if that is nothing."""
-        lines = Journal(folder).read()
+        """Return the upload that an earlier process left in *folder*; None if bad."""
+        lines = UploadJournal(folder).read()
         begun = lines[0] if lines else None
         if not isinstance(begun, Begun) or begun.token != folder.name:
             return None
         area = cls(folder, begun, limits)
         for line in lines[1:]:
             area.contents.apply(line)
-            if isinstance(line, Held):
+            if isinstance(line, VersionHeld):
                 area.status, area.is_tried = "open", line.is_tried
             elif isinstance(line, Vacated):
                 area.status = "vacant"
             elif isinstance(line, Sealing):
                 area.status = "sealing"
-        # What a process has written is there after its end, but not after a crash of
-        # the machine; and a seal that was cut off may have put files into the store.
+        # Data that was not synced survives a crash of the process, but not one of the
+        # machine. If sealing was cut off, some files may already be in the store.
         is_lost = begun.boot != boot_id() or not begun.boot
         if area.status == "sealing" or (is_lost and area.status != "vacant"):
             area.status = "ending"
         with on_disk("read an upload"):
-            silence = time.time() - (folder / Journal.NAME).stat().st_mtime
+            silence = time.time() - (folder / UploadJournal.NAME).stat().st_mtime
         area._seen -= max(0.0, silence)
         area._is_from_before = True
         return area
 
     @property
     def silence_s(self) -> float:
-        """How long nothing was heard of it; 0 while a request is at work."""
+        """Seconds since the last activity; 0 while a request is in progress."""
         return 0.0 if self._in_flight else time.monotonic() - self._seen
 
     def is_of(self, owner: str) -> bool:
-        """Tell whether it belongs to *owner*; a vacant one belongs to nobody."""
+        """Return whether it belongs to *owner*; a vacant one belongs to no one."""
         return self.owner == owner and self.status != "vacant"
 
     def may_be_taken_by(self, owner: str) -> bool:
-        """Tell whether *owner* may use its number for a new save."""
+        """Return whether *owner* may use its number for a new save."""
         if self.status == "vacant":
             return not self._in_flight
         return self.owner == owner and self.may_begin_anew
 
     @property
     def may_begin_anew(self) -> bool:
-        """Tell whether its owner may take it for his next try."""
+        """Whether its owner may use it for a new attempt to save."""
         if self.status != "open" or self._in_flight:
             return self.status == "doubtful"
         since_start = time.monotonic() - self._made
@@ -155,20 +157,20 @@ class Area:
         return is_cut or self.silence_s >= self._limits.takeover_s
 
     def touch(self) -> None:
-        """Note that its owner is at work."""
+        """Record an activity of the owner."""
         self._seen = time.monotonic()
         self._is_from_before = False
 
     def hold(self, owner: str) -> None:
-        """Note that *owner* has the number: files may come, and none is there."""
+        """Record that *owner* has claimed the number, and open it, without files."""
         with self.lock:
             self._begun = replace(self._begun, owner=owner)
             self.owner = owner
-            self._empty(Held(is_tried=self.is_tried))
+            self._empty(VersionHeld(is_tried=self.is_tried))
             self.status = "open"
 
     def vacate(self) -> None:
-        """Delete what was sent, and keep the number for the next client that saves.
+        """Delete its files, and keep the number for the next client that saves.
 
         Raises:
             ConflictError: it is being claimed or registered.
@@ -187,14 +189,14 @@ class Area:
             self.touch()
 
     def announce(self, path: str) -> None:
-        """Note that *path*, which is not there, was asked for."""
+        """Record that a client asked for *path*, which does not exist."""
         with self.lock:
             if self.status == "open" and not self.contents.is_expected(path):
                 self.contents.check_new(path, is_folder=False)
                 self._do(Announced(path))
 
     def make_folder(self, path: str) -> None:
-        """Make a folder and those above it; one that is there is left alone."""
+        """Make a folder and its parents, unless they exist."""
         with self.lock:
             self.check_open()
             self.contents.check_new(path, is_folder=True)
@@ -203,12 +205,12 @@ class Area:
             self.touch()
 
     def put(self, path: str, chunk: Chunk, data: BinaryIO) -> Assembly:
-        """Take a part of the file *path*, which may be there already.
+        """Write a part of the file *path*; a part that exists is only compared.
 
         Raises:
-            ConflictError: the part, or the file's size, differs from what is there; or
-                it was removed meanwhile, or is being sealed.
-            InvalidInputError: it has not as many bytes as it has to have.
+            ConflictError: the part or the file's size differs from what exists, the
+                file was removed meanwhile, or the upload is not open.
+            InvalidInputError: *data* does not have the right number of bytes.
             RefusedError: a limit is reached, or the disk is full.
         """
         with self.lock:
@@ -238,7 +240,7 @@ class Area:
                 self.lock.notify_all()
 
     def put_whole(self, path: str, chunks: Iterable[bytes]) -> None:
-        """Take the bytes of a new file; raises as ``put``."""
+        """Write a complete new file; raises as ``put``."""
         with self.lock:
             self.check_open()
             self.contents.check_new(path, is_folder=False)
@@ -265,7 +267,7 @@ class Area:
                 self.touch()
 
     def remove(self, path: str) -> bool:
-        """Remove a file or folder and all below it; False if there is none."""
+        """Remove a file, or a folder with its content; return False if missing."""
         with self.lock:
             self.check_open()
             if not self.contents.has(path):
@@ -278,12 +280,12 @@ class Area:
             return True
 
     def named_file(self, path: str) -> Path | None:
-        """Return a whole file under its own base name; None if it is not there."""
+        """Return a complete file under its own base name; None if it is missing."""
         with self.lock:
             upload = self.contents.files.get(path)
             if upload is None or not upload.is_whole or self.status != "open":
                 return None
-            # The name was checked: it is one part of a path, and no special one.
+            # The name was checked: it is one path segment, and not "." or "..".
             named = self.folder / f"{upload.begun.id}-named" / path.rpartition("/")[2]
             with on_disk("read an upload"):
                 named.parent.mkdir(mode=0o700, exist_ok=True)
@@ -293,10 +295,10 @@ class Area:
             return named
 
     def begin_seal(self) -> None:
-        """Let nothing be changed from now on.
+        """Start sealing; nothing can be changed from now on.
 
         Raises:
-            ConflictError: a part is still on its way.
+            ConflictError: a part is being received.
         """
         with self.lock:
             self.check_open()
@@ -309,27 +311,27 @@ class Area:
             self.status = "sealing"
 
     def reopen(self, *, is_tried: bool = False) -> None:
-        """Let files come again after a seal that failed, in the store if *is_tried*."""
+        """Open it again after sealing failed; *is_tried*: in the store."""
         with self.lock:
             self.is_tried = self.is_tried or is_tried
-            self._do(Held(is_tried=self.is_tried))
+            self._do(VersionHeld(is_tried=self.is_tried))
             self.status = "open"
             self.touch()
 
     def deliver(self) -> None:
-        """Note that the file is in the store; its parts are only known from now on."""
+        """Record that the file is in the store, and delete it here."""
         with self.lock:
             self.status = "delivered"
             self._journal.close()
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def close(self) -> None:
-        """Let go of the journal."""
+        """Close the journal's file."""
         with self.lock:
             self._journal.close()
 
     def discard(self) -> None:
-        """Delete it all from the disk."""
+        """Delete all its files from the disk."""
         with self.lock:
             self.status = "ending"
             self._journal.close()
@@ -344,7 +346,7 @@ class Area:
             )
 
     def check_open(self) -> None:
-        """Raise ``ConflictError`` unless files may come."""
+        """Raise ``ConflictError`` unless files can be uploaded."""
         if self.status != "open":
             what = {
                 "sealing": "is being registered",
@@ -357,7 +359,7 @@ class Area:
             )
 
     def _upload(self, path: str, chunk: Chunk) -> Assembly:
-        """Return the file that *chunk* is of, begun now if it is new."""
+        """Return the file that *chunk* belongs to; start it if it is new."""
         upload = self.contents.files.get(path)
         if self.status != "delivered" or upload is None:
             self.check_open()
@@ -373,13 +375,13 @@ class Area:
         return self.contents.files[path]
 
     def _wait_for(self, upload: Assembly, number: int) -> str | None:
-        """Return the digest of a part that is there; wait for one that is coming."""
+        """Return the digest of a part that exists; wait if it is being received."""
         until = time.monotonic() + _PATIENCE_S
         while number in upload.writing:
             if not self.lock.wait(max(0.0, until - time.monotonic())):
                 raise ConflictError(
-                    f"chunk {number} of {upload.begun.path!r} is already on its way: "
-                    "send it again later"
+                    f"chunk {number} of {upload.begun.path!r} is being received: send "
+                    "it again later"
                 )
         self._check_there(upload)
         return upload.digests.get(number)
@@ -396,7 +398,7 @@ class Area:
             raise disk_full()
 
     def _do(self, line: Line) -> None:
-        """Write a line, and do what it says."""
+        """Write a line to the journal, and apply it."""
         with on_disk("write an upload"):
             self._journal.add(line)
         self.contents.apply(line)

@@ -1,4 +1,4 @@
-"""What single requests bring: folders that are there as long as the request is."""
+"""Temporary folders for the bodies of single requests."""
 
 import shutil
 import tempfile
@@ -9,12 +9,12 @@ from pathlib import Path
 from hopsartifacts.rest.uploads.files import disk_full, on_disk
 
 
-class Bodies:
-    """The files of requests under way, on the server's own disk.
+class RequestBodies:
+    """The files of requests in progress, on the server's own disk.
 
     Args:
-        folder: of these files alone. What a killed server left in it is deleted.
-        min_free_bytes: what must stay free on the disk.
+        folder: only for these files. Files that a killed server left are deleted.
+        min_free_bytes: how much must stay free on the disk.
 
     Raises:
         StorageError: the folder cannot be used.
@@ -29,11 +29,11 @@ class Bodies:
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
-        """Give a new, empty folder, which is deleted behind the block.
+        """Provide a new, empty folder, which is deleted after the block.
 
         Raises:
             RefusedError: the disk is full.
-            StorageError: it cannot be made.
+            StorageError: the folder cannot be made.
         """
         self.check_room(0)
         with on_disk("take an upload"):
@@ -44,10 +44,10 @@ class Bodies:
             yield Path(name)
 
     def check_room(self, size_bytes: int) -> None:
-        """See that there is room for so many bytes more.
+        """Check that there is room for *size_bytes* more.
 
         Raises:
-            RefusedError: there is not.
+            RefusedError: there is not (507).
         """
         with on_disk("take an upload"):
             free = shutil.disk_usage(self._folder).free

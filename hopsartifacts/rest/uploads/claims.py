@@ -1,4 +1,4 @@
-"""Claims on model versions, from the number to the seal, or to giving it up."""
+"""Claims on model version numbers, until the version is sealed or given up."""
 
 from itertools import takewhile
 
@@ -10,37 +10,37 @@ from hopsartifacts.errors import (
     InvalidInputError,
 )
 from hopsartifacts.names import model_name
-from hopsartifacts.registry.claiming import (
+from hopsartifacts.registry.documents import Manifest, ModelState
+from hopsartifacts.registry.reservations import (
     Claim,
     check_held,
     claim_version,
     give_up_claim,
     number_for,
 )
-from hopsartifacts.registry.documents import Manifest, ModelState
-from hopsartifacts.registry.saving import save_version
+from hopsartifacts.registry.save import save_version
 from hopsartifacts.registry.versions import model_state
 from hopsartifacts.rest.uploads.area import Area, Status
-from hopsartifacts.rest.uploads.places import Place, place_of
-from hopsartifacts.rest.uploads.sealing import new_version
+from hopsartifacts.rest.uploads.places import UploadPlace, place_of
+from hopsartifacts.rest.uploads.registration import new_version
 from hopsartifacts.rest.uploads.shelf import Shelf
 from hopsartifacts.rest.uploads.values import Details, UploadLimits
 from hopsartifacts.storage.contract import Storage
 
 
 class Claims:
-    """The steps of a version whose files are being uploaded."""
+    """The steps of saving a version whose files are uploaded."""
 
     def __init__(self, storage: Storage, shelf: Shelf, limits: UploadLimits) -> None:
         self._storage = storage
         self._shelf = shelf
         self._limits = limits
 
-    def take(self, place: Place, owner: str) -> None:
-        """Claim a version's number, or begin anew with what was left of a try.
+    def take(self, place: UploadPlace, owner: str) -> None:
+        """Claim a version's number, or reuse the claim of an earlier attempt.
 
         Raises:
-            AlreadyExistsError: the number or a twin of the name is taken.
+            AlreadyExistsError: the number is taken, or the name except for its case.
         """
         before: Status = "doubtful"
 
@@ -69,8 +69,8 @@ class Claims:
             area.status = "vacant" if before == "vacant" else "doubtful"
             raise
 
-    def seal(self, place: Place, details: Details, owner: str) -> Manifest:
-        """Make a version of what was uploaded; ``Uploads.seal`` says what it raises."""
+    def seal(self, place: UploadPlace, details: Details, owner: str) -> Manifest:
+        """Seal an uploaded version; raises as ``Uploads.seal``."""
         area = self._shelf.find(place, owner)
         if area is None:
             number_for(self._state(place), place.model, place.version)
@@ -93,8 +93,8 @@ class Claims:
     def clear(self, area: Area) -> bool:
         """Empty an area whose folder its owner removes, or give it up.
 
-        The number of a version stays claimed for the next save by any client: clients
-        remove the folder when a save fails, and that must not use the number up. It is
+        The number of a version stays claimed, for the next save by any client: clients
+        remove the folder when a save fails, and that must not use up the number. It is
         given up if the store may hold a part of the version.
 
         Returns:
@@ -111,7 +111,7 @@ class Claims:
         return True
 
     def end(self, area: Area) -> bool:
-        """Give up an area of any kind; False if its version turns out to be sealed.
+        """Give up an area of any kind; return False if its version is already sealed.
 
         Raises:
             ConflictError: it is being claimed or registered.
@@ -127,7 +127,7 @@ class Claims:
         return is_given_up
 
     def end_if_old(self, area: Area) -> None:
-        """Give up an area that nobody has touched for long; raises as ``end``."""
+        """Give up an area that was not used for a long time; raises as ``end``."""
         with area.lock:
             if area.status in {"delivered", "doubtful"}:
                 limit = self._limits.takeover_s
@@ -140,24 +140,24 @@ class Claims:
         self.end(area)
 
     def numbers(self, model: str, owner: str) -> set[int]:
-        """Return what ``Uploads.numbers`` says."""
+        """Return the numbers that are taken; see ``Uploads.numbers``."""
         state = model_state(self._storage, model)
         free: set[int] = set()
         newest = state.head.latest
         above = takewhile(lambda it: it[0] > newest, state.records.descending())
         taken = {number for number, _ in above}
-        # The log may not know yet of a number that is just being claimed.
+        # A number that is being claimed may not be in the log yet.
         for area in self._shelf.all():
             if area.place.kind == "version" and area.place.model == model:
                 is_free = area.may_be_taken_by(owner)
                 (free if is_free else taken).add(area.place.version)
         return {number for number in taken - free if number > newest}
 
-    def _state(self, place: Place) -> ModelState:
+    def _state(self, place: UploadPlace) -> ModelState:
         return model_state(self._storage, place.model)
 
     def _after_failed_seal(self, area: Area) -> None:
-        """Let files come again, unless the number was given up."""
+        """Open the area again, unless its number was given up."""
         try:
             check_held(self._state(area.place), area.place.model, _claim(area))
             area.reopen(is_tried=True)
@@ -167,16 +167,16 @@ class Claims:
             area.status = "ending"
 
 
-def unclaimed(place: Place) -> ConflictError:
-    """Return the error for a version that this owner has not claimed."""
+def unclaimed(place: UploadPlace) -> ConflictError:
+    """Return the error for a version that the owner has not claimed."""
     return ConflictError(
-        f"nobody is saving {place.top!r} with this key: create the folder first, under "
-        "a number that is free"
+        f"{place.top!r} is not being saved with this API key: create the folder first, "
+        "with a free version number"
     )
 
 
-def version_place(model: str, version: int) -> Place:
-    """Return the place of a version; raises for names outside the rules."""
+def version_place(model: str, version: int) -> UploadPlace:
+    """Return the place of a version; raise ``InvalidNameError`` for a bad name."""
     return place_of(layout.version_dir(model_name(model), version))
 
 

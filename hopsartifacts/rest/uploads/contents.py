@@ -1,4 +1,4 @@
-"""What an unfinished upload holds: files, folders, and files that are expected."""
+"""The content of an unfinished upload: files, folders, and expected files."""
 
 from pathlib import Path
 
@@ -16,14 +16,14 @@ from hopsartifacts.rest.uploads.journal import (
 from hopsartifacts.rest.uploads.values import Chunk, UploadLimits
 
 
-class Contents:
-    """Paths below one place, as the lines of its journal make them.
+class UploadContents:
+    """Paths below one place, as recorded in the lines of its journal.
 
-    Whoever changes it holds the lock of its area.
+    Callers hold the lock of the area.
 
     Attributes:
-        files: by path, whole or not.
-        folders: made, or above a file.
+        files: by path, complete or not.
+        folders: folders that were made, or that contain a file.
     """
 
     def __init__(self, folder: Path, limits: UploadLimits) -> None:
@@ -37,17 +37,17 @@ class Contents:
 
     @property
     def unsent(self) -> list[str]:
-        """Paths that were asked for as if a file were to come, which never came."""
+        """Paths that a client asked for before an upload that did not follow."""
         return sorted(self._announced)
 
     @property
     def largest_file_bytes(self) -> int:
-        """How many bytes one more file may have."""
+        """Most bytes that one more file may have."""
         left = self._limits.max_version_bytes - self._size_bytes
         return min(self._limits.max_file_bytes, left)
 
     def apply(self, line: Line) -> None:
-        """Do what a line of the journal tells of."""
+        """Apply one line of the journal."""
         match line:
             case FolderMade(path):
                 self._announced.discard(path)
@@ -70,7 +70,7 @@ class Contents:
                 self._announced -= self._below(path, self._announced)
 
     def clear(self) -> list[Assembly]:
-        """Forget it all, and return the files that were there."""
+        """Remove everything, and return the files that were there."""
         gone = list(self.files.values())
         self.files.clear()
         self.folders.clear()
@@ -80,23 +80,23 @@ class Contents:
         return gone
 
     def is_expected(self, path: str) -> bool:
-        """Tell whether *path* is there, or was asked for."""
+        """Return whether *path* exists, or a client asked for it."""
         return path in self.files or path in self.folders or path in self._announced
 
     def files_below(self, path: str) -> list[Assembly]:
-        """Return the file *path*, or those in the folder of that name."""
+        """Return the file *path*, or all files in the folder *path*."""
         return [self.files[name] for name in self._below(path, self.files)]
 
     def has(self, path: str) -> bool:
-        """Tell whether *path* is a file or folder here."""
+        """Return whether *path* is a file or folder here."""
         return path in self.files or path in self.folders
 
     def check_new(self, path: str, *, is_folder: bool) -> None:
-        """See that something new may be made at *path*.
+        """Check that *path* can be made.
 
         Raises:
             AlreadyExistsError: a file is where a folder would be, or the reverse.
-            RefusedError: there are too many already.
+            RefusedError: there are too many files and folders already.
         """
         for taken in _with_parents(path):
             if taken in self.files:
@@ -112,10 +112,10 @@ class Contents:
             )
 
     def check_sizes(self, chunk: Chunk) -> None:
-        """See that a new file is not too big.
+        """Check that the file of *chunk*, which is new, is not too large.
 
         Raises:
-            RefusedError: it is, or makes all of them too big.
+            RefusedError: the file, the whole upload, or the chunk is too large.
         """
         limits = self._limits
         for words, size, limit in (

@@ -1,4 +1,4 @@
-"""Files on the server's disk that are put together from parts, in any order."""
+"""Files on the server's disk that are assembled from parts, in any order."""
 
 import errno
 import os
@@ -25,15 +25,15 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Assembly:
-    """One file: which parts are there, and what they hold.
+    """One file, and which of its parts exist.
 
-    Its fields are changed by the area it lies in, under that one's lock.
+    Its area changes its fields, with the area's lock held.
 
     Attributes:
-        begun: its path within the area, and its shape.
-        location: where its bytes lie.
-        digests: of the parts that are whole, by number.
-        writing: parts that are on their way at this moment.
+        begun: its path within the area, its size and its division into parts.
+        location: the file on disk.
+        digests: digests of the complete parts, by number.
+        writing: numbers of the parts that are being received.
     """
 
     def __init__(self, begun: FileBegun, folder: Path) -> None:
@@ -44,30 +44,30 @@ class Assembly:
 
     @property
     def is_whole(self) -> bool:
-        """Tell whether every part is there."""
+        """Whether all parts are complete."""
         return len(self.digests) == self.parts
 
     @property
     def parts(self) -> int:
-        """How many requests it takes to send it."""
+        """Number of requests that it takes to send the file."""
         return max(self.begun.chunks, 1)
 
     def is_of(self, chunk: Chunk) -> bool:
-        """Tell whether *chunk* is of a file of this shape."""
+        """Return whether *chunk* is of a file with this size and division."""
         shape = self.begun.size, self.begun.chunk_size
         return (chunk.size, chunk.chunk_size) == shape
 
     def make(self) -> None:
-        """Make the file, of its size and with nothing in it."""
+        """Create the file with its size, filled with zeros."""
         with on_disk("begin an upload"), self.location.open("xb") as file:
             file.truncate(self.begun.size)
 
     def check_shape(self, chunk: Chunk) -> None:
-        """See that *chunk* is of this file.
+        """Check that *chunk* is of this file.
 
         Raises:
-            AlreadyExistsError: the file is whole, and another one.
-            ConflictError: it has another size, or is cut up otherwise.
+            AlreadyExistsError: the file is complete, and *chunk* is of another one.
+            ConflictError: *chunk* is of a file with another size or division.
         """
         begun = self.begun
         if self.is_of(chunk):
@@ -81,10 +81,10 @@ class Assembly:
         )
 
     def write(self, chunk: Chunk, data: BinaryIO) -> str:
-        """Put a part where it belongs, and return its digest.
+        """Write a part to its place in the file, and return its digest.
 
         Raises:
-            InvalidInputError: it has not as many bytes as it has to have.
+            InvalidInputError: *data* does not have the right number of bytes.
             ConflictError: the file was removed meanwhile.
             RefusedError: the disk is full.
         """
@@ -106,7 +106,7 @@ class Assembly:
 
 
 def digest_of_part(chunk: Chunk, data: BinaryIO) -> str:
-    """Return the digest of a part that is not written; raises as ``write``."""
+    """Return the digest of a part without writing it; raises as ``write``."""
     hasher = xxhash.xxh3_128()
     for piece in _pieces(chunk, data):
         hasher.update(piece)
@@ -117,7 +117,7 @@ def write_whole(location: Path, chunks: Iterable[bytes], limit: int) -> tuple[in
     """Write a new file, and return its size and digest.
 
     Raises:
-        RefusedError: it has more bytes than *limit*, or the disk is full.
+        RefusedError: it has more than *limit* bytes, or the disk is full.
     """
     hasher = xxhash.xxh3_128()
     size = 0
@@ -132,14 +132,14 @@ def write_whole(location: Path, chunks: Iterable[bytes], limit: int) -> tuple[in
 
 
 def taken(path: str) -> AlreadyExistsError:
-    """Return the error for a file that is there."""
+    """Return the error for a file that already exists."""
     return AlreadyExistsError(
         f"{path!r} exists: remove it first, or upload with overwrite=True"
     )
 
 
 def removed(path: str) -> ConflictError:
-    """Return the error for what was taken away while it was being uploaded."""
+    """Return the error for a file that was removed while it was being uploaded."""
     return ConflictError(
         f"{path!r} was removed while it was being uploaded: upload it again"
     )
@@ -147,11 +147,11 @@ def removed(path: str) -> ConflictError:
 
 @contextmanager
 def on_disk(doing: str) -> Iterator[None]:
-    """Turn what the operating system raises into our errors.
+    """Convert errors of the operating system; *doing* names the failed action.
 
     Raises:
         RefusedError: the disk is full.
-        StorageError: it failed otherwise.
+        StorageError: there was another error.
     """
     try:
         yield
@@ -166,7 +166,7 @@ def on_disk(doing: str) -> Iterator[None]:
 
 
 def disk_full() -> RefusedError:
-    """Return the error for an upload that the server's disk cannot hold."""
+    """Return the error for an upload that does not fit on the server's disk."""
     return RefusedError(
         "the server's disk has no room for this upload: free some space there, or "
         "upload less",
@@ -176,7 +176,7 @@ def disk_full() -> RefusedError:
 
 
 def _pieces(chunk: Chunk, data: BinaryIO) -> Iterator[bytes]:
-    """Yield the bytes of a part, which must be as many as it says."""
+    """Yield the bytes of a part; raise ``InvalidInputError`` if it has more or less."""
     left = chunk.length
     while piece := data.read(min(_PIECE_BYTES, left + 1)):
         left -= len(piece)

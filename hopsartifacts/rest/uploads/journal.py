@@ -1,8 +1,8 @@
-"""What an upload had done, on the server's disk: one line for each step.
+"""The journal of an upload on the server's disk: one line for each step.
 
-A line is written in one step, after what it tells of. So a process that is killed
-leaves a whole journal, or one whose last line is torn and tells of nothing that was
-acknowledged.
+A line is written with a single call, after the step that it records. So if the process
+is killed, the journal is complete, or its last line is torn. A torn line belongs to a
+step that was not acknowledged.
 """
 
 import errno
@@ -16,7 +16,7 @@ from hopsartifacts.storage.posix import sync_folder
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True, tag="begun"):
-    """First line: what this is, whose, since when and which start of the machine."""
+    """First line: target and owner, time of the start, and the machine's boot id."""
 
     kind: str
     top: str
@@ -26,21 +26,21 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True, tag="begun"):
     boot: str
 
 
-class Held(msgspec.Struct, frozen=True, tag="held"):
-    """The number is ours, and files may come; again after a seal that failed.
+class VersionHeld(msgspec.Struct, frozen=True, tag="held"):
+    """The number is claimed and files can be uploaded; also after failed sealing.
 
-    *is_tried* says that such a seal failed in the store.
+    *is_tried* records that sealing has failed in the store.
     """
 
     is_tried: bool = False
 
 
 class Vacated(msgspec.Struct, frozen=True, tag="vacated"):
-    """The number is ours, nothing lies here, and the next client that saves gets it."""
+    """The claimed number has no files, and the next client that saves gets it."""
 
 
 class Sealing(msgspec.Struct, frozen=True, tag="sealing"):
-    """The files are on their way into the store."""
+    """The files are being saved to the store."""
 
 
 class FolderMade(msgspec.Struct, frozen=True, tag="folder"):
@@ -50,13 +50,13 @@ class FolderMade(msgspec.Struct, frozen=True, tag="folder"):
 
 
 class Announced(msgspec.Struct, frozen=True, tag="announced"):
-    """Somebody asked for a file that is not there, as clients do before they send."""
+    """A client asked for a file that does not exist, as it does before an upload."""
 
     path: str
 
 
 class FileBegun(msgspec.Struct, frozen=True, tag="file"):
-    """The first part of a file came; its bytes lie under *id*."""
+    """The first part of a file has arrived; its bytes are in the file *id*."""
 
     path: str
     id: str
@@ -66,7 +66,7 @@ class FileBegun(msgspec.Struct, frozen=True, tag="file"):
 
 
 class PartWritten(msgspec.Struct, frozen=True, tag="part"):
-    """A part is whole."""
+    """A part is complete."""
 
     id: str
     number: int
@@ -74,14 +74,14 @@ class PartWritten(msgspec.Struct, frozen=True, tag="part"):
 
 
 class Removed(msgspec.Struct, frozen=True, tag="removed"):
-    """A file or folder was removed, with all below it."""
+    """A file, or a folder with its content, was removed."""
 
     path: str
 
 
 Line = (
     Begun
-    | Held
+    | VersionHeld
     | Vacated
     | Sealing
     | FolderMade
@@ -92,8 +92,8 @@ Line = (
 )
 
 
-class Journal:
-    """The journal of one upload, in its folder."""
+class UploadJournal:
+    """The journal of one upload, in the upload's folder."""
 
     NAME = "journal.jsonl"
 
@@ -102,7 +102,7 @@ class Journal:
         self._file: int | None = None
 
     def start(self, *lines: Line, is_durable: bool) -> None:
-        """Begin anew with *lines*, in one step."""
+        """Replace the journal by *lines*, atomically."""
         self.close()
         data = b"".join(map(_encoded, lines))
         temporary = self._folder / f"{self.NAME}.new"
@@ -117,7 +117,7 @@ class Journal:
             sync_folder(self._folder.parent)
 
     def add(self, line: Line) -> None:
-        """Write one more line, or nothing of it; one thread at a time."""
+        """Append a line, completely or not at all; one thread at a time."""
         if self._file is None:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
             self._file = os.open(self._folder / self.NAME, flags)
@@ -125,12 +125,12 @@ class Journal:
         size = os.fstat(self._file).st_size
         done = os.write(self._file, data)
         if done != len(data):
-            # What comes after a torn line would not be read.
+            # Lines after a torn one would not be read.
             os.ftruncate(self._file, size)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def read(self) -> list[Line]:
-        """Return the lines, and cut off one that is torn; none if it cannot be read."""
+        """Return all lines, and cut off a torn one; none if the file cannot be read."""
         path = self._folder / self.NAME
         found: list[Line] = []
         good = 0
@@ -147,7 +147,7 @@ class Journal:
         return found
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -158,10 +158,10 @@ def _encoded(line: Line) -> bytes:
 
 
 def boot_id() -> str:
-    """Return what names this start of the machine; empty where that is not known.
+    """Return the id of the machine's current boot; an empty string if unknown.
 
-    Bytes that were written but not synced are there after a crash of a process, and
-    may not be after one of the machine.
+    Data that was written but not synced survives a crash of the process, but possibly
+    not a crash of the machine.
     """
     with suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

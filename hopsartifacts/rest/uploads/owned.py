@@ -1,4 +1,4 @@
-"""Files of the user's own, which go to the store when they are whole."""
+"""Uploads of the user's own files, which go to the store when they are complete."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import BinaryIO
 from hopsartifacts.datasets import own
 from hopsartifacts.rest.uploads.area import Area
 from hopsartifacts.rest.uploads.files import Assembly, on_disk, taken
-from hopsartifacts.rest.uploads.places import Place
+from hopsartifacts.rest.uploads.places import UploadPlace
 from hopsartifacts.rest.uploads.shelf import Shelf
 from hopsartifacts.rest.uploads.values import Chunk
 from hopsartifacts.storage.contract import Storage
@@ -17,17 +17,17 @@ _READ_BYTES = 256 * 1024
 
 
 class OwnFiles:
-    """Each one is an area of its own until it is in the store, and a while longer.
+    """The user's own files: each has an area until some time after it is in the store.
 
-    A part whose answer was lost is sent again, so its digest is kept for some time.
+    Clients repeat a part if its answer was lost, so its digest is still needed then.
     """
 
     def __init__(self, storage: Storage, shelf: Shelf) -> None:
         self._storage = storage
         self._shelf = shelf
 
-    def put(self, place: Place, chunk: Chunk, data: BinaryIO, owner: str) -> None:
-        """Take a part; ``Uploads.put_chunk`` says what it raises."""
+    def put(self, place: UploadPlace, chunk: Chunk, data: BinaryIO, owner: str) -> None:
+        """Store a part of a file; raises as ``Uploads.put_chunk``."""
         area = self._shelf.find(place, owner)
         if area and self._is_left_over(area, chunk):
             self._shelf.drop(area)
@@ -40,7 +40,7 @@ class OwnFiles:
             self._deliver(area, upload)
 
     def remove(self, path: str, owner: str) -> bool:
-        """Drop what is unfinished at *path* and below; False if more may be there."""
+        """Drop unfinished files at and below *path*; return False if more may exist."""
         found = [
             area
             for area in self._shelf.all()
@@ -54,9 +54,9 @@ class OwnFiles:
         return is_any and self._storage.stat(path) is None
 
     def _is_left_over(self, area: Area, chunk: Chunk) -> bool:
-        """Tell whether *chunk* belongs to a later upload than *area* does."""
+        """Return whether *chunk* belongs to a later upload than *area*."""
         if area.status == "delivered":
-            # Else it was removed since, and this is a new file.
+            # If the file is gone, it was removed since, and this is a new upload.
             return self._storage.stat(area.place.path) is None
         if area.status == "ending" or not area.may_begin_anew:
             return area.status == "ending"
@@ -69,7 +69,7 @@ class OwnFiles:
             raise taken(path)
 
     def _deliver(self, area: Area, upload: Assembly) -> None:
-        """Write a whole file to the store, once."""
+        """Write a complete file to the store, once."""
         with area.lock:
             if area.status == "delivered":
                 return

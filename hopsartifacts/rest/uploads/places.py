@@ -1,4 +1,4 @@
-"""What a path of an upload means: something of a version, a script, or the user's."""
+"""Places of uploads: in a version, among a deployment's scripts, or the user's own."""
 
 from typing import Literal
 
@@ -9,21 +9,21 @@ from hopsartifacts.errors import ManagedPathError
 from hopsartifacts.names import deployment_name, file_path, is_version, model_name
 
 SCRIPTS = "resources"
-"""Folder of a deployment into which clients put scripts before they save it."""
+"""Folder of a deployment to which clients upload scripts before they save it."""
 
 Kind = Literal["model", "version", "scripts", "own"]
 
 
-class Place(msgspec.Struct, frozen=True):
-    """Where a path belongs.
+class UploadPlace(msgspec.Struct, frozen=True):
+    """The meaning of a path.
 
     Attributes:
-        kind: of the area it is in.
-        top: path of the area: a model's or version's folder, a deployment's folder, or
-            the path of the user's own file itself.
-        inside: the path below it; empty for the area itself.
-        model: name of the model, of a version or model.
-        version: its number.
+        kind: kind of the area that it is in.
+        top: path of the area: the folder of a model, version or deployment, or the path
+            of the user's own file.
+        inside: path below *top*; empty for the area itself.
+        model: name of the model, for a model or version.
+        version: number of the version.
     """
 
     kind: Kind
@@ -39,7 +39,7 @@ class Place(msgspec.Struct, frozen=True):
 
     @property
     def may_be_folder(self) -> bool:
-        """Tell whether a folder may be made here."""
+        """Whether a folder may be made here."""
         first = self.inside.partition("/")[0]
         if self.kind == "version":
             return first == layout.FILES
@@ -47,7 +47,7 @@ class Place(msgspec.Struct, frozen=True):
 
     @property
     def may_be_file(self) -> bool:
-        """Tell whether a file may be uploaded here."""
+        """Whether a file may be uploaded here."""
         first, slash, _ = self.inside.partition("/")
         if self.kind == "version":
             is_file = first == layout.FILES and bool(slash)
@@ -55,36 +55,38 @@ class Place(msgspec.Struct, frozen=True):
         return self.kind == "own" or (first == SCRIPTS and bool(slash))
 
 
-def place_of(path: str, *, is_folder: bool = False) -> Place:
-    """Return what the file, or the folder, *path* of the project means.
+def place_of(path: str, *, is_folder: bool = False) -> UploadPlace:
+    """Return the place of the file or folder *path* in the project.
 
     Raises:
         InvalidNameError: it breaks the rules for names.
-        ManagedPathError: it is managed, and nothing is ever uploaded there.
+        ManagedPathError: it is managed, and not a place for uploads.
     """
     file_path(path)
     if not layout.is_managed(path, is_folder=is_folder):
-        return Place("own", path)
+        return UploadPlace("own", path)
     match path.split("/"):
         case [layout.MODELS, model]:
-            return Place("model", layout.model_dir(model_name(model)), model=model)
+            return UploadPlace(
+                "model", layout.model_dir(model_name(model)), model=model
+            )
         case [layout.MODELS, model, version, *rest]:
             if not is_version(version):
                 raise refusal(path)
             top = layout.version_dir(model_name(model), int(version))
-            return Place("version", top, "/".join(rest), model, int(version))
+            return UploadPlace("version", top, "/".join(rest), model, int(version))
         case [layout.DEPLOYMENTS, deployment, *rest]:
             top = layout.deployment_dir(deployment_name(deployment))
-            return Place("scripts", top, "/".join(rest))
+            return UploadPlace("scripts", top, "/".join(rest))
     raise refusal(path)
 
 
-def file_place(path: str) -> Place:
+def file_place(path: str) -> UploadPlace:
     """Return the place of a file that is to be uploaded.
 
     Raises:
-        InvalidNameError: it breaks the rules for names.
-        ManagedPathError: no file is ever uploaded there.
+        InvalidNameError: *path* breaks the rules for names.
+        ManagedPathError: files cannot be uploaded there.
     """
     is_top = path.count("/") <= 1 and layout.is_managed(path)
     place = None if is_top else place_of(path)
@@ -94,11 +96,11 @@ def file_place(path: str) -> Place:
 
 
 def refusal(path: str) -> ManagedPathError:
-    """Return the error for what cannot be written to *path*."""
+    """Return the error for a path that cannot be written to."""
     return ManagedPathError(
         f"{path!r} is managed: model files go to {layout.MODELS}/<model>/<version>/"
         f"{layout.FILES} while a version is being saved, scripts to "
         f"{layout.DEPLOYMENTS}/<name>/{SCRIPTS}, anything else to a folder of your "
-        f"own, like {layout.RESOURCES!r}; only files with a dot in their name lie "
-        f"directly in {layout.MODELS}"
+        f"own, like {layout.RESOURCES!r}; only files with a dot in their name may "
+        f"be directly in {layout.MODELS}"
     )

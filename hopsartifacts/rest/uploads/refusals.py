@@ -1,7 +1,7 @@
-"""Who was refused a version's folder, and will delete it all the same.
+"""Refused claims, after which a client deletes the version's folder nevertheless.
 
-The official client deletes the folder whenever a save fails, be it that somebody else
-was first; so one deletion for each refusal removes nothing.
+The official client deletes the folder whenever a save fails, even if another client has
+the version. So for each refusal, one deletion is ignored.
 """
 
 import time
@@ -9,7 +9,7 @@ from threading import Lock
 
 
 class Refusals:
-    """Counts by path and owner, forgotten after a while; any thread may use it."""
+    """Refusals by path and owner, kept for a while; may be used from any thread."""
 
     def __init__(self, forgotten_s: float) -> None:
         self._forgotten_s = forgotten_s
@@ -17,12 +17,12 @@ class Refusals:
         self._at: dict[tuple[str, str], list[float]] = {}
 
     def add(self, path: str, owner: str) -> None:
-        """Note that *owner* was refused *path*."""
+        """Record that *owner* was refused *path*."""
         with self._lock:
             self._at.setdefault((path, owner), []).append(time.monotonic())
 
     def take(self, path: str, owner: str) -> bool:
-        """Tell whether *owner* was refused *path*, and count that as done."""
+        """Return whether *owner* was refused *path*, and remove one such refusal."""
         self.forget_old()
         with self._lock:
             times = self._at.get((path, owner))
@@ -32,7 +32,7 @@ class Refusals:
             return True
 
     def forget_old(self) -> None:
-        """Forget those who never came."""
+        """Remove refusals that no deletion has followed in time."""
         before = time.monotonic() - self._forgotten_s
         with self._lock:
             for key, times in list(self._at.items()):

@@ -1,4 +1,4 @@
-"""Every unfinished upload of one server, by where it goes and whose it is."""
+"""All unfinished uploads of one server, by place and owner."""
 
 import shutil
 from collections.abc import Callable
@@ -10,15 +10,15 @@ from hopsartifacts.errors import ConflictError
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.uploads.area import Area
 from hopsartifacts.rest.uploads.files import on_disk
-from hopsartifacts.rest.uploads.places import Place
+from hopsartifacts.rest.uploads.places import UploadPlace
 from hopsartifacts.rest.uploads.values import UploadLimits
 
 
 class Shelf:
-    """The areas in one folder, which no other server uses; any thread may use it."""
+    """The areas in one folder, locked for this server; may be used from any thread."""
 
     def __init__(self, folder: Path, limits: UploadLimits) -> None:
-        """Take the folder with what an earlier server left there.
+        """Lock the folder, and load the uploads that an earlier server left in it.
 
         Raises:
             ConflictError: another server uses it.
@@ -35,28 +35,28 @@ class Shelf:
                 area = Area.load(entry, limits)
                 is_lost = area and area.place.kind != "version"
                 if area is None or (is_lost and area.status == "ending"):
-                    # Killed before anything was acknowledged, or nothing of it is sure.
+                    # Nothing was acknowledged before the crash, or nothing is reliable.
                     shutil.rmtree(entry, ignore_errors=True)
                 else:
                     self._areas[_key(area.place, area.owner)] = area
 
-    def find(self, place: Place, owner: str) -> Area | None:
-        """Return the area of *place*; a version's may be another owner's."""
+    def find(self, place: UploadPlace, owner: str) -> Area | None:
+        """Return the area of *place*; that of a version may belong to another owner."""
         with self._lock:
             return self._areas.get(_key(place, owner))
 
     def all(self) -> list[Area]:
-        """Return every area there is now."""
+        """Return all areas."""
         with self._lock:
             return list(self._areas.values())
 
-    def visible(self, place: Place, owner: str) -> Area | None:
-        """Return the area of *place*, if *owner* is to see what it holds."""
+    def visible(self, place: UploadPlace, owner: str) -> Area | None:
+        """Return the area of *place*, if its content is visible to *owner*."""
         area = self.find(place, owner)
         return area if area and _is_visible(area, owner) else None
 
     def all_visible(self, owner: str) -> list[Area]:
-        """Return the folders that *owner* is to see."""
+        """Return all areas that are folders and visible to *owner*."""
         return [
             area
             for area in self.all()
@@ -65,19 +65,19 @@ class Shelf:
 
     def open(
         self,
-        place: Place,
+        place: UploadPlace,
         owner: str,
         use: Callable[[Area], None] = lambda _: None,
     ) -> tuple[Area, bool]:
-        """Return the area of *place* and whether it is new.
+        """Return the area of *place*, and whether it is new.
 
         Args:
-            place: of the upload.
-            owner: of the area, if it is new.
-            use: called with one that is there before anybody else finds it; may raise.
+            place: the place of the upload.
+            owner: owner of the area, if it is new.
+            use: called with an existing area before other threads get it; may raise.
 
         Raises:
-            RefusedError: this owner has too many.
+            RefusedError: this owner has too many areas (429).
         """
         with self._lock:
             key = _key(place, owner)
@@ -92,7 +92,7 @@ class Shelf:
             return area, True
 
     def drop(self, area: Area) -> None:
-        """Delete an area."""
+        """Delete an area and its files."""
         with self._lock:
             key = _key(area.place, area.owner)
             if self._areas.get(key) is area:
@@ -100,7 +100,7 @@ class Shelf:
         area.discard()
 
     def close(self) -> None:
-        """Let go of the folder; what is unfinished stays there."""
+        """Unlock the folder; unfinished uploads stay in it."""
         with self._lock:
             for area in self._areas.values():
                 area.close()
@@ -119,7 +119,7 @@ class Shelf:
 
 
 def _locked(folder: Path) -> Any:
-    # Imported late: asyncio comes with it.
+    # Imported late, as it imports asyncio.
     from filelock import FileLock, Timeout  # noqa: PLC0415 - see above
 
     lock = FileLock(folder / "lock", thread_local=False)
@@ -133,8 +133,8 @@ def _locked(folder: Path) -> Any:
     return lock
 
 
-def _key(place: Place, owner: str) -> tuple[str, str]:
-    # A number has one claimant; scripts and own files each owner has for himself.
+def _key(place: UploadPlace, owner: str) -> tuple[str, str]:
+    # A number has one claimant; of scripts and own files, each owner has an area.
     return place.top, "" if place.kind == "version" else owner
 
 

@@ -1,8 +1,8 @@
-"""What clients do step by step, turned into versions that are whole or not there.
+"""Uploads in several steps, which become versions completely or not at all.
 
-The official client makes a version's folder, fills it, and registers it. Here the
-folder is a claim on the number, the files lie on the server's disk, and registering
-seals them. Nobody else sees any of it before.
+The official client makes a version's folder, fills it, and registers the version. Here
+making the folder claims the version number, the files are kept on the server's disk,
+and registering seals them. Before that, no other client sees any of it.
 """
 
 import time
@@ -19,25 +19,25 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.registry.documents import Manifest
 from hopsartifacts.rest.uploads.area import Area
-from hopsartifacts.rest.uploads.bodies import Bodies
+from hopsartifacts.rest.uploads.bodies import RequestBodies
 from hopsartifacts.rest.uploads.claims import Claims, unclaimed, version_place
 from hopsartifacts.rest.uploads.files import Assembly
 from hopsartifacts.rest.uploads.owned import OwnFiles
-from hopsartifacts.rest.uploads.places import Place, file_place, place_of, refusal
+from hopsartifacts.rest.uploads.places import UploadPlace, file_place, place_of, refusal
 from hopsartifacts.rest.uploads.refusals import Refusals
 from hopsartifacts.rest.uploads.shelf import Shelf
 from hopsartifacts.rest.uploads.values import Chunk, Details, UploadLimits
-from hopsartifacts.storage.contract import Entry, Storage
+from hopsartifacts.storage.contract import FileInfo, Storage
 from hopsartifacts.store.root import check_claim
 
 
 class Uploads:
-    """Everything unfinished of one project; any thread may use it.
+    """All unfinished uploads of one project; may be used from any thread.
 
-    An owner is whoever has one API key. Paths are relative to the project.
+    An owner is the id of an API key. Paths are relative to the project.
 
     Attributes:
-        bodies: folders for the files that a single request brings.
+        bodies: temporary folders for the files of single requests.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Uploads:
         folder: Path,
         limits: UploadLimits = UploadLimits(),  # noqa: B008 - frozen
     ) -> None:
-        """Go on with what an earlier server left in *folder*, its own on its disk.
+        """Lock *folder* on the server's disk, and continue uploads that are in it.
 
         Raises:
             ConflictError: another server uses the folder.
@@ -55,20 +55,20 @@ class Uploads:
         self._storage = storage
         self._limits = limits
         self._shelf = Shelf(folder, limits)
-        # After the shelf, which sees that no other server uses the folder.
-        self.bodies = Bodies(folder / "bodies", limits.min_free_bytes)
+        # After the shelf, which locks the folder.
+        self.bodies = RequestBodies(folder / "bodies", limits.min_free_bytes)
         self._claims = Claims(storage, self._shelf, limits)
         self._own = OwnFiles(storage, self._shelf)
         self._refusals = Refusals(limits.takeover_s)
         self._new_models: dict[tuple[str, str], float] = {}
 
     def claim(self, model: str, version: int, owner: str) -> None:
-        """Take the number *version* of *model*, whose files come next.
+        """Claim the number *version* of *model* for the files that follow.
 
         Raises:
-            AlreadyExistsError: the number or a twin of the name is taken.
+            AlreadyExistsError: the number is taken, or the name except for its case.
             InvalidNameError: the name is outside the rules.
-            ManagedPathError: it is no version's number.
+            ManagedPathError: *version* is not a version number.
             RefusedError: this owner has too many unfinished uploads.
         """
         try:
@@ -78,18 +78,18 @@ class Uploads:
             raise
 
     def put_chunk(self, folder: str, chunk: Chunk, data: BinaryIO, owner: str) -> None:
-        """Take a part of a file that goes to *folder*.
+        """Store a part of a file for *folder*.
 
-        It may come in any order, and again. Files of the user's own go to the store
-        when they are whole.
+        Parts may arrive in any order, and repeatedly. The user's own files are written
+        to the store when they are complete.
 
         Raises:
-            AlreadyExistsError: a file of the user's own is there already.
-            InvalidInputError: a file or a link is on the way to it.
-            ConflictError: it differs from what came before, or nobody has claimed the
-                version.
-            ManagedPathError: nothing is uploaded to such a folder.
-            InvalidInputError: the numbers cannot be, or there are not as many bytes.
+            AlreadyExistsError: a file of the user's own exists already.
+            InvalidInputError: a parent of the path is a file or link, the numbers do
+                not fit each other, or there are not as many bytes.
+            ConflictError: the part differs from an earlier one, or the version is not
+                claimed.
+            ManagedPathError: files cannot be uploaded to this folder.
             RefusedError: a limit is reached, or the disk is full.
         """
         chunk.check()
@@ -100,9 +100,9 @@ class Uploads:
             self._area(place, owner).put(place.inside, chunk, data)
 
     def put_file(self, path: str, chunks: Iterable[bytes], owner: str) -> None:
-        """Take a whole file that the server has at hand, as when one is copied.
+        """Store a complete file from the server itself, for example a copy.
 
-        For versions and scripts; raises as ``put_chunk``.
+        Only for versions and scripts; raises as ``put_chunk``.
         """
         place = file_place(path)
         if place.kind == "own":
@@ -112,13 +112,13 @@ class Uploads:
     def make_folder(self, path: str, owner: str) -> None:
         """Make a folder in an unfinished version or for a deployment's scripts.
 
-        That of a version claims its number. That of a new model is only noted: its
-        first version makes it.
+        The folder of a version claims its number. The folder of a new model is only
+        remembered, as its first version creates it.
 
         Raises:
-            ManagedPathError: no folder is made there.
-            ConflictError: nobody has claimed the version.
-            AlreadyExistsError: it is a file, or the name or number is taken.
+            ManagedPathError: folders cannot be made there.
+            ConflictError: the version is not claimed.
+            AlreadyExistsError: *path* is a file, or the name or number is taken.
         """
         place = place_of(path, is_folder=True)
         if place.kind == "model":
@@ -134,11 +134,11 @@ class Uploads:
             if place.inside:
                 area.make_folder(place.inside)
 
-    def stat(self, path: str, owner: str) -> Entry | None:
-        """Describe what is unfinished at *path* and this owner may see.
+    def stat(self, path: str, owner: str) -> FileInfo | None:
+        """Return what is unfinished at *path* and visible to this owner.
 
-        Of files only whole ones are there. A file that is asked for below an open
-        version's files is expected from then on.
+        Only complete files are returned. If a client asks for a missing file in an open
+        version, this file is expected to be uploaded.
         """
         place = _place_if_any(path)
         if place is None or place.kind == "own":
@@ -149,7 +149,7 @@ class Uploads:
         if area is None:
             return self._stat_above(path, owner)
         if place.inside:
-            # Whoever asks for the folder itself may be waiting to begin anew.
+            # Not for the folder itself: a client may poll it until it can start over.
             area.touch()
         with area.lock:
             if not place.inside or place.inside in area.contents.folders:
@@ -157,9 +157,9 @@ class Uploads:
             upload = area.contents.files.get(place.inside)
         return _file(path, upload, area) if upload and upload.is_whole else None
 
-    def list(self, path: str, owner: str) -> list[Entry]:
-        """Return what is unfinished directly below *path*, for this owner."""
-        found: dict[str, Entry] = {}
+    def list(self, path: str, owner: str) -> list[FileInfo]:
+        """Return what is unfinished directly below *path* and visible to this owner."""
+        found: dict[str, FileInfo] = {}
         for area in self._shelf.all_visible(owner):
             for entry in _entries(area):
                 if entry.path.rpartition("/")[0] == path:
@@ -167,9 +167,9 @@ class Uploads:
         return [found[name] for name in sorted(found)]
 
     def local_file(self, path: str, owner: str) -> Path | None:
-        """Return where a whole file lies on this disk, under its own base name.
+        """Return a complete file's location on local disk, with its own base name.
 
-        For files among a deployment's scripts; it stays until they expire.
+        Only for a deployment's scripts; the file stays until the upload expires.
         """
         place = _place_if_any(path)
         if place is None or place.kind != "scripts":
@@ -183,8 +183,8 @@ class Uploads:
         The number of a version is kept for the next save, by any owner.
 
         Returns:
-            False if there is nothing of this owner's. True too if this is the cleaning
-            up of somebody whose claim was refused, and who removes nothing.
+            False if this owner has nothing there. True too for the clean-up after a
+            refused claim, which removes nothing.
 
         Raises:
             ConflictError: it is being registered.
@@ -202,13 +202,13 @@ class Uploads:
         return area.remove(place.inside) if place.inside else self._claims.clear(area)
 
     def seal(self, model: str, version: int, details: Details, owner: str) -> Manifest:
-        """Make a version of what was uploaded.
+        """Seal an uploaded version.
 
         Raises:
-            AlreadyExistsError: the version is there, and this is no upload of it.
-            ConflictError: nothing was uploaded, or something still is, or the number
+            AlreadyExistsError: the version exists, and not from this upload.
+            ConflictError: nothing was uploaded, a part is being received, or the number
                 was given up meanwhile.
-            InvalidModelError: what was uploaded or registered cannot be kept.
+            InvalidModelError: the files or details are not valid.
             InvalidNameError: a name is outside the rules.
         """
         place = version_place(model, version)
@@ -216,22 +216,22 @@ class Uploads:
             return self._claims.seal(place, details, owner)
         except HopsArtifactsError:
             if self._shelf.find(place, owner) is None:
-                # It was given up, and the client removes the folder next.
+                # It was given up, and the client will remove the folder.
                 self._refusals.add(place.top, owner)
             raise
 
     def numbers(self, model: str, owner: str = "") -> set[int]:
-        """Return the numbers above the newest version that cannot be had any more.
+        """Return the numbers above the newest version that are taken.
 
-        A client that takes the number after the highest one it sees gets a free one.
-        What its owner may begin anew is free to him.
+        So a client that uses the number after the highest one it sees gets a free one.
+        A number whose upload *owner* may start over is free for this owner.
         """
         return self._claims.numbers(model, owner)
 
     def sweep(self) -> None:
-        """Give up what nobody has touched for long; to be called now and then."""
+        """Give up uploads that were not used for long; to be called regularly."""
         for area in self._shelf.all():
-            # What cannot be given up now is the next time.
+            # If this fails now, the next call tries again.
             with suppress(HopsArtifactsError):
                 self._claims.end_if_old(area)
         self._refusals.forget_old()
@@ -241,11 +241,11 @@ class Uploads:
                 self._new_models.pop(key, None)
 
     def close(self) -> None:
-        """Let go of the folder; what is unfinished stays there."""
+        """Unlock the folder; unfinished uploads stay in it."""
         self._shelf.close()
 
-    def _area(self, place: Place, owner: str) -> Area:
-        """Return the area a change goes to; that for scripts is made."""
+    def _area(self, place: UploadPlace, owner: str) -> Area:
+        """Return the area that a change is for; create it if it is for scripts."""
         if place.kind == "scripts":
             return self._shelf.open(place, owner)[0]
         area = self._shelf.find(place, owner)
@@ -253,32 +253,32 @@ class Uploads:
             raise unclaimed(place)
         return area
 
-    def _announce(self, place: Place, owner: str) -> None:
-        """Expect a file that is asked for and not there, however long all was silent.
+    def _announce(self, place: UploadPlace, owner: str) -> None:
+        """Expect a missing file that was asked for, even after a long silence.
 
-        If it is a new try, the folder is claimed anew first, and this is forgotten.
+        A client that starts over claims the folder first, which resets this.
         """
         area = self._shelf.find(place, owner)
         if area and area.is_of(owner):
             area.announce(place.inside)
 
-    def _stat_above(self, path: str, owner: str) -> Entry | None:
-        """Describe a folder that is there because of what is unfinished below it."""
+    def _stat_above(self, path: str, owner: str) -> FileInfo | None:
+        """Return a folder that exists only because of unfinished uploads below it."""
         if (path, owner) in self._new_models:
-            return Entry(path=path, kind="directory")
+            return FileInfo(path=path, kind="directory")
         for area in self._shelf.all_visible(owner):
             if area.place.top.startswith(f"{path}/"):
                 return _folder(path, area)
         return None
 
 
-def _place_if_any(path: str) -> Place | None:
+def _place_if_any(path: str) -> UploadPlace | None:
     with suppress(InvalidInputError, ManagedPathError):
         return place_of(path)
     return None
 
 
-def _entries(area: Area) -> Iterable[Entry]:
+def _entries(area: Area) -> Iterable[FileInfo]:
     top = area.place.top
     with area.lock:
         folders = list(area.contents.folders)
@@ -291,11 +291,11 @@ def _entries(area: Area) -> Iterable[Entry]:
             yield _file(f"{top}/{name}", upload, area)
 
 
-def _folder(path: str, area: Area) -> Entry:
-    return Entry(path=path, kind="directory", modified=area.created)
+def _folder(path: str, area: Area) -> FileInfo:
+    return FileInfo(path=path, kind="directory", modified=area.created)
 
 
-def _file(path: str, upload: Assembly, area: Area) -> Entry:
-    return Entry(
+def _file(path: str, upload: Assembly, area: Area) -> FileInfo:
+    return FileInfo(
         path=path, kind="file", size_bytes=upload.begun.size, modified=area.created
     )

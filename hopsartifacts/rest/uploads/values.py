@@ -1,4 +1,4 @@
-"""What is asked of uploads: parts of files, what is registered, and bounds."""
+"""Value types of uploads: parts of files, details to register, and limits."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ _MAX_CHUNKS = 200_000
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
-    """Which part of which file a request carries, as the client says.
+    """A part of a file, as the client describes it.
 
     Attributes:
         name: base name of the file.
-        number: of the part, from 1.
-        chunks: how many there are; 0 for an empty file, which is sent as part 1.
-        chunk_size: bytes of each part but the last.
-        size: bytes of the file.
+        number: number of the part, from 1.
+        chunks: number of parts; 0 for an empty file, which is sent as part 1.
+        chunk_size: size in bytes of each part but the last.
+        size: size of the file in bytes.
     """
 
     name: str
@@ -31,20 +31,20 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def start(self) -> int:
-        """Where the part begins in the file."""
+        """The offset of the part in the file."""
         return (self.number - 1) * self.chunk_size
 
     @property
     def length(self) -> int:
-        """How many bytes it has to have."""
+        """How many bytes the part must have."""
         return max(0, min(self.chunk_size, self.size - self.start))
 
     def check(self) -> None:
-        """See that the numbers fit each other.
+        """Check that the name is valid, and the numbers fit each other.
 
         Raises:
             InvalidNameError: the name breaks the rule for file names.
-            InvalidInputError: a number cannot be.
+            InvalidInputError: a number is not possible.
         """
         if "/" in self.name:
             raise InvalidInputError(
@@ -53,7 +53,7 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
         file_path(self.name)
         if self.size < 0 or self.chunk_size < (1 if self.size else 0):
             raise InvalidInputError(
-                f"file size {self.size} in chunks of {self.chunk_size} bytes cannot be"
+                f"file size {self.size} and chunk size {self.chunk_size} do not fit"
             )
         wanted = -(-self.size // self.chunk_size) if self.size else 0
         if self.chunks != wanted and not (self.size == 0 and self.chunks == 1):
@@ -77,7 +77,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         description: None for the default one.
         metrics: as they were sent; checked when the version is sealed.
-        tags: values by name; checked as well.
+        tags: values by name; checked when the version is sealed.
     """
 
     framework: Framework = "PYTHON"
@@ -87,16 +87,16 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UploadLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds of sizes, counts and times.
+    """Limits on sizes, counts and times.
 
     Attributes:
-        max_files: files and folders of one version.
-        max_open: unfinished uploads of one owner.
-        max_embedded_bytes: of an input example or a schema.
-        min_free_bytes: what must stay free on the server's disk.
-        takeover_s: silence after which the owner of a claim may begin anew.
-        restart_s: the same, after the server was restarted.
-        expiry_s: silence after which what is unfinished is given up.
+        max_files: most files and folders of one upload.
+        max_open: most unfinished uploads of one owner.
+        max_embedded_bytes: largest size of an input example or a schema.
+        min_free_bytes: how much must stay free on the server's disk.
+        takeover_s: inactivity after which the owner of a claim may start over.
+        restart_s: the same, for uploads from before a restart of the server.
+        expiry_s: inactivity after which an unfinished upload is given up.
     """
 
     max_file_bytes: int = 5 * 1024**4

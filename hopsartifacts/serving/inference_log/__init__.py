@@ -1,1 +1,1 @@
-"""The inference log: from what a worker notes down to a data set, or Kafka messages."""
+"""The inference log, from the records of a worker to a data set or Kafka messages."""

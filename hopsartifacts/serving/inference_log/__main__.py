@@ -1,4 +1,4 @@
-"""The command ``python -m …``: a shipper, which reads its order from its stdin."""
+"""The command ``python -m …``: a shipper, which reads its order from stdin."""
 
 import logging
 import sys
@@ -6,7 +6,7 @@ import time
 
 from hopsartifacts.serving.inference_log.shipper import serve
 
-if __name__ == "__main__":  # pragma: no branch - imported by nobody
+if __name__ == "__main__":  # pragma: no branch - never imported
     formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(name)s: %(message)s")
     formatter.converter = time.gmtime
     handler = logging.StreamHandler()

@@ -1,4 +1,4 @@
-"""Kafka as the sink: one JSON message a row, taken for shipped once it is delivered."""
+"""Kafka as the sink: one JSON message per row, shipped when it is delivered."""
 
 import os
 from collections.abc import Sequence
@@ -8,35 +8,35 @@ from typing import Any
 import confluent_kafka
 import msgspec
 
-from hopsartifacts.serving.inference_log.shipping import NotDeliveredError
-from hopsartifacts.serving.inference_log.spool import Kept, Origin
+from hopsartifacts.serving.inference_log.delivery import NotDeliveredError
+from hopsartifacts.serving.inference_log.spool import KeptRecord, Origin
 from hopsartifacts.serving.inference_log.tables import messages, row
 
 KAFKA_CONFIG = "HOPSARTIFACTS_KAFKA_CONFIG"
-"""Names a file with settings of the client, such as its credentials."""
+"""Names a file with settings of the client, such as credentials."""
 PATIENCE_S = 30.0
-"""How long a message is tried before its records go back to wait."""
+"""How long a message is retried before its records go back to the spool."""
 
 
 class Kafka:
-    """Producers, one for each cluster, kept for the next time.
+    """One producer per Kafka cluster, kept for reuse.
 
-    Each is idempotent and waits for all replicas, so a broker that fails neither loses
-    nor doubles a message while this process lives.
+    Producers are idempotent and wait for all replicas. So while this process is alive,
+    a broker that fails neither loses nor duplicates a message.
     """
 
     def __init__(self, *, patience_s: float = PATIENCE_S) -> None:
         self._patience_s = patience_s
         self._producers: dict[str, Any] = {}
 
-    def produce(self, origin: Origin, records: Sequence[Kept]) -> None:
-        """Send *records* to their topic and wait until they are there.
+    def produce(self, origin: Origin, records: Sequence[KeptRecord]) -> None:
+        """Send *records* to their topic and wait until they are delivered.
 
         The key is the inference id: request and answer are in one partition, in order.
 
         Raises:
-            NotDeliveredError: not all of them arrived. They have to be sent again;
-                those that did are there twice then.
+            NotDeliveredError: not all records were delivered. Send them again; those
+                that were delivered are then there twice.
         """
         topic, servers = origin.kafka_topic, origin.kafka_servers
         if topic is None or servers is None:
@@ -68,16 +68,16 @@ class Kafka:
             self._forget(servers)
             raise NotDeliveredError(_words(topic, servers, str(error))) from error
         if failures or unsent:
-            # What is still on its way must not arrive after its records' next try.
+            # Messages in flight must not be delivered after the retry of their records.
             self._forget(servers)
-            why = failures[0] if failures else f"{unsent} messages are still on the way"
+            why = failures[0] if failures else f"messages still in flight: {unsent}"
             raise NotDeliveredError(_words(topic, servers, why))
 
     def _send(self, producer: Any, **message: Any) -> None:
         try:
             producer.produce(**message)
         except BufferError:
-            # Its queue is full: wait for what is in it.
+            # The queue of the producer is full: wait until it is empty.
             producer.flush(self._patience_s)
             producer.produce(**message)
         producer.poll(0)
@@ -105,10 +105,10 @@ class Kafka:
 
 
 def _chosen_settings() -> dict[str, str]:
-    """Return what the user's file says: lines ``name=value`` of librdkafka's own.
+    """Return the settings in the user's file: lines ``name=value`` of librdkafka.
 
     Raises:
-        ValueError: it cannot be read.
+        ValueError: the file cannot be read.
     """
     path = os.environ.get(KAFKA_CONFIG)
     if not path:

@@ -1,12 +1,12 @@
-"""What a shipper is told, which is everything, through its standard input.
+"""The order of a shipper, which gets all its settings through standard input.
 
 So credentials are on no command line, in no environment and in no file. The input is
-one line of JSON, then the pickled storage behind its length. It stays open as long as
-the shipper is wanted: when it ends (closed by the owner, or because the owner died) the
-shipper ships what is left and ends.
+one line of JSON, then the pickled storage, preceded by its length. It stays open as
+long as the shipper is needed. When it ends, because the owner closed it or died, the
+shipper ships the rest and ends.
 
-Whoever stops a deployment ends its workers first and closes the input then, so that the
-last flush has everything.
+To stop a deployment, end its workers first and close the input then, so that the last
+flush includes everything.
 """
 
 import os
@@ -21,33 +21,33 @@ from hopsartifacts.serving.interpreter import interpreter
 from hopsartifacts.storage.contract import Storage
 
 INTERVAL_S = 60.0
-"""How long a record waits at most, if nothing fails."""
+"""The longest time that a record waits if nothing fails."""
 SHIP_BYTES = 8 * 1024 * 1024
-"""What does not wait for the interval."""
+"""From this size on, records do not wait for the interval."""
 LENGTH_BYTES = 8
 
 
 class ShipperOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """What a shipper is to do."""
+    """The settings of a shipper."""
 
     spool: str
     deployment: str
     interval_s: float = INTERVAL_S
     ship_bytes: int = SHIP_BYTES
     environ: dict[str, str] = {}
-    """The environment of whoever opened the storage: what a client looks up there."""
+    """The environment in which the storage was opened, for its client."""
     search: tuple[str, ...] = ()
-    """Where the classes of the storage were found."""
+    """The search path on which the classes of the storage were found."""
 
 
 def shipper_input(order: ShipperOrder, storage: Storage) -> bytes:
-    """Return what is written to a new shipper's input, which then stays open.
+    """Return the bytes to write to the input of a new shipper, which then stays open.
 
-    It holds credentials: keep it in memory, hand it on only through a pipe or a socket
-    of this user. The environment and search path of this process go with it.
+    They contain credentials: keep them in memory, and pass them only through a pipe or
+    a socket of this user. The environment and search path of this process are included.
 
     Raises:
-        UnsupportedHereError: no other process can open the storage.
+        UnsupportedHereError: another process cannot open the storage.
     """
     if not storage.capabilities.is_shared:
         raise UnsupportedHereError(
@@ -57,13 +57,13 @@ def shipper_input(order: ShipperOrder, storage: Storage) -> bytes:
     try:
         opened = pickle.dumps(storage)
     except Exception as error:
-        # What cannot be pickled says so by any error there is.
+        # Pickling may fail with any exception.
         raise UnsupportedHereError(
             "the inference logger needs a storage that another process can open: make "
-            f"{type(storage).__name__} one that can be pickled ({error})"
+            f"{type(storage).__name__} picklable ({error})"
         ) from error
     told = msgspec.structs.replace(
-        # Absolute: the shipper has another working folder.
+        # Absolute paths: the shipper has another working folder.
         order,
         environ=dict(os.environ),
         search=tuple(map(os.path.abspath, sys.path)),
@@ -73,16 +73,16 @@ def shipper_input(order: ShipperOrder, storage: Storage) -> bytes:
 
 
 def shipper_command() -> list[str]:
-    """Return the command of a shipper, which needs this package and nothing else."""
+    """Return the command of a shipper; it needs no package but this one."""
     return [interpreter(), "-P", "-m", "hopsartifacts.serving.inference_log"]
 
 
 def read_order(stdin: IO[bytes]) -> tuple[ShipperOrder, Storage]:
-    """Return what a shipper was told, with the environment in place."""
+    """Return the order and the storage from *stdin*, and set the environment."""
     order = msgspec.json.decode(stdin.readline(), type=ShipperOrder)
     os.environ.update(order.environ)
     sys.path.extend(path for path in order.search if path not in sys.path)
     length = int.from_bytes(stdin.read(LENGTH_BYTES), "big")
-    # Written by the process that started this one; nobody else has the pipe.
+    # Written by the process that started this one; no other has the pipe.
     storage: Storage = pickle.loads(stdin.read(length))  # noqa: S301 - see above
     return order, storage

@@ -1,6 +1,6 @@
-"""The shipper process: ships what waits, every now and then, until it is told to stop.
+"""The shipper process, which ships waiting records periodically until it is stopped.
 
-See ``orders`` for how it is told. SIGTERM ends it as the end of its input does.
+``orders`` describes its input. SIGTERM ends it in the same way as the end of its input.
 """
 
 import logging
@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import IO
 
 from hopsartifacts.errors import HopsArtifactsError
-from hopsartifacts.serving.inference_log.orders import ShipperOrder, read_order
-from hopsartifacts.serving.inference_log.shipping import (
+from hopsartifacts.serving.inference_log.delivery import (
     NotDeliveredError,
     Produce,
     ship,
     waiting_bytes,
 )
-from hopsartifacts.serving.inference_log.spool import Kept, Origin
+from hopsartifacts.serving.inference_log.orders import ShipperOrder, read_order
+from hopsartifacts.serving.inference_log.spool import KeptRecord, Origin
 from hopsartifacts.storage.contract import Storage
 
 _LOOK_S = 1.0
@@ -29,10 +29,10 @@ _LOG = logging.getLogger("hopsartifacts.serving")
 
 
 def serve(stdin: IO[bytes]) -> None:
-    """Do what *stdin* says until it ends."""
+    """Run the order in *stdin* until *stdin* ends."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    # A Ctrl-C in the terminal is for the owner, who then stops us in order.
+    # Ctrl-C in the terminal is for the owner, which then stops this process in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     order, storage = read_order(stdin)
     threading.Thread(
@@ -47,7 +47,7 @@ def run(
     stop: threading.Event,
     produce: Produce | None = None,
 ) -> None:
-    """Ship when enough waits or long enough, and once more after *stop*."""
+    """Ship when enough waits or the interval is over, and once more after *stop*."""
     folder = Path(order.spool)
     shipped_s = time.monotonic()
     while not stop.wait(min(_LOOK_S, order.interval_s)):
@@ -60,39 +60,39 @@ def run(
         if _ship(folder, order, storage, produce):
             return
         time.sleep(min(order.interval_s, _LOOK_S))
-    _LOG.error("what is left waits in %s for the next shipper or reader", folder)
+    _LOG.error("the rest stays in %s for the next shipper or reader", folder)
 
 
 def _ship(
     folder: Path, order: ShipperOrder, storage: Storage, produce: Produce | None
 ) -> bool:
-    """Ship once; tell whether all went well. What fails is tried again later."""
+    """Ship once and tell whether everything succeeded; failures are retried later."""
     try:
         failures = ship(folder, order.deployment, storage, produce).failures
     except (HopsArtifactsError, OSError) as error:
         failures = (str(error),)
     for failure in failures:
-        _LOG.error("the inference log waits: %s", failure)
+        _LOG.error("the inference log is not shipped yet: %s", failure)
     return not failures
 
 
 def _await_end(stdin: int, stop: threading.Event) -> None:
-    # Not through the file object: its lock would be in the way of an exit.
+    # Not through the file object: its lock would block the exit.
     while os.read(stdin, 4096):
         pass
     stop.set()
 
 
 class _Kafka:
-    """Kafka from the first record on that is for it: an extra, and rare.
+    """The Kafka sink, imported (it is an extra) when the first record needs it.
 
-    Not by what runs now: what an earlier version logged may wait still.
+    The version that runs now does not decide that: records of an earlier one may wait.
     """
 
     def __init__(self) -> None:
         self._produce: Produce | None = None
 
-    def produce(self, origin: Origin, records: Sequence[Kept]) -> None:
+    def produce(self, origin: Origin, records: Sequence[KeptRecord]) -> None:
         if self._produce is None:
             try:
                 from hopsartifacts.serving.inference_log.kafka import (  # noqa: PLC0415 - see above

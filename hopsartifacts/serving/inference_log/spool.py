@@ -1,17 +1,16 @@
-"""The spool: files on this machine in which exchanges wait until they are shipped.
+"""The spool: local files in which exchanges wait until they are shipped.
 
-A folder holds one deployment's. Each writer (a worker process) has an id of its own,
-and in the folder
+There is one folder per deployment. Each writer (a worker process) has its own id and
+these files in the folder:
 
-- ``<id>-<n>.spool``: segments, numbered from 1, which only grow. A segment that nobody
-  locks is closed for good; the last record of a writer that was killed may be torn, and
-  was then not answered.
-- ``<id>.drops``: how many exchanges the writer could not keep; locked as long as it
-  lives.
-- ``<id>-<n>.shipped``: up to where a segment was shipped, written by the shipper.
+- ``<id>-<n>.spool``: append-only segments, numbered from 1. A segment without a lock is
+  complete. The last record of a killed writer may be torn; its request was not
+  answered.
+- ``<id>.drops``: how many exchanges the writer could not store; locked while it lives.
+- ``<id>-<n>.shipped``: the shipper's progress: the offset up to which it is done.
 
-A record is its length and its checksum, each in little-endian order, and itself. The
-first one of a segment says whose it is.
+A record consists of its length and its checksum, both little-endian, and its data. The
+first record of a segment is its origin.
 """
 
 import fcntl
@@ -34,7 +33,7 @@ _COUNT = struct.Struct("<Q")
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """What is the same for all records of a segment."""
+    """The fields that all records of a segment share."""
 
     deployment: str
     deployment_id: str
@@ -43,11 +42,11 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     model_version: int
     kafka_topic: str | None = None
     kafka_servers: str | None = None
-    """Both None: they go to the project."""
+    """If both are None, the records go to the project."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """One exchange; of the two messages those that are logged."""
+    """One exchange; a message that is not logged is None."""
 
     id: str
     received_ms: int
@@ -57,8 +56,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     answer: bytes | None
 
 
-class Kept(NamedTuple):
-    """A record, and the part of its segment that it takes up."""
+class KeptRecord(NamedTuple):
+    """A record and the byte range that it takes up in its segment."""
 
     start: int
     end: int
@@ -66,7 +65,7 @@ class Kept(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A file of records; its writer may be at it still."""
+    """A file of records, which a writer may still append to."""
 
     path: Path
     writer: str
@@ -74,7 +73,7 @@ class Segment(NamedTuple):
 
     @property
     def shipped_path(self) -> Path:
-        """Where the shipper notes how far it is."""
+        """The file in which the shipper notes its progress."""
         return self.path.with_suffix(SHIPPED_SUFFIX)
 
 
@@ -84,15 +83,15 @@ _origins = msgspec.msgpack.Decoder(Origin)
 
 
 def frame(value: msgspec.Struct) -> bytes:
-    """Return *value* as it is appended to a segment."""
+    """Return *value* in the form in which it is appended to a segment."""
     body = _encoder.encode(value)
     return _HEAD.pack(len(body), xxhash.xxh3_64_intdigest(body)) + body
 
 
 def create_locked(path: Path) -> int:
-    """Make a file for appending that is locked before it has its name.
+    """Create a file for appending that is already locked when it gets its name.
 
-    Else somebody might take it for one that was left behind. The lock ends with the
+    Otherwise another process could take it for a leftover. The lock ends with the
     process, however that ends.
     """
     aside = path.with_name(f"{path.name}.{os.getpid()}.new")
@@ -109,7 +108,7 @@ def create_locked(path: Path) -> int:
 
 
 def is_locked(path: Path) -> bool:
-    """Tell whether the writer of this file lives and is not done with it."""
+    """Tell whether the writer of this file is alive and still uses it."""
     with path.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -119,7 +118,7 @@ def is_locked(path: Path) -> bool:
 
 
 def segments(folder: Path) -> list[Segment]:
-    """Return the segments of all writers, each writer's in order."""
+    """Return the segments of all writers, those of each writer in order."""
     found = []
     for path in folder.glob(f"*{SEGMENT_SUFFIX}"):
         writer, _, number = path.stem.rpartition("-")
@@ -129,27 +128,27 @@ def segments(folder: Path) -> list[Segment]:
 
 
 def segment_name(writer: str, number: int) -> str:
-    """Return the name of a writer's segment."""
+    """Return the file name of a segment."""
     return f"{writer}-{number:06d}{SEGMENT_SUFFIX}"
 
 
 def read_origin(data: bytes) -> tuple[Origin, int] | None:
-    """Return whose a segment is, and where its records begin; None if not whole."""
+    """Return the origin of a segment and the offset of its records; None if torn."""
     found = _whole(data, 0)
     return None if found is None else (_origins.decode(data[_HEAD.size : found]), found)
 
 
-def read_records(data: bytes, start: int) -> Iterator[Kept]:
-    """Yield the whole records of a segment from *start* on."""
+def read_records(data: bytes, start: int) -> Iterator[KeptRecord]:
+    """Yield the complete records of a segment from offset *start* on."""
     while (end := _whole(data, start)) is not None:
-        yield Kept(start, end, _records.decode(data[start + _HEAD.size : end]))
+        yield KeptRecord(start, end, _records.decode(data[start + _HEAD.size : end]))
         start = end
 
 
 def is_torn(data: bytes, end: int) -> bool:
-    """Tell whether what follows the last whole record is the beginning of another.
+    """Tell whether the bytes after the last complete record are the start of another.
 
-    If not, somebody else than a writer has changed the file.
+    If they are not, a program other than a writer has changed the file.
     """
     rest = len(data) - end
     if rest < _HEAD.size:
@@ -159,18 +158,18 @@ def is_torn(data: bytes, end: int) -> bool:
 
 
 def pack_count(drops: int) -> bytes:
-    """Return a count as it is stored."""
+    """Return a count in the form in which it is stored."""
     return _COUNT.pack(drops)
 
 
 def read_drops(path: Path) -> int:
-    """Return how many exchanges a writer could not keep."""
+    """Return how many exchanges a writer could not store."""
     data = path.read_bytes()
     return int(_COUNT.unpack(data)[0]) if len(data) == _COUNT.size else 0
 
 
 def used_bytes(folder: Path) -> int:
-    """Return how much all segments take up."""
+    """Return the size of all segments."""
     total = 0
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -181,7 +180,7 @@ def used_bytes(folder: Path) -> int:
 
 
 def _whole(data: bytes, start: int) -> int | None:
-    """Return where the record at *start* ends; None if it is not whole."""
+    """Return the offset at which the record at *start* ends; None if it is torn."""
     if len(data) - start < _HEAD.size:
         return None
     length, checksum = _HEAD.unpack_from(data, start)

@@ -1,7 +1,7 @@
-"""The columns of an inference log, and one file of it.
+"""The schema of an inference log, and its Parquet files.
 
-One row for each message, in the fields of Hopsworks' topic ``inferencelog`` and two
-more. A file says in its metadata up to where its part of the segment goes.
+There is one row per message, with the fields of Hopsworks' topic ``inferencelog`` and
+two more. The metadata of a file gives the offset at which its part of the segment ends.
 """
 
 from collections.abc import Iterable, Sequence
@@ -48,7 +48,7 @@ def messages(record: Record) -> Iterable[tuple[MessageType, str]]:
 
 
 def row(origin: Origin, record: Record, kind: str, payload: str) -> dict[str, Any]:
-    """Return one message in the fields of the log."""
+    """Return one message as a row of the log."""
     return {
         "servingId": origin.deployment_id,
         "deploymentName": origin.deployment,
@@ -69,7 +69,7 @@ def date_of(record: Record) -> str:
 
 
 def file_of(origin: Origin, records: Sequence[Record], end: int) -> bytes:
-    """Return *records* as a Parquet file that says that they end at *end*."""
+    """Return *records* as a Parquet file, with the offset *end* in its metadata."""
     rows = [
         row(origin, record, kind, payload)
         for record in records
@@ -83,10 +83,10 @@ def file_of(origin: Origin, records: Sequence[Record], end: int) -> bytes:
 
 
 def end_of(data: bytes, path: str) -> int:
-    """Return up to where the records of a file that was shipped go.
+    """Return the offset in the segment at which the records of a file end.
 
     Raises:
-        IntegrityError: it is no such file.
+        IntegrityError: it is not a file of an inference log.
     """
     try:
         metadata = pq.read_schema(pa.BufferReader(data)).metadata or {}
@@ -99,7 +99,7 @@ def table_of(data: bytes, path: str) -> pa.Table:
     """Return the rows of a file.
 
     Raises:
-        IntegrityError: it is no file of an inference log.
+        IntegrityError: it is not a file of an inference log.
     """
     try:
         table = pq.read_table(pa.BufferReader(data), page_checksum_verification=True)
@@ -110,10 +110,11 @@ def table_of(data: bytes, path: str) -> pa.Table:
 
 def _foreign(path: str, error: Exception) -> IntegrityError:
     return IntegrityError(
-        f"{path!r} is no file of an inference log, or damaged ({error}): move it away"
+        f"{path!r} is not a file of an inference log, or is damaged ({error}): move it "
+        "away"
     )
 
 
 def _text(message: bytes) -> str:
-    # JSON is text; what is not was refused, and is logged all the same.
+    # A message that is not text was refused as JSON, and is logged nonetheless.
     return message.decode("utf-8", "backslashreplace")

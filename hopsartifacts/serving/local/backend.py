@@ -1,15 +1,27 @@
 """The serving back end ``local``: processes of this machine."""
 
 import hashlib
+import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hopsartifacts.errors import ServingError, StorageError, UnsupportedHereError
+from hopsartifacts.errors import (
+    DeploymentFailedError,
+    InvalidNameError,
+    NotRunningError,
+    ServingError,
+    StorageError,
+    UnsupportedHereError,
+)
 from hopsartifacts.serving.contract import (
+    NEVER_RAN,
+    UP,
     Component,
+    Condition,
     DeploymentKey,
     Launch,
     LogLine,
@@ -20,25 +32,41 @@ from hopsartifacts.serving.inference_log.orders import (
     shipper_command,
     shipper_input,
 )
-from hopsartifacts.serving.local import capabilities
-from hopsartifacts.serving.local.keeper.orders import Helper
+from hopsartifacts.serving.local import capabilities, processes
+from hopsartifacts.serving.local.keeper.orders import Helper, Update
+from hopsartifacts.serving.local.keeper_start import listen, spawn
+from hopsartifacts.serving.local.log_files import last_lines, log_end, newest_log
+from hopsartifacts.serving.local.log_stream import follow
+from hopsartifacts.serving.local.moves import move
 from hopsartifacts.serving.local.refusals import (
     has_no_place,
     in_our_words,
     take_standard_descriptors,
 )
-from hopsartifacts.serving.local.states import NEVER_RAN
+from hopsartifacts.serving.local.reports import Report, stopped
+from hopsartifacts.serving.local.runs import Run, RunFolder, transformer_log
+from hopsartifacts.serving.local.states import is_over, key_of, newest_state, own_run
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.state_folder import state_folder
 
 if TYPE_CHECKING:
-    from hopsartifacts.serving.local.supervisor import Supervisor
+    from hopsartifacts.serving.local.targets import Targets
+
+_LOG = logging.getLogger("hopsartifacts.serving")
+
+STOP_GRACE_S = 10.0
+"""The least time a keeper gets to end its workers, which finish their requests."""
+
+_FAILURE_GRACE_S = 3.0
+_POLL_S = 0.02
 
 
 class LocalBackend:
-    """Runs deployments as processes of the user; see ``ServingBackend``.
+    """Runs deployments of one project as processes of the user; see ``ServingBackend``.
 
-    Creating one touches nothing. A transformer runs in the predictor's process.
+    Creating one touches nothing. A transformer runs in the predictor's process. What is
+    known is in files, guarded by a lock for each deployment: any process of the user
+    sees the same and may stop what another one started.
 
     Attributes:
         name: ``local``.
@@ -79,24 +107,39 @@ class LocalBackend:
         a run does not prolong it: not detached, it ends with its starter.
         """
         self.check(launch)
-        with self._supervised(f"start deployment {launch.deployment!r}") as supervisor:
-            supervisor.start(
-                launch,
-                await_running_s=await_running_s,
-                port=port,
-                detach=detach,
-                helper=self._shipper(supervisor, launch),
-            )
+        with self._in_words(f"start deployment {launch.deployment!r}"):
+            folder = self._folder(launch.key)
+            with self._locked(folder):
+                ended = _end_others(folder, launch.key)
+                run = _reuse(folder, launch, port)
+                is_ours = run is None
+                if run is None:
+                    run = self._spawn(folder, launch, port, ended, detach=detach)
+            if await_running_s <= 0:
+                return
+            try:
+                self._await_running(folder, run, await_running_s)
+            except BaseException as error:
+                if is_ours:
+                    _give_up(folder, run, error)
+                raise
 
     def update(self, launch: Launch, *, await_running_s: float) -> None:
         """Have workers of the new version take over, whoever started the old ones."""
         self.check(launch)
-        with self._supervised(f"move deployment {launch.deployment!r}") as supervisor:
-            supervisor.update(
-                launch,
+        with self._in_words(f"move deployment {launch.deployment!r}"):
+            folder = self._folder(launch.key)
+            run = own_run(folder, launch.key)
+            if run is None or newest_state(folder, run).status not in UP:
+                raise NotRunningError(
+                    f"deployment {launch.deployment!r} does not run: start it first"
+                )
+            update = Update(
+                launch=launch,
                 await_running_s=await_running_s,
-                helper=self._shipper(supervisor, launch),
+                helper=self._shipper(launch),
             )
+            move(folder, run, update)
 
     def stop(self, deployment: DeploymentKey, *, await_stopped_s: float) -> None:
         """Ask the keeper to end, kill what is left after *await_stopped_s*.
@@ -104,16 +147,22 @@ class LocalBackend:
         It gets ten seconds at least to finish the requests under way.
         """
         with (
+            # Without the packages nothing was started.
             suppress(UnsupportedHereError),
-            self._supervised(f"stop deployment {deployment.name!r}") as supervisor,
+            self._in_words(f"stop deployment {deployment.name!r}"),
         ):
-            supervisor.stop(deployment, await_stopped_s=await_stopped_s)
+            folder = self._folder(deployment)
+            if folder.read_run() is None:
+                return
+            with self._locked(folder):
+                _end(folder, max(await_stopped_s, STOP_GRACE_S))
 
     def state(self, deployment: DeploymentKey) -> RunState:
         """Combine what the keeper said last with whether it still lives."""
         try:
-            with self._supervised("read the state of deployments") as supervisor:
-                return supervisor.state(deployment)
+            with self._in_words("read the state of deployments"):
+                folder = self._folder(deployment)
+                return newest_state(folder, own_run(folder, deployment))
         except (ServingError, StorageError) as error:
             if not has_no_place(error):
                 raise
@@ -123,22 +172,26 @@ class LocalBackend:
 
     def predict(self, deployment: DeploymentKey, payload: dict[str, Any]) -> Any:
         """Send *payload* over a connection that is kept for the next one."""
-        with self._supervised(f"ask deployment {deployment.name!r}") as supervisor:
-            return supervisor.predict(deployment, payload)
+        with self._in_words(f"ask deployment {deployment.name!r}"):
+            folder = self._folder(deployment)
+            return self._targets.predict(folder, deployment, payload)
 
     def read_logs(
         self, deployment: DeploymentKey, component: Component, tail: int
     ) -> str:
         """Return the end of the component's log."""
-        what = f"read the log of deployment {deployment.name!r}"
-        with self._supervised(what) as supervisor:
-            return supervisor.read_logs(deployment, component, tail)
+        with self._in_words(f"read the log of deployment {deployment.name!r}"):
+            path = self._log(deployment, component)
+            return "" if path is None else last_lines(path, tail)
 
     def inference_log_spool(self, deployment: DeploymentKey) -> Path | None:
-        """Return where the workers of this user leave what they log."""
+        """Return where the workers of this user leave what they log.
+
+        It stays there whatever becomes of the run files.
+        """
         try:
-            with self._supervised("find inference logs") as supervisor:
-                return supervisor.inference_log_spool(deployment)
+            with self._in_words("find inference logs"):
+                return self._spool(deployment)
         except (ServingError, StorageError):
             return None
 
@@ -151,39 +204,125 @@ class LocalBackend:
         after: str = "",
         is_wanted: Callable[[], bool] = lambda: True,
     ) -> Iterator[LogLine]:
-        """Return the lines of the component's log as they come."""
+        """Return the end of the newest run's log, and what comes until nothing runs."""
         what = f"follow the log of deployment {deployment.name!r}"
-        with self._supervised(what) as supervisor:
-            lines = supervisor.follow_logs(
-                deployment, component, tail, after=after, is_wanted=is_wanted
-            )
-        return self._told(what, lines)
+        with self._in_words(what):
+            folder = self._folder(deployment)
+
+        def has_ended() -> bool:
+            run = own_run(folder, deployment)
+            return run is None or processes.find_server(run) is None
+
+        def lines() -> Iterator[LogLine]:
+            with self._in_words(what):
+                yield from follow(
+                    lambda: self._log(deployment, component),
+                    has_ended,
+                    tail,
+                    after=after,
+                    is_wanted=is_wanted,
+                )
+
+        return lines()
 
     def forget(self, deployment: DeploymentKey) -> None:
         """Stop what runs and drop its run files, as far as that is possible."""
         with (
             suppress(ServingError, StorageError),
-            self._supervised(f"forget deployment {deployment.name!r}") as supervisor,
+            self._in_words(f"forget deployment {deployment.name!r}"),
         ):
-            supervisor.forget(deployment)
-
-    def _told(self, what: str, lines: Iterator[LogLine]) -> Iterator[LogLine]:
-        with self._supervised(what):
-            yield from lines
+            self.stop(deployment, await_stopped_s=0)
+            folder = self._folder(deployment)
+            if folder.path.exists():
+                with self._locked(folder):
+                    folder.clear()
 
     @contextmanager
-    def _supervised(self, what: str) -> Iterator["Supervisor"]:
-        """Give the supervisor; every call goes through here.
+    def _in_words(self, what: str) -> Iterator[None]:
+        """Turn errors of the operating system into ours; *what* was to be done.
 
         Raises:
             ServingError: the system refuses something that this needs.
             StorageError: there is no folder for run files.
         """
-        supervisor = self._supervisor
-        with in_our_words(what, supervisor.root):
-            yield supervisor
+        with in_our_words(what, self._root):
+            yield
 
-    def _shipper(self, supervisor: "Supervisor", launch: Launch) -> Helper | None:
+    @cached_property
+    def _root(self) -> Path:
+        take_standard_descriptors()
+        root = self._run_root or state_folder()
+        return root / hashlib.sha256(self._project_url.encode()).hexdigest()[:16]
+
+    @cached_property
+    def _targets(self) -> "Targets":
+        # Imported late, as its packages are extras, and take time.
+        from hopsartifacts.serving.local.targets import Targets  # noqa: PLC0415 - late
+
+        return Targets()
+
+    def _folder(self, deployment: DeploymentKey) -> RunFolder:
+        name = deployment.name
+        if not (name.isascii() and name.isalnum()):
+            raise InvalidNameError(
+                f"{name!r} is not a deployment name: use letters and digits only"
+            )
+        return RunFolder(self._root / name)
+
+    def _log(self, deployment: DeploymentKey, component: Component) -> Path | None:
+        folder = self._folder(deployment)
+        run = own_run(folder, deployment)
+        if run is None:
+            path = newest_log(self._logs(folder), deployment.id)
+        else:
+            path = Path(run.log_path)
+        if path is None or component == "predictor":
+            return path
+        own = transformer_log(path)
+        # What a transformer writes before it has a log of its own is in the other.
+        return own if own.exists() else path
+
+    def _logs(self, folder: RunFolder) -> list[Path]:
+        """Return where logs are: in the project, or here if that cannot be written."""
+        if self._logs_dir is None:
+            return [folder.path]
+        return [self._logs_dir / folder.path.name, folder.path]
+
+    @contextmanager
+    def _locked(self, folder: RunFolder) -> Iterator[None]:
+        from filelock import FileLock  # noqa: PLC0415 - takes time
+
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with FileLock(folder.lock_path):
+            yield
+
+    def _spool(self, deployment: DeploymentKey) -> Path:
+        return self._folder(deployment).spool_path(deployment.id)
+
+    def _spawn(
+        self,
+        folder: RunFolder,
+        launch: Launch,
+        port: int | None,
+        notes: list[str],
+        *,
+        detach: bool,
+    ) -> Run:
+        with listen(port) as listener:
+            folder.create()
+            run = spawn(
+                launch,
+                folder,
+                listener,
+                logs=self._logs(folder),
+                notes=notes,
+                detach=detach,
+                helper=self._shipper(launch),
+            )
+        folder.drop_others(run.revision)
+        return run
+
+    def _shipper(self, launch: Launch) -> Helper | None:
         """Return the process that takes what *launch* logs into the project."""
         storage = self._storage
         if launch.logging is None or storage is None:
@@ -191,26 +330,115 @@ class LocalBackend:
         if not storage.capabilities.is_shared:
             return None  # shipped when it is read
         order = ShipperOrder(
-            spool=str(supervisor.inference_log_spool(launch.key)),
+            spool=str(self._spool(launch.key)),
             deployment=launch.deployment,
         )
         told = shipper_input(order, storage)
         return Helper(command=tuple(shipper_command()), told=told)
 
-    @cached_property
-    def _supervisor(self) -> "Supervisor":
-        try:
-            # Imported late: registry users need neither the packages nor the time.
-            from hopsartifacts.serving.local.supervisor import (  # noqa: PLC0415 - see above
-                Supervisor,
-            )
+    def _await_running(self, folder: RunFolder, run: Run, timeout_s: float) -> None:
+        """Return when the run answers.
 
-        except ModuleNotFoundError as error:
-            raise UnsupportedHereError(
-                f"running deployments here needs {error.name}; run: "
-                'pip install "hopsartifacts[serving]"'
-            ) from error
-        take_standard_descriptors()
-        root = self._run_root or state_folder()
-        project = hashlib.sha256(self._project_url.encode()).hexdigest()[:16]
-        return Supervisor(root / project, self._logs_dir)
+        Raises:
+            DeploymentFailedError: it ended instead, or did neither in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        name = f"deployment {run.deployment.name!r} version {run.deployment.version}"
+        while True:
+            state = newest_state(folder, run)
+            reason = state.condition.reason if state.condition else None
+            if state.status in {"Idle", "Updating"}:
+                return
+            if state.status == "Running":
+                if self._targets.is_ready(run):
+                    return
+            elif state.status != "Starting":
+                raise DeploymentFailedError(
+                    f"{name} did not start: {reason}\n{log_end(Path(run.log_path))}"
+                )
+            if time.monotonic() > deadline:
+                raise DeploymentFailedError(
+                    f"{name} was not ready within {timeout_s:g} s; the last it said: "
+                    f"{reason}. Its log says more; or wait longer for it"
+                )
+            time.sleep(_POLL_S)
+
+
+def _end_others(folder: RunFolder, key: DeploymentKey) -> list[str]:
+    """End what runs under the name for another deployment; return it in words."""
+    run = folder.read_run()
+    if run is None or is_over(folder, run):
+        return []
+    whose = key_of(run, folder.read_report(run))
+    if whose.is_of(key):
+        return []
+    is_up = processes.find_server(run) is not None
+    processes.end_tree(run, STOP_GRACE_S)
+    if not is_up:
+        return []
+    words = (
+        f"ended a run of another deployment that had the name {key.name!r}: "
+        f"version {whose.version} of id {whose.id}"
+    )
+    _LOG.warning("%s", words)
+    return [words]
+
+
+def _reuse(folder: RunFolder, launch: Launch, port: int | None) -> Run | None:
+    """Return a run that is what is asked for; None when one must be started.
+
+    Raises:
+        DeploymentFailedError: another version runs, or on another port.
+    """
+    run = folder.read_run()
+    if run is None or is_over(folder, run):
+        return None
+    server = processes.find_server(run)
+    state = newest_state(folder, run)
+    status, version = state.status, state.deployment_version
+    if server is None or status not in UP or processes.is_orphan(run, server):
+        processes.end_tree(run, STOP_GRACE_S)
+        return None
+    found = None
+    if version != launch.deployment_version:
+        found = f"version {version} already runs"
+    elif port not in {None, run.port}:
+        found = f"already runs on port {run.port}, not on {port}"
+    if found is not None:
+        raise DeploymentFailedError(
+            f"deployment {launch.deployment!r}: {found}; stop it first"
+        )
+    return run
+
+
+def _give_up(folder: RunFolder, run: Run, error: BaseException) -> None:
+    """End a run that did not become ready and note why."""
+    status = newest_state(folder, run).status
+    processes.end_tree(run, _FAILURE_GRACE_S)
+    if status in {"Failed", "Stopped"}:
+        return
+    if isinstance(error, DeploymentFailedError):
+        reason = str(error).partition("\n")[0]
+        condition = Condition(type="READY", status=False, reason=reason)
+        report = Report(status="Failed", condition=condition)
+    else:
+        report = stopped("the start was interrupted")
+    folder.write_report(run, report)
+
+
+def _end(folder: RunFolder, grace_s: float) -> None:
+    """End what runs, and everything it started."""
+    run = folder.read_run()
+    if run is None or is_over(folder, run):
+        return
+    before = newest_state(folder, run)
+    processes.end_tree(run, grace_s)
+    report = folder.read_report(run)
+    if report is None or report.status != "Stopped":
+        folder.write_report(run, stopped(_stop_in_words(before)))
+
+
+def _stop_in_words(before: RunState) -> str:
+    if before.status != "Failed" or before.condition is None:
+        return "the deployment was stopped"
+    return f"the deployment was stopped; it had failed: {before.condition.reason}"

@@ -1,4 +1,4 @@
-"""What the local back end runs, as data, and the words of its refusals."""
+"""The capabilities of the local back end, as data, and the texts of its refusals."""
 
 import importlib.util
 import os
@@ -28,11 +28,11 @@ _SERVING_MODULES = (
 
 
 def check(launch: Launch) -> None:
-    """Refuse what cannot run here.
+    """Refuse a launch that cannot run here.
 
     Raises:
-        UnsupportedHereError: lists everything that stands in the way.
-        InvalidDeploymentError: a setting of the server makes no sense.
+        UnsupportedHereError: lists all obstacles.
+        InvalidDeploymentError: a setting of the server is not valid.
     """
     environ = {**os.environ, **launch.env_vars}
     max_request_bytes(environ)
@@ -70,8 +70,8 @@ def _obstacles(launch: Launch) -> Iterator[str]:
         )
     if launch.api_protocol == "GRPC" and launch.idle_s is not None:
         yield (
-            "a gRPC port cannot wait for a request without a process that serves it; "
-            "ask for one instance at least or use a cluster"
+            "a gRPC port needs a running process to receive requests; ask for at least "
+            "one instance or use a cluster"
         )
     yield from _unclear_model(launch)
     yield from _missing_packages(launch)
@@ -128,5 +128,5 @@ def _is_installed(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:
-        # The package around it is missing, too.
+        # The parent package is missing, too.
         return False

@@ -1,4 +1,4 @@
-"""The server processes that this very process started, and has to reap."""
+"""The server processes that this process started and has to reap."""
 
 import atexit
 import os
@@ -13,14 +13,14 @@ _EXIT_WAIT_S = 3.0
 
 
 class _Child(subprocess.Popen[bytes]):
-    """A process that may outlive the object: dropping it is no mistake."""
+    """A process that may outlive this object, which may be dropped safely."""
 
     def __del__(self) -> None:
-        """Warn about nothing, unlike the class above."""
+        """Suppress the warning of the base class about a running process."""
 
 
-# By the id of the process that started them, too: after a fork they are not ours.
-# By revision, not by process id: ids are given again.
+# The keys contain the starting process's id, since after a fork these are not our
+# children, and the revision instead of the child's id, since ids are reused.
 _children: dict[tuple[int, str], _Child] = {}
 
 
@@ -34,9 +34,9 @@ def start_child(
     fds: Sequence[int],
     ends_with_us: bool,
 ) -> int:
-    """Start *command* in a session of its own and return its process id.
+    """Start *command* in its own session and return its process id.
 
-    In its own session a Ctrl-C in the terminal does not reach it.
+    In its own session it does not receive Ctrl-C from the terminal.
     """
     child = _Child(
         command,
@@ -60,16 +60,16 @@ def is_own(revision: str) -> bool:
 
 
 def exit_code(revision: str) -> int | None:
-    """Reap the run's process if it ended; return how (negative: the signal).
+    """Reap the run's process if it ended; return its exit code (negative: the signal).
 
-    None while it runs, or when it is not this process's child.
+    None while it runs, or if it is not a child of this process.
     """
     child = _children.get((os.getpid(), revision))
     return None if child is None else child.poll()
 
 
 def _end_at_exit(child: _Child, owner_pid: int) -> None:
-    """End the child at once: by itself it would notice half a second later."""
+    """End the child at once; by itself it would notice half a second later."""
     if owner_pid != os.getpid():
         return
     deadline = time.monotonic() + _EXIT_WAIT_S

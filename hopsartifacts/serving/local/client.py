@@ -1,4 +1,4 @@
-"""Talking HTTP to the model servers of this machine."""
+"""The HTTP client for model servers on this machine."""
 
 import os
 from collections.abc import Mapping
@@ -15,15 +15,15 @@ _CHECK_TIMEOUT = urllib3.Timeout(connect=2, read=2)
 _OK = 200
 
 
-class Client:
-    """Keeps connections alive between predictions; usable from any thread."""
+class ModelServerClient:
+    """A connection pool for predictions; usable from any thread."""
 
     def __init__(self) -> None:
         self._pool_manager: urllib3.PoolManager | None = None
         self._pid = 0
 
     def is_ready(self, url: str, deployment: str) -> bool:
-        """Ask the server whether it serves the deployment."""
+        """Tell whether the server reports that it serves the deployment."""
         try:
             answer = self._pool().request(
                 "GET",
@@ -39,8 +39,8 @@ class Client:
         """Post *payload* and return the answer.
 
         Raises:
-            NotRunningError: nobody answers.
-            PredictionError: the answer is an error, or none in time.
+            NotRunningError: the server does not run, or ended before it answered.
+            PredictionError: the answer is an error, or there is none in time.
         """
         try:
             answer = self._pool().request(
@@ -68,12 +68,12 @@ class Client:
             raise _prediction_error(deployment, 502, detail) from error
 
     def hang_up(self) -> None:
-        """Ask over new connections from now on: old ones may lead to what leaves."""
+        """Use new connections from now on: old ones may lead to a worker that ends."""
         if self._pool_manager is not None and self._pid == os.getpid():
             self._pool_manager.clear()
 
     def _pool(self) -> urllib3.PoolManager:
-        # After a fork, parent and child must not speak through one connection.
+        # After a fork, parent and child must not share a connection.
         if self._pool_manager is None or self._pid != os.getpid():
             self._pool_manager = urllib3.PoolManager(maxsize=16)
             self._pid = os.getpid()
@@ -81,7 +81,7 @@ class Client:
 
 
 def is_infer_request(payload: Mapping[str, Any]) -> bool:
-    """Tell a request of the V2 protocol, which has tensors, from one of V1."""
+    """Tell whether *payload* is a V2 request (with tensors) and not a V1 request."""
     inputs = payload.get("inputs")
     return isinstance(inputs, list) and all(
         isinstance(tensor, dict) and {"name", "shape", "datatype"} <= tensor.keys()
@@ -95,7 +95,7 @@ def _prediction_error(deployment: str, status: int, detail: str) -> PredictionEr
 
 
 def way_to_logs(detail: str) -> str:
-    """Return where the traceback is of an error that begins with a component."""
+    """Return where to find the traceback if *detail* begins with a component."""
     for component in COMPONENTS:
         if detail.startswith(f"{component}: "):
             return f'; get_logs("{component}") prints where'
@@ -103,14 +103,14 @@ def way_to_logs(detail: str) -> str:
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """Return what went wrong first: urllib3 wraps it, and shows the wrapping."""
+    """Return the original error, which urllib3 wraps and hides."""
     while error.args and isinstance(error.args[-1], BaseException):
         error = error.args[-1]
     return error
 
 
 def _detail(body: bytes) -> str:
-    """Return the server's own words, also of a server that is not ours."""
+    """Return the error message in *body*, even if the server is not ours."""
     try:
         document = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""What the processes of a deployment have in their environment, and what not."""
+"""The environment variables of the processes of a deployment."""
 
 import os
 import site
@@ -14,11 +14,11 @@ from hopsartifacts.serving.runtime.environment import (
 )
 
 PACKAGE_HOME = str(Path(__file__).parents[3])
-"""The folder that has to be searched for this package."""
+"""The folder in which Python finds this package."""
 REVISION_VARIABLE = "HOPSARTIFACTS_REVISION"
-"""Marks everything that a run started, also what left its session."""
+"""Marks all processes started by a run, including those that left its session."""
 WORKER_VARIABLE = "HOPSARTIFACTS_WORKER"
-"""Marks everything that a worker started."""
+"""Marks all processes started by a worker."""
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 _PASSED_ON = {
@@ -39,16 +39,16 @@ _PASSED_ON_PREFIXES = ("COVERAGE_", "LC_", "MKL_", "NUMEXPR_", "OMP_", "OPENBLAS
 
 
 def keeper_environment(environ: Mapping[str, str], revision: str) -> dict[str, str]:
-    """Return what is passed on of *environ*: what is needed, and no secrets."""
+    """Return the variables of *environ* that a keeper needs, without secrets."""
     passed_on = {
         name: value
         for name, value in environ.items()
         if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
     }
     given = passed_on.get("PYTHONPATH", "")
-    # The keeper has another working folder. An empty entry means this one, too.
+    # The keeper has another working folder. An empty entry means the current one.
     search = [*map(os.path.abspath, given.split(os.pathsep))] if given else []
-    # The site folder must not be named: it would go before the standard library.
+    # Do not name the site folder: it would precede the standard library.
     known = {*search, *site.getsitepackages(), site.getusersitepackages()}
     if PACKAGE_HOME not in known:
         search = [PACKAGE_HOME, *search]
@@ -63,9 +63,9 @@ def worker_environment(
     """Return the environment of a worker.
 
     Args:
-        environ: the keeper's.
-        launch: what it runs; its variables go before ours but not before the guide's.
-        marks: what the keeper sets for each worker.
+        environ: the environment of the keeper.
+        launch: what it runs; its variables override ours, not the documented ones.
+        marks: the variables that the keeper sets for each worker.
     """
     return {
         **thread_variables(launch_limits(launch)),

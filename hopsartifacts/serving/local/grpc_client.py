@@ -1,4 +1,4 @@
-"""Talking gRPC to the model servers of this machine."""
+"""The gRPC client for model servers on this machine."""
 
 import os
 from collections.abc import Mapping
@@ -42,12 +42,12 @@ _STATUS: Mapping[grpc.StatusCode, int] = {
 
 
 def predict(port: int, deployment: str, payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Send a V2 request, in the form it has as JSON; return the answer in that form.
+    """Send a V2 request, given in its JSON form, and return the answer in that form.
 
     Raises:
-        InvalidInputError: a tensor is not what its shape and datatype say.
-        NotRunningError: nobody answers.
-        PredictionError: the answer is an error, or none in time.
+        InvalidInputError: a tensor does not match its shape or datatype.
+        NotRunningError: the server does not run, or ended before it answered.
+        PredictionError: the answer is an error, or there is none in time.
     """
     request = _request(deployment, payload)
     call = _channel(os.getpid(), port).unary_unary(
@@ -60,7 +60,7 @@ def predict(port: int, deployment: str, payload: Mapping[str, Any]) -> dict[str,
             answer = call(request, timeout=_TIMEOUT_S)
             break
         except grpc.RpcError as error:
-            # Nobody cancels here: a server that stops did not take the request.
+            # The client never cancels: a server that stops refused the request.
             if error.code() != grpc.StatusCode.CANCELLED or attempt == _ATTEMPTS:
                 raise _error(deployment, error) from error
     return _document(answer)
@@ -81,12 +81,12 @@ def _error(deployment: str, error: grpc.RpcError) -> ServingError:
 
 @lru_cache(maxsize=64)
 def _channel(pid: int, port: int) -> grpc.Channel:
-    """Return the channel to *port*, one for each process: none survives a fork."""
+    """Return the channel to *port*, one per process: channels do not survive a fork."""
     del pid
     options = [
         ("grpc.max_send_message_length", -1),
         ("grpc.max_receive_message_length", -1),
-        # A proxy has no way to this machine's loopback.
+        # A proxy cannot reach the loopback interface of this machine.
         ("grpc.enable_http_proxy", 0),
     ]
     return grpc.insecure_channel(f"127.0.0.1:{port}", options=options)

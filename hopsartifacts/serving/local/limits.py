@@ -1,4 +1,4 @@
-"""What a worker may use of this machine, and how it is held to that."""
+"""The limits on a worker's use of this machine, and their enforcement."""
 
 import math
 import os
@@ -13,7 +13,7 @@ _MB = 1024 * 1024
 
 
 def launch_limits(launch: Launch) -> Limits:
-    """Return the limits of a worker: a transformer runs in it, and adds its own."""
+    """Return the limits of a worker, which are the sum if it runs a transformer."""
     if launch.transformer_script is None:
         return launch.limits
     of_both = (launch.limits, launch.transformer_limits)
@@ -26,19 +26,19 @@ def launch_limits(launch: Launch) -> Limits:
 
 
 def thread_variables(limits: Limits) -> dict[str, str]:
-    """Return how many threads numeric libraries may start."""
+    """Return the variables that limit the threads of numerical libraries."""
     if limits.cores is None:
         return {}
     return dict.fromkeys(_THREADS, str(max(1, math.ceil(limits.cores))))
 
 
 def confine(pid: int, limits: Limits, index: int) -> None:
-    """Keep a process to as many processors as it may use.
+    """Restrict a process to as many processors as it may use.
 
     Args:
-        pid: the process; what it starts from now on is kept, too.
-        limits: its limits.
-        index: which worker it is: they get different processors as far as there are.
+        pid: the process; its future children are restricted, too.
+        limits: the limits of the process.
+        index: the worker's number; workers get different processors if possible.
     """
     if limits.cores is None or not hasattr(os, "sched_setaffinity"):
         return
@@ -46,14 +46,14 @@ def confine(pid: int, limits: Limits, index: int) -> None:
     with suppress(OSError):
         allowed = sorted(os.sched_getaffinity(pid))
         if count < len(allowed):
-            # Other deployments begin elsewhere.
+            # Workers of another deployment start at another processor.
             first = os.getpid() + index * count
             chosen = {allowed[(first + at) % len(allowed)] for at in range(count)}
             os.sched_setaffinity(pid, chosen)
 
 
 def used_mb(pid: int) -> float:
-    """Return the memory that a process and all that it started hold."""
+    """Return the memory in MB that a process and all its descendants use."""
     # Imported late: a keeper starts its workers before it needs this.
     import psutil  # noqa: PLC0415 - see above
 

@@ -1,7 +1,7 @@
-"""Finding the log of the newest run, and reading its end within bounds.
+"""Search for the log of the newest run, and bounded reading of its end.
 
-A script may print anything, also a line without an end: what is read of a log, and what
-is quoted of it, has a bound.
+A script may print anything, even a line that never ends. So there is a limit to how
+much of a log is read, and how much of it is quoted.
 """
 
 import fcntl
@@ -15,25 +15,26 @@ from typing import BinaryIO
 from hopsartifacts.serving.runtime.failures import sayable
 
 MOST_TAIL_BYTES = 8 * 1024 * 1024
-"""How much of the end of a log is read at the most."""
+"""The most bytes to read from the end of a log file."""
 KEPT_FILES = 3
-"""How many files a log has at the most: the newest, and older ones that were full."""
+"""The most files per log: the newest one, and rotated ones."""
 KEPT_RUNS = 10
-"""Of how many runs of a deployment the logs are kept."""
+"""The number of runs of a deployment whose logs are kept."""
+_LINES_IN_ERRORS = 15
 _BLOCK_BYTES = 64 * 1024
 _QUOTED_CHARACTERS = 1000
 _NEWEST = "_predictor.log"
 
 
 def log_name(stamp: str, deployment_id: str, revision: str) -> str:
-    """Return the name of the log of a run that began at *stamp*."""
+    """Return the file name for the log of a run that began at *stamp*."""
     return f"{stamp}_{deployment_id}_{revision}{_NEWEST}"
 
 
 def newest_log(folders: Iterable[Path], deployment_id: str) -> Path | None:
     """Return the deployment's newest log in any of *folders*.
 
-    Names begin with the time. Those of other deployments that had the same name lie in
+    Names begin with the time. Logs of other deployments that had the same name are in
     the same folder.
     """
     pattern = log_name("*", glob.escape(deployment_id), "*")
@@ -42,21 +43,21 @@ def newest_log(folders: Iterable[Path], deployment_id: str) -> Path | None:
 
 
 def aside(path: Path, number: int) -> Path:
-    """Return where file *number* of the log *path* is, once it was put aside."""
+    """Return the path of file number *number* of the log *path* after its rotation."""
     return path.with_name(f"{path.name}.{number}")
 
 
 def newest_number(path: Path) -> int:
-    """Return the number of the file *path*: of a log they are counted from 1."""
+    """Return the number of the file *path*; the files of a log are numbered from 1."""
     endings = (it.name.rpartition(".")[2] for it in path.parent.glob(f"{path.name}.*"))
     return 1 + max((int(it) for it in endings if it.isdecimal()), default=0)
 
 
 def drop_old_runs(folder: Path) -> None:
-    """Delete the logs of old runs, so that ``KEPT_RUNS`` are there after a start.
+    """Delete the logs of old runs, so that ``KEPT_RUNS`` remain after a start.
 
-    Runs that still write stay: of another deployment that had the name, or of a process
-    with another state folder.
+    Runs that are still written are kept: they are of another deployment that had the
+    name, or of a process with another state folder.
     """
     runs = sorted(path.name for path in folder.glob(f"*{_NEWEST}"))
     for run in runs[: max(0, len(runs) - KEPT_RUNS + 1)]:
@@ -74,16 +75,16 @@ def _is_written(path: Path) -> bool:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:  # no locks here, or another user's file
+    except OSError:  # locks are not supported, or it is another user's file
         return False
     return False
 
 
 def last_lines(path: Path, count: int) -> str:
-    """Return the last *count* lines; "" when there is no such file.
+    """Return the last *count* lines; "" if the file does not exist.
 
-    They may begin in a file that was put aside. Of each file no more than
-    ``MOST_TAIL_BYTES`` are read; where that is not enough a line says so.
+    The lines may begin in a rotated file. At most ``MOST_TAIL_BYTES`` are read of each
+    file; if that is not enough, an extra line says so.
     """
     lines: list[str] = []
     newest = newest_number(path)
@@ -104,7 +105,7 @@ def _last_lines(path: Path, count: int) -> list[str] | None:
             position = tail_position(file, count)
             is_within = _is_within_a_line(file, position)
             file.seek(position)
-            # No more than there was: it may grow faster than it is read.
+            # Limited, since the file may grow faster than it is read.
             text = file.read(MOST_TAIL_BYTES)
     except FileNotFoundError:
         return None
@@ -112,27 +113,34 @@ def _last_lines(path: Path, count: int) -> list[str] | None:
     found = lines[-count:] if count > 0 else []
     is_cut = is_within or (position > 0 and len(lines) < count)
     if is_cut and found:
-        found.insert(0, f"… (the log is longer: {position} bytes before are left out)")
+        found.insert(
+            0, f"… (the log is longer: the first {position} bytes are left out)"
+        )
     return found
 
 
+def log_end(path: Path) -> str:
+    """Return how a log ends, for an error message."""
+    return f"Its log ends with:\n{quoted(path, _LINES_IN_ERRORS)}"
+
+
 def quoted(path: Path, count: int) -> str:
-    """Return the last *count* lines for a message, each cut to a length for people."""
+    """Return the last *count* lines for a message, each cut to a readable length."""
     lines = last_lines(path, count).split("\n")
     return "\n".join(sayable(line, _QUOTED_CHARACTERS) for line in lines)
 
 
 def tail_position(file: BinaryIO, count: int) -> int:
-    """Return where the last *count* lines begin.
+    """Return the offset at which the last *count* lines begin.
 
-    It is no more than ``MOST_TAIL_BYTES`` from the end, which may be within a line.
+    It is at most ``MOST_TAIL_BYTES`` before the end, which may be inside a line.
     """
     end = file.seek(0, os.SEEK_END)
     if count <= 0:
         return end
     first = max(0, end - MOST_TAIL_BYTES)
     position = end
-    # One break more than lines: the last line usually ends with one.
+    # One line break more than lines: the last line usually ends with one.
     wanted = count + 1
     if end > 0:
         file.seek(end - 1)
@@ -149,7 +157,7 @@ def tail_position(file: BinaryIO, count: int) -> int:
 
 
 def _nth_last(block: bytes, number: int) -> int:
-    """Return where the line break is that has number - 1 behind it."""
+    """Return the offset of the *number*-th last line break."""
     at = len(block)
     for _ in range(number):
         at = block.rfind(b"\n", 0, at)

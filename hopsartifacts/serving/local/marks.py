@@ -1,4 +1,4 @@
-"""Finding everything that a process started, also what left its session."""
+"""Search for all processes with a mark, including those that left their session."""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ import psutil
 
 
 def marked(variable: str, value: str) -> Iterator[psutil.Process]:
-    """Find what has *variable* in its environment: descendants inherit it."""
+    """Yield processes with *variable* in the environment, which children inherit."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             if process.environ().get(variable) == value:
@@ -15,7 +15,7 @@ def marked(variable: str, value: str) -> Iterator[psutil.Process]:
 
 
 def kill_marked(variable: str, value: str) -> None:
-    """Kill what has *variable* in its environment."""
+    """Kill the processes that have *variable* in their environment."""
     for process in marked(variable, value):
         with contextlib.suppress(psutil.Error):
             process.kill()

@@ -1,4 +1,4 @@
-"""What the operating system refuses or lacks, in words of this package."""
+"""Errors of the operating system, translated into errors of this package."""
 
 import errno
 import os
@@ -29,23 +29,30 @@ _OF_PLACE = frozenset(
         errno.EROFS,
     }
 )
-"""Errors that another folder may not have."""
+"""Errors that another folder may avoid."""
 
 
 @contextmanager
 def in_our_words(what: str, root: Path) -> Iterator[None]:
-    """Turn errors of the operating system into ours.
+    """Turn errors of the operating system into errors of this package.
 
     Args:
-        what: what was to be done, for the message: ``start deployment 'd'``.
-        root: where the run files are.
+        what: the attempted action, for the message: ``start deployment 'd'``.
+        root: the folder of the run files.
 
     Raises:
-        ServingError: says what the system refused, where, and the way out.
+        UnsupportedHereError: a package that this needs is not installed.
+        ServingError: says what failed, where, and what to do.
     """
-    # Imported late: an extra, which is there once something is supervised.
-    import psutil  # noqa: PLC0415 - see above
-
+    try:
+        # Imported late: registry users need neither the packages nor the time.
+        import psutil  # noqa: PLC0415 - see above
+        import urllib3  # noqa: F401, PLC0415 - see above
+    except ModuleNotFoundError as error:
+        raise UnsupportedHereError(
+            f"running deployments here needs {error.name}; run: "
+            'pip install "hopsartifacts[serving]"'
+        ) from error
     try:
         yield
     except HopsArtifactsError:
@@ -66,7 +73,7 @@ def in_our_words(what: str, root: Path) -> Iterator[None]:
 
 
 def has_no_place(error: HopsArtifactsError) -> bool:
-    """Tell whether *error* says that this user can have no run files here."""
+    """Tell whether *error* means that this user cannot have run files here."""
     cause = error.__cause__
     if isinstance(error, StorageError | UnsupportedHereError):
         return True
@@ -74,11 +81,11 @@ def has_no_place(error: HopsArtifactsError) -> bool:
 
 
 def take_standard_descriptors() -> None:
-    """Let no descriptor that is made from now on be 0, 1 or 2.
+    """Ensure that no descriptor opened from now on is 0, 1 or 2.
 
-    Where a program was started without stdin, stdout or stderr, the next file or
-    socket would get its number, and a child process would lose it: there these are
-    the log.
+    If a program was started without stdin, stdout or stderr, the next file or socket
+    would get that number, and a child process would lose it, since there these numbers
+    are stdin and the log.
     """
     opened = os.open(os.devnull, os.O_RDWR)
     while opened < _STANDARD:

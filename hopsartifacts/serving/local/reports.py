@@ -1,4 +1,4 @@
-"""How far a run has come, as its keeper says it: the first final word stands."""
+"""Reports of a keeper on the progress of its run; the first final one is kept."""
 
 import os
 import signal
@@ -17,43 +17,43 @@ from hopsartifacts.serving.contract import (
 from hopsartifacts.serving.runtime.failures import MOST_CHARACTERS, sayable
 
 REASON_CHARS = MOST_CHARACTERS + 1000
-"""The longest reason in a state: a script's error, and what was being done."""
+"""The longest reason in a state: an error of a script, and the step that failed."""
 
 _FINAL = frozenset({"Failed", "Stopped"})
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How far a run has come, in its keeper's words."""
+    """The progress of a run, as its keeper reports it."""
 
     status: Status
     condition: Condition
     deployment: DeploymentKey | None = None
-    """With the version that answers, or is about to."""
+    """The key with the version that serves, or is about to."""
     available: int = 0
     """How many workers accept requests."""
     has_transformer: bool = False
     grpc_port: int | None = None
 
 
-class Reporter:
-    """Writes reports that differ from the last; after a final one it is silent."""
+class RunReporter:
+    """Writes reports that differ from the last one; silent after a final report."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._last: Report | None = None
 
     def say(self, report: Report) -> None:
-        """Make *report* the newest."""
+        """Write *report* as the newest."""
         is_final = self._last is not None and self._last.status in _FINAL
         if not is_final and report != self._last:
-            # On a full disk it is tried again.
+            # If this fails, as on a full disk, the next call tries again.
             with suppress(OSError):
                 write_whole(self._path, bounded(report))
                 self._last = report
 
 
 def bounded(report: Report) -> Report:
-    """Return *report* with a reason that every reader of the state can bear."""
+    """Return *report* with its reason cut to ``REASON_CHARS``."""
     reason = report.condition.reason
     if reason is None or len(reason) <= REASON_CHARS:
         return report
@@ -70,21 +70,21 @@ def final(
 
 
 def stopped(reason: str) -> Report:
-    """Return the report of an end that somebody asked for."""
+    """Return the report of a run that was stopped on request."""
     return final("Stopped", "STOPPED", reason, is_well=True)
 
 
 def read_report(path: Path) -> Report | None:
-    """Read the newest report; None before the first one."""
+    """Return the newest report; None before the first one."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Report)
     except (FileNotFoundError, msgspec.MsgspecError):
-        # Only a crash of the machine damages the file.
+        # Only a crash of the machine can damage the file.
         return None
 
 
 def write_whole(path: Path, value: msgspec.Struct) -> None:
-    """Replace the file at once, so that a reader never sees half of it."""
+    """Replace the file atomically, so that readers never see a part of it."""
     half = path.with_name(f"{path.name}.{os.getpid()}.half")
     try:
         half.write_bytes(msgspec.json.encode(value))
@@ -94,7 +94,7 @@ def write_whole(path: Path, value: msgspec.Struct) -> None:
 
 
 def end_in_words(exit_code: int | None) -> str:
-    """Say how a process ended: by its code (negative: the signal), if it is known."""
+    """Return how a process ended, by its exit code (negative: the signal) if known."""
     if exit_code is None:
         return "the server process is gone: it was killed, or the machine restarted"
     if exit_code >= 0:

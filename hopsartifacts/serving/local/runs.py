@@ -1,4 +1,4 @@
-"""The files of a deployment's newest run: who runs, on which port, saying what."""
+"""The files of a deployment's newest run: its process, its port and its reports."""
 
 import shutil
 from pathlib import Path
@@ -20,18 +20,18 @@ _OF_RUNS = ("launch-*", "state-*", "control-*", "worker-*", "metrics-*")
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One start of a deployment, as recorded by the process that started it.
 
-    The process is its keeper. It is known by its id, the time it was created and the
-    order file on its command line: an id alone may since have gone to a stranger.
+    The process of the run is its keeper. It is identified by its id, its creation time
+    and the order file on its command line: the id alone may have been reused.
     """
 
     deployment: DeploymentKey
-    """Whose it is, with the version it was started with; reports say which one runs."""
+    """The deployment and its version at the start; reports have the current one."""
     revision: str
     pid: int
     created_s: float
     port: int
     parent_pid: int | None
-    """The process whose end ends this run; None when detached."""
+    """The process whose end ends this run; None if it is detached."""
     log_path: str
     order_path: str
 
@@ -42,14 +42,14 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def transformer_log_path(self) -> Path:
-        """Where transformers of this run write."""
+        """The log of this run's transformers."""
         return transformer_log(Path(self.log_path))
 
 
 class RunFolder:
-    """The folder of one deployment's run files; its lock lies beside it.
+    """The folder of one deployment's run files, with its lock file beside it.
 
-    Beside, since ``clear`` would otherwise delete the lock while it is held.
+    If the lock file were inside, ``clear`` would delete the lock while it is held.
     """
 
     def __init__(self, path: Path) -> None:
@@ -58,24 +58,24 @@ class RunFolder:
         self._record = path / "run.json"
 
     def spool_path(self, deployment_id: str) -> Path:
-        """Return where exchanges of one deployment wait to be shipped.
+        """Return the folder in which exchanges of one deployment wait to be shipped.
 
-        Beside the folder, too: they are the user's, and outlive the run files. Of each
-        id by itself: those of an earlier deployment of the same name are not mixed in.
+        It is beside the run files, since exchanges are the user's and outlive the run.
+        Each id has its own, apart from earlier deployments of the same name.
         """
         return self.path.with_name(f"{self.path.name}.{deployment_id}.spool")
 
     def create(self) -> None:
-        """Make the folder, for this user's eyes only."""
+        """Create the folder, accessible to this user only."""
         self.path.mkdir(mode=0o700, exist_ok=True)
         self.path.chmod(0o700)
 
     def read_run(self) -> Run | None:
-        """Return the newest run; None when there was none."""
+        """Return the newest run; None if there was none."""
         try:
             return msgspec.json.decode(self._record.read_bytes(), type=Run)
         except (FileNotFoundError, msgspec.MsgspecError):
-            # Only a crash of the machine damages the file; nothing runs after one.
+            # Only a crash of the machine can damage the file; after one, nothing runs.
             return None
 
     def run_stamp(self) -> tuple[int, int] | None:
@@ -91,45 +91,45 @@ class RunFolder:
         write_whole(self._record, run)
 
     def order_path(self, revision: str) -> Path:
-        """Return where the order of a run's keeper is."""
+        """Return the path of the order file of a run's keeper."""
         return self.path / f"launch-{revision}.json"
 
     def report_path(self, revision: str) -> Path:
-        """Return where the keeper of a run reports."""
+        """Return the path of the report file of a run's keeper."""
         return self.path / f"state-{revision}.json"
 
     def control_path(self, revision: str) -> Path:
-        """Return where the keeper of a run can be talked to."""
+        """Return the path of the control socket of a run's keeper."""
         return self.path / f"control-{revision}.sock"
 
     def write_order(self, order: KeeperOrder) -> Path:
-        """Write what the keeper is told; return the path."""
+        """Write the order for a keeper; return its path."""
         path = self.order_path(order.revision)
         write_whole(path, order)
         return path
 
     def read_report(self, run: Run) -> Report | None:
-        """Return the newest word of the run's keeper."""
+        """Return the newest report of the run's keeper."""
         return read_report(self.report_path(run.revision))
 
     def write_report(self, run: Run, report: Report) -> None:
-        """Say the last word for a keeper that ended without one."""
+        """Write the last report on behalf of a keeper that ended without one."""
         write_whole(self.report_path(run.revision), bounded(report))
 
     def drop_others(self, revision: str) -> None:
-        """Delete the files of all runs but this one, except for their logs."""
+        """Delete the files of all runs other than *revision*, except for their logs."""
         for pattern in _OF_RUNS:
             for path in self.path.glob(pattern):
                 if revision not in path.name:
                     _delete(path)
 
     def clear(self) -> None:
-        """Delete everything."""
+        """Delete the folder."""
         shutil.rmtree(self.path, ignore_errors=True)
 
 
 def transformer_log(log: Path) -> Path:
-    """Return the log of the transformer beside that of the predictor."""
+    """Return the path of the transformer's log, which is beside the predictor's."""
     return log.with_name(log.name.replace("_predictor.log", "_transformer.log"))
 
 

@@ -1,16 +1,37 @@
-"""From run files and liveness to the state of a deployment."""
+"""The state of a deployment, derived from run files and whether its process lives."""
 
-from hopsartifacts.serving.contract import Condition, DeploymentKey, RunState
+from hopsartifacts.serving.contract import NEVER_RAN, Condition, DeploymentKey, RunState
+from hopsartifacts.serving.local import processes
+from hopsartifacts.serving.local.children import exit_code
 from hopsartifacts.serving.local.reports import Report, end_in_words
-from hopsartifacts.serving.local.runs import Run
+from hopsartifacts.serving.local.runs import Run, RunFolder
 
-NEVER_RAN = RunState(
-    status="Created",
-    condition=Condition(
-        type="STOPPED", status=True, reason="the deployment is not running"
-    ),
-)
 _SCHEDULED = Condition(type="SCHEDULED", status=True, reason="the process was started")
+
+
+def own_run(folder: RunFolder, key: DeploymentKey) -> Run | None:
+    """Return the newest run if it is of this deployment."""
+    run = folder.read_run()
+    if run is None or not key_of(run, folder.read_report(run)).is_of(key):
+        return None
+    return run
+
+
+def newest_state(folder: RunFolder, run: Run | None) -> RunState:
+    """Return what *run*, the newest of its folder, does now."""
+    if run is None:
+        return NEVER_RAN
+    # Liveness first: a server that ends meanwhile has reported before that.
+    is_alive = processes.find_server(run) is not None
+    report = folder.read_report(run)
+    return run_state(run, report, is_alive=is_alive, exit_code=exit_code(run.revision))
+
+
+def is_over(folder: RunFolder, run: Run) -> bool:
+    """Tell whether the run was stopped and its server is gone."""
+    if processes.find_server(run) is not None:
+        return False
+    return newest_state(folder, run).status == "Stopped"
 
 
 def run_state(
@@ -21,7 +42,7 @@ def run_state(
     if not is_alive:
         return _ended(run, said, exit_code)
     if said.status in {"Failed", "Stopped"}:
-        # The process said its last word and is about to be gone.
+        # The process has written its last report and is about to exit.
         return RunState(
             status=said.status, condition=said.condition, revision=run.revision
         )
@@ -41,7 +62,7 @@ def run_state(
 
 
 def key_of(run: Run, report: Report | None) -> DeploymentKey:
-    """Return whose *run* is, with the version that answers."""
+    """Return the key of the run's deployment, with the version that serves."""
     return report.deployment if report and report.deployment else run.deployment
 
 

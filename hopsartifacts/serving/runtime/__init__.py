@@ -1,1 +1,1 @@
-"""The process inside a deployment: loads the scripts, answers predictions."""
+"""The process inside a deployment, which loads the scripts and answers predictions."""

@@ -1,4 +1,4 @@
-"""The way of a request: preprocess, predict, postprocess."""
+"""The steps of a request: preprocess, predict, postprocess."""
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
@@ -6,20 +6,20 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
 from hopsartifacts.serving.contract import Batching, Component, ModelInput
-from hopsartifacts.serving.runtime.batching import Batcher
+from hopsartifacts.serving.runtime.batcher import Batcher
 from hopsartifacts.serving.runtime.component_logs import speaking
 from hopsartifacts.serving.runtime.failures import (
     error_text,
     is_cancellation,
     script_line,
 )
-from hopsartifacts.serving.runtime.pace import Pace
+from hopsartifacts.serving.runtime.inline_execution import Pace
 from hopsartifacts.serving.runtime.protocol import RequestError
-from hopsartifacts.serving.runtime.worker import Worker
+from hopsartifacts.serving.runtime.worker import WorkerThread
 
 
 class StepFailedError(Exception):
-    """A script's method raised; ``__cause__`` is what it raised."""
+    """A method of a script raised; ``__cause__`` is the exception."""
 
     def __init__(self, component: Component, cause: BaseException) -> None:
         super().__init__(component, cause)
@@ -31,36 +31,36 @@ class StepFailedError(Exception):
         return f"{text} ({line})" if line else text
 
 
-class Bodies(Protocol):
-    """How a protocol's request and answer look to a transformer."""
+class StepBodies(Protocol):
+    """The form of a protocol's requests and answers for a transformer."""
 
     def rows_in(self, body: Any) -> Any:
-        """Return the predictor's rows in what ``preprocess`` returned."""
+        """Return the rows for the predictor from the result of ``preprocess``."""
         ...
 
     def answer(self, outputs: Any) -> Any:
-        """Return what ``postprocess`` gets when the predictor returned *outputs*."""
+        """Return the argument of ``postprocess`` for *outputs* of the predictor."""
         ...
 
     def outputs_in(self, answer: Any) -> Any:
-        """Return what is to be answered in what ``postprocess`` returned."""
+        """Return the outputs to answer from the result of ``postprocess``."""
         ...
 
 
-class Request(Bodies, Protocol):
-    """A request in the words of its protocol."""
+class Request(StepBodies, Protocol):
+    """A request in the form of its protocol."""
 
     def rows(self) -> Any:
-        """Return what the predictor gets; raises ``RequestError``."""
+        """Return the argument of the predictor; raises ``RequestError``."""
         ...
 
     def body(self) -> Any:
-        """Return what ``preprocess`` gets; raises ``RequestError``."""
+        """Return the argument of ``preprocess``; raises ``RequestError``."""
         ...
 
 
 class Bare:
-    """Bodies without a protocol: transformers get and give the bare values."""
+    """Bodies without a protocol: transformers take and return plain values."""
 
     def rows_in(self, body: Any) -> Any:
         """Return *body*."""
@@ -82,22 +82,22 @@ class _Step(NamedTuple):
     component: Component
     call: Callable[[Any], Any]
     is_async: bool
-    before: Callable[[Bodies, Any], Any] | None = None
-    """Makes what the method gets of what the step before it returned."""
-    after: Callable[[Bodies, Any], Any] | None = None
-    """Makes what the next step gets of what the method returned."""
+    before: Callable[[StepBodies, Any], Any] | None = None
+    """Converts the result of the step before into the argument of the method."""
+    after: Callable[[StepBodies, Any], Any] | None = None
+    """Converts the result of the method into the argument of the next step."""
 
 
 class Chain:
-    """The loaded scripts, ready to be asked.
+    """The loaded scripts, ready to answer requests.
 
-    Async methods are awaited on the event loop, several requests at a time; all
-    others run in one worker thread, one request after another. With *batching* the
-    predictor is asked for several requests at once; see ``Batcher``. With a *pace* it
-    is asked on the event loop while it is quick and nobody waits for the thread.
+    Async methods run on the event loop, several requests at a time. All other methods
+    run in one worker thread, one request after another. With *batching*, the predictor
+    is called for several requests at once; see ``Batcher``. With a *pace*, it is called
+    on the event loop as long as it is quick and no call waits for the thread.
 
     Attributes:
-        inputs: what a request has to have, as far as that is known.
+        inputs: the inputs that a request needs, as far as they are known.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Chain:
         self.inputs = inputs
         self._steps = [*_steps(predictor, transformer)]
         self._has_preprocess = self._steps[0].component == "transformer"
-        self._worker = Worker()
+        self._worker = WorkerThread()
         self._pace = pace
         if batching is not None:
             self._on_batch = on_batch
@@ -120,35 +120,38 @@ class Chain:
 
     @property
     def is_busy(self) -> bool:
-        """Whether the worker thread is inside a script."""
+        """Whether the worker thread is executing a script."""
         return self._worker.is_busy
 
     @property
     def last_component(self) -> Component:
-        """The component whose method made the predictions what they are."""
+        """The component whose method runs last and so determines the predictions."""
         return self._steps[-1].component
 
     async def answer(self, request: Request) -> Any:
-        """Return what is to be answered to *request*.
+        """Return the outputs with which to answer *request*.
 
         Raises:
             RequestError: the request breaks its protocol, the predictor refused it, or
-                its batcher is late.
-            StepFailedError: a script's method raised, or returned what cannot go on.
+                the batcher timed out.
+            StepFailedError: a method of a script raised, or returned a value that the
+                next step cannot take.
         """
         inputs = request.body() if self._has_preprocess else request.rows()
         return await self._take(self._steps, inputs, request)
 
     async def predict(self, inputs: Any) -> Any:
-        """Pass *inputs* through every step as they are, without a protocol.
+        """Pass *inputs* through every step unchanged, without a protocol.
 
         Raises:
-            StepFailedError: a script's method raised.
-            RequestError: the predictor refused the inputs, or its batcher is late.
+            StepFailedError: a method of a script raised.
+            RequestError: the predictor refused the inputs, or the batcher timed out.
         """
         return await self._take(self._steps, inputs, _BARE)
 
-    async def _take(self, steps: Sequence[_Step], inputs: Any, bodies: Bodies) -> Any:
+    async def _take(
+        self, steps: Sequence[_Step], inputs: Any, bodies: StepBodies
+    ) -> Any:
         value, position = inputs, 0
         while position < len(steps):
             step = steps[position]
@@ -162,7 +165,7 @@ class Chain:
         return value
 
     def _batched(self, step: _Step, batching: Batching) -> _Step:
-        """Return *step*, if it is the predictor's, with a batcher before it."""
+        """Return *step* with a batcher in front if it is the predictor's."""
         if step.component != "predictor":
             return step
 
@@ -174,9 +177,9 @@ class Chain:
         return _Step(step.component, batcher.predict, is_async=True)
 
     async def _run_in_worker(
-        self, steps: Sequence[_Step], inputs: Any, bodies: Bodies
+        self, steps: Sequence[_Step], inputs: Any, bodies: StepBodies
     ) -> tuple[Any, int]:
-        """Run *steps* in one go, up to the next that is async; say how many ran."""
+        """Run *steps* up to the next async one in the thread; return how many ran."""
 
         def run() -> tuple[Any, int]:
             value, done = inputs, 0
@@ -196,7 +199,7 @@ class Chain:
 
 
 def _steps(predictor: Any, transformer: Any) -> Iterator[_Step]:
-    """Yield the methods there are, in the order in which they are called."""
+    """Yield the methods that exist, in the order in which they are called."""
     preprocess = getattr(transformer, "preprocess", None)
     postprocess = getattr(transformer, "postprocess", None)
     if preprocess is not None:
@@ -207,17 +210,17 @@ def _steps(predictor: Any, transformer: Any) -> Iterator[_Step]:
         yield _Step("transformer", postprocess, is_async, _answer, _outputs)
 
 
-def _rows(bodies: Bodies, body: Any) -> Any:
+def _rows(bodies: StepBodies, body: Any) -> Any:
     with _blamed_on("transformer"):
         return bodies.rows_in(body)
 
 
-def _answer(bodies: Bodies, outputs: Any) -> Any:
+def _answer(bodies: StepBodies, outputs: Any) -> Any:
     with _blamed_on("predictor"):
         return bodies.answer(outputs)
 
 
-def _outputs(bodies: Bodies, answer: Any) -> Any:
+def _outputs(bodies: StepBodies, answer: Any) -> Any:
     with _blamed_on("transformer"):
         return bodies.outputs_in(answer)
 
@@ -228,11 +231,11 @@ def _blamed_on(component: Component) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        # Also a RequestError: the client did not write what is refused here.
+        # RequestError too: the client did not write the value that is refused here.
         raise StepFailedError(component, error) from error
 
 
-def _call(step: _Step, value: Any, bodies: Bodies) -> Any:
+def _call(step: _Step, value: Any, bodies: StepBodies) -> Any:
     if step.before is not None:
         value = step.before(bodies, value)
     try:
@@ -248,7 +251,7 @@ def _call(step: _Step, value: Any, bodies: Bodies) -> Any:
     return step.after(bodies, returned)
 
 
-async def _finish(step: _Step, value: Any, bodies: Bodies) -> Any:
+async def _finish(step: _Step, value: Any, bodies: StepBodies) -> Any:
     try:
         with speaking(step.component):
             returned = await value
@@ -262,7 +265,7 @@ async def _finish(step: _Step, value: Any, bodies: Bodies) -> Any:
 
 
 def _is_async(call: Any) -> bool:
-    # An object with an async __call__ is as good as an async method.
+    # An object with an async __call__ counts as an async method.
     return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(
         type(call).__call__
     )

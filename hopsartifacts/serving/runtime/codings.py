@@ -1,4 +1,4 @@
-"""Content codings: bodies of requests that were compressed to be sent."""
+"""Content codings: decompression of request bodies."""
 
 import zlib
 from collections.abc import Iterable
@@ -7,19 +7,19 @@ from hopsartifacts.serving.runtime.protocol import RequestError
 
 CONTENT_ENCODING = b"content-encoding"
 TAKEN = "gzip, deflate"
-"""The codings that bodies may have, as they are named in ``Accept-Encoding``."""
+"""The accepted codings of a body, in the form of ``Accept-Encoding``."""
 
 _NONE = b"identity"
 _UNDONE = frozenset({b"gzip", b"x-gzip", b"deflate"})
 _EITHER = zlib.MAX_WBITS | 32
-"""Has zlib tell gzip and deflate apart by how they begin."""
+"""Tells zlib to recognise gzip or deflate by the first bytes."""
 
 
 def coding_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-    """Return the coding of the body that *headers* are of; None if it has none.
+    """Return the content coding that *headers* give for the body; None if none.
 
     Raises:
-        RequestError: it has one that is not known, or more than one (415).
+        RequestError: the coding is unknown, or there is more than one (415).
     """
     given = [value for name, value in headers if name == CONTENT_ENCODING]
     if not given:
@@ -32,17 +32,18 @@ def coding_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
         text = b", ".join(codings)[:100].decode("latin-1")
         raise RequestError(
             415,
-            f"the body comes as {text!r}; send it as gzip or deflate, or as it is",
+            f"the body has the content coding {text!r}; send it as gzip or deflate, "
+            "or uncompressed",
         )
     return codings[0]
 
 
 def decompressed(body: bytes | bytearray, coding: bytes, max_bytes: int) -> bytes:
-    """Return *body* as it was before it got *coding*.
+    """Return *body* decompressed from *coding*.
 
     Raises:
-        RequestError: it does not have the coding or is not whole (400), or is longer
-            than *max_bytes* (413). No more than that is ever made of it.
+        RequestError: the body is not in that coding or is truncated (400), or is larger
+            than *max_bytes* (413); no more than that is decompressed.
     """
     name = coding.decode("latin-1")
     reader = zlib.decompressobj(wbits=_EITHER)
@@ -53,9 +54,9 @@ def decompressed(body: bytes | bytearray, coding: bytes, max_bytes: int) -> byte
     if len(whole) > max_bytes:
         raise too_large(max_bytes)
     if not reader.eof:
-        raise RequestError(400, f"the {name} of the body ends too early")
+        raise RequestError(400, f"the {name} data of the body ends too early")
     if reader.unused_data:
-        raise RequestError(400, f"bytes follow the {name} of the body")
+        raise RequestError(400, f"extra bytes follow the {name} data of the body")
     return whole
 
 

@@ -1,8 +1,7 @@
-"""The columns that a model takes, and rows put into their order.
+"""The columns that a model takes, and the order of values in rows.
 
-Objects in JSON have no order, so columns are matched by name wherever a name is known:
-the model may have kept those that it was fitted on, and the schema that it was saved
-with names them.
+JSON objects have no order, so columns are matched by name where names are known: from
+the fitted model, if it kept them, or from the schema that the model was saved with.
 """
 
 import importlib.util
@@ -15,11 +14,11 @@ from hopsartifacts.serving.runtime.rectangles import UnevenError, check_alike
 
 
 class Columns:
-    """What is known of the columns of one model.
+    """What is known about the columns of one model.
 
     Args:
-        model: an estimator of scikit-learn, or what is like one.
-        schema: the names that the model's schema has, in order; none if it has none.
+        model: an estimator of scikit-learn, or a similar object.
+        schema: the names in the model's schema, in order; empty if it has none.
     """
 
     def __init__(self, model: Any, schema: Sequence[str] = ()) -> None:
@@ -31,7 +30,7 @@ class Columns:
     def takes(self, inputs: Sequence[ModelInput]) -> bool:
         """Tell whether requests with these *inputs* have the columns of the model.
 
-        Of several inputs each is a column; a single one is all of them.
+        Each of several inputs is a column; a single input holds all columns.
         """
         if len(inputs) > 1:
             return {it.name for it in inputs} == set(self._names)
@@ -43,7 +42,7 @@ class Columns:
         """Return *rows* as the frame or the array that the model takes.
 
         Raises:
-            RequestError: a column is missing or unknown, or a row too short or too long
+            RequestError: a column is missing or unknown, or a row has a wrong length
                 (400).
             ValueError: no array can hold the rows.
         """
@@ -72,7 +71,7 @@ class Columns:
             if row.keys() != wanted:
                 raise RequestError(400, _difference(number, row, names))
         if self._names and self._width and not self._is_fitted_on_names:
-            # It was fitted on arrays, whose columns are known by their order.
+            # The model was fitted on arrays, whose columns are known by their order.
             return _array([[row[name] for name in names] for row in rows])
         if not _has_pandas():
             raise RequestError(
@@ -121,7 +120,7 @@ def _array(rows: list[Any]) -> Any:
     array = np.asarray(rows)
     if array.dtype.kind == "U":
         exact = np.asarray(rows, dtype=object)
-        # Numbers among texts stay numbers.
+        # Keep numbers among strings as numbers.
         if not all(isinstance(item, str) for item in exact.ravel()):
             return exact
     return array

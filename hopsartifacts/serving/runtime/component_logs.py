@@ -1,8 +1,8 @@
-"""Which component speaks: what a transformer prints or logs goes to its own log.
+"""Routing of output: a transformer's prints and log records go to its own log.
 
 Predictor and transformer share a process. While a method of the transformer runs, and
-in tasks that it starts, standard output and error lead to the transformer's log; in
-threads and processes that it starts, to the log of the process.
+in tasks that it starts, standard output and error go to the transformer's log. Threads
+and processes that it starts write to the log of the process.
 """
 
 import logging
@@ -22,12 +22,12 @@ _UNCHANGED: AbstractContextManager[None] = nullcontext()
 
 
 def install(transformer_log: Path) -> None:
-    """Lead what transformers say to the end of *transformer_log* from now on.
+    """Append the output of transformers to *transformer_log* from now on.
 
-    Handlers of logging that write to a standard stream follow.
+    Logging handlers that write to a standard stream are redirected too.
     """
-    global _transformer_log  # noqa: PLW0603 - as there is one standard output
-    # By lines, since several processes write one log. Open until the process ends.
+    global _transformer_log  # noqa: PLW0603 - one for the process, like sys.stdout
+    # Line-buffered, since several processes write to it. Never closed.
     _transformer_log = transformer_log.open(
         "a", encoding="utf-8", errors="backslashreplace", buffering=1
     )
@@ -40,9 +40,9 @@ def install(transformer_log: Path) -> None:
 
 
 def speaking(component: Component) -> AbstractContextManager[None]:
-    """Return a block in which what is written comes from *component*."""
+    """Return a context in which output is attributed to *component*."""
     if component == "predictor" or _transformer_log is None:
-        # Of every request: it must cost nothing.
+        # Runs for every request, so it must be cheap.
         return _UNCHANGED
     return _speaking(component)
 
@@ -58,16 +58,16 @@ def _speaking(component: Component) -> Iterator[None]:
 
 @contextmanager
 def noting_failure(component: Component) -> Iterator[None]:
-    """Write an error that leaves the block to the log that *component* has for itself.
+    """Write an error that leaves the block to the separate log of *component*, if any.
 
-    To the log of the process it is written by whoever handles it.
+    The code that handles the error writes it to the log of the process.
     """
     try:
         yield
     except BaseException as error:
         log = _own_log(component)
         if log is not None:
-            with suppress(Exception):  # the script's failure counts, not this one
+            with suppress(Exception):  # the script's failure matters, not this one
                 print(traceback_text(error.__cause__ or error), file=log)
         raise
 
@@ -77,7 +77,7 @@ def _own_log(component: Component) -> TextIO | None:
 
 
 class _Routed:
-    """A standard stream that is, at each moment, the stream of who speaks."""
+    """A standard stream that writes to the log of the current component."""
 
     def __init__(self, usual: TextIO) -> None:
         self._usual = usual
@@ -86,7 +86,7 @@ class _Routed:
         return getattr(_own_log(_speaker.get()) or self._usual, name)
 
     def write(self, text: str) -> int:
-        """Write to the log of who speaks."""
+        """Write *text* to the log of the current component."""
         return (_own_log(_speaker.get()) or self._usual).write(text)
 
 

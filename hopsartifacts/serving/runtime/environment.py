@@ -1,4 +1,4 @@
-"""The environment variables that a deployment documents to its scripts."""
+"""The documented environment variables of a deployment."""
 
 import math
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ DEFAULT_MAX_REQUEST_BYTES = 64 * 1024 * 1024
 
 
 def deployment_variables(launch: Launch) -> dict[str, str]:
-    """Return the guide's variables for *launch*.
+    """Return the documented variables for *launch*.
 
-    ``SCRIPT_PATH`` and ``SCRIPT_NAME`` are the predictor's. A transformer runs in
-    the predictor's process, which is then both: ``IS_TRANSFORMER`` is set beside
-    ``IS_PREDICTOR``.
+    ``SCRIPT_PATH`` and ``SCRIPT_NAME`` are the predictor's. A transformer runs in the
+    process of the predictor, which then has both roles: ``IS_TRANSFORMER`` is set in
+    addition to ``IS_PREDICTOR``.
     """
     artifact_files = Path(launch.artifact_files_path)
     variables = {
@@ -42,7 +42,7 @@ def deployment_variables(launch: Launch) -> dict[str, str]:
 
 
 def max_request_bytes(environ: Mapping[str, str]) -> int:
-    """Return the largest request body to accept."""
+    """Return the size of the largest request body that is accepted."""
     text = environ.get(MAX_REQUEST_BYTES, str(DEFAULT_MAX_REQUEST_BYTES))
     if not (text.isascii() and text.isdigit()) or int(text) == 0:
         raise InvalidDeploymentError(
@@ -53,10 +53,10 @@ def max_request_bytes(environ: Mapping[str, str]) -> int:
 
 
 def hang_seconds(environ: Mapping[str, str], default: float) -> float:
-    """Return after how many seconds an event loop that does not turn hangs.
+    """Return after how many seconds a blocked event loop counts as hanging.
 
     Raises:
-        InvalidDeploymentError: the variable is set to something else.
+        InvalidDeploymentError: the variable is not a positive number.
     """
     text = environ.get(HANG_SECONDS)
     if text is None:
@@ -68,7 +68,7 @@ def hang_seconds(environ: Mapping[str, str], default: float) -> float:
     if not 0 < seconds < math.inf:
         raise InvalidDeploymentError(
             f"{HANG_SECONDS} is {text!r}: give the longest time for which the event "
-            "loop of a worker may stand still, in seconds, as a positive number; "
-            f"without it that is {default:g}"
+            "loop of a worker may be blocked, in seconds, as a positive number; "
+            f"the default is {default:g}"
         )
     return seconds

@@ -1,7 +1,7 @@
-"""Errors of scripts in words: words that can always be made, stored and sent.
+"""Error texts for exceptions of scripts that are always safe to store and send.
 
 Scripts raise anything: exceptions whose ``__str__`` raises, texts that are not valid
-Unicode, messages of a hundred megabytes. All of it has to be answered and logged.
+Unicode, messages of a hundred megabytes. All of them must be answered and logged.
 """
 
 import asyncio
@@ -14,20 +14,20 @@ from pathlib import PurePath
 from hopsartifacts.serving.contract import COMPONENTS
 
 MOST_CHARACTERS = 4000
-"""Longer texts of errors are cut."""
+"""Longer error texts are cut."""
 MOST_LOGGED_CHARACTERS = 64 * 1024
 """Longer tracebacks are cut."""
 
 _LOST_CLASS = re.compile(r"[Cc]an't get attribute '([^']*)' on <module '[^']*__main__'")
 _MOST_LEAVES = 3
-_UNTOLD = "an error whose text cannot be made"
+_UNTOLD = "an error that cannot be shown as text"
 _SCRIPT_MODULES = frozenset(f"{component}_script" for component in COMPONENTS)
 
 
 def error_text(error: BaseException) -> str:
-    """Return the type of *error* and what it says: ``ValueError: no such flower``.
+    """Return the type and text of *error*: ``ValueError: no such flower``.
 
-    Never raises; see ``said_by``. Of a group of exceptions it has the first ones, too.
+    Never raises; see ``said_by``. For an exception group the first ones are included.
     """
     try:
         said = said_by(error)
@@ -41,20 +41,20 @@ def error_text(error: BaseException) -> str:
 
 
 def said_by(error: BaseException) -> str:
-    """Return what *error* says, whatever that is. Never raises.
+    """Return the text of *error*. Never raises.
 
-    Making the text may fail; it may hold what UTF-8 cannot, and may be of any length.
-    The first is said instead, the second is escaped, the third is cut.
+    If ``str()`` raises, say so instead; escape characters that UTF-8 cannot encode; cut
+    texts that are too long.
     """
     try:
         return sayable(str(error))
     except BaseException as broken:  # noqa: BLE001 - scripts raise anything
-        return f"(its text cannot be made: {type(broken).__name__})"
+        return f"(its str() raised {type(broken).__name__})"
 
 
 def sayable(text: str, most: int = MOST_CHARACTERS) -> str:
-    """Return *text* without what UTF-8 cannot hold, cut to *most* characters."""
-    # Through str's own methods: text may be of a subclass with methods of its own.
+    """Return *text* with non-UTF-8 characters escaped, cut to *most* characters."""
+    # Call the methods of str directly: *text* may be of a subclass that overrides them.
     length = str.__len__(text)
     if length > most:
         text = str.__getitem__(text, slice(most))
@@ -63,7 +63,7 @@ def sayable(text: str, most: int = MOST_CHARACTERS) -> str:
 
 
 def traceback_text(error: BaseException) -> str:
-    """Return the traceback of *error*, sayable and cut. Never raises."""
+    """Return the traceback of *error*, made encodable and cut. Never raises."""
     try:
         lines = traceback.format_exception(error)
         return sayable("".join(lines).rstrip("\n"), MOST_LOGGED_CHARACTERS)
@@ -72,9 +72,9 @@ def traceback_text(error: BaseException) -> str:
 
 
 def script_line(error: BaseException) -> str | None:
-    """Return the line of a script that *error* passed last: ``predictor-p.py, line 7``.
+    """Return the last line of a script in the traceback: ``predictor-p.py, line 7``.
 
-    None if it was raised outside the scripts. Never raises.
+    None if *error* was raised outside the scripts. Never raises.
     """
     try:
         place = None
@@ -87,9 +87,9 @@ def script_line(error: BaseException) -> str | None:
 
 
 def is_cancellation(error: BaseException) -> bool:
-    """Tell whether *error* is there because the running task was cancelled.
+    """Tell whether *error* was raised because the running task was cancelled.
 
-    A script may raise ``CancelledError``, too, while its task is not cancelled.
+    A script may also raise ``CancelledError`` while its task is not cancelled.
     """
     if not isinstance(error, asyncio.CancelledError):
         return False
@@ -102,7 +102,7 @@ def is_cancellation(error: BaseException) -> bool:
 
 
 def _way_out(error: BaseException, said: str) -> str:
-    """Say what to do about a pickle of a class that only another program had."""
+    """Return advice for a pickle of a class that only the saving program defined."""
     found = _LOST_CLASS.search(said)
     if not isinstance(error, AttributeError) or found is None:
         return ""

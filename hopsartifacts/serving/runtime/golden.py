@@ -1,4 +1,4 @@
-"""The golden request: answered once before a server counts as ready, and compared."""
+"""The golden request: answered and compared once before a server counts as ready."""
 
 import math
 from collections.abc import Iterator
@@ -18,9 +18,10 @@ _SHOWN_CHARACTERS = 60
 
 
 async def check_golden(chain: Chain, golden: Golden) -> None:
-    """Ask *chain* the golden request; to be awaited on the loop that will serve.
+    """Send the golden request through *chain* and compare the answer.
 
-    Objects that a script makes when it is first asked belong to that loop.
+    Call it on the event loop that will serve: objects that a script creates on its
+    first call belong to that loop.
 
     Raises:
         DeploymentFailedError: the answer is not the recorded one, or there is none.
@@ -35,29 +36,30 @@ async def check_golden(chain: Chain, golden: Golden) -> None:
         shown = "; ".join(found[:_SHOWN])
         more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise DeploymentFailedError(
-            f"{_STEP} gave another answer than was recorded: {shown}{more}. Record it "
-            "anew with record_golden() if that is right, or roll back"
+            f"{_STEP} gave an answer other than the recorded one: {shown}{more}. If "
+            "it is right, record it with record_golden(); otherwise, roll back"
         )
 
 
 def differences(
     recorded: Any, answered: Any, tolerance: float, where: str = "the answer"
 ) -> Iterator[str]:
-    """Yield in words where *answered* is not *recorded*.
+    """Yield a description of each difference between *answered* and *recorded*.
 
-    Two numbers are equal that differ by no more than *tolerance* times the larger one;
-    so are two that are not numbers (NaN), whose JSON is null.
+    Two numbers are equal if they differ by no more than *tolerance* times the larger
+    one. Two NaN, which are null in JSON, are equal.
     """
     if isinstance(recorded, dict) and isinstance(answered, dict):
         yield from _of_objects(recorded, answered, tolerance, where)
     elif isinstance(recorded, list) and isinstance(answered, list):
         if len(recorded) != len(answered):
-            yield f"{where} has {len(answered)} items, recorded were {len(recorded)}"
+            length = len(recorded)
+            yield f"{where} has length {len(answered)}, but {length} was recorded"
             return
         for at, (old, new) in enumerate(zip(recorded, answered, strict=True)):
             yield from differences(old, new, tolerance, f"{where}[{at}]")
     elif not _is_same(recorded, answered, tolerance):
-        yield f"{where} is {_words(answered)}, recorded was {_words(recorded)}"
+        yield f"{where} is {_words(answered)}, but {_words(recorded)} was recorded"
 
 
 def _of_objects(
@@ -75,13 +77,13 @@ def _of_objects(
 
 def _is_same(recorded: Any, answered: Any, tolerance: float) -> bool:
     if not (_is_number(recorded) and _is_number(answered)):
-        # Else True would be 1.
+        # Otherwise True would equal 1.
         return type(recorded) is type(answered) and recorded == answered
     if recorded == answered or (recorded != recorded and answered != answered):  # noqa: PLR0124 - NaN
         return True
     try:
         return math.isclose(recorded, answered, rel_tol=tolerance)
-    except OverflowError:  # whole numbers that no double comes near
+    except OverflowError:  # an integer beyond the range of a double
         return False
 
 

@@ -1,6 +1,6 @@
-"""The gRPC face of a deployment: the V2 protocol as ``inference.GRPCInferenceService``.
+"""The gRPC interface of a deployment: V2 as ``inference.GRPCInferenceService``.
 
-Several processes may serve one port: the system spreads connections over them.
+Several processes may serve one port; the operating system distributes connections.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -48,14 +48,14 @@ Handler = Callable[[bytes, grpc.aio.ServicerContext], Awaitable[bytes]]
 async def serve_grpc(
     service: Service, port: int, *, max_request_bytes: int, host: str = "127.0.0.1"
 ) -> grpc.aio.Server:
-    """Serve on *port*, beside other processes that do, and return the running server.
+    """Serve on *port*, which other processes may share, and return the running server.
 
-    ``await server.stop(grace)`` gives requests under way *grace* seconds and has
-    clients connect anew; what comes before they have heard of it is refused with
-    ``CANCELLED``, and was not predicted.
+    ``await server.stop(grace)`` gives requests in progress *grace* seconds and makes
+    clients reconnect. A request that arrives before the client has noticed is refused
+    with ``CANCELLED`` and was not predicted.
 
     Raises:
-        RuntimeError: the port cannot be had.
+        RuntimeError: the port is not available.
     """
     options = [
         ("grpc.so_reuseport", 1),
@@ -84,7 +84,7 @@ def _handler(answers: "_Answers", method: str) -> Handler:
         try:
             request = request_class.FromString(body)
         except DecodeError as error:
-            reason = f"the request is no {method}Request: {error}"
+            reason = f"the request is not a {method}Request: {error}"
             await _abort(context, grpc.StatusCode.INVALID_ARGUMENT, reason)
         answer: bytes = await answer_to(request, context)
         return answer
@@ -93,7 +93,7 @@ def _handler(answers: "_Answers", method: str) -> Handler:
 
 
 class _Answers:
-    """One method for each of the service's, by its name."""
+    """The handlers: one method for each method of the service, with the same name."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -145,7 +145,7 @@ class _Answers:
 
 
 class _InferCall(InferBodies):
-    """One request to infer, and its answer; see ``service.Call``."""
+    """One inference request and its answer; see ``service.Call``."""
 
     protocol = "grpc"
 
@@ -156,11 +156,11 @@ class _InferCall(InferBodies):
         self._is_written = False
 
     def write(self, outputs: Any) -> bytes:
-        """Return the answer, its elements in the form in which the request's came.
+        """Return the answer, with its elements in the same form as in the request.
 
         Raises:
-            RequestError: an output was asked for that there is none of (400).
-            TypeError: *outputs* are no tensors.
+            RequestError: the request names an output that does not exist (400).
+            TypeError: *outputs* are not tensors.
         """
         tensors = [*v2.chosen(self.tensors(outputs), self._wanted())]
         datatypes = {tensor.datatype for tensor in tensors}
@@ -183,7 +183,7 @@ class _InferCall(InferBodies):
         return body
 
     def shown(self, answer: bytes) -> tuple[bytes, bytes]:
-        """Return the request and its answer as in JSON over HTTP."""
+        """Return the request and its answer as JSON over HTTP would have them."""
         if self._is_written:
             tensors = [v2.with_data(tensor) for tensor in self._outputs]
             answer = v2.answer_json(self._model, self._version, self.id, tensors)
@@ -211,7 +211,7 @@ class _InferCall(InferBodies):
         )
 
     def _request_parameters(self) -> dict[str, Any]:
-        # Of every request, and cheaper than reading what only transformers see.
+        # Called for every request, so it must be cheaper than _read.
         return _parameters(self._request.parameters)
 
     def _wanted(self) -> list[v2.WantedOutput]:
@@ -239,8 +239,8 @@ class _InferCall(InferBodies):
 
 
 async def _abort(context: Any, code: grpc.StatusCode, reason: str) -> None:
-    """End the call with *reason*, shortened: clients refuse headers of 8 KB."""
-    # There each byte beyond ASCII takes three.
+    """End the call with *reason*, shortened since clients refuse headers over 8 KB."""
+    # In a header each byte beyond ASCII takes three.
     most = _MOST_REASON if reason.isascii() else _MOST_REASON // 4
     await context.abort(code, sayable(reason, most))
 

@@ -1,4 +1,4 @@
-"""What the keeper hands to a worker it starts, and what the two say to each other."""
+"""The data that the keeper passes to a new worker, and their messages."""
 
 from pathlib import Path
 from typing import Literal
@@ -8,52 +8,53 @@ import msgspec
 from hopsartifacts.serving.contract import ConditionType, Launch
 
 Order = Literal["serve", "drain", "pass", "ping"]
-"""What a keeper asks for, a line each: accept connections; answer what still comes and
-end; the same, and pass quiet connections to others; say that the event loop turns."""
+"""A request of the keeper, one per line. ``serve``: accept connections. ``drain``:
+answer what still arrives on open connections, and end. ``pass``: the same, and pass
+idle connections to other workers. ``ping``: confirm that the event loop runs."""
 
 
 class Handover(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a worker is told, in the file named on its command line.
+    """The settings of a worker, in the file named on its command line.
 
-    The descriptors are inherited. When the other end of ``keeper_fd`` is closed
-    the keeper is gone, and the worker ends.
+    The file descriptors are inherited. If the other end of ``keeper_fd`` is closed, the
+    keeper is gone, and the worker ends.
     """
 
     launch: Launch
-    """Its ``artifact_files_path`` is a folder of the worker's own, to be filled."""
+    """Its ``artifact_files_path`` is the worker's own folder, still to be filled."""
     sealed_artifact: str
-    """The folder from which it is filled."""
+    """The folder to copy the artifact from."""
     listen_fd: int
     keeper_fd: int
     passing_fds: tuple[int, int]
-    """The ends of the queue of quiet connections: to give, and to take them."""
+    """The two ends of the queue of idle connections: to give and to take."""
     grpc_port: int | None = None
-    """Where gRPC is served, by all workers; None where it is not."""
+    """The gRPC port, which all workers serve; None if gRPC is not served."""
     spool_path: str | None = None
-    """The folder in which logged exchanges wait; None where nothing is logged."""
+    """The folder in which logged exchanges wait; None if nothing is logged."""
     transformer_log_fd: int | None = None
-    """Where the transformer's words go; None where there is no transformer."""
+    """Where the transformer's output goes; None if there is no transformer."""
 
     @property
     def inherited(self) -> tuple[int, ...]:
-        """All descriptors that the worker inherits."""
+        """All file descriptors that the worker inherits."""
         log = () if self.transformer_log_fd is None else (self.transformer_log_fd,)
         held = self.launch.held
         return (self.listen_fd, self.keeper_fd, *self.passing_fds, *log, *held)
 
 
 class Word(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a worker says of itself: a line of JSON."""
+    """A message from a worker about itself: a line of JSON."""
 
     kind: Literal["starting", "loaded", "serving", "failed", "alive", "leaving"]
     step: ConditionType = "READY"
     reason: str = ""
     requests: int = 0
-    """How many were answered so far."""
+    """How many requests were answered so far."""
     is_busy: bool = False
-    """Whether requests are under way."""
+    """Whether requests are in progress."""
 
 
 def read_handover(path: Path) -> Handover:
-    """Read what the keeper wrote."""
+    """Return the handover that the keeper wrote."""
     return msgspec.json.decode(path.read_bytes(), type=Handover)

@@ -1,7 +1,7 @@
-"""HTTP/1.1 connections: uvicorn's, which here never leave HTTP/1.1.
+"""Connections of uvicorn that never switch from HTTP/1.1 to another protocol.
 
-The servers of deployments and the project's server both build on this module. What
-reaches into uvicorn's own attributes for them belongs here.
+The servers of deployments and the project's server build on this module. Code for them
+that uses private attributes of uvicorn belongs here.
 """
 
 import asyncio
@@ -13,17 +13,17 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _CONNECT = b"CONNECT"
 _DROPPED = frozenset({b"upgrade", b"http2-settings"})
-"""Headers that ask for another protocol, and words in ``Connection`` that name them."""
+"""Headers that ask for another protocol; ``Connection`` may name them, too."""
 
 
 class HttpConnection(HttpToolsProtocol):
-    """A connection whose requests to speak another protocol are ignored.
+    """A connection that ignores requests to switch to another protocol.
 
     A client may offer another protocol with any request (``Upgrade: h2c``, as Java's
-    client does). A server that does not take the offer answers the request as if it
-    had not been made (RFC 9110, 7.8). The parser cannot: behind the headers of such a
-    request it stops, as if the body were of the other protocol. So the headers are
-    given to a new parser, without the offer, and the body after them.
+    client does). A server that does not accept the offer answers as if it had not been
+    made (RFC 9110, 7.8). The parser cannot do that: it stops after the headers of such
+    a request, as if the body were in the other protocol. So the headers are passed to a
+    new parser without the offer, followed by the body.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -31,7 +31,7 @@ class HttpConnection(HttpToolsProtocol):
         self._make_parser()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came."""
+        """Parse the received data."""
         self._unset_keepalive_if_required()
         try:
             while data:
@@ -42,17 +42,17 @@ class HttpConnection(HttpToolsProtocol):
             self.send_400_response(message)
 
     def on_headers_complete(self) -> None:
-        """Begin to answer, unless the headers come again without an offer."""
+        """Begin to answer, unless the headers are parsed again without an offer."""
         if not self._is_offered():
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """Note that the body is whole."""
+        """Note that the body is complete."""
         if not self._is_offered():
             super().on_message_complete()
 
     def refuse_requests(self) -> None:
-        """Answer every request on this connection with 503, and close it then."""
+        """Answer every request on this connection with 503, then close it."""
         self.limit_concurrency = 0
 
     def _is_offered(self) -> bool:
@@ -61,10 +61,10 @@ class HttpConnection(HttpToolsProtocol):
         return bool(parser.should_upgrade()) and parser.get_method() != _CONNECT
 
     def _parse(self, data: bytes) -> bytes:
-        """Parse *data*; return what is to be parsed next, which is mostly nothing.
+        """Parse *data*; return the bytes to parse next, which are usually none.
 
         Raises:
-            HttpParserError: it is not HTTP.
+            HttpParserError: the data is not HTTP.
         """
         try:
             self.parser.feed_data(data)
@@ -91,12 +91,12 @@ class HttpConnection(HttpToolsProtocol):
 
     def _make_parser(self) -> None:
         self.parser = httptools.HttpRequestParser(self)
-        # As uvicorn has it: what follows the last request does no harm.
+        # The same setting as in uvicorn: bytes after the last request are harmless.
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
 
 
 def new_connection(server: uvicorn.Server) -> asyncio.Protocol:
-    """Return a connection of *server*, which has no socket yet."""
+    """Return a new connection of *server*, which has no socket yet."""
     make: Any = server.config.http_protocol_class
     protocol: asyncio.Protocol = make(
         config=server.config,

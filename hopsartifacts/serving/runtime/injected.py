@@ -1,4 +1,4 @@
-"""The values a script's constructor can ask for by name."""
+"""The values that the constructor of a script can request by name."""
 
 import msgspec
 
@@ -13,7 +13,7 @@ class InjectedProject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InjectedModel(msgspec.Struct, frozen=True, kw_only=True):
-    """The model version being served; its files are at ``files_path``."""
+    """The model version that is served; its files are in ``files_path``."""
 
     name: str
     version: int
@@ -32,7 +32,7 @@ class InjectedDeployment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def injectable_values(launch: Launch) -> dict[str, object]:
-    """Return what a constructor parameter of each name receives."""
+    """Return the value for each parameter name that a constructor may use."""
     return {
         "project": InjectedProject(name=launch.project, url=launch.project_url),
         "model": InjectedModel(

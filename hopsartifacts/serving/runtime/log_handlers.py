@@ -1,8 +1,8 @@
-"""Where the log records of a worker go: ours, and those of scripts until they choose.
+"""Logging in a worker process: our records, and those of scripts by default.
 
-Everything goes to standard error, with its time. A script that calls
-``logging.basicConfig`` gets what it asks for, as it would in a process of its own:
-our handler makes room for the script's.
+All records go to standard error, with a timestamp. A script that calls
+``logging.basicConfig`` gets the configuration it asks for, as in a process of its own:
+our root handler is removed first.
 """
 
 import functools
@@ -17,7 +17,7 @@ _OURS = ("hopsartifacts", "uvicorn")
 def install() -> None:
     """Set up logging for this process, and make any text printable."""
     for stream in (sys.stdout, sys.stderr):
-        # A print of what has no form in the encoding must not fail a request.
+        # Printing text that the encoding cannot represent must not fail a request.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(name)s: %(message)s")
     formatter.converter = time.gmtime
@@ -27,7 +27,7 @@ def install() -> None:
         logger = logging.getLogger(name)
         logger.setLevel(logging.INFO)
         logger.addHandler(handler)
-        # So that what a script does with the root logger does not change it.
+        # Otherwise a script's changes to the root logger would affect these loggers.
         logger.propagate = False
     root = logging.getLogger()
     root.setLevel(logging.INFO)
@@ -36,7 +36,7 @@ def install() -> None:
 
 
 def _give_way(root: logging.Logger, handler: logging.Handler) -> None:
-    """Have ``basicConfig``, which does nothing beside a handler, replace *handler*."""
+    """Make ``basicConfig`` replace *handler*; it does nothing if there is a handler."""
     usual = logging.basicConfig
 
     @functools.wraps(usual)

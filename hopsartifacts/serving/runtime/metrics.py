@@ -1,8 +1,8 @@
-"""What the processes of a deployment count, and how Prometheus reads it.
+"""Counts of the processes of a deployment, as metrics for Prometheus.
 
-Processes that share a deployment add up their counts through files in the folder that
-``PROMETHEUS_MULTIPROC_DIR`` names, which has to be empty when a run begins; so any of
-them can answer for all. Without the variable each counts for itself.
+Processes of one deployment add up their counts through files in the folder that
+``PROMETHEUS_MULTIPROC_DIR`` names, so that any of them can report for all. The folder
+must be empty when a run begins. Without the variable each process counts for itself.
 """
 
 import os
@@ -34,7 +34,7 @@ class Metrics:
     def __init__(self, deployment: str, version: int) -> None:
         folder = os.environ.get(FOLDER_VARIABLE)
         self._folder = Path(folder) if folder else None
-        # In files, registered metrics of all processes are collected anew each time.
+        # In multiprocess mode the page is built from a new registry each time.
         self._registry = CollectorRegistry()
         labels = {"deployment": deployment, "version": str(version)}
         requests = Counter(
@@ -52,7 +52,7 @@ class Metrics:
         )
         in_flight = Gauge(
             "hopsartifacts_requests_in_flight",
-            "Predictions that are being made or wait for it.",
+            "Predictions that are in progress or queued.",
             _LABELS,
             multiprocess_mode="livesum",
             registry=self._registry,
@@ -66,7 +66,7 @@ class Metrics:
         )
         dropped = Counter(
             "hopsartifacts_log_records_dropped",
-            "Exchanges that the inference log had no room for.",
+            "Exchanges that the inference log could not store.",
             _LABELS,
             registry=self._registry,
         )
@@ -94,17 +94,17 @@ class Metrics:
         self._requests, self._seconds = count, time
 
     def begin(self) -> None:
-        """Count a request that came."""
+        """Count a request that arrived."""
         self._in_flight.inc()
 
     def end(self, protocol: str, status: int, seconds: float) -> None:
-        """Count its answer."""
+        """Count the answer to a request."""
         self._in_flight.dec()
         self._requests(protocol, status).inc()
         self._seconds(protocol).observe(seconds)
 
     def count_batch(self, rows: int) -> None:
-        """Count a batch of so many rows."""
+        """Count a batch with this number of rows."""
         self._rows.observe(rows)
 
     def count_dropped(self, records: int = 1) -> None:
@@ -114,7 +114,7 @@ class Metrics:
     def page(self) -> tuple[bytes, str]:
         """Return the counts of all processes in Prometheus' text format.
 
-        What scripts count with the library's own registry is there as well.
+        Metrics that scripts register with the default registry are included.
         """
         if self._folder is None:
             counts = generate_latest(self._registry) + generate_latest(REGISTRY)
@@ -126,9 +126,9 @@ class Metrics:
 
 
 def _forget_ended(folder: Path) -> None:
-    """Drop what processes that were killed said of the present."""
+    """Delete the live gauges of processes that were killed."""
     for path in folder.glob("gauge_live*_*.db"):
-        # One that we may not signal lives, though it is a stranger with an old number.
+        # If we may not signal the process, it exists, as another user's.
         with suppress(PermissionError, FileNotFoundError):
             try:
                 os.kill(int(path.stem.rpartition("_")[2]), 0)

@@ -1,4 +1,4 @@
-"""Which of a model's files a predictor without a script loads, by their names alone."""
+"""The choice, by name, of the model file that a predictor without a script loads."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -12,10 +12,10 @@ _SHOWN = 5
 
 class _Rule(NamedTuple):
     suffixes: tuple[str, ...]
-    """Of files that lie directly in the folder of the model's files."""
+    """Of files directly in the folder of the model's files."""
     folder_of: str | None
-    """A file whose folder is loaded: that of the model's files, or one directly in it,
-    as TensorFlow Serving has it."""
+    """Name of a file whose folder is loaded: the folder of the model's files or one
+    directly in it, as in TensorFlow Serving."""
     wanted: str
     advice: str = ""
 
@@ -37,18 +37,18 @@ _RULES: Mapping[str, _Rule] = {
 }
 
 WITHOUT_SCRIPT = frozenset(_RULES)
-"""Frameworks whose models are served without a script."""
+"""Frameworks whose models can be served without a script."""
 
 
 def loadable(framework: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Return what a predictor without a script could load, sorted.
+    """Return the names that a predictor without a script could load, sorted.
 
     Args:
-        framework: of the model.
+        framework: the framework of the model.
         names: the model's files, relative to their folder.
 
     Returns:
-        Names of files or of folders, which may be ``.``; none for frameworks that need
+        Names of files or of folders, which may be ``.``; empty for frameworks that need
         a script.
     """
     rule = _RULES.get(framework)
@@ -65,13 +65,12 @@ def loadable(framework: str, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def chosen(framework: str, folder: Path, found: Sequence[str] | None = None) -> Path:
-    """Return what a predictor without a script loads from *folder*.
+    """Return the path that a predictor without a script loads from *folder*.
 
     Args:
-        framework: of the model.
-        folder: that of the model's files.
-        found: what ``loadable`` returned for the sealed files; None: look at what lies
-            there.
+        framework: the framework of the model.
+        folder: the folder of the model's files.
+        found: the result of ``loadable`` for the sealed files; None: search *folder*.
 
     Raises:
         InvalidModelError: see ``only_one``.
@@ -84,7 +83,7 @@ def chosen(framework: str, folder: Path, found: Sequence[str] | None = None) -> 
 
 
 def only_one(framework: str, found: Sequence[str]) -> str:
-    """Return the one thing in *found*, which ``loadable`` returned.
+    """Return the only item of *found*, which is the result of ``loadable``.
 
     Raises:
         InvalidModelError: there is none, or more than one, or the framework needs a

@@ -1,9 +1,9 @@
 """The messages of the gRPC service ``inference.GRPCInferenceService``.
 
-Field names and numbers are those of the Open Inference Protocol. The classes are made
-from the table below when they are first needed, in a pool of their own: generated code
-would register the same names in the process-wide one, and a script that imports another
-V2 client would fail with a conflict; and it would tie us to one version of protobuf.
+Field names and numbers are those of the Open Inference Protocol. The classes are built
+from the table below on first use, in a descriptor pool of their own. Generated code
+would register the same names in the process-wide pool, so a script that imports another
+V2 client would fail; and it would require one version of protobuf.
 """
 
 from collections.abc import Iterator, Mapping
@@ -71,8 +71,8 @@ MESSAGES: Mapping[str, str] = {
         "bytes* raw_output_contents"
     ),
 }
-"""Fields in the order of their numbers, from 1: ``*`` repeats, ``%`` is a map from
-names, ``|`` is one of several."""
+"""Fields in the order of their numbers, from 1. ``*`` marks a repeated field, ``%`` a
+map with string keys, ``|`` an alternative of a oneof."""
 
 CONTENTS: Mapping[str, str] = {
     "BOOL": "bool_contents",
@@ -84,7 +84,7 @@ CONTENTS: Mapping[str, str] = {
     "FP64": "fp64_contents",
     "BYTES": "bytes_contents",
 }
-"""The field that holds the elements of each datatype; others come as memory only."""
+"""The field for the elements of each datatype; others are sent as raw bytes only."""
 
 _SCALARS = frozenset(
     ["bool", "bytes", "double", "float", "int32", "int64", "string", "uint32", "uint64"]
@@ -108,7 +108,7 @@ def _pool() -> Any:
         name="hopsartifacts/open_inference.proto", package="inference", syntax="proto3"
     )
     made: dict[str, Any] = {}
-    # Outer messages first; the table has them after what they hold.
+    # Outer messages first; in the table they follow the messages they contain.
     for name in sorted(MESSAGES, key=lambda name: name.count(".")):
         outer, _, inner = name.rpartition(".")
         holder = made[outer].nested_type if outer else file.message_type

@@ -1,4 +1,4 @@
-"""From values, a script's answer or a client's rows, to tensors of the V2 protocol."""
+"""Conversion of values (a script's result, a client's rows) into V2 tensors."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import nan
@@ -20,23 +20,23 @@ _OF_ARRAYS: Mapping[str, str] = {
 }
 _UNNAMED = "output-0"
 _MOST_EXACT = 2**53
-"""Every whole number up to it is a fraction of 64 bits, too."""
+"""A 64-bit float represents every integer up to this one exactly."""
 _PLAIN = {bool, bytes, float, int, list, str, tuple, type(None)}
 
 
 def tensors_of(values: Any, what: str = "output", name: str = _UNNAMED) -> list[Tensor]:
-    """Return *values*, such as what a script returned, as tensors.
+    """Return *values*, such as the result of a script, as tensors.
 
-    A list or an array is one tensor; a dictionary, a frame, or rows that are objects
-    with the same keys, one for each key. A single value has one row.
+    A list or an array becomes one tensor. A dictionary, a frame, or rows that are
+    objects with the same keys become one tensor per key. A single value has one row.
 
     Args:
-        values: what is to be sent.
+        values: the values to send.
         what: what a tensor is called in messages.
-        name: of a tensor that has none.
+        name: the name of a tensor that has none.
 
     Raises:
-        TypeError: they are no tensors; the message says what hinders.
+        TypeError: they are not tensors; the message gives the reason.
     """
     values = _named(values, what)
     if not isinstance(values, Mapping):
@@ -46,9 +46,9 @@ def tensors_of(values: Any, what: str = "output", name: str = _UNNAMED) -> list[
 
 
 def _named(values: Any, what: str) -> Any:
-    """Return a dictionary of values by name if *values* amount to one."""
+    """Return a dictionary of values by name if *values* can be read as one."""
     if isinstance(values, list | tuple):
-        # By type, of which there are few, not by row.
+        # Look at the types, which are few, not at every row.
         kinds = set(map(type, values))
         if kinds <= _PLAIN or any(hasattr(kind, "dtype") for kind in kinds):
             return values
@@ -58,7 +58,7 @@ def _named(values: Any, what: str) -> Any:
         columns = frame_columns(values, f"the {what}")
         if columns is not None:
             return {column.label: column.values for column in columns}
-        # An object, perhaps.
+        # This may be an object with fields.
         values, kinds = plain(values, f"the {what}"), {dict}
     if dict not in kinds:
         # Rows may be objects of a script's own classes.
@@ -69,11 +69,11 @@ def _named(values: Any, what: str) -> Any:
 
 
 def _datatype_of_array(value: Any) -> str | None:
-    """Return the datatype of an array with one; None for all else."""
+    """Return the datatype of an array that has one; None for any other value."""
     if not (hasattr(value, "tobytes") and hasattr(value, "ravel")):
         return None
     if getattr(value, "mask", None) is not None:
-        # Masked elements are missing, whatever lies below.
+        # Masked elements are missing, whatever value is stored for them.
         return None
     return _OF_ARRAYS.get(str(value.dtype))
 
@@ -89,14 +89,14 @@ def _tensor(what: str, name: str, value: Any) -> Tensor:
     try:
         shape, flat = flatten(value if isinstance(value, list) else [value])
     except ValueError as error:
-        raise TypeError(f"{what} {name!r} is no tensor: {error}") from error
+        raise TypeError(f"{what} {name!r} is not a tensor: {error}") from error
     if datatype is None:
         datatype, flat = _infer(f"{what} {name!r}", flat)
     return Tensor(name, datatype, shape, flat)
 
 
 def _datatype_of_items(value: Any) -> str | None:
-    """Return the datatype of a list of arrays or their scalars, if all have one."""
+    """Return the common datatype of a list of arrays or of their scalars, if any."""
     first = value[0] if isinstance(value, list | tuple) and value else None
     if not hasattr(first, "dtype"):
         return None
@@ -105,10 +105,10 @@ def _datatype_of_items(value: Any) -> str | None:
 
 
 def _infer(what: str, flat: list[Any]) -> tuple[str, list[Any]]:
-    """Return the datatype that holds all values, and the values as it has them."""
+    """Return the datatype that holds all values, and the values converted to it."""
     kinds = set(map(type, flat))
     if float in kinds and kinds & {str, bytes, bool}:
-        # In a column of these, pandas has NaN for what is missing.
+        # In such a column pandas uses NaN for missing values.
         flat = [None if value != value else value for value in flat]  # noqa: PLR0124
         kinds = set(map(type, flat))
     if kinds == {int}:
@@ -122,7 +122,7 @@ def _infer(what: str, flat: list[Any]) -> tuple[str, list[Any]]:
         return "BYTES", flat
     words = ", ".join(sorted(kind.__name__ for kind in some))
     raise TypeError(
-        f"{what} is no tensor: its elements are of {words}; a tensor has numbers, "
+        f"{what} is not a tensor: its elements are of {words}; a tensor has numbers, "
         "booleans or texts"
     )
 
@@ -137,12 +137,12 @@ def _integers(what: str, flat: list[int]) -> tuple[str, list[int]]:
 
 
 def _fractions(what: str, flat: Iterable[int | float | None]) -> list[float]:
-    """Return numbers of which some are fractions or missing as fractions."""
+    """Return floats for numbers of which some are floats or missing."""
     found = []
     for value in flat:
         if type(value) is int and abs(value) > _MOST_EXACT:
             raise TypeError(
-                f"{what} is no tensor: beside fractions or missing values, the "
+                f"{what} is not a tensor: beside fractions or missing values, the "
                 f"integer {value} would lose digits; give texts, or integers alone"
             )
         found.append(nan if value is None else float(value))

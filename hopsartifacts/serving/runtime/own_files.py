@@ -1,8 +1,8 @@
-"""A worker's own copy of its deployment's artifact, from which scripts are imported.
+"""A worker's own copy of the artifact, from which it imports scripts.
 
-Scripts may then write beside themselves, and their processes may leave bytecode there:
-the sealed folder does not change, and the copy goes with the worker. Files that lie in
-the sealed folder without being part of the version are not copied.
+So scripts may write files beside themselves, and their processes may leave bytecode
+there: the sealed folder does not change, and the copy is deleted with the worker. Files
+in the sealed folder that are not part of the version are not copied.
 """
 
 import shutil
@@ -15,14 +15,14 @@ from hopsartifacts.serving.runtime.scripts import module_of
 
 
 def copy_artifact(launch: Launch, sealed: Path) -> None:
-    """Copy the artifact in *sealed* to where *launch* expects it.
+    """Copy the artifact from *sealed* to the folder that *launch* names.
 
-    Beside each script there is then a link with the name of the script's module:
-    processes that a script starts import it by that name.
+    A link with the name of the script's module is added beside each script, so that
+    processes started by a script can import it by that name.
 
     Raises:
         InvalidScriptError: a file of the artifact has the name of such a link.
-        DeploymentFailedError: the copy cannot be made.
+        DeploymentFailedError: the artifact cannot be copied.
     """
     target = Path(launch.artifact_files_path)
     try:
@@ -30,7 +30,7 @@ def copy_artifact(launch: Launch, sealed: Path) -> None:
         for name in _names(launch, sealed):
             path = target / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Without its mode: sealed files are read-only.
+            # Do not copy the mode: sealed files are read-only.
             shutil.copyfile(sealed / name, path)
         for component in COMPONENTS:
             script = getattr(launch, f"{component}_script")

@@ -1,4 +1,4 @@
-"""The life of a worker, from its handover to its exit."""
+"""The main function of a worker process, from its handover to its exit."""
 
 import os
 import signal
@@ -12,28 +12,28 @@ from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.serving.contract import ConditionType
 from hopsartifacts.serving.runtime import log_handlers, parts
 from hopsartifacts.serving.runtime.app import create_app
-from hopsartifacts.serving.runtime.ending import (
+from hopsartifacts.serving.runtime.chain_loader import load_chain
+from hopsartifacts.serving.runtime.connection_handoff import Passing
+from hopsartifacts.serving.runtime.environment import max_request_bytes
+from hopsartifacts.serving.runtime.failures import error_text, said_by
+from hopsartifacts.serving.runtime.handover import read_handover
+from hopsartifacts.serving.runtime.keeper_link import KeeperLink
+from hopsartifacts.serving.runtime.own_files import copy_artifact
+from hopsartifacts.serving.runtime.server import SharedSocket, WorkerServer
+from hopsartifacts.serving.runtime.service import Service
+from hopsartifacts.serving.runtime.shutdown import (
     end_while_loading,
     end_without_keeper,
     leave,
     let_forks_end,
 )
-from hopsartifacts.serving.runtime.environment import max_request_bytes
-from hopsartifacts.serving.runtime.failures import error_text, said_by
-from hopsartifacts.serving.runtime.handover import read_handover
-from hopsartifacts.serving.runtime.loading import load_chain
-from hopsartifacts.serving.runtime.own_files import copy_artifact
-from hopsartifacts.serving.runtime.passing import Passing
-from hopsartifacts.serving.runtime.reporting import Reporter
-from hopsartifacts.serving.runtime.server import Server, SharedSocket
-from hopsartifacts.serving.runtime.service import Service
 
 
 def run(handover_path: Path) -> NoReturn:
-    """Serve what the file describes until told to end, then exit."""
+    """Serve what the handover file describes until asked to end, then exit."""
     handover = read_handover(handover_path)
     log_handlers.install()
-    reporter = Reporter(handover.keeper_fd)
+    reporter = KeeperLink(handover.keeper_fd)
     signal.signal(signal.SIGTERM, end_while_loading)
     signal.signal(signal.SIGINT, end_while_loading)
     reporter.listen(end_without_keeper)
@@ -52,7 +52,7 @@ def run(handover_path: Path) -> NoReturn:
     reporter.starting("STARTED", "the model is loaded")
     name, version = launch.deployment, launch.model_version
     service = Service(name, version, chain, seen_by, metrics)
-    server = Server(
+    server = WorkerServer(
         create_app(service, max_request_bytes=limit),
         reporter,
         Passing(*handover.passing_fds),
@@ -63,8 +63,8 @@ def run(handover_path: Path) -> NoReturn:
     leave(0, at_once=chain.is_busy)
 
 
-def _serve(server: Server, listen_fd: int, reporter: Reporter) -> None:
-    # Uvicorn raises the signal it handled once more when it is done.
+def _serve(server: WorkerServer, listen_fd: int, reporter: KeeperLink) -> None:
+    # When it is done, uvicorn raises the signal that it handled once more.
     signal.signal(signal.SIGTERM, server.end_soon)
     signal.signal(signal.SIGINT, server.end_soon)
     try:
@@ -78,9 +78,9 @@ def _serve(server: Server, listen_fd: int, reporter: Reporter) -> None:
 
 
 def _fail(
-    reporter: Reporter, step: ConditionType, error: HopsArtifactsError
+    reporter: KeeperLink, step: ConditionType, error: HopsArtifactsError
 ) -> NoReturn:
-    # Its cause is the script's own; the rest is ours and helps nobody.
+    # The cause is the script's own error; the rest of the traceback is our code.
     _print(error.__cause__ or error)
     reporter.failed(step, said_by(error))
     leave(1)
@@ -94,6 +94,6 @@ def _print(error: BaseException) -> None:
 
 def _adopt_socket(listen_fd: int) -> SharedSocket:
     adopted = SharedSocket(fileno=listen_fd)
-    # Else processes that a script starts would keep the port.
+    # Otherwise child processes of scripts would keep the port open.
     adopted.set_inheritable(False)
     return adopted

@@ -1,4 +1,4 @@
-"""KServe's V1 protocol: from a request's bytes to rows, from outputs to bytes."""
+"""KServe's V1 protocol: bytes of requests to rows, and outputs to bytes."""
 
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ _KEYS = ("instances", "inputs")
 
 
 class RequestError(Exception):
-    """The request cannot be answered; the message is for whoever sent it."""
+    """A request cannot be answered; the message is for the client."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(status, message)
@@ -22,11 +22,11 @@ class RequestError(Exception):
 
 
 class PredictCall:
-    """One request for predictions and its answer; see ``service.Call``.
+    """One prediction request and its answer; see ``service.Call``.
 
-    ``preprocess`` gets the body as it was sent, and returns a body or bare rows.
-    ``postprocess`` gets ``{"predictions": …}``. A dictionary that it returns is the
-    body of the answer; anything else is the predictions.
+    ``preprocess`` gets the body as it was sent, and returns a body or plain rows.
+    ``postprocess`` gets ``{"predictions": …}``. If it returns a dictionary, that is the
+    body of the answer; any other value is the predictions.
     """
 
     protocol = "v1"
@@ -44,16 +44,16 @@ class PredictCall:
         return read_inputs(self._request)
 
     def body(self) -> dict[str, Any]:
-        """Return the body of the request; what its rows are is ``preprocess``'s matter.
+        """Return the body of the request, in which ``preprocess`` finds the rows.
 
         Raises:
-            RequestError: the body is not an object with one of the keys (400).
+            RequestError: the body is not an object with exactly one of the keys (400).
         """
         body, _ = _read_body(self._request)
         return body
 
     def rows_in(self, body: Any) -> Any:
-        """Return the rows in *body*, or *body* if it is not one.
+        """Return the rows in *body*, or *body* itself if it is not a V1 body.
 
         Raises:
             ValueError: *body* has two lists of rows.
@@ -61,36 +61,36 @@ class PredictCall:
         return rows_in(body)
 
     def answer(self, outputs: Any) -> Any:
-        """Return the body of the answer as ``postprocess`` gets it.
+        """Return the body of the answer for ``postprocess``.
 
-        Arrays, frames and the like are lists in it, as they are for a client.
+        Arrays, frames and similar values become lists, as clients receive them.
 
         Raises:
-            TypeError: they have no such form.
+            TypeError: a value cannot be converted.
         """
         return {"predictions": plain(outputs, "predictions")}
 
     def outputs_in(self, answer: Any) -> Any:
-        """Return what ``write`` answers with *answer*, be it a body or predictions."""
+        """Return the argument of ``write`` for *answer*, a body or bare predictions."""
         return _Body(answer) if isinstance(answer, dict) else answer
 
     def write(self, outputs: Any) -> bytes:
         """Return the body of the answer.
 
         Raises:
-            TypeError: something in *outputs* has no JSON form.
+            TypeError: a value in *outputs* has no JSON form.
         """
         if isinstance(outputs, _Body):
             return msgspec.json.encode(plain(outputs.document, "the answer"))
         return predictions_body(outputs)
 
     def shown(self, answer: bytes) -> tuple[bytes, bytes]:
-        """Return the request and its answer, which are JSON as they are."""
+        """Return the request and its answer unchanged, since both are JSON."""
         return self._request, answer
 
 
 class _Body(NamedTuple):
-    """A whole answer, as a transformer made it."""
+    """A complete answer that a transformer returned."""
 
     document: dict[Any, Any]
 
@@ -105,12 +105,12 @@ def read_inputs(body: bytes) -> list[Any]:
     inputs = document[key]
     if not isinstance(inputs, list) or not inputs:
         kind = "an empty list" if inputs == [] else _kind(inputs)
-        raise RequestError(400, f'"{key}" is {kind}; send a list with one item a row')
+        raise RequestError(400, f'"{key}" is {kind}; send a list with one item per row')
     return inputs
 
 
 def rows_in(body: Any) -> Any:
-    """Return the rows in what a transformer returned: a body of V1, or bare rows.
+    """Return the rows in the result of a transformer: a V1 body, or plain rows.
 
     Raises:
         ValueError: it has both of the keys that rows may have.
@@ -127,18 +127,18 @@ def rows_in(body: Any) -> Any:
 
 
 def predictions_body(predictions: Any) -> bytes:
-    """Return the answer to a prediction; see ``values`` for what it may hold.
+    """Return the answer to a prediction; see ``values`` for the accepted types.
 
-    Fractions that are not finite become ``null``, for which JSON has no other word.
+    Floats that are not finite become ``null``, since JSON cannot represent them.
 
     Raises:
-        TypeError: something in it has no form in JSON; the message names the place.
+        TypeError: a value has no JSON form; the message says where it is.
     """
     return msgspec.json.encode({"predictions": plain(predictions, "predictions")})
 
 
 def error_body(message: str, component: str | None = None) -> bytes:
-    """Return the answer that says what went wrong, and in which component."""
+    """Return an answer with an error message and the component that failed."""
     error = {"error": message}
     if component is not None:
         error["component"] = component
@@ -146,7 +146,7 @@ def error_body(message: str, component: str | None = None) -> bytes:
 
 
 def _read_body(body: bytes) -> tuple[dict[str, Any], str]:
-    """Return the object that *body* is, and the key of its rows."""
+    """Return *body* parsed as an object, and the key of its rows."""
     try:
         document = msgspec.json.decode(without_bom(body))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -1,6 +1,6 @@
-"""Whether rows are alike, so that an array can hold them; our own predictors need that.
+"""Check that rows have the same shape, as arrays and our own predictors require.
 
-Scripts get their rows as they are: lists of tokens and series differ in length.
+Scripts get rows unchecked: lists of tokens and time series differ in length.
 """
 
 from collections import Counter
@@ -9,18 +9,18 @@ from typing import Any
 
 
 class UnevenError(ValueError):
-    """Lists of which no array can be made; the message says where they differ."""
+    """Lists that cannot form an array; the message says where they differ."""
 
 
 def check_alike(rows: list[Any], what: str = "the rows") -> None:
     """Refuse rows that are lists of differing shapes.
 
     Args:
-        rows: of a request.
-        what: they are called in the message.
+        rows: the rows of a request.
+        what: what they are called in the message.
 
     Raises:
-        UnevenError: two differ, or the items of one do.
+        UnevenError: two rows differ, or the items of one row do.
     """
     kinds = set(map(type, rows))
     if list not in kinds or (kinds == {list} and _are_flat_and_alike(rows)):
@@ -40,13 +40,13 @@ def check_alike(rows: list[Any], what: str = "the rows") -> None:
 
 
 def _are_flat_and_alike(rows: list[list[Any]]) -> bool:
-    """Tell this of rows without a loop, as it is usually so."""
+    """Check without a Python loop for the usual case of flat rows of one length."""
     is_one_length = len(set(map(len, rows))) == 1
     return is_one_length and list not in set(map(type, chain.from_iterable(rows)))
 
 
 def _shape(value: Any, where: tuple[int, ...]) -> tuple[int, ...] | None:
-    """Return the lengths of nested lists; None for what is not a list."""
+    """Return the lengths of nested lists; None if *value* is not a list."""
     if not isinstance(value, list):
         return None
     kinds = set(map(type, value))

@@ -1,8 +1,8 @@
-"""Which requests may share a batch, and which part of its answer is whose.
+"""Which requests may share a batch, and how its answer is divided among them.
 
 A request is a list of rows, or an array whose first axis is the rows. Requests are of
-one kind when a library makes the same of their rows together as of each alone: the same
-shape, the same keys, the same types. Whatever is not understood here goes alone.
+one kind if a library treats their rows the same way together as apart: same shape, same
+keys, same types. Inputs that are not understood here are sent alone.
 """
 
 import sys
@@ -15,11 +15,11 @@ _SIMPLE = frozenset([bool, int, float, str, type(None)])
 
 
 class _AloneError(Exception):
-    """The rows are such that nobody can say what they become beside others."""
+    """The effect of combining these rows with others is not predictable."""
 
 
 def kind_of(inputs: Any) -> Hashable | None:
-    """Return a value that is equal for requests of one kind; None: it goes alone."""
+    """Return a value that is equal for requests of one kind; None: send it alone."""
     if type(inputs) is list and inputs:
         try:
             return _kind_of_list(inputs)
@@ -31,17 +31,17 @@ def kind_of(inputs: Any) -> Hashable | None:
 
 
 def joined(inputs: Sequence[Any]) -> Any:
-    """Return requests of one kind as one."""
+    """Return requests of one kind combined into one."""
     if _is_array(inputs[0]):
         return sys.modules["numpy"].concatenate(inputs)
     return [row for rows in inputs for row in rows]
 
 
 def form_of(answer: Any, rows: int) -> Hashable | None:
-    """Return how *answer* consists of one part for each of the *rows*; None if not.
+    """Return the form of an *answer* with one part for each row; None if it has none.
 
-    An answer may have that length by chance: one that has it for two numbers of rows
-    in the same form has it by design.
+    An answer may have this length by chance. If it has the same form for two different
+    numbers of rows, it is by design.
     """
     if type(answer) is dict:
         if not answer or any(type(value) is dict for value in answer.values()):
@@ -87,7 +87,7 @@ def _kind_of_list(items: list[Any]) -> Hashable:
 
 
 def _shape(items: list[Any], leaves: set[type]) -> tuple[int, ...]:
-    """Return the lengths of nested lists, and add the types of what is in them."""
+    """Return the lengths of nested lists; add the types of their items to *leaves*."""
     types = set(map(type, items))
     if types == {list}:
         return (len(items), *_alike(_shape(item, leaves) for item in items))
@@ -96,14 +96,14 @@ def _shape(items: list[Any], leaves: set[type]) -> tuple[int, ...]:
     if int in types and not all(
         -_LARGEST_INT64 <= item < _LARGEST_INT64 for item in items if type(item) is int
     ):
-        # Arrays of such numbers have a type that depends on all of them.
+        # The type of an array of such numbers depends on all of them.
         raise _AloneError
     leaves |= types
     return (len(items),)
 
 
 def _promoted(leaves: set[type]) -> frozenset[type]:
-    # Among fractions whole numbers become fractions, be they there or not.
+    # Together with floats, integers become floats, so they make no difference.
     return frozenset(leaves - {int} if leaves == {int, float} else leaves)
 
 
@@ -115,13 +115,13 @@ def _alike(shapes: Any) -> Any:
 
 
 def _is_array(value: Any) -> bool:
-    # Who has an array has imported numpy; we do not.
+    # If the value is an array, numpy is imported already; do not import it here.
     numpy = sys.modules.get("numpy")
     return numpy is not None and type(value) is numpy.ndarray
 
 
 def _has_plain_index(value: Any) -> bool:
-    """Tell whether *value* is a frame or series whose index only numbers its rows."""
+    """Tell whether *value* is a frame or series whose index only numbers the rows."""
     if type(value).__module__.partition(".")[0] != "pandas":
         return False
     index = getattr(value, "index", None)

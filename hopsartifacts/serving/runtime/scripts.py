@@ -1,4 +1,4 @@
-"""From a script file to an object of the class it offers."""
+"""Import of a script file and creation of an object of its class."""
 
 import importlib.util
 import inspect
@@ -12,16 +12,16 @@ from hopsartifacts.serving.contract import SCRIPT_CLASSES, Component
 
 
 def module_of(component: Component) -> str:
-    """Return the name of the module that the script of *component* is.
+    """Return the module name for the script of *component*.
 
-    The script's file name has a prefix with a hyphen, which no module name can have.
+    The script's file name has a prefix with a hyphen, which a module name cannot have.
     Pickled objects name their module, so the name is the same in every process.
     """
     return f"{component}_script"
 
 
 def import_script(path: Path, component: Component) -> ModuleType:
-    """Run the script as module ``module_of(component)`` and return it.
+    """Run the script as module ``module_of(component)`` and return the module.
 
     Raises:
         InvalidScriptError: its name does not end in ``.py``.
@@ -39,11 +39,11 @@ def import_script(path: Path, component: Component) -> ModuleType:
 
 
 def find_class(module: ModuleType, component: Component) -> type:
-    """Return the class the script offers, be it defined there or imported.
+    """Return the class that the script offers, either defined there or imported.
 
-    A class defined in the script goes before an imported one, since scripts
-    import library classes that happen to be called ``Predictor``; among equals
-    ``Predictor`` goes before ``Predict``.
+    A class defined in the script takes precedence over an imported one, since scripts
+    import library classes that happen to be called ``Predictor``. Otherwise
+    ``Predictor`` takes precedence over ``Predict``.
     """
     names = SCRIPT_CLASSES[component]
     offered = [(name, getattr(module, name)) for name in names if hasattr(module, name)]
@@ -64,7 +64,7 @@ def create_object(cls: type, injectable: Mapping[str, object]) -> object:
     try:
         parameters = inspect.signature(cls).parameters.values()
     except ValueError:
-        # Classes written in C may not tell; they cannot name our values either.
+        # Some classes in C have no signature, so they cannot name our values.
         return cls()
     given: dict[str, object] = {}
     for parameter in parameters:
@@ -75,8 +75,8 @@ def create_object(cls: type, injectable: Mapping[str, object]) -> object:
             given[parameter.name] = injectable[parameter.name]
         elif parameter.default is parameter.empty:
             raise InvalidScriptError(
-                f"the constructor of {cls.__name__} wants {parameter.name!r}; it can "
-                f"only be given {', '.join(sorted(injectable))}, each by its name"
+                f"the constructor of {cls.__name__} requires {parameter.name!r}; "
+                f"only these are passed, by name: {', '.join(sorted(injectable))}"
             )
     return cls(**given)
 

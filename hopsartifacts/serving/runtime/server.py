@@ -1,4 +1,4 @@
-"""A worker's HTTP server: one of several on a socket, to be drained without a loss."""
+"""A worker's HTTP server: shares a socket, and is drained without a lost request."""
 
 import asyncio
 import logging
@@ -11,35 +11,35 @@ from typing import Any
 
 import uvicorn
 
-from hopsartifacts.serving.runtime.ending import DRAIN_S, GRACE_S
+from hopsartifacts.serving.runtime.connection_handoff import Passing, is_quiet
 from hopsartifacts.serving.runtime.failures import error_text
 from hopsartifacts.serving.runtime.http1 import HttpConnection, new_connection
+from hopsartifacts.serving.runtime.keeper_link import KeeperLink
 from hopsartifacts.serving.runtime.parts import Stoppable
-from hopsartifacts.serving.runtime.passing import Passing, is_quiet
-from hopsartifacts.serving.runtime.reporting import Reporter
+from hopsartifacts.serving.runtime.shutdown import DRAIN_S, GRACE_S
 
 _LOG = logging.getLogger("hopsartifacts.serving")
 _KEEP_ALIVE_S = 3600
 _LINGER_S = 1.0
-"""How long a quiet connection that no other worker takes may still bring a request."""
+"""How long an idle connection that no other worker takes may still send a request."""
 _LOOK_S = 0.05
 _CLOSE = (b"connection", b"close")
 
 
 class SharedSocket(socket.socket):
-    """A listening socket whose backlog is another process's business."""
+    """A listening socket whose backlog another process sets."""
 
     def listen(self, backlog: int = 0, /) -> None:
-        """Leave it as it is: event loops set the backlog to what they accept."""
+        """Do nothing: event loops would set the backlog to what they accept."""
 
 
-class Server(uvicorn.Server):
-    """Uvicorn's server, which obeys the keeper's orders."""
+class WorkerServer(uvicorn.Server):
+    """Uvicorn's server, which also follows the orders of the keeper."""
 
     def __init__(
         self,
         app: Any,
-        reporter: Reporter,
+        reporter: KeeperLink,
         passing: Passing,
         prepare: Callable[[], Awaitable[None]],
         start_beside: Callable[[], Awaitable[Sequence[Stoppable]]],
@@ -47,7 +47,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                # Accepted at a time: what waits is for the other workers, too.
+                # Accept one at a time and leave the others to other workers.
                 backlog=1,
                 loop="asyncio",
                 http=HttpConnection,
@@ -75,10 +75,10 @@ class Server(uvicorn.Server):
         self._is_hurried = False
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve until told to end.
+        """Serve until asked to end.
 
-        A ``SystemExit`` in a task that a script made ends the event loop. It goes on:
-        whoever waits for the task is told, and nobody else's request is lost.
+        A ``SystemExit`` in a task of a script ends the event loop, which is then run
+        again: the awaiter of the task gets the exception, and no other request is lost.
         """
         with asyncio.Runner() as runner:
             loop = runner.get_loop()
@@ -92,7 +92,7 @@ class Server(uvicorn.Server):
                     _LOG.error("a script's task ended: %s", error_text(error))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Get ready, and accept connections when the keeper says so."""
+        """Get ready, and accept connections once the keeper orders it."""
         self._loop = asyncio.get_running_loop()
         self._reporter.on_order = self._hear
         await self._prepare()
@@ -106,7 +106,7 @@ class Server(uvicorn.Server):
         self._reporter.serving()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End, at once or after what still comes on open connections."""
+        """End, either at once or after draining the open connections."""
         if self._is_draining:
             await (self._closing or self._stop_accepting())
             await self._drain()
@@ -115,20 +115,20 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Handle a signal, also before anything is served."""
+        """Handle a signal, possibly before anything is served."""
         super().handle_exit(sig, frame)
         self._is_hurried = True
         self._call(self._may_serve.set)
 
     def end_soon(self, *_: object) -> None:
-        """Handle a signal just before, or just after, uvicorn handles them."""
+        """Handle a signal outside the time in which uvicorn has its own handlers."""
         self.should_exit = True
 
     def _hear(self, order: str) -> None:
         self._call(self._obey, order)
 
     def _call(self, call: Callable[..., object], *args: object) -> None:
-        # The loop is closed when the server has ended.
+        # The loop is closed once the server has ended.
         with suppress(RuntimeError):
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(call, *args)
@@ -147,7 +147,7 @@ class Server(uvicorn.Server):
             self._reporter.alive(state.total_requests, is_busy=bool(state.tasks))
 
     def _take(self) -> None:
-        """Go on with connections that others had."""
+        """Take over connections that other workers passed on."""
         loop = asyncio.get_running_loop()
         for connection in self._passing.take():
             task = loop.create_task(
@@ -157,9 +157,9 @@ class Server(uvicorn.Server):
             task.add_done_callback(self._taken.discard)
 
     async def _drain(self) -> None:
-        """Pass on what is quiet, and close the others behind their next answer."""
+        """Pass idle connections on, and close the others after their next answer."""
         state = self.server_state
-        # Again: uvicorn makes its headers anew every second until it shuts down.
+        # Repeated, since uvicorn resets these headers every second until it shuts down.
         self._announce_close()
         beside = asyncio.gather(*(server.stop(DRAIN_S) for server in self._beside))
         for connection in list(state.connections):
@@ -179,7 +179,7 @@ class Server(uvicorn.Server):
         await asyncio.gather(*(server.stop(GRACE_S) for server in self._beside))
 
     def _announce_close(self) -> None:
-        """Have every answer from now on close its connection."""
+        """Make every answer from now on close its connection."""
         state = self.server_state
         if _CLOSE not in state.default_headers:
             state.default_headers = [*state.default_headers, _CLOSE]
@@ -191,14 +191,14 @@ class Server(uvicorn.Server):
             for listener in server.sockets:
                 loop.remove_reader(listener.fileno())
         loop.remove_reader(self._passing.taking)
-        # A connection accepted a moment ago is set up in the turns to come, which a
-        # closed server would not let it.
+        # A connection that was just accepted is set up in the next turns of the loop;
+        # if the server were closed now, that would fail.
         await asyncio.sleep(_LOOK_S)
         self._pass_on()
         self._reporter.leaving()
 
     def _pass_on(self) -> None:
-        """Leave quiet connections to others, if there are any."""
+        """Pass idle connections to other workers, if there are any."""
         if self._is_passing:
             for connection in list(self.server_state.connections):
                 self._passing.give(connection)
@@ -209,7 +209,7 @@ def _is_busy(connection: Any) -> bool:
 
 
 def _may_close(connection: Any) -> bool:
-    """Tell whether nothing is lost: not while a request comes or is answered."""
+    """Tell whether closing loses nothing: no request arrives or is being answered."""
     cycle = connection.cycle
     is_broken_off = cycle is not None and cycle.response_complete and cycle.more_body
     return is_quiet(connection) or is_broken_off

@@ -1,4 +1,4 @@
-"""Answering a prediction, whichever protocol brought it, and telling who observes."""
+"""Answers predictions of any protocol and notifies the observers."""
 
 import logging
 import time
@@ -24,71 +24,71 @@ _OK = 200
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What goes back: an HTTP status, and JSON (in gRPC, a message)."""
+    """An answer: an HTTP status and a JSON body (for gRPC, a message)."""
 
     status: int
     body: bytes
     error: str | None = None
-    """What went wrong, in a sentence; None for predictions."""
+    """The error message; None for predictions."""
     component: str | None = None
-    """Where it went wrong: in the script of which component, if in one."""
+    """The component whose script failed; None if it was not a script."""
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
-    """One request and its answer, as observers see them."""
+    """One request and its answer, in the form for observers."""
 
     id: str
-    """The client's, or a new one."""
+    """The id that the client gave, or a new one."""
     received_s: float
-    """Seconds since 1970."""
+    """Time of arrival, in seconds since 1970."""
     seconds: float
-    """From the whole request to the whole answer."""
+    """Duration from the complete request to the complete answer."""
     status: int
     request: bytes
-    """JSON, or whatever was sent instead."""
+    """JSON, or the bytes that were sent instead."""
     answer: bytes
     """JSON."""
 
 
 class Observer(Protocol):
-    """Somebody who sees every exchange before its answer is sent."""
+    """A receiver of every exchange, called before the answer is sent."""
 
     def see(self, exchange: Exchange) -> None:
-        """Take note, quickly and without raising: the client waits."""
+        """Record the exchange, quickly and without raising: the client waits."""
         ...
 
 
 class Meter(Protocol):
-    """Somebody who counts requests, without seeing what is in them."""
+    """A counter of requests, without access to their contents."""
 
     def begin(self) -> None:
-        """Count a request that came."""
+        """Count a request that arrived."""
         ...
 
     def end(self, protocol: str, status: int, seconds: float) -> None:
-        """Count its answer."""
+        """Count the answer to a request."""
         ...
 
     def page(self) -> tuple[bytes, str]:
-        """Return what was counted as the body of ``/metrics``, and its type."""
+        """Return the body and the content type of ``/metrics``."""
         ...
 
 
-class Call(Request, Protocol):
-    """One request, in the words of the protocol that brought it."""
+class PredictionCall(Request, Protocol):
+    """One request in the form of its protocol."""
 
     @property
     def protocol(self) -> str:
-        """Its name in metrics."""
+        """The name of the protocol in metrics."""
         ...
 
     @property
     def id(self) -> str | None:
-        """The client's name for the request, once it was read."""
+        """The id that the client gave the request; available once it was read."""
         ...
 
     def write(self, outputs: Any) -> bytes:
-        """Return the body of the answer; raises any error for what has none."""
+        """Return the body of the answer; raises any exception if there is none."""
         ...
 
     def shown(self, answer: bytes) -> tuple[bytes, bytes]:
@@ -97,13 +97,13 @@ class Call(Request, Protocol):
 
 
 class Service:
-    """The model of one deployment version.
+    """The model of one deployment version, ready to answer calls.
 
     Attributes:
-        name: the deployment's; what clients ask for as the model.
-        version: the model version's number in the registry.
+        name: the name of the deployment, which clients use as the model name.
+        version: the number of the model version in the registry.
         chain: the loaded scripts.
-        meter: what counts requests, if anything does.
+        meter: the counter of requests, if there is one.
     """
 
     def __init__(
@@ -120,10 +120,10 @@ class Service:
         self.meter = meter
         self._observers = tuple(observers)
 
-    async def handle(self, call: Call) -> Answer:
-        """Return the answer to *call*; what goes wrong is an answer, too.
+    async def handle(self, call: PredictionCall) -> Answer:
+        """Return the answer to *call*; errors become answers too.
 
-        Whatever happens, the request is counted, and every observer sees it.
+        In every case the request is counted and passed to each observer.
         """
         received_s, start = time.time(), time.perf_counter()
         if self.meter is not None:
@@ -139,7 +139,7 @@ class Service:
                 self._show(call, answer, received_s, seconds)
         return answer
 
-    async def _answer(self, call: Call) -> Answer:
+    async def _answer(self, call: PredictionCall) -> Answer:
         try:
             outputs = await self.chain.answer(call)
             return Answer(status=_OK, body=self._write(call, outputs))
@@ -149,30 +149,30 @@ class Service:
             with speaking(error.component):
                 _log(f"the {error.component} failed", error.cause)
             return _failed(500, str(error), error.component)
-        except BaseException as error:  # noqa: BLE001 - answered, whatever it is
+        except BaseException as error:  # noqa: BLE001 - every error is answered
             if is_cancellation(error):
-                # The server stops, and has waited long enough.
-                return _failed(503, "the server stops; the request took too long")
+                # The server is stopping, and the grace period is over.
+                return _failed(503, "the server is stopping; the request took too long")
             _log("a request failed", error)
             return _failed(500, error_text(error))
 
-    def _write(self, call: Call, outputs: Any) -> bytes:
+    def _write(self, call: PredictionCall, outputs: Any) -> bytes:
         try:
             return call.write(outputs)
         except RequestError:
-            # It asked for an output that the model does not have.
+            # The request names an output that the model does not have.
             raise
         except BaseException as error:
-            # Not only TypeError: a foreign object's own conversion may raise any.
+            # Not only TypeError: the conversion of a foreign object may raise anything.
             raise StepFailedError(self.chain.last_component, error) from error
 
     def _show(
-        self, call: Call, answer: Answer, received_s: float, seconds: float
+        self, call: PredictionCall, answer: Answer, received_s: float, seconds: float
     ) -> None:
         try:
             request, body = call.shown(answer.body)
-        except Exception as error:  # noqa: BLE001 - the exchange is shown without it
-            _log("an exchange has no form for the inference log", error)
+        except Exception as error:  # noqa: BLE001 - the exchange is shown without a request
+            _log("an exchange could not be converted for the inference log", error)
             request, body = b"null", answer.body
         exchange = Exchange(
             id=call.id or str(uuid4()),
@@ -186,16 +186,16 @@ class Service:
             try:
                 observer.see(exchange)
             except Exception as error:  # noqa: BLE001 - the client gets its answer
-                _log("an exchange was not kept", error)
+                _log("an exchange was not logged", error)
 
 
 def _log(words: str, error: BaseException) -> None:
-    """Log *error*, also if a script has switched logging off. Never raises."""
-    # As ``logging.config.dictConfig`` does with every logger that it does not name.
+    """Log *error*, even if a script has disabled logging. Never raises."""
+    # ``logging.config.dictConfig`` disables every logger that it does not name.
     _LOG.disabled = False
     text = f"{words}\n{traceback_text(error)}"
     record = _LOG.makeRecord(_LOG.name, logging.ERROR, __file__, 0, text, (), None)
-    # A script's own handler may raise.
+    # A handler of a script may raise.
     with suppress(Exception):
         _LOG.handle(record)
 
@@ -209,4 +209,4 @@ def _failed(status: int, message: str, component: str | None = None) -> Answer:
     )
 
 
-_LOST = _failed(500, "the request was lost on its way")
+_LOST = _failed(500, "the request was lost before it was answered")

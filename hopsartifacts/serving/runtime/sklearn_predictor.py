@@ -1,4 +1,4 @@
-"""The predictor of scikit-learn deployments that bring no script."""
+"""The predictor of scikit-learn deployments without a script."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +12,12 @@ from hopsartifacts.serving.runtime.protocol import RequestError
 
 
 class SklearnPredictor:
-    """Answers with ``model.predict`` of the one model file.
+    """Answers with ``model.predict`` of the only model file.
 
     Args:
-        model_files: the folder that the model lies in.
-        found: what qualifies among the sealed files; None: look in the folder.
-        columns: the names that the model's schema gives to its inputs, in order.
+        model_files: the folder of the model's files.
+        found: the candidates among the sealed files; None: search *model_files*.
+        columns: the names of the inputs in the model's schema, in order.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class SklearnPredictor:
         found: Sequence[str] | None = None,
         columns: Sequence[str] = (),
     ) -> None:
-        # Imported late: only these deployments need it, and it takes a second.
+        # Imported late: only these deployments need it, and the import takes a second.
         import joblib  # noqa: PLC0415 - see above
 
         path = chosen("SKLEARN", model_files, found)
@@ -43,7 +43,7 @@ class SklearnPredictor:
         return self._columns.takes(inputs)
 
     def predict(self, inputs: list[Any]) -> Any:
-        """Return the model's predictions; its complaints become a 400."""
+        """Return the model's predictions; its ValueError or TypeError becomes a 400."""
         try:
             rows = self._columns.arranged(inputs)
             return self._model.predict(rows).tolist()

@@ -1,8 +1,8 @@
 """The predictor of TensorFlow deployments: a SavedModel, or a Keras model.
 
-Rows and predictions have the forms of TensorFlow Serving: with one input a row is its
-value, with several an object by their names; the same holds for outputs. Bytes come as
-``{"b64": …}``.
+Rows and predictions have the form of TensorFlow Serving: with one input a row is its
+value, with several inputs it is an object with their names as keys. The same holds for
+outputs. Bytes are ``{"b64": …}``.
 """
 
 import base64
@@ -22,28 +22,28 @@ _SIGNATURE = "serving_default"
 
 
 class _Input(NamedTuple):
-    """What the model takes: numpy's type, and the shape with None for any length."""
+    """An input of the model: its numpy type, and its shape with None for any length."""
 
     kind: Any
     shape: tuple[int | None, ...] | None
-    """None: any."""
+    """None means any shape."""
 
 
 class _Model(NamedTuple):
-    """A loaded model: its inputs, and how it is called."""
+    """A loaded model: its inputs and a function that calls it."""
 
     inputs: Mapping[str, _Input]
     call: Callable[[Mapping[str, Any]], Mapping[str, Any]]
     owner: Any
-    """What has to live as long as it is called: a signature owns no variables."""
+    """The object to keep alive, since a signature does not own its variables."""
 
 
 class TensorflowPredictor:
     """Answers with the signature ``serving_default``, or with the Keras model.
 
     Args:
-        model_files: the folder that the model lies in.
-        found: what qualifies among the sealed files; None: look in the folder.
+        model_files: the folder of the model's files.
+        found: the candidates among the sealed files; None: search *model_files*.
     """
 
     def __init__(self, model_files: Path, found: Sequence[str] | None = None) -> None:
@@ -52,13 +52,13 @@ class TensorflowPredictor:
         self._model = _load_keras(path) if is_keras else _load_saved_model(path)
 
     def inputs(self) -> tuple[ModelInput, ...]:
-        """Return what the model takes by its signature, if all of it has a form."""
+        """Return the inputs by signature; empty if one has no V2 datatype or shape."""
         found = [_described(name, it) for name, it in self._model.inputs.items()]
         known = tuple(it for it in found if it is not None)
         return known if len(known) == len(found) else ()
 
     def predict(self, inputs: list[Any]) -> Any:
-        """Return the predictions; what the model cannot take becomes a 400."""
+        """Return the predictions; inputs that the model cannot take become a 400."""
         import tensorflow as tf  # noqa: PLC0415 - only these deployments have it
 
         arrays = self._arrays(inputs)
@@ -87,7 +87,7 @@ class TensorflowPredictor:
                 array = np.asarray(values, dtype=kind)
             except (ValueError, TypeError, OverflowError) as error:
                 raise RequestError(
-                    400, f"input {name!r} is no array of {np.dtype(kind)}: {error}"
+                    400, f"input {name!r} is not an array of {np.dtype(kind)}: {error}"
                 ) from error
             if not _fits(array.shape, shape):
                 wanted = " x ".join(str(size or "any") for size in shape or ())
@@ -168,7 +168,7 @@ def _described(name: str, taken: _Input) -> ModelInput | None:
 
 
 def _columns(rows: list[Any], names: Sequence[str]) -> dict[str, list[Any]]:
-    """Return the values of each input."""
+    """Return the values of all rows for each input."""
     if not all(isinstance(row, dict) and row.keys() != {"b64"} for row in rows):
         if len(names) == 1:
             return {names[0]: rows}
@@ -196,7 +196,7 @@ def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...] | None) -> bool
 
 
 def _decoded(value: Any) -> Any:
-    """Return nested lists whose ``{"b64": …}`` are bytes."""
+    """Return *value* with each ``{"b64": …}`` in nested lists decoded to bytes."""
     if isinstance(value, list):
         return [_decoded(item) for item in value]
     if isinstance(value, dict) and value.keys() == {"b64"}:

@@ -1,7 +1,7 @@
-"""The tensors of the V2 protocol: their datatypes, from bytes to rows and back.
+"""The tensors of the V2 protocol: datatypes, and conversion from and to bytes.
 
-No numerical library is needed for that: Python's own views of memory read and write
-every datatype, so that a script without numpy gets no numpy.
+This needs no numerical library: the standard library reads and writes every datatype,
+so a script without numpy does not load numpy.
 """
 
 import struct
@@ -15,13 +15,13 @@ from hopsartifacts.serving.runtime.protocol import RequestError
 
 
 class Datatype(NamedTuple):
-    """How the elements of a tensor lie in memory, little end first."""
+    """The memory layout of a tensor's elements, in little-endian order."""
 
     code: str
     size: int
     kinds: frozenset[Any]
-    """Python types whose values may stand for an element in JSON: with that of None,
-    an element may be missing. In memory only NaN can say that."""
+    """Python types that may represent an element in JSON. If the type of None is among
+    them, an element may be missing; in memory only NaN can express that."""
     lowest: int = 0
     highest: int = 0
 
@@ -55,7 +55,7 @@ _LISTS = frozenset({list, tuple})
 
 
 class Tensor(NamedTuple):
-    """Elements in row-major order; for BYTES each is text or bytes."""
+    """Elements in row-major order; for BYTES each is a str or bytes."""
 
     name: str
     datatype: str
@@ -66,16 +66,16 @@ class Tensor(NamedTuple):
 def read_values(
     name: str, datatype: str, shape: Sequence[int], values: Any
 ) -> list[Any]:
-    """Return the nested rows of a tensor whose values came one by one.
+    """Return the nested rows of a tensor whose elements were sent as JSON values.
 
     Args:
-        name: of the tensor, for messages.
-        datatype: as the client says.
-        shape: as the client says.
-        values: a list of all elements, or nested lists.
+        name: the name of the tensor, for messages.
+        datatype: the datatype that the client gave.
+        shape: the shape that the client gave.
+        values: a flat list of all elements, or nested lists.
 
     Raises:
-        RequestError: they are not what datatype and shape promise (400).
+        RequestError: the values do not match the datatype or the shape (400).
     """
     kind = _check(name, datatype, shape)
     if not isinstance(values, list):
@@ -86,7 +86,8 @@ def read_values(
         raise RequestError(400, f"the data of input {name!r}: {error}") from error
     if len(flat) != prod(shape) or (len(found) > 1 and found != list(shape)):
         raise RequestError(
-            400, f"input {name!r} has shape {list(shape)}, but its data {found}"
+            400,
+            f"input {name!r} has shape {list(shape)}, but its data has shape {found}",
         )
     types = set(map(type, flat))
     strangers = sorted(_word(type_) for type_ in types - kind.kinds)
@@ -97,7 +98,7 @@ def read_values(
     if kind.highest and not kind.lowest <= min(flat) <= max(flat) <= kind.highest:
         raise RequestError(400, f"input {name!r} has values beyond {datatype}")
     if type(None) in types and kind.kinds == _NUMBERS:
-        # In JSON, null stands for NaN on the way out as well.
+        # In JSON, null stands for NaN, in answers as well.
         flat = [nan if value is None else value for value in flat]
     elif found == list(shape):
         return values
@@ -107,12 +108,12 @@ def read_values(
 def read_bytes(
     name: str, datatype: str, shape: Sequence[int], data: bytes | memoryview
 ) -> list[Any]:
-    """Return the nested rows of a tensor whose elements came as memory.
+    """Return the nested rows of a tensor whose elements were sent as raw bytes.
 
-    Elements of BYTES become text, as in JSON, unless one is no UTF-8.
+    Elements of BYTES become str, as in JSON, unless one is not UTF-8.
 
     Raises:
-        RequestError: they are not what datatype and shape promise (400).
+        RequestError: the data does not match the datatype or the shape (400).
     """
     kind = _check(name, datatype, shape)
     if datatype == "BYTES":
@@ -135,11 +136,11 @@ def read_bytes(
 
 
 def write_bytes(tensor: Tensor) -> bytes:
-    """Return the elements as memory.
+    """Return the elements as raw bytes.
 
     Raises:
-        OverflowError: a number is beyond the datatype.
-        TypeError: an element is missing that is no fraction.
+        OverflowError: a number is out of range for the datatype.
+        TypeError: an element is missing and the datatype has no NaN.
     """
     refuse_missing(tensor)
     if isinstance(tensor.values, Elements):
@@ -159,7 +160,7 @@ def write_bytes(tensor: Tensor) -> bytes:
 
 
 def refuse_missing(tensor: Tensor) -> None:
-    """Refuse a missing element that only JSON can tell.
+    """Refuse a missing element that only JSON can express.
 
     Raises:
         TypeError: names the element.
@@ -178,20 +179,22 @@ def refuse_missing(tensor: Tensor) -> None:
 def rows_of(
     inputs: Sequence[tuple[str, list[Any]]], *, as_objects: bool = False
 ) -> list[Any]:
-    """Return what a script gets: rows, whatever protocol brought them.
+    """Return the rows for a script, which are the same for every protocol.
 
     Args:
-        inputs: name and nested rows of each tensor.
-        as_objects: rows are objects also for one tensor.
+        inputs: the name and the nested rows of each tensor.
+        as_objects: whether rows are objects even if there is only one tensor.
 
     Raises:
-        RequestError: the tensors are not as long as each other, or there is none.
+        RequestError: tensors differ in length or share a name, or there are none.
     """
     names = [name for name, _ in inputs]
     if not names:
         raise RequestError(400, "the request has no inputs")
     if len(set(names)) < len(names):
-        raise RequestError(400, f"two inputs have one name: {', '.join(sorted(names))}")
+        raise RequestError(
+            400, f"two inputs have the same name: {', '.join(sorted(names))}"
+        )
     if len(inputs) == 1 and not as_objects:
         return inputs[0][1]
     lengths = {len(rows) for _, rows in inputs}
@@ -205,7 +208,7 @@ def rows_of(
 
 
 def as_text(values: list[Any]) -> list[Any]:
-    """Return *values* as text if all are UTF-8, else as they are; None stays."""
+    """Return *values* decoded if all are UTF-8, otherwise unchanged; None is kept."""
     try:
         return [None if value is None else value.decode() for value in values]
     except UnicodeDecodeError:
@@ -213,22 +216,22 @@ def as_text(values: list[Any]) -> list[Any]:
 
 
 class Elements(Sequence[Any]):
-    """The elements of an array, taken out of it only when somebody asks."""
+    """The elements of an array, converted to a list only on access."""
 
     def __init__(self, source: Any) -> None:
         self._source = source
         self._list: list[Any] | None = None
 
     def tobytes(self) -> bytes:
-        """Return them as memory, little end first."""
+        """Return the elements as raw bytes in little-endian order."""
         source = self._source
         dtype = source.dtype.newbyteorder("<")
         return bytes(source.astype(dtype, copy=False).tobytes())
 
     def tolist(self) -> list[Any]:
-        """Return them as Python's numbers."""
+        """Return the elements as Python values."""
         if self._list is None:
-            # A matrix of numpy stays one when it is flattened; an array does not.
+            # ravel() of a numpy matrix is a matrix again; that of an array is flat.
             self._list = self._source.__array__().ravel().tolist()
         return self._list
 
@@ -264,7 +267,7 @@ def _word(kind: type) -> str:
 
 
 def _split(name: str, data: bytes | memoryview, count: int) -> list[bytes]:
-    """Return the elements of BYTES, each preceded by its length."""
+    """Return the elements of BYTES, each of which is preceded by its length."""
     values: list[bytes] = []
     position = 0
     view = memoryview(data)
@@ -278,13 +281,15 @@ def _split(name: str, data: bytes | memoryview, count: int) -> list[bytes]:
         values.append(bytes(view[start:position]))
     if len(values) != count:
         raise RequestError(
-            400, f"input {name!r} has {count} elements by its shape, others by its data"
+            400,
+            f"the data of input {name!r} does not have as many elements as its "
+            f"shape: {count}",
         )
     return values
 
 
 def nest(flat: list[Any], shape: Sequence[int]) -> list[Any]:
-    """Return the elements, of which there is at least one, as lists of *shape*."""
+    """Return the elements (there is at least one) as nested lists of *shape*."""
     for size in reversed(shape[1:]):
         flat = [flat[at : at + size] for at in range(0, len(flat), size)]
     return flat
@@ -294,7 +299,7 @@ def flatten(values: Sequence[Any]) -> tuple[list[int], list[Any]]:
     """Return the shape of nested lists or tuples, and their elements.
 
     Raises:
-        ValueError: they have no shape.
+        ValueError: the lists differ in length, so there is no shape.
     """
     shape, flat = [len(values)], values
     while (kinds := set(map(type, flat))) & _LISTS:

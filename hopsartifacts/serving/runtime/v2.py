@@ -1,4 +1,4 @@
-"""The documents of KServe's V2 protocol, the Open Inference Protocol, as JSON."""
+"""The JSON documents of KServe's V2 protocol, the Open Inference Protocol."""
 
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
@@ -17,13 +17,13 @@ PLATFORM = "python"
 BINARY_SIZE = "binary_data_size"
 CONTENT_TYPE = "content_type"
 BASE64 = "base64"
-"""Content type of BYTES that are no text."""
+"""Content type of BYTES elements that are not text."""
 
 _UNSUPPORTED = ("classification", "shared_memory_region")
 
 
 class InputTensor(msgspec.Struct, frozen=True):
-    """A tensor of a request; its elements are in ``data`` or behind the JSON."""
+    """A tensor of a request; its elements are in ``data`` or follow the JSON."""
 
     name: str
     shape: list[Annotated[int, msgspec.Meta(ge=0)]]
@@ -33,14 +33,14 @@ class InputTensor(msgspec.Struct, frozen=True):
 
 
 class WantedOutput(msgspec.Struct, frozen=True):
-    """A tensor that the client wants to get back."""
+    """A tensor that the client requests as an output."""
 
     name: str
     parameters: dict[str, Any] = {}
 
 
 class InferRequest(msgspec.Struct, frozen=True):
-    """The JSON of a request."""
+    """The JSON part of a request."""
 
     inputs: list[InputTensor]
     id: str | None = None
@@ -61,10 +61,10 @@ class OutputTensor(msgspec.Struct, frozen=True, omit_defaults=True):
 def chosen(
     tensors: list[Tensor], wanted: Sequence[WantedOutput] | None
 ) -> Iterator[Tensor]:
-    """Yield the tensors that are wanted: all, if none is named.
+    """Yield the tensors that were requested; all if none is named.
 
     Raises:
-        RequestError: there is none of the name (400).
+        RequestError: there is no output with a requested name (400).
     """
     if not wanted:
         yield from tensors
@@ -82,7 +82,7 @@ def chosen(
 
 
 def refuse_unsupported(name: str, parameters: Any) -> None:
-    """Refuse what would change the meaning of a tensor.
+    """Refuse parameters that would change the meaning of a tensor.
 
     Raises:
         RequestError: names the parameter (400).
@@ -90,17 +90,18 @@ def refuse_unsupported(name: str, parameters: Any) -> None:
     for parameter in _UNSUPPORTED:
         if parameter in parameters:
             raise RequestError(
-                400, f"{name!r} asks for {parameter}, which this server does not do"
+                400,
+                f"{name!r} asks for {parameter}, which this server does not support",
             )
 
 
 def request_json(asked: InferRequest, rows: list[tuple[str, list[Any]]]) -> bytes:
-    """Return a request whose elements came as memory in the form of JSON."""
+    """Return a request whose elements were sent as raw bytes in its JSON form."""
     inputs = []
     for tensor, (_, values) in zip(asked.inputs, rows, strict=True):
         parameters = {**tensor.parameters}
         parameters.pop(BINARY_SIZE, None)
-        # The elements of a tensor that came as memory are all text, or all bytes.
+        # A tensor that was sent as raw bytes has only text elements, or only bytes.
         kind = {CONTENT_TYPE: BASE64} if _leaf_is_bytes(values) else {}
         inputs.append(
             OutputTensor(
@@ -136,7 +137,7 @@ def answer_json(
 
 
 def server_metadata() -> dict[str, Any]:
-    """Return what the server is."""
+    """Return the metadata of the server."""
     return {
         "name": SERVER_NAME,
         "version": version("hopsartifacts"),
@@ -147,7 +148,7 @@ def server_metadata() -> dict[str, Any]:
 def model_metadata(
     model: str, number: int, inputs: Sequence[ModelInput] = ()
 ) -> dict[str, Any]:
-    """Return what is known of the model; its answers name the outputs themselves."""
+    """Return the metadata of the model; outputs are named only in its answers."""
     return {
         "name": model,
         "versions": [str(number)],
@@ -158,7 +159,7 @@ def model_metadata(
 
 
 def with_data(tensor: Tensor) -> OutputTensor:
-    """Return the tensor with its elements as JSON has them."""
+    """Return the tensor with its elements in JSON form."""
     values = tensor.values
     data = values.tolist() if isinstance(values, Elements) else values
     data, kind = _text_or_base64(tensor.datatype, data)

@@ -1,8 +1,8 @@
-"""What transformers get and give when they are asked by the V2 protocol.
+"""Arguments and results of transformers for requests of the V2 protocol.
 
-The same dictionaries for JSON, binary tensors and gRPC, in the words of the protocol's
-JSON: ``data`` is lists, nested as ``shape`` says. What a transformer returns may also
-have the elements in one flat list, or be an array.
+JSON, binary tensors and gRPC all have the same dictionaries, in the form of the
+protocol's JSON: ``data`` is nested lists of the given ``shape``. A transformer may also
+return the elements in one flat list, or an array.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,13 +33,13 @@ from hopsartifacts.values import plain
 
 _Converted = TypeVar("_Converted")
 _OBJECTS = "pd"
-"""Content type of a request whose rows are objects, also if it has one input."""
+"""Content type of a request whose rows are objects even if it has one input."""
 
 
 class InferBodies:
     """The request and the answer of a call as dictionaries; see ``chain.Request``.
 
-    Calls of each kind say how they are read.
+    Subclasses define how a request is read.
     """
 
     def __init__(self, model: str, version: int) -> None:
@@ -47,22 +47,22 @@ class InferBodies:
         self._model = model
         self._version = str(version)
         self._outputs: list[Tensor] = []
-        """What was answered."""
+        """The tensors of the answer."""
 
     def _read(self) -> InferRequest:
-        """Return the request without its elements, and take note of its id."""
+        """Return the request without its elements, and store its id."""
         raise NotImplementedError
 
     def _request_parameters(self) -> Mapping[str, Any]:
-        """Return what the request says beside its tensors."""
+        """Return the parameters of the request itself, not of its tensors."""
         return self._read().parameters
 
     def _inputs(self) -> list[tuple[str, list[Any]]]:
-        """Return name and nested rows of each input."""
+        """Return the name and the nested rows of each input."""
         raise NotImplementedError
 
     def rows(self) -> list[Any]:
-        """Return the rows.
+        """Return the rows of the request.
 
         Raises:
             RequestError: the request breaks the protocol (400).
@@ -71,7 +71,7 @@ class InferBodies:
         return _rows(parameters, self._inputs())
 
     def body(self) -> dict[str, Any]:
-        """Return the request as ``preprocess`` gets it.
+        """Return the request in the form for ``preprocess``.
 
         Raises:
             RequestError: the request breaks the protocol (400).
@@ -91,19 +91,21 @@ class InferBodies:
         return body
 
     def rows_in(self, body: Any) -> Any:
-        """Return the rows in what ``preprocess`` returned.
+        """Return the rows in the result of ``preprocess``.
 
-        A dictionary with ``inputs`` is a request, of which the inputs are read; one
-        with ``instances`` has the rows there; all else is the rows.
+        A dictionary with ``inputs`` is a request, whose inputs are read. One with
+        ``instances`` has the rows there. Any other value is the rows.
 
         Raises:
-            ValueError: it has both, or its inputs are no tensors.
-            RequestError: a tensor is not what its shape and datatype say.
+            ValueError: it has both keys, or its inputs are not tensors.
+            RequestError: a tensor does not match its shape or datatype.
         """
         rows = rows_in(body)
         if rows is body or "inputs" not in body:
             return rows
-        request = _converted(body, InferRequest, "preprocess returned no V2 request")
+        request = _converted(
+            body, InferRequest, "preprocess did not return a V2 request"
+        )
         inputs = [
             (
                 tensor.name,
@@ -114,10 +116,10 @@ class InferBodies:
         return _rows(request.parameters, inputs)
 
     def answer(self, outputs: Any) -> dict[str, Any]:
-        """Return the answer as ``postprocess`` gets it.
+        """Return the answer in the form for ``postprocess``.
 
         Raises:
-            TypeError: *outputs* are no tensors.
+            TypeError: *outputs* are not tensors.
         """
         return {
             "model_name": self._model,
@@ -127,34 +129,36 @@ class InferBodies:
         }
 
     def outputs_in(self, answer: Any) -> Any:
-        """Return what ``postprocess`` returned, as ``tensors`` takes it.
+        """Return the result of ``postprocess`` in a form for ``tensors``.
 
-        A dictionary with ``outputs`` is an answer, of which the outputs are read; all
-        else is the outputs.
+        A dictionary with ``outputs`` is an answer, whose outputs are read. Any other
+        value is the outputs.
 
         Raises:
-            ValueError: its outputs are no tensors.
+            ValueError: its outputs are not tensors.
         """
         if not isinstance(answer, dict) or "outputs" not in answer:
             return answer
-        given = _converted(answer, _Answer, "postprocess returned no V2 answer")
+        given = _converted(answer, _Answer, "postprocess did not return a V2 answer")
         names = [output.name for output in given.outputs]
         if len(set(names)) < len(names):
             words = ", ".join(map(repr, names))
-            raise ValueError(f"postprocess returned two outputs of one name: {words}")
+            raise ValueError(
+                f"postprocess returned two outputs with the same name: {words}"
+            )
         return _Tensors(_tensor(output) for output in given.outputs)
 
     def tensors(self, outputs: Any) -> list[Tensor]:
-        """Return the tensors of what the chain returned.
+        """Return the result of the chain as tensors.
 
         Raises:
-            TypeError: *outputs* are no tensors.
+            TypeError: *outputs* are not tensors.
         """
         return outputs if isinstance(outputs, _Tensors) else tensors_of(outputs)
 
 
 class _Tensors(list[Tensor]):
-    """Tensors that a transformer returned as such."""
+    """Tensors from an answer that a transformer returned."""
 
 
 class _OutputTensor(msgspec.Struct, forbid_unknown_fields=True):
@@ -167,7 +171,7 @@ class _OutputTensor(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Answer(msgspec.Struct, forbid_unknown_fields=True):
-    """An answer that a transformer returned; only its outputs are its own."""
+    """An answer that a transformer returned; only its outputs are used."""
 
     outputs: list[_OutputTensor]
     model_name: Any = None
@@ -182,7 +186,7 @@ def _rows(
 
 
 def _input(tensor: InputTensor, rows: list[Any]) -> dict[str, Any]:
-    # How the elements came is over: they are lists now.
+    # Drop parameters about the encoding of the elements: they are lists now.
     parameters = {
         name: value
         for name, value in tensor.parameters.items()
@@ -237,7 +241,7 @@ def _tensor(output: _OutputTensor) -> Tensor:
             f"postprocess returned output {name!r} with values beyond {datatype}"
         )
     if float in kind.kinds:
-        # As in a request: null stands for a fraction that is none.
+        # As in a request, null stands for NaN.
         flat = [nan if value is None else value for value in flat]
     return Tensor(name, datatype, shape, flat)
 
@@ -249,10 +253,8 @@ def _is_within(values: Sequence[int], lowest: int, highest: int) -> bool:
 def _converted(
     document: dict[Any, Any], kind: type[_Converted], words: str
 ) -> _Converted:
-    # Arrays become lists on the way.
+    # ``plain`` turns arrays into lists.
     try:
         return msgspec.convert(plain(document, "the body"), kind)
     except msgspec.ValidationError as error:
-        raise ValueError(
-            f"{words}: {error}; return such, or the bare values"
-        ) from error
+        raise ValueError(f"{words}: {error}; return one, or the bare values") from error

@@ -1,7 +1,7 @@
-"""A request to infer over HTTP, and its answer, in the V2 protocol.
+"""An inference request over HTTP, and its answer, in the V2 protocol.
 
-Both are JSON; with the extension for binary tensor data, elements follow the JSON as
-memory, and a header says where they begin.
+Both are JSON. With the extension for binary tensor data, elements follow the JSON as
+raw bytes, and a header gives the size of the JSON.
 """
 
 import base64
@@ -37,7 +37,7 @@ from hopsartifacts.values import misspelt
 
 
 class InferCall(InferBodies):
-    """One request to infer, and its answer; see ``service.Call``."""
+    """One inference request and its answer; see ``service.Call``."""
 
     protocol = "v2"
 
@@ -46,7 +46,7 @@ class InferCall(InferBodies):
     ) -> None:
         super().__init__(model, version)
         self.json_size: int | None = None
-        """How much of the answer is JSON; None: all."""
+        """How many bytes of the answer are JSON; None means all."""
         self._request = request
         self._request_json_size = json_size
         self._asked = InferRequest(inputs=[])
@@ -56,8 +56,8 @@ class InferCall(InferBodies):
         """Return the body of the answer.
 
         Raises:
-            RequestError: an output was asked for that there is none of (400).
-            TypeError: *outputs* are no tensors.
+            RequestError: the request names an output that does not exist (400).
+            TypeError: *outputs* are not tensors.
         """
         wanted = self._asked.outputs
         self._outputs = [*chosen(self.tensors(outputs), wanted)]
@@ -80,10 +80,10 @@ class InferCall(InferBodies):
         return b"".join([header, *parts])
 
     def shown(self, answer: bytes) -> tuple[bytes, bytes]:
-        """Return the request and its answer with all elements as JSON."""
+        """Return the request and its answer with all elements in JSON form."""
         request = self._request
         if self._is_read and self._request_json_size is not None:
-            # Read again: scripts may have changed the rows they were given.
+            # Read the request again: scripts may have modified the rows.
             request = request_json(self._asked, self._inputs())
         if self.json_size is not None:
             answer = self._body([with_data(tensor) for tensor in self._outputs])
@@ -99,13 +99,13 @@ class InferCall(InferBodies):
         if size is not None and size > len(self._request):
             raise RequestError(
                 400,
-                f"the JSON has {size} bytes by its header, but the body only "
+                f"the header gives {size} bytes for the JSON, but the body has only "
                 f"{len(self._request)}",
             )
         try:
             return _decoder.decode(without_bom(memoryview(self._request)[:size]))
         except msgspec.ValidationError as error:
-            raise RequestError(400, f"the body is no V2 request: {error}") from error
+            raise RequestError(400, f"the body is not a V2 request: {error}") from error
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             words = misspelt(bytes(self._request[:size]), "the body") or error
             raise RequestError(400, f"the body is not JSON: {words}") from error
@@ -164,7 +164,7 @@ def _read_json(tensor: InputTensor) -> list[Any]:
             ]
         except (TypeError, ValueError, binascii.Error) as error:
             raise RequestError(
-                400, f"input {tensor.name!r} is no Base64: {error}"
+                400, f"input {tensor.name!r} is not Base64: {error}"
             ) from error
     return read_values(tensor.name, tensor.datatype, tensor.shape, data)
 

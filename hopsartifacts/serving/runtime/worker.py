@@ -1,4 +1,4 @@
-"""The one thread in which everything that is not async runs, one by one."""
+"""The single thread that runs everything that is not async, one call at a time."""
 
 import asyncio
 import contextlib
@@ -16,15 +16,15 @@ class _Job(NamedTuple):
     call: Callable[[], object]
 
 
-class Worker:
-    """Runs calls in order in a daemon thread, so that none can block an exit.
+class WorkerThread:
+    """Runs calls in order in a daemon thread, so that none of them can block an exit.
 
-    Scripts written for one request at a time stay correct, and the event loop
-    answers health checks meanwhile.
+    Scripts that expect one request at a time stay correct, and the event loop answers
+    health checks meanwhile.
 
     Attributes:
-        is_busy: a call is under way.
-        jobs: how many calls are, or wait; for the event loop's thread.
+        is_busy: whether a call is running.
+        jobs: how many calls run or wait; read it in the event loop's thread only.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Worker:
         self._thread: threading.Thread | None = None
 
     async def run(self, call: Callable[[], Result]) -> Result:
-        """Return what *call* returns in the thread, or raise what it raises."""
+        """Run *call* in the thread; return its result or raise its exception."""
         if self._thread is None:
             self._thread = threading.Thread(
                 target=self._work, name="predictions", daemon=True
@@ -59,7 +59,7 @@ class Worker:
                 except BaseException as raised:  # noqa: BLE001 - the caller gets it
                     error = raised
                 self.is_busy = False
-            # The loop is closed when the server ended during a long call.
+            # The loop is closed if the server ended during a long call.
             with contextlib.suppress(RuntimeError):
                 job.loop.call_soon_threadsafe(self._settle, job.future, error)
 

@@ -124,7 +124,7 @@ def what_is_not_here(project: Any) -> None:
     ):
         with (
             contextlib.suppress(AttributeError),  # not in every release
-            refused(says="not here: this server has", status=404),
+            refused(says="not available here: this server has", status=404),
         ):
             ask()
 

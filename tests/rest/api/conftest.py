@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 import hopsartifacts
 from hopsartifacts import Model, Project
-from hopsartifacts.testing.serving import StatesOnly
+from hopsartifacts.testing.states_only import StatesOnly
 
 Get = Callable[..., Any]
 

@@ -9,8 +9,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from hopsartifacts.rest.api.surface import OPERATIONS
+from hopsartifacts.rest.event_streams import MEDIA_TYPE
 from hopsartifacts.rest.operations import Operation
-from hopsartifacts.rest.streaming import MEDIA_TYPE
 
 WORDS = (
     "..",

@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from hopsartifacts import Model, Project
-from hopsartifacts.testing.serving import StatesOnly
+from hopsartifacts.testing.states_only import StatesOnly
 
 V1 = "/api/v1"
 SCRIPT = "class Predictor:\n    def predict(self, inputs):\n        return inputs\n"

@@ -10,25 +10,25 @@ from typing import Any
 import pytest
 
 from hopsartifacts import Project
-from hopsartifacts.rest import announcing, streaming, watching
-from hopsartifacts.rest.announcing import Announcer
+from hopsartifacts.rest import announcements, deployment_watch, event_streams
+from hopsartifacts.rest.announcements import Announcer
 from hopsartifacts.rest.api import events
 from hopsartifacts.rest.errors import RefusedError
-from hopsartifacts.rest.hosted import Hosted, Settings
-from hopsartifacts.testing.serving import StatesOnly
+from hopsartifacts.rest.hosted import Hosted, ServerSettings
+from hopsartifacts.testing.states_only import StatesOnly
 from tests.rest.api.listening import Serving, serving
 from tests.rest.conftest import FixedKeys
 
 
 @pytest.fixture(autouse=True)
 def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "_PAUSE_S", 0.02)
-    monkeypatch.setattr(watching, "_NEAR_S", 0.05)
+    monkeypatch.setattr(deployment_watch, "_PAUSE_S", 0.02)
+    monkeypatch.setattr(deployment_watch, "_NEAR_S", 0.05)
 
 
 @pytest.fixture
 def server(project: Project) -> Iterator[Serving]:
-    settings = Settings(max_listeners=2, max_log_listeners=1)
+    settings = ServerSettings(max_listeners=2, max_log_listeners=1)
     with serving(Hosted(project, FixedKeys(), None, settings)) as running:
         yield running
 
@@ -104,7 +104,7 @@ def test_who_comes_from_elsewhere_looks_anew(server: Serving, mark: str) -> None
 def test_an_open_connection_is_kept_awake(
     server: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(announcing, "HEARTBEAT_S", 0.02)
+    monkeypatch.setattr(announcements, "HEARTBEAT_S", 0.02)
     with server.listen() as listener:
         assert [
             it.name for it in (listener.next(), listener.next(), listener.next())
@@ -119,7 +119,7 @@ def test_a_stream_ends_after_a_while(
     server: Serving, deployed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deployed().start()
-    for module in (announcing, events):
+    for module in (announcements, events):
         monkeypatch.setattr(module, "LONGEST_S", 0.1)
         monkeypatch.setattr(module, "HEARTBEAT_S", 0.02)
     for path, last in (("/events", ""), ("/deployments/flowers/logs/follow", "")):
@@ -146,7 +146,7 @@ def test_a_stream_ends_when_its_key_does(
     path: str,
 ) -> None:
     deployed().start()
-    monkeypatch.setattr(streaming, "KEY_S", 0.1)
+    monkeypatch.setattr(event_streams, "KEY_S", 0.1)
     with server.listen(path) as listener, server.listen("/events") as other:
         other.next()
         monkeypatch.setattr(FixedKeys, "find", lambda *_: None)
@@ -164,7 +164,7 @@ def test_a_stream_ends_when_keys_cannot_be_read(
     def fail(*_: object) -> None:
         raise RefusedError("the server cannot read its keys", 503)
 
-    monkeypatch.setattr(streaming, "KEY_S", 0.1)
+    monkeypatch.setattr(event_streams, "KEY_S", 0.1)
     with server.listen() as listener:
         listener.next()
         monkeypatch.setattr(FixedKeys, "find", fail)

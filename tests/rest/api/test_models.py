@@ -18,7 +18,7 @@ from hopsartifacts.errors import ModelNotFoundError
 from hopsartifacts.rest import rows
 from hopsartifacts.rest.rows import Rows, VersionRow
 from hopsartifacts.testing.faults import FaultyStorage
-from hopsartifacts.testing.serving import StatesOnly
+from hopsartifacts.testing.states_only import StatesOnly
 
 V1 = "/api/v1"
 SaveModel = Callable[..., Model]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hopsartifacts.errors import InvalidInputError
-from hopsartifacts.rest.api.paging import Order, Paging, page_of
+from hopsartifacts.rest.api.page_cursor import Paging, SortOrder, page_of
 
 
 class Thing(msgspec.Struct, frozen=True):
@@ -17,7 +17,7 @@ class Thing(msgspec.Struct, frozen=True):
     size: float | None
 
 
-ORDER: Order[Thing] = Order(
+ORDER: SortOrder[Thing] = SortOrder(
     identity=lambda it: (it.name,),
     fields={"name": lambda it: it.name, "size": lambda it: it.size},
     default="name",

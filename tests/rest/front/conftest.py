@@ -14,9 +14,9 @@ import pytest
 import hopsartifacts
 from hopsartifacts.project import Project
 from hopsartifacts.rest.callers import Caller
-from hopsartifacts.rest.front.running import front, listen_at
+from hopsartifacts.rest.front.port import front, listen_at
 from hopsartifacts.rest.hopsworks.login import project_namespace
-from hopsartifacts.rest.hosted import Hosted, Settings
+from hopsartifacts.rest.hosted import Hosted, ServerSettings
 from hopsartifacts.rest.room import Room
 
 KEY = "reader.secret"
@@ -57,7 +57,7 @@ def opened(
     project: Project, *, at: int = 0, most: int = 1000, **settings: Any
 ) -> Iterator[Front]:
     """Open the port of a project in a thread of this process until the block ends."""
-    hosted = Hosted(project, OneKey(), None, Settings(**settings))
+    hosted = Hosted(project, OneKey(), None, ServerSettings(**settings))
     ports: list[int] = []
     is_open = threading.Event()
     failures: list[BaseException] = []

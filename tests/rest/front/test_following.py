@@ -79,7 +79,7 @@ def test_a_restart_on_another_port_is_followed(ground: Ground, port: Front) -> N
 def test_a_deployment_that_sleeps_is_woken(
     ground: Ground, port: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hopsartifacts.deployments.launching._IDLE_S", 0.5)
+    monkeypatch.setattr("hopsartifacts.deployments.launch._IDLE_S", 0.5)
     deployment = ground.model("sleeper").deploy(
         "sleeper",
         script_file=ground.script(),

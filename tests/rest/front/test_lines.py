@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hopsartifacts.rest.front.lines import Line
+from hopsartifacts.rest.front.upstreams import Upstream
 from hopsartifacts.serving.contract import RunState
 from hopsartifacts.serving.runtime.chain import Chain
 from hopsartifacts.serving.runtime.open_inference import SERVICE, message_class
@@ -33,7 +33,7 @@ def test_no_proxy_is_asked_for_the_way_to_a_deployment(
         )
 
         async def ask() -> tuple[bool, int]:
-            line = Line(state, 0, set())
+            line = Upstream(state, 0, set())
             call = line.channel.unary_unary(
                 f"/{SERVICE}/ServerLive",
                 request_serializer=message_class("ServerLiveRequest").SerializeToString,

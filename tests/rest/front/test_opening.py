@@ -38,7 +38,7 @@ def test_without_grpc_it_answers_http_and_says_so(
     def found(name: str) -> Any:
         return None if name == "grpc" else find_spec(name)
 
-    monkeypatch.setattr("hopsartifacts.rest.front.running.find_spec", found)
+    monkeypatch.setattr("hopsartifacts.rest.front.port.find_spec", found)
     with opened(local_project) as port, port.client() as client:
         assert client.get("/v1/models/iris").status_code == 404
         with (

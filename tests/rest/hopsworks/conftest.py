@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from hopsartifacts.project import Project
 from hopsartifacts.rest.hosted import Hosted
-from hopsartifacts.testing.serving import StatesOnly
+from hopsartifacts.testing.states_only import StatesOnly
 from tests.rest.hopsworks.dataset_wire import Wire
 from tests.rest.hopsworks.wire import Serving
 

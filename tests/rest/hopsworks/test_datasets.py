@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from hopsartifacts.project import Project
-from hopsartifacts.rest.hosted import Settings
+from hopsartifacts.rest.hosted import ServerSettings
 from tests.rest.conftest import bearing
 from tests.rest.hopsworks.dataset_wire import Wire
 
@@ -113,7 +113,7 @@ def test_nothing_lies_directly_in_the_project(
 ) -> None:
     refused = wire.send(top.format(name=project.name), "data.csv", b"x")
     assert refused.status_code == 400
-    words = "'data.csv' would lie directly in the project: use a folder"
+    words = "'data.csv' would be directly in the project: use a folder"
     assert words in refused.json()["usrMsg"]
 
 
@@ -613,7 +613,7 @@ def test_a_form_without_a_file_is_refused(wire: Wire) -> None:
 
 
 def test_a_chunk_has_a_bound(wire: Wire) -> None:
-    wire.hosted.settings = Settings(max_raw_bytes=100_000)
+    wire.hosted.settings = ServerSettings(max_raw_bytes=100_000)
     assert wire.send("Resources", "x", b"x" * 200_000).status_code == 413
     url = wire.url("upload", "Resources")
     kind = {"content-type": "multipart/form-data; boundary=b"}

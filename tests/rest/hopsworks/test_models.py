@@ -151,7 +151,7 @@ def test_a_sealed_framework_stays(
     assert same.json()["framework"] == "SKLEARN"
     other = client.patch(f"{models}/m_1", json={"framework": "TORCH"})
     assert other.status_code == 400
-    assert "save it anew" in other.json()["usrMsg"]
+    assert "save it again" in other.json()["usrMsg"]
 
 
 def test_a_model_in_use_is_not_deleted(

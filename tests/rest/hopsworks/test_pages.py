@@ -58,7 +58,9 @@ def test_what_is_not_here_says_so(
     assert answer.status_code == 404
     words = answer.json()["usrMsg"]
     assert what in words
-    assert words.endswith("not here: this server has models, files and deployments")
+    assert words.endswith(
+        "not available here: this server has models, files and deployments"
+    )
 
 
 @pytest.mark.parametrize("path", [f"{API}/nothing", f"{API}", "/none", "/jobs"])

@@ -8,7 +8,7 @@ import pytest
 
 from hopsartifacts.project import Project
 from hopsartifacts.rest.hosted import Hosted
-from hopsartifacts.testing.serving import StatesOnly
+from hopsartifacts.testing.states_only import StatesOnly
 from tests.rest.conftest import bearing
 from tests.rest.hopsworks.conftest import PREDICTOR
 from tests.rest.hopsworks.wire import (

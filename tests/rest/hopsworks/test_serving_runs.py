@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from hopsartifacts.errors import PredictionError, UnsupportedHereError
 from hopsartifacts.project import Project
-from hopsartifacts.rest.hosted import Hosted, Settings
+from hopsartifacts.rest.hosted import Hosted, ServerSettings
 from hopsartifacts.serving.contract import (
     Condition,
     DeploymentKey,
@@ -20,7 +20,7 @@ from hopsartifacts.serving.contract import (
     RunState,
     Status,
 )
-from hopsartifacts.testing.serving import StatesOnly
+from hopsartifacts.testing.states_only import StatesOnly
 from tests.rest.hopsworks.wire import Serving, error_of, of_5_2, with_transformer
 
 
@@ -241,7 +241,7 @@ def test_a_request_that_is_too_long_is_refused(
     serving: Serving, hosted_serving: Hosted, deployed: dict[str, Any]
 ) -> None:
     assert deployed
-    hosted_serving.settings = Settings(max_prediction_bytes=1000)
+    hosted_serving.settings = ServerSettings(max_prediction_bytes=1000)
     answer = predict(serving, "d", {"instances": ["x" * 1000]})
     assert error_of(answer)[0] == 413
 
@@ -263,7 +263,7 @@ def test_clients_are_told_where_to_ask(
                 ],
             }
         ]
-    hosted_serving.settings = Settings(inference_endpoint=("localhost", 8080))
+    hosted_serving.settings = ServerSettings(inference_endpoint=("localhost", 8080))
     [endpoint] = serving.client.get(url).json()["items"]
     assert endpoint == {
         "type": "LOAD_BALANCER",

@@ -12,7 +12,7 @@ from hopsartifacts.rest.application import create_app
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.uploads import Uploads
-from hopsartifacts.rest.uploads.bodies import Bodies
+from hopsartifacts.rest.uploads.bodies import RequestBodies
 from hopsartifacts.rest.uploads.values import UploadLimits
 from tests.rest.conftest import FixedKeys, bearing
 
@@ -35,12 +35,12 @@ REQUESTS: list[dict[str, Any]] = [
 def test_what_an_earlier_server_left_is_deleted(tmp_path: Path) -> None:
     (tmp_path / "bodies" / "tmp1").mkdir(parents=True)
     (tmp_path / "bodies" / "tmp1" / "file").write_bytes(b"x")
-    Bodies(tmp_path / "bodies", 0)
+    RequestBodies(tmp_path / "bodies", 0)
     assert not [*(tmp_path / "bodies").iterdir()]
 
 
 def test_a_folder_is_there_as_long_as_its_block(tmp_path: Path) -> None:
-    bodies = Bodies(tmp_path / "bodies", 0)
+    bodies = RequestBodies(tmp_path / "bodies", 0)
     with bodies.folder() as one, bodies.folder() as other:
         assert one.parent == other.parent == tmp_path / "bodies"
         assert one != other
@@ -49,7 +49,7 @@ def test_a_folder_is_there_as_long_as_its_block(tmp_path: Path) -> None:
 
 
 def test_what_must_stay_free_is_not_used(tmp_path: Path) -> None:
-    bodies = Bodies(tmp_path / "bodies", 1)
+    bodies = RequestBodies(tmp_path / "bodies", 1)
     bodies.check_room(0)
     with pytest.raises(RefusedError, match="no room"):
         bodies.check_room(2**60)

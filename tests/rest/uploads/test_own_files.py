@@ -19,7 +19,7 @@ from hopsartifacts.project import Project
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.uploads import Uploads
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.testing.faults import FAIL, Call, Fault, FaultyStorage
+from hopsartifacts.testing.faults import FAIL, Fault, FaultyStorage, StorageCall
 from tests.rest.uploads.conftest import LIMITS
 from tests.rest.uploads.sending import ME, OTHER, send, send_part
 
@@ -117,7 +117,7 @@ def test_a_store_that_failed_gets_it_with_the_next_try(
 ) -> None:
     broken = [True]
 
-    def plan(call: Call) -> Fault | None:
+    def plan(call: StorageCall) -> Fault | None:
         is_due = call.method == "write" and call.path == PATH and broken[0]
         return FAIL if is_due else None
 

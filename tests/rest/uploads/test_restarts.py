@@ -16,10 +16,10 @@ from hopsartifacts.project import Project
 from hopsartifacts.registry.versions import model_state
 from hopsartifacts.rest.uploads import UploadLimits, Uploads
 from hopsartifacts.rest.uploads import area as area_module
-from hopsartifacts.rest.uploads.journal import Journal
+from hopsartifacts.rest.uploads.journal import UploadJournal
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
-from hopsartifacts.testing.faults import Call, Fault, FaultyStorage
+from hopsartifacts.testing.faults import Fault, FaultyStorage, StorageCall
 from tests.rest.uploads.sending import ME, OTHER, chunk_of, fill, seal, send, send_part
 
 FILES = {"Files/a.bin": b"0123456789", "Files/b.bin": b"abcd"}
@@ -69,7 +69,7 @@ class Dying:
         return call
 
     def storage(self, inner: Storage) -> Storage:
-        def plan(call: Call) -> Fault | None:
+        def plan(call: StorageCall) -> Fault | None:
             is_step = call.method in {"create", "write", "move_tree", "delete_tree"}
             return Fault(before=self) if is_step else None
 
@@ -84,8 +84,8 @@ def run_dying(
     if child == 0:
         dying = Dying(step)
         os.pwrite = dying.around(os.pwrite)
-        Journal.add = dying.around(Journal.add)  # type: ignore[method-assign]
-        Journal.start = dying.around(Journal.start)  # type: ignore[method-assign]
+        UploadJournal.add = dying.around(UploadJournal.add)  # type: ignore[method-assign]
+        UploadJournal.start = dying.around(UploadJournal.start)  # type: ignore[method-assign]
         try:
             work(Uploads(dying.storage(storage), folder / "server", LIMITS))
             os._exit(0)

@@ -28,7 +28,7 @@ from hopsartifacts.registry.versions import model_state
 from hopsartifacts.rest.errors import UPLOAD_FULL, RefusedError
 from hopsartifacts.rest.uploads import Chunk, Details, Uploads
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.testing.faults import FAIL, Call, Fault, FaultyStorage
+from hopsartifacts.testing.faults import FAIL, Fault, FaultyStorage, StorageCall
 from tests.rest.uploads.conftest import LIMITS
 from tests.rest.uploads.sending import (
     CHUNK,
@@ -271,11 +271,11 @@ def test_without_a_claim_nothing_is_taken(uploads: Uploads) -> None:
     fill(uploads, {})
     for owner, version in ((OTHER, 1), (ME, 2)):
         top = f"Models/m/{version}"
-        with pytest.raises(ConflictError, match="nobody is saving"):
+        with pytest.raises(ConflictError, match="is not being saved"):
             send_part(uploads, f"{top}/Files/a", b"x", 1, owner)
-        with pytest.raises(ConflictError, match="nobody is saving"):
+        with pytest.raises(ConflictError, match="is not being saved"):
             uploads.make_folder(f"{top}/Files/x", owner)
-        with pytest.raises(ConflictError, match="nobody is saving"):
+        with pytest.raises(ConflictError, match="is not being saved"):
             seal(uploads, version, owner)
 
 
@@ -312,9 +312,9 @@ def test_a_save_that_fails_does_not_use_its_number_up(
             assert uploads.numbers("m", owner) == set()
             assert not uploads.remove("Models/m/1", owner)
             assert not uploads.remove("Models/m/1/Files/a.bin", owner)
-            with pytest.raises(ConflictError, match="nobody is saving"):
+            with pytest.raises(ConflictError, match="is not being saved"):
                 send_part(uploads, "Models/m/1/Files/a", b"x", 1, owner)
-    with pytest.raises(ConflictError, match="nobody is saving"):
+    with pytest.raises(ConflictError, match="is not being saved"):
         seal(uploads)
     fill(uploads, {"Files/other": b"x"}, owner=next_one)
     for owner in {ME, OTHER} - {next_one}:
@@ -377,7 +377,7 @@ def test_a_number_that_is_just_being_claimed_is_seen(
 ) -> None:
     under_way, go = Event(), Event()
 
-    def wait(call: Call) -> Fault | None:
+    def wait(call: StorageCall) -> Fault | None:
         if is_entry(call):
             under_way.set()
             go.wait(10)
@@ -469,7 +469,7 @@ def test_a_file_that_never_came_is_named(uploads: Uploads, project: Project) -> 
         (FILES, {"metrics": {"a": "x"}}, "metric"),
         (FILES, {"metrics": {"a": float("inf")}}, "metric"),
         (FILES, {"tags": {"a b": 1}}, "tag"),
-        (FILES, {"description": "\ud800"}, "is not a text"),
+        (FILES, {"description": "\ud800"}, "is not valid text"),
     ],
 )
 def test_what_cannot_be_kept_is_refused_and_can_be_mended(
@@ -662,18 +662,18 @@ def test_six_claimants_of_one_number(uploads: Uploads, storage: Storage) -> None
 class Failing:
     """A storage of which some calls fail as long as it is told so."""
 
-    def __init__(self, inner: Storage, is_due: Callable[[Call], bool]) -> None:
+    def __init__(self, inner: Storage, is_due: Callable[[StorageCall], bool]) -> None:
         self.is_broken = True
         self.storage = FaultyStorage(
             inner, lambda call: FAIL if self.is_broken and is_due(call) else None
         )
 
 
-def is_entry(call: Call) -> bool:
+def is_entry(call: StorageCall) -> bool:
     return call.method == "create" and "/_log/" in call.path
 
 
-def is_file(call: Call) -> bool:
+def is_file(call: StorageCall) -> bool:
     return call.method == "write" and call.path.endswith("a.bin")
 
 
@@ -716,7 +716,7 @@ def test_a_claim_whose_fate_stays_unknown_is_given_up(
 def test_a_store_that_fails_while_sealing_leaves_nothing(
     storage: Storage,
     tmp_path: Path,
-    is_due: Callable[[Call], bool],
+    is_due: Callable[[StorageCall], bool],
     *,
     is_restarted: bool,
 ) -> None:

@@ -1,4 +1,4 @@
-"""The command a back end starts: ``python -m … <order file>``."""
+"""The command that starts a keeper: ``python -m … <order file>``."""
 
 import os
 import select
@@ -9,19 +9,19 @@ from typing import NoReturn
 
 import msgspec
 
-from hopsartifacts.serving.local.keeper.keeping import Keeper
 from hopsartifacts.serving.local.keeper.orders import LENGTH_BYTES, Helper, read_order
+from hopsartifacts.serving.local.keeper.supervision import Keeper
 
 _GO_TIMEOUT_S = 60.0
 
 
 def main(path: Path) -> NoReturn:
-    """Keep what the file describes, if that is wanted."""
+    """Run the keeper that the order file describes, once the back end confirms it."""
     order = read_order(path)
     listener = socket.socket(fileno=order.listen_fd)
     ready, _, _ = select.select([order.go_fd], [], [], _GO_TIMEOUT_S)
     with os.fdopen(order.go_fd, "rb") as go:
-        # The back end died before giving its word.
+        # The back end died before it confirmed the start.
         if not ready or go.read(1) != b"1":
             sys.exit(1)
         length = int.from_bytes(go.read(LENGTH_BYTES), "big")

@@ -1,4 +1,4 @@
-"""The socket over which any process of the user tells a keeper to change versions."""
+"""The socket over which any process of the user asks a keeper to change versions."""
 
 import os
 import socket
@@ -12,20 +12,20 @@ import msgspec
 from hopsartifacts.serving.local.keeper.orders import Reply, Update
 
 _PATH_BYTES = 100
-"""Longer paths no system takes for a socket."""
+"""No system accepts longer paths for a socket."""
 _SHORT_FOLDER = "/tmp"  # noqa: S108 - a new folder is made in it
 _BLOCK_BYTES = 64 * 1024
 _MOST_HELD = 64
 _MARGIN_S = 60.0
-"""How much longer than the new version a keeper may take."""
+"""How much longer than ``await_running_s`` the reply of a keeper may take."""
 
 
 def listen(path: Path) -> socket.socket:
-    """Return a socket at *path*, which only this user can connect to."""
+    """Return a listening socket at *path*, to which only this user can connect."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with _short(path) as address:
         listener.bind(address)
-    # Nobody else gets into the folder; the umask would hold for all threads.
+    # Safe, since the folder is private; setting the umask would affect all threads.
     path.chmod(0o600)
     listener.listen(16)
     listener.setblocking(False)  # noqa: FBT003 - the method's
@@ -33,16 +33,16 @@ def listen(path: Path) -> socket.socket:
 
 
 def ask(path: Path, update: Update) -> Reply:
-    """Send *update* and wait for what came of it.
+    """Send *update* and return the reply.
 
     Raises:
-        OSError: nobody listens, or the keeper ended instead, or hangs.
+        OSError: no keeper listens, or the keeper ended or hangs.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
         channel.settimeout(update.await_running_s + _MARGIN_S)
         with _short(path) as address:
             channel.connect(address)
-        # The first byte carries the descriptors.
+        # The first byte carries the file descriptors.
         socket.send_fds(channel, [b" "], update.launch.held)
         channel.sendall(msgspec.json.encode(update) + b"\n")
         with channel.makefile("rb") as answer:
@@ -53,7 +53,7 @@ def ask(path: Path, update: Update) -> Reply:
 
 
 class Conversation:
-    """A keeper's side of one such question."""
+    """The keeper's side of a connection with one update request."""
 
     def __init__(self, channel: socket.socket) -> None:
         channel.setblocking(False)  # noqa: FBT003 - the method's
@@ -63,7 +63,7 @@ class Conversation:
         self._is_read = False
 
     def read(self, on_update: Callable[["Conversation", Update], object]) -> bool:
-        """Take what has come, and pass on what is whole; False at the end."""
+        """Receive data; call *on_update* on a complete update; False at the end."""
         try:
             data, held, _, _ = socket.recv_fds(self.channel, _BLOCK_BYTES, _MOST_HELD)
         except BlockingIOError:
@@ -84,19 +84,19 @@ class Conversation:
         return bool(data)
 
     def reply(self, reason: str | None, *, is_busy: bool = False) -> None:
-        """Answer, if anybody still waits."""
+        """Send the reply, if the other side still waits for it."""
         reply = Reply(reason=reason, is_busy=is_busy)
         with suppress(OSError):
             self.channel.sendall(msgspec.json.encode(reply) + b"\n")
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self.channel.close()
 
 
 @contextmanager
 def _short(path: Path) -> Iterator[str]:
-    """Give a name for *path* that is short enough."""
+    """Yield a name for *path* that is short enough for a socket."""
     if len(os.fsencode(path)) <= _PATH_BYTES:
         yield str(path)
         return

@@ -1,4 +1,4 @@
-"""The workers of one version: replaced when they end, until it is no use any more."""
+"""The workers of one version, replaced when they end until the version fails."""
 
 import os
 from collections.abc import Iterator
@@ -9,32 +9,32 @@ import msgspec
 
 from hopsartifacts.serving.contract import ConditionType, Launch
 from hopsartifacts.serving.local.keeper.ground import Ground
-from hopsartifacts.serving.local.keeper.workers import Worker
+from hopsartifacts.serving.local.keeper.workers import WorkerProcess
 from hopsartifacts.serving.local.limits import launch_limits
 from hopsartifacts.serving.local.reports import end_in_words
-from hopsartifacts.serving.runtime.ending import DRAIN_S, GRACE_S
 from hopsartifacts.serving.runtime.environment import HANG_SECONDS, hang_seconds
 from hopsartifacts.serving.runtime.failures import sayable
 from hopsartifacts.serving.runtime.handover import Word
+from hopsartifacts.serving.runtime.shutdown import DRAIN_S, GRACE_S
 
 _DRAIN_S = DRAIN_S + GRACE_S + 5.0
 _END_S = GRACE_S + 3.0
 _LONGEST_WAIT_S = 30.0
 
 
-class Failure(msgspec.Struct, frozen=True):
-    """Why a version cannot go on."""
+class WorkerFailure(msgspec.Struct, frozen=True):
+    """The reason why a version cannot continue."""
 
     step: ConditionType
     reason: str
 
 
 class _Slot:
-    """The place of one worker, whichever process has it."""
+    """The place of one worker, which several processes may fill in turn."""
 
     def __init__(self, index: int) -> None:
         self.index = index
-        self.worker: Worker | None = None
+        self.worker: WorkerProcess | None = None
         self.failures = 0
         self.retry_s: float | None = None
         self.serving_s = 0.0
@@ -42,7 +42,7 @@ class _Slot:
 
     @property
     def trouble_now(self) -> str | None:
-        """Why it has no worker that serves, as soon as that is known."""
+        """The reason why no worker in this slot serves, once it is known."""
         if self.trouble is None and self.worker is not None and self.worker.why:
             return f"worker {self.index + 1} ends ({self.worker.why})"
         return self.trouble
@@ -52,17 +52,17 @@ class Fleet:
     """All workers of *launch*.
 
     Attributes:
-        failure: why it cannot go on, once that is so.
-        has_served: all of its workers served at the same time, once.
-        step: how far the start has come, and in words.
+        failure: why the version cannot continue; None if it can.
+        has_served: whether all workers have ever served at the same time.
+        step: the progress of the start, with a text.
         last_end: which worker was replaced last, when and why.
     """
 
     def __init__(self, launch: Launch, ground: Ground) -> None:
         self.launch = launch
-        self.failure: Failure | None = None
+        self.failure: WorkerFailure | None = None
         self.has_served = False
-        self.step = Failure("SCHEDULED", "the process was started")
+        self.step = WorkerFailure("SCHEDULED", "the process was started")
         self.last_end: str | None = None
         self._ground = ground
         self._slots = [_Slot(index) for index in range(launch.instances)]
@@ -83,13 +83,13 @@ class Fleet:
             self._start(slot, now)
 
     @property
-    def workers(self) -> Iterator[Worker]:
-        """Those that were started and have not ended."""
+    def workers(self) -> Iterator[WorkerProcess]:
+        """The workers that were started and have not ended."""
         return (slot.worker for slot in self._slots if slot.worker is not None)
 
     @property
     def is_started(self) -> bool:
-        """Whether there is a worker, or will be."""
+        """Whether a worker exists or will be restarted."""
         return any(slot.worker or slot.retry_s is not None for slot in self._slots)
 
     @property
@@ -99,41 +99,41 @@ class Fleet:
 
     @property
     def is_loaded(self) -> bool:
-        """Whether every worker could serve."""
+        """Whether every worker is ready to serve."""
         states = [worker.state for worker in self.workers]
         return len(states) == len(self._slots) and set(states) <= {"loaded", "serving"}
 
     @property
     def is_serving(self) -> bool:
-        """Whether every worker does serve."""
+        """Whether every worker serves."""
         return self.serving == len(self._slots)
 
     @property
     def trouble(self) -> str | None:
-        """What is amiss with the workers that do not serve."""
+        """The problems of the workers that do not serve, if any."""
         found = [words for slot in self._slots if (words := slot.trouble_now)]
         return "; ".join(found) or None
 
     def serve(self) -> None:
-        """Let those accept requests that can."""
+        """Let workers that are loaded accept requests."""
         for worker in self.workers:
             if worker.state == "loaded":
                 worker.ask("serve")
 
     def quiet_s(self, now: float) -> float:
-        """Return for how long no request was seen."""
+        """Return for how many seconds no request was seen."""
         return now - self._used_s
 
-    def retire(self, now: float, *, has_heirs: bool = False) -> list[Worker]:
-        """Let all workers finish and end; they are the caller's from now on.
+    def retire(self, now: float, *, has_heirs: bool = False) -> list[WorkerProcess]:
+        """Ask all workers to finish and end; return them, now owned by the caller.
 
-        *has_heirs* says whether another fleet serves, and takes quiet connections.
+        *has_heirs* says whether another fleet serves and takes over idle connections.
         """
         leaving = list(self.workers)
         for slot in self._slots:
             slot.worker = slot.retry_s = slot.trouble = None
         for worker in leaving:
-            # One that is loaded may accept connections already without having said so.
+            # A loaded worker may already accept connections without having reported it.
             if worker.state in {"loaded", "serving"}:
                 worker.drain(now + _DRAIN_S, has_heirs=has_heirs)
             else:
@@ -141,7 +141,7 @@ class Fleet:
         return leaving
 
     def tick(self, now: float) -> None:
-        """Hear and watch the workers, and replace those that ended."""
+        """Process messages of the workers, check them, and replace those that ended."""
         for slot in self._slots:
             worker = slot.worker
             if worker is not None:
@@ -159,15 +159,15 @@ class Fleet:
         except OSError as error:
             self._ended(slot, f"it could not be started: {error}", now)
 
-    def _hear(self, slot: _Slot, worker: Worker, word: Word, now: float) -> None:
+    def _hear(self, slot: _Slot, worker: WorkerProcess, word: Word, now: float) -> None:
         worker.waiting_s = None
         if word.kind == "starting":
-            self.step = Failure(word.step, sayable(word.reason))
+            self.step = WorkerFailure(word.step, sayable(word.reason))
         elif word.kind == "failed":
             worker.why = why = sayable(word.reason)
             if not self.has_served:
-                # It need not have ended to be of no use.
-                self.failure = self.failure or Failure(word.step, why)
+                # The version has failed even though the worker has not ended.
+                self.failure = self.failure or WorkerFailure(word.step, why)
         elif word.kind == "loaded":
             worker.state = "loaded"
         elif word.kind == "serving":
@@ -178,7 +178,7 @@ class Fleet:
             worker.requests = word.requests
             self._used_s = now
 
-    def _watch(self, slot: _Slot, worker: Worker, now: float) -> None:
+    def _watch(self, slot: _Slot, worker: WorkerProcess, now: float) -> None:
         code = worker.exit_code()
         if code is not None:
             slot.worker = None
@@ -213,10 +213,12 @@ class Fleet:
         patience = self._ground.patience
         slot.failures += 1
         if not self.has_served:
-            self.failure = self.failure or Failure(self.step.step, why)
+            self.failure = self.failure or WorkerFailure(self.step.step, why)
         elif slot.failures >= patience.failures and not self.serving:
             times = f"{slot.failures} times in a row"
-            self.failure = Failure("READY", f"a worker ended {times}, last since {why}")
+            self.failure = WorkerFailure(
+                "READY", f"a worker ended {times}, last since {why}"
+            )
         else:
             wait_s = patience.pause_s(slot.failures, _LONGEST_WAIT_S)
             slot.retry_s = now + wait_s
@@ -228,6 +230,6 @@ class Fleet:
 
 def say(words: str) -> None:
     """Write a line to the log."""
-    # A full disk is no reason to end.
+    # A full disk must not end the keeper.
     with suppress(OSError):
         print(f"keeper: {words}", flush=True)  # noqa: T201 - its output is the log

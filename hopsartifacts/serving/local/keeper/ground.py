@@ -1,4 +1,4 @@
-"""Where the workers of a run are started: what they share, and what they get."""
+"""The start of workers: the resources they share, and those of each."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from hopsartifacts.serving.local.environments import (
 )
 from hopsartifacts.serving.local.keeper.logs import RunLog
 from hopsartifacts.serving.local.keeper.orders import KeeperOrder, Patience
-from hopsartifacts.serving.local.keeper.workers import Worker
+from hopsartifacts.serving.local.keeper.workers import WorkerProcess
 from hopsartifacts.serving.local.limits import confine, launch_limits
 from hopsartifacts.serving.local.reports import write_whole
 from hopsartifacts.serving.runtime.handover import Handover
@@ -27,30 +27,30 @@ _ARTIFACT = "artifact"
 
 
 class Ground(msgspec.Struct, kw_only=True):
-    """What all workers of a run share, and where they are started."""
+    """The shared resources of all workers of a run, and the means to start them."""
 
     order: KeeperOrder
     listener: socket.socket
     log: RunLog
-    """Where workers and the helper write."""
+    """The log of workers and of the helper."""
     transformer_log: RunLog | None = None
-    """Where transformers write; made when it is needed."""
+    """The log of transformers; created when needed."""
     passing: tuple[socket.socket, socket.socket] = msgspec.field(
         default_factory=socket.socketpair
     )
-    """Through it workers that end pass quiet connections to others."""
+    """The queue through which workers that end pass idle connections to others."""
     started: int = 0
     reserved: socket.socket | None = None
 
     @property
     def metrics(self) -> Path:
-        """The folder in which workers count together."""
+        """The folder in which workers add up their counts."""
         return Path(self.order.folder) / f"metrics-{self.order.revision}"
 
     def grpc_port_of(self, launch: Launch) -> int | None:
-        """Return the port on which *launch* answers over gRPC; None when it does not.
+        """Return the gRPC port of *launch*; None if it does not serve gRPC.
 
-        The port is bound here and never listened on, so that it stays ours while
+        The keeper binds the port but never listens on it, so it stays reserved while
         workers come and go.
         """
         if launch.api_protocol != "GRPC":
@@ -64,11 +64,11 @@ class Ground(msgspec.Struct, kw_only=True):
 
     @property
     def patience(self) -> Patience:
-        """How long what is borne."""
+        """The timeouts and the restart policy."""
         return self.order.patience
 
-    def start(self, launch: Launch, index: int, now: float) -> Worker:
-        """Start a worker of *launch*, the one with number *index*."""
+    def start(self, launch: Launch, index: int, now: float) -> WorkerProcess:
+        """Start worker number *index* of *launch*."""
         self.started += 1
         marker = f"{self.order.revision}-{self.started}"
         ours, theirs = socket.socketpair()
@@ -97,8 +97,8 @@ class Ground(msgspec.Struct, kw_only=True):
         marks = {WORKER_VARIABLE: marker, METRICS_VARIABLE: str(self.metrics)}
         with theirs:
             process = subprocess.Popen(  # noqa: S603 - our own module
-                # -P: the working folder is not searched for modules; -u: the log is
-                # current.
+                # -P: do not search the working folder for modules; -u: unbuffered
+                # output.
                 [
                     sys.executable,
                     *("-P", "-u", "-X", "faulthandler"),
@@ -113,10 +113,10 @@ class Ground(msgspec.Struct, kw_only=True):
                 start_new_session=True,
             )
         confine(process.pid, launch_limits(launch), index)
-        return Worker(process, ours, marker, now)
+        return WorkerProcess(process, ours, marker, now)
 
-    def bury(self, worker: Worker) -> None:
-        """Clean up behind a worker that has ended."""
+    def bury(self, worker: WorkerProcess) -> None:
+        """Clean up after a worker that has ended."""
         worker.close()
         self.handover_path(worker.marker).unlink(missing_ok=True)
         for path in self.metrics.glob(f"gauge_live*_{worker.pid}.db"):
@@ -130,7 +130,7 @@ class Ground(msgspec.Struct, kw_only=True):
         shutil.rmtree(self.home_of(worker.marker), ignore_errors=True)
 
     def take_logs(self) -> None:
-        """See to it that all that was said is in the logs."""
+        """Write all output received so far to the log files."""
         self.log.take()
         if self.transformer_log is not None:
             self.transformer_log.take()
@@ -143,17 +143,17 @@ class Ground(msgspec.Struct, kw_only=True):
         return self.transformer_log.writing
 
     def clear(self) -> None:
-        """Delete what nobody needs after the end."""
+        """Delete the files that are not needed after the end."""
         shutil.rmtree(self.metrics, ignore_errors=True)
 
     def home_of(self, marker: str) -> Path:
-        """Return the folder that a worker may write to; it goes with the worker.
+        """Return the folder that a worker may write to, deleted when the worker ends.
 
-        It holds the worker's working folder and its copy of the artifact. The records
-        of the run lie outside: only the keeper writes them.
+        It contains the worker's working folder and its copy of the artifact. The
+        records of the run are outside of it: only the keeper writes them.
         """
         return Path(self.order.folder) / f"worker-{marker}"
 
     def handover_path(self, marker: str) -> Path:
-        """Return where a worker's handover is."""
+        """Return the path of a worker's handover file."""
         return Path(self.order.folder) / f"worker-{marker}.json"

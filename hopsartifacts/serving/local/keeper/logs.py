@@ -1,7 +1,7 @@
-"""A log of a run: a pipe to write to, and files whose number and size have bounds.
+"""A log of a run: a pipe, and log files that are rotated.
 
-Workers and all that they start write to the pipe, and the keeper writes to the file. So
-a full file can be put aside without losing a byte, and no writer notices.
+Workers and their descendants write to the pipe, and the keeper writes to the file. So a
+full file can be rotated without losing a byte, and without the writers noticing.
 """
 
 import fcntl
@@ -15,20 +15,20 @@ from pathlib import Path
 from hopsartifacts.serving.local.log_files import KEPT_FILES, aside, newest_number
 
 FILE_BYTES = 32 * 1024 * 1024
-"""A file that has grown to this size is put aside."""
+"""A file that has reached this size is rotated."""
 _BLOCK_BYTES = 64 * 1024
 _BLOCKS_AT_ONCE = 64
 
 
 class RunLog:
-    """One log, written by a thread of its own until the process ends.
+    """One log, written by a separate thread until the process ends.
 
     Args:
-        path: its newest file; older ones lie beside it, with a number behind the name.
-        also: descriptors of this process that shall always lead to the newest file.
+        path: the newest file; rotated ones are beside it, with a number as suffix.
+        also: descriptors of this process to redirect to the newest file, always.
 
     Attributes:
-        writing: the descriptor to write to, for processes that are started.
+        writing: the descriptor to write to, for child processes.
     """
 
     def __init__(self, path: Path, also: Sequence[int] = ()) -> None:
@@ -43,9 +43,9 @@ class RunLog:
         threading.Thread(target=self._work, name="log", daemon=True).start()
 
     def take(self) -> None:
-        """Write what has come: all that was said before the call is in the file then.
+        """Write the data in the pipe: on return the file has all earlier output.
 
-        If there is more than can be written at once, the rest is written later.
+        If there is too much to write at once, the rest is written later.
         """
         with self._lock, suppress(BlockingIOError):
             for _ in range(_BLOCKS_AT_ONCE):
@@ -63,7 +63,7 @@ class RunLog:
                 os.write(self._file, lost.encode())
                 self._lost_bytes = 0
             if os.fstat(self._file).st_size >= FILE_BYTES:
-                # First what is left of a line, if it ends.
+                # First the rest of the current line, if it ends in this block.
                 end = block.find(b"\n") + 1 if self._is_within_line else 0
                 _write_all(self._file, block[:end])
                 block = block[end:]
@@ -71,11 +71,11 @@ class RunLog:
             _write_all(self._file, block)
             self._is_within_line = not block.endswith(b"\n")
         except OSError:
-            # A full disk must not keep a script from printing.
+            # A full disk must not block a script that prints.
             self._lost_bytes += len(block)
 
     def _turn(self) -> None:
-        """Put the file aside, and go on with a new one."""
+        """Rotate the file and continue with a new one."""
         number = newest_number(self._path)
         self._path.rename(aside(self._path, number))
         aside(self._path, number - KEPT_FILES + 1).unlink(missing_ok=True)
@@ -85,7 +85,7 @@ class RunLog:
     def _open(self) -> int:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         file = os.open(self._path, flags, 0o666)
-        # Starts of other runs see by the lock that this one still writes.
+        # The lock tells other runs, when they start, that this one still writes.
         with suppress(OSError):  # a file system without locks
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         for descriptor in self._also:

@@ -1,4 +1,4 @@
-"""One worker process, as its keeper sees it."""
+"""One worker process, from the point of view of its keeper."""
 
 import os
 import signal
@@ -21,17 +21,17 @@ _NONSENSE = (
 )
 
 
-class Worker:
-    """A worker that was started and is watched.
+class WorkerProcess:
+    """A running worker process that is watched.
 
     Attributes:
-        state: how far it has come.
-        asked_s: when it was asked last whether its loop turns.
-        waiting_s: when the first question was asked that it has not answered.
-        why: why it ends, if it is known before it has ended.
-        due_s: when it should have ended, once it leaves.
-        has_left: it accepts no connections any more.
-        is_silent: nothing more is heard from it.
+        state: the progress of the worker.
+        asked_s: when it was last sent a ping.
+        waiting_s: when the first unanswered ping was sent.
+        why: the reason why it ends, if that is known before it has ended.
+        due_s: when it must have ended, once it is leaving.
+        has_left: whether it has stopped accepting connections.
+        is_silent: whether its messages are no longer read.
     """
 
     def __init__(
@@ -56,23 +56,23 @@ class Worker:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         return self._process.pid
 
     @property
     def channel(self) -> socket.socket:
-        """To wait for its words."""
+        """The connection to the worker, to wait for its messages."""
         return self._channel
 
     def exit_code(self) -> int | None:
-        """Reap it if it ended; return how (negative: the signal)."""
+        """Reap the process if it ended; return its exit code (negative: the signal)."""
         return self._process.poll()
 
     def words(self) -> Iterator[Word]:
-        """Return what it said since the last time.
+        """Yield the messages that arrived since the last call.
 
-        Any code in the worker can write to the connection. One that says what is not
-        a word is killed, and not listened to any more.
+        Any code in the worker can write to the connection. If invalid data arrives, the
+        worker is killed and its messages are no longer read.
         """
         while not self.is_silent:
             try:
@@ -97,36 +97,36 @@ class Worker:
                 break
 
     def ask(self, order: Order) -> None:
-        """Send an order; one that hangs does not read it."""
+        """Send an order; a worker that hangs does not read it."""
         with suppress(OSError):
             self._channel.send(f"{order}\n".encode())
 
     def drain(self, due_s: float, *, has_heirs: bool) -> None:
-        """Ask it to answer what still comes on open connections, and end.
+        """Ask the worker to answer requests on open connections, and end.
 
-        If it *has_heirs*, other workers take the connections on which nothing comes.
+        If it *has_heirs*, other workers take over its idle connections.
         """
         self.state, self.due_s = "leaving", due_s
         self.ask("pass" if has_heirs else "drain")
 
     def terminate(self, due_s: float) -> None:
-        """Ask it to finish what is under way and end."""
+        """Ask the worker to finish the requests in progress and end."""
         self.state, self.due_s = "leaving", due_s
         self._process.send_signal(signal.SIGTERM)
 
     def kill(self, why: str | None = None) -> None:
-        """End it and its session at once."""
+        """Kill the worker and its session."""
         self.state = "leaving"
         self.why = self.why or why
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 
     def used_mb(self) -> float:
-        """Return the memory that it and its children hold."""
+        """Return the memory in MB that the worker and its descendants use."""
         return used_mb(self.pid)
 
     def close(self) -> None:
-        """Let go of one that has ended, and end what it left in its session."""
+        """Close the connection to a worker that has ended, and kill its session."""
         self._channel.close()
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)

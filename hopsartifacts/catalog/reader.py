@@ -1,0 +1,222 @@
+"""Incremental reads of the catalog: only logs that changed since the cache are read.
+
+The result includes every version that was committed before the read began: the newest
+entry of every log is found with a fresh listing.
+"""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.catalog.heads import (
+    NO_LOG,
+    Heads,
+    Mark,
+    Pinning,
+    artifact_marks,
+    deployment_marks,
+    in_parallel,
+    model_marks,
+)
+from hopsartifacts.catalog.parquet_file import KeptCatalog, keep, load
+from hopsartifacts.catalog.rows import (
+    Row,
+    artifact_items,
+    deployment_items,
+    table_of,
+    version_part,
+)
+from hopsartifacts.deployments.deployed import Deployed
+from hopsartifacts.deployments.versions import find_deployment
+from hopsartifacts.errors import ModelNotFoundError
+from hopsartifacts.registry.documents import ModelState
+from hopsartifacts.registry.versions import model_state, while_live
+from hopsartifacts.storage.contract import Storage
+
+Pair = tuple[str, int]
+
+
+def read_catalog(storage: Storage, *, artifacts: bool = True) -> pa.Table:
+    """Return one row per model version, sorted by model and version.
+
+    Args:
+        storage: the project's storage.
+        artifacts: include the column ``artifacts``, which takes one listing for each
+            model version.
+
+    Raises:
+        IntegrityError: a log is damaged.
+    """
+    kept = load(storage)
+    reading = _Reading(storage, kept, artifacts=artifacts)
+    if reading.heads != kept.heads:
+        kept = reading.refreshed()
+        keep(storage, kept)
+    return kept.table if artifacts else kept.table.drop_columns(["artifacts"])
+
+
+class _Reading:
+    """A read of the catalog: the differences from the cache, and the new state."""
+
+    def __init__(self, storage: Storage, kept: KeptCatalog, *, artifacts: bool) -> None:
+        self._storage = storage
+        self._kept = kept
+        self._models = model_marks(storage)
+        self._deployments = deployment_marks(storage)
+        heads = kept.heads
+        self._states: dict[str, ModelState] = {}
+        moved = {
+            name
+            for name, mark in self._models.items()
+            if mark != heads.models.get(name)
+        }
+        self._read_states(moved)
+        self._found = self._changed_deployments(moved)
+        self._artifacts = {
+            (model, version): mark
+            for model, versions in heads.artifacts.items()
+            for version, mark in versions.items()
+        }
+        if artifacts:
+            self._artifacts = artifact_marks(storage, self._live_versions(moved))
+        self.touched = moved | set(self._pinned()) | self._with_new_artifacts()
+        self.touched |= heads.models.keys() - self._models.keys()
+        self.heads = self._new_heads()
+
+    def refreshed(self) -> KeptCatalog:
+        """Return the current catalog."""
+        self._read_states(self.touched & self._models.keys() - self._states.keys())
+        model = self._kept.table.column("model")
+        is_touched = pc.is_in(
+            model, value_set=pa.array(list(self.touched), pa.string())
+        )
+        old = self._kept.table.filter(is_touched).to_pylist()
+        rows = self._rows(old)
+        rest = self._kept.table.filter(pc.invert(is_touched))
+        table = pa.concat_tables([rest, table_of(rows)])
+        order = [("model", "ascending"), ("version", "ascending")]
+        return KeptCatalog(
+            table=table.sort_by(order).combine_chunks(), heads=self.heads
+        )
+
+    def _rows(self, old: list[Row]) -> list[Row]:
+        live = {
+            (model, number): version
+            for model in self.touched & self._states.keys()
+            for number, version in self._states[model].live().items()
+        }
+        aliases = {
+            model: self._states[model].aliases_by_version()
+            for model in self.touched & self._states.keys()
+        }
+        artifacts = self._artifact_items(live, old)
+        deployments = self._deployment_items(old)
+        return [
+            {
+                **version_part(*pair, version, aliases[pair[0]].get(pair[1], [])),
+                "artifacts": artifacts[pair],
+                "deployments": deployments.get(pair, []),
+            }
+            for pair, version in live.items()
+        ]
+
+    def _artifact_items(
+        self, live: Iterable[Pair], old: Iterable[Row]
+    ) -> dict[Pair, list[Row]]:
+        def items(pair: Pair) -> list[Row]:
+            # If it is deleted meanwhile, the next reading leaves it out.
+            with suppress(ModelNotFoundError), while_live(self._storage, *pair):
+                return artifact_items(ArtifactStore(self._storage, *pair).versions())
+            return []
+
+        changed = [pair for pair in live if self._artifact_changed(pair)]
+        read = in_parallel(self._storage, items, changed)
+        kept = {(row["model"], row["version"]): row["artifacts"] for row in old}
+        return {pair: read.get(pair, kept.get(pair, [])) for pair in live}
+
+    def _deployment_items(self, old: Iterable[Row]) -> dict[Pair, list[Row]]:
+        """Return the deployments of each model version, read now or from the cache."""
+        items: dict[Pair, list[Row]] = {}
+        for row in old:
+            for item in row["deployments"]:
+                if item["name"] in self._deployments.keys() - self._found.keys():
+                    items.setdefault((row["model"], row["version"]), []).append(item)
+        for state in self._found.values():
+            for pair, more in deployment_items(state).items() if state else ():
+                items.setdefault(pair, []).extend(more)
+        for listed in items.values():
+            listed.sort(key=lambda item: (item["name"], item["version"]))
+        return items
+
+    def _read_states(self, models: set[str]) -> None:
+        self._states |= in_parallel(
+            self._storage, lambda model: model_state(self._storage, model), models
+        )
+
+    def _changed_deployments(self, moved: set[str]) -> dict[str, Deployed | None]:
+        """Return the deployments whose log, or whose model's log, has changed.
+
+        The value is None if the deployment no longer exists.
+        """
+        changed = []
+        for name, mark in self._deployments.items():
+            kept = self._kept.heads.deployments.get(name)
+            if kept is None or kept.mark != mark or moved & set(kept.models):
+                changed.append(name)
+        return in_parallel(
+            self._storage, lambda name: find_deployment(self._storage, name), changed
+        )
+
+    def _live_versions(self, moved: set[str]) -> list[Pair]:
+        columns: dict[str, list[Any]] = self._kept.table.select(
+            ["model", "version"]
+        ).to_pydict()
+        kept = zip(columns["model"], columns["version"], strict=True)
+        live = [pair for pair in kept if pair[0] in self._models.keys() - moved]
+        for model in moved:
+            live += [(model, number) for number in self._states[model].live()]
+        return live
+
+    def _pinned(self) -> Iterable[str]:
+        """Yield the models that changed deployments pinned before, or pin now."""
+        before = self._kept.heads.deployments
+        gone = before.keys() - self._deployments.keys()
+        for name in self._found.keys() & before.keys() | gone:
+            yield from before[name].models
+        for state in self._found.values():
+            yield from _models_of(state)
+
+    def _with_new_artifacts(self) -> set[str]:
+        return {pair[0] for pair in self._artifacts if self._artifact_changed(pair)}
+
+    def _artifact_changed(self, pair: Pair) -> bool:
+        mark = self._artifacts.get(pair, NO_LOG)
+        return mark != self._kept.heads.artifact(*pair)
+
+    def _new_heads(self) -> Heads:
+        artifacts: dict[str, dict[int, Mark]] = {}
+        for (model, version), mark in self._artifacts.items():
+            if mark != NO_LOG:
+                artifacts.setdefault(model, {})[version] = mark
+        return Heads(
+            models=self._models,
+            deployments={name: self._pinning(name) for name in self._deployments},
+            artifacts=artifacts,
+        )
+
+    def _pinning(self, name: str) -> Pinning:
+        if name not in self._found:
+            return self._kept.heads.deployments[name]
+        models = tuple(sorted(set(_models_of(self._found[name]))))
+        return Pinning(mark=self._deployments[name], models=models)
+
+
+def _models_of(state: Deployed | None) -> Iterable[str]:
+    if state:
+        for record in state.records().values():
+            if record.model:
+                yield record.model.name

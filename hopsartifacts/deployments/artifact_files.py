@@ -1,0 +1,242 @@
+"""Where the files of an artifact come from: the user's paths, or a sealed artifact."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hopsartifacts import layout
+from hopsartifacts.artifacts.documents import ArtifactSource
+from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.deployments.environment import check_lock, name_of_text
+from hopsartifacts.deployments.scripts import check_script
+from hopsartifacts.errors import (
+    InvalidDeploymentError,
+    InvalidModelError,
+    InvalidNameError,
+    InvalidScriptError,
+)
+from hopsartifacts.layout import Role
+from hopsartifacts.names import folded, is_unicode
+from hopsartifacts.registry.sources import source
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.local_paths import user_path
+
+_BY_PRODUCTS = frozenset({"__pycache__", ".ipynb_checkpoints"})
+"""Folders that Python and Jupyter fill on their own."""
+
+
+class Given(msgspec.Struct, frozen=True):
+    """A path the user gave: on this machine, or in the project."""
+
+    path: str
+
+
+class InProject(msgspec.Struct, frozen=True):
+    """A path in the project and nowhere else, whatever this machine has there.
+
+    Taken wherever a path is, for callers whose disk is not this machine's.
+    """
+
+    path: str
+
+    def __fspath__(self) -> str:
+        return self.path
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A file whose content the user gave, and the name it gets."""
+
+    name: str
+    data: bytes
+
+    @property
+    def path(self) -> str:
+        """Its name, as that of the others."""
+        return self.name
+
+    def __fspath__(self) -> str:
+        return self.name
+
+
+class KeptFile(msgspec.Struct, frozen=True):
+    """A file of an artifact version that was sealed before."""
+
+    model: str
+    model_version: int
+    artifact: int
+    path: str
+
+
+New = Given | InProject | Written
+File = New | KeptFile
+
+
+def given_path(path: str | os.PathLike[str] | None) -> New | None:
+    """Return what a user passed as a path; None if nothing."""
+    if path is None or path == "":
+        return None
+    if isinstance(path, InProject | Written):
+        return path
+    if not isinstance(path, str | os.PathLike):
+        raise InvalidDeploymentError(f"{path!r} is not a path: give the name of a file")
+    text = os.fspath(path)
+    return Given(str.__str__(text))
+
+
+def given_lock(lock: str | os.PathLike[str] | None) -> New | None:
+    """Return what a user passed as an environment lock: a path, or its text."""
+    if isinstance(lock, str) and ("\n" in lock or "==" in lock):
+        if not is_unicode(lock):
+            raise InvalidDeploymentError("environment lock: it is not valid Unicode")
+        return Written(name_of_text(lock), lock.encode())
+    return given_path(lock)
+
+
+def given_files(
+    paths: str | os.PathLike[str] | Iterable[Any] | None,
+) -> tuple[New, ...]:
+    """Return what a user passed as additional files, one or several."""
+    several = [paths] if isinstance(paths, str | os.PathLike) else paths or ()
+    return tuple(file for path in several if (file := given_path(path)))
+
+
+def shown_path(file: File | None, role: Role) -> str | None:
+    """Return the path of a file as it was given; of one that is sealed, the base name.
+
+    So Hopsworks reports scripts, too.
+    """
+    if not isinstance(file, KeptFile):
+        return file.path if file else None
+    return file.path.rpartition("/")[2].removeprefix(f"{role}-")
+
+
+def sources_of(
+    storage: Storage, project: str, role: Role, file: File
+) -> Iterator[ArtifactSource]:
+    """Yield the artifact files that *file* stands for; a folder stands for its tree.
+
+    A relative path is looked for on this machine first, then in the project.
+
+    Raises:
+        InvalidScriptError: it does not exist, or is a script that cannot be served.
+        InvalidNameError: a file name breaks the rules.
+    """
+    if isinstance(file, KeptFile):
+        yield _kept(storage, role, file)
+        return
+    for each in _new_sources(storage, project, role, file):
+        if role in {"configfile", "file"}:
+            yield each
+            continue
+        # Read once: what was checked is what is stored.
+        data = b"".join(each.chunks())
+        if role == "predictor" or role == "transformer":  # noqa: PLR1714 - narrows
+            check_script(role, each.name, data)
+        else:
+            check_lock(each.name, data)
+        yield ArtifactSource(role=role, name=each.name, chunks=_reader(data))
+
+
+def _new_sources(
+    storage: Storage, project: str, role: Role, file: New
+) -> list[ArtifactSource]:
+    if isinstance(file, Written):
+        chunks = _reader(file.data)
+        return [ArtifactSource(role=role, name=file.name, chunks=chunks)]
+    local = _local(role, file.path) if isinstance(file, Given) else []
+    return local or list(_in_project(storage, project, role, file))
+
+
+def _kept(storage: Storage, role: Role, file: KeptFile) -> ArtifactSource:
+    store = ArtifactStore(storage, file.model, file.model_version)
+    prefix = "" if role == "file" else f"{role}-"
+    return ArtifactSource(
+        role=role,
+        name=file.path.removeprefix(prefix),
+        chunks=lambda: store.read(file.artifact)[file.path](),  # noqa: PLW0108 - late
+    )
+
+
+def _local(role: Role, path: str) -> list[ArtifactSource]:
+    location = user_path(path)
+    if not location.exists():
+        return []
+    if role == "file" and location.is_dir():
+        top = f"{location.resolve().name}/"
+    elif location.is_file():
+        top = ""
+    else:
+        raise InvalidScriptError(f"{role} {path!r} is not a file: give one")
+    try:
+        listed = source(location).files
+    except InvalidModelError as error:
+        raise InvalidDeploymentError(f"artifact file {path!r}: {error}") from error
+    if top:
+        listed = tuple(file for file in listed if not _is_by_product(file.path))
+        if not listed:
+            raise InvalidDeploymentError(
+                f"artifact folder {path!r} holds only bytecode and checkpoints, which "
+                "are left out: give a folder with scripts or data"
+            )
+    names = [top + (file.path if top else location.name) for file in listed]
+    return [
+        ArtifactSource(role=role, name=name, chunks=file.chunks)
+        for name, file in zip(names, listed, strict=True)
+    ]
+
+
+def _is_by_product(path: str) -> bool:
+    """Tell whether a file of a folder was written by Python or Jupyter on their own.
+
+    Importing or editing a package makes such files. They would make the same scripts
+    another artifact version.
+    """
+    return path.endswith(".pyc") or not _BY_PRODUCTS.isdisjoint(path.split("/")[:-1])
+
+
+def _in_project(
+    storage: Storage, project: str, role: Role, file: Given | InProject
+) -> Iterator[ArtifactSource]:
+    try:
+        path = layout.relative(project, file.path)
+        entry = storage.stat(path)
+    except InvalidNameError:
+        path, entry = file.path, None
+    if entry and isinstance(file, InProject) and _is_hidden(storage, path):
+        entry = None
+    if entry is None or entry.kind != "file":
+        raise InvalidScriptError(_missing(project, role, file))
+    yield ArtifactSource(
+        role=role, name=entry.name, chunks=lambda: storage.chunks(path)
+    )
+
+
+def _is_hidden(storage: Storage, path: str) -> bool:
+    """Tell whether it is the store's own, or behind a link, which leads anywhere."""
+    parts = path.split("/")[:-1]
+    if parts and folded(parts[0]) == folded(layout.INTERNAL):
+        return True
+    folders = ("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+    found = (storage.stat(folder) for folder in folders)
+    return any(entry is not None and entry.kind == "link" for entry in found)
+
+
+def _missing(project: str, role: Role, file: Given | InProject) -> str:
+    example = repr(layout.absolute(project, "Resources/predictor.py"))
+    if isinstance(file, InProject):
+        return (
+            f"{role} {file.path!r} does not exist in project {project!r}: upload it "
+            f"first, and give its path there, like {example}"
+        )
+    return (
+        f"{role} {file.path!r} does not exist, neither in {str(Path.cwd())!r} nor in "
+        f"project {project!r}: give the path of a file on this machine, or one like "
+        f"{example}"
+    )
+
+
+def _reader(data: bytes) -> Callable[[], Iterator[bytes]]:
+    return lambda: iter([data])

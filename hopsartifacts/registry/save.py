@@ -1,0 +1,379 @@
+"""Saving a model version: reserve a number, store the files, commit the manifest.
+
+A number is reserved under the writer's token before any file is stored in its folder.
+The version exists once the log contains the entry with its manifest; before that it
+does not exist at all. If the storage can move folders, the files are first stored in a
+staging folder, so that a failed save leaves nothing and uses no number. Otherwise they
+are stored in the reserved folder.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from hopsartifacts import layout
+from hopsartifacts.errors import ConflictError, HopsArtifactsError, StorageError
+from hopsartifacts.registry.documents import (
+    EmbeddedFile,
+    FileRecord,
+    Framework,
+    Manifest,
+    ModelState,
+    VersionRecord,
+    VersionStatus,
+)
+from hopsartifacts.registry.reservations import (
+    Claim,
+    check_held,
+    number_for,
+    open_log,
+    reserve,
+    taken_by,
+)
+from hopsartifacts.registry.save_journal import SaveJournal, open_journal
+from hopsartifacts.registry.sources import Source
+from hopsartifacts.registry.version_files import fill
+from hopsartifacts.registry.versions import (
+    ModelLog,
+    give_up,
+    manifest_in,
+    model_log,
+    project,
+    sealed_digest,
+    step,
+)
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.dedup import StoredFile
+from hopsartifacts.store.entries import Draft
+from hopsartifacts.store.identity import new_token, now, user
+from hopsartifacts.store.progress import NO_CALLBACK, Callback
+from hopsartifacts.store.root import claim_name
+from hopsartifacts.store.staged_folders import check_arrived, move_in
+
+
+class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """The contents of a model version to be saved."""
+
+    model: str
+    framework: Framework
+    description: str
+    source: Source
+    requested: int | None = None
+    metrics: dict[str, float | int] = {}
+    tags: dict[str, Any] = {}
+    edited_description: str | None = None
+    """The description that replaced it later, if the version is imported."""
+    input_example: EmbeddedFile | None = None
+    model_schema: EmbeddedFile | None = None
+
+
+def save_version(
+    storage: Storage,
+    new: NewVersion,
+    callback: Callback = NO_CALLBACK,
+    *,
+    claim: Claim | None = None,
+) -> Manifest:
+    """Store *new* as a version and return its manifest.
+
+    The version exists completely on return, and not at all if this raises. If an
+    earlier save of the same files was interrupted, it is continued if the storage
+    cannot move folders; otherwise its remains are deleted. A save with a claim is never
+    continued: its caller gives up the claim.
+
+    Args:
+        storage: the project's storage.
+        new: the version to save.
+        callback: receives the number of bytes done.
+        claim: a number reserved earlier, used instead of the requested one. A save that
+            fails may give it up.
+
+    Raises:
+        AlreadyExistsError: the requested number was used, or the name is too close to
+            another.
+        SourceChangedError: the user's files changed while they were read.
+        ConflictError: the folder of the version contains other files, or the claim was
+            given up.
+        IntegrityError: the model's log is missing, so its numbers are unknown.
+    """
+    journal: SaveJournal | None = None
+    if claim is None and storage.capabilities.is_shared:
+        journal = open_journal(storage.url, new.model, new.source.root)
+    try:
+        return _Saving(storage, new, journal, callback, claim).run()
+    finally:
+        if journal:
+            journal.close()
+
+
+class _Saving:
+    """One save, from reading the log to committing the manifest."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        new: NewVersion,
+        journal: SaveJournal | None,
+        callback: Callback,
+        claim: Claim | None,
+    ) -> None:
+        self._storage = storage
+        self._new = new
+        self._claim = claim
+        self._journal = journal
+        self._callback = callback
+        self._log = model_log(storage, new.model)
+        self._is_staged = storage.capabilities.moves_trees
+        self._token = ""
+        self._attempt = new_token()
+        self._is_continued = False
+        self._known: tuple[StoredFile, ...] = ()
+        self._records: tuple[FileRecord, ...] = ()
+
+    def run(self) -> Manifest:
+        is_first = self._log.newest() is None
+        if is_first and self._claim is None:
+            open_log(
+                self._storage, self._log, self._new.model, claims=not self._is_staged
+            )
+        state = self._log.seen_state()
+        self._token, version = self._continued(state)
+        self._is_continued = version is not None and self._claim is None
+        if version is None:
+            number_for(state, self._new.model, self._new.requested)
+        self._known = tuple(_known(self._log, state))
+        try:
+            if self._is_staged:
+                self._begin()
+                self._fill(layout.staging_dir(self._token))
+                if is_first:
+                    claim = layout.model_name_claim(self._new.model)
+                    claim_name(self._storage, claim, self._new.model, "model")
+            if version is None:
+                version = reserve(
+                    self._log, self._new.model, self._new.requested, self._token
+                )
+            manifest = self._in_place(version)
+        finally:
+            if self._is_staged:
+                with suppress(StorageError):
+                    self._storage.delete_tree(layout.staging_dir(self._token))
+                self._finish()
+        self._finish()
+        return manifest
+
+    def _continued(self, state: ModelState) -> tuple[str, int | None]:
+        """Return the token to save under, and the number it has reserved, if any."""
+        if self._claim:
+            check_held(state, self._new.model, self._claim)
+            self._check_free(self._claim)
+            return self._claim.token, self._claim.version
+        token = self._journal.token if self._journal else None
+        if token is None:
+            return new_token(), None
+        staging = layout.staging_dir(token)
+        is_aside = self._is_staged and self._storage.stat(staging) is None
+        if self._is_staged:
+            # Checking these files would take as long as writing them again.
+            self._storage.delete_tree(staging)
+        version = taken_by(state, token, self._new.requested)
+        if version is None:
+            return token, None
+        is_open = state.records[version].status == "reserved"
+        is_wanted = self._new.requested in {None, version}
+        if is_open and is_wanted and not is_aside:
+            return token, version
+        if is_open and _settle(self._log, version, token) == "aborted":
+            with suppress(StorageError):
+                self._storage.delete_tree(layout.version_dir(self._new.model, version))
+        return new_token(), None
+
+    def _check_free(self, claim: Claim) -> None:
+        """Check that the version's folder is empty, and delete old staged files."""
+        folder = layout.version_dir(self._new.model, claim.version)
+        if next(self._storage.find(folder), None) is not None:
+            raise _taken(folder)
+        if self._is_staged:
+            self._storage.delete_tree(layout.staging_dir(claim.token))
+
+    def _in_place(self, version: int) -> Manifest:
+        """Put the files into the version's folder and commit the version."""
+        folder = layout.version_dir(self._new.model, version)
+        is_cut = False
+        try:
+            if self._is_staged:
+                self._move_in(folder)
+            else:
+                self._begin()
+                try:
+                    self._fill(folder)
+                except StorageError:
+                    is_cut = self._journal is not None
+                    raise
+                if self._is_continued:
+                    # Check that the files of the earlier try are really there.
+                    self._check_arrived(folder)
+            for name in (layout.FILES, *_embedded(self._new)):
+                self._storage.protect(f"{folder}/{name}")
+            manifest = _manifest(self._new, version, self._token, self._records)
+            self._seal(manifest)
+            project(self._log, version)
+        except BaseException as error:
+            if is_cut:
+                # The next save of these files continues here, or gc() deletes them.
+                raise
+            if _settle(self._log, version, self._token) == "aborted":
+                self._delete_own(folder)
+                self._finish()
+            # An interrupt is raised even if the version was committed.
+            if not self._is_sealed(version) or not isinstance(error, Exception):
+                raise
+        return manifest
+
+    def _seal(self, manifest: Manifest) -> None:
+        """Commit the manifest, if the number is still reserved for this save."""
+        number, edited = manifest.version, self._new.edited_description
+
+        def decide(state: ModelState, seq: int) -> Draft[ModelState]:
+            check_held(state, manifest.model, Claim(self._token, number))
+            sealed = VersionRecord(
+                status="sealed",
+                id=manifest.id,
+                reserved=state.records[number].reserved,
+                seal=seq,
+                sha256=sealed_digest(manifest),
+                framework=manifest.framework,
+                created=manifest.created,
+                creator=manifest.creator,
+                files=len(manifest.files),
+                size_bytes=manifest.size_bytes,
+                metrics=manifest.metrics,
+                tags=self._new.tags,
+                description=manifest.description if edited is None else edited,
+            )
+            return step(
+                state, "seal", number, sealed, content=manifest, token=self._attempt
+            )
+
+        self._log.append(decide)
+
+    def _is_sealed(self, version: int) -> bool:
+        """Tell whether this save's commit succeeded, although the response was lost."""
+        try:
+            record = self._log.state().records.get(version)
+            return (
+                record is not None
+                and record.seal > 0
+                and self._log.entry(record.seal).token == self._attempt
+            )
+        except HopsArtifactsError:
+            return False
+
+    def _begin(self) -> None:
+        if self._journal:
+            self._journal.begin(self._token)
+
+    def _finish(self) -> None:
+        if self._journal:
+            self._journal.forget()
+
+    def _fill(self, folder: str) -> None:
+        """Store all files below *folder*, and check that the source did not change."""
+        self._records = fill(
+            self._storage,
+            folder,
+            self._new.source.files,
+            known=self._known,
+            journal=self._journal,
+            callback=self._callback,
+        )
+        for name, content in _embedded(self._new).items():
+            self._storage.write(f"{folder}/{name}", [content.text.encode()])
+        stored = {record.path: record.digest for record in self._records}
+        self._new.source.check_unchanged(stored)
+
+    def _move_in(self, folder: str) -> None:
+        if not move_in(self._storage, layout.staging_dir(self._token), folder):
+            raise _taken(folder)
+        self._check_arrived(folder)
+
+    def _check_arrived(self, folder: str) -> None:
+        embedded = _embedded(self._new)
+        sizes = {name: file.digest.size_bytes for name, file in embedded.items()}
+        for record in self._records:
+            sizes[f"{layout.FILES}/{record.path}"] = record.digest.size_bytes
+        check_arrived(self._storage, folder, sizes)
+
+    def _delete_own(self, folder: str) -> None:
+        """Delete the files that this save stored in *folder*, and no others."""
+        with suppress(StorageError):
+            if not self._is_staged:
+                names = [f"{layout.FILES}/{it.path}" for it in self._new.source.files]
+                for name in (*names, *_embedded(self._new)):
+                    self._storage.delete_tree(f"{folder}/{name}")
+            elif self._storage.stat(layout.staging_dir(self._token)) is None:
+                # The staging folder was moved here, so all files are ours.
+                self._storage.delete_tree(folder)
+
+
+def _taken(folder: str) -> ConflictError:
+    return ConflictError(
+        f"{folder!r} holds files that no version owns; move them away with "
+        "project.repair(), then save again (this number is used up)"
+    )
+
+
+def _known(log: ModelLog, state: ModelState) -> Iterator[StoredFile]:
+    """Yield the files of the newest version, since the next one usually shares most."""
+    newest = state.head.latest
+    if not newest:
+        return
+    manifest = manifest_in(log, state.records[newest])
+    for file in manifest.files:
+        yield StoredFile(
+            folder=layout.files_dir(manifest.model, newest),
+            path=file.path,
+            digest=file.digest,
+            seal=layout.log_entry(log.path, state.head.sealed),
+        )
+
+
+def _embedded(new: NewVersion) -> dict[str, EmbeddedFile]:
+    named = {
+        layout.INPUT_EXAMPLE: new.input_example,
+        layout.MODEL_SCHEMA: new.model_schema,
+    }
+    return {name: file for name, file in named.items() if file}
+
+
+def _manifest(
+    new: NewVersion, version: int, token: str, records: tuple[FileRecord, ...]
+) -> Manifest:
+    return Manifest(
+        model=new.model,
+        version=version,
+        id=token,
+        framework=new.framework,
+        description=new.description,
+        created=now(),
+        creator=user(),
+        files=records,
+        metrics=new.metrics,
+        input_example=new.input_example,
+        model_schema=new.model_schema,
+    )
+
+
+def _settle(log: ModelLog, version: int, token: str) -> VersionStatus | None:
+    """Give up a reservation, unless its version turns out to be committed.
+
+    Returns:
+        The status of the version; None if it cannot be determined now.
+    """
+    try:
+        return give_up(log, version, token)
+    except HopsArtifactsError:
+        # The caller reports its first failure; the number stays reserved.
+        return None

@@ -1,0 +1,128 @@
+"""A thread that polls deployments while there are listeners, and publishes changes.
+
+The state of runs is known on this machine and read every second. Saved versions are
+read from the logs less often, as that costs requests to remote storage.
+"""
+
+import logging
+from threading import Event, Lock, Thread
+from time import monotonic
+
+import msgspec
+
+from hopsartifacts.catalog.heads import Mark, deployment_marks
+from hopsartifacts.deployments.deployed import Deployed
+from hopsartifacts.deployments.versions import find_deployment
+from hopsartifacts.errors import HopsArtifactsError
+from hopsartifacts.project import Project
+from hopsartifacts.rest.announcements import Announcer
+from hopsartifacts.rest.states import RunStatus, run_status
+
+_PAUSE_S = 1.0
+_NEAR_S, _FAR_S = 2.0, 10.0
+"""How often to check the logs: on local disk, and on remote storage."""
+_LOGGER = logging.getLogger(__name__)
+
+
+class DeploymentEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event: a deployment was created or has changed.
+
+    Attributes:
+        id: unique, even after the deployment is deleted.
+        version: number of the active version.
+        state: what runs now.
+    """
+
+    name: str
+    id: str
+    version: int
+    state: RunStatus
+
+
+class DeploymentRemoved(msgspec.Struct, frozen=True):
+    """An event: a deployment was deleted."""
+
+    name: str
+
+
+class Watch:
+    """Publishes changes of the deployments of *project* through *announcer*."""
+
+    def __init__(self, project: Project, announcer: Announcer) -> None:
+        self._project = project
+        self._announcer = announcer
+        self._lock = Lock()
+        self._thread: Thread | None = None
+        self._over = Event()
+        self._marks: dict[str, Mark] = {}
+        self._sealed: dict[str, Deployed] = {}
+        # Kept without listeners, so that those who return get the changes meanwhile.
+        self._told: dict[str, DeploymentEvent] | None = None
+        self._looked = 0.0
+
+    def begin(self) -> None:
+        """Start polling, until there are no more listeners."""
+        with self._lock:
+            if self._thread is None and not self._over.is_set():
+                name = "hopsartifacts-watch"
+                self._thread = Thread(target=self._run, name=name, daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        """Stop polling."""
+        self._over.set()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self._look()
+            except HopsArtifactsError as error:
+                _LOGGER.warning("deployments cannot be looked at: %s", error)
+            except Exception:
+                _LOGGER.exception("deployments cannot be looked at")
+            is_over = self._over.wait(_PAUSE_S)
+            with self._lock:
+                if is_over or not self._announcer.has_listeners:
+                    self._thread = None
+                    return
+
+    def _look(self) -> None:
+        is_near = self._project.storage.local_path("") is not None
+        if monotonic() - self._looked > (_NEAR_S if is_near else _FAR_S):
+            self._look_at_logs()
+            self._looked = monotonic()
+        serving = self._project.get_model_serving()
+        found = {
+            name: DeploymentEvent(
+                name=name,
+                id=sealed.id,
+                version=sealed.active,
+                state=run_status(name, serving.state_of(sealed)),
+            )
+            for name, sealed in self._sealed.items()
+        }
+        if self._told is not None:
+            self._tell(self._told, found)
+        self._told = found
+
+    def _look_at_logs(self) -> None:
+        storage = self._project.storage
+        marks = deployment_marks(storage)
+        for name in marks.keys() | self._marks.keys():
+            if marks.get(name) == self._marks.get(name):
+                continue
+            sealed = find_deployment(storage, name) if name in marks else None
+            if sealed:
+                self._sealed[name] = sealed
+            else:
+                self._sealed.pop(name, None)
+        self._marks = marks
+
+    def _tell(
+        self, before: dict[str, DeploymentEvent], now: dict[str, DeploymentEvent]
+    ) -> None:
+        for name, event in now.items():
+            if before.get(name) != event:
+                self._announcer.publish("deployment", event)
+        for name in before.keys() - now.keys():
+            self._announcer.publish("deployment-removed", DeploymentRemoved(name))

@@ -1,0 +1,76 @@
+"""The entry points for readers; what needs pyarrow, an extra, is imported late."""
+
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from hopsartifacts.errors import HopsArtifactsError, InvalidInputError, StorageError
+from hopsartifacts.serving.contract import DeploymentKey
+from hopsartifacts.storage.contract import Storage
+
+
+def read_log(  # noqa: PLR0913 - each is a choice of its own
+    storage: Storage,
+    deployment: DeploymentKey,
+    spool: Path | None,
+    *,
+    since: Any = None,
+    until: Any = None,
+    version: int | None = None,
+    message_type: str | None = None,
+    limit: int | None = None,
+) -> Any:
+    """Return a ``pyarrow.Table`` of the log; see ``Deployment``.
+
+    Exchanges that wait in *spool* for the project are shipped first.
+
+    Raises:
+        InvalidInputError: an argument is not valid, or pyarrow is not installed.
+        IntegrityError: a file in the log's folder does not belong there, or is damaged.
+        StorageError: the project does not answer.
+    """
+    reading = _reading()
+    asked = reading.wanted(since, until, version, message_type, limit)
+    _ship(storage, deployment.name, spool)
+    return reading.read(storage, deployment, asked)
+
+
+def count_drops(storage: Storage, deployment: DeploymentKey, spool: Path | None) -> int:
+    """Return how many exchanges could not be logged; raises as ``read_log`` does."""
+    reading = _reading()
+    _ship(storage, deployment.name, spool)
+    return int(reading.read_drops(storage, deployment))
+
+
+def ship_rest(storage: Storage, deployment: str, spool: Path | None) -> None:
+    """Ship what waits in *spool*, for the last time; what cannot be shipped stays."""
+    with suppress(HopsArtifactsError, OSError, ModuleNotFoundError):
+        if spool is not None and spool.is_dir():
+            _ship(storage, deployment, spool)
+
+
+def _ship(storage: Storage, deployment: str, spool: Path | None) -> None:
+    if spool is None:
+        return
+    from hopsartifacts.serving.inference_log.delivery import ship  # noqa: PLC0415 - late
+
+    try:
+        ship(spool, deployment, storage)
+    except HopsArtifactsError:
+        raise
+    except OSError as error:
+        raise StorageError(
+            f"cannot ship the records in {str(spool)!r}: {error.strerror or error}"
+        ) from error
+
+
+def _reading() -> ModuleType:
+    try:
+        return import_module("hopsartifacts.serving.inference_log.data_set")
+    except ModuleNotFoundError as error:
+        raise InvalidInputError(
+            f"an inference log is a pyarrow table, and {error.name} is not installed; "
+            'run: pip install "hopsartifacts[logger]"'
+        ) from error

@@ -1,0 +1,159 @@
+"""Reading of the data set: selection of files, and their rows."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, get_args
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hopsartifacts import layout
+from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.moments import moment
+from hopsartifacts.names import plain_number
+from hopsartifacts.serving.contract import DeploymentKey
+from hopsartifacts.serving.inference_log.tables import (
+    ORDER,
+    SCHEMA,
+    MessageType,
+    table_of,
+)
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.workers import Stop, each_result
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """The rows to return."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    """Exclusive."""
+    version: int | None = None
+    message_type: MessageType | None = None
+    limit: int | None = None
+    """The most rows to return; the newest are kept."""
+
+
+def wanted(
+    since: Any,
+    until: Any,
+    version: int | None,
+    message_type: str | None,
+    limit: int | None,
+) -> Wanted:
+    """Return the checked arguments; ``moments`` lists the accepted points in time.
+
+    Raises:
+        InvalidInputError: an argument is not valid.
+    """
+    kinds = get_args(MessageType)
+    if message_type is not None and message_type not in kinds:
+        raise InvalidInputError(
+            f"message_type {message_type!r}: use one of {', '.join(kinds)}"
+        )
+    return Wanted(
+        since=None if since is None else moment(since, "since"),
+        until=None if until is None else moment(until, "until"),
+        version=_positive("version", version),
+        message_type=message_type,  # type: ignore[arg-type]  # checked above
+        limit=_positive("limit", limit),
+    )
+
+
+def _positive(name: str, given: object) -> int | None:
+    if given is None:
+        return None
+    number = plain_number(given)
+    if number is None or number <= 0:
+        raise InvalidInputError(
+            f"{name} is {given!r}: give a positive whole number, or leave it out"
+        )
+    return number
+
+
+def read(storage: Storage, deployment: DeploymentKey, asked: Wanted) -> pa.Table:
+    """Return the requested rows, ordered by the time of their request.
+
+    Rows of an earlier deployment of the same name, in the same folder, are skipped.
+
+    Raises:
+        IntegrityError: a file in the folder does not belong there, or is damaged.
+        StorageError: the project does not answer.
+    """
+    found: list[pa.Table] = []
+    rows = 0
+    for day in _days(storage, deployment.name, asked):
+        paths = [
+            entry.path
+            for entry in storage.list(layout.inference_log_day(deployment.name, day))
+            if _may_hold(entry.name, asked)
+        ]
+
+        def one(path: str, _: Stop) -> pa.Table:
+            return _chosen(table_of(storage.read(path), path), deployment.id, asked)
+
+        tables = each_result(one, paths, max(storage.capabilities.workers, 1))
+        found += tables
+        rows += sum(map(len, tables))
+        if asked.limit is not None and rows >= asked.limit:
+            # Earlier days have only older rows.
+            break
+    table = pa.concat_tables([SCHEMA.empty_table(), *found]).sort_by(ORDER)
+    if asked.limit is not None and len(table) > asked.limit:
+        table = table.slice(len(table) - asked.limit)
+    return table.combine_chunks()
+
+
+def read_drops(storage: Storage, deployment: DeploymentKey) -> int:
+    """Return how many exchanges could not be logged, according to the project."""
+    most: dict[str, int] = {}
+    folder = layout.inference_log_drops(deployment.name, "", 0).rpartition("/")[0]
+    for entry in storage.list(folder):
+        if told := layout.inference_log_drops_of(entry.name):
+            writer, count = told
+            if not writer.startswith(f"{deployment.id}-"):
+                continue
+            most[writer] = max(count, most.get(writer, 0))
+    return sum(most.values())
+
+
+def _days(storage: Storage, deployment: str, asked: Wanted) -> Iterator[str]:
+    """Yield the days that may have requested rows, newest first."""
+    folder = layout.inference_log_dir(deployment)
+    found = [
+        day
+        for entry in storage.list(folder)
+        if (day := layout.inference_log_day_of(entry.name))
+    ]
+    first = asked.since.date().isoformat() if asked.since else ""
+    last = asked.until.date().isoformat() if asked.until else "~"
+    yield from (day for day in sorted(found, reverse=True) if first <= day <= last)
+
+
+def _may_hold(name: str, asked: Wanted) -> bool:
+    version = layout.inference_log_version_of(name)
+    return version is not None and asked.version in {None, version}
+
+
+def _chosen(table: pa.Table, deployment_id: str, asked: Wanted) -> pa.Table:
+    keep = [pc.field("servingId") == deployment_id]
+    time = pc.field("requestTimestamp")
+    kind = SCHEMA.field("requestTimestamp").type
+    if asked.since is not None:
+        # Round up to a millisecond, which is the precision of the rows.
+        keep.append(time >= pa.scalar(_rounded_up(asked.since), kind))
+    if asked.until is not None:
+        keep.append(time < pa.scalar(_rounded_up(asked.until), kind))
+    if asked.version is not None:
+        keep.append(pc.field("deploymentVersion") == asked.version)
+    if asked.message_type is not None:
+        keep.append(pc.field("messageType") == asked.message_type)
+    for condition in keep:
+        table = table.filter(condition)
+    return table
+
+
+def _rounded_up(moment: datetime) -> datetime:
+    rest = moment.microsecond % 1000
+    return moment if not rest else moment + timedelta(microseconds=1000 - rest)

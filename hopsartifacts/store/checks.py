@@ -1,0 +1,170 @@
+"""Comparison of stored files with the digests that were recorded for them."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Literal
+
+import msgspec
+
+from hopsartifacts.digests import CHUNK_BYTES, Digest, Hasher, xxh3_of
+from hopsartifacts.errors import IntegrityError, PathNotFoundError, StorageError
+from hopsartifacts.storage.contract import FileInfo, Storage
+from hopsartifacts.store.workers import Stop, each, pause_s
+
+FindingKind = Literal[
+    "changed", "missing", "unreadable", "extra", "unprotected", "damaged", "leftover"
+]
+
+VANISHED = "it was deleted while it was checked"
+
+_TRIES = 3
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """One difference between a managed path and what was committed."""
+
+    path: str
+    kind: FindingKind
+    """``changed``, ``missing`` and ``extra`` describe files; ``unreadable``, a file the
+    storage fails to return; ``unprotected``, a writable file; ``damaged``, a log;
+    ``leftover``, a file of a version that was deleted or given up."""
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.path} ({self.detail})"
+
+
+Moved = Callable[[int], None]
+"""Receives how many more bytes were read; negative when a file is read again."""
+
+
+class OtherBytesError(IntegrityError):
+    """The bytes read do not match their digest."""
+
+
+def verified(chunks: Iterable[bytes], digest: Digest, path: str) -> Iterator[bytes]:
+    """Yield *chunks* unchanged and compare them with *digest*.
+
+    *path* is used in messages.
+
+    Raises:
+        OtherBytesError: they differ; raised at the end, or as soon as there are more
+            bytes than expected.
+    """
+    hasher = Hasher()
+    left = digest.size_bytes
+    for chunk in hasher.through(chunks):
+        left -= len(chunk)
+        if left < 0:
+            break
+        yield chunk
+    if hasher.digest() != digest:
+        raise OtherBytesError(
+            f"{path!r} differs from what was saved, {digest.sha256}: see "
+            "project.verify() and project.repair()"
+        )
+
+
+def ignored(_: int) -> None:
+    """Ignore the progress."""
+
+
+def check_folder(
+    storage: Storage, folder: str, sealed: Mapping[str, Digest]
+) -> list[Finding]:
+    """Return every difference between *folder* and *sealed* (by relative path)."""
+    found = {
+        entry.path.removeprefix(f"{folder}/"): entry for entry in storage.find(folder)
+    }
+    findings = [
+        Finding(path=f"{folder}/{path}", kind="missing", detail="not there")
+        for path in sealed.keys() - found.keys()
+    ]
+    findings += [
+        Finding(path=f"{folder}/{path}", kind="extra", detail="not part of the version")
+        for path in found.keys() - sealed.keys()
+    ]
+    files = [(found[path], sealed[path]) for path in found.keys() & sealed.keys()]
+
+    def one(file: tuple[FileInfo, Digest], stop: Stop) -> None:
+        findings.extend(check_file(storage, *file, lambda _: stop.check()))
+
+    files.sort(key=lambda file: -file[0].size_bytes)
+    each(one, files, min(workers_for(storage), len(files)))
+    return sorted(findings)
+
+
+def workers_for(storage: Storage) -> int:
+    """Return how many files to check at once in this process."""
+    if storage.local_path("") is None:
+        return storage.capabilities.workers
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4
+
+
+def check_file(
+    storage: Storage, entry: FileInfo, digest: Digest, moved: Moved = ignored
+) -> Iterator[Finding]:
+    """Yield the difference between one file and its digest, if there is one.
+
+    Raises:
+        StorageError: the storage does not respond at all.
+    """
+    try:
+        flaw = _flaw(storage, entry, digest, moved)
+    except StorageError as error:
+        # This raises if the whole storage fails, which says nothing about this file.
+        storage.stat(entry.path)
+        yield Finding(path=entry.path, kind="unreadable", detail=str(error))
+        return
+    if flaw:
+        yield Finding(path=entry.path, kind="changed", detail=flaw)
+    elif storage.capabilities.has_modes and not entry.is_read_only:
+        yield Finding(
+            path=entry.path, kind="unprotected", detail="its mode allows writing"
+        )
+
+
+def _flaw(
+    storage: Storage, entry: FileInfo, digest: Digest, moved: Moved
+) -> str | None:
+    if entry.kind != "file":
+        return f"it is a {entry.kind}, not a file"
+    if entry.size_bytes != digest.size_bytes:
+        return f"{entry.size_bytes} bytes instead of {digest.size_bytes}"
+    try:
+        found = _xxh3(storage, entry, moved)
+    except PathNotFoundError:
+        return VANISHED
+    if found != (digest.size_bytes, digest.xxh3):
+        return f"{found[1]} instead of {digest.xxh3}"
+    return None
+
+
+def _xxh3(storage: Storage, entry: FileInfo, moved: Moved) -> tuple[int, str]:
+    failures = size = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal size
+        for chunk in storage.chunks(entry.path):
+            size += len(chunk)
+            moved(len(chunk))
+            yield chunk
+
+    def digested() -> tuple[int, str]:
+        # Most files are small, and reading one in a single call is fastest.
+        if entry.size_bytes > CHUNK_BYTES:
+            return xxh3_of(counted())
+        data = storage.read(entry.path)
+        moved(len(data))
+        return xxh3_of([data])
+
+    while True:
+        try:
+            return digested()
+        except StorageError:
+            moved(-size)
+            size, failures = 0, failures + 1
+            if failures == _TRIES:
+                raise
+            time.sleep(pause_s(failures))

@@ -1,0 +1,145 @@
+"""Deduplication: a new file is created from an identical stored file.
+
+A stored file is used only if it still is what was committed, so that damage does not
+spread. On a local disk its bytes are read again. On other storages its modification
+time, by the server's clock, must not be later than the commit.
+
+If a local disk cannot clone blocks, the new file is a hard link to the old one. Linked
+files are read-only and this package never changes them in place. If one is changed all
+the same (root can do that), it changes in every version that shares it: ``verify``
+finds the change in each, and none of them can serve to repair another.
+"""
+
+from collections.abc import Iterable
+from threading import Lock
+
+import msgspec
+
+from hopsartifacts.digests import Digest, xxh3_of
+from hopsartifacts.errors import NotFoundError, StorageError
+from hopsartifacts.storage.contract import FileInfo, Storage
+
+WHOLE_BYTES = 4 * 1024 * 1024
+"""Files up to this size are read in one piece."""
+
+
+class StoredFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored file of a committed version."""
+
+    folder: str
+    """The folder of the version's files, in the project."""
+    path: str
+    """The file's path in that folder."""
+    digest: Digest
+    seal: str | None = None
+    """The path of the log entry that committed it, for its modification time. If None,
+    the file is shared only on a local disk, where it is read again."""
+
+    @property
+    def stored(self) -> str:
+        """The file's path in the project."""
+        return f"{self.folder}/{self.path}"
+
+
+class Dedup:
+    """A set of stored files, from which identical new files can be created."""
+
+    def __init__(self, storage: Storage, known: Iterable[StoredFile]) -> None:
+        self._storage = storage
+        self._is_local = storage.local_path("") is not None
+        self._by_bytes: dict[str, dict[str, StoredFile]] = {}
+        self._sizes: set[int] = set()
+        self._listed: dict[str, dict[str, FileInfo]] = {}
+        self._sealed: dict[str, float | None] = {}
+        self._lock = Lock()
+        for it in known:
+            self._sizes.add(it.digest.size_bytes)
+            self._by_bytes.setdefault(it.digest.sha256, {}).setdefault(it.path, it)
+
+    def may_have(self, size_bytes: int) -> bool:
+        """Tell whether a stored file has this size, so that hashing may pay off."""
+        return size_bytes in self._sizes
+
+    def lend(self, digest: Digest, path: str, target: str) -> bool:
+        """Create *target* from a stored file with this *digest*, without an upload.
+
+        A stored file with the same *path* is tried first.
+
+        Returns:
+            True if it was created; False if no stored file can be used.
+        """
+        twins = self._by_bytes.get(digest.sha256, {})
+        own = twins.get(path)
+        # Try one more: if two are damaged, an upload is faster than looking further.
+        others = [it for it in list(twins.values())[:2] if it is not own]
+        for twin in [own, *others] if own else others:
+            try:
+                if self._is_intact(twin) and self._storage.copy(twin.stored, target):
+                    return True
+            except NotFoundError:
+                continue  # it is damaged, or was just deleted
+        return False
+
+    def _is_intact(self, twin: StoredFile) -> bool:
+        if self._is_local:
+            return self._is_as_sealed(twin)
+        entry = self._entries(twin.folder).get(twin.stored)
+        return (
+            entry is not None
+            and entry.kind == "file"
+            and entry.size_bytes == twin.digest.size_bytes
+            and _is_older(entry.modified, self._sealed_at(twin.seal))
+        )
+
+    def _is_as_sealed(self, twin: StoredFile) -> bool:
+        expected = (twin.digest.size_bytes, twin.digest.xxh3)
+        try:
+            if twin.digest.size_bytes <= WHOLE_BYTES:
+                found = xxh3_of([self._storage.read(twin.stored)])
+            else:
+                found = xxh3_of(self._storage.chunks(twin.stored))
+        except StorageError:
+            # A file that cannot be read is not shared.
+            return False
+        return found == expected
+
+    def _sealed_at(self, seal: str | None) -> float | None:
+        """Return when a log entry was written, by the back end's clock."""
+        if seal is None:
+            return None
+        with self._lock:
+            if seal not in self._sealed:
+                found = self._storage.stat(seal)
+                self._sealed[seal] = found.modified if found else None
+            return self._sealed[seal]
+
+    def _entries(self, folder: str) -> dict[str, FileInfo]:
+        """Return a folder's files; it is listed once, instead of a request per file."""
+        with self._lock:
+            if folder not in self._listed:
+                found = self._storage.find(folder)
+                self._listed[folder] = {entry.path: entry for entry in found}
+            return self._listed[folder]
+
+
+def is_same_file(storage: Storage, first: str, second: str) -> bool:
+    """Tell whether two paths are hard links to one file, so that they share damage.
+
+    Only a local disk has hard links; on other storages this is always false.
+    """
+    here, there = storage.local_path(first), storage.local_path(second)
+    if here is None or there is None:
+        return False
+    try:
+        found, other = here.lstat(), there.lstat()
+    except OSError:
+        return False
+    return (found.st_dev, found.st_ino) == (other.st_dev, other.st_ino)
+
+
+def _is_older(modified: float | None, sealed: float | None) -> bool:
+    if modified is None or sealed is None:
+        return False
+    # If both are whole seconds, equal times do not show which came first.
+    is_coarse = modified.is_integer() and sealed.is_integer()
+    return modified < sealed if is_coarse else modified <= sealed

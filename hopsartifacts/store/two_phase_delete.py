@@ -1,0 +1,134 @@
+"""Two-phase deletion of an object that another log may begin to reference meanwhile.
+
+The deletion marks its target, looks for references, and deletes the target unless the
+mark was removed in between. A process that adds a reference commits it first and then
+removes the mark. So either the deletion sees the reference, or that process sees that
+the target is deleted.
+"""
+
+from collections.abc import Callable
+from typing import Any, Generic
+
+import msgspec
+
+from hopsartifacts.errors import InUseError
+from hopsartifacts.store.entries import AnyState, Draft
+from hopsartifacts.store.log import Log
+
+MARK, WITHDRAW, DELETE = "mark", "withdraw", "delete"
+
+
+class Target(msgspec.Struct, Generic[AnyState], frozen=True, kw_only=True):
+    """A deletable record of a log, described by functions of the log's state.
+
+    Each function raises the matching ``NotFoundError`` if the record does not exist.
+    """
+
+    log: Callable[[], Log[AnyState]]
+    op: dict[str, Any]
+    """The members that identify it in an operation."""
+    mark: Callable[[AnyState], int]
+    """Returns the number of the entry that marked it; 0 if it is not marked."""
+    marked: Callable[[AnyState, int], AnyState]
+    """Returns the state with the mark of an entry; entry 0 removes the mark."""
+    deleted: Callable[[AnyState], AnyState]
+    """Returns the state without it; raises ``InUseError`` if this log references it."""
+
+    def operation(self, kind: str) -> dict[str, Any]:
+        """Return an operation of *kind* on this target."""
+        return {"kind": kind, **self.op}
+
+
+def withdraw(target: Target[AnyState], log: Log[AnyState] | None = None) -> bool:
+    """Remove the mark of a deletion that is in progress or was cut off by a crash.
+
+    A deletion in progress then looks for references again and finds the caller's.
+
+    Args:
+        target: the target of the deletion.
+        log: its log, if the caller has read it since it committed its reference.
+
+    Returns:
+        Whether there was a mark.
+    """
+    was_marked = False
+
+    def decide(state: AnyState, _: int) -> Draft[AnyState] | None:
+        nonlocal was_marked
+        was_marked = target.mark(state) > 0
+        if not was_marked:
+            return None
+        return Draft(op=target.operation(WITHDRAW), state=target.marked(state, 0))
+
+    (log or target.log()).append(decide)
+    return was_marked
+
+
+def delete(
+    target: Target[AnyState],
+    refuse_used: Callable[[], None],
+    *,
+    hide: Callable[[], None] = lambda: None,
+) -> None:
+    """Delete *target* unless it is in use.
+
+    Args:
+        target: the record to delete.
+        refuse_used: raises ``InUseError`` if the target is in use.
+        hide: called after marking and before deleting; removes copies through which
+            readers find the target without reading the log.
+
+    Raises:
+        InUseError: *refuse_used* or *target* raised it; nothing was deleted.
+    """
+    refuse_used()
+    while not _try(target, refuse_used, hide):
+        pass  # another process added a reference and removed the mark: look again
+
+
+def _try(
+    target: Target[AnyState],
+    refuse_used: Callable[[], None],
+    hide: Callable[[], None],
+) -> bool:
+    """Return False if the mark was removed before the target was deleted."""
+    log = target.log()
+    mark = _mark(log, target)
+    try:
+        refuse_used()
+        hide()
+        return _delete(log, target, mark)
+    except InUseError:
+        withdraw(target)
+        raise
+
+
+def _mark(log: Log[AnyState], target: Target[AnyState]) -> int:
+    """Mark the target if it is not marked; return the entry that marked it."""
+    mark = 0
+
+    def decide(state: AnyState, seq: int) -> Draft[AnyState] | None:
+        nonlocal mark
+        mark = target.mark(state)
+        if mark:
+            return None
+        mark = seq
+        return Draft(op=target.operation(MARK), state=target.marked(state, seq))
+
+    log.append(decide)
+    return mark
+
+
+def _delete(log: Log[AnyState], target: Target[AnyState], mark: int) -> bool:
+    is_withdrawn = False
+
+    def decide(state: AnyState, _: int) -> Draft[AnyState] | None:
+        nonlocal is_withdrawn
+        after = target.deleted(state)
+        is_withdrawn = target.mark(state) != mark
+        if is_withdrawn:
+            return None
+        return Draft(op=target.operation(DELETE), state=after)
+
+    log.append(decide)
+    return not is_withdrawn

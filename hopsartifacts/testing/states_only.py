@@ -1,0 +1,100 @@
+"""A serving back end that only tracks states: deployments start, but nothing runs."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from hopsartifacts.errors import NotRunningError
+from hopsartifacts.serving.contract import (
+    Component,
+    DeploymentKey,
+    Launch,
+    LogLine,
+    RunState,
+)
+
+
+class StatesOnly:
+    """A back end that reports every launch as running until it is stopped."""
+
+    name = "states-only"
+
+    def __init__(self) -> None:
+        self.running: dict[str, Launch] = {}
+        """The launches by the name of the deployment."""
+
+    def check(self, launch: Launch) -> None:
+        """Accept every launch."""
+
+    def start(
+        self,
+        launch: Launch,
+        *,
+        await_running_s: float,  # noqa: ARG002 - the contract's
+        port: int | None = None,  # noqa: ARG002 - the contract's
+        detach: bool = False,  # noqa: ARG002 - the contract's
+    ) -> None:
+        """Mark the deployment as running."""
+        self.running[launch.deployment] = launch
+
+    def update(self, launch: Launch, *, await_running_s: float) -> None:  # noqa: ARG002 - the contract's
+        """Mark this version as running."""
+        self.running[launch.deployment] = launch
+
+    def stop(self, deployment: DeploymentKey, *, await_stopped_s: float) -> None:  # noqa: ARG002 - the contract's
+        """Mark the deployment as stopped."""
+        self.running.pop(deployment.name, None)
+
+    def state(self, deployment: DeploymentKey) -> RunState:
+        """Return the state: running if it was started, otherwise created."""
+        launch = self._running(deployment)
+        if launch is None:
+            return RunState(status="Created")
+        return RunState(
+            status="Running",
+            deployment_version=launch.deployment_version,
+            port=1,
+            started_s=1,
+        )
+
+    def predict(self, deployment: DeploymentKey, payload: dict[str, Any]) -> Any:
+        """Return the inputs as predictions."""
+        if self._running(deployment) is None:
+            raise NotRunningError(f"{deployment.name!r} does not run")
+        return {"predictions": payload.get("instances", [])}
+
+    def read_logs(
+        self, deployment: DeploymentKey, component: Component, tail: int
+    ) -> str:
+        """Return a line with the arguments."""
+        return f"{deployment.name} {component} {tail}"
+
+    def inference_log_spool(self, deployment: DeploymentKey) -> Path | None:  # noqa: ARG002 - the contract's
+        """Return None, as nothing is logged."""
+        return None
+
+    def follow_logs(
+        self,
+        deployment: DeploymentKey,
+        component: Component,
+        tail: int,
+        *,
+        after: str = "",
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> Iterator[LogLine]:
+        """Yield one line with the arguments, then wait until the deployment stops."""
+        if not after:
+            yield LogLine(
+                text=self.read_logs(deployment, component, tail), mark="log:1"
+            )
+        while self._running(deployment) is not None and is_wanted():
+            time.sleep(0.01)
+
+    def forget(self, deployment: DeploymentKey) -> None:
+        """Mark the deployment as stopped."""
+        self.running.pop(deployment.name, None)
+
+    def _running(self, deployment: DeploymentKey) -> Launch | None:
+        launch = self.running.get(deployment.name)
+        return launch if launch and launch.key.is_of(deployment) else None
