@@ -335,6 +335,19 @@ def test_a_damaged_log_is_told(
         project.catalog()
 
 
+def test_a_log_that_begins_with_something_else_is_told(
+    project: Project, model: Model, make_script: Callable[..., Path]
+) -> None:
+    model.deploy("d", script_file=make_script())
+    stray = f"{layout.artifact_log(model.name, 1)}/.DS_Store"
+    project.storage.write(stray, [b""])
+    for _ in range(2):
+        with pytest.raises(IntegrityError, match="lies in a log and is no entry"):
+            project.catalog()
+    project.storage.delete_tree(stray)
+    assert len(rows(project, "artifacts")) == 1
+
+
 @pytest.mark.race
 def test_readers_beside_writers_see_all_that_was_saved_before(
     local_project: Project, make_files: Callable[..., Path]

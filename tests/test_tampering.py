@@ -4,12 +4,13 @@ import gzip
 import json
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from hopsartifacts import layout
+from hopsartifacts import Model, Project, layout
 from hopsartifacts.digests import sha256_of
 from hopsartifacts.documents import encode, with_check, without_check
 from hopsartifacts.errors import FormatError, IntegrityError
@@ -347,3 +348,71 @@ def test_a_copy_that_is_none_is_found(
                 other = {**body, "carried": {**carried, **members}}
                 assert is_found(with_entry(entries, seq, other))
     assert tried == 18
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"latest": 1, "sealed": 2},
+        {"latest": 9},
+        {"sealed": 2},
+        {"latest": 0, "sealed": 0},
+        {"aliases": {"a": {"version": 2, "by": "me", "when": "now", "entry": 9}}},
+        {"aliases": {"a": {"version": 9, "by": "me", "when": "now", "entry": 9}}},
+    ],
+    ids=str,
+)
+def test_a_head_that_contradicts_the_records_of_a_model_is_found(
+    project: Project, save_model: Callable[..., Model], wrong: Body
+) -> None:
+    """Nothing names the digest of the newest entry: it is held against itself."""
+    for _ in range(3):
+        save_model("m")
+    models = project.get_model_registry()
+    models.get_model("m", 2).delete()
+    models.get_model("m", 1).set_alias("a")
+    check_head(project, layout.model_log("m"), wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"active": 1}, {"active": 3}, {"entry": 1}, {"status": "deleted"}],
+    ids=str,
+)
+def test_a_head_that_contradicts_the_records_of_a_deployment_is_found(
+    project: Project, save_model: Callable[..., Model], wrong: Body
+) -> None:
+    for _ in range(2):
+        save_model("m", framework="sklearn").deploy("d")
+    check_head(project, layout.deployment_log("d"), wrong)
+
+
+def check_head(project: Project, log: str, wrong: Body) -> None:
+    assert project.verify().ok
+    newest = project.storage.first(log)
+    assert newest
+    body = opened(project.storage.read(newest))
+    project.storage.delete_tree(newest)
+    project.storage.create(newest, closed({**body, "head": {**body["head"], **wrong}}))
+    found = project.verify().findings
+    assert [it.kind for it in found] == ["damaged"]
+    assert "unlike its records" in found[0].detail
+
+
+@pytest.mark.parametrize("content", ["QUJD", "no base64", None])
+def test_another_content_of_an_artifact_is_found(
+    project: Project,
+    model: Model,
+    make_script: Callable[..., Path],
+    content: str | None,
+) -> None:
+    """Also in the newest entry, whose digest no other names."""
+    model.deploy("d", script_file=make_script())
+    newest = layout.log_entry(layout.artifact_log(model.name, 1), 1)
+    body = opened(project.storage.read(newest))
+    assert body["content"].keys() == {"predictor-predict.py"}
+    body["content"] = {"predictor-predict.py": content}
+    project.storage.delete_tree(newest)
+    project.storage.create(newest, closed(body))
+    found = project.verify().findings
+    assert [it.kind for it in found] == ["damaged"]

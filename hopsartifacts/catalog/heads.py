@@ -28,6 +28,8 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
 
 
 NO_LOG = Mark()
+_ODD = Mark(seq=-1)
+"""What lies there is no entry: whoever reads the log is told."""
 
 
 class Pinning(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,8 +86,10 @@ def _marks(storage: Storage, logs: dict[Item, str]) -> dict[Item, Mark]:
 
 def _mark(storage: Storage, log: str) -> Mark:
     path = storage.first(log)
-    seq = layout.log_entry_seq(log, path) if path else None
-    return mark_of(storage, log, seq) if seq else NO_LOG
+    if path is None:
+        return NO_LOG
+    seq = layout.log_entry_seq(log, path)
+    return mark_of(storage, log, seq) if seq else _ODD
 
 
 def mark_of(storage: Storage, log: str, seq: int) -> Mark:

@@ -109,7 +109,10 @@ class _Reading:
             for model in self.touched & self._states.keys()
             for number, version in self._states[model].live().items()
         }
-        aliases = {model: self._states[model].aliases_by_version() for model, _ in live}
+        aliases = {
+            model: self._states[model].aliases_by_version()
+            for model in self.touched & self._states.keys()
+        }
         artifacts = self._artifact_items(live, old)
         deployments = self._deployment_items(old)
         return [

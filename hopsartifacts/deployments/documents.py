@@ -139,6 +139,15 @@ class DeploymentState(State[DeploymentHead, DeploymentRecord]):
     head_type = DeploymentHead
     record_type = DeploymentRecord
 
+    def contradiction(self) -> str | None:
+        """Return what the head says and the records do not; None if nothing."""
+        active, entry = self.head.active, self.head.entry
+        if self.head.status == "live":
+            is_so = self.is_kept(active) and self.records[active].entry == entry
+        else:
+            is_so = not active and not entry
+        return None if is_so else f"that version {active}, of entry {entry}, is active"
+
     def is_kept(self, number: int) -> bool:
         """Tell whether a version is of this deployment, and was not deleted."""
         record = self.records.get(number) if number >= self.head.first else None

@@ -110,10 +110,15 @@ class Inventory:
         self.busy.append(layout.artifact_payload(model, version, "").rstrip("/"))
         if not self._audited(log):
             return
+        newest, seen = log.seen(), ArtifactStore(self._storage, model, version, log)
         try:
             records = dict(log.seen_state().records)
-        except IntegrityError as error:
-            # It was deleted since, and its model version with it.
+            for number, artifact in records.items():
+                # No later entry has the digest of this one, and so of its content.
+                if newest and artifact.is_live and artifact.entry == newest.seq:
+                    seen.read(number)
+        except (IntegrityError, FormatError) as error:
+            # Or it was deleted since, and its model version with it.
             self._damage(log.path.rpartition("/")[0], error)
             return
         store = ArtifactStore(self._storage, model, version)

@@ -124,6 +124,17 @@ class ModelState(State[ModelHead, VersionRecord]):
     head_type = ModelHead
     record_type = VersionRecord
 
+    def contradiction(self) -> str | None:
+        """Return what the head says and the records do not; None if nothing."""
+        latest, sealed = self.head.latest, self.head.sealed
+        live = ((n, it.seal) for n, it in self.records.descending() if it.is_live)
+        if (latest, sealed) != next(live, (0, 0)):
+            return f"that version {latest}, of entry {sealed}, is the latest"
+        for alias, to in sorted(self.aliases.items()):
+            if to.version is not None and not self.is_live(to.version):
+                return f"that alias {alias!r} points at version {to.version}"
+        return None
+
     @property
     def next_version(self) -> int:
         """The highest number ever assigned plus 1; gaps are not filled."""

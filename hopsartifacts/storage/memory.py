@@ -6,6 +6,7 @@ so they also share one lock.
 
 from collections.abc import Iterable, Iterator
 from threading import RLock
+from typing import Any
 
 from fsspec.implementations.memory import MemoryFileSystem
 
@@ -23,6 +24,10 @@ class MemoryStorage(ObjectStorage):
 
     def __init__(self, root: str) -> None:
         super().__init__(OneAtATime(MemoryFileSystem(), _LOCK), root)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The lock cannot be pickled; another process has a memory of its own.
+        return type(self), (self._root,)
 
     @property
     def capabilities(self) -> Capabilities:

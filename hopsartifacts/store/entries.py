@@ -141,6 +141,10 @@ class State(Generic[HeadType, RecordType]):
         del record
         return None
 
+    def contradiction(self) -> str | None:
+        """Return what the head says and the records do not; None if nothing."""
+        return None
+
     @classmethod
     def empty(cls) -> Self:
         """Return the state of a log without entries."""

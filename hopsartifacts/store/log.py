@@ -173,7 +173,8 @@ class Log(Generic[AnyState]):
 
         Raises:
             IntegrityError: an entry is missing or damaged, its digest differs from the
-                one in its successor, or its state differs from the replayed one.
+                one in its successor, or its state differs from the replayed one;
+                or the newest one contradicts itself.
         """
         retold, newest = LogAudit(self._state), None
         for newest in self.entries():
@@ -184,6 +185,11 @@ class Log(Generic[AnyState]):
         if newest is None:
             return None
         self._seen, self._has_looked = self._snapshot(newest), True
+        if odd := self._seen.state.contradiction():
+            raise IntegrityError(
+                f"{layout.log_entry(self.path, newest.seq)} says {odd}, unlike its "
+                "records: restore the log from a backup"
+            )
         return self._seen
 
     def append(
