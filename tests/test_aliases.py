@@ -182,6 +182,8 @@ def test_what_is_not_there_is_named(three: list[Model], mr: ModelRegistry) -> No
         mr.get_model(NAME, 1, at=datetime.now(UTC))
     with pytest.raises(InvalidInputError, match="why"):
         three[0].set_alias("champion", why=3)  # type: ignore[arg-type]  # on purpose
+    with pytest.raises(InvalidInputError, match="1001 characters: use at most 1000"):
+        three[0].set_alias("champion", why="é" * 1001)
 
 
 def test_a_description_can_be_edited(save_model: SaveModel, mr: ModelRegistry) -> None:

@@ -5,11 +5,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 import hopsartifacts
-from hopsartifacts import Project, layout
+from hopsartifacts import Model, Project, layout
 from hopsartifacts.artifacts.documents import ArtifactSource
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.errors import ModelNotFoundError
@@ -341,3 +342,25 @@ def beside_each_other(url: Path, works: list[Work]) -> None:
         thread.join()
     if failures:
         raise failures[0]
+
+
+def test_a_copy_of_a_version_that_the_log_has_lost_is_replaced(tmp_path: Path) -> None:
+    """The newest entries are gone, as after a restore of the log from a backup."""
+    storage = InPlace(uuid4().hex)
+    project = hopsartifacts.login(storage=storage)
+    mr = project.get_model_registry()
+
+    def save(content: str) -> Model:
+        (tmp_path / "weights").write_text(content)
+        return mr.sklearn.create_model("m").save(tmp_path / "weights")
+
+    save("first")
+    kept = {it.path for it in storage.find("Models/m/_log")}
+    save("lost")
+    for entry in list(storage.find("Models/m/_log")):
+        if entry.path not in kept:
+            storage.delete_tree(entry.path)
+    assert save("second").version == 2
+    found = mr.get_model("m", 2).download(tmp_path / "here")
+    assert (Path(found) / "weights").read_text() == "second"
+    assert project.verify().ok

@@ -10,6 +10,9 @@ from hopsartifacts.names import plain_text, version_number
 from hopsartifacts.registry.documents import EmbeddedFile
 from hopsartifacts.values import plain
 
+MOST_REASON = 1000
+"""The most characters of a reason for a change."""
+
 
 def positive_version(version: int) -> int:
     """Return *version* as an int if it is a version number from 1 up.
@@ -44,11 +47,17 @@ def checked_reason(why: object) -> str:
     """Return *why* as a plain ``str``.
 
     Raises:
-        InvalidInputError: it is not text.
+        InvalidInputError: it is not text, or too long. Each later entry of a model's
+            log repeats the reasons of its aliases.
     """
     text = plain_text(why)
     if text is None:
         raise InvalidInputError(f"why={why!r} is not valid text: use a string")
+    if len(text) > MOST_REASON:
+        raise InvalidInputError(
+            f"why has {len(text)} characters: use at most {MOST_REASON}, and a tag for "
+            "more"
+        )
     return text
 
 

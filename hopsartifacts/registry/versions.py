@@ -151,18 +151,21 @@ def projected(log: ModelLog, record: VersionRecord) -> bytes:
 
 
 def project(log: ModelLog, version: int) -> None:
-    """Write the readable copy of a version's manifest, if it does not exist.
+    """Write the readable copy of a version's manifest.
 
-    If that fails, readers use the log, and a repair writes the copy. If the version was
-    deleted since the log was read, the copy is left over: ``verify`` reports it, and
-    ``gc`` deletes it.
+    A copy that is there already is replaced if it is of another version, which the log
+    has lost. If writing fails, readers use the log, and a repair writes the copy. If
+    the version was deleted since the log was read, the copy is left over: ``verify``
+    reports it, and ``gc`` deletes it.
     """
     record = log.seen_state().records[version]
     folder = log.path.rpartition("/")[0].rpartition("/")[2]
     path = layout.version_manifest(folder, version)
     with suppress(StorageError):
-        if log.storage.create(path, projected(log, record)):
-            log.storage.protect(path)
+        data = projected(log, record)
+        if not log.storage.create(path, data) and log.storage.read(path) != data:
+            log.storage.write(path, [data])
+        log.storage.protect(path)
 
 
 def sealed_manifest(storage: Storage, model: str, version: int) -> Manifest:
