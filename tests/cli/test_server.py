@@ -157,7 +157,7 @@ def test_it_says_where_it_is_and_how_to_log_in(
 
             asyncio.run(once())
 
-    monkeypatch.setattr(server_process, "Server", Ended)
+    monkeypatch.setattr(server_process, "ApiServer", Ended)
     monkeypatch.setattr(server_process, "log_to", lambda _: None)
     said = run("serve", "--port", "0").stdout
     assert f"Serving {url} at https://127.0.0.1:" in said
