@@ -199,7 +199,7 @@ def test_a_version_that_answers_otherwise_does_not_replace_the_one_that_runs(
         deployment.script_file = str(make_script(code.format("[0 for _ in inputs]")))
         with pytest.raises(DeploymentFailedError) as caught:
             deployment.save()
-        assert "predictions[0] is 0, recorded was 3" in str(caught.value)
+        assert "predictions[0] is 0, but 3 was recorded" in str(caught.value)
         assert deployment.get_state().deployment_version == 2
         assert deployment.predict(inputs=[5, 6]) == {"predictions": [11]}
         deployment.rollback(2)

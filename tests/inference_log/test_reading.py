@@ -119,8 +119,8 @@ def test_without_pyarrow_the_command_that_installs_it_is_named(
     storage: Storage, monkeypatch: pytest.MonkeyPatch, ask: Callable[..., Any]
 ) -> None:
     package = "hopsartifacts.serving.inference_log"
-    monkeypatch.delattr(f"{package}.reading", raising=False)
-    monkeypatch.delitem(sys.modules, f"{package}.reading", raising=False)
+    monkeypatch.delattr(f"{package}.data_set", raising=False)
+    monkeypatch.delitem(sys.modules, f"{package}.data_set", raising=False)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(InvalidInputError, match=r'pyarrow.*"hopsartifacts\[logger\]"'):
         ask(storage, FLOWERS, None)

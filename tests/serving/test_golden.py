@@ -73,12 +73,12 @@ def test_what_is_the_same(recorded: Any, answered: Any, tolerance: float) -> Non
         (1, None, "the answer is null, but 1 was recorded"),
         (10**400, 10**400 + 1, "but 1000"),
         ([1, 2], [1], "the answer has length 1, but 2 was recorded"),
-        ([1, [2, 3]], [1, [2, 4]], r"the answer\[1\]\[1\] is 4, recorded was 3"),
-        ({"a": {"b": [1]}}, {"a": {"b": [2]}}, r"^a\.b\[0\] is 2, recorded was 1"),
+        ([1, [2, 3]], [1, [2, 4]], r"the answer\[1\]\[1\] is 4, but 3 was recorded"),
+        ({"a": {"b": [1]}}, {"a": {"b": [2]}}, r"^a\.b\[0\] is 2, but 1 was recorded"),
         ({"a": 1}, {}, "^a is missing"),
         ({}, {"a": 1}, "^a is 1 and was not recorded"),
-        ([1], {"a": 1}, 'is {"a":1}, recorded was \\[1\\]'),
-        ("x" * 99, "y" * 99, "y…, recorded"),
+        ([1], {"a": 1}, 'is {"a":1}, but \\[1\\] was recorded'),
+        ("x" * 99, "y" * 99, "y…, but "),
     ],
 )
 def test_what_differs_is_told(recorded: Any, answered: Any, words: str) -> None:
@@ -94,7 +94,7 @@ def test_a_chain_that_answers_as_recorded_passes() -> None:
 def test_a_chain_that_answers_otherwise_is_refused() -> None:
     with pytest.raises(DeploymentFailedError) as caught:
         asyncio.run(check_golden(Chain(Sums()), golden([3, 8])))
-    assert "predictions[1] is 7, recorded was 8" in str(caught.value)
+    assert "predictions[1] is 7, but 8 was recorded" in str(caught.value)
     assert "answering the golden request" in str(caught.value)
 
 
@@ -140,7 +140,9 @@ def test_a_server_that_answers_otherwise_does_not_get_ready(
     live: Callable[[], list[Any]],
 ) -> None:
     launch = msgspec.structs.replace(make_launch(ASYNC), golden=golden([3, 8]))
-    with pytest.raises(DeploymentFailedError, match=r"predictions\[1\] is 7, recorded"):
+    with pytest.raises(
+        DeploymentFailedError, match=r"predictions\[1\] is 7, but 8 was"
+    ):
         backend.start(launch, await_running_s=60)
     state = backend.state(FLOWERS)
     assert state.status == "Failed"
