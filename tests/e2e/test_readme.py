@@ -1,40 +1,45 @@
-"""The README's example runs as it stands."""
+"""The README's examples run as they stand, in an empty folder."""
 
 import re
 from pathlib import Path
 
-import joblib
 import pytest
-from sklearn.linear_model import LogisticRegression
+
+import hopsartifacts
 
 README = Path(__file__).parents[2] / "README.md"
-PREDICTOR = """
-import os
-import joblib
-
-class Predictor:
-    def __init__(self):
-        self.model = joblib.load(os.environ["MODEL_FILES_PATH"] + "/model.joblib")
-
-    def predict(self, inputs):
-        return self.model.predict(inputs)
-"""
+QUICKSTART, PREDICTOR = re.findall(
+    r"```python\n(.*?)```", README.read_text(), re.DOTALL
+)
 
 
-def test_the_example_of_the_readme_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_examples_of_the_readme_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HOPSARTIFACTS_URL", raising=False)
     monkeypatch.setenv("HOPSARTIFACTS_STATE_DIR", str(tmp_path / "state"))
-    estimator = LogisticRegression().fit([[10, 10], [20, 20]], [0, 1])
-    Path("model_dir").mkdir()
-    joblib.dump(estimator, "model_dir/model.joblib")
+
+    for _ in range(2):  # it can be run again
+        exec(QUICKSTART, {})  # noqa: S102 - that is the test
+
+    output = capsys.readouterr().out
+    assert output.count("{'predictions': [0]}") == 2
+    assert "Deployment 'iris' exists: saved as its version 2" in output
+    for version in (1, 2):
+        files = Path(f"hopsartifacts-project/Models/iris/{version}/Files")
+        assert (files / "model.joblib").is_file()
+
     Path("predictor.py").write_text(PREDICTOR)
-    example = re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert example is not None
+    model = hopsartifacts.login().get_model_registry().get_model("iris")
+    deployment = model.deploy("scripted", script_file="predictor.py")
+    deployment.start()
+    try:
+        answer = deployment.predict(inputs=[[5.1, 3.5, 1.4, 0.2]])
+    finally:
+        deployment.stop()
+    assert answer == {"predictions": [0]}
 
-    exec(example[1], {})  # noqa: S102 - that is the test
 
-    assert Path("hopsartifacts-project/Models/cancer/1/Files/model.joblib").is_file()
-    assert Path("hopsartifacts-project/Models/cancer/1/Artifacts/1").is_dir()
+def test_the_quickstart_is_short() -> None:
+    assert len(QUICKSTART.splitlines()) <= 15
