@@ -176,7 +176,7 @@ class Requests:
 
     async def _get(self, parameters: Mapping[str, Any]) -> RequestBody:
         answer = await self.client.call("get_object", parameters)
-        async with answer["RequestBody"] as stream:
+        async with answer["Body"] as stream:
             data = bytes(await stream.read())
         return body_of(answer, data)
 

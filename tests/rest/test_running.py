@@ -28,7 +28,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from hopsartifacts.rest.listener import Listening, listen
-from hopsartifacts.rest.server import Server
+from hopsartifacts.rest.server import ApiServer
 
 async def large(request):
     async def pieces():
@@ -49,7 +49,7 @@ sockets = listen("127.0.0.1", 0)
 print(sockets[0].getsockname()[1], flush=True)
 from hopsartifacts.rest import server
 server._STUCK_S = 1.0
-Server(Starlette(routes=routes), listening, None, server.room_here()).run(sockets)
+ApiServer(Starlette(routes=routes), listening, None, server.room_here()).run(sockets)
 """
 
 
