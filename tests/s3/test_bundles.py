@@ -69,7 +69,9 @@ def test_the_catalog_on_s3(local: Project, s3: Server, tmp_path: Path) -> None:
     storage = FaultyStorage(reader.storage)
     table = hopsartifacts.login(storage=storage).get_model_registry().catalog()
     assert table.to_pylist()[1]["tags"] == '{"stage":"test"}'
-    # Two folders, three logs, two of artifacts; then the log that went on.
     calls = Counter(call.method for call in storage.calls[1:])
-    assert calls["list"] == 2 + 3 + 2 + 1
+    assert calls["list"] == 2  # models and deployments
+    # Three logs and two of artifacts, one of which is empty; then the log that went on.
+    assert calls["first"] == 3 + 2 + 1
+    assert calls["stat"] == 3 + 1
     assert calls["read"] == 2
