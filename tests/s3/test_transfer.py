@@ -151,7 +151,8 @@ def test_what_is_refused_for_good_is_not_tried_again(
     storage: Storage, proxy: Proxy
 ) -> None:
     proxy.plan(Rule(do="refuse", status=403, code="AccessDenied"))
-    with pytest.raises(StorageError, match=r"cannot write 'a/b': bucket .* refuses"):
+    words = r"cannot write 'a/b': bucket .* denies access"
+    with pytest.raises(StorageError, match=words):
         storage.write("a/b", [b"bytes"])
     assert len(proxy.seen()) == 1
 
