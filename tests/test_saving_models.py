@@ -163,7 +163,7 @@ def test_what_tools_left_in_the_folder_is_saved_and_told(
 ) -> None:
     folder = make_files({"m.bin": b"", name: b""})
     told = next(part for part in name.split("/") if part.startswith((".", "__")))
-    with pytest.warns(UserWarning, match=f"holds {re.escape(told)}: saved with"):
+    with pytest.warns(UserWarning, match=f"contains {re.escape(told)}: saved with"):
         model = mr.python.create_model("m").save(folder)
     assert files_of(model) == sorted(["m.bin", name])
 
