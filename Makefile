@@ -4,12 +4,21 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint check bench newest clean
+# What needs no server and no other process.
+FAST := values test_vocabulary.py test_names.py test_layout.py test_errors.py test_documents.py \
+	test_log.py test_aliases.py test_artifacts.py test_deployments.py test_deployment_rules.py \
+	test_saving_models.py test_reading_models.py test_schemas.py test_metrics.py test_bad_input.py \
+	test_guard.py test_gc.py test_repairing.py test_datasets.py test_moments.py test_local_paths.py
+
+.PHONY: demo test test-fast lint check bench newest clean
 
 demo: $(VENV)/.user
 	$(BIN)/python demo/demo.py
 
 test: lint check
+
+test-fast: $(VENV)/.dev
+	$(BIN)/python -m pytest -q -n 2 $(addprefix tests/,$(FAST))
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
