@@ -5,6 +5,7 @@ protocol's JSON: ``data`` is nested lists of the given ``shape``. A transformer 
 return the elements in one flat list, or an array.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from math import nan, prod
 from typing import Any, TypeVar
@@ -36,7 +37,7 @@ _OBJECTS = "pd"
 """Content type of a request whose rows are objects even if it has one input."""
 
 
-class InferBodies:
+class InferBodies(ABC):
     """The request and the answer of a call as dictionaries; see ``chain.Request``.
 
     Subclasses define how a request is read.
@@ -49,17 +50,17 @@ class InferBodies:
         self._outputs: list[Tensor] = []
         """The tensors of the answer."""
 
+    @abstractmethod
     def _read(self) -> InferRequest:
         """Return the request without its elements, and store its id."""
-        raise NotImplementedError
 
     def _request_parameters(self) -> Mapping[str, Any]:
         """Return the parameters of the request itself, not of its tensors."""
         return self._read().parameters
 
+    @abstractmethod
     def _inputs(self) -> list[tuple[str, list[Any]]]:
         """Return the name and the nested rows of each input."""
-        raise NotImplementedError
 
     def rows(self) -> list[Any]:
         """Return the rows of the request.
