@@ -124,7 +124,10 @@ class SettingAttributes(FixedAttributes):
 
     @property
     def script_file(self) -> str | None:
-        """Predictor script; its base name once saved. Setting it asks anew."""
+        """Predictor script; its base name once saved.
+
+        Setting it clears a number in ``artifact_version``.
+        """
         return shown_path(self._settings.script_file, "predictor")
 
     @script_file.setter
@@ -133,7 +136,10 @@ class SettingAttributes(FixedAttributes):
 
     @property
     def config_file(self) -> str | None:
-        """Configuration file; its base name once saved. Setting it asks anew."""
+        """Configuration file; its base name once saved.
+
+        Setting it clears a number in ``artifact_version``.
+        """
         return shown_path(self._settings.config_file, "configfile")
 
     @config_file.setter
@@ -142,7 +148,10 @@ class SettingAttributes(FixedAttributes):
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Additional artifact files. Setting them asks anew."""
+        """Additional artifact files.
+
+        Setting them clears a number in ``artifact_version``.
+        """
         return tuple(file.path for file in self._settings.files)
 
     @files.setter
@@ -167,7 +176,10 @@ class SettingAttributes(FixedAttributes):
 
     @property
     def transformer(self) -> Transformer | None:
-        """Transformer. A new script asks anew (in Hopsworks it does not)."""
+        """Transformer.
+
+        A new script clears a number in ``artifact_version`` (not in Hopsworks).
+        """
         return self._settings.transformer
 
     @transformer.setter
@@ -225,7 +237,9 @@ class SettingAttributes(FixedAttributes):
 
     @property
     def environment_lock(self) -> str | None:
-        """Lock that the environment has to match at the start. Setting it asks anew.
+        """Lock that the environment has to match at the start.
+
+        Setting it clears a number in ``artifact_version``.
 
         A path of ``requirements.txt``, ``uv.lock`` or ``environment.yml``, or its text;
         its base name once saved.

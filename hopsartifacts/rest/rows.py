@@ -165,7 +165,7 @@ class Rows:
         """Return the versions of one model, in order.
 
         Raises:
-                ModelNotFoundError: the model does not exist.
+            ModelNotFoundError: the model does not exist.
             IntegrityError: its log is damaged.
         """
         return self._of(model)[1]
