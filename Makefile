@@ -10,7 +10,7 @@ FAST := values test_vocabulary.py test_names.py test_layout.py test_errors.py te
 	test_saving_models.py test_reading_models.py test_schemas.py test_metrics.py test_bad_input.py \
 	test_guard.py test_gc.py test_repairing.py test_datasets.py test_moments.py test_local_paths.py
 
-.PHONY: demo test test-fast lint check bench newest clean
+.PHONY: demo test test-fast lint check deep coverage bench newest clean
 
 demo: $(VENV)/.user
 	$(BIN)/python demo/demo.py
@@ -26,12 +26,20 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# More workers than two cores, as many tests wait for servers, disks and processes.
+PARALLEL := -n 3 --dist loadgroup
+
 check: $(VENV)/.dev
+	$(BIN)/python -m pytest $(PARALLEL)
+
+# All the work of the longest tests, of which `check` does a part: some hours.
+deep: $(VENV)/.dev
+	HOPSARTIFACTS_TEST_DEPTH=all $(BIN)/python -m pytest $(PARALLEL)
+
+# As `check`, with a report of the lines that no test runs; this takes half as long again.
+coverage: $(VENV)/.dev
 	rm -f .coverage .coverage.*
-	# More workers than two cores, as many tests wait for servers, disks and processes.
-	# What fails beside others is shown, and has to pass alone.
-	$(BIN)/coverage run -m pytest -n 3 --dist loadgroup \
-		|| $(BIN)/coverage run -m pytest --last-failed --last-failed-no-failures none
+	$(BIN)/coverage run -m pytest $(PARALLEL)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

@@ -5,12 +5,16 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
+import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent
 from typing import Any, cast
 from uuid import uuid4
 
+import psutil
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
@@ -19,6 +23,7 @@ from hopsartifacts import Model, ModelRegistry, ModelServing, Project
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
+from tests import depth
 from tests.in_place import InPlace
 
 PREDICTOR = """
@@ -28,14 +33,23 @@ class Predictor:
 """
 NOBODY = 65534
 ALONE = frozenset({"environments", "serving", "inference_log", "races"})
-"""Folders whose tests start many processes: not two of them at once."""
+"""Folders whose tests start many processes: at most two of them at once."""
+SESSION_VARIABLE = "HOPSARTIFACTS_TEST_SESSION"
+LEFT_S = 30.0
+"""Within this time after the last test, processes that are ending have to be gone."""
 SERVERS = frozenset({"s3", "careless_s3", "gcs", "azure", "sftp", "hdfs", "ftp"})
 
 
 def pytest_configure() -> None:
     """Let Ctrl+C be heard, also by tests that a shell runs in the background."""
+    depth.set_depth()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_report_header() -> str:
+    """Say which part of the longest tests is done."""
+    return f"{depth.VARIABLE}={depth.set_depth()}"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -49,10 +63,47 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for server in sorted(named & SERVERS)[:1]:
             item.add_marker(pytest.mark.xdist_group(server))
         if ALONE & set(item.path.parts):
-            item.add_marker(pytest.mark.xdist_group("processes"))
+            half = zlib.crc32(item.path.name.encode()) % 2
+            item.add_marker(pytest.mark.xdist_group(f"processes {half}"))
         elif "clients" in item.path.parts:
             # These wait most of the time.
             item.add_marker(pytest.mark.xdist_group("clients"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_left_running() -> Iterator[None]:
+    """Fail if a process that the tests started still runs after the last test.
+
+    The processes are found by a variable in their environment, which child processes
+    inherit, also those that are in a session of their own.
+    """
+    mark = uuid4().hex
+    os.environ[SESSION_VARIABLE] = mark
+    yield
+    deadline = time.monotonic() + LEFT_S
+    while (left := _running_with(mark)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for process in left:
+        with suppress(psutil.Error):
+            process.kill()
+    assert not left, f"tests left running: {[_command(it) for it in left]}"
+
+
+def _running_with(mark: str) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            is_ours = process.environ().get(SESSION_VARIABLE) == mark
+            is_zombie = process.status() == psutil.STATUS_ZOMBIE
+            if is_ours and not is_zombie and process.pid != os.getpid():
+                found.append(process)
+    return found
+
+
+def _command(process: psutil.Process) -> str:
+    with suppress(psutil.Error):
+        return " ".join(process.cmdline())
+    return str(process.pid)
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
 from hopsartifacts.testing.backend import BackendConformance
 from hopsartifacts.testing.conformance import StorageConformance
+from tests import depth
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def unsynced(root: Path) -> Storage:
 @pytest.mark.usefixtures("without_pauses")
 class TestLocalStorage(BackendConformance):
     # Steps of the system, finer than calls, are tried too.
-    at_reads = bool(os.environ.get("HOPSARTIFACTS_EVERY_POINT"))
+    at_reads = depth.is_all()
 
     @pytest.fixture
     def storage(self, tmp_path: Path) -> Storage:

@@ -161,6 +161,7 @@ def walk(
     faults: Sequence[FaultKind],
     *,
     every: int = 1,
+    part: int = 0,
     steps: int | None = None,
 ) -> int:
     """Run *case* with each of *faults* at each step, and check what is left.
@@ -170,6 +171,8 @@ def walk(
         attempt: runs the job at a place, with the fault at the step with this number.
         faults: the ways in which each step fails.
         every: try only every n-th combination of step and fault, but at least one.
+        part: with which of the first *every* combinations to begin, modulo *every*;
+            each part tries other combinations than the others.
         steps: how many steps the job has; by default the number of its changes.
 
     Returns:
@@ -180,7 +183,7 @@ def walk(
         assert points >= _LEAST_POINTS, f"only {points} points"
         return points
     there = (steps or case.changes) * len(faults)
-    first = zlib.crc32(case.name.encode()) % min(every, there)
+    first = (zlib.crc32(case.name.encode()) + part) % min(every, there)
     points = _walk(case, attempt, faults, range(first, there, every))
     assert points, f"none of {there} points"
     return points

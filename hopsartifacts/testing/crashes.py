@@ -47,10 +47,12 @@ class _Walking(Connecting):
     Attributes:
         every: 1 tries every call; n > 1 (best an odd number) tries every n-th call that
             changes something, for slow servers.
+        part: which n-th calls: parts 0 to n - 1 together try every call.
         walked: the jobs to interrupt.
     """
 
     every = 1
+    part = 0
     walked: Iterable[str] = JOBS
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -109,7 +111,9 @@ class CrashConformance(_Walking):
             return CaseRun(was_due=False)
 
         faults = [KILL_BEFORE, KILL_AFTER] if kills else [STOP_BEFORE, STOP_AFTER]
-        points = walk(case, kill if kills else stop, faults, every=self.every)
+        points = walk(
+            case, kill if kills else stop, faults, every=self.every, part=self.part
+        )
         record_property("crash points", points)
 
     def test_a_writer_killed_inside_a_call_leaves_the_old_state_or_the_new(
@@ -145,7 +149,12 @@ class CrashConformance(_Walking):
             else:
                 steps = count()
         points = walk(
-            case, kill if kills else stop_at, [None], every=self.every, steps=steps
+            case,
+            kill if kills else stop_at,
+            [None],
+            every=self.every,
+            part=self.part,
+            steps=steps,
         )
         record_property("crash points", points)
 
@@ -206,7 +215,7 @@ class FaultConformance(_Walking):
             assert plan.was_due or not error, error
             return CaseRun(was_due=plan.was_due, error=error)
 
-        points = walk(case, fail, _FAILURES, every=self.every)
+        points = walk(case, fail, _FAILURES, every=self.every, part=self.part)
         record_property("failure points", points)
 
 

@@ -1,6 +1,5 @@
 """The whole kit on each server, less of it where a request takes long."""
 
-import os
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -11,6 +10,7 @@ from hopsartifacts.storage.contract import Storage
 from hopsartifacts.testing.backend import BackendConformance
 from hopsartifacts.testing.conformance import StorageConformance
 from hopsartifacts.testing.jobs import JOBS
+from tests import depth
 from tests.backends.conftest import Azure, Ftp, Gcs, Hdfs, Place, Sftp
 
 pytestmark = pytest.mark.filterwarnings(
@@ -23,7 +23,6 @@ def opened(place: Place) -> Storage:
     return connect(place.url, place.options, unsafe_single_writer=place.single_writer)
 
 
-EVERY_POINT = bool(os.environ.get("HOPSARTIFACTS_EVERY_POINT"))
 TELLING = (
     "save a later version",
     "continue a save",
@@ -43,8 +42,8 @@ class OnServer(BackendConformance):
     creations, saves = 4, 2
     call_rounds, call_steps = 3, 10
     work_rounds, work_steps = 2, 4
-    every = 1 if EVERY_POINT else 45
-    walked: Iterable[str] = JOBS if EVERY_POINT else TELLING
+    every, part = depth.usually(45, 1), depth.part()
+    walked: Iterable[str] = depth.usually(TELLING, tuple(JOBS))
     kills = False
     lives = 2
 
@@ -97,7 +96,7 @@ class TestHdfsStorage(OnServer):
     race_rounds, saves = 2, 1
     call_rounds, call_steps = 2, 8
     work_rounds, work_steps = 1, 3
-    walked = JOBS if EVERY_POINT else ("move an alias", "delete a model")
+    walked = depth.usually(("move an alias", "delete a model"), tuple(JOBS))
 
     @pytest.fixture
     def place(self, hdfs: Hdfs) -> Place:

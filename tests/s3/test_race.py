@@ -1,7 +1,6 @@
 """Many processes at one S3 server that is often busy and loses connections."""
 
 import json
-import os
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -11,12 +10,13 @@ from typing import Any
 import pytest
 
 import hopsartifacts
+from tests import depth
 from tests.s3.conftest import Server
 from tests.s3.proxy import Proxy, Rule
 
-WRITERS = int(os.environ.get("HOPSARTIFACTS_RACE_WRITERS", "32"))
-VERSIONS = int(os.environ.get("HOPSARTIFACTS_RACE_VERSIONS", "8"))
-MODELS = int(os.environ.get("HOPSARTIFACTS_RACE_MODELS", "8"))
+WRITERS = 32
+VERSIONS = depth.usually(8, 30)
+MODELS = 8
 """How many models the writers share; the server lets who loses a race wait a second,
 so all of them at one model take long."""
 READERS = 4

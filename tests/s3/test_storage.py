@@ -1,7 +1,5 @@
 """The storage contract on a real S3 server."""
 
-import os
-
 import pytest
 
 import hopsartifacts
@@ -9,10 +7,8 @@ from hopsartifacts.storage.connect import connect
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.testing.backend import BackendConformance
 from hopsartifacts.testing.conformance import StorageConformance
+from tests import depth
 from tests.s3.conftest import Server
-
-EVERY = 1 if os.environ.get("HOPSARTIFACTS_EVERY_POINT") else 23
-"""All crash points and faults take the better part of an hour."""
 
 
 class TestS3Storage(BackendConformance):
@@ -23,7 +19,8 @@ class TestS3Storage(BackendConformance):
     # What takes milliseconds on a disk takes seconds here.
     call_rounds, call_steps = 5, 15
     work_rounds, work_steps = 3, 5
-    every = EVERY
+    # All crash points and faults take the better part of an hour.
+    every, part = depth.usually(23, 1), depth.part()
     kills = False
     lives = 2
 

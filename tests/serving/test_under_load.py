@@ -23,10 +23,11 @@ import urllib3
 
 import hopsartifacts
 from hopsartifacts import Deployment, InferenceLogger, PredictorResources
+from tests import depth
 
 pytest.importorskip("pyarrow")
 
-REQUESTS = int(os.environ.get("HOPSARTIFACTS_LOAD_REQUESTS", "10000"))
+REQUESTS = depth.usually(10_000, 100_000)
 CLIENTS = 32
 SWITCHES = 5
 SCRIPT = """
