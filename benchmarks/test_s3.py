@@ -35,7 +35,7 @@ s3 = conftest.s3
 MIB = 1 << 20
 SIZE_MB = int(os.environ.get("HOPSARTIFACTS_BENCH_S3_MB", "512"))
 AT_ONCE = 4
-"""Parts in flight, as in ``hopsartifacts.storage.s3_uploads``."""
+"""Parts in flight, as in ``hopsartifacts.storage.s3_transfers``."""
 SMALL_FILES = 2000
 SMALL_BYTES = 20_000
 THREADS = 8

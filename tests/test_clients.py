@@ -15,7 +15,7 @@ HOOKS = {
     "sftp.py": ("paramiko",),
     "hdfs.py": ("hdfs_native",),
 }
-DOCUMENTED = {"s3fs", "botocore.exceptions"}
+DOCUMENTED = {"s3fs"}
 """What may be imported elsewhere."""
 OWN = {"self", "cls", "upload"}
 

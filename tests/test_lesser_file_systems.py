@@ -266,7 +266,7 @@ def test_a_folder_that_cannot_be_opened_to_be_synced_is_no_refusal(
     storage = LocalStorage(tmp_path)
     storage.create("before", b"")
     with monkeypatch.context() as patch:
-        patch.setattr("hopsartifacts.storage.local.sync_folder", failing(number))
+        patch.setattr("hopsartifacts.storage.posix.sync_folder", failing(number))
         with pytest.raises(StorageError) as caught:
             storage.create("a", b"x")
     assert not isinstance(caught.value, StorageRefusedError)

@@ -9,7 +9,7 @@ from typing import Any
 
 from adlfs import AzureBlobFileSystem
 from azure.core.exceptions import ResourceNotFoundError
-from fsspec.asyn import sync
+from fsspec.asyn import sync_wrapper
 
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.storage.objects import UNCACHED, ObjectStorage
@@ -20,7 +20,7 @@ _PAUSE_BASE_S = 1.5
 
 
 class _BlobFileSystem(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has no types
-    """adlfs with a uniform result of ``find`` and shorter pauses between retries."""
+    """adlfs with shorter pauses between retries."""
 
     def do_connect(self) -> None:
         """Connect, and set retry pauses of seconds instead of minutes.
@@ -32,13 +32,6 @@ class _BlobFileSystem(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has n
         policy.initial_backoff = _FIRST_PAUSE_S
         policy.increment_base = _PAUSE_BASE_S
         policy.random_jitter_range = _FIRST_PAUSE_S
-
-    async def _find(self, path: str, *args: Any, **kwargs: Any) -> Any:
-        found = await super()._find(path, *args, **kwargs)
-        # For a file, adlfs returns a list even if details were requested.
-        if kwargs.get("detail") and isinstance(found, list):
-            return {name: await self._info(name) for name in found}
-        return found
 
     async def _first(self, path: str) -> str | None:
         """Return the first name listed below *path*, with pages of one entry."""
@@ -58,6 +51,8 @@ class _BlobFileSystem(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has n
                 return None
         return None
 
+    first = sync_wrapper(_first)
+
 
 class _AzureStorage(ObjectStorage):
     """The storage contract on adlfs, with its errors classified."""
@@ -66,8 +61,7 @@ class _AzureStorage(ObjectStorage):
 
     def first(self, path: str) -> str | None:
         with self._translating("list", path):
-            found = sync(self._fs.loop, self._fs._first, self._full(path))  # noqa: SLF001 - our own class
-        return self._sure_first(path, found)
+            return self._sure_first(path, self._fs.first(self._full(path)))
 
     def _is_refused(self, error: Exception) -> bool:
         # adlfs wraps some of Azure's errors in its own.

@@ -6,7 +6,7 @@ paths private to one writer until a ``create`` publishes them.
 """
 
 import stat as stat_bits
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
@@ -154,10 +154,12 @@ class Storage(Protocol):
         "12-x", whose name continues with a character that sorts before "/", either of
         the two may come first.
         """
+        # With a "/", a folder sorts among its siblings as its content does.
+        ends = {"directory": "/"}
+        names = sorted(f"{it.path}{ends.get(it.kind, '')}" for it in self.list(path))
         # Skip folders without files: a crash may leave them behind.
-        for entry in sorted(self.list(path), key=_place):
-            is_folder = entry.kind == "directory"
-            found = self.first(entry.path) if is_folder else entry.path
+        for name in names:
+            found = self.first(name[:-1]) if name.endswith("/") else name
             if found is not None:
                 return found
         return None
@@ -237,33 +239,46 @@ class Storage(Protocol):
 
 
 @contextmanager
-def translating(explain: Callable[[Exception], Exception]) -> Iterator[None]:
+def translating(
+    explain: Callable[[Exception], Exception], failures: Sequence[BaseException] = ()
+) -> Iterator[None]:
     """Convert a client's exceptions with *explain*; leave our own errors unchanged.
 
-    The client's exception becomes the cause, unless its message contains a secret.
+    The client's exception becomes the cause, unless its message contains a secret. The
+    exceptions in *failures*, from ``watched``, are also left unchanged.
     """
     try:
         yield
     except HopsArtifactsError:
         raise
     except Exception as error:
-        own = explain(error)
+        own = error if error in failures else explain(error)
         if own is error:
             raise
         is_clean = without_secrets(str(error)) == str(error)
         raise own from (error if is_clean else None)
 
 
-def kind_of(mode: int) -> Kind:
-    """Return the kind of file that a ``stat(2)`` mode describes."""
-    return _KINDS.get(stat_bits.S_IFMT(mode), "other")
+def watched(chunks: Iterable[bytes], failures: list[BaseException]) -> Iterator[bytes]:
+    """Yield *chunks*, and record what their source raises in *failures*."""
+    try:
+        yield from chunks
+    except BaseException as error:
+        failures.append(error)
+        raise
+
+
+def info_of(path: str, mode: int, size_bytes: int, modified: float | None) -> FileInfo:
+    """Describe *path* by what ``stat(2)`` or a server reports; see ``FileInfo``."""
+    return FileInfo(
+        path=path,
+        kind=_KINDS.get(stat_bits.S_IFMT(mode), "other"),
+        size_bytes=size_bytes,
+        is_read_only=not mode & ANY_WRITE,
+        modified=modified,
+    )
 
 
 def by_path(entries: Iterable[FileInfo]) -> list[FileInfo]:
     """Return *entries* sorted by path, as the contract requires."""
     return sorted(entries, key=attrgetter("path"))
-
-
-def _place(entry: FileInfo) -> str:
-    """Return the key that sorts *entry* among its siblings in the order of ``find``."""
-    return f"{entry.path}/" if entry.kind == "directory" else entry.path

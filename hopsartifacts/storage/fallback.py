@@ -15,7 +15,7 @@ from fsspec.core import url_to_fs
 
 from hopsartifacts.errors import AlreadyExistsError, without_secrets
 from hopsartifacts.layout import TEMPORARY
-from hopsartifacts.storage.contract import Capabilities, FileInfo
+from hopsartifacts.storage.contract import Capabilities, FileInfo, watched
 from hopsartifacts.storage.objects import ObjectStorage, OneAtATime
 
 
@@ -67,9 +67,18 @@ class FallbackStorage(ObjectStorage):
         Some file systems refuse to move onto an existing file. Between the two steps,
         nothing exists at *path*.
         """
-        temporary = f"{TEMPORARY}/{uuid4().hex}"
+        temporary, failures = f"{TEMPORARY}/{uuid4().hex}", list[BaseException]()
         try:
-            self._upload(temporary, chunks)
+            with self._translating("write", path, failures):
+                self._fs.makedirs(self._full(TEMPORARY), exist_ok=True)
+                file = self._fs.open(self._full(temporary), "wb")
+                try:
+                    for chunk in watched(chunks, failures):
+                        with self._lock:
+                            file.write(chunk)
+                finally:
+                    with self._lock:
+                        file.close()
             with self._lock:
                 self.delete_tree(path)
                 self.move(temporary, path)
@@ -77,19 +86,6 @@ class FallbackStorage(ObjectStorage):
             with suppress(Exception):
                 self._fs.rm_file(self._full(temporary))
             raise
-
-    def _upload(self, path: str, chunks: Iterable[bytes]) -> None:
-        with self._translating("write", path):
-            self._fs.makedirs(self._parent(path), exist_ok=True)
-            file = self._fs.open(self._full(path), "wb")
-        try:
-            for chunk in chunks:
-                # Exceptions of the source of *chunks* are not translated.
-                with self._lock, self._translating("write", path):
-                    file.write(chunk)
-        finally:
-            with self._lock, self._translating("write", path):
-                file.close()
 
     def read(self, path: str) -> bytes:
         return b"".join(self.chunks(path))

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from fsspec.asyn import sync
+from fsspec.asyn import sync_wrapper
 from gcsfs.core import GCSFileSystem
 from gcsfs.retry import retry_request
 
@@ -47,6 +47,8 @@ class _JsonFileSystem(GCSFileSystem):  # type: ignore[misc]  # gcsfs has no type
             return None
         return str(found[0]["name"]) if found else None
 
+    first = sync_wrapper(_first)
+
 
 class _GcsStorage(ObjectStorage):
     """The storage contract on gcsfs, with its errors classified."""
@@ -55,8 +57,7 @@ class _GcsStorage(ObjectStorage):
 
     def first(self, path: str) -> str | None:
         with self._translating("list", path):
-            found = sync(self._fs.loop, self._fs._first, self._full(path))  # noqa: SLF001 - our own class
-        return self._sure_first(path, found)
+            return self._sure_first(path, self._fs.first(self._full(path)))
 
     def _is_refused(self, error: Exception) -> bool:
         # gcsfs raises a plain OSError for 403.

@@ -27,34 +27,15 @@ from hopsartifacts.errors import (
     StorageRefusedError,
 )
 from hopsartifacts.layout import MARKER, STAGING, TEMPORARY
+from hopsartifacts.storage import posix
 from hopsartifacts.storage.contract import (
     ANY_WRITE,
     Capabilities,
     FileInfo,
     Storage,
     by_path,
-    kind_of,
+    info_of,
     translating,
-)
-from hopsartifacts.storage.posix import (
-    WITHOUT_LINKS,
-    WITHOUT_MODES,
-    Modes,
-    can_protect,
-    delete_folder,
-    first_file,
-    folders_of,
-    link,
-    linked,
-    make_folder,
-    modes_like,
-    protect_tree,
-    read_whole,
-    set_mode,
-    sync_folder,
-    writable,
-    write_in_place,
-    write_new,
 )
 
 _GROUP_SHARED = stat_bits.S_ISGID | stat_bits.S_IWGRP
@@ -105,14 +86,14 @@ class LocalStorage(Storage):
                 return False
             self._make_folder(target.parent)
             with self._temporary() as temporary:
-                write_new(temporary, [data], self._modes().sealed_file)
+                posix.write_new(temporary, [data], self._modes().sealed_file)
                 try:
-                    created = link(temporary, target)
+                    created = posix.link(temporary, target)
                 except OSError as error:
                     raise _link_error(path, error) from error
         if created:
             try:
-                sync_folder(target.parent)
+                posix.sync_folder(target.parent)
             except OSError as error:
                 # The object exists, so this is not a refusal; but it may not be
                 # durable.
@@ -128,16 +109,16 @@ class LocalStorage(Storage):
         with _translated("write", path):
             self._make_folder(target.parent)
             if path.startswith(f"{STAGING}/"):
-                write_in_place(target, chunks, self._modes().sealed_file)
+                posix.write_in_place(target, chunks, self._modes().sealed_file)
                 return
             with self._temporary() as temporary:
-                write_new(temporary, chunks, self._modes().file)
+                posix.write_new(temporary, chunks, self._modes().file)
                 temporary.replace(target)
 
     def read(self, path: str) -> bytes:
         # Use text instead of ``Path``, for speed: a version may have very many files.
         with _translated("read", path):
-            return read_whole(f"{self._root}/{path}")
+            return posix.read_whole(f"{self._root}/{path}")
 
     def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
         with _translated("read", path), (self._root / path).open("rb") as file:
@@ -151,7 +132,7 @@ class LocalStorage(Storage):
                 found = os.lstat(f"{self._root}/{path}")
             except (FileNotFoundError, NotADirectoryError):
                 return None
-            return _entry(path, found)
+            return info_of(path, found.st_mode, found.st_size, found.st_mtime)
 
     def list(self, path: str) -> list[FileInfo]:
         with _translated("list", path):
@@ -159,7 +140,7 @@ class LocalStorage(Storage):
 
     def first(self, path: str) -> str | None:
         with _translated("list", path):
-            found = first_file(f"{self._root}/{path}")
+            found = posix.first_file(f"{self._root}/{path}")
         return found and found.removeprefix(f"{self._root}/")
 
     def copy(self, source: str, target: str) -> bool:
@@ -172,7 +153,7 @@ class LocalStorage(Storage):
                 return False
             try:
                 self._make_folder(end.parent)
-                return (self._may_clone and self._clone(start, end)) or linked(
+                return (self._may_clone and self._clone(start, end)) or posix.linked(
                     start, end
                 )
             except FileNotFoundError:
@@ -198,29 +179,29 @@ class LocalStorage(Storage):
         start, end = self._root / source, self._root / target
         with _translated("move", source):
             self._make_folder(end.parent)
-            with writable(start.parent):
+            with posix.writable(start.parent):
                 # Otherwise ``link`` would accept a target that is the same file.
                 if os.path.lexists(end) or not _moved(start, end):
                     raise AlreadyExistsError(f"{target!r} exists; nothing was moved")
-            sync_folder(end.parent)
-            sync_folder(start.parent)
+            posix.sync_folder(end.parent)
+            posix.sync_folder(start.parent)
 
     def move_tree(self, source: str, target: str) -> bool:
         """Sync every folder of the tree, then rename it."""
         start, end = self._root / source, self._root / target
         with _translated("move", source):
-            for folder in folders_of(start):
-                sync_folder(Path(folder))
+            for folder in posix.folders_of(start):
+                posix.sync_folder(Path(folder))
             self._make_folder(end.parent)
             try:
-                with writable(start.parent):
+                with posix.writable(start.parent):
                     start.rename(end)
             except OSError as error:
                 if error.errno in _TAKEN_FOLDER:
                     return False
                 raise
-            sync_folder(end.parent)
-            sync_folder(start.parent)
+            posix.sync_folder(end.parent)
+            posix.sync_folder(start.parent)
             return True
 
     def protect(self, path: str) -> None:
@@ -231,9 +212,9 @@ class LocalStorage(Storage):
                 return
             failure: OSError | None = None
             try:
-                protect_tree(str(top), self._modes())
+                posix.protect_tree(str(top), self._modes())
             except OSError as error:
-                if error.errno not in WITHOUT_MODES:
+                if error.errno not in posix.WITHOUT_MODES:
                     raise
                 failure = error
             if failure or top.lstat().st_mode & ANY_WRITE:
@@ -243,7 +224,7 @@ class LocalStorage(Storage):
 
     def unprotect(self, path: str) -> None:
         with _translated("unprotect", path):
-            set_mode(self._root / path, self._modes().folder)
+            posix.set_mode(self._root / path, self._modes().folder)
 
     def delete_tree(self, path: str) -> None:
         top = self._root / path
@@ -253,8 +234,8 @@ class LocalStorage(Storage):
             if not stat_bits.S_ISDIR(top.lstat().st_mode):
                 top.unlink()
             else:
-                delete_folder(top)
-            sync_folder(top.parent)
+                posix.delete_folder(top)
+            posix.sync_folder(top.parent)
 
     def local_path(self, path: str) -> Path | None:
         return self._root / path if path else self._root
@@ -278,7 +259,7 @@ class LocalStorage(Storage):
             missing.append(folder)
             folder = folder.parent
         for folder in reversed(missing):
-            make_folder(folder, self._mode_of_new(folder))
+            posix.make_folder(folder, self._mode_of_new(folder))
 
     def _mode_of_new(self, folder: Path) -> int | None:
         """Return the mode that *folder* gets; None leaves it to the umask."""
@@ -290,9 +271,9 @@ class LocalStorage(Storage):
         # A folder shared by a group passes its mode on, like its setgid bit.
         return above if above & _GROUP_SHARED == _GROUP_SHARED else None
 
-    def _modes(self) -> Modes:
+    def _modes(self) -> posix.Modes:
         """Return the modes for new files, from the current mode of the root folder."""
-        return modes_like(stat_bits.S_IMODE(self._root.stat().st_mode))
+        return posix.modes_like(stat_bits.S_IMODE(self._root.stat().st_mode))
 
     def _keeps_modes(self) -> bool:
         """Return whether files can be made read-only here, as far as known."""
@@ -304,14 +285,14 @@ class LocalStorage(Storage):
                 return True
             # It was created read-only. If it is writable, it was copied, or modes do
             # not work.
-            self._has_modes = not mode & ANY_WRITE or can_protect(marker)
+            self._has_modes = not mode & ANY_WRITE or posix.can_protect(marker)
         return self._has_modes
 
     def _try_modes(self) -> None:
         """Test with a temporary file whether files can be made read-only."""
         with self._temporary() as temporary:
-            write_new(temporary, [], self._modes().file)
-            self._has_modes = can_protect(temporary)
+            posix.write_new(temporary, [], self._modes().file)
+            self._has_modes = posix.can_protect(temporary)
         if not self._has_modes:
             warnings.warn(
                 f"{self.url}: the file system cannot make files read-only, so sealed "
@@ -328,20 +309,11 @@ class LocalStorage(Storage):
                 for child in children:
                     # Treat an entry that is deleted during the scan as missing.
                     with suppress(FileNotFoundError):
-                        found = child.stat(follow_symlinks=False)
-                        yield _entry(prefix + child.name, found)
+                        it = child.stat(follow_symlinks=False)
+                        name = prefix + child.name
+                        yield info_of(name, it.st_mode, it.st_size, it.st_mtime)
         except (FileNotFoundError, NotADirectoryError):
             return
-
-
-def _entry(path: str, found: os.stat_result) -> FileInfo:
-    return FileInfo(
-        path=path,
-        kind=kind_of(found.st_mode),
-        size_bytes=found.st_size,
-        is_read_only=not found.st_mode & ANY_WRITE,
-        modified=found.st_mtime,
-    )
 
 
 def _translated(doing: str, path: str) -> AbstractContextManager[None]:
@@ -352,7 +324,7 @@ def _translated(doing: str, path: str) -> AbstractContextManager[None]:
 def _moved(source: Path, target: Path) -> bool:
     """Move a file to a free name; return False if the name was taken meanwhile."""
     try:
-        if not link(source, target):
+        if not posix.link(source, target):
             return False
     except PermissionError:
         # The kernel forbids linking another user's file, but it can be renamed.
@@ -375,7 +347,7 @@ def _error(doing: str, path: str, error: Exception) -> Exception:
 
 def _link_error(path: str, error: OSError) -> Exception:
     """Return the error to raise for a failed link."""
-    if error.errno not in WITHOUT_LINKS:
+    if error.errno not in posix.WITHOUT_LINKS:
         return _error("create", path, error)
     # A failing disk also reports EIO, and then a retry may help.
     kind = StorageError if error.errno == errno.EIO else StorageRefusedError

@@ -6,7 +6,7 @@ cannot be moved in one step: versions are written in their reserved place.
 """
 
 import glob
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from functools import partial
@@ -26,6 +26,7 @@ from hopsartifacts.storage.contract import (
     Storage,
     by_path,
     translating,
+    watched,
 )
 
 CREATE_LIMIT_BYTES = 32 * 1024 * 1024
@@ -77,22 +78,20 @@ class ObjectStorage(Storage):
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
         """Upload in parts of bounded size; never complete a failed upload."""
-        with self._translating("write", path):
+        failures = list[BaseException]()
+        with self._translating("write", path, failures):
             file = self._fs.open(self._full(path), "wb", block_size=_WRITE_BYTES)
-        try:
-            # Exceptions of the source of *chunks* are not translated.
-            for chunk in chunks:
-                with self._translating("write", path):
+            try:
+                for chunk in watched(chunks, failures):
                     file.write(chunk)
-            with self._translating("write", path):
                 file.close()
-        except BaseException:
-            with suppress(Exception):
-                file.discard()
-            # Otherwise the garbage collector would close the file and complete the
-            # upload.
-            file.closed = True
-            raise
+            except BaseException:
+                with suppress(Exception):
+                    file.discard()
+                # Otherwise the garbage collector would close the file and complete
+                # the upload.
+                file.closed = True
+                raise
 
     def read(self, path: str) -> bytes:
         with self._translating("read", path):
@@ -135,9 +134,11 @@ class ObjectStorage(Storage):
     def find(self, path: str) -> Iterator[FileInfo]:
         full = self._full(path)
         with self._translating("list", path):
-            found = self._fs.find(full, detail=True).values()
+            found = self._fs.find(full, detail=True)
         here = full.strip("/")
-        yield from by_path(self._entry(it) for it in found if self._name(it) != here)
+        # For a file, some file systems return a list of only its name.
+        infos = found.values() if isinstance(found, dict) else ()
+        yield from by_path(self._entry(it) for it in infos if self._name(it) != here)
 
     def copy(self, source: str, target: str) -> bool:
         """Copy on the server."""
@@ -206,8 +207,10 @@ class ObjectStorage(Storage):
             modified=_modified(info),
         )
 
-    def _translating(self, doing: str, path: str) -> AbstractContextManager[None]:
-        return translating(partial(self._translated, doing, path))
+    def _translating(
+        self, doing: str, path: str, failures: Sequence[BaseException] = ()
+    ) -> AbstractContextManager[None]:
+        return translating(partial(self._translated, doing, path), failures)
 
     def _translated(self, doing: str, path: str, error: Exception) -> Exception:
         """Convert *error* to one of our errors."""

@@ -19,7 +19,6 @@ _CACHES = "configures caches, but listings are never cached"
 _LOOPS = "is for callers that run their own event loop"
 _SIZES = "has no effect: the sizes of reads and writes are fixed"
 _NO_EFFECT = "has no effect"
-_NAMES = "would treat a part of a name as a version"
 _REFUSED_BY_ALL = {
     "asynchronous": _LOOPS,
     "default_block_size": _SIZES,
@@ -30,6 +29,7 @@ _REFUSED_BY_ALL = {
     "max_paths": _CACHES,
     "skip_instance_cache": _CACHES,
     "use_listings_cache": _CACHES,
+    "version_aware": "would treat a part of a name as a version",
 }
 
 
@@ -48,59 +48,58 @@ def names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-S3 = Options(
-    names(
-        "anon cache_regions client_kwargs config_kwargs endpoint_url "
-        "fixed_upload_size key local_expiry_check password profile requester_pays "
-        "s3_additional_kwargs secret session token use_ssl username"
+BY_PROTOCOL = {
+    "s3": Options(
+        names(
+            "anon cache_regions client_kwargs config_kwargs endpoint_url "
+            "fixed_upload_size key local_expiry_check password profile requester_pays "
+            "s3_additional_kwargs secret session token use_ssl username"
+        ),
+        {"max_concurrency": _SIZES},
     ),
-    {"max_concurrency": _SIZES, "version_aware": _NAMES},
-)
-GCS = Options(
-    names(
-        "access check_connection consistency endpoint_url project requester_pays "
-        "requests_timeout session_kwargs timeout token"
+    "gs": Options(
+        names(
+            "access check_connection consistency endpoint_url project requester_pays "
+            "requests_timeout session_kwargs timeout token"
+        ),
+        {
+            "block_size": _SIZES,
+            "cache_timeout": _CACHES,
+            "default_location": "is for new buckets, and no bucket is created",
+            "secure_serialize": _NO_EFFECT,
+        },
     ),
-    {
-        "block_size": _SIZES,
-        "cache_timeout": _CACHES,
-        "default_location": "is for new buckets, and no bucket is created",
-        "secure_serialize": _NO_EFFECT,
-        "version_aware": _NAMES,
-    },
-)
-AZURE = Options(
-    names(
-        "account_host account_key account_name anon assume_container_exists "
-        "authority client_id client_secret connection_string connection_timeout "
-        "credential location_mode managed_identity_client_id max_concurrency "
-        "read_timeout sas_token tenant_id timeout workload_identity_client_id"
+    "az": Options(
+        names(
+            "account_host account_key account_name anon assume_container_exists "
+            "authority client_id client_secret connection_string connection_timeout "
+            "credential location_mode managed_identity_client_id max_concurrency "
+            "read_timeout sas_token tenant_id timeout workload_identity_client_id"
+        ),
+        {
+            "blocksize": _SIZES,
+            "request_session": _NO_EFFECT,
+            "socket_timeout": _NO_EFFECT,
+        },
+        r"exclude_\w+_credential",
     ),
-    {
-        "blocksize": _SIZES,
-        "request_session": _NO_EFFECT,
-        "socket_timeout": _NO_EFFECT,
-        "version_aware": _NAMES,
-    },
-    r"exclude_\w+_credential",
-)
-SFTP = Options(
-    names(
-        "allow_agent auth_strategy auth_timeout banner_timeout channel_timeout "
-        "compress disabled_algorithms host_key_policy key_filename look_for_keys "
-        "passphrase password pkey port sock timeout transport_factory username"
+    "sftp": Options(
+        names(
+            "allow_agent auth_strategy auth_timeout banner_timeout channel_timeout "
+            "compress disabled_algorithms host_key_policy key_filename look_for_keys "
+            "passphrase password pkey port sock timeout transport_factory username"
+        ),
+        {"host": "is given by the URL", "temppath": _NO_EFFECT},
     ),
-    {"host": "is given by the URL", "temppath": _NO_EFFECT},
-)
-HDFS = Options(
-    names("config_dir kerberos_cache kerberos_keytab kerberos_principal"),
-    {},
-    r"\w+(\.[\w-]+)+",
-)
-"""The pattern matches the names of Hadoop settings."""
+    "hdfs": Options(
+        names("config_dir kerberos_cache kerberos_keytab kerberos_principal"),
+        {},
+        # The names of Hadoop settings.
+        r"\w+(\.[\w-]+)+",
+    ),
+}
 _SECRETS = re.compile(r"secret|token|pass(word|phrase)|passwd|account_key|connection_s")
 """A pattern that matches the names of options whose values are secret."""
-BY_PROTOCOL = {"s3": S3, "gs": GCS, "az": AZURE, "sftp": SFTP, "hdfs": HDFS}
 
 
 def check(protocol: str, options: Mapping[str, Any]) -> None:

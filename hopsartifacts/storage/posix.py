@@ -3,10 +3,8 @@
 import errno
 import os
 import stat as stat_bits
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import zip_longest
-from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -15,7 +13,6 @@ from hopsartifacts.storage.contract import ANY_WRITE
 
 _OWNER_ALL = 0o700
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
-_NAME = attrgetter("name")
 _UNSUPPORTED = frozenset(
     {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF}
 )
@@ -88,16 +85,12 @@ def _open_new(path: Path, mode: int) -> int:
 def _write_synced(descriptor: int, chunks: Iterable[bytes]) -> None:
     try:
         for chunk in chunks:
-            _write_all(descriptor, chunk)
+            view = memoryview(chunk)
+            while view:
+                view = view[os.write(descriptor, view) :]
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 def read_whole(path: str) -> bytes:
@@ -219,30 +212,21 @@ def first_file(folder: str) -> str | None:
     Return None if there is none, or if *folder* is not a folder or is deleted
     meanwhile.
     """
-    return _first_file(folder, _NAME)
-
-
-def _first_file(folder: str, key: Callable[[os.DirEntry[str]], str]) -> str | None:
     try:
         with os.scandir(folder) as children:
-            found = sorted(children, key=key)
+            # Sorted by whole paths, "a-b" comes before "a/b".
+            names = sorted(
+                f"{it.name}/" if it.is_dir(follow_symlinks=False) else it.name
+                for it in children
+            )
     except (FileNotFoundError, NotADirectoryError):
         return None
-    for child, following in zip_longest(found, found[1:]):
-        if not child.is_dir(follow_symlinks=False):
-            return str(child.path)
-        if key is _NAME and following and following.name < f"{child.name}/":
-            # Sorted by whole paths, "a-b" comes before "a/b". This is rare, so scan
-            # again.
-            return _first_file(folder, _place)
-        if first := _first_file(child.path, _NAME):
-            return first
+    for name in names:
+        path = f"{folder}/{name}"
+        found = first_file(path[:-1]) if name.endswith("/") else path
+        if found is not None:
+            return found
     return None
-
-
-def _place(child: os.DirEntry[str]) -> str:
-    """Return the key that sorts *child* by the paths below it: see ``Storage.find``."""
-    return f"{child.name}/" if child.is_dir(follow_symlinks=False) else child.name
 
 
 def folders_of(top: Path) -> list[str]:

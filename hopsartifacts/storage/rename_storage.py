@@ -22,13 +22,13 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.layout import TEMPORARY
 from hopsartifacts.storage.contract import (
-    ANY_WRITE,
     Capabilities,
     FileInfo,
     Storage,
     by_path,
-    kind_of,
+    info_of,
     translating,
+    watched,
 )
 
 _READ_ONLY_FILE = 0o444
@@ -44,6 +44,10 @@ class RemoteFile(msgspec.Struct, frozen=True, kw_only=True):
     """File type and permissions, as in ``stat(2)``."""
     size_bytes: int
     modified: float | None
+
+    def info(self, path: str) -> FileInfo:
+        """Describe it as *path*, in the terms of the contract."""
+        return info_of(path, self.mode, self.size_bytes, self.modified)
 
 
 class RenameServer(Protocol):
@@ -116,7 +120,7 @@ class RenamingStorage(Storage):
         full, failures = self._full(path), list[BaseException]()
         with (
             _translated("write", path, failures),
-            self._temporary(_watched(chunks, failures), _FILE) as new,
+            self._temporary(watched(chunks, failures), _FILE) as new,
         ):
             self._into_folder(full, lambda: self._server.replace(new, full))
 
@@ -132,7 +136,7 @@ class RenamingStorage(Storage):
     def stat(self, path: str) -> FileInfo | None:
         with _translated("stat", path):
             found = self._server.stat(self._full(path))
-        return _entry(path, found) if found else None
+        return found.info(path) if found else None
 
     def list(self, path: str) -> list[FileInfo]:
         with _translated("list", path):
@@ -176,7 +180,7 @@ class RenamingStorage(Storage):
             top = self._server.stat(self._full(path))
             if top is None:
                 return
-            for entry in reversed(self._tree(_entry(path, top), is_opening=True)):
+            for entry in reversed(self._tree(top.info(path), is_opening=True)):
                 # Another process may delete it concurrently, which is fine.
                 with suppress(FileNotFoundError):
                     if entry.kind == "directory":
@@ -221,7 +225,7 @@ class RenamingStorage(Storage):
     def _children(self, path: str) -> Iterator[FileInfo]:
         prefix = f"{path}/" if path else ""
         for name, found in self._server.children(self._full(path)).items():
-            yield _entry(prefix + name, found)
+            yield found.info(prefix + name)
 
     def _tree(self, top: FileInfo, *, is_opening: bool = False) -> Sequence[FileInfo]:
         """Return *top* and all below it, folders before their content."""
@@ -237,7 +241,7 @@ class RenamingStorage(Storage):
         found = self._server.stat(self._full(path))
         if found is None:
             raise FileNotFoundError(path)
-        return _entry(path, found)
+        return found.info(path)
 
     def _set_mode(self, entry: FileInfo, mode: int) -> None:
         # Setting the mode of a link would change its target.
@@ -259,37 +263,16 @@ class RenamingStorage(Storage):
             self._server.set_mode(folder, mode)
 
 
-def _entry(path: str, found: RemoteFile) -> FileInfo:
-    return FileInfo(
-        path=path,
-        kind=kind_of(found.mode),
-        size_bytes=found.size_bytes,
-        is_read_only=not found.mode & ANY_WRITE,
-        modified=found.modified,
-    )
-
-
-def _watched(chunks: Iterable[bytes], failures: list[BaseException]) -> Iterator[bytes]:
-    """Yield *chunks*, and record what their source raises in *failures*."""
-    try:
-        yield from chunks
-    except BaseException as error:
-        failures.append(error)
-        raise
-
-
 def _translated(
     doing: str, path: str, failures: Sequence[BaseException] = ()
 ) -> AbstractContextManager[None]:
     """Convert the client's exceptions to our errors; leave those in *failures*."""
 
     def explain(error: Exception) -> Exception:
-        if error in failures:
-            return error
         is_refused = isinstance(error, PermissionError)
         kind = StorageRefusedError if is_refused else StorageError
         # Java appends its stack trace, sometimes escaped into one line.
         words = re.split(r"\\n|\n", str(error))[0].strip() or type(error).__name__
         return kind(f"cannot {doing} {path!r}: {words}")
 
-    return translating(explain)
+    return translating(explain, failures)

@@ -1,45 +1,117 @@
-"""The undocumented parts of s3fs and botocore that are used, in one place.
+"""The requests to one S3 bucket: sending, retries, and readable errors.
 
-New releases may change them, so the versions are bounded in ``pyproject.toml``; ``make
-newest`` tests the newest ones.
+Retries happen only here; those of botocore and s3fs are turned off. Reading the body is
+part of the request, so a truncated body is requested again.
+
+Only this module depends on undocumented parts of s3fs and botocore. New releases may
+change them, so the versions are bounded in ``pyproject.toml``; ``make newest`` tests
+the newest ones.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Mapping
+import re
+import time
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
+import aiohttp
+import msgspec
 from botocore.awsrequest import AWSRequest
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    FlexibleChecksumError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ResponseStreamingError,
+    SSLError,
+)
+from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.httpsession import URLLib3Session
 from botocore.parsers import ResponseParserError
 from botocore.utils import get_environ_proxies
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
+from tenacity.wait import wait_random_exponential
 
-Result = TypeVar("Result")
+from hopsartifacts.errors import StorageError, StorageRefusedError
 
-UnreadableAnswerError = ResponseParserError
-"""Raised for a response that cannot be parsed."""
+Answer = dict[str, Any]
+
 SOCKETS = 6
 """The number of concurrent plain requests."""
+DEFAULT_ATTEMPTS = 8
+_PATIENCE_S = 60.0
+"""No attempt starts later than this after the first one."""
+_SILENCE_S = 12.0
+"""The same limit for a server that does not answer at all, after two attempts."""
+_DOWN_S = 30.0
+_NEVER = float("-inf")
 _VALID_S = 3600
+_FAULT_OF_CLIENT = 4
+"""The first digit of the status codes of rejected requests."""
+_REPEATED = "RetryAttempts"
+"""The field of a response that counts earlier attempts of its request."""
+_RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+_RETRIED_CODES = frozenset(
+    {
+        "BadDigest",
+        "ConditionalRequestConflict",
+        "IncompleteBody",
+        "InternalError",
+        "OperationAborted",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequests",
+        "XAmzContentSHA256Mismatch",
+    }
+)
+_RETRIED_ERRORS = (
+    ConnectionError,
+    FlexibleChecksumError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoConnectionError,
+    ResponseParserError,
+    ResponseStreamingError,
+    TimeoutError,
+    aiohttp.ClientError,
+)
+_WRONG_KEYS = frozenset({"InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"})
+_NO_KEYS = (NoCredentialsError, PartialCredentialsError)
+_UNREACHABLE = (ConnectTimeoutError, EndpointConnectionError)
+
+
+class CutBodyError(ConnectionError):
+    """A body ended before its announced length."""
+
+
+class RequestBody(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of an object or a range, with the object's total size and ETag."""
+
+    data: bytes
+    total_bytes: int
+    etag: str
 
 
 class S3Client:
     """The client of an s3fs file system, for the objects of one bucket."""
 
-    def __init__(self, filesystem: Any, bucket: str) -> None:
-        # Retries happen in ``s3_requests`` only.
+    def __init__(self, filesystem: Any, bucket: str, attempts: int) -> None:
         filesystem.retries = 1
         self._fs = filesystem
         self.bucket = bucket
+        self._attempts = attempts
+        self._down_since = _NEVER
         self._lock = Lock()
         self._session: Any = None
-
-    @property
-    def endpoint(self) -> str:
-        """The address of the server, or the name of the service."""
-        given = self._fs.endpoint_url or self._fs.client_kwargs.get("endpoint_url")
-        return str(given or "Amazon S3")
 
     @property
     def sends_checksums(self) -> bool:
@@ -48,27 +120,63 @@ class S3Client:
         return bool(config.request_checksum_calculation == "when_supported")
 
     @property
-    def takes_conditions(self) -> bool:
-        """Whether the server accepts conditions on a GET."""
-        return not self._fs.local_expiry_check
-
-    @property
     def has_equal_parts(self) -> bool:
         """Whether the server requires equal parts, except for the last."""
         return bool(self._fs.fixed_upload_size)
 
-    def start(self, work: Coroutine[Any, Any, Result]) -> "Future[Result]":
-        """Start *work* on the client's event loop."""
+    def send(self, method: str, **parameters: Any) -> Answer:
+        """Send one request of the client's *method* and return its response."""
+        future = self.submit(method, **parameters)
+        try:
+            return future.result()
+        except BaseException:
+            # This has an effect only if the wait itself was interrupted.
+            future.cancel()
+            raise
+
+    def submit(self, method: str, **parameters: Any) -> Future[Answer]:
+        """Start one request and return its future."""
+        work = self._repeated(method, parameters)
         return asyncio.run_coroutine_threadsafe(work, self._fs.loop)
 
-    async def call(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Send one request of the client's *method*."""
-        return dict(
-            await self._fs._call_s3(method, Bucket=self.bucket, **parameters)  # noqa: SLF001 - adds the user's options
-        )
+    def get(self, **parameters: Any) -> RequestBody:
+        """Return an object, or a range of it, with one request."""
+        body: RequestBody = self.send("get_object", **parameters)["Body"]
+        return body
 
-    def signed_url(self, method: str, parameters: Mapping[str, Any]) -> str | None:
-        """Return a signed URL for one request; None if a URL cannot express it."""
+    def pages(self, method: str, **parameters: Any) -> Iterator[Answer]:
+        """Yield the pages of a listing."""
+        while True:
+            page = self.send(method, **parameters)
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            # "NextKeyMarker" is the next page's "KeyMarker", and so on.
+            found = {it[4:]: page[it] for it in page if it.startswith("Next")}
+            parameters = {**parameters, **found}
+
+    def listed(self, method: str, field: str, **parameters: Any) -> list[Answer]:
+        """Return what all pages of a listing have in *field*."""
+        pages = self.pages(method, **parameters)
+        return [it for page in pages for it in page.get(field) or ()]
+
+    def explained(self, doing: str, path: str, error: Exception) -> StorageError:
+        """Return *error* as one of our errors, with a message that says what to do."""
+        kind = StorageRefusedError if is_refused(error) else StorageError
+        return kind(f"cannot {doing} {path!r}: {self._words(error)}")
+
+    def send_signed(
+        self,
+        method: str,
+        parameters: Mapping[str, Any],
+        headers: Mapping[str, str],
+        data: Iterator[memoryview] | None = None,
+    ) -> Any | None:
+        """Send one request with a signed URL over a plain socket, once.
+
+        It is a PUT of *data*, or a GET whose body is not read yet. Returns None if a
+        URL cannot express the request.
+        """
         client = self._fs.s3
         if self._fs._get_s3_method_kwargs(getattr(client, method)):  # noqa: SLF001 - the user's options
             # Customer-provided keys are sent in headers, which a URL cannot contain.
@@ -78,28 +186,16 @@ class S3Client:
             client.meta.events.register_first(
                 "choose-signer.s3", _newer, "hopsartifacts"
             )
-        signed = client.generate_presigned_url(
+        signing = client.generate_presigned_url(
             method, Params={"Bucket": self.bucket, **parameters}, ExpiresIn=_VALID_S
         )
-        return str(self.start(signed).result())
-
-    def send(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        data: Iterator[memoryview] | None = None,
-    ) -> Any:
-        """Send one request over a plain socket, with the client's own settings.
-
-        The body of a GET is not read yet.
-        """
-        request = AWSRequest(
-            method, url, dict(headers), data, stream_output=method == "GET"
-        )
+        url = asyncio.run_coroutine_threadsafe(signing, self._fs.loop).result()
+        verb = "GET" if data is None else "PUT"
+        request = AWSRequest(verb, url, dict(headers), data, stream_output=data is None)
         return self._plain(url).send(request.prepare())
 
     def _plain(self, url: str) -> Any:
+        """Return the connections for plain requests, with the client's settings."""
         with self._lock:
             if self._session is None:
                 config = self._fs.s3.meta.config
@@ -116,6 +212,127 @@ class S3Client:
                     proxies_config=config.proxies_config,
                 )
             return self._session
+
+    async def _repeated(self, method: str, parameters: Mapping[str, Any]) -> Answer:
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(is_passing),
+            stop=self._is_enough,
+            wait=wait_random_exponential(multiplier=0.2, max=3),
+            reraise=True,
+        )
+        try:
+            answer: Answer = await retrying(self._once, method, parameters)
+        except Exception as error:
+            is_down = isinstance(error, _UNREACHABLE)
+            self._down_since = time.monotonic() if is_down else _NEVER
+            said = _answer(error).get("ResponseMetadata", {})
+            said[_REPEATED] = retrying.statistics.get("attempt_number", 1) - 1
+            raise
+        self._down_since = _NEVER
+        return answer
+
+    async def _once(self, method: str, parameters: Mapping[str, Any]) -> Answer:
+        # This method of s3fs adds the user's options.
+        answer = await self._fs._call_s3(method, Bucket=self.bucket, **parameters)  # noqa: SLF001 - see above
+        if method != "get_object":
+            return dict(answer)
+        async with answer["Body"] as stream:
+            data = bytes(await stream.read())
+        return {**answer, "Body": body_of(answer, data)}
+
+    def _is_enough(self, state: RetryCallState) -> bool:
+        elapsed_s = state.seconds_since_start or 0.0
+        error = state.outcome.exception() if state.outcome else None
+        if error and not _answer(error):
+            # Soon after one call has waited in vain, other calls do not wait again.
+            is_down = time.monotonic() - self._down_since < _DOWN_S
+            is_late = elapsed_s >= _SILENCE_S and state.attempt_number > 1
+            if is_down or is_late:
+                return True
+        return state.attempt_number >= self._attempts or elapsed_s >= _PATIENCE_S
+
+    def _words(self, error: Exception) -> str:
+        url = self._fs.endpoint_url or self._fs.client_kwargs.get("endpoint_url")
+        place = f"bucket {self.bucket!r} at {url or 'Amazon S3'}"
+        answered = _answer(error).get("Error", {})
+        words = (answered.get("Code"), answered.get("Message"))
+        said = ": ".join(filter(None, words)) or str(error) or type(error).__name__
+        kinds = (
+            (
+                error_code(error) == "NoSuchBucket",
+                "does not exist: create it, or correct the project's URL",
+            ),
+            (
+                error_code(error) in _WRONG_KEYS,
+                f"rejects these keys ({said}): check key and secret",
+            ),
+            (
+                isinstance(error, PermissionError),
+                f"denies access ({said}): give the keys this permission there",
+            ),
+            (
+                isinstance(error, _NO_KEYS),
+                f"needs keys ({said}): give key and secret as storage_options",
+            ),
+            (
+                isinstance(error, _UNREACHABLE),
+                f"cannot be reached ({said}): check endpoint_url and the network",
+            ),
+            (is_passing(error), f"failed repeatedly ({said}): try again later"),
+            (True, f"answered {said}"),
+        )
+        return f"{place} {next(text for is_it, text in kinds if is_it)}"
+
+
+def body_of(answer: Mapping[str, Any], data: bytes) -> RequestBody:
+    """Return *data* as the body of *answer*; raise if it is incomplete."""
+    due = total = answer["ContentLength"]
+    if found := re.fullmatch(
+        r"bytes (\d+)-(\d+)/(\d+)", answer.get("ContentRange", "")
+    ):
+        first, last, total = map(int, found.groups())
+        due = last - first + 1
+    if len(data) != due:
+        raise CutBodyError(f"the body has {len(data)} bytes instead of {due}")
+    return RequestBody(data=data, total_bytes=total, etag=str(answer.get("ETag", "")))
+
+
+def is_passing(error: BaseException) -> bool:
+    """Return whether the same request may succeed a little later."""
+    if isinstance(error, SSLError):
+        return False
+    answer = _answer(error)
+    if answer:
+        status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        return status in _RETRIED_STATUSES or error_code(error) in _RETRIED_CODES
+    # s3fs maps responses to OSErrors too, but those have a response as their cause.
+    return isinstance(error, _RETRIED_ERRORS)
+
+
+def is_refused(error: BaseException) -> bool:
+    """Return whether the server did nothing, and a retry would fail the same way."""
+    if isinstance(error, _NO_KEYS):
+        return True
+    said = _answer(error).get("ResponseMetadata", {})
+    # An earlier attempt of this request may have been executed.
+    is_first = not said.get(_REPEATED)
+    is_fault_of_ours = said.get("HTTPStatusCode", 0) // 100 == _FAULT_OF_CLIENT
+    return is_first and is_fault_of_ours and not is_passing(error)
+
+
+def error_code(error: BaseException) -> str:
+    """Return S3's error code; empty if the server did not answer."""
+    return str(_answer(error).get("Error", {}).get("Code", ""))
+
+
+def is_absent(error: BaseException) -> bool:
+    """Return whether the object, rather than its bucket, is missing."""
+    return error_code(error) in {"NoSuchKey", "404", "NoSuchVersion"}
+
+
+def _answer(error: BaseException) -> Answer:
+    source = error if isinstance(error, ClientError) else error.__cause__
+    return dict(source.response) if isinstance(source, ClientError) else {}
 
 
 def _newer(signature_version: Any, **_: Any) -> str | None:

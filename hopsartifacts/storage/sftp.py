@@ -5,7 +5,7 @@ a time, because paramiko mixes up the responses of concurrent requests.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from threading import Lock
 from typing import Any, NamedTuple, TypeVar
@@ -166,20 +166,17 @@ class _Sftp:
         return self._on(channel, partial(act, channel.session))
 
     def _on(self, channel: _Channel, act: Callable[[], Result]) -> Result:
-        with channel.lock, self._dropping_what_broke():
-            return act()
-
-    @contextmanager
-    def _dropping_what_broke(self) -> Iterator[None]:
-        """Drop a broken connection, so that the next call connects again."""
         try:
-            yield
-        except (EOFError, ConnectionError, TimeoutError, paramiko.SSHException):
-            self._forget()
-            raise
-        except OSError as error:
-            # Without an errno, it is a response of the server or a closed socket.
-            if error.errno is None and "closed" in str(error).lower():
+            with channel.lock:
+                return act()
+        except (EOFError, OSError, paramiko.SSHException) as error:
+            # An OSError without an errno is a response of the server, or says that
+            # the socket is closed.
+            if (
+                not isinstance(error, OSError)
+                or isinstance(error, ConnectionError | TimeoutError)
+                or (error.errno is None and "closed" in str(error).lower())
+            ):
                 self._forget()
             raise
 
@@ -199,22 +196,14 @@ class _Sftp:
                 )
                 self._channels = [_Channel(self._connection.ftp, Lock())]
             self._turn += 1
-            wanted = self._turn % _CHANNELS
-            if wanted < len(self._channels):
-                chosen = self._channels[wanted]
-            else:
-                chosen = self._another_channel()
+            if self._turn % _CHANNELS >= len(self._channels):
+                # Some servers have a lower limit: then use the channels that exist.
+                with suppress(paramiko.ChannelException):
+                    session = self._connection.client.open_sftp()
+                    self._channels.append(_Channel(session, Lock()))
+            chosen = self._channels[self._turn % len(self._channels)]
             chosen.session.get_channel().settimeout(_ANSWER_S)
             return chosen
-
-    def _another_channel(self) -> _Channel:
-        try:
-            channel = _Channel(self._connection.client.open_sftp(), Lock())
-        except paramiko.ChannelException:
-            # The server has a lower limit: use an existing channel.
-            return self._channels[-1]
-        self._channels.append(channel)
-        return channel
 
 
 def _send(file: paramiko.SFTPFile, chunk: bytes) -> None:

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError, NoCredentialsError
 
 from hopsartifacts.errors import CommitUncertainError, StorageRefusedError
 from hopsartifacts.storage.connect import connect
-from hopsartifacts.storage.s3_requests import is_refused
+from hopsartifacts.storage.s3_client import is_refused
 from tests.s3.conftest import Server
 
 

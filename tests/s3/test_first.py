@@ -6,7 +6,7 @@ import pytest
 
 from hopsartifacts.storage.connect import connect
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.storage.s3_requests import Requests
+from hopsartifacts.storage.s3_client import S3Client
 from tests.s3.conftest import Server
 from tests.s3.proxy import Proxy
 
@@ -42,8 +42,8 @@ def test_an_object_in_the_place_of_a_folder_is_no_file(
 ) -> None:
     storage.create("t/1/2", b"")
     other = connect(f"s3://{bucket}", s3.options())
-    other._requests.send("put_object", Key="p/t/1/", Body=b"")  # type: ignore[attr-defined]
-    other._requests.send("put_object", Key="p/t/0/", Body=b"")  # type: ignore[attr-defined]
+    other._client.send("put_object", Key="p/t/1/", Body=b"")  # type: ignore[attr-defined]
+    other._client.send("put_object", Key="p/t/0/", Body=b"")  # type: ignore[attr-defined]
 
     assert storage.first("t") == "t/1/2"
     assert storage.first("t/0") is None
@@ -55,11 +55,11 @@ def test_directory_buckets_are_never_asked_for_the_first(
     """They list in no order; without their real service it shows in what is asked."""
     asked: list[dict[str, Any]] = []
 
-    def send(_: Requests, __: str, **parameters: Any) -> dict[str, Any]:
+    def send(_: S3Client, __: str, **parameters: Any) -> dict[str, Any]:
         asked.append(parameters)
         return {}
 
-    monkeypatch.setattr(Requests, "send", send)
+    monkeypatch.setattr(S3Client, "send", send)
     for name in ("b--usw2-az1--x-s3", "b--usw2-az1--xa-s3", "b-x-s3"):
         storage = connect(f"s3://{name}/p", {"key": "k", "secret": "s"})
         assert storage.first("t") is None
