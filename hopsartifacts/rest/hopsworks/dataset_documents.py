@@ -8,7 +8,7 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.errors import InvalidInputError
-from hopsartifacts.rest.hopsworks.sealed_tree import Item
+from hopsartifacts.rest.files.sealed_tree import Item
 
 MAX_PAGE = 1000
 
