@@ -22,7 +22,6 @@ from hopsartifacts.rest.dispatch import (
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.hopsworks import (
     datasets,
-    deployment_tags,
     deployments,
     inference,
     login,
@@ -41,7 +40,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *datasets.OPERATIONS,
     *surface.OPERATIONS,
     *deployments.OPERATIONS,
-    *deployment_tags.OPERATIONS,
     *inference.OPERATIONS,
     *PAGES,
 )

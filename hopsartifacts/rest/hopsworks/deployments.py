@@ -35,8 +35,9 @@ from hopsartifacts.rest.hopsworks.deployment_lookup import (
     meant,
     named,
 )
-from hopsartifacts.rest.hopsworks.deployment_requests import DeploymentRequest, tags
+from hopsartifacts.rest.hopsworks.deployment_requests import DeploymentRequest
 from hopsartifacts.rest.hopsworks.login import PROJECT, check_project
+from hopsartifacts.rest.hopsworks.tags import sent_tags, tag_operations
 from hopsartifacts.rest.operations import OperationCall, Operations
 from hopsartifacts.serving.contract import Component
 
@@ -80,7 +81,7 @@ def _put(call: OperationCall) -> DeploymentDocument:
     check_project(call)
     new: DeploymentRequest = call.body
     check_new(new)
-    wanted_tags = tags(new)
+    wanted_tags = sent_tags(new.tags)
     deployment = _create(call, new) if new.id is None else _change(call, new)
     for name, value in wanted_tags.items():
         deployment.add_tag(name, value)
@@ -268,4 +269,7 @@ OPERATIONS = (
         answer=DeploymentDocument,
     ),
     _operation("GET", f"{_SERVING}/schema", _schema, "Schema: always 404"),
+    *tag_operations(
+        Operations("serving", "deploy", refusals=()), _SERVING, "a deployment", held
+    ),
 )

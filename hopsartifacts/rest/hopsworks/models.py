@@ -1,7 +1,5 @@
 """The model registry API of Hopsworks."""
 
-from typing import Any
-
 import msgspec
 
 from hopsartifacts.errors import InvalidInputError, ModelNotFoundError
@@ -16,12 +14,9 @@ from hopsartifacts.rest.hopsworks.model_documents import (
     NewModel,
     Registry,
     RegistryPage,
-    TagPage,
     model_document,
-    present_tag,
-    tag_page,
-    tags_of,
 )
+from hopsartifacts.rest.hopsworks.tags import sent_tags, tag_operations
 from hopsartifacts.rest.operations import OperationCall, Operations
 from hopsartifacts.rest.uploads import Details
 from hopsartifacts.store.workers import Stop, each_result
@@ -112,7 +107,7 @@ def _register(call: OperationCall) -> ModelDocument:
         framework=new.framework,
         description=new.description,
         metrics=new.metrics,
-        tags=tags_of(new.tags),
+        tags=sent_tags(new.tags),
     )
     call.hosted.uploads.seal(name, version, details, call.caller.id)
     registry = call.hosted.project.get_model_registry()
@@ -136,30 +131,6 @@ def _delete(call: OperationCall) -> None:
 def _links(call: OperationCall) -> Links:
     _model(call)
     return Links()
-
-
-def _tags(call: OperationCall) -> TagPage:
-    return tag_page(_model(call).get_tags())
-
-
-def _tag(call: OperationCall) -> TagPage:
-    name = call.path["name"]
-    return tag_page({name: _present(_model(call), name)})
-
-
-def _set_tag(call: OperationCall) -> None:
-    _model(call).add_tag(call.path["name"], call.body)
-
-
-def _delete_tag(call: OperationCall) -> None:
-    model, name = _model(call), call.path["name"]
-    _present(model, name)
-    model.delete_tag(name)
-
-
-def _present(model: Model, name: str) -> Any:
-    owner = f"model {model.name!r} version {model.version}"
-    return present_tag(model.get_tags(), name, owner)
 
 
 def _check(call: OperationCall) -> None:
@@ -226,16 +197,5 @@ OPERATIONS = (
         "Provenance links of a model version: always empty",
         answer=Links,
     ),
-    _operation("GET", f"{_MODEL}/tags", _tags, "Tags", answer=TagPage),
-    _operation("GET", f"{_MODEL}/tags/{{name}}", _tag, "One tag", answer=TagPage),
-    _operation(
-        "PUT",
-        f"{_MODEL}/tags/{{name}}",
-        _set_tag,
-        "Set a tag to any JSON value",
-        body=Any,
-    ),
-    _operation(
-        "DELETE", f"{_MODEL}/tags/{{name}}", _delete_tag, "Delete a tag", status=204
-    ),
+    *tag_operations(_operation, _MODEL, "a model version", _model),
 )
