@@ -24,10 +24,10 @@ from hopsartifacts.rest.hopsworks import (
     datasets,
     deployments,
     inference,
-    login,
+    installation,
     models,
 )
-from hopsartifacts.rest.hopsworks.absent import absence
+from hopsartifacts.rest.hopsworks.installation import absence
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.operations import Operation
 from hopsartifacts.rest.pages import OPERATIONS as PAGES
@@ -35,7 +35,7 @@ from hopsartifacts.rest.pages import OPERATIONS as PAGES
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 OPERATIONS: tuple[Operation, ...] = (
-    *login.OPERATIONS,
+    *installation.OPERATIONS,
     *models.OPERATIONS,
     *datasets.OPERATIONS,
     *surface.OPERATIONS,

@@ -22,7 +22,7 @@ from hopsartifacts.rest.files.tree import (
     check_removable,
     inside,
 )
-from hopsartifacts.rest.hopsworks.login import check_project
+from hopsartifacts.rest.hopsworks.installation import check_project
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.uploads import Uploads
 from hopsartifacts.storage.contract import Storage

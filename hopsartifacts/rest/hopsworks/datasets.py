@@ -24,13 +24,14 @@ from hopsartifacts.rest.hopsworks.dataset_actions import (
 )
 from hopsartifacts.rest.hopsworks.dataset_documents import (
     MAX_PAGE,
+    FlowForm,
     Inode,
     InodePage,
     inode,
     page,
+    received,
 )
-from hopsartifacts.rest.hopsworks.flow import FlowForm, received
-from hopsartifacts.rest.hopsworks.login import PROJECT
+from hopsartifacts.rest.hopsworks.installation import PROJECT
 from hopsartifacts.rest.operations import OperationCall, Operations
 from hopsartifacts.store.workers import pause_s
 

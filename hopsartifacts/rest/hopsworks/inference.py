@@ -13,7 +13,7 @@ from hopsartifacts.documents import without_bom
 from hopsartifacts.errors import InvalidInputError, InvalidNameError, NotRunningError
 from hopsartifacts.rest.bodies import read_body
 from hopsartifacts.rest.dispatch import encoded
-from hopsartifacts.rest.hopsworks.login import PROJECT, check_project
+from hopsartifacts.rest.hopsworks.installation import PROJECT, check_project
 from hopsartifacts.rest.operations import Operation, OperationCall
 from hopsartifacts.values import misspelt
 

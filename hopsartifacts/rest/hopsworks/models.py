@@ -2,10 +2,10 @@
 
 import msgspec
 
-from hopsartifacts.errors import InvalidInputError, ModelNotFoundError
+from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.registry.model import Model
-from hopsartifacts.rest.hopsworks.ids import parse_model_id
-from hopsartifacts.rest.hopsworks.login import PROJECT, check_project
+from hopsartifacts.rest.hopsworks.ids import check_registry, model_of, parse_model_id
+from hopsartifacts.rest.hopsworks.installation import PROJECT, check_project
 from hopsartifacts.rest.hopsworks.model_documents import (
     Links,
     ModelDocument,
@@ -41,7 +41,7 @@ def _registries(call: OperationCall) -> RegistryPage:
 
 
 def _list(call: OperationCall) -> ModelPage:
-    _check(call)
+    check_registry(call)
     query: _Listing = call.query
     if query.offset < 0 or (query.limit is not None and query.limit < 0):
         raise InvalidInputError("offset and limit: give numbers from 0 on")
@@ -90,12 +90,12 @@ def _sorted(models: list[Model], sort_by: str) -> list[Model]:
 
 
 def _get(call: OperationCall) -> ModelDocument:
-    return _document(call, _model(call))
+    return _document(call, model_of(call))
 
 
 def _register(call: OperationCall) -> ModelDocument:
     """Seal the uploaded model version."""
-    _check(call)
+    check_registry(call)
     new: NewModel = call.body
     name, version, _ = parse_model_id(call.path["id"])
     if (new.name, new.version) != (name, version):
@@ -115,7 +115,7 @@ def _register(call: OperationCall) -> ModelDocument:
 
 
 def _reframe(call: OperationCall) -> ModelDocument:
-    model, wanted = _model(call), call.body.framework
+    model, wanted = model_of(call), call.body.framework
     if wanted != model.framework:
         raise InvalidInputError(
             f"framework {wanted!r}: model {model.name!r} version {model.version} is "
@@ -125,34 +125,12 @@ def _reframe(call: OperationCall) -> ModelDocument:
 
 
 def _delete(call: OperationCall) -> None:
-    _model(call).delete()
+    model_of(call).delete()
 
 
 def _links(call: OperationCall) -> Links:
-    _model(call)
+    model_of(call)
     return Links()
-
-
-def _check(call: OperationCall) -> None:
-    check_project(call)
-    given = call.path["registry_id"]
-    if given != str(call.hosted.project_id):
-        raise ModelNotFoundError(
-            f"there is no model registry {given!r} here: get it with "
-            "project.get_model_registry()"
-        )
-
-
-def _model(call: OperationCall) -> Model:
-    _check(call)
-    name, version, token = parse_model_id(call.path["id"])
-    model = call.hosted.project.get_model_registry().get_model(name, version)
-    if token not in {None, model.id}:
-        raise ModelNotFoundError(
-            f"this version {version} of model {name!r} was deleted, and another one "
-            "has its number now: get it again"
-        )
-    return model
 
 
 def _document(call: OperationCall, model: Model) -> ModelDocument:
@@ -197,5 +175,5 @@ OPERATIONS = (
         "Provenance links of a model version: always empty",
         answer=Links,
     ),
-    *tag_operations(_operation, _MODEL, "a model version", _model),
+    *tag_operations(_operation, _MODEL, "a model version", model_of),
 )
