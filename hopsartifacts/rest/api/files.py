@@ -31,7 +31,7 @@ from hopsartifacts.rest.files.tree import (
     inside,
 )
 from hopsartifacts.rest.operations import OperationCall
-from hopsartifacts.rest.uploads.files import on_disk
+from hopsartifacts.rest.uploads.disk import on_disk
 
 _FILE = "/files/{path}"
 

@@ -30,7 +30,7 @@ from hopsartifacts.names import (
     model_name,
 )
 from hopsartifacts.registry.versions import model_state, sealed_manifest
-from hopsartifacts.rest.files.content import Content, on_disk, stored
+from hopsartifacts.rest.files.content import Content, local_file, stored
 from hopsartifacts.rest.files.sealed_tree import (
     Item,
     SealedTree,
@@ -162,7 +162,7 @@ class Tree:
             if entry and entry.kind == "file":
                 return stored(self._storage, path, entry.size_bytes)
         elif location := self._uploads.local_file(path, self._owner):
-            return on_disk(location)
+            return local_file(location)
         elif (tree := self._sealed(path)) and (file := tree.files.get(path)):
             return file.content()
         raise PathNotFoundError(f"{path!r} does not exist, or is not a file")
