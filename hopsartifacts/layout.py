@@ -256,8 +256,8 @@ def in_folder(path: str) -> str:
     """
     if not path.rpartition("/")[0]:
         raise InvalidNameError(
-            f"{path!r} would be directly in the project: use a folder, like "
-            f"{RESOURCES!r}"
+            f"{path!r} cannot be directly in the project: put it into a folder of the "
+            f"project, like {RESOURCES!r}"
         )
     return path
 

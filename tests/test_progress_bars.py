@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from hopsartifacts import Deployment, Model, Project
-from hopsartifacts.cli.progress import progress as command_progress
+from hopsartifacts.cli.output import progress as command_progress
 from hopsartifacts.deployments import state as progress
 from hopsartifacts.deployments.state import started, while_starting, while_stopping
 from hopsartifacts.serving.contract import Condition, ConditionType, RunState, Status

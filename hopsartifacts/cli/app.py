@@ -1,19 +1,44 @@
-"""The root command group.
+"""The root command group, and the list of its commands.
 
-Each module in ``commands`` is one noun, or one verb for the whole project. Its
-attribute ``command`` is added to the group automatically.
+Each module in ``commands`` has the commands for one noun, or for one purpose.
 """
-
-import pkgutil
-from importlib import import_module
 
 import click
 
 from hopsartifacts import __version__
-from hopsartifacts.cli import commands
+from hopsartifacts.cli.commands import (
+    artifacts,
+    bundle,
+    catalog,
+    deployments,
+    files,
+    guard,
+    log,
+    models,
+    server,
+)
+
+COMMANDS = (
+    models.command,
+    models.aliases,
+    artifacts.command,
+    deployments.command,
+    files.command,
+    catalog.command,
+    bundle.command,
+    log.command,
+    guard.verify,
+    guard.repair,
+    guard.gc,
+    guard.doctor,
+    server.serve,
+    server.keys,
+)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    commands=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__)
 def app() -> None:
     """Models, artifacts and deployments in your own file system or bucket.
@@ -21,7 +46,3 @@ def app() -> None:
     The project is --url, or $HOPSARTIFACTS_URL, or ./hopsartifacts-project. Exit
     codes: 0 success, 1 an error or a problem that was found, 2 a usage error.
     """
-
-
-for _module in pkgutil.iter_modules(commands.__path__, f"{commands.__name__}."):
-    app.add_command(import_module(_module.name).command)

@@ -22,13 +22,12 @@ from hopsartifacts.rest.dispatch import (
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.hopsworks import (
     datasets,
-    deployment_tags,
     deployments,
     inference,
-    login,
+    installation,
     models,
 )
-from hopsartifacts.rest.hopsworks.absent import absence
+from hopsartifacts.rest.hopsworks.installation import absence
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.operations import Operation
 from hopsartifacts.rest.pages import OPERATIONS as PAGES
@@ -36,12 +35,11 @@ from hopsartifacts.rest.pages import OPERATIONS as PAGES
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 OPERATIONS: tuple[Operation, ...] = (
-    *login.OPERATIONS,
+    *installation.OPERATIONS,
     *models.OPERATIONS,
     *datasets.OPERATIONS,
     *surface.OPERATIONS,
     *deployments.OPERATIONS,
-    *deployment_tags.OPERATIONS,
     *inference.OPERATIONS,
     *PAGES,
 )

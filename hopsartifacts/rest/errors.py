@@ -1,6 +1,6 @@
 """Errors as HTTP answers: the status, and the body in each surface's format."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hopsartifacts import errors
@@ -76,6 +76,16 @@ def too_long(limit: int) -> RefusedError:
 def broken_off() -> RefusedError:
     """Return the error for a request whose client disconnected."""
     return RefusedError("body: the connection ended before it was whole", 400)
+
+
+def no_such_tag(name: str, known: Iterable[str]) -> RefusedError:
+    """Return the error for a tag that is not set, with the code that clients expect."""
+    names = ", ".join(map(repr, sorted(known))) or "none"
+    return RefusedError(
+        f"tag {name!r} is not set here; the tags that are set: {names}",
+        404,
+        TAG_NOT_FOUND,
+    )
 
 
 def status_and_code(error: HopsArtifactsError) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hopsartifacts.cli.progress import progress
+from hopsartifacts.cli.output import progress
 
 
 class Terminal(io.StringIO):

@@ -4,8 +4,8 @@ import click
 
 from hopsartifacts.artifacts.documents import ArtifactVersion
 from hopsartifacts.artifacts.handle import Artifacts
+from hopsartifacts.cli.output import size, table
 from hopsartifacts.cli.session import Session, project_options
-from hopsartifacts.cli.tables import size, table
 
 MODEL = click.argument("model")
 VERSION = click.argument("version", type=int)

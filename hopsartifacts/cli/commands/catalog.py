@@ -8,8 +8,8 @@ from typing import Any
 import click
 import msgspec
 
+from hopsartifacts.cli.output import size, table
 from hopsartifacts.cli.session import Session, project_argument
-from hopsartifacts.cli.tables import size, table
 from hopsartifacts.documents import encode
 from hopsartifacts.store.atomic_write import check_free, written_aside
 

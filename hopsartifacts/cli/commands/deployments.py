@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
+from hopsartifacts.cli.output import listing, table
 from hopsartifacts.cli.session import Session, project_options
 from hopsartifacts.cli.settings import settings_given, settings_options
-from hopsartifacts.cli.tables import listing, table
 from hopsartifacts.cli.values import json_file
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.environment import freeze as freeze_environment

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from hopsartifacts.cli.output import table
 from hopsartifacts.cli.session import Session, project_options
-from hopsartifacts.cli.tables import table
 from hopsartifacts.deployments.deployed import Logs
 from hopsartifacts.documents import encode, encode_pretty
 from hopsartifacts.names import deployment_name, model_name

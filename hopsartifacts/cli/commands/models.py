@@ -1,13 +1,12 @@
-"""The commands ``hopsartifacts models``."""
+"""The commands ``hopsartifacts models`` and ``hopsartifacts aliases``."""
 
 from typing import Any
 
 import click
 import msgspec
 
-from hopsartifacts.cli.progress import progress
+from hopsartifacts.cli.output import listing, progress, size, table
 from hopsartifacts.cli.session import Session, project_options
-from hopsartifacts.cli.tables import listing, size, table
 from hopsartifacts.cli.values import json_file, pairs
 from hopsartifacts.errors import ModelNotFoundError
 from hopsartifacts.registry.documents import FRAMEWORKS
@@ -17,6 +16,9 @@ from hopsartifacts.registry.model import Model
 NAME = click.argument("name")
 VERSION = click.argument("version", type=int)
 LATEST = click.argument("version", type=int, required=False)
+MODEL = click.argument("model")
+ALIAS = click.argument("alias")
+WHY = click.option("--why", default="", help="A reason, for the history.")
 
 
 @click.group("models")
@@ -47,7 +49,7 @@ def list_models(session: Session, name: str | None) -> None:
 def show(session: Session, name: str, version: int | None) -> None:
     """Show all details of a version, by default the latest."""
     model = session.project().get_model_registry().get_model(name, version)
-    tags, aliases = model.get_tags(), model.aliases
+    tags = model.get_tags()
     files = [
         (file.path, size(file.digest.size_bytes), file.digest.sha256)
         for file in model.manifest.files
@@ -57,7 +59,7 @@ def show(session: Session, name: str, version: int | None) -> None:
             *(("name", model.name), ("version", model.version), ("id", model.id)),
             *(("framework", model.framework), ("description", model.description)),
             *(("created", model.created), ("creator", model.creator)),
-            ("aliases", ", ".join(aliases) or "none"),
+            ("aliases", ", ".join(model.aliases) or "none"),
             *((f"metric {key}", it) for key, it in model.training_metrics.items()),
             *((f"tag {key}", _json(it)) for key, it in tags.items()),
             ("input example", _json(model.input_example) or "none"),
@@ -68,7 +70,7 @@ def show(session: Session, name: str, version: int | None) -> None:
     document = {
         **_summary(model),
         "tags": tags,
-        "aliases": aliases,
+        "aliases": model.aliases,
         "input_example": model.input_example,
         "model_schema": model.model_schema,
         "file_list": model.manifest.files,
@@ -177,6 +179,73 @@ def tag(
         model.delete_tag(key)
     found = model.get_tags()
     session.show(found, listing((key, _json(it)) for key, it in found.items()))
+
+
+@click.group("aliases")
+def aliases() -> None:
+    """Manage aliases: names that point at a version of a model, with a history."""
+
+
+@aliases.command("list")
+@MODEL
+@project_options
+def list_aliases(session: Session, model: str) -> None:
+    """List the aliases of a model and the version that each points at."""
+    found = session.project().get_model_registry().get_aliases(model)
+    empty = f"model {model!r} has no aliases"
+    session.show(found, table(("ALIAS", "VERSION"), found.items(), empty))
+
+
+@aliases.command("set")
+@MODEL
+@ALIAS
+@click.argument("version", type=int)
+@WHY
+@project_options
+def set_alias(session: Session, model: str, alias: str, version: int, why: str) -> None:
+    """Point an alias at a version."""
+    session.project().get_model_registry().set_alias(model, alias, version, why)
+    _show_alias(session, model, alias, version)
+
+
+@aliases.command("delete")
+@MODEL
+@ALIAS
+@WHY
+@project_options
+def delete_alias(session: Session, model: str, alias: str, why: str) -> None:
+    """Delete an alias; its history stays."""
+    session.project().get_model_registry().delete_alias(model, alias, why)
+    _show_alias(session, model, alias, None)
+
+
+@aliases.command("rollback")
+@MODEL
+@ALIAS
+@WHY
+@project_options
+def rollback_alias(session: Session, model: str, alias: str, why: str) -> None:
+    """Point an alias at its previous version."""
+    found = session.project().get_model_registry().rollback_alias(model, alias, why)
+    _show_alias(session, model, alias, found.version)
+
+
+@aliases.command("history")
+@MODEL
+@ALIAS
+@project_options
+def alias_history(session: Session, model: str, alias: str) -> None:
+    """Show each change of an alias, newest first: version, time, user and reason."""
+    found = session.project().get_model_registry().get_alias_history(model, alias)
+    rows = ((it.when[:19], it.version or "none", it.by, it.why) for it in found)
+    empty = f"alias {alias!r} of model {model!r} was never set"
+    session.show(found, table(("WHEN", "VERSION", "BY", "WHY"), rows, empty))
+
+
+def _show_alias(session: Session, model: str, alias: str, version: int | None) -> None:
+    document = {"model": model, "alias": alias, "version": version}
+    where = f"version {version}" if version else "no version"
+    session.show(document, f"Alias {alias} of {model} points at {where}")
 
 
 def _summary(model: Model) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from hopsartifacts.registry.versions import live_version, model_state, set_tags
 from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, page_of
 from hopsartifacts.rest.api.table import Reason, check_match, operations, tagged
 from hopsartifacts.rest.api.versions import VERSION, pair
-from hopsartifacts.rest.errors import TAG_NOT_FOUND, RefusedError
+from hopsartifacts.rest.errors import no_such_tag
 from hopsartifacts.rest.operations import OperationCall
 
 _ALIASES = "/models/{model}/aliases"
@@ -110,8 +110,7 @@ def _check(call: OperationCall, tags: dict[str, Any]) -> None:
 def _present(call: OperationCall, tags: dict[str, Any]) -> Any:
     tag = call.path["tag"]
     if tag not in tags:
-        known = ", ".join(sorted(tags)) or "none"
-        raise RefusedError(f"there is no tag {tag!r} here: {known}", 404, TAG_NOT_FOUND)
+        raise no_such_tag(tag, tags)
     return tags[tag]
 
 

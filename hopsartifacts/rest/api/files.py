@@ -14,21 +14,24 @@ from starlette.responses import Response
 from hopsartifacts import layout
 from hopsartifacts.documents import encode
 from hopsartifacts.errors import (
-    AlreadyExistsError,
     ManagedPathError,
-    PathNotFoundError,
 )
 from hopsartifacts.names import file_path
 from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, page_of, shown
 from hopsartifacts.rest.api.table import PREFIX, operations
 from hopsartifacts.rest.bodies import refuse_coding
 from hopsartifacts.rest.errors import broken_off
-from hopsartifacts.rest.hopsworks.content import answer
-from hopsartifacts.rest.hopsworks.paths import inside
-from hopsartifacts.rest.hopsworks.sealed_tree import Item
-from hopsartifacts.rest.hopsworks.tree import DATASETS, Tree
+from hopsartifacts.rest.files.content import answer
+from hopsartifacts.rest.files.sealed_tree import Item
+from hopsartifacts.rest.files.tree import (
+    DATASETS,
+    Tree,
+    check_makeable,
+    check_removable,
+    inside,
+)
 from hopsartifacts.rest.operations import OperationCall
-from hopsartifacts.rest.uploads.files import on_disk
+from hopsartifacts.rest.uploads.disk import on_disk
 
 _FILE = "/files/{path}"
 
@@ -103,7 +106,7 @@ def _list(call: OperationCall) -> Page[FileRow]:
 
 
 def _get(call: OperationCall) -> FileRow:
-    return _row(_looked(call, _path(call)))
+    return _row(_tree(call).get(_path(call)))
 
 
 def _content(call: OperationCall) -> Response:
@@ -118,7 +121,7 @@ async def _put(call: OperationCall) -> Response:
 
         def put() -> FileRow:
             api.upload(file, folder, overwrite=call.query.overwrite)
-            return _row(_looked(call, path))
+            return _row(_tree(call).get(path))
 
         row = await to_thread.run_sync(put)
     location = {"location": f"{PREFIX}/files/{call.request.path_params['path']}"}
@@ -149,25 +152,16 @@ async def _spooled(call: OperationCall, name: str) -> AsyncGenerator[Path]:
 
 def _delete(call: OperationCall) -> None:
     path = _own(call)
-    if path in DATASETS:
-        raise ManagedPathError(f"{path!r} is always there: remove what is in it")
-    _looked(call, path)
+    check_removable(path)
+    _tree(call).get(path)
     call.hosted.project.get_dataset_api().remove(path)
 
 
 def _make_folder(call: OperationCall) -> FileRow:
     path = _own(call)
-    if path in DATASETS:
-        raise AlreadyExistsError(f"{path!r} is always there")
+    check_makeable(path)
     call.hosted.project.get_dataset_api().mkdir(path)
-    return _row(_looked(call, path))
-
-
-def _looked(call: OperationCall, path: str) -> Item:
-    item = _tree(call).look(path)
-    if item is None:
-        raise PathNotFoundError(f"{path!r} does not exist")
-    return item
+    return _row(_tree(call).get(path))
 
 
 def _own(call: OperationCall) -> str:

@@ -17,7 +17,7 @@ from hopsartifacts.rest.api.table import PREFIX, operations
 from hopsartifacts.rest.api.versions import VersionDetail, version_detail
 from hopsartifacts.rest.forms import fields_of, form_of
 from hopsartifacts.rest.operations import OperationCall
-from hopsartifacts.rest.uploads.files import on_disk
+from hopsartifacts.rest.uploads.disk import on_disk
 from hopsartifacts.values import misspelt
 
 _MAX_FILES = 1000

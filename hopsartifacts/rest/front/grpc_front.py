@@ -24,7 +24,7 @@ from hopsartifacts.rest.errors import RefusedError, status_and_code
 from hopsartifacts.rest.front.http_proxy import PIECE_S
 from hopsartifacts.rest.front.switch import Address, Near
 from hopsartifacts.rest.front.upstreams import ANSWER_S, Upstream, Upstreams
-from hopsartifacts.rest.hopsworks.login import project_namespace
+from hopsartifacts.rest.hopsworks.installation import project_namespace
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.serving.runtime import v2
 from hopsartifacts.serving.runtime.open_inference import (

@@ -20,7 +20,7 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.rest.errors import NOT_RUNNING, RefusedError
 from hopsartifacts.rest.front.upstreams import ANSWER_S, Upstream, Upstreams
-from hopsartifacts.rest.hopsworks.login import project_namespace
+from hopsartifacts.rest.hopsworks.installation import project_namespace
 from hopsartifacts.rest.operations import Operation, OperationCall
 from hopsartifacts.serving.runtime.disconnect import watching
 

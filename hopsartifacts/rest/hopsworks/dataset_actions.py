@@ -1,33 +1,39 @@
-"""Actions on the project's files that clients can request."""
+"""Actions on the project's files that clients can request.
 
-from collections.abc import Callable, Mapping
+Copies go between sealed files, unfinished uploads, and the user's own files.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from hopsartifacts import layout
-from hopsartifacts.datasets import DatasetApi
+from hopsartifacts.datasets import DatasetApi, own
 from hopsartifacts.errors import (
-    AlreadyExistsError,
     InvalidInputError,
     ManagedPathError,
-    PathNotFoundError,
 )
 from hopsartifacts.names import is_version
 from hopsartifacts.rest.errors import NO_SCOPE, RefusedError
-from hopsartifacts.rest.hopsworks.copies import copy_into_upload, copy_sealed
-from hopsartifacts.rest.hopsworks.login import check_project
-from hopsartifacts.rest.hopsworks.paths import inside
-from hopsartifacts.rest.hopsworks.sealed_tree import Item
-from hopsartifacts.rest.hopsworks.tree import DATASETS, Tree
+from hopsartifacts.rest.files.sealed_tree import Item
+from hopsartifacts.rest.files.tree import (
+    DATASETS,
+    Tree,
+    check_makeable,
+    check_removable,
+    inside,
+)
+from hopsartifacts.rest.hopsworks.installation import check_project
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.uploads import Uploads
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.root import mark_root
 
 
 def _make_folder(call: OperationCall, path: str) -> Item:
     """Make a folder of the user's own, or one of an upload."""
     uploads, owner = uploads_of(call), call.caller.id
     need_write(call, path)
-    if path == "" or path in DATASETS:
-        raise AlreadyExistsError(f"{path or 'the project'!r} is always there")
+    check_makeable(path)
     match path.split("/"):
         case [layout.MODELS, model, number] if is_version(number):
             uploads.claim(model, int(number), owner)
@@ -43,12 +49,12 @@ def _copy(call: OperationCall, source: str) -> Item:
     need_write(call)
     target, tree = _target(call), tree_of(call)
     if _is_managed_as(tree.look(source), target):
-        copy_into_upload(tree, uploads_of(call), source, target, call.caller.id)
+        _copy_into_upload(tree, uploads_of(call), source, target, call.caller.id)
     elif layout.is_managed(source):
-        copy_sealed(tree, call.hosted.storage, source, target)
+        _copy_sealed(tree, call.hosted.storage, source, target)
     else:
         _api(call).copy(source, target)
-    return _made(tree, target)
+    return tree.get(target)
 
 
 def _move(call: OperationCall, source: str) -> Item:
@@ -64,7 +70,58 @@ def _move(call: OperationCall, source: str) -> Item:
     if _is_managed_as(tree_of(call).look(source), target):
         return _copy(call, source)
     _api(call).move(source, target)
-    return _made(tree_of(call), target)
+    return tree_of(call).get(target)
+
+
+def _copy_into_upload(
+    tree: Tree, uploads: Uploads, source: str, target: str, owner: str
+) -> None:
+    """Copy a file or folder into the unfinished upload of a version or scripts.
+
+    Raises:
+        PathNotFoundError: *source* does not exist.
+        ManagedPathError: *target* is not a place for uploads.
+    """
+    for item in _with_top(tree, source):
+        path = target + item.path.removeprefix(source)
+        if item.is_folder:
+            uploads.make_folder(path, owner)
+        else:
+            uploads.put_file(path, tree.content(item.path).chunks(0), owner)
+
+
+def _copy_sealed(tree: Tree, storage: Storage, source: str, target: str) -> None:
+    """Copy a sealed file or folder to the user's own files, verified on the way.
+
+    Raises:
+        PathNotFoundError: *source* does not exist.
+        AlreadyExistsError: *target* exists.
+        IntegrityError: a file differs from what was sealed; nothing was copied.
+    """
+    items = list(_with_top(tree, source))
+    own.check_free(storage, target)
+    mark_root(storage)
+    try:
+        for item in items:
+            path = target + item.path.removeprefix(source)
+            if not item.is_folder:
+                storage.write(path, tree.content(item.path).chunks(0))
+            elif own.look(storage, path) is None:
+                own.make_folder(storage, path)
+    except BaseException:
+        own.remove(storage, target)
+        raise
+
+
+def _with_top(tree: Tree, path: str) -> Iterator[Item]:
+    if path == "" or path in DATASETS:
+        raise InvalidInputError(
+            f"{path or 'the project'!r} is not copied as a whole: copy what is in it"
+        )
+    top = tree.get(path)
+    yield top
+    if top.is_folder:
+        yield from tree.walk(path)
 
 
 def _is_managed_as(item: Item | None, target: str) -> bool:
@@ -75,19 +132,13 @@ def _is_managed_as(item: Item | None, target: str) -> bool:
 def _zip(call: OperationCall, path: str) -> Item:
     need_write(call)
     given = call.query.destination_path
-    folder = path.rpartition("/")[0] if given is None else _inside(call, given)
-    if not folder:
-        name = path.rpartition("/")[2]
-        raise InvalidInputError(
-            f"'{name}.zip' would lie directly in the project: give its folder as "
-            f"destination_path, like {layout.RESOURCES!r}"
-        )
-    return _made(tree_of(call), _api(call).zip(path, folder))
+    folder = None if given is None else _inside(call, given)
+    return tree_of(call).get(_api(call).zip(path, folder))
 
 
 def _unzip(call: OperationCall, path: str) -> Item:
     need_write(call)
-    return _made(tree_of(call), _api(call).unzip(layout.in_folder(path)))
+    return tree_of(call).get(_api(call).unzip(layout.in_folder(path)))
 
 
 ACTIONS: Mapping[str, Callable[[OperationCall, str], Item]] = MappingProxyType(
@@ -100,13 +151,6 @@ ACTIONS: Mapping[str, Callable[[OperationCall, str], Item]] = MappingProxyType(
     }
 )
 """By the name of the action; each returns the file or folder that it has made."""
-
-
-def _made(tree: Tree, path: str) -> Item:
-    item = tree.look(path)
-    if item is None:
-        raise PathNotFoundError(f"{path!r} was removed right after it was made")
-    return item
 
 
 def path_of(call: OperationCall) -> str:
@@ -166,14 +210,10 @@ def need_write(call: OperationCall, path: str = "") -> None:
 def remove(call: OperationCall, path: str) -> None:
     """Remove the user's own files at *path*, or the caller's unfinished upload."""
     need_write(call, path)
-    if path == "" or path in DATASETS:
-        raise ManagedPathError(
-            f"{path or 'the project'!r} is always there: remove what is in it"
-        )
+    check_removable(path)
     if uploads_of(call).remove(path, call.caller.id):
         return
-    if tree_of(call).look(path) is None:
-        raise PathNotFoundError(f"{path!r} does not exist")
+    tree_of(call).get(path)
     if layout.is_managed(path):
         raise ManagedPathError(
             f"{path!r} is managed: delete the model version or the deployment instead"

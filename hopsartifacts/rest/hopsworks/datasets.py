@@ -9,13 +9,11 @@ from starlette.responses import Response
 
 from hopsartifacts import layout
 from hopsartifacts.datasets import own
-from hopsartifacts.errors import (
-    InvalidInputError,
-    PathNotFoundError,
-    StorageError,
-)
+from hopsartifacts.errors import InvalidInputError, StorageError
 from hopsartifacts.rest.errors import RefusedError
-from hopsartifacts.rest.hopsworks.content import answer
+from hopsartifacts.rest.files.content import answer
+from hopsartifacts.rest.files.sealed_tree import Item
+from hopsartifacts.rest.files.tree import Tree
 from hopsartifacts.rest.hopsworks.dataset_actions import (
     ACTIONS,
     need_write,
@@ -26,15 +24,14 @@ from hopsartifacts.rest.hopsworks.dataset_actions import (
 )
 from hopsartifacts.rest.hopsworks.dataset_documents import (
     MAX_PAGE,
+    FlowForm,
     Inode,
     InodePage,
     inode,
     page,
+    received,
 )
-from hopsartifacts.rest.hopsworks.flow import FlowForm, received
-from hopsartifacts.rest.hopsworks.login import PROJECT
-from hopsartifacts.rest.hopsworks.sealed_tree import Item
-from hopsartifacts.rest.hopsworks.tree import Tree
+from hopsartifacts.rest.hopsworks.installation import PROJECT
 from hopsartifacts.rest.operations import OperationCall, Operations
 from hopsartifacts.store.workers import pause_s
 
@@ -76,20 +73,17 @@ def _get(call: OperationCall) -> Inode | InodePage:
         )
     if query.action:
         raise _unknown(query.action)
-    item = _looked(tree, path)
-    if item is None:
-        raise PathNotFoundError(f"{path!r} does not exist")
-    return inode(item, project)
+    return inode(_found(tree, path), project)
 
 
-def _looked(tree: Tree, path: str) -> Item | None:
+def _found(tree: Tree, path: str) -> Item:
     """Retry if the storage fails, as clients take any error for *does not exist*."""
     for tries in range(1, _TRIES):
         try:
-            return tree.look(path)
+            return tree.get(path)
         except StorageError:
             time.sleep(pause_s(tries))
-    return tree.look(path)
+    return tree.get(path)
 
 
 def _post(call: OperationCall) -> Inode:

@@ -22,7 +22,7 @@ from hopsartifacts.deployments.parts import (
 )
 from hopsartifacts.deployments.state import PredictorState
 from hopsartifacts.rest.hopsworks.ids import deployment_id
-from hopsartifacts.rest.hopsworks.login import project_namespace
+from hopsartifacts.rest.hopsworks.installation import project_namespace
 from hopsartifacts.rest.hosted import Hosted
 
 NO_TOPIC = "CREATE"

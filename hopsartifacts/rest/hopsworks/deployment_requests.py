@@ -12,8 +12,7 @@ from hopsartifacts.deployments.parts import (
     KafkaTopic,
     PredictorResources,
 )
-from hopsartifacts.errors import InvalidDeploymentError, InvalidInputError
-from hopsartifacts.names import tag_name
+from hopsartifacts.errors import InvalidDeploymentError
 from hopsartifacts.rest.hopsworks.deployment_documents import (
     NO_TOPIC,
     BatchingDocument,
@@ -21,7 +20,6 @@ from hopsartifacts.rest.hopsworks.deployment_documents import (
     Topic,
     topic_name,
 )
-from hopsartifacts.rest.hopsworks.model_documents import tags_of
 
 _CREATE = {"-1", "CREATE"}
 
@@ -206,27 +204,3 @@ def batcher(new: DeploymentRequest) -> InferenceBatcher | None:
         wanted.max_latency,
         wanted.timeout,
     )
-
-
-def tags(new: DeploymentRequest) -> dict[str, Any]:
-    """Return the tags that come along, by name, checked.
-
-    Raises:
-        InvalidInputError: one has no name, or one that tags cannot have.
-    """
-    try:
-        given = tags_of(new.tags)
-    except (KeyError, TypeError) as error:
-        raise InvalidInputError("tags: give objects with a name and a value") from error
-    return {tag_name(name): _tag_value(value) for name, value in given.items()}
-
-
-def _tag_value(value: Any) -> Any:
-    """Return the object that clients send as its JSON text; other values are bare."""
-    if not isinstance(value, str):
-        return value
-    try:
-        found = msgspec.json.decode(value)
-    except msgspec.MsgspecError:
-        return value
-    return found if isinstance(found, dict) else value

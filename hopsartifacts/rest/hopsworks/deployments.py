@@ -29,14 +29,15 @@ from hopsartifacts.rest.hopsworks.deployment_documents import (
     deployment_document,
     version_document,
 )
-from hopsartifacts.rest.hopsworks.deployment_lookup import (
-    held,
-    is_of_model,
-    meant,
-    named,
+from hopsartifacts.rest.hopsworks.deployment_requests import DeploymentRequest
+from hopsartifacts.rest.hopsworks.ids import (
+    deployed_of,
+    deployment_named,
+    deployment_of,
+    runs_model,
 )
-from hopsartifacts.rest.hopsworks.deployment_requests import DeploymentRequest, tags
-from hopsartifacts.rest.hopsworks.login import PROJECT, check_project
+from hopsartifacts.rest.hopsworks.installation import PROJECT, check_project
+from hopsartifacts.rest.hopsworks.tags import sent_tags, tag_operations
 from hopsartifacts.rest.operations import OperationCall, Operations
 from hopsartifacts.serving.contract import Component
 
@@ -80,11 +81,11 @@ def _put(call: OperationCall) -> DeploymentDocument:
     check_project(call)
     new: DeploymentRequest = call.body
     check_new(new)
-    wanted_tags = tags(new)
+    wanted_tags = sent_tags(new.tags)
     deployment = _create(call, new) if new.id is None else _change(call, new)
     for name, value in wanted_tags.items():
         deployment.add_tag(name, value)
-    return _document(call, named(call, deployment.name))
+    return _document(call, deployment_named(call, deployment.name))
 
 
 def _create(call: OperationCall, new: DeploymentRequest) -> Deployment:
@@ -114,7 +115,7 @@ def _create(call: OperationCall, new: DeploymentRequest) -> Deployment:
 
 
 def _change(call: OperationCall, new: DeploymentRequest) -> Deployment:
-    deployment = held(call, str(new.id))
+    deployment = deployment_of(call, str(new.id))
     change(_serving(call), deployment, new, _finder(call))
     deployment.save(0)
     return deployment
@@ -146,11 +147,11 @@ def _list(call: OperationCall) -> DeploymentDocument | list[DeploymentDocument]:
     check_project(call)
     query: _Listing = call.query
     if query.name is not None:
-        return _document(call, named(call, query.name))
+        return _document(call, deployment_named(call, query.name))
     found = [
         _document(call, state)
         for state in _serving(call).list_deployments().values()
-        if query.model is None or is_of_model(state, query.model)
+        if query.model is None or runs_model(state, query.model)
     ]
     if query.status is None:
         return found
@@ -158,11 +159,11 @@ def _list(call: OperationCall) -> DeploymentDocument | list[DeploymentDocument]:
 
 
 def _get(call: OperationCall) -> DeploymentDocument:
-    return _document(call, meant(call))
+    return _document(call, deployed_of(call))
 
 
 def _act(call: OperationCall) -> None:
-    deployment = held(call)
+    deployment = deployment_of(call)
     if call.query.action == "STOP":
         deployment.stop(_AWAIT_STOPPED_S, progress=False)
         return
@@ -173,11 +174,11 @@ def _act(call: OperationCall) -> None:
 
 def _delete(call: OperationCall) -> None:
     """Stop and delete a deployment; clients have checked before whether it runs."""
-    held(call).delete(force=True)
+    deployment_of(call).delete(force=True)
 
 
 def _logs(call: OperationCall) -> list[LogDocument]:
-    deployment, query = held(call), call.query
+    deployment, query = deployment_of(call), call.query
     instance = f"{deployment.name}-{query.component}"
     if query.pod not in {None, instance}:
         return []
@@ -190,20 +191,20 @@ def _logs(call: OperationCall) -> list[LogDocument]:
 
 def _versions(call: OperationCall) -> VersionPage:
     page: _Page = call.query
-    state = meant(call)
+    state = deployed_of(call)
     found = snapshots_of(state)
     shown = found[page.offset : page.offset + page.limit]
     return VersionPage(len(found), [version_document(it, call.hosted) for it in shown])
 
 
 def _rollback(call: OperationCall) -> DeploymentDocument:
-    deployment = held(call)
+    deployment = deployment_of(call)
     deployment.rollback(call.body.version, 0)
-    return _document(call, named(call, deployment.name))
+    return _document(call, deployment_named(call, deployment.name))
 
 
 def _schema(call: OperationCall) -> None:
-    name = meant(call).current.specification.name
+    name = deployed_of(call).current.specification.name
     raise RefusedError(
         f"deployment {name!r} has no schema: this server stores none",
         404,
@@ -268,4 +269,10 @@ OPERATIONS = (
         answer=DeploymentDocument,
     ),
     _operation("GET", f"{_SERVING}/schema", _schema, "Schema: always 404"),
+    *tag_operations(
+        Operations("serving", "deploy", refusals=()),
+        _SERVING,
+        "a deployment",
+        deployment_of,
+    ),
 )

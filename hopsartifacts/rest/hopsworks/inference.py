@@ -1,31 +1,20 @@
 """Predictions through this server, and the addresses for direct requests."""
 
-from functools import partial
 from typing import Any
 
-import anyio.to_thread
 import msgspec
-from anyio import CapacityLimiter
-from anyio.lowlevel import RunVar
 from starlette.responses import Response
 
-from hopsartifacts.documents import without_bom
-from hopsartifacts.errors import InvalidInputError, InvalidNameError, NotRunningError
-from hopsartifacts.rest.bodies import read_body
-from hopsartifacts.rest.dispatch import encoded
-from hopsartifacts.rest.hopsworks.login import PROJECT, check_project
+from hopsartifacts.rest.hopsworks.installation import PROJECT, check_project
 from hopsartifacts.rest.operations import Operation, OperationCall
-from hopsartifacts.values import misspelt
+from hopsartifacts.rest.predictions import predicted
 
 _INFERENCE = f"{PROJECT}/inference"
-_AT_ONCE = 64
 _HTTPS = 443
 _CLOSED = 9
 """A port on which nothing listens. Releases from 4.3 to 4.6 can only log in if there is
 a load balancer, and use its HTTPS port, which is this server's. 4.1 and 4.2 use the
 other one, over plain HTTP with their API key, which must not reach anyone."""
-_LIMITER: RunVar[CapacityLimiter] = RunVar("hopsartifacts-predictions")
-"""A thread pool for predictions, so that slow models do not delay other requests."""
 
 
 class Port(msgspec.Struct, frozen=True):
@@ -53,39 +42,6 @@ class EndpointPage(msgspec.Struct, frozen=True):
 async def _predict(call: OperationCall) -> Response:
     check_project(call)
     return await predicted(call)
-
-
-async def predicted(call: OperationCall) -> Response:
-    """Send the body to the deployment in the path, and return its answer.
-
-    Raises:
-        NotRunningError: no deployment of this name runs.
-        PredictionError: the model server answered with an error.
-    """
-    data = await read_body(call.request, call.hosted.settings.max_prediction_bytes)
-    answer = await anyio.to_thread.run_sync(partial(_ask, call, data), limiter=_limit())
-    return Response(answer, media_type="application/json")
-
-
-def _ask(call: OperationCall, data: bytes) -> bytes:
-    name = call.path["name"]
-    try:
-        request = msgspec.json.decode(without_bom(data), type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInputError(misspelt(data, "body") or f"body: {error}") from error
-    serving = call.hosted.project.get_model_serving()
-    try:
-        return encoded(serving.ask(name, request))
-    except InvalidNameError as error:
-        raise NotRunningError(f"there is no deployment {name!r}") from error
-
-
-def _limit() -> CapacityLimiter:
-    limiter = _LIMITER.get(None)
-    if limiter is None:
-        limiter = CapacityLimiter(_AT_ONCE)
-        _LIMITER.set(limiter)
-    return limiter
 
 
 def _endpoints(call: OperationCall) -> EndpointPage:

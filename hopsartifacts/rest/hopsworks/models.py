@@ -1,13 +1,11 @@
 """The model registry API of Hopsworks."""
 
-from typing import Any
-
 import msgspec
 
-from hopsartifacts.errors import InvalidInputError, ModelNotFoundError
+from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.registry.model import Model
-from hopsartifacts.rest.hopsworks.ids import parse_model_id
-from hopsartifacts.rest.hopsworks.login import PROJECT, check_project
+from hopsartifacts.rest.hopsworks.ids import check_registry, model_of, parse_model_id
+from hopsartifacts.rest.hopsworks.installation import PROJECT, check_project
 from hopsartifacts.rest.hopsworks.model_documents import (
     Links,
     ModelDocument,
@@ -16,12 +14,9 @@ from hopsartifacts.rest.hopsworks.model_documents import (
     NewModel,
     Registry,
     RegistryPage,
-    TagPage,
     model_document,
-    present_tag,
-    tag_page,
-    tags_of,
 )
+from hopsartifacts.rest.hopsworks.tags import sent_tags, tag_operations
 from hopsartifacts.rest.operations import OperationCall, Operations
 from hopsartifacts.rest.uploads import Details
 from hopsartifacts.store.workers import Stop, each_result
@@ -46,7 +41,7 @@ def _registries(call: OperationCall) -> RegistryPage:
 
 
 def _list(call: OperationCall) -> ModelPage:
-    _check(call)
+    check_registry(call)
     query: _Listing = call.query
     if query.offset < 0 or (query.limit is not None and query.limit < 0):
         raise InvalidInputError("offset and limit: give numbers from 0 on")
@@ -95,12 +90,12 @@ def _sorted(models: list[Model], sort_by: str) -> list[Model]:
 
 
 def _get(call: OperationCall) -> ModelDocument:
-    return _document(call, _model(call))
+    return _document(call, model_of(call))
 
 
 def _register(call: OperationCall) -> ModelDocument:
     """Seal the uploaded model version."""
-    _check(call)
+    check_registry(call)
     new: NewModel = call.body
     name, version, _ = parse_model_id(call.path["id"])
     if (new.name, new.version) != (name, version):
@@ -112,7 +107,7 @@ def _register(call: OperationCall) -> ModelDocument:
         framework=new.framework,
         description=new.description,
         metrics=new.metrics,
-        tags=tags_of(new.tags),
+        tags=sent_tags(new.tags),
     )
     call.hosted.uploads.seal(name, version, details, call.caller.id)
     registry = call.hosted.project.get_model_registry()
@@ -120,7 +115,7 @@ def _register(call: OperationCall) -> ModelDocument:
 
 
 def _reframe(call: OperationCall) -> ModelDocument:
-    model, wanted = _model(call), call.body.framework
+    model, wanted = model_of(call), call.body.framework
     if wanted != model.framework:
         raise InvalidInputError(
             f"framework {wanted!r}: model {model.name!r} version {model.version} is "
@@ -130,58 +125,12 @@ def _reframe(call: OperationCall) -> ModelDocument:
 
 
 def _delete(call: OperationCall) -> None:
-    _model(call).delete()
+    model_of(call).delete()
 
 
 def _links(call: OperationCall) -> Links:
-    _model(call)
+    model_of(call)
     return Links()
-
-
-def _tags(call: OperationCall) -> TagPage:
-    return tag_page(_model(call).get_tags())
-
-
-def _tag(call: OperationCall) -> TagPage:
-    name = call.path["name"]
-    return tag_page({name: _present(_model(call), name)})
-
-
-def _set_tag(call: OperationCall) -> None:
-    _model(call).add_tag(call.path["name"], call.body)
-
-
-def _delete_tag(call: OperationCall) -> None:
-    model, name = _model(call), call.path["name"]
-    _present(model, name)
-    model.delete_tag(name)
-
-
-def _present(model: Model, name: str) -> Any:
-    owner = f"model {model.name!r} version {model.version}"
-    return present_tag(model.get_tags(), name, owner)
-
-
-def _check(call: OperationCall) -> None:
-    check_project(call)
-    given = call.path["registry_id"]
-    if given != str(call.hosted.project_id):
-        raise ModelNotFoundError(
-            f"there is no model registry {given!r} here: get it with "
-            "project.get_model_registry()"
-        )
-
-
-def _model(call: OperationCall) -> Model:
-    _check(call)
-    name, version, token = parse_model_id(call.path["id"])
-    model = call.hosted.project.get_model_registry().get_model(name, version)
-    if token not in {None, model.id}:
-        raise ModelNotFoundError(
-            f"this version {version} of model {name!r} was deleted, and another one "
-            "has its number now: get it again"
-        )
-    return model
 
 
 def _document(call: OperationCall, model: Model) -> ModelDocument:
@@ -226,16 +175,5 @@ OPERATIONS = (
         "Provenance links of a model version: always empty",
         answer=Links,
     ),
-    _operation("GET", f"{_MODEL}/tags", _tags, "Tags", answer=TagPage),
-    _operation("GET", f"{_MODEL}/tags/{{name}}", _tag, "One tag", answer=TagPage),
-    _operation(
-        "PUT",
-        f"{_MODEL}/tags/{{name}}",
-        _set_tag,
-        "Set a tag to any JSON value",
-        body=Any,
-    ),
-    _operation(
-        "DELETE", f"{_MODEL}/tags/{{name}}", _delete_tag, "Delete a tag", status=204
-    ),
+    *tag_operations(_operation, _MODEL, "a model version", model_of),
 )

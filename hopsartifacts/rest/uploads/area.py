@@ -16,15 +16,14 @@ from typing import BinaryIO, Literal, Self
 from msgspec.structs import replace
 
 from hopsartifacts.errors import ConflictError
-from hopsartifacts.rest.uploads.contents import UploadContents
-from hopsartifacts.rest.uploads.files import (
+from hopsartifacts.rest.uploads.contents import (
     Assembly,
+    UploadContents,
     digest_of_part,
-    disk_full,
-    on_disk,
     removed,
     write_whole,
 )
+from hopsartifacts.rest.uploads.disk import check_room, on_disk
 from hopsartifacts.rest.uploads.journal import (
     Announced,
     Begun,
@@ -39,8 +38,7 @@ from hopsartifacts.rest.uploads.journal import (
     VersionHeld,
     boot_id,
 )
-from hopsartifacts.rest.uploads.places import UploadPlace, place_of
-from hopsartifacts.rest.uploads.values import Chunk, UploadLimits
+from hopsartifacts.rest.uploads.values import Chunk, UploadLimits, UploadPlace, place_of
 from hopsartifacts.store.identity import new_token
 
 Status = Literal[
@@ -392,10 +390,7 @@ class Area:
             raise removed(upload.begun.path)
 
     def _check_disk(self, size_bytes: int) -> None:
-        with on_disk("look for room"):
-            free = shutil.disk_usage(self.folder).free
-        if free - size_bytes < self._limits.min_free_bytes:
-            raise disk_full()
+        check_room(self.folder, size_bytes, self._limits.min_free_bytes)
 
     def _do(self, line: Line) -> None:
         """Write a line to the journal, and apply it."""

@@ -9,9 +9,8 @@ from typing import Any
 from hopsartifacts.errors import ConflictError
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.uploads.area import Area
-from hopsartifacts.rest.uploads.files import on_disk
-from hopsartifacts.rest.uploads.places import UploadPlace
-from hopsartifacts.rest.uploads.values import UploadLimits
+from hopsartifacts.rest.uploads.disk import on_disk
+from hopsartifacts.rest.uploads.values import UploadLimits, UploadPlace
 
 
 class Shelf:
@@ -68,8 +67,8 @@ class Shelf:
         place: UploadPlace,
         owner: str,
         use: Callable[[Area], None] = lambda _: None,
-    ) -> tuple[Area, bool]:
-        """Return the area of *place*, and whether it is new.
+    ) -> Area:
+        """Return the area of *place*; begin it if there is none.
 
         Args:
             place: the place of the upload.
@@ -83,13 +82,13 @@ class Shelf:
             key = _key(place, owner)
             if area := self._areas.get(key):
                 use(area)
-                return area, False
+                return area
             self._check_count(owner)
             area = Area.begin(self._spool, place, owner, self._limits)
             if place.kind == "version":
                 area.status = "claiming"
             self._areas[key] = area
-            return area, True
+            return area
 
     def drop(self, area: Area) -> None:
         """Delete an area and its files."""

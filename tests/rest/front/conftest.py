@@ -15,7 +15,7 @@ import hopsartifacts
 from hopsartifacts.project import Project
 from hopsartifacts.rest.callers import Caller
 from hopsartifacts.rest.front.port import front, listen_at
-from hopsartifacts.rest.hopsworks.login import project_namespace
+from hopsartifacts.rest.hopsworks.installation import project_namespace
 from hopsartifacts.rest.hosted import Hosted, ServerSettings
 from hopsartifacts.rest.room import Room
 

@@ -113,7 +113,7 @@ def test_nothing_lies_directly_in_the_project(
 ) -> None:
     refused = wire.send(top.format(name=project.name), "data.csv", b"x")
     assert refused.status_code == 400
-    words = "'data.csv' would be directly in the project: use a folder"
+    words = "'data.csv' cannot be directly in the project: put it into a folder"
     assert words in refused.json()["usrMsg"]
 
 
@@ -324,7 +324,7 @@ def test_folders_are_zipped_and_unzipped(wire: Wire) -> None:
     assert wire.post("Resources/bad.zip", action="unzip").status_code == 400
     top = wire.post("Resources", action="zip")
     assert top.status_code == 400
-    assert "'Resources.zip' would lie directly in the project" in top.text
+    assert "'Resources.zip' cannot be directly in the project" in top.text
     within = wire.post("Resources", action="zip", destination_path="Resources")
     assert within.is_success
     assert wire.post("Models/m", action="zip").status_code == 403

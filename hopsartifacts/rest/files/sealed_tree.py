@@ -10,7 +10,7 @@ from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.digests import Digest
 from hopsartifacts.registry.documents import Manifest
 from hopsartifacts.registry.versions import embedded_files
-from hopsartifacts.rest.hopsworks.content import Content, checked, held, sealed
+from hopsartifacts.rest.files.content import Content, checked, held, sealed
 from hopsartifacts.storage.contract import Storage
 
 

@@ -4,6 +4,8 @@ Below ``Models`` and ``Deployments`` it shows what the logs contain, not what is
 there: sealed versions with files and artifacts, and below each deployment version the
 files of its artifact version, where newer clients look for them. Every caller also
 sees their own unfinished uploads. All else is the user's own files, without links.
+
+Both APIs convert the paths of their clients with ``inside``.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,16 +15,23 @@ from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.datasets import own
 from hopsartifacts.deployments.versions import find_deployment, live_deployments
 from hopsartifacts.errors import (
+    AlreadyExistsError,
     ArtifactNotFoundError,
     InvalidInputError,
     InvalidNameError,
+    ManagedPathError,
     ModelNotFoundError,
     PathNotFoundError,
 )
-from hopsartifacts.names import deployment_name, is_version, model_name
+from hopsartifacts.names import (
+    deployment_name,
+    is_unicode,
+    is_version,
+    model_name,
+)
 from hopsartifacts.registry.versions import model_state, sealed_manifest
-from hopsartifacts.rest.hopsworks.content import Content, on_disk, stored
-from hopsartifacts.rest.hopsworks.sealed_tree import (
+from hopsartifacts.rest.files.content import Content, local_file, stored
+from hopsartifacts.rest.files.sealed_tree import (
     Item,
     SealedTree,
     artifact_at,
@@ -35,6 +44,53 @@ from hopsartifacts.storage.contract import FileInfo, Storage
 DATASETS = (layout.DEPLOYMENTS, layout.LOGS, layout.MODELS, layout.RESOURCES)
 """Folders that every project has, even if they are empty."""
 
+_PROJECTS = "Projects"
+_LIMIT_BYTES = 1024
+"""The longest path that every storage accepts, as the key of an object."""
+
+
+def inside(project: str, path: str) -> str:
+    """Return *path*, decoded once, as a path in this project; empty for its root.
+
+    Accepts all forms that ``layout.relative`` does, and those of clients that cut off
+    the first character of ``/Projects/<project>/Resources/a``.
+
+    Raises:
+        InvalidNameError: it leads out of the project, or breaks the file name rule.
+    """
+    if not is_unicode(path) or len(path.encode()) > _LIMIT_BYTES:
+        raise InvalidNameError(
+            f"path {path[:80]!r}: it is longer than {_LIMIT_BYTES} bytes, or not UTF-8"
+        )
+    is_cut = path.partition("/")[0] == _PROJECTS
+    return layout.relative(project, f"/{path}" if is_cut else path)
+
+
+def check_makeable(path: str) -> None:
+    """Check that *path* is not a folder that every project has.
+
+    Raises:
+        AlreadyExistsError: it is one.
+    """
+    if _is_permanent(path):
+        raise AlreadyExistsError(f"{path or 'the project'!r} is always there")
+
+
+def check_removable(path: str) -> None:
+    """Check that *path* is not a folder that every project has.
+
+    Raises:
+        ManagedPathError: it is one.
+    """
+    if _is_permanent(path):
+        raise ManagedPathError(
+            f"{path or 'the project'!r} is always there: remove what is in it"
+        )
+
+
+def _is_permanent(path: str) -> bool:
+    return path == "" or path in DATASETS
+
 
 class Tree:
     """The tree as one caller sees it; paths are relative to the project."""
@@ -46,7 +102,7 @@ class Tree:
 
     def look(self, path: str) -> Item | None:
         """Return the file or folder at *path*; None if there is none."""
-        if path == "" or path in DATASETS:
+        if _is_permanent(path):
             return _folder(path)
         if not layout.is_managed(path):
             entry = own.look_unlinked(self._storage, path)
@@ -57,6 +113,17 @@ class Tree:
         if tree := self._sealed(path):
             return tree.look(path)
         return _folder(path) if self._is_top(path) else None
+
+    def get(self, path: str) -> Item:
+        """Return the file or folder at *path*.
+
+        Raises:
+            PathNotFoundError: there is none.
+        """
+        item = self.look(path)
+        if item is None:
+            raise PathNotFoundError(f"{path!r} does not exist")
+        return item
 
     def children(self, path: str) -> list[Item]:
         """Return the content of a folder, sorted by path.
@@ -75,10 +142,7 @@ class Tree:
         listed = self._listed(path)
         if listed is not None:
             return self._with_unfinished(path, listed)
-        item = self.look(path)
-        if item is None:
-            raise PathNotFoundError(f"{path!r} does not exist")
-        if not item.is_folder:
+        if not self.get(path).is_folder:
             raise InvalidInputError(f"{path!r} is a file: list the folder it is in")
         if not layout.is_managed(path):
             return list(map(_item, self._own(path)))
@@ -98,7 +162,7 @@ class Tree:
             if entry and entry.kind == "file":
                 return stored(self._storage, path, entry.size_bytes)
         elif location := self._uploads.local_file(path, self._owner):
-            return on_disk(location)
+            return local_file(location)
         elif (tree := self._sealed(path)) and (file := tree.files.get(path)):
             return file.content()
         raise PathNotFoundError(f"{path!r} does not exist, or is not a file")

@@ -86,7 +86,7 @@ def held(data: bytes) -> Content:
     return Content(size_bytes=len(data), chunks=lambda start: iter([data[start:]]))
 
 
-def on_disk(location: Path) -> Content:
+def local_file(location: Path) -> Content:
     """Return the content of a file of the server's own.
 
     Raises:

@@ -1,7 +1,13 @@
-"""The first requests of a client: versions, the project, variables."""
+"""The installation as clients see it: its versions, its settings and its one project.
+
+The first requests of a client are about these. Other parts of a Hopsworks cluster are
+not here, and a request for one is refused with a message that names it.
+"""
 
 import base64
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import msgspec
 
@@ -29,6 +35,32 @@ _VARIABLES = {
     "kube_knative_domain_name": "hopsartifacts.local",
     "upload_policy": "everyone",
 }
+
+
+_ABSENT: Mapping[str, str] = MappingProxyType(
+    {
+        "admin": "users and their administration",
+        "alerts": "alerts",
+        "apps": "apps",
+        "charts": "charts",
+        "dashboards": "dashboards",
+        "elastic": "search indexes",
+        "factories": "agents",
+        "featurestores": "feature stores",
+        "git": "Git repositories",
+        "jobs": "jobs",
+        "jupyter": "notebook servers",
+        "kafka": "Kafka topics",
+        "mlsystems": "agents",
+        "projectMembers": "project members",
+        "python": "Python environments",
+        "superset": "dashboards",
+        "terminal": "terminals",
+        "trino": "SQL queries",
+        "users": "user accounts, secrets and Git providers",
+    }
+)
+"""By the first segment of a path, in the whole API or below a project."""
 
 
 class SoftwareVersion(msgspec.Struct, frozen=True):
@@ -106,6 +138,19 @@ def project_namespace(hosted: Hosted) -> str:
     """Return the project's namespace, as a cluster would name it."""
     name = re.sub(r"[^A-Za-z0-9]+", "-", hosted.project.name)
     return name.strip("-").lower() or "project"
+
+
+def absence(path: str) -> str | None:
+    """Return the message for a path without operation; None if it is unknown."""
+    if not path.startswith(PREFIX):
+        return None
+    match path.removeprefix(PREFIX).split("/"):
+        case ["", "project", _, name, *_] | ["", name, *_] if name in _ABSENT:
+            return (
+                f"{_ABSENT[name]} are not available here: this server has models, "
+                "files and deployments"
+            )
+    return None
 
 
 def _versions(_: OperationCall) -> list[SoftwareVersion]:

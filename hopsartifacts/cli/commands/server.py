@@ -1,18 +1,22 @@
-"""The command ``hopsartifacts serve``."""
+"""The commands ``hopsartifacts serve`` and ``keys``: the server, and its API keys."""
 
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
-from hopsartifacts.cli.session import Session, project_argument
+from hopsartifacts.cli.output import table
+from hopsartifacts.cli.session import Session, project_argument, project_options
 from hopsartifacts.cli.values import seconds
 from hopsartifacts.errors import UnsupportedHereError
 
 if TYPE_CHECKING:
+    from hopsartifacts.rest.keys import Key, Keys
     from hopsartifacts.rest.server_process import Started
 
+SCOPES = ("read", "write", "deploy", "admin")
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 STATE_DIR = click.option(
@@ -76,7 +80,7 @@ STATE_DIR = click.option(
 )
 @click.option("--chores", "chores_s", type=seconds, default="60s", hidden=True)
 @project_argument
-def command(  # noqa: PLR0913 - one argument for each option
+def serve(  # noqa: PLR0913 - one argument for each option
     session: Session,
     *,
     host: str,
@@ -100,12 +104,12 @@ def command(  # noqa: PLR0913 - one argument for each option
     """
     # Imported late, so that --help works without the server's packages.
     try:
+        from hopsartifacts.rest import server_process  # noqa: PLC0415 - see above
         from hopsartifacts.rest.hosted import ServerSettings  # noqa: PLC0415 - see above
         from hopsartifacts.rest.listener import Listening  # noqa: PLC0415 - see above
         from hopsartifacts.rest.own_folder import own_folder  # noqa: PLC0415 - see above
-        from hopsartifacts.rest.server_process import serve  # noqa: PLC0415 - see above
     except ImportError as error:
-        raise not_installed(error) from error
+        raise _not_installed(error) from error
     listening = Listening(
         host=host,
         port=port,
@@ -128,10 +132,10 @@ def command(  # noqa: PLR0913 - one argument for each option
         document = {"project": project.url, **msgspec.structs.asdict(started)}
         session.show(document, _text(project.url, started))
 
-    serve(project, folder.absolute(), listening, ServerSettings(), tell)
+    server_process.serve(project, folder.absolute(), listening, ServerSettings(), tell)
 
 
-def not_installed(error: ImportError) -> UnsupportedHereError:
+def _not_installed(error: ImportError) -> UnsupportedHereError:
     """Return the error to raise if a package of the server is missing."""
     return UnsupportedHereError(
         f"the server needs the package {error.name}; run: "
@@ -152,3 +156,93 @@ def _text(url: str, started: "Started") -> str:
             "No one can log in yet; create a key: hopsartifacts keys create NAME"
         )
     return "\n".join(lines)
+
+
+@click.group("keys")
+def keys() -> None:
+    """Manage the API keys of the project's server; changes take effect at once."""
+
+
+@keys.command()
+@click.argument("name")
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice(SCOPES),
+    multiple=True,
+    help="A permission; by default read, write and deploy. admin includes all others, "
+    "write and deploy include read. May be repeated.",
+)
+@click.option(
+    "--expires",
+    "expires_s",
+    type=seconds,
+    metavar="TIME",
+    help="Lifetime in seconds, or like 12h, 90d. By default the key does not expire.",
+)
+@STATE_DIR
+@project_options
+def create(
+    session: Session,
+    name: str,
+    scopes: tuple[Any, ...],
+    expires_s: float | None,
+    state_dir: Path | None,
+) -> None:
+    """Create a key and print it; it cannot be shown again."""
+    key, text = _keys(session, state_dir).create(name, scopes or SCOPES[:3], expires_s)
+    # Print nothing else, so that a shell can assign the output to a variable.
+    session.show({**_document(key), "key": text}, text)
+
+
+@keys.command("list")
+@STATE_DIR
+@project_options
+def list_keys(session: Session, state_dir: Path | None) -> None:
+    """List the keys, without their secrets."""
+    found = _keys(session, state_dir).list()
+    header = ("ID", "NAME", "SCOPES", "CREATED", "STATE")
+    rows = (
+        (it.id, it.name, ", ".join(it.scopes), _day(it.created), _state(it))
+        for it in found
+    )
+    empty = "no keys; create one: hopsartifacts keys create NAME"
+    session.show([_document(it) for it in found], table(header, rows, empty))
+
+
+@keys.command()
+@click.argument("name")
+@STATE_DIR
+@project_options
+def revoke(session: Session, name: str, state_dir: Path | None) -> None:
+    """Revoke a key by its name or id."""
+    key = _keys(session, state_dir).revoke(name)
+    session.show(_document(key), f"Revoked {key.name} ({key.id})")
+
+
+def _keys(session: Session, state_dir: Path | None) -> "Keys":
+    # Imported late, so that --help works without the server's packages.
+    try:
+        from hopsartifacts.rest.keys import Keys  # noqa: PLC0415 - see above
+        from hopsartifacts.rest.own_folder import own_folder  # noqa: PLC0415 - see above
+    except ImportError as error:
+        raise _not_installed(error) from error
+    return Keys(state_dir or own_folder(session.project(may_be_new=True).url))
+
+
+def _document(key: "Key") -> dict[str, Any]:
+    document: dict[str, Any] = msgspec.to_builtins(key)
+    del document["digest"]
+    return {**document, "state": _state(key)}
+
+
+def _state(key: "Key") -> str:
+    if key.revoked:
+        return f"revoked {_day(key.revoked)}"
+    if not key.is_valid(datetime.now(UTC)):
+        return "expired"
+    return f"until {_day(key.expires)}" if key.expires else "valid"
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}"

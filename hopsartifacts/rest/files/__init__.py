@@ -1,0 +1,1 @@
+"""The files of the project as clients of both APIs see them."""
