@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.local.keeper.fleet import Fleet
 from hopsartifacts.serving.local.keeper.orders import Patience
-from hopsartifacts.serving.runtime.handover import Word
+from hopsartifacts.serving.runtime.keeper_link import Word
 
 PATIENCE = Patience(failures=4, backoff_s=1, steady_s=10, hang_s=5, ping_s=1)
 

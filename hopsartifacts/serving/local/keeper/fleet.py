@@ -14,8 +14,7 @@ from hopsartifacts.serving.local.limits import launch_limits
 from hopsartifacts.serving.local.reports import end_in_words
 from hopsartifacts.serving.runtime.environment import HANG_SECONDS, hang_seconds
 from hopsartifacts.serving.runtime.failures import sayable
-from hopsartifacts.serving.runtime.handover import Word
-from hopsartifacts.serving.runtime.shutdown import DRAIN_S, GRACE_S
+from hopsartifacts.serving.runtime.keeper_link import DRAIN_S, GRACE_S, Word
 
 _DRAIN_S = DRAIN_S + GRACE_S + 5.0
 _END_S = GRACE_S + 3.0

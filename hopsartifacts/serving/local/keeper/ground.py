@@ -20,7 +20,7 @@ from hopsartifacts.serving.local.keeper.orders import KeeperOrder, Patience
 from hopsartifacts.serving.local.keeper.workers import WorkerProcess
 from hopsartifacts.serving.local.limits import confine, launch_limits
 from hopsartifacts.serving.local.reports import write_whole
-from hopsartifacts.serving.runtime.handover import Handover
+from hopsartifacts.serving.runtime.keeper_link import Handover
 
 _WORK = "work"
 _ARTIFACT = "artifact"

@@ -26,7 +26,7 @@ from hopsartifacts.serving.local.keeper.sidecar import Helping
 from hopsartifacts.serving.local.keeper.workers import WorkerProcess
 from hopsartifacts.serving.local.log_files import quoted
 from hopsartifacts.serving.local.reports import Report, RunReporter, final, stopped
-from hopsartifacts.serving.runtime.shutdown import GRACE_S
+from hopsartifacts.serving.runtime.keeper_link import GRACE_S
 
 _LOOK_S = 0.1
 _END_S = GRACE_S + 3.0

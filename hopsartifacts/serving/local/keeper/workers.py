@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from hopsartifacts.serving.local.limits import used_mb
-from hopsartifacts.serving.runtime.handover import Order, Word
+from hopsartifacts.serving.runtime.keeper_link import Order, Word
 
 _BLOCK_BYTES = 64 * 1024
 _MOST_WORD_BYTES = 64 * 1024
