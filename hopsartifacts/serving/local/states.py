@@ -2,9 +2,8 @@
 
 from hopsartifacts.serving.contract import NEVER_RAN, Condition, DeploymentKey, RunState
 from hopsartifacts.serving.local import processes
-from hopsartifacts.serving.local.children import exit_code
-from hopsartifacts.serving.local.reports import Report, end_in_words
-from hopsartifacts.serving.local.runs import Run, RunFolder
+from hopsartifacts.serving.local.processes import exit_code
+from hopsartifacts.serving.local.runs import Report, Run, RunFolder, end_in_words
 
 _SCHEDULED = Condition(type="SCHEDULED", status=True, reason="the process was started")
 
