@@ -18,6 +18,7 @@ from hopsartifacts.errors import (
     UnsupportedHereError,
 )
 from hopsartifacts.serving.contract import (
+    ENDED,
     NEVER_RAN,
     UP,
     Component,
@@ -423,7 +424,7 @@ def _give_up(folder: RunFolder, run: Run, error: BaseException) -> None:
     """End a run that did not become ready and note why."""
     status = newest_state(folder, run).status
     processes.end_tree(run, _FAILURE_GRACE_S)
-    if status in {"Failed", "Stopped"}:
+    if status in ENDED:
         return
     if isinstance(error, DeploymentFailedError):
         reason = str(error).partition("\n")[0]

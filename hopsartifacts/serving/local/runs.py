@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from hopsartifacts.serving.contract import (
+    ENDED,
     Condition,
     ConditionType,
     DeploymentKey,
@@ -24,7 +25,6 @@ from hopsartifacts.serving.runtime.failures import MOST_CHARACTERS, sayable
 REASON_CHARS = MOST_CHARACTERS + 1000
 """The longest reason in a state: an error of a script, and the step that failed."""
 
-_FINAL = frozenset({"Failed", "Stopped"})
 _OF_RUNS = ("launch-*", "state-*", "control-*", "worker-*", "metrics-*")
 
 
@@ -50,7 +50,7 @@ class RunReporter:
 
     def say(self, report: Report) -> None:
         """Write *report* as the newest."""
-        is_final = self._last is not None and self._last.status in _FINAL
+        is_final = self._last is not None and self._last.status in ENDED
         if not is_final and report != self._last:
             # If this fails, as on a full disk, the next call tries again.
             with suppress(OSError):
