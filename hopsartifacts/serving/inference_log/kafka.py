@@ -9,8 +9,11 @@ import confluent_kafka
 import msgspec
 
 from hopsartifacts.serving.inference_log.data_set import messages, row
-from hopsartifacts.serving.inference_log.shipper import NotDeliveredError
-from hopsartifacts.serving.inference_log.spool import KeptRecord, Origin
+from hopsartifacts.serving.inference_log.spool import (
+    KeptRecord,
+    NotDeliveredError,
+    Origin,
+)
 
 KAFKA_CONFIG = "HOPSARTIFACTS_KAFKA_CONFIG"
 """Names a file with settings of the client, such as credentials."""

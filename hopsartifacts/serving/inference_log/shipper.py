@@ -34,6 +34,7 @@ from hopsartifacts.serving.inference_log.spool import (
     SEGMENT_SUFFIX,
     SHIPPED_SUFFIX,
     KeptRecord,
+    NotDeliveredError,
     Origin,
     Segment,
     is_locked,
@@ -63,10 +64,6 @@ class Shipped(msgspec.Struct, frozen=True, kw_only=True):
     records: int = 0
     failures: tuple[str, ...] = ()
     """The reasons why some segments still wait."""
-
-
-class NotDeliveredError(Exception):
-    """A sink other than the project refused the records; the message says why."""
 
 
 class _Progress(msgspec.Struct, frozen=True, kw_only=True):
