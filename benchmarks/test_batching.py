@@ -13,9 +13,9 @@ from sklearn.linear_model import LogisticRegression
 
 from hopsartifacts.serving.contract import Batching
 from hopsartifacts.serving.runtime.chain import Chain
+from hopsartifacts.serving.runtime.predictors import SklearnPredictor
 from hopsartifacts.serving.runtime.protocol import PredictCall
 from hopsartifacts.serving.runtime.service import Observer, Service
-from hopsartifacts.serving.runtime.sklearn_predictor import SklearnPredictor
 from tests.inference_log.conftest import make_exchange, make_recorder
 
 BODY = b'{"instances": [[5.1, 3.5, 1.4, 0.2]]}'

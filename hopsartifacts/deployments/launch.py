@@ -32,7 +32,7 @@ from hopsartifacts.registry.documents import Manifest
 from hopsartifacts.registry.schema import input_columns
 from hopsartifacts.registry.versions import live_version, manifest_of
 from hopsartifacts.serving.contract import Batching, Launch, Limits, RequestLogging
-from hopsartifacts.serving.runtime.model_files import loadable
+from hopsartifacts.serving.runtime.predictors import loadable
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checks import Finding, check_folder
 from hopsartifacts.store.transfer import download

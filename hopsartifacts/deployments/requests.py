@@ -10,9 +10,13 @@ import msgspec
 
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.foreign import CONTAINERS
-from hopsartifacts.serving.runtime.outputs import tensors_of
 from hopsartifacts.serving.runtime.protocol import RequestError
-from hopsartifacts.serving.runtime.tensors import Tensor, flatten, read_bytes
+from hopsartifacts.serving.runtime.tensors import (
+    Tensor,
+    flatten,
+    read_bytes,
+    tensors_of,
+)
 from hopsartifacts.serving.runtime.v2 import CONTENT_TYPE
 from hopsartifacts.values import frame_columns, plain
 

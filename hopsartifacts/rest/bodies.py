@@ -5,7 +5,7 @@ from http import HTTPStatus
 from starlette.requests import ClientDisconnect, Request
 
 from hopsartifacts.rest.errors import RefusedError, broken_off, too_long
-from hopsartifacts.serving.runtime.codings import TAKEN, coding_of, decompressed
+from hopsartifacts.serving.runtime.http_requests import TAKEN, coding_of, decompressed
 from hopsartifacts.serving.runtime.protocol import RequestError
 
 

@@ -31,6 +31,8 @@ UP: frozenset[Status] = frozenset({"Starting", "Running", "Idle", "Updating"})
 """States in which something runs."""
 ANSWERING: frozenset[Status] = UP - {"Starting"}
 """States in which requests are answered."""
+ENDED: frozenset[Status] = frozenset({"Failed", "Stopped"})
+"""States of a run that has ended, or is about to."""
 
 SCRIPT_CLASSES: dict[Component, tuple[str, ...]] = {
     "predictor": ("Predictor", "Predict"),

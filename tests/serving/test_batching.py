@@ -523,7 +523,7 @@ def test_every_request_gets_what_it_would_have_got_alone(
 def test_nothing_is_imported_to_look_at_plain_rows() -> None:
     code = (
         "import sys\n"
-        "from hopsartifacts.serving.runtime.rows import kind_of, form_of\n"
+        "from hopsartifacts.serving.runtime.batcher import kind_of, form_of\n"
         "assert kind_of([[1.5]]) and form_of([1], 1)\n"
         "assert not {'numpy', 'pandas'} & set(sys.modules)\n"
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hopsartifacts.serving.runtime import inline_execution
+from hopsartifacts.serving.runtime import execution
 from hopsartifacts.serving.runtime.chain import Chain, StepFailedError
 
 
@@ -267,7 +267,7 @@ def ask_in_turn(chain: Chain, inputs: list[list[float]]) -> None:
 @pytest.fixture
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take for quick what a busy machine would not."""
-    monkeypatch.setattr(inline_execution, "_QUICK_S", 0.2)
+    monkeypatch.setattr(execution, "_QUICK_S", 0.2)
 
 
 MAIN, THREAD = "MainThread", "predictions"
@@ -276,7 +276,7 @@ MAIN, THREAD = "MainThread", "predictions"
 @pytest.mark.usefixtures("unhurried")
 def test_what_was_quick_often_is_predicted_at_once() -> None:
     predictor = Timed()
-    ask_in_turn(Chain(predictor, pace=inline_execution.Pace()), [[0.0]] * 20)
+    ask_in_turn(Chain(predictor, pace=execution.Pace()), [[0.0]] * 20)
     assert predictor.threads == [THREAD] * 8 + [MAIN] * 12
 
 
@@ -284,7 +284,7 @@ def test_what_was_quick_often_is_predicted_at_once() -> None:
 def test_what_was_slow_once_is_predicted_in_the_thread_again() -> None:
     predictor = Timed()
     ask_in_turn(
-        Chain(predictor, pace=inline_execution.Pace()),
+        Chain(predictor, pace=execution.Pace()),
         [*[[0.0]] * 9, [0.3], *[[0.0]] * 9],
     )
     assert predictor.threads == [THREAD] * 8 + [MAIN] * 2 + [THREAD] * 8 + [MAIN]
@@ -293,16 +293,14 @@ def test_what_was_slow_once_is_predicted_in_the_thread_again() -> None:
 @pytest.mark.usefixtures("unhurried")
 def test_many_rows_are_predicted_in_the_thread() -> None:
     predictor = Timed()
-    ask_in_turn(
-        Chain(predictor, pace=inline_execution.Pace()), [*[[0.0]] * 9, [0.0] * 33]
-    )
+    ask_in_turn(Chain(predictor, pace=execution.Pace()), [*[[0.0]] * 9, [0.0] * 33])
     assert predictor.threads == [THREAD] * 8 + [MAIN, THREAD]
 
 
 @pytest.mark.usefixtures("unhurried")
 def test_nothing_is_predicted_beside_what_the_thread_predicts() -> None:
     predictor = Timed()
-    chain = Chain(predictor, pace=inline_execution.Pace())
+    chain = Chain(predictor, pace=execution.Pace())
 
     async def ask() -> None:
         for _ in range(8):

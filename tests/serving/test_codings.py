@@ -6,7 +6,7 @@ import zlib
 import pytest
 
 from hopsartifacts.documents import without_bom
-from hopsartifacts.serving.runtime.codings import coding_of, decompressed
+from hopsartifacts.serving.runtime.http_requests import coding_of, decompressed
 from hopsartifacts.serving.runtime.protocol import RequestError
 
 TEXT = b'{"instances": [1]}'

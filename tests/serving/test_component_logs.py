@@ -49,13 +49,13 @@ import asyncio, logging, sys
 from pathlib import Path
 import msgspec
 from hopsartifacts.serving.contract import Launch
-from hopsartifacts.serving.runtime.component_logs import install
+from hopsartifacts.serving.runtime.worker_logs import route_transformer
 from hopsartifacts.serving.runtime.chain_loader import load_chain
 from hopsartifacts.serving.runtime.protocol import PredictCall
 from hopsartifacts.serving.runtime.service import Service
 logging.basicConfig(level=logging.INFO)
 if sys.argv[2]:
-    install(Path(sys.argv[2]))
+    route_transformer(Path(sys.argv[2]))
 service = Service("f", 1, load_chain(msgspec.json.decode(sys.argv[1], type=Launch)))
 async def main():
     bodies = [b'{"instances": [%d]}' % number for number in (1, 2, 3)]

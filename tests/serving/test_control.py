@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from hopsartifacts.serving.contract import Launch
-from hopsartifacts.serving.local.keeper import control
-from hopsartifacts.serving.local.keeper.orders import Helper, Reply, Update
+from hopsartifacts.serving.local import control
+from hopsartifacts.serving.local.control import Helper, Reply, Update
 
 Answer = Callable[[control.Conversation, Update], object]
 

@@ -6,11 +6,9 @@ import pytest
 
 from hopsartifacts.errors import InvalidDeploymentError
 from hopsartifacts.serving.contract import Limits
-from hopsartifacts.serving.local import capabilities, environments
-from hopsartifacts.serving.local.environments import (
-    keeper_environment,
-    worker_environment,
-)
+from hopsartifacts.serving.local import capabilities, keepers
+from hopsartifacts.serving.local.keeper.worker_starter import worker_environment
+from hopsartifacts.serving.local.keepers import keeper_environment
 from hopsartifacts.serving.runtime.environment import (
     HANG_SECONDS,
     MAX_REQUEST_BYTES,
@@ -104,7 +102,7 @@ def test_numeric_libraries_start_as_many_threads_as_there_are_cores(
 def test_a_package_found_by_path_alone_is_found_by_the_server_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(environments, "PACKAGE_HOME", "/code")
+    monkeypatch.setattr(keepers, "PACKAGE_HOME", "/code")
     path = keeper_environment({"PYTHONPATH": "/other"}, "r1")["PYTHONPATH"]
     assert path.split(os.pathsep) == ["/code", "/other"]
     again = keeper_environment({"PYTHONPATH": path}, "r1")["PYTHONPATH"]
@@ -115,7 +113,7 @@ def test_where_modules_are_searched_does_not_depend_on_the_working_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(environments, "PACKAGE_HOME", "/code")
+    monkeypatch.setattr(keepers, "PACKAGE_HOME", "/code")
     given = os.pathsep.join(["src", "", "/other", "../x"])
     path = keeper_environment({"PYTHONPATH": given}, "r1")["PYTHONPATH"]
     beside = str(tmp_path.parent / "x")
@@ -128,6 +126,6 @@ def test_where_modules_are_searched_does_not_depend_on_the_working_folder(
 def test_an_installed_package_needs_no_path(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(environments, "PACKAGE_HOME", str(tmp_path))
+    monkeypatch.setattr(keepers, "PACKAGE_HOME", str(tmp_path))
     monkeypatch.setattr("site.getsitepackages", lambda: [str(tmp_path)])
     assert "PYTHONPATH" not in keeper_environment({}, "r1")

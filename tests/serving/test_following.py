@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from hopsartifacts.serving.contract import Launch, LogLine
-from hopsartifacts.serving.local import LocalBackend, log_stream
-from hopsartifacts.serving.local.log_stream import follow
+from hopsartifacts.serving.local import LocalBackend, log_files
+from hopsartifacts.serving.local.log_files import follow
 from tests.serving.conftest import FLOWERS
 
 
 @pytest.fixture(autouse=True)
 def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_stream, "_PAUSE_S", 0.001)
+    monkeypatch.setattr(log_files, "_PAUSE_S", 0.001)
 
 
 def texts(lines: Iterable[LogLine]) -> list[str]:
@@ -104,7 +104,7 @@ def test_a_mark_of_another_log_is_left_aside(tmp_path: Path, mark: str) -> None:
 def test_a_line_without_end_comes_in_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_stream, "_MOST_BYTES", 8)
+    monkeypatch.setattr(log_files, "_MOST_BYTES", 8)
     log = tmp_path / "run.log"
     log.write_text("one\n" + "x" * 30 + "\ntwo\n")
     lines = list(follow(lambda: log, lambda: True, 9))

@@ -6,7 +6,7 @@ import pytest
 from hopsartifacts.serving.contract import Batching
 from hopsartifacts.serving.runtime.app import create_app
 from hopsartifacts.serving.runtime.chain import Chain
-from hopsartifacts.serving.runtime.disconnect import PATIENCE_S, watching
+from hopsartifacts.serving.runtime.http_requests import PATIENCE_S, watching
 from hopsartifacts.serving.runtime.service import Service
 
 PATH = "/v1/models/m:predict"

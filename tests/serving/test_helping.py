@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hopsartifacts.serving.local.keeper.orders import Helper, Patience
-from hopsartifacts.serving.local.keeper.sidecar import Helping
+from hopsartifacts.serving.local.control import Helper, Patience
+from hopsartifacts.serving.local.keeper.helper_process import HelperProcess
 
 CODE = """
 import pathlib, sys
@@ -26,11 +26,11 @@ def helper(first: bytes) -> Helper:
 
 
 @pytest.fixture
-def make_helping(tmp_path: Path) -> Iterator[Callable[[Helper | None], Helping]]:
-    made: list[Helping] = []
+def make_helping(tmp_path: Path) -> Iterator[Callable[[Helper | None], HelperProcess]]:
+    made: list[HelperProcess] = []
 
-    def make(of: Helper | None) -> Helping:
-        made.append(Helping(of, tmp_path, PATIENCE))
+    def make(of: Helper | None) -> HelperProcess:
+        made.append(HelperProcess(of, tmp_path, PATIENCE))
         return made[-1]
 
     yield make
@@ -40,7 +40,7 @@ def make_helping(tmp_path: Path) -> Iterator[Callable[[Helper | None], Helping]]
 
 
 def turn_until(
-    helping: Helping, is_true: Callable[[], bool], *, may_change: bool = True
+    helping: HelperProcess, is_true: Callable[[], bool], *, may_change: bool = True
 ) -> None:
     deadline = time.monotonic() + 30
     while not is_true():
@@ -55,7 +55,7 @@ def told(folder: Path) -> list[str]:
 
 
 def test_a_helper_is_told_more_than_a_pipe_holds_and_ends_in_order(
-    make_helping: Callable[[Helper | None], Helping], tmp_path: Path
+    make_helping: Callable[[Helper | None], HelperProcess], tmp_path: Path
 ) -> None:
     helping = make_helping(helper(b"a"))
     turn_until(helping, lambda: told(tmp_path) == ["200000 a"])
@@ -66,14 +66,14 @@ def test_a_helper_is_told_more_than_a_pipe_holds_and_ends_in_order(
 
 
 def test_a_helper_that_ends_is_started_again(
-    make_helping: Callable[[Helper | None], Helping], tmp_path: Path
+    make_helping: Callable[[Helper | None], HelperProcess], tmp_path: Path
 ) -> None:
     helping = make_helping(helper(b"f"))
     turn_until(helping, lambda: told(tmp_path) == ["200000 f"] * 3)
 
 
 def test_a_helper_is_changed_when_nobody_needs_the_one_before(
-    make_helping: Callable[[Helper | None], Helping], tmp_path: Path
+    make_helping: Callable[[Helper | None], HelperProcess], tmp_path: Path
 ) -> None:
     helping = make_helping(helper(b"a"))
     turn_until(helping, lambda: told(tmp_path) == ["200000 a"])
@@ -88,7 +88,7 @@ def test_a_helper_is_changed_when_nobody_needs_the_one_before(
 
 
 def test_without_a_helper_nothing_runs(
-    make_helping: Callable[[Helper | None], Helping],
+    make_helping: Callable[[Helper | None], HelperProcess],
 ) -> None:
     helping = make_helping(None)
     helping.tick(time.monotonic(), may_change=True)

@@ -19,8 +19,8 @@ from hopsartifacts.errors import (
     UnsupportedHereError,
 )
 from hopsartifacts.serving.contract import Launch, Limits
-from hopsartifacts.serving.local import LocalBackend, keeper_start
-from hopsartifacts.serving.local.keeper.orders import Patience
+from hopsartifacts.serving.local import LocalBackend, keepers
+from hopsartifacts.serving.local.control import Patience
 from tests.serving.clients import under_load
 from tests.serving.conftest import FLOWERS
 
@@ -49,7 +49,7 @@ def says_who(make_launch: Any) -> Callable[..., Launch]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     patience = Patience(failures=3, backoff_s=0.05, hang_s=1, ping_s=0.1)
-    monkeypatch.setattr(keeper_start, "PATIENCE", patience)
+    monkeypatch.setattr(keepers, "PATIENCE", patience)
 
 
 def wait_until(is_true: Callable[[], bool], timeout_s: float = 30) -> None:

@@ -9,11 +9,15 @@ import psutil
 import pytest
 
 from hopsartifacts.serving.contract import Launch
-from hopsartifacts.serving.local import LocalBackend, log_files, log_stream
+from hopsartifacts.serving.local import LocalBackend, log_files
 from hopsartifacts.serving.local.keeper import logs
 from hopsartifacts.serving.local.keeper.logs import RunLog
-from hopsartifacts.serving.local.log_files import KEPT_RUNS, drop_old_runs, last_lines
-from hopsartifacts.serving.local.log_stream import follow
+from hopsartifacts.serving.local.log_files import (
+    KEPT_RUNS,
+    drop_old_runs,
+    follow,
+    last_lines,
+)
 from tests.serving.conftest import FLOWERS
 from tests.serving.test_keeping import wait_until
 
@@ -65,7 +69,7 @@ def test_a_line_without_end_has_the_same_bounds(log: RunLog, tmp_path: Path) -> 
 def test_a_log_is_followed_over_files_that_are_put_aside(
     log: RunLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_stream, "_PAUSE_S", 0)
+    monkeypatch.setattr(log_files, "_PAUSE_S", 0)
     expected = [f"line {number}" for number in range(200)]
     steps = iter(expected)
 

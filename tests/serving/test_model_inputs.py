@@ -13,7 +13,7 @@ import tritonclient.grpc
 from sklearn.linear_model import LogisticRegression
 
 from hopsartifacts import Deployment, Model, ModelSchema, Project, Schema
-from hopsartifacts.serving.runtime.tensorflow_predictor import TensorflowPredictor
+from hopsartifacts.serving.runtime.predictors import TensorflowPredictor
 
 FRAME = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0], "b": [3, 2, 1, 0]})
 Y = [0, 0, 1, 1]

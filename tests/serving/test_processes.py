@@ -3,7 +3,7 @@ from typing import Any
 
 import psutil
 
-from hopsartifacts.serving.local import children, processes
+from hopsartifacts.serving.local import processes
 from hopsartifacts.serving.local.runs import Run
 from tests.serving.conftest import FLOWERS
 
@@ -47,4 +47,4 @@ def test_a_process_may_end_while_it_is_looked_at() -> None:
 
 def test_a_fork_does_not_end_the_children_of_its_parent() -> None:
     of_the_parent: Any = None
-    children._end_at_exit(of_the_parent, os.getppid())
+    processes._end_at_exit(of_the_parent, os.getppid())

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hopsartifacts.serving.runtime.model_rows import UnevenError, check_alike
 from hopsartifacts.serving.runtime.protocol import (
     RequestError,
     error_body,
     predictions_body,
     read_inputs,
 )
-from hopsartifacts.serving.runtime.rectangles import UnevenError, check_alike
 
 BAD_BODIES = [
     (b"", "not JSON"),

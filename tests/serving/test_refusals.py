@@ -28,7 +28,7 @@ from hopsartifacts.store.state_folder import lasting_state_folder, state_folder
 from tests.serving.conftest import FLOWERS
 
 # An ordinary user may not be allowed to read what is imported late.
-import_module("hopsartifacts.serving.local.targets")
+import_module("hopsartifacts.serving.local.client")
 
 VARIABLE = "HOPSARTIFACTS_STATE_DIR"
 ACTIONS: dict[str, Callable[[LocalBackend, Launch], Any]] = {

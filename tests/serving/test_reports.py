@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from hopsartifacts.serving.contract import Condition
-from hopsartifacts.serving.local.reports import (
+from hopsartifacts.serving.local.runs import (
     Report,
     RunReporter,
     final,

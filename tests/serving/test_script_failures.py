@@ -18,7 +18,7 @@ from hopsartifacts.serving.runtime.failures import (
 )
 from hopsartifacts.serving.runtime.protocol import PredictCall
 from hopsartifacts.serving.runtime.service import Exchange, Service
-from hopsartifacts.serving.runtime.v2_http import InferCall
+from hopsartifacts.serving.runtime.v2_calls import InferCall
 
 
 class Unspeakable(Exception):  # noqa: N818 - a script's own

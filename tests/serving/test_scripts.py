@@ -10,7 +10,7 @@ import pytest
 
 from hopsartifacts.errors import InvalidScriptError
 from hopsartifacts.serving.contract import Component
-from hopsartifacts.serving.runtime.scripts import (
+from hopsartifacts.serving.runtime.chain_loader import (
     create_object,
     find_class,
     import_script,

@@ -11,8 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from hopsartifacts.serving.contract import Launch
-from hopsartifacts.serving.local.reports import write_whole
-from hopsartifacts.serving.runtime.handover import Handover, Word
+from hopsartifacts.serving.local.runs import write_whole
+from hopsartifacts.serving.runtime.keeper_link import Handover, Word
 
 Serve = Callable[..., tuple[int, list[Word]]]
 

@@ -17,10 +17,10 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from hopsartifacts.errors import InvalidModelError
 from hopsartifacts.serving.runtime.chain import Chain
+from hopsartifacts.serving.runtime.predictors import SklearnPredictor
 from hopsartifacts.serving.runtime.protocol import RequestError
 from hopsartifacts.serving.runtime.service import Service
-from hopsartifacts.serving.runtime.sklearn_predictor import SklearnPredictor
-from hopsartifacts.serving.runtime.v2_http import InferCall
+from hopsartifacts.serving.runtime.v2_calls import InferCall
 
 
 @pytest.fixture(scope="module")

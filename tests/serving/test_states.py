@@ -2,8 +2,7 @@ import pytest
 from msgspec.structs import replace
 
 from hopsartifacts.serving.contract import Condition, RunState, Status
-from hopsartifacts.serving.local.reports import Report
-from hopsartifacts.serving.local.runs import Run
+from hopsartifacts.serving.local.runs import Report, Run
 from hopsartifacts.serving.local.states import run_state
 from tests.serving.conftest import FLOWERS
 

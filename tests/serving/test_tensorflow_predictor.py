@@ -11,11 +11,10 @@ import pytest
 from hopsartifacts.errors import InvalidModelError
 from hopsartifacts.serving.local import LocalBackend
 from hopsartifacts.serving.runtime.chain import Chain
-from hopsartifacts.serving.runtime.model_files import chosen
+from hopsartifacts.serving.runtime.predictors import TensorflowPredictor, chosen
 from hopsartifacts.serving.runtime.protocol import PredictCall
 from hopsartifacts.serving.runtime.service import Service
-from hopsartifacts.serving.runtime.tensorflow_predictor import TensorflowPredictor
-from hopsartifacts.serving.runtime.v2_http import InferCall
+from hopsartifacts.serving.runtime.v2_calls import InferCall
 from tests.serving.conftest import FLOWERS, LaunchFactory
 
 # Of Keras itself.

@@ -15,7 +15,7 @@ import pytest
 from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.serving.local import LocalBackend
 from hopsartifacts.serving.local.keeper.workers import WorkerProcess
-from hopsartifacts.serving.runtime.handover import Word
+from hopsartifacts.serving.runtime.keeper_link import Word
 from tests.serving.conftest import FLOWERS
 from tests.serving.test_keeping import reason_of, wait_until
 

@@ -24,7 +24,7 @@ from hopsartifacts.registry.examples import example_text
 from hopsartifacts.registry.given import checked_tag
 from hopsartifacts.registry.metrics import checked_metrics
 from hopsartifacts.serving.runtime.protocol import predictions_body, read_inputs
-from hopsartifacts.serving.runtime.v2_http import InferCall
+from hopsartifacts.serving.runtime.v2_calls import InferCall
 
 pytest.importorskip("grpc", reason="needs grpcio")
 grpc_client = pytest.importorskip("hopsartifacts.serving.local.grpc_client")

@@ -22,7 +22,7 @@ from hopsartifacts.rest.errors import NOT_RUNNING, RefusedError
 from hopsartifacts.rest.front.upstreams import ANSWER_S, Upstream, Upstreams
 from hopsartifacts.rest.hopsworks.installation import project_namespace
 from hopsartifacts.rest.operations import Operation, OperationCall
-from hopsartifacts.serving.runtime.disconnect import watching
+from hopsartifacts.serving.runtime.http_requests import watching
 
 PIECE_S = 60.0
 """The longest pause of a client in the middle of a body."""

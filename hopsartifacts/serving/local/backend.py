@@ -18,6 +18,7 @@ from hopsartifacts.errors import (
     UnsupportedHereError,
 )
 from hopsartifacts.serving.contract import (
+    ENDED,
     NEVER_RAN,
     UP,
     Component,
@@ -33,24 +34,32 @@ from hopsartifacts.serving.inference_log.orders import (
     shipper_input,
 )
 from hopsartifacts.serving.local import capabilities, processes
-from hopsartifacts.serving.local.keeper.orders import Helper, Update
-from hopsartifacts.serving.local.keeper_start import listen, spawn
-from hopsartifacts.serving.local.log_files import last_lines, log_end, newest_log
-from hopsartifacts.serving.local.log_stream import follow
-from hopsartifacts.serving.local.moves import move
+from hopsartifacts.serving.local.control import Helper, Update
+from hopsartifacts.serving.local.keepers import listen, move, spawn
+from hopsartifacts.serving.local.log_files import (
+    follow,
+    last_lines,
+    log_end,
+    newest_log,
+)
 from hopsartifacts.serving.local.refusals import (
     has_no_place,
     in_our_words,
     take_standard_descriptors,
 )
-from hopsartifacts.serving.local.reports import Report, stopped
-from hopsartifacts.serving.local.runs import Run, RunFolder, transformer_log
+from hopsartifacts.serving.local.runs import (
+    Report,
+    Run,
+    RunFolder,
+    stopped,
+    transformer_log,
+)
 from hopsartifacts.serving.local.states import is_over, key_of, newest_state, own_run
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.state_folder import state_folder
 
 if TYPE_CHECKING:
-    from hopsartifacts.serving.local.targets import Targets
+    from hopsartifacts.serving.local.client import Targets
 
 _LOG = logging.getLogger("hopsartifacts.serving")
 
@@ -257,7 +266,7 @@ class LocalBackend:
     @cached_property
     def _targets(self) -> "Targets":
         # Imported late, as its packages are extras, and take time.
-        from hopsartifacts.serving.local.targets import Targets  # noqa: PLC0415 - late
+        from hopsartifacts.serving.local.client import Targets  # noqa: PLC0415 - late
 
         return Targets()
 
@@ -415,7 +424,7 @@ def _give_up(folder: RunFolder, run: Run, error: BaseException) -> None:
     """End a run that did not become ready and note why."""
     status = newest_state(folder, run).status
     processes.end_tree(run, _FAILURE_GRACE_S)
-    if status in {"Failed", "Stopped"}:
+    if status in ENDED:
         return
     if isinstance(error, DeploymentFailedError):
         reason = str(error).partition("\n")[0]

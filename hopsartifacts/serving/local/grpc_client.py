@@ -15,7 +15,7 @@ from hopsartifacts.errors import (
     PredictionError,
     ServingError,
 )
-from hopsartifacts.serving.local.client import way_to_logs
+from hopsartifacts.serving.local.log_files import way_to_logs
 from hopsartifacts.serving.runtime.open_inference import (
     CONTENTS,
     SERVICE,

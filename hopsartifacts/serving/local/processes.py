@@ -1,23 +1,97 @@
-"""Operating system processes: identifying one, and ending a whole tree.
+"""Operating system processes: starting a server, finding it, and ending a whole tree.
 
-psutil is an extra and is imported late.
+A run's processes carry a mark in their environment, so that those that left their
+session are found. psutil is an extra and is imported late.
 """
 
+import atexit
 import contextlib
+import os
+import signal
+import subprocess
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
-from hopsartifacts.serving.local.children import exit_code, is_own
-from hopsartifacts.serving.local.environments import REVISION_VARIABLE
 from hopsartifacts.serving.local.runs import Run
 
 if TYPE_CHECKING:
     import psutil
 
+REVISION_VARIABLE = "HOPSARTIFACTS_REVISION"
+"""Marks all processes started by a run, including those that left its session."""
+
+_EXIT_WAIT_S = 3.0
 _SAME_S = 0.1
 _POLL_S = 0.02
 _KILL_WAIT_S = 10.0
+
+
+class _Child(subprocess.Popen[bytes]):
+    """A process that may outlive this object, which may be dropped safely."""
+
+    def __del__(self) -> None:
+        """Suppress the warning of the base class about a running process."""
+
+
+# The keys contain the starting process's id, since after a fork these are not our
+# children, and the revision instead of the child's id, since ids are reused.
+_children: dict[tuple[int, str], _Child] = {}
+
+
+def start_child(
+    command: Sequence[str],
+    revision: str,
+    *,
+    environ: Mapping[str, str],
+    folder: Path,
+    log: IO[bytes],
+    fds: Sequence[int],
+    ends_with_us: bool,
+) -> int:
+    """Start *command* in its own session and return its process id.
+
+    In its own session it does not receive Ctrl-C from the terminal.
+    """
+    child = _Child(
+        command,
+        env=dict(environ),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        pass_fds=fds,
+        start_new_session=True,
+    )
+    _children[os.getpid(), revision] = child
+    if ends_with_us:
+        atexit.register(_end_at_exit, child, os.getpid())
+    return child.pid
+
+
+def is_own(revision: str) -> bool:
+    """Tell whether this process started the run."""
+    return (os.getpid(), revision) in _children
+
+
+def exit_code(revision: str) -> int | None:
+    """Reap the run's process if it ended; return its exit code (negative: the signal).
+
+    None while it runs, or if it is not a child of this process.
+    """
+    child = _children.get((os.getpid(), revision))
+    return None if child is None else child.poll()
+
+
+def _end_at_exit(child: _Child, owner_pid: int) -> None:
+    """End the child at once; by itself it would notice half a second later."""
+    if owner_pid != os.getpid():
+        return
+    deadline = time.monotonic() + _EXIT_WAIT_S
+    child.send_signal(signal.SIGTERM)
+    while child.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def created_s(pid: int) -> float:
@@ -68,8 +142,6 @@ def end_tree(run: Run, grace_s: float) -> None:
     """End the server and all its descendants; return when none is left."""
     import psutil  # noqa: PLC0415 - late
 
-    from hopsartifacts.serving.local.marks import marked  # noqa: PLC0415 - late
-
     server = find_server(run)
     family = [] if server is None else [server, *_descendants(server)]
     if server is not None:
@@ -105,3 +177,22 @@ def _wait(is_done: Callable[[], bool], timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
     while not is_done() and time.monotonic() < deadline:
         time.sleep(_POLL_S)
+
+
+def marked(variable: str, value: str) -> "Iterator[psutil.Process]":
+    """Yield processes with *variable* in the environment, which children inherit."""
+    import psutil  # noqa: PLC0415 - late
+
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(variable) == value:
+                yield process
+
+
+def kill_marked(variable: str, value: str) -> None:
+    """Kill the processes that have *variable* in their environment."""
+    import psutil  # noqa: PLC0415 - late
+
+    for process in marked(variable, value):
+        with contextlib.suppress(psutil.Error):
+            process.kill()

@@ -1,10 +1,15 @@
 """The state of a deployment, derived from run files and whether its process lives."""
 
-from hopsartifacts.serving.contract import NEVER_RAN, Condition, DeploymentKey, RunState
+from hopsartifacts.serving.contract import (
+    ENDED,
+    NEVER_RAN,
+    Condition,
+    DeploymentKey,
+    RunState,
+)
 from hopsartifacts.serving.local import processes
-from hopsartifacts.serving.local.children import exit_code
-from hopsartifacts.serving.local.reports import Report, end_in_words
-from hopsartifacts.serving.local.runs import Run, RunFolder
+from hopsartifacts.serving.local.processes import exit_code
+from hopsartifacts.serving.local.runs import Report, Run, RunFolder, end_in_words
 
 _SCHEDULED = Condition(type="SCHEDULED", status=True, reason="the process was started")
 
@@ -39,13 +44,16 @@ def run_state(
 ) -> RunState:
     """Return the state of a deployment whose newest run is *run*."""
     said = report or Report(status="Starting", condition=_SCHEDULED)
-    if not is_alive:
-        return _ended(run, said, exit_code)
-    if said.status in {"Failed", "Stopped"}:
-        # The process has written its last report and is about to exit.
+    if said.status in ENDED:
+        # The process has written its last report; it may be about to exit.
         return RunState(
             status=said.status, condition=said.condition, revision=run.revision
         )
+    if not is_alive:
+        condition = Condition(
+            type=said.condition.type, status=False, reason=end_in_words(exit_code)
+        )
+        return RunState(status="Failed", condition=condition, revision=run.revision)
     return RunState(
         status=said.status,
         condition=said.condition,
@@ -64,14 +72,3 @@ def run_state(
 def key_of(run: Run, report: Report | None) -> DeploymentKey:
     """Return the key of the run's deployment, with the version that serves."""
     return report.deployment if report and report.deployment else run.deployment
-
-
-def _ended(run: Run, said: Report, exit_code: int | None) -> RunState:
-    if said.status in {"Failed", "Stopped"}:
-        return RunState(
-            status=said.status, condition=said.condition, revision=run.revision
-        )
-    condition = Condition(
-        type=said.condition.type, status=False, reason=end_in_words(exit_code)
-    )
-    return RunState(status="Failed", condition=condition, revision=run.revision)

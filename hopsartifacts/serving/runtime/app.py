@@ -12,24 +12,25 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from hopsartifacts.serving.runtime import v2
-from hopsartifacts.serving.runtime.codings import coding_of, decompressed, too_large
-from hopsartifacts.serving.runtime.disconnect import watching
+from hopsartifacts.serving.runtime.http_requests import (
+    Headers,
+    number_in,
+    read_body,
+    watching,
+)
 from hopsartifacts.serving.runtime.protocol import (
     PredictCall,
     RequestError,
     error_body,
 )
 from hopsartifacts.serving.runtime.service import Meter, Service
-from hopsartifacts.serving.runtime.v2_http import InferCall
+from hopsartifacts.serving.runtime.v2_calls import InferCall
 
 _WRONG_METHOD = 405
 _JSON = b"application/json"
 _MEMORY = b"application/octet-stream"
 _JSON_SIZE = b"inference-header-content-length"
-_MOST_DIGITS = 18
-"""The size of a body never has more digits."""
 
-Headers = list[tuple[bytes, bytes]]
 Ask = Callable[[bytes, Headers], Awaitable[tuple[int, bytes, Headers]]]
 App = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
@@ -85,7 +86,7 @@ class _Endpoints:
         return answer.status, answer.body, [(b"content-type", _JSON)]
 
     async def infer(self, body: bytes, headers: Headers) -> tuple[int, bytes, Headers]:
-        json_size = _number(headers, _JSON_SIZE)
+        json_size = number_in(headers, _JSON_SIZE)
         service = self._service
         call = InferCall(service.name, service.version, body, json_size)
         answer = await service.handle(call)
@@ -144,7 +145,7 @@ class _Prediction:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         given: Headers = scope["headers"]
         try:
-            body = await _read_body(given, receive, self._max_bytes)
+            body = await read_body(given, receive, self._max_bytes)
             with watching(receive):
                 status, answer, headers = await self._ask(body, given)
         except RequestError as error:
@@ -157,53 +158,6 @@ class _Prediction:
             {"type": "http.response.start", "status": status, "headers": headers}
         )
         await send({"type": "http.response.body", "body": answer})
-
-
-async def _read_body(headers: Headers, receive: Receive, max_bytes: int) -> bytes:
-    size = _number(headers, b"content-length") or 0
-    body = b""
-    if size <= max_bytes:
-        message = await receive()
-        body = message.get("body", b"")
-        if message.get("more_body", False):
-            body = await _read_rest(bytearray(body), receive, max_bytes)
-        elif message["type"] == "http.disconnect":
-            raise ClientDisconnect
-    # The body may be larger than its Content-Length.
-    if max(size, len(body)) > max_bytes:
-        raise too_large(max_bytes)
-    coding = coding_of(headers)
-    return body if coding is None else decompressed(body, coding, max_bytes)
-
-
-async def _read_rest(body: bytearray, receive: Receive, max_bytes: int) -> bytes:
-    while len(body) <= max_bytes:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        body += message.get("body", b"")
-        if not message.get("more_body", False):
-            break
-    return bytes(body)
-
-
-def _value(headers: Headers, name: bytes) -> bytes | None:
-    for key, value in headers:
-        if key == name:
-            return value
-    return None
-
-
-def _number(headers: Headers, name: bytes) -> int | None:
-    value = _value(headers, name)
-    if value is None:
-        return None
-    if not value.isdigit() or len(value) > _MOST_DIGITS:
-        shown = value[:_MOST_DIGITS]
-        raise RequestError(
-            400, f"the header {name.decode()} is not a number of bytes: {shown!r}"
-        )
-    return int(value)
 
 
 def _metrics_endpoint(meter: Meter) -> Callable[[Request], Response]:

@@ -7,15 +7,14 @@ from typing import Any, NamedTuple, Protocol
 
 from hopsartifacts.serving.contract import Batching, Component, ModelInput
 from hopsartifacts.serving.runtime.batcher import Batcher
-from hopsartifacts.serving.runtime.component_logs import speaking
+from hopsartifacts.serving.runtime.execution import Pace, WorkerThread
 from hopsartifacts.serving.runtime.failures import (
     error_text,
     is_cancellation,
     script_line,
 )
-from hopsartifacts.serving.runtime.inline_execution import Pace
 from hopsartifacts.serving.runtime.protocol import RequestError
-from hopsartifacts.serving.runtime.worker import WorkerThread
+from hopsartifacts.serving.runtime.worker_logs import speaking
 
 
 class StepFailedError(Exception):

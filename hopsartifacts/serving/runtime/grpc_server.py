@@ -29,7 +29,7 @@ from hopsartifacts.serving.runtime.tensors import (
     refuse_missing,
     write_bytes,
 )
-from hopsartifacts.serving.runtime.v2_bodies import InferBodies
+from hopsartifacts.serving.runtime.v2_calls import InferBodies
 
 _CODES: Mapping[int, grpc.StatusCode] = {
     400: grpc.StatusCode.INVALID_ARGUMENT,

@@ -7,16 +7,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 import uvicorn
 
 from hopsartifacts.serving.runtime.connection_handoff import Passing, is_quiet
 from hopsartifacts.serving.runtime.failures import error_text
 from hopsartifacts.serving.runtime.http1 import HttpConnection, new_connection
-from hopsartifacts.serving.runtime.keeper_link import KeeperLink
-from hopsartifacts.serving.runtime.parts import Stoppable
-from hopsartifacts.serving.runtime.shutdown import DRAIN_S, GRACE_S
+from hopsartifacts.serving.runtime.keeper_link import DRAIN_S, GRACE_S, KeeperLink
 
 _LOG = logging.getLogger("hopsartifacts.serving")
 _KEEP_ALIVE_S = 3600
@@ -24,6 +22,14 @@ _LINGER_S = 1.0
 """How long an idle connection that no other worker takes may still send a request."""
 _LOOK_S = 0.05
 _CLOSE = (b"connection", b"close")
+
+
+class Stoppable(Protocol):
+    """A server that runs beside the HTTP server."""
+
+    async def stop(self, grace: float | None) -> Any:
+        """Refuse new requests, and give those in progress *grace* seconds."""
+        ...
 
 
 class SharedSocket(socket.socket):

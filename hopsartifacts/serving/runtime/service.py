@@ -10,7 +10,6 @@ from uuid import uuid4
 import msgspec
 
 from hopsartifacts.serving.runtime.chain import Chain, Request, StepFailedError
-from hopsartifacts.serving.runtime.component_logs import speaking
 from hopsartifacts.serving.runtime.failures import (
     error_text,
     is_cancellation,
@@ -18,6 +17,7 @@ from hopsartifacts.serving.runtime.failures import (
     traceback_text,
 )
 from hopsartifacts.serving.runtime.protocol import RequestError, error_body
+from hopsartifacts.serving.runtime.worker_logs import speaking
 
 _LOG = logging.getLogger("hopsartifacts.serving")
 _OK = 200

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import msgspec
 
-from hopsartifacts.serving.local.keeper.orders import LENGTH_BYTES, Helper, read_order
+from hopsartifacts.serving.local.control import LENGTH_BYTES, Helper, read_order
 from hopsartifacts.serving.local.keeper.supervision import Keeper
 
 _GO_TIMEOUT_S = 60.0

@@ -1,21 +1,23 @@
-"""The workers of one version, replaced when they end until the version fails."""
+"""The workers of one version, replaced when they end, and those that are leaving.
+
+A version fails if its workers end again and again. Workers that leave finish their
+requests: none is left behind, and none is waited for too long.
+"""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
 import msgspec
 
 from hopsartifacts.serving.contract import ConditionType, Launch
-from hopsartifacts.serving.local.keeper.ground import Ground
-from hopsartifacts.serving.local.keeper.workers import WorkerProcess
-from hopsartifacts.serving.local.limits import launch_limits
-from hopsartifacts.serving.local.reports import end_in_words
+from hopsartifacts.serving.local.keeper.worker_starter import WorkerStarter
+from hopsartifacts.serving.local.keeper.workers import WorkerProcess, launch_limits
+from hopsartifacts.serving.local.runs import end_in_words
 from hopsartifacts.serving.runtime.environment import HANG_SECONDS, hang_seconds
 from hopsartifacts.serving.runtime.failures import sayable
-from hopsartifacts.serving.runtime.handover import Word
-from hopsartifacts.serving.runtime.shutdown import DRAIN_S, GRACE_S
+from hopsartifacts.serving.runtime.keeper_link import DRAIN_S, GRACE_S, Word
 
 _DRAIN_S = DRAIN_S + GRACE_S + 5.0
 _END_S = GRACE_S + 3.0
@@ -58,18 +60,18 @@ class Fleet:
         last_end: which worker was replaced last, when and why.
     """
 
-    def __init__(self, launch: Launch, ground: Ground) -> None:
+    def __init__(self, launch: Launch, starter: WorkerStarter) -> None:
         self.launch = launch
         self.failure: WorkerFailure | None = None
         self.has_served = False
         self.step = WorkerFailure("SCHEDULED", "the process was started")
         self.last_end: str | None = None
-        self._ground = ground
+        self._starter = starter
         self._slots = [_Slot(index) for index in range(launch.instances)]
         self._used_s = 0.0
         self._memory_mb = launch_limits(launch).memory_mb
         self._hang_s = hang_seconds(
-            {**os.environ, **launch.env_vars}, ground.patience.hang_s
+            {**os.environ, **launch.env_vars}, starter.patience.hang_s
         )
 
     def start(self, now: float) -> None:
@@ -124,10 +126,10 @@ class Fleet:
         """Return for how many seconds no request was seen."""
         return now - self._used_s
 
-    def retire(self, now: float, *, has_heirs: bool = False) -> list[WorkerProcess]:
+    def retire(self, now: float, *, has_successor: bool = False) -> list[WorkerProcess]:
         """Ask all workers to finish and end; return them, now owned by the caller.
 
-        *has_heirs* says whether another fleet serves and takes over idle connections.
+        *has_successor* says whether another fleet serves, which gets idle connections.
         """
         leaving = list(self.workers)
         for slot in self._slots:
@@ -135,7 +137,7 @@ class Fleet:
         for worker in leaving:
             # A loaded worker may already accept connections without having reported it.
             if worker.state in {"loaded", "serving"}:
-                worker.drain(now + _DRAIN_S, has_heirs=has_heirs)
+                worker.drain(now + _DRAIN_S, has_successor=has_successor)
             else:
                 worker.terminate(now + _END_S)
         return leaving
@@ -155,7 +157,7 @@ class Fleet:
     def _start(self, slot: _Slot, now: float) -> None:
         slot.retry_s = None
         try:
-            slot.worker = self._ground.start(self.launch, slot.index, now)
+            slot.worker = self._starter.start(self.launch, slot.index, now)
         except OSError as error:
             self._ended(slot, f"it could not be started: {error}", now)
 
@@ -182,10 +184,10 @@ class Fleet:
         code = worker.exit_code()
         if code is not None:
             slot.worker = None
-            self._ground.bury(worker)
+            self._starter.clean_up_after(worker)
             self._ended(slot, worker.why or end_in_words(code), now)
             return
-        patience = self._ground.patience
+        patience = self._starter.patience
         if self._memory_mb is not None and worker.state != "leaving":
             used = worker.used_mb()
             if used > self._memory_mb:
@@ -210,7 +212,7 @@ class Fleet:
             )
 
     def _ended(self, slot: _Slot, why: str, now: float) -> None:
-        patience = self._ground.patience
+        patience = self._starter.patience
         slot.failures += 1
         if not self.has_served:
             self.failure = self.failure or WorkerFailure(self.step.step, why)
@@ -233,3 +235,47 @@ def say(words: str) -> None:
     # A full disk must not end the keeper.
     with suppress(OSError):
         print(f"keeper: {words}", flush=True)  # noqa: T201 - its output is the log
+
+
+class LeavingWorkers:
+    """Workers that finish the requests in progress and end."""
+
+    def __init__(self, starter: WorkerStarter) -> None:
+        self._starter = starter
+        self._groups: list[tuple[list[WorkerProcess], Sequence[int]]] = []
+
+    def add(self, workers: list[WorkerProcess], held: Sequence[int] = ()) -> None:
+        """Watch *workers* until they end, then close the descriptors in *held*."""
+        self._groups.append((workers, held))
+
+    @property
+    def workers(self) -> Iterator[WorkerProcess]:
+        """The workers that have not ended."""
+        return (worker for workers, _ in self._groups for worker in workers)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all have ended."""
+        return not self._groups
+
+    def end_by(self, due_s: float) -> None:
+        """Ask all workers to end by *due_s*."""
+        for worker in self.workers:
+            worker.terminate(due_s)
+
+    def tick(self, now: float) -> None:
+        """Clean up after workers that ended, and kill those that are overdue."""
+        for workers, held in list(self._groups):
+            for worker in list(workers):
+                for word in worker.words():
+                    worker.has_left = worker.has_left or word.kind == "leaving"
+                if worker.exit_code() is not None:
+                    workers.remove(worker)
+                    worker.has_left = True
+                    self._starter.clean_up_after(worker)
+                elif now > worker.due_s:
+                    worker.kill()
+            if not workers:
+                self._groups.remove((workers, held))
+                for descriptor in held:
+                    os.close(descriptor)

@@ -16,17 +16,21 @@ from pathlib import Path
 import msgspec
 
 from hopsartifacts.serving.contract import Condition, DeploymentKey
-from hopsartifacts.serving.local.keeper.control import Conversation, listen
-from hopsartifacts.serving.local.keeper.fleet import Fleet, say
-from hopsartifacts.serving.local.keeper.ground import Ground
-from hopsartifacts.serving.local.keeper.leaving_workers import Parting
+from hopsartifacts.serving.local.control import (
+    Conversation,
+    Helper,
+    KeeperOrder,
+    Update,
+    listen,
+)
+from hopsartifacts.serving.local.keeper.fleet import Fleet, LeavingWorkers, say
+from hopsartifacts.serving.local.keeper.helper_process import HelperProcess
 from hopsartifacts.serving.local.keeper.logs import RunLog
-from hopsartifacts.serving.local.keeper.orders import Helper, KeeperOrder, Update
-from hopsartifacts.serving.local.keeper.sidecar import Helping
+from hopsartifacts.serving.local.keeper.worker_starter import WorkerStarter
 from hopsartifacts.serving.local.keeper.workers import WorkerProcess
 from hopsartifacts.serving.local.log_files import quoted
-from hopsartifacts.serving.local.reports import Report, RunReporter, final, stopped
-from hopsartifacts.serving.runtime.shutdown import GRACE_S
+from hopsartifacts.serving.local.runs import Report, RunReporter, final, stopped
+from hopsartifacts.serving.runtime.keeper_link import GRACE_S
 
 _LOOK_S = 0.1
 _END_S = GRACE_S + 3.0
@@ -72,13 +76,15 @@ class Keeper:
         # takes the same pipe as the workers' output, so that the order is kept.
         log = RunLog(Path(order.log_path), also=(2,))
         os.dup2(log.writing, 1)
-        self._ground = Ground(order=order, listener=listener, log=log)
+        self._starter = WorkerStarter(order=order, listener=listener, log=log)
         self._reporter = RunReporter(Path(order.report_path))
         self._selector = selectors.DefaultSelector()
         self._channels: set[socket.socket] = set()
-        self._fleet = Fleet(order.launch, self._ground)
-        self._parting = Parting(self._ground)
-        self._helping = Helping(helper, Path(order.folder), order.patience, log.writing)
+        self._fleet = Fleet(order.launch, self._starter)
+        self._leaving = LeavingWorkers(self._starter)
+        self._helper_process = HelperProcess(
+            helper, Path(order.folder), order.patience, log.writing
+        )
         self._move: _Move | None = None
         self._rejected: str | None = None
         self._taking_over: _TakingOver | None = None
@@ -99,13 +105,13 @@ class Keeper:
                 for key, _ in self._selector.select(_LOOK_S):
                     key.data()
         path.unlink(missing_ok=True)
-        self._ground.clear()
+        self._starter.clear()
         self._say(report)
         return 1 if report.status == "Failed" else 0
 
     def _turn(self, now: float) -> Report | None:
         """Do what is due; return the final report once everything has ended."""
-        self._parting.tick(now)
+        self._leaving.tick(now)
         self._turn_taking_over()
         if self._end is not None:
             return self._turn_to_end(self._end, now)
@@ -119,7 +125,7 @@ class Keeper:
             self._fleet.serve()
             self._turn_move(now)
             self._turn_idle(now)
-            self._helping.tick(now, may_change=self._parting.is_over)
+            self._helper_process.tick(now, may_change=self._leaving.is_over)
             if self._fleet.failure is not None:
                 self._fail(self._fleet, now)
             else:
@@ -157,19 +163,19 @@ class Keeper:
         # What a worker has done is known after the next ping.
         if self._fleet.quiet_s(now) > idle_s + self._order.patience.ping_s:
             say(f"no request came for {idle_s:g} s: the workers end")
-            self._parting.add(self._fleet.retire(now))
+            self._leaving.add(self._fleet.retire(now))
             self._is_idle = True
 
     def _turn_to_end(self, end: _End, now: float) -> Report | None:
         self._await_words()
-        if not self._parting.is_over:
+        if not self._leaving.is_over:
             return None
         if end.helper_due_s is None:
             end.helper_due_s = now + _HELPER_END_S
-            self._helping.end()
-        if not self._helping.is_over and now < end.helper_due_s:
+            self._helper_process.end()
+        if not self._helper_process.is_over and now < end.helper_due_s:
             return None
-        self._helping.kill()
+        self._helper_process.kill()
         return end.report
 
     def _begin_end(self, report: Report, grace_s: float, now: float) -> None:
@@ -183,8 +189,8 @@ class Keeper:
         if self._move is not None:
             self._reject(self._move, f"the deployment ends: {reason}", now)
         self._ignore_requests()
-        self._parting.add(self._fleet.retire(now))
-        self._parting.hurry(now + grace_s)
+        self._leaving.add(self._fleet.retire(now))
+        self._leaving.end_by(now + grace_s)
         self._end = _End(report=report)
 
     def _fail(self, fleet: Fleet, now: float) -> None:
@@ -192,7 +198,7 @@ class Keeper:
         reason = fleet.failure.reason
         say(f"the deployment failed: {reason}")
         if fleet.has_served:
-            self._ground.take_logs()
+            self._starter.take_logs()
             log = quoted(Path(self._order.log_path), _LOG_LINES)
             reason = f"{reason}\nIts log ends with:\n{log}"
         self._begin_end(final("Failed", fleet.failure.step, reason), _END_S, now)
@@ -227,7 +233,7 @@ class Keeper:
         waits = update.await_running_s > 0
         self._ignore_requests()
         self._move = _Move(
-            fleet=Fleet(launch, self._ground),
+            fleet=Fleet(launch, self._starter),
             update=update,
             conversation=conversation,
             deadline_s=now + update.await_running_s if waits else None,
@@ -240,15 +246,15 @@ class Keeper:
             conversation.reply(None)
 
     def _switch(self, move: _Move, now: float) -> None:
-        old = self._fleet.retire(now, has_heirs=True)
+        old = self._fleet.retire(now, has_successor=True)
         self._taking_over = _TakingOver(
             before=self._fleet.launch.key,
             leaving=[*old],
             conversation=move.conversation,
         )
-        self._parting.add(old, held=self._fleet.launch.held)
+        self._leaving.add(old, held=self._fleet.launch.held)
         self._fleet, self._move, self._is_idle = move.fleet, None, False
-        self._helping.change(move.update.helper)
+        self._helper_process.change(move.update.helper)
         say(f"version {self._version} answers from now on")
 
     def _turn_taking_over(self) -> None:
@@ -260,7 +266,7 @@ class Keeper:
 
     def _reject(self, move: _Move, reason: str, now: float) -> None:
         launch = move.fleet.launch
-        self._parting.add(move.fleet.retire(now), held=launch.held)
+        self._leaving.add(move.fleet.retire(now), held=launch.held)
         self._move = None
         self._rejected = f"version {launch.deployment_version} did not start: {reason}"
         say(self._rejected)
@@ -304,12 +310,12 @@ class Keeper:
             deployment=taking_over.before if taking_over else launch.key,
             available=ready,
             has_transformer=launch.transformer_script is not None,
-            grpc_port=self._ground.grpc_port_of(launch),
+            grpc_port=self._starter.grpc_port_of(launch),
         )
 
     def _say(self, report: Report) -> None:
         # A reader of the report may read the log next.
-        self._ground.take_logs()
+        self._starter.take_logs()
         self._reporter.say(report)
 
     def _await(self, channel: socket.socket, call: Callable[[], object]) -> None:
@@ -317,7 +323,7 @@ class Keeper:
 
     def _await_words(self) -> None:
         """Wake up the loop on each message of a worker."""
-        workers = [*self._fleet.workers, *self._parting.workers]
+        workers = [*self._fleet.workers, *self._leaving.workers]
         if self._move is not None:
             workers += self._move.fleet.workers
         wanted = {it.channel for it in workers if not it.is_silent}
@@ -331,12 +337,12 @@ class Keeper:
         """Wake up the loop when a client connects; a worker will accept it."""
         if not self._is_awaiting_request:
             self._is_awaiting_request = True
-            self._await(self._ground.listener, self._wake)
+            self._await(self._starter.listener, self._wake)
 
     def _ignore_requests(self) -> None:
         if self._is_awaiting_request:
             self._is_awaiting_request = False
-            self._selector.unregister(self._ground.listener)
+            self._selector.unregister(self._starter.listener)
 
     def _wake(self) -> None:
         self._ignore_requests()

@@ -1,16 +1,19 @@
-"""The columns that a model takes, and the order of values in rows.
+"""The rows that a model takes: lists of the same shape, with columns in order.
 
-JSON objects have no order, so columns are matched by name where names are known: from
-the fitted model, if it kept them, or from the schema that the model was saved with.
+Our own predictors need this. Scripts get rows unchecked: lists of tokens and time
+series differ in length. JSON objects have no order, so columns are matched by name
+where names are known: from the fitted model, if it kept them, or from the schema that
+the model was saved with.
 """
 
 import importlib.util
+from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from hopsartifacts.serving.contract import ModelInput
 from hopsartifacts.serving.runtime.protocol import RequestError
-from hopsartifacts.serving.runtime.rectangles import UnevenError, check_alike
 
 
 class Columns:
@@ -128,3 +131,67 @@ def _array(rows: list[Any]) -> Any:
 
 def _has_pandas() -> bool:
     return importlib.util.find_spec("pandas") is not None
+
+
+class UnevenError(ValueError):
+    """Lists that cannot form an array; the message says where they differ."""
+
+
+def check_alike(rows: list[Any], what: str = "the rows") -> None:
+    """Refuse rows that are lists of differing shapes.
+
+    Args:
+        rows: the rows of a request.
+        what: what they are called in the message.
+
+    Raises:
+        UnevenError: two rows differ, or the items of one row do.
+    """
+    kinds = set(map(type, rows))
+    if list not in kinds or (kinds == {list} and _are_flat_and_alike(rows)):
+        return
+    shapes = [_shape(row, (number,)) for number, row in enumerate(rows)]
+    if shapes.count(shapes[0]) == len(shapes):
+        return
+    usual, _ = Counter(shapes).most_common(1)[0]
+    for number, shape in enumerate(shapes):
+        if shape != usual:
+            alike = shapes.index(usual)
+            raise UnevenError(
+                f"{what} differ: row {alike} is {_words(usual)}, row {number} is "
+                f"{_words(shape)}; rows of differing length can be sent as objects: "
+                '{"values": [...]}'
+            )
+
+
+def _are_flat_and_alike(rows: list[list[Any]]) -> bool:
+    """Check without a Python loop for the usual case of flat rows of one length."""
+    is_one_length = len(set(map(len, rows))) == 1
+    return is_one_length and list not in set(map(type, chain.from_iterable(rows)))
+
+
+def _shape(value: Any, where: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Return the lengths of nested lists; None if *value* is not a list."""
+    if not isinstance(value, list):
+        return None
+    kinds = set(map(type, value))
+    if list not in kinds:
+        return (len(value),)
+    inner = {_shape(item, (*where, at)) for at, item in enumerate(value)}
+    if len(inner) > 1:
+        row, *items = where
+        words = ", ".join([f"row {row}", *(f"item {item}" for item in items)])
+        raise UnevenError(
+            f"the items of {words} differ: "
+            + " and ".join(sorted(_words(shape) for shape in inner))
+            + '; lists of differing length can be sent as objects: {"values": [...]}'
+        )
+    return (len(value), *(inner.pop() or ()))
+
+
+def _words(shape: tuple[int, ...] | None) -> str:
+    if shape is None:
+        return "not a list"
+    if len(shape) == 1:
+        return f"a list of length {shape[0]}"
+    return f"a list of shape {' x '.join(map(str, shape))}"

@@ -5,28 +5,34 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from hopsartifacts.serving.contract import Launch
-from hopsartifacts.serving.local.environments import (
-    METRICS_VARIABLE,
-    WORKER_VARIABLE,
-    worker_environment,
-)
+from hopsartifacts.serving.local.control import KeeperOrder, Patience
 from hopsartifacts.serving.local.keeper.logs import RunLog
-from hopsartifacts.serving.local.keeper.orders import KeeperOrder, Patience
-from hopsartifacts.serving.local.keeper.workers import WorkerProcess
-from hopsartifacts.serving.local.limits import confine, launch_limits
-from hopsartifacts.serving.local.reports import write_whole
-from hopsartifacts.serving.runtime.handover import Handover
+from hopsartifacts.serving.local.keeper.workers import (
+    WorkerProcess,
+    confine,
+    launch_limits,
+    thread_variables,
+)
+from hopsartifacts.serving.local.processes import kill_marked
+from hopsartifacts.serving.local.runs import write_whole
+from hopsartifacts.serving.runtime.environment import deployment_variables
+from hopsartifacts.serving.runtime.keeper_link import Handover
+
+WORKER_VARIABLE = "HOPSARTIFACTS_WORKER"
+"""Marks all processes started by a worker."""
+METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 _WORK = "work"
 _ARTIFACT = "artifact"
 
 
-class Ground(msgspec.Struct, kw_only=True):
+class WorkerStarter(msgspec.Struct, kw_only=True):
     """The shared resources of all workers of a run, and the means to start them."""
 
     order: KeeperOrder
@@ -115,17 +121,12 @@ class Ground(msgspec.Struct, kw_only=True):
         confine(process.pid, launch_limits(launch), index)
         return WorkerProcess(process, ours, marker, now)
 
-    def bury(self, worker: WorkerProcess) -> None:
+    def clean_up_after(self, worker: WorkerProcess) -> None:
         """Clean up after a worker that has ended."""
         worker.close()
         self.handover_path(worker.marker).unlink(missing_ok=True)
         for path in self.metrics.glob(f"gauge_live*_{worker.pid}.db"):
             path.unlink(missing_ok=True)
-        # Imported late: a keeper starts its workers before it needs this.
-        from hopsartifacts.serving.local.marks import (  # noqa: PLC0415 - see above
-            kill_marked,
-        )
-
         kill_marked(WORKER_VARIABLE, worker.marker)
         shutil.rmtree(self.home_of(worker.marker), ignore_errors=True)
 
@@ -157,3 +158,22 @@ class Ground(msgspec.Struct, kw_only=True):
     def handover_path(self, marker: str) -> Path:
         """Return the path of a worker's handover file."""
         return Path(self.order.folder) / f"worker-{marker}.json"
+
+
+def worker_environment(
+    environ: Mapping[str, str], launch: Launch, marks: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the environment of a worker.
+
+    Args:
+        environ: the environment of the keeper.
+        launch: what it runs; its variables override ours, not the documented ones.
+        marks: the variables that the keeper sets for each worker.
+    """
+    return {
+        **thread_variables(launch_limits(launch)),
+        **environ,
+        **launch.env_vars,
+        **deployment_variables(launch),
+        **marks,
+    }

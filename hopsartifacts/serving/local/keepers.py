@@ -1,10 +1,12 @@
-"""Starting a keeper: its port, its environment, its descriptors."""
+"""Keepers from the outside: their start, and their moves to another version."""
 
 import errno
 import os
 import secrets
+import site
 import socket
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,22 +21,57 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.interpreter import interpreter
-from hopsartifacts.serving.local import children
-from hopsartifacts.serving.local.environments import keeper_environment
-from hopsartifacts.serving.local.keeper.orders import (
+from hopsartifacts.serving.local.control import (
     LENGTH_BYTES,
     Helper,
     KeeperOrder,
     Patience,
+    Reply,
+    Update,
+    ask,
 )
-from hopsartifacts.serving.local.log_files import drop_old_runs, log_name
-from hopsartifacts.serving.local.processes import created_s
-from hopsartifacts.serving.local.runs import Run, RunFolder, transformer_log
+from hopsartifacts.serving.local.log_files import drop_old_runs, log_end, log_name
+from hopsartifacts.serving.local.processes import (
+    REVISION_VARIABLE,
+    created_s,
+    start_child,
+)
+from hopsartifacts.serving.local.runs import (
+    REASON_CHARS,
+    Run,
+    RunFolder,
+    transformer_log,
+)
+from hopsartifacts.serving.local.states import newest_state
+from hopsartifacts.serving.runtime.environment import (
+    HANG_SECONDS,
+    MAX_REQUEST_BYTES,
+)
+from hopsartifacts.serving.runtime.failures import sayable
 
 PATIENCE = Patience()
 
 # -P: do not search the working folder for modules; -u: unbuffered output.
 _FLAGS = ("-P", "-u", "-X", "faulthandler", "-m", "hopsartifacts.serving.local.keeper")
+_BUSY_POLL_S = 0.2
+PACKAGE_HOME = str(Path(__file__).parents[3])
+"""The folder in which Python finds this package."""
+
+_PASSED_ON = {
+    "CUDA_VISIBLE_DEVICES",
+    "HOME",
+    "LANG",
+    "LD_LIBRARY_PATH",
+    "PATH",
+    "PYTHONPATH",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "VIRTUAL_ENV",
+    HANG_SECONDS,
+    MAX_REQUEST_BYTES,
+}
+_PASSED_ON_PREFIXES = ("COVERAGE_", "LC_", "MKL_", "NUMEXPR_", "OMP_", "OPENBLAS_")
 
 
 def listen(port: int | None) -> socket.socket:
@@ -120,7 +157,7 @@ def spawn(
             )
         )
         with log:
-            pid = children.start_child(
+            pid = start_child(
                 [*command, str(order_path)],
                 revision,
                 environ=keeper_environment(os.environ, revision),
@@ -173,3 +210,56 @@ def _begun(path: Path, notes: Sequence[str]) -> IO[bytes]:
     with suppress(OSError):  # a full disk
         log.write("".join(f"keeper: {note}\n" for note in notes).encode())
     return log
+
+
+def move(folder: RunFolder, run: Run, update: Update) -> None:
+    """Have the keeper move to another version.
+
+    Raises:
+        DeploymentFailedError: it did not start; the version before goes on.
+    """
+    launch = update.launch
+    name = f"deployment {launch.deployment!r} version {launch.deployment_version}"
+    try:
+        reply = _tell(folder.control_path(run.revision), update)
+    except OSError as error:
+        raise DeploymentFailedError(
+            f"{name} did not start: the process that keeps the deployment does not "
+            f"answer ({error.strerror or error}); its state and its log say more"
+        ) from error
+    if reply.reason is not None:
+        before = newest_state(folder, run).deployment_version
+        goes_on = f"; version {before} goes on" if before else ""
+        raise DeploymentFailedError(
+            f"{name} did not start: {sayable(reply.reason, REASON_CHARS)}"
+            f"{goes_on}\n{log_end(Path(run.log_path))}"
+        )
+
+
+def _tell(path: Path, update: Update) -> Reply:
+    """Send *update*, again while another move is under way and there is time."""
+    deadline = time.monotonic() + update.await_running_s
+    while True:
+        reply = ask(path, update)
+        if not reply.is_busy or time.monotonic() > deadline:
+            return reply
+        time.sleep(_BUSY_POLL_S)
+
+
+def keeper_environment(environ: Mapping[str, str], revision: str) -> dict[str, str]:
+    """Return the variables of *environ* that a keeper needs, without secrets."""
+    passed_on = {
+        name: value
+        for name, value in environ.items()
+        if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
+    }
+    given = passed_on.get("PYTHONPATH", "")
+    # The keeper has another working folder. An empty entry means the current one.
+    search = [*map(os.path.abspath, given.split(os.pathsep))] if given else []
+    # Do not name the site folder: it would precede the standard library.
+    known = {*search, *site.getsitepackages(), site.getusersitepackages()}
+    if PACKAGE_HOME not in known:
+        search = [PACKAGE_HOME, *search]
+    if search:
+        passed_on["PYTHONPATH"] = os.pathsep.join(search)
+    return {**passed_on, REVISION_VARIABLE: revision}

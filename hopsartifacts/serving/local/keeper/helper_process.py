@@ -5,13 +5,13 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+from hopsartifacts.serving.local.control import Helper, Patience
 from hopsartifacts.serving.local.keeper.fleet import say
-from hopsartifacts.serving.local.keeper.orders import Helper, Patience
 
 _LONGEST_WAIT_S = 60.0
 
 
-class Helping:
+class HelperProcess:
     """Keeps one helper process running; does nothing if there is no helper.
 
     Args:

@@ -1,12 +1,18 @@
-"""Routing of output: a transformer's prints and log records go to its own log.
+"""The logs of a worker: our records, and the output of its scripts.
+
+All records go to standard error, with a timestamp. A script that calls
+``logging.basicConfig`` gets the configuration it asks for, as in a process of its own:
+our root handler is removed first.
 
 Predictor and transformer share a process. While a method of the transformer runs, and
 in tasks that it starts, standard output and error go to the transformer's log. Threads
 and processes that it starts write to the log of the process.
 """
 
+import functools
 import logging
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
@@ -19,9 +25,10 @@ from hopsartifacts.serving.runtime.failures import traceback_text
 _speaker: ContextVar[Component] = ContextVar("speaker", default="predictor")
 _transformer_log: TextIO | None = None
 _UNCHANGED: AbstractContextManager[None] = nullcontext()
+_OURS = ("hopsartifacts", "uvicorn")
 
 
-def install(transformer_log: Path) -> None:
+def route_transformer(transformer_log: Path) -> None:
     """Append the output of transformers to *transformer_log* from now on.
 
     Logging handlers that write to a standard stream are redirected too.
@@ -96,3 +103,36 @@ def _redirect_handlers(usual: TextIO, routed: _Routed) -> None:
         for handler in getattr(logger, "handlers", ()):
             if isinstance(handler, logging.StreamHandler) and handler.stream is usual:
                 handler.setStream(routed)
+
+
+def set_up_logging() -> None:
+    """Set up logging for this process, and make any text printable."""
+    for stream in (sys.stdout, sys.stderr):
+        # Printing text that the encoding cannot represent must not fail a request.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(name)s: %(message)s")
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter)
+    for name in _OURS:
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.INFO)
+        logger.addHandler(handler)
+        # Otherwise a script's changes to the root logger would affect these loggers.
+        logger.propagate = False
+    root = logging.getLogger()
+    root.setLevel(logging.INFO)
+    root.addHandler(handler)
+    _give_way(root, handler)
+
+
+def _give_way(root: logging.Logger, handler: logging.Handler) -> None:
+    """Make ``basicConfig`` replace *handler*; it does nothing if there is a handler."""
+    usual = logging.basicConfig
+
+    @functools.wraps(usual)
+    def configure(**options: Any) -> None:
+        root.removeHandler(handler)
+        usual(**options)
+
+    logging.basicConfig = configure
