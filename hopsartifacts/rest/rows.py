@@ -180,7 +180,8 @@ class Rows:
             self._look({model} - paths.keys(), paths, are_compared=True)
             found = self._with_users(model)
         if found is None:
-            pick_live(model_state(self._storage, model), model, 1)
+            state = model_state(self._storage, model)
+            pick_live(state, model, state.head.latest or 1)
             return self._of(model)  # it was saved just now
         return found
 

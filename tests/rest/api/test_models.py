@@ -196,6 +196,26 @@ def test_where_nobody_has_written_no_log_is_looked_at(
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("deleted", [0, 2])
+def test_a_model_that_is_saved_that_moment_is_shown(
+    make_files: Callable[..., Path], tmp_path: Path, deleted: int
+) -> None:
+    """It is saved right after its log was looked at, perhaps not as version 1."""
+    project = hopsartifacts.login(f"memory://{tmp_path}")
+    registry, storage, files = (
+        project.get_model_registry(),
+        project.storage,
+        make_files(),
+    )
+    for _ in range(deleted):
+        registry.python.create_model("m").save(files).delete()
+    registry.python.create_model("m").save(files)
+    looks, first = iter([None]), storage.first
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage, "first", lambda path: next(looks, first(path)))
+        assert Rows(storage).model("m").latest == deleted + 1
+
+
 def test_a_user_file_among_the_models_is_no_model(
     save_model: SaveModel, project: Project
 ) -> None:
