@@ -19,7 +19,7 @@ from hopsartifacts.errors import (
     PathNotFoundError,
 )
 from hopsartifacts.names import file_path
-from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, page_of, shown
+from hopsartifacts.rest.api.page_cursor import Page, Paging, page_of, shown
 from hopsartifacts.rest.api.table import PREFIX, operations
 from hopsartifacts.rest.bodies import refuse_coding
 from hopsartifacts.rest.errors import broken_off
@@ -28,6 +28,7 @@ from hopsartifacts.rest.hopsworks.paths import inside
 from hopsartifacts.rest.hopsworks.sealed_tree import Item
 from hopsartifacts.rest.hopsworks.tree import DATASETS, Tree
 from hopsartifacts.rest.operations import OperationCall
+from hopsartifacts.rest.sorted_lists import SortOrder
 from hopsartifacts.rest.uploads.files import on_disk
 
 _FILE = "/files/{path}"
