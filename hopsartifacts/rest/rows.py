@@ -43,8 +43,11 @@ from hopsartifacts.storage.contract import Storage
 
 _COMPARE_S = 10.0
 """How often the newest entries are compared as well."""
-_TICK_S = 2.0
-"""At least the resolution of any file system's clock."""
+_TICK_S = 0.02
+"""At least the time for which the kernel gives files the same time."""
+_COARSE_TICK_S = 2.0
+"""The same for file systems that store times without microseconds, such as FAT."""
+_MILLISECOND_NS = 1_000_000
 _MANY = 100
 """After this many models were read, the cache is written to disk."""
 
@@ -272,7 +275,9 @@ class Rows:
         if self._root is not None:
             with suppress(OSError):
                 found = os.stat(f"{self._root}/{folder}")  # noqa: PTH116
-                if time() - found.st_mtime > _TICK_S:
+                is_fine = found.st_mtime_ns % _MILLISECOND_NS
+                tick_s = _TICK_S if is_fine else _COARSE_TICK_S
+                if time() - found.st_mtime > tick_s:
                     return found.st_ino, found.st_mtime_ns
         return None
 
