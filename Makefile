@@ -10,6 +10,10 @@ FAST := values test_vocabulary.py test_names.py test_layout.py test_errors.py te
 	test_saving_models.py test_reading_models.py test_schemas.py test_metrics.py test_bad_input.py \
 	test_guard.py test_gc.py test_repairing.py test_datasets.py test_moments.py test_local_paths.py
 
+# What relies on more than other packages document.
+NEWEST := tests/s3 tests/backends tests/test_clients.py tests/test_http_server.py tests/rest \
+	tests/serving/test_app.py tests/serving/test_hanging_up.py tests/serving/test_server_process.py
+
 .PHONY: demo test test-fast lint check deep coverage bench newest clean
 
 demo: $(VENV)/.user
@@ -46,9 +50,10 @@ coverage: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m pytest benchmarks -q -s --timeout 0
 
-# The storage tests with the newest clients, whatever the bounds in pyproject.toml say.
+# The tests of storage and of HTTP servers with the newest releases of what they are built
+# on, whatever the bounds in pyproject.toml say.
 newest: .venv-newest/.clients
-	PATH="$(CURDIR)/$(BIN):$$PATH" .venv-newest/bin/python -m pytest $(or $(TESTS),tests/s3 tests/backends tests/test_clients.py)
+	PATH="$(CURDIR)/$(BIN):$$PATH" .venv-newest/bin/python -m pytest $(or $(TESTS),$(NEWEST))
 
 clean:
 	# What is sealed is read-only, also for rm.
@@ -70,8 +75,10 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 .venv-newest/.clients: FORCE
 	$(PYTHON) -m venv .venv-newest
 	.venv-newest/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	.venv-newest/bin/python -m pip install --quiet --group test --group s3 --group backends --editable ".[catalog,cli,s3,serving,sklearn,testing]"
-	.venv-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager s3fs gcsfs adlfs paramiko hdfs-native
-	.venv-newest/bin/python -m pip list | grep -E "s3fs|botocore|gcsfs|adlfs|azure-storage|paramiko|hdfs|fsspec"
+	.venv-newest/bin/python -m pip install --quiet --group test --group s3 --group backends --editable ".[catalog,cli,grpc,s3,server,serving,sklearn,testing]"
+	.venv-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager s3fs gcsfs adlfs paramiko hdfs-native \
+		uvicorn starlette httptools aiohttp
+	.venv-newest/bin/python -m pip list \
+		| grep -E "s3fs|botocore|gcsfs|adlfs|azure-storage|paramiko|hdfs|fsspec|uvicorn|starlette|httptools|aiohttp"
 
 FORCE:

@@ -74,8 +74,12 @@ def artifact_marks(
 def in_parallel(
     storage: Storage, call: Callable[[Item], Result], items: Iterable[Item]
 ) -> dict[Item, Result]:
-    """Return the result of *call* for each item, with the back end's parallelism."""
-    listed, workers = list(items), storage.capabilities.workers
+    """Return the result of *call* for each item, with the back end's parallelism.
+
+    On a local disk there is none, as for small files threads take more time.
+    """
+    is_local = storage.local_path("") is not None
+    listed, workers = list(items), 1 if is_local else storage.capabilities.workers
     results = each_result(lambda item, _: call(item), listed, workers)
     return dict(zip(listed, results, strict=True))
 

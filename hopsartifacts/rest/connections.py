@@ -1,12 +1,43 @@
-"""The HTTP connections of clients, with limits on idle and slow ones."""
+"""The connections of clients: their number, how they are accepted, and their limits.
+
+A ``Room`` limits the number of connections on all of the server's ports together. A
+connection counts from when it is accepted until its socket is closed, even if it never
+finishes its TLS handshake. When the limit is reached, connections without requests are
+closed to make room. A ``Door`` accepts connections with limits and timeouts from the
+first moment: asyncio's own servers count a connection only after its TLS handshake, and
+log an error for each that they cannot accept when no file descriptors are left. A
+``Connection`` limits the time and size of what its client sends.
+"""
 
 import asyncio
-from collections import deque
-from typing import Any
+import logging
+import socket
+import ssl
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from time import monotonic
+from typing import Any, Protocol
 
 from hopsartifacts.rest.callers import has_key
-from hopsartifacts.serving.runtime.http1 import HttpConnection
+from hopsartifacts.rest.login_limits import home_of
+from hopsartifacts.serving.http_server import HttpConnection, HttpServer
 
+IDLE_S = 2.0
+"""How long a connection must be idle before it may be closed to make room."""
+
+_PART = 16
+"""At the limit, one in this many connections is closed. If none can be closed, as many
+more are accepted, and answered with 503."""
+_PAUSE_S = 0.05
+"""How long to wait before the next search if no idle connection was found."""
+HANDSHAKE_S = 10.0
+"""The longest that a TLS handshake may take."""
+
+_AT_ONCE = 64
+"""How many connections are accepted before the event loop does something else."""
+_RETRY_S = 0.1
+_SAID_AGAIN_S = 60.0
 HEAD_S = 20.0
 """The longest time in which a request's headers may arrive."""
 HEAD_BYTES = 64 * 1024
@@ -18,16 +49,269 @@ _TOO_LONG = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"connection: close\r\ncontent-length: 0\r\n\r\n"
 )
+_LOGGER = logging.getLogger(__name__)
+
+
+class Guest(Protocol):
+    """The protocol of a connection, which exists after the TLS handshake."""
+
+    @property
+    def has_asked(self) -> bool:
+        """Whether a request with a valid key, or a complete one, has arrived."""
+        ...
+
+    @property
+    def idle_since(self) -> float | None:
+        """Loop time since which no request with a valid key is in progress.
+
+        None while one is. A request without a valid key counts from when it arrived.
+        """
+        ...
+
+    def refuse_requests(self) -> None:
+        """Answer every request with 503."""
+        ...
+
+
+class Seat:
+    """The entry of one connection.
+
+    Attributes:
+        is_spare: whether it exceeds the limit and is only answered with 503.
+        guest: its protocol; None before the handshake is complete.
+    """
+
+    def __init__(self, home: str, *, is_spare: bool) -> None:
+        self.home = home
+        self.since = monotonic()
+        self.is_spare = is_spare
+        self.guest: Guest | None = None
+        self._socket: socket.socket | None = None
+
+    def take(self, connection: socket.socket) -> None:
+        """Set the socket that ``end`` shuts down."""
+        self._socket = connection
+
+    def end(self) -> None:
+        """Shut the socket down; its protocol then sees the end of the connection."""
+        with suppress(OSError):
+            if self._socket is not None:
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    @property
+    def has_asked(self) -> bool:
+        """Whether a request with a valid key, or a complete one, has arrived."""
+        return self.guest is not None and self.guest.has_asked
+
+    def is_idle(self, now: float) -> bool:
+        """Return whether no request with a valid key was in progress for a while."""
+        since = self.guest.idle_since if self.guest else self.since
+        return since is not None and now - since > IDLE_S
+
+
+class Room:
+    """The open connections, and their limit.
+
+    Args:
+        most: the most connections; a few more are accepted to be answered with 503.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._part = max(1, most // _PART)
+        self._seats: set[Seat] = set()
+        self._not_before = 0.0
+
+    @property
+    def taken(self) -> int:
+        """How many connections are open."""
+        return len(self._seats)
+
+    def enter(self, address: str) -> Seat | None:
+        """Register a connection from *address*; return None if there is no room."""
+        if len(self._seats) >= self._most:
+            self.make_room()
+        taken = len(self._seats)
+        if taken >= self._most + self._part:
+            return None
+        seat = Seat(home_of(address), is_spare=taken >= self._most)
+        self._seats.add(seat)
+        return seat
+
+    def leave(self, seat: Seat) -> None:
+        """Remove a connection that was closed."""
+        self._seats.discard(seat)
+
+    def make_room(self) -> None:
+        """Close some connections without requests, if there are any.
+
+        First, connections are closed on which nothing was ever requested, or on which
+        the body of a request without a valid key does not arrive. Next are those that
+        for a while were idle, or only had requests without a valid key. Within each
+        group, the oldest connections of the address with the most of them go.
+        """
+        now = monotonic()
+        if now < self._not_before:
+            return
+        seats = [seat for seat in self._seats if not seat.is_spare]
+        silent = [seat for seat in seats if not seat.has_asked]
+        going = silent or [seat for seat in seats if seat.is_idle(now)]
+        if not going:
+            self._not_before = now + _PAUSE_S
+            return
+        by_home: dict[str, list[Seat]] = defaultdict(list)
+        for seat in going:
+            by_home[seat.home].append(seat)
+        most = max(by_home.values(), key=len)
+        most.sort(key=lambda seat: seat.since)
+        for seat in most[: self._part]:
+            self._seats.discard(seat)
+            seat.end()
+
+
+class CountedSocket(socket.socket):
+    """A connection's socket, with a callback for when it is closed.
+
+    Args:
+        accepted: the socket whose descriptor it takes over.
+        on_close: called once.
+    """
+
+    def __init__(self, accepted: socket.socket, on_close: Callable[[], None]) -> None:
+        self._on_close: Callable[[], None] | None = on_close
+        # asyncio sets TCP_NODELAY only on sockets that name their protocol.
+        super().__init__(
+            accepted.family,
+            accepted.type,
+            socket.IPPROTO_TCP,
+            fileno=accepted.detach(),
+        )
+
+    def close(self) -> None:
+        """Close the socket, and call *on_close* the first time."""
+        super().close()
+        if self._on_close is not None:
+            on_close, self._on_close = self._on_close, None
+            on_close()
+
+
+class Door:
+    """Accepts connections for a running server from one listening socket.
+
+    Args:
+        make: makes the protocol of a connection; see ``Guest``.
+        listener: the listening socket; it is not closed here.
+        room: limits the number of connections.
+        context: for TLS; None for plain connections.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], asyncio.Protocol],
+        listener: socket.socket,
+        room: Room,
+        context: ssl.SSLContext | None,
+    ) -> None:
+        self._make = make
+        self._listener = listener
+        self._room = room
+        self._context = context
+        self._loop = asyncio.get_running_loop()
+        self._welcomes: set[asyncio.Task[None]] = set()
+        self._retry: asyncio.TimerHandle | None = None
+        self._silent_until = 0.0
+        listener.setblocking(False)  # noqa: FBT003 - the method's
+        self._open()
+
+    def close(self) -> None:
+        """Stop accepting, and cancel handshakes in progress."""
+        self._loop.remove_reader(self._listener)
+        if self._retry:
+            self._retry.cancel()
+        for task in self._welcomes:
+            task.cancel()
+
+    async def wait_closed(self) -> None:
+        """Wait until no handshake is in progress."""
+        await asyncio.gather(*self._welcomes, return_exceptions=True)
+
+    def _open(self) -> None:
+        self._loop.add_reader(self._listener, self._accept)
+
+    def _accept(self) -> None:
+        for _ in range(_AT_ONCE):
+            try:
+                accepted, address = self._listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                self._pause(error)
+                return
+            seat = self._room.enter(str(address[0]))
+            if seat is None:
+                accepted.close()
+            else:
+                self._let_in(accepted, seat)
+
+    def _let_in(self, accepted: socket.socket, seat: Seat) -> None:
+        connection = CountedSocket(accepted, lambda: self._room.leave(seat))
+        seat.take(connection)
+        task = self._loop.create_task(self._welcome(connection, seat))
+        self._welcomes.add(task)
+        task.add_done_callback(self._welcomes.discard)
+
+    async def _welcome(self, connection: socket.socket, seat: Seat) -> None:
+        """Complete the TLS handshake, if there is one, and create the protocol."""
+
+        def made() -> asyncio.Protocol:
+            protocol: Any = self._make()
+            guest: Guest = protocol
+            seat.guest = guest
+            if seat.is_spare:
+                guest.refuse_requests()
+            return protocol  # type: ignore[no-any-return]
+
+        timeout_s = HANDSHAKE_S if self._context else None
+        # Errors here are the client's, and asyncio has closed the connection.
+        with suppress(OSError):
+            await self._loop.connect_accepted_socket(
+                made, connection, ssl=self._context, ssl_handshake_timeout=timeout_s
+            )
+
+    def _pause(self, error: OSError) -> None:
+        """Stop accepting for a moment, as the system lacks the resources for it."""
+        self._room.make_room()
+        now = self._loop.time()
+        if now >= self._silent_until:
+            self._silent_until = now + _SAID_AGAIN_S
+            _LOGGER.error(
+                "cannot accept connections: %s; %d are open; trying again",
+                error.strerror,
+                self._room.taken,
+            )
+        self._loop.remove_reader(self._listener)
+        self._retry = self._loop.call_later(_RETRY_S, self._open)
+
+
+def open_doors(
+    server: HttpServer,
+    listeners: Sequence[socket.socket],
+    room: Room,
+    context: ssl.SSLContext | None = None,
+) -> None:
+    """Make *server*, which does not listen itself, accept from *listeners*."""
+    make = server.new_connection
+    server.accept_with([Door(make, it, room, context) for it in listeners])
 
 
 class Connection(HttpConnection):
-    """A connection with limits that uvicorn's lacks; see ``room.Guest``."""
+    """A connection with limits of time and size; see ``Guest``."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._idle_since = self.loop.time()
         self._has_asked = False
-        self._under_way: deque[Any] = deque()
+        self._under_way: deque[dict[str, Any]] = deque()
         self._head: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
         self._is_in_head = False
@@ -54,7 +338,7 @@ class Connection(HttpConnection):
     @property
     def _is_let_in(self) -> bool:
         """Whether the request that is being answered has a valid key."""
-        return bool(self._under_way) and has_key(self._under_way[0].scope)
+        return bool(self._under_way) and has_key(self._under_way[0])
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the time limit for the first request."""
@@ -69,7 +353,7 @@ class Connection(HttpConnection):
 
     def data_received(self, data: bytes) -> None:
         """Process *data*, and limit the headers' size and time."""
-        # Reset in on_message_begin if the headers of another request begin in *data*.
+        # Reset in head_began if the headers of another request begin in *data*.
         self._head_bytes += len(data)
         super().data_received(data)
         if self.transport.is_closing():
@@ -77,39 +361,34 @@ class Connection(HttpConnection):
         if self._is_in_head:
             if self._head_bytes > HEAD_BYTES:
                 self._refuse_head()
-        elif self.is_idle and not self.timeout_keep_alive_task and not self._head:
+        elif self.is_idle and not self.has_idle_timer and not self._head:
             # What came does not start a request; for example, it is blank lines.
             self._await_head()
 
-    def on_message_begin(self) -> None:
+    def head_began(self) -> None:
         """Start to count and time the headers of a request."""
-        super().on_message_begin()
         self._is_in_head, self._head_bytes = True, 0
         self._await_head()
 
-    def on_headers_complete(self) -> None:
+    def head_ended(self) -> None:
         """Stop to count and time the headers."""
         self._is_in_head = False
         self._forget_head()
-        before = self.cycle
-        super().on_headers_complete()
-        if self.cycle is not before:
-            self._under_way.append(self.cycle)
-            self._idle_since = self.loop.time()
 
-    def on_message_complete(self) -> None:
+    def request_began(self, scope: dict[str, Any]) -> None:
+        """Count the request as in progress."""
+        self._under_way.append(scope)
+        self._idle_since = self.loop.time()
+
+    def request_ended(self) -> None:
         """Record that a complete request has arrived."""
-        super().on_message_complete()
-        cycle: Any = self.cycle
-        if cycle is not None and not cycle.more_body:
-            self._has_asked = True
+        self._has_asked = True
 
-    def on_response_complete(self) -> None:
+    def answer_ended(self) -> None:
         """Record that the request is finished and the connection is idle."""
         self._has_asked = self.has_asked
         self._under_way.popleft()
         self._idle_since = self.loop.time()
-        super().on_response_complete()
 
     def pause_writing(self) -> None:
         """Start the time limit for a client that does not read."""

@@ -8,8 +8,10 @@ written to the server's own folder, so that a server that starts need not read e
 """
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
+from itertools import compress, repeat
 from pathlib import Path
 from threading import Lock
 from time import monotonic, time
@@ -36,14 +38,20 @@ from hopsartifacts.registry.versions import (
     pick_live,
 )
 from hopsartifacts.rest.own_folder import write_private
+from hopsartifacts.rest.sorted_lists import SortedList, SortedLists, SortOrder
 from hopsartifacts.storage.contract import Storage
 
 _COMPARE_S = 10.0
 """How often the newest entries are compared as well."""
-_TICK_S = 2.0
-"""At least the resolution of any file system's clock."""
+_TICK_S = 0.02
+"""At least the time for which the kernel gives files the same time."""
+_COARSE_TICK_S = 2.0
+"""The same for file systems that store times without microseconds, such as FAT."""
+_MILLISECOND_NS = 1_000_000
 _MANY = 100
 """After this many models were read, the cache is written to disk."""
+
+_Pulse = tuple[int, int] | None
 
 
 class VersionRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +105,33 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     deployments: list[str] = []
 
 
+MODELS: SortOrder[ModelRow] = SortOrder(
+    identity=lambda row: (row.name,),
+    fields={
+        "name": lambda row: row.name,
+        "versions": lambda row: row.versions,
+        "framework": lambda row: row.framework,
+        "created": lambda row: row.created.timestamp(),
+        "updated": lambda row: row.updated.timestamp(),
+        "size_bytes": lambda row: row.size_bytes,
+    },
+    default="name",
+)
+VERSIONS: SortOrder[VersionRow] = SortOrder(
+    identity=lambda row: (row.model, row.version),
+    fields={
+        "model": lambda row: row.model,
+        "version": lambda row: row.version,
+        "framework": lambda row: row.framework,
+        "creator": lambda row: row.creator,
+        "created": lambda row: row.created.timestamp(),
+        "files": lambda row: row.files,
+        "size_bytes": lambda row: row.size_bytes,
+    },
+    default="-created",
+)
+
+
 class _Kept(msgspec.Struct, frozen=True):
     """What the cache has of a model; deployments are added later."""
 
@@ -139,11 +174,13 @@ class Rows:
         self._next: dict[str, str] = {}
         self._pins: dict[str, _Pins] = {}
         self._users: dict[str, dict[int, list[str]]] = {}
-        self._versions: list[VersionRow] = []
-        self._models: list[ModelRow] = []
-        self._is_joined = True
+        self._changed: set[str] = set()
+        """Models whose rows have changed since the lists were updated."""
+        self._listed: dict[str, tuple[ModelRow, list[VersionRow]]] = {}
+        self._versions = SortedLists(VERSIONS)
+        self._models = SortedLists(MODELS)
         self._looked = self._compared = float("-inf")
-        self._felt: tuple[int, int] | None = None
+        self._felt: tuple[_Pulse, _Pulse] = (None, None)
         self._unwritten = 0
         self._load()
 
@@ -153,13 +190,33 @@ class Rows:
         Raises:
             IntegrityError: a log is damaged.
         """
-        self._look_at_all()
-        return self._versions
+        return self.versions_by("model").items
 
     def models(self) -> list[ModelRow]:
         """Return all models with versions, sorted by name; raises as ``versions``."""
-        self._look_at_all()
-        return self._models
+        return self.models_by("name").items
+
+    def versions_by(self, field: str) -> SortedList[VersionRow]:
+        """Return all model versions, sorted by a field of ``VERSIONS``.
+
+        Raises:
+            IntegrityError: a log is damaged.
+        """
+        arrived = monotonic()
+        with self._lock:
+            self._look_at_all(arrived)
+            return self._versions.by(field)
+
+    def models_by(self, field: str) -> SortedList[ModelRow]:
+        """Return all models with versions, sorted by a field of ``MODELS``.
+
+        Raises:
+            IntegrityError: a log is damaged.
+        """
+        arrived = monotonic()
+        with self._lock:
+            self._look_at_all(arrived)
+            return self._models.by(field)
 
     def versions_of(self, model: str) -> list[VersionRow]:
         """Return the versions of one model, in order.
@@ -180,39 +237,47 @@ class Rows:
             self._look({model} - paths.keys(), paths, are_compared=True)
             found = self._with_users(model)
         if found is None:
-            pick_live(model_state(self._storage, model), model, 1)
+            state = model_state(self._storage, model)
+            pick_live(state, model, state.head.latest or 1)
             return self._of(model)  # it was saved just now
         return found
 
-    def _look_at_all(self) -> None:
-        arrived = monotonic()
-        with self._lock:
-            if self._looked > arrived:
-                return  # another thread has looked while this one waited
-            started = monotonic()
-            are_compared = started - self._compared > _COMPARE_S
-            pulse = self._pulse()
-            is_still = pulse is not None and pulse == self._felt and not are_compared
+    def _look_at_all(self, arrived: float) -> None:
+        """Update all rows, unless another thread has begun to after *arrived*."""
+        if self._looked > arrived:
+            return
+        started = monotonic()
+        are_compared = started - self._compared > _COMPARE_S
+        written, listed = self._pulse(layout.TEMPORARY), self._pulse(layout.MODELS)
+        before_written, before_listed = (None, None) if are_compared else self._felt
+        is_still = written is not None and written == before_written
+        if listed is None or listed != before_listed:
             new = self._names() ^ self._kept.keys()  # includes models that are gone
-            self._look(new, {} if is_still else self._next, are_compared=are_compared)
-            if not self._is_joined:
-                self._join()
-            self._looked, self._felt = started, pulse
-            if are_compared:
-                self._compared = started
-            if self._unwritten >= _MANY:
-                self._write()
+        else:
+            new = set()
+        if new or not is_still:
+            paths = {} if is_still else self._next
+            self._look(new, paths, are_compared=are_compared)
+        self._update_lists()
+        self._looked, self._felt = started, (written, listed)
+        if are_compared:
+            self._compared = started
+        if self._unwritten >= _MANY:
+            self._write()
 
-    def _pulse(self) -> tuple[int, int] | None:
-        """Return a value that differs after every commit; None if there is none.
+    def _pulse(self, folder: str) -> "_Pulse":
+        """Return a value that differs after every change of the names in *folder*.
 
-        On a local disk each object is first written under a temporary name. The time of
-        their folder may miss a second change within a clock tick, so it must be old.
+        None: there is none. On a local disk each object is first written under a
+        temporary name, in one folder. The time of a folder may miss a second change
+        within a clock tick, so it must be old.
         """
         if self._root is not None:
             with suppress(OSError):
-                found = os.stat(self._root / layout.TEMPORARY)  # noqa: PTH116
-                if time() - found.st_mtime > _TICK_S:
+                found = os.stat(f"{self._root}/{folder}")  # noqa: PTH116
+                is_fine = found.st_mtime_ns % _MILLISECOND_NS
+                tick_s = _TICK_S if is_fine else _COARSE_TICK_S
+                if time() - found.st_mtime > tick_s:
                     return found.st_ino, found.st_mtime_ns
         return None
 
@@ -240,7 +305,7 @@ class Rows:
         if are_compared:
             moved |= self._replaced(paths.keys() - moved)
         read = in_parallel(self._storage, self._read, moved)
-        are_others = self._look_at_deployments(moved)
+        self._changed |= moved | self._look_at_deployments(moved)
         for name, kept in read.items():
             if kept.mark == NO_LOG:
                 self._kept.pop(name, None)
@@ -248,12 +313,11 @@ class Rows:
             else:
                 self._keep(name, kept)
         self._unwritten += len(read)
-        self._is_joined = self._is_joined and not moved and not are_others
 
     def _went_on(self, paths: dict[str, str]) -> set[str]:
         if self._root is not None:
-            is_there = os.access
-            return {name for name, path in paths.items() if is_there(path, os.F_OK)}
+            are_there = map(os.access, paths.values(), repeat(os.F_OK))
+            return set(compress(paths, are_there))
         found = in_parallel(self._storage, self._storage.stat, paths.values())
         return {name for name, path in paths.items() if found[path]}
 
@@ -302,8 +366,8 @@ class Rows:
         mark = mark_of(self._storage, log.path, newest.seq)
         return _Kept(mark, rows, _model_row(rows) if rows else None)
 
-    def _look_at_deployments(self, moved: set[str]) -> bool:
-        """Update which versions deployments use; return whether that has changed."""
+    def _look_at_deployments(self, moved: set[str]) -> set[str]:
+        """Update which versions deployments use; return the models that changes."""
         marks = deployment_marks(self._storage)
         before = self._pins
         same = {
@@ -316,14 +380,18 @@ class Rows:
             name: same.get(name) or _Pins(marks[name], read[name]) for name in marks
         }
         if self._pins == before:
-            return False
-        self._users = {}
+            return set()
+        users_before, self._users = self._users, {}
         for name, pins in sorted(self._pins.items()):
             for model, numbers in pins.versions.items():
                 users = self._users.setdefault(model, {})
                 for number in numbers:
                     users.setdefault(number, []).append(name)
-        return True
+        return {
+            model
+            for model in users_before.keys() | self._users.keys()
+            if users_before.get(model) != self._users.get(model)
+        }
 
     def _pinned(self, deployment: str) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
@@ -335,14 +403,19 @@ class Rows:
                     numbers.append(record.model.version)
         return found
 
-    def _join(self) -> None:
-        self._versions, self._models = [], []
-        for name in sorted(self._kept):
-            found = self._with_users(name)
-            if found:
-                self._models.append(found[0])
-                self._versions += found[1]
-        self._is_joined = True
+    def _update_lists(self) -> None:
+        gone: list[tuple[ModelRow, list[VersionRow]]] = []
+        new: list[tuple[ModelRow, list[VersionRow]]] = []
+        for name in self._changed:
+            before, after = self._listed.pop(name, None), self._with_users(name)
+            if before:
+                gone.append(before)
+            if after:
+                new.append(after)
+                self._listed[name] = after
+        self._models.replace([row for row, _ in gone], [row for row, _ in new])
+        self._versions.replace(*_difference(gone, new))
+        self._changed.clear()
 
     def _with_users(self, name: str) -> tuple[ModelRow, list[VersionRow]] | None:
         kept = self._kept.get(name)
@@ -368,7 +441,7 @@ class Rows:
             if (found.url, found.release) == (self._storage.url, __version__):
                 for name, kept in found.models.items():
                     self._keep(name, kept)
-                self._is_joined = False
+                self._changed.update(found.models)
 
     def _write(self) -> None:
         self._unwritten = 0
@@ -376,6 +449,22 @@ class Rows:
             found = _File(self._storage.url, __version__, self._kept)
             with suppress(StorageError):
                 write_private(self._file, msgspec.json.encode(found))
+
+
+def _difference(
+    gone: Iterable[tuple[ModelRow, list[VersionRow]]],
+    new: Iterable[tuple[ModelRow, list[VersionRow]]],
+) -> tuple[list[VersionRow], list[VersionRow]]:
+    """Return the versions that are only in *gone*, and those that are only in *new*."""
+    old = {(row.model, row.version): row for _, rows in gone for row in rows}
+    added: list[VersionRow] = []
+    for row in (row for _, rows in new for row in rows):
+        place = (row.model, row.version)
+        if old.get(place) == row:
+            del old[place]
+        else:
+            added.append(row)
+    return list(old.values()), added
 
 
 def _model_row(versions: list[VersionRow]) -> ModelRow:

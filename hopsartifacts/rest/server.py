@@ -1,4 +1,4 @@
-"""Uvicorn's server with limits, and a shutdown that loses no answer."""
+"""The server's own port: limits, and a shutdown that loses no answer."""
 
 import asyncio
 import logging
@@ -19,13 +19,11 @@ from contextlib import (
 )
 
 import anyio.to_thread
-import uvicorn
 from starlette.types import ASGIApp
 
-from hopsartifacts.rest.connections import Connection
-from hopsartifacts.rest.doors import open_doors
+from hopsartifacts.rest.connections import Connection, Room, open_doors
 from hopsartifacts.rest.listener import Listening
-from hopsartifacts.rest.room import Room
+from hopsartifacts.serving.http_server import HttpServer
 
 _KEEP_ALIVE_S = 75
 _THREADS = 128
@@ -47,8 +45,8 @@ _STUCK_S = 10.0
 _LOGGER = logging.getLogger(__name__)
 
 
-class ApiServer(uvicorn.Server):
-    """Uvicorn's server with a bounded shutdown, and exit status 0 after a signal.
+class ApiServer(HttpServer):
+    """A server with a bounded shutdown, and exit status 0 after a signal.
 
     Args:
         app: the application.
@@ -68,20 +66,11 @@ class ApiServer(uvicorn.Server):
     ) -> None:
         sslproto.SSLProtocol.max_size = _TLS_BUFFER
         super().__init__(
-            uvicorn.Config(
-                app,
-                loop="asyncio",
-                http=Connection,
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=bool(listening.proxies),
-                forwarded_allow_ips=list(listening.proxies),
-                timeout_keep_alive=_KEEP_ALIVE_S,
-                timeout_graceful_shutdown=max(1, round(listening.drain_s)),
-            )
+            app,
+            Connection,
+            keep_alive_s=_KEEP_ALIVE_S,
+            grace_s=max(1, round(listening.drain_s)),
+            proxies=listening.proxies,
         )
         self._context = context
         self._room = room
@@ -141,7 +130,7 @@ class ApiServer(uvicorn.Server):
         while True:
             await asyncio.sleep(_LOOK_S)
             before = loop.time() - _IDLE_S
-            for connection in list(self.server_state.connections):
+            for connection in self.connections:
                 if isinstance(connection, Connection) and connection.is_idle:
                     since = connection.idle_since
                     if since is not None and since < before:

@@ -24,6 +24,7 @@ from hopsartifacts.rest.certificates import (
     self_signed,
     tls,
 )
+from hopsartifacts.rest.connections import Room
 from hopsartifacts.rest.front.http_proxy import operations
 from hopsartifacts.rest.front.port import front
 from hopsartifacts.rest.front.upstreams import Upstreams
@@ -32,7 +33,6 @@ from hopsartifacts.rest.inference_port import inference_listener
 from hopsartifacts.rest.keys import Keys
 from hopsartifacts.rest.listener import Listening, in_url, is_loopback, listen
 from hopsartifacts.rest.own_folder import alone_in, make_private
-from hopsartifacts.rest.room import Room
 from hopsartifacts.rest.server import ApiServer, room_here
 from hopsartifacts.rest.uploads import Uploads
 

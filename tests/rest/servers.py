@@ -12,8 +12,8 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
+from hopsartifacts.rest.connections import Room
 from hopsartifacts.rest.listener import Listening, listen
-from hopsartifacts.rest.room import Room
 from hopsartifacts.rest.server import ApiServer, room_here
 
 CLI = (sys.executable, "-m", "hopsartifacts.cli")

@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hopsartifacts.rest import connections, room
+from hopsartifacts.rest import connections
 from hopsartifacts.rest.callers import Caller
-from hopsartifacts.rest.room import Room
+from hopsartifacts.rest.connections import Room
 from tests.rest.servers import on_thread
 
 SHORT_S = 0.5
@@ -196,7 +196,7 @@ def test_who_asks_nothing_makes_room() -> None:
 
 
 def test_who_has_been_idle_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "IDLE_S", 0.3)
+    monkeypatch.setattr(connections, "IDLE_S", 0.3)
     with crowded(2) as connect:
         idle, first = connect(), connect()
         assert status_of(idle) == status_of(first) == b"200"
@@ -222,7 +222,7 @@ def test_a_request_without_a_key_keeps_no_place(
     asked: bytes,
     goes: bool,
 ) -> None:
-    monkeypatch.setattr(room, "IDLE_S", 0.3)
+    monkeypatch.setattr(connections, "IDLE_S", 0.3)
     with crowded(2) as connect:
         waiting, first = connect(), connect()
         waiting.sendall(asked + b"\r\n")

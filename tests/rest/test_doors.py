@@ -7,11 +7,9 @@ import socket
 from typing import Any
 
 import pytest
-import uvicorn
 
-from hopsartifacts.rest import doors
-from hopsartifacts.rest.doors import Door
-from hopsartifacts.rest.room import Room
+from hopsartifacts.rest import connections
+from hopsartifacts.rest.connections import Door, Room
 
 
 class Exhausted:
@@ -32,13 +30,12 @@ class Exhausted:
 def test_a_lack_of_files_is_said_once(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doors, "_RETRY_S", 0.01)
-    config = uvicorn.Config(lambda: None, log_config=None)
+    monkeypatch.setattr(connections, "_RETRY_S", 0.01)
 
     async def wait() -> int:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             exhausted: Any = Exhausted(listener)
-            door = Door(uvicorn.Server(config), exhausted, Room(10), None)
+            door = Door(asyncio.Protocol, exhausted, Room(10), None)
             with socket.create_connection(listener.getsockname()):
                 await asyncio.sleep(0.3)
             door.close()

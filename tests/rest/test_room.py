@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hopsartifacts.rest.room import CountedSocket, Room, Seat
+from hopsartifacts.rest.connections import CountedSocket, Room, Seat
 
 MOST = 32
 SPARE = 2

@@ -13,10 +13,11 @@ from hopsartifacts.deployments.versions import live_deployments
 from hopsartifacts.errors import PathNotFoundError
 from hopsartifacts.layout import Role
 from hopsartifacts.registry.versions import live_version
-from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, page_of, shown
+from hopsartifacts.rest.api.page_cursor import Page, Paging, page_of, shown
 from hopsartifacts.rest.api.table import number, operations
 from hopsartifacts.rest.api.versions import VERSION, Use, pair
 from hopsartifacts.rest.operations import OperationCall
+from hopsartifacts.rest.sorted_lists import SortOrder
 
 _ARTIFACTS = f"{VERSION}/artifacts"
 _ARTIFACT = f"{_ARTIFACTS}/{{artifact}}"

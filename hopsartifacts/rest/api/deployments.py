@@ -14,9 +14,10 @@ from hopsartifacts.deployments.versions import (
 )
 from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.documents import Framework
-from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, page_of, shown
+from hopsartifacts.rest.api.page_cursor import Page, Paging, page_of, shown
 from hopsartifacts.rest.api.table import operations
 from hopsartifacts.rest.operations import OperationCall
+from hopsartifacts.rest.sorted_lists import SortOrder
 from hopsartifacts.rest.states import RunStatus, run_status
 from hopsartifacts.serving.contract import RunState, Status
 

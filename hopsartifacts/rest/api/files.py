@@ -17,7 +17,7 @@ from hopsartifacts.errors import (
     ManagedPathError,
 )
 from hopsartifacts.names import file_path
-from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, page_of, shown
+from hopsartifacts.rest.api.page_cursor import Page, Paging, page_of, shown
 from hopsartifacts.rest.api.table import PREFIX, operations
 from hopsartifacts.rest.bodies import refuse_coding
 from hopsartifacts.rest.errors import broken_off
@@ -31,6 +31,7 @@ from hopsartifacts.rest.files.tree import (
     inside,
 )
 from hopsartifacts.rest.operations import OperationCall
+from hopsartifacts.rest.sorted_lists import SortOrder
 from hopsartifacts.rest.uploads.disk import on_disk
 
 _FILE = "/files/{path}"

@@ -10,10 +10,11 @@ from hopsartifacts.deployments.golden import GoldenRequest
 from hopsartifacts.documents import encode
 from hopsartifacts.guard.gc import GRACE_S, Garbage, Stuck
 from hopsartifacts.guard.repair import Repaired
-from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, page_of, shown
+from hopsartifacts.rest.api.page_cursor import Page, Paging, page_of, shown
 from hopsartifacts.rest.api.table import PREFIX, operations
 from hopsartifacts.rest.background import Job, JobStatus
 from hopsartifacts.rest.operations import OperationCall
+from hopsartifacts.rest.sorted_lists import SortOrder
 from hopsartifacts.rest.states import RunStatus
 from hopsartifacts.store.checks import Finding
 from hopsartifacts.store.progress import Callback

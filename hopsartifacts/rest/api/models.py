@@ -1,19 +1,18 @@
 """Models and their versions: lists with filters."""
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.names import model_name
 from hopsartifacts.registry.documents import Framework
-from hopsartifacts.rest.api.page_cursor import Page, Paging, SortOrder, Value, page_of
+from hopsartifacts.rest.api.page_cursor import Page, Paging, page_by, page_of
 from hopsartifacts.rest.api.table import operations
 from hopsartifacts.rest.operations import OperationCall
-from hopsartifacts.rest.rows import ModelRow, VersionRow
-
-Row = TypeVar("Row", ModelRow, VersionRow)
+from hopsartifacts.rest.rows import MODELS, VERSIONS, ModelRow, VersionRow
+from hopsartifacts.rest.sorted_lists import SortOrder, Value
 
 _VERSIONS = "/models/{model}/versions"
 
@@ -60,20 +59,6 @@ class ModelFilter(Paging, frozen=True, kw_only=True):
     deployed: bool | None = None
 
 
-_MODELS: SortOrder[ModelRow] = SortOrder(
-    identity=lambda row: (row.name,),
-    fields={
-        "name": lambda row: row.name,
-        "versions": lambda row: row.versions,
-        "framework": lambda row: row.framework,
-        "created": lambda row: row.created.timestamp(),
-        "updated": lambda row: row.updated.timestamp(),
-        "size_bytes": lambda row: row.size_bytes,
-    },
-    default="name",
-)
-
-
 def _list(call: OperationCall) -> Page[ModelRow]:
     wanted: ModelFilter = call.query
     checks: list[Callable[[ModelRow], bool]] = []
@@ -83,7 +68,8 @@ def _list(call: OperationCall) -> Page[ModelRow]:
         checks.append(lambda row: row.framework == wanted.framework)
     if wanted.deployed is not None:
         checks.append(lambda row: bool(row.deployments) is wanted.deployed)
-    return page_of(_fitting(call.hosted.rows.models(), checks), wanted, _MODELS)
+    rows = call.hosted.rows
+    return page_by(lambda field: rows.models_by(field).where(checks), wanted, MODELS)
 
 
 def _get(call: OperationCall) -> ModelRow:
@@ -91,48 +77,54 @@ def _get(call: OperationCall) -> ModelRow:
 
 
 def _all_versions(call: OperationCall) -> Page[VersionRow]:
-    return _versions_page(call.query, call.hosted.rows.versions())
+    wanted: VersionFilter = call.query
+    rows, checks = call.hosted.rows, _checks(wanted)
+    if wanted.metric:
+        return page_of(_fitting(rows.versions(), checks), wanted, _order(wanted))
+    return page_by(
+        lambda field: rows.versions_by(field).where(checks), wanted, VERSIONS
+    )
 
 
 def _versions(call: OperationCall) -> Page[VersionRow]:
-    name = model_name(call.path["model"])
-    return _versions_page(call.query, call.hosted.rows.versions_of(name))
+    wanted: VersionFilter = call.query
+    rows = call.hosted.rows.versions_of(model_name(call.path["model"]))
+    return page_of(_fitting(rows, _checks(wanted)), wanted, _order(wanted))
 
 
-def _versions_page(wanted: VersionFilter, rows: list[VersionRow]) -> Page[VersionRow]:
-    if not wanted.metric and (wanted.metric_min, wanted.metric_max) != (None, None):
-        raise InvalidInputError("metric_min and metric_max: name the metric, too")
-    if not wanted.tag and wanted.tag_value is not None:
-        raise InvalidInputError("tag_value: name the tag, too")
-
-    def metric(row: VersionRow) -> Value:
-        return row.metrics.get(wanted.metric)
-
-    order: SortOrder[VersionRow] = SortOrder(
-        identity=lambda row: (row.model, row.version),
-        fields={
-            "model": lambda row: row.model,
-            "version": lambda row: row.version,
-            "framework": lambda row: row.framework,
-            "creator": lambda row: row.creator,
-            "created": lambda row: row.created.timestamp(),
-            "files": lambda row: row.files,
-            "size_bytes": lambda row: row.size_bytes,
-            **({"metric": metric} if wanted.metric else {}),
-        },
-        default="-created",
-    )
-    return page_of(_fitting(rows, _checks(wanted)), wanted, order)
-
-
-def _fitting(rows: list[Row], checks: Iterable[Callable[[Row], bool]]) -> list[Row]:
+def _fitting(
+    rows: list[VersionRow], checks: Iterable[Callable[[VersionRow], bool]]
+) -> list[VersionRow]:
     for check in checks:
         rows = [row for row in rows if check(row)]
     return rows
 
 
-def _checks(wanted: VersionFilter) -> Iterable[Callable[[VersionRow], bool]]:
-    """Yield only the checks that were asked for, as there may be very many rows."""
+def _order(wanted: VersionFilter) -> SortOrder[VersionRow]:
+    """Return how versions can be sorted: also by the metric, if one is named."""
+    if not wanted.metric:
+        return VERSIONS
+
+    def metric(row: VersionRow) -> Value:
+        return row.metrics.get(wanted.metric)
+
+    return replace(VERSIONS, fields={**VERSIONS.fields, "metric": metric})
+
+
+def _checks(wanted: VersionFilter) -> list[Callable[[VersionRow], bool]]:
+    """Return the checks that were asked for, and no others: there may be many rows.
+
+    Raises:
+        InvalidInputError: a limit has no metric, or a value has no tag.
+    """
+    if not wanted.metric and (wanted.metric_min, wanted.metric_max) != (None, None):
+        raise InvalidInputError("metric_min and metric_max: name the metric, too")
+    if not wanted.tag and wanted.tag_value is not None:
+        raise InvalidInputError("tag_value: name the tag, too")
+    return list(_wanted_checks(wanted))
+
+
+def _wanted_checks(wanted: VersionFilter) -> Iterable[Callable[[VersionRow], bool]]:
     if part := wanted.name.lower():
         yield lambda row: part in row.model.lower()
     if wanted.framework:

@@ -8,17 +8,17 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from importlib.util import find_spec
 from typing import Any
 
-import uvicorn
+from starlette.types import ASGIApp
 
 from hopsartifacts.errors import PortTakenError
 from hopsartifacts.rest.application import app_of
-from hopsartifacts.rest.doors import open_doors
+from hopsartifacts.rest.connections import Room, open_doors
 from hopsartifacts.rest.front.http_proxy import operations
 from hopsartifacts.rest.front.switch import Address, Pipes, TakeOver, switch
 from hopsartifacts.rest.front.upstreams import Upstreams
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.listener import BACKLOG
-from hopsartifacts.rest.room import Room
+from hopsartifacts.serving.http_server import HttpServer
 
 GRACE_S = 10
 """How long requests in progress may take to finish when the port is closed."""
@@ -46,21 +46,8 @@ async def front(
             lines = Upstreams(hosted.project.get_model_serving())
             stack.push_async_callback(lines.close)
             take_over = await _grpc(hosted, lines, stack)
-            server = _Server(
-                uvicorn.Config(
-                    app_of(hosted, operations(lines)),
-                    http=switch(take_over),
-                    ws="none",
-                    lifespan="off",
-                    log_config=None,
-                    access_log=False,
-                    server_header=False,
-                    proxy_headers=False,
-                    timeout_keep_alive=_KEEP_ALIVE_S,
-                    timeout_graceful_shutdown=GRACE_S,
-                ),
-                room,
-            )
+            app = app_of(hosted, operations(lines))
+            server = _Server(app, switch(take_over), room)
             serving = asyncio.ensure_future(server.serve(sockets=[listener]))
             stack.push_async_callback(_end, server, serving)
             await server.is_open.wait()
@@ -68,15 +55,17 @@ async def front(
             yield bound_host, bound_port
 
 
-class _Server(uvicorn.Server):
-    """A uvicorn server that does not handle signals.
+class _Server(HttpServer):
+    """A server that does not handle signals.
 
     Attributes:
         is_open: set when it accepts connections.
     """
 
-    def __init__(self, config: uvicorn.Config, room: Room) -> None:
-        super().__init__(config)
+    def __init__(
+        self, app: ASGIApp, connection: type[asyncio.Protocol], room: Room
+    ) -> None:
+        super().__init__(app, connection, keep_alive_s=_KEEP_ALIVE_S, grace_s=GRACE_S)
         self._room = room
         self.is_open = asyncio.Event()
 

@@ -5,12 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from uvicorn.config import Config
-from uvicorn.server import ServerState
-
 from hopsartifacts.rest import connections
-from hopsartifacts.rest.connections import Connection
-from hopsartifacts.rest.room import Guest
+from hopsartifacts.rest.connections import Connection, Guest
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """The bytes that start an HTTP/2 connection, and no HTTP/1.1 request."""
@@ -21,7 +17,7 @@ TakeOver = Callable[[asyncio.Transport, bytes], "Near"]
 
 
 class Switch(asyncio.Protocol):
-    """A connection whose protocol is not known yet; see ``room.Guest``.
+    """A connection whose protocol is not known yet; see ``connections.Guest``.
 
     Attributes:
         grpc: takes HTTP/2 connections over; None closes them. All others are HTTP/1.1.
@@ -29,10 +25,10 @@ class Switch(asyncio.Protocol):
 
     grpc: TakeOver | None = None
 
-    def __init__(self, config: Config, server_state: ServerState, **rest: Any) -> None:
-        self._http = Connection(config, server_state, **rest)
+    def __init__(self, **settings: Any) -> None:
+        self._http = Connection(**settings)
         self._guest: Guest = self._http
-        self._connections: set[Any] = server_state.connections
+        self._connections = self._http.peers
         self._began = b""
         self._is_refused = False
 
@@ -128,7 +124,7 @@ class Pipe(asyncio.Protocol):
 
 
 class Near(Pipe):
-    """The pipe's end at the client, which counts its calls; see ``room.Guest``.
+    """The pipe's end at the client, which counts its calls; see ``connections.Guest``.
 
     Attributes:
         address: address of the client.

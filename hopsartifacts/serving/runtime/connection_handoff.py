@@ -9,7 +9,8 @@ has arrived meanwhile.
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+
+from hopsartifacts.serving.http_server import HttpConnection
 
 
 class Passing:
@@ -28,13 +29,13 @@ class Passing:
             end.set_inheritable(False)
             end.setblocking(False)  # noqa: FBT003 - the method's
 
-    def give(self, connection: Any) -> None:
-        """Queue *connection* of uvicorn if it is idle and the queue is not full.
+    def give(self, connection: HttpConnection) -> None:
+        """Queue *connection* if it is idle and the queue is not full.
 
         This worker no longer owns it then: its descriptor is closed in the next loop
         turn.
         """
-        if is_quiet(connection):
+        if connection.is_quiet:
             fd = connection.transport.get_extra_info("socket").fileno()
             # If the queue is full, the connection stays here.
             with suppress(OSError):
@@ -52,16 +53,3 @@ class Passing:
                 return
             for fd in fds:
                 yield socket.socket(fileno=fd)
-
-
-def is_quiet(connection: Any) -> bool:
-    """Tell whether no request or answer is in progress on *connection*."""
-    transport, cycle = connection.transport, connection.cycle
-    if transport.is_closing() or transport.get_write_buffer_size():
-        return False
-    if cycle is None:
-        return connection.scope is None
-    # Uvicorn makes a new scope when a request begins, and a cycle after its headers. If
-    # it was answered before its body was complete, the rest is still to come.
-    is_between = cycle.response_complete and cycle.scope is connection.scope
-    return is_between and not cycle.more_body and not connection.pipeline

@@ -5,15 +5,12 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from types import FrameType
 from typing import Any, Protocol
 
-import uvicorn
-
-from hopsartifacts.serving.runtime.connection_handoff import Passing, is_quiet
+from hopsartifacts.serving.http_server import HttpConnection, HttpServer
+from hopsartifacts.serving.runtime.connection_handoff import Passing
 from hopsartifacts.serving.runtime.failures import error_text
-from hopsartifacts.serving.runtime.http1 import HttpConnection, new_connection
 from hopsartifacts.serving.runtime.keeper_link import DRAIN_S, GRACE_S, KeeperLink
 
 _LOG = logging.getLogger("hopsartifacts.serving")
@@ -21,7 +18,6 @@ _KEEP_ALIVE_S = 3600
 _LINGER_S = 1.0
 """How long an idle connection that no other worker takes may still send a request."""
 _LOOK_S = 0.05
-_CLOSE = (b"connection", b"close")
 
 
 class Stoppable(Protocol):
@@ -39,8 +35,8 @@ class SharedSocket(socket.socket):
         """Do nothing: event loops would set the backlog to what they accept."""
 
 
-class WorkerServer(uvicorn.Server):
-    """Uvicorn's server, which also follows the orders of the keeper."""
+class WorkerServer(HttpServer):
+    """A server that also follows the orders of the keeper."""
 
     def __init__(
         self,
@@ -51,21 +47,12 @@ class WorkerServer(uvicorn.Server):
         start_beside: Callable[[], Awaitable[Sequence[Stoppable]]],
     ) -> None:
         super().__init__(
-            uvicorn.Config(
-                app,
-                # Accept one at a time and leave the others to other workers.
-                backlog=1,
-                loop="asyncio",
-                http=HttpConnection,
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                timeout_keep_alive=_KEEP_ALIVE_S,
-                timeout_graceful_shutdown=GRACE_S,
-            )
+            app,
+            HttpConnection,
+            keep_alive_s=_KEEP_ALIVE_S,
+            grace_s=GRACE_S,
+            # Accept one at a time and leave the others to other workers.
+            backlog=1,
         )
         self._reporter = reporter
         self._passing = passing
@@ -149,54 +136,42 @@ class WorkerServer(uvicorn.Server):
             self._is_draining = self.should_exit = True
             self._may_serve.set()
         elif order == "ping":
-            state = self.server_state
-            self._reporter.alive(state.total_requests, is_busy=bool(state.tasks))
+            self._reporter.alive(self.answered, is_busy=self.is_busy)
 
     def _take(self) -> None:
         """Take over connections that other workers passed on."""
         loop = asyncio.get_running_loop()
         for connection in self._passing.take():
             task = loop.create_task(
-                loop.connect_accepted_socket(partial(new_connection, self), connection)
+                loop.connect_accepted_socket(self.new_connection, connection)
             )
             self._taken.add(task)
             task.add_done_callback(self._taken.discard)
 
     async def _drain(self) -> None:
         """Pass idle connections on, and close the others after their next answer."""
-        state = self.server_state
-        # Repeated, since uvicorn resets these headers every second until it shuts down.
-        self._announce_close()
+        self.announce_close()  # again, as it only lasts a second
         beside = asyncio.gather(*(server.stop(DRAIN_S) for server in self._beside))
-        for connection in list(state.connections):
-            if _is_busy(connection):
+        for connection in self.connections:
+            if connection.is_answering:
                 connection.shutdown()
         loop = asyncio.get_running_loop()
         began = loop.time()
-        while state.connections or not beside.done():
+        while self.connections or not beside.done():
             lasted_s = loop.time() - began
             if self._is_hurried or lasted_s > DRAIN_S:
                 break
             self._pass_on()
-            for connection in list(state.connections):
-                if lasted_s > _LINGER_S and _may_close(connection):
+            for connection in self.connections:
+                if lasted_s > _LINGER_S and connection.may_close:
                     connection.shutdown()
             await asyncio.sleep(_LOOK_S)
         await asyncio.gather(*(server.stop(GRACE_S) for server in self._beside))
 
-    def _announce_close(self) -> None:
-        """Make every answer from now on close its connection."""
-        state = self.server_state
-        if _CLOSE not in state.default_headers:
-            state.default_headers = [*state.default_headers, _CLOSE]
-
     async def _stop_accepting(self) -> None:
-        self._announce_close()
-        loop = asyncio.get_running_loop()
-        for server in self.servers:
-            for listener in server.sockets:
-                loop.remove_reader(listener.fileno())
-        loop.remove_reader(self._passing.taking)
+        self.announce_close()
+        self.stop_listening()
+        asyncio.get_running_loop().remove_reader(self._passing.taking)
         # A connection that was just accepted is set up in the next turns of the loop;
         # if the server were closed now, that would fail.
         await asyncio.sleep(_LOOK_S)
@@ -206,16 +181,5 @@ class WorkerServer(uvicorn.Server):
     def _pass_on(self) -> None:
         """Pass idle connections to other workers, if there are any."""
         if self._is_passing:
-            for connection in list(self.server_state.connections):
+            for connection in self.connections:
                 self._passing.give(connection)
-
-
-def _is_busy(connection: Any) -> bool:
-    return connection.cycle is not None and not connection.cycle.response_complete
-
-
-def _may_close(connection: Any) -> bool:
-    """Tell whether closing loses nothing: no request arrives or is being answered."""
-    cycle = connection.cycle
-    is_broken_off = cycle is not None and cycle.response_complete and cycle.more_body
-    return is_quiet(connection) or is_broken_off

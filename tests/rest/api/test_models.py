@@ -181,6 +181,8 @@ def test_where_nobody_has_written_no_log_is_looked_at(
 
     monkeypatch.setattr("hopsartifacts.rest.rows.os.access", access)
     first = save_model("m")
+    now = int(time.time())
+    os.utime(root / layout.TEMPORARY, (now, now))  # as FAT would store it
     listed = Rows(project.storage)
     listed.versions()
     for _ in range(2):  # what was just written to may be written to in the same tick
@@ -194,6 +196,47 @@ def test_where_nobody_has_written_no_log_is_looked_at(
     first.add_tag("stage", "dev")
     assert listed.versions()[0].tags == {"stage": "dev"}
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("deleted", [0, 2])
+def test_a_model_that_is_saved_that_moment_is_shown(
+    make_files: Callable[..., Path], tmp_path: Path, deleted: int
+) -> None:
+    """It is saved right after its log was looked at, perhaps not as version 1."""
+    project = hopsartifacts.login(f"memory://{tmp_path}")
+    registry, storage, files = (
+        project.get_model_registry(),
+        project.storage,
+        make_files(),
+    )
+    for _ in range(deleted):
+        registry.python.create_model("m").save(files).delete()
+    registry.python.create_model("m").save(files)
+    looks, first = iter([None]), storage.first
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage, "first", lambda path: next(looks, first(path)))
+        assert Rows(storage).model("m").latest == deleted + 1
+
+
+def test_logs_are_looked_at_once_after_each_write(
+    save_model: SaveModel, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def access(path: str, _: int) -> bool:
+        asked.append(path)
+        return os.path.lexists(path)
+
+    monkeypatch.setattr("hopsartifacts.rest.rows.os.access", access)
+    saved = save_model("m")
+    listed = Rows(project.storage)
+    for stage in ("dev", "test", "prod"):
+        saved.add_tag("stage", stage)
+        time.sleep(0.1)  # longer than a tick of the kernel's clock
+        asked.clear()
+        for _ in range(3):
+            assert listed.versions()[0].tags == {"stage": stage}
+        assert len(asked) <= 1
 
 
 def test_a_user_file_among_the_models_is_no_model(

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hopsartifacts.errors import InvalidInputError
-from hopsartifacts.rest.api.page_cursor import Paging, SortOrder, page_of
+from hopsartifacts.rest.api.page_cursor import Paging, page_of
+from hopsartifacts.rest.sorted_lists import SortOrder
 
 
 class Thing(msgspec.Struct, frozen=True):
