@@ -173,7 +173,8 @@ class ArtifactStore:
         if number:
             log = self._log()
             log.refresh()
-            two_phase_delete.withdraw(self._target(number), log)
+            if self._pick(log.seen_state(), number).mark:
+                two_phase_delete.withdraw(self._target(number), log)
 
     def _target(self, number: int) -> two_phase_delete.Target[ArtifactState]:
         def marked(state: ArtifactState, mark: int) -> ArtifactState:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.documents import EMPTY, ArtifactState
-from hopsartifacts.artifacts.versions import artifact_log
+from hopsartifacts.artifacts.versions import ArtifactStore, artifact_log
 from hopsartifacts.deployments.documents import (
     DeploymentRecord,
     DeploymentState,
@@ -47,6 +47,11 @@ class Logs:
         if key not in self._artifacts:
             self._artifacts[key] = artifact_log(self.storage, model, version)
         return self._artifacts[key]
+
+    def artifact_store(self, model: str, version: int) -> ArtifactStore:
+        """Return the artifacts of a model version, as their log was seen first."""
+        log = self.artifacts(model, version)
+        return ArtifactStore(self.storage, model, version, log)
 
     def deployment(self, name: str) -> Log[DeploymentState]:
         """Return the log of a deployment."""
@@ -87,6 +92,11 @@ class Deployed:
     def last(self) -> int:
         """The highest version number ever given under this name."""
         return self.state.head.last
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the active version is the first one of this deployment."""
+        return self.active == self.state.head.first
 
     @property
     def tags(self) -> dict[str, Any]:

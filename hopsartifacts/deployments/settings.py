@@ -239,11 +239,7 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(found)
 
     def specification(
-        self,
-        name: str,
-        model: ModelPin,
-        artifact_version: int,
-        artifact: ArtifactVersion,
+        self, model: ModelPin, artifact_version: int, artifact: ArtifactVersion
     ) -> Specification:
         """Return what pins a model version, an artifact version and these settings."""
         files = {file.role: file.path for file in artifact.files}
@@ -254,8 +250,8 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
                 script=script, resources=component_resources(given)
             )
         as_given = {it: getattr(self, it) for it in _SEALED_AS_GIVEN}
-        # A deployment without a name has its model's; variables can change in place.
-        as_given |= {"name": name, "env_vars": dict(self.env_vars)}
+        # Variables can change in place.
+        as_given["env_vars"] = dict(self.env_vars)
         return Specification(
             model=model,
             artifact=ArtifactPin(version=artifact_version, identity=artifact.identity),

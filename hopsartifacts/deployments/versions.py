@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.versions import ArtifactStore
@@ -28,6 +29,7 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.registry.deletion import withdraw_deletion
 from hopsartifacts.registry.tagged import Tags
+from hopsartifacts.registry.versions import pick_live
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.identity import new_token, now, user
@@ -343,20 +345,18 @@ def _sealed(
         creator=user(),
         entry=seq,
     )
+    head: dict[str, Any] = {"before": live.active if live else 0}
     if live is None:
         # The name is new, or what had it is gone.
-        state = state.changed(
-            status="live",
-            id=token,
-            created=record.created,
-            creator=record.creator,
-            first=number,
-            active=0,
-            tags={},
-        )
-    else:
-        state = state.changed(active=live.active)
-    return state.changed(number, record).activated(number)
+        head |= {
+            "status": "live",
+            "id": token,
+            "created": record.created,
+            "creator": record.creator,
+            "first": number,
+            "tags": {},
+        }
+    return state.changed(number, record, active=number, entry=seq, **head)
 
 
 def keep_parts(logs: Logs, sealed: Deployed, token: str) -> None:
@@ -369,17 +369,16 @@ def keep_parts(logs: Logs, sealed: Deployed, token: str) -> None:
         NotFoundError: one of them was deleted; the version was taken back.
         CommitUncertainError: the storage failed before that was known.
     """
-    specification = sealed.current.specification
-    model, artifact = specification.model, specification.artifact.version
-    store = ArtifactStore(
-        logs.storage,
-        model.name,
-        model.version,
-        log=logs.artifacts(model.name, model.version),
-    )
+    record = sealed.record
+    model, artifact = record.model, record.artifact
+    if model is None:
+        return
     try:
-        withdraw_deletion(logs.model(model.name), model.name, model.version)
-        store.withdraw_deletion(artifact)
+        log = logs.model(model.name)
+        log.refresh()
+        if pick_live(log.seen_state(), model.name, model.version).mark:
+            withdraw_deletion(log, model.name, model.version)
+        logs.artifact_store(model.name, model.version).withdraw_deletion(artifact)
     except NotFoundError as error:
         _take_back(logs, sealed)
         raise type(error)(
