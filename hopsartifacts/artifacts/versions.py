@@ -82,14 +82,15 @@ class ArtifactStore:
         Raises:
             ArtifactNotFoundError: the version does not exist.
         """
-        return self._pick(self._log().seen_state(), number)
+        return self._log().decided(lambda state: self._pick(state, number))
 
     def decide(self, given: Given, asked: Asked) -> Decision:
         """Return the decision that ``save`` would make, without storing anything.
 
         Raises the same errors as ``save``.
         """
-        return self._decide(self._log().seen_state(), _prepared(given), asked)
+        prepared = _prepared(given)
+        return self._log().decided(lambda it: self._decide(it, prepared, asked))
 
     def save(self, given: Given, asked: Asked) -> Decision:
         """Find or create the version that contains the files *given*.

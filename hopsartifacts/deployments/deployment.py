@@ -101,7 +101,7 @@ class Deployment(SettingAttributes, Tagged):
         reason, predictor, state = checked_reason(why), self.predictor, self._state
         name, model = predictor.name, predictor.model_name
         known, before = (state.id, state.active) if state else (None, None)
-        logs = Logs(self._context.storage)
+        logs = Logs(self._context.storage, for_writing=True)
         there = versions.check_owner(logs, name, model, known_id=known, adopt=adopt)
         prepared = predictor.prepare(logs)
         versions.take_name(logs, name)

@@ -83,8 +83,8 @@ class Predictor(SettingAttributes):
         """
         draft, model = self._draft, self._draft.model
         draft.settings = settings = draft.settings.rechecked()
-        record = pick_live(
-            logs.model(model.model).seen_state(), model.model, model.version
+        record = logs.model(model.model).decided(
+            lambda state: pick_live(state, model.model, model.version)
         )
         artifacts = logs.artifact_store(model.model, model.version)
         settings.check_rules(model.framework, settings.roles(artifacts))

@@ -34,7 +34,7 @@ from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.identity import new_token, now, user
 from hopsartifacts.store.local_paths import local_folder
-from hopsartifacts.store.root import check_log_is_there, claim_name
+from hopsartifacts.store.root import check_log_is_there, claim_in_project
 from hopsartifacts.store.transfer import download
 from hopsartifacts.store.workers import each_result
 
@@ -143,9 +143,13 @@ def check_owner(
     Returns:
         The deployment that has this name now, None if there is none.
     """
-    live = find_deployment(logs.storage, name, logs)
-    _check_owner(live, name, model, known_id, adopt=adopt)
-    return live
+
+    def owner(state: DeploymentState) -> Deployed | None:
+        live = deployed(logs, name, state)
+        _check_owner(live, name, model, known_id, adopt=adopt)
+        return live
+
+    return logs.deployment(name).decided(owner)
 
 
 def take_name(logs: Logs, name: str) -> None:
@@ -158,7 +162,8 @@ def take_name(logs: Logs, name: str) -> None:
     log = logs.deployment(name)
     if log.seen() is None:
         claim = layout.deployment_name_claim(name)
-        if not claim_name(logs.storage, claim, name, "deployment"):
+        # The root is marked: the model was saved there.
+        if not claim_in_project(logs.storage, claim, name, "deployment"):
             check_log_is_there(logs.storage, log, claim)
 
 
@@ -191,21 +196,24 @@ def save_specification(
         ModelNotFoundError: the model version was deleted meanwhile.
     """
     name, model = specification.name, specification.model.name
-    token = new_token()
+    token, is_new = new_token(), True
 
     def decide(state: DeploymentState, seq: int) -> Draft[DeploymentState] | None:
+        nonlocal is_new
         live = deployed(logs, name, state)
         _check_owner(live, name, model, known_id, adopt=adopt)
-        if live and live.current.specification == specification:
+        is_new = not live or live.current.specification != specification
+        if not is_new:
             return None
         after = _sealed(state, live, specification, token, seq)
         op = activating("save", after.head.active, why)
         return Draft(op=op, state=after, token=token, content=specification)
 
     after = activate(logs, name, decide, token)
-    # It is committed: a document that is missing is written by a repair.
-    with suppress(StorageError):
-        project_version(logs.storage, name, after.current)
+    if is_new:
+        # It is committed: a document that is missing is written by a repair.
+        with suppress(StorageError):
+            project_version(logs.storage, name, after.current)
     return after
 
 

@@ -5,6 +5,7 @@ import os
 import stat as stat_bits
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from itertools import zip_longest
 from operator import attrgetter
 from pathlib import Path
@@ -35,6 +36,7 @@ class Modes(msgspec.Struct, frozen=True, kw_only=True):
     sealed_file: int
 
 
+@cache
 def modes_like(mode: int) -> Modes:
     """Return the modes for a project whose folder has *mode*.
 
