@@ -25,7 +25,7 @@ class Deployments(Protocol):
         """Save a deployment of *predictor* and return it."""
         ...
 
-    def deploy_model(self, model: Any, settings: dict[str, Any]) -> Any:
+    def deploy_model(self, model: Any, **settings: Any) -> Any:
         """Save a deployment of *model* and return it."""
         ...
 

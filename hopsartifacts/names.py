@@ -25,6 +25,9 @@ _DEPLOYMENT = re.compile(r"[A-Za-z0-9]{1,45}")
 _TAG = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _ALIAS = re.compile(r"(?!latest$)[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _VERSION = re.compile(r"0|[1-9][0-9]{0,11}")
+_FORBIDDEN = re.compile(r"[\\#?]")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, and surrogates, which are not valid Unicode (Cc and Cs)."""
 _PART_LIMIT_BYTES = 255
 
 HIGHEST_VERSION = 10**12 - 1
@@ -175,9 +178,9 @@ def _checked(kind: str, name: object, rule: re.Pattern[str], words: str) -> str:
 def _flaw_of_part(part: str) -> str | None:
     if part in {"", ".", ".."}:
         return f"it has the part {part!r}"
-    if any(char in part for char in "\\#?"):
+    if _FORBIDDEN.search(part):
         return "it contains a backslash, '#' or '?'"
-    if any(unicodedata.category(char) in {"Cc", "Cs"} for char in part):
+    if _UNPRINTABLE.search(part):
         return "it contains a control character or is not valid Unicode"
     if part[-1] in " .":
         return "a part ends in a space or dot"

@@ -15,6 +15,7 @@ from hopsartifacts.errors import (
     InvalidNameError,
     ModelNotFoundError,
     SourceChangedError,
+    StorageError,
 )
 
 MakeScript = Callable[..., Path]
@@ -76,38 +77,48 @@ def test_a_model_deleted_while_an_artifact_gets_its_folder_is_gone(
     """Not an artifact whose files were swept: it is the model that is to be told of."""
     model = save_model(framework="sklearn")
     kind: Any = type(project.storage)
-    move_tree = kind.move_tree
+    create = kind.create
 
-    def slow(storage: Any, source: str, target: str) -> bool:
-        moved: bool = move_tree(storage, source, target)
-        if target == f"{FOLDER}/1":
+    def slow(storage: Any, path: str, data: bytes) -> bool:
+        created: bool = create(storage, path, data)
+        if path.startswith(f"{FOLDER}/1/"):
             model.delete()
-        return moved
+        return created
 
-    monkeypatch.setattr(kind, "move_tree", slow)
+    monkeypatch.setattr(kind, "create", slow)
     words = "model 'my_model' version 1 .* was deleted while it was being deployed"
     with pytest.raises(ModelNotFoundError, match=words):
         model.deploy("late", script_file=first)
     assert project.get_model_serving().get_deployments() == []
 
 
-def test_a_folder_that_was_swept_in_part_is_written_by_who_needs_it_next(
-    project: Project, deploy: Deploy, first: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("written", [0, 1])
+def test_a_folder_that_was_written_in_part_is_completed_by_its_next_user(
+    project: Project,
+    deploy: Deploy,
+    first: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    written: int,
 ) -> None:
     kind: Any = type(project.storage)
-    move_tree = kind.move_tree
+    create = kind.create
+    config = first.with_name("config.yml")
+    config.write_text("a: 1")
+    files = {"script_file": first, "config_file": config}
+    paths: list[str] = []
 
-    def swept(storage: Any, source: str, target: str) -> bool:
-        if target == f"{FOLDER}/1":
-            storage.delete_tree(f"{source}/predictor-{first.name}")
-            storage.write(f"{source}/more", [b""])
-        return bool(move_tree(storage, source, target))
+    def broken(storage: Any, path: str, data: bytes) -> bool:
+        if path.startswith(f"{FOLDER}/1/"):
+            paths.append(path)
+            if len(paths) > written:
+                raise StorageError("the disk failed")
+        return bool(create(storage, path, data))
 
     with monkeypatch.context() as patch:
-        patch.setattr(kind, "move_tree", swept)
-        assert deploy(script_file=first).artifact_version == 1
-    assert project.storage.stat(f"{FOLDER}/1") is None
-    assert deploy(script_file=first).artifact_version == 1
+        patch.setattr(kind, "create", broken)
+        assert deploy(**files).artifact_version == 1
+    assert len(project.storage.list(f"{FOLDER}/1")) == written
+    assert deploy(**files).artifact_version == 1
     assert project.verify().ok
 
 

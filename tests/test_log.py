@@ -18,6 +18,7 @@ from hopsartifacts.errors import (
     ConflictError,
     FormatError,
     IntegrityError,
+    NotFoundError,
     StorageError,
 )
 from hopsartifacts.storage.contract import Storage
@@ -446,6 +447,40 @@ def test_a_mount_that_lists_from_a_cache_does_not_hide_the_newest(
     audited = late.audit()
     assert audited is not None
     assert audited.token == appended.token
+
+
+@pytest.mark.parametrize("before", [0, 2])
+def test_a_writer_on_such_a_mount_decides_on_the_newest(
+    tmp_path: Path, before: int
+) -> None:
+    storage = LocalStorage(tmp_path)
+    log = counted(storage, before)
+    old = storage.first("_log")
+    for _ in range(3):
+        log.append(add_one)
+
+    def late() -> Log[Counts]:
+        hooked = Failing(storage, first=lambda _: old)
+        return Log(cast("Storage", hooked), "_log", Counts, for_writing=True)
+
+    def total(state: Counts) -> int:
+        if state.total < before + 3:
+            raise NotFoundError("too few")
+        return state.total
+
+    def refused(state: Counts, _: int) -> None:
+        total(state)
+
+    for decide in (refused, lambda *_: None):
+        nothing = late().append(decide)
+        assert nothing is not None
+        assert nothing.seq == before + 3
+    assert late().decided(total) == before + 3
+    with pytest.raises(NotFoundError):
+        late().decided(lambda _: total(Counts.empty()))
+    appended = late().append(add_one)
+    assert appended is not None
+    assert (appended.seq, appended.state.total) == (before + 4, before + 4)
 
 
 def test_a_listing_that_is_late_takes_back_nothing_that_was_seen(

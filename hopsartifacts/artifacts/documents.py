@@ -1,6 +1,6 @@
 """The documents of artifact versions, and the state of an artifact log."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 import msgspec
@@ -124,7 +124,7 @@ class ArtifactState(State[ArtifactHead, ArtifactVersion]):
         return self.index.find(identity)
 
 
-def identity_of(files: tuple[ArtifactRecord, ...]) -> str:
+def identity_of(files: Sequence[ArtifactRecord]) -> str:
     """Return the digest over role, name and bytes of every file of an artifact."""
     listed = [
         (file.role, file.path, file.digest.size_bytes, file.digest.sha256)

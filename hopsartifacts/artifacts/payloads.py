@@ -4,7 +4,7 @@ The folder ``Artifacts/<n>`` that users and deployments see is a copy of these f
 which any process may write again.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 
@@ -22,14 +22,12 @@ from hopsartifacts.artifacts.documents import (
 from hopsartifacts.digests import Digest, Hasher, digest_of
 from hopsartifacts.documents import decode
 from hopsartifacts.errors import (
-    ConflictError,
     IntegrityError,
     SourceChangedError,
     StorageError,
 )
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checks import verified
-from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.log import Log
 from hopsartifacts.store.staged_folders import check_arrived, move_in
 
@@ -43,13 +41,10 @@ class PreparedArtifact(msgspec.Struct, frozen=True, kw_only=True):
     """Files that were read and digested; ``inline`` has the bytes if they are few."""
 
     records: tuple[ArtifactRecord, ...]
+    identity: str
+    """The digest over role, name and bytes of every file."""
     inline: dict[str, bytes] | None
     sources: tuple[ArtifactSource, ...]
-
-    @property
-    def identity(self) -> str:
-        """The digest over role, name and bytes of every file."""
-        return identity_of(self.records)
 
 
 def prepare(sources: tuple[ArtifactSource, ...]) -> PreparedArtifact:
@@ -69,8 +64,12 @@ def prepare(sources: tuple[ArtifactSource, ...]) -> PreparedArtifact:
             role=source.role, path=source.path, digest=hasher.digest()
         )
         records.append(record)
-    inline = kept if total <= INLINE_LIMIT_BYTES else None
-    return PreparedArtifact(records=tuple(records), inline=inline, sources=checked)
+    return PreparedArtifact(
+        records=tuple(records),
+        identity=identity_of(records),
+        inline=kept if total <= INLINE_LIMIT_BYTES else None,
+        sources=checked,
+    )
 
 
 class Payloads:
@@ -141,62 +140,43 @@ class Payloads:
         }
 
     def project(
-        self,
-        number: int,
-        sealed: ArtifactVersion,
-        readers: Callable[[], Mapping[str, Callable[[], Iterator[bytes]]]],
+        self, log: Log[ArtifactState], number: int, sealed: ArtifactVersion
     ) -> None:
-        """Write the missing files of a version's folder."""
+        """Write the files that are missing in the folder of a version.
+
+        A folder that was made read-only was complete: what is missing in it was taken
+        away, and a repair restores it.
+        """
         folder = layout.artifact_dir(self._model, self._version, number)
-        if self._storage.capabilities.moves_trees:
-            if self._storage.stat(folder) is None:
-                self._project_aside(sealed, folder, readers())
+        there = {entry.path for entry in self._storage.find(folder)}
+        missing = [it for it in sealed.files if f"{folder}/{it.path}" not in there]
+        if not missing:
             return
-        there = {(entry.path, entry.size_bytes) for entry in self._storage.find(folder)}
-        missing = [
-            file.path
-            for file in sealed.files
-            if (f"{folder}/{file.path}", file.digest.size_bytes) not in there
-        ]
-        if missing:
-            self.project_files(number, sealed, missing, readers())
+        found = self._storage.stat(folder) if there else None
+        if found is None or not found.is_read_only:
+            self.project_new(log, number, sealed)
 
-    def project_files(
-        self,
-        number: int,
-        sealed: ArtifactVersion,
-        paths: list[str],
-        readers: Mapping[str, Callable[[], Iterator[bytes]]],
+    def project_new(
+        self, log: Log[ArtifactState], number: int, sealed: ArtifactVersion
     ) -> None:
-        """Write the given files of a version directly to its folder."""
+        """Write the folder of a version, file by file, and make it read-only."""
         folder = layout.artifact_dir(self._model, self._version, number)
-        for path in paths:
+        for path, chunks in self.read(log, sealed).items():
             target = f"{folder}/{path}"
-            source = f"{self._folder(sealed.payload)}/{path}" if sealed.payload else ""
-            if not source or not self._storage.copy(source, target):
-                self._storage.write(target, readers[path]())
+            if sealed.payload is None:
+                self._storage.create(target, b"".join(chunks()))
+            elif not self._shared(f"{self._folder(sealed.payload)}/{path}", target):
+                self._storage.write(target, chunks())
+        self._storage.protect(folder)
 
-    def _project_aside(
-        self,
-        sealed: ArtifactVersion,
-        folder: str,
-        readers: Mapping[str, Callable[[], Iterator[bytes]]],
-    ) -> None:
-        staging = layout.staging_dir(new_token())
+    def _shared(self, source: str, target: str) -> bool:
+        """Copy a large file inside the storage, unless another process just did."""
         try:
-            for path, chunks in readers.items():
-                self._storage.write(f"{staging}/{path}", chunks())
-            if move_in(self._storage, staging, folder):
-                try:
-                    check_arrived(self._storage, folder, _sizes(sealed.files))
-                except ConflictError:
-                    # Delete the partial folder; its next user writes it again.
-                    self._storage.delete_tree(folder)
-                    raise
-                self._storage.protect(folder)
-        finally:
-            with suppress(StorageError):
-                self._storage.delete_tree(staging)
+            return self._storage.copy(source, target)
+        except StorageError:
+            if self._storage.stat(target) is None:
+                raise
+            return True
 
     def _checked(self, path: str, digest: Digest) -> Iterator[bytes]:
         return verified(self._storage.chunks(path), digest, path)

@@ -82,14 +82,15 @@ class ArtifactStore:
         Raises:
             ArtifactNotFoundError: the version does not exist.
         """
-        return self._pick(self._log().seen_state(), number)
+        return self._log().decided(lambda state: self._pick(state, number))
 
     def decide(self, given: Given, asked: Asked) -> Decision:
         """Return the decision that ``save`` would make, without storing anything.
 
         Raises the same errors as ``save``.
         """
-        return self._decide(self._log().seen_state(), _prepared(given), asked)
+        prepared = _prepared(given)
+        return self._log().decided(lambda it: self._decide(it, prepared, asked))
 
     def save(self, given: Given, asked: Asked) -> Decision:
         """Find or create the version that contains the files *given*.
@@ -105,17 +106,16 @@ class ArtifactStore:
         """
         prepared, log = _prepared(given), self._log()
         # Most saves find an equal version, so look before storing large files.
-        state = log.seen_state()
-        decision = self._decide(state, prepared, asked)
-        while decision.is_new:
-            # If garbage collection gave up this writer, start again with a new token.
-            with suppress(_SweptError):
-                return self._create(log, prepared, asked)
-        folder = layout.artifact_dir(self.model, self.version, decision.version)
-        if self._storage.capabilities.moves_trees and not self._storage.stat(folder):
-            # On a disk this check is cheap. Elsewhere a start writes missing files.
-            self._project(log, decision.version, state, is_new=False)
-        return decision
+        decision = self._decide(log.seen_state(), prepared, asked)
+        return self._carried_out(log, decision, prepared)
+
+    def carry_out(self, decision: Decision, prepared: PreparedArtifact) -> Decision:
+        """Do what ``decide`` decided on *prepared*; return the decision that holds.
+
+        It is another one if other writers created versions meanwhile. Raises as
+        ``save``.
+        """
+        return self._carried_out(self._log(), decision, prepared)
 
     def read(self, number: int) -> Readers:
         """Return functions that read the committed files of a version, by path.
@@ -130,9 +130,7 @@ class ArtifactStore:
         log = self._log()
         sealed = self._pick(log.seen_state(), number)
         if number:
-            self._payloads.project(
-                number, sealed, lambda: self._payloads.read(log, sealed)
-            )
+            self._payloads.project(log, number, sealed)
 
     def delete(self, number: int, users: Callable[[], list[str]]) -> None:
         """Delete a version permanently, unless a deployment uses it.
@@ -176,7 +174,8 @@ class ArtifactStore:
         if number:
             log = self._log()
             log.refresh()
-            two_phase_delete.withdraw(self._target(number), log)
+            if self._pick(log.seen_state(), number).mark:
+                two_phase_delete.withdraw(self._target(number), log)
 
     def _target(self, number: int) -> two_phase_delete.Target[ArtifactState]:
         def marked(state: ArtifactState, mark: int) -> ArtifactState:
@@ -257,6 +256,18 @@ class ArtifactStore:
             )
         return sealed
 
+    def _carried_out(
+        self, log: Log[ArtifactState], decision: Decision, prepared: PreparedArtifact
+    ) -> Decision:
+        while decision.is_new:
+            # If garbage collection gave up this writer, start again with a new token.
+            with suppress(_SweptError):
+                return self._create(log, prepared, decision.asked)
+        # On a disk this look is cheap. Elsewhere a start writes missing files.
+        if decision.version and self._storage.capabilities.moves_trees:
+            self._project(log, decision.version, log.seen_state())
+        return decision
+
     def _create(
         self, log: Log[ArtifactState], prepared: PreparedArtifact, asked: Asked
     ) -> Decision:
@@ -327,22 +338,18 @@ class ArtifactStore:
         number: int,
         state: ArtifactState,
         *,
-        is_new: bool,
+        is_new: bool = False,
     ) -> None:
         """Try to write the folder of a committed version."""
         sealed = state.records.get(number)
         if sealed is None:
             return
-        # If this fails, or gc() removes the staged files, its next user writes it.
+        # If this fails, the next process that needs the folder writes it.
         with suppress(StorageError, ConflictError):
-            if is_new and not self._storage.capabilities.moves_trees:
-                # No other process can have written it, so do not list the folder.
-                readers = self._payloads.read(log, sealed)
-                self._payloads.project_files(number, sealed, list(readers), readers)
+            if is_new:
+                self._payloads.project_new(log, number, sealed)
             else:
-                self._payloads.project(
-                    number, sealed, lambda: self._payloads.read(log, sealed)
-                )
+                self._payloads.project(log, number, sealed)
 
 
 def _prepared(given: Given) -> PreparedArtifact:

@@ -10,7 +10,7 @@ from hopsartifacts import layout
 from hopsartifacts.bundles.documents import BundleContents, BundledModel
 from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.deployments.rules import MODEL_SERVERS
-from hopsartifacts.deployments.settings import DeploymentSettings
+from hopsartifacts.deployments.settings import DeploymentSettings, sealed_settings
 from hopsartifacts.deployments.versions import find_deployment
 from hopsartifacts.digests import sha256_of
 from hopsartifacts.documents import encode
@@ -135,7 +135,7 @@ def _check_rules(specification: Specification, manifest: Manifest) -> None:
         "configfile": specification.config_file,
     }
     try:
-        settings = DeploymentSettings.sealed(specification, ())
+        settings = DeploymentSettings.of(**sealed_settings(specification))
         settings.check_rules(manifest.framework, {it for it in roles if roles[it]})
     except InvalidInputError as error:
         raise InvalidBundleError(

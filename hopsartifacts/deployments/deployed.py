@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.documents import EMPTY, ArtifactState
-from hopsartifacts.artifacts.versions import artifact_log
+from hopsartifacts.artifacts.versions import ArtifactStore, artifact_log
 from hopsartifacts.deployments.documents import (
     DeploymentRecord,
     DeploymentState,
@@ -20,17 +20,19 @@ from hopsartifacts.deployments.documents import (
 from hopsartifacts.documents import decode
 from hopsartifacts.names import is_version
 from hopsartifacts.registry.documents import ModelState
-from hopsartifacts.registry.versions import model_log, model_state
+from hopsartifacts.registry.versions import model_state
 from hopsartifacts.serving.contract import DeploymentKey
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.entries import AnyState
 from hopsartifacts.store.log import Log
 
 
 class Logs:
-    """The logs of a storage, each as it was seen first."""
+    """The logs of a storage, each as it was seen first; see ``Log``."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, *, for_writing: bool = False) -> None:
         self.storage = storage
+        self._for_writing = for_writing
         self._models: dict[str, Log[ModelState]] = {}
         self._artifacts: dict[tuple[str, int], Log[ArtifactState]] = {}
         self._deployments: dict[str, Log[DeploymentState]] = {}
@@ -38,22 +40,31 @@ class Logs:
     def model(self, name: str) -> Log[ModelState]:
         """Return the log of a model."""
         if name not in self._models:
-            self._models[name] = model_log(self.storage, name)
+            self._models[name] = self._log(layout.model_log(name), ModelState)
         return self._models[name]
 
     def artifacts(self, model: str, version: int) -> Log[ArtifactState]:
         """Return the log of a model version's artifacts."""
         key = model, version
         if key not in self._artifacts:
-            self._artifacts[key] = artifact_log(self.storage, model, version)
+            path = layout.artifact_log(model, version)
+            self._artifacts[key] = self._log(path, ArtifactState)
         return self._artifacts[key]
+
+    def artifact_store(self, model: str, version: int) -> ArtifactStore:
+        """Return the artifacts of a model version, as their log was seen first."""
+        log = self.artifacts(model, version)
+        return ArtifactStore(self.storage, model, version, log)
 
     def deployment(self, name: str) -> Log[DeploymentState]:
         """Return the log of a deployment."""
         if name not in self._deployments:
             path = layout.deployment_log(name)
-            self._deployments[name] = Log(self.storage, path, DeploymentState)
+            self._deployments[name] = self._log(path, DeploymentState)
         return self._deployments[name]
+
+    def _log(self, path: str, kind: type[AnyState]) -> Log[AnyState]:
+        return Log(self.storage, path, kind, for_writing=self._for_writing)
 
 
 class Deployed:
@@ -87,6 +98,11 @@ class Deployed:
     def last(self) -> int:
         """The highest version number ever given under this name."""
         return self.state.head.last
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the active version is the first one of this deployment."""
+        return self.active == self.state.head.first
 
     @property
     def tags(self) -> dict[str, Any]:

@@ -98,26 +98,26 @@ class Deployment(SettingAttributes, Tagged):
             See ``Predictor.deploy``; and ``DeploymentFailedError`` if the new version
             does not start (it is saved all the same, and the one before goes on).
         """
-        name, reason = self.name, checked_reason(why)
-        model = self.predictor.model_name
-        known = self._state.id if self._state else None
-        logs = Logs(self._context.storage)
+        reason, predictor, state = checked_reason(why), self.predictor, self._state
+        name, model = predictor.name, predictor.model_name
+        known, before = (state.id, state.active) if state else (None, None)
+        logs = Logs(self._context.storage, for_writing=True)
         there = versions.check_owner(logs, name, model, known_id=known, adopt=adopt)
-        prepared = self.predictor.prepare(logs)
+        prepared = predictor.prepare(logs)
         versions.take_name(logs, name)
-        before = self._state.active if self._state else None
-        specification, artifact, self._decision = self.predictor.seal(logs, prepared)
-        self._state = versions.save_specification(
+        specification, artifact, self._decision = predictor.seal(prepared)
+        self._state = sealed = versions.save_specification(
             logs, specification, known_id=known, why=reason, adopt=adopt
         )
-        self.predictor.keep(specification, artifact)
-        if known is None and there and there.active != self._state.active:
+        predictor.keep(specification, artifact)
+        if known is None and there and there.active != sealed.active:
             changes = history.summary(there.current.specification, specification)
             print(  # noqa: T201 - Hopsworks prints that a deployment exists, too
                 f"Deployment {name!r} exists: saved as its version "
-                f"{self._state.active} ({changes})"
+                f"{sealed.active} ({changes})"
             )
-        if before != self._state.active:
+        # Of a deployment that is new with this version nothing can run.
+        if before != sealed.active and not sealed.is_first:
             self._follow(await_update, ignore_environment=ignore_environment)
 
     def start(

@@ -21,8 +21,9 @@ from hopsartifacts.deployments.predictor import (
     Predictor,
     new_predictor,
     sealed_predictor,
+    unchecked_predictor,
 )
-from hopsartifacts.deployments.settings import SETTINGS, DeploymentSettings
+from hopsartifacts.deployments.settings import DeploymentSettings
 from hopsartifacts.deployments.state import component_name
 from hopsartifacts.deployments.versions import (
     artifact_users_of,
@@ -152,9 +153,25 @@ class ModelServing:
                 makes no sense.
             ModelNotFoundError: the model was not saved yet.
         """
-        given = locals()
-        settings = {name: given[name] for name in SETTINGS}
-        return self.predictor_of(model, DeploymentSettings.of(**settings))
+        settings = DeploymentSettings.of(
+            name=name,
+            description=description,
+            artifact_version=artifact_version,
+            serving_tool=serving_tool,
+            script_file=script_file,
+            config_file=config_file,
+            resources=resources,
+            inference_logger=inference_logger,
+            inference_batcher=inference_batcher,
+            transformer=transformer,
+            api_protocol=api_protocol,
+            environment=environment,
+            files=files,
+            environment_lock=environment_lock,
+            env_vars=env_vars,
+            golden_request=golden_request,
+        )
+        return self.predictor_of(model, settings)
 
     def predictor_of(self, model: Model, settings: DeploymentSettings) -> Predictor:
         """Return what ``create_predictor`` returns, of settings that are one value.
@@ -325,9 +342,13 @@ class ModelServing:
         deployment.save()
         return deployment
 
-    def deploy_model(self, model: Model, settings: dict[str, Any]) -> Deployment:
+    def deploy_model(self, model: Model, **settings: Any) -> Deployment:
         """Save a deployment of *model*; *settings* as for ``create_predictor``."""
-        return self.deploy(self.create_predictor(model, **settings))
+        given = DeploymentSettings.of(**settings)
+        predictor = unchecked_predictor(self._context, model.manifest, given)
+        deployment = Deployment(self._context, predictor)
+        deployment.save()
+        return deployment
 
     def users_of(self, model: str, version: int) -> list[str]:
         """Name the deployments that pin a model version."""

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from inspect import get_annotations
 from os import PathLike
 from typing import Any, Literal
@@ -258,18 +259,20 @@ class FixedAttributes:
     """
 
     def __setattr__(self, name: str, value: object) -> None:
-        if not name.startswith("_") and name not in _declared(type(self)):
-            near = get_close_matches(name, _declared(type(self)), 1)
+        kind: type = type(self)
+        if not name.startswith("_") and name not in _declared(kind):
+            near = get_close_matches(name, _declared(kind), 1)
             hint = (
                 f"did you mean {near[0]!r}?" if near else "see help() for what it has"
             )
             raise UnknownSettingError(
-                f"a {type(self).__name__} has no setting {name!r}: {hint}"
+                f"a {kind.__name__} has no setting {name!r}: {hint}"
             )
         super().__setattr__(name, value)
 
 
-def _declared(kind: type) -> set[str]:
+@cache
+def _declared(kind: type) -> frozenset[str]:
     """Return what can be set: annotated names and descriptors that take a value."""
     declared: set[str] = set()
     for base in kind.__mro__:
@@ -279,7 +282,7 @@ def _declared(kind: type) -> set[str]:
             for name, member in base.__dict__.items()
             if not name.startswith("_") and hasattr(type(member), "__set__")
         )
-    return declared
+    return frozenset(declared)
 
 
 class Transformer(FixedAttributes):

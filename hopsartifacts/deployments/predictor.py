@@ -3,6 +3,7 @@
 from copy import copy
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from hopsartifacts.artifacts.decision import Decision
@@ -18,8 +19,22 @@ from hopsartifacts.deployments.settings import DeploymentSettings
 from hopsartifacts.errors import ArtifactNotFoundError, IntegrityError
 from hopsartifacts.names import default_deployment_name
 from hopsartifacts.notices import warn
-from hopsartifacts.registry.documents import Framework, Manifest
+from hopsartifacts.registry.documents import Framework, Manifest, VersionRecord
 from hopsartifacts.registry.versions import live_version, pick_live, read_manifest
+
+
+class PreparedDeployment(msgspec.Struct, frozen=True, kw_only=True):
+    """A deployment that passed all checks and whose files were read.
+
+    Nothing of it is stored yet.
+    """
+
+    model: VersionRecord
+    """The model version that it pins."""
+    artifacts: ArtifactStore
+    """The artifacts of that version, as they were read for the checks."""
+    artifact: PreparedArtifact
+    decision: Decision
 
 
 class Predictor(SettingAttributes):
@@ -59,61 +74,54 @@ class Predictor(SettingAttributes):
 
         Raises as ``deploy``.
         """
-        store = self.checked_store(Logs(self._draft.context.storage))
-        decision = store.decide(self._sources(), self.artifact_version)
-        return self._told(decision)
+        return self.prepare(Logs(self._draft.context.storage)).decision
 
-    def prepare(self, logs: Logs) -> PreparedArtifact:
-        """Read the scripts and files, and refuse what ``seal`` would refuse.
+    def prepare(self, logs: Logs) -> PreparedDeployment:
+        """Check everything, read the scripts and files, and decide on the artifact.
 
         Nothing is stored. Raises as ``deploy``.
         """
-        state = logs.model(self.model_name).seen_state()
-        pick_live(state, self.model_name, self.model_version)
-        store = self.checked_store(logs)
-        prepared = prepare(self._sources())
-        store.decide(prepared, self.artifact_version)
-        return prepared
+        draft, model = self._draft, self._draft.model
+        draft.settings = settings = draft.settings.rechecked()
+        record = logs.model(model.model).decided(
+            lambda state: pick_live(state, model.model, model.version)
+        )
+        artifacts = logs.artifact_store(model.model, model.version)
+        settings.check_rules(model.framework, settings.roles(artifacts))
+        context = draft.context
+        artifact = prepare(settings.sources(context.storage, context.project))
+        decision = artifacts.decide(artifact, settings.artifact_version)
+        if settings.is_kept:
+            # The number is that of the last save: no one asked for it.
+            decision = replace(decision, is_kept=True, asked=None)
+        return PreparedDeployment(
+            model=record, artifacts=artifacts, artifact=artifact, decision=decision
+        )
 
     def seal(
-        self, logs: Logs, prepared: PreparedArtifact
+        self, prepared: PreparedDeployment
     ) -> tuple[Specification, ArtifactVersion, Decision]:
         """Save the artifact and return what pins it; raises as ``deploy``."""
-        name, version = self.model_name, self.model_version
-        model = pick_live(logs.model(name).seen_state(), name, version)
-        store = self._store(logs)
+        draft, model = self._draft, self._draft.model
+        settings, artifacts = draft.settings, prepared.artifacts
         try:
-            decision = store.save(prepared, self.artifact_version)
-            artifact = store.get(decision.version)
+            decision = artifacts.carry_out(prepared.decision, prepared.artifact)
+            artifact = artifacts.get(decision.version)
         except (ArtifactNotFoundError, IntegrityError):
             # If the model was deleted meanwhile, that is what to say.
-            live_version(logs.storage, name, version)
+            live_version(draft.context.storage, model.model, model.version)
             raise
         if decision.is_new:
-            _warn_of_imports(prepared.sources)
+            _warn_of_imports(prepared.artifact.sources)
         pin = ModelPin(
-            name=name,
-            version=version,
-            id=model.id,
-            framework=self.model_framework,
-            manifest=model.sha256 or "",
+            name=model.model,
+            version=model.version,
+            id=prepared.model.id,
+            framework=model.framework,
+            manifest=prepared.model.sha256 or "",
         )
-        specification = self._settings.specification(
-            self.name, pin, decision.version, artifact
-        )
-        return specification, artifact, self._told(decision)
-
-    def checked_store(self, logs: Logs) -> ArtifactStore:
-        """Return where the artifacts are, after a look whether the rules are kept.
-
-        Raises:
-            InvalidDeploymentError: the rules forbid the combination.
-            ArtifactNotFoundError: the artifact version asked for does not exist.
-        """
-        store = self._store(logs)
-        self._draft.settings = self._settings.rechecked()
-        self._settings.check_rules(self.model_framework, self._settings.roles(store))
-        return store
+        specification = settings.specification(pin, decision.version, artifact)
+        return specification, artifact, decision
 
     def keep(self, specification: Specification, artifact: ArtifactVersion) -> None:
         """Hold what was sealed: files from now on come from the artifact."""
@@ -131,20 +139,6 @@ class Predictor(SettingAttributes):
 
     def __repr__(self) -> str:
         return f"Predictor(name: {self.name!r}, model: {self.model_name!r})"
-
-    def _told(self, decision: Decision) -> Decision:
-        """Return *decision*; it says so if its number is that of the last save."""
-        if not self._settings.is_kept:
-            return decision
-        return replace(decision, is_kept=True, asked=None)
-
-    def _store(self, logs: Logs) -> ArtifactStore:
-        pin = self.model_name, self.model_version
-        return ArtifactStore(logs.storage, *pin, log=logs.artifacts(*pin))
-
-    def _sources(self) -> tuple[ArtifactSource, ...]:
-        context = self._draft.context
-        return self._settings.sources(context.storage, context.project)
 
 
 def _warn_of_imports(sources: tuple[ArtifactSource, ...]) -> None:
@@ -169,13 +163,20 @@ def new_predictor(
     Raises:
         InvalidDeploymentError: the rules forbid the combination.
     """
-    if settings.name is None:
-        settings = settings.changed(name=default_deployment_name(model.model))
-    predictor = Predictor(DeploymentDraft(context, model, settings))
     # What a sealed version holds is looked up when it is needed, not now.
     if not isinstance(settings.artifact_version, int):
-        predictor.checked_store(Logs(context.storage))
-    return predictor
+        artifacts = ArtifactStore(context.storage, model.model, model.version)
+        settings.check_rules(model.framework, settings.roles(artifacts))
+    return unchecked_predictor(context, model, settings)
+
+
+def unchecked_predictor(
+    context: ProjectContext, model: Manifest, settings: DeploymentSettings
+) -> Predictor:
+    """Return what ``new_predictor`` returns, for a caller that saves it at once."""
+    if settings.name is None:
+        settings = replace(settings, name=default_deployment_name(model.model))
+    return Predictor(DeploymentDraft(context, model, settings))
 
 
 def sealed_predictor(

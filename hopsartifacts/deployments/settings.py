@@ -6,7 +6,7 @@ A new setting is a field of ``DeploymentSettings`` with its check here and a fie
 of the command line; nothing between them names it.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from os import fspath
 from typing import Any
 
@@ -114,16 +114,10 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
     def sealed(
         cls, specification: Specification, artifact: Collection[ArtifactRecord]
     ) -> "DeploymentSettings":
-        """Return the settings that were saved; their files come from the artifact.
-
-        Raises as ``of``, if a later release allowed what this one does not.
-        """
+        """Return the settings that were saved; their files come from the artifact."""
         component = specification.transformer
         number = specification.artifact.version
-        settings = cls.of(
-            resources=specification.predictor.resources,
-            **{name: getattr(specification, name) for name in _SEALED_AS_GIVEN},
-        )
+        settings = cls(**sealed_settings(specification))
         pin = specification.model
         kept = [
             (file.role, KeptFile(pin.name, pin.version, number, file.path))
@@ -133,8 +127,9 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
             role: file for role, file in kept if role != "file"
         }
         script = shown_path(single.get("transformer"), "transformer")
+        # The specification must not change with settings that change in place.
         return replace(
-            settings,
+            settings.rechecked(),
             artifact_version=number,
             transformer=Transformer(script, component.resources)
             if script and component
@@ -145,8 +140,15 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def changed(self, **given: Any) -> "DeploymentSettings":
-        """Return these settings with others in the place of some; raises as ``of``."""
-        changes = {name: _CHECKS[name](value) for name, value in given.items()}
+        """Return these settings with others in the place of some; raises as ``of``.
+
+        None stands for the default.
+        """
+        plain = DeploymentSettings()
+        changes = {
+            name: getattr(plain, name) if value is None else _CHECKS[name](value)
+            for name, value in given.items()
+        }
         if "transformer" in changes:
             transformer = changes["transformer"]
             script = transformer.script_file if transformer else None
@@ -173,7 +175,7 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
         Raises as ``of``.
         """
         changes: dict[str, Any] = {
-            "env_vars": self.env_vars,
+            "env_vars": self.env_vars or None,
             "golden_request": self.golden_request,
         }
         if self.transformer is not None:
@@ -217,9 +219,10 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             ArtifactNotFoundError: the number asked for does not exist.
         """
-        if self._uses_sealed() and isinstance(self.artifact_version, int):
+        files = self._all_files()
+        if isinstance(self.artifact_version, int) and not _any_new(files):
             return {file.role for file in store.get(self.artifact_version).files}
-        return {role for role, _ in self._all_files()}
+        return {role for role, _ in files}
 
     def sources(self, storage: Storage, project: str) -> tuple[ArtifactSource, ...]:
         """Return the files to store; none if a sealed version is used as it is.
@@ -227,39 +230,38 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             InvalidScriptError: a script is missing, not Python, or lacks its class.
         """
-        if self._uses_sealed():
+        files = self._all_files()
+        if isinstance(self.artifact_version, int) and not _any_new(files):
             return ()
-        return tuple(
-            source
-            for role, file in self._all_files()
-            for source in sources_of(storage, project, role, file)
-        )
+        found: list[ArtifactSource] = []
+        for role, file in files:
+            found += sources_of(storage, project, role, file)
+        return tuple(found)
 
     def specification(
-        self,
-        name: str,
-        model: ModelPin,
-        artifact_version: int,
-        artifact: ArtifactVersion,
+        self, model: ModelPin, artifact_version: int, artifact: ArtifactVersion
     ) -> Specification:
         """Return what pins a model version, an artifact version and these settings."""
-        transformer, script = self.transformer, artifact.file("transformer")
-        own = component_resources(transformer and transformer.resources)
+        files = {file.role: file.path for file in artifact.files}
+        transformer = None
+        if script := files.get("transformer"):
+            given = self.transformer.resources if self.transformer else None
+            transformer = ComponentSpecification(
+                script=script, resources=component_resources(given)
+            )
         as_given = {it: getattr(self, it) for it in _SEALED_AS_GIVEN}
-        # A deployment without a name has its model's; variables can change in place.
-        as_given |= {"name": name, "env_vars": dict(self.env_vars)}
+        # Variables can change in place.
+        as_given["env_vars"] = dict(self.env_vars)
         return Specification(
             model=model,
             artifact=ArtifactPin(version=artifact_version, identity=artifact.identity),
             model_server=rules.MODEL_SERVERS[model.framework],
             predictor=ComponentSpecification(
-                script=artifact.file("predictor"), resources=self.resources
+                script=files.get("predictor"), resources=self.resources
             ),
-            transformer=ComponentSpecification(script=script, resources=own)
-            if script
-            else None,
-            config_file=artifact.file("configfile"),
-            environment_lock=artifact.file("environment"),
+            transformer=transformer,
+            config_file=files.get("configfile"),
+            environment_lock=files.get("environment"),
             **as_given,
         )
 
@@ -269,21 +271,28 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
         asked = None if is_number else self.artifact_version
         return {"artifact_version": asked, "is_kept": False}
 
-    def _uses_sealed(self) -> bool:
-        new = any(isinstance(file, New) for _, file in self._all_files())
-        return isinstance(self.artifact_version, int) and not new
-
-    def _all_files(self) -> Iterator[tuple[Role, File]]:
+    def _all_files(self) -> list[tuple[Role, File]]:
+        found: list[tuple[Role, File]] = []
         for name, role in _ROLES.items():
             file: File | None = getattr(self, name)
             if file is not None:
-                yield role, file
-        for file in self.files:
-            yield "file", file
+                found.append((role, file))
+        found += [("file", file) for file in self.files]
+        return found
+
+
+def sealed_settings(specification: Specification) -> dict[str, Any]:
+    """Return the settings that a specification has, by name, without the files."""
+    as_given = {name: getattr(specification, name) for name in _SEALED_AS_GIVEN}
+    return {"resources": specification.predictor.resources, **as_given}
+
+
+def _any_new(files: Iterable[tuple[Role, File]]) -> bool:
+    return any(isinstance(file, New) for _, file in files)
 
 
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
-    "name": lambda given: None if given is None else deployment_name(given),
+    "name": deployment_name,
     "description": lambda given: checked_text("description", given),
     "artifact_version": checked_asked,
     "serving_tool": rules.serving_tool,

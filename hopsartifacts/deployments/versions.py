@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.versions import ArtifactStore
@@ -28,11 +29,12 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.registry.deletion import withdraw_deletion
 from hopsartifacts.registry.tagged import Tags
+from hopsartifacts.registry.versions import pick_live
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.identity import new_token, now, user
 from hopsartifacts.store.local_paths import local_folder
-from hopsartifacts.store.root import check_log_is_there, claim_name
+from hopsartifacts.store.root import check_log_is_there, claim_in_project
 from hopsartifacts.store.transfer import download
 from hopsartifacts.store.workers import each_result
 
@@ -141,9 +143,13 @@ def check_owner(
     Returns:
         The deployment that has this name now, None if there is none.
     """
-    live = find_deployment(logs.storage, name, logs)
-    _check_owner(live, name, model, known_id, adopt=adopt)
-    return live
+
+    def owner(state: DeploymentState) -> Deployed | None:
+        live = deployed(logs, name, state)
+        _check_owner(live, name, model, known_id, adopt=adopt)
+        return live
+
+    return logs.deployment(name).decided(owner)
 
 
 def take_name(logs: Logs, name: str) -> None:
@@ -156,7 +162,8 @@ def take_name(logs: Logs, name: str) -> None:
     log = logs.deployment(name)
     if log.seen() is None:
         claim = layout.deployment_name_claim(name)
-        if not claim_name(logs.storage, claim, name, "deployment"):
+        # The root is marked: the model was saved there.
+        if not claim_in_project(logs.storage, claim, name, "deployment"):
             check_log_is_there(logs.storage, log, claim)
 
 
@@ -189,21 +196,24 @@ def save_specification(
         ModelNotFoundError: the model version was deleted meanwhile.
     """
     name, model = specification.name, specification.model.name
-    token = new_token()
+    token, is_new = new_token(), True
 
     def decide(state: DeploymentState, seq: int) -> Draft[DeploymentState] | None:
+        nonlocal is_new
         live = deployed(logs, name, state)
         _check_owner(live, name, model, known_id, adopt=adopt)
-        if live and live.current.specification == specification:
+        is_new = not live or live.current.specification != specification
+        if not is_new:
             return None
         after = _sealed(state, live, specification, token, seq)
         op = activating("save", after.head.active, why)
         return Draft(op=op, state=after, token=token, content=specification)
 
     after = activate(logs, name, decide, token)
-    # It is committed: a document that is missing is written by a repair.
-    with suppress(StorageError):
-        project_version(logs.storage, name, after.current)
+    if is_new:
+        # It is committed: a document that is missing is written by a repair.
+        with suppress(StorageError):
+            project_version(logs.storage, name, after.current)
     return after
 
 
@@ -343,20 +353,18 @@ def _sealed(
         creator=user(),
         entry=seq,
     )
+    head: dict[str, Any] = {"before": live.active if live else 0}
     if live is None:
         # The name is new, or what had it is gone.
-        state = state.changed(
-            status="live",
-            id=token,
-            created=record.created,
-            creator=record.creator,
-            first=number,
-            active=0,
-            tags={},
-        )
-    else:
-        state = state.changed(active=live.active)
-    return state.changed(number, record).activated(number)
+        head |= {
+            "status": "live",
+            "id": token,
+            "created": record.created,
+            "creator": record.creator,
+            "first": number,
+            "tags": {},
+        }
+    return state.changed(number, record, active=number, entry=seq, **head)
 
 
 def keep_parts(logs: Logs, sealed: Deployed, token: str) -> None:
@@ -369,17 +377,16 @@ def keep_parts(logs: Logs, sealed: Deployed, token: str) -> None:
         NotFoundError: one of them was deleted; the version was taken back.
         CommitUncertainError: the storage failed before that was known.
     """
-    specification = sealed.current.specification
-    model, artifact = specification.model, specification.artifact.version
-    store = ArtifactStore(
-        logs.storage,
-        model.name,
-        model.version,
-        log=logs.artifacts(model.name, model.version),
-    )
+    record = sealed.record
+    model, artifact = record.model, record.artifact
+    if model is None:
+        return
     try:
-        withdraw_deletion(logs.model(model.name), model.name, model.version)
-        store.withdraw_deletion(artifact)
+        log = logs.model(model.name)
+        log.refresh()
+        if pick_live(log.seen_state(), model.name, model.version).mark:
+            withdraw_deletion(log, model.name, model.version)
+        logs.artifact_store(model.name, model.version).withdraw_deletion(artifact)
     except NotFoundError as error:
         _take_back(logs, sealed)
         raise type(error)(

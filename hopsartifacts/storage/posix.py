@@ -5,6 +5,7 @@ import os
 import stat as stat_bits
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -32,6 +33,7 @@ class Modes(msgspec.Struct, frozen=True, kw_only=True):
     sealed_file: int
 
 
+@cache
 def modes_like(mode: int) -> Modes:
     """Return the modes for a project whose folder has *mode*.
 

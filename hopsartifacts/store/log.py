@@ -15,13 +15,18 @@ updates, no double commits and no partial commits.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from typing import Any, Generic
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.documents import decode, encode
-from hopsartifacts.errors import ConflictError, IntegrityError, PathNotFoundError
+from hopsartifacts.errors import (
+    ConflictError,
+    HopsArtifactsError,
+    IntegrityError,
+    PathNotFoundError,
+)
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.create_if_absent import create_once, lose_a_race
 from hopsartifacts.store.entries import (
@@ -50,6 +55,8 @@ _AHEAD = 256
 _LOOKS = 3
 _LOST_RACES_LIMIT = 1000
 
+Answer = TypeVar("Answer")
+
 
 class Log(Generic[AnyState]):
     """The log at one path of a storage; its states are of type *AnyState*.
@@ -57,11 +64,26 @@ class Log(Generic[AnyState]):
     It caches the entries it has read. An append first tries with the newest cached
     entry; if that is out of date, the next path is taken, and the append reads the log
     again. Create a ``Log`` for each operation; do not keep one.
+
+    A network mount may list from a cache that is some seconds old. So a reader looks
+    for the entry after the newest one that is listed. A log that is opened
+    *for_writing* looks later: a commit on an old state fails, since its path is taken,
+    and ``append`` and ``decided`` look before they raise or commit nothing. A writer
+    must ``refresh`` a log that it only reads before it returns.
     """
 
-    def __init__(self, storage: Storage, path: str, state: type[AnyState]) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        path: str,
+        state: type[AnyState],
+        *,
+        for_writing: bool = False,
+    ) -> None:
         self.storage = storage
         self.path = path
+        self._may_list_late = storage.local_path("") is not None
+        self._trusts_listing = for_writing
         self._state = state
         self._seen: Snapshot[AnyState] | None = None
         self._has_looked = False
@@ -85,12 +107,20 @@ class Log(Generic[AnyState]):
             # The whole log may have been deleted after the listing: list again.
         raise self._missing(seq)
 
-    def refresh(self) -> None:
-        """Read entries added since the last read; one request if there are none."""
+    def refresh(self) -> bool:
+        """Read entries added since the last read; one request if there are none.
+
+        Returns:
+            Whether there were any.
+        """
+        before = self._seen
+        if before is None and (first := self._find(1)):
+            self._seen = self._snapshot(first)
+            self.newest()
         while self._seen and (after := self._find(self._seen.seq + 1)):
             self._seen = self._snapshot(after)
-        if self._seen is None:
-            self.newest()
+        self._has_looked = True
+        return self._seen is not before
 
     def seen(self) -> Snapshot[AnyState] | None:
         """Return the newest entry of the last read; read it if there was none yet."""
@@ -109,6 +139,18 @@ class Log(Generic[AnyState]):
         """Return the state of the last read; read it if there was none yet."""
         found = self.seen()
         return found.state if found else self._state.empty()
+
+    def decided(self, decide: Callable[[AnyState], Answer]) -> Answer:
+        """Return what *decide* returns for the state of the last read, or raise as it.
+
+        It is called again if it raises and there are entries that were not listed.
+        """
+        while True:
+            try:
+                return decide(self.seen_state())
+            except HopsArtifactsError:
+                if not self._was_late():
+                    raise
 
     def as_of(self, seq: int) -> Snapshot[AnyState]:
         """Return entry *seq* and the state as of that entry.
@@ -213,9 +255,18 @@ class Log(Generic[AnyState]):
             for attempt in range(_LOST_RACES_LIMIT):
                 state = before.state if before else self._state.empty()
                 seq = before.seq + 1 if before else 1
-                draft = decide(state, seq)
+                try:
+                    draft = decide(state, seq)
+                except HopsArtifactsError:
+                    if not self._was_late():
+                        raise
+                    before = self._seen
+                    continue
                 if draft is None:
-                    return before
+                    if not self._was_late():
+                        return before
+                    before = self._seen
+                    continue
                 if seq > layout.MOST_ENTRIES:
                     raise ConflictError(
                         f"{self.path} has {layout.MOST_ENTRIES} entries, and no log "
@@ -228,6 +279,8 @@ class Log(Generic[AnyState]):
                     self._seen = self._snapshot(taken)
                     return self._seen
                 self._check_link(before.entry if before else None, taken)
+                self._read[seq], self._seen = taken, self._snapshot(taken)
+                self._trusts_listing = False
                 if attempt == 0:
                     held.enter_context(turn(self.storage, self.path))
                 else:
@@ -327,6 +380,11 @@ class Log(Generic[AnyState]):
             return None
         return unpacked(data, self.path, seq)
 
+    def _was_late(self) -> bool:
+        """Read entries that were not listed; return whether there were any."""
+        was_trusted, self._trusts_listing = self._trusts_listing, False
+        return was_trusted and self._may_list_late and self.refresh()
+
     def _newest_seq(self) -> int:
         first = self.storage.first(self.path)
         newest = (layout.log_entry_seq(self.path, first) or 0) if first else 0
@@ -336,7 +394,7 @@ class Log(Generic[AnyState]):
             )
         if self._seen and newest < self._seen.seq:
             newest = self._seen.seq  # the listing is out of date
-        if self.storage.local_path("") is not None:
+        if self._may_list_late and not self._trusts_listing:
             # A network mount may list from its cache, but looks up a single name.
             while self.storage.stat(layout.log_entry(self.path, newest + 1)):
                 newest += 1

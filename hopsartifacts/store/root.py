@@ -84,6 +84,11 @@ def claim_name(storage: Storage, path: str, name: str, kind: str) -> bool:
         AlreadyExistsError: another name that is too close has claimed it.
     """
     mark_root(storage)
+    return claim_in_project(storage, path, name, kind)
+
+
+def claim_in_project(storage: Storage, path: str, name: str, kind: str) -> bool:
+    """Claim *name* as ``claim_name`` does, where something was saved before."""
     if storage.create(path, encode_pretty(_Claim(name=name))):
         return True
     check_claim(storage, path, name, kind)
@@ -110,7 +115,7 @@ def check_log_is_there(storage: Storage, log: Log[Any], claim: str) -> None:
     folder, _, _ = log.path.rpartition("/")
     is_claimed = owner_of(storage, claim) == folder.rpartition("/")[2]
     has_files = is_claimed and any(True for _ in storage.find(folder))
-    if has_files and log.newest() is None:
+    if has_files and not log.refresh():
         raise IntegrityError(
             f"the log of {folder!r} is missing, so its versions are unknown: restore "
             "the log from a backup"

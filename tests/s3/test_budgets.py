@@ -159,15 +159,15 @@ STEPS = (
     # Whether the files are as they were sealed costs a listing and a look.
     Step("the same files", FILES + 7, 2 * FILES + 11, save(MODEL, is_changed=False)),
     Step("the first save", FILES + 6, FILES + 15, save(NEW, is_changed=True)),
-    Step("an artifact whose folder is gone", 3, 13, artifact(3)),
+    Step("an artifact whose folder is gone", 3, 7, artifact(3)),
     Step("an artifact that is found again", 3, 5, artifact(3)),
-    Step("an artifact that is made", 5, 11, artifact(-1)),
-    Step("an artifact that is made again", 5, 11, artifact(-1, "CREATE")),
-    Step("the first save of a deployment", 11, 21, deploy),
-    Step("the same deployment", 8, 11, deploy),
+    Step("an artifact that is made", 5, 6, artifact(-1)),
+    Step("an artifact that is made again", 5, 6, artifact(-1, "CREATE")),
+    Step("the first save of a deployment", 11, 12, deploy),
+    Step("the same deployment", 6, 8, deploy),
     Step(
         "an unchanged deployment",
-        *(8, 11),
+        *(6, 8),
         lambda project, _: project.get_model_serving().get_deployment(NEW).save,
     ),
 )
