@@ -33,6 +33,7 @@ PAGES = [
     for path in (
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
+        ROOT / "examples" / "README.md",
         *sorted((ROOT / "docs").rglob("*.md")),
     )
 ]
