@@ -6,7 +6,8 @@ the page have left. A line right before a block says more about it:
 - ``<!-- not run: REASON -->``: it cannot run in a test.
 - ``<!-- file: NAME -->``: it is the content of a file that later blocks use.
 
-A ``text`` block right after a block that runs is what that prints; ``…`` stands for any
+A ``diff`` block changes the file in its first line; its hunks have no line numbers. A
+``text`` block right after a block that runs is what that prints; ``…`` stands for any
 text. The comment of a line ``print(…)  # …`` is a line that it prints.
 """
 
@@ -38,8 +39,6 @@ PAGES = [
     )
 ]
 RUNNABLE = {"python", "sh"}
-SHOWN = {"diff", "text"}
-"""Languages of blocks that only show something."""
 _MARKER = re.compile(r"<!-- (not run|file): (.+) -->")
 _PRINTED = re.compile(r"^print\(.*\)  # (.+)$", re.MULTILINE)
 _SECONDS = re.compile(r"\d+\.\d+ s\b")
@@ -105,7 +104,7 @@ def parse(block: Block) -> None:
     if block.language in parsers:
         parsers[block.language](block.text)
     else:
-        assert block.language in {*RUNNABLE, *SHOWN} or block.not_run, (
+        assert block.language in {*RUNNABLE, "diff", "text"} or block.not_run, (
             f"{block.place}: {block.language!r} is no language of a block"
         )
 
@@ -119,6 +118,7 @@ def run(block: Block, names: dict[str, Any], texts: Mapping[str, str]) -> None:
     """
     code = _here(block.text, texts)
     if block.file:
+        Path(block.file).parent.mkdir(parents=True, exist_ok=True)
         Path(block.file).write_text(code)
     elif block.language == "python":
         with redirect_stdout(io.StringIO()) as printed:
@@ -129,8 +129,8 @@ def run(block: Block, names: dict[str, Any], texts: Mapping[str, str]) -> None:
             _compare(block, line, said, is_line=True)
     elif block.language == "sh":
         said = _shell(block, code)
-    else:
-        return
+    elif block.language == "diff":
+        _change(block)
     if block.output is not None:
         _compare(block, _here(block.output, texts), said)
 
@@ -139,6 +139,21 @@ def _here(text: str, texts: Mapping[str, str]) -> str:
     for there, here in texts.items():
         text = text.replace(there, here)
     return text
+
+
+def _change(block: Block) -> None:
+    head, *hunks = block.text.split("@@\n")
+    path = Path(head.removeprefix("--- ").strip())
+    text = path.read_text("utf-8")
+    for hunk in hunks:
+        lines = hunk.splitlines(keepends=True)
+        old, new = (
+            "".join(it[1:] or it for it in lines if it[0] != added_or_removed)
+            for added_or_removed in "+-"
+        )
+        assert text.count(old) == 1, f"{block.place} does not fit {path}:\n{hunk}"
+        text = text.replace(old, new)
+    path.write_text(text)
 
 
 def _shell(block: Block, code: str) -> str:

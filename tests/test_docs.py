@@ -101,6 +101,18 @@ def cli(_: Names, texts: dict[str, str]) -> Iterator[None]:
     yield
 
 
+def contributing(_: Names, texts: dict[str, str]) -> Iterator[None]:
+    """A clone, as far as its first change needs it."""
+    for name in ("hopsartifacts", "tests/conftest.py", "tests/in_place.py"):
+        target = Path(name)
+        target.parent.mkdir(exist_ok=True)
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, target)
+    shutil.copy(ROOT / "pyproject.toml", "pyproject.toml")
+    texts[".venv/bin/pytest"] = f"PYTHONPATH={Path.cwd()} pytest"
+    yield
+
+
 def inference_log(_: Names, __: dict[str, str]) -> Iterator[None]:
     """A model in the default project."""
     iris(hopsartifacts.login())
@@ -160,6 +172,7 @@ def after_serving(names: Names) -> None:
 
 
 PREPARED: dict[str, Preparation] = {
+    "CONTRIBUTING.md": contributing,
     "docs/api.md": api,
     "docs/backends-howto.md": backends_howto,
     "docs/bundles.md": bundles,
