@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import re
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -29,7 +28,6 @@ pa = package("pyarrow")
 pq = package("pyarrow.parquet")
 
 KEPT = ".hopsartifacts/catalog/models.parquet"
-DOCS = Path(__file__).parents[1] / "docs" / "catalog.md"
 
 SaveModel = Callable[..., Model]
 
@@ -382,33 +380,3 @@ def test_without_pyarrow_the_message_says_what_to_install(
 
     with pytest.raises(InvalidInputError, match=r"pyarrow.*hopsartifacts\[catalog\]"):
         project.catalog()
-
-
-def test_the_examples_of_the_documentation_run(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    make_files: Callable[..., Path],
-    make_script: Callable[..., Path],
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    for name in ("duckdb", "polars", "pandas"):
-        package(name)
-    monkeypatch.chdir(tmp_path)
-    registry = hopsartifacts.login("my-project").get_model_registry()
-    for auc in (0.5, 0.875, 0.75):
-        model = registry.python.create_model(
-            "iris", metrics={"auc": auc}, tags={"stage": "test"}
-        )
-        model.save(make_files())
-    model.deploy("web", script_file=make_script())
-    examples = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
-    assert len(examples) == 3
-
-    names: dict[str, Any] = {}
-    for example in examples:
-        exec(example, names)  # noqa: S102 - that is the test
-
-    assert names["best"].fetchall()[0] == ("iris", 2, 0.875, "test")
-    assert names["leaders"].rows() == [("iris", 2, "auc", 0.875)]
-    assert names["active"]["model_version"].tolist() == [3]
-    assert "web" in capsys.readouterr().out

@@ -485,7 +485,7 @@ def test_a_stale_deployment_says_so(sklearn_model: Model, ms: ModelServing) -> N
     with pytest.raises(DeploymentNotFoundError, match="deleted: create it again"):
         stale.save()
     sklearn_model.deploy()
-    with pytest.raises(DeploymentNotFoundError, match="deleted and created anew"):
+    with pytest.raises(DeploymentNotFoundError, match="deleted and created again"):
         stale.start()
     with pytest.raises(DeploymentNotFoundError, match="deleted: create it again"):
         stale.save()

@@ -90,7 +90,7 @@ class Deployment(SettingAttributes, Tagged):
             new_version: taken for the sake of Hopsworks 5, where a save without it
                 edits the active version. Here what is sealed stays as it is, so each
                 save that changes anything makes a new version.
-            why: a word for those who read the history.
+            why: the reason, for the history.
             ignore_environment: see ``start``.
             adopt: False to refuse a name that is taken.
 
@@ -165,7 +165,7 @@ class Deployment(SettingAttributes, Tagged):
     def stop(
         self, await_stopped: int = AWAIT_S, *, progress: bool | None = None
     ) -> None:
-        """End the deployment's processes, whoever started them; silent if none run.
+        """End the deployment's processes, of any starter; silent if none run.
 
         Args:
             await_stopped: seconds it gets to end by itself.
@@ -205,7 +205,7 @@ class Deployment(SettingAttributes, Tagged):
                 )
             self.stop()
         storage = self._context.storage
-        # Nobody else looks for it once there is no such deployment.
+        # Once the deployment is gone, no other process ships these records.
         ship_rest(storage, self.name, self._context.backend().inference_log_spool(key))
         versions.delete_deployment(storage, self.name, key.id)
         self._context.backend().forget(key)
@@ -482,7 +482,7 @@ class Deployment(SettingAttributes, Tagged):
         Args:
             version: its number, or one of ``get_versions()``.
             await_update: seconds to wait until a running deployment runs again.
-            why: a word for those who read the history.
+            why: the reason, for the history.
             ignore_environment: see ``start``.
 
         Raises:

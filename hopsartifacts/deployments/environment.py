@@ -104,7 +104,7 @@ def _requirements(text: str) -> Iterator[Pin]:
     joined = text.replace("\\\r\n", " ").replace("\\\n", " ")
     for number, whole in enumerate(joined.splitlines(), 1):
         line = _HASHES.sub("", _COMMENT.sub("", whole)).strip()
-        # Where packages come from and how is not for us; -e is somebody's work.
+        # Options that say where packages come from are skipped; -e installs a folder.
         is_option = line.startswith("-")
         if line.startswith(("-r ", "--requirement", "-c ", "--constraint")):
             raise _UnreadableError(f"line {number} {line!r} names another file")

@@ -265,7 +265,7 @@ class ModelServing:
         after: str = "",
         is_wanted: Callable[[], bool] = lambda: True,
     ) -> Iterator[LogLine]:
-        """Return the lines of a deployment's log as they come, for who may leave.
+        """Return the lines of a deployment's log as they come, until a caller stops.
 
         Args:
             sealed: the deployment, as ``list_deployments`` returns it.

@@ -232,7 +232,7 @@ def _artifact(storage: Storage, specification: Specification) -> _Folder:
     files = {file.path: file.digest for file in sealed.files}
 
     def prepare() -> None:
-        # Whoever made the version may have been killed before writing its folder.
+        # The writer of the version may have been killed before it wrote the folder.
         store.project(pin.version)
 
     return _Folder(path, pin.identity, files, storage, prepare=prepare)
@@ -276,7 +276,7 @@ def _limits(component: ComponentSpecification) -> Limits:
     """Return the limits that the user set, so far as the specification shows it.
 
     The official client sends the default limits as if the user had set them. So a limit
-    that has the default's amount counts as not set, whoever gave it.
+    that has the default's amount counts as not set, also if the user gave it.
     """
     most = component.resources.limits
     default = default_limits(component.resources.requests)

@@ -78,7 +78,7 @@ def PredictorResources(  # noqa: N802 - Hopsworks' name, which callers see as a 
 
 
 def default_limits(requests: Resources) -> Resources:
-    """Return the limits of who requests so much and sets none."""
+    """Return the limits of a component that sets none, for its *requests*."""
     return Resources(
         cores=max(requests.cores, DEFAULT_LIMITS.cores),
         memory=max(requests.memory, DEFAULT_LIMITS.memory),

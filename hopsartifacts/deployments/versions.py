@@ -56,7 +56,7 @@ def find_deployment(
     Args:
         storage: where.
         name: its name.
-        logs: looks at logs that are to be shared; by default each is read anew.
+        logs: logs that were read already; by default each is read again.
     """
     logs = logs or Logs(storage)
     return deployed(logs, name, logs.deployment(name).seen_state())
@@ -81,12 +81,12 @@ def read_again(storage: Storage, known: Deployed) -> Deployed:
     """Return a deployment as it is now.
 
     Raises:
-        DeploymentNotFoundError: it was deleted, perhaps created anew.
+        DeploymentNotFoundError: it was deleted, and perhaps created again.
     """
     found = read_deployment(storage, known.name)
     if found.id != known.id:
         raise DeploymentNotFoundError(
-            f"deployment {known.name!r} was deleted and created anew: get it with "
+            f"deployment {known.name!r} was deleted and created again: get it with "
             f"ms.get_deployment({known.name!r})"
         )
     return found
@@ -186,7 +186,7 @@ def save_specification(
         known_id: the deployment the caller means to change; None to create one. If
             the name belongs to a deployment of any version of the same model, that
             deployment gets the new version.
-        why: a word for those who read the history.
+        why: the reason, for the history.
         adopt: False to refuse every name that is taken.
 
     Raises:

@@ -159,7 +159,7 @@ def _clock(storage: Storage, *, dry_run: bool) -> float:
 
 
 def _all_garbage(storage: Storage, stuck: list[Stuck]) -> Iterator[FoundGarbage]:
-    """Yield what there is; in *stuck* goes who has a damaged log."""
+    """Yield the garbage; add each owner with a damaged log to *stuck*."""
 
     def of_owner(
         of: Callable[[Storage, str], list[FoundGarbage]], folder: str, name: str
@@ -239,7 +239,7 @@ def _leftovers(
     top = layout.version_dir(model, number)
     children = _by_child(top, storage.find(top))
     if status == "aborted" and layout.version_manifest(model, number) in children:
-        # It was sealed: the log has lost that, and its number was given anew.
+        # It was sealed: the log has lost that, and has given its number again.
         return
     for folder, below in children.items():
         yield FoundGarbage(

@@ -92,7 +92,7 @@ def pick_live(state: ModelState, model: str, version: int) -> VersionRecord:
 def while_live(storage: Storage, model: str, version: int) -> Iterator[None]:
     """Tell what is damaged below a version from what was deleted with it.
 
-    Its artifact log goes with its files: who reads that meanwhile misses entries.
+    Its artifact log goes with its files: a reader then misses entries.
 
     Raises:
         ModelNotFoundError: something is missing, as the version was deleted.

@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import itertools
 import os
-import re
 import signal
 import tarfile
 from collections.abc import Callable
@@ -38,8 +37,6 @@ from hopsartifacts.testing.faults import (
     FaultyStorage,
 )
 from tests.crashes.observing import view
-
-DOCS = Path(__file__).parents[2] / "docs" / "bundles.md"
 
 Snapshot = Callable[[Project], dict[str, bytes]]
 MakeFiles = Callable[..., Path]
@@ -514,24 +511,3 @@ def test_an_unsaved_model_cannot_be_exported(project: Project, tmp_path: Path) -
     model: Model = project.get_model_registry().python.create_model("m")
     with pytest.raises(ModelNotFoundError, match="not saved yet"):
         model.export(tmp_path / "b.tar")
-
-
-def test_the_examples_of_the_documentation_run(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    make_files: MakeFiles,
-    make_script: Callable[..., Path],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    registry = hopsartifacts.login("my-project").get_model_registry()
-    model = registry.python.create_model("iris").save(make_files({"w.bin": b"w"}))
-    model.deploy(script_file=make_script())
-    examples = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
-    assert len(examples) == 2
-
-    names: dict[str, Any] = {}
-    for example in examples:
-        exec(example, names)  # noqa: S102 - that is the test
-
-    assert names["site"].get_model_serving().get_deployment("iris").version == 1
-    assert names["data"] == b"w"

@@ -240,7 +240,7 @@ def test_what_was_not_saved_or_is_gone_has_no_versions(
     with pytest.raises(DeploymentNotFoundError, match="no deployment 'd'"):
         use(deployment)
     model.deploy("d")
-    with pytest.raises(DeploymentNotFoundError, match="created anew"):
+    with pytest.raises(DeploymentNotFoundError, match="created again"):
         use(deployment)
 
 

@@ -112,8 +112,8 @@ class LocalBackend:
         """Start the keeper on a port that is already ours.
 
         Of several processes that start one deployment, one does; the others wait
-        for it, or are refused if they want another version or port. Whoever joins
-        a run does not prolong it: not detached, it ends with its starter.
+        for it, or are refused if they want another version or port. A process that
+        joins a run does not prolong it: unless detached, it ends with its starter.
         """
         self.check(launch)
         with self._in_words(f"start deployment {launch.deployment!r}"):
@@ -134,7 +134,7 @@ class LocalBackend:
                 raise
 
     def update(self, launch: Launch, *, await_running_s: float) -> None:
-        """Have workers of the new version take over, whoever started the old ones."""
+        """Replace the workers, of any starter, by workers of the new version."""
         self.check(launch)
         with self._in_words(f"move deployment {launch.deployment!r}"):
             folder = self._folder(launch.key)
