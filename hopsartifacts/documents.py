@@ -73,8 +73,15 @@ def check_format(number: Any, where: str) -> None:
     Raises:
         FormatError: it is not a number from 1 to ``FORMAT``.
     """
-    if not isinstance(number, int) or not 1 <= number <= FORMAT:
-        raise FormatError(
-            f"{where} has format {number!r}, and this release reads format {FORMAT}: "
-            "upgrade hopsartifacts"
+    if isinstance(number, int) and 1 <= number <= FORMAT:
+        return
+    is_older = isinstance(number, int) and number < 1
+    raise FormatError(
+        f"{where} has format {number!r}, and this release reads format {FORMAT}: "
+        + (
+            "a pre-release made it, which no release reads: save its models again in a "
+            "new project"
+            if is_older
+            else "upgrade hopsartifacts"
         )
+    )

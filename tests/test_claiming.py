@@ -203,7 +203,8 @@ def test_a_save_that_another_one_under_its_claim_overtook_is_told(
         sealed.append(save_version(storage, new(folder, tags={"a": 1}), claim=claim))
 
     def plan(call: StorageCall) -> Fault | None:
-        is_first = call.method == "write" and "/Files/" in call.path and not sealed
+        is_file = call.method == "create" and "/Files/" in call.path
+        is_first = is_file and not sealed
         return Fault(before=overtake) if is_first else None
 
     with pytest.raises(ConflictError, match="was sealed while it was being saved"):
@@ -229,7 +230,7 @@ def test_a_claim_that_gc_takes_is_refused_and_leaves_nothing(
         Project(storage).gc(grace_s=0)
 
     def plan(call: StorageCall) -> Fault | None:
-        is_file = call.method == "write" and call.path.endswith("b.txt")
+        is_file = call.method in {"create", "write"} and call.path.endswith("b.txt")
         is_seal = call.method == "create" and call.path == SEAL
         due = {"while filling": is_file, "before the seal": is_seal}
         return Fault(before=collect) if due.get(moment) else None

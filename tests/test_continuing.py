@@ -68,7 +68,8 @@ def save(storage: Storage, folder: Path) -> int | None:
 
 
 def is_file(number: int) -> Callable[[StorageCall], bool]:
-    return lambda call: call.method == "write" and call.path.endswith(f"/{number}.bin")
+    name = f"/Files/{number}.bin"
+    return lambda it: it.method in {"create", "write"} and it.path.endswith(name)
 
 
 def killed_at(
@@ -91,7 +92,7 @@ def watched(storage: Storage, folder: Path) -> tuple[int | None, list[str]]:
     """Save, and return the version and the names of the files that were written."""
     faulty = FaultyStorage(storage)
     version = save(faulty, folder)
-    written = [it.path for it in faulty.calls if it.method == "write"]
+    written = [it.path for it in faulty.calls if it.method in {"create", "write"}]
     return version, [path.rpartition("/")[2] for path in written if "/Files/" in path]
 
 

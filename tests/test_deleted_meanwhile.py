@@ -10,10 +10,10 @@ from uuid import uuid4
 import pytest
 
 import hopsartifacts
-from hopsartifacts import Model, Project, layout
+from hopsartifacts import Project, layout
 from hopsartifacts.artifacts.documents import ArtifactSource
 from hopsartifacts.artifacts.versions import ArtifactStore
-from hopsartifacts.errors import ModelNotFoundError
+from hopsartifacts.errors import ConflictError, ModelNotFoundError
 from hopsartifacts.guard import verify as verifying
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
@@ -27,6 +27,7 @@ Work = Callable[[Project], None]
 DELETED = "Models/m/2/"
 QUARANTINE = ".hopsartifacts/quarantine"
 SECONDS = 6.0
+LARGE = 5 * 1024 * 1024
 
 
 @pytest.fixture(autouse=True)
@@ -344,23 +345,69 @@ def beside_each_other(url: Path, works: list[Work]) -> None:
         raise failures[0]
 
 
-def test_a_copy_of_a_version_that_the_log_has_lost_is_replaced(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("lost", "saved"),
+    [
+        ({"weights": b"lost"}, {"weights": b"new"}),
+        ({"a": b"lost", "b": b"lost too"}, {"b": b"new", "c": b"c"}),
+        ({"weights": b"l" * LARGE}, {"weights": b"n" * LARGE}),
+        ({"weights": b"l" * LARGE}, {"weights": b"small"}),
+        ({"weights": b"small"}, {"a": b"a", "weights": b"n" * LARGE}),
+        ({"weights": b"l" * LARGE}, {"weights": b"s" * LARGE}),
+    ],
+    ids=["other", "some", "large", "smaller", "larger", "shared"],
+)
+def test_a_version_that_the_log_has_lost_is_not_written_over(
+    storage_of_each_kind: Storage,
+    make_files: MakeFiles,
+    lost: dict[str, bytes],
+    saved: dict[str, bytes],
+) -> None:
     """The newest entries are gone, as after a restore of the log from a backup."""
+    storage = storage_of_each_kind
+    project = hopsartifacts.login(storage=storage)
+    models = project.get_model_registry().sklearn
+    # The file of version 1 may be shared by a later one.
+    models.create_model("m").save(make_files({"weights": b"s" * LARGE}))
+    lose_entries_after(storage, lambda: models.create_model("m").save(make_files(lost)))
+    before = {it.path: storage.read(it.path) for it in storage.find("Models/m/2")}
+    with pytest.raises(ConflictError, match=r"'Models/m/2' holds files"):
+        models.create_model("m").save(make_files(saved))
+    assert models.create_model("m").save(make_files(saved)).version == 3
+    after = {it.path: storage.read(it.path) for it in storage.find("Models/m/2")}
+    assert before.items() <= after.items()
+    project.gc(grace_s=0)
+    after = {it.path: storage.read(it.path) for it in storage.find("Models/m/2")}
+    assert before.items() <= after.items()
+    assert {it.kind for it in project.verify().findings} == {"leftover"}
+
+
+@pytest.mark.parametrize("name", ["lost", "second"])
+def test_a_copy_of_a_lost_manifest_is_moved_aside(
+    make_files: MakeFiles, name: str
+) -> None:
+    """No other file is in the way: the number is given again, and nothing is lost."""
     storage = InPlace(uuid4().hex)
     project = hopsartifacts.login(storage=storage)
     mr = project.get_model_registry()
+    mr.sklearn.create_model("m").save(make_files({"first": "first"}))
+    lost = make_files({name: "second"})
+    lose_entries_after(storage, lambda: mr.sklearn.create_model("m").save(lost))
+    copy = storage.read("Models/m/2/manifest.json")
+    second = mr.sklearn.create_model("m").save(make_files({"second": "second"}))
+    assert second.version == 2
+    assert storage.read(f"Models/m/2/Files/{name}") == b"second"
+    kept = list(storage.find(".hopsartifacts/quarantine"))
+    assert [storage.read(it.path) for it in kept] == [copy]
+    assert [it.path for it in mr.get_model("m", 2).manifest.files] == ["second"]
+    extra = {it.path for it in project.verify().findings}
+    assert extra == {f"Models/m/2/Files/{name}"} - {"Models/m/2/Files/second"}
 
-    def save(content: str) -> Model:
-        (tmp_path / "weights").write_text(content)
-        return mr.sklearn.create_model("m").save(tmp_path / "weights")
 
-    save("first")
-    kept = {it.path for it in storage.find("Models/m/_log")}
-    save("lost")
+def lose_entries_after(storage: Storage, work: Callable[[], object]) -> None:
+    """Do *work*, and delete the log entries that it has made."""
+    before = {it.path for it in storage.find("Models/m/_log")}
+    work()
     for entry in list(storage.find("Models/m/_log")):
-        if entry.path not in kept:
+        if entry.path not in before:
             storage.delete_tree(entry.path)
-    assert save("second").version == 2
-    found = mr.get_model("m", 2).download(tmp_path / "here")
-    assert (Path(found) / "weights").read_text() == "second"
-    assert project.verify().ok

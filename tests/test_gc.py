@@ -335,13 +335,13 @@ def test_a_damaged_log_does_not_keep_the_rest(
         save_model(name)
     save_model("other", framework="sklearn").deploy("d")
     save_and_die(project, make_files(), at=2)
-    stray = f"{layout.model_log('damaged')}/.DS_Store"
-    project.storage.write(stray, [b""])
-    project.storage.write(f"{layout.deployment_log('d')}/.DS_Store", [b""])
+    newest = layout.log_entry(layout.model_log("damaged"), 9)
+    project.storage.write(newest, [b""])
+    project.storage.write(layout.log_entry(layout.deployment_log("d"), 9), [b""])
     report = project.gc(grace_s=0, dry_run=is_dry)
     stuck = {it.garbage.path: it.reason for it in report.stuck}
     assert stuck.keys() == {"Deployments/d", "Models/damaged"}
-    assert stray in stuck["Models/damaged"]
+    assert newest in stuck["Models/damaged"]
     assert not report.ok
     assert [it.path for it in report.freed] == [layout.version_dir(NAME, 1)]
     assert project.get_model_registry().get_model("damaged", 1).version == 1

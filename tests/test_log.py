@@ -164,11 +164,20 @@ def test_the_newest_is_found_by_one_listing_and_one_read(storage: Storage) -> No
     assert asked == ["read"]
 
 
-def test_what_is_no_entry_in_a_log_is_named(storage: Storage) -> None:
-    counted(storage, 2)
-    storage.write("_log/00/note.txt", [b"mine"])
-    with pytest.raises(IntegrityError, match=r"note\.txt is in a log"):
-        log_on(storage).newest()
+@pytest.mark.parametrize(
+    "stray",
+    [".DS_Store", "00/note.txt", "99/99/99/.nfs00001", "99/99/99/97.json", "zz"],
+)
+@pytest.mark.parametrize("count", [0, 2])
+def test_what_is_no_entry_in_a_log_is_passed_by(
+    storage: Storage, stray: str, count: int
+) -> None:
+    counted(storage, count)
+    storage.write(f"_log/{stray}", [b"mine"])
+    assert log_on(storage).state().total == count
+    log = counted(storage, 1)
+    assert log.state().total == count + 1
+    assert log.audit() == log.newest()
 
 
 def test_nothing_to_commit_gives_the_newest(storage: Storage) -> None:
@@ -360,6 +369,17 @@ def test_an_entry_of_a_later_release_says_to_upgrade(storage: Storage) -> None:
     with pytest.raises(FormatError, match=r"format 2.*upgrade") as caught:
         log_on(storage).newest()
     assert FIRST in str(caught.value)
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_an_entry_of_a_pre_release_says_that_it_is_older(
+    storage: Storage, number: int
+) -> None:
+    entry = with_check(b'{"format":%d,"old":[]}' % number)
+    storage.write(FIRST, [gzip.compress(entry)])
+    with pytest.raises(FormatError, match=f"format {number}.*pre-release") as caught:
+        log_on(storage).newest()
+    assert "upgrade" not in str(caught.value)
 
 
 def test_an_attempt_that_is_tried_again_stores_the_same_bytes(

@@ -104,7 +104,7 @@ def test_the_first_thing_stored_marks_the_project(project: Project, model: Any) 
     ("marker", "words"),
     [
         (b'{"format": 3, "created": "", "writer": ""}', "format 3.*upgrade"),
-        (b'{"format": 0, "created": "", "writer": ""}', "format 0"),
+        (b'{"format": 0, "created": "", "writer": ""}', "format 0.*pre-release"),
         (b'{"format": "1"}', "project.json"),
         (b"not json", "project.json.*damaged"),
         (b"", "project.json.*damaged"),

@@ -9,6 +9,7 @@ from hopsartifacts import layout
 from hopsartifacts.deployments.versions import deployment_names
 from hopsartifacts.registry.versions import model_names
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.log import newest_seq
 from hopsartifacts.store.workers import each_result
 
 Item = TypeVar("Item")
@@ -28,8 +29,6 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
 
 
 NO_LOG = Mark()
-_ODD = Mark(seq=-1)
-"""The object there is not an entry; reading the log raises the error."""
 
 
 class Pinning(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,11 +88,8 @@ def _marks(storage: Storage, logs: dict[Item, str]) -> dict[Item, Mark]:
 
 
 def _mark(storage: Storage, log: str) -> Mark:
-    path = storage.first(log)
-    if path is None:
-        return NO_LOG
-    seq = layout.log_entry_seq(log, path)
-    return mark_of(storage, log, seq) if seq else _ODD
+    seq = newest_seq(storage, log)
+    return mark_of(storage, log, seq) if seq else NO_LOG
 
 
 def mark_of(storage: Storage, log: str, seq: int) -> Mark:

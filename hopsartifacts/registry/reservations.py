@@ -7,7 +7,13 @@ from hopsartifacts.errors import AlreadyExistsError, ConflictError
 from hopsartifacts.names import HIGHEST_VERSION, model_name
 from hopsartifacts.registry.documents import ModelState, VersionRecord
 from hopsartifacts.registry.given import positive_version
-from hopsartifacts.registry.versions import ModelLog, give_up, model_log, step
+from hopsartifacts.registry.versions import (
+    ModelLog,
+    delete_given_up,
+    give_up,
+    model_log,
+    step,
+)
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.identity import new_token
@@ -70,7 +76,7 @@ def give_up_claim(storage: Storage, model: str, claim: Claim) -> bool:
     if owned.status == "reserved":
         if give_up(log, claim.version, claim.token) != "aborted":
             return False
-        storage.delete_tree(layout.version_dir(model, claim.version))
+        delete_given_up(storage, model, claim.version)
         if storage.capabilities.moves_trees:
             storage.delete_tree(layout.staging_dir(claim.token))
         return True

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.errors import ConflictError, HopsArtifactsError, StorageError
+from hopsartifacts.errors import HopsArtifactsError, StorageError
 from hopsartifacts.registry.documents import (
     EmbeddedFile,
     FileRecord,
@@ -34,9 +34,10 @@ from hopsartifacts.registry.reservations import (
 )
 from hopsartifacts.registry.save_journal import SaveJournal, open_journal
 from hopsartifacts.registry.sources import Source
-from hopsartifacts.registry.version_files import fill
+from hopsartifacts.registry.version_files import create, fill, taken
 from hopsartifacts.registry.versions import (
     ModelLog,
+    delete_given_up,
     give_up,
     manifest_in,
     model_log,
@@ -129,6 +130,7 @@ class _Saving:
         self._token = ""
         self._attempt = new_token()
         self._is_continued = False
+        self._own: set[str] = set()
         self._known: tuple[StoredFile, ...] = ()
         self._records: tuple[FileRecord, ...] = ()
 
@@ -187,14 +189,14 @@ class _Saving:
             return token, version
         if is_open and _settle(self._log, version, token) == "aborted":
             with suppress(StorageError):
-                self._storage.delete_tree(layout.version_dir(self._new.model, version))
+                delete_given_up(self._storage, self._new.model, version)
         return new_token(), None
 
     def _check_free(self, claim: Claim) -> None:
         """Check that the version's folder is empty, and delete old staged files."""
         folder = layout.version_dir(self._new.model, claim.version)
         if next(self._storage.find(folder), None) is not None:
-            raise _taken(folder)
+            raise taken(folder)
         if self._is_staged:
             self._storage.delete_tree(layout.staging_dir(claim.token))
 
@@ -225,7 +227,7 @@ class _Saving:
                 # The next save of these files continues here, or gc() deletes them.
                 raise
             if _settle(self._log, version, self._token) == "aborted":
-                self._delete_own(folder)
+                self._delete_own(folder, version)
                 self._finish()
             # An interrupt is raised even if the version was committed.
             if not self._is_sealed(version) or not isinstance(error, Exception):
@@ -288,15 +290,21 @@ class _Saving:
             known=self._known,
             journal=self._journal,
             callback=self._callback,
+            own=None if self._is_staged else self._own,
         )
         for name, content in _embedded(self._new).items():
-            self._storage.write(f"{folder}/{name}", [content.text.encode()])
+            path, data = f"{folder}/{name}", content.text.encode()
+            if self._is_staged or self._is_continued:
+                self._storage.write(path, [data])
+                self._own.add(name)
+            else:
+                create(self._storage, folder, path, data, self._own)
         stored = {record.path: record.digest for record in self._records}
         self._new.source.check_unchanged(stored)
 
     def _move_in(self, folder: str) -> None:
         if not move_in(self._storage, layout.staging_dir(self._token), folder):
-            raise _taken(folder)
+            raise taken(folder)
         self._check_arrived(folder)
 
     def _check_arrived(self, folder: str) -> None:
@@ -306,23 +314,15 @@ class _Saving:
             sizes[f"{layout.FILES}/{record.path}"] = record.digest.size_bytes
         check_arrived(self._storage, folder, sizes)
 
-    def _delete_own(self, folder: str) -> None:
+    def _delete_own(self, folder: str, version: int) -> None:
         """Delete the files that this save stored in *folder*, and no others."""
         with suppress(StorageError):
             if not self._is_staged:
-                names = [f"{layout.FILES}/{it.path}" for it in self._new.source.files]
-                for name in (*names, *_embedded(self._new)):
+                for name in self._own:
                     self._storage.delete_tree(f"{folder}/{name}")
             elif self._storage.stat(layout.staging_dir(self._token)) is None:
                 # The staging folder was moved here, so all files are ours.
-                self._storage.delete_tree(folder)
-
-
-def _taken(folder: str) -> ConflictError:
-    return ConflictError(
-        f"{folder!r} holds files that no version owns; move them away with "
-        "project.repair(), then save again (this number is used up)"
-    )
+                delete_given_up(self._storage, self._new.model, version)
 
 
 def _known(log: ModelLog, state: ModelState) -> Iterator[StoredFile]:

@@ -31,6 +31,7 @@ from hopsartifacts.registry.documents import (
 )
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
+from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.log import Log
 
 ModelLog = Log[ModelState]
@@ -153,10 +154,10 @@ def projected(log: ModelLog, record: VersionRecord) -> bytes:
 def project(log: ModelLog, version: int) -> None:
     """Write the readable copy of a version's manifest.
 
-    A copy that is there already is replaced if it is of another version, which the log
-    has lost. If writing fails, readers use the log, and a repair writes the copy. If
-    the version was deleted since the log was read, the copy is left over: ``verify``
-    reports it, and ``gc`` deletes it.
+    A copy of another version, which the log has lost, is moved to quarantine. If
+    writing fails, readers use the log, and a repair writes the copy. If the version was
+    deleted since the log was read, the copy is left over: ``verify`` reports it, and
+    ``gc`` deletes it.
     """
     record = log.seen_state().records[version]
     folder = log.path.rpartition("/")[0].rpartition("/")[2]
@@ -164,7 +165,8 @@ def project(log: ModelLog, version: int) -> None:
     with suppress(StorageError):
         data = projected(log, record)
         if not log.storage.create(path, data) and log.storage.read(path) != data:
-            log.storage.write(path, [data])
+            log.storage.move(path, layout.quarantine_path(new_token(), path))
+            log.storage.create(path, data)
         log.storage.protect(path)
 
 
@@ -268,6 +270,16 @@ def give_up(log: ModelLog, version: int, token: str) -> VersionStatus:
 
     after = log.append(decide)
     return (after.state if after else ModelState.empty()).records[version].status
+
+
+def delete_given_up(storage: Storage, model: str, version: int) -> None:
+    """Delete the files of a number that was given up.
+
+    A copy of a manifest there proves that the log has lost a version with this number:
+    then nothing is deleted.
+    """
+    if storage.stat(layout.version_manifest(model, version)) is None:
+        storage.delete_tree(layout.version_dir(model, version))
 
 
 def retired(version: VersionRecord, status: VersionStatus) -> VersionRecord:

@@ -58,6 +58,20 @@ _LOST_RACES_LIMIT = 1000
 Answer = TypeVar("Answer")
 
 
+def newest_seq(storage: Storage, log: str) -> int:
+    """Return the number of the newest entry that a listing of *log* shows; 0 if none.
+
+    Files of other programs, such as ``.DS_Store``, are passed by.
+    """
+    first = storage.first(log)
+    if first is None:
+        return 0
+    if newest := layout.log_entry_seq(log, first):
+        return newest
+    found = (layout.log_entry_seq(log, it.path) for it in storage.find(log))
+    return next((seq for seq in found if seq), 0)
+
+
 class Log(Generic[AnyState]):
     """The log at one path of a storage; its states are of type *AnyState*.
 
@@ -96,7 +110,7 @@ class Log(Generic[AnyState]):
             IntegrityError: it is damaged.
         """
         for _ in range(_LOOKS):
-            seq = self._newest_seq()
+            seq = self.newest_seq()
             self._has_looked = True
             if self._seen and self._seen.seq == seq:
                 return self._seen
@@ -200,7 +214,7 @@ class Log(Generic[AnyState]):
                 the one in its successor.
         """
         previous: LogEntry | None = None
-        newest = self._newest_seq()
+        newest = self.newest_seq()
         for first in range(1, newest + 1, _AHEAD):
             ahead = range(first, min(first + _AHEAD, newest + 1))
             for current in self._read_all(ahead):
@@ -385,13 +399,9 @@ class Log(Generic[AnyState]):
         was_trusted, self._trusts_listing = self._trusts_listing, False
         return was_trusted and self._may_list_late and self.refresh()
 
-    def _newest_seq(self) -> int:
-        first = self.storage.first(self.path)
-        newest = (layout.log_entry_seq(self.path, first) or 0) if first else 0
-        if first and not newest:
-            raise IntegrityError(
-                f"{first} is in a log, but is not one of its entries: move it away"
-            )
+    def newest_seq(self) -> int:
+        """Return the number of the newest entry, without reading it; 0 if none."""
+        newest = newest_seq(self.storage, self.path)
         if self._seen and newest < self._seen.seq:
             newest = self._seen.seq  # the listing is out of date
         if self._may_list_late and not self._trusts_listing:

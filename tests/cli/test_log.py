@@ -100,6 +100,21 @@ def test_what_is_not_there_is_an_error(run: Run) -> None:
     assert run("log", "show", "models/m", 1).exit_code == 0
 
 
+@pytest.mark.usefixtures("saved")
+def test_an_old_entry_is_shown_where_the_newest_is_damaged(run: Run) -> None:
+    newest = "Models/m/_log/99/99/99/96.json.gz"
+    storage = hopsartifacts.login().storage
+    storage.delete_tree(newest)
+    storage.create(newest, b"damaged")
+    shown = run("log", "show", "models/m", 2)
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert json.loads(shown.output)["op"]["kind"] == "seal"
+    for args in (("show", "models/m", 3), ("list", "models/m")):
+        damaged = run("log", *args)
+        assert (damaged.exit_code, damaged.stdout) == (1, "")
+        assert newest in damaged.stderr
+
+
 @pytest.mark.parametrize(
     "args",
     [

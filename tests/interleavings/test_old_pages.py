@@ -223,7 +223,7 @@ def test_explorer_finds_a_late_listing_that_is_trusted(
         return (layout.log_entry_seq(log.path, first) or 0) if first else 0
 
     scenario = on_a_mount(with_versions, late=2, switches=2)
-    monkeypatch.setattr(Log, "_newest_seq", listed)
+    monkeypatch.setattr(Log, "newest_seq", listed)
     with pytest.raises(ViolationError):
         explore(scenario)
 

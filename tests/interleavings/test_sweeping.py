@@ -56,6 +56,8 @@ def matters(method: str, path: str) -> bool:
     """Tell whether a call touches what writers and the sweeper of models share."""
     if "/_log" in path:
         return method in {"create", "first", "read"}
+    if method == "create" and "/Files/" in path:
+        return True
     if method == "list":
         return path in {layout.MODELS, layout.STAGING}
     return method in {"write", "move_tree", "delete_tree"} and (

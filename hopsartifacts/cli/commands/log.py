@@ -97,10 +97,10 @@ def _found(session: Session, named: str) -> tuple[Log[Any], int]:
         log = logs.artifacts(model_name(name), int(version))
     else:
         log = logs.model(model_name(name))
-    newest = log.newest()
-    if newest is None:
+    newest = log.newest_seq()
+    if not newest:
         raise click.ClickException(f"{log.path} has no entries")
-    return log, newest.seq
+    return log, newest
 
 
 def _details(op: dict[str, Any]) -> str:
