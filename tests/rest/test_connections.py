@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hopsartifacts.rest import connections
-from hopsartifacts.rest.callers import Caller
 from hopsartifacts.rest.connections import Room
+from hopsartifacts.rest.keys import Caller
 from tests.rest.servers import on_thread
 
 SHORT_S = 0.5

@@ -23,9 +23,9 @@ from hopsartifacts.rest.api.given import GivenDeployment, NewDeployment, predict
 from hopsartifacts.rest.api.jobs import GoldenResult, Result, StateResult, accepted
 from hopsartifacts.rest.api.table import PREFIX, operations
 from hopsartifacts.rest.background import Job
+from hopsartifacts.rest.deployment_states import RunStatus, run_status
 from hopsartifacts.rest.hopsworks.inference import predicted
 from hopsartifacts.rest.operations import OperationCall
-from hopsartifacts.rest.states import RunStatus, run_status
 from hopsartifacts.store.progress import Callback
 
 

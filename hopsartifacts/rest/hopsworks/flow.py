@@ -9,7 +9,7 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from hopsartifacts.errors import InvalidInputError
-from hopsartifacts.rest.forms import fields_of, form_of
+from hopsartifacts.rest.bodies import fields_of, form_of
 from hopsartifacts.rest.uploads import Chunk
 
 _FIELD_BYTES = 64 * 1024
