@@ -226,6 +226,8 @@ def test_a_request_without_a_key_keeps_no_place(
     with crowded(2) as connect:
         waiting, first = connect(), connect()
         waiting.sendall(asked + b"\r\n")
+        # It asks at once: the limit for a first request is as short as the pause.
+        assert status_of(first) == b"200"
         time.sleep(0.5)
         assert status_of(first) == b"200"
         assert status_of(connect()) == (b"200" if goes else b"503")
