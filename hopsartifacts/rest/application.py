@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hopsartifacts.rest.about import about
+from hopsartifacts.rest.about import PAGES, about
 from hopsartifacts.rest.access_log import AccessLog
 from hopsartifacts.rest.api import surface
 from hopsartifacts.rest.bounds import BodyBounds, Bounds
@@ -30,7 +30,6 @@ from hopsartifacts.rest.hopsworks import (
 from hopsartifacts.rest.hopsworks.installation import absence
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.operations import Operation
-from hopsartifacts.rest.pages import OPERATIONS as PAGES
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 

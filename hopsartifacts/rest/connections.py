@@ -19,7 +19,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, Protocol
 
-from hopsartifacts.rest.callers import has_key
+from hopsartifacts.rest.keys import has_key
 from hopsartifacts.rest.login_limits import home_of
 from hopsartifacts.serving.http_server import HttpConnection, HttpServer
 

@@ -20,7 +20,6 @@ from hopsartifacts.errors import HopsArtifactsError, InvalidInputError
 from hopsartifacts.names import is_unicode
 from hopsartifacts.rest.bodies import read_body
 from hopsartifacts.rest.bounds import take_up_to
-from hopsartifacts.rest.callers import ANYBODY, Caller, Scope
 from hopsartifacts.rest.errors import (
     NO_KEY,
     NO_SCOPE,
@@ -30,6 +29,7 @@ from hopsartifacts.rest.errors import (
     status_and_code,
 )
 from hopsartifacts.rest.hosted import Hosted
+from hopsartifacts.rest.keys import ANYBODY, Caller, Scope
 from hopsartifacts.rest.operations import Operation, OperationCall
 from hopsartifacts.store.identity import acting_as
 from hopsartifacts.values import misspelt

@@ -8,11 +8,10 @@ import msgspec
 from msgspec.structs import replace
 
 from hopsartifacts.project import Project
-from hopsartifacts.rest.announcements import Announcer
 from hopsartifacts.rest.background import Jobs
-from hopsartifacts.rest.callers import Caller
-from hopsartifacts.rest.deployment_watch import Watch
-from hopsartifacts.rest.event_streams import Slots
+from hopsartifacts.rest.deployment_states import Watch
+from hopsartifacts.rest.event_streams import Announcer, Slots
+from hopsartifacts.rest.keys import Caller
 from hopsartifacts.rest.login_limits import FailedLogins
 from hopsartifacts.rest.measures import Measures
 from hopsartifacts.rest.rows import Rows

@@ -1,7 +1,8 @@
-"""API keys in a file; a running server notices each change.
+"""API keys in a file, and the callers that have them.
 
 A key is ``<id>.<secret>``. The file has a hash of the secret, which is random and too
-long to be guessed from it. If the file cannot be read, no key is accepted.
+long to be guessed from it. If the file cannot be read, no key is accepted. A running
+server notices each change of the file.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ import string
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 from filelock import FileLock
@@ -26,10 +28,18 @@ from hopsartifacts.errors import (
     NotFoundError,
     StorageError,
 )
-from hopsartifacts.rest.callers import SCOPES, Caller, Scope
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.own_folder import make_private, write_private
 
+Scope = Literal["read", "write", "deploy", "admin"]
+SCOPES: tuple[Scope, ...] = ("read", "write", "deploy", "admin")
+
+_IMPLIED: Mapping[Scope, frozenset[Scope]] = {
+    "read": frozenset({"read"}),
+    "write": frozenset({"read", "write"}),
+    "deploy": frozenset({"read", "deploy"}),
+    "admin": frozenset(SCOPES),
+}
 FILE = "keys.json"
 _FORMAT = 1
 _ID_LENGTH = 12
@@ -40,6 +50,28 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _LOCK_S = 30
 _NOBODY = "0" * 64
 _LOGGER = logging.getLogger(__name__)
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """The API key of a request, without its secret."""
+
+    id: str
+    name: str
+    scopes: frozenset[Scope]
+
+    def may(self, scope: Scope) -> bool:
+        """Return whether *scope* is one of the key's scopes or implied by one."""
+        return any(scope in _IMPLIED[own] for own in self.scopes)
+
+
+ANYBODY = Caller(id="", name="", scopes=frozenset())
+"""The caller of an operation that needs no key."""
+
+
+def has_key(scope: Mapping[str, Any]) -> bool:
+    """Return whether the request of this ASGI scope has a valid API key."""
+    caller = scope.get("state", {}).get("caller")
+    return caller is not None and caller is not ANYBODY
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

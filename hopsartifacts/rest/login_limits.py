@@ -16,8 +16,8 @@ from typing import Any
 
 import msgspec
 
-from hopsartifacts.rest.callers import Caller
 from hopsartifacts.rest.errors import RefusedError
+from hopsartifacts.rest.keys import Caller
 
 _IPV6_HOME = 64
 """Prefix length of an IPv6 network that belongs to one customer."""

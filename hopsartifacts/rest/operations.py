@@ -10,8 +10,8 @@ from typing import Any, Literal
 import msgspec
 from starlette.requests import Request
 
-from hopsartifacts.rest.callers import Caller, Scope
 from hopsartifacts.rest.hosted import Hosted
+from hopsartifacts.rest.keys import Caller, Scope
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Condition = Literal["Range", "If-Match", "If-None-Match"]

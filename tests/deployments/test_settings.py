@@ -23,7 +23,7 @@ from hopsartifacts import (
 from hopsartifacts.cli.commands.deployments import create
 from hopsartifacts.cli.settings import settings_given
 from hopsartifacts.deployments.settings import SETTINGS, DeploymentSettings
-from hopsartifacts.rest.api.given import GivenDeployment, NewDeployment
+from hopsartifacts.rest.api.deployment_edits import GivenDeployment, NewDeployment
 
 NO_SETTINGS = {"transformer_file", "is_kept"}
 """Fields that follow from settings."""

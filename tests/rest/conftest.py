@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 import hopsartifacts
 from hopsartifacts.project import Project
 from hopsartifacts.rest.application import create_app
-from hopsartifacts.rest.callers import Caller
 from hopsartifacts.rest.hosted import Hosted
+from hopsartifacts.rest.keys import Caller
 from hopsartifacts.rest.uploads import Uploads
 
 KEYS = {

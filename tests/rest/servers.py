@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from hopsartifacts.rest.connections import Room
 from hopsartifacts.rest.listener import Listening, listen
-from hopsartifacts.rest.server import ApiServer, room_here
+from hopsartifacts.rest.server_process import ApiServer, room_here
 
 CLI = (sys.executable, "-m", "hopsartifacts.cli")
 _PATIENCE_S = 30

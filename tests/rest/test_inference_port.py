@@ -10,7 +10,7 @@ import pytest
 
 import hopsartifacts
 from hopsartifacts.errors import FormatError, PortTakenError
-from hopsartifacts.rest.inference_port import FILE, inference_listener
+from hopsartifacts.rest.front.port import FILE, inference_listener
 from tests.rest.servers import Process, make_key
 
 HOST = "127.0.0.1"

@@ -14,9 +14,8 @@ from hopsartifacts.errors import (
     InvalidInputError,
     NotFoundError,
 )
-from hopsartifacts.rest.callers import Caller, Scope
 from hopsartifacts.rest.errors import RefusedError
-from hopsartifacts.rest.keys import FILE, Keys
+from hopsartifacts.rest.keys import FILE, Caller, Keys, Scope
 
 
 class Clock:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from hopsartifacts.rest.callers import Caller
 from hopsartifacts.rest.errors import RefusedError
+from hopsartifacts.rest.keys import Caller
 from hopsartifacts.rest.login_limits import FailedLogins, LoginLimits
 
 ANN = Caller("ann", "ann", frozenset({"read"}))

@@ -28,7 +28,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from hopsartifacts.rest.listener import Listening, listen
-from hopsartifacts.rest.server import ApiServer
+from hopsartifacts.rest.server_process import ApiServer
 
 async def large(request):
     async def pieces():
@@ -47,9 +47,10 @@ routes = [Route(f"/{it.__name__}", it) for it in (large, endless, stuck)]
 listening = Listening(is_plain=True, drain_s=float(sys.argv[1]))
 sockets = listen("127.0.0.1", 0)
 print(sockets[0].getsockname()[1], flush=True)
-from hopsartifacts.rest import server
-server._STUCK_S = 1.0
-ApiServer(Starlette(routes=routes), listening, None, server.room_here()).run(sockets)
+from hopsartifacts.rest import server_process
+server_process._STUCK_S = 1.0
+room = server_process.room_here()
+ApiServer(Starlette(routes=routes), listening, None, room).run(sockets)
 """
 
 

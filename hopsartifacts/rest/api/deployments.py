@@ -16,9 +16,9 @@ from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.documents import Framework
 from hopsartifacts.rest.api.page_cursor import Page, Paging, page_of, shown
 from hopsartifacts.rest.api.table import operations
+from hopsartifacts.rest.deployment_states import RunStatus, run_status
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.sorted_lists import SortOrder
-from hopsartifacts.rest.states import RunStatus, run_status
 from hopsartifacts.serving.contract import RunState, Status
 
 DEPLOYMENT = "/deployments/{name}"

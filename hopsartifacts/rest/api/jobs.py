@@ -13,9 +13,9 @@ from hopsartifacts.guard.repair import Repaired
 from hopsartifacts.rest.api.page_cursor import Page, Paging, page_of, shown
 from hopsartifacts.rest.api.table import PREFIX, operations
 from hopsartifacts.rest.background import Job, JobStatus
+from hopsartifacts.rest.deployment_states import RunStatus
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.sorted_lists import SortOrder
-from hopsartifacts.rest.states import RunStatus
 from hopsartifacts.store.checks import Finding
 from hopsartifacts.store.progress import Callback
 from hopsartifacts.store.storage_probe import Check

@@ -6,7 +6,7 @@ from hopsartifacts import __version__
 from hopsartifacts.documents import FORMAT
 from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.rest.api.table import operations
-from hopsartifacts.rest.callers import Scope
+from hopsartifacts.rest.keys import Scope
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.store.storage_probe import Check, kept_verdict
 

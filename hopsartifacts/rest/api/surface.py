@@ -13,14 +13,12 @@ from hopsartifacts.rest.api import (
     model_form,
     models,
     projects,
-    versions,
 )
 from hopsartifacts.rest.operations import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *projects.OPERATIONS,
     *models.OPERATIONS,
-    *versions.OPERATIONS,
     *model_form.OPERATIONS,
     *edits.OPERATIONS,
     *artifacts.OPERATIONS,

@@ -7,8 +7,8 @@ from starlette.responses import Response
 from hopsartifacts.digests import sha256_of
 from hopsartifacts.documents import encode
 from hopsartifacts.names import version_number
-from hopsartifacts.rest.callers import Scope
 from hopsartifacts.rest.errors import RefusedError
+from hopsartifacts.rest.keys import Scope
 from hopsartifacts.rest.operations import OperationCall, Operations
 
 PREFIX = "/api/v1"

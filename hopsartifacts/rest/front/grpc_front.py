@@ -18,7 +18,6 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.rest.access_log import AccessLogLine as LogLine
 from hopsartifacts.rest.access_log import now, say
-from hopsartifacts.rest.callers import Caller
 from hopsartifacts.rest.dispatch import authenticated
 from hopsartifacts.rest.errors import RefusedError, status_and_code
 from hopsartifacts.rest.front.http_proxy import PIECE_S
@@ -26,6 +25,7 @@ from hopsartifacts.rest.front.switch import Address, Near
 from hopsartifacts.rest.front.upstreams import ANSWER_S, Upstream, Upstreams
 from hopsartifacts.rest.hopsworks.installation import project_namespace
 from hopsartifacts.rest.hosted import Hosted
+from hopsartifacts.rest.keys import Caller
 from hopsartifacts.serving.runtime import v2
 from hopsartifacts.serving.runtime.open_inference import (
     METHODS,

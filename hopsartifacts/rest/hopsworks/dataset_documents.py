@@ -15,8 +15,8 @@ from starlette.requests import Request
 
 from hopsartifacts import layout
 from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.rest.bodies import fields_of, form_of
 from hopsartifacts.rest.files.sealed_tree import Item
-from hopsartifacts.rest.forms import fields_of, form_of
 from hopsartifacts.rest.uploads import Chunk
 
 MAX_PAGE = 1000

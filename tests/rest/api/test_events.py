@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from hopsartifacts import Project
-from hopsartifacts.rest import announcements, deployment_watch, event_streams
-from hopsartifacts.rest.announcements import Announcer
+from hopsartifacts.rest import deployment_states, event_streams
 from hopsartifacts.rest.api import events
 from hopsartifacts.rest.errors import RefusedError
+from hopsartifacts.rest.event_streams import Announcer
 from hopsartifacts.rest.hosted import Hosted, ServerSettings
 from hopsartifacts.testing.states_only import StatesOnly
 from tests.rest.api.listening import Serving, serving
@@ -22,8 +22,8 @@ from tests.rest.conftest import FixedKeys
 
 @pytest.fixture(autouse=True)
 def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deployment_watch, "_PAUSE_S", 0.02)
-    monkeypatch.setattr(deployment_watch, "_NEAR_S", 0.05)
+    monkeypatch.setattr(deployment_states, "_PAUSE_S", 0.02)
+    monkeypatch.setattr(deployment_states, "_NEAR_S", 0.05)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_who_comes_from_elsewhere_looks_anew(server: Serving, mark: str) -> None
 def test_an_open_connection_is_kept_awake(
     server: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(announcements, "HEARTBEAT_S", 0.02)
+    monkeypatch.setattr(event_streams, "HEARTBEAT_S", 0.02)
     with server.listen() as listener:
         assert [
             it.name for it in (listener.next(), listener.next(), listener.next())
@@ -119,7 +119,7 @@ def test_a_stream_ends_after_a_while(
     server: Serving, deployed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deployed().start()
-    for module in (announcements, events):
+    for module in (event_streams, events):
         monkeypatch.setattr(module, "LONGEST_S", 0.1)
         monkeypatch.setattr(module, "HEARTBEAT_S", 0.02)
     for path, last in (("/events", ""), ("/deployments/flowers/logs/follow", "")):

@@ -13,11 +13,11 @@ import pytest
 
 import hopsartifacts
 from hopsartifacts.project import Project
-from hopsartifacts.rest.callers import Caller
 from hopsartifacts.rest.connections import Room
 from hopsartifacts.rest.front.port import front, listen_at
 from hopsartifacts.rest.hopsworks.installation import project_namespace
 from hopsartifacts.rest.hosted import Hosted, ServerSettings
+from hopsartifacts.rest.keys import Caller
 
 KEY = "reader.secret"
 MAX_BYTES = 1_000_000

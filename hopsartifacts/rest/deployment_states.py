@@ -1,7 +1,8 @@
-"""A thread that polls deployments while there are listeners, and publishes changes.
+"""The states of deployments: as JSON documents, and watched for changes.
 
-The state of runs is known on this machine and read every second. Saved versions are
-read from the logs less often, as that costs requests to remote storage.
+While there are listeners, a thread polls the deployments and publishes changes. The
+state of runs is known on this machine and read every second. Saved versions are read
+from the logs less often, as that costs requests to remote storage.
 """
 
 import logging
@@ -12,16 +13,51 @@ import msgspec
 
 from hopsartifacts.catalog.heads import Mark, deployment_marks
 from hopsartifacts.deployments.deployed import Deployed
+from hopsartifacts.deployments.state import PredictorState
 from hopsartifacts.deployments.versions import find_deployment
 from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.project import Project
-from hopsartifacts.rest.announcements import Announcer
-from hopsartifacts.rest.states import RunStatus, run_status
+from hopsartifacts.rest.event_streams import Announcer
+from hopsartifacts.serving.contract import Condition, RunState, Status
 
 _PAUSE_S = 1.0
 _NEAR_S, _FAR_S = 2.0, 10.0
 """How often to check the logs: on local disk, and on remote storage."""
 _LOGGER = logging.getLogger(__name__)
+
+
+class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The run of a deployment at one moment.
+
+    Attributes:
+        name: name of the deployment.
+        condition: details of the status.
+        deployed: whether anything runs.
+        deployment_version: the version that runs; null if nothing does.
+        revision: unique identifier of this run.
+        url: for prediction requests from the server's machine; null if nothing runs.
+    """
+
+    name: str
+    status: Status
+    condition: Condition | None
+    deployed: bool
+    deployment_version: int | None
+    revision: str | None
+    available_predictor_instances: int
+    available_transformer_instances: int
+    port: int | None
+    grpc_port: int | None
+    url: str | None
+
+
+def run_status(name: str, run: RunState) -> RunStatus:
+    """Return *run* as a document."""
+    state = PredictorState(name, run)
+    plain = state.to_dict()
+    fields = {it: plain[it] for it in RunStatus.__struct_fields__ if it in plain}
+    known = {"name": name, "port": state.internal_port, "url": plain["inference_url"]}
+    return msgspec.convert({**fields, **known}, RunStatus)
 
 
 class DeploymentEvent(msgspec.Struct, frozen=True, kw_only=True):
