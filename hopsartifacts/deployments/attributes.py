@@ -6,7 +6,6 @@ from typing import Any
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.documents import Asked
-from hopsartifacts.context import ProjectContext
 from hopsartifacts.deployments import rules
 from hopsartifacts.deployments.artifact_files import shown_path
 from hopsartifacts.deployments.golden import GoldenRequest
@@ -17,40 +16,7 @@ from hopsartifacts.deployments.parts import (
     InferenceLogger,
     Transformer,
 )
-from hopsartifacts.deployments.settings import DeploymentSettings
-from hopsartifacts.names import version_number
-from hopsartifacts.registry.documents import Manifest
-from hopsartifacts.registry.versions import read_manifest
-
-
-class DeploymentDraft:
-    """A deployment as it is described by now: its model version and its settings."""
-
-    def __init__(
-        self,
-        context: ProjectContext,
-        model: Manifest,
-        settings: DeploymentSettings,
-    ) -> None:
-        self.context = context
-        self.model = model
-        self.settings = settings
-
-    def change(self, **given: Any) -> None:
-        """Set some settings; raises as ``DeploymentSettings.of``."""
-        self.settings = self.settings.changed(**given)
-
-    def change_model(self, version: object) -> None:
-        """Take another version of the model.
-
-        Raises:
-            ModelNotFoundError: there is no such version.
-        """
-        if version != self.model.version:
-            number = version_number(version)
-            storage, name = self.context.storage, self.model.model
-            self.model = read_manifest(storage, name, number)
-            self.settings = self.settings.for_another_model()
+from hopsartifacts.deployments.settings import DeploymentDraft, DeploymentSettings
 
 
 class SettingAttributes(FixedAttributes):

@@ -9,7 +9,7 @@ from typing import Any
 from hopsartifacts.artifacts.decision import Decision
 from hopsartifacts.context import ProjectContext
 from hopsartifacts.deployments import history, versions
-from hopsartifacts.deployments.attributes import DeploymentDraft, SettingAttributes
+from hopsartifacts.deployments.attributes import SettingAttributes
 from hopsartifacts.deployments.deployed import Deployed, Logs, no_key
 from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.deployments.environment import check_environment
@@ -27,6 +27,7 @@ from hopsartifacts.deployments.history import (
 from hopsartifacts.deployments.launch import AWAIT_S, move_to, start
 from hopsartifacts.deployments.predictor import Predictor, sealed_predictor
 from hopsartifacts.deployments.requests import ask
+from hopsartifacts.deployments.settings import DeploymentDraft
 from hopsartifacts.deployments.state import (
     PredictorState,
     component_name,
@@ -99,7 +100,7 @@ class Deployment(SettingAttributes, Tagged):
             does not start (it is saved all the same, and the one before goes on).
         """
         reason, predictor, state = checked_reason(why), self.predictor, self._state
-        name, model = predictor.name, predictor.model_name
+        name, model = self._draft.settings.name or "", self._draft.model.model
         known, before = (state.id, state.active) if state else (None, None)
         logs = Logs(self._context.storage, for_writing=True)
         there = versions.check_owner(logs, name, model, known_id=known, adopt=adopt)

@@ -21,6 +21,7 @@ from hopsartifacts.artifacts.documents import (
     checked_asked,
 )
 from hopsartifacts.artifacts.versions import ArtifactStore
+from hopsartifacts.context import ProjectContext
 from hopsartifacts.deployments import rules
 from hopsartifacts.deployments.artifact_files import (
     File,
@@ -53,8 +54,9 @@ from hopsartifacts.deployments.parts import (
     component_resources,
 )
 from hopsartifacts.layout import Role
-from hopsartifacts.names import deployment_name
-from hopsartifacts.registry.documents import Framework
+from hopsartifacts.names import deployment_name, version_number
+from hopsartifacts.registry.documents import Framework, Manifest
+from hopsartifacts.registry.versions import read_manifest
 from hopsartifacts.storage.contract import Storage
 
 _ROLES: dict[str, Role] = {
@@ -126,15 +128,16 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
         single: dict[Role, KeptFile] = {
             role: file for role, file in kept if role != "file"
         }
-        script = shown_path(single.get("transformer"), "transformer")
+        transformer, script = None, single.get("transformer")
+        if component and script:
+            shown = shown_path(script, "transformer") or ""
+            transformer = Transformer(shown, component.resources)
         # The specification must not change with settings that change in place.
         return replace(
             settings.rechecked(),
             artifact_version=number,
-            transformer=Transformer(script, component.resources)
-            if script and component
-            else None,
-            files=tuple(file for role, file in kept if role == "file"),
+            transformer=transformer,
+            files=tuple([file for role, file in kept if role == "file"]),
             is_kept=True,
             **{name: single.get(role) for name, role in _ROLES.items()},
         )
@@ -142,17 +145,17 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
     def changed(self, **given: Any) -> "DeploymentSettings":
         """Return these settings with others in the place of some; raises as ``of``.
 
-        None stands for the default.
+        None and an empty tuple stand for the default.
         """
-        plain = DeploymentSettings()
-        changes = {
-            name: getattr(plain, name) if value is None else _CHECKS[name](value)
-            for name, value in given.items()
-        }
+        plain, changes = DeploymentSettings(), dict[str, Any]()
+        for name, value in given.items():
+            is_nothing = value is None or (isinstance(value, tuple) and not value)
+            changes[name] = getattr(plain, name) if is_nothing else _CHECKS[name](value)
         if "transformer" in changes:
             transformer = changes["transformer"]
-            script = transformer.script_file if transformer else None
-            changes["transformer_file"] = given_path(script)
+            changes["transformer_file"] = (
+                given_path(transformer.script_file) if transformer else None
+            )
         if changes.keys() & {*_ROLES, "files"}:
             changes = {**self._asked_anew(), **changes}
         if "artifact_version" in changes:
@@ -279,6 +282,36 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
                 found.append((role, file))
         found += [("file", file) for file in self.files]
         return found
+
+
+class DeploymentDraft:
+    """A deployment as it is described by now: its model version and its settings."""
+
+    def __init__(
+        self,
+        context: ProjectContext,
+        model: Manifest,
+        settings: DeploymentSettings,
+    ) -> None:
+        self.context = context
+        self.model = model
+        self.settings = settings
+
+    def change(self, **given: Any) -> None:
+        """Set some settings; raises as ``DeploymentSettings.of``."""
+        self.settings = self.settings.changed(**given)
+
+    def change_model(self, version: object) -> None:
+        """Take another version of the model.
+
+        Raises:
+            ModelNotFoundError: there is no such version.
+        """
+        if version != self.model.version:
+            number = version_number(version)
+            storage, name = self.context.storage, self.model.model
+            self.model = read_manifest(storage, name, number)
+            self.settings = self.settings.for_another_model()
 
 
 def sealed_settings(specification: Specification) -> dict[str, Any]:

@@ -158,11 +158,12 @@ class _Saving:
                     self._log, self._new.model, self._new.requested, self._token
                 )
             manifest = self._in_place(version)
-        finally:
+        except BaseException:
             if self._is_staged:
                 with suppress(StorageError):
                     self._storage.delete_tree(layout.staging_dir(self._token))
                 self._finish()
+            raise
         self._finish()
         return manifest
 

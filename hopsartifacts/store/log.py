@@ -20,6 +20,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from hopsartifacts import layout
+from hopsartifacts.digests import sha256_of
 from hopsartifacts.documents import decode, encode
 from hopsartifacts.errors import (
     ConflictError,
@@ -131,7 +132,7 @@ class Log(Generic[AnyState]):
         if before is None and (first := self._find(1)):
             self._seen = self._snapshot(first)
             self.newest()
-        while self._seen and (after := self._find(self._seen.seq + 1)):
+        while self._seen and (after := self._find_new(self._seen.seq + 1)):
             self._seen = self._snapshot(after)
         self._has_looked = True
         return self._seen is not before
@@ -160,8 +161,9 @@ class Log(Generic[AnyState]):
         It is called again if it raises and there are entries that were not listed.
         """
         while True:
+            found = self.seen()
             try:
-                return decide(self.seen_state())
+                return decide(found.state if found else self._state.empty())
             except HopsArtifactsError:
                 if not self._was_late():
                     raise
@@ -314,6 +316,7 @@ class Log(Generic[AnyState]):
     ) -> LogEntry:
         """Try to create entry *seq*; return ours, or the one of a faster writer."""
         content, head = encode(draft.content), draft.state.head
+        index = draft.state.index
         last = {before.state.head.last if before else 0, head.last} - {0}
         body = new_body(
             seq,
@@ -327,7 +330,7 @@ class Log(Generic[AnyState]):
             previous=before.entry.sha256 if before else None,
             content=NOTHING if draft.content is None else msgspec.Raw(content),
             carried=self._carried(before, head.wanted, seq),
-            index=draft.state.index.written_out(),
+            index=index.written_out() if index.tree or index.changes else {},
         )
         data = packed(body)
         path = layout.log_entry(self.path, seq)
@@ -337,7 +340,7 @@ class Log(Generic[AnyState]):
             path,
             token,
         )
-        return found or unpacked(data, self.path, seq)
+        return found or LogEntry(body=body, sha256=sha256_of(data))
 
     def _carried(
         self, before: Snapshot[AnyState] | None, wanted: int, seq: int
@@ -354,10 +357,10 @@ class Log(Generic[AnyState]):
 
     def _snapshot(self, entry: LogEntry) -> Snapshot[AnyState]:
         body, kind = entry.body, self._state
-        where = layout.log_entry(self.path, entry.seq)
+        where = layout.log_entry(self.path, body.seq)
         head = decode(bytes(body.head), kind.head_type, where)
-        records = Records[Any](kind.record_type, self, entry.seq, body.tree)
-        index = Index(seq=entry.seq, tree=body.index, source=self)
+        records = Records[Any](kind.record_type, self, body.seq, body.tree)
+        index = Index(seq=body.seq, tree=body.index, source=self)
         return Snapshot(entry=entry, state=kind(head, records, index))
 
     def _entries(self, numbers: Iterable[int]) -> dict[int, LogEntry]:
@@ -386,6 +389,13 @@ class Log(Generic[AnyState]):
         if found:
             self._read[seq] = found
         return found
+
+    def _find_new(self, seq: int) -> LogEntry | None:
+        """Return entry *seq*, which usually does not exist yet."""
+        path = layout.log_entry(self.path, seq)
+        if self._may_list_late and self.storage.stat(path) is None:
+            return None
+        return self._find(seq)
 
     def _load(self, seq: int) -> LogEntry | None:
         try:

@@ -74,6 +74,7 @@ class Records(Mapping[int, Record], Generic[Record]):
         self._seq = seq
         self._tree = tree
         self._pages: dict[int, tuple[int, Page]] = {}
+        self._decoded: dict[int, Record] = {}
         self.changes: dict[int, Record] = {}
 
     def changed(self, number: int, record: Record) -> "Records[Record]":
@@ -87,10 +88,12 @@ class Records(Mapping[int, Record], Generic[Record]):
         """Return the record of *number*, reading at most three entries."""
         if number in self.changes:
             return self.changes[number]
-        found = self._page(number // PAGE_NUMBERS)
-        if found is None or number not in found[1]:
-            raise KeyError(number)
-        return self._record(number, found[1][number])
+        if number not in self._decoded:
+            found = self._page(number // PAGE_NUMBERS)
+            if found is None or number not in found[1]:
+                raise KeyError(number)
+            self._decoded[number] = self._record(number, found[1][number])
+        return self._decoded[number]
 
     def __iter__(self) -> Iterator[int]:
         """Yield all numbers in order."""
