@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from hopsartifacts.machine.state_folder import STATE_DIR_VARIABLE
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.state_folder import STATE_DIR_VARIABLE
 from hopsartifacts.testing.cases import Place
 from hopsartifacts.testing.folders import StorageFolder
 

@@ -11,6 +11,7 @@ from hopsartifacts.deployments.launch import AWAIT_S
 from hopsartifacts.deployments.versions import find_deployment
 from hopsartifacts.documents import encode
 from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.machine.progress import Callback
 from hopsartifacts.registry.given import checked_reason
 from hopsartifacts.rest.api.deployments import (
     DEPLOYMENT,
@@ -26,7 +27,6 @@ from hopsartifacts.rest.background import Job
 from hopsartifacts.rest.hopsworks.inference import predicted
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.states import RunStatus, run_status
-from hopsartifacts.store.progress import Callback
 
 
 class Rollback(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

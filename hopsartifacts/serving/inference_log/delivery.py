@@ -19,6 +19,7 @@ from filelock import FileLock
 
 from hopsartifacts import layout
 from hopsartifacts.errors import IntegrityError
+from hopsartifacts.machine.atomic_write import written_aside
 from hopsartifacts.serving.inference_log.spool import (
     DROPS_SUFFIX,
     SEGMENT_SUFFIX,
@@ -35,7 +36,6 @@ from hopsartifacts.serving.inference_log.spool import (
 )
 from hopsartifacts.serving.inference_log.tables import date_of, end_of, file_of
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.atomic_write import written_aside
 
 Produce = Callable[[Origin, Sequence[KeptRecord]], None]
 """Sends records to the topic of their origin; returns when they are delivered."""

@@ -17,6 +17,7 @@ from hopsartifacts.errors import (
     StorageError,
     UnsupportedHereError,
 )
+from hopsartifacts.machine.state_folder import state_folder
 from hopsartifacts.serving.contract import (
     NEVER_RAN,
     UP,
@@ -47,7 +48,6 @@ from hopsartifacts.serving.local.reports import Report, stopped
 from hopsartifacts.serving.local.runs import Run, RunFolder, transformer_log
 from hopsartifacts.serving.local.states import is_over, key_of, newest_state, own_run
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.state_folder import state_folder
 
 if TYPE_CHECKING:
     from hopsartifacts.serving.local.targets import Targets
