@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from hopsartifacts.digests import xxh3_of
-from hopsartifacts.errors import FormatError
+from hopsartifacts.errors import FormatError, IntegrityError
 
 FORMAT = 1
 """The on-disk format that this release writes; it reads formats 1 to this one."""
@@ -57,6 +57,18 @@ def decode(data: bytes, kind: type[Document], where: str) -> Document:
             f"{where} is not a readable {kind.__name__} document ({error}): it is "
             "damaged, or was written by a later release"
         ) from error
+
+
+def decode_part(data: bytes, kind: type[Document], where: str) -> Document:
+    """Decode a part of a document whose format and checksum were right.
+
+    Raises:
+        IntegrityError: *data* is not such a document; the message names *where*.
+    """
+    try:
+        return decode(data, kind, where)
+    except FormatError as error:
+        raise IntegrityError(str(error)) from error
 
 
 def without_bom(data: Bytes) -> Bytes:

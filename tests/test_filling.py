@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from hopsartifacts.digests import digest_of
 from hopsartifacts.errors import SourceChangedError, StorageError
+from hopsartifacts.machine.progress import Callback
 from hopsartifacts.registry.documents import FileRecord
 from hopsartifacts.registry.sources import SourceFile, source
 from hopsartifacts.registry.version_files import fill
@@ -26,7 +27,6 @@ from hopsartifacts.storage.contract import FileInfo, Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
 from hopsartifacts.store.dedup import StoredFile, is_same_file
-from hopsartifacts.store.progress import Callback
 from hopsartifacts.testing.faults import Fault, FaultyStorage, StorageCall, fail
 
 MakeFiles = Callable[..., Path]

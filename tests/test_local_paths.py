@@ -12,8 +12,8 @@ import pytest
 
 from hopsartifacts import Cache, Model, Project, Transformer
 from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.machine.local_paths import user_path
 from hopsartifacts.registry.sources import source
-from hopsartifacts.store.local_paths import user_path
 
 Snapshot = Callable[[Project], dict[str, bytes]]
 Door = Callable[[Project, Model, Any], object]

@@ -335,12 +335,12 @@ def forged(data: bytes, **members: Any) -> bytes:
         ({"tree": {"0": {"first": 0, "pages": [{"1": {"total": "x"}}]}}}, "Count"),
     ],
 )
-def test_a_state_of_another_kind_is_a_format_error(
+def test_a_state_of_another_kind_is_damage(
     storage: Storage, members: dict[str, Any], words: str
 ) -> None:
     counted(storage, 1)
     storage.write(FIRST, [forged(storage.read(FIRST), **members)])
-    with pytest.raises(FormatError, match=words):
+    with pytest.raises(IntegrityError, match=words):
         _ = log_on(storage).state().total
 
 

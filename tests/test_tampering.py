@@ -13,7 +13,12 @@ import pytest
 from hopsartifacts import Model, Project, layout
 from hopsartifacts.digests import sha256_of
 from hopsartifacts.documents import encode, with_check, without_check
-from hopsartifacts.errors import FormatError, IntegrityError
+from hopsartifacts.errors import (
+    ConflictError,
+    FormatError,
+    IntegrityError,
+    NotFoundError,
+)
 from hopsartifacts.storage.memory import MemoryStorage
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.log import Log
@@ -416,3 +421,136 @@ def test_another_content_of_an_artifact_is_found(
     project.storage.create(newest, closed(body))
     found = project.verify().findings
     assert [it.kind for it in found] == ["damaged"]
+
+
+GONE = object()
+"""In place of a value: the member is not there."""
+MODEL_LOG, ARTIFACT_LOG = layout.model_log("m"), layout.artifact_log("m", 2)
+DEPLOYMENT_LOG = layout.deployment_log("d")
+READERS: dict[str, Callable[[Project], object]] = {
+    "latest": lambda it: latest(it).manifest,
+    "all": lambda it: [
+        (found.manifest, found.description)
+        for found in it.get_model_registry().get_models("m")
+    ],
+    "names": lambda it: it.get_model_registry().list_models(),
+    "best": lambda it: it.get_model_registry().get_best_model("m", "auc", "max"),
+    "aliases": lambda it: it.get_model_registry().get_aliases("m"),
+    "alias": lambda it: it.get_model_registry().get_model("m", alias="a"),
+    "journal": lambda it: it.get_model_registry().get_alias_history("m", "a"),
+    "then": lambda it: it.get_model_registry().get_model(
+        "m", alias="a", at="2099-01-01"
+    ),
+    "deployment": lambda it: it.get_model_serving().get_deployment("d"),
+    "deployments": lambda it: it.get_model_serving().get_deployments(),
+    "versions": lambda it: it.get_model_serving().get_deployment("d").get_versions(),
+    "history": lambda it: it.get_model_serving().get_deployment("d").get_history(),
+    "artifacts": lambda it: it.get_model_serving().get_artifacts(latest(it)).list(),
+    "script": lambda it: it.get_model_serving().get_artifacts(latest(it)).read(1),
+    "catalog": lambda it: it.catalog(),
+    "save": lambda it: it.get_model_registry().python.create_model("m").save(__file__),
+    "gc": lambda it: it.gc(dry_run=True),
+}
+
+
+def latest(project: Project) -> Model:
+    return project.get_model_registry().get_model("m")
+
+
+def record(number: int, *names: str) -> tuple[str | int, ...]:
+    return ("tree", "0", "pages", 0, str(number), *names)
+
+
+@pytest.mark.parametrize(
+    ("log", "seq", "path", "value"),
+    [
+        (MODEL_LOG, 6, ("head",), {}),
+        (MODEL_LOG, 6, ("head",), []),
+        (MODEL_LOG, 6, ("head", "latest"), 9),
+        (MODEL_LOG, 6, ("head", "sealed"), 99),
+        (MODEL_LOG, 6, ("head", "sealed"), -1),
+        (MODEL_LOG, 6, ("head", "aliases", "a"), {}),
+        (MODEL_LOG, 6, ("head", "aliases", "a", "before"), 1),
+        (MODEL_LOG, 6, ("head", "aliases", "a", "when"), "yesterday"),
+        (MODEL_LOG, 5, ("op", "record"), GONE),
+        (MODEL_LOG, 5, ("op", "record"), [1]),
+        (MODEL_LOG, 5, ("op", "record", "version"), "x"),
+        (MODEL_LOG, 6, ("tree",), {}),
+        (MODEL_LOG, 6, ("tree",), {"0": 1}),
+        (MODEL_LOG, 6, ("tree", "0", "pages"), []),
+        (MODEL_LOG, 6, ("tree", "0", "pages"), [None]),
+        (MODEL_LOG, 6, ("tree", "0", "pages"), [6]),
+        (MODEL_LOG, 6, ("tree", "0", "first"), -1),
+        (MODEL_LOG, 6, record(2), GONE),
+        (MODEL_LOG, 6, record(2), 1),
+        (MODEL_LOG, 6, record(2), -1),
+        (MODEL_LOG, 6, record(2), "x"),
+        (MODEL_LOG, 6, record(2), {}),
+        (MODEL_LOG, 6, record(2, "seal"), GONE),
+        (MODEL_LOG, 6, record(2, "seal"), 1),
+        (MODEL_LOG, 6, record(2, "created"), "yesterday"),
+        (MODEL_LOG, 6, record(2, "created"), GONE),
+        (MODEL_LOG, 6, record(2, "status"), "reserved"),
+        (MODEL_LOG, 6, record(2, "metrics"), {"auc": "x"}),
+        (MODEL_LOG, 4, ("content",), None),
+        (MODEL_LOG, 4, ("content", "files"), GONE),
+        (ARTIFACT_LOG, 1, ("content",), GONE),
+        (ARTIFACT_LOG, 1, ("content",), ["x"]),
+        (ARTIFACT_LOG, 1, ("head",), None),
+        (ARTIFACT_LOG, 1, record(1, "identity"), GONE),
+        (ARTIFACT_LOG, 1, record(1, "files"), 3),
+        (ARTIFACT_LOG, 1, record(1, "entry"), 2),
+        (DEPLOYMENT_LOG, 2, ("op", "kind"), GONE),
+        (DEPLOYMENT_LOG, 2, ("op", "version"), GONE),
+        (DEPLOYMENT_LOG, 2, ("head", "status"), "sold"),
+        (DEPLOYMENT_LOG, 2, ("head", "entry"), 7),
+        (DEPLOYMENT_LOG, 2, ("content",), GONE),
+        (DEPLOYMENT_LOG, 2, ("content", "model"), GONE),
+        (DEPLOYMENT_LOG, 2, record(2, "entry"), 9),
+        (DEPLOYMENT_LOG, 2, record(2, "created"), GONE),
+        (DEPLOYMENT_LOG, 2, record(2, "model", "version"), "x"),
+    ],
+    ids=str,
+)
+def test_readers_say_which_entry_contradicts_itself(
+    memory_project: Project,
+    make_files: Callable[..., Path],
+    make_script: Callable[..., Path],
+    log: str,
+    seq: int,
+    path: tuple[str | int, ...],
+    value: object,
+) -> None:
+    """Its checksum is right, so only what it says can tell; no reader breaks."""
+    project = memory_project
+    models = project.get_model_registry()
+    for number in (1, 2):
+        model = models.python.create_model("m", metrics={"auc": number / 4})
+        model.save(make_files()).deploy("d", script_file=make_script())
+    for version in (1, 2):
+        models.set_alias("m", "a", version)
+    place = layout.log_entry(log, seq)
+    body = opened(project.storage.read(place))
+    *above, name = path
+    holder: Any = body
+    for step in above:
+        holder = holder[step]
+    if value is GONE:
+        del holder[name]
+    else:
+        holder[name] = value
+    project.storage.delete_tree(place)
+    project.storage.create(place, closed(body))
+    is_ok, found = project.verify().ok, []
+    for reader, read in READERS.items():
+        try:
+            read(project)
+        except IntegrityError as error:
+            found.append(str(error))
+        except NotFoundError:
+            assert reader not in {"names", "catalog", "gc"}
+        except ConflictError:
+            # A number that was used is given again, but its files are in the way.
+            assert reader == "save"
+    assert found or not is_ok
+    assert all(log in it for it in found)

@@ -10,6 +10,7 @@ from threading import Event, Thread
 import pytest
 
 from hopsartifacts.errors import StorageError
+from hopsartifacts.machine.state_folder import state_folder
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
@@ -17,7 +18,6 @@ from hopsartifacts.store import local_lock
 from hopsartifacts.store.entries import Draft, Head, State
 from hopsartifacts.store.local_lock import turn
 from hopsartifacts.store.log import Log
-from hopsartifacts.store.state_folder import state_folder
 
 WRITERS, EACH = 6, 10
 

@@ -20,7 +20,6 @@ from hopsartifacts.artifacts.documents import (
     identity_of,
 )
 from hopsartifacts.digests import Digest, Hasher, digest_of
-from hopsartifacts.documents import decode
 from hopsartifacts.errors import (
     IntegrityError,
     SourceChangedError,
@@ -186,7 +185,7 @@ class Payloads:
     ) -> dict[str, bytes]:
         if not sealed.files:
             return {}
-        found = decode(log.content(sealed.entry), dict[str, bytes], log.path)
+        found = log.document(sealed.entry, dict[str, bytes])
         for file in sealed.files:
             if digest_of(found.get(file.path, b"")) != file.digest:
                 raise IntegrityError(

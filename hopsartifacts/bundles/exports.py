@@ -23,10 +23,10 @@ from hopsartifacts.errors import (
     IntegrityError,
     NotFoundError,
 )
+from hopsartifacts.machine.atomic_write import check_free, written_aside
+from hopsartifacts.machine.local_paths import user_path
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.atomic_write import check_free, written_aside
 from hopsartifacts.store.identity import now, writer
-from hopsartifacts.store.local_paths import user_path
 
 PACKED = (".gz", ".tgz")
 _TRIES = 4

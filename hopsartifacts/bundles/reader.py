@@ -26,8 +26,8 @@ from hopsartifacts.bundles.documents import (
 )
 from hopsartifacts.digests import CHUNK_BYTES, Digest, Hasher, sha256_of
 from hopsartifacts.errors import InvalidBundleError, SourceChangedError, StorageError
+from hopsartifacts.machine.local_paths import user_path
 from hopsartifacts.registry.sources import Fingerprint
-from hopsartifacts.store.local_paths import user_path
 
 _GZIP = b"\x1f\x8b"
 

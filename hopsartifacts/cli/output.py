@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from hopsartifacts.store.progress import is_terminal
+from hopsartifacts.machine.progress import is_terminal
 
 _UNIT = 1000
 

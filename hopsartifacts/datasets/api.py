@@ -12,12 +12,12 @@ from hopsartifacts.errors import (
     ManagedPathError,
     PathNotFoundError,
 )
+from hopsartifacts.machine.atomic_write import check_free
+from hopsartifacts.machine.local_paths import user_path
 from hopsartifacts.names import file_path
 from hopsartifacts.registry.sources import source
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.atomic_write import check_free
 from hopsartifacts.store.checks import verified
-from hopsartifacts.store.local_paths import user_path
 from hopsartifacts.store.root import mark_root
 from hopsartifacts.store.transfer import fetch
 

@@ -19,10 +19,10 @@ from hopsartifacts.errors import (
     InvalidScriptError,
 )
 from hopsartifacts.layout import Role
+from hopsartifacts.machine.local_paths import user_path
 from hopsartifacts.names import folded, is_unicode
 from hopsartifacts.registry.sources import source
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.local_paths import user_path
 
 _BY_PRODUCTS = frozenset({"__pycache__", ".ipynb_checkpoints"})
 """Folders that Python and Jupyter fill on their own."""

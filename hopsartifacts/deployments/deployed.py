@@ -17,7 +17,6 @@ from hopsartifacts.deployments.documents import (
     DeploymentVersion,
     Specification,
 )
-from hopsartifacts.documents import decode
 from hopsartifacts.names import is_version
 from hopsartifacts.registry.documents import ModelState
 from hopsartifacts.registry.versions import model_state
@@ -155,12 +154,11 @@ class Deployed:
         if number not in self._read:
             record = self.state.records[number]
             log = self._logs.deployment(self.name)
-            where = f"{log.path} entry {record.entry}"
             self._read[number] = DeploymentVersion(
                 version=number,
                 created=record.created,
                 creator=record.creator,
-                specification=decode(log.content(record.entry), Specification, where),
+                specification=log.document(record.entry, Specification),
             )
         return self._read[number]
 

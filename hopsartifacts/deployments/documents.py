@@ -1,6 +1,7 @@
 """What a deployment is when it is sealed: a value that pins everything it runs."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import islice
 from typing import Any, Literal
 
@@ -106,6 +107,11 @@ class DeploymentRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     creator: str = ""
     entry: int = 0
     """Number of the log entry that brought the specification."""
+
+    def __post_init__(self) -> None:
+        """Refuse a record of a live version that lacks what a listing shows."""
+        if self.status == "live":
+            datetime.fromisoformat(self.created)
 
 
 class DeploymentHead(Head, frozen=True, kw_only=True, omit_defaults=True):

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.machine.progress import is_terminal
 from hopsartifacts.serving.contract import (
     COMPONENTS,
     UP,
@@ -21,7 +22,6 @@ from hopsartifacts.serving.contract import (
     ConditionType,
     RunState,
 )
-from hopsartifacts.store.progress import is_terminal
 
 VARIABLE = "HOPSARTIFACTS_PROGRESS"
 

@@ -12,6 +12,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_complete
 from hopsartifacts import layout
 from hopsartifacts.digests import Digest
 from hopsartifacts.errors import StorageError
+from hopsartifacts.machine.progress import Callback, Progress
 from hopsartifacts.storage.contract import FileInfo, Storage
 from hopsartifacts.store.checks import (
     VANISHED,
@@ -21,7 +22,6 @@ from hopsartifacts.store.checks import (
     ignored,
     workers_for,
 )
-from hopsartifacts.store.progress import Callback, Progress
 from hopsartifacts.store.workers import Stop
 
 BATCH_FILES = 200

@@ -76,13 +76,17 @@ class Inventory:
             return
         state = log.seen_state()
         found = Deployed(logs, deployment, state, state.head.active)
-        log.fetch({it.entry for _, it in state.newest_first()})
-        for number in state.records:
-            if state.is_kept(number):
-                path = layout.deployment_document(deployment, number)
-                self._add_bytes(path, document_bytes(found.version(number)))
-            else:
-                self.retired.append(layout.deployment_version_dir(deployment, number))
+        try:
+            log.fetch({it.entry for _, it in state.newest_first()})
+            for number in state.records:
+                if state.is_kept(number):
+                    path = layout.deployment_document(deployment, number)
+                    self._add_bytes(path, document_bytes(found.version(number)))
+                else:
+                    folder = layout.deployment_version_dir(deployment, number)
+                    self.retired.append(folder)
+        except IntegrityError as error:
+            self._damage(layout.deployment_dir(deployment), error)
 
     def _add_version(
         self, log: ModelLog, model: str, version: int, record: VersionRecord

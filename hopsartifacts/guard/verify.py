@@ -10,10 +10,10 @@ from hopsartifacts import layout
 from hopsartifacts.deployments.versions import deployment_names
 from hopsartifacts.guard.batches import compared
 from hopsartifacts.guard.inventory import Inventory, take_inventory
+from hopsartifacts.machine.progress import NO_CALLBACK, Callback
 from hopsartifacts.registry.versions import model_names
 from hopsartifacts.storage.contract import FileInfo, Storage
 from hopsartifacts.store.checks import VANISHED, Finding, check_file
-from hopsartifacts.store.progress import NO_CALLBACK, Callback
 
 _SECOND_LOOK_S = 0.25
 

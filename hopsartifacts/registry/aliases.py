@@ -10,7 +10,9 @@ from typing import Any
 
 import msgspec
 
-from hopsartifacts.errors import InvalidInputError, ModelNotFoundError
+from hopsartifacts import layout
+from hopsartifacts.documents import decode_part, encode
+from hopsartifacts.errors import IntegrityError, InvalidInputError, ModelNotFoundError
 from hopsartifacts.moments import moment
 from hopsartifacts.registry.documents import AliasRecord, ModelState
 from hopsartifacts.registry.versions import (
@@ -116,7 +118,7 @@ def aliased_version(storage: Storage, model: str, alias: str, at: Any = None) ->
         return found.version or 0
     then = moment(at, "at")
     for record in _journal(storage, model, alias):
-        if datetime.fromisoformat(record.when) <= then:
+        if _time_of(record, model) <= then:
             if record.version is not None:
                 return record.version
             break
@@ -193,8 +195,19 @@ def _journal(storage: Storage, model: str, alias: str) -> Iterator[AliasRecord]:
         record = None if record.before is None else _record(log, record.before)
 
 
+def _time_of(record: AliasRecord, model: str) -> datetime:
+    try:
+        return datetime.fromisoformat(record.when)
+    except ValueError as error:
+        raise IntegrityError(
+            f"{layout.log_entry(layout.model_log(model), record.entry)} sets an alias "
+            f"at {record.when!r}, which is no time: restore the log from a backup"
+        ) from error
+
+
 def _record(log: ModelLog, entry: int) -> AliasRecord:
-    return msgspec.convert(log.entry(entry).op["record"], AliasRecord)
+    where = layout.log_entry(log.path, entry)
+    return decode_part(encode(log.entry(entry).op["record"]), AliasRecord, where)
 
 
 def _pointing(

@@ -1,5 +1,6 @@
 """The documents that the registry stores: manifests and the state of a model's log."""
 
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -47,6 +48,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, float | int] = {}
     input_example: EmbeddedFile | None = None
     model_schema: EmbeddedFile | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a time that is none."""
+        datetime.fromisoformat(self.created)
 
     @property
     def size_bytes(self) -> int:
@@ -96,6 +101,13 @@ class VersionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     tags: dict[str, Any] = {}
     description: str = ""
     """The edited description, or the saved one if it was never edited."""
+
+    def __post_init__(self) -> None:
+        """Refuse a record of a live version that lacks what a listing shows."""
+        if self.is_live and not self.seal:
+            raise ValueError(f"a {self.status} version has no seal")
+        if self.is_live:
+            datetime.fromisoformat(self.created)
 
     @property
     def is_live(self) -> bool:

@@ -16,6 +16,8 @@ from hopsartifacts.errors import (
     ModelNotFoundError,
     PathNotFoundError,
 )
+from hopsartifacts.machine.local_paths import local_folder, user_path
+from hopsartifacts.machine.progress import NO_CALLBACK, Callback
 from hopsartifacts.names import alias_name, model_name, tag_name
 from hopsartifacts.notices import warn
 from hopsartifacts.registry.aliases import aliases_of, set_alias
@@ -40,8 +42,6 @@ from hopsartifacts.registry.versions import (
     manifest_of,
     set_tags,
 )
-from hopsartifacts.store.local_paths import local_folder, user_path
-from hopsartifacts.store.progress import NO_CALLBACK, Callback
 from hopsartifacts.store.transfer import download
 
 

@@ -9,26 +9,26 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
 import msgspec
 
-from hopsartifacts.store.state_folder import forget_old, key_of, locked, state_folder
+from hopsartifacts.errors import StorageError
+from hopsartifacts.machine.atomic_write import written_aside
+from hopsartifacts.machine.state_folder import (
+    forget_old,
+    key_of,
+    locked,
+    state_folder,
+)
 
 _FOLDER = "saves"
 
 
-class _Begun(msgspec.Struct, frozen=True, kw_only=True, tag="begun"):
+class _Document(msgspec.Struct, frozen=True, kw_only=True):
     token: str
-
-
-class _Planned(msgspec.Struct, frozen=True, kw_only=True, tag="planned"):
-    paths: tuple[str, ...]
-
-
-_Line = _Begun | _Planned
+    planned: tuple[str, ...] = ()
 
 
 class SaveJournal:
@@ -42,12 +42,13 @@ class SaveJournal:
     def __init__(self, path: Path, lock: Any) -> None:
         self._path = path
         self._lock = lock
-        self._writing = Lock()
-        self._file: int | None = None
-        self._good_bytes = 0
         self.token: str | None = None
         self.planned: set[str] = set()
-        self._read()
+        # A crash of the machine may leave garbage: then there is nothing to continue.
+        with suppress(OSError, msgspec.MsgspecError):
+            line = path.read_bytes().partition(b"\n")[0]
+            found = msgspec.json.decode(line, type=_Document)
+            self.token, self.planned = found.token, set(found.planned)
 
     def begin(self, token: str) -> None:
         """Record that a save under *token* begins.
@@ -55,25 +56,23 @@ class SaveJournal:
         If the journal contains another token, it is cleared first.
         """
         if token != self.token:
-            self._restart()
+            self.planned = set()
         self.token = token
-        self._write(_Begun(token=token))
+        self._write()
 
     def plan(self, paths: Iterable[str]) -> None:
         """Record the paths that may be written from now on."""
-        planned = tuple(paths)
-        self.planned.update(planned)
-        self._write(_Planned(paths=planned))
+        self.planned.update(paths)
+        self._write()
 
     def forget(self) -> None:
         """Clear the journal: the save has ended and there is nothing to continue."""
-        self._restart()
+        with suppress(OSError):
+            self._path.unlink()
+        self.token, self.planned = None, set()
 
     def close(self) -> None:
         """Release the lock; an unfinished save can be continued later."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
         self._lock.release()
 
     def __enter__(self) -> Self:
@@ -87,50 +86,14 @@ class SaveJournal:
     ) -> None:
         self.close()
 
-    def _read(self) -> None:
-        try:
-            lines = self._path.read_bytes().splitlines(keepends=True)
-        except OSError:
-            return
-        # A killed process leaves a partial last line; a crash of the machine may leave
-        # other garbage. The lines before it are valid.
-        with suppress(msgspec.MsgspecError):
-            for line in lines:
-                if line.endswith(b"\n"):
-                    self._take(msgspec.json.decode(line, type=_Line))
-                    self._good_bytes += len(line)
-        if self.token is None:
-            self._restart()
-
-    def _take(self, line: _Line) -> None:
-        if isinstance(line, _Begun):
-            self.token = line.token
-        else:
-            self.planned.update(line.paths)
-
-    def _restart(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-        with suppress(OSError):
-            self._path.unlink()
-        self.planned, self._good_bytes = set(), 0
-        self.token = None
-
-    def _write(self, line: _Line) -> None:
-        data = msgspec.json.encode(line) + b"\n"
+    def _write(self) -> None:
+        document = _Document(token=self.token or "", planned=tuple(self.planned))
         # A failure here does not fail the save; it only cannot be continued.
-        with self._writing, suppress(OSError):
-            if self._file is None:
-                self._file = self._open()
-            os.write(self._file, data)
-
-    def _open(self) -> int:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        file = os.open(self._path, flags, 0o600)
-        # Cut off what could not be read, so that the next line starts cleanly.
-        os.ftruncate(file, self._good_bytes)
-        return file
+        with (
+            suppress(StorageError),
+            written_aside(self._path, is_durable=False, mode=0o600) as file,
+        ):
+            file.write(msgspec.json.encode(document) + b"\n")
 
 
 def open_journal(project_url: str, model: str, source: Path) -> SaveJournal | None:

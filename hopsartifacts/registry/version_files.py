@@ -11,12 +11,12 @@ from contextlib import closing
 from hopsartifacts import layout
 from hopsartifacts.digests import Digest, Hasher, OverlappedHasher, digest_of
 from hopsartifacts.errors import ConflictError, NotFoundError, StorageError
+from hopsartifacts.machine.progress import NO_CALLBACK, Callback, Progress
 from hopsartifacts.registry.documents import FileRecord
 from hopsartifacts.registry.save_journal import SaveJournal
 from hopsartifacts.registry.sources import SourceFile
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.dedup import WHOLE_BYTES, Dedup, StoredFile
-from hopsartifacts.store.progress import NO_CALLBACK, Callback, Progress
 from hopsartifacts.store.workers import Stop, each_result
 
 _LARGE_BYTES = 32 * 1024 * 1024

@@ -11,6 +11,7 @@ from hopsartifacts.digests import sha256_of
 from hopsartifacts.documents import (
     FORMAT,
     decode,
+    decode_part,
     encode,
     encode_pretty,
     is_checked,
@@ -122,7 +123,7 @@ def manifest_in(log: ModelLog, record: VersionRecord) -> Manifest:
     If *log* has it in its cache, no request is made.
     """
     where = layout.log_entry(log.path, record.seal)
-    return decode(manifest_bytes(log, record), Manifest, where)
+    return decode_part(manifest_bytes(log, record), Manifest, where)
 
 
 def manifest_bytes(log: ModelLog, record: VersionRecord) -> bytes:

@@ -1,16 +1,15 @@
 """The server's own folder on local disk: keys, certificate, unfinished uploads."""
 
 import hashlib
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from hopsartifacts.errors import InUseError, StorageError
-from hopsartifacts.store.identity import new_token
-from hopsartifacts.store.state_folder import lasting_state_folder
+from hopsartifacts.machine.atomic_write import written_aside
+from hopsartifacts.machine.state_folder import lasting_state_folder
 
 _NAME_LENGTH = 16
 
@@ -43,20 +42,8 @@ def write_private(path: Path, data: bytes, mode: int = 0o600) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{new_token()}")
-    try:
-        opened = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with open(opened, "wb") as file:  # noqa: PTH123 - it is a descriptor
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync(path.parent)
-    except OSError as error:
-        raise StorageError(f"cannot write {str(path)!r}: {error.strerror}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+    with written_aside(path, mode=mode) as file:
+        file.write(data)
 
 
 @contextmanager
@@ -78,11 +65,3 @@ def alone_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _sync(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

@@ -24,10 +24,10 @@ from hopsartifacts.errors import (
     InvalidInputError,
     StorageError,
 )
+from hopsartifacts.machine.local_paths import user_path
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.store.checks import Finding, check_folder
-from hopsartifacts.store.local_paths import user_path
 from hopsartifacts.store.transfer import part_of
 
 FOLDER_VARIABLE = "HOPSARTIFACTS_CACHE_DIR"

@@ -16,12 +16,13 @@ from hopsartifacts.documents import (
     FORMAT,
     check_format,
     decode,
+    decode_part,
     encode,
     is_checked,
     with_check,
     without_check,
 )
-from hopsartifacts.errors import FormatError, IntegrityError
+from hopsartifacts.errors import IntegrityError
 from hopsartifacts.store.index import Index, Leaves
 from hopsartifacts.store.pages import Records, Tree, empty
 
@@ -75,6 +76,17 @@ class EntryBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     index: Leaves = {}
 
 
+class _Operation(dict[str, Any]):
+    """The members of an operation, by name."""
+
+    def __init__(self, members: dict[str, Any], path: str) -> None:
+        super().__init__(members)
+        self._path = path
+
+    def __missing__(self, name: str) -> Any:
+        raise _damaged(self._path, f"has no {name!r} in its operation")
+
+
 class _Any(msgspec.Struct):
     """The only member that is read before the format is known."""
 
@@ -100,8 +112,11 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def op(self) -> dict[str, Any]:
-        """The operation that the entry committed."""
-        return self.body.op
+        """The operation that the entry committed.
+
+        A member that is missing raises ``IntegrityError``.
+        """
+        return _Operation(self.body.op, layout.log_entry(self.body.log, self.seq))
 
     def content_of(self, seq: int) -> bytes | None:
         """Return the content of entry *seq* if this entry contains it, else None."""
@@ -228,10 +243,7 @@ def unpacked(data: bytes, log: str, seq: int) -> LogEntry:
     path = layout.log_entry(log, seq)
     text = without_check(text_of(data, path))
     check_format(decode(text, _Any, path).format, path)
-    try:
-        body = decode(text, EntryBody, path)
-    except FormatError as error:
-        raise IntegrityError(f"log entry {error}") from error
+    body = decode_part(text, EntryBody, f"log entry {path}")
     if (body.log, body.seq) != (log, seq):
         raise _damaged(path, f"holds entry {body.seq} of {body.log}: it was moved")
     return LogEntry(body=body, sha256=sha256_of(data))

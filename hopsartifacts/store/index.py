@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from hopsartifacts import layout
 from hopsartifacts.errors import IntegrityError
 
 LEAF_IDENTITIES = 64
@@ -21,7 +22,13 @@ the entry that contains the leaf."""
 
 
 class LeafSource(Protocol):
-    """A reader of log entries."""
+    """A reader of log entries.
+
+    Attributes:
+        path: the path of the log.
+    """
+
+    path: str
 
     def leaves(self, number: int) -> Leaves:
         """Return the leaves of entry *number*.
@@ -79,9 +86,11 @@ class Index(msgspec.Struct, frozen=True):
         if isinstance(place, int):
             found = self.source.leaves(place).get(prefix) if self.source else None
             if not isinstance(found, dict):
+                log = self.source.path if self.source else ""
                 raise IntegrityError(
-                    f"log entry {place} does not contain the identities {prefix!r}, "
-                    "although a later entry says so: restore the log from a backup"
+                    f"log entry {layout.log_entry(log, place)} does not contain the "
+                    f"identities {prefix!r}, although a later entry says so: restore "
+                    "the log from a backup"
                 )
             return prefix, found
         return prefix, place

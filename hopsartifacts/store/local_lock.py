@@ -7,8 +7,8 @@ the lock, because its holder hangs or no lock file can be created, continues wit
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from hopsartifacts.machine.state_folder import key_of, locked
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.state_folder import key_of, locked
 
 _FOLDER = "turns"
 _LONGEST_WAIT_S = 1.0

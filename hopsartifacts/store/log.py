@@ -21,7 +21,7 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.digests import sha256_of
-from hopsartifacts.documents import decode, encode
+from hopsartifacts.documents import decode_part, encode
 from hopsartifacts.errors import (
     ConflictError,
     HopsArtifactsError,
@@ -48,6 +48,8 @@ from hopsartifacts.store.local_lock import turn
 from hopsartifacts.store.log_audit import LogAudit
 from hopsartifacts.store.pages import PAGE_NUMBERS, Records, Tree
 from hopsartifacts.store.workers import each_result
+
+Document = TypeVar("Document")
 
 _MANY = 16
 _ABREAST = 32
@@ -196,6 +198,15 @@ class Log(Generic[AnyState]):
         copy = self._seen.entry.content_of(seq) if self._seen else None
         return bytes(self.entry(seq).body.content) if copy is None else copy
 
+    def document(self, seq: int, kind: type[Document]) -> Document:
+        """Return the content of entry *seq* as a document of type *kind*.
+
+        Raises:
+            IntegrityError: the entry is missing or damaged, or has another content.
+        """
+        where = layout.log_entry(self.path, seq)
+        return decode_part(self.content(seq), kind, where)
+
     def fetch(self, numbers: Iterable[int]) -> None:
         """Read entries concurrently into the cache."""
         self._entries(numbers)
@@ -234,7 +245,7 @@ class Log(Generic[AnyState]):
                 one in its successor, or its state differs from the replayed one;
                 or the newest one contradicts itself.
         """
-        retold, newest = LogAudit(self._state), None
+        retold, newest = LogAudit(self._state, self.path), None
         for newest in self.entries():
             try:
                 retold.take(newest.body)
@@ -358,7 +369,7 @@ class Log(Generic[AnyState]):
     def _snapshot(self, entry: LogEntry) -> Snapshot[AnyState]:
         body, kind = entry.body, self._state
         where = layout.log_entry(self.path, body.seq)
-        head = decode(bytes(body.head), kind.head_type, where)
+        head = decode_part(bytes(body.head), kind.head_type, where)
         records = Records[Any](kind.record_type, self, body.seq, body.tree)
         index = Index(seq=body.seq, tree=body.index, source=self)
         return Snapshot(entry=entry, state=kind(head, records, index))

@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
+from hopsartifacts import layout
 from hopsartifacts.digests import sha256_of
-from hopsartifacts.documents import decode, encode
+from hopsartifacts.documents import decode_part, encode
 from hopsartifacts.errors import IntegrityError
 from hopsartifacts.store.entries import CARRIED_LIMIT_BYTES, EntryBody, State
 from hopsartifacts.store.index import Index, Leaf, Leaves, digits_of
@@ -23,7 +24,8 @@ class LogAudit:
     is computed again from the earlier entries, as a writer does, and compared.
     """
 
-    def __init__(self, state: type[State[Any, Any]]) -> None:
+    def __init__(self, state: type[State[Any, Any]], path: str) -> None:
+        self.path = path
         self._state = state
         self._last = 0
         self._trees: dict[int, Tree] = {}
@@ -49,7 +51,8 @@ class LogAudit:
             last, after = max(last, number), after.changed(number, brought)
         pages = {it // PAGE_NUMBERS for it in (self._last, last) if it}
         index = Index(body.seq - 1, self._index, changes, self).written_out()
-        head = decode(bytes(body.head), self._state.head_type, f"entry {body.seq}")
+        where = layout.log_entry(self.path, body.seq)
+        head = decode_part(bytes(body.head), self._state.head_type, where)
         for what, said, made in (
             ("set of records", encode(body.tree), encode(after.written_out(pages))),
             ("index of identities", body.index, index),
@@ -73,9 +76,9 @@ class LogAudit:
 
     def state(self, body: EntryBody) -> State[Any, Any]:
         """Return the state as of *body*, the last entry replayed, without its index."""
-        kind, where = self._state, f"log entry {body.seq}"
+        kind, where = self._state, layout.log_entry(self.path, body.seq)
         records = Records[Any](kind.record_type, self, body.seq, body.tree)
-        head = decode(bytes(body.head), kind.head_type, where)
+        head = decode_part(bytes(body.head), kind.head_type, where)
         return kind(head, records, Index())
 
     def _go_on(self, body: EntryBody, last: int) -> None:
@@ -107,7 +110,8 @@ class LogAudit:
         return {key: it for key, it in now.items() if it != was[key]}
 
     def _key(self, number: int, raw: msgspec.Raw) -> str | None:
-        record = decode(bytes(raw), self._state.record_type, f"record {number}")
+        where = f"{self.path}: record {number}"
+        record = decode_part(bytes(raw), self._state.record_type, where)
         identity = self._state.identity_of(record)
         return None if identity is None else digits_of(identity)
 

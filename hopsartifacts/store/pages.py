@@ -11,7 +11,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from hopsartifacts.documents import decode, encode
+from hopsartifacts import layout
+from hopsartifacts.documents import decode_part, encode
 from hopsartifacts.errors import IntegrityError
 
 PAGE_NUMBERS = 50
@@ -48,8 +49,20 @@ Tree = dict[int, int | Book]
 """Books by number; an int in place of a book is the entry that contains it."""
 
 
+class MissingRecordError(IntegrityError, KeyError):
+    """A log has no record of a number; as a ``KeyError``, ``get`` returns None."""
+
+    __str__ = Exception.__str__
+
+
 class TreeSource(Protocol):
-    """A reader of log entries."""
+    """A reader of log entries.
+
+    Attributes:
+        path: the path of the log.
+    """
+
+    path: str
 
     def trees(self, numbers: Iterable[int]) -> Mapping[int, Tree]:
         """Return the trees of the entries *numbers*, read concurrently.
@@ -91,8 +104,12 @@ class Records(Mapping[int, Record], Generic[Record]):
         if number not in self._decoded:
             found = self._page(number // PAGE_NUMBERS)
             if found is None or number not in found[1]:
-                raise KeyError(number)
-            self._decoded[number] = self._record(number, found[1][number])
+                raise MissingRecordError(
+                    f"{self._where(self._seq)} has no record of number {number}, "
+                    "although another part of the log names it: restore the log from "
+                    "a backup"
+                )
+            self._decoded[number] = self._record(*found, number)
         return self._decoded[number]
 
     def __iter__(self) -> Iterator[int]:
@@ -167,6 +184,8 @@ class Records(Mapping[int, Record], Generic[Record]):
                 written = self._written_page(page)
                 if written:
                     places[page] = written
+        if not places:
+            raise self._not_there(home, f"a page of book {number}")
         first = min(places)
         span = range(first, max(places) + 1)
         return Book(first=first, pages=tuple(places.get(page) for page in span))
@@ -202,7 +221,10 @@ class Records(Mapping[int, Record], Generic[Record]):
         self._fetch(homes)
         found = [it[1] for page in pages if (it := self._page(page))]
         self._fetch(
-            home_of(raw) for page in found for raw in page.values() if is_named(raw)
+            home_of(raw, self._where(self._seq))
+            for page in found
+            for raw in page.values()
+            if is_named(raw)
         )
         return found
 
@@ -224,35 +246,39 @@ class Records(Mapping[int, Record], Generic[Record]):
                 book = self._written_book(home, number // BOOK_PAGES)
                 place = book.page(number)
                 if place is None or isinstance(place, int):
-                    raise _not_there(home, f"page {number}")
+                    raise self._not_there(home, f"page {number}")
             self._pages[number] = home, place
         return self._pages[number]
 
-    def _record(self, number: int, raw: msgspec.Raw) -> Record:
+    def _record(self, home: int, page: Page, number: int) -> Record:
+        raw = page[number]
         if is_named(raw):
-            home = home_of(raw)
+            home = home_of(raw, self._where(home))
             written = written_record(self._fetch([home])[home], number)
             if written is None:
-                raise _not_there(home, f"record {number}")
+                raise self._not_there(home, f"record {number}")
             raw = written
-        return decode(bytes(raw), self._kind, f"record {number}")
+        where = f"{self._where(home)}: record {number}"
+        return decode_part(bytes(raw), self._kind, where)
 
     def _written_book(self, home: int, number: int) -> Book:
         book = self._fetch([home])[home].get(number)
         if book is None or isinstance(book, int):
-            raise _not_there(home, f"book {number}")
+            raise self._not_there(home, f"book {number}")
         return book
 
     def _fetch(self, numbers: Iterable[int]) -> Mapping[int, Tree]:
         wanted = set(numbers)
         return self._source.trees(wanted) if self._source and wanted else {}
 
+    def _where(self, home: int) -> str:
+        return layout.log_entry(self._source.path, home) if self._source else "no log"
 
-def _not_there(home: int, what: str) -> IntegrityError:
-    return IntegrityError(
-        f"log entry {home} does not contain {what}, although a later entry says so: "
-        "restore the log from a backup"
-    )
+    def _not_there(self, home: int, what: str) -> IntegrityError:
+        return IntegrityError(
+            f"log entry {self._where(home)} does not contain {what}, although a later "
+            "entry says so: restore the log from a backup"
+        )
 
 
 def written_record(tree: Tree, number: int) -> msgspec.Raw | None:
@@ -269,8 +295,10 @@ def is_named(raw: msgspec.Raw) -> bool:
     return not bytes(raw).startswith(b"{")
 
 
-def home_of(raw: msgspec.Raw) -> int:
+def home_of(raw: msgspec.Raw, where: str = "a log entry") -> int:
     """Decode *raw*, the number of the entry that contains a record.
+
+    *where* names the entry with *raw* in messages.
 
     Raises:
         IntegrityError: it is not a number.
@@ -278,7 +306,7 @@ def home_of(raw: msgspec.Raw) -> int:
     text = bytes(raw)
     if not text.isdigit():
         raise IntegrityError(
-            f"a log entry contains {text.decode(errors='replace')!r} instead of a "
+            f"{where} contains {text.decode(errors='replace')!r} instead of a "
             "record or the number of an entry: restore the log from a backup"
         )
     return int(text)

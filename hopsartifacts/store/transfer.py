@@ -19,9 +19,10 @@ import xxhash
 
 from hopsartifacts.digests import CHUNK_BYTES, Digest, sha256_of
 from hopsartifacts.errors import IntegrityError, PathNotFoundError, StorageError
+from hopsartifacts.machine.atomic_write import written_aside
+from hopsartifacts.machine.progress import NO_CALLBACK, Callback, Progress
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checks import verified
-from hopsartifacts.store.progress import NO_CALLBACK, Callback, Progress
 from hopsartifacts.store.workers import Stop, Stopped, each, pause_s
 
 ATTEMPTS = 5
@@ -73,26 +74,11 @@ def fetch(
         PathNotFoundError: it is missing.
         StorageError: the storage or the local disk failed.
     """
-    temporary = target.with_name(f".{uuid4().hex}{_PART}")
-    try:
-        with _local(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            file = _opened(temporary, os.O_EXCL)
-        with file:
-            for chunk in _checked(storage.chunks(path), digest, path):
-                with _local(target):
-                    file.write(chunk)
-        with _local(target):
-            temporary.replace(target)
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
-
-
-def _checked(
-    chunks: Iterable[bytes], digest: Digest | None, path: str
-) -> Iterable[bytes]:
-    return verified(chunks, digest, path) if digest else chunks
+    chunks: Iterable[bytes] = storage.chunks(path)
+    with _local(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    with written_aside(target, is_durable=False) as file:
+        file.writelines(verified(chunks, digest, path) if digest else chunks)
 
 
 def part_of(target: Path, digest: Digest) -> Path:

@@ -186,7 +186,7 @@ def check(storage: Storage, *, has_chosen_numbers: bool = False) -> Checked:
         is_dense = marks is not _model_marks or not has_chosen_numbers
         history = _History(log.path, is_dense=is_dense)
         try:
-            retold = LogAudit(kind)
+            retold = LogAudit(kind, log.path)
             for entry in log.entries():
                 retold.take(entry.body)
                 state = retold.state(entry.body)

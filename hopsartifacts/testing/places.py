@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from hopsartifacts.machine.state_folder import STATE_DIR_VARIABLE
 from hopsartifacts.storage.contract import Capabilities, FileInfo, Storage
-from hopsartifacts.store.state_folder import STATE_DIR_VARIABLE
 from hopsartifacts.store.workers import each
 
 Place = Callable[[], Storage]

@@ -11,7 +11,7 @@ import msgspec
 from hopsartifacts.cli.output import size, table
 from hopsartifacts.cli.session import Session, project_argument
 from hopsartifacts.documents import encode
-from hopsartifacts.store.atomic_write import check_free, written_aside
+from hopsartifacts.machine.atomic_write import check_free, written_aside
 
 Row = dict[str, Any]
 

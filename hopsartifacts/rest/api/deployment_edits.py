@@ -22,6 +22,7 @@ from hopsartifacts.deployments.settings import SETTINGS, DeploymentSettings
 from hopsartifacts.deployments.versions import find_deployment
 from hopsartifacts.documents import encode
 from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.machine.progress import Callback
 from hopsartifacts.registry.given import checked_reason
 from hopsartifacts.rest.api.deployments import (
     DEPLOYMENT,
@@ -36,7 +37,6 @@ from hopsartifacts.rest.background import Job
 from hopsartifacts.rest.deployment_states import RunStatus, run_status
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.predictions import predicted
-from hopsartifacts.store.progress import Callback
 
 
 class GivenAmount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,6 +10,7 @@ from hopsartifacts.deployments.golden import GoldenRequest
 from hopsartifacts.documents import encode
 from hopsartifacts.guard.gc import GRACE_S, Garbage, Stuck
 from hopsartifacts.guard.repair import Repaired
+from hopsartifacts.machine.progress import Callback
 from hopsartifacts.rest.api.page_cursor import Page, Paging, page_of, shown
 from hopsartifacts.rest.api.table import PREFIX, operations
 from hopsartifacts.rest.background import Job, JobStatus
@@ -17,7 +18,6 @@ from hopsartifacts.rest.deployment_states import RunStatus
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.sorted_lists import SortOrder
 from hopsartifacts.store.checks import Finding
-from hopsartifacts.store.progress import Callback
 from hopsartifacts.store.storage_probe import Check
 
 _JOB = "/jobs/{id}"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from hopsartifacts.machine.atomic_write import written_aside
 from hopsartifacts.storage.posix import sync_folder
 
 
@@ -104,16 +105,10 @@ class UploadJournal:
     def start(self, *lines: Line, is_durable: bool) -> None:
         """Replace the journal by *lines*, atomically."""
         self.close()
-        data = b"".join(map(_encoded, lines))
-        temporary = self._folder / f"{self.NAME}.new"
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            if is_durable:
-                os.fsync(file.fileno())
-        temporary.replace(self._folder / self.NAME)
+        path = self._folder / self.NAME
+        with written_aside(path, is_durable=is_durable) as file:
+            file.write(b"".join(map(_encoded, lines)))
         if is_durable:
-            sync_folder(self._folder)
             sync_folder(self._folder.parent)
 
     def add(self, line: Line) -> None:

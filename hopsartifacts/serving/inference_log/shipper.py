@@ -27,6 +27,7 @@ from filelock import FileLock
 
 from hopsartifacts import layout
 from hopsartifacts.errors import HopsArtifactsError, IntegrityError
+from hopsartifacts.machine.atomic_write import written_aside
 from hopsartifacts.serving.inference_log.data_set import date_of, end_of, file_of
 from hopsartifacts.serving.inference_log.orders import ShipperOrder, read_order
 from hopsartifacts.serving.inference_log.spool import (
@@ -45,7 +46,6 @@ from hopsartifacts.serving.inference_log.spool import (
     segments,
 )
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.atomic_write import written_aside
 
 Produce = Callable[[Origin, Sequence[KeptRecord]], None]
 """Sends records to the topic of their origin; returns when they are delivered."""

@@ -17,6 +17,7 @@ from hopsartifacts.errors import (
     StorageError,
     UnsupportedHereError,
 )
+from hopsartifacts.machine.state_folder import state_folder
 from hopsartifacts.serving.contract import (
     ENDED,
     NEVER_RAN,
@@ -56,7 +57,6 @@ from hopsartifacts.serving.local.runs import (
 )
 from hopsartifacts.serving.local.states import is_over, key_of, newest_state, own_run
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.state_folder import state_folder
 
 if TYPE_CHECKING:
     from hopsartifacts.serving.local.client import Targets

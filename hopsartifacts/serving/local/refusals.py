@@ -12,7 +12,7 @@ from hopsartifacts.errors import (
     StorageError,
     UnsupportedHereError,
 )
-from hopsartifacts.store.state_folder import STATE_DIR_VARIABLE
+from hopsartifacts.machine.state_folder import STATE_DIR_VARIABLE
 
 _STANDARD = 3
 _OF_PLACE = frozenset(

@@ -3,7 +3,6 @@
 A keeper reports the progress of its run. The first final report is kept.
 """
 
-import os
 import shutil
 import signal
 from contextlib import suppress
@@ -12,6 +11,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from hopsartifacts.machine.atomic_write import written_aside
 from hopsartifacts.serving.contract import (
     ENDED,
     Condition,
@@ -91,12 +91,8 @@ def read_report(path: Path) -> Report | None:
 
 def write_whole(path: Path, value: msgspec.Struct) -> None:
     """Replace the file atomically, so that readers never see a part of it."""
-    half = path.with_name(f"{path.name}.{os.getpid()}.half")
-    try:
-        half.write_bytes(msgspec.json.encode(value))
-        half.replace(path)
-    finally:
-        half.unlink(missing_ok=True)
+    with written_aside(path, is_durable=False) as file:
+        file.write(msgspec.json.encode(value))
 
 
 def end_in_words(exit_code: int | None) -> str:

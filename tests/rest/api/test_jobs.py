@@ -10,9 +10,9 @@ from starlette.testclient import TestClient
 
 from hopsartifacts import Model, Project
 from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.machine.progress import Callback
 from hopsartifacts.rest import background
 from hopsartifacts.rest.hosted import Hosted
-from hopsartifacts.store.progress import Callback
 
 V1 = "/api/v1"
 

@@ -1,14 +1,16 @@
-"""Atomic writes of local files for the user: temporary file, fsync, then rename."""
+"""Atomic writes of local files: temporary file, rename, and fsync if wanted."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+from uuid import uuid4
 
 from hopsartifacts.errors import AlreadyExistsError, HopsArtifactsError, StorageError
-from hopsartifacts.store.identity import new_token
-from hopsartifacts.store.local_paths import refuse_special
+from hopsartifacts.machine.local_paths import refuse_special
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 def check_free(target: Path, *, overwrite: bool) -> None:
@@ -24,26 +26,40 @@ def check_free(target: Path, *, overwrite: bool) -> None:
 
 
 @contextmanager
-def written_aside(target: Path, *, overwrite: bool) -> Iterator[IO[bytes]]:
+def written_aside(
+    target: Path, *, overwrite: bool = True, is_durable: bool = True, mode: int = 0o666
+) -> Iterator[IO[bytes]]:
     """Open a temporary file that is renamed to *target* when the block succeeds.
 
-    The file is flushed to disk before the rename. If the block raises, it is deleted.
+    If the block raises, the file is deleted.
+
+    Args:
+        target: the path of the file.
+        overwrite: whether an existing file is replaced.
+        is_durable: whether the file and its name are flushed to the disk. Otherwise a
+            crash of the machine, but not of the process, may damage the file.
+        mode: the permissions of the new file, from which the umask takes some.
 
     Raises:
         AlreadyExistsError: *target* exists, and *overwrite* is false.
         StorageError: it cannot be written.
     """
-    temporary = target.with_name(f".{new_token()}.part")
+    temporary = target.with_name(f".{uuid4().hex}.part")
     try:
-        with temporary.open("xb") as file:
+        with os.fdopen(os.open(temporary, _NEW, mode), "wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if is_durable:
+                os.fsync(file.fileno())
         _give_name(temporary, target, overwrite=overwrite)
+        if is_durable:
+            _sync(target.parent)
     except HopsArtifactsError:
         raise
     except OSError as error:
-        raise StorageError(f"cannot write {str(target)!r}: {error.strerror}") from error
+        failed = StorageError(f"cannot write {str(target)!r}: {error.strerror}")
+        failed.errno = error.errno
+        raise failed from error
     finally:
         with suppress(OSError):
             temporary.unlink()
@@ -62,11 +78,14 @@ def _give_name(temporary: Path, target: Path, *, overwrite: bool) -> None:
             temporary.replace(target)
     else:
         temporary.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY)
+
+
+def _sync(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(opened)
     finally:
-        os.close(folder)
+        os.close(opened)
 
 
 def _taken(target: Path) -> AlreadyExistsError:

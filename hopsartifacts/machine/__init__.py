@@ -1,0 +1,1 @@
+"""This machine alone: paths, atomic writes, the state folder; no store."""
