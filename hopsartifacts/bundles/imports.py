@@ -19,8 +19,7 @@ from hopsartifacts.bundles.documents import (
     BundledModel,
 )
 from hopsartifacts.bundles.fates import Fate, check_deployments, fates_of
-from hopsartifacts.bundles.reader import BundleReader
-from hopsartifacts.bundles.sources import bundle_source, chunks_of
+from hopsartifacts.bundles.reader import BundleReader, bundle_source, chunks_of
 from hopsartifacts.bundles.values import (
     ImportedAlias,
     ImportedArtifact,

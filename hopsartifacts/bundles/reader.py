@@ -1,14 +1,19 @@
-"""The reader of bundles, which opens only those that are complete and safe."""
+"""The reader of bundles, and the files of a bundle as sources for saving versions.
+
+It opens only bundles that are complete and safe.
+"""
 
 import gzip
 import os
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Self, cast
+
+from msgspec.structs import replace
 
 from hopsartifacts.bundles.archive import (
     RECORD_BYTES,
@@ -27,7 +32,8 @@ from hopsartifacts.bundles.documents import (
 from hopsartifacts.digests import CHUNK_BYTES, Digest, Hasher, sha256_of
 from hopsartifacts.errors import InvalidBundleError, SourceChangedError, StorageError
 from hopsartifacts.machine.local_paths import user_path
-from hopsartifacts.registry.sources import Fingerprint
+from hopsartifacts.registry.documents import Manifest
+from hopsartifacts.registry.sources import Fingerprint, Source, SourceFile
 
 _GZIP = b"\x1f\x8b"
 
@@ -173,6 +179,70 @@ class BundleReader:
 
     def _look(self) -> Fingerprint:
         return Fingerprint.of(os.fstat(self._file.fileno()))
+
+
+class BundledFile(SourceFile, frozen=True, kw_only=True):
+    """A file inside a bundle."""
+
+    reader: Callable[[], Iterator[bytes]]
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes and check them.
+
+        Raises:
+            InvalidBundleError: they differ from the declared digest.
+        """
+        return self.reader()
+
+
+class BundleSource(Source, frozen=True, kw_only=True):
+    """The files of a model version inside a bundle."""
+
+    bundle: BundleReader
+
+    def check_unchanged(
+        self,
+        stored: Mapping[str, Digest],  # noqa: ARG002 - see below
+    ) -> None:
+        """Check the bundle's fingerprint; its bytes were checked while they were read.
+
+        Raises:
+            SourceChangedError: the bundle has been written to.
+        """
+        self.bundle.check_unchanged()
+
+
+def bundle_source(bundle: BundleReader, manifest: Manifest) -> BundleSource:
+    """Return the files of the version that *manifest* describes as a source."""
+    files = tuple(
+        BundledFile(
+            path=record.path,
+            location=str(bundle.path),
+            fingerprint=replace(
+                bundle.fingerprint, size_bytes=record.digest.size_bytes
+            ),
+            reader=chunks_of(bundle, record.digest),
+        )
+        for record in sorted(manifest.files, key=lambda record: record.path)
+    )
+    # A bundle may contain several versions of a model; each is a separate source.
+    root = bundle.path / manifest.model / str(manifest.version)
+    return BundleSource(root=root, files=files, bundle=bundle)
+
+
+def chunks_of(bundle: BundleReader, digest: Digest) -> Callable[[], Iterator[bytes]]:
+    """Return a function that yields the bytes with *digest* on each call."""
+
+    def chunks() -> Iterator[bytes]:
+        found = bundle.find(digest)
+        if found is None:
+            raise InvalidBundleError(
+                f"{str(bundle.path)!r} does not contain {digest.sha256}: get the "
+                "bundle again"
+            )
+        return found
+
+    return chunks
 
 
 def _first_member(file: IO[bytes], where: str) -> bytes:

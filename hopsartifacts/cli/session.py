@@ -17,9 +17,11 @@ import msgspec
 from hopsartifacts import layout
 from hopsartifacts.cli.phrases import in_commands
 from hopsartifacts.cli.values import json_file, nested
+from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.documents import encode_pretty
 from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.project import URL_VARIABLE, Project, login
+from hopsartifacts.registry.model import Model
 from hopsartifacts.storage.contract import Storage
 
 Function = Callable[..., Any]
@@ -28,6 +30,7 @@ Decorator = Callable[[Function], Function]
 _URL_OPTION = click.option(
     "--url", envvar=URL_VARIABLE, show_envvar=True, help="The project."
 )
+YES = click.option("--yes", is_flag=True, help="Do not ask.")
 _URL_ARGUMENT = click.argument("url", envvar=URL_VARIABLE, required=False)
 
 
@@ -60,6 +63,14 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
             )
         return project
 
+    def model(self, name: str, version: int | None = None) -> Model:
+        """Return a version of a model in the project, by default the latest."""
+        return self.project().get_model_registry().get_model(name, version)
+
+    def deployment(self, name: str) -> Deployment:
+        """Return a deployment in the project."""
+        return self.project().get_model_serving().get_deployment(name)
+
     def show(self, document: object, text: object) -> None:
         """Print *document* as JSON with ``--json``, otherwise print *text*."""
         if self.as_json:
@@ -76,6 +87,12 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         self.show(document, report)
         if not report.ok:
             click.get_current_context().exit(1)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask *question* unless *yes* is set; end the command if the answer is no."""
+    if not yes:
+        click.confirm(question, abort=True, err=True)
 
 
 def _is_there(storage: Storage) -> bool:

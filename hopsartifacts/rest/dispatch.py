@@ -22,10 +22,10 @@ from hopsartifacts.rest.bodies import read_body
 from hopsartifacts.rest.bounds import take_up_to
 from hopsartifacts.rest.errors import (
     NO_KEY,
-    NO_SCOPE,
     RefusedError,
     hopsworks_body,
     problem_body,
+    scope_missing,
     status_and_code,
 )
 from hopsartifacts.rest.hosted import Hosted
@@ -119,12 +119,7 @@ def authenticated(hosted: Hosted, request: Request, scope: Scope | None) -> Call
             {"WWW-Authenticate": "ApiKey"},
         )
     if not caller.may(scope):
-        raise RefusedError(
-            f"API key {caller.name!r} does not allow this: it needs the scope "
-            f"{scope!r}, see 'hopsartifacts keys create --help'",
-            403,
-            NO_SCOPE,
-        )
+        raise scope_missing(caller.name, scope)
     return caller
 
 

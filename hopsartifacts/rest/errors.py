@@ -78,6 +78,16 @@ def broken_off() -> RefusedError:
     return RefusedError("body: the connection ended before it was whole", 400)
 
 
+def scope_missing(key: str, scope: str) -> RefusedError:
+    """Return the error for a request that needs *scope*, which the key has not."""
+    return RefusedError(
+        f"API key {key!r} does not allow this: it needs the scope {scope!r}, see "
+        "'hopsartifacts keys create --help'",
+        403,
+        NO_SCOPE,
+    )
+
+
 def no_such_tag(name: str, known: Iterable[str]) -> RefusedError:
     """Return the error for a tag that is not set, with the code that clients expect."""
     names = ", ".join(map(repr, sorted(known))) or "none"

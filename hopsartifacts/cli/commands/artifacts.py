@@ -5,7 +5,7 @@ import click
 from hopsartifacts.artifacts.documents import ArtifactVersion
 from hopsartifacts.artifacts.handle import Artifacts
 from hopsartifacts.cli.output import size, table
-from hopsartifacts.cli.session import Session, project_options
+from hopsartifacts.cli.session import YES, Session, confirm, project_options
 
 MODEL = click.argument("model")
 VERSION = click.argument("version", type=int)
@@ -63,7 +63,7 @@ def diff(session: Session, model: str, version: int, first: int, second: int) ->
 @MODEL
 @VERSION
 @click.argument("artifact", type=int)
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@YES
 @project_options
 def delete(
     session: Session, model: str, version: int, artifact: int, *, yes: bool
@@ -72,8 +72,7 @@ def delete(
     artifacts = _artifacts(session, model, version)
     found = artifacts.get(artifact)
     name = f"artifact version {artifact} of {model} version {version}"
-    if not yes:
-        click.confirm(f"Delete {name} permanently?", abort=True, err=True)
+    confirm(f"Delete {name} permanently?", yes=yes)
     artifacts.delete(artifact)
     session.show({"version": artifact, **_summary(found)}, f"Deleted {name}")
 

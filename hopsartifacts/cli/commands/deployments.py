@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from hopsartifacts.cli.output import listing, table
-from hopsartifacts.cli.session import Session, project_options
+from hopsartifacts.cli.session import YES, Session, confirm, project_options
 from hopsartifacts.cli.settings import settings_given, settings_options
 from hopsartifacts.cli.values import json_file
 from hopsartifacts.deployments.deployment import Deployment
@@ -61,7 +61,7 @@ def list_deployments(session: Session, model: str | None, status: str | None) ->
 @project_options
 def show(session: Session, name: str) -> None:
     """Show the specification and the state of a deployment."""
-    deployment = session.project().get_model_serving().get_deployment(name)
+    deployment = session.deployment(name)
     state = deployment.get_state().to_dict()
     document = {
         **_summary(deployment),
@@ -94,7 +94,7 @@ def create(
     If the name belongs to a deployment of the same model, that deployment gets a new
     version, and moves to it if it is running.
     """
-    found = session.project().get_model_registry().get_model(model, version)
+    found = session.model(model, version)
     settings = settings_given(options)
     # The library prints text, but standard output may have to be JSON.
     with redirect_stdout(sys.stderr):
@@ -128,7 +128,7 @@ def update(
     The deployment gets a new version, and moves to it if it is running. An empty text
     removes a script, a configuration file, an environment or a lock.
     """
-    deployment = session.project().get_model_serving().get_deployment(name)
+    deployment = session.deployment(name)
     before = deployment.version
     if model_version is not None:
         deployment.model_version = model_version
@@ -157,7 +157,7 @@ def start(
     ignore_environment: bool,
 ) -> None:
     """Run a deployment on this machine until it is stopped."""
-    deployment = session.project().get_model_serving().get_deployment(name)
+    deployment = session.deployment(name)
     # Detached, because this process ends now.
     if not deployment.is_running():
         deployment.start(
@@ -172,7 +172,7 @@ def start(
 @project_options
 def stop(session: Session, name: str) -> None:
     """Stop the processes of a deployment on this machine."""
-    deployment = session.project().get_model_serving().get_deployment(name)
+    deployment = session.deployment(name)
     deployment.stop()
     session.show(deployment.get_state().to_dict(), f"Stopped {name}")
 
@@ -189,7 +189,7 @@ def stop(session: Session, name: str) -> None:
 @project_options
 def predict(session: Session, name: str, data: Any) -> None:
     """Send a request to a running deployment and print its predictions."""
-    deployment = session.project().get_model_serving().get_deployment(name)
+    deployment = session.deployment(name)
     request = {"data": data} if isinstance(data, dict) else {"inputs": data}
     answer = deployment.predict(**request)
     session.show(answer, encode_pretty(answer).decode().rstrip())
@@ -205,7 +205,7 @@ def logs(
     session: Session, name: str, component: str, tail: int, *, follow: bool
 ) -> None:
     """Show the last lines of the log of the newest run."""
-    deployment = session.project().get_model_serving().get_deployment(name)
+    deployment = session.deployment(name)
     if follow:
         for line in deployment.follow_logs(component, tail):
             session.show({"line": line}, line)
@@ -217,13 +217,12 @@ def logs(
 @command.command()
 @NAME
 @click.option("--force", is_flag=True, help="Stop it first if it is running.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@YES
 @project_options
 def delete(session: Session, name: str, *, force: bool, yes: bool) -> None:
     """Delete a deployment; its model and artifact stay."""
-    deployment = session.project().get_model_serving().get_deployment(name)
-    if not yes:
-        click.confirm(f"Delete deployment {name}?", abort=True, err=True)
+    deployment = session.deployment(name)
+    confirm(f"Delete deployment {name}?", yes=yes)
     document = _summary(deployment)
     deployment.delete(force)
     session.show(document, f"Deleted {name}")
@@ -234,7 +233,7 @@ def delete(session: Session, name: str, *, force: bool, yes: bool) -> None:
 @project_options
 def versions(session: Session, name: str) -> None:
     """List the versions of a deployment, newest first."""
-    deployment = session.project().get_model_serving().get_deployment(name)
+    deployment = session.deployment(name)
     found = deployment.get_versions()
     rows = (
         (
@@ -255,7 +254,7 @@ def versions(session: Session, name: str) -> None:
 @project_options
 def diff(session: Session, name: str, first: int, second: int | None) -> None:
     """Show the differences from version FIRST to SECOND, by default the active one."""
-    deployment = session.project().get_model_serving().get_deployment(name)
+    deployment = session.deployment(name)
     found = deployment.diff(first, second)
     session.show(found, found)
 
@@ -265,7 +264,7 @@ def diff(session: Session, name: str, first: int, second: int | None) -> None:
 @project_options
 def history(session: Session, name: str) -> None:
     """Show each change of the active version, newest first, with user and reason."""
-    deployment = session.project().get_model_serving().get_deployment(name)
+    deployment = session.deployment(name)
     found = deployment.get_history()
     rows = ((it.when[:19], it.version, it.cause, it.by, it.why) for it in found)
     session.show(found, table(("WHEN", "VERSION", "BY A", "BY", "WHY"), rows))
@@ -288,7 +287,7 @@ def rollback(
     ignore_environment: bool,
 ) -> None:
     """Make a version active again; a running deployment moves to it."""
-    deployment = session.project().get_model_serving().get_deployment(name)
+    deployment = session.deployment(name)
     deployment.rollback(version, wait, why=why, ignore_environment=ignore_environment)
     active = deployment.version
     session.show(_summary(deployment), f"Version {active} of {name} is active")
@@ -297,14 +296,12 @@ def rollback(
 @command.command("delete-version")
 @NAME
 @VERSION
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@YES
 @project_options
 def delete_version(session: Session, name: str, version: int, *, yes: bool) -> None:
     """Delete a version that is not active, so that its model can be deleted too."""
-    deployment = session.project().get_model_serving().get_deployment(name)
-    if not yes:
-        question = f"Delete version {version} of deployment {name}?"
-        click.confirm(question, abort=True, err=True)
+    deployment = session.deployment(name)
+    confirm(f"Delete version {version} of deployment {name}?", yes=yes)
     deployment.delete_version(version)
     document = {"name": name, "version": version}
     session.show(document, f"Deleted version {version} of {name}")
@@ -325,7 +322,7 @@ def record_golden(
     session: Session, name: str, data: Any, tolerance: float, wait: int
 ) -> None:
     """Record a request and the answer that a version must give to become ready."""
-    deployment = session.project().get_model_serving().get_deployment(name)
+    deployment = session.deployment(name)
     found = deployment.record_golden(data, tolerance=tolerance, await_update=wait)
     text = f"Version {deployment.version} of {name} must answer as recorded"
     session.show(found, text)

@@ -2,7 +2,7 @@
 
 import click
 
-from hopsartifacts.cli.session import Session, project_options
+from hopsartifacts.cli.session import YES, Session, confirm, project_options
 
 PATH = click.argument("path")
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace existing files.")
@@ -48,12 +48,11 @@ def download(session: Session, path: str, to: str | None, *, overwrite: bool) ->
 
 @command.command()
 @PATH
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@YES
 @project_options
 def remove(session: Session, path: str, *, yes: bool) -> None:
     """Delete a file or folder of your own."""
     api = session.project().get_dataset_api()
-    if not yes:
-        click.confirm(f"Delete {path}?", abort=True, err=True)
+    confirm(f"Delete {path}?", yes=yes)
     api.remove(path)
     session.show({"path": path}, f"Deleted {path}")

@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from hopsartifacts.cli.output import listing, progress, size, table
-from hopsartifacts.cli.session import Session, project_options
+from hopsartifacts.cli.session import YES, Session, confirm, project_options
 from hopsartifacts.cli.values import json_file, pairs
 from hopsartifacts.errors import ModelNotFoundError
 from hopsartifacts.registry.documents import FRAMEWORKS
@@ -48,7 +48,7 @@ def list_models(session: Session, name: str | None) -> None:
 @project_options
 def show(session: Session, name: str, version: int | None) -> None:
     """Show all details of a version, by default the latest."""
-    model = session.project().get_model_registry().get_model(name, version)
+    model = session.model(name, version)
     tags = model.get_tags()
     files = [
         (file.path, size(file.digest.size_bytes), file.digest.sha256)
@@ -123,7 +123,7 @@ def _framework(registry: ModelRegistry, name: str) -> str:
 @project_options
 def download(session: Session, name: str, version: int | None, to: str | None) -> None:
     """Copy the files of a version, by default the latest, to this machine."""
-    model = session.project().get_model_registry().get_model(name, version)
+    model = session.model(name, version)
     with progress("Downloading") as bar:
         folder = model.download(to or f"{model.name}-{model.version}", callback=bar)
     session.show({**_summary(model), "folder": folder}, folder)
@@ -132,15 +132,12 @@ def download(session: Session, name: str, version: int | None, to: str | None) -
 @command.command()
 @NAME
 @VERSION
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@YES
 @project_options
 def delete(session: Session, name: str, version: int, *, yes: bool) -> None:
     """Delete a version; its number is not reused."""
-    model = session.project().get_model_registry().get_model(name, version)
-    if not yes:
-        click.confirm(
-            f"Delete {name} version {version} permanently?", abort=True, err=True
-        )
+    model = session.model(name, version)
+    confirm(f"Delete {name} version {version} permanently?", yes=yes)
     document = _summary(model)
     model.delete()
     session.show(document, f"Deleted {name} version {version}")
@@ -153,7 +150,7 @@ def delete(session: Session, name: str, version: int, *, yes: bool) -> None:
 @project_options
 def describe(session: Session, name: str, version: int, description: str) -> None:
     """Replace the description of a version; the log keeps the old one."""
-    model = session.project().get_model_registry().get_model(name, version)
+    model = session.model(name, version)
     model.set_description(description)
     session.show(_summary(model), f"Described {name} version {version}")
 
@@ -172,7 +169,7 @@ def tag(
     remove: tuple[str, ...],
 ) -> None:
     """Set, remove and show the tags of a version. A value may be JSON."""
-    model = session.project().get_model_registry().get_model(name, version)
+    model = session.model(name, version)
     for key, value in pairs(tags).items():
         model.add_tag(key, value)
     for key in remove:

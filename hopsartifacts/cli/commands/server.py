@@ -104,10 +104,12 @@ def serve(  # noqa: PLR0913 - one argument for each option
     """
     # Imported late, so that --help works without the server's packages.
     try:
-        from hopsartifacts.rest import server_process  # noqa: PLC0415 - see above
         from hopsartifacts.rest.hosted import ServerSettings  # noqa: PLC0415 - see above
         from hopsartifacts.rest.listener import Listening  # noqa: PLC0415 - see above
         from hopsartifacts.rest.own_folder import own_folder  # noqa: PLC0415 - see above
+        from hopsartifacts.rest.server_process import (  # noqa: PLC0415 - see above
+            serve as run_server,
+        )
     except ImportError as error:
         raise _not_installed(error) from error
     listening = Listening(
@@ -132,7 +134,7 @@ def serve(  # noqa: PLR0913 - one argument for each option
         document = {"project": project.url, **msgspec.structs.asdict(started)}
         session.show(document, _text(project.url, started))
 
-    server_process.serve(project, folder.absolute(), listening, ServerSettings(), tell)
+    run_server(project, folder.absolute(), listening, ServerSettings(), tell)
 
 
 def _not_installed(error: ImportError) -> UnsupportedHereError:

@@ -13,7 +13,7 @@ from hopsartifacts.errors import (
     ManagedPathError,
 )
 from hopsartifacts.names import is_version
-from hopsartifacts.rest.errors import NO_SCOPE, RefusedError
+from hopsartifacts.rest.errors import scope_missing
 from hopsartifacts.rest.files.sealed_tree import Item
 from hopsartifacts.rest.files.tree import (
     DATASETS,
@@ -199,12 +199,7 @@ def need_write(call: OperationCall, path: str = "") -> None:
     is_script = path.startswith(f"{layout.DEPLOYMENTS}/")
     if call.caller.may("write") or (is_script and call.caller.may("deploy")):
         return
-    raise RefusedError(
-        f"API key {call.caller.name!r} does not allow this: it needs the scope "
-        "'write', see 'hopsartifacts keys create --help'",
-        403,
-        NO_SCOPE,
-    )
+    raise scope_missing(call.caller.name, "write")
 
 
 def remove(call: OperationCall, path: str) -> None:
