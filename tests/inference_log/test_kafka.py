@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from hopsartifacts.serving.inference_log.delivery import ship
+from hopsartifacts.serving.inference_log.shipper import ship
 from hopsartifacts.serving.runtime.recorder import Recorder
 from hopsartifacts.storage.contract import Storage
 from tests.inference_log.conftest import (

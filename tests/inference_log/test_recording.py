@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hopsartifacts.serving.inference_log.access import count_drops, read_log
-from hopsartifacts.serving.inference_log.delivery import ship
+from hopsartifacts.serving.inference_log.shipper import ship
 from hopsartifacts.serving.inference_log.spool import used_bytes
 from hopsartifacts.serving.runtime.recorder import Recorder
 from hopsartifacts.storage.contract import Storage

@@ -14,11 +14,11 @@ import pytest
 
 from hopsartifacts.errors import UnsupportedHereError
 from hopsartifacts.serving.inference_log import shipper
-from hopsartifacts.serving.inference_log.delivery import ship
 from hopsartifacts.serving.inference_log.orders import (
     ShipperOrder,
     shipper_input,
 )
+from hopsartifacts.serving.inference_log.shipper import ship
 from hopsartifacts.serving.runtime.recorder import Recorder
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
@@ -284,7 +284,7 @@ def test_records_for_kafka_wait_until_its_package_is_there(
     made = Recorder(spool, launch)
     made.see(make_exchange("r1"))
     made.close()
-    failures = ship(spool, "flowers", local, shipper._Kafka().produce).failures
+    failures = ship(spool, "flowers", local, shipper._LateKafka().produce).failures
     assert len(failures) == 1
     assert failures[0].endswith('pip install "hopsartifacts[kafka]"')
     assert len([*spool.glob("*.spool")]) == 1

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hopsartifacts.errors import StorageError
-from hopsartifacts.serving.inference_log.delivery import ship
+from hopsartifacts.serving.inference_log.shipper import ship
 from hopsartifacts.storage.connect import connect
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.testing.faults import (

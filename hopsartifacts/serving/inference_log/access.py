@@ -54,7 +54,7 @@ def ship_rest(storage: Storage, deployment: str, spool: Path | None) -> None:
 def _ship(storage: Storage, deployment: str, spool: Path | None) -> None:
     if spool is None:
         return
-    from hopsartifacts.serving.inference_log.delivery import ship  # noqa: PLC0415 - late
+    from hopsartifacts.serving.inference_log.shipper import ship  # noqa: PLC0415 - late
 
     try:
         ship(spool, deployment, storage)

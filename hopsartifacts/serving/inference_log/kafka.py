@@ -8,9 +8,12 @@ from typing import Any
 import confluent_kafka
 import msgspec
 
-from hopsartifacts.serving.inference_log.delivery import NotDeliveredError
-from hopsartifacts.serving.inference_log.spool import KeptRecord, Origin
-from hopsartifacts.serving.inference_log.tables import messages, row
+from hopsartifacts.serving.inference_log.data_set import messages, row
+from hopsartifacts.serving.inference_log.spool import (
+    KeptRecord,
+    NotDeliveredError,
+    Origin,
+)
 
 KAFKA_CONFIG = "HOPSARTIFACTS_KAFKA_CONFIG"
 """Names a file with settings of the client, such as credentials."""

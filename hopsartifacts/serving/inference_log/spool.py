@@ -77,6 +77,10 @@ class Segment(NamedTuple):
         return self.path.with_suffix(SHIPPED_SUFFIX)
 
 
+class NotDeliveredError(Exception):
+    """A sink other than the project refused the records; the message says why."""
+
+
 _encoder = msgspec.msgpack.Encoder()
 _records = msgspec.msgpack.Decoder(Record)
 _origins = msgspec.msgpack.Decoder(Origin)
