@@ -12,8 +12,13 @@ from threading import Barrier, Event
 import msgspec
 
 from hopsartifacts.errors import PathNotFoundError, StorageError
-from hopsartifacts.guard.rival import RivalAnswer, RivalOrder
-from hopsartifacts.guard.rivals import NoRivalsError, Rivals, rivals
+from hopsartifacts.guard.rivals import (
+    NoRivalsError,
+    RivalAnswer,
+    RivalOrder,
+    Rivals,
+    rivals,
+)
 from hopsartifacts.storage.contract import Capabilities, Storage
 from hopsartifacts.store.storage_probe import (
     EXCLUSIVE,
