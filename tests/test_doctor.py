@@ -306,7 +306,7 @@ def test_the_advice_fits_the_back_end(abilities: dict[str, bool], words: str) ->
 
     report = hopsartifacts.login(storage=Kind(uuid4().hex)).doctor()
     meanings = {check.name: check.meaning for check in report.checks}
-    assert words in meanings["an object is created only once"]
+    assert words in meanings["create if absent"]
     assert ("If-None-Match" in str(report)) == ("If-None-Match" in words)
 
 
@@ -335,7 +335,9 @@ def test_the_verdict_is_kept_with_what_was_tried_and_with_what(
 
 def test_processes_race_where_they_see_the_same_files(project: Project) -> None:
     report = project.doctor()
-    found = {check.name: check for check in report.checks}["one winner of 4 processes"]
+    found = {check.name: check for check in report.checks}[
+        "create if absent, 4 processes"
+    ]
     is_shared = project.storage.capabilities.is_shared
     assert found.outcome == ("held" if is_shared else "not tried")
 
@@ -343,7 +345,7 @@ def test_processes_race_where_they_see_the_same_files(project: Project) -> None:
 def test_what_only_processes_break_is_found(tmp_path: Path) -> None:
     report = hopsartifacts.login(storage=Alone(tmp_path / "p")).doctor()
     assert [check.name for check in report.checks if not check.ok] == [
-        "one winner of 4 processes"
+        "create if absent, 4 processes"
     ]
     assert "writers were told they won" in str(report)
 
@@ -351,7 +353,9 @@ def test_what_only_processes_break_is_found(tmp_path: Path) -> None:
 def test_a_back_end_for_one_writer_gets_a_warning(tmp_path: Path) -> None:
     report = hopsartifacts.login(storage=AloneAsAsked(tmp_path / "p")).doctor()
     assert report.ok, str(report)
-    check = {check.name: check for check in report.checks}["one winner of 4 processes"]
+    check = {check.name: check for check in report.checks}[
+        "create if absent, 4 processes"
+    ]
     assert check.outcome == "warning"
     assert "only one process may write" in check.detail
 
@@ -365,7 +369,9 @@ def test_what_no_process_can_open_is_raced_by_threads_alone(
 ) -> None:
     report = hopsartifacts.login(storage=kind(tmp_path / "p")).doctor()
     assert report.ok, str(report)
-    check = {check.name: check for check in report.checks}["one winner of 4 processes"]
+    check = {check.name: check for check in report.checks}[
+        "create if absent, 4 processes"
+    ]
     assert check.outcome == "not tried"
     assert words in check.detail
 
@@ -377,7 +383,9 @@ def test_a_process_that_does_not_answer_is_a_failure(
     monkeypatch.setattr("hopsartifacts.guard.rivals._ANSWER_S", 3)
     report = hopsartifacts.login(storage=kind(tmp_path / "p")).doctor()
     assert not report.ok
-    check = {check.name: check for check in report.checks}["one winner of 4 processes"]
+    check = {check.name: check for check in report.checks}[
+        "create if absent, 4 processes"
+    ]
     assert check.outcome == "failed"
     assert "a racing process" in check.detail
     assert str(report).endswith("Verdict: unproven: not everything could be tried.")
@@ -395,7 +403,7 @@ def test_an_interrupted_doctor_clears_up() -> None:
 def test_who_may_only_read_is_told_that_he_cannot_write() -> None:
     report = opened(ReadOnly).doctor()
     assert not report.ok
-    assert "it can be written" in str(report)
+    assert "write access" in str(report)
     assert "Access Denied" in str(report)
     assert "nothing can be saved here" in str(report)
     assert str(report).endswith("Verdict: unproven: not everything could be tried.")
@@ -405,7 +413,7 @@ def test_who_may_only_read_is_told_that_he_cannot_write() -> None:
 @pytest.mark.usefixtures("clear_memory")
 def test_who_may_not_delete_is_told_so() -> None:
     report = opened(Undeletable).doctor()
-    assert "it can be deleted from" in {it.name for it in report.checks if not it.ok}
+    assert "delete access" in {it.name for it in report.checks if not it.ok}
     assert "Test objects may remain in .hopsartifacts/probes/" in str(report)
 
 

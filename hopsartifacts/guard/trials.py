@@ -50,6 +50,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     run: Callable[[Storage, str], TrialResult]
+    """Its docstring says what it proves."""
     meaning: str
     """The consequence for a project if the promise is broken."""
 
@@ -57,8 +58,12 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
 HELD = TrialResult(outcome="held")
 
 
-def reads(storage: Storage, folder: str) -> TrialResult:
-    """Read and list a path that does not exist."""
+def read_access(storage: Storage, folder: str) -> TrialResult:
+    """Read and list a path that does not exist.
+
+    This proves that the credentials may read and list, and that a missing object is
+    reported as missing.
+    """
     if storage.list(folder):
         return _broken("a folder that was never created is not empty")
     try:
@@ -68,14 +73,20 @@ def reads(storage: Storage, folder: str) -> TrialResult:
     return _broken("an object that was never created can be read")
 
 
-def writes(storage: Storage, folder: str) -> TrialResult:
-    """Write an object."""
+def write_access(storage: Storage, folder: str) -> TrialResult:
+    """Write an object.
+
+    This proves that the credentials may write.
+    """
     storage.write(f"{folder}/object", [b"data"])
     return HELD
 
 
-def reads_back(storage: Storage, folder: str) -> TrialResult:
-    """Write an object, read all and a part of it, list it, and replace it."""
+def read_after_write(storage: Storage, folder: str) -> TrialResult:
+    """Write an object, read all and a part of it, list it, and replace it.
+
+    This proves that a reader gets exactly the bytes of the last finished write.
+    """
     path = f"{folder}/object"
     storage.write(path, [b"da", b"ta"])
     if storage.read(path) != b"data" or b"".join(storage.chunks(path, 2)) != b"ta":
@@ -88,8 +99,11 @@ def reads_back(storage: Storage, folder: str) -> TrialResult:
     return HELD
 
 
-def deletes(storage: Storage, folder: str) -> TrialResult:
-    """Delete an object and check that it is gone."""
+def delete_access(storage: Storage, folder: str) -> TrialResult:
+    """Delete an object and check that it is gone.
+
+    This proves that the credentials may delete, and that a deletion has an effect.
+    """
     path = f"{folder}/object"
     storage.write(path, [b"data"])
     storage.delete_tree(path)
@@ -98,15 +112,23 @@ def deletes(storage: Storage, folder: str) -> TrialResult:
     return HELD
 
 
-def creates_once(storage: Storage, folder: str) -> TrialResult:
-    """Create an object twice."""
+def create_if_absent(storage: Storage, folder: str) -> TrialResult:
+    """Create an object twice.
+
+    This proves that the back end honours the condition "only if absent", on which every
+    version number depends. It does not prove that it holds for concurrent writers.
+    """
     if is_overwriting(storage, f"{folder}/object"):
         return _broken("the second creation of an object was not refused")
     return HELD
 
 
-def threads_race(storage: Storage, folder: str) -> TrialResult:
-    """Let threads of this process create one object concurrently."""
+def create_if_absent_in_threads(storage: Storage, folder: str) -> TrialResult:
+    """Let threads of this process create one object concurrently.
+
+    This proves that one of several concurrent requests wins, and that its content is
+    stored.
+    """
     with ThreadPoolExecutor(_WRITERS) as pool:
 
         def race(path: str) -> list[RivalAnswer]:
@@ -126,8 +148,12 @@ def threads_race(storage: Storage, folder: str) -> TrialResult:
         return _judged(storage, folder, race)
 
 
-def processes_race(storage: Storage, folder: str) -> TrialResult:
-    """Let processes with separate connections race, and check what they see."""
+def create_if_absent_in_processes(storage: Storage, folder: str) -> TrialResult:
+    """Let processes with separate connections race, and check what they see.
+
+    This proves the same for separate clients, and that each of them sees the objects of
+    the others at once. All run on this machine.
+    """
     if not storage.capabilities.is_shared:
         return _not_tried("no other process can see memory")
     if storage.capabilities.is_single_writer:
@@ -140,8 +166,11 @@ def processes_race(storage: Storage, folder: str) -> TrialResult:
         return _not_tried(f"another process cannot open it: {error}")
 
 
-def whole(storage: Storage, folder: str) -> TrialResult:
-    """Create a large object during concurrent reads."""
+def atomic_create(storage: Storage, folder: str) -> TrialResult:
+    """Create a large object during concurrent reads.
+
+    This proves that no reader sees a part of an object.
+    """
     path, data, is_done = f"{folder}/object", b"x" * _LARGE_BYTES, Event()
 
     def watch() -> TrialResult:
@@ -166,8 +195,11 @@ def whole(storage: Storage, folder: str) -> TrialResult:
         return watching.result()
 
 
-def replaces(storage: Storage, folder: str) -> TrialResult:
-    """Replace an object repeatedly during concurrent reads."""
+def atomic_replace(storage: Storage, folder: str) -> TrialResult:
+    """Replace an object repeatedly during concurrent reads.
+
+    This proves that a reader always finds the old content or the new.
+    """
     if storage.capabilities.is_single_writer:
         return _doubtful("it takes two steps, and in between the object is missing")
     path, is_done = f"{folder}/object", Event()
@@ -193,8 +225,11 @@ def replaces(storage: Storage, folder: str) -> TrialResult:
         return watching.result()
 
 
-def protects(storage: Storage, folder: str) -> TrialResult:
-    """Make a file read-only and check its mode."""
+def read_only_files(storage: Storage, folder: str) -> TrialResult:
+    """Make a file read-only and check its mode.
+
+    This proves that stored files are protected against accidental edits.
+    """
     is_disk = storage.local_path("") is not None
     if not storage.capabilities.has_modes and not is_disk:
         return _not_tried("there are no modes here")
@@ -207,8 +242,11 @@ def protects(storage: Storage, folder: str) -> TrialResult:
     return _doubtful("files cannot be made read-only")
 
 
-def lists_freshly(storage: Storage, folder: str) -> TrialResult:
-    """List and look up each object immediately after its creation and deletion."""
+def list_after_write(storage: Storage, folder: str) -> TrialResult:
+    """List and look up each object immediately after its creation and deletion.
+
+    This proves that listings and look-ups are not cached or delayed.
+    """
     paths = [f"{folder}/{turn:03d}" for turn in range(_ROUNDS)]
     for path in paths:
         storage.create(path, b"")
@@ -223,8 +261,11 @@ def lists_freshly(storage: Storage, folder: str) -> TrialResult:
     return HELD
 
 
-def tells_the_time(storage: Storage, folder: str) -> TrialResult:
-    """Compare the time of a new object with the local clock."""
+def clock_skew(storage: Storage, folder: str) -> TrialResult:
+    """Compare the time of a new object with the local clock.
+
+    This proves that the ages of files, which grace periods compare, are right.
+    """
     path, before = f"{folder}/object", time.time()
     storage.write(path, [b"data"])
     after = time.time()
@@ -307,67 +348,67 @@ def _judged(
 
 
 READS = Trial(
-    name="it can be read",
-    run=reads,
+    name="read access",
+    run=read_access,
     meaning="a project cannot be read here; check the URL and the credentials",
 )
 WRITES = Trial(
-    name="it can be written",
-    run=writes,
+    name="write access",
+    run=write_access,
     meaning="nothing can be saved here, although existing data may be readable; check "
     "the URL and the permissions of the credentials",
 )
 _BEFORE = (
     Trial(
-        name="what is written is read",
-        run=reads_back,
+        name="read after write",
+        run=read_after_write,
         meaning="saved data may be read back changed, or not at all",
     ),
     Trial(
-        name="it can be deleted from",
-        run=deletes,
+        name="delete access",
+        run=delete_access,
         meaning="deleted versions and remains of failed saves keep taking up space; "
         "allow the credentials to delete",
     ),
 )
 _AFTER = (
     Trial(
-        name=f"one winner of {_WRITERS} threads",
-        run=threads_race,
+        name=f"{EXCLUSIVE}, {_WRITERS} threads",
+        run=create_if_absent_in_threads,
         meaning="two concurrent writers could get one version number, and one of them "
         "would lose its data",
     ),
     Trial(
-        name=f"one winner of {_PROCESSES} processes",
-        run=processes_race,
+        name=f"{EXCLUSIVE}, {_PROCESSES} processes",
+        run=create_if_absent_in_processes,
         meaning="two processes could get one version number, or not see each other's "
         "versions; use another storage for more than one process",
     ),
     Trial(
-        name="an object is whole or not there",
-        run=whole,
+        name="atomic create",
+        run=atomic_create,
         meaning="a reader could see a partial entry and report a damaged log",
     ),
     Trial(
-        name="an object is replaced in one step",
-        run=replaces,
+        name="atomic replace",
+        run=atomic_replace,
         meaning="if the writer crashes between the two steps, one of your own files is "
         "lost; committed files are never replaced",
     ),
     Trial(
-        name="files can be made read-only",
-        run=protects,
+        name="read-only files",
+        run=read_only_files,
         meaning="sealed files can be edited by accident; verify finds edited files",
     ),
     Trial(
-        name="listings are fresh",
-        run=lists_freshly,
+        name="list after write",
+        run=list_after_write,
         meaning="new versions may be invisible, and deleted ones may seem to exist; "
         "turn off caches of listings",
     ),
     Trial(
-        name="its clock is right",
-        run=tells_the_time,
+        name="clock skew",
+        run=clock_skew,
         meaning="grace periods, after which abandoned files may be deleted, are longer "
         "or shorter by that much; nothing else depends on this clock",
     ),
@@ -377,6 +418,6 @@ _AFTER = (
 def trials(capabilities: Capabilities) -> tuple[Trial, ...]:
     """Return the checks for a back end with *capabilities*, in order."""
     once = Trial(
-        name=EXCLUSIVE, run=creates_once, meaning=exclusive_meaning(capabilities)
+        name=EXCLUSIVE, run=create_if_absent, meaning=exclusive_meaning(capabilities)
     )
     return (READS, WRITES, *_BEFORE, once, *_AFTER)

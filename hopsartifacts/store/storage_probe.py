@@ -23,7 +23,7 @@ Outcome = Literal["held", "warning", "not tried", "broken", "failed"]
 """``broken``: the back end violated the guarantee; ``failed``: it refused or failed, so
 the test says nothing about the guarantee."""
 
-EXCLUSIVE = "an object is created only once"
+EXCLUSIVE = "create if absent"
 
 _LOSS = (
     "so two writers could get the same version number and one of them would lose its "

@@ -50,7 +50,7 @@ def test_the_doctor_finds_a_place_that_cannot_be_written(
     found = json.loads(result.stdout)
     assert found["ok"] is False
     failed = [check for check in found["checks"] if check["outcome"] == "failed"]
-    assert [check["name"] for check in failed] == ["it can be written"]
+    assert [check["name"] for check in failed] == ["write access"]
     assert "permission denied" in failed[0]["detail"]
     assert list((users_folder / "p").iterdir()) == []
 

@@ -87,11 +87,11 @@ def test_keys_that_may_only_read_are_told_apart(s3: Server, run: Run) -> None:
     result = run(options, "doctor", f"s3://{s3.bucket()}/p", "--json")
     assert result.exit_code == 1
     checks = {it["name"]: it for it in json.loads(result.stdout)["checks"]}
-    assert checks["it can be read"]["ok"]
-    assert checks["it can be written"]["outcome"] == "failed"
-    assert "Access Denied" in checks["it can be written"]["detail"]
-    assert "permissions of the credentials" in checks["it can be written"]["meaning"]
-    assert checks["one winner of 8 threads"]["outcome"] == "not tried"
+    assert checks["read access"]["ok"]
+    assert checks["write access"]["outcome"] == "failed"
+    assert "Access Denied" in checks["write access"]["detail"]
+    assert "permissions of the credentials" in checks["write access"]["meaning"]
+    assert checks["create if absent, 8 threads"]["outcome"] == "not tried"
 
 
 def test_a_bucket_that_is_not_there_is_told(careless_s3: Server, run: Run) -> None:
