@@ -54,7 +54,7 @@ class MadeUpStarter:
         self.started.append((now, MadeUpWorker(now)))
         return self.started[-1][1]
 
-    def bury(self, worker: MadeUpWorker) -> None:
+    def clean_up_after(self, worker: MadeUpWorker) -> None:
         assert worker.code is not None
 
 

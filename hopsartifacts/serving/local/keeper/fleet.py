@@ -126,10 +126,10 @@ class Fleet:
         """Return for how many seconds no request was seen."""
         return now - self._used_s
 
-    def retire(self, now: float, *, has_heirs: bool = False) -> list[WorkerProcess]:
+    def retire(self, now: float, *, has_successor: bool = False) -> list[WorkerProcess]:
         """Ask all workers to finish and end; return them, now owned by the caller.
 
-        *has_heirs* says whether another fleet serves and takes over idle connections.
+        *has_successor* says whether another fleet serves, which gets idle connections.
         """
         leaving = list(self.workers)
         for slot in self._slots:
@@ -137,7 +137,7 @@ class Fleet:
         for worker in leaving:
             # A loaded worker may already accept connections without having reported it.
             if worker.state in {"loaded", "serving"}:
-                worker.drain(now + _DRAIN_S, has_heirs=has_heirs)
+                worker.drain(now + _DRAIN_S, has_successor=has_successor)
             else:
                 worker.terminate(now + _END_S)
         return leaving
@@ -184,7 +184,7 @@ class Fleet:
         code = worker.exit_code()
         if code is not None:
             slot.worker = None
-            self._starter.bury(worker)
+            self._starter.clean_up_after(worker)
             self._ended(slot, worker.why or end_in_words(code), now)
             return
         patience = self._starter.patience
@@ -237,7 +237,7 @@ def say(words: str) -> None:
         print(f"keeper: {words}", flush=True)  # noqa: T201 - its output is the log
 
 
-class Parting:
+class LeavingWorkers:
     """Workers that finish the requests in progress and end."""
 
     def __init__(self, starter: WorkerStarter) -> None:
@@ -258,7 +258,7 @@ class Parting:
         """Whether all have ended."""
         return not self._groups
 
-    def hurry(self, due_s: float) -> None:
+    def end_by(self, due_s: float) -> None:
         """Ask all workers to end by *due_s*."""
         for worker in self.workers:
             worker.terminate(due_s)
@@ -272,7 +272,7 @@ class Parting:
                 if worker.exit_code() is not None:
                     workers.remove(worker)
                     worker.has_left = True
-                    self._starter.bury(worker)
+                    self._starter.clean_up_after(worker)
                 elif now > worker.due_s:
                     worker.kill()
             if not workers:

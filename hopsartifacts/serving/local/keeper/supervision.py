@@ -23,7 +23,7 @@ from hopsartifacts.serving.local.control import (
     Update,
     listen,
 )
-from hopsartifacts.serving.local.keeper.fleet import Fleet, Parting, say
+from hopsartifacts.serving.local.keeper.fleet import Fleet, LeavingWorkers, say
 from hopsartifacts.serving.local.keeper.helper_process import HelperProcess
 from hopsartifacts.serving.local.keeper.logs import RunLog
 from hopsartifacts.serving.local.keeper.worker_starter import WorkerStarter
@@ -81,7 +81,7 @@ class Keeper:
         self._selector = selectors.DefaultSelector()
         self._channels: set[socket.socket] = set()
         self._fleet = Fleet(order.launch, self._starter)
-        self._parting = Parting(self._starter)
+        self._leaving = LeavingWorkers(self._starter)
         self._helper_process = HelperProcess(
             helper, Path(order.folder), order.patience, log.writing
         )
@@ -111,7 +111,7 @@ class Keeper:
 
     def _turn(self, now: float) -> Report | None:
         """Do what is due; return the final report once everything has ended."""
-        self._parting.tick(now)
+        self._leaving.tick(now)
         self._turn_taking_over()
         if self._end is not None:
             return self._turn_to_end(self._end, now)
@@ -125,7 +125,7 @@ class Keeper:
             self._fleet.serve()
             self._turn_move(now)
             self._turn_idle(now)
-            self._helper_process.tick(now, may_change=self._parting.is_over)
+            self._helper_process.tick(now, may_change=self._leaving.is_over)
             if self._fleet.failure is not None:
                 self._fail(self._fleet, now)
             else:
@@ -163,12 +163,12 @@ class Keeper:
         # What a worker has done is known after the next ping.
         if self._fleet.quiet_s(now) > idle_s + self._order.patience.ping_s:
             say(f"no request came for {idle_s:g} s: the workers end")
-            self._parting.add(self._fleet.retire(now))
+            self._leaving.add(self._fleet.retire(now))
             self._is_idle = True
 
     def _turn_to_end(self, end: _End, now: float) -> Report | None:
         self._await_words()
-        if not self._parting.is_over:
+        if not self._leaving.is_over:
             return None
         if end.helper_due_s is None:
             end.helper_due_s = now + _HELPER_END_S
@@ -189,8 +189,8 @@ class Keeper:
         if self._move is not None:
             self._reject(self._move, f"the deployment ends: {reason}", now)
         self._ignore_requests()
-        self._parting.add(self._fleet.retire(now))
-        self._parting.hurry(now + grace_s)
+        self._leaving.add(self._fleet.retire(now))
+        self._leaving.end_by(now + grace_s)
         self._end = _End(report=report)
 
     def _fail(self, fleet: Fleet, now: float) -> None:
@@ -246,13 +246,13 @@ class Keeper:
             conversation.reply(None)
 
     def _switch(self, move: _Move, now: float) -> None:
-        old = self._fleet.retire(now, has_heirs=True)
+        old = self._fleet.retire(now, has_successor=True)
         self._taking_over = _TakingOver(
             before=self._fleet.launch.key,
             leaving=[*old],
             conversation=move.conversation,
         )
-        self._parting.add(old, held=self._fleet.launch.held)
+        self._leaving.add(old, held=self._fleet.launch.held)
         self._fleet, self._move, self._is_idle = move.fleet, None, False
         self._helper_process.change(move.update.helper)
         say(f"version {self._version} answers from now on")
@@ -266,7 +266,7 @@ class Keeper:
 
     def _reject(self, move: _Move, reason: str, now: float) -> None:
         launch = move.fleet.launch
-        self._parting.add(move.fleet.retire(now), held=launch.held)
+        self._leaving.add(move.fleet.retire(now), held=launch.held)
         self._move = None
         self._rejected = f"version {launch.deployment_version} did not start: {reason}"
         say(self._rejected)
@@ -323,7 +323,7 @@ class Keeper:
 
     def _await_words(self) -> None:
         """Wake up the loop on each message of a worker."""
-        workers = [*self._fleet.workers, *self._parting.workers]
+        workers = [*self._fleet.workers, *self._leaving.workers]
         if self._move is not None:
             workers += self._move.fleet.workers
         wanted = {it.channel for it in workers if not it.is_silent}

@@ -121,7 +121,7 @@ class WorkerStarter(msgspec.Struct, kw_only=True):
         confine(process.pid, launch_limits(launch), index)
         return WorkerProcess(process, ours, marker, now)
 
-    def bury(self, worker: WorkerProcess) -> None:
+    def clean_up_after(self, worker: WorkerProcess) -> None:
         """Clean up after a worker that has ended."""
         worker.close()
         self.handover_path(worker.marker).unlink(missing_ok=True)

@@ -105,13 +105,13 @@ class WorkerProcess:
         with suppress(OSError):
             self._channel.send(f"{order}\n".encode())
 
-    def drain(self, due_s: float, *, has_heirs: bool) -> None:
+    def drain(self, due_s: float, *, has_successor: bool) -> None:
         """Ask the worker to answer requests on open connections, and end.
 
-        If it *has_heirs*, other workers take over its idle connections.
+        If *has_successor* is true, other workers take over its idle connections.
         """
         self.state, self.due_s = "leaving", due_s
-        self.ask("pass" if has_heirs else "drain")
+        self.ask("pass" if has_successor else "drain")
 
     def terminate(self, due_s: float) -> None:
         """Ask the worker to finish the requests in progress and end."""
