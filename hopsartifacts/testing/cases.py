@@ -15,19 +15,17 @@ from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import State
 from hopsartifacts.store.log import Log
-from hopsartifacts.testing.checker import check
-from hopsartifacts.testing.faults import READS, FaultyStorage
-from hopsartifacts.testing.jobs import JOBS, MODEL, WriterJobs, project_at
-from hopsartifacts.testing.snapshots import StorageSnapshot
-from hopsartifacts.testing.views import (
+from hopsartifacts.testing.checker import (
     View,
+    check,
     check_deployments_start,
     footprint,
     view,
 )
+from hopsartifacts.testing.faults import READS, FaultyStorage
+from hopsartifacts.testing.jobs import JOBS, MODEL, WriterJobs, project_at
+from hopsartifacts.testing.places import Place, StorageSnapshot
 
-Place = Callable[[], Storage]
-"""A function that opens one storage; each call returns a separate connection."""
 FaultKind = TypeVar("FaultKind")
 
 _USERS = {"Resources/notes.txt": b"the user's"}

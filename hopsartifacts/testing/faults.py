@@ -1,4 +1,4 @@
-"""A storage that counts its calls and fails at selected ones.
+"""A storage that counts its calls and fails at selected ones, and writers it cuts off.
 
 Everything built on a storage must survive a failure of any call, before or after the
 call has its effect. So run an operation once per call, and let a later call fail each
@@ -15,14 +15,18 @@ import itertools
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 
 import msgspec
 
+from hopsartifacts import layout
 from hopsartifacts.errors import StorageError
 from hopsartifacts.storage.contract import Capabilities, FileInfo, Storage
+
+_GONE = "fedcba9876543210fedcba9876543210"
+"""The token of a writer that left no other trace."""
 
 
 class StorageCall(msgspec.Struct, frozen=True):
@@ -44,6 +48,7 @@ class Fault(msgspec.Struct, frozen=True):
     after: Callable[[StorageCall], None] | None = None
 
 
+Matches = Callable[[StorageCall], bool]
 Plan = Mapping[int, Fault] | Callable[[StorageCall], Fault | None]
 """The faults by call number, or a function that returns the fault for a call."""
 
@@ -249,3 +254,50 @@ class FaultyStorage(Storage):
             raise
         if fault and fault.after:
             fault.after(call)
+
+
+def cut_off(storage: Storage, work: Callable[[Storage], object], at: Matches) -> None:
+    """Run *work* up to the first call that matches, and simulate a crash there."""
+    is_gone = False
+
+    def plan(call: StorageCall) -> Fault | None:
+        nonlocal is_gone
+        is_gone = is_gone or at(call)
+        return STOP_BEFORE if is_gone else None
+
+    with suppress(InjectedStop):
+        work(FaultyStorage(storage, plan))
+        raise AssertionError("the writer ended normally")
+
+
+def keeping_files(storage: Storage) -> Storage:
+    """Return *storage* with all deletions failing, except those of manifest copies."""
+
+    def plan(call: StorageCall) -> Fault | None:
+        is_copy = call.path.endswith(layout.MANIFEST)
+        return FAIL if call.method == "delete_tree" and not is_copy else None
+
+    return FaultyStorage(storage, plan)
+
+
+def nth_entry(number: int, log: str) -> Matches:
+    """Match the *number*-th attempt to create an entry of *log*."""
+    seen = 0
+
+    def matches(call: StorageCall) -> bool:
+        nonlocal seen
+        seen += call.method == "create" and call.path.startswith(f"{log}/")
+        return seen == number
+
+    return matches
+
+
+def writes(part: str) -> Matches:
+    """Match writes to paths that contain *part*."""
+    return lambda call: call.method == "write" and part in call.path
+
+
+def put_aside(storage: Storage) -> None:
+    """Leave private files of a writer: a temporary file and a probe."""
+    storage.write(f"{layout.TEMPORARY}/{_GONE}", [b"half a file"])
+    storage.write(layout.probe(_GONE), [b"a question"])

@@ -16,7 +16,7 @@ from hopsartifacts.errors import InUseError
 from hopsartifacts.project import Project
 from hopsartifacts.registry.handle import ModelRegistry
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.testing.litter import (
+from hopsartifacts.testing.faults import (
     cut_off,
     keeping_files,
     nth_entry,

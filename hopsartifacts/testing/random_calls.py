@@ -20,8 +20,7 @@ from hypothesis.stateful import (
 
 from hopsartifacts.errors import AlreadyExistsError, PathNotFoundError
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.testing.cases import Place
-from hopsartifacts.testing.connections import Connecting
+from hopsartifacts.testing.places import Connecting, Place
 
 _TOPS = ("d", "d-e", "größe 数")
 _FOLDERS = (*_TOPS, *(f"{top}/{below}" for top in _TOPS for below in ("d", "e")))

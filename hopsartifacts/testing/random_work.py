@@ -19,17 +19,23 @@ from hopsartifacts.errors import (
     InvalidModelError,
     ModelNotFoundError,
 )
-from hopsartifacts.testing.cases import Place
-from hopsartifacts.testing.connections import Connecting
-from hopsartifacts.testing.faults import FAIL, LOSE_ANSWER, Fault, StorageCall
+from hopsartifacts.testing.faults import FAIL, LOSE_ANSWER
 from hopsartifacts.testing.jobs import SCRIPT
-from hopsartifacts.testing.known import KnownVersion
+from hopsartifacts.testing.places import Connecting, Place
 from hopsartifacts.testing.random_calls import bounded
-from hopsartifacts.testing.watched import NAMES, NEVER, Step, WatchedProject
+from hopsartifacts.testing.watched import (
+    NAMES,
+    NEVER,
+    FaultPlan,
+    KnownVersion,
+    Step,
+    WatchedProject,
+)
 
 models = st.sampled_from(sorted(NAMES))
 # None stands for the name inferred from the model's name.
 deployments = st.sampled_from([None, "other"])
+deployed = st.sampled_from([*NAMES.values(), "other"])
 scripts = st.sampled_from([None, "one", "two"]) | st.text(
     st.characters(codec="utf-8", categories=["L", "N"]), max_size=3
 )
@@ -42,7 +48,7 @@ metrics = st.sampled_from([None, 0.25, 0.5, 1])
 
 
 @st.composite
-def plans(draw: st.DrawFn) -> Callable[[StorageCall], Fault | None] | None:
+def plans(draw: st.DrawFn) -> FaultPlan:
     """Draw how the storage fails during an operation: mostly not at all."""
     if draw(st.integers(0, 3)):
         return None
@@ -81,7 +87,7 @@ class _WorkMachine(WatchedProject):
         content: bytes,
         metric: float | None,
         requested: int | None,
-        plan: Callable[[StorageCall], Fault | None] | None,
+        plan: FaultPlan,
     ) -> None:
         folder = self.new_folder()
         (folder / "weights").write_bytes(content)
@@ -130,12 +136,7 @@ class _WorkMachine(WatchedProject):
         self.perform(Step(call, lambda _: None, InvalidModelError), None)
 
     @rule(name=models, version=versions, plan=plans())
-    def delete(
-        self,
-        name: str,
-        version: int,
-        plan: Callable[[StorageCall], Fault | None] | None,
-    ) -> None:
+    def delete(self, name: str, version: int, plan: FaultPlan) -> None:
         at = (name, version)
         error: type[HopsArtifactsError] | None = None
         if at not in self.known.models:
@@ -152,13 +153,7 @@ class _WorkMachine(WatchedProject):
         self.perform(Step(call, apply, error), plan)
 
     @rule(name=models, version=versions, value=st.none() | st.integers(), plan=plans())
-    def tag(
-        self,
-        name: str,
-        version: int,
-        value: int | None,
-        plan: Callable[[StorageCall], Fault | None] | None,
-    ) -> None:
+    def tag(self, name: str, version: int, value: int | None, plan: FaultPlan) -> None:
         at = self.likely(name, version)
 
         def call() -> None:
@@ -194,7 +189,7 @@ class _WorkMachine(WatchedProject):
         script: str | None,
         asked: str | int | None,
         description: str | None,
-        plan: Callable[[StorageCall], Fault | None] | None,
+        plan: FaultPlan,
     ) -> None:
         at = self.likely(model, version)
         final = name or NAMES[at[0]]
@@ -242,10 +237,7 @@ class _WorkMachine(WatchedProject):
         plan=plans(),
     )
     def change_deployment(
-        self,
-        name: str,
-        description: str | None,
-        plan: Callable[[StorageCall], Fault | None] | None,
+        self, name: str, description: str | None, plan: FaultPlan
     ) -> None:
         name = self.likely_deployment(name)
         known = self.known.deployments.get(name)
@@ -265,17 +257,8 @@ class _WorkMachine(WatchedProject):
         error = None if known else DeploymentNotFoundError
         self.perform(Step(call, apply, error), plan)
 
-    @rule(
-        name=st.sampled_from([*NAMES.values(), "other"]),
-        version=versions,
-        plan=plans(),
-    )
-    def roll_back(
-        self,
-        name: str,
-        version: int,
-        plan: Callable[[StorageCall], Fault | None] | None,
-    ) -> None:
+    @rule(name=deployed, version=versions, plan=plans())
+    def roll_back(self, name: str, version: int, plan: FaultPlan) -> None:
         name = self.likely_deployment(name)
         known = self.known.deployments.get(name)
         version = self.likely_run(name, version)
@@ -294,17 +277,8 @@ class _WorkMachine(WatchedProject):
         error = None if is_there else DeploymentNotFoundError
         self.perform(Step(call, apply, error), plan)
 
-    @rule(
-        name=st.sampled_from([*NAMES.values(), "other"]),
-        version=versions,
-        plan=plans(),
-    )
-    def give_a_version_up(
-        self,
-        name: str,
-        version: int,
-        plan: Callable[[StorageCall], Fault | None] | None,
-    ) -> None:
+    @rule(name=deployed, version=versions, plan=plans())
+    def give_a_version_up(self, name: str, version: int, plan: FaultPlan) -> None:
         name = self.likely_deployment(name)
         known = self.known.deployments.get(name)
         version = self.likely_run(name, version)
@@ -322,10 +296,8 @@ class _WorkMachine(WatchedProject):
 
         self.perform(Step(call, apply, error), plan)
 
-    @rule(name=st.sampled_from([*NAMES.values(), "other"]), plan=plans())
-    def delete_deployment(
-        self, name: str, plan: Callable[[StorageCall], Fault | None] | None
-    ) -> None:
+    @rule(name=deployed, plan=plans())
+    def delete_deployment(self, name: str, plan: FaultPlan) -> None:
         name = self.likely_deployment(name)
 
         def call() -> None:

@@ -1,5 +1,5 @@
 """What a reader sees of a project: the kit's own look."""
 
-from hopsartifacts.testing.views import view
+from hopsartifacts.testing.checker import view
 
 __all__ = ["view"]

@@ -13,12 +13,16 @@ import pytest
 from hopsartifacts.storage.contract import Capabilities, Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
-from hopsartifacts.testing.cases import Case, CaseRun, Place, walk
-from hopsartifacts.testing.crashes import CrashConformance, FaultConformance
+from hopsartifacts.testing.cases import Case, CaseRun, walk
+from hopsartifacts.testing.crashes import (
+    CrashConformance,
+    FaultConformance,
+    on_step,
+    watch_disk,
+)
 from hopsartifacts.testing.faults import Fault, FaultyStorage, Nth, StorageCall
-from hopsartifacts.testing.folders import StorageFolder
 from hopsartifacts.testing.jobs import JOBS
-from hopsartifacts.testing.steps import on_step, watch_disk
+from hopsartifacts.testing.places import Place, StorageFolder
 
 
 def killed(work: Callable[[], object]) -> bool:

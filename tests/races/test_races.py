@@ -15,8 +15,8 @@ from hopsartifacts.errors import (
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
-from hopsartifacts.testing.cases import Place
 from hopsartifacts.testing.jobs import SCRIPT, project_at, registry
+from hopsartifacts.testing.places import Place
 from hopsartifacts.testing.races import Race, RaceConformance, Racing
 
 pytestmark = pytest.mark.race
