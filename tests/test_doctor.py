@@ -306,7 +306,7 @@ def test_the_advice_fits_the_back_end(abilities: dict[str, bool], words: str) ->
 
     report = hopsartifacts.login(storage=Kind(uuid4().hex)).doctor()
     meanings = {check.name: check.meaning for check in report.checks}
-    assert words in meanings["an object is created only once"]
+    assert words in meanings["create if absent"]
     assert ("If-None-Match" in str(report)) == ("If-None-Match" in words)
 
 
