@@ -73,7 +73,7 @@ def storage(clear_memory: None) -> Storage:  # noqa: ARG001 - a fixture
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hopsartifacts.store.create_if_absent.pause_s", lambda _: 0.0)
+    monkeypatch.setattr("hopsartifacts.store.races.pause_s", lambda *_: 0.0)
 
 
 def counted(storage: Storage, count: int) -> Log[Counts]:

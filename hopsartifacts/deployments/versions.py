@@ -27,8 +27,8 @@ from hopsartifacts.errors import (
     StorageError,
 )
 from hopsartifacts.machine.local_paths import local_folder
-from hopsartifacts.registry.deletion import withdraw_deletion
 from hopsartifacts.registry.tagged import Tags
+from hopsartifacts.registry.versions import withdraw_deletion
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.identity import new_token, now, user

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from hopsartifacts import layout
 from hopsartifacts.digests import Digest
 from hopsartifacts.store.entries import Head, State
 
@@ -29,6 +30,14 @@ class EmbeddedFile(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str
     digest: Digest
+
+
+def embedded_by_name(
+    example: EmbeddedFile | None, schema: EmbeddedFile | None
+) -> dict[str, EmbeddedFile]:
+    """Return the files that are not None, by their names in a version's folder."""
+    named = {layout.INPUT_EXAMPLE: example, layout.MODEL_SCHEMA: schema}
+    return {name: file for name, file in named.items() if file}
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +66,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     def size_bytes(self) -> int:
         """The size of all model files."""
         return sum(record.digest.size_bytes for record in self.files)
+
+    @property
+    def embedded(self) -> dict[str, EmbeddedFile]:
+        """The small files that are part of the manifest, by name."""
+        return embedded_by_name(self.input_example, self.model_schema)
 
 
 class AliasRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -16,8 +16,7 @@ from hopsartifacts.registry.aliases import (
     set_alias,
 )
 from hopsartifacts.registry.documents import AliasRecord, Framework, VersionRecord
-from hopsartifacts.registry.given import checked_reason
-from hopsartifacts.registry.metrics import checked_direction
+from hopsartifacts.registry.given import checked_direction, checked_reason
 from hopsartifacts.registry.model import Model
 from hopsartifacts.registry.schema import ModelSchema
 from hopsartifacts.registry.versions import (

@@ -21,22 +21,22 @@ from hopsartifacts.machine.progress import NO_CALLBACK, Callback
 from hopsartifacts.names import alias_name, model_name, tag_name
 from hopsartifacts.notices import warn
 from hopsartifacts.registry.aliases import aliases_of, set_alias
-from hopsartifacts.registry.deletion import delete_version
 from hopsartifacts.registry.documents import Framework, Manifest, VersionRecord
-from hopsartifacts.registry.examples import example_text
 from hopsartifacts.registry.given import (
     checked_description,
+    checked_metrics,
     checked_reason,
     checked_tag,
     embedded,
+    example_text,
     positive_version,
 )
-from hopsartifacts.registry.metrics import checked_metrics
 from hopsartifacts.registry.save import NewVersion, save_version
 from hopsartifacts.registry.schema import ModelSchema, schema_text
 from hopsartifacts.registry.sources import source
 from hopsartifacts.registry.tagged import Tagged, Tags
 from hopsartifacts.registry.versions import (
+    delete_version,
     describe,
     live_version,
     manifest_of,

@@ -122,21 +122,6 @@ class Dedup:
             return self._listed[folder]
 
 
-def is_same_file(storage: Storage, first: str, second: str) -> bool:
-    """Tell whether two paths are hard links to one file, so that they share damage.
-
-    Only a local disk has hard links; on other storages this is always false.
-    """
-    here, there = storage.local_path(first), storage.local_path(second)
-    if here is None or there is None:
-        return False
-    try:
-        found, other = here.lstat(), there.lstat()
-    except OSError:
-        return False
-    return (found.st_dev, found.st_ino) == (other.st_dev, other.st_ino)
-
-
 def _is_older(modified: float | None, sealed: float | None) -> bool:
     if modified is None or sealed is None:
         return False

@@ -20,27 +20,26 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.documents import decode_part, encode
+from hopsartifacts.documents import FORMAT, decode_part, encode
 from hopsartifacts.errors import ConflictError, IntegrityError, PathNotFoundError
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.create_if_absent import create_once, lose_a_race
 from hopsartifacts.store.entries import (
     CARRIED_LIMIT_BYTES,
     NOTHING,
     AnyState,
     Carried,
     Draft,
+    EntryBody,
     LogEntry,
     Snapshot,
-    new_body,
     packed,
     unpacked,
 )
 from hopsartifacts.store.identity import new_token, now, writer
 from hopsartifacts.store.index import Index, Leaves
-from hopsartifacts.store.local_lock import turn
 from hopsartifacts.store.log_audit import LogAudit
 from hopsartifacts.store.pages import PAGE_NUMBERS, Records, Tree
+from hopsartifacts.store.races import back_off, create_once, turn
 from hopsartifacts.store.workers import each_result
 
 Document = TypeVar("Document")
@@ -256,7 +255,7 @@ class Log(Generic[AnyState]):
                 if attempt == 0:
                     held.enter_context(turn(self.storage, self.path))
                 else:
-                    lose_a_race(attempt)
+                    back_off(attempt)
                 # Other writers may have committed more: catch up before retrying.
                 before = self.newest()
         raise ConflictError(
@@ -273,8 +272,9 @@ class Log(Generic[AnyState]):
         """Try to create entry *seq*; return ours, or the one of a faster writer."""
         content, head = encode(draft.content), draft.state.head
         last = {before.state.head.last if before else 0, head.last} - {0}
-        body = new_body(
-            seq,
+        body = EntryBody(
+            format=FORMAT,
+            seq=seq,
             log=self.path,
             token=token,
             time=now(),

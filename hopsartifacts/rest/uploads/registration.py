@@ -11,8 +11,12 @@ from hopsartifacts.digests import Digest
 from hopsartifacts.errors import InvalidModelError, SourceChangedError
 from hopsartifacts.names import distinct_paths, tag_name
 from hopsartifacts.registry.documents import EmbeddedFile
-from hopsartifacts.registry.given import checked_description, checked_tag, embedded
-from hopsartifacts.registry.metrics import checked_metrics
+from hopsartifacts.registry.given import (
+    checked_description,
+    checked_metrics,
+    checked_tag,
+    embedded,
+)
 from hopsartifacts.registry.save import NewVersion
 from hopsartifacts.registry.sources import Fingerprint, Source, SourceFile
 from hopsartifacts.rest.uploads.area import Area
