@@ -156,9 +156,9 @@ class ModelState(State[ModelHead, VersionRecord]):
         live = ((n, it.seal) for n, it in self.records.descending() if it.is_live)
         if (latest, sealed) != next(live, (0, 0)):
             return f"that version {latest}, of entry {sealed}, is the latest"
-        for alias, to in sorted(self.aliases.items()):
-            if to.version is not None and not self.is_live(to.version):
-                return f"that alias {alias!r} points at version {to.version}"
+        for alias, version in self.live_aliases.items():
+            if not self.is_live(version):
+                return f"that alias {alias!r} points at version {version}"
         return None
 
     @property
@@ -170,6 +170,12 @@ class ModelState(State[ModelHead, VersionRecord]):
     def aliases(self) -> dict[str, AliasRecord]:
         """The current record of each alias, including deleted aliases."""
         return self.head.aliases
+
+    @property
+    def live_aliases(self) -> dict[str, int]:
+        """The version of each alias that points at one, sorted by alias."""
+        found = sorted(self.aliases.items())
+        return {alias: it.version for alias, it in found if it.version is not None}
 
     def live(self) -> dict[int, VersionRecord]:
         """Return the versions that readers see, in order; this reads every page."""
@@ -197,12 +203,11 @@ class ModelState(State[ModelHead, VersionRecord]):
 
     def aliases_of(self, number: int) -> list[str]:
         """Return the aliases that point at version *number*, sorted."""
-        return self.aliases_by_version().get(number, [])
+        return [alias for alias, it in self.live_aliases.items() if it == number]
 
     def aliases_by_version(self) -> dict[int, list[str]]:
         """Return the sorted aliases of each version that has some."""
         found: dict[int, list[str]] = {}
-        for alias, record in sorted(self.aliases.items()):
-            if record.version is not None:
-                found.setdefault(record.version, []).append(alias)
+        for alias, version in self.live_aliases.items():
+            found.setdefault(version, []).append(alias)
         return found

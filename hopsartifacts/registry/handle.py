@@ -11,7 +11,6 @@ from hopsartifacts.registry.aliases import (
     alias_history,
     aliased_version,
     delete_alias,
-    live_aliases,
     rollback_alias,
     set_alias,
 )
@@ -192,7 +191,7 @@ class ModelRegistry:
 
     def get_aliases(self, name: str) -> dict[str, int]:
         """Return the version of each alias of a model."""
-        return live_aliases(self._context.storage, model_name(name))
+        return model_state(self._context.storage, model_name(name)).live_aliases
 
     def get_alias_history(self, name: str, alias: str) -> list[AliasRecord]:
         """Return every change of an alias: the version, and who, when and why.
@@ -200,7 +199,7 @@ class ModelRegistry:
         The newest change is first. The list is empty if the alias was never set.
         """
         storage = self._context.storage
-        return alias_history(storage, model_name(name), alias_name(alias))
+        return list(alias_history(storage, model_name(name), alias_name(alias)))
 
     def list_models(self) -> list[str]:
         """Return the names of all models that have a saved version, sorted."""

@@ -20,7 +20,7 @@ from hopsartifacts.machine.local_paths import local_folder, user_path
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback
 from hopsartifacts.names import alias_name, model_name, tag_name
 from hopsartifacts.notices import warn
-from hopsartifacts.registry.aliases import aliases_of, set_alias
+from hopsartifacts.registry.aliases import set_alias
 from hopsartifacts.registry.documents import Framework, Manifest, VersionRecord
 from hopsartifacts.registry.given import (
     checked_description,
@@ -40,6 +40,8 @@ from hopsartifacts.registry.versions import (
     describe,
     live_version,
     manifest_of,
+    model_state,
+    pick_live,
     set_tags,
 )
 from hopsartifacts.store.transfer import download
@@ -310,7 +312,9 @@ class Model(Tagged):
     def aliases(self) -> list[str]:
         """The aliases that point at this version now, sorted."""
         version = self._sealed().version
-        return aliases_of(self._context.storage, self._name, version)
+        state = model_state(self._context.storage, self._name)
+        pick_live(state, self._name, version)
+        return state.aliases_of(version)
 
     def set_description(self, description: str) -> None:
         """Replace the description; the manifest keeps the one given at ``save``.

@@ -162,13 +162,21 @@ class Log(Generic[AnyState]):
         where = layout.log_entry(self.path, seq)
         return decode_part(self.content(seq), kind, where)
 
-    def fetch(self, numbers: Iterable[int]) -> None:
-        """Read entries concurrently into the cache."""
-        self._entries(numbers)
+    def fetch(self, numbers: Iterable[int]) -> dict[int, LogEntry]:
+        """Return entries by number, in order; those not read yet are read concurrently.
+
+        Raises:
+            IntegrityError: one is missing or damaged.
+        """
+        wanted = sorted(set(numbers))
+        unread = [seq for seq in wanted if seq not in self._read]
+        workers = _ABREAST if self.storage.capabilities.workers > 1 else 1
+        each_result(lambda seq, _: self.entry(seq), unread, workers)
+        return {seq: self._read[seq] for seq in wanted}
 
     def trees(self, numbers: Iterable[int]) -> Mapping[int, Tree]:
-        """Return the trees of entries, read concurrently; see ``pages.Source``."""
-        return {seq: it.body.tree for seq, it in self._entries(numbers).items()}
+        """Return the trees of entries, read concurrently; see ``pages.TreeSource``."""
+        return {seq: it.body.tree for seq, it in self.fetch(numbers).items()}
 
     def leaves(self, number: int) -> Leaves:
         """Return the leaves of an entry; see ``index.LeafSource``."""
@@ -317,14 +325,6 @@ class Log(Generic[AnyState]):
         records = Records[Any](kind.record_type, self, entry.seq, body.tree)
         index = Index(seq=entry.seq, tree=body.index, source=self)
         return Snapshot(entry=entry, state=kind(head, records, index))
-
-    def _entries(self, numbers: Iterable[int]) -> dict[int, LogEntry]:
-        wanted = sorted(set(numbers))
-        unread = [seq for seq in wanted if seq not in self._read]
-        workers = _ABREAST if self.storage.capabilities.workers > 1 else 1
-        for _ in each_result(lambda seq, _: self.entry(seq), unread, workers):
-            pass
-        return {seq: self._read[seq] for seq in wanted}
 
     def _read_all(self, numbers: range) -> Iterator[LogEntry]:
         """Yield entries in order, read concurrently if there are many."""
