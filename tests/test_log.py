@@ -20,10 +20,10 @@ from hopsartifacts.errors import (
     IntegrityError,
     StorageError,
 )
+from hopsartifacts.machine import identity
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
-from hopsartifacts.store import identity
 from hopsartifacts.store import log as log_module
 from hopsartifacts.store.entries import CARRIED_LIMIT_BYTES, Draft, Head, State, packed
 from hopsartifacts.store.log import Log

@@ -26,9 +26,9 @@ from hopsartifacts.errors import (
     SourceChangedError,
     StorageError,
 )
+from hopsartifacts.machine.identity import new_token
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checks import verified
-from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.log import Log
 from hopsartifacts.store.races import check_arrived, move_in
 

@@ -13,6 +13,7 @@ import msgspec
 from hopsartifacts import layout
 from hopsartifacts.documents import decode_part, encode
 from hopsartifacts.errors import IntegrityError, InvalidInputError, ModelNotFoundError
+from hopsartifacts.machine.identity import now, writer
 from hopsartifacts.moments import moment
 from hopsartifacts.registry.documents import AliasRecord, ModelState
 from hopsartifacts.registry.versions import (
@@ -23,7 +24,6 @@ from hopsartifacts.registry.versions import (
 )
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
-from hopsartifacts.store.identity import now, writer
 
 MOST = 100
 """The most aliases a model may have, including deleted ones: every entry lists them."""

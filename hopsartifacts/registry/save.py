@@ -15,6 +15,7 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.errors import HopsArtifactsError, StorageError
+from hopsartifacts.machine.identity import new_token, now, user
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback
 from hopsartifacts.registry.documents import (
     EmbeddedFile,
@@ -50,7 +51,6 @@ from hopsartifacts.registry.versions import (
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.dedup import StoredFile
 from hopsartifacts.store.entries import Draft
-from hopsartifacts.store.identity import new_token, now, user
 from hopsartifacts.store.races import check_arrived, move_in
 from hopsartifacts.store.root import claim_name
 

@@ -12,12 +12,12 @@ from hopsartifacts import layout
 from hopsartifacts.digests import Digest, Hasher, OverlappedHasher, digest_of
 from hopsartifacts.errors import ConflictError, NotFoundError, StorageError
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback, Progress
+from hopsartifacts.machine.workers import Stop, each_result
 from hopsartifacts.registry.documents import FileRecord
 from hopsartifacts.registry.save_journal import SaveJournal
 from hopsartifacts.registry.sources import SourceFile
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.dedup import WHOLE_BYTES, Dedup, StoredFile
-from hopsartifacts.store.workers import Stop, each_result
 
 _LARGE_BYTES = 32 * 1024 * 1024
 """From this size, files are hashed in a separate thread and uploaded first."""

@@ -30,6 +30,7 @@ from hopsartifacts.errors import (
     PathNotFoundError,
     StorageError,
 )
+from hopsartifacts.machine.identity import new_token
 from hopsartifacts.registry.documents import (
     Manifest,
     ModelState,
@@ -38,7 +39,6 @@ from hopsartifacts.registry.documents import (
 )
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
-from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.log import Log
 from hopsartifacts.store.two_phase_delete import Target, delete, withdraw
 

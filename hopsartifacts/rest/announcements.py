@@ -13,6 +13,7 @@ from threading import Lock
 
 import msgspec
 
+from hopsartifacts.machine.identity import new_token
 from hopsartifacts.rest.event_streams import (
     HEARTBEAT,
     HEARTBEAT_S,
@@ -20,7 +21,6 @@ from hopsartifacts.rest.event_streams import (
     RETRY,
     frame,
 )
-from hopsartifacts.store.identity import new_token
 
 RELOAD = "reload"
 _KEPT = 1024

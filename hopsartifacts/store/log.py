@@ -22,6 +22,8 @@ import msgspec
 from hopsartifacts import layout
 from hopsartifacts.documents import FORMAT, decode_part, encode
 from hopsartifacts.errors import ConflictError, IntegrityError, PathNotFoundError
+from hopsartifacts.machine.identity import new_token, now, writer
+from hopsartifacts.machine.workers import each_result
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import (
     CARRIED_LIMIT_BYTES,
@@ -35,12 +37,10 @@ from hopsartifacts.store.entries import (
     packed,
     unpacked,
 )
-from hopsartifacts.store.identity import new_token, now, writer
 from hopsartifacts.store.index import Index, Leaves
 from hopsartifacts.store.log_audit import LogAudit
 from hopsartifacts.store.pages import PAGE_NUMBERS, Records, Tree
 from hopsartifacts.store.races import back_off, create_once, turn
-from hopsartifacts.store.workers import each_result
 
 Document = TypeVar("Document")
 

@@ -17,8 +17,8 @@ from hopsartifacts.errors import (
     StorageRefusedError,
 )
 from hopsartifacts.machine.state_folder import key_of, locked
+from hopsartifacts.machine.workers import pause_s
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.workers import pause_s
 
 _TRIES = 5
 _PAUSES = 1 / 20

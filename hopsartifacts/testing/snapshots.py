@@ -1,7 +1,7 @@
 """Snapshots of a storage, to be written to others instead of redoing the work."""
 
+from hopsartifacts.machine.workers import each
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.workers import each
 
 
 class StorageSnapshot:

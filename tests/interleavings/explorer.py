@@ -28,8 +28,8 @@ from typing import Any, Literal
 import pytest
 
 from hopsartifacts.errors import AlreadyExistsError, PathNotFoundError, StorageError
+from hopsartifacts.machine import identity
 from hopsartifacts.storage.contract import Capabilities, FileInfo, Storage
-from hopsartifacts.store import identity
 
 Verb = Literal["go", "crash", "fail", "lose", "late"]
 Choice = tuple[str, Verb]

@@ -14,6 +14,7 @@ from hopsartifacts.errors import (
     PathNotFoundError,
     StorageError,
 )
+from hopsartifacts.machine.workers import pause_s
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.hopsworks.content import answer
 from hopsartifacts.rest.hopsworks.dataset_actions import (
@@ -36,7 +37,6 @@ from hopsartifacts.rest.hopsworks.login import PROJECT
 from hopsartifacts.rest.hopsworks.sealed_tree import Item
 from hopsartifacts.rest.hopsworks.tree import Tree
 from hopsartifacts.rest.operations import OperationCall, Operations
-from hopsartifacts.store.workers import pause_s
 
 _DATASET = f"{PROJECT}/dataset"
 _PATH = f"{_DATASET}/{{path}}"

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from hopsartifacts.errors import InvalidInputError, ModelNotFoundError
+from hopsartifacts.machine.workers import Stop, each_result
 from hopsartifacts.registry.model import Model
 from hopsartifacts.rest.hopsworks.ids import parse_model_id
 from hopsartifacts.rest.hopsworks.login import PROJECT, check_project
@@ -24,7 +25,6 @@ from hopsartifacts.rest.hopsworks.model_documents import (
 )
 from hopsartifacts.rest.operations import OperationCall, Operations
 from hopsartifacts.rest.uploads import Details
-from hopsartifacts.store.workers import Stop, each_result
 
 _REGISTRIES = f"{PROJECT}/modelregistries"
 _MODELS = f"{_REGISTRIES}/{{registry_id}}/models"

@@ -16,6 +16,7 @@ from typing import BinaryIO, Literal, Self
 from msgspec.structs import replace
 
 from hopsartifacts.errors import ConflictError
+from hopsartifacts.machine.identity import new_token
 from hopsartifacts.rest.uploads.contents import UploadContents
 from hopsartifacts.rest.uploads.files import (
     Assembly,
@@ -41,7 +42,6 @@ from hopsartifacts.rest.uploads.journal import (
 )
 from hopsartifacts.rest.uploads.places import UploadPlace, place_of
 from hopsartifacts.rest.uploads.values import Chunk, UploadLimits
-from hopsartifacts.store.identity import new_token
 
 Status = Literal[
     "claiming", "doubtful", "open", "vacant", "sealing", "delivered", "ending"

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from hopsartifacts import layout
 from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.machine.workers import Stop, each_result
 from hopsartifacts.moments import moment
 from hopsartifacts.names import plain_number
 from hopsartifacts.serving.contract import DeploymentKey
@@ -20,7 +21,6 @@ from hopsartifacts.serving.inference_log.tables import (
     table_of,
 )
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.workers import Stop, each_result
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
