@@ -18,6 +18,7 @@ from hopsartifacts.artifacts.versions import ArtifactStore, artifact_log
 from hopsartifacts.documents import decode
 from hopsartifacts.errors import PathNotFoundError
 from hopsartifacts.layout import log_of
+from hopsartifacts.machine.identity import new_token, now
 from hopsartifacts.registry.aliases import set_alias
 from hopsartifacts.registry.documents import (
     Manifest,
@@ -37,7 +38,6 @@ from hopsartifacts.registry.versions import (
 from hopsartifacts.storage.contract import FileInfo
 from hopsartifacts.storage.memory import MemoryStorage
 from hopsartifacts.store.entries import Draft, unpacked
-from hopsartifacts.store.identity import new_token, now
 from hopsartifacts.store.pages import Book, home_of, is_named
 from tests.in_place import InPlace
 

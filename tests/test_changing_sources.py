@@ -17,9 +17,8 @@ import pytest
 from hopsartifacts import Project
 from hopsartifacts.errors import SourceChangedError, StorageError
 from hopsartifacts.storage.local import LocalStorage
-from hopsartifacts.store.dedup import is_same_file
 from hopsartifacts.testing.faults import FAIL, Fault, FaultyStorage, StorageCall
-from tests.in_place import LocalInPlace
+from tests.in_place import LocalInPlace, is_same_file
 
 SMALL, LARGE = 20_000, 40 * 1024 * 1024
 """One read at once, and one hashed in a thread of its own."""

@@ -19,8 +19,9 @@ from fsspec.callbacks import Callback, TqdmCallback
 import hopsartifacts
 from hopsartifacts import Model, Project
 from hopsartifacts.errors import IntegrityError, PathNotFoundError, StorageError
+from hopsartifacts.machine import workers
 from hopsartifacts.storage.contract import Capabilities, Storage
-from hopsartifacts.store import transfer, workers
+from hopsartifacts.store import transfer
 
 SaveModel = Callable[..., Model]
 CHUNK = 1 << 20

@@ -26,8 +26,9 @@ from hopsartifacts.registry.version_files import fill
 from hopsartifacts.storage.contract import FileInfo, Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
-from hopsartifacts.store.dedup import StoredFile, is_same_file
+from hopsartifacts.store.dedup import StoredFile
 from hopsartifacts.testing.faults import Fault, FaultyStorage, StorageCall, fail
+from tests.in_place import is_same_file
 
 MakeFiles = Callable[..., Path]
 MANY = {f"{number % 7}/{number}.bin": os.urandom(100 + number) for number in range(60)}

@@ -24,7 +24,7 @@ from hopsartifacts.errors import (
     StorageRefusedError,
 )
 from hopsartifacts.storage.local import LocalStorage
-from hopsartifacts.store.create_if_absent import create_once
+from hopsartifacts.store.races import create_once
 
 Fail = Callable[..., Any]
 REFUSALS = {

@@ -21,10 +21,10 @@ from hopsartifacts.errors import (
     NotFoundError,
     StorageError,
 )
+from hopsartifacts.machine import identity
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
-from hopsartifacts.store import identity
 from hopsartifacts.store import log as log_module
 from hopsartifacts.store.entries import CARRIED_LIMIT_BYTES, Draft, Head, State, packed
 from hopsartifacts.store.log import Log
@@ -74,7 +74,7 @@ def storage(clear_memory: None) -> Storage:  # noqa: ARG001 - a fixture
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hopsartifacts.store.create_if_absent.pause_s", lambda _: 0.0)
+    monkeypatch.setattr("hopsartifacts.store.races.pause_s", lambda *_: 0.0)
 
 
 def counted(storage: Storage, count: int) -> Log[Counts]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hopsartifacts.errors import InvalidModelError
-from hopsartifacts.registry.metrics import checked_metrics
+from hopsartifacts.registry.given import checked_metrics
 
 numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 

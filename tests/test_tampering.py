@@ -423,8 +423,15 @@ def test_another_content_of_an_artifact_is_found(
     assert [it.kind for it in found] == ["damaged"]
 
 
-GONE = object()
-"""In place of a value: the member is not there."""
+class Gone:
+    """In place of a value: the member is not there."""
+
+    def __repr__(self) -> str:
+        """Return the same text in each process, for the names of the tests."""
+        return "gone"
+
+
+GONE = Gone()
 MODEL_LOG, ARTIFACT_LOG = layout.model_log("m"), layout.artifact_log("m", 2)
 DEPLOYMENT_LOG = layout.deployment_log("d")
 READERS: dict[str, Callable[[Project], object]] = {

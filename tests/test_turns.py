@@ -14,10 +14,10 @@ from hopsartifacts.machine.state_folder import state_folder
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
-from hopsartifacts.store import local_lock
+from hopsartifacts.store import races
 from hopsartifacts.store.entries import Draft, Head, State
-from hopsartifacts.store.local_lock import turn
 from hopsartifacts.store.log import Log
+from hopsartifacts.store.races import turn
 
 WRITERS, EACH = 6, 10
 
@@ -90,7 +90,7 @@ def test_a_lost_race_waits_for_its_turn(storage: Storage, hold: Event) -> None:
 def test_a_holder_that_hangs_only_costs_time(
     storage: Storage, hold: Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local_lock, "_LONGEST_WAIT_S", 0.1)
+    monkeypatch.setattr(races, "_LONGEST_WAIT_S", 0.1)
     assert append_after_a_lost_race(storage) == 2
     assert not hold.is_set()
 
@@ -112,7 +112,7 @@ def test_another_log_is_not_waited_for(tmp_path: Path) -> None:
         started = time.monotonic()
         assert append_after_a_lost_race(other) == 2
         took.append(time.monotonic() - started)
-    assert min(took) < local_lock._LONGEST_WAIT_S
+    assert min(took) < races._LONGEST_WAIT_S
 
 
 def test_without_a_folder_of_its_own_a_writer_goes_on(

@@ -15,7 +15,7 @@ import hopsartifacts
 from hopsartifacts import Project
 from hopsartifacts.errors import StorageError
 from hopsartifacts.guard import batches
-from hopsartifacts.store import workers
+from hopsartifacts.machine import workers
 
 FILES: dict[str, str | bytes] = {f"{number}": f"{number}" * 50 for number in range(450)}
 FOLDER = "Models/m/1/Files"

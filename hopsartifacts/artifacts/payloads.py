@@ -28,7 +28,7 @@ from hopsartifacts.errors import (
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checks import verified
 from hopsartifacts.store.log import Log
-from hopsartifacts.store.staged_folders import check_arrived, move_in
+from hopsartifacts.store.races import check_arrived, move_in
 
 INLINE_LIMIT_BYTES = 256 * 1024
 """Artifacts up to this size are stored inside their log entry."""

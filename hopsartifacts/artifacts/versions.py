@@ -39,10 +39,10 @@ from hopsartifacts.errors import (
     InvalidDeploymentError,
     StorageError,
 )
+from hopsartifacts.machine.identity import new_token
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store import two_phase_delete
 from hopsartifacts.store.entries import Draft, Snapshot
-from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.log import Log
 
 Given = tuple[ArtifactSource, ...] | PreparedArtifact

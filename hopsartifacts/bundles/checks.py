@@ -28,8 +28,7 @@ from hopsartifacts.names import (
     model_name,
     tag_name,
 )
-from hopsartifacts.registry.documents import EmbeddedFile, Manifest
-from hopsartifacts.registry.metrics import checked_metrics
+from hopsartifacts.registry.given import checked_metrics
 
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -91,7 +90,7 @@ def _check_model(model: BundledModel) -> None:
         tag_name(tag)
     _check(bool(manifest.files), f"model {manifest.model!r} has no files")
     _check_paths(file.path for file in manifest.files)
-    for embedded in _embedded(manifest):
+    for embedded in manifest.embedded.values():
         _check(
             is_unicode(embedded.text)
             and digest_of(embedded.text.encode()) == embedded.digest,
@@ -100,11 +99,6 @@ def _check_model(model: BundledModel) -> None:
     _distinct("artifact version", [artifact.version for artifact in model.artifacts])
     for artifact in model.artifacts:
         _check_artifact(artifact)
-
-
-def _embedded(manifest: Manifest) -> list[EmbeddedFile]:
-    both = (manifest.input_example, manifest.model_schema)
-    return [file for file in both if file]
 
 
 def _check_artifact(artifact: BundledArtifact) -> None:

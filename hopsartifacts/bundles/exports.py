@@ -24,9 +24,9 @@ from hopsartifacts.errors import (
     NotFoundError,
 )
 from hopsartifacts.machine.atomic_write import check_free, written_aside
+from hopsartifacts.machine.identity import now, writer
 from hopsartifacts.machine.local_paths import user_path
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.identity import now, writer
 
 PACKED = (".gz", ".tgz")
 _TRIES = 4

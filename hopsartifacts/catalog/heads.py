@@ -7,10 +7,10 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.deployments.versions import deployment_names
+from hopsartifacts.machine.workers import each_result
 from hopsartifacts.registry.versions import model_names
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.log import newest_seq
-from hopsartifacts.store.workers import each_result
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

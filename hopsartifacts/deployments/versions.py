@@ -27,16 +27,15 @@ from hopsartifacts.errors import (
     PathNotFoundError,
     StorageError,
 )
+from hopsartifacts.machine.identity import new_token, now, user
 from hopsartifacts.machine.local_paths import local_folder
-from hopsartifacts.registry.deletion import withdraw_deletion
+from hopsartifacts.machine.workers import each_result
 from hopsartifacts.registry.tagged import Tags
-from hopsartifacts.registry.versions import pick_live
+from hopsartifacts.registry.versions import pick_live, withdraw_deletion
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
-from hopsartifacts.store.identity import new_token, now, user
 from hopsartifacts.store.root import check_log_is_there, claim_in_project
 from hopsartifacts.store.transfer import download
-from hopsartifacts.store.workers import each_result
 
 
 def deployment_names(storage: Storage) -> list[str]:

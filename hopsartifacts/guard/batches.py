@@ -13,6 +13,7 @@ from hopsartifacts import layout
 from hopsartifacts.digests import Digest
 from hopsartifacts.errors import StorageError
 from hopsartifacts.machine.progress import Callback, Progress
+from hopsartifacts.machine.workers import Stop
 from hopsartifacts.storage.contract import FileInfo, Storage
 from hopsartifacts.store.checks import (
     VANISHED,
@@ -22,7 +23,6 @@ from hopsartifacts.store.checks import (
     ignored,
     workers_for,
 )
-from hopsartifacts.store.workers import Stop
 
 BATCH_FILES = 200
 BATCH_BYTES = 64 * 1024 * 1024

@@ -14,8 +14,8 @@ from hopsartifacts import layout
 from hopsartifacts.documents import encode_pretty
 from hopsartifacts.errors import HopsArtifactsError, StorageError
 from hopsartifacts.guard.trials import WRITES, Trial, TrialResult, trials
+from hopsartifacts.machine.identity import new_token, now, writer
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.identity import new_token, now, writer
 from hopsartifacts.store.storage_probe import (
     Check,
     Outcome,

@@ -26,6 +26,8 @@ from hopsartifacts.errors import (
     ModelNotFoundError,
     StorageError,
 )
+from hopsartifacts.machine.identity import new_token
+from hopsartifacts.machine.workers import each_result
 from hopsartifacts.names import is_version
 from hopsartifacts.registry.documents import VersionRecord
 from hopsartifacts.registry.versions import (
@@ -36,8 +38,6 @@ from hopsartifacts.registry.versions import (
     while_live,
 )
 from hopsartifacts.storage.contract import FileInfo, Storage
-from hopsartifacts.store.identity import new_token
-from hopsartifacts.store.workers import each_result
 
 GRACE_S = 24 * 3600.0
 

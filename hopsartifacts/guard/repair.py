@@ -19,10 +19,10 @@ from hopsartifacts.errors import HopsArtifactsError, NotFoundError, StorageError
 from hopsartifacts.guard.inventory import Inventory
 from hopsartifacts.guard.restoration import Restoring, Source
 from hopsartifacts.guard.verify import inspect
+from hopsartifacts.machine.identity import new_token
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checks import Finding, FindingKind, check_file
-from hopsartifacts.store.identity import new_token
 
 _UNSOUND: frozenset[FindingKind] = frozenset({"changed", "missing", "unreadable"})
 

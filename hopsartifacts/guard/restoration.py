@@ -18,9 +18,9 @@ from hopsartifacts.errors import (
     StorageError,
 )
 from hopsartifacts.guard.inventory import Inventory
+from hopsartifacts.machine.identity import new_token
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checks import OtherBytesError, verified
-from hopsartifacts.store.identity import new_token
 
 IN_MEMORY_BYTES = 1024 * 1024
 """Files up to this size are created in one step; larger ones are staged first."""

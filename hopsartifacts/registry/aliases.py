@@ -13,6 +13,7 @@ import msgspec
 from hopsartifacts import layout
 from hopsartifacts.documents import decode_part, encode
 from hopsartifacts.errors import IntegrityError, InvalidInputError, ModelNotFoundError
+from hopsartifacts.machine.identity import now, writer
 from hopsartifacts.moments import moment
 from hopsartifacts.registry.documents import AliasRecord, ModelState
 from hopsartifacts.registry.versions import (
@@ -23,10 +24,13 @@ from hopsartifacts.registry.versions import (
 )
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
-from hopsartifacts.store.identity import now, writer
 
 MOST = 100
 """The most aliases a model may have, including deleted ones: every entry lists them."""
+
+
+_Change = tuple[int | None, int | None]
+"""The new version of an alias, and the entry that a rollback returns to."""
 
 
 def set_alias(
@@ -55,7 +59,7 @@ def set_alias(
         there = current.version if current else None
         if there == version or (only_new and there is not None):
             return None
-        return _Change(version=version, under=current.entry if current else None)
+        return version, current.entry if current else None
 
     return _change(storage, model, alias, why, decide)
 
@@ -69,7 +73,7 @@ def delete_alias(storage: Storage, model: str, alias: str, why: str) -> AliasRec
 
     def decide(state: ModelState, current: AliasRecord | None) -> _Change:
         there = _pointing(state, model, alias, current)
-        return _Change(version=None, under=there.entry)
+        return None, there.entry
 
     return _change(storage, model, alias, why, decide)
 
@@ -91,7 +95,7 @@ def rollback_alias(storage: Storage, model: str, alias: str, why: str) -> AliasR
                 before = _record(log, before.under) if before.under else None
             if before and before.version is not None:
                 pick_live(state, model, before.version)
-                return _Change(version=before.version, under=before.under)
+                return before.version, before.under
         raise ModelNotFoundError(
             f"alias {alias!r} of model {model!r} never pointed at another version: "
             "there is nothing to roll back to"
@@ -100,9 +104,13 @@ def rollback_alias(storage: Storage, model: str, alias: str, why: str) -> AliasR
     return _change(storage, model, alias, why, decide)
 
 
-def alias_history(storage: Storage, model: str, alias: str) -> list[AliasRecord]:
-    """Return every record of *alias*, newest first; empty if it was never set."""
-    return list(_journal(storage, model, alias))
+def alias_history(storage: Storage, model: str, alias: str) -> Iterator[AliasRecord]:
+    """Yield every record of *alias*, newest first; nothing if it was never set."""
+    log = model_log(storage, model)
+    record = log.state().aliases.get(alias)
+    while record is not None:
+        yield record
+        record = None if record.before is None else _record(log, record.before)
 
 
 def aliased_version(storage: Storage, model: str, alias: str, at: Any = None) -> int:
@@ -117,7 +125,7 @@ def aliased_version(storage: Storage, model: str, alias: str, at: Any = None) ->
         found = _pointing(state, model, alias, state.aliases.get(alias))
         return found.version or 0
     then = moment(at, "at")
-    for record in _journal(storage, model, alias):
+    for record in alias_history(storage, model, alias):
         if _time_of(record, model) <= then:
             if record.version is not None:
                 return record.version
@@ -126,32 +134,6 @@ def aliased_version(storage: Storage, model: str, alias: str, at: Any = None) ->
         f"alias {alias!r} of model {model!r} did not exist at {then.isoformat()}: "
         "mr.get_alias_history() lists its changes"
     )
-
-
-def aliases_of(storage: Storage, model: str, version: int) -> list[str]:
-    """Return the aliases that point at a version, sorted.
-
-    Raises:
-        ModelNotFoundError: the version does not exist.
-    """
-    state = model_state(storage, model)
-    pick_live(state, model, version)
-    return state.aliases_of(version)
-
-
-def live_aliases(storage: Storage, model: str) -> dict[str, int]:
-    """Return the version of each alias, sorted by alias."""
-    records = model_state(storage, model).aliases
-    return {
-        alias: record.version
-        for alias, record in sorted(records.items())
-        if record.version is not None
-    }
-
-
-class _Change(msgspec.Struct, frozen=True, kw_only=True):
-    version: int | None
-    under: int | None
 
 
 def _change(
@@ -166,33 +148,26 @@ def _change(
         change = wanted(state, current)
         if change is None:
             return None
+        version, under = change
         if current is None and len(state.aliases) >= MOST:
             raise InvalidInputError(
                 f"model {model!r} has {MOST} aliases, the most possible, so {alias!r} "
                 "cannot be added: reuse one, or use tags, which have no such limit"
             )
         record = AliasRecord(
-            version=change.version,
+            version=version,
             by=writer(),
             when=now(),
             why=why,
             entry=seq,
             before=current.entry if current else None,
-            under=change.under,
+            under=under,
         )
         op = {"kind": "alias", "alias": alias, "record": msgspec.to_builtins(record)}
         return Draft(op=op, state=state.aliased(alias, record))
 
     after = model_log(storage, model).append(decide)
     return (after.state if after else ModelState.empty()).aliases[alias]
-
-
-def _journal(storage: Storage, model: str, alias: str) -> Iterator[AliasRecord]:
-    log = model_log(storage, model)
-    record = log.state().aliases.get(alias)
-    while record is not None:
-        yield record
-        record = None if record.before is None else _record(log, record.before)
 
 
 def _time_of(record: AliasRecord, model: str) -> datetime:
@@ -215,7 +190,5 @@ def _pointing(
 ) -> AliasRecord:
     if current and current.version is not None:
         return current
-    known = sorted(name for name, it in state.aliases.items() if it.version is not None)
-    raise ModelNotFoundError(
-        f"model {model!r} has no alias {alias!r}: it has {', '.join(known) or 'none'}"
-    )
+    known = ", ".join(state.live_aliases) or "none"
+    raise ModelNotFoundError(f"model {model!r} has no alias {alias!r}: it has {known}")

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from hopsartifacts import layout
 from hopsartifacts.digests import Digest
 from hopsartifacts.store.entries import Head, State
 
@@ -29,6 +30,14 @@ class EmbeddedFile(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str
     digest: Digest
+
+
+def embedded_by_name(
+    example: EmbeddedFile | None, schema: EmbeddedFile | None
+) -> dict[str, EmbeddedFile]:
+    """Return the files that are not None, by their names in a version's folder."""
+    named = {layout.INPUT_EXAMPLE: example, layout.MODEL_SCHEMA: schema}
+    return {name: file for name, file in named.items() if file}
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +66,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     def size_bytes(self) -> int:
         """The size of all model files."""
         return sum(record.digest.size_bytes for record in self.files)
+
+    @property
+    def embedded(self) -> dict[str, EmbeddedFile]:
+        """The small files that are part of the manifest, by name."""
+        return embedded_by_name(self.input_example, self.model_schema)
 
 
 class AliasRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -142,9 +156,9 @@ class ModelState(State[ModelHead, VersionRecord]):
         live = ((n, it.seal) for n, it in self.records.descending() if it.is_live)
         if (latest, sealed) != next(live, (0, 0)):
             return f"that version {latest}, of entry {sealed}, is the latest"
-        for alias, to in sorted(self.aliases.items()):
-            if to.version is not None and not self.is_live(to.version):
-                return f"that alias {alias!r} points at version {to.version}"
+        for alias, version in self.live_aliases.items():
+            if not self.is_live(version):
+                return f"that alias {alias!r} points at version {version}"
         return None
 
     @property
@@ -156,6 +170,12 @@ class ModelState(State[ModelHead, VersionRecord]):
     def aliases(self) -> dict[str, AliasRecord]:
         """The current record of each alias, including deleted aliases."""
         return self.head.aliases
+
+    @property
+    def live_aliases(self) -> dict[str, int]:
+        """The version of each alias that points at one, sorted by alias."""
+        found = sorted(self.aliases.items())
+        return {alias: it.version for alias, it in found if it.version is not None}
 
     def live(self) -> dict[int, VersionRecord]:
         """Return the versions that readers see, in order; this reads every page."""
@@ -183,12 +203,11 @@ class ModelState(State[ModelHead, VersionRecord]):
 
     def aliases_of(self, number: int) -> list[str]:
         """Return the aliases that point at version *number*, sorted."""
-        return self.aliases_by_version().get(number, [])
+        return [alias for alias, it in self.live_aliases.items() if it == number]
 
     def aliases_by_version(self) -> dict[int, list[str]]:
         """Return the sorted aliases of each version that has some."""
         found: dict[int, list[str]] = {}
-        for alias, record in sorted(self.aliases.items()):
-            if record.version is not None:
-                found.setdefault(record.version, []).append(alias)
+        for alias, version in self.live_aliases.items():
+            found.setdefault(version, []).append(alias)
         return found

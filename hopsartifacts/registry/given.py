@@ -1,17 +1,25 @@
-"""Checks of users' arguments about a model, made before anything is stored."""
+"""Checks of what users give about a model, made before anything is stored."""
 
-from typing import Any
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import msgspec
 
 from hopsartifacts.digests import digest_of
 from hopsartifacts.errors import InvalidInputError, InvalidModelError
-from hopsartifacts.names import plain_text, version_number
+from hopsartifacts.foreign import MOST_BITS
+from hopsartifacts.names import plain_number, plain_text, version_number
 from hopsartifacts.registry.documents import EmbeddedFile
-from hopsartifacts.values import plain
+from hopsartifacts.values import first_row, frame_columns, plain
 
 MOST_REASON = 1000
 """The most characters of a reason for a change."""
+
+_TIMES = frozenset({"M", "m"})
+"""numpy's kinds for dates and durations, whose ``item()`` may be a plain integer."""
+
+Direction = Literal["max", "min"]
 
 
 def positive_version(version: int) -> int:
@@ -81,3 +89,117 @@ def checked_tag(tag: str, value: Any) -> Any:
         raise InvalidModelError(str(error)) from error
     # Bytes become text.
     return msgspec.json.decode(msgspec.json.encode(kept))
+
+
+def example_text(example: Any) -> str | None:
+    """Return the text of ``input_example.json`` for a user's *example*; None for None.
+
+    From a frame, the first row is kept as an object with the column names, since a
+    model that was fitted on a frame needs them (Hopsworks keeps a list). Everything
+    else is kept with all its values.
+
+    Raises:
+        InvalidModelError: it is empty, of a wrong type, or cannot be written as JSON.
+    """
+    if example is None:
+        return None
+    try:
+        is_frame = frame_columns(example, "input_example") is not None
+        given = first_row(example) if is_frame else example
+        value = plain(given, "input_example", "no infinity")
+    except TypeError as error:
+        raise InvalidModelError(str(error)) from error
+    if isinstance(value, list | dict) and not value:
+        raise InvalidModelError(
+            f"input_example is an empty {type(example).__name__}: give at least one "
+            "row, or leave it out"
+        )
+    if not isinstance(value, list | dict):
+        raise InvalidModelError(
+            f"input_example is a {type(example).__name__}: give a frame, an array, a "
+            "dict or a list"
+        )
+    return msgspec.json.encode(value[0] if is_frame else value).decode()
+
+
+def checked_metrics(metrics: Mapping[str, Any] | None) -> dict[str, float | int]:
+    """Return *metrics* with every value converted to a finite number.
+
+    Numeric strings and NumPy scalars become numbers. Hopsworks keeps the strings and
+    then sorts them as text.
+
+    Raises:
+        InvalidModelError: it is not a mapping, a name is not text, or a value is not a
+            finite number.
+    """
+    if metrics is None:
+        return {}
+    if not isinstance(metrics, Mapping):
+        raise InvalidModelError(
+            f"metrics is a {type(metrics).__name__}: give a dict like {{'auc': 0.9}}"
+        )
+    return {_name(name): _number(name, value) for name, value in metrics.items()}
+
+
+def checked_direction(direction: str) -> Direction:
+    """Return *direction* in lower case.
+
+    Raises:
+        InvalidInputError: it is neither ``max`` nor ``min``; Hopsworks does not check.
+    """
+    lower = (plain_text(direction) or "").lower()
+    if lower == "max":
+        return "max"
+    if lower == "min":
+        return "min"
+    raise InvalidInputError(f"direction {direction!r}: use 'max' or 'min'")
+
+
+def _name(name: object) -> str:
+    text = plain_text(name)
+    if not text:
+        raise InvalidModelError(f"metric name {name!r} is not valid text: use a string")
+    return text
+
+
+def _number(name: object, value: Any) -> float | int:
+    try:
+        plain = _of_python(value)
+        whole = _whole(plain)
+        if whole is not None and whole.bit_length() <= MOST_BITS:
+            return whole
+        number = float(plain)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidModelError(
+            f"metric {name!r} is {_shown(value)}, which is not a number: give one, or "
+            "put it into a tag"
+        ) from error
+    if not math.isfinite(number):
+        raise InvalidModelError(
+            f"metric {name!r} is {_shown(value)}: only finite numbers can be compared; "
+            "leave it out"
+        )
+    return number
+
+
+def _whole(value: Any) -> int | None:
+    """Return an integer, or the text of one, as an int; None for other values."""
+    if not isinstance(value, str):
+        return plain_number(value)
+    try:
+        return int(value)
+    except ValueError:
+        return None
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        return f"an integer of {value.bit_length()} bits"
+    return repr(value)
+
+
+def _of_python(value: Any) -> Any:
+    """Convert a NumPy scalar to a Python value; fail if it has several elements."""
+    if getattr(getattr(value, "dtype", None), "kind", None) in _TIMES:
+        raise TypeError("a time is not a number")
+    return value.item() if hasattr(value, "item") else value

@@ -11,13 +11,11 @@ from hopsartifacts.registry.aliases import (
     alias_history,
     aliased_version,
     delete_alias,
-    live_aliases,
     rollback_alias,
     set_alias,
 )
 from hopsartifacts.registry.documents import AliasRecord, Framework, VersionRecord
-from hopsartifacts.registry.given import checked_reason
-from hopsartifacts.registry.metrics import checked_direction
+from hopsartifacts.registry.given import checked_direction, checked_reason
 from hopsartifacts.registry.model import Model
 from hopsartifacts.registry.schema import ModelSchema
 from hopsartifacts.registry.versions import (
@@ -193,7 +191,7 @@ class ModelRegistry:
 
     def get_aliases(self, name: str) -> dict[str, int]:
         """Return the version of each alias of a model."""
-        return live_aliases(self._context.storage, model_name(name))
+        return model_state(self._context.storage, model_name(name)).live_aliases
 
     def get_alias_history(self, name: str, alias: str) -> list[AliasRecord]:
         """Return every change of an alias: the version, and who, when and why.
@@ -201,7 +199,7 @@ class ModelRegistry:
         The newest change is first. The list is empty if the alias was never set.
         """
         storage = self._context.storage
-        return alias_history(storage, model_name(name), alias_name(alias))
+        return list(alias_history(storage, model_name(name), alias_name(alias)))
 
     def list_models(self) -> list[str]:
         """Return the names of all models that have a saved version, sorted."""

@@ -20,26 +20,28 @@ from hopsartifacts.machine.local_paths import local_folder, user_path
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback
 from hopsartifacts.names import alias_name, model_name, tag_name
 from hopsartifacts.notices import warn
-from hopsartifacts.registry.aliases import aliases_of, set_alias
-from hopsartifacts.registry.deletion import delete_version
+from hopsartifacts.registry.aliases import set_alias
 from hopsartifacts.registry.documents import Framework, Manifest, VersionRecord
-from hopsartifacts.registry.examples import example_text
 from hopsartifacts.registry.given import (
     checked_description,
+    checked_metrics,
     checked_reason,
     checked_tag,
     embedded,
+    example_text,
     positive_version,
 )
-from hopsartifacts.registry.metrics import checked_metrics
 from hopsartifacts.registry.save import NewVersion, save_version
 from hopsartifacts.registry.schema import ModelSchema, schema_text
 from hopsartifacts.registry.sources import source
 from hopsartifacts.registry.tagged import Tagged, Tags
 from hopsartifacts.registry.versions import (
+    delete_version,
     describe,
     live_version,
     manifest_of,
+    model_state,
+    pick_live,
     set_tags,
 )
 from hopsartifacts.store.transfer import download
@@ -325,7 +327,9 @@ class Model(Tagged):
     def aliases(self) -> list[str]:
         """The aliases that point at this version now, sorted."""
         version = self._sealed().version
-        return aliases_of(self._context.storage, self._name, version)
+        state = model_state(self._context.storage, self._name)
+        pick_live(state, self._name, version)
+        return state.aliases_of(version)
 
     def set_description(self, description: str) -> None:
         """Replace the description; the manifest keeps the one given at ``save``.

@@ -4,6 +4,7 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.errors import AlreadyExistsError, ConflictError
+from hopsartifacts.machine.identity import new_token
 from hopsartifacts.names import HIGHEST_VERSION, model_name
 from hopsartifacts.registry.documents import ModelState, VersionRecord
 from hopsartifacts.registry.given import positive_version
@@ -16,7 +17,6 @@ from hopsartifacts.registry.versions import (
 )
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
-from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.root import check_claim, check_log_is_there, claim_name
 
 _NEWEST = 50

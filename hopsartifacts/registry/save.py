@@ -15,6 +15,7 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.errors import HopsArtifactsError, StorageError
+from hopsartifacts.machine.identity import new_token, now, user
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback
 from hopsartifacts.registry.documents import (
     EmbeddedFile,
@@ -24,6 +25,7 @@ from hopsartifacts.registry.documents import (
     ModelState,
     VersionRecord,
     VersionStatus,
+    embedded_by_name,
 )
 from hopsartifacts.registry.reservations import (
     Claim,
@@ -49,9 +51,8 @@ from hopsartifacts.registry.versions import (
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.dedup import StoredFile
 from hopsartifacts.store.entries import Draft
-from hopsartifacts.store.identity import new_token, now, user
+from hopsartifacts.store.races import check_arrived, move_in
 from hopsartifacts.store.root import claim_name
-from hopsartifacts.store.staged_folders import check_arrived, move_in
 
 
 class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +69,11 @@ class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
     """The description that replaced it later, if the version is imported."""
     input_example: EmbeddedFile | None = None
     model_schema: EmbeddedFile | None = None
+
+    @property
+    def embedded(self) -> dict[str, EmbeddedFile]:
+        """The example and the schema, by their names in the version's folder."""
+        return embedded_by_name(self.input_example, self.model_schema)
 
 
 def save_version(
@@ -218,7 +224,7 @@ class _Saving:
                 if self._is_continued:
                     # Check that the files of the earlier try are really there.
                     self._check_arrived(folder)
-            for name in (layout.FILES, *_embedded(self._new)):
+            for name in (layout.FILES, *self._new.embedded):
                 self._storage.protect(f"{folder}/{name}")
             manifest = _manifest(self._new, version, self._token, self._records)
             self._seal(manifest)
@@ -293,7 +299,7 @@ class _Saving:
             callback=self._callback,
             own=None if self._is_staged else self._own,
         )
-        for name, content in _embedded(self._new).items():
+        for name, content in self._new.embedded.items():
             path, data = f"{folder}/{name}", content.text.encode()
             if self._is_staged or self._is_continued:
                 self._storage.write(path, [data])
@@ -309,8 +315,8 @@ class _Saving:
         self._check_arrived(folder)
 
     def _check_arrived(self, folder: str) -> None:
-        embedded = _embedded(self._new)
-        sizes = {name: file.digest.size_bytes for name, file in embedded.items()}
+        embedded = self._new.embedded.items()
+        sizes = {name: file.digest.size_bytes for name, file in embedded}
         for record in self._records:
             sizes[f"{layout.FILES}/{record.path}"] = record.digest.size_bytes
         check_arrived(self._storage, folder, sizes)
@@ -339,14 +345,6 @@ def _known(log: ModelLog, state: ModelState) -> Iterator[StoredFile]:
             digest=file.digest,
             seal=layout.log_entry(log.path, state.head.sealed),
         )
-
-
-def _embedded(new: NewVersion) -> dict[str, EmbeddedFile]:
-    named = {
-        layout.INPUT_EXAMPLE: new.input_example,
-        layout.MODEL_SCHEMA: new.model_schema,
-    }
-    return {name: file for name, file in named.items() if file}
 
 
 def _manifest(

@@ -19,8 +19,8 @@ import msgspec
 
 from hopsartifacts.digests import Digest, xxh3_of
 from hopsartifacts.errors import InvalidModelError, InvalidNameError, SourceChangedError
+from hopsartifacts.machine.workers import Stop, each
 from hopsartifacts.names import distinct_paths, file_path
-from hopsartifacts.store.workers import Stop, each
 
 _Named = Callable[[str], str]
 """A function that checks the path of a file and returns it."""

@@ -12,12 +12,12 @@ from hopsartifacts import layout
 from hopsartifacts.digests import Digest, Hasher, OverlappedHasher, digest_of
 from hopsartifacts.errors import ConflictError, NotFoundError, StorageError
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback, Progress
+from hopsartifacts.machine.workers import Stop, each_result
 from hopsartifacts.registry.documents import FileRecord
 from hopsartifacts.registry.save_journal import SaveJournal
 from hopsartifacts.registry.sources import SourceFile
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.dedup import WHOLE_BYTES, Dedup, StoredFile
-from hopsartifacts.store.workers import Stop, each_result
 
 _LARGE_BYTES = 32 * 1024 * 1024
 """From this size, files are hashed in a separate thread and uploaded first."""
@@ -63,18 +63,8 @@ def fill(
         StorageError: the storage failed; what was written before it stays.
     """
     progress = Progress(callback, sum(it.fingerprint.size_bytes for it in files))
-    lender = Dedup(storage, known)
-    there = _Earlier(storage, folder, journal)
-    if own is not None and any(_is_checked_first(file, lender) for file in files):
-        there.look()
-    if own is not None and there.is_known:
-        there.refuse_others()
-        own.update(f"{layout.FILES}/{file.path}" for file in files)
-    there.keep_only({file.path for file in files})
-    if journal:
-        journal.plan(file.path for file in files)
-    unsure = None if there.is_known else own
-    filling = _Filling(storage, there, lender, progress, unsure)
+    filling = _Filling(storage, folder, Dedup(storage, known), progress, own)
+    filling.prepare(files, journal)
     # Large files first: one that starts last would leave the other workers idle.
     order = sorted(files, key=lambda it: -(it.fingerprint.size_bytes // _LARGE_BYTES))
     records = each_result(filling.file, order, storage.capabilities.workers)
@@ -110,112 +100,70 @@ def taken(folder: str) -> ConflictError:
     )
 
 
-def _is_checked_first(file: SourceFile, lender: Dedup) -> bool:
-    """Tell whether a file is uploaded or copied without a condition on its name."""
-    size = file.fingerprint.size_bytes
-    return size > WHOLE_BYTES or (size > _COPIED_BYTES and lender.may_have(size))
-
-
-class _Earlier:
-    """The files that an interrupted earlier try left below the same folder.
-
-    Attributes:
-        version: the folder of the version.
-        folder: the folder of the model files.
-        is_known: whether the folder was listed; it is if there was an earlier try.
-    """
-
-    def __init__(
-        self, storage: Storage, version: str, journal: SaveJournal | None
-    ) -> None:
-        self._storage = storage
-        self.version = version
-        self._planned = set(journal.planned) if journal else set()
-        self.folder = f"{version}/{layout.FILES}"
-        self._others: list[str] = []
-        self._there: dict[str, int] = {}
-        self.is_known = False
-        if self._planned:
-            self.look()
-
-    def look(self) -> None:
-        """List the folder of the version, unless that was done."""
-        if self.is_known:
-            return
-        self.is_known = True
-        embedded = {
-            f"{self.version}/{name}"
-            for name in (layout.INPUT_EXAMPLE, layout.MODEL_SCHEMA)
-            if self._planned
-        }
-        for entry in self._storage.find(self.version):
-            path = entry.path.removeprefix(f"{self.folder}/")
-            self._there[path] = entry.size_bytes
-            if path not in self._planned | embedded:
-                self._others.append(path)
-
-    def refuse_others(self) -> None:
-        """Refuse files that the earlier try has not written.
-
-        Raises:
-            ConflictError: there is such a file.
-        """
-        if self._others:
-            raise taken(self.version)
-
-    def keep_only(self, wanted: set[str]) -> None:
-        """Delete files of the earlier try that are not in *wanted*."""
-        for path in self._there.keys() & (self._planned - wanted):
-            self._storage.delete_tree(f"{self.folder}/{path}")
-
-    def may_hold(self, path: str, size_bytes: int) -> bool:
-        """Tell whether a file of this size is at *path*."""
-        return self._there.get(path) == size_bytes
-
-    def holds(self, path: str, digest: Digest, stop: Stop) -> bool:
-        """Read the file at *path*, and tell whether it matches *digest*."""
-        if not self.may_hold(path, digest.size_bytes):
-            return False
-        hasher = Hasher()
-        try:
-            for chunk in self._storage.chunks(f"{self.folder}/{path}"):
-                stop.check()
-                hasher.update(chunk)
-        except (NotFoundError, StorageError):
-            return False
-        return hasher.digest() == digest
-
-
 class _Filling:
-    """The upload of single files; thread-safe."""
+    """The upload of single files; thread-safe after ``prepare``."""
 
     def __init__(
         self,
         storage: Storage,
-        earlier: _Earlier,
+        version: str,
         lender: Dedup,
         progress: Progress,
         own: set[str] | None,
     ) -> None:
         self._storage = storage
-        self._earlier = earlier
+        self._version = version
+        self._folder = f"{version}/{layout.FILES}"
         self._lender = lender
         self._progress = progress
         self._own = own
+        self._has_listed = False
+        self._earlier: dict[str, int] = {}
+
+    def prepare(self, files: Sequence[SourceFile], journal: SaveJournal | None) -> None:
+        """Find and plan the files of an earlier try and of this one.
+
+        Raises:
+            ConflictError: the version's folder contains other files.
+        """
+        planned = set(journal.planned) if journal else set[str]()
+        wanted = {file.path for file in files}
+        is_in_place = self._own is not None and any(map(self._is_unsure, files))
+        self._has_listed = bool(planned) or is_in_place
+        for entry in self._storage.find(self._version) if self._has_listed else ():
+            path = entry.path.removeprefix(f"{self._folder}/")
+            self._earlier[path] = entry.size_bytes
+        if self._own is not None and self._has_listed:
+            embedded = (layout.INPUT_EXAMPLE, layout.MODEL_SCHEMA) if planned else ()
+            others = self._earlier.keys() - planned
+            if others - {f"{self._version}/{name}" for name in embedded}:
+                raise taken(self._version)
+            self._own.update(f"{layout.FILES}/{path}" for path in wanted)
+        for path in self._earlier.keys() & (planned - wanted):
+            self._storage.delete_tree(f"{self._folder}/{path}")
+        if journal:
+            journal.plan(wanted)
+
+    def _is_unsure(self, file: SourceFile) -> bool:
+        """Tell whether *file* is uploaded or copied without a condition on its name."""
+        size = file.fingerprint.size_bytes
+        return size > WHOLE_BYTES or (
+            size > _COPIED_BYTES and self._lender.may_have(size)
+        )
 
     def file(self, file: SourceFile, stop: Stop) -> FileRecord:
         """Store one file, in the cheapest way, and return its record."""
         return FileRecord(path=file.path, digest=self._stored(file, stop))
 
     def _stored(self, file: SourceFile, stop: Stop) -> Digest:
-        target = f"{self._earlier.folder}/{file.path}"
+        target = f"{self._folder}/{file.path}"
         size = file.fingerprint.size_bytes
-        if self._own is not None:
+        if self._own is not None and not self._has_listed:
             data = b"".join(_watched(file, stop))
-            create(self._storage, self._earlier.version, target, data, self._own)
+            create(self._storage, self._version, target, data, self._own)
             self._progress.add(size)
             return digest_of(data)
-        may_be_there = self._earlier.may_hold(file.path, size)
+        may_be_there = self._earlier.get(file.path) == size
         if not may_be_there and not self._lender.may_have(size):
             return self._carried(_watched(file, stop), size, target)
         if size > WHOLE_BYTES:
@@ -231,10 +179,21 @@ class _Filling:
         return digest
 
     def _is_there(self, digest: Digest, path: str, stop: Stop) -> bool:
+        """Copy the file from another version, or find it whole from an earlier try."""
+        target = f"{self._folder}/{path}"
         # A copy on the server is faster than reading the earlier try's file.
-        target = f"{self._earlier.folder}/{path}"
-        is_lent = self._lender.lend(digest, path, target)
-        return is_lent or self._earlier.holds(path, digest, stop)
+        if self._lender.lend(digest, path, target):
+            return True
+        if self._earlier.get(path) != digest.size_bytes:
+            return False
+        hasher = Hasher()
+        try:
+            for chunk in self._storage.chunks(target):
+                stop.check()
+                hasher.update(chunk)
+        except (NotFoundError, StorageError):
+            return False
+        return hasher.digest() == digest
 
     def _carried(self, chunks: Iterator[bytes], size: int, target: str) -> Digest:
         hasher = _hasher(size)

@@ -1,4 +1,9 @@
-"""Model versions in the log: reading, tagging and describing; a change is one entry."""
+"""Model versions in the log: reading, tagging, describing, giving up, deleting.
+
+A reader with a version number reads only the copy of the manifest next to the files.
+So a deletion removes that copy first, while the version is only marked. From then on
+such readers read the log.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,10 +25,12 @@ from hopsartifacts.documents import (
 from hopsartifacts.errors import (
     FormatError,
     IntegrityError,
+    InUseError,
     ModelNotFoundError,
     PathNotFoundError,
     StorageError,
 )
+from hopsartifacts.machine.identity import new_token
 from hopsartifacts.registry.documents import (
     Manifest,
     ModelState,
@@ -32,8 +39,8 @@ from hopsartifacts.registry.documents import (
 )
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
-from hopsartifacts.store.identity import new_token
 from hopsartifacts.store.log import Log
+from hopsartifacts.store.two_phase_delete import Target, delete, withdraw
 
 ModelLog = Log[ModelState]
 
@@ -200,13 +207,8 @@ def latest_manifest(storage: Storage, model: str) -> Manifest:
 def embedded_files(manifest: Manifest) -> dict[str, bytes]:
     """Return the small files that a manifest contains, by path in the project."""
     folder = layout.version_dir(manifest.model, manifest.version)
-    named = {
-        layout.INPUT_EXAMPLE: manifest.input_example,
-        layout.MODEL_SCHEMA: manifest.model_schema,
-    }
-    return {
-        f"{folder}/{name}": file.text.encode() for name, file in named.items() if file
-    }
+    named = manifest.embedded.items()
+    return {f"{folder}/{name}": file.text.encode() for name, file in named}
 
 
 def describe(
@@ -283,6 +285,43 @@ def delete_given_up(storage: Storage, model: str, version: int) -> None:
         storage.delete_tree(layout.version_dir(model, version))
 
 
+def delete_version(
+    storage: Storage, model: str, version: int, users: Callable[[], list[str]]
+) -> None:
+    """Delete a version permanently, unless a deployment or an alias needs it.
+
+    *users* returns the names of the deployments that use the version.
+
+    Raises:
+        ModelNotFoundError: the version does not exist.
+        InUseError: it is in use; the message names the users. Nothing was deleted.
+    """
+    live_version(storage, model, version)
+    try:
+        delete(
+            _target(storage, model, version),
+            lambda: _refuse(users(), model, version),
+            hide=lambda: storage.delete_tree(layout.version_manifest(model, version)),
+        )
+    except InUseError:
+        _show(storage, model, version)
+        raise
+    # The version is deleted. verify() and gc() find files that are left.
+    with suppress(StorageError):
+        storage.delete_tree(layout.version_dir(model, version))
+
+
+def withdraw_deletion(log: ModelLog, model: str, version: int) -> None:
+    """Remove a deletion mark, because the caller has begun to use the version.
+
+    Raises:
+        ModelNotFoundError: the version does not exist, or was deleted.
+    """
+    log.refresh()
+    if withdraw(_target(log.storage, model, version), log):
+        project(log, version)
+
+
 def retired(version: VersionRecord, status: VersionStatus) -> VersionRecord:
     """Return the tombstone of a version, whose number stays used."""
     return VersionRecord(status=status, id=version.id)
@@ -323,3 +362,40 @@ def _named(versions: list[int], most: int = 20) -> str:
         return ", ".join(map(str, versions))
     newest = ", ".join(map(str, versions[-most:]))
     return f"{len(versions)} versions, the newest of them {newest}"
+
+
+def _show(storage: Storage, model: str, version: int) -> None:
+    """Restore the copy of the manifest, since the version was not deleted."""
+    log = model_log(storage, model)
+    if log.state().is_live(version):
+        project(log, version)
+
+
+def _target(storage: Storage, model: str, version: int) -> Target[ModelState]:
+    def marked(state: ModelState, mark: int) -> ModelState:
+        current = pick_live(state, model, version)
+        status = "deleting" if mark else "sealed"
+        after = msgspec.structs.replace(current, status=status, mark=mark)
+        return state.replaced(version, after)
+
+    def deleted(state: ModelState) -> ModelState:
+        current = pick_live(state, model, version)
+        aliases = [f"alias {alias!r}" for alias in state.aliases_of(version)]
+        _refuse(aliases, model, version)
+        return state.replaced(version, retired(current, "deleted"))
+
+    return Target(
+        log=lambda: model_log(storage, model),
+        op={"version": version},
+        mark=lambda state: pick_live(state, model, version).mark,
+        marked=marked,
+        deleted=deleted,
+    )
+
+
+def _refuse(users: list[str], model: str, version: int) -> None:
+    if users:
+        raise InUseError(
+            f"model {model!r} version {version} is used by {', '.join(users)}: first "
+            "delete each of them, or let it use another version"
+        )

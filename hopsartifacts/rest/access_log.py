@@ -17,7 +17,7 @@ import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hopsartifacts.errors import StorageError, without_secrets
-from hopsartifacts.store.identity import new_token
+from hopsartifacts.machine.identity import new_token
 
 REQUEST_ID = b"x-request-id"
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")

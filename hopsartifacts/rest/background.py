@@ -16,9 +16,9 @@ import msgspec
 from msgspec.structs import replace
 
 from hopsartifacts.errors import HopsArtifactsError, NotFoundError
+from hopsartifacts.machine.identity import new_token, now
 from hopsartifacts.machine.progress import Callback
 from hopsartifacts.rest.errors import RefusedError, status_and_code
-from hopsartifacts.store.identity import new_token, now
 
 JobStatus = Literal["running", "done", "failed", "cancelled"]
 Result = TypeVar("Result")

@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from hopsartifacts.documents import without_bom
 from hopsartifacts.errors import HopsArtifactsError, InvalidInputError
+from hopsartifacts.machine.identity import acting_as
 from hopsartifacts.names import is_unicode
 from hopsartifacts.rest.bodies import read_body
 from hopsartifacts.rest.bounds import take_up_to
@@ -31,7 +32,6 @@ from hopsartifacts.rest.errors import (
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.keys import ANYBODY, Caller, Scope
 from hopsartifacts.rest.operations import Operation, OperationCall
-from hopsartifacts.store.identity import acting_as
 from hopsartifacts.values import misspelt
 
 API = "/api/"

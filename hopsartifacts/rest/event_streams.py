@@ -18,8 +18,8 @@ from anyio import CancelScope
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from hopsartifacts.machine.identity import new_token
 from hopsartifacts.rest.errors import RefusedError
-from hopsartifacts.store.identity import new_token
 
 MEDIA_TYPE = "text/event-stream"
 HEARTBEAT = b": still here\n\n"

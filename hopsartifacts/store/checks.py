@@ -9,8 +9,8 @@ import msgspec
 
 from hopsartifacts.digests import CHUNK_BYTES, Digest, Hasher, xxh3_of
 from hopsartifacts.errors import IntegrityError, PathNotFoundError, StorageError
+from hopsartifacts.machine.workers import Stop, each, pause_s
 from hopsartifacts.storage.contract import FileInfo, Storage
-from hopsartifacts.store.workers import Stop, each, pause_s
 
 FindingKind = Literal[
     "changed", "missing", "unreadable", "extra", "unprotected", "damaged", "leftover"

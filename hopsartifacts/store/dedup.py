@@ -15,9 +15,10 @@ from threading import Lock
 
 import msgspec
 
-from hopsartifacts.digests import Digest, xxh3_of
-from hopsartifacts.errors import NotFoundError, StorageError
+from hopsartifacts.digests import Digest
+from hopsartifacts.errors import NotFoundError
 from hopsartifacts.storage.contract import FileInfo, Storage
+from hopsartifacts.store.checks import check_file
 
 WHOLE_BYTES = 4 * 1024 * 1024
 """Files up to this size are read in one piece."""
@@ -82,7 +83,10 @@ class Dedup:
 
     def _is_intact(self, twin: StoredFile) -> bool:
         if self._is_local:
-            return self._is_as_sealed(twin)
+            found = self._storage.stat(twin.stored)
+            return found is not None and not any(
+                check_file(self._storage, found, twin.digest)
+            )
         entry = self._entries(twin.folder).get(twin.stored)
         return (
             entry is not None
@@ -90,18 +94,6 @@ class Dedup:
             and entry.size_bytes == twin.digest.size_bytes
             and _is_older(entry.modified, self._sealed_at(twin.seal))
         )
-
-    def _is_as_sealed(self, twin: StoredFile) -> bool:
-        expected = (twin.digest.size_bytes, twin.digest.xxh3)
-        try:
-            if twin.digest.size_bytes <= WHOLE_BYTES:
-                found = xxh3_of([self._storage.read(twin.stored)])
-            else:
-                found = xxh3_of(self._storage.chunks(twin.stored))
-        except StorageError:
-            # A file that cannot be read is not shared.
-            return False
-        return found == expected
 
     def _sealed_at(self, seal: str | None) -> float | None:
         """Return when a log entry was written, by the back end's clock."""
@@ -120,21 +112,6 @@ class Dedup:
                 found = self._storage.find(folder)
                 self._listed[folder] = {entry.path: entry for entry in found}
             return self._listed[folder]
-
-
-def is_same_file(storage: Storage, first: str, second: str) -> bool:
-    """Tell whether two paths are hard links to one file, so that they share damage.
-
-    Only a local disk has hard links; on other storages this is always false.
-    """
-    here, there = storage.local_path(first), storage.local_path(second)
-    if here is None or there is None:
-        return False
-    try:
-        found, other = here.lstat(), there.lstat()
-    except OSError:
-        return False
-    return (found.st_dev, found.st_ino) == (other.st_dev, other.st_ino)
 
 
 def _is_older(modified: float | None, sealed: float | None) -> bool:

@@ -13,7 +13,6 @@ import msgspec
 from hopsartifacts import layout
 from hopsartifacts.digests import sha256_of
 from hopsartifacts.documents import (
-    FORMAT,
     check_format,
     decode,
     decode_part,
@@ -24,7 +23,7 @@ from hopsartifacts.documents import (
 )
 from hopsartifacts.errors import IntegrityError
 from hopsartifacts.store.index import Index, Leaves
-from hopsartifacts.store.pages import Records, Tree, empty
+from hopsartifacts.store.pages import Records, Tree
 
 CARRIED_LIMIT_BYTES = 4 * 1024
 """Larger contents are not copied to later entries; see ``EntryBody.carried``."""
@@ -163,7 +162,8 @@ class State(Generic[HeadType, RecordType]):
     @classmethod
     def empty(cls) -> Self:
         """Return the state of a log without entries."""
-        return cls(cls.head_type(), empty(cls.record_type), Index())
+        records = Records[Any](cls.record_type, None, 0, {})
+        return cls(cls.head_type(), records, Index())
 
     def changed(
         self,
@@ -247,11 +247,6 @@ def unpacked(data: bytes, log: str, seq: int) -> LogEntry:
     if (body.log, body.seq) != (log, seq):
         raise _damaged(path, f"holds entry {body.seq} of {body.log}: it was moved")
     return LogEntry(body=body, sha256=sha256_of(data))
-
-
-def new_body(seq: int, **members: Any) -> EntryBody:
-    """Return the body of entry *seq* in the format that this release writes."""
-    return EntryBody(format=FORMAT, seq=seq, **members)
 
 
 def _damaged(path: str, how: str) -> IntegrityError:

@@ -21,33 +21,32 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.digests import sha256_of
-from hopsartifacts.documents import decode_part, encode
+from hopsartifacts.documents import FORMAT, decode_part, encode
 from hopsartifacts.errors import (
     ConflictError,
     HopsArtifactsError,
     IntegrityError,
     PathNotFoundError,
 )
+from hopsartifacts.machine.identity import new_token, now, writer
+from hopsartifacts.machine.workers import each_result
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.create_if_absent import create_once, lose_a_race
 from hopsartifacts.store.entries import (
     CARRIED_LIMIT_BYTES,
     NOTHING,
     AnyState,
     Carried,
     Draft,
+    EntryBody,
     LogEntry,
     Snapshot,
-    new_body,
     packed,
     unpacked,
 )
-from hopsartifacts.store.identity import new_token, now, writer
 from hopsartifacts.store.index import Index, Leaves
-from hopsartifacts.store.local_lock import turn
 from hopsartifacts.store.log_audit import LogAudit
 from hopsartifacts.store.pages import PAGE_NUMBERS, Records, Tree
-from hopsartifacts.store.workers import each_result
+from hopsartifacts.store.races import back_off, create_once, turn
 
 Document = TypeVar("Document")
 
@@ -207,13 +206,21 @@ class Log(Generic[AnyState]):
         where = layout.log_entry(self.path, seq)
         return decode_part(self.content(seq), kind, where)
 
-    def fetch(self, numbers: Iterable[int]) -> None:
-        """Read entries concurrently into the cache."""
-        self._entries(numbers)
+    def fetch(self, numbers: Iterable[int]) -> dict[int, LogEntry]:
+        """Return entries by number, in order; those not read yet are read concurrently.
+
+        Raises:
+            IntegrityError: one is missing or damaged.
+        """
+        wanted = sorted(set(numbers))
+        unread = [seq for seq in wanted if seq not in self._read]
+        workers = _ABREAST if self.storage.capabilities.workers > 1 else 1
+        each_result(lambda seq, _: self.entry(seq), unread, workers)
+        return {seq: self._read[seq] for seq in wanted}
 
     def trees(self, numbers: Iterable[int]) -> Mapping[int, Tree]:
-        """Return the trees of entries, read concurrently; see ``pages.Source``."""
-        return {seq: it.body.tree for seq, it in self._entries(numbers).items()}
+        """Return the trees of entries, read concurrently; see ``pages.TreeSource``."""
+        return {seq: it.body.tree for seq, it in self.fetch(numbers).items()}
 
     def leaves(self, number: int) -> Leaves:
         """Return the leaves of an entry; see ``index.LeafSource``."""
@@ -311,7 +318,7 @@ class Log(Generic[AnyState]):
                 if attempt == 0:
                     held.enter_context(turn(self.storage, self.path))
                 else:
-                    lose_a_race(attempt)
+                    back_off(attempt)
                 # Other writers may have committed more: catch up before retrying.
                 before = self.newest()
         raise ConflictError(
@@ -329,8 +336,9 @@ class Log(Generic[AnyState]):
         content, head = encode(draft.content), draft.state.head
         index = draft.state.index
         last = {before.state.head.last if before else 0, head.last} - {0}
-        body = new_body(
-            seq,
+        body = EntryBody(
+            format=FORMAT,
+            seq=seq,
             log=self.path,
             token=token,
             time=now(),
@@ -373,14 +381,6 @@ class Log(Generic[AnyState]):
         records = Records[Any](kind.record_type, self, body.seq, body.tree)
         index = Index(seq=body.seq, tree=body.index, source=self)
         return Snapshot(entry=entry, state=kind(head, records, index))
-
-    def _entries(self, numbers: Iterable[int]) -> dict[int, LogEntry]:
-        wanted = sorted(set(numbers))
-        unread = [seq for seq in wanted if seq not in self._read]
-        workers = _ABREAST if self.storage.capabilities.workers > 1 else 1
-        for _ in each_result(lambda seq, _: self.entry(seq), unread, workers):
-            pass
-        return {seq: self._read[seq] for seq in wanted}
 
     def _read_all(self, numbers: range) -> Iterator[LogEntry]:
         """Yield entries in order, read concurrently if there are many."""

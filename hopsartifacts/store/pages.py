@@ -7,7 +7,7 @@ stay small however many numbers there are. ``docs/format.md`` is the full descri
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -314,8 +314,3 @@ def home_of(raw: msgspec.Raw, where: str = "a log entry") -> int:
 
 def _number(home: int) -> msgspec.Raw:
     return msgspec.Raw(b"%d" % home)
-
-
-def empty(kind: type[Any]) -> Records[Any]:
-    """Return the records of a log without entries."""
-    return Records(kind, None, 0, {})

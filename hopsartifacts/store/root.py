@@ -13,8 +13,8 @@ from hopsartifacts.errors import (
     IntegrityError,
     PathNotFoundError,
 )
+from hopsartifacts.machine.identity import now, writer
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.identity import now, writer
 from hopsartifacts.store.log import Log
 from hopsartifacts.store.storage_probe import require_proof
 

@@ -16,8 +16,8 @@ import msgspec
 from hopsartifacts import layout
 from hopsartifacts.documents import decode, encode_pretty
 from hopsartifacts.errors import FormatError, PathNotFoundError, UnsafeStorageError
+from hopsartifacts.machine.identity import new_token, now, writer
 from hopsartifacts.storage.contract import Capabilities, Storage
-from hopsartifacts.store.identity import new_token, now, writer
 
 Outcome = Literal["held", "warning", "not tried", "broken", "failed"]
 """``broken``: the back end violated the guarantee; ``failed``: it refused or failed, so

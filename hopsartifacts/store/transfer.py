@@ -21,9 +21,9 @@ from hopsartifacts.digests import CHUNK_BYTES, Digest, sha256_of
 from hopsartifacts.errors import IntegrityError, PathNotFoundError, StorageError
 from hopsartifacts.machine.atomic_write import written_aside
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback, Progress
+from hopsartifacts.machine.workers import Stop, Stopped, each, pause_s
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checks import verified
-from hopsartifacts.store.workers import Stop, Stopped, each, pause_s
 
 ATTEMPTS = 5
 """How many reads in a row may fail before they return a byte."""

@@ -82,25 +82,18 @@ def delete(
         InUseError: *refuse_used* or *target* raised it; nothing was deleted.
     """
     refuse_used()
-    while not _try(target, refuse_used, hide):
-        pass  # another process added a reference and removed the mark: look again
-
-
-def _try(
-    target: Target[AnyState],
-    refuse_used: Callable[[], None],
-    hide: Callable[[], None],
-) -> bool:
-    """Return False if the mark was removed before the target was deleted."""
-    log = target.log()
-    mark = _mark(log, target)
-    try:
-        refuse_used()
-        hide()
-        return _delete(log, target, mark)
-    except InUseError:
-        withdraw(target)
-        raise
+    is_deleted = False
+    # If another process adds a reference and removes the mark, look again.
+    while not is_deleted:
+        log = target.log()
+        mark = _mark(log, target)
+        try:
+            refuse_used()
+            hide()
+            is_deleted = _delete(log, target, mark)
+        except InUseError:
+            withdraw(target)
+            raise
 
 
 def _mark(log: Log[AnyState], target: Target[AnyState]) -> int:
@@ -120,6 +113,7 @@ def _mark(log: Log[AnyState], target: Target[AnyState]) -> int:
 
 
 def _delete(log: Log[AnyState], target: Target[AnyState], mark: int) -> bool:
+    """Return False if the mark was removed before the target was deleted."""
     is_withdrawn = False
 
     def decide(state: AnyState, _: int) -> Draft[AnyState] | None:

@@ -13,8 +13,8 @@ import msgspec
 import pytest
 
 from hopsartifacts.machine.state_folder import STATE_DIR_VARIABLE
+from hopsartifacts.machine.workers import each
 from hopsartifacts.storage.contract import Capabilities, FileInfo, Storage
-from hopsartifacts.store.workers import each
 
 Place = Callable[[], Storage]
 """A function that opens one storage; each call returns a separate connection."""

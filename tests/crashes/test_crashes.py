@@ -53,7 +53,7 @@ def _without_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOPSARTIFACTS_STATE_DIR", str(tmp_path / "state"))
     # Processes die here, the machine goes on: what was written is there.
     monkeypatch.setattr("hopsartifacts.storage.local.os.fsync", lambda _: None)
-    monkeypatch.setattr("hopsartifacts.store.create_if_absent.pause_s", lambda _: 0.0)
+    monkeypatch.setattr("hopsartifacts.store.races.pause_s", lambda *_: 0.0)
     # No other writer is at work when verify looks.
     monkeypatch.setattr("hopsartifacts.guard.verify._SECOND_LOOK_S", 0)
 

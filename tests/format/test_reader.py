@@ -19,8 +19,8 @@ import hopsartifacts
 from hopsartifacts import Project
 from hopsartifacts.artifacts.versions import _stage, artifact_log, give_up_payload
 from hopsartifacts.errors import FormatError, InUseError, ModelNotFoundError
-from hopsartifacts.registry.deletion import delete_version
 from hopsartifacts.registry.reservations import claim_version, give_up_claim
+from hopsartifacts.registry.versions import delete_version
 from tests.format import reader
 from tests.format.agreement import check_agreement, ours
 from tests.format.reader import read

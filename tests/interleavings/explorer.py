@@ -28,8 +28,8 @@ from typing import Any, Literal
 import pytest
 
 from hopsartifacts.errors import AlreadyExistsError, PathNotFoundError, StorageError
+from hopsartifacts.machine import identity
 from hopsartifacts.storage.contract import Capabilities, FileInfo, Storage
-from hopsartifacts.store import identity
 
 Verb = Literal["go", "crash", "fail", "lose", "late"]
 Choice = tuple[str, Verb]
@@ -595,9 +595,9 @@ def make_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
             if getattr(module, name, None) is known:
                 monkeypatch.setattr(module, name, fixed[name])
     monkeypatch.setattr(sys.modules[__name__], "_SETUP", itertools.count(1))
-    monkeypatch.setattr("hopsartifacts.store.create_if_absent.pause_s", lambda _: 0.0)
+    monkeypatch.setattr("hopsartifacts.store.races.pause_s", lambda *_: 0.0)
     # So that two faults are enough to leave a commit uncertain.
-    monkeypatch.setattr("hopsartifacts.store.create_if_absent._TRIES", 2)
+    monkeypatch.setattr("hopsartifacts.store.races._TRIES", 2)
 
 
 def _token() -> str:

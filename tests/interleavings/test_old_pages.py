@@ -10,7 +10,7 @@ from hopsartifacts import layout
 from hopsartifacts.documents import FORMAT, encode_pretty, with_check
 from hopsartifacts.errors import CommitUncertainError, ModelNotFoundError, StorageError
 from hopsartifacts.project import Project
-from hopsartifacts.registry import deletion
+from hopsartifacts.registry import versions as deletion
 from hopsartifacts.registry.documents import Manifest, ModelState
 from hopsartifacts.registry.save import _Saving
 from hopsartifacts.registry.sources import source

@@ -19,9 +19,7 @@ class LongWork(RandomWorkConformance):
     @pytest.fixture(autouse=True)
     def _without_pauses(self, monkeypatch: pytest.MonkeyPatch) -> None:
         # The pauses between tries would be most of the time.
-        monkeypatch.setattr(
-            "hopsartifacts.store.create_if_absent.pause_s", lambda _: 0.0
-        )
+        monkeypatch.setattr("hopsartifacts.store.races.pause_s", lambda *_: 0.0)
         # Nothing crashes here that fsync would help against.
         monkeypatch.setattr("hopsartifacts.storage.local.os.fsync", lambda _: None)
 

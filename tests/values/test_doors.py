@@ -20,9 +20,7 @@ import pytest
 
 from hopsartifacts.deployments.requests import infer_payload, payload
 from hopsartifacts.errors import HopsArtifactsError
-from hopsartifacts.registry.examples import example_text
-from hopsartifacts.registry.given import checked_tag
-from hopsartifacts.registry.metrics import checked_metrics
+from hopsartifacts.registry.given import checked_metrics, checked_tag, example_text
 from hopsartifacts.serving.runtime.protocol import predictions_body, read_inputs
 from hopsartifacts.serving.runtime.v2_calls import InferCall
 

@@ -16,6 +16,7 @@ from hopsartifacts.errors import (
     InvalidNameError,
     NotRunningError,
 )
+from hopsartifacts.machine.identity import new_token
 from hopsartifacts.rest.access_log import AccessLogLine as LogLine
 from hopsartifacts.rest.access_log import now, say
 from hopsartifacts.rest.dispatch import authenticated
@@ -32,7 +33,6 @@ from hopsartifacts.serving.runtime.open_inference import (
     SERVICE,
     message_class,
 )
-from hopsartifacts.store.identity import new_token
 
 MAX_CALLS = 256
 """Most calls in progress; further ones are refused."""

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from hopsartifacts import layout
 from hopsartifacts.datasets import own
 from hopsartifacts.errors import InvalidInputError, StorageError
+from hopsartifacts.machine.workers import pause_s
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.files.content import answer
 from hopsartifacts.rest.files.sealed_tree import Item
@@ -33,7 +34,6 @@ from hopsartifacts.rest.hopsworks.dataset_documents import (
 )
 from hopsartifacts.rest.hopsworks.installation import PROJECT
 from hopsartifacts.rest.operations import OperationCall, Operations
-from hopsartifacts.store.workers import pause_s
 
 _DATASET = f"{PROJECT}/dataset"
 _PATH = f"{_DATASET}/{{path}}"

@@ -11,10 +11,10 @@ from types import MappingProxyType
 
 import msgspec
 
+from hopsartifacts.machine.identity import process_user
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.operations import OperationCall, Operations
-from hopsartifacts.store.identity import process_user
 
 PREFIX = "/hopsworks-api/api"
 PROJECT = f"{PREFIX}/project/{{project_id}}"

@@ -3,6 +3,7 @@
 import msgspec
 
 from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.machine.workers import Stop, each_result
 from hopsartifacts.registry.model import Model
 from hopsartifacts.rest.hopsworks.ids import check_registry, model_of, parse_model_id
 from hopsartifacts.rest.hopsworks.installation import PROJECT, check_project
@@ -19,7 +20,6 @@ from hopsartifacts.rest.hopsworks.model_documents import (
 from hopsartifacts.rest.hopsworks.tags import sent_tags, tag_operations
 from hopsartifacts.rest.operations import OperationCall, Operations
 from hopsartifacts.rest.uploads import Details
-from hopsartifacts.store.workers import Stop, each_result
 
 _REGISTRIES = f"{PROJECT}/modelregistries"
 _MODELS = f"{_REGISTRIES}/{{registry_id}}/models"

@@ -16,6 +16,7 @@ from typing import BinaryIO, Literal, Self
 from msgspec.structs import replace
 
 from hopsartifacts.errors import ConflictError
+from hopsartifacts.machine.identity import new_token
 from hopsartifacts.rest.uploads.contents import (
     Assembly,
     UploadContents,
@@ -39,7 +40,6 @@ from hopsartifacts.rest.uploads.journal import (
     boot_id,
 )
 from hopsartifacts.rest.uploads.values import Chunk, UploadLimits, UploadPlace, place_of
-from hopsartifacts.store.identity import new_token
 
 Status = Literal[
     "claiming", "doubtful", "open", "vacant", "sealing", "delivered", "ending"

@@ -21,8 +21,12 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.names import distinct_paths, model_name, tag_name
 from hopsartifacts.registry.documents import EmbeddedFile, Manifest, ModelState
-from hopsartifacts.registry.given import checked_description, checked_tag, embedded
-from hopsartifacts.registry.metrics import checked_metrics
+from hopsartifacts.registry.given import (
+    checked_description,
+    checked_metrics,
+    checked_tag,
+    embedded,
+)
 from hopsartifacts.registry.reservations import (
     Claim,
     check_held,

@@ -103,7 +103,10 @@ def each_result(
     return [done[number] for number in range(len(items))]
 
 
-def pause_s(failures: int) -> float:
-    """Return the back-off after *failures* in a row, with jitter, in seconds."""
-    longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**failures)
+def pause_s(failures: int, scale: float = 1.0) -> float:
+    """Return the back-off after *failures* in a row, with jitter, in seconds.
+
+    *scale* shortens or lengthens all back-offs.
+    """
+    longest = scale * min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(failures, 10))
     return random.uniform(longest / 2, longest)  # noqa: S311 - only to spread load
