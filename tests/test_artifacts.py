@@ -605,3 +605,35 @@ def test_a_deployment_that_comes_while_its_artifact_is_deleted_wins(
         store.delete(1, users)
     assert ms.get_deployment("late").artifact_version == 1
     assert list(ms.get_artifacts(model).list()) == [0, 1]
+
+
+@pytest.mark.parametrize("read", ["list", "get", "read", "diff"])
+def test_a_model_deleted_while_its_artifacts_are_read_is_gone(
+    project: Project,
+    save_model: Callable[..., Model],
+    make_files: MakeFiles,
+    monkeypatch: pytest.MonkeyPatch,
+    read: str,
+) -> None:
+    """Its log goes with its files: entries that are missing then are no damage."""
+    model = save_model(framework="sklearn")
+    for number in (1, 2):
+        # A version of several files lies only in the entry that brought it.
+        names = {f"{number}-{letter * 30}.txt": b"text" for letter in "abcdef"}
+        folder = make_files(names)
+        model.deploy("d", files=[folder]).delete()
+    artifacts = project.get_model_serving().get_artifacts(model)
+    kind: Any = type(project.storage)
+    read_entry = kind.read
+
+    def slow(storage: Any, path: str) -> bytes:
+        data: bytes = read_entry(storage, path)
+        if "/Artifacts/_log/" in path:
+            monkeypatch.setattr(kind, "read", read_entry)
+            model.delete()
+        return data
+
+    monkeypatch.setattr(kind, "read", slow)
+    given = {"list": (), "get": (1,), "read": (1,), "diff": (1, 2)}[read]
+    with pytest.raises(ModelNotFoundError, match="there is no model"):
+        getattr(artifacts, read)(*given)

@@ -82,6 +82,8 @@ class ArtifactStore:
         Raises:
             ArtifactNotFoundError: the version does not exist.
         """
+        if number == 0:
+            return EMPTY
         return self._log().decided(lambda state: self._pick(state, number))
 
     def decide(self, given: Given, asked: Asked) -> Decision:
@@ -90,6 +92,9 @@ class ArtifactStore:
         Raises the same errors as ``save``.
         """
         prepared = _prepared(given)
+        if not prepared.records and asked in {None, 0, CREATE, MODEL_ONLY}:
+            # It is version 0, whatever the log says.
+            return self._decide(ArtifactState.empty(), prepared, asked)
         return self._log().decided(lambda it: self._decide(it, prepared, asked))
 
     def save(self, given: Given, asked: Asked) -> Decision:

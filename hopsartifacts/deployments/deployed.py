@@ -1,7 +1,7 @@
 """Deployments as readers see them, and the logs that say so.
 
-A writer that ended between its entry and its look at the model leaves a version whose
-model may be gone: readers do not see such a version.
+A writer that ended between its entry and its look at the model and the artifact leaves
+a version that may pin something that is gone: readers do not see such a version.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,8 +15,10 @@ from hopsartifacts.deployments.documents import (
     DeploymentRecord,
     DeploymentState,
     DeploymentVersion,
+    PinnedModel,
     Specification,
 )
+from hopsartifacts.errors import IntegrityError
 from hopsartifacts.names import is_version
 from hopsartifacts.registry.documents import ModelState
 from hopsartifacts.registry.versions import model_state
@@ -191,10 +193,10 @@ class _Versions(Mapping[int, DeploymentVersion]):
 
 
 def is_served(logs: Logs, record: DeploymentRecord) -> bool:
-    """Tell whether the model version that a version pins is there.
+    """Tell whether the model version and the artifact version of a version are there.
 
-    The model's log may have been seen before that version was saved, if others have
-    saved and deployed it meanwhile: then it is looked at again.
+    Their logs may have been seen before that version was saved, if others have saved
+    and deployed them meanwhile: then they are looked at again.
     """
     pin = record.model
     if pin is None:
@@ -204,6 +206,21 @@ def is_served(logs: Logs, record: DeploymentRecord) -> bool:
     if known is None or known.status == "reserved":
         log.refresh()
         known = log.seen_state().records.get(pin.version)
+    if known is None or not known.is_live:
+        return False
+    return not record.artifact or _has_artifact(logs, pin, record.artifact)
+
+
+def _has_artifact(logs: Logs, pin: PinnedModel, number: int) -> bool:
+    """Tell whether an artifact version is there; a damaged log does not say no."""
+    log = logs.artifacts(pin.name, pin.version)
+    try:
+        known = log.seen_state().records.get(number)
+        if known is None:
+            log.refresh()
+            known = log.seen_state().records.get(number)
+    except IntegrityError:
+        return True
     return known is not None and known.is_live
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from hopsartifacts.deployments.versions import (
 from hopsartifacts.errors import InvalidDeploymentError, NotRunningError, StorageError
 from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.model import Model
+from hopsartifacts.registry.versions import while_live
 from hopsartifacts.serving.contract import UP, DeploymentKey, LogLine, RunState
 from hopsartifacts.storage.contract import Storage
 
@@ -334,7 +336,11 @@ class ModelServing:
         def users_of(artifact: int) -> list[str]:
             return artifact_users_of(storage, name, version, artifact)
 
-        return Artifacts(ArtifactStore(storage, name, version), users_of)
+        return Artifacts(
+            ArtifactStore(storage, name, version),
+            users_of,
+            partial(while_live, storage, name, version),
+        )
 
     def deploy(self, predictor: Predictor) -> Deployment:
         """Save a deployment of *predictor* and return it."""

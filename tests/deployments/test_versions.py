@@ -474,3 +474,41 @@ def test_what_others_saved_and_deployed_meanwhile_is_not_taken_for_gone(
     assert head.before == others[0].version
     with pytest.raises(InUseError, match="deployment 'd'"):
         mr.get_model("m", 2).delete()
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_version_whose_artifact_is_gone_is_not_seen(
+    project: Project,
+    model: Model,
+    ms: ModelServing,
+    make_script: MakeScript,
+    monkeypatch: pytest.MonkeyPatch,
+    before: bool,
+) -> None:
+    """Its writer was killed while the artifact version that it pins was deleted."""
+    scripts = [make_script(), make_script(OTHER, "other.py")]
+    model.deploy("other", script_file=scripts[1]).delete()
+    if before:
+        model.deploy("d", script_file=scripts[0])
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hopsartifacts.deployments.versions.keep_parts", killed)
+        # It asked for users before the version was sealed.
+        patch.setattr(
+            "hopsartifacts.deployments.handle.artifact_users_of", lambda *_: []
+        )
+        with pytest.raises(KeyboardInterrupt):
+            model.deploy("d", script_file=scripts[1])
+        ms.get_artifacts(model).delete(1)
+    assert [it.name for it in ms.get_deployments()] == (["d"] if before else [])
+    if before:
+        assert ms.get_deployment("d").version == 1
+        assert [it.version for it in ms.get_deployment("d").get_versions()] == [1]
+    again = model.deploy("d", script_file=scripts[1])
+    assert again.version == (3 if before else 2)
+    assert again.artifact_version == (3 if before else 2)
+    project.repair()  # the killed writer did not write its document
+    assert project.verify().ok
