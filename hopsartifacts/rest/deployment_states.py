@@ -92,7 +92,7 @@ class Watch:
         self._over = Event()
         self._newest: dict[str, NewestEntry] = {}
         self._sealed: dict[str, Deployed] = {}
-        # Kept without listeners, so that those who return get the changes meanwhile.
+        # Kept without listeners, so that those that reconnect get the changes since.
         self._told: dict[str, DeploymentEvent] | None = None
         self._looked = 0.0
 
