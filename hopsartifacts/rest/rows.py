@@ -3,8 +3,9 @@
 Each listing checks for every model whether its log has an entry after the newest one
 that was seen. On a local disk where nothing was written since the last listing it
 checks none. Every ``_COMPARE_S`` seconds it also compares the newest entries, since a
-project may have been restored from a backup under a running server. The cache is
-written to the server's own folder, so that a server that starts need not read each log.
+project may have been restored from a backup under a running server. Lists stay sorted,
+and only the rows of a model that changed are moved in them. The cache is written to the
+server's own folder, so that a server that starts need not read each log.
 """
 
 import os
@@ -329,8 +330,6 @@ class Rows:
             log = layout.model_log(name)
             return entry_at(self._storage, log, newest.seq) != newest
 
-        if self._root is not None:  # threads would only cost time
-            return {name for name in names if is_replaced(name)}
         found = in_parallel(self._storage, is_replaced, names)
         return {name for name, it in found.items() if it}
 
