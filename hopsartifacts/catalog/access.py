@@ -24,7 +24,7 @@ def catalog(storage: Storage, kind: str = "models", *, artifacts: bool = True) -
         IntegrityError: a log is damaged.
     """
     try:
-        from hopsartifacts.catalog.views import catalog_of  # noqa: PLC0415 - late
+        from hopsartifacts.catalog.reader import catalog_of  # noqa: PLC0415 - late
     except ModuleNotFoundError as error:
         raise InvalidInputError(
             f"a catalog is a pyarrow table, but {error.name} is not installed; run: "

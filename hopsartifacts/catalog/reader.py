@@ -1,10 +1,12 @@
-"""Incremental reads of the catalog: only logs that changed since the cache are read.
+"""Reading the catalog: incrementally, and as long tables.
 
-The result includes every version that was committed before the read began: the newest
-entry of every log is found with a fresh listing.
+Only logs that changed since the cache was written are read. The result includes every
+version that was committed before the read began: the newest entry of every log is found
+with a fresh listing. The long tables have one row per metric, artifact or deployment
+version.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -12,27 +14,29 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hopsartifacts.artifacts.versions import ArtifactStore
-from hopsartifacts.catalog.heads import (
+from hopsartifacts.catalog.newest_entries import (
     NO_LOG,
-    Heads,
-    Mark,
+    NewestEntries,
+    NewestEntry,
     Pinning,
-    artifact_marks,
-    deployment_marks,
     in_parallel,
-    model_marks,
+    newest_of_artifacts,
+    newest_of_deployments,
+    newest_of_models,
 )
-from hopsartifacts.catalog.parquet_file import KeptCatalog, keep, load
-from hopsartifacts.catalog.rows import (
+from hopsartifacts.catalog.table import (
+    KeptCatalog,
     Row,
     artifact_items,
     deployment_items,
+    keep,
+    load,
     table_of,
     version_part,
 )
 from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.versions import find_deployment
-from hopsartifacts.errors import ModelNotFoundError
+from hopsartifacts.errors import InvalidInputError, ModelNotFoundError
 from hopsartifacts.registry.documents import ModelState
 from hopsartifacts.registry.versions import model_state, while_live
 from hopsartifacts.storage.contract import Storage
@@ -53,7 +57,7 @@ def read_catalog(storage: Storage, *, artifacts: bool = True) -> pa.Table:
     """
     kept = load(storage)
     reading = _Reading(storage, kept, artifacts=artifacts)
-    if reading.heads != kept.heads:
+    if reading.newest != kept.newest:
         kept = reading.refreshed()
         keep(storage, kept)
     return kept.table if artifacts else kept.table.drop_columns(["artifacts"])
@@ -65,27 +69,27 @@ class _Reading:
     def __init__(self, storage: Storage, kept: KeptCatalog, *, artifacts: bool) -> None:
         self._storage = storage
         self._kept = kept
-        self._models = model_marks(storage)
-        self._deployments = deployment_marks(storage)
-        heads = kept.heads
+        self._models = newest_of_models(storage)
+        self._deployments = newest_of_deployments(storage)
+        before = kept.newest
         self._states: dict[str, ModelState] = {}
         moved = {
             name
-            for name, mark in self._models.items()
-            if mark != heads.models.get(name)
+            for name, entry in self._models.items()
+            if entry != before.models.get(name)
         }
         self._read_states(moved)
         self._found = self._changed_deployments(moved)
         self._artifacts = {
-            (model, version): mark
-            for model, versions in heads.artifacts.items()
-            for version, mark in versions.items()
+            (model, version): entry
+            for model, versions in before.artifacts.items()
+            for version, entry in versions.items()
         }
         if artifacts:
-            self._artifacts = artifact_marks(storage, self._live_versions(moved))
+            self._artifacts = newest_of_artifacts(storage, self._live_versions(moved))
         self.touched = moved | set(self._pinned()) | self._with_new_artifacts()
-        self.touched |= heads.models.keys() - self._models.keys()
-        self.heads = self._new_heads()
+        self.touched |= before.models.keys() - self._models.keys()
+        self.newest = self._newest_entries()
 
     def refreshed(self) -> KeptCatalog:
         """Return the current catalog."""
@@ -100,7 +104,7 @@ class _Reading:
         table = pa.concat_tables([rest, table_of(rows)])
         order = [("model", "ascending"), ("version", "ascending")]
         return KeptCatalog(
-            table=table.sort_by(order).combine_chunks(), heads=self.heads
+            table=table.sort_by(order).combine_chunks(), newest=self.newest
         )
 
     def _rows(self, old: list[Row]) -> list[Row]:
@@ -163,9 +167,9 @@ class _Reading:
         The value is None if the deployment no longer exists.
         """
         changed = []
-        for name, mark in self._deployments.items():
-            kept = self._kept.heads.deployments.get(name)
-            if kept is None or kept.mark != mark or moved & set(kept.models):
+        for name, entry in self._deployments.items():
+            kept = self._kept.newest.deployments.get(name)
+            if kept is None or kept.newest != entry or moved & set(kept.models):
                 changed.append(name)
         return in_parallel(
             self._storage, lambda name: find_deployment(self._storage, name), changed
@@ -183,7 +187,7 @@ class _Reading:
 
     def _pinned(self) -> Iterable[str]:
         """Yield the models that changed deployments pinned before, or pin now."""
-        before = self._kept.heads.deployments
+        before = self._kept.newest.deployments
         gone = before.keys() - self._deployments.keys()
         for name in self._found.keys() & before.keys() | gone:
             yield from before[name].models
@@ -194,15 +198,15 @@ class _Reading:
         return {pair[0] for pair in self._artifacts if self._artifact_changed(pair)}
 
     def _artifact_changed(self, pair: Pair) -> bool:
-        mark = self._artifacts.get(pair, NO_LOG)
-        return mark != self._kept.heads.artifact(*pair)
+        entry = self._artifacts.get(pair, NO_LOG)
+        return entry != self._kept.newest.artifact(*pair)
 
-    def _new_heads(self) -> Heads:
-        artifacts: dict[str, dict[int, Mark]] = {}
-        for (model, version), mark in self._artifacts.items():
-            if mark != NO_LOG:
-                artifacts.setdefault(model, {})[version] = mark
-        return Heads(
+    def _newest_entries(self) -> NewestEntries:
+        artifacts: dict[str, dict[int, NewestEntry]] = {}
+        for (model, version), entry in self._artifacts.items():
+            if entry != NO_LOG:
+                artifacts.setdefault(model, {})[version] = entry
+        return NewestEntries(
             models=self._models,
             deployments={name: self._pinning(name) for name in self._deployments},
             artifacts=artifacts,
@@ -210,9 +214,9 @@ class _Reading:
 
     def _pinning(self, name: str) -> Pinning:
         if name not in self._found:
-            return self._kept.heads.deployments[name]
+            return self._kept.newest.deployments[name]
         models = tuple(sorted(set(_models_of(self._found[name]))))
-        return Pinning(mark=self._deployments[name], models=models)
+        return Pinning(newest=self._deployments[name], models=models)
 
 
 def _models_of(state: Deployed | None) -> Iterable[str]:
@@ -220,3 +224,52 @@ def _models_of(state: Deployed | None) -> Iterable[str]:
         for record in state.records().values():
             if record.model:
                 yield record.model.name
+
+
+def catalog_of(storage: Storage, kind: str, *, artifacts: bool) -> pa.Table:
+    """Return the table *kind*; see ``access.catalog``.
+
+    Raises:
+        InvalidInputError: there is no such table.
+    """
+    if kind not in _VIEWS:
+        known = ", ".join(repr(name) for name in _VIEWS)
+        raise InvalidInputError(f"there is no catalog {kind!r}: use one of {known}")
+    needs_artifacts = kind == "artifacts" or (kind == "models" and artifacts)
+    return _VIEWS[kind](read_catalog(storage, artifacts=needs_artifacts))
+
+
+def _metrics(models: pa.Table) -> pa.Table:
+    pairs = pa.list_(pa.struct([("metric", pa.string()), ("value", pa.float64())]))
+    return _exploded(models, "metrics", pairs, {})
+
+
+def _artifacts(models: pa.Table) -> pa.Table:
+    return _exploded(models, "artifacts", None, {"version": "artifact_version"})
+
+
+def _deployments(models: pa.Table) -> pa.Table:
+    names = {"name": "deployment", "version": "deployment_version"}
+    return _exploded(models, "deployments", None, names)
+
+
+_VIEWS: dict[str, Callable[[pa.Table], pa.Table]] = {
+    "models": lambda models: models,
+    "metrics": _metrics,
+    "artifacts": _artifacts,
+    "deployments": _deployments,
+}
+
+
+def _exploded(
+    models: pa.Table, name: str, kind: pa.DataType | None, renamed: dict[str, str]
+) -> pa.Table:
+    """Return a row for each item of the list column *name*, with its model version."""
+    column = models.column(name).combine_chunks()
+    items = column.cast(kind) if kind else column
+    parents = models.select(["model", "version"]).take(pc.list_parent_indices(items))
+    flat = pa.Table.from_struct_array(pc.list_flatten(items))
+    table = parents.rename_columns(["model", "model_version"])
+    for field in flat.column_names:
+        table = table.append_column(renamed.get(field, field), flat.column(field))
+    return table

@@ -11,7 +11,7 @@ from time import monotonic
 
 import msgspec
 
-from hopsartifacts.catalog.heads import Mark, deployment_marks
+from hopsartifacts.catalog.newest_entries import NewestEntry, newest_of_deployments
 from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.state import PredictorState
 from hopsartifacts.deployments.versions import find_deployment
@@ -90,9 +90,9 @@ class Watch:
         self._lock = Lock()
         self._thread: Thread | None = None
         self._over = Event()
-        self._marks: dict[str, Mark] = {}
+        self._newest: dict[str, NewestEntry] = {}
         self._sealed: dict[str, Deployed] = {}
-        # Kept without listeners, so that those who return get the changes meanwhile.
+        # Kept without listeners, so that those that reconnect get the changes since.
         self._told: dict[str, DeploymentEvent] | None = None
         self._looked = 0.0
 
@@ -143,16 +143,16 @@ class Watch:
 
     def _look_at_logs(self) -> None:
         storage = self._project.storage
-        marks = deployment_marks(storage)
-        for name in marks.keys() | self._marks.keys():
-            if marks.get(name) == self._marks.get(name):
+        newest = newest_of_deployments(storage)
+        for name in newest.keys() | self._newest.keys():
+            if newest.get(name) == self._newest.get(name):
                 continue
-            sealed = find_deployment(storage, name) if name in marks else None
+            sealed = find_deployment(storage, name) if name in newest else None
             if sealed:
                 self._sealed[name] = sealed
             else:
                 self._sealed.pop(name, None)
-        self._marks = marks
+        self._newest = newest
 
     def _tell(
         self, before: dict[str, DeploymentEvent], now: dict[str, DeploymentEvent]

@@ -184,8 +184,8 @@ class Announcer:
         with self._lock:
             oldest = self._last - len(self._events)
             if position is None or position < oldest:
-                anew = frame(RELOAD, {}, self._mark(self._last))
-                return [anew], self._last
+                reload = frame(RELOAD, {}, self._mark(self._last))
+                return [reload], self._last
             frames = [it.frame for it in self._events if it.number > position]
             return frames, self._last
 

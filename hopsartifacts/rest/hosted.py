@@ -1,4 +1,4 @@
-"""What handlers of requests have at hand: the project, and the server's own things."""
+"""What handlers of requests use: the project, and the server's own objects."""
 
 import hashlib
 from pathlib import Path
@@ -21,16 +21,17 @@ MIB = 1024 * 1024
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds, and what is announced.
+    """Limits, and the address that clients get for predictions.
 
     Attributes:
-        max_body_bytes: of a JSON body.
-        max_prediction_bytes: of a prediction request.
-        max_raw_bytes: of any body that is not JSON, like one chunk of an upload.
-        inference_endpoint: host and port at which clients may ask deployments directly,
-            in clear; None where all goes through this server's own port.
-        max_listeners: how many may listen to events at once.
-        max_log_listeners: how many may follow logs at once; each costs a thread.
+        max_body_bytes: largest JSON body.
+        max_prediction_bytes: largest body of a prediction request.
+        max_raw_bytes: largest body that is not JSON, such as one chunk of an upload.
+        inference_endpoint: host and port at which clients may send requests directly to
+            deployments, without encryption; None if there is no such port.
+        max_listeners: most clients that listen to events at the same time.
+        max_log_listeners: most clients that follow logs at the same time; each takes a
+            thread.
     """
 
     max_body_bytes: int = 16 * MIB
@@ -42,15 +43,30 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FindsKeys(Protocol):
-    """Knows the API keys."""
+    """Finds the caller with an API key."""
 
     def find(self, secret: str) -> Caller | None:
-        """Return the owner of the key *secret*; None if there is no such key."""
+        """Return the caller with the key *secret*; None if the key is not valid."""
         ...
 
 
 class Hosted:
-    """One project and the server around it."""
+    """One project, and what the server keeps about it while it runs.
+
+    Attributes:
+        project: the project.
+        keys: the API keys.
+        uploads: the unfinished uploads.
+        settings: limits.
+        failed_logins: the limit on failed logins.
+        measures: the metrics.
+        rows: the cached rows of lists.
+        announcer: publishes events.
+        watch: polls deployments while there are listeners.
+        jobs: the background jobs.
+        listeners: the limit on listeners to events.
+        log_listeners: the limit on clients that follow logs.
+    """
 
     def __init__(
         self,
@@ -77,9 +93,10 @@ class Hosted:
         self.log_listeners = Slots(settings.max_log_listeners)
 
     def close(self) -> None:
-        """End jobs and streams of events; to be called when the server is to stop.
+        """End jobs and event streams; call this before the server stops.
 
-        Servers wait for running requests, and a stream of events would never end.
+        A server waits for requests in progress, and event streams do not end by
+        themselves.
         """
         self.watch.close()
         self.jobs.close()
@@ -87,11 +104,11 @@ class Hosted:
 
     @property
     def storage(self) -> Storage:
-        """Where the project lies."""
+        """The project's storage."""
         return self.project.storage
 
     @property
     def project_id(self) -> int:
-        """A number that stands for the project's URL, the same after every start."""
+        """The project's number, which is derived from its URL."""
         digest = hashlib.sha256(self.project.url.encode()).digest()
         return int.from_bytes(digest[:4]) >> 1 or 1

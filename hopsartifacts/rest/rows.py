@@ -3,8 +3,9 @@
 Each listing checks for every model whether its log has an entry after the newest one
 that was seen. On a local disk where nothing was written since the last listing it
 checks none. Every ``_COMPARE_S`` seconds it also compares the newest entries, since a
-project may have been restored from a backup under a running server. The cache is
-written to the server's own folder, so that a server that starts need not read each log.
+project may have been restored from a backup under a running server. Lists stay sorted,
+and only the rows of a model that changed are moved in them. The cache is written to the
+server's own folder, so that a server that starts need not read each log.
 """
 
 import os
@@ -21,12 +22,12 @@ import msgspec
 from msgspec.structs import replace
 
 from hopsartifacts import __version__, layout
-from hopsartifacts.catalog.heads import (
+from hopsartifacts.catalog.newest_entries import (
     NO_LOG,
-    Mark,
-    deployment_marks,
+    NewestEntry,
+    entry_at,
     in_parallel,
-    mark_of,
+    newest_of_deployments,
 )
 from hopsartifacts.deployments.versions import find_deployment
 from hopsartifacts.errors import StorageError
@@ -135,7 +136,7 @@ VERSIONS: SortOrder[VersionRow] = SortOrder(
 class _Kept(msgspec.Struct, frozen=True):
     """What the cache has of a model; deployments are added later."""
 
-    mark: Mark
+    newest: NewestEntry
     versions: list[VersionRow]
     model: ModelRow | None
     """None: the model has no version that readers see."""
@@ -152,7 +153,7 @@ class _File(msgspec.Struct, frozen=True):
 class _Pins(msgspec.Struct, frozen=True):
     """The model versions that a deployment uses, as of one entry of its log."""
 
-    mark: Mark
+    newest: NewestEntry
     versions: dict[str, list[int]]
     """Version numbers by model name."""
 
@@ -307,7 +308,7 @@ class Rows:
         read = in_parallel(self._storage, self._read, moved)
         self._changed |= moved | self._look_at_deployments(moved)
         for name, kept in read.items():
-            if kept.mark == NO_LOG:
+            if kept.newest == NO_LOG:
                 self._kept.pop(name, None)
                 self._next.pop(name, None)
             else:
@@ -325,18 +326,16 @@ class Rows:
         """Return the models whose newest entry is not the cached one."""
 
         def is_replaced(name: str) -> bool:
-            mark = self._kept[name].mark
+            newest = self._kept[name].newest
             log = layout.model_log(name)
-            return mark_of(self._storage, log, mark.seq) != mark
+            return entry_at(self._storage, log, newest.seq) != newest
 
-        if self._root is not None:  # threads would only cost time
-            return {name for name in names if is_replaced(name)}
         found = in_parallel(self._storage, is_replaced, names)
         return {name for name, it in found.items() if it}
 
     def _keep(self, name: str, kept: _Kept) -> None:
         self._kept[name] = kept
-        entry = layout.log_entry(layout.model_log(name), kept.mark.seq + 1)
+        entry = layout.log_entry(layout.model_log(name), kept.newest.seq + 1)
         self._next[name] = entry if self._root is None else f"{self._root}/{entry}"
 
     def _read(self, model: str) -> _Kept:
@@ -363,21 +362,21 @@ class Rows:
             )
             for number, it in state.live().items()
         ]
-        mark = mark_of(self._storage, log.path, newest.seq)
-        return _Kept(mark, rows, _model_row(rows) if rows else None)
+        entry = entry_at(self._storage, log.path, newest.seq)
+        return _Kept(entry, rows, _model_row(rows) if rows else None)
 
     def _look_at_deployments(self, moved: set[str]) -> set[str]:
         """Update which versions deployments use; return the models that changes."""
-        marks = deployment_marks(self._storage)
+        newest = newest_of_deployments(self._storage)
         before = self._pins
         same = {
             name: pins
             for name, pins in before.items()
-            if pins.mark == marks.get(name) and not moved & pins.versions.keys()
+            if pins.newest == newest.get(name) and not moved & pins.versions.keys()
         }
-        read = in_parallel(self._storage, self._pinned, marks.keys() - same.keys())
+        read = in_parallel(self._storage, self._pinned, newest.keys() - same.keys())
         self._pins = {
-            name: same.get(name) or _Pins(marks[name], read[name]) for name in marks
+            name: same.get(name) or _Pins(newest[name], read[name]) for name in newest
         }
         if self._pins == before:
             return set()

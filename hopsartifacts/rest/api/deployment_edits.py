@@ -40,7 +40,7 @@ from hopsartifacts.rest.predictions import predicted
 
 
 class GivenAmount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An amount of resources; memory in MB; what is left out is the default."""
+    """An amount of resources, with memory in MB; a missing member has its default."""
 
     cores: float | UnsetType = UNSET
     memory: int | UnsetType = UNSET
@@ -48,7 +48,7 @@ class GivenAmount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GivenResources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a component may use."""
+    """The resources of a component."""
 
     num_instances: int = 1
     requests: GivenAmount = GivenAmount()
@@ -56,7 +56,7 @@ class GivenResources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GivenTransformer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A script of the project, and what it may use."""
+    """A transformer: a script in the project, and its resources."""
 
     script_file: str
     resources: GivenResources | None = None
@@ -65,15 +65,16 @@ class GivenTransformer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class GivenDeployment(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
-    """The settings of a deployment; what is left out is the default.
+    """The settings of a deployment; a setting that is missing has its default.
 
     Attributes:
-        artifact_version: a number without files runs what that version holds.
-        script_file: paths of files of the project (``Resources/predictor.py``), here
-            and below.
-        environment_lock: a lock file of the project.
-        why: the reason, for the history.
-        ignore_environment: although other packages are installed here than it wants.
+        artifact_version: with a number and without files, the files of that version.
+        script_file: path of a file in the project (``Resources/predictor.py``), as are
+            the other files.
+        environment_lock: path of a lock file in the project.
+        why: a reason, which the history shows.
+        ignore_environment: save it even if the packages that are installed here differ
+            from its lock.
     """
 
     model: str
@@ -103,7 +104,8 @@ class NewDeployment(
     """The settings of a new deployment.
 
     Attributes:
-        name: by default the model's, without what a deployment's cannot have.
+        name: by default the model's name, without the characters that a deployment's
+            name cannot have.
     """
 
     name: str | None = None
@@ -112,7 +114,7 @@ class NewDeployment(
 def predictor_of(
     call: OperationCall, given: GivenDeployment, name: str | None
 ) -> Predictor:
-    """Return what *given* describes; no path of it is one of this machine.
+    """Return the predictor with the settings *given*; their paths are in the project.
 
     Raises:
         ModelNotFoundError: there is no such model version.
@@ -154,14 +156,15 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
     "resources": _resources,
     "transformer": _transformer,
 }
-"""What becomes of the settings that have a form of their own here."""
+"""The conversion of each setting that has another form in requests."""
 
 
 class Rollback(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which version is to be active, and why.
+    """The version to activate, and the reason.
 
     Attributes:
-        ignore_environment: although other packages are installed here than it wants.
+        ignore_environment: do it even if the packages that are installed here differ
+            from its lock.
     """
 
     version: int
@@ -173,17 +176,18 @@ class Start(msgspec.Struct, frozen=True):
     """How a deployment is started.
 
     Attributes:
-        ignore_environment: although other packages are installed here than it wants.
+        ignore_environment: start it even if the packages that are installed here
+            differ from its lock.
     """
 
     ignore_environment: bool = False
 
 
 class Recording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which answer is recorded.
+    """The golden request to record.
 
     Attributes:
-        request: by default the golden request there is, or the model's input example.
+        request: by default the present golden request, or the model's input example.
         tolerance: largest relative difference of two numbers that count as equal.
     """
 

@@ -1,4 +1,4 @@
-"""The project's files: all can be read, those that are not managed be changed."""
+"""The project's files: all can be read, and unmanaged files can be changed."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager

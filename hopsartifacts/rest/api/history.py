@@ -22,7 +22,7 @@ from hopsartifacts.serving.contract import Component
 MAX_LINES = 10_000
 
 
-class SnapshotQuery(msgspec.Struct, frozen=True, kw_only=True):
+class DeploymentVersionDetail(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a deployment."""
 
     version: int
@@ -32,7 +32,7 @@ class SnapshotQuery(msgspec.Struct, frozen=True, kw_only=True):
     specification: Specification
 
 
-class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
+class LogTail(msgspec.Struct, frozen=True, kw_only=True):
     """The end of a component's log."""
 
     component: Component
@@ -46,7 +46,7 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True):
     tail: Annotated[int, msgspec.Meta(ge=0, le=MAX_LINES)] = 100
 
 
-def _versions(call: OperationCall) -> Page[SnapshotQuery]:
+def _versions(call: OperationCall) -> Page[DeploymentVersionDetail]:
     sealed = read_deployment(call.hosted.storage, name_of(call))
     order: SortOrder[int] = SortOrder(
         identity=lambda it: (it,), fields={"version": lambda it: it}, default="-version"
@@ -55,14 +55,14 @@ def _versions(call: OperationCall) -> Page[SnapshotQuery]:
     return shown(page, [_snapshot(sealed, it) for it in page.items])
 
 
-def _version(call: OperationCall) -> SnapshotQuery:
+def _version(call: OperationCall) -> DeploymentVersionDetail:
     sealed = read_deployment(call.hosted.storage, name_of(call))
     return _snapshot(sealed, number(call, "version"))
 
 
-def _snapshot(sealed: Deployed, wanted: int) -> SnapshotQuery:
+def _snapshot(sealed: Deployed, wanted: int) -> DeploymentVersionDetail:
     version = pick_version(sealed, wanted)
-    return SnapshotQuery(
+    return DeploymentVersionDetail(
         version=wanted,
         created=datetime.fromisoformat(version.created),
         creator=version.creator,
@@ -95,10 +95,10 @@ def _explain(call: OperationCall) -> Explanation:
     return explanation(predictor.explain())
 
 
-def _logs(call: OperationCall) -> LogQuery:
+def _logs(call: OperationCall) -> LogTail:
     tail: Tail = call.query
     text = deployment(call).read_logs(tail.component, tail.tail)
-    return LogQuery(component=tail.component, lines=text.splitlines())
+    return LogTail(component=tail.component, lines=text.splitlines())
 
 
 def _golden(call: OperationCall) -> GoldenRequest:
@@ -120,14 +120,14 @@ OPERATIONS = (
         _versions,
         "Versions of a deployment",
         query=Paging,
-        answer=Page[SnapshotQuery],
+        answer=Page[DeploymentVersionDetail],
     ),
     _operation(
         "GET",
         f"{DEPLOYMENT}/versions/{{version}}",
         _version,
         "A version of a deployment",
-        answer=SnapshotQuery,
+        answer=DeploymentVersionDetail,
     ),
     _operation(
         "DELETE",
@@ -164,7 +164,7 @@ OPERATIONS = (
         _logs,
         "The end of a component's log",
         query=Tail,
-        answer=LogQuery,
+        answer=LogTail,
     ),
     _operation(
         "GET",

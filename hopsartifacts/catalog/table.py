@@ -1,16 +1,29 @@
-"""The columns of the catalog, and the rows: one for each model version."""
+"""The catalog as one table: its columns, its rows, and the file that caches it.
+
+There is a row for each model version. The file is Parquet in the project, and a
+projection of the logs: any process may replace it, and a file that cannot be read is
+treated as missing. Its metadata contains the newest entries of the logs that it was
+built from; as both are in one file, they always match.
+"""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from hopsartifacts import layout
 from hopsartifacts.artifacts.documents import ArtifactVersion
+from hopsartifacts.catalog.newest_entries import NewestEntries
 from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.documents import DeploymentVersion
-from hopsartifacts.documents import encode
+from hopsartifacts.documents import decode, encode
+from hopsartifacts.errors import FormatError, PathNotFoundError, StorageError
 from hopsartifacts.registry.documents import VersionRecord
+from hopsartifacts.storage.contract import Storage
 
 Row = dict[str, Any]
 
@@ -55,6 +68,10 @@ SCHEMA = pa.schema(
         pa.field("deployments", pa.list_(DEPLOYMENT)),
     ]
 )
+CATALOG_FORMAT = 1
+"""Increased when the columns change; a file with another number is rebuilt."""
+
+_KEY = b"hopsartifacts.catalog"
 
 
 def version_part(
@@ -126,3 +143,47 @@ def _double(value: float) -> float | None:
         return float(value)
     except OverflowError:  # an integer beyond the range of a double
         return None
+
+
+class KeptCatalog(msgspec.Struct, frozen=True, kw_only=True):
+    """A catalog, and the newest of the logs that it was built from."""
+
+    table: pa.Table
+    newest: NewestEntries
+
+
+class _Stamp(msgspec.Struct, frozen=True, kw_only=True):
+    format: int
+    newest: NewestEntries
+
+
+NOTHING = KeptCatalog(table=SCHEMA.empty_table(), newest=NewestEntries())
+
+
+def load(storage: Storage) -> KeptCatalog:
+    """Return the cached catalog, or an empty one if none can be read."""
+    try:
+        data = storage.read(layout.CATALOG)
+        table = pq.read_table(pa.BufferReader(data), page_checksum_verification=True)
+        metadata = table.schema.metadata or {}
+        stamp = decode(metadata.get(_KEY, b""), _Stamp, layout.CATALOG)
+    except (PathNotFoundError, FormatError, pa.ArrowException, OSError, ValueError):
+        return NOTHING
+    bare = table.replace_schema_metadata(None)
+    if stamp.format != CATALOG_FORMAT or not bare.schema.equals(SCHEMA):
+        return NOTHING
+    return KeptCatalog(table=bare, newest=stamp.newest)
+
+
+def keep(storage: Storage, kept: KeptCatalog) -> None:
+    """Write the catalog; ignore errors, as the user may have read access only."""
+    stamp = encode(_Stamp(format=CATALOG_FORMAT, newest=kept.newest))
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        kept.table.replace_schema_metadata({_KEY: stamp}),
+        sink,
+        compression="zstd",
+        write_page_checksum=True,
+    )
+    with suppress(StorageError):
+        storage.write(layout.CATALOG, [sink.getvalue().to_pybytes()])
