@@ -47,19 +47,29 @@ def of_numpy(value: Any) -> Any:
         raise NoPlainFormError(
             "contains a duration without a unit: use one, as in np.timedelta64(5, 's')"
         )
-    coarse = value.astype(f"{kind}8[us]")
-    is_same = (coarse.astype(value.dtype) == value) | is_missing
-    if is_same.all() and int not in set(map(type, coarse.ravel().tolist())):
+    coarse = _cast(value, f"{kind}8[us]")
+    if coarse is not None and int not in set(map(type, coarse.ravel().tolist())):
         return coarse.tolist()
     if kind == "M":
         return _without_nat(value.astype("U").tolist())
-    fine = value.astype("m8[ns]")
-    if (is_missing | (fine.astype(value.dtype) == value)).all():
+    fine = _cast(value, "m8[ns]")
+    if fine is not None:
         return _spans(fine.tolist())
     raise NoPlainFormError(
         f"contains durations of the type {value.dtype} that are not whole nanoseconds "
         "of 64 bits: give numbers in a unit of your choice instead"
     )
+
+
+def _cast(value: Any, unit: str) -> Any:
+    """Return numpy dates or durations in another unit; None if that changes a value."""
+    try:
+        cast = value.astype(unit)
+        is_missing = value != value  # noqa: PLR0124 - NaT
+        is_same = (cast.astype(value.dtype) == value) | is_missing
+    except OverflowError:  # from NumPy 2.5 on: it does not fit into 64 bits
+        return None
+    return cast if is_same.all() else None
 
 
 def is_fine(value: Any) -> bool:

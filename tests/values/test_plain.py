@@ -63,6 +63,7 @@ def _kind(value: object) -> str:
             b'["2026-01-02T00:00:00.000000001",null]',
         ),
         (np.datetime64("10000-01-01"), b'"10000-01-01"'),
+        (np.datetime64(10**14, "s"), b'"3170843-11-07T09:46:40"'),
         (pl.Series([1]).cast(pl.Datetime("ns")), b'["1970-01-01T00:00:00.000000001"]'),
         (np.array([(1, 0.5)], [("a", "i8"), ("b", "f4")]), b'[{"a":1,"b":0.5}]'),
         (pd.Series([1, None], dtype="Int64"), b"[1,null]"),
