@@ -53,7 +53,7 @@ def test_an_update_arrives_with_its_descriptors(
         seen.append(update)
         conversation.reply("no")
 
-    helper = Helper(command=("x",), told=b"secret" * 100_000)
+    helper = Helper(command=("x",), input=b"secret" * 100_000)
     with (tmp_path / "held").open() as held:
         launch = Launch(
             **{it: getattr(echo, it) for it in echo.__struct_fields__ if it != "held"},

@@ -85,7 +85,7 @@ def test_a_server_that_takes_too_long_is_ended(
     backend: LocalBackend, make_launch: Any, live: Callable[[], list[Any]]
 ) -> None:
     launch = make_launch("import time\ntime.sleep(600)")
-    message = r"not ready within 1\.5 s; the last it said: .*\. Its log says more"
+    message = r"not ready within 1\.5 s; its last report: .*\. Its log says more"
     with pytest.raises(DeploymentFailedError, match=message):
         backend.start(launch, await_running_s=1.5)
     assert live() == []

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.local.control import Patience
 from hopsartifacts.serving.local.keeper.fleet import Fleet
-from hopsartifacts.serving.runtime.keeper_link import Word
+from hopsartifacts.serving.runtime.keeper_link import WorkerMessage
 
 PATIENCE = Patience(failures=4, backoff_s=1, steady_s=10, hang_s=5, ping_s=1)
 
@@ -22,10 +22,10 @@ class MadeUpWorker:
         self.requests = 0
         self.why: str | None = None
         self.code: int | None = None
-        self.said: list[Word] = []
+        self.said: list[WorkerMessage] = []
         self.orders: list[str] = []
 
-    def words(self) -> list[Word]:
+    def messages(self) -> list[WorkerMessage]:
         said, self.said = self.said, []
         return said
 
@@ -67,7 +67,10 @@ def starter() -> Any:
 def fleet(echo: Launch, starter: Any) -> Fleet:
     made = Fleet(echo, starter)
     made.start(0)
-    starter.started[0][1].said = [Word(kind="loaded"), Word(kind="serving")]
+    starter.started[0][1].said = [
+        WorkerMessage(kind="loaded"),
+        WorkerMessage(kind="serving"),
+    ]
     made.tick(0)
     assert made.has_served
     return made
@@ -90,7 +93,7 @@ def test_each_restart_in_a_row_waits_twice_as_long(fleet: Fleet, starter: Any) -
         live(fleet, now, now + wait_s)
         now += wait_s
         assert starter.started[-1][0] == now
-        newest(starter).said = [Word(kind="serving")]
+        newest(starter).said = [WorkerMessage(kind="serving")]
         fleet.tick(now)
         times.append(now)
         assert fleet.failure is None
@@ -106,10 +109,10 @@ def test_a_worker_that_served_for_a_while_did_not_fail_in_a_row(
 ) -> None:
     newest(starter).code = 1
     live(fleet, 0, 1)
-    newest(starter).said = [Word(kind="serving")]
+    newest(starter).said = [WorkerMessage(kind="serving")]
     for second in range(1, 13):
         live(fleet, second, second + 0.9)
-        newest(starter).said = [Word(kind="alive")]
+        newest(starter).said = [WorkerMessage(kind="alive")]
     newest(starter).code = 1
     live(fleet, 13, 14)
     assert starter.started[-1][0] == 14, "as after a first failure"
@@ -120,7 +123,9 @@ def test_what_ends_before_it_ever_served_is_not_started_again(
 ) -> None:
     fleet = Fleet(echo, starter)
     fleet.start(0)
-    newest(starter).said = [Word(kind="starting", step="INITIALIZED", reason="up")]
+    newest(starter).said = [
+        WorkerMessage(kind="starting", step="INITIALIZED", reason="up")
+    ]
     newest(starter).code = -9
     fleet.tick(0)
     assert fleet.failure is not None
@@ -133,7 +138,7 @@ def test_only_a_question_without_an_answer_is_a_hang(
 ) -> None:
     live(fleet, 0, 1.2)
     assert newest(starter).orders == ["ping"]
-    newest(starter).said = [Word(kind="alive")]
+    newest(starter).said = [WorkerMessage(kind="alive")]
     # A keeper that slept has not asked meanwhile.
     fleet.tick(1000)
     assert newest(starter).code is None
@@ -150,7 +155,7 @@ def test_a_deployment_may_say_how_long_its_loop_may_stand_still(
     launch = make_launch("", env_vars={"HOPSARTIFACTS_HANG_SECONDS": "60"})
     fleet = Fleet(launch, starter)
     fleet.start(0)
-    newest(starter).said = [Word(kind="serving")]
+    newest(starter).said = [WorkerMessage(kind="serving")]
     live(fleet, 0, 60)
     assert newest(starter).why is None
     fleet.tick(62)
@@ -163,7 +168,7 @@ def test_why_a_worker_was_replaced_is_still_told_when_all_serve(
     assert fleet.last_end is None
     newest(starter).why, newest(starter).code = "it used 1360 MB", -9
     live(fleet, 0, 1)
-    newest(starter).said = [Word(kind="serving")]
+    newest(starter).said = [WorkerMessage(kind="serving")]
     fleet.tick(1)
     assert fleet.is_serving
     assert fleet.trouble is None
@@ -174,13 +179,13 @@ def test_why_a_worker_was_replaced_is_still_told_when_all_serve(
 def test_requests_are_noticed(fleet: Fleet, starter: Any) -> None:
     fleet.tick(3)
     assert fleet.quiet_s(3) == 3
-    newest(starter).said = [Word(kind="alive", requests=1)]
+    newest(starter).said = [WorkerMessage(kind="alive", requests=1)]
     fleet.tick(3)
     assert fleet.quiet_s(4) == 1
-    newest(starter).said = [Word(kind="alive", requests=1)]
+    newest(starter).said = [WorkerMessage(kind="alive", requests=1)]
     fleet.tick(5)
     assert fleet.quiet_s(5) == 2
-    newest(starter).said = [Word(kind="alive", requests=1, is_busy=True)]
+    newest(starter).said = [WorkerMessage(kind="alive", requests=1, is_busy=True)]
     fleet.tick(6)
     assert fleet.quiet_s(6) == 0
 
@@ -208,7 +213,7 @@ def test_one_that_keeps_ending_does_not_end_those_that_serve(
     fleet = Fleet(make_launch("", instances=2), starter)
     fleet.start(0)
     for _, worker in starter.started:
-        worker.said = [Word(kind="loaded"), Word(kind="serving")]
+        worker.said = [WorkerMessage(kind="loaded"), WorkerMessage(kind="serving")]
     fleet.tick(0)
     steady = starter.started[0][1]
     while len(starter.started) < PATIENCE.failures + 6:

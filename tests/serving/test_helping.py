@@ -22,7 +22,7 @@ PATIENCE = Patience(backoff_s=0.01, steady_s=100)
 
 
 def helper(first: bytes) -> Helper:
-    return Helper(command=(sys.executable, "-c", CODE), told=first * 200_000)
+    return Helper(command=(sys.executable, "-c", CODE), input=first * 200_000)
 
 
 @pytest.fixture

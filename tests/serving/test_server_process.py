@@ -12,16 +12,18 @@ from msgspec.structs import replace
 
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.local.runs import write_whole
-from hopsartifacts.serving.runtime.keeper_link import Handover, Word
+from hopsartifacts.serving.runtime.keeper_link import Handover, WorkerMessage
 
-Serve = Callable[..., tuple[int, list[Word]]]
+Serve = Callable[..., tuple[int, list[WorkerMessage]]]
 
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Serve:
     """Run a worker by hand, in this process's group, until it ends."""
 
-    def run(launch: Launch, *, has_keeper: bool = True) -> tuple[int, list[Word]]:
+    def run(
+        launch: Launch, *, has_keeper: bool = True
+    ) -> tuple[int, list[WorkerMessage]]:
         ours, theirs = socket.socketpair()
         give, take = socket.socketpair()
         no_socket, other = os.pipe()
@@ -47,7 +49,7 @@ def serve(tmp_path: Path) -> Serve:
             words = []
             with ours, ours.makefile("rb") as said:
                 for line in said:
-                    words.append(msgspec.json.decode(line, type=Word))
+                    words.append(msgspec.json.decode(line, type=WorkerMessage))
                     if words[-1].kind == "loaded":
                         ours.sendall(b"serve\n")
             return process.wait(60), words

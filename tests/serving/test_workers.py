@@ -15,11 +15,11 @@ import pytest
 from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.serving.local import LocalBackend
 from hopsartifacts.serving.local.keeper.workers import WorkerProcess
-from hopsartifacts.serving.runtime.keeper_link import Word
+from hopsartifacts.serving.runtime.keeper_link import WorkerMessage
 from tests.serving.conftest import FLOWERS
 from tests.serving.test_keeping import reason_of, wait_until
 
-WORD = msgspec.json.encode(Word(kind="loaded")) + b"\n"
+WORD = msgspec.json.encode(WorkerMessage(kind="loaded")) + b"\n"
 NONSENSE = [
     b"hello\n",
     b"\n",
@@ -54,11 +54,11 @@ def pair() -> Iterator[tuple[WorkerProcess, socket.socket]]:
 def test_words_may_come_in_pieces(pair: tuple[WorkerProcess, socket.socket]) -> None:
     worker, theirs = pair
     theirs.sendall(WORD + WORD[:5])
-    assert [word.kind for word in worker.words()] == ["loaded"]
+    assert [word.kind for word in worker.messages()] == ["loaded"]
     theirs.sendall(WORD[5:])
-    assert [word.kind for word in worker.words()] == ["loaded"]
+    assert [word.kind for word in worker.messages()] == ["loaded"]
     theirs.close()
-    assert [*worker.words()] == []
+    assert [*worker.messages()] == []
     assert worker.is_silent
     assert worker.exit_code() is None
 
@@ -69,12 +69,12 @@ def test_a_worker_that_talks_nonsense_is_ended_and_heard_no_more(
 ) -> None:
     worker, theirs = pair
     theirs.sendall(WORD + said)
-    assert [word.kind for word in worker.words()] == ["loaded"]
+    assert [word.kind for word in worker.messages()] == ["loaded"]
     assert worker.is_silent
     assert "not a message" in str(worker.why)
     wait_until(lambda: worker.exit_code() == -signal.SIGKILL)
     theirs.sendall(WORD)
-    assert [*worker.words()] == []
+    assert [*worker.messages()] == []
 
 
 def test_a_script_that_writes_to_every_descriptor_ends_its_worker_only(

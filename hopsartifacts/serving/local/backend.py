@@ -342,8 +342,8 @@ class LocalBackend:
             spool=str(self._spool(launch.key)),
             deployment=launch.deployment,
         )
-        told = shipper_input(order, storage)
-        return Helper(command=tuple(shipper_command()), told=told)
+        given = shipper_input(order, storage)
+        return Helper(command=tuple(shipper_command()), input=given)
 
     def _await_running(self, folder: RunFolder, run: Run, timeout_s: float) -> None:
         """Return when the run answers.
@@ -367,7 +367,7 @@ class LocalBackend:
                 )
             if time.monotonic() > deadline:
                 raise DeploymentFailedError(
-                    f"{name} was not ready within {timeout_s:g} s; the last it said: "
+                    f"{name} was not ready within {timeout_s:g} s; its last report: "
                     f"{reason}. Its log says more; or wait longer for it"
                 )
             time.sleep(_POLL_S)

@@ -55,7 +55,7 @@ class Helper(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     command: tuple[str, ...]
-    told: bytes = b""
+    input: bytes = b""
     """The bytes to write to its standard input, which then stays open."""
 
 

@@ -53,7 +53,7 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
         return (self.listen_fd, self.keeper_fd, *self.passing_fds, *log, *held)
 
 
-class Word(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class WorkerMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A message from a worker about itself: a line of JSON."""
 
     kind: Literal["starting", "loaded", "serving", "failed", "alive", "leaving"]
@@ -91,35 +91,37 @@ class KeeperLink:
 
     def starting(self, step: ConditionType, reason: str) -> None:
         """Report that a step of the start is done."""
-        self._say(Word(kind="starting", step=step, reason=reason))
+        self._send(WorkerMessage(kind="starting", step=step, reason=reason))
 
     def loaded(self) -> None:
         """Report that the worker is ready to answer requests."""
-        self._say(Word(kind="loaded"))
+        self._send(WorkerMessage(kind="loaded"))
 
     def serving(self) -> None:
         """Report that connections are accepted."""
-        self._say(Word(kind="serving"))
+        self._send(WorkerMessage(kind="serving"))
 
     def leaving(self) -> None:
         """Report that connections are no longer accepted."""
-        self._say(Word(kind="leaving"))
+        self._send(WorkerMessage(kind="leaving"))
 
     def alive(self, requests: int, *, is_busy: bool) -> None:
         """Report that the event loop runs, with the number of requests so far."""
-        self._say(Word(kind="alive", requests=requests, is_busy=is_busy))
+        self._send(WorkerMessage(kind="alive", requests=requests, is_busy=is_busy))
 
     def failed(self, step: ConditionType, reason: str) -> None:
         """Report the step that failed."""
-        self._say(Word(kind="failed", step=step, reason=reason), is_final=True)
+        self._send(
+            WorkerMessage(kind="failed", step=step, reason=reason), is_final=True
+        )
 
-    def _say(self, word: Word, *, is_final: bool = False) -> None:
+    def _send(self, message: WorkerMessage, *, is_final: bool = False) -> None:
         with self._lock:
             if not self._is_final:
                 self._is_final = is_final
                 # The listening thread notices if the keeper is gone.
                 with suppress(OSError):
-                    self._keeper.sendall(msgspec.json.encode(word) + b"\n")
+                    self._keeper.sendall(msgspec.json.encode(message) + b"\n")
 
     def _listen(self, on_end: Callable[[], object]) -> None:
         with suppress(OSError), self._keeper.makefile("r") as lines:

@@ -17,7 +17,7 @@ from hopsartifacts.serving.local.keeper.workers import WorkerProcess, launch_lim
 from hopsartifacts.serving.local.runs import end_in_words
 from hopsartifacts.serving.runtime.environment import HANG_SECONDS, hang_seconds
 from hopsartifacts.serving.runtime.failures import sayable
-from hopsartifacts.serving.runtime.keeper_link import DRAIN_S, GRACE_S, Word
+from hopsartifacts.serving.runtime.keeper_link import DRAIN_S, GRACE_S, WorkerMessage
 
 _DRAIN_S = DRAIN_S + GRACE_S + 5.0
 _END_S = GRACE_S + 3.0
@@ -147,8 +147,8 @@ class Fleet:
         for slot in self._slots:
             worker = slot.worker
             if worker is not None:
-                for word in worker.words():
-                    self._hear(slot, worker, word, now)
+                for message in worker.messages():
+                    self._note(slot, worker, message, now)
                 self._watch(slot, worker, now)
             elif slot.retry_s is not None and now >= slot.retry_s:
                 self._start(slot, now)
@@ -161,23 +161,25 @@ class Fleet:
         except OSError as error:
             self._ended(slot, f"it could not be started: {error}", now)
 
-    def _hear(self, slot: _Slot, worker: WorkerProcess, word: Word, now: float) -> None:
+    def _note(
+        self, slot: _Slot, worker: WorkerProcess, message: WorkerMessage, now: float
+    ) -> None:
         worker.waiting_s = None
-        if word.kind == "starting":
-            self.step = WorkerFailure(word.step, sayable(word.reason))
-        elif word.kind == "failed":
-            worker.why = why = sayable(word.reason)
+        if message.kind == "starting":
+            self.step = WorkerFailure(message.step, sayable(message.reason))
+        elif message.kind == "failed":
+            worker.why = why = sayable(message.reason)
             if not self.has_served:
                 # The version has failed even though the worker has not ended.
-                self.failure = self.failure or WorkerFailure(word.step, why)
-        elif word.kind == "loaded":
+                self.failure = self.failure or WorkerFailure(message.step, why)
+        elif message.kind == "loaded":
             worker.state = "loaded"
-        elif word.kind == "serving":
+        elif message.kind == "serving":
             worker.state = "serving"
             slot.serving_s = self._used_s = now
             slot.trouble = None
-        elif word.is_busy or word.requests != worker.requests:
-            worker.requests = word.requests
+        elif message.is_busy or message.requests != worker.requests:
+            worker.requests = message.requests
             self._used_s = now
 
     def _watch(self, slot: _Slot, worker: WorkerProcess, now: float) -> None:
@@ -267,8 +269,8 @@ class LeavingWorkers:
         """Clean up after workers that ended, and kill those that are overdue."""
         for workers, held in list(self._groups):
             for worker in list(workers):
-                for word in worker.words():
-                    worker.has_left = worker.has_left or word.kind == "leaving"
+                for message in worker.messages():
+                    worker.has_left = worker.has_left or message.kind == "leaving"
                 if worker.exit_code() is not None:
                     workers.remove(worker)
                     worker.has_left = True

@@ -93,7 +93,7 @@ class HelperProcess:
             start_new_session=True,
             bufsize=0,
         )
-        self._unwritten = helper.told
+        self._unwritten = helper.input
         if self._process.stdin is not None:
             os.set_blocking(self._process.stdin.fileno(), False)
         self._tell()

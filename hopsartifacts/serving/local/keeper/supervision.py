@@ -106,7 +106,7 @@ class Keeper:
                     key.data()
         path.unlink(missing_ok=True)
         self._starter.clear()
-        self._say(report)
+        self._publish(report)
         return 1 if report.status == "Failed" else 0
 
     def _turn(self, now: float) -> Report | None:
@@ -129,8 +129,8 @@ class Keeper:
             if self._fleet.failure is not None:
                 self._fail(self._fleet, now)
             else:
-                self._say(self._report())
-        self._await_words()
+                self._publish(self._report())
+        self._await_messages()
         return None
 
     def _turn_move(self, now: float) -> None:
@@ -143,7 +143,7 @@ class Keeper:
             self._reject(move, fleet.failure.reason, now)
         elif move.deadline_s is not None and now > move.deadline_s:
             waited = f"{move.update.await_running_s:g} s"
-            last = f"the last it said: {fleet.step.reason}"
+            last = f"its last report: {fleet.step.reason}"
             self._reject(move, f"it was not ready within {waited}; {last}", now)
         elif fleet.has_served:
             self._switch(move, now)
@@ -167,7 +167,7 @@ class Keeper:
             self._is_idle = True
 
     def _turn_to_end(self, end: _End, now: float) -> Report | None:
-        self._await_words()
+        self._await_messages()
         if not self._leaving.is_over:
             return None
         if end.helper_due_s is None:
@@ -182,10 +182,10 @@ class Keeper:
         reason = report.condition.reason
         if report.status == "Failed":
             # A caller that waits for the start need not wait for the end.
-            self._say(report)
+            self._publish(report)
         else:
             condition = Condition(type="STOPPED", reason=reason)
-            self._say(Report(status="Stopping", condition=condition))
+            self._publish(Report(status="Stopping", condition=condition))
         if self._move is not None:
             self._reject(self._move, f"the deployment ends: {reason}", now)
         self._ignore_requests()
@@ -241,7 +241,7 @@ class Keeper:
         self._rejected = None
         say(f"version {launch.deployment_version} starts")
         self._move.fleet.start(now)
-        self._say(self._report())
+        self._publish(self._report())
         if not waits:
             conversation.reply(None)
 
@@ -261,7 +261,7 @@ class Keeper:
         taking_over = self._taking_over
         if taking_over and all(worker.has_left for worker in taking_over.leaving):
             self._taking_over = None
-            self._say(self._report())
+            self._publish(self._report())
             taking_over.conversation.reply(None)
 
     def _reject(self, move: _Move, reason: str, now: float) -> None:
@@ -271,7 +271,7 @@ class Keeper:
         self._rejected = f"version {launch.deployment_version} did not start: {reason}"
         say(self._rejected)
         if self._end is None and self._fleet.failure is None:
-            self._say(self._report())
+            self._publish(self._report())
         move.conversation.reply(reason)
 
     @property
@@ -313,7 +313,7 @@ class Keeper:
             grpc_port=self._starter.grpc_port_of(launch),
         )
 
-    def _say(self, report: Report) -> None:
+    def _publish(self, report: Report) -> None:
         # A reader of the report may read the log next.
         self._starter.take_logs()
         self._reporter.say(report)
@@ -321,7 +321,7 @@ class Keeper:
     def _await(self, channel: socket.socket, call: Callable[[], object]) -> None:
         self._selector.register(channel, selectors.EVENT_READ, call)
 
-    def _await_words(self) -> None:
+    def _await_messages(self) -> None:
         """Wake up the loop on each message of a worker."""
         workers = [*self._fleet.workers, *self._leaving.workers]
         if self._move is not None:

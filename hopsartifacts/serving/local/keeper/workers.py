@@ -13,10 +13,10 @@ from typing import Literal
 import msgspec
 
 from hopsartifacts.serving.contract import Launch, Limits
-from hopsartifacts.serving.runtime.keeper_link import Order, Word
+from hopsartifacts.serving.runtime.keeper_link import Order, WorkerMessage
 
 _BLOCK_BYTES = 64 * 1024
-_MOST_WORD_BYTES = 64 * 1024
+_MOST_MESSAGE_BYTES = 64 * 1024
 _NONSENSE = (
     "it sent the keeper something that is not a message: its script, or a library, "
     "writes to a file descriptor that it has not opened"
@@ -72,7 +72,7 @@ class WorkerProcess:
         """Reap the process if it ended; return its exit code (negative: the signal)."""
         return self._process.poll()
 
-    def words(self) -> Iterator[Word]:
+    def messages(self) -> Iterator[WorkerMessage]:
         """Yield the messages that arrived since the last call.
 
         Any code in the worker can write to the connection. If invalid data arrives, the
@@ -91,8 +91,8 @@ class WorkerProcess:
             *lines, self._rest = (self._rest + data).split(b"\n")
             try:
                 for line in lines:
-                    yield msgspec.json.decode(line, type=Word)
-                is_sense = len(self._rest) <= _MOST_WORD_BYTES
+                    yield msgspec.json.decode(line, type=WorkerMessage)
+                is_sense = len(self._rest) <= _MOST_MESSAGE_BYTES
             except (msgspec.MsgspecError, ValueError, RecursionError):
                 is_sense = False
             if not is_sense:
