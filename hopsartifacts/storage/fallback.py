@@ -34,8 +34,7 @@ class FallbackStorage(ObjectStorage):
     """The storage contract, except that ``create`` is safe for one writer only."""
 
     def __init__(self, filesystem: Any, root: str, url: str) -> None:
-        protocol, _, rest = url.partition("://")
-        self._lock = _lock_of(protocol, rest.partition("/")[0])
+        self._lock = _lock_of(*url.split("/", 3)[:3])
         self._url = url
         super().__init__(OneAtATime(filesystem, self._lock), root)
 
@@ -107,8 +106,9 @@ class FallbackStorage(ObjectStorage):
             if self.stat(target) is not None:
                 raise AlreadyExistsError(f"{target!r} exists; nothing was moved")
             with self._translating("move", source):
-                self._fs.makedirs(self._parent(target), exist_ok=True)
-                self._fs.mv(self._full(source), self._full(target))
+                full = self._full(target)
+                self._fs.makedirs(full.rpartition("/")[0], exist_ok=True)
+                self._fs.mv(self._full(source), full)
 
     def delete_tree(self, path: str) -> None:
         if self._is_folder(path):
@@ -121,15 +121,12 @@ class FallbackStorage(ObjectStorage):
         found = self.stat(path)
         return found is not None and found.kind == "directory"
 
-    def _parent(self, path: str) -> str:
-        return self._full(path).rpartition("/")[0]
-
 
 @cache
-def _lock_of(protocol: str, host: str) -> RLock:
+def _lock_of(*server: str) -> RLock:
     """Return the lock shared by all storages of this process on one server.
 
     Their root folders may be nested.
     """
-    del protocol, host
+    del server
     return RLock()
