@@ -16,8 +16,6 @@ from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.storage.objects import UNCACHED, ObjectStorage
 
 _REFUSALS = frozenset({401, 403, 404})
-_FIRST_PAUSE_S = 0.5
-_PAUSE_BASE_S = 1.5
 
 
 class _BlobFileSystem(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has no types
@@ -30,9 +28,8 @@ class _BlobFileSystem(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has n
         """
         super().do_connect()
         policy = self.service_client._config.retry_policy  # noqa: SLF001 - see above
-        policy.initial_backoff = _FIRST_PAUSE_S
-        policy.increment_base = _PAUSE_BASE_S
-        policy.random_jitter_range = _FIRST_PAUSE_S
+        policy.initial_backoff = policy.random_jitter_range = 0.5
+        policy.increment_base = 1.5
 
     async def _first(self, path: str) -> str | None:
         """Return the first name listed below *path*, with pages of one entry."""

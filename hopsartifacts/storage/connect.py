@@ -157,8 +157,7 @@ def _check_other(url: str, protocol: str) -> None:
 
 
 def _supported() -> str:
-    names = ", ".join(f"{name}://" for name in SUPPORTED)
-    return f"{names}, or a local directory"
+    return "".join(f"{name}://, " for name in SUPPORTED) + "or a local directory"
 
 
 def _local(url: str) -> LocalStorage:

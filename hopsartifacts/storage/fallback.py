@@ -4,6 +4,7 @@ Two writers are not kept apart: another one may write between the check and the 
 and both calls then report success. The user must therefore opt in explicitly.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
@@ -12,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from fsspec.core import url_to_fs
+from msgspec.structs import replace
 
 from hopsartifacts.errors import AlreadyExistsError, without_secrets
 from hopsartifacts.layout import TEMPORARY
@@ -21,13 +23,10 @@ from hopsartifacts.storage.objects import ObjectStorage, OneAtATime
 
 def fallback_storage(url: str, options: Mapping[str, Any]) -> "FallbackStorage":
     """Return the storage at *url*; *options* are passed to its file system."""
-    protocol, _, rest = url.partition("://")
-    place, slash, below = rest.partition("/")
     # The user's name and password are not part of the location.
-    host = place.rpartition("@")[2]
-    shown = without_secrets(f"{protocol}://{host}{slash}{below}".rstrip("/"))
+    place = re.sub(r"://[^/]*@", "://", url, count=1).rstrip("/")
     filesystem, path = url_to_fs(url, **{**options, "skip_instance_cache": True})
-    return FallbackStorage(filesystem, path, shown)
+    return FallbackStorage(filesystem, path, without_secrets(place))
 
 
 class FallbackStorage(ObjectStorage):
@@ -44,13 +43,7 @@ class FallbackStorage(ObjectStorage):
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(
-            has_modes=False,
-            moves_trees=False,
-            needs_proof=True,
-            is_single_writer=True,
-            workers=1,
-        )
+        return replace(super().capabilities, is_single_writer=True, workers=1)
 
     def create(self, path: str, data: bytes) -> bool:
         """Check, then write: exclusive only among the threads of this process."""

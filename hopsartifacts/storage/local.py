@@ -56,10 +56,6 @@ _HINTS = {
     "system",
 }
 """Explanations and remedies for errors that a retry does not fix."""
-_NO_LINKS = (
-    "the file system has no hard links, which are needed to create objects: keep "
-    "the project elsewhere"
-)
 
 
 class LocalStorage(Storage):
@@ -351,4 +347,7 @@ def _link_error(path: str, error: OSError) -> Exception:
         return _error("create", path, error)
     # A failing disk also reports EIO, and then a retry may help.
     kind = StorageError if error.errno == errno.EIO else StorageRefusedError
-    return kind(f"cannot create {path!r}: {_NO_LINKS} ({error.strerror})")
+    return kind(
+        f"cannot create {path!r}: the file system has no hard links, which are needed "
+        f"to create objects: keep the project elsewhere ({error.strerror})"
+    )

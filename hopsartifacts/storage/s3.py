@@ -67,12 +67,11 @@ class S3Storage(ObjectStorage):
     ) -> None:
         super().__init__(filesystem, root)
         bucket, self._prefix, _ = filesystem.split_path(self._root)
-        self._attempts = attempts
         self._client = S3Client(filesystem, bucket, attempts)
         self._wire = Wire(self._client)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return S3Storage, (self._fs, self._root, self._attempts)
+        return S3Storage, (self._fs, self._root, self._client.attempts)
 
     def create(self, path: str, data: bytes) -> bool:
         with self._translating("create", path):
@@ -137,15 +136,15 @@ class S3Storage(ObjectStorage):
 
     def stat(self, path: str) -> FileInfo | None:
         with self._translating("stat", path):
-            if self._key(path):
-                try:
-                    found = self._client.send("head_object", Key=self._key(path))
-                except Exception as error:
-                    if not is_absent(error):
-                        raise
-                else:
-                    size, modified = found["ContentLength"], found["LastModified"]
-                    return self._file(self._key(path), size, modified)
+            key = self._key(path)
+            try:
+                found = key and self._client.send("head_object", Key=key)
+            except Exception as error:
+                if not is_absent(error):
+                    raise
+                found = None
+            if found:
+                return self._file(key, found["ContentLength"], found["LastModified"])
             below = next(self._pages(path, MaxKeys=1)).get("Contents")
             return FileInfo(path=path, kind="directory") if below else None
 
@@ -181,7 +180,13 @@ class S3Storage(ObjectStorage):
                 keys = [{"Key": found["Key"]} for found in page.get("Contents") or ()]
                 if keys:
                     doomed = {"Objects": keys, "Quiet": True}
-                    _check_deleted(self._client.send("delete_objects", Delete=doomed))
+                    answer = self._client.send("delete_objects", Delete=doomed)
+                    for failed in answer.get("Errors") or ():
+                        raise StorageError(
+                            f"the server did not delete {failed.get('Key')!r}: "
+                            f"{failed.get('Code')} {failed.get('Message', '')}; try "
+                            "again, or check the permission to delete"
+                        )
 
     def unfinished(self, path: str) -> Iterator[FileInfo]:
         """Yield the unfinished uploads; sizes are 0, as each would cost a request."""
@@ -268,11 +273,3 @@ class S3Storage(ObjectStorage):
         if doing == "read" and is_absent(error):
             return PathNotFoundError(f"{path!r} does not exist")
         return self._client.explained(doing, path, error)
-
-
-def _check_deleted(answer: Answer) -> None:
-    for failed in answer.get("Errors") or ():
-        raise StorageError(
-            f"the server did not delete {failed.get('Key')!r}: {failed.get('Code')} "
-            f"{failed.get('Message', '')}; try again, or check the permission to delete"
-        )

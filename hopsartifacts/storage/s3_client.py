@@ -38,6 +38,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from tenacity.wait import wait_random_exponential
 
 from hopsartifacts.errors import StorageError, StorageRefusedError
+from hopsartifacts.storage.options import names
 
 Answer = dict[str, Any]
 
@@ -56,17 +57,9 @@ _FAULT_OF_CLIENT = 4
 _REPEATED = "RetryAttempts"
 """The field of a response that counts earlier attempts of its request."""
 _RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
-_RETRIED_CODES = frozenset(
-    {
-        "BadDigest",
-        "ConditionalRequestConflict",
-        "IncompleteBody",
-        "OperationAborted",
-        "RequestTimeout",
-        "Throttling",
-        "ThrottlingException",
-        "XAmzContentSHA256Mismatch",
-    }
+_RETRIED_CODES = names(
+    "BadDigest ConditionalRequestConflict IncompleteBody OperationAborted "
+    "RequestTimeout Throttling ThrottlingException XAmzContentSHA256Mismatch"
 )
 _RETRIED_ERRORS = (
     ConnectionError,
@@ -78,7 +71,7 @@ _RETRIED_ERRORS = (
     TimeoutError,
     aiohttp.ClientError,
 )
-_WRONG_KEYS = frozenset({"InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"})
+_WRONG_KEYS = names("InvalidAccessKeyId InvalidToken SignatureDoesNotMatch")
 _NO_KEYS = (NoCredentialsError, PartialCredentialsError)
 _UNREACHABLE = (ConnectTimeoutError, EndpointConnectionError)
 
@@ -98,7 +91,7 @@ class S3Client:
         filesystem.retries = 1
         self._fs = filesystem
         self.bucket = bucket
-        self._attempts = attempts
+        self.attempts = attempts
         self._down_since = _NEVER
         self._lock = Lock()
         self._session: Any = None
@@ -234,7 +227,7 @@ class S3Client:
             is_late = elapsed_s >= _SILENCE_S and state.attempt_number > 1
             if is_down or is_late:
                 return True
-        return state.attempt_number >= self._attempts or elapsed_s >= _PATIENCE_S
+        return state.attempt_number >= self.attempts or elapsed_s >= _PATIENCE_S
 
     def explained(self, doing: str, path: str, error: Exception) -> StorageError:
         """Return *error* as one of our errors, with a message that says what to do."""

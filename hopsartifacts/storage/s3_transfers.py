@@ -14,7 +14,7 @@ import base64
 import hashlib
 import zlib
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import (
     FIRST_COMPLETED,
     CancelledError,
@@ -128,9 +128,7 @@ class Wire:
         self._pool = ThreadPoolExecutor(SOCKETS, "hopsartifacts-s3")
         self._misses = {"get_object": 0, "upload_part": 0}
 
-    def ranges(
-        self, place: Mapping[str, str], start: int = 0
-    ) -> Generator[bytes, None, None]:
+    def ranges(self, place: Mapping[str, str], start: int = 0) -> Iterator[bytes]:
         """Yield the content of the object at *place* from offset *start*.
 
         The first range provides the size and ETag. The others are prefetched and must

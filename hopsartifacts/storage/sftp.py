@@ -45,9 +45,7 @@ def sftp_storage(path: str, options: Mapping[str, Any]) -> RenamingStorage:
             f"the project URL names host {host!r} and path {root!r}: give the server "
             "and an absolute path on it, as in sftp://<host>/<path>"
         )
-    named = {
-        name: parts[name] for name in ("port", "username", "password") if name in parts
-    }
+    named = {it: parts[it] for it in ("port", "username", "password") if it in parts}
     server = _Sftp(host, {**_DEFAULTS, **named, **options})
     port = server.options.get("port", 22)
     place = host if port == 22 else f"{host}:{port}"  # noqa: PLR2004 - SSH's default
