@@ -5,6 +5,7 @@ are bounded in ``pyproject.toml``; ``make newest`` tests the newest ones.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from adlfs import AzureBlobFileSystem
@@ -15,8 +16,6 @@ from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.storage.objects import UNCACHED, ObjectStorage
 
 _REFUSALS = frozenset({401, 403, 404})
-_FIRST_PAUSE_S = 0.5
-_PAUSE_BASE_S = 1.5
 
 
 class _BlobFileSystem(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has no types
@@ -29,26 +28,21 @@ class _BlobFileSystem(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has n
         """
         super().do_connect()
         policy = self.service_client._config.retry_policy  # noqa: SLF001 - see above
-        policy.initial_backoff = _FIRST_PAUSE_S
-        policy.increment_base = _PAUSE_BASE_S
-        policy.random_jitter_range = _FIRST_PAUSE_S
+        policy.initial_backoff = policy.random_jitter_range = 0.5
+        policy.increment_base = 1.5
 
     async def _first(self, path: str) -> str | None:
         """Return the first name listed below *path*, with pages of one entry."""
         container, key, _ = self.split_path(path)
+        below = f"{key}/" if key else None
         async with self.service_client.get_container_client(container) as client:
-            found = client.list_blobs(
-                name_starts_with=f"{key}/" if key else None,
-                include=["metadata"],
-                results_per_page=1,
-            )
-            try:
-                async for blob in found:
+            with suppress(ResourceNotFoundError):
+                async for blob in client.list_blobs(
+                    name_starts_with=below, include=["metadata"], results_per_page=1
+                ):
                     # Accounts with a hierarchical namespace also list folders.
                     if not (blob.metadata or {}).get("hdi_isfolder"):
                         return f"{container}/{blob.name}"
-            except ResourceNotFoundError:
-                return None
         return None
 
     first = sync_wrapper(_first)
@@ -59,9 +53,9 @@ class _AzureStorage(ObjectStorage):
 
     protocol = "az"
 
-    def first(self, path: str) -> str | None:
-        with self._translating("list", path):
-            return self._sure_first(path, self._fs.first(self._full(path)))
+    def _first_name(self, path: str) -> str | None:
+        name: str | None = self._fs.first(self._full(path))
+        return name
 
     def _is_refused(self, error: Exception) -> bool:
         # adlfs wraps some of Azure's errors in its own.

@@ -14,24 +14,10 @@ from hopsartifacts.errors import InvalidInputError, quoted, without_secrets
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
-from hopsartifacts.storage.options import check, hiding, names, password_in
+from hopsartifacts.storage.options import BY_PROTOCOL, check, hiding, names, password_in
 
-_MODULES = {
-    "s3": "s3",
-    "s3a": "s3",
-    "gs": "gcs",
-    "gcs": "gcs",
-    "az": "azure",
-    "abfs": "azure",
-    "abfss": "azure",
-    "sftp": "sftp",
-    "ssh": "sftp",
-    "hdfs": "hdfs",
-}
-"""The module that implements each protocol. Its ``<module>_storage`` takes the part of
-the URL after the protocol, and the storage options."""
-_EXTRAS = {"s3": "s3", "gcs": "gs", "azure": "az", "sftp": "sftp", "hdfs": "hdfs"}
-SUPPORTED = ("file", "memory", *_MODULES)
+_ALIASES = {"s3a": "s3", "gcs": "gs", "abfs": "az", "abfss": "az", "ssh": "sftp"}
+SUPPORTED = ("file", "memory", *BY_PROTOCOL, *_ALIASES)
 
 _READ_ONLY = names("http https zip tar libarchive git github gist reference data")
 _NO_PLACES = names(
@@ -81,11 +67,11 @@ def _connected(
     protocol, path = split_protocol(text)
     if protocol in (None, "file", "local", "memory"):
         return _near(text, protocol, path, options)
-    if protocol in _MODULES:
-        module = _MODULES[protocol]
-        _refuse_secrets(text, takes_password=module == "sftp")
-        check(_EXTRAS[module], options)
-        return _open(text, path, module, options)
+    name = _ALIASES.get(protocol, protocol)
+    if name in BY_PROTOCOL:
+        _refuse_secrets(text, takes_password=name == "sftp")
+        check(name, options)
+        return _open(text, path, BY_PROTOCOL[name].module, options, extra=name)
     _check_other(text, protocol)
     if not is_single_writer:
         raise InvalidInputError(
@@ -99,7 +85,9 @@ def _connected(
     return _open(text, text, "fallback", options)
 
 
-def _open(url: str, path: str, name: str, options: dict[str, Any]) -> Storage:
+def _open(
+    url: str, path: str, name: str, options: dict[str, Any], *, extra: str | None = None
+) -> Storage:
     try:
         # Import late: it takes a second, and only some projects need it.
         module = import_module(f"hopsartifacts.storage.{name}")
@@ -108,8 +96,8 @@ def _open(url: str, path: str, name: str, options: dict[str, Any]) -> Storage:
         raise
     except ImportError as error:
         # For other protocols, fsspec's own message says which package is missing.
-        words = f'needs {error.name}; run: pip install "hopsartifacts[{{}}]"'
-        words = words.format(_EXTRAS[name]) if name in _EXTRAS else str(error)
+        hint = f'needs {error.name}; run: pip install "hopsartifacts[{extra}]"'
+        words = hint if extra else str(error)
         raise InvalidInputError(f"project URL {url!r}: {words}") from error
     except Exception as error:
         raise InvalidInputError(
@@ -151,8 +139,7 @@ def _refuse_secrets(url: str, *, takes_password: bool = False) -> None:
 
 def _check_other(url: str, protocol: str) -> None:
     """Reject protocols that cannot hold a project at all."""
-    outer = protocol.partition("::")[0]
-    if outer != protocol or outer in _NO_PLACES:
+    if "::" in protocol or protocol in _NO_PLACES:
         raise InvalidInputError(
             f"project URL {url!r}: {protocol!r} wraps another file system, and its "
             "copies may be out of date: give the URL of that file system instead"
@@ -170,8 +157,7 @@ def _check_other(url: str, protocol: str) -> None:
 
 
 def _supported() -> str:
-    names = ", ".join(f"{name}://" for name in SUPPORTED)
-    return f"{names}, or a local directory"
+    return "".join(f"{name}://, " for name in SUPPORTED) + "or a local directory"
 
 
 def _local(url: str) -> LocalStorage:
@@ -181,12 +167,12 @@ def _local(url: str) -> LocalStorage:
     filesystem = fsspec.filesystem("file")
     try:
         root = Path(filesystem._strip_protocol(local)).expanduser()  # noqa: SLF001 - fsspec's documented hook for implementers
-        if root.exists() and not root.is_dir():
-            raise InvalidInputError(f"project URL {url!r} is a file: give a directory")
-        return LocalStorage(root)
+        is_file = root.exists() and not root.is_dir()
+        storage = LocalStorage(root)
     except (OSError, RuntimeError, UnicodeError, ValueError) as error:
-        if isinstance(error, InvalidInputError):
-            raise
         raise InvalidInputError(
             f"project URL {quoted(url)} cannot be a directory of this machine: {error}"
         ) from error
+    if is_file:
+        raise InvalidInputError(f"project URL {url!r} is a file: give a directory")
+    return storage

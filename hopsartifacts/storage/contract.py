@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -268,14 +268,18 @@ def watched(chunks: Iterable[bytes], failures: list[BaseException]) -> Iterator[
         raise
 
 
-def info_of(path: str, mode: int, size_bytes: int, modified: float | None) -> FileInfo:
-    """Describe *path* by what ``stat(2)`` or a server reports; see ``FileInfo``."""
+def info_of(path: str, status: Any) -> FileInfo:
+    """Describe *path* by its *status*, in the fields of ``os.stat_result``.
+
+    A server may leave some of ``st_mode``, ``st_size`` and ``st_mtime`` out, as None.
+    """
+    modified = status.st_mtime
     return FileInfo(
         path=path,
-        kind=_KINDS.get(stat_bits.S_IFMT(mode), "other"),
-        size_bytes=size_bytes,
-        is_read_only=not mode & ANY_WRITE,
-        modified=modified,
+        kind=_KINDS.get(stat_bits.S_IFMT(status.st_mode or 0), "other"),
+        size_bytes=status.st_size or 0,
+        is_read_only=not (status.st_mode or 0) & ANY_WRITE,
+        modified=None if modified is None else float(modified),
     )
 
 

@@ -4,6 +4,7 @@ Two writers are not kept apart: another one may write between the check and the 
 and both calls then report success. The user must therefore opt in explicitly.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
@@ -12,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from fsspec.core import url_to_fs
+from msgspec.structs import replace
 
 from hopsartifacts.errors import AlreadyExistsError, without_secrets
 from hopsartifacts.layout import TEMPORARY
@@ -21,21 +23,17 @@ from hopsartifacts.storage.objects import ObjectStorage, OneAtATime
 
 def fallback_storage(url: str, options: Mapping[str, Any]) -> "FallbackStorage":
     """Return the storage at *url*; *options* are passed to its file system."""
-    protocol, _, rest = url.partition("://")
-    place, slash, below = rest.partition("/")
     # The user's name and password are not part of the location.
-    host = place.rpartition("@")[2]
-    shown = without_secrets(f"{protocol}://{host}{slash}{below}".rstrip("/"))
+    place = re.sub(r"://[^/]*@", "://", url, count=1).rstrip("/")
     filesystem, path = url_to_fs(url, **{**options, "skip_instance_cache": True})
-    return FallbackStorage(filesystem, path, shown)
+    return FallbackStorage(filesystem, path, without_secrets(place))
 
 
 class FallbackStorage(ObjectStorage):
     """The storage contract, except that ``create`` is safe for one writer only."""
 
     def __init__(self, filesystem: Any, root: str, url: str) -> None:
-        protocol, _, rest = url.partition("://")
-        self._lock = _lock_of(protocol, rest.partition("/")[0])
+        self._lock = _lock_of(*url.split("/", 3)[:3])
         self._url = url
         super().__init__(OneAtATime(filesystem, self._lock), root)
 
@@ -45,13 +43,7 @@ class FallbackStorage(ObjectStorage):
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(
-            has_modes=False,
-            moves_trees=False,
-            needs_proof=True,
-            is_single_writer=True,
-            workers=1,
-        )
+        return replace(super().capabilities, is_single_writer=True, workers=1)
 
     def create(self, path: str, data: bytes) -> bool:
         """Check, then write: exclusive only among the threads of this process."""
@@ -107,8 +99,9 @@ class FallbackStorage(ObjectStorage):
             if self.stat(target) is not None:
                 raise AlreadyExistsError(f"{target!r} exists; nothing was moved")
             with self._translating("move", source):
-                self._fs.makedirs(self._parent(target), exist_ok=True)
-                self._fs.mv(self._full(source), self._full(target))
+                full = self._full(target)
+                self._fs.makedirs(full.rpartition("/")[0], exist_ok=True)
+                self._fs.mv(self._full(source), full)
 
     def delete_tree(self, path: str) -> None:
         if self._is_folder(path):
@@ -121,15 +114,12 @@ class FallbackStorage(ObjectStorage):
         found = self.stat(path)
         return found is not None and found.kind == "directory"
 
-    def _parent(self, path: str) -> str:
-        return self._full(path).rpartition("/")[0]
-
 
 @cache
-def _lock_of(protocol: str, host: str) -> RLock:
+def _lock_of(*server: str) -> RLock:
     """Return the lock shared by all storages of this process on one server.
 
     Their root folders may be nested.
     """
-    del protocol, host
+    del server
     return RLock()

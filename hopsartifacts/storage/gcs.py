@@ -8,9 +8,10 @@ are bounded in ``pyproject.toml``; ``make newest`` tests the newest ones.
 
 import inspect
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from fsspec.asyn import sync_wrapper
+from fsspec.asyn import sync
 from gcsfs.core import GCSFileSystem
 from gcsfs.retry import retry_request
 
@@ -39,25 +40,19 @@ class _JsonFileSystem(GCSFileSystem):  # type: ignore[misc]  # gcsfs has no type
             bucket = path.partition("/")[0]
             raise FileNotFoundError(f"there is no bucket {bucket!r}") from error
 
-    async def _first(self, path: str) -> str | None:
-        """Return the first name listed below *path*, with a page of one entry."""
-        try:
-            found, _ = await self._do_list_objects(path, delimiter="", max_results=1)
-        except FileNotFoundError:
-            return None
-        return str(found[0]["name"]) if found else None
-
-    first = sync_wrapper(_first)
-
 
 class _GcsStorage(ObjectStorage):
     """The storage contract on gcsfs, with its errors classified."""
 
     protocol = "gs"
 
-    def first(self, path: str) -> str | None:
-        with self._translating("list", path):
-            return self._sure_first(path, self._fs.first(self._full(path)))
+    def _first_name(self, path: str) -> str | None:
+        with suppress(FileNotFoundError):
+            listing = self._fs._do_list_objects  # noqa: SLF001 - the one with a limit
+            full = self._full(path)
+            found, _ = sync(self._fs.loop, listing, full, delimiter="", max_results=1)
+            return str(found[0]["name"]) if found else None
+        return None
 
     def _is_refused(self, error: Exception) -> bool:
         # gcsfs raises a plain OSError for 403.

@@ -6,17 +6,16 @@ file is written to a temporary path and renamed.
 
 import stat as stat_bits
 from collections.abc import Iterable, Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from hdfs_native import Client, FileStatus, WriteOptions
 
 from hopsartifacts.errors import InvalidInputError
-from hopsartifacts.storage.contract import Capabilities
-from hopsartifacts.storage.rename_storage import RemoteFile, RenamingStorage
+from hopsartifacts.storage.options import BY_PROTOCOL
+from hopsartifacts.storage.rename_storage import RenamingStorage
 
 _READ_BYTES = 4 * 1024 * 1024
-_NAMED = ("config_dir", "kerberos_principal", "kerberos_keytab", "kerberos_cache")
-
 _DEFAULTS = {"dfs.client.failover.max.attempts": "3"}
 """Without this limit, an unreachable name node is retried for three minutes."""
 
@@ -36,16 +35,12 @@ def hdfs_storage(path: str, options: Mapping[str, Any]) -> RenamingStorage:
         raise InvalidInputError(
             f"hdfs://{path} names no folder: use hdfs://<name node>:8020/<path>"
         )
-    named = {name: options[name] for name in _NAMED if name in options}
-    others = {name: value for name, value in options.items() if name not in _NAMED}
+    taken = BY_PROTOCOL["hdfs"].taken
+    named = {name: options[name] for name in options if name in taken}
+    others = {name: options[name] for name in options if name not in taken}
     settings = {**_DEFAULTS, **others}
     client = Client(f"hdfs://{host}" if host else None, settings, **named)
-    return RenamingStorage(
-        _Hdfs(client),
-        root,
-        f"hdfs://{host}/{root}",
-        Capabilities(has_modes=True, needs_proof=True),
-    )
+    return RenamingStorage(_Hdfs(client), root, f"hdfs://{host}/{root}")
 
 
 class _Hdfs:
@@ -77,19 +72,19 @@ class _Hdfs:
     def replace(self, source: str, target: str) -> None:
         self._client.rename(source, target, overwrite=True)
 
-    def stat(self, path: str) -> RemoteFile | None:
+    def stat(self, path: str) -> Any | None:
         try:
             return _found(self._client.get_file_info(path))
         except FileNotFoundError:
             return None
 
-    def children(self, path: str) -> dict[str, RemoteFile]:
+    def children(self, path: str) -> dict[str, Any]:
         try:
             listed = list(self._client.list_status(path))
         except Exception:
             # For a path below a file, HDFS reports a missing permission.
             found = self.stat(path)
-            if found is None or not stat_bits.S_ISDIR(found.mode):
+            if found is None or not stat_bits.S_ISDIR(found.st_mode):
                 return {}
             raise
         # Listing a file returns the file itself.
@@ -112,15 +107,16 @@ class _Hdfs:
     def remove_folder(self, path: str) -> None:
         """Remove the folder if it is empty; check first, as HDFS also deletes files."""
         found = self.stat(path)
-        if found is None or not stat_bits.S_ISDIR(found.mode):
+        if found is None or not stat_bits.S_ISDIR(found.st_mode):
             raise NotADirectoryError(path)
         self.remove_file(path)
 
 
-def _found(status: FileStatus) -> RemoteFile:
+def _found(status: FileStatus) -> Any:
+    """Return *status* in the fields of ``os.stat_result``."""
     kind = stat_bits.S_IFDIR if status.isdir else stat_bits.S_IFREG
-    return RemoteFile(
-        mode=kind | status.permission,
-        size_bytes=status.length,
-        modified=status.modification_time / 1000,
+    return SimpleNamespace(
+        st_mode=kind | status.permission,
+        st_size=status.length,
+        st_mtime=status.modification_time / 1000,
     )

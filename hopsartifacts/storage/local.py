@@ -56,10 +56,6 @@ _HINTS = {
     "system",
 }
 """Explanations and remedies for errors that a retry does not fix."""
-_NO_LINKS = (
-    "the file system has no hard links, which are needed to create objects: keep "
-    "the project elsewhere"
-)
 
 
 class LocalStorage(Storage):
@@ -97,7 +93,7 @@ class LocalStorage(Storage):
             except OSError as error:
                 # The object exists, so this is not a refusal; but it may not be
                 # durable.
-                raise StorageError(_words("sync", path, error)) from error
+                raise StorageError(*_error("sync", path, error).args) from error
         return created
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
@@ -132,7 +128,7 @@ class LocalStorage(Storage):
                 found = os.lstat(f"{self._root}/{path}")
             except (FileNotFoundError, NotADirectoryError):
                 return None
-            return info_of(path, found.st_mode, found.st_size, found.st_mtime)
+            return info_of(path, found)
 
     def list(self, path: str) -> list[FileInfo]:
         with _translated("list", path):
@@ -210,17 +206,17 @@ class LocalStorage(Storage):
             if self._has_modes is False:
                 top.lstat()
                 return
-            failure: OSError | None = None
             try:
                 posix.protect_tree(str(top), self._modes())
             except OSError as error:
                 if error.errno not in posix.WITHOUT_MODES:
                     raise
-                failure = error
-            if failure or top.lstat().st_mode & ANY_WRITE:
                 self._try_modes()
-            if failure and self._has_modes:
-                raise failure
+                if self._has_modes:
+                    raise
+            else:
+                if top.lstat().st_mode & ANY_WRITE:
+                    self._try_modes()
 
     def unprotect(self, path: str) -> None:
         with _translated("unprotect", path):
@@ -309,9 +305,8 @@ class LocalStorage(Storage):
                 for child in children:
                     # Treat an entry that is deleted during the scan as missing.
                     with suppress(FileNotFoundError):
-                        it = child.stat(follow_symlinks=False)
-                        name = prefix + child.name
-                        yield info_of(name, it.st_mode, it.st_size, it.st_mtime)
+                        found = child.stat(follow_symlinks=False)
+                        yield info_of(prefix + child.name, found)
         except (FileNotFoundError, NotADirectoryError):
             return
 
@@ -342,7 +337,8 @@ def _error(doing: str, path: str, error: Exception) -> Exception:
     if doing == "read" and error.errno in _ABSENT:
         return PathNotFoundError(f"{path!r} does not exist")
     kind = StorageRefusedError if error.errno in _HINTS else StorageError
-    return kind(_words(doing, path, error))
+    hint = _HINTS.get(error.errno or 0, error.strerror or str(error))
+    return kind(f"cannot {doing} {path!r}: {hint}")
 
 
 def _link_error(path: str, error: OSError) -> Exception:
@@ -351,9 +347,7 @@ def _link_error(path: str, error: OSError) -> Exception:
         return _error("create", path, error)
     # A failing disk also reports EIO, and then a retry may help.
     kind = StorageError if error.errno == errno.EIO else StorageRefusedError
-    return kind(f"cannot create {path!r}: {_NO_LINKS} ({error.strerror})")
-
-
-def _words(doing: str, path: str, error: OSError) -> str:
-    hint = _HINTS.get(error.errno or 0, error.strerror or str(error))
-    return f"cannot {doing} {path!r}: {hint}"
+    return kind(
+        f"cannot create {path!r}: the file system has no hard links, which are needed "
+        f"to create objects: keep the project elsewhere ({error.strerror})"
+    )

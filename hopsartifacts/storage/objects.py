@@ -29,10 +29,6 @@ from hopsartifacts.storage.contract import (
     watched,
 )
 
-CREATE_LIMIT_BYTES = 32 * 1024 * 1024
-"""The largest object that is created in one request. A larger one would need a
-multipart upload, whose completion is not exclusive on every server."""
-
 UNCACHED = {"use_listings_cache": False, "skip_instance_cache": True}
 """Options of every file system. Decisions depend on listings, so no listing may come
 from a cache, or from an instance that other code has configured to cache."""
@@ -62,18 +58,12 @@ class ObjectStorage(Storage):
 
     def create(self, path: str, data: bytes) -> bool:
         """Send one conditional request."""
-        if len(data) > CREATE_LIMIT_BYTES:
-            raise StorageError(
-                f"cannot create {path!r}: {len(data)} bytes exceed the "
-                f"limit of {CREATE_LIMIT_BYTES} bytes for one request"
-            )
         with self._translating("create", path):
             try:
-                self._create(path, data)
-            except Exception as error:
-                if self._is_taken(error):
-                    return False
-                raise
+                self._fs.pipe_file(self._full(path), data, mode="create")
+            except FileExistsError:
+                # gcsfs and adlfs raise this for 409 and 412.
+                return False
             return True
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
@@ -127,18 +117,29 @@ class ObjectStorage(Storage):
                 found = self._fs.ls(full, detail=True)
             except (FileNotFoundError, NotADirectoryError):
                 return []
-        # Listing a file often returns the file itself.
-        here = full.strip("/")
-        return by_path(self._entry(it) for it in found if self._name(it) != here)
+        return by_path(self._entries(full, found))
 
     def find(self, path: str) -> Iterator[FileInfo]:
         full = self._full(path)
         with self._translating("list", path):
             found = self._fs.find(full, detail=True)
-        here = full.strip("/")
         # For a file, some file systems return a list of only its name.
         infos = found.values() if isinstance(found, dict) else ()
-        yield from by_path(self._entry(it) for it in infos if self._name(it) != here)
+        yield from by_path(self._entries(full, infos))
+
+    def first(self, path: str) -> str | None:
+        """Take the first name that the server lists, if its order is certain.
+
+        Some servers sort folder by folder, so that "a/b" comes before "a-b"; and some
+        tools store an object at a folder's name. In these cases, search folder by
+        folder.
+        """
+        with self._translating("list", path):
+            name = self._first_name(path)
+        found = name and name.removeprefix(self._root).lstrip("/")
+        *folders, last = (found or "").removeprefix(f"{path}/").split("/")
+        is_certain = found is None or (last and all(map(str.isdecimal, folders)))
+        return found if is_certain else super().first(path)
 
     def copy(self, source: str, target: str) -> bool:
         """Copy on the server."""
@@ -164,38 +165,30 @@ class ObjectStorage(Storage):
             for found in self._fs.find(full) or [full]:
                 self._fs.rm_file(found)
 
-    def _create(self, path: str, data: bytes) -> None:
-        """Send the conditional request; subclasses classify what it raises."""
-        self._fs.pipe_file(self._full(path), data, mode="create")
+    def _first_name(self, path: str) -> str | None:
+        """Return the first full name below *path*; None if there is none.
 
-    def _is_taken(self, error: Exception) -> bool:
-        """Return whether an error of ``_create`` means that the object exists."""
-        # gcsfs and adlfs raise this for 409 and 412.
-        return isinstance(error, FileExistsError)
+        Returns "" if the file system cannot list one name only.
+        """
+        del path
+        return ""
 
     def _is_refused(self, error: Exception) -> bool:
         """Return whether *error* means that nothing was done: no rights, no bucket."""
         del error
         return False
 
-    def _sure_first(self, path: str, found: str | None = None) -> str | None:
-        """Return the first path below *path*, given that *found* was listed first.
-
-        Some servers sort folder by folder, so that "a/b" comes before "a-b"; and some
-        tools store an object at a folder's name. In these cases, search folder by
-        folder.
-        """
-        name = (found or "").removeprefix(self._root).lstrip("/")
-        *folders, last = name.removeprefix(f"{path}/").split("/")
-        if found is None or (last and all(map(str.isdecimal, folders))):
-            return name or None
-        return super().first(path)
-
     def _full(self, path: str) -> str:
         return f"{self._root}/{path}".rstrip("/")
 
     def _name(self, info: dict[str, Any]) -> str:
         return str(info["name"]).strip("/")
+
+    def _entries(
+        self, full: str, infos: Iterable[dict[str, Any]]
+    ) -> Iterator[FileInfo]:
+        # Listing a file often returns the file itself.
+        return (self._entry(it) for it in infos if self._name(it) != full.strip("/"))
 
     def _entry(self, info: dict[str, Any]) -> FileInfo:
         kind: Kind = "directory" if info["type"] == "directory" else "file"

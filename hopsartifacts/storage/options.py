@@ -34,8 +34,11 @@ _REFUSED_BY_ALL = {
 
 
 class Options(msgspec.Struct, frozen=True):
-    """The storage options of one protocol."""
+    """The storage options of one protocol, and the module that implements it."""
 
+    module: str
+    """Its ``<module>_storage`` takes the part of the URL after the protocol, and the
+    storage options."""
     taken: frozenset[str]
     refused: Mapping[str, str]
     """Known options that are rejected, with the reason."""
@@ -50,6 +53,7 @@ def names(text: str) -> frozenset[str]:
 
 BY_PROTOCOL = {
     "s3": Options(
+        "s3",
         names(
             "anon cache_regions client_kwargs config_kwargs endpoint_url "
             "fixed_upload_size key local_expiry_check password profile requester_pays "
@@ -58,6 +62,7 @@ BY_PROTOCOL = {
         {"max_concurrency": _SIZES},
     ),
     "gs": Options(
+        "gcs",
         names(
             "access check_connection consistency endpoint_url project requester_pays "
             "requests_timeout session_kwargs timeout token"
@@ -70,6 +75,7 @@ BY_PROTOCOL = {
         },
     ),
     "az": Options(
+        "azure",
         names(
             "account_host account_key account_name anon assume_container_exists "
             "authority client_id client_secret connection_string connection_timeout "
@@ -84,6 +90,7 @@ BY_PROTOCOL = {
         r"exclude_\w+_credential",
     ),
     "sftp": Options(
+        "sftp",
         names(
             "allow_agent auth_strategy auth_timeout banner_timeout channel_timeout "
             "compress disabled_algorithms host_key_policy key_filename look_for_keys "
@@ -92,6 +99,7 @@ BY_PROTOCOL = {
         {"host": "is given by the URL", "temppath": _NO_EFFECT},
     ),
     "hdfs": Options(
+        "hdfs",
         names("config_dir kerberos_cache kerberos_keytab kerberos_principal"),
         {},
         # The names of Hadoop settings.

@@ -105,12 +105,12 @@ def link(source: Path, target: Path) -> bool:
     """Hard-link *source* to *target*; return False if *target* is another file."""
     try:
         os.link(source, target, follow_symlinks=False)
-    except FileExistsError:
+    except OSError as error:
         # A network mount may create the link and lose the response.
-        return _is_same(source, target)
-    except OSError:
         if _is_same(source, target):
             return True
+        if isinstance(error, FileExistsError):
+            return False
         raise
     return True
 
@@ -249,21 +249,24 @@ def delete_folder(top: Path) -> None:
     failures: list[OSError] = []
     folders = [str(top)]
     for folder in folders:
-        try:
+        with _noting(failures):
             folders += _emptied(folder, failures)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            failures.append(error)
     for folder in reversed(folders):
-        try:
+        with _noting(failures):
             os.rmdir(folder)  # noqa: PTH106 - a string, for speed
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            failures.append(error)
     if failures:
         raise failures[0]
+
+
+@contextmanager
+def _noting(failures: list[OSError]) -> Iterator[None]:
+    """Add a failure to *failures*, unless something is already deleted."""
+    try:
+        yield
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        failures.append(error)
 
 
 def _emptied(folder: str, failures: list[OSError]) -> list[str]:
@@ -281,12 +284,8 @@ def _emptied(folder: str, failures: list[OSError]) -> list[str]:
                 if child.is_dir(follow_symlinks=False):
                     folders.append(f"{folder}/{child.name}")
                     continue
-                try:
+                with _noting(failures):
                     os.unlink(child.name, dir_fd=descriptor)
-                except FileNotFoundError:
-                    continue
-                except OSError as error:
-                    failures.append(error)
     finally:
         os.close(descriptor)
     return folders

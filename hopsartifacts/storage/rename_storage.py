@@ -9,10 +9,8 @@ import re
 import stat as stat_bits
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import uuid4
-
-import msgspec
 
 from hopsartifacts.errors import (
     AlreadyExistsError,
@@ -37,19 +35,6 @@ _FILE = 0o644
 _FOLDER = 0o755
 
 
-class RemoteFile(msgspec.Struct, frozen=True, kw_only=True):
-    """The attributes of one path, as reported by a server."""
-
-    mode: int
-    """File type and permissions, as in ``stat(2)``."""
-    size_bytes: int
-    modified: float | None
-
-    def info(self, path: str) -> FileInfo:
-        """Describe it as *path*, in the terms of the contract."""
-        return info_of(path, self.mode, self.size_bytes, self.modified)
-
-
 class RenameServer(Protocol):
     """The operations required of such a file system; all paths are absolute.
 
@@ -69,11 +54,11 @@ class RenameServer(Protocol):
     def replace(self, source: str, target: str) -> None:
         """Rename a file, replacing *target* if it is a file."""
 
-    def stat(self, path: str) -> RemoteFile | None:
-        """Describe *path* without following a link."""
+    def stat(self, path: str) -> Any | None:
+        """Return the status of *path*, for ``info_of``, without following a link."""
 
-    def children(self, path: str) -> dict[str, RemoteFile]:
-        """Describe the content of a folder by name; empty if it is not a folder."""
+    def children(self, path: str) -> dict[str, Any]:
+        """Return the status of all in a folder by name; empty if it is not a folder."""
 
     def make_folder(self, path: str) -> None:
         """Make a folder and its missing parents; do nothing if it exists."""
@@ -92,12 +77,12 @@ class RenamingStorage(Storage):
     """The storage contract on *server*, in folder *root*, with the URL *url*."""
 
     def __init__(
-        self, server: RenameServer, root: str, url: str, capabilities: Capabilities
+        self, server: RenameServer, root: str, url: str, workers: int = 8
     ) -> None:
         self._server = server
         self._root = "/" + root.strip("/")
         self._url = url
-        self._capabilities = capabilities
+        self._workers = workers
 
     @property
     def url(self) -> str:
@@ -105,7 +90,8 @@ class RenamingStorage(Storage):
 
     @property
     def capabilities(self) -> Capabilities:
-        return self._capabilities
+        # Some servers may let a rename replace an existing file.
+        return Capabilities(has_modes=True, needs_proof=True, workers=self._workers)
 
     def create(self, path: str, data: bytes) -> bool:
         """Write a temporary file and rename it: see the module docstring."""
@@ -127,16 +113,16 @@ class RenamingStorage(Storage):
     def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
         with _translated("read", path):
             found = self._server.stat(self._full(path))
-            if found is None or not stat_bits.S_ISREG(found.mode):
+            if found is None or not stat_bits.S_ISREG(found.st_mode):
                 raise PathNotFoundError(f"{path!r} does not exist")
-            if start < found.size_bytes:
+            if start < found.st_size:
                 full = self._full(path)
-                yield from self._server.chunks(full, start, found.size_bytes)
+                yield from self._server.chunks(full, start, found.st_size)
 
     def stat(self, path: str) -> FileInfo | None:
         with _translated("stat", path):
             found = self._server.stat(self._full(path))
-        return found.info(path) if found else None
+        return info_of(path, found) if found else None
 
     def list(self, path: str) -> list[FileInfo]:
         with _translated("list", path):
@@ -180,7 +166,7 @@ class RenamingStorage(Storage):
             top = self._server.stat(self._full(path))
             if top is None:
                 return
-            for entry in reversed(self._tree(top.info(path), is_opening=True)):
+            for entry in reversed(self._tree(info_of(path, top), is_opening=True)):
                 # Another process may delete it concurrently, which is fine.
                 with suppress(FileNotFoundError):
                     if entry.kind == "directory":
@@ -225,7 +211,7 @@ class RenamingStorage(Storage):
     def _children(self, path: str) -> Iterator[FileInfo]:
         prefix = f"{path}/" if path else ""
         for name, found in self._server.children(self._full(path)).items():
-            yield found.info(prefix + name)
+            yield info_of(prefix + name, found)
 
     def _tree(self, top: FileInfo, *, is_opening: bool = False) -> Sequence[FileInfo]:
         """Return *top* and all below it, folders before their content."""
@@ -241,7 +227,7 @@ class RenamingStorage(Storage):
         found = self._server.stat(self._full(path))
         if found is None:
             raise FileNotFoundError(path)
-        return found.info(path)
+        return info_of(path, found)
 
     def _set_mode(self, entry: FileInfo, mode: int) -> None:
         # Setting the mode of a link would change its target.
@@ -252,10 +238,10 @@ class RenamingStorage(Storage):
     def _writable(self, folder: str) -> Iterator[None]:
         """Make a read-only folder writable for one change, then restore its mode."""
         found = self._server.stat(folder)
-        if found is None or found.mode & 0o200:
+        if found is None or found.st_mode & 0o200:
             yield
             return
-        mode = stat_bits.S_IMODE(found.mode)
+        mode = stat_bits.S_IMODE(found.st_mode)
         self._server.set_mode(folder, mode | 0o200)
         try:
             yield

@@ -67,12 +67,24 @@ class S3Storage(ObjectStorage):
     ) -> None:
         super().__init__(filesystem, root)
         bucket, self._prefix, _ = filesystem.split_path(self._root)
-        self._attempts = attempts
         self._client = S3Client(filesystem, bucket, attempts)
         self._wire = Wire(self._client)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return S3Storage, (self._fs, self._root, self._attempts)
+        return S3Storage, (self._fs, self._root, self._client.attempts)
+
+    def create(self, path: str, data: bytes) -> bool:
+        with self._translating("create", path):
+            try:
+                self._client.send(
+                    "put_object", Key=self._key(path), Body=data, IfNoneMatch="*"
+                )
+            except Exception as error:
+                # s3fs recognizes only AWS' message; the code is the same everywhere.
+                if error_code(error) == "PreconditionFailed":
+                    return False
+                raise
+            return True
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
         """Send one request, or concurrent parts for a large object.
@@ -124,29 +136,25 @@ class S3Storage(ObjectStorage):
 
     def stat(self, path: str) -> FileInfo | None:
         with self._translating("stat", path):
-            if self._key(path):
-                try:
-                    found = self._client.send("head_object", Key=self._key(path))
-                except Exception as error:
-                    if not is_absent(error):
-                        raise
-                else:
-                    return self._file(
-                        self._key(path), found["ContentLength"], found["LastModified"]
-                    )
-            below = self._client.send(
-                "list_objects_v2", Prefix=self._below(path), MaxKeys=1
-            )
-            is_there = below.get("Contents") or below.get("CommonPrefixes")
-            return FileInfo(path=path, kind="directory") if is_there else None
+            key = self._key(path)
+            try:
+                found = key and self._client.send("head_object", Key=key)
+            except Exception as error:
+                if not is_absent(error):
+                    raise
+                found = None
+            if found:
+                return self._file(key, found["ContentLength"], found["LastModified"])
+            below = next(self._pages(path, MaxKeys=1)).get("Contents")
+            return FileInfo(path=path, kind="directory") if below else None
 
     def list(self, path: str) -> list[FileInfo]:
         with self._translating("list", path):
-            return by_path(self._entries(self._pages(path, Delimiter="/")))
+            return by_path(self._listed(self._pages(path, Delimiter="/")))
 
     def find(self, path: str) -> Iterator[FileInfo]:
         with self._translating("list", path):
-            found = by_path(self._entries(self._pages(path)))
+            found = by_path(self._listed(self._pages(path)))
         yield from found
 
     def copy(self, source: str, target: str) -> bool:
@@ -172,16 +180,13 @@ class S3Storage(ObjectStorage):
                 keys = [{"Key": found["Key"]} for found in page.get("Contents") or ()]
                 if keys:
                     doomed = {"Objects": keys, "Quiet": True}
-                    _check_deleted(self._client.send("delete_objects", Delete=doomed))
-
-    def first(self, path: str) -> str | None:
-        if self._client.bucket.endswith(_UNSORTED):
-            return super().first(path)
-        with self._translating("list", path):
-            below, bucket = self._below(path), self._client.bucket
-            page = self._client.send("list_objects_v2", Prefix=below, MaxKeys=1)
-        found = [f"{bucket}/{it['Key']}" for it in page.get("Contents") or ()]
-        return self._sure_first(path, *found)
+                    answer = self._client.send("delete_objects", Delete=doomed)
+                    for failed in answer.get("Errors") or ():
+                        raise StorageError(
+                            f"the server did not delete {failed.get('Key')!r}: "
+                            f"{failed.get('Code')} {failed.get('Message', '')}; try "
+                            "again, or check the permission to delete"
+                        )
 
     def unfinished(self, path: str) -> Iterator[FileInfo]:
         """Yield the unfinished uploads; sizes are 0, as each would cost a request."""
@@ -199,8 +204,12 @@ class S3Storage(ObjectStorage):
                 if it["Key"] == key and is_old:
                     abort(self._client, Key=key, UploadId=it["UploadId"])
 
-    def _create(self, path: str, data: bytes) -> None:
-        self._client.send("put_object", Key=self._key(path), Body=data, IfNoneMatch="*")
+    def _first_name(self, path: str) -> str | None:
+        bucket = self._client.bucket
+        if bucket.endswith(_UNSORTED):
+            return ""
+        found = next(self._pages(path, MaxKeys=1)).get("Contents")
+        return f"{bucket}/{found[0]['Key']}" if found else None
 
     def _ranges(
         self, path: str, place: Mapping[str, str], start: int = 0
@@ -229,11 +238,11 @@ class S3Storage(ObjectStorage):
         finally:
             upload.close()
 
-    def _pages(self, path: str, **parameters: str) -> Iterator[Answer]:
+    def _pages(self, path: str, **parameters: Any) -> Iterator[Answer]:
         below = self._below(path)
         return self._client.pages("list_objects_v2", Prefix=below, **parameters)
 
-    def _entries(self, pages: Iterable[Answer]) -> Iterator[FileInfo]:
+    def _listed(self, pages: Iterable[Answer]) -> Iterator[FileInfo]:
         for page in pages:
             for it in page.get("CommonPrefixes") or ():
                 yield FileInfo(path=self._path(it["Prefix"]), kind="directory")
@@ -264,16 +273,3 @@ class S3Storage(ObjectStorage):
         if doing == "read" and is_absent(error):
             return PathNotFoundError(f"{path!r} does not exist")
         return self._client.explained(doing, path, error)
-
-    def _is_taken(self, error: Exception) -> bool:
-        # s3fs recognizes only AWS' message; the error code is the same everywhere.
-        is_named = isinstance(error, FileExistsError)
-        return is_named or error_code(error) == "PreconditionFailed"
-
-
-def _check_deleted(answer: Answer) -> None:
-    for failed in answer.get("Errors") or ():
-        raise StorageError(
-            f"the server did not delete {failed.get('Key')!r}: {failed.get('Code')} "
-            f"{failed.get('Message', '')}; try again, or check the permission to delete"
-        )

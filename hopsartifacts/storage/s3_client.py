@@ -28,7 +28,6 @@ from botocore.exceptions import (
     IncompleteReadError,
     NoCredentialsError,
     PartialCredentialsError,
-    ResponseStreamingError,
     SSLError,
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
@@ -39,6 +38,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from tenacity.wait import wait_random_exponential
 
 from hopsartifacts.errors import StorageError, StorageRefusedError
+from hopsartifacts.storage.options import names
 
 Answer = dict[str, Any]
 
@@ -57,21 +57,9 @@ _FAULT_OF_CLIENT = 4
 _REPEATED = "RetryAttempts"
 """The field of a response that counts earlier attempts of its request."""
 _RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
-_RETRIED_CODES = frozenset(
-    {
-        "BadDigest",
-        "ConditionalRequestConflict",
-        "IncompleteBody",
-        "InternalError",
-        "OperationAborted",
-        "RequestTimeout",
-        "ServiceUnavailable",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequests",
-        "XAmzContentSHA256Mismatch",
-    }
+_RETRIED_CODES = names(
+    "BadDigest ConditionalRequestConflict IncompleteBody OperationAborted "
+    "RequestTimeout Throttling ThrottlingException XAmzContentSHA256Mismatch"
 )
 _RETRIED_ERRORS = (
     ConnectionError,
@@ -80,17 +68,12 @@ _RETRIED_ERRORS = (
     IncompleteReadError,
     NoConnectionError,
     ResponseParserError,
-    ResponseStreamingError,
     TimeoutError,
     aiohttp.ClientError,
 )
-_WRONG_KEYS = frozenset({"InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"})
+_WRONG_KEYS = names("InvalidAccessKeyId InvalidToken SignatureDoesNotMatch")
 _NO_KEYS = (NoCredentialsError, PartialCredentialsError)
 _UNREACHABLE = (ConnectTimeoutError, EndpointConnectionError)
-
-
-class CutBodyError(ConnectionError):
-    """A body ended before its announced length."""
 
 
 class RequestBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +91,7 @@ class S3Client:
         filesystem.retries = 1
         self._fs = filesystem
         self.bucket = bucket
-        self._attempts = attempts
+        self.attempts = attempts
         self._down_since = _NEVER
         self._lock = Lock()
         self._session: Any = None
@@ -159,11 +142,6 @@ class S3Client:
         """Return what all pages of a listing have in *field*."""
         pages = self.pages(method, **parameters)
         return [it for page in pages for it in page.get(field) or ()]
-
-    def explained(self, doing: str, path: str, error: Exception) -> StorageError:
-        """Return *error* as one of our errors, with a message that says what to do."""
-        kind = StorageRefusedError if is_refused(error) else StorageError
-        return kind(f"cannot {doing} {path!r}: {self._words(error)}")
 
     def send_signed(
         self,
@@ -249,51 +227,45 @@ class S3Client:
             is_late = elapsed_s >= _SILENCE_S and state.attempt_number > 1
             if is_down or is_late:
                 return True
-        return state.attempt_number >= self._attempts or elapsed_s >= _PATIENCE_S
+        return state.attempt_number >= self.attempts or elapsed_s >= _PATIENCE_S
 
-    def _words(self, error: Exception) -> str:
+    def explained(self, doing: str, path: str, error: Exception) -> StorageError:
+        """Return *error* as one of our errors, with a message that says what to do."""
         url = self._fs.endpoint_url or self._fs.client_kwargs.get("endpoint_url")
-        place = f"bucket {self.bucket!r} at {url or 'Amazon S3'}"
-        answered = _answer(error).get("Error", {})
-        words = (answered.get("Code"), answered.get("Message"))
-        said = ": ".join(filter(None, words)) or str(error) or type(error).__name__
-        kinds = (
-            (
-                error_code(error) == "NoSuchBucket",
-                "does not exist: create it, or correct the project's URL",
-            ),
-            (
-                error_code(error) in _WRONG_KEYS,
-                f"rejects these keys ({said}): check key and secret",
-            ),
-            (
-                isinstance(error, PermissionError),
-                f"denies access ({said}): give the keys this permission there",
-            ),
-            (
-                isinstance(error, _NO_KEYS),
-                f"needs keys ({said}): give key and secret as storage_options",
-            ),
-            (
-                isinstance(error, _UNREACHABLE),
-                f"cannot be reached ({said}): check endpoint_url and the network",
-            ),
-            (is_passing(error), f"failed repeatedly ({said}): try again later"),
-            (True, f"answered {said}"),
+        code, message = (
+            error_code(error),
+            _answer(error).get("Error", {}).get("Message"),
         )
-        return f"{place} {next(text for is_it, text in kinds if is_it)}"
+        words = ": ".join(filter(None, (code, message)))
+        said = words or str(error) or type(error).__name__
+        if code == "NoSuchBucket":
+            text = "does not exist: create it, or correct the project's URL"
+        elif code in _WRONG_KEYS:
+            text = f"rejects these keys ({said}): check key and secret"
+        elif isinstance(error, PermissionError):
+            text = f"denies access ({said}): give the keys this permission there"
+        elif isinstance(error, _NO_KEYS):
+            text = f"needs keys ({said}): give key and secret as storage_options"
+        elif isinstance(error, _UNREACHABLE):
+            text = f"cannot be reached ({said}): check endpoint_url and the network"
+        elif is_passing(error):
+            text = f"failed repeatedly ({said}): try again later"
+        else:
+            text = f"answered {said}"
+        kind = StorageRefusedError if is_refused(error) else StorageError
+        place = f"bucket {self.bucket!r} at {url or 'Amazon S3'}"
+        return kind(f"cannot {doing} {path!r}: {place} {text}")
 
 
 def body_of(answer: Mapping[str, Any], data: bytes) -> RequestBody:
     """Return *data* as the body of *answer*; raise if it is incomplete."""
     due = total = answer["ContentLength"]
-    if found := re.fullmatch(
-        r"bytes (\d+)-(\d+)/(\d+)", answer.get("ContentRange", "")
-    ):
+    found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", answer.get("ContentRange", ""))
+    if found:
         first, last, total = map(int, found.groups())
         due = last - first + 1
     if len(data) != due:
-        raise CutBodyError(f"the body has {len(data)} bytes instead of {due}")
+        raise IncompleteReadError(actual_bytes=len(data), expected_bytes=due)
     return RequestBody(data=data, total_bytes=total, etag=str(answer.get("ETag", "")))
 
 

@@ -14,7 +14,7 @@ import base64
 import hashlib
 import zlib
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import (
     FIRST_COMPLETED,
     CancelledError,
@@ -81,7 +81,7 @@ class InFlight(Generic[Result]):
     def __init__(self, budget: Budget, most: int) -> None:
         self._budget = budget
         self._most = most
-        self._pieces: deque[tuple[Future[Result], int, int]] = deque()
+        self._pieces: dict[Future[Result], tuple[int, int]] = {}
 
     def __len__(self) -> int:
         return len(self._pieces)
@@ -93,28 +93,27 @@ class InFlight(Generic[Result]):
         is_counted = len(self._pieces) < self._most and self._budget.take(size)
         if self._pieces and not is_counted:
             return False
-        self._pieces.append((begin(), size if is_counted else 0, number))
+        self._pieces[begin()] = (number, size if is_counted else 0)
         return True
 
     def take(self, *, in_order: bool) -> tuple[int, Result]:
         """Wait for the oldest piece, or any; return its number and result, or raise."""
-        pieces = [piece for piece, *_ in self._pieces]
+        pieces = [*self._pieces]
         # If the wait is interrupted, all pieces remain, to be cancelled together.
-        wait(pieces[:1] if in_order else pieces, return_when=FIRST_COMPLETED)
-        place = next(at for at, piece in enumerate(pieces) if piece.done())
-        piece, size, number = self._pieces[place]
-        del self._pieces[place]
+        done, _ = wait(pieces[:1] if in_order else pieces, return_when=FIRST_COMPLETED)
+        piece = done.pop()
+        number, size = self._pieces.pop(piece)
         self._budget.take(-size)
         return number, piece.result()
 
     def settle(self) -> None:
         """Wait until all pieces are finished, whether they succeed or fail."""
-        wait([piece for piece, *_ in self._pieces])
+        wait(self._pieces)
 
     def cancel(self) -> None:
         """Cancel the pieces that have not started yet."""
         while self._pieces:
-            piece, size, _ = self._pieces.popleft()
+            piece, (_, size) = self._pieces.popitem()
             piece.cancel()
             self._budget.take(-size)
 
@@ -129,9 +128,7 @@ class Wire:
         self._pool = ThreadPoolExecutor(SOCKETS, "hopsartifacts-s3")
         self._misses = {"get_object": 0, "upload_part": 0}
 
-    def ranges(
-        self, place: Mapping[str, str], start: int = 0
-    ) -> Generator[bytes, None, None]:
+    def ranges(self, place: Mapping[str, str], start: int = 0) -> Iterator[bytes]:
         """Yield the content of the object at *place* from offset *start*.
 
         The first range provides the size and ETag. The others are prefetched and must
@@ -251,15 +248,16 @@ class Upload:
         self._wire = wire
         self._client = wire.client
         self._stopped = Event()
-        self._there: dict[int, tuple[int, str]] = {}
         self._etags: dict[int, str] = {}
         self._under_way = InFlight[Answer](wire.writing, _PARTS_AT_ONCE)
         self._count = 0
         known = _unfinished_id(self._client, key) if may_continue else None
-        self._place = {"Key": key, "UploadId": known or self._begun(key)}
-        if known:
-            for it in self._client.listed("list_parts", "Parts", **self._place):
-                self._there[it["PartNumber"]] = (it["Size"], it["ETag"].strip('"'))
+        new = {} if known else self._client.send("create_multipart_upload", Key=key)
+        self._place = {"Key": key, "UploadId": known or new["UploadId"]}
+        parts = known and self._client.listed("list_parts", "Parts", **self._place)
+        self._there = {
+            it["PartNumber"]: (it["Size"], it["ETag"].strip('"')) for it in parts or ()
+        }
 
     def add(self, data: bytes) -> None:
         """Send the next part, unless the server already has an identical one."""
@@ -303,9 +301,6 @@ class Upload:
         """Stop all transfers; an incomplete upload can be resumed."""
         self._stopped.set()
         self._under_way.cancel()
-
-    def _begun(self, key: str) -> str:
-        return str(self._client.send("create_multipart_upload", Key=key)["UploadId"])
 
     def _next(self) -> dict[str, Any]:
         self._count += 1

@@ -6,7 +6,6 @@ a time, because paramiko mixes up the responses of concurrent requests.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import partial
 from threading import Lock
 from typing import Any, NamedTuple, TypeVar
 
@@ -16,8 +15,7 @@ from fsspec.utils import infer_storage_options
 from paramiko.sftp import CMD_EXTENDED
 
 from hopsartifacts.errors import InvalidInputError
-from hopsartifacts.storage.contract import Capabilities
-from hopsartifacts.storage.rename_storage import RemoteFile, RenamingStorage
+from hopsartifacts.storage.rename_storage import RenamingStorage
 
 Result = TypeVar("Result")
 
@@ -47,23 +45,11 @@ def sftp_storage(path: str, options: Mapping[str, Any]) -> RenamingStorage:
             f"the project URL names host {host!r} and path {root!r}: give the server "
             "and an absolute path on it, as in sftp://<host>/<path>"
         )
-    named = {
-        name: parts[name] for name in ("port", "username", "password") if name in parts
-    }
+    named = {it: parts[it] for it in ("port", "username", "password") if it in parts}
     server = _Sftp(host, {**_DEFAULTS, **named, **options})
     port = server.options.get("port", 22)
     place = host if port == 22 else f"{host}:{port}"  # noqa: PLR2004 - SSH's default
-    return RenamingStorage(
-        server,
-        root,
-        f"sftp://{place}/{root}",
-        # Servers other than OpenSSH may let a rename replace an existing file.
-        Capabilities(
-            has_modes=True,
-            needs_proof=True,
-            workers=_CHANNELS,
-        ),
-    )
+    return RenamingStorage(server, root, f"sftp://{place}/{root}", _CHANNELS)
 
 
 class _Channel(NamedTuple):
@@ -89,23 +75,23 @@ class _Sftp:
         """Write the file, sync it if the server can, and set its mode."""
         channel = self._channel()
         sftp = channel.session
-        file = self._on(channel, partial(sftp.open, path, "wx"))
+        file = self._on(channel, sftp.open, path, "wx")
         try:
             for chunk in chunks:
-                self._on(channel, partial(_send, file, chunk))
-            self._on(channel, partial(self._sync, sftp, file))
-            self._on(channel, partial(sftp.chmod, path, mode))
+                self._on(channel, _send, file, chunk)
+            self._on(channel, self._sync, sftp, file)
+            self._on(channel, sftp.chmod, path, mode)
         finally:
             self._on(channel, file.close)
 
     def chunks(self, path: str, start: int, size_bytes: int) -> Iterator[bytes]:
         """Request all parts of a chunk before the first response arrives."""
         channel = self._channel()
-        file = self._on(channel, partial(channel.session.open, path, "rb"))
+        file = self._on(channel, channel.session.open, path, "rb")
         try:
             for first in range(start, size_bytes, _READ_BYTES):
                 end = min(first + _READ_BYTES, size_bytes)
-                yield self._on(channel, partial(_receive, file, first, end))
+                yield self._on(channel, _receive, file, first, end)
         finally:
             self._on(channel, file.close)
 
@@ -117,18 +103,18 @@ class _Sftp:
         """Send OpenSSH's rename extension, which replaces an existing file."""
         self._do(lambda sftp: sftp.posix_rename(source, target))
 
-    def stat(self, path: str) -> RemoteFile | None:
+    def stat(self, path: str) -> paramiko.SFTPAttributes | None:
         try:
-            return _found(self._do(lambda sftp: sftp.lstat(path)))
+            return self._do(lambda sftp: sftp.lstat(path))
         except FileNotFoundError:
             return None
 
-    def children(self, path: str) -> dict[str, RemoteFile]:
+    def children(self, path: str) -> dict[str, paramiko.SFTPAttributes]:
         try:
             listed = self._do(lambda sftp: sftp.listdir_attr(path))
         except FileNotFoundError:
             return {}
-        return {entry.filename: _found(entry) for entry in listed}
+        return {entry.filename: entry for entry in listed}
 
     def make_folder(self, path: str) -> None:
         """Make the missing folders, from the top down."""
@@ -163,12 +149,12 @@ class _Sftp:
 
     def _do(self, act: Callable[[paramiko.SFTPClient], Result]) -> Result:
         channel = self._channel()
-        return self._on(channel, partial(act, channel.session))
+        return self._on(channel, act, channel.session)
 
-    def _on(self, channel: _Channel, act: Callable[[], Result]) -> Result:
+    def _on(self, channel: _Channel, act: Callable[..., Result], *args: Any) -> Result:
         try:
             with channel.lock:
-                return act()
+                return act(*args)
         except (EOFError, OSError, paramiko.SSHException) as error:
             # An OSError without an errno is a response of the server, or says that
             # the socket is closed.
@@ -223,12 +209,3 @@ def _receive(file: paramiko.SFTPFile, first: int, end: int) -> bytes:
         for offset in range(first, end, _REQUEST_BYTES)
     ]
     return b"".join(file.readv(wanted))
-
-
-def _found(attributes: paramiko.SFTPAttributes) -> RemoteFile:
-    modified = attributes.st_mtime
-    return RemoteFile(
-        mode=attributes.st_mode or 0,
-        size_bytes=attributes.st_size or 0,
-        modified=None if modified is None else float(modified),
-    )
