@@ -22,8 +22,7 @@ from hopsartifacts.documents import (
     without_check,
 )
 from hopsartifacts.errors import IntegrityError
-from hopsartifacts.store.index import Index, Leaves
-from hopsartifacts.store.pages import Records, Tree
+from hopsartifacts.store.pages import Index, Leaves, Records, Tree
 
 CARRIED_LIMIT_BYTES = 4 * 1024
 """Larger contents are not copied to later entries; see ``EntryBody.carried``."""

@@ -37,9 +37,8 @@ from hopsartifacts.store.entries import (
     packed,
     unpacked,
 )
-from hopsartifacts.store.index import Index, Leaves
 from hopsartifacts.store.log_audit import LogAudit
-from hopsartifacts.store.pages import PAGE_NUMBERS, Records, Tree
+from hopsartifacts.store.pages import PAGE_NUMBERS, Index, Leaves, Records, Tree
 from hopsartifacts.store.races import back_off, create_once, turn
 
 Document = TypeVar("Document")
@@ -95,7 +94,7 @@ class Log(Generic[AnyState]):
                 return self._seen
             entry = self._find(seq) if seq else None
             if entry or not seq:
-                self._seen = self._snapshot(entry) if entry else None
+                self._seen = self.snapshot(entry) if entry else None
                 return self._seen
             # The whole log may have been deleted after the listing: list again.
         raise self._missing(seq)
@@ -103,7 +102,7 @@ class Log(Generic[AnyState]):
     def refresh(self) -> None:
         """Read entries added since the last read; one request if there are none."""
         while self._seen and (after := self._find(self._seen.seq + 1)):
-            self._seen = self._snapshot(after)
+            self._seen = self.snapshot(after)
         if self._seen is None:
             self.newest()
 
@@ -125,14 +124,6 @@ class Log(Generic[AnyState]):
         found = self.seen()
         return found.state if found else self._state.empty()
 
-    def as_of(self, seq: int) -> Snapshot[AnyState]:
-        """Return entry *seq* and the state as of that entry.
-
-        Raises:
-            IntegrityError: it is missing or damaged.
-        """
-        return self._snapshot(self.entry(seq))
-
     def entry(self, seq: int) -> LogEntry:
         """Return entry *seq*.
 
@@ -143,6 +134,19 @@ class Log(Generic[AnyState]):
         if found is None:
             raise self._missing(seq)
         return found
+
+    def snapshot(self, entry: LogEntry) -> Snapshot[AnyState]:
+        """Return *entry* with the state as of it.
+
+        Raises:
+            IntegrityError: it is damaged.
+        """
+        body, kind = entry.body, self._state
+        where = layout.log_entry(self.path, entry.seq)
+        head = decode_part(bytes(body.head), kind.head_type, where)
+        records = Records[Any](kind.record_type, self, entry.seq, body.tree)
+        index = Index(seq=entry.seq, tree=body.index, source=self)
+        return Snapshot(entry=entry, state=kind(head, records, index))
 
     def content(self, seq: int) -> bytes:
         """Return the content of entry *seq*, from the newest entry's copy if possible.
@@ -175,11 +179,11 @@ class Log(Generic[AnyState]):
         return {seq: self._read[seq] for seq in wanted}
 
     def trees(self, numbers: Iterable[int]) -> Mapping[int, Tree]:
-        """Return the trees of entries, read concurrently; see ``pages.TreeSource``."""
+        """Return the trees of entries, read concurrently; see ``pages.EntrySource``."""
         return {seq: it.body.tree for seq, it in self.fetch(numbers).items()}
 
     def leaves(self, number: int) -> Leaves:
-        """Return the leaves of an entry; see ``index.LeafSource``."""
+        """Return the leaves of an entry; see ``pages.EntrySource``."""
         return self.entry(number).body.index
 
     def entries(self) -> Iterator[LogEntry]:
@@ -216,7 +220,7 @@ class Log(Generic[AnyState]):
                 raise IntegrityError(f"{self.path}: {error}") from error
         if newest is None:
             return None
-        self._seen, self._has_looked = self._snapshot(newest), True
+        self._seen, self._has_looked = self.snapshot(newest), True
         if odd := self._seen.state.contradiction():
             raise IntegrityError(
                 f"{layout.log_entry(self.path, newest.seq)} says {odd}, unlike its "
@@ -257,7 +261,7 @@ class Log(Generic[AnyState]):
                 taken = self._commit(before, seq, draft, token)
                 if taken.token == token:
                     self._read[seq] = taken
-                    self._seen = self._snapshot(taken)
+                    self._seen = self.snapshot(taken)
                     return self._seen
                 self._check_link(before.entry if before else None, taken)
                 if attempt == 0:
@@ -317,14 +321,6 @@ class Log(Generic[AnyState]):
         if content is None or len(content) > CARRIED_LIMIT_BYTES:
             return None
         return Carried(entry=wanted, content=msgspec.Raw(content))
-
-    def _snapshot(self, entry: LogEntry) -> Snapshot[AnyState]:
-        body, kind = entry.body, self._state
-        where = layout.log_entry(self.path, entry.seq)
-        head = decode_part(bytes(body.head), kind.head_type, where)
-        records = Records[Any](kind.record_type, self, entry.seq, body.tree)
-        index = Index(seq=entry.seq, tree=body.index, source=self)
-        return Snapshot(entry=entry, state=kind(head, records, index))
 
     def _read_all(self, numbers: range) -> Iterator[LogEntry]:
         """Yield entries in order, read concurrently if there are many."""
