@@ -23,7 +23,7 @@ from hopsartifacts import layout
 from hopsartifacts.documents import FORMAT, decode_part, encode
 from hopsartifacts.errors import ConflictError, IntegrityError, PathNotFoundError
 from hopsartifacts.machine.identity import new_token, now, writer
-from hopsartifacts.machine.workers import each_result
+from hopsartifacts.machine.workers import Stop, each_result
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import (
     CARRIED_LIMIT_BYTES,
@@ -322,17 +322,16 @@ class Log(Generic[AnyState]):
             return None
         return Carried(entry=wanted, content=msgspec.Raw(content))
 
-    def _read_all(self, numbers: range) -> Iterator[LogEntry]:
-        """Yield entries in order, read concurrently if there are many."""
+    def _read_all(self, numbers: range) -> list[LogEntry]:
+        """Return entries in order, read concurrently if there are many; cache none."""
+
+        def one(seq: int, _: Stop) -> LogEntry:
+            if found := self._load(seq):
+                return found
+            raise self._missing(seq)
+
         workers = self.storage.capabilities.workers if len(numbers) > _MANY else 1
-        for seq, found in zip(
-            numbers,
-            each_result(lambda seq, _: self._load(seq), numbers, workers),
-            strict=True,
-        ):
-            if found is None:
-                raise self._missing(seq)
-            yield found
+        return each_result(one, numbers, workers)
 
     def _find(self, seq: int) -> LogEntry | None:
         """Return entry *seq*, reading it into the cache; None if it does not exist."""

@@ -204,7 +204,7 @@ class Records(Mapping[int, Record], Generic[Record]):
     def _written_page(self, page: int) -> Page:
         home, before = self._page(page) or (0, {})
         written = {
-            number: raw if len(bytes(raw)) <= SHORT_BYTES else _number(home)
+            number: raw if len(bytes(raw)) <= SHORT_BYTES else msgspec.Raw(b"%d" % home)
             for number, raw in before.items()
         }
         for number, record in self.changes.items():
@@ -323,10 +323,6 @@ def home_of(raw: msgspec.Raw, where: str = "a log entry") -> int:
     return int(text)
 
 
-def _number(home: int) -> msgspec.Raw:
-    return msgspec.Raw(b"%d" % home)
-
-
 class Index(msgspec.Struct, frozen=True):
     """The leaves as of entry *seq*, and changes that are not committed yet."""
 
@@ -367,7 +363,8 @@ class Index(msgspec.Struct, frozen=True):
 
     def _leaf(self, key: str) -> tuple[str, Leaf] | None:
         """Return the digits of the leaf that *key* belongs to, and the leaf."""
-        prefix = prefix_of(self.tree, key)
+        prefixes = (key[:end] for end in range(len(key) + 1))
+        prefix = next((it for it in prefixes if it in self.tree), None)
         if prefix is None:
             return None
         place = self.tree[prefix]
@@ -382,12 +379,6 @@ class Index(msgspec.Struct, frozen=True):
                 )
             return prefix, found
         return prefix, place
-
-
-def prefix_of(leaves: Mapping[str, object], key: str) -> str | None:
-    """Return the digits of the leaf that *key* belongs to; None if there is no leaf."""
-    ends = range(len(key) + 1)
-    return next((key[:end] for end in ends if key[:end] in leaves), None)
 
 
 def divided(prefix: str, leaf: Leaf) -> Leaves:
