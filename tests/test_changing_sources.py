@@ -20,7 +20,8 @@ from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.testing.faults import FAIL, Fault, FaultyStorage, StorageCall
 from tests.in_place import LocalInPlace, is_same_file
 
-SMALL, LARGE = 20_000, 40 * 1024 * 1024
+SMALL, LARGE = 80_000, 40 * 1024 * 1024
+"""A small one is still large enough to be copied in a bucket instead of created."""
 """One read at once, and one hashed in a thread of its own."""
 MEMORY = Path("/dev/shm")  # noqa: S108 - the tmpfs that every Linux has
 
@@ -75,6 +76,10 @@ def save(storage: LocalStorage | FaultyStorage, folder: Path) -> int | None:
     return registry.python.create_model("m").save(folder).version
 
 
+def stores(call: StorageCall) -> bool:
+    return call.method in {"create", "write"} and "/_log/" not in call.path
+
+
 def stored(storage: LocalStorage, version: int, path: str = "it") -> bytes:
     return storage.read(f"Models/m/{version}/Files/{path}")
 
@@ -94,9 +99,7 @@ def test_between_a_save_that_was_cut_off_and_the_next(
     (folder / "later").write_bytes(b"later")
     broken = FaultyStorage(
         storage,
-        lambda call: (
-            FAIL if call.method == "write" and call.path.endswith("later") else None
-        ),
+        lambda call: FAIL if stores(call) and call.path.endswith("later") else None,
     )
     with pytest.raises(StorageError):
         save(broken, folder)
@@ -119,7 +122,7 @@ def test_while_it_is_saved(
     when: str,
 ) -> None:
     mapped = Mapped(folder / "it", size, is_flushed=is_flushed)
-    write = LocalStorage.write
+    write, create = LocalStorage.write, LocalStorage.create
 
     def changing(self: LocalStorage, path: str, chunks: Iterable[bytes]) -> None:
         def passing() -> Iterator[bytes]:
@@ -132,8 +135,15 @@ def test_while_it_is_saved(
         if when == "after":
             mapped.set(b"2")
 
+    def creating(self: LocalStorage, path: str, data: bytes) -> bool:
+        is_made = create(self, path, data)
+        if path.endswith("/it"):
+            mapped.set(b"2")
+        return is_made
+
     with monkeypatch.context() as patch:
         patch.setattr(LocalStorage, "write", changing)
+        patch.setattr(LocalStorage, "create", creating)
         with pytest.raises(SourceChangedError, match="was changed"):
             save(storage, folder)
     assert not [it for it in storage.find("") if it.path.endswith("/it")]
@@ -232,7 +242,7 @@ def test_each_file_is_compared_when_all_are_stored(
         mapped.set(b"2")
 
     def plan(call: StorageCall) -> Fault | None:
-        if call.method != "write":
+        if not stores(call):
             return None
         if call.path.endswith("/it"):
             return Fault(after=lambda _: is_stored.set())

@@ -114,7 +114,7 @@ def test_each_entry_holds_the_state_and_names_the_one_before(storage: Storage) -
     log = counted(storage, 3)
     entries = list(log.entries())
     assert [entry.seq for entry in entries] == [1, 2, 3]
-    assert [log.as_of(seq).state.total for seq in (1, 2, 3)] == [1, 2, 3]
+    assert [log.snapshot(log.entry(seq)).state.total for seq in (1, 2, 3)] == [1, 2, 3]
     assert [entry.op["at"] for entry in entries] == [1, 2, 3]
     assert len({entry.token for entry in entries}) == 3
     assert entries[0].body.previous is None
@@ -270,7 +270,7 @@ def test_a_hole_is_named(storage: Storage) -> None:
         with pytest.raises(IntegrityError, match=f"{SECOND} is missing"):
             check()
     with pytest.raises(IntegrityError, match=f"{SECOND} is missing"):
-        log_on(storage).as_of(2)
+        log_on(storage).entry(2)
     newest = log_on(storage).append(add_one)
     assert newest is not None
     assert (newest.seq, newest.state.total) == (4, 4)

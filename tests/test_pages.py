@@ -22,9 +22,8 @@ from hopsartifacts import layout
 from hopsartifacts.digests import sha256_of
 from hopsartifacts.storage.memory import MemoryStorage
 from hopsartifacts.store.entries import Draft, EntryBody, Head, LogEntry, State
-from hopsartifacts.store.index import LEAF_IDENTITIES
 from hopsartifacts.store.log import Log
-from hopsartifacts.store.pages import PAGE_NUMBERS, Book
+from hopsartifacts.store.pages import LEAF_IDENTITIES, PAGE_NUMBERS, Book
 from tests.small_pages import SMALL, make_pages_small
 
 
@@ -211,7 +210,7 @@ class LogAgainstDict(RuleBasedStateMachine):
         log = things_log(self.storage)
         numbers = [*self.model, *(it + 1 for it in self.model), 1, 100_000_000]
         for number in numbers:
-            state = log.as_of(self.seq).state if self.seq else log.state()
+            state = log.snapshot(log.entry(self.seq)).state if self.seq else log.state()
             assert state.records.get(number) == self.model.get(number)
             assert (number in state.records) == (number in self.model)
 
@@ -230,8 +229,9 @@ class LogAgainstDict(RuleBasedStateMachine):
         audited = log.audit()
         assert (audited.seq if audited else 0) == self.seq
         for seq, model in enumerate(self.history[1:], 1):
-            check_state(things_log(self.storage).as_of(seq).state, model)
-            check_state(log.as_of(seq).state, model)
+            fresh = things_log(self.storage)
+            check_state(fresh.snapshot(fresh.entry(seq)).state, model)
+            check_state(log.snapshot(log.entry(seq)).state, model)
 
 
 @pytest.mark.usefixtures("clear_memory")

@@ -153,7 +153,7 @@ def test_many_processes_commit_each_entry_once(storage: Storage) -> None:
         writer.join(60)
         assert writer.exitcode == 0
     log = log_on(storage)
-    totals = [log.as_of(it.seq).state.head.total for it in log.entries()]
+    totals = [log.snapshot(it).state.head.total for it in log.entries()]
     assert totals == list(range(1, WRITERS * EACH + 1))
 
 

@@ -124,8 +124,9 @@ class Model(Tagged):
         The version exists completely when this returns, and not at all if it raises.
         Your files are copied and not changed. Empty folders are not stored. After the
         last file is stored, every file is read again and compared with the stored
-        bytes. Files that the newest version contains are not uploaded again; nor, in a
-        bucket, files that an interrupted save of the same *model_path* has uploaded.
+        bytes. Files that the newest version contains are not uploaded again, except
+        those of up to 64 KiB in a bucket; nor, in a bucket, files that an interrupted
+        save of the same *model_path* has uploaded.
 
         Saving again, for example by running a notebook cell twice, creates the next
         version, and this object then represents that version. If you asked for a

@@ -120,32 +120,26 @@ def read_manifest(storage: Storage, model: str, version: int) -> Manifest:
 
 
 def manifest_of(storage: Storage, model: str, record: VersionRecord) -> Manifest:
-    """Return the manifest of *record*; raises as ``manifest_bytes``."""
+    """Return the manifest of *record*; raises as ``manifest_in``."""
     return manifest_in(model_log(storage, model), record)
 
 
 def manifest_in(log: ModelLog, record: VersionRecord) -> Manifest:
-    """Return the manifest of *record* from *log*; raises as ``manifest_bytes``.
+    """Return the manifest of *record* from *log*.
 
     If *log* has it in its cache, no request is made.
-    """
-    where = layout.log_entry(log.path, record.seal)
-    return decode_part(manifest_bytes(log, record), Manifest, where)
-
-
-def manifest_bytes(log: ModelLog, record: VersionRecord) -> bytes:
-    """Return the encoded manifest of *record*, as its log entry contains it.
 
     Raises:
         IntegrityError: the entry is missing, or does not contain this manifest.
     """
+    where = layout.log_entry(log.path, record.seal)
     data = log.content(record.seal)
     if sha256_of(data) != record.sha256:
         raise IntegrityError(
-            f"{layout.log_entry(log.path, record.seal)} does not hold the manifest "
-            "that was sealed: restore it from a backup"
+            f"{where} does not hold the manifest that was sealed: restore it from a "
+            "backup"
         )
-    return data
+    return decode_part(data, Manifest, where)
 
 
 def projected(log: ModelLog, record: VersionRecord) -> bytes:
@@ -223,15 +217,11 @@ def describe(
     *check* is called with the previous description; if it raises, nothing is written.
     """
 
-    def decide(state: ModelState, _: int) -> Draft[ModelState] | None:
-        current = pick_live(state, model, version)
-        check(current.description)
-        if description == current.description:
-            return None
-        described = msgspec.structs.replace(current, description=description)
-        return step(state, "describe", version, described)
+    def changed(record: VersionRecord) -> VersionRecord:
+        check(record.description)
+        return msgspec.structs.replace(record, description=description)
 
-    model_log(storage, model).append(decide)
+    _edit(storage, model, version, "describe", changed)
 
 
 def set_tags(
@@ -242,13 +232,25 @@ def set_tags(
 ) -> None:
     """Replace the tags of a version by the result of *change*."""
 
+    def changed(record: VersionRecord) -> VersionRecord:
+        return msgspec.structs.replace(record, tags=change(record.tags))
+
+    _edit(storage, model, version, "tag", changed)
+
+
+def _edit(
+    storage: Storage,
+    model: str,
+    version: int,
+    kind: str,
+    changed: Callable[[VersionRecord], VersionRecord],
+) -> None:
+    """Replace the record of a live version by an entry of *kind*, if it differs."""
+
     def decide(state: ModelState, _: int) -> Draft[ModelState] | None:
         current = pick_live(state, model, version)
-        tags = change(current.tags)
-        if tags == current.tags:
-            return None
-        tagged = msgspec.structs.replace(current, tags=tags)
-        return step(state, "tag", version, tagged)
+        after = changed(current)
+        return None if after == current else step(state, kind, version, after)
 
     model_log(storage, model).append(decide)
 

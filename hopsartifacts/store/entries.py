@@ -22,8 +22,7 @@ from hopsartifacts.documents import (
     without_check,
 )
 from hopsartifacts.errors import IntegrityError
-from hopsartifacts.store.index import Index, Leaves
-from hopsartifacts.store.pages import Records, Tree
+from hopsartifacts.store.pages import Index, Leaves, Records, Tree
 
 CARRIED_LIMIT_BYTES = 4 * 1024
 """Larger contents are not copied to later entries; see ``EntryBody.carried``."""
@@ -218,21 +217,6 @@ def packed(body: EntryBody) -> bytes:
     return gzip.compress(with_check(encode(body)), _LEVEL, mtime=0)
 
 
-def text_of(data: bytes, path: str) -> bytes:
-    """Return the JSON text of a stored entry, including its checksum.
-
-    Raises:
-        IntegrityError: the bytes at *path* are not a valid entry.
-    """
-    try:
-        text = gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
-        raise _damaged(path, f"is not a gzip file ({error})") from error
-    if not is_checked(text):
-        raise _damaged(path, "was changed since it was written")
-    return text
-
-
 def unpacked(data: bytes, log: str, seq: int) -> LogEntry:
     """Decode *data*, which was read from the path of entry *seq* of *log*.
 
@@ -241,7 +225,13 @@ def unpacked(data: bytes, log: str, seq: int) -> LogEntry:
         FormatError: a later release wrote it.
     """
     path = layout.log_entry(log, seq)
-    text = without_check(text_of(data, path))
+    try:
+        checked = gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise _damaged(path, f"is not a gzip file ({error})") from error
+    if not is_checked(checked):
+        raise _damaged(path, "was changed since it was written")
+    text = without_check(checked)
     check_format(decode(text, _Any, path).format, path)
     body = decode_part(text, EntryBody, f"log entry {path}")
     if (body.log, body.seq) != (log, seq):

@@ -29,7 +29,7 @@ from hopsartifacts.errors import (
     PathNotFoundError,
 )
 from hopsartifacts.machine.identity import new_token, now, writer
-from hopsartifacts.machine.workers import each_result
+from hopsartifacts.machine.workers import Stop, each_result
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import (
     CARRIED_LIMIT_BYTES,
@@ -43,9 +43,8 @@ from hopsartifacts.store.entries import (
     packed,
     unpacked,
 )
-from hopsartifacts.store.index import Index, Leaves
 from hopsartifacts.store.log_audit import LogAudit
-from hopsartifacts.store.pages import PAGE_NUMBERS, Records, Tree
+from hopsartifacts.store.pages import PAGE_NUMBERS, Index, Leaves, Records, Tree
 from hopsartifacts.store.races import back_off, create_once, turn
 
 Document = TypeVar("Document")
@@ -118,7 +117,7 @@ class Log(Generic[AnyState]):
                 return self._seen
             entry = self._find(seq) if seq else None
             if entry or not seq:
-                self._seen = self._snapshot(entry) if entry else None
+                self._seen = self.snapshot(entry) if entry else None
                 return self._seen
             # The whole log may have been deleted after the listing: list again.
         raise self._missing(seq)
@@ -131,10 +130,10 @@ class Log(Generic[AnyState]):
         """
         before = self._seen
         if before is None and (first := self._find(1)):
-            self._seen = self._snapshot(first)
+            self._seen = self.snapshot(first)
             self.newest()
         while self._seen and (after := self._find_new(self._seen.seq + 1)):
-            self._seen = self._snapshot(after)
+            self._seen = self.snapshot(after)
         self._has_looked = True
         return self._seen is not before
 
@@ -169,14 +168,6 @@ class Log(Generic[AnyState]):
                 if not self._was_late():
                     raise
 
-    def as_of(self, seq: int) -> Snapshot[AnyState]:
-        """Return entry *seq* and the state as of that entry.
-
-        Raises:
-            IntegrityError: it is missing or damaged.
-        """
-        return self._snapshot(self.entry(seq))
-
     def entry(self, seq: int) -> LogEntry:
         """Return entry *seq*.
 
@@ -187,6 +178,19 @@ class Log(Generic[AnyState]):
         if found is None:
             raise self._missing(seq)
         return found
+
+    def snapshot(self, entry: LogEntry) -> Snapshot[AnyState]:
+        """Return *entry* with the state as of it.
+
+        Raises:
+            IntegrityError: it is damaged.
+        """
+        body, kind = entry.body, self._state
+        where = layout.log_entry(self.path, body.seq)
+        head = decode_part(bytes(body.head), kind.head_type, where)
+        records = Records[Any](kind.record_type, self, body.seq, body.tree)
+        index = Index(seq=body.seq, tree=body.index, source=self)
+        return Snapshot(entry=entry, state=kind(head, records, index))
 
     def content(self, seq: int) -> bytes:
         """Return the content of entry *seq*, from the newest entry's copy if possible.
@@ -219,11 +223,11 @@ class Log(Generic[AnyState]):
         return {seq: self._read[seq] for seq in wanted}
 
     def trees(self, numbers: Iterable[int]) -> Mapping[int, Tree]:
-        """Return the trees of entries, read concurrently; see ``pages.TreeSource``."""
+        """Return the trees of entries, read concurrently; see ``pages.EntrySource``."""
         return {seq: it.body.tree for seq, it in self.fetch(numbers).items()}
 
     def leaves(self, number: int) -> Leaves:
-        """Return the leaves of an entry; see ``index.LeafSource``."""
+        """Return the leaves of an entry; see ``pages.EntrySource``."""
         return self.entry(number).body.index
 
     def entries(self) -> Iterator[LogEntry]:
@@ -260,7 +264,7 @@ class Log(Generic[AnyState]):
                 raise IntegrityError(f"{self.path}: {error}") from error
         if newest is None:
             return None
-        self._seen, self._has_looked = self._snapshot(newest), True
+        self._seen, self._has_looked = self.snapshot(newest), True
         if odd := self._seen.state.contradiction():
             raise IntegrityError(
                 f"{layout.log_entry(self.path, newest.seq)} says {odd}, unlike its "
@@ -310,10 +314,10 @@ class Log(Generic[AnyState]):
                 taken = self._commit(before, seq, draft, token)
                 if taken.token == token:
                     self._read[seq] = taken
-                    self._seen = self._snapshot(taken)
+                    self._seen = self.snapshot(taken)
                     return self._seen
                 self._check_link(before.entry if before else None, taken)
-                self._read[seq], self._seen = taken, self._snapshot(taken)
+                self._read[seq], self._seen = taken, self.snapshot(taken)
                 self._trusts_listing = False
                 if attempt == 0:
                     held.enter_context(turn(self.storage, self.path))
@@ -374,25 +378,16 @@ class Log(Generic[AnyState]):
             return None
         return Carried(entry=wanted, content=msgspec.Raw(content))
 
-    def _snapshot(self, entry: LogEntry) -> Snapshot[AnyState]:
-        body, kind = entry.body, self._state
-        where = layout.log_entry(self.path, body.seq)
-        head = decode_part(bytes(body.head), kind.head_type, where)
-        records = Records[Any](kind.record_type, self, body.seq, body.tree)
-        index = Index(seq=body.seq, tree=body.index, source=self)
-        return Snapshot(entry=entry, state=kind(head, records, index))
+    def _read_all(self, numbers: range) -> list[LogEntry]:
+        """Return entries in order, read concurrently if there are many; cache none."""
 
-    def _read_all(self, numbers: range) -> Iterator[LogEntry]:
-        """Yield entries in order, read concurrently if there are many."""
+        def one(seq: int, _: Stop) -> LogEntry:
+            if found := self._load(seq):
+                return found
+            raise self._missing(seq)
+
         workers = self.storage.capabilities.workers if len(numbers) > _MANY else 1
-        for seq, found in zip(
-            numbers,
-            each_result(lambda seq, _: self._load(seq), numbers, workers),
-            strict=True,
-        ):
-            if found is None:
-                raise self._missing(seq)
-            yield found
+        return each_result(one, numbers, workers)
 
     def _find(self, seq: int) -> LogEntry | None:
         """Return entry *seq*, reading it into the cache; None if it does not exist."""

@@ -11,8 +11,16 @@ from hopsartifacts.digests import sha256_of
 from hopsartifacts.documents import decode_part, encode
 from hopsartifacts.errors import IntegrityError
 from hopsartifacts.store.entries import CARRIED_LIMIT_BYTES, EntryBody, State
-from hopsartifacts.store.index import Index, Leaf, Leaves, digits_of
-from hopsartifacts.store.pages import PAGE_NUMBERS, Records, Tree, written_record
+from hopsartifacts.store.pages import (
+    PAGE_NUMBERS,
+    Index,
+    Leaf,
+    Leaves,
+    Records,
+    Tree,
+    digits_of,
+    written_record,
+)
 
 _FORGET_EVERY = 1000
 
@@ -64,22 +72,15 @@ class LogAudit:
         self._go_on(body, last)
 
     def trees(self, numbers: Iterable[int]) -> Mapping[int, Tree]:
-        """Return the trees of earlier entries; see ``pages.Source``."""
+        """Return the trees of earlier entries; see ``pages.EntrySource``."""
         found = {number: self._trees[number] for number in numbers}
         self._asked |= found
         return found
 
     def leaves(self, number: int) -> Leaves:
-        """Return every leaf in its newest version; see ``index.LeafSource``."""
+        """Return every leaf in its newest version; see ``pages.EntrySource``."""
         del number
         return self._leaves
-
-    def state(self, body: EntryBody) -> State[Any, Any]:
-        """Return the state as of *body*, the last entry replayed, without its index."""
-        kind, where = self._state, layout.log_entry(self.path, body.seq)
-        records = Records[Any](kind.record_type, self, body.seq, body.tree)
-        head = decode_part(bytes(body.head), kind.head_type, where)
-        return kind(head, records, Index())
 
     def _go_on(self, body: EntryBody, last: int) -> None:
         self._last = last

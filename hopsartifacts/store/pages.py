@@ -1,9 +1,14 @@
-"""The records of a log, one per assigned number, stored in pages inside log entries.
+"""The records of a log by number, in pages, and numbers by identity, in leaves.
 
 A page holds the records of 50 consecutive numbers, a book holds 250 pages. An entry
 contains the newest two books, the newest page and the page that it changes. For every
 other page and book it contains the number of the entry that wrote it last, so entries
-stay small however many numbers there are. ``docs/format.md`` is the full description.
+stay small however many numbers there are.
+
+The numbers can be found by identity with one more read. Identities are grouped into
+leaves by their leading hex digits. An entry contains the leaf that it changes, and for
+every other leaf the number of the entry that wrote it last. ``docs/format.md`` is the
+full description.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,6 +23,7 @@ from hopsartifacts.errors import IntegrityError
 PAGE_NUMBERS = 50
 BOOK_PAGES = 250
 _OUT_BOOKS = 2
+LEAF_IDENTITIES = 64
 SHORT_BYTES = 512
 """A longer record is contained only in the entry that changes it."""
 
@@ -48,6 +54,11 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
 Tree = dict[int, int | Book]
 """Books by number; an int in place of a book is the entry that contains it."""
 
+Leaf = dict[str, int]
+Leaves = dict[str, int | Leaf]
+"""The leaves by the digits that their identities start with; an int is the number of
+the entry that contains the leaf."""
+
 
 class MissingRecordError(IntegrityError, KeyError):
     """A log has no record of a number; as a ``KeyError``, ``get`` returns None."""
@@ -55,7 +66,7 @@ class MissingRecordError(IntegrityError, KeyError):
     __str__ = Exception.__str__
 
 
-class TreeSource(Protocol):
+class EntrySource(Protocol):
     """A reader of log entries.
 
     Attributes:
@@ -72,6 +83,10 @@ class TreeSource(Protocol):
         """
         ...
 
+    def leaves(self, number: int) -> Leaves:
+        """Return the leaves of entry *number*; raises as ``trees``."""
+        ...
+
 
 class Records(Mapping[int, Record], Generic[Record]):
     """All records of a log as of one entry, by number; read on demand.
@@ -80,7 +95,7 @@ class Records(Mapping[int, Record], Generic[Record]):
     """
 
     def __init__(
-        self, kind: type[Record], source: TreeSource | None, seq: int, tree: Tree
+        self, kind: type[Record], source: EntrySource | None, seq: int, tree: Tree
     ) -> None:
         self._kind = kind
         self._source = source
@@ -193,7 +208,7 @@ class Records(Mapping[int, Record], Generic[Record]):
     def _written_page(self, page: int) -> Page:
         home, before = self._page(page) or (0, {})
         written = {
-            number: raw if len(bytes(raw)) <= SHORT_BYTES else _number(home)
+            number: raw if len(bytes(raw)) <= SHORT_BYTES else msgspec.Raw(b"%d" % home)
             for number, raw in before.items()
         }
         for number, record in self.changes.items():
@@ -312,5 +327,76 @@ def home_of(raw: msgspec.Raw, where: str = "a log entry") -> int:
     return int(text)
 
 
-def _number(home: int) -> msgspec.Raw:
-    return msgspec.Raw(b"%d" % home)
+class Index(msgspec.Struct, frozen=True):
+    """The leaves as of entry *seq*, and changes that are not committed yet."""
+
+    seq: int = 0
+    tree: Leaves = {}
+    changes: dict[str, int | None] = {}
+    source: EntrySource | None = None
+
+    def find(self, identity: str) -> int | None:
+        """Return the number of *identity*; None if it has none."""
+        key = digits_of(identity)
+        if key in self.changes:
+            return self.changes[key]
+        found = self._leaf(key)
+        return found[1].get(key) if found else None
+
+    def changed(self, identity: str, number: int | None) -> "Index":
+        """Return a copy with *identity* set to *number*; None removes the identity."""
+        changes = {**self.changes, digits_of(identity): number}
+        return msgspec.structs.replace(self, changes=changes)
+
+    def written_out(self) -> Leaves:
+        """Return the leaves of the entry that commits the changes."""
+        after: Leaves = {
+            prefix: leaf if isinstance(leaf, int) else self.seq
+            for prefix, leaf in self.tree.items()
+        }
+        changed: dict[str, Leaf] = {}
+        for key, number in self.changes.items():
+            prefix, leaf = self._leaf(key) or ("", {})
+            before = changed.get(prefix, leaf)
+            rest = {it: n for it, n in before.items() if it != key}
+            changed[prefix] = rest if number is None else {**rest, key: number}
+        for prefix, part in changed.items():
+            after.pop(prefix, None)
+            after |= divided(prefix, part)
+        return dict(sorted(after.items()))
+
+    def _leaf(self, key: str) -> tuple[str, Leaf] | None:
+        """Return the digits of the leaf that *key* belongs to, and the leaf."""
+        prefixes = (key[:end] for end in range(len(key) + 1))
+        prefix = next((it for it in prefixes if it in self.tree), None)
+        if prefix is None:
+            return None
+        place = self.tree[prefix]
+        if isinstance(place, int):
+            found = self.source.leaves(place).get(prefix) if self.source else None
+            if not isinstance(found, dict):
+                log = self.source.path if self.source else ""
+                raise IntegrityError(
+                    f"log entry {layout.log_entry(log, place)} does not contain the "
+                    f"identities {prefix!r}, although a later entry says so: restore "
+                    "the log from a backup"
+                )
+            return prefix, found
+        return prefix, place
+
+
+def divided(prefix: str, leaf: Leaf) -> Leaves:
+    """Split *leaf* until no part has more than ``LEAF_IDENTITIES`` identities."""
+    if len(leaf) <= LEAF_IDENTITIES:
+        return {prefix: leaf}
+    parts: Leaves = {}
+    for digit in "0123456789abcdef":
+        start = prefix + digit
+        part = {key: it for key, it in leaf.items() if key.startswith(start)}
+        parts |= divided(start, part)
+    return parts
+
+
+def digits_of(identity: str) -> str:
+    """Return the hex digits of an identity."""
+    return identity.partition(":")[2]

@@ -189,7 +189,7 @@ def check(storage: Storage, *, has_chosen_numbers: bool = False) -> Checked:
             retold = LogAudit(kind, log.path)
             for entry in log.entries():
                 retold.take(entry.body)
-                state = retold.state(entry.body)
+                state = log.snapshot(entry).state
                 history.take(entry.seq, entry.token, marks(state))
         except (IntegrityError, FormatError) as error:
             history.flaws.append(str(error))

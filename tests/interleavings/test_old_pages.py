@@ -175,7 +175,7 @@ def test_explorer_finds_a_page_of_the_old_view_kept_after_a_lost_race(
 ) -> None:
     scenario = changing(with_versions, tmp_path, {"a": 2, "b": 3}, {})
     explore(scenario)
-    snapshot = Log._snapshot
+    snapshot = Log.snapshot
 
     def with_pages_it_had(
         log: Log[ModelState], entry: LogEntry
@@ -185,7 +185,7 @@ def test_explorer_finds_a_page_of_the_old_view_kept_after_a_lost_race(
             found.state.records._pages = log._seen.state.records._pages
         return found
 
-    monkeypatch.setattr(Log, "_snapshot", with_pages_it_had)
+    monkeypatch.setattr(Log, "snapshot", with_pages_it_had)
     with pytest.raises(ViolationError):
         explore(scenario)
 
