@@ -21,6 +21,7 @@ from hopsartifacts.artifacts.documents import (
 )
 from hopsartifacts.digests import Digest, Hasher, digest_of
 from hopsartifacts.errors import (
+    HopsArtifactsError,
     IntegrityError,
     SourceChangedError,
     StorageError,
@@ -164,18 +165,31 @@ class Payloads:
             target = f"{folder}/{path}"
             if sealed.payload is None:
                 self._storage.create(target, b"".join(chunks()))
-            elif not self._shared(f"{self._folder(sealed.payload)}/{path}", target):
-                self._storage.write(target, chunks())
+            else:
+                source = f"{self._folder(sealed.payload)}/{path}"
+                self._write_large(folder, source, target, chunks)
         self._storage.protect(folder)
 
-    def _shared(self, source: str, target: str) -> bool:
-        """Copy a large file inside the storage, unless another process just did."""
+    def _write_large(
+        self,
+        folder: str,
+        source: str,
+        target: str,
+        chunks: Callable[[], Iterator[bytes]],
+    ) -> None:
+        """Write a file that is too large for the log, unless another process just did.
+
+        On a disk it is read, which shows damage.
+        """
+        moves_trees = self._storage.capabilities.moves_trees
         try:
-            return self._storage.copy(source, target)
-        except StorageError:
+            if moves_trees or not self._storage.copy(source, target):
+                self._storage.write(target, chunks())
+        except HopsArtifactsError:
+            if next(self._storage.find(folder), None) is None:
+                self._storage.delete_tree(folder)
             if self._storage.stat(target) is None:
                 raise
-            return True
 
     def _checked(self, path: str, digest: Digest) -> Iterator[bytes]:
         return verified(self._storage.chunks(path), digest, path)

@@ -269,7 +269,8 @@ class ArtifactStore:
             with suppress(_SweptError):
                 return self._create(log, prepared, decision.asked)
         # On a disk this look is cheap. Elsewhere a start writes missing files.
-        if decision.version and self._storage.capabilities.moves_trees:
+        is_asked = decision.version and not decision.is_kept
+        if is_asked and self._storage.capabilities.moves_trees:
             self._project(log, decision.version, log.seen_state())
         return decision
 

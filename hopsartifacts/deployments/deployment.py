@@ -526,7 +526,7 @@ class Deployment(SettingAttributes, Tagged):
         )
 
     def get_tags(self) -> Tags:
-        """Return all tags as they are now.
+        """Return all tags as they are now: together at most 16,384 bytes as JSON.
 
         Raises:
             DeploymentNotFoundError: it was not saved, or was deleted.

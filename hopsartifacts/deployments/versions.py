@@ -15,7 +15,7 @@ from hopsartifacts.deployments.documents import (
     PinnedModel,
     Specification,
 )
-from hopsartifacts.documents import encode_pretty
+from hopsartifacts.documents import encode, encode_pretty
 from hopsartifacts.errors import (
     AlreadyExistsError,
     ArtifactNotFoundError,
@@ -23,6 +23,7 @@ from hopsartifacts.errors import (
     DeploymentNotFoundError,
     IntegrityError,
     InUseError,
+    InvalidDeploymentError,
     NotFoundError,
     PathNotFoundError,
     StorageError,
@@ -36,6 +37,9 @@ from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.root import check_log_is_there, claim_in_project
 from hopsartifacts.store.transfer import download
+
+MOST_TAG_BYTES = 16 * 1024
+"""The most bytes of all tags of one deployment, as JSON."""
 
 
 def deployment_names(storage: Storage) -> list[str]:
@@ -195,24 +199,21 @@ def save_specification(
         ModelNotFoundError: the model version was deleted meanwhile.
     """
     name, model = specification.name, specification.model.name
-    token, is_new = new_token(), True
+    token = new_token()
 
     def decide(state: DeploymentState, seq: int) -> Draft[DeploymentState] | None:
-        nonlocal is_new
         live = deployed(logs, name, state)
         _check_owner(live, name, model, known_id, adopt=adopt)
-        is_new = not live or live.current.specification != specification
-        if not is_new:
+        if live and live.current.specification == specification:
             return None
         after = _sealed(state, live, specification, token, seq)
         op = activating("save", after.head.active, why)
         return Draft(op=op, state=after, token=token, content=specification)
 
     after = activate(logs, name, decide, token)
-    if is_new:
-        # It is committed: a document that is missing is written by a repair.
-        with suppress(StorageError):
-            project_version(logs.storage, name, after.current)
+    # It is committed: a document that is missing is written by a repair.
+    with suppress(StorageError):
+        project_version(logs.storage, name, after.current)
     return after
 
 
@@ -489,6 +490,7 @@ def set_tags(
 
     Raises:
         DeploymentNotFoundError: there is none, or another one of that name.
+        InvalidDeploymentError: the tags have more bytes than ``MOST_TAG_BYTES``.
     """
     logs = Logs(storage)
 
@@ -501,6 +503,13 @@ def set_tags(
         tags = change(live.tags)
         if tags == live.tags:
             return None
+        size_bytes = len(encode(tags))
+        if size_bytes > MOST_TAG_BYTES:
+            raise InvalidDeploymentError(
+                f"the tags of deployment {name!r} would have {size_bytes:,} bytes as "
+                f"JSON: use at most {MOST_TAG_BYTES:,}, since each entry of its log "
+                "repeats them; keep larger values in a file of the project"
+            )
         return Draft(op={"kind": "tag"}, state=state.changed(tags=tags))
 
     logs.deployment(name).append(decide)

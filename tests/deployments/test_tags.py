@@ -8,6 +8,7 @@ import pytest
 from hopsartifacts import Deployment, Model, ModelServing, Project
 from hopsartifacts.errors import (
     DeploymentNotFoundError,
+    InvalidDeploymentError,
     InvalidModelError,
     InvalidNameError,
 )
@@ -69,3 +70,17 @@ def test_what_is_no_tag_is_refused(
     with pytest.raises(InvalidModelError):
         deployment.add_tag("owner", object())
     assert snapshot(project) == before
+
+
+def test_tags_that_would_make_the_log_grow_are_refused(deployment: Deployment) -> None:
+    """Each entry of the log repeats them."""
+    deployment.add_tag("first", "x" * 10_000)
+    deployment.add_tag("short", 1)
+    with pytest.raises(InvalidDeploymentError, match=r"'tagged'.* 20,0.* 16,384"):
+        deployment.add_tag("second", "x" * 10_000)
+    assert {*deployment.get_tags()} == {"first", "short"}
+    deployment.set_tag("first", "y" * 10_000)
+    deployment.delete_tag("short")
+    deployment.delete_tag("first")
+    deployment.add_tag("second", "x" * 10_000)
+    assert {*deployment.get_tags()} == {"second"}

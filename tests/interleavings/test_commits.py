@@ -329,7 +329,7 @@ def test_model_versions_are_whole_and_their_savers_own(
         crashes=crashes,
         failures=failures,
     )
-    explored(scenario, at_least=100)
+    explored(scenario, at_least=80)
 
 
 def delete_first(storage: Storage) -> str:

@@ -159,15 +159,15 @@ STEPS = (
     # Whether the files are as they were sealed costs a listing and a look.
     Step("the same files", FILES + 7, 2 * FILES + 10, save(MODEL, is_changed=False)),
     Step("the first save", FILES + 6, FILES + 14, save(NEW, is_changed=True)),
-    Step("an artifact whose folder is gone", 3, 7, artifact(3)),
+    Step("an artifact whose folder is gone", 3, 9, artifact(3)),
     Step("an artifact that is found again", 3, 5, artifact(3)),
-    Step("an artifact that is made", 5, 6, artifact(-1)),
-    Step("an artifact that is made again", 5, 6, artifact(-1, "CREATE")),
+    Step("an artifact that is made", 5, 7, artifact(-1)),
+    Step("an artifact that is made again", 5, 7, artifact(-1, "CREATE")),
     Step("the first save of a deployment", 11, 12, deploy),
-    Step("the same deployment", 6, 8, deploy),
+    Step("the same deployment", 7, 9, deploy),
     Step(
         "an unchanged deployment",
-        *(6, 8),
+        *(7, 8),
         lambda project, _: project.get_model_serving().get_deployment(NEW).save,
     ),
 )
