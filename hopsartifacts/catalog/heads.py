@@ -29,7 +29,7 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
 
 NO_LOG = Mark()
 _ODD = Mark(seq=-1)
-"""The object there is not an entry; reading the log raises the error."""
+"""What lies there is no entry: whoever reads the log is told."""
 
 
 class Pinning(msgspec.Struct, frozen=True, kw_only=True):

@@ -46,7 +46,7 @@ class FindsKeys(Protocol):
     """Knows the API keys."""
 
     def find(self, secret: str) -> Caller | None:
-        """Return the owner of the key *secret*; None if there is no such key."""
+        """Return whose key *secret* is; None if it is nobody's."""
         ...
 
 
@@ -78,9 +78,9 @@ class Hosted:
         self.log_listeners = Slots(settings.max_log_listeners)
 
     def close(self) -> None:
-        """End jobs and streams of events; to be called when the server is to stop.
+        """Let jobs and whoever listens go; to be called when the server is to stop.
 
-        Servers wait for running requests, and a stream of events would never end.
+        Servers wait for requests under way, and who listens would listen for ever.
         """
         self.watch.close()
         self.jobs.close()

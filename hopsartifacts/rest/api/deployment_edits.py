@@ -116,7 +116,7 @@ def _start(call: OperationCall) -> Response:
     """Begin to start it; files are checked and processes waited for in a job."""
     options: Start = call.query
     found = deployment(call)
-    # A deployment that the server started keeps running when the server restarts.
+    # What was started by a server goes on when that is started anew.
     detach = call.hosted.storage.capabilities.is_shared
 
     def work(_: Callback) -> StateResult:

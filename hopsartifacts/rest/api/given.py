@@ -52,7 +52,7 @@ class GivenDeployment(
         script_file: paths of files of the project (``Resources/predictor.py``), here
             and below.
         environment_lock: a lock file of the project.
-        why: the reason, for the history.
+        why: a word for those who read the history.
         ignore_environment: although other packages are installed here than it wants.
     """
 
