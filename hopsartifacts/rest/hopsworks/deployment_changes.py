@@ -142,7 +142,8 @@ def check_new(new: DeploymentRequest) -> None:
     """
     if new.model_name is None or new.model_version is None:
         raise InvalidDeploymentError(
-            "a deployment needs a model here: deploy a saved model version"
+            "modelName or modelVersion is missing: this server can only deploy a saved "
+            "model version"
         )
     # Releases from 4.8 on name the plain vLLM though their user named none.
     variant = None if new.vllm_variant == _PLAIN_VLLM else new.vllm_variant
@@ -173,7 +174,7 @@ def _check_shared(new: DeploymentRequest) -> None:
         wanted = new.transformer_environment.name
         if wanted != requests.environment(new):
             raise InvalidDeploymentError(
-                f"{_SHARED}give both the environment {wanted!r}"
+                f"{_SHARED}give the predictor the environment {wanted!r}, too"
             )
 
 
@@ -189,12 +190,12 @@ def _check_model(
     folder = layout.absolute(serving.project_name, layout.model_dir(name))
     if new.model_path is not None and new.model_path != folder:
         raise InvalidDeploymentError(
-            f"model path {new.model_path!r}: only models of this project can be "
-            f"deployed; that of {name!r} is {folder!r}"
+            f"model path {new.model_path!r} is not the path of model {name!r} in this "
+            f"project: give {folder!r}, or leave it out"
         )
     server = MODEL_SERVERS[framework]
     if new.model_server is not None and new.model_server != server:
         raise InvalidDeploymentError(
-            f"model server {new.model_server!r}: model {name!r} is saved as "
-            f"{framework}, which runs on {server}"
+            f"model server {new.model_server!r} cannot run model {name!r}, which was "
+            f"saved as {framework}: use {server}"
         )

@@ -157,8 +157,9 @@ def _resources(
     most = scaling.max_instances if scaling else None
     if most is not None and most > max(least or 0, 1):
         raise InvalidDeploymentError(
-            f"maxInstances {most}: as many run as minInstances says (0: from none to "
-            "one); leave it out, or give the same number"
+            f"maxInstances {most} is not possible here: the number of instances is "
+            "always minInstances (or none or one, if that is 0). Leave maxInstances "
+            "out, or give the same number"
         )
     said = [number for number in (least, requested) if number is not None]
     changed = [number for number in said if number != before]

@@ -119,7 +119,7 @@ class Uploads:
         """
         place = file_place(path)
         if place.kind == "own":
-            raise InvalidInputError(f"{path!r} is stored without being uploaded")
+            raise InvalidInputError(f"{path!r} is not in a version or a deployment")
         self._area(place, owner).put_whole(place.inside, chunks)
 
     def make_folder(self, path: str, owner: str) -> None:
