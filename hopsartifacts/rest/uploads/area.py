@@ -143,10 +143,10 @@ class Area:
         """Return whether *owner* may use its number for a new save."""
         if self.status == "vacant":
             return not self._in_flight
-        return self.owner == owner and self.may_begin_anew
+        return self.owner == owner and self.may_start_over
 
     @property
-    def may_begin_anew(self) -> bool:
+    def may_start_over(self) -> bool:
         """Whether its owner may use it for a new attempt to save."""
         if self.status != "open" or self._in_flight:
             return self.status == "doubtful"

@@ -142,4 +142,4 @@ def _key(place: UploadPlace, owner: str) -> tuple[str, str]:
 def _is_visible(area: Area, owner: str) -> bool:
     if area.owner != owner or area.status not in {"open", "sealing"}:
         return False
-    return area.place.kind != "version" or not area.may_begin_anew
+    return area.place.kind != "version" or not area.may_start_over

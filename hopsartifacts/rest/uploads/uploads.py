@@ -356,7 +356,7 @@ class OwnFiles:
         if area.status == "delivered":
             # If the file is gone, it was removed since, and this is a new upload.
             return self._storage.stat(area.place.path) is None
-        if area.status == "ending" or not area.may_begin_anew:
+        if area.status == "ending" or not area.may_start_over:
             return area.status == "ending"
         upload = area.contents.files.get(chunk.name)
         return upload is not None and not upload.is_of(chunk)
