@@ -99,7 +99,7 @@ class Claims:
             raise unclaimed(place)
         area.begin_seal()
         try:
-            new = new_version(area, details, self._limits.max_embedded_bytes)
+            new = _new_version(area, details, self._limits.max_embedded_bytes)
         except InvalidInputError:
             area.reopen()
             raise
@@ -229,7 +229,7 @@ class SpooledSource(Source, frozen=True, kw_only=True):
                 )
 
 
-def new_version(area: Area, details: Details, max_embedded_bytes: int) -> NewVersion:
+def _new_version(area: Area, details: Details, max_embedded_bytes: int) -> NewVersion:
     """Return the version whose files were uploaded to *area*.
 
     Raises:
