@@ -24,10 +24,10 @@ def on_disk(doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if isinstance(error, HopsArtifactsError):
-            raise
         if error.errno in _FULL:
             raise _disk_full() from error
+        if isinstance(error, HopsArtifactsError):
+            raise
         raise StorageError(
             f"the server cannot {doing}: {error.strerror or error}"
         ) from error
