@@ -77,7 +77,10 @@ def _check_members(contents: BundleContents) -> None:
 def _check_model(model: BundledModel) -> None:
     manifest = model.manifest
     model_name(manifest.model)
-    _check(manifest.version >= 1, f"{manifest.version} is not a version of a model")
+    _check(
+        manifest.version >= 1,
+        f"{manifest.version} is not a version of a model: the first is 1",
+    )
     for text in (manifest.description, model.description or ""):
         _check(is_unicode(text), "a description is not valid Unicode text")
     for alias in model.aliases:

@@ -55,7 +55,7 @@ def fates_of(
     if strict_numbers and moved:
         listed = ", ".join(f"{name!r} version {version}" for name, version in moved)
         raise AlreadyExistsError(
-            "these versions cannot keep their number, or exist here under another: "
+            "these versions cannot keep their number, or have another number here: "
             f"{listed}; nothing was imported; leave out strict_numbers to give them "
             "new numbers"
         )

@@ -189,7 +189,7 @@ def _logger(
     if topic is not None or servers is not None:
         name = topic if topic is not None else kept_topic and kept_topic.name
         if not name:
-            raise click.UsageError("--kafka-servers needs --kafka-topic")
+            raise click.UsageError("--kafka-servers needs --kafka-topic: give both")
         if servers is None and kept_topic:
             servers = kept_topic.servers
         kept_topic = KafkaTopic(name, servers=servers)
@@ -210,7 +210,9 @@ def _batcher(
         if options[name] is not None
     }
     if wanted is False and fields:
-        raise click.UsageError("--no-batcher cannot be combined with --batch-… options")
+        raise click.UsageError(
+            "--no-batcher cannot be combined with --batch-… options: leave one out"
+        )
     if wanted is None and not fields:
         return {}
     kept = deployment.inference_batcher if deployment else None

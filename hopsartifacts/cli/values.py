@@ -73,7 +73,9 @@ def model_choice(text: str) -> str | tuple[str, int]:
     if not colon:
         return name
     if not (version.isascii() and version.isdigit()):
-        raise click.UsageError(f"{text!r} is not NAME or NAME:VERSION")
+        raise click.UsageError(
+            f"{text!r} is not NAME or NAME:VERSION: the version must be a number"
+        )
     return name, int(version)
 
 
@@ -87,6 +89,8 @@ def nested(texts: Iterable[str], base: Mapping[str, Any]) -> dict[str, Any]:
         for key in parents:
             inside = inside.setdefault(key, {})
             if not isinstance(inside, dict):
-                raise click.UsageError(f"{text!r}: {key!r} is a value, not a group")
+                raise click.UsageError(
+                    f"{text!r}: {key!r} has a value already, so it can have no keys"
+                )
         inside[last] = value
     return result

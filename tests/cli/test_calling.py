@@ -96,7 +96,7 @@ def test_a_single_writer_has_to_be_asked_for(
         (["models", "list", "--storage-option", "=x"], "'=x' is not KEY=VALUE"),
         (
             ["verify", "--storage-option", "a=1", "--storage-option", "a.b=1"],
-            "'a' is a value, not a group",
+            "'a' has a value already",
         ),
         (["verify", "--storage-options-file", "none"], "cannot be read"),
         (["gc", "--grace", "soon"], "'soon' is not a duration"),

@@ -243,7 +243,15 @@ def versions(session: Session, name: str) -> None:
         )
         for it in found
     )
-    header = ("VERSION", "ACTIVE", "CREATED", "CREATOR", "MODEL", "ARTIFACT", "WHAT")
+    header = (
+        "VERSION",
+        "ACTIVE",
+        "CREATED",
+        "CREATOR",
+        "MODEL",
+        "ARTIFACT",
+        "DESCRIPTION",
+    )
     session.show(found, table(header, rows))
 
 
@@ -267,7 +275,7 @@ def history(session: Session, name: str) -> None:
     deployment = session.deployment(name)
     found = deployment.get_history()
     rows = ((it.when[:19], it.version, it.cause, it.by, it.why) for it in found)
-    session.show(found, table(("WHEN", "VERSION", "BY A", "BY", "WHY"), rows))
+    session.show(found, table(("WHEN", "VERSION", "CAUSE", "BY", "WHY"), rows))
 
 
 @command.command()

@@ -141,7 +141,7 @@ async def _spooled(call: OperationCall, name: str) -> AsyncGenerator[Path]:
     bodies = call.hosted.uploads.bodies
     with bodies.folder() as folder:
         location = folder / name
-        with on_disk("take an upload"), location.open("xb") as file:
+        with on_disk("receive an upload"), location.open("xb") as file:
             try:
                 async for chunk in call.request.stream():
                     bodies.check_room(len(chunk))

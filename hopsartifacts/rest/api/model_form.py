@@ -107,7 +107,7 @@ def _put_down(form: FormData, folder: Path) -> None:
         target = folder / path
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("xb") as file, on_disk("take an upload"):
+            with target.open("xb") as file, on_disk("receive an upload"):
                 copyfileobj(part.file, file)
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             raise InvalidInputError(

@@ -95,7 +95,9 @@ def local_file(location: Path) -> Content:
     try:
         size = location.stat().st_size
     except FileNotFoundError as error:
-        raise PathNotFoundError(f"{location.name!r} was removed") from error
+        raise PathNotFoundError(
+            f"{location.name!r} was removed: upload it again"
+        ) from error
     return Content(size_bytes=size, chunks=lambda start: _read(location, start))
 
 
@@ -139,7 +141,7 @@ def _asked(size: int, request: Request) -> tuple[int, int] | None:
     start = int(first) if first else max(0, size - int(last))
     if start >= size:
         raise RefusedError(
-            f"range: the file has {size} bytes, so none from {start} on",
+            f"range: it starts at byte {start}, but the file has {size} bytes",
             416,
             headers={"Content-Range": f"bytes */{size}"},
         )

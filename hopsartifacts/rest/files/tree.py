@@ -60,7 +60,8 @@ def inside(project: str, path: str) -> str:
     """
     if not is_unicode(path) or len(path.encode()) > _LIMIT_BYTES:
         raise InvalidNameError(
-            f"path {path[:80]!r}: it is longer than {_LIMIT_BYTES} bytes, or not UTF-8"
+            f"path {path[:80]!r} is too long, or not UTF-8: give at most "
+            f"{_LIMIT_BYTES} bytes of UTF-8"
         )
     is_cut = path.partition("/")[0] == _PROJECTS
     return layout.relative(project, f"/{path}" if is_cut else path)
@@ -73,7 +74,7 @@ def check_makeable(path: str) -> None:
         AlreadyExistsError: it is one.
     """
     if _is_permanent(path):
-        raise AlreadyExistsError(f"{path or 'the project'!r} is always there")
+        raise AlreadyExistsError(f"{path or 'the project'!r} exists in every project")
 
 
 def check_removable(path: str) -> None:
@@ -84,7 +85,8 @@ def check_removable(path: str) -> None:
     """
     if _is_permanent(path):
         raise ManagedPathError(
-            f"{path or 'the project'!r} is always there: remove what is in it"
+            f"{path or 'the project'!r} cannot be removed: remove the files and "
+            "folders in it"
         )
 
 

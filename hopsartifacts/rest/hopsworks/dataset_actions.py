@@ -65,7 +65,7 @@ def _move(call: OperationCall, source: str) -> Item:
     """
     need_write(call)
     if source in DATASETS or layout.is_managed(source):
-        raise ManagedPathError(f"{source!r} stays where it is: copy it instead")
+        raise ManagedPathError(f"{source!r} cannot be moved: copy it instead")
     target = _target(call)
     if _is_managed_as(tree_of(call).look(source), target):
         return _copy(call, source)
@@ -116,7 +116,8 @@ def _copy_sealed(tree: Tree, storage: Storage, source: str, target: str) -> None
 def _with_top(tree: Tree, path: str) -> Iterator[Item]:
     if path == "" or path in DATASETS:
         raise InvalidInputError(
-            f"{path or 'the project'!r} is not copied as a whole: copy what is in it"
+            f"{path or 'the project'!r} cannot be copied as a whole: copy the files "
+            "and folders in it"
         )
     top = tree.get(path)
     yield top
@@ -167,7 +168,9 @@ def path_of(call: OperationCall) -> str:
 def _target(call: OperationCall) -> str:
     given = call.query.destination_path
     if not given:
-        raise InvalidInputError("destination_path: give the target path")
+        raise InvalidInputError(
+            "destination_path is missing: give the path of the target"
+        )
     return layout.in_folder(_inside(call, given))
 
 

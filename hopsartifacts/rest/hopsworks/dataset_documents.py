@@ -86,7 +86,7 @@ def page(
     """
     if offset < 0 or limit < 0:
         raise InvalidInputError(
-            f"offset {offset} and limit {limit}: give numbers from 0 on"
+            f"offset {offset} and limit {limit}: neither can be negative"
         )
     found = sorted(items, key=lambda item: item.name)
     name, _, direction = sort_by.partition(":")

@@ -102,8 +102,9 @@ def _delete(call: OperationCall) -> None:
 
 def _put(call: OperationCall) -> None:
     raise RefusedError(
-        f"{call.query.action or 'this'!r} is not possible here: permissions are those "
-        "of the storage, and what a key allows is said when it is created",
+        f"action {call.query.action!r} is not possible here: files have the "
+        "permissions of the storage. To allow a user other things, create another API "
+        "key with 'hopsartifacts keys create'",
         _NOT_HERE,
     )
 
@@ -124,14 +125,16 @@ async def _upload(call: OperationCall) -> None:
 
 def _download(call: OperationCall) -> Response:
     if call.query.type != "DATASET":
-        raise InvalidInputError(f"type {call.query.type!r}: there are only DATASETs")
+        raise InvalidInputError(
+            f"type {call.query.type!r} is not possible here: use DATASET"
+        )
     return answer(tree_of(call).content(path_of(call)), call.request)
 
 
 def _unknown(action: str) -> RefusedError:
     return RefusedError(
-        f"action {action!r} is not possible here: there are listing, create, copy, "
-        "move, zip and unzip",
+        f"action {action!r} is not possible here: use listing, create, copy, move, "
+        "zip or unzip",
         _NOT_HERE,
     )
 

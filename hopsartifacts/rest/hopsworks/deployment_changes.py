@@ -1,4 +1,4 @@
-"""Deployments made and changed as clients ask: all settings at once."""
+"""Creating and changing deployments from requests, which contain all settings."""
 
 from collections.abc import Callable
 from os import PathLike
@@ -18,7 +18,7 @@ from hopsartifacts.rest.hopsworks import deployment_requests as requests
 from hopsartifacts.rest.hopsworks.deployment_requests import DeploymentRequest
 
 FindFile = Callable[[str], PathLike[str]]
-"""From a path that a client names to the file it means."""
+"""Returns the file at a path that a client names."""
 
 _PLAIN_VLLM = "VLLM"
 _SHARED = "the transformer runs in the predictor's process here: "
@@ -27,10 +27,11 @@ _SHARED = "the transformer runs in the predictor's process here: "
 def created(
     serving: ModelServing, model: Model, new: DeploymentRequest, find: FindFile
 ) -> Deployment:
-    """Return what *new* describes, not saved.
+    """Return the deployment that *new* describes; it is not saved.
 
     Raises:
-        InvalidDeploymentError: the rules forbid it, or it asks for what is not here.
+        InvalidDeploymentError: the rules forbid it, or it has a setting that is not
+            possible here.
         InvalidNameError: the name is outside its rule.
     """
     _check_model(serving, model.name, model.framework, new)
@@ -53,8 +54,8 @@ def change(
 ) -> None:
     """Give *deployment* all settings of *new*; nothing is saved.
 
-    Clients send back what they were told. Where that is what the deployment has, it
-    keeps it: a script's bare name is the sealed script.
+    Clients send back the settings that they were given. A setting that is still the
+    same is kept: the bare name of a script stands for the sealed script.
 
     Raises:
         InvalidDeploymentError: see ``created``; or it asks for another name or model.
@@ -88,7 +89,7 @@ def change(
 
 
 def _settings(before: Deployment | None, new: DeploymentRequest) -> dict[str, Any]:
-    """Return the settings but name and files, by their names.
+    """Return all settings except the name and the files.
 
     Args:
         before: the deployment to change; None for a new one.
@@ -135,16 +136,17 @@ def _transformer(
 
 
 def check_new(new: DeploymentRequest) -> None:
-    """Refuse what would be left out without a word.
+    """Refuse settings that this server does not have, instead of ignoring them.
 
     Raises:
-        InvalidDeploymentError: says what, and what to do instead.
+        InvalidDeploymentError: there is such a setting.
     """
     if new.model_name is None or new.model_version is None:
         raise InvalidDeploymentError(
-            "a deployment needs a model here: deploy a saved model version"
+            "modelName or modelVersion is missing: this server can only deploy a saved "
+            "model version"
         )
-    # Releases from 4.8 on name the plain vLLM though their user named none.
+    # Releases from 4.8 on send the plain vLLM even if their user named none.
     variant = None if new.vllm_variant == _PLAIN_VLLM else new.vllm_variant
     unknown = {
         "gitUrl": (new.git_url, "upload the script and give its path"),
@@ -163,7 +165,7 @@ def check_new(new: DeploymentRequest) -> None:
 
 
 def _check_shared(new: DeploymentRequest) -> None:
-    """Refuse what a transformer can have of its own only in a process of its own."""
+    """Refuse settings for the transformer alone, as it has no process of its own."""
     own = set(new.transformer_env_vars or ())
     if own - set(new.predictor_env_vars or ()):
         raise InvalidDeploymentError(
@@ -173,7 +175,7 @@ def _check_shared(new: DeploymentRequest) -> None:
         wanted = new.transformer_environment.name
         if wanted != requests.environment(new):
             raise InvalidDeploymentError(
-                f"{_SHARED}give both the environment {wanted!r}"
+                f"{_SHARED}give the predictor the environment {wanted!r}, too"
             )
 
 
@@ -185,16 +187,16 @@ def _enabled(given: Any) -> Any:
 def _check_model(
     serving: ModelServing, name: str, framework: Framework, new: DeploymentRequest
 ) -> None:
-    """Refuse a model of another project, and a server that would not run it."""
+    """Refuse a model of another project, and a server that cannot run the model."""
     folder = layout.absolute(serving.project_name, layout.model_dir(name))
     if new.model_path is not None and new.model_path != folder:
         raise InvalidDeploymentError(
-            f"model path {new.model_path!r}: only models of this project can be "
-            f"deployed; that of {name!r} is {folder!r}"
+            f"model path {new.model_path!r} is not the path of model {name!r} in this "
+            f"project: give {folder!r}, or leave it out"
         )
     server = MODEL_SERVERS[framework]
     if new.model_server is not None and new.model_server != server:
         raise InvalidDeploymentError(
-            f"model server {new.model_server!r}: model {name!r} is saved as "
-            f"{framework}, which runs on {server}"
+            f"model server {new.model_server!r} cannot run model {name!r}, which was "
+            f"saved as {framework}: use {server}"
         )

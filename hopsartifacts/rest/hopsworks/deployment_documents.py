@@ -1,8 +1,9 @@
-"""Deployments as every generation of the client reads them: one superset of answers.
+"""Deployments in a format that every generation of the client reads.
 
-Clients change the names of members before they look: ``environmentDto`` becomes what
-they read, ``environmentDTO``, which they write themselves, would not. Members without a
-value are left out, since some clients take null for an object.
+The answers have the members that any generation needs. Clients convert the names of
+members before they read them: they understand ``environmentDto`` in an answer, but not
+``environmentDTO``, which they send. Members without a value are left out, since some
+clients take null for an object.
 """
 
 from datetime import datetime
@@ -26,31 +27,33 @@ from hopsartifacts.rest.hopsworks.installation import project_namespace
 from hopsartifacts.rest.hosted import Hosted
 
 NO_TOPIC = "CREATE"
-"""Name of the topic where logs go to the project: clients read a logger without a topic
-as none, and send this name when they were given none."""
+"""The name of the topic if logs are written to the project.
+
+Clients take a logger without a topic for no logger, and send this name if their user
+named no topic."""
 
 
 class Named(msgspec.Struct, frozen=True):
-    """Something by its name."""
+    """The name of an environment."""
 
     name: str
 
 
 class Amounts(msgspec.Struct, frozen=True):
-    """Resources requested, and the most there may be."""
+    """The requested resources, and their limits."""
 
     requests: Resources
     limits: Resources
 
 
 class Scaling(msgspec.Struct, frozen=True, rename="camel"):
-    """How many run; 0 is from none to one."""
+    """The number of instances; 0 means none or one."""
 
     min_instances: int
 
 
 class Topic(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """Where inference logs go."""
+    """The topic to which inference logs are sent."""
 
     name: str
     num_of_replicas: int | None = None
@@ -58,7 +61,7 @@ class Topic(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 class BatchingDocument(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """How requests are put together."""
+    """The settings of the inference batcher."""
 
     batching_enabled: bool
     max_batch_size: int | None = None
@@ -67,7 +70,7 @@ class BatchingDocument(msgspec.Struct, frozen=True, rename="camel", omit_default
 
 
 class ConditionDocument(msgspec.Struct, frozen=True):
-    """How far a deployment has come."""
+    """The progress of a deployment that starts or stops."""
 
     type: str
     status: bool | None
@@ -77,7 +80,7 @@ class ConditionDocument(msgspec.Struct, frozen=True):
 class SettingsDocument(
     msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
 ):
-    """What belongs to a version of a deployment."""
+    """The settings of a version of a deployment."""
 
     version: int
     model_name: str
@@ -105,14 +108,14 @@ class VersionDocument(SettingsDocument, frozen=True, kw_only=True, rename="camel
 
 
 class VersionPage(msgspec.Struct, frozen=True):
-    """Some versions of a deployment."""
+    """A page of versions of a deployment."""
 
     count: int
     items: list[VersionDocument]
 
 
 class DeploymentDocument(SettingsDocument, frozen=True, kw_only=True, rename="camel"):
-    """A deployment, and what runs of it."""
+    """A deployment, and its current state."""
 
     id: str
     name: str
@@ -149,7 +152,7 @@ class LogDocument(msgspec.Struct, frozen=True, rename="camel"):
 def deployment_document(
     sealed: Deployed, run: PredictorState, hosted: Hosted
 ) -> DeploymentDocument:
-    """Return what a client is told of a deployment, and of what runs of it."""
+    """Return a deployment and its current state in the format for clients."""
     specification = sealed.current.specification
     transformer = specification.transformer
     resources, name = specification.predictor.resources, specification.name
@@ -189,7 +192,7 @@ def deployment_document(
 
 
 def version_document(snapshot: DeploymentSnapshot, hosted: Hosted) -> VersionDocument:
-    """Return what a client is told of a version of a deployment."""
+    """Return a version of a deployment in the format for clients."""
     return VersionDocument(
         **_settings(snapshot.specification, hosted),
         version=snapshot.version,
@@ -205,7 +208,7 @@ def shown(script: str | None) -> str | None:
 
 
 def topic_name(logger: InferenceLogger) -> str:
-    """Return the name of a logger's topic as clients are told."""
+    """Return the name of a logger's topic in the format for clients."""
     return logger.kafka_topic.name if logger.kafka_topic else NO_TOPIC
 
 
@@ -244,7 +247,7 @@ def _topic(logger: InferenceLogger | None) -> Topic | None:
     if logger is None:
         return None
     name = topic_name(logger)
-    # Clients before 4.6 refuse numbers with a topic's own name, and want them else.
+    # Clients before 4.6 refuse the numbers for a named topic, and need them otherwise.
     return Topic(name, 1, 1) if name == NO_TOPIC else Topic(name)
 
 
@@ -260,8 +263,8 @@ def _batching(batcher: InferenceBatcher | None) -> BatchingDocument:
 
 
 def wire_status(state: PredictorState) -> str:
-    """Return the state in words that clients wait for."""
-    # Clients that wait for Running do not take Idle for it, and wait in vain.
+    """Return the status by the name that clients wait for."""
+    # Clients that wait for Running do not accept Idle, and would wait for ever.
     return "Running" if state.status == "Idle" else state.status
 
 

@@ -1,4 +1,4 @@
-"""What clients send of a deployment, in both generations, as the library's settings."""
+"""Deployments as both generations of the client send them, and their settings."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ _CREATE = {"-1", "CREATE"}
 
 
 class WantedAmounts(msgspec.Struct, frozen=True):
-    """Resources; None leaves it to the defaults."""
+    """Amounts of resources; None means the default."""
 
     cores: float | None = None
     memory: int | None = None
@@ -40,7 +40,7 @@ class WantedResources(msgspec.Struct, frozen=True):
 
 
 class WantedScaling(msgspec.Struct, frozen=True, rename="camel"):
-    """How many run. What else clients send says how a cluster would add instances."""
+    """The number of instances; other members, for scaling on a cluster, are ignored."""
 
     min_instances: int | None = None
     max_instances: int | None = None
@@ -99,13 +99,15 @@ def environment(new: DeploymentRequest) -> str | None:
 
 
 def env_vars(new: DeploymentRequest, before: dict[str, str]) -> dict[str, str]:
-    """Return the environment variables; those of *before* where clients know none.
+    """Return the environment variables.
+
+    They are those of *before* if the client is too old to know variables.
 
     Raises:
-        InvalidDeploymentError: one is no ``NAME=value``.
+        InvalidDeploymentError: one is not ``NAME=value``.
     """
     if new.predictor_env_vars is None:
-        # Clients that name an artifact version do not know of variables.
+        # Only clients without variables send an artifact version.
         return before if new.artifact_version is not UNSET else {}
     found: dict[str, str] = {}
     for each in new.predictor_env_vars:
@@ -121,7 +123,7 @@ def env_vars(new: DeploymentRequest, before: dict[str, str]) -> dict[str, str]:
 def predictor_resources(
     new: DeploymentRequest, before: int | None
 ) -> ComponentResources:
-    """Return checked resources of the predictor, of which *before* run now."""
+    """Return checked resources of the predictor, which has *before* instances now."""
     return _resources(
         new.predictor_resources,
         new.predictor_scaling_config,
@@ -133,7 +135,7 @@ def predictor_resources(
 def transformer_resources(
     new: DeploymentRequest, before: int | None
 ) -> ComponentResources:
-    """Return checked resources of the transformer, of which *before* run now."""
+    """Return checked resources of the transformer, which has *before* instances now."""
     return _resources(
         new.transformer_resources,
         new.transformer_scaling_config,
@@ -150,15 +152,17 @@ def _resources(
 ) -> ComponentResources:
     """Return checked resources.
 
-    Clients from 4.6 on say twice how many shall run. Of a deployment that exists the
-    one that differs is what was changed; else the scaling counts.
+    Clients from 4.6 on send the number of instances twice. If the deployment exists,
+    the number that differs from the current one was changed, and is used. Otherwise
+    that of the scaling is used.
     """
     least = scaling.min_instances if scaling else None
     most = scaling.max_instances if scaling else None
     if most is not None and most > max(least or 0, 1):
         raise InvalidDeploymentError(
-            f"maxInstances {most}: as many run as minInstances says (0: from none to "
-            "one); leave it out, or give the same number"
+            f"maxInstances {most} is not possible here: the number of instances is "
+            "always minInstances (or none or one, if that is 0). Leave maxInstances "
+            "out, or give the same number"
         )
     said = [number for number in (least, requested) if number is not None]
     changed = [number for number in said if number != before]
@@ -180,7 +184,7 @@ def _amounts(wanted: WantedAmounts | None) -> dict[str, Any] | None:
 def logger(
     new: DeploymentRequest, before: InferenceLogger | None
 ) -> InferenceLogger | None:
-    """Return the inference logger: *before* if it is what clients were told of it."""
+    """Return the inference logger; *before* if the client has not changed it."""
     mode, topic = new.inference_logging, new.kafka_topic_dto
     if mode is None or mode == "NONE":
         return None

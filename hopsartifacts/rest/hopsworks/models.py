@@ -44,7 +44,9 @@ def _list(call: OperationCall) -> ModelPage:
     check_registry(call)
     query: _Listing = call.query
     if query.offset < 0 or (query.limit is not None and query.limit < 0):
-        raise InvalidInputError("offset and limit: give numbers from 0 on")
+        raise InvalidInputError(
+            f"offset {query.offset} and limit {query.limit}: neither can be negative"
+        )
     found = _sorted(_named(call, query.filter_by), query.sort_by)
     end = None if query.limit is None else query.offset + query.limit
     page = found[query.offset : end]
@@ -118,8 +120,9 @@ def _reframe(call: OperationCall) -> ModelDocument:
     model, wanted = model_of(call), call.body.framework
     if wanted != model.framework:
         raise InvalidInputError(
-            f"framework {wanted!r}: model {model.name!r} version {model.version} is "
-            f"sealed as {model.framework!r}; save it again with the other framework"
+            f"the framework cannot change to {wanted!r}: model {model.name!r} version "
+            f"{model.version} was saved as {model.framework!r}; save it again with the "
+            "other framework"
         )
     return _document(call, model)
 

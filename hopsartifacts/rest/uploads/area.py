@@ -143,10 +143,10 @@ class Area:
         """Return whether *owner* may use its number for a new save."""
         if self.status == "vacant":
             return not self._in_flight
-        return self.owner == owner and self.may_begin_anew
+        return self.owner == owner and self.may_start_over
 
     @property
-    def may_begin_anew(self) -> bool:
+    def may_start_over(self) -> bool:
         """Whether its owner may use it for a new attempt to save."""
         if self.status != "open" or self._in_flight:
             return self.status == "doubtful"
@@ -302,8 +302,8 @@ class Area:
             self.check_open()
             if self._in_flight:
                 raise ConflictError(
-                    f"{self.place.top!r} is still being uploaded to: wait for it, then "
-                    "register it"
+                    f"{self.place.top!r} cannot be registered yet, because a part of a "
+                    "file is being received: register it again when all parts were sent"
                 )
             self._do(Sealing())
             self.status = "sealing"
@@ -347,14 +347,12 @@ class Area:
         """Raise ``ConflictError`` unless files can be uploaded."""
         if self.status != "open":
             what = {
-                "sealing": "is being registered",
-                "claiming": "is being claimed",
-                "vacant": "was removed",
+                "sealing": "is being registered: nothing can be changed there",
+                "claiming": "is being claimed: try again later",
+                "vacant": "was removed: save again",
             }
-            raise ConflictError(
-                f"{self.place.top!r} {what.get(self.status, 'was given up')}: nothing "
-                "can be changed there"
-            )
+            gone = "was given up, or is in the store already: start the upload again"
+            raise ConflictError(f"{self.place.top!r} {what.get(self.status, gone)}")
 
     def _upload(self, path: str, chunk: Chunk) -> Assembly:
         """Return the file that *chunk* belongs to; start it if it is new."""

@@ -124,7 +124,7 @@ def write_whole(location: Path, chunks: Iterable[bytes], limit: int) -> tuple[in
         for piece in chunks:
             size += len(piece)
             if size > limit:
-                raise RefusedError(f"a file may have {limit} bytes here", 413)
+                raise RefusedError(f"a file may have at most {limit} bytes here", 413)
             hasher.update(piece)
             file.write(piece)
     return size, hasher.hexdigest()
@@ -228,9 +228,13 @@ class UploadContents:
         """
         for taken in _with_parents(path):
             if taken in self.files:
-                raise AlreadyExistsError(f"{taken!r} exists here, and is a file")
+                raise AlreadyExistsError(
+                    f"{taken!r} exists, and is a file: choose another name"
+                )
         if path in self.folders and not is_folder:
-            raise AlreadyExistsError(f"{path!r} exists here, and is a folder")
+            raise AlreadyExistsError(
+                f"{path!r} exists, and is a folder: choose another name"
+            )
         count = len(self.files) + len(self.folders) + len(self._announced)
         if count >= self._limits.max_files and not self.is_expected(path):
             raise RefusedError(
@@ -253,7 +257,9 @@ class UploadContents:
         ):
             if size > limit:
                 raise RefusedError(
-                    f"{chunk.name!r}: {words} may have {limit} bytes, not {size}", 413
+                    f"{chunk.name!r}: {words} may have at most {limit} bytes, not "
+                    f"{size}",
+                    413,
                 )
 
     @staticmethod
@@ -278,10 +284,10 @@ def _pieces(chunk: Chunk, data: BinaryIO) -> Iterator[bytes]:
             break
         yield piece
     if left:
-        many = "more" if left < 0 else f"{chunk.length - left}"
+        many = "more" if left < 0 else f"only {chunk.length - left}"
         raise InvalidInputError(
-            f"chunk {chunk.number} of {chunk.name!r} has {many} bytes, not the "
-            f"{chunk.length} that it says: send it again"
+            f"chunk {chunk.number} of {chunk.name!r} must have {chunk.length} bytes, "
+            f"and {many} came: send it again"
         )
 
 

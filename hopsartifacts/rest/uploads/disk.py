@@ -40,7 +40,7 @@ def check_room(folder: Path, size_bytes: int, min_free_bytes: int) -> None:
         RefusedError: they do not (507).
         StorageError: the folder cannot be used.
     """
-    with on_disk("look for room"):
+    with on_disk("measure the free space of its disk"):
         free = shutil.disk_usage(folder).free
     if free - size_bytes < min_free_bytes:
         raise _disk_full()
@@ -71,7 +71,7 @@ class RequestBodies:
         self._folder = folder
         self._min_free_bytes = min_free_bytes
         shutil.rmtree(folder, ignore_errors=True)
-        with on_disk("keep uploads"):
+        with on_disk("use its folder for uploads"):
             folder.mkdir(mode=0o700, exist_ok=True)
 
     @contextmanager
@@ -83,7 +83,7 @@ class RequestBodies:
             StorageError: the folder cannot be made.
         """
         self.check_room(0)
-        with on_disk("take an upload"):
+        with on_disk("receive an upload"):
             held = tempfile.TemporaryDirectory(
                 dir=self._folder, ignore_cleanup_errors=True
             )

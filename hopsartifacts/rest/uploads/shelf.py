@@ -27,7 +27,7 @@ class Shelf:
         self._limits = limits
         self._lock = RLock()
         self._areas: dict[tuple[str, str], Area] = {}
-        with on_disk("keep uploads"):
+        with on_disk("use its folder for uploads"):
             self._spool.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._held = _locked(folder)
             for entry in sorted(self._spool.iterdir()):
@@ -113,7 +113,9 @@ class Shelf:
         )
         if own >= self._limits.max_open:
             raise RefusedError(
-                f"{own} uploads of yours are unfinished: finish or remove some", 429
+                f"this API key has {own} unfinished uploads, which is the most: finish "
+                "or remove some",
+                429,
             )
 
 
@@ -126,8 +128,8 @@ def _locked(folder: Path) -> Any:
         lock.acquire(blocking=False)
     except Timeout as error:
         raise ConflictError(
-            f"another server keeps its uploads in {str(folder)!r}: end it, or give "
-            "this one a folder of its own"
+            f"another server uses the folder {str(folder)!r}: stop it, or give this "
+            "server another folder with --state-dir"
         ) from error
     return lock
 
@@ -140,4 +142,4 @@ def _key(place: UploadPlace, owner: str) -> tuple[str, str]:
 def _is_visible(area: Area, owner: str) -> bool:
     if area.owner != owner or area.status not in {"open", "sealing"}:
         return False
-    return area.place.kind != "version" or not area.may_begin_anew
+    return area.place.kind != "version" or not area.may_start_over

@@ -119,7 +119,7 @@ class Uploads:
         """
         place = file_place(path)
         if place.kind == "own":
-            raise InvalidInputError(f"{path!r} is stored without being uploaded")
+            raise InvalidInputError(f"{path!r} is not in a version or a deployment")
         self._area(place, owner).put_whole(place.inside, chunks)
 
     def make_folder(self, path: str, owner: str) -> None:
@@ -356,7 +356,7 @@ class OwnFiles:
         if area.status == "delivered":
             # If the file is gone, it was removed since, and this is a new upload.
             return self._storage.stat(area.place.path) is None
-        if area.status == "ending" or not area.may_begin_anew:
+        if area.status == "ending" or not area.may_start_over:
             return area.status == "ending"
         upload = area.contents.files.get(chunk.name)
         return upload is not None and not upload.is_of(chunk)

@@ -146,12 +146,13 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
         """
         if "/" in self.name:
             raise InvalidInputError(
-                f"file name {self.name!r} has a slash: name the folder in the path"
+                f"file name {self.name!r} has a slash: put the folder into the path"
             )
         file_path(self.name)
         if self.size < 0 or self.chunk_size < (1 if self.size else 0):
             raise InvalidInputError(
-                f"file size {self.size} and chunk size {self.chunk_size} do not fit"
+                f"file size {self.size} and chunk size {self.chunk_size} are not "
+                "possible: neither can be negative, and a chunk has at least one byte"
             )
         wanted = -(-self.size // self.chunk_size) if self.size else 0
         if self.chunks != wanted and not (self.size == 0 and self.chunks == 1):
@@ -161,7 +162,8 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
             )
         if not 1 <= self.number <= max(self.chunks, 1):
             raise InvalidInputError(
-                f"there is no chunk {self.number} of {self.chunks}: count from 1"
+                f"there is no chunk {self.number} of {self.chunks}: the first chunk "
+                "has number 1"
             )
         if self.chunks > _MAX_CHUNKS:
             raise InvalidInputError(

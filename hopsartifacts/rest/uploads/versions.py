@@ -103,7 +103,7 @@ class Claims:
             raise unclaimed(place)
         area.begin_seal()
         try:
-            new = new_version(area, details, self._limits.max_embedded_bytes)
+            new = _new_version(area, details, self._limits.max_embedded_bytes)
         except InvalidInputError:
             area.reopen()
             raise
@@ -233,7 +233,7 @@ class SpooledSource(Source, frozen=True, kw_only=True):
                 )
 
 
-def new_version(area: Area, details: Details, max_embedded_bytes: int) -> NewVersion:
+def _new_version(area: Area, details: Details, max_embedded_bytes: int) -> NewVersion:
     """Return the version whose files were uploaded to *area*.
 
     Raises:
@@ -275,17 +275,17 @@ def _check_whole(area: Area) -> None:
     for path, upload in sorted(area.contents.files.items()):
         if not upload.is_whole:
             raise InvalidModelError(
-                f"{path!r} was not uploaded whole: {len(upload.digests)} of "
-                f"{upload.parts} chunks came; save again"
+                f"{path!r} is incomplete: {len(upload.digests)} of {upload.parts} "
+                "chunks came; save again"
             )
     unsent = area.contents.unsent
     if unsent:
         more = f" and {len(unsent) - _FEW} more" if len(unsent) > _FEW else ""
         named = ", ".join(map(repr, unsent[:_FEW]))
         raise InvalidModelError(
-            f"{named}{more} never came: some clients before 4.6 send no empty files, "
-            "so such a file would be lost. Write something into it, leave it out, or "
-            "update the client"
+            f"{named}{more} was not uploaded: some clients before 4.6 send no empty "
+            "files, so such a file would be lost. Write something into the file, leave "
+            "it out, or update the client"
         )
 
 
@@ -303,7 +303,8 @@ def _embedded(area: Area, name: str, limit: int) -> EmbeddedFile | None:
         return None
     if upload.begun.size > limit:
         raise InvalidModelError(
-            f"{name} has {upload.begun.size} bytes, and may have {limit}: give less"
+            f"{name} has {upload.begun.size} bytes, but may have at most {limit}: make "
+            "it smaller"
         )
     with on_disk("read an upload"):
         data = Path(upload.location).read_bytes()

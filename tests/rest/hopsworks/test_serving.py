@@ -254,7 +254,7 @@ def test_the_model_decides_the_framework(
     assert (made["modelFramework"], made["modelServer"]) == ("TORCH", "PYTHON")
     assert "script" in serving.refused({**body, "name": "e", "predictor": None})
     other = {**body, "name": "e", "modelServer": "TENSORFLOW_SERVING"}
-    assert "runs on PYTHON" in serving.refused(other)
+    assert "use PYTHON" in serving.refused(other)
 
 
 @BOTH
@@ -286,9 +286,9 @@ def test_another_model_version_can_be_chosen_but_no_other_model(
         ({"apiProtocol": "SOAP"}, "SOAP"),
         ({"servingTool": "OTHER"}, "OTHER"),
         ({"servingTool": "DEFAULT"}, "script"),
-        ({"modelName": None}, "needs a model"),
-        ({"modelVersion": None}, "needs a model"),
-        ({"modelPath": "/Projects/other/Models/my_model"}, "of this project"),
+        ({"modelName": None}, "modelVersion is missing"),
+        ({"modelVersion": None}, "modelVersion is missing"),
+        ({"modelPath": "/Projects/other/Models/my_model"}, "in this project"),
         ({"predictor": "/Projects/other/Resources/predict.py"}, "does not exist"),
         ({"predictor": "../../predict.py"}, "does not exist"),
         ({"predictor": "Resources/missing.py"}, "upload it first"),
@@ -322,7 +322,7 @@ def test_another_model_version_can_be_chosen_but_no_other_model(
         ({"predictorEnvVars": ["NOVALUE"]}, "NOVALUE"),
         ({"predictorEnvVars": ["SERVING_SCHEMA_ID=x"]}, "SERVING_SCHEMA_ID"),
         ({"transformerEnvVars": ["A=1"]}, "predictor, too"),
-        ({"transformerEnvironment": {"name": "x"}}, "both the environment"),
+        ({"transformerEnvironment": {"name": "x"}}, "the predictor the environment"),
         ({"tags": {"items": [{"value": "x"}]}}, "tags"),
         ({"tags": {"items": [{"name": "a/b", "value": "x"}]}}, "a/b"),
         ({"tags": 5}, "tags"),

@@ -207,16 +207,16 @@ def test_parts_that_cannot_be_are_refused(uploads: Uploads, chunk: Chunk) -> Non
     assert uploads.list("Models/m/1/Files", ME) == []
 
 
-@pytest.mark.parametrize(("data", "many"), [(b"012", "3"), (b"01234", "more")])
+@pytest.mark.parametrize(("data", "many"), [(b"012", "only 3"), (b"01234", "more")])
 def test_a_part_with_too_few_or_many_bytes_is_not_taken(
     uploads: Uploads, data: bytes, many: str
 ) -> None:
     fill(uploads, {})
     chunk = chunk_of("a.bin", b"0123456789", 1)
-    with pytest.raises(InvalidInputError, match=f"has {many} bytes, not the 4"):
+    with pytest.raises(InvalidInputError, match=f"must have 4 bytes, and {many} came"):
         uploads.put_chunk("Models/m/1/Files", chunk, BytesIO(data), ME)
     send_part(uploads, "Models/m/1/Files/a.bin", b"0123456789", 2)
-    with pytest.raises(InvalidModelError, match=r"whole: 1 of 3 chunks"):
+    with pytest.raises(InvalidModelError, match=r"incomplete: 1 of 3 chunks"):
         seal(uploads)
 
 
@@ -445,7 +445,7 @@ def test_a_file_that_never_came_is_named(uploads: Uploads, project: Project) -> 
     uploads.stat("Models/m/1/Files/none.txt", ME)
     uploads.stat("Models/m/1/Files/later", ME)
     uploads.make_folder("Models/m/1/Files/later", ME)
-    words = r"'Files/none.txt' never came: some clients before 4.6 send no empty files"
+    words = r"'Files/none.txt' was not uploaded: some clients before 4.6"
     with pytest.raises(InvalidModelError, match=words):
         seal(uploads)
     assert project.get_model_registry().get_models("m") == []
@@ -521,14 +521,14 @@ def test_limits_are_told(start: START) -> None:
     )
     fill(uploads, {"Files/a": b"0123456789"})
     for path, data, size, words in (
-        ("b", b"0123456789x", 4, "a file may have 10 bytes"),
-        ("b", b"012345", 4, "one upload may have 15 bytes"),
+        ("b", b"0123456789x", 4, "a file may have at most 10 bytes"),
+        ("b", b"012345", 4, "one upload may have at most 15 bytes"),
         ("b", b"012345789", 9, "may have"),
     ):
         with pytest.raises(RefusedError, match=words) as caught:
             send_part(uploads, f"Models/m/1/Files/{path}", data, 1, ME, size)
         assert caught.value.status == 413
-    with pytest.raises(RefusedError, match="may have 5 bytes here"):
+    with pytest.raises(RefusedError, match="may have at most 5 bytes here"):
         uploads.put_file("Models/m/1/Files/c", [b"012", b"345"], ME)
     assert [it.name for it in uploads.list("Models/m/1/Files", ME)] == ["a"]
     send(uploads, "Models/m/1/Files/third", b"")
@@ -540,7 +540,7 @@ def test_an_owner_has_so_many_unfinished_uploads(start: START) -> None:
     uploads = start(max_open=2)
     uploads.claim("m", 1, ME)
     uploads.claim("m", 2, ME)
-    with pytest.raises(RefusedError, match="2 uploads of yours are unfinished"):
+    with pytest.raises(RefusedError, match="this API key has 2 unfinished uploads"):
         uploads.claim("m", 3, ME)
     uploads.claim("m", 3, OTHER)
     assert uploads.remove("Models/m/3", ME)
@@ -572,7 +572,7 @@ def test_a_file_that_is_lost_after_a_silence_is_missed(start: START) -> None:
     uploads = start(takeover_s=0)
     fill(uploads, FILES)
     assert uploads.stat("Models/m/1/Files/none.txt", ME) is None
-    with pytest.raises(InvalidModelError, match=r"none\.txt' never came"):
+    with pytest.raises(InvalidModelError, match=r"none\.txt' was not uploaded"):
         seal(uploads)
 
 
@@ -604,7 +604,7 @@ def test_what_nobody_touches_is_given_up(
 
 
 def test_one_server_uses_a_folder(uploads: Uploads, tmp_path: Path) -> None:
-    with pytest.raises(ConflictError, match="another server keeps its uploads"):
+    with pytest.raises(ConflictError, match="another server uses the folder"):
         Uploads(uploads._storage, tmp_path / "server")
 
 
