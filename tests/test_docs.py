@@ -103,7 +103,12 @@ def cli(_: Names, texts: dict[str, str]) -> Iterator[None]:
 
 def contributing(_: Names, texts: dict[str, str]) -> Iterator[None]:
     """A clone, as far as its first change needs it."""
-    for name in ("hopsartifacts", "tests/conftest.py", "tests/in_place.py"):
+    for name in (
+        "hopsartifacts",
+        "tests/conftest.py",
+        "tests/depth.py",
+        "tests/in_place.py",
+    ):
         target = Path(name)
         target.parent.mkdir(exist_ok=True)
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
