@@ -294,7 +294,7 @@ def nth_entry(number: int, log: str) -> Matches:
 
 def writes(part: str) -> Matches:
     """Match writes to paths that contain *part*."""
-    return lambda call: call.method == "write" and part in call.path
+    return lambda it: it.method in {"create", "write"} and part in it.path
 
 
 def put_aside(storage: Storage) -> None:
