@@ -53,7 +53,7 @@ def with_new_script(folder: Path, number: int) -> dict[str, Any]:
 
 KINDS = (
     Kind("without a script", 30, 400, named),
-    Kind("the same", 30, 300, lambda *_: {"name": "before"}),
+    Kind("the same", 30, 320, lambda *_: {"name": "before"}),
     Kind("with a script that is there", 36, 540, with_script),
     Kind("with a new script", 36, 690, with_new_script),
 )

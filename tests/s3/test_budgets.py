@@ -159,7 +159,7 @@ STEPS = (
     # Whether the files are as they were sealed costs a listing and a look.
     Step("the same files", FILES + 7, 2 * FILES + 10, save(MODEL, is_changed=False)),
     Step("the first save", FILES + 6, FILES + 14, save(NEW, is_changed=True)),
-    Step("an artifact whose folder is gone", 3, 9, artifact(3)),
+    Step("an artifact whose folder is gone", 3, 10, artifact(3)),
     Step("an artifact that is found again", 3, 5, artifact(3)),
     Step("an artifact that is made", 5, 7, artifact(-1)),
     Step("an artifact that is made again", 5, 7, artifact(-1, "CREATE")),
