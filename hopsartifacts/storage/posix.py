@@ -224,7 +224,7 @@ def first_file(folder: str) -> str | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     for name in names:
-        path = f"{folder}/{name}"
+        path = os.path.join(folder, name)  # noqa: PTH118 - a string, for speed
         found = first_file(path[:-1]) if name.endswith("/") else path
         if found is not None:
             return found
