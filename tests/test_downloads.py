@@ -326,6 +326,36 @@ def test_an_interrupt_stops_and_keeps_what_is_there(
     assert dict(storage.reads)["big.bin"] > 0
 
 
+def test_an_interrupt_while_threads_are_started_waits_for_those_that_run(
+    project: Project, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del model
+    start, is_first = threading.Thread.start, [True]
+    has_begun = threading.Event()
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        if is_first and thread.name.startswith("hopsartifacts"):
+            is_first.clear()
+            assert has_begun.wait(20)
+            raise KeyboardInterrupt
+
+    def read(_: str, __: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            has_begun.set()
+            time.sleep(0.2)
+            yield chunk
+
+    cut, _ = through(project, read)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            cut.download(tmp_path / "here")
+    again, _ = through(project, lambda _, __, chunks: chunks)
+    again.download(tmp_path / "here")
+    assert found(tmp_path / "here") == whole()
+
+
 def test_a_full_disk_is_named_and_gets_its_room_back(
     memory_project: Project, make_files: Callable[..., Path], tmp_path: Path
 ) -> None:

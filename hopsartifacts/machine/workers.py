@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from threading import Event, Lock
+from threading import Condition, Event, Lock
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -62,8 +62,16 @@ def _each_of_many(
     stop = Stop()
     queue, lock = iter(items), Lock()
     failures: list[BaseException] = []
+    pulling, changed = 0, Condition()
+
+    def count(change: int) -> None:
+        nonlocal pulling
+        with changed:
+            pulling += change
+            changed.notify_all()
 
     def pull() -> None:
+        count(1)
         try:
             while True:
                 stop.check()
@@ -75,6 +83,8 @@ def _each_of_many(
         except BaseException as error:  # noqa: BLE001 - it is raised below
             failures.append(error)
             stop.set()
+        finally:
+            count(-1)
 
     with ThreadPoolExecutor(workers, thread_name_prefix="hopsartifacts") as pool:
         try:
@@ -84,6 +94,9 @@ def _each_of_many(
                 _, pending = wait(pending, _WAIT_S)
         except BaseException:
             stop.set()
+            # The pool does not wait for a thread whose start was interrupted.
+            with changed:
+                changed.wait_for(lambda: not pulling)
             raise
     if failures:
         raise failures[0]
