@@ -335,17 +335,14 @@ def test_a_damaged_log_is_told(
         project.catalog()
 
 
-def test_a_log_that_begins_with_something_else_is_told(
+def test_a_log_that_begins_with_something_else_is_read(
     project: Project, model: Model, make_script: Callable[..., Path]
 ) -> None:
     model.deploy("d", script_file=make_script())
     stray = f"{layout.artifact_log(model.name, 1)}/.DS_Store"
     project.storage.write(stray, [b""])
     for _ in range(2):
-        with pytest.raises(IntegrityError, match="is not one of its entries"):
-            project.catalog()
-    project.storage.delete_tree(stray)
-    assert len(rows(project, "artifacts")) == 1
+        assert len(rows(project, "artifacts")) == 1
 
 
 @pytest.mark.race
