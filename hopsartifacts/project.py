@@ -3,10 +3,10 @@
 import atexit
 import hashlib
 import os
-import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from functools import cache, cached_property, partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -26,6 +26,7 @@ from hopsartifacts.machine.progress import NO_CALLBACK, Callback
 from hopsartifacts.registry.handle import ModelRegistry
 from hopsartifacts.serving.contract import ServingBackend
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.storage.posix import delete_folder
 from hopsartifacts.store.cache import Cache
 from hopsartifacts.store.root import check_root
 
@@ -340,9 +341,8 @@ def _private_folder(pid: int) -> Path:
 
     def remove() -> None:
         if os.getpid() == pid:  # a forked child inherits the exit handlers
-            for inner, _, _ in os.walk(folder):  # cached folders are read-only
-                Path(inner).chmod(0o700)
-            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):
+                delete_folder(folder)
 
     atexit.register(remove)
     return folder

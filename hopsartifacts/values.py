@@ -40,6 +40,9 @@ Fractions = Literal["all", "no infinity", "finite"]
 refused, and NaN becomes None, since it marks a missing value in frames. ``finite``:
 infinities and NaN are refused."""
 
+ONLY_FINITE = "only finite numbers can be compared; leave it out"
+"""What is wrong with a metric that is NaN or infinite."""
+_NO_JSON = ", which JSON cannot represent"
 _NUMBERS = frozenset({int, float, bool})
 _LOOKED_AT_BYTES = 16 * 1024 * 1024
 _DEEP = 4
@@ -96,9 +99,14 @@ def misspelt(body: bytes, where: str) -> str | None:
     import json  # noqa: PLC0415 - see above
 
     try:
-        plain(json.loads(body), where, "finite")
-    except TypeError as error:
-        return str(error)
+        _READINGS["finite"].read(json.loads(body))
+    except NoPlainFormError as refused:
+        place, words = (where, *refused.path), str(refused)
+        is_metric = not {"metrics", '["metrics"]'}.isdisjoint(place[:-1])
+        if is_metric and _NO_JSON in words:
+            # A metric must be a number, so another value is no way out.
+            words = f"{words.partition(_NO_JSON)[0]}: {ONLY_FINITE}"
+        return f"{''.join(place)} {words}"
     except (ValueError, RecursionError):
         pass
     return None
@@ -157,13 +165,12 @@ class _Reading:
             return value
         if value == value:  # noqa: PLR0124 - not NaN
             raise NoPlainFormError(
-                f"is {value!r}, which JSON cannot represent: give a string instead; "
+                f"is {value!r}{_NO_JSON}: give a string instead; "
                 "predictions over gRPC and binary tensors of V2 support it"
             )
         if self._fractions == "finite":
             raise NoPlainFormError(
-                "is NaN, which JSON cannot represent: give None or a string instead, "
-                "or leave it out"
+                f"is NaN{_NO_JSON}: give None or a string instead, or leave it out"
             )
         return None
 

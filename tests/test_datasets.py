@@ -320,3 +320,18 @@ def test_a_download_replaces_no_pipe(
     with pytest.raises(InvalidInputError, match="is a device, a pipe or a socket"):
         api.download("Resources/data.csv", tmp_path / "pipe", overwrite=True)
     assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_folder_is_not_called_missing(
+    api: DatasetApi, file: Path, tmp_path: Path
+) -> None:
+    api.upload(file, "Resources/t")
+    for ask in (
+        lambda: api.download("Resources/t", tmp_path / "t"),
+        lambda: api.read_content("Resources/t"),
+    ):
+        with pytest.raises(PathNotFoundError, match=r"is a folder.*list\(.*zip\("):
+            ask()
+    assert not (tmp_path / "t").exists()
+    with pytest.raises(PathNotFoundError, match="does not exist"):
+        api.download("Resources/missing", tmp_path / "t")

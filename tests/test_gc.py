@@ -15,6 +15,7 @@ from hopsartifacts.errors import (
     HopsArtifactsError,
     InvalidInputError,
     ModelNotFoundError,
+    StorageRefusedError,
 )
 from hopsartifacts.registry.versions import model_state
 from hopsartifacts.storage.contract import Capabilities, Storage
@@ -345,3 +346,54 @@ def test_a_damaged_log_does_not_keep_the_rest(
     assert not report.ok
     assert [it.path for it in report.freed] == [layout.version_dir(NAME, 1)]
     assert project.get_model_registry().get_model("damaged", 1).version == 1
+
+
+def full_while(storage: Storage, folder: str) -> Storage:
+    """Return *storage* on a disk that has no room for entries of a log.
+
+    It has some again as soon as *folder* is empty.
+    """
+
+    def refuse(call: StorageCall) -> None:
+        raise StorageRefusedError(f"cannot create {call.path!r}: the disk is full")
+
+    def plan(call: StorageCall) -> Fault | None:
+        is_entry = call.method == "create" and layout.log_of(call.path)
+        is_full = is_entry and next(storage.find(folder), None)
+        return Fault(before=refuse) if is_full else None
+
+    return FaultyStorage(storage, plan)
+
+
+def test_a_save_that_a_full_disk_refuses_leaves_nothing_behind(
+    project: Project, make_files: MakeFiles
+) -> None:
+    """The entry that gives the number up needs room, which the files take."""
+    files = make_files({"weights": b"w" * 1000})
+    project.get_model_registry().python.create_model(NAME).save(files)
+    folder = layout.version_dir(NAME, 2)
+    registry = Project(full_while(project.storage, folder)).get_model_registry()
+    with pytest.raises(StorageRefusedError, match="nothing was stored"):
+        registry.python.create_model(NAME).save(files)
+    assert list(project.storage.find(folder)) == []
+    assert project.gc(grace_s=0).freed == ()
+    assert registry.python.create_model(NAME).save(files).version == 3
+    assert project.verify().ok
+
+
+def test_a_deployment_that_a_full_disk_refuses_leaves_nothing_behind(
+    project: Project, tmp_path: Path, make_files: MakeFiles
+) -> None:
+    project.get_model_registry().python.create_model(NAME).save(make_files({"w": b""}))
+    big, script = tmp_path / "big.bin", tmp_path / "predict.py"
+    big.write_bytes(b"b" * BIG)
+    script.write_text(SCRIPT)
+    folder = layout.artifact_payload(NAME, 1, "").rstrip("/")
+    storage = full_while(project.storage, folder)
+    model = Project(storage).get_model_registry().get_model(NAME, 1)
+    with pytest.raises(StorageRefusedError, match="nothing was stored"):
+        model.deploy(script_file=script, files=[big])
+    left = [it for it in project.storage.find(folder) if it.kind == "file"]
+    assert left == []
+    assert project.gc(grace_s=0).freed == ()
+    assert project.verify().ok

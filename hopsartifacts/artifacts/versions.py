@@ -38,6 +38,7 @@ from hopsartifacts.errors import (
     InUseError,
     InvalidDeploymentError,
     StorageError,
+    StorageRefusedError,
 )
 from hopsartifacts.machine.identity import new_token
 from hopsartifacts.storage.contract import Storage
@@ -302,8 +303,17 @@ class ArtifactStore:
     def _give_up(self, token: str) -> None:
         """Delete the files that were stored for a version that was not created."""
         # gc() finds files that are left.
+        place = (self._storage, self.model, self.version)
         with suppress(HopsArtifactsError):
-            if give_up_payload(self._storage, self.model, self.version, token):
+            try:
+                is_free = give_up_payload(*place, token)
+            except StorageRefusedError:
+                # The disk may be full, and the entry needs some room: free it first.
+                # No other writer has this token, and this one does not try again.
+                if token in artifact_log(*place).state().head.staged:
+                    self._payloads.drop(token)
+                is_free = give_up_payload(*place, token)
+            if is_free:
                 self._payloads.drop(token)
 
     def _commit(

@@ -1,5 +1,7 @@
 """Access to the user's own files in a project; managed files can only be read."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hopsartifacts import layout
@@ -84,7 +86,7 @@ class DatasetApi:
             The local path of the copy.
 
         Raises:
-            PathNotFoundError: there is no such file.
+            PathNotFoundError: there is no such file, or it is a folder.
             IntegrityError: the file differs from its sealed digest.
             AlreadyExistsError: the local file exists and *overwrite* is not set.
             InvalidInputError: the local path is a device, a pipe or a socket.
@@ -94,19 +96,21 @@ class DatasetApi:
         if target.is_dir():
             target /= inside.rpartition("/")[2]
         check_free(target, overwrite=overwrite)
-        fetch(self._storage, inside, target, sealed_digest(self._storage, inside))
+        with self._naming_folders(inside):
+            fetch(self._storage, inside, target, sealed_digest(self._storage, inside))
         return str(target)
 
     def read_content(self, path: str) -> bytes:
         """Return the bytes of a file; a sealed one is checked as in ``download``.
 
         Raises:
-            PathNotFoundError: there is no such file.
+            PathNotFoundError: there is no such file, or it is a folder.
             IntegrityError: the file differs from its sealed digest.
         """
         inside = layout.relative(self._project, path)
         digest = sealed_digest(self._storage, inside)
-        data = self._storage.read(inside)
+        with self._naming_folders(inside):
+            data = self._storage.read(inside)
         return b"".join(verified([data], digest, inside)) if digest else data
 
     def exists(self, path: str) -> bool:
@@ -227,6 +231,20 @@ class DatasetApi:
         if own.look(self._storage, inside) is None:
             raise PathNotFoundError(f"{path!r} does not exist")
         own.remove(self._storage, inside)
+
+    @contextmanager
+    def _naming_folders(self, path: str) -> Iterator[None]:
+        """Say of a file that does not exist if *path* is a folder, and what to do."""
+        try:
+            yield
+        except PathNotFoundError as error:
+            if not self._is_folder(path):
+                raise
+            raise PathNotFoundError(
+                f"{path!r} is a folder, and only files are copied or read: take the "
+                f"files that list({path!r}) returns one by one, or first pack a folder "
+                f"of your own with zip({path!r})"
+            ) from error
 
     def _make_way(self, source: str, target: str, overwrite: bool) -> None:
         """Delete *target* if it may be overwritten and *source* exists.

@@ -16,6 +16,7 @@ from hopsartifacts.errors import (
     PathNotFoundError,
     StorageError,
 )
+from hopsartifacts.machine.folders import make_folders
 from hopsartifacts.storage.contract import FileInfo, Storage
 from hopsartifacts.store.root import mark_root
 
@@ -36,9 +37,9 @@ def look_unlinked(storage: Storage, path: str) -> FileInfo | None:
     A link may point anywhere, even outside the project.
     """
     if _may_hold_links(storage):
-        above, _, name = path.rpartition("/")
-        if above and name:
-            folder = look_unlinked(storage, above)
+        above = path.split("/")[:-1]
+        for depth in range(1, len(above) + 1):
+            folder = look(storage, "/".join(above[:depth]))
             if folder is None or folder.kind != "directory":
                 return None
     found = look(storage, path)
@@ -58,10 +59,13 @@ def children(storage: Storage, path: str) -> list[FileInfo]:
 
 def walk(storage: Storage, path: str) -> Iterator[FileInfo]:
     """Yield everything below the folder *path*, each folder before its contents."""
-    for entry in children(storage, path):
+    # Not recursive: a tree may be deeper than Python's stack.
+    pending = children(storage, path)[::-1]
+    while pending:
+        entry = pending.pop()
         yield entry
         if entry.kind == "directory":
-            yield from walk(storage, entry.path)
+            pending += children(storage, entry.path)[::-1]
 
 
 def plain(entries: Iterable[FileInfo]) -> Iterator[FileInfo]:
@@ -93,7 +97,7 @@ def make_folder(storage: Storage, path: str) -> None:
         storage.create(layout.folder_note(path), b"")
         return
     try:
-        location.mkdir(parents=True, exist_ok=True)
+        make_folders(location)
     except OSError as error:
         raise StorageError(f"cannot make {path!r}: {error.strerror}") from error
 

@@ -11,7 +11,7 @@ from hopsartifacts.errors import InvalidInputError, InvalidModelError
 from hopsartifacts.foreign import MOST_BITS
 from hopsartifacts.names import plain_number, plain_text, version_number
 from hopsartifacts.registry.documents import EmbeddedFile
-from hopsartifacts.values import first_row, frame_columns, plain
+from hopsartifacts.values import ONLY_FINITE, first_row, frame_columns, plain
 
 MOST_REASON = 1000
 """The most characters of a reason for a change."""
@@ -175,10 +175,7 @@ def _number(name: object, value: Any) -> float | int:
             "put it into a tag"
         ) from error
     if not math.isfinite(number):
-        raise InvalidModelError(
-            f"metric {name!r} is {_shown(value)}: only finite numbers can be compared; "
-            "leave it out"
-        )
+        raise InvalidModelError(f"metric {name!r} is {_shown(value)}: {ONLY_FINITE}")
     return number
 
 

@@ -14,7 +14,11 @@ from typing import Any
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.errors import HopsArtifactsError, StorageError
+from hopsartifacts.errors import (
+    HopsArtifactsError,
+    StorageError,
+    StorageRefusedError,
+)
 from hopsartifacts.machine.identity import new_token, now, user
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback
 from hopsartifacts.registry.documents import (
@@ -266,7 +270,23 @@ class _Saving:
                 state, "seal", number, sealed, content=manifest, token=self._attempt
             )
 
-        self._log.append(decide)
+        try:
+            self._log.append(decide)
+        except StorageRefusedError:
+            # The disk may be full, and giving the number up needs some room: free it
+            # first. No other save has this token, and this one does not try again.
+            if self._is_staged and self._claim is None and self._is_reserved(number):
+                self._delete_own(layout.version_dir(manifest.model, number), number)
+            raise
+
+    def _is_reserved(self, version: int) -> bool:
+        """Tell whether the log says that the number is still reserved for this save."""
+        try:
+            record = self._log.state().records.get(version)
+        except HopsArtifactsError:
+            return False
+        holder = record.id if record and record.status == "reserved" else None
+        return holder == self._token
 
     def _is_sealed(self, version: int) -> bool:
         """Tell whether this save's commit succeeded, although the response was lost."""

@@ -24,9 +24,11 @@ from hopsartifacts.errors import (
     InvalidInputError,
     StorageError,
 )
+from hopsartifacts.machine.folders import make_folders
 from hopsartifacts.machine.local_paths import user_path
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
+from hopsartifacts.storage.posix import folders_of
 from hopsartifacts.store.checks import Finding, check_folder
 from hopsartifacts.store.transfer import part_of
 
@@ -159,7 +161,7 @@ class Cache:
     def _flaws(self, key: str, sealed: Mapping[str, Digest]) -> list[Finding]:
         folder = self._folder(key)
         if not folder.is_dir():
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folders(folder)
         return check_folder(self._disk(), f"{_FOLDERS}/{key}", sealed)
 
     def _mend(
@@ -178,7 +180,7 @@ class Cache:
             if kind not in {"extra", "unprotected"}
         }
         parts = {part_of(folder / path, digest) for path, digest in missing.items()}
-        for inner, _, _ in os.walk(folder):
+        for inner in folders_of(folder):
             Path(inner).chmod(0o755)
         for path, kind in wrong.items():
             if kind != "unprotected" and folder / path not in parts:

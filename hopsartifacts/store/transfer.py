@@ -20,6 +20,7 @@ import xxhash
 from hopsartifacts.digests import CHUNK_BYTES, Digest, sha256_of
 from hopsartifacts.errors import IntegrityError, PathNotFoundError, StorageError
 from hopsartifacts.machine.atomic_write import written_aside
+from hopsartifacts.machine.folders import make_folders
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback, Progress
 from hopsartifacts.machine.workers import Stop, Stopped, each, pause_s
 from hopsartifacts.storage.contract import Storage
@@ -76,7 +77,7 @@ def fetch(
     """
     chunks: Iterable[bytes] = storage.chunks(path)
     with _local(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(target.parent)
     with written_aside(target, is_durable=False) as file:
         file.writelines(verified(chunks, digest, path) if digest else chunks)
 
@@ -109,7 +110,7 @@ class _Download:
     def run(self, target: Path) -> None:
         """Download the file to *target*; see ``download``."""
         with _local(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folders(target.parent)
             if target.is_dir() and not target.is_symlink():
                 raise IsADirectoryError(None, "a folder is there")
         part, file, is_kept = _part(target, self._digest)

@@ -53,7 +53,10 @@ def test_a_metric_that_is_nan_is_named(client: TestClient, hosted: Hosted) -> No
     answer = client.put(path, content='{"metrics": {"attributes": [{"auc": NaN}]}}')
     assert answer.status_code == 400
     found = answer.json()["usrMsg"]
-    assert found.startswith('body["metrics"]["attributes"][0]["auc"] is NaN')
+    assert found == (
+        'body["metrics"]["attributes"][0]["auc"] is NaN: only finite numbers can be '
+        "compared; leave it out"
+    )
 
 
 def test_a_segment_that_is_not_utf8_is_refused(client: TestClient) -> None:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from hopsartifacts.documents import encode
 from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.machine.folders import make_folders
 from hopsartifacts.names import distinct_paths, file_path, model_name
 from hopsartifacts.registry.documents import Framework
 from hopsartifacts.rest.api.models import VersionDetail, version_detail
@@ -106,7 +107,7 @@ def _put_down(form: FormData, folder: Path) -> None:
     for part, path in zip(files, paths, strict=True):
         target = folder / path
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folders(target.parent)
             with target.open("xb") as file, on_disk("receive an upload"):
                 copyfileobj(part.file, file)
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:

@@ -3,7 +3,6 @@
 A keeper reports the progress of its run. The first final report is kept.
 """
 
-import shutil
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +20,7 @@ from hopsartifacts.serving.contract import (
 )
 from hopsartifacts.serving.local.control import KeeperOrder
 from hopsartifacts.serving.runtime.failures import MOST_CHARACTERS, sayable
+from hopsartifacts.storage.posix import delete_folder
 
 REASON_CHARS = MOST_CHARACTERS + 1000
 """The longest reason in a state: an error of a script, and the step that failed."""
@@ -216,7 +216,8 @@ class RunFolder:
 
     def clear(self) -> None:
         """Delete the folder."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        with suppress(OSError):
+            delete_folder(self.path)
 
 
 def transformer_log(log: Path) -> Path:
@@ -226,7 +227,8 @@ def transformer_log(log: Path) -> Path:
 
 def _delete(path: Path) -> None:
     if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
+        with suppress(OSError):
+            delete_folder(path)
     else:
         path.unlink(missing_ok=True)
 

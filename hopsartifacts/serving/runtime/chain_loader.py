@@ -24,6 +24,7 @@ from hopsartifacts.errors import (
     HopsArtifactsError,
     InvalidScriptError,
 )
+from hopsartifacts.machine.folders import make_folders
 from hopsartifacts.serving.contract import (
     COMPONENTS,
     SCRIPT_CLASSES,
@@ -88,10 +89,10 @@ def copy_artifact(launch: Launch, sealed: Path) -> None:
     """
     target = Path(launch.artifact_files_path)
     try:
-        target.mkdir(parents=True, exist_ok=True)
+        make_folders(target)
         for name in _names(launch, sealed):
             path = target / name
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folders(path.parent)
             # Do not copy the mode: sealed files are read-only.
             shutil.copyfile(sealed / name, path)
         for component in COMPONENTS:

@@ -60,6 +60,11 @@ def test_a_version_is_saved_from_a_form(
         ({"framework": "PYTHON", "colour": "red"}, [FILE], "colour"),
         ({"framework": "PYTHON", "metrics": "{"}, [FILE], "metrics"),
         ({"framework": "PYTHON", "metrics": '{"a": "b"}'}, [FILE], "metrics"),
+        (
+            {"framework": "PYTHON", "metrics": '{"a": NaN}'},
+            [FILE],
+            'metrics["a"] is NaN: only finite numbers can be compared; leave it out',
+        ),
         ({"framework": "PYTHON", "tags": "[]"}, [FILE], "tags"),
         ({"framework": "PYTHON", "input_example": "x"}, [FILE], "input_example"),
         ({"framework": "PYTHON", "version": "0"}, [FILE], "0"),

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,7 @@ from hopsartifacts.serving.local.processes import kill_marked
 from hopsartifacts.serving.local.runs import write_whole
 from hopsartifacts.serving.runtime.environment import deployment_variables
 from hopsartifacts.serving.runtime.keeper_link import Handover
+from hopsartifacts.storage.posix import delete_folder
 
 WORKER_VARIABLE = "HOPSARTIFACTS_WORKER"
 """Marks all processes started by a worker."""
@@ -128,7 +130,8 @@ class WorkerStarter(msgspec.Struct, kw_only=True):
         for path in self.metrics.glob(f"gauge_live*_{worker.pid}.db"):
             path.unlink(missing_ok=True)
         kill_marked(WORKER_VARIABLE, worker.marker)
-        shutil.rmtree(self.home_of(worker.marker), ignore_errors=True)
+        with suppress(OSError):
+            delete_folder(self.home_of(worker.marker))
 
     def take_logs(self) -> None:
         """Write all output received so far to the log files."""
