@@ -459,11 +459,16 @@ BY_PRODUCTS = (
     "__pycache__/numba.nbi",
     "old.pyc",
     ".ipynb_checkpoints/mod-checkpoint.py",
+    ".DS_Store",
+    "inner/.DS_Store",
+    "inner/Thumbs.db",
+    "desktop.ini",
+    "._mod.py",
 )
 
 
 @pytest.mark.parametrize("by_product", BY_PRODUCTS)
-def test_what_python_and_jupyter_leave_in_folders_is_not_stored(
+def test_what_tools_leave_in_folders_is_not_stored(
     deploy: Deploy, first: Path, tmp_path: Path, by_product: str
 ) -> None:
     folder = tmp_path / "pkg"

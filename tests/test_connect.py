@@ -2,8 +2,12 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
+import fsspec
 import pytest
+from fsspec.implementations.dirfs import DirFileSystem
+from fsspec.implementations.local import LocalFileSystem
 
 import hopsartifacts
 from hopsartifacts.errors import InvalidInputError
@@ -49,6 +53,25 @@ def test_a_file_url_may_name_this_machine(tmp_path: Path) -> None:
 def test_unknown_protocols_are_refused_with_those_there_are() -> None:
     with pytest.raises(InvalidInputError, match=r"'s4' is not supported.*gs://.*az://"):
         hopsartifacts.login("s4://bucket/p", unsafe_single_writer=True)
+
+
+def test_a_registered_file_system_is_taken_for_one_writer(
+    tmp_path: Path,
+) -> None:
+    class Attic(DirFileSystem):  # type: ignore[misc]  # fsspec has no types
+        """A file system of the user: a folder of this machine."""
+
+        protocol = "attic"
+
+        def __init__(self, **options: Any) -> None:
+            super().__init__(path=str(tmp_path), fs=LocalFileSystem(), **options)
+
+    fsspec.register_implementation("attic", Attic, clobber=True)
+    with pytest.raises(InvalidInputError, match="'attic' cannot tell two writers"):
+        hopsartifacts.login("attic://p")
+    project = hopsartifacts.login("attic://p", unsafe_single_writer=True)
+    project.get_dataset_api().upload(__file__)
+    assert (tmp_path / "p" / "Resources" / Path(__file__).name).exists()
 
 
 @pytest.mark.parametrize(

@@ -156,13 +156,23 @@ def test_a_link_that_is_turned_elsewhere_meanwhile_fails_the_save(
 
 
 @pytest.mark.parametrize(
-    "name", [".git/HEAD", "a/__pycache__/x.pyc", ".ipynb_checkpoints/a", "b/.DS_Store"]
+    "name",
+    [
+        ".git/HEAD",
+        "a/__pycache__/x.pyc",
+        ".ipynb_checkpoints/a",
+        "b/.DS_Store",
+        "Thumbs.db",
+        "b/desktop.ini",
+    ],
 )
 def test_what_tools_left_in_the_folder_is_saved_and_told(
     mr: ModelRegistry, make_files: MakeFiles, name: str
 ) -> None:
     folder = make_files({"m.bin": b"", name: b""})
-    told = next(part for part in name.split("/") if part.startswith((".", "__")))
+    told = next(
+        part for part in name.split("/") if part.startswith((".", "__", "T", "d"))
+    )
     with pytest.warns(UserWarning, match=f"contains {re.escape(told)}: saved with"):
         model = mr.python.create_model("m").save(folder)
     assert files_of(model) == sorted(["m.bin", name])

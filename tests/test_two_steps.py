@@ -8,6 +8,7 @@ import pytest
 from fsspec.implementations.dirfs import DirFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
+import hopsartifacts
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.fallback import FallbackStorage
 from hopsartifacts.storage.local import LocalStorage
@@ -23,6 +24,20 @@ def fallback(folder: Path) -> Storage:
     """Return a back end that deletes an object before another one has its name."""
     inside = DirFileSystem(path=str(folder.parent), fs=LocalFileSystem())
     return FallbackStorage(inside, folder.name, f"elsewhere://{folder}")
+
+
+def test_an_absolute_path_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    storage = FallbackStorage(LocalFileSystem(), str(folder), f"local://{folder}")
+    project = hopsartifacts.login(storage=storage)
+    project.get_dataset_api().upload(__file__)
+    assert (folder / "Resources" / Path(__file__).name).exists()
+    assert project.get_dataset_api().list() == ["Resources"]
+    assert list(elsewhere.iterdir()) == []
 
 
 @pytest.mark.parametrize("make", [LocalStorage, fallback], ids=["disk", "fallback"])

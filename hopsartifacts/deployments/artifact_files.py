@@ -21,11 +21,8 @@ from hopsartifacts.errors import (
 from hopsartifacts.layout import Role
 from hopsartifacts.machine.local_paths import user_path
 from hopsartifacts.names import folded, is_unicode
-from hopsartifacts.registry.sources import source
+from hopsartifacts.registry.sources import BY_PRODUCTS, is_by_product, source
 from hopsartifacts.storage.contract import Storage
-
-_BY_PRODUCTS = frozenset({"__pycache__", ".ipynb_checkpoints"})
-"""Folders that Python and Jupyter fill on their own."""
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -175,26 +172,19 @@ def _local(role: Role, path: str) -> list[ArtifactSource]:
     except InvalidModelError as error:
         raise InvalidDeploymentError(f"artifact file {path!r}: {error}") from error
     if top:
-        listed = tuple(file for file in listed if not _is_by_product(file.path))
+        # They would make the same scripts another artifact version.
+        listed = tuple(file for file in listed if not is_by_product(file.path))
         if not listed:
             raise InvalidDeploymentError(
-                f"artifact folder {path!r} holds only bytecode and checkpoints, which "
-                "are left out: give a folder with scripts or data"
+                f"artifact folder {path!r} holds only bytecode and checkpoints, or "
+                f"other files that tools make ({', '.join(BY_PRODUCTS)}), which are "
+                "left out: give a folder with scripts or data"
             )
     names = [top + (file.path if top else location.name) for file in listed]
     return [
         ArtifactSource(role=role, name=name, chunks=file.chunks)
         for name, file in zip(names, listed, strict=True)
     ]
-
-
-def _is_by_product(path: str) -> bool:
-    """Tell whether a file of a folder was written by Python or Jupyter on their own.
-
-    Importing or editing a package makes such files. They would make the same scripts
-    another artifact version.
-    """
-    return path.endswith(".pyc") or not _BY_PRODUCTS.isdisjoint(path.split("/")[:-1])
 
 
 def _in_project(

@@ -139,8 +139,10 @@ class ModelServing:
             api_protocol: ``"REST"`` or ``"GRPC"``.
             environment: name of the Python environment, kept for a cluster.
             description: a sentence for people.
-            files: more files or folders for the artifact. Of folders, bytecode
-                (``__pycache__``, ``*.pyc``) and ``.ipynb_checkpoints`` are left out.
+            files: more files or folders for the artifact. Of folders,
+                what tools make is left out: ``__pycache__``, ``*.pyc``,
+                ``.ipynb_checkpoints``, ``.DS_Store``, ``._*``, ``Thumbs.db`` and
+                ``desktop.ini``.
             environment_lock: what has to be installed where it starts: a path of a
                 ``requirements.txt`` with ``==``, ``uv.lock`` or ``environment.yml``, or
                 its text; ``ms.freeze_environment()`` makes one.

@@ -134,8 +134,9 @@ class Model(Tagged):
 
         Args:
             model_path: a file, or a folder whose tree becomes ``Files``. Links to files
-                are followed. Every file is saved; a warning names ``.git``,
-                ``__pycache__``, ``.ipynb_checkpoints`` and ``.DS_Store``.
+                are followed. Every file is saved; a warning names those that tools
+                made: ``.git``, ``__pycache__``, ``*.pyc``, ``.ipynb_checkpoints``,
+                ``.DS_Store``, ``._*``, ``Thumbs.db`` and ``desktop.ini``.
             await_registration: no effect; there is nothing to wait for.
             keep_original_files: no effect; files are never moved. Hopsworks moves files
                 that are in its own file system.

@@ -9,9 +9,11 @@ consistent. Only a change that is undone before the second pass is not detected.
 """
 
 import os
+import re
 import stat as stat_bits
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from fnmatch import fnmatchcase, translate
 from pathlib import Path
 from typing import Self
 
@@ -25,8 +27,20 @@ from hopsartifacts.names import distinct_paths, file_path
 _Named = Callable[[str], str]
 """A function that checks the path of a file and returns it."""
 
-_BY_PRODUCTS = frozenset({".git", "__pycache__", ".ipynb_checkpoints", ".DS_Store"})
-"""Names that tools create in folders; users rarely want to save them with a model."""
+BY_PRODUCTS = (
+    "__pycache__",
+    "*.pyc",
+    ".ipynb_checkpoints",
+    ".DS_Store",
+    "._*",
+    "Thumbs.db",
+    "desktop.ini",
+)
+"""Names that Python, Jupyter, macOS and Windows create in folders on their own."""
+_NO_PART = (*BY_PRODUCTS, ".git")
+"""Names that users rarely want to save with a model."""
+_IS_BY_PRODUCT = re.compile("|".join(map(translate, BY_PRODUCTS)))
+_IS_NO_PART = re.compile("|".join(map(translate, _NO_PART)))
 
 _CHUNK_BYTES = 256 * 1024
 """The size of one read: small enough that a chunk stays in the CPU cache until it is
@@ -113,9 +127,15 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
             raise _changed(str(self.root), "was changed") from error
 
     def by_products(self) -> list[str]:
-        """Return the names in the paths that tools create, such as ``.git``."""
-        parts = {part for file in self.files for part in file.path.split("/")}
-        return sorted(parts & _BY_PRODUCTS)
+        """Return the names in the paths that tools create, such as ``.git``.
+
+        Of each path it is the first one.
+        """
+        paths = (file.path.split("/") for file in self.files)
+        found = {next(filter(_IS_NO_PART.match, parts), "") for parts in paths}
+        return sorted(
+            name for name in _NO_PART if any(fnmatchcase(it, name) for it in found)
+        )
 
     def _check_names(self) -> None:
         before = {file.path: file.location for file in self.files}
@@ -125,6 +145,11 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
             if before.get(path) != now.get(path):
                 word = "appeared" if path not in before else "was changed"
                 raise _changed(str(self.root / path), word)
+
+
+def is_by_product(path: str) -> bool:
+    """Tell whether a name in *path* is one of ``BY_PRODUCTS``."""
+    return any(map(_IS_BY_PRODUCT.match, path.split("/")))
 
 
 def _compare(file: SourceFile, stored: Digest, stop: Stop) -> None:

@@ -149,7 +149,8 @@ def _check_other(url: str, protocol: str) -> None:
             f"project URL {url!r}: protocol {protocol!r} is read-only; use "
             f"one of {_supported()}"
         )
-    if protocol not in fsspec.available_protocols():
+    # The registry has those that the user registered as classes.
+    if protocol not in {*fsspec.available_protocols(), *fsspec.registry}:
         raise InvalidInputError(
             f"project URL {url!r}: protocol {protocol!r} is not supported; use one of "
             f"{_supported()}"

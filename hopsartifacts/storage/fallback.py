@@ -35,6 +35,7 @@ class FallbackStorage(ObjectStorage):
     def __init__(self, filesystem: Any, root: str, url: str) -> None:
         self._lock = _lock_of(*url.split("/", 3)[:3])
         self._url = url
+        self._is_absolute = root.startswith("/")
         super().__init__(OneAtATime(filesystem, self._lock), root)
 
     @property
@@ -109,6 +110,11 @@ class FallbackStorage(ObjectStorage):
         elif self.stat(path) is not None:
             with self._translating("delete", path):
                 self._fs.rm_file(self._full(path))
+
+    def _full(self, path: str) -> str:
+        # Without the slash, a path on a disk is one in the working directory.
+        full = super()._full(path)
+        return f"/{full.lstrip('/')}" if self._is_absolute else full
 
     def _is_folder(self, path: str) -> bool:
         found = self.stat(path)
