@@ -16,7 +16,7 @@ from hopsartifacts.deployments.parts import (
     Transformer,
 )
 
-_TEXTS = (
+_SINGLE = (
     "description",
     "script_file",
     "config_file",
@@ -26,7 +26,7 @@ _TEXTS = (
     "environment_lock",
     "golden_request",
 )
-"""Settings whose value is the value of one option."""
+"""Settings whose value is the value of one option; an empty text removes it."""
 
 _BATCHER = {
     "batch_size": "max_batch_size",
@@ -34,6 +34,22 @@ _BATCHER = {
     "batch_timeout": "timeout",
 }
 """Options for batches, and the fields of ``InferenceBatcher`` that they set."""
+
+
+def _removable(kind: type | Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return the type of an option whose empty text removes the setting.
+
+    Args:
+        kind: converts every other text.
+    """
+    converted = click.types.convert_type(kind)
+
+    def parse(text: str) -> Any:
+        return converted(text) if text else text
+
+    parse.__name__ = converted.name  # shown in the help
+    return parse
+
 
 _OPTIONS = (
     click.option("--description"),
@@ -58,7 +74,7 @@ _OPTIONS = (
     ),
     click.option(
         "--instances",
-        type=int,
+        type=_removable(int),
         help="Number of instances; 0 scales to zero. By default 1.",
     ),
     click.option(
@@ -91,11 +107,17 @@ _OPTIONS = (
         default=None,
         help="Combine concurrent requests into one prediction.",
     ),
-    click.option("--batch-size", type=int, help="Maximum rows in a batch."),
+    click.option("--batch-size", type=_removable(int), help="Maximum rows in a batch."),
     click.option(
-        "--batch-latency", type=int, help="Maximum wait for a batch, in milliseconds."
+        "--batch-latency",
+        type=_removable(int),
+        help="Maximum wait for a batch, in milliseconds.",
     ),
-    click.option("--batch-timeout", type=int, help="Timeout of a request, in seconds."),
+    click.option(
+        "--batch-timeout",
+        type=_removable(int),
+        help="Timeout of a request, in seconds.",
+    ),
     click.option("--environment", help="Name of the Python environment."),
     click.option(
         "--environment-lock",
@@ -110,7 +132,7 @@ _OPTIONS = (
     ),
     click.option(
         "--golden-request",
-        type=json_file,
+        type=_removable(json_file),
         metavar="FILE",
         help="Rows or a whole request as JSON, for record-golden.",
     ),
@@ -138,24 +160,31 @@ def settings_given(
         InvalidDeploymentError: a value is invalid.
         UsageError: a pair is not ``NAME=VALUE``, or options contradict each other.
     """
-    found = {name: options[name] for name in _TEXTS if options[name] is not None}
-    if found.get("environment") == "":
-        found["environment"] = None
+    found = {
+        name: _value(options[name]) for name in _SINGLE if options[name] is not None
+    }
     if options["files"]:
         found["files"] = options["files"]
     if options["transformer"] is not None:
         script = options["transformer"]
         found["transformer"] = Transformer(script) if script else None
     if options["env_vars"]:
-        kept = deployment.env_vars if deployment else {}
-        found["env_vars"] = {**kept, **texts(options["env_vars"])}
+        variables = list(filter(None, options["env_vars"]))
+        is_changed = deployment and len(variables) == len(options["env_vars"])
+        kept = deployment.env_vars if deployment and is_changed else {}
+        found["env_vars"] = {**kept, **texts(variables)}
     found |= _resources(options, deployment)
     found |= _logger(options, deployment)
     found |= _batcher(options, deployment)
     # Last, because assigning a setting that changes files resets the version.
     if options["artifact_version"] is not None:
-        found["artifact_version"] = options["artifact_version"]
+        found["artifact_version"] = _value(options["artifact_version"])
     return found
+
+
+def _value(given: Any) -> Any:
+    """Return the value of an option; None for an empty text, which removes it."""
+    return None if isinstance(given, str) and not given else given
 
 
 def _resources(
@@ -165,7 +194,8 @@ def _resources(
         name: pairs(options[name]) for name in ("requests", "limits") if options[name]
     }
     if options["instances"] is not None:
-        given["num_instances"] = options["instances"]
+        instances = options["instances"]
+        given["num_instances"] = 1 if instances == "" else instances
     if not given:
         return {}
     if deployment is None:
@@ -205,7 +235,7 @@ def _batcher(
 ) -> dict[str, Any]:
     wanted = options["batcher"]
     fields = {
-        field: options[name]
+        field: _value(options[name])
         for name, field in _BATCHER.items()
         if options[name] is not None
     }

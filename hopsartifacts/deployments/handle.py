@@ -157,24 +157,9 @@ class ModelServing:
                 makes no sense.
             ModelNotFoundError: the model was not saved yet.
         """
-        settings = DeploymentSettings.of(
-            name=name,
-            description=description,
-            artifact_version=artifact_version,
-            serving_tool=serving_tool,
-            script_file=script_file,
-            config_file=config_file,
-            resources=resources,
-            inference_logger=inference_logger,
-            inference_batcher=inference_batcher,
-            transformer=transformer,
-            api_protocol=api_protocol,
-            environment=environment,
-            files=files,
-            environment_lock=environment_lock,
-            env_vars=env_vars,
-            golden_request=golden_request,
-        )
+        # Every parameter, by its name: a new setting needs no line here.
+        given = {k: it for k, it in locals().items() if k not in {"self", "model"}}
+        settings = DeploymentSettings.of(**given)
         return self.predictor_of(model, settings)
 
     def predictor_of(self, model: Model, settings: DeploymentSettings) -> Predictor:

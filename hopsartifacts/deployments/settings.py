@@ -1,9 +1,10 @@
-"""The settings of a deployment: which there are, what they may be, what they make.
+"""The settings of a deployment: their names, their checks, and their specification.
 
-A new setting is a field of ``DeploymentSettings`` with its check here and a field of
-``Specification``. For users it is a parameter of ``ModelServing.create_predictor`` and
-``Model.deploy``, an attribute in ``attributes``, a field of the JSON API and an option
-of the command line; nothing between them names it.
+A new setting is a field of ``DeploymentSettings`` with its check here, and a field of
+``Specification``. The ways in name it, too: it is a parameter of
+``ModelServing.create_predictor`` and ``Model.deploy``, an attribute in ``attributes``,
+a field of the JSON API and an option of the command line. Nothing between these names
+it: both methods pass all of their parameters on.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -157,7 +158,7 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
                 given_path(transformer.script_file) if transformer else None
             )
         if changes.keys() & {*_ROLES, "files"}:
-            changes = {**self._asked_anew(), **changes}
+            changes = {**self._without_number(), **changes}
         if "artifact_version" in changes:
             changes["is_kept"] = False
         return replace(self, **changes)
@@ -167,7 +168,7 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
         golden = self.golden_request
         return replace(
             self,
-            **self._asked_anew(),
+            **self._without_number(),
             # What was recorded is the answer of the version before.
             golden_request=golden and GoldenRequest(golden.request),
         )
@@ -268,8 +269,8 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
             **as_given,
         )
 
-    def _asked_anew(self) -> dict[str, Any]:
-        """Return the changes that forget a number, if something it needs changed."""
+    def _without_number(self) -> dict[str, Any]:
+        """Return the changes that remove a number from ``artifact_version``."""
         is_number = isinstance(self.artifact_version, int)
         asked = None if is_number else self.artifact_version
         return {"artifact_version": asked, "is_kept": False}

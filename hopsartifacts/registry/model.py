@@ -280,25 +280,9 @@ class Model(Tagged):
         Returns:
             The saved ``Deployment``, which is not started.
         """
-        return self._context.serving().deploy_model(
-            self,
-            name=name,
-            description=description,
-            artifact_version=artifact_version,
-            serving_tool=serving_tool,
-            script_file=script_file,
-            config_file=config_file,
-            resources=resources,
-            inference_logger=inference_logger,
-            inference_batcher=inference_batcher,
-            transformer=transformer,
-            api_protocol=api_protocol,
-            environment=environment,
-            files=files,
-            environment_lock=environment_lock,
-            env_vars=env_vars,
-            golden_request=golden_request,
-        )
+        # Every parameter, by its name: a new setting needs no line here.
+        settings = {name: it for name, it in locals().items() if name != "self"}
+        return self._context.serving().deploy_model(self, **settings)
 
     def get_tags(self) -> Tags:
         """Return the current tags.

@@ -1,4 +1,4 @@
-"""Assignment of version numbers: a number is reserved before any file is stored."""
+"""Assignment of version numbers: reserved before any file is in its place."""
 
 import msgspec
 

@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, Response
 from hopsartifacts import __version__
 from hopsartifacts.errors import InvalidNameError
 from hopsartifacts.names import model_name, version_number
-from hopsartifacts.rest.api.table import PREFIX
+from hopsartifacts.rest.api.conventions import PREFIX
 from hopsartifacts.rest.hopsworks.ids import parse_deployment_id
 from hopsartifacts.rest.measures import MEDIA_TYPE
 from hopsartifacts.rest.openapi import document

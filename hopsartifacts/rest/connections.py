@@ -1,12 +1,13 @@
 """The connections of clients: their number, how they are accepted, and their limits.
 
-A ``Room`` limits the number of connections on all of the server's ports together. A
-connection counts from when it is accepted until its socket is closed, even if it never
-finishes its TLS handshake. When the limit is reached, connections without requests are
-closed to make room. A ``Door`` accepts connections with limits and timeouts from the
-first moment: asyncio's own servers count a connection only after its TLS handshake, and
-log an error for each that they cannot accept when no file descriptors are left. A
-``Connection`` limits the time and size of what its client sends.
+A ``ConnectionLimit`` limits the number of connections on all of the server's ports
+together. Each has a ``ConnectionSlot`` from when it is accepted until its socket is
+closed, even if it never finishes its TLS handshake. When the limit is reached, some
+connections without requests are closed. A ``ConnectionAcceptor`` accepts connections
+with limits and timeouts from the first moment: asyncio's own servers count a connection
+only after its TLS handshake, and log an error for each that they cannot accept when no
+file descriptors are left. A ``Connection`` limits the time and size of what its client
+sends.
 """
 
 import asyncio
@@ -17,14 +18,14 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from hopsartifacts.rest.keys import has_key
-from hopsartifacts.rest.login_limits import home_of
+from hopsartifacts.rest.login_limits import network_of
 from hopsartifacts.serving.http_server import HttpConnection, HttpServer
 
 IDLE_S = 2.0
-"""How long a connection must be idle before it may be closed to make room."""
+"""How long a connection must be idle before it may be closed for another one."""
 
 _PART = 16
 """At the limit, one in this many connections is closed. If none can be closed, as many
@@ -52,8 +53,8 @@ _TOO_LONG = (
 _LOGGER = logging.getLogger(__name__)
 
 
-class Guest(Protocol):
-    """The protocol of a connection, which exists after the TLS handshake."""
+class ClientProtocol(Protocol):
+    """What a slot asks of a connection's protocol, made after the TLS handshake."""
 
     @property
     def has_asked(self) -> bool:
@@ -73,19 +74,20 @@ class Guest(Protocol):
         ...
 
 
-class Seat:
-    """The entry of one connection.
+class ConnectionSlot:
+    """One open connection, as ``ConnectionLimit`` counts it.
 
     Attributes:
+        network: its address, or for IPv6 the network of its customer.
         is_spare: whether it exceeds the limit and is only answered with 503.
-        guest: its protocol; None before the handshake is complete.
+        protocol: its protocol; None before the handshake is complete.
     """
 
-    def __init__(self, home: str, *, is_spare: bool) -> None:
-        self.home = home
+    def __init__(self, network: str, *, is_spare: bool) -> None:
+        self.network = network
         self.since = monotonic()
         self.is_spare = is_spare
-        self.guest: Guest | None = None
+        self.protocol: ClientProtocol | None = None
         self._socket: socket.socket | None = None
 
     def take(self, connection: socket.socket) -> None:
@@ -101,15 +103,15 @@ class Seat:
     @property
     def has_asked(self) -> bool:
         """Whether a request with a valid key, or a complete one, has arrived."""
-        return self.guest is not None and self.guest.has_asked
+        return self.protocol is not None and self.protocol.has_asked
 
     def is_idle(self, now: float) -> bool:
         """Return whether no request with a valid key was in progress for a while."""
-        since = self.guest.idle_since if self.guest else self.since
+        since = self.protocol.idle_since if self.protocol else self.since
         return since is not None and now - since > IDLE_S
 
 
-class Room:
+class ConnectionLimit:
     """The open connections, and their limit.
 
     Args:
@@ -119,30 +121,30 @@ class Room:
     def __init__(self, most: int) -> None:
         self._most = most
         self._part = max(1, most // _PART)
-        self._seats: set[Seat] = set()
+        self._slots: set[ConnectionSlot] = set()
         self._not_before = 0.0
 
     @property
     def taken(self) -> int:
         """How many connections are open."""
-        return len(self._seats)
+        return len(self._slots)
 
-    def enter(self, address: str) -> Seat | None:
-        """Register a connection from *address*; return None if there is no room."""
-        if len(self._seats) >= self._most:
-            self.make_room()
-        taken = len(self._seats)
+    def open_slot(self, address: str) -> ConnectionSlot | None:
+        """Register a connection from *address*; return None if the limit is reached."""
+        if len(self._slots) >= self._most:
+            self.close_some()
+        taken = len(self._slots)
         if taken >= self._most + self._part:
             return None
-        seat = Seat(home_of(address), is_spare=taken >= self._most)
-        self._seats.add(seat)
-        return seat
+        slot = ConnectionSlot(network_of(address), is_spare=taken >= self._most)
+        self._slots.add(slot)
+        return slot
 
-    def leave(self, seat: Seat) -> None:
+    def close_slot(self, slot: ConnectionSlot) -> None:
         """Remove a connection that was closed."""
-        self._seats.discard(seat)
+        self._slots.discard(slot)
 
-    def make_room(self) -> None:
+    def close_some(self) -> None:
         """Close some connections without requests, if there are any.
 
         First, connections are closed on which nothing was ever requested, or on which
@@ -153,20 +155,20 @@ class Room:
         now = monotonic()
         if now < self._not_before:
             return
-        seats = [seat for seat in self._seats if not seat.is_spare]
-        silent = [seat for seat in seats if not seat.has_asked]
-        going = silent or [seat for seat in seats if seat.is_idle(now)]
+        slots = [slot for slot in self._slots if not slot.is_spare]
+        silent = [slot for slot in slots if not slot.has_asked]
+        going = silent or [slot for slot in slots if slot.is_idle(now)]
         if not going:
             self._not_before = now + _PAUSE_S
             return
-        by_home: dict[str, list[Seat]] = defaultdict(list)
-        for seat in going:
-            by_home[seat.home].append(seat)
-        most = max(by_home.values(), key=len)
-        most.sort(key=lambda seat: seat.since)
-        for seat in most[: self._part]:
-            self._seats.discard(seat)
-            seat.end()
+        by_network: dict[str, list[ConnectionSlot]] = defaultdict(list)
+        for slot in going:
+            by_network[slot.network].append(slot)
+        most = max(by_network.values(), key=len)
+        most.sort(key=lambda slot: slot.since)
+        for slot in most[: self._part]:
+            self._slots.discard(slot)
+            slot.end()
 
 
 class CountedSocket(socket.socket):
@@ -195,13 +197,13 @@ class CountedSocket(socket.socket):
             on_close()
 
 
-class Door:
+class ConnectionAcceptor:
     """Accepts connections for a running server from one listening socket.
 
     Args:
-        make: makes the protocol of a connection; see ``Guest``.
+        make: makes the protocol of a connection; see ``ClientProtocol``.
         listener: the listening socket; it is not closed here.
-        room: limits the number of connections.
+        limit: limits the number of connections.
         context: for TLS; None for plain connections.
     """
 
@@ -209,15 +211,15 @@ class Door:
         self,
         make: Callable[[], asyncio.Protocol],
         listener: socket.socket,
-        room: Room,
+        limit: ConnectionLimit,
         context: ssl.SSLContext | None,
     ) -> None:
         self._make = make
         self._listener = listener
-        self._room = room
+        self._limit = limit
         self._context = context
         self._loop = asyncio.get_running_loop()
-        self._welcomes: set[asyncio.Task[None]] = set()
+        self._handshakes: set[asyncio.Task[None]] = set()
         self._retry: asyncio.TimerHandle | None = None
         self._silent_until = 0.0
         listener.setblocking(False)  # noqa: FBT003 - the method's
@@ -228,12 +230,12 @@ class Door:
         self._loop.remove_reader(self._listener)
         if self._retry:
             self._retry.cancel()
-        for task in self._welcomes:
+        for task in self._handshakes:
             task.cancel()
 
     async def wait_closed(self) -> None:
         """Wait until no handshake is in progress."""
-        await asyncio.gather(*self._welcomes, return_exceptions=True)
+        await asyncio.gather(*self._handshakes, return_exceptions=True)
 
     def _open(self) -> None:
         self._loop.add_reader(self._listener, self._accept)
@@ -247,28 +249,29 @@ class Door:
             except OSError as error:
                 self._pause(error)
                 return
-            seat = self._room.enter(str(address[0]))
-            if seat is None:
+            slot = self._limit.open_slot(str(address[0]))
+            if slot is None:
                 accepted.close()
             else:
-                self._let_in(accepted, seat)
+                self._start(accepted, slot)
 
-    def _let_in(self, accepted: socket.socket, seat: Seat) -> None:
-        connection = CountedSocket(accepted, lambda: self._room.leave(seat))
-        seat.take(connection)
-        task = self._loop.create_task(self._welcome(connection, seat))
-        self._welcomes.add(task)
-        task.add_done_callback(self._welcomes.discard)
+    def _start(self, accepted: socket.socket, slot: ConnectionSlot) -> None:
+        connection = CountedSocket(accepted, lambda: self._limit.close_slot(slot))
+        slot.take(connection)
+        task = self._loop.create_task(self._shake_hands(connection, slot))
+        self._handshakes.add(task)
+        task.add_done_callback(self._handshakes.discard)
 
-    async def _welcome(self, connection: socket.socket, seat: Seat) -> None:
+    async def _shake_hands(
+        self, connection: socket.socket, slot: ConnectionSlot
+    ) -> None:
         """Complete the TLS handshake, if there is one, and create the protocol."""
 
         def made() -> asyncio.Protocol:
             protocol: Any = self._make()
-            guest: Guest = protocol
-            seat.guest = guest
-            if seat.is_spare:
-                guest.refuse_requests()
+            slot.protocol = client = cast("ClientProtocol", protocol)
+            if slot.is_spare:
+                client.refuse_requests()
             return protocol  # type: ignore[no-any-return]
 
         timeout_s = HANDSHAKE_S if self._context else None
@@ -280,32 +283,34 @@ class Door:
 
     def _pause(self, error: OSError) -> None:
         """Stop accepting for a moment, as the system lacks the resources for it."""
-        self._room.make_room()
+        self._limit.close_some()
         now = self._loop.time()
         if now >= self._silent_until:
             self._silent_until = now + _SAID_AGAIN_S
             _LOGGER.error(
                 "cannot accept connections: %s; %d are open; trying again",
                 error.strerror,
-                self._room.taken,
+                self._limit.taken,
             )
         self._loop.remove_reader(self._listener)
         self._retry = self._loop.call_later(_RETRY_S, self._open)
 
 
-def open_doors(
+def accept_from(
     server: HttpServer,
     listeners: Sequence[socket.socket],
-    room: Room,
+    limit: ConnectionLimit,
     context: ssl.SSLContext | None = None,
 ) -> None:
     """Make *server*, which does not listen itself, accept from *listeners*."""
     make = server.new_connection
-    server.accept_with([Door(make, it, room, context) for it in listeners])
+    server.accept_with(
+        [ConnectionAcceptor(make, it, limit, context) for it in listeners]
+    )
 
 
 class Connection(HttpConnection):
-    """A connection with limits of time and size; see ``Guest``."""
+    """A connection with limits of time and size; see ``ClientProtocol``."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -320,7 +325,7 @@ class Connection(HttpConnection):
     @property
     def has_asked(self) -> bool:
         """Whether a request with a valid key, or a complete one, has arrived."""
-        return self._has_asked or self._is_let_in
+        return self._has_asked or self._has_valid_key
 
     @property
     def idle_since(self) -> float | None:
@@ -328,7 +333,7 @@ class Connection(HttpConnection):
 
         None while one is.
         """
-        return None if self._is_let_in else self._idle_since
+        return None if self._has_valid_key else self._idle_since
 
     @property
     def is_idle(self) -> bool:
@@ -336,7 +341,7 @@ class Connection(HttpConnection):
         return not self._under_way
 
     @property
-    def _is_let_in(self) -> bool:
+    def _has_valid_key(self) -> bool:
         """Whether the request that is being answered has a valid key."""
         return bool(self._under_way) and has_key(self._under_way[0])
 

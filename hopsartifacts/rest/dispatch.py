@@ -123,7 +123,7 @@ def authenticated(hosted: Hosted, request: Request, scope: Scope | None) -> Call
     return caller
 
 
-def is_let_in(hosted: Hosted, request: Request, scope: Scope) -> bool:
+def is_allowed(hosted: Hosted, request: Request, scope: Scope) -> bool:
     """Return whether the key of *request* is still valid and allows *scope*."""
     try:
         caller = hosted.keys.find(_secret(request))

@@ -1,4 +1,4 @@
-"""Server-sent events: frames, heartbeats, listeners, and a publisher for many of them.
+"""Server-sent events: encoding, heartbeats, listeners, and a publisher for many.
 
 The publisher keeps the latest events once, and each listener has a position in them. So
 a slow listener costs no memory, and one that reconnects continues where it was. A
@@ -37,29 +37,29 @@ RELOAD = "reload"
 _KEPT = 1024
 
 
-def frame(name: str, document: object, mark: str = "") -> bytes:
-    """Return one event; clients send *mark* back as ``Last-Event-ID``."""
+def encoded_event(name: str, document: object, event_id: str = "") -> bytes:
+    """Return one event; clients send *event_id* back as ``Last-Event-ID``."""
     data = msgspec.json.encode(document)  # JSON on one line
-    head = f"id: {mark}\n" if mark else ""
+    head = f"id: {event_id}\n" if event_id else ""
     return f"{head}event: {name}\ndata: ".encode() + data + b"\n\n"
 
 
-class Slots:
+class ListenerLimit:
     """A limit on the number of concurrent listeners."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self.taken = 0
+        self.count = 0
 
     def check(self) -> None:
-        """Check that there is room for one more listener.
+        """Check that one more listener may connect.
 
         Raises:
-            RefusedError: there is not (429).
+            RefusedError: the limit is reached (429).
         """
-        if self.taken >= self._limit:
+        if self.count >= self._limit:
             raise RefusedError(
-                f"{self.taken} clients listen already, which is the most here: try "
+                f"{self.count} clients listen already, which is the most here: try "
                 "again later",
                 HTTPStatus.TOO_MANY_REQUESTS,
                 headers={"Retry-After": "10"},
@@ -70,20 +70,20 @@ class EventStream(StreamingResponse):
     """A response that streams events until they end or the client disconnects.
 
     Args:
-        frames: the events.
-        slots: limits the number of listeners.
-        is_let_in: whether the client's key is still valid; if not, the stream ends.
+        events: the events.
+        limit: limits the number of listeners.
+        is_allowed: whether the client's key is still valid; if not, the stream ends.
     """
 
     def __init__(
         self,
-        frames: AsyncIterator[bytes],
-        slots: Slots,
-        is_let_in: Callable[[], bool],
+        events: AsyncIterator[bytes],
+        limit: ListenerLimit,
+        is_allowed: Callable[[], bool],
     ) -> None:
-        super().__init__(frames, headers=_HEADERS, media_type=MEDIA_TYPE)
-        self._slots = slots
-        self._is_let_in = is_let_in
+        super().__init__(events, headers=_HEADERS, media_type=MEDIA_TYPE)
+        self._limit = limit
+        self._is_allowed = is_allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the events; a HEAD request gets only the headers."""
@@ -92,7 +92,7 @@ class EventStream(StreamingResponse):
             await send({"type": "http.response.start", **start})
             await send({"type": "http.response.body", "body": b""})
             return
-        self._slots.taken += 1
+        self._limit.count += 1
         try:
             with CancelScope() as listening:
                 watch = asyncio.ensure_future(self._watch_key(listening))
@@ -101,13 +101,13 @@ class EventStream(StreamingResponse):
                 finally:
                     watch.cancel()
         finally:
-            self._slots.taken -= 1
+            self._limit.count -= 1
         if listening.cancelled_caught:
             await send({"type": "http.response.body", "body": b""})
 
     async def _watch_key(self, listening: CancelScope) -> None:
         while True:
-            if not self._is_let_in():
+            if not self._is_allowed():
                 listening.cancel()
                 return
             await asyncio.sleep(KEY_S)
@@ -115,14 +115,14 @@ class EventStream(StreamingResponse):
 
 class _Event(msgspec.Struct, frozen=True):
     number: int
-    frame: bytes
+    data: bytes
 
 
 class Announcer:
     """Publishes events to listeners; ``publish`` may be called from any thread."""
 
     def __init__(self, kept: int = _KEPT) -> None:
-        # Numbers restart with each server; this prefix of the mark tells runs apart.
+        # Numbers restart with each server; this prefix of an id tells runs apart.
         self._run = new_token()[:12]
         self._events: deque[_Event] = deque(maxlen=kept)
         self._last = 0
@@ -139,8 +139,10 @@ class Announcer:
         """Send an event to all listeners."""
         with self._lock:
             self._last += 1
-            mark = self._mark(self._last)
-            self._events.append(_Event(self._last, frame(name, document, mark)))
+            event_id = self._id_of(self._last)
+            self._events.append(
+                _Event(self._last, encoded_event(name, document, event_id))
+            )
         self._wake_all()
 
     def close(self) -> None:
@@ -149,9 +151,9 @@ class Announcer:
         self._wake_all()
 
     async def listen(
-        self, mark: str = "", *, begun: Callable[[], None] = lambda: None
+        self, event_id: str = "", *, begun: Callable[[], None] = lambda: None
     ) -> AsyncIterator[bytes]:
-        """Yield the frames of events after *mark*, and heartbeats.
+        """Yield the encoded events after *event_id*, and heartbeats.
 
         The stream ends when the announcer is closed, or after ``LONGEST_S`` seconds.
         *begun* is called as soon as this listener is registered.
@@ -168,35 +170,35 @@ class Announcer:
         try:
             begun()
             yield RETRY
-            position = self._position(mark)
+            position = self._position(event_id)
             while not self.is_closed and loop.time() < end:
                 woken.clear()
-                frames, position = self._behind(position)
-                for each in frames:
+                events, position = self._behind(position)
+                for each in events:
                     yield each
-                if not frames and not await _within(woken, HEARTBEAT_S):
+                if not events and not await _within(woken, HEARTBEAT_S):
                     yield HEARTBEAT
         finally:
             del self._wake[key]
 
     def _behind(self, position: int | None) -> tuple[list[bytes], int]:
-        """Return the frames after *position*, and the new position."""
+        """Return the events after *position*, and the new position."""
         with self._lock:
             oldest = self._last - len(self._events)
             if position is None or position < oldest:
-                reload = frame(RELOAD, {}, self._mark(self._last))
+                reload = encoded_event(RELOAD, {}, self._id_of(self._last))
                 return [reload], self._last
-            frames = [it.frame for it in self._events if it.number > position]
-            return frames, self._last
+            events = [it.data for it in self._events if it.number > position]
+            return events, self._last
 
-    def _position(self, mark: str) -> int | None:
-        run, _, number = mark.partition("-")
+    def _position(self, event_id: str) -> int | None:
+        run, _, number = event_id.partition("-")
         if run != self._run or not number.isascii() or not number.isdecimal():
             return None
         position = int(number[:20])
         return position if position <= self._last else None
 
-    def _mark(self, number: int) -> str:
+    def _id_of(self, number: int) -> str:
         return f"{self._run}-{number}"
 
     def _wake_all(self) -> None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from hopsartifacts.project import Project
 from hopsartifacts.rest.background import Jobs
 from hopsartifacts.rest.deployment_states import Watch
-from hopsartifacts.rest.event_streams import Announcer, Slots
+from hopsartifacts.rest.event_streams import Announcer, ListenerLimit
 from hopsartifacts.rest.keys import Caller
 from hopsartifacts.rest.login_limits import FailedLogins
 from hopsartifacts.rest.measures import Measures
@@ -89,8 +89,8 @@ class Hosted:
         self.jobs = Jobs(
             lambda job: self.announcer.publish("job", replace(job, result=None))
         )
-        self.listeners = Slots(settings.max_listeners)
-        self.log_listeners = Slots(settings.max_log_listeners)
+        self.listeners = ListenerLimit(settings.max_listeners)
+        self.log_listeners = ListenerLimit(settings.max_log_listeners)
 
     def close(self) -> None:
         """End jobs and event streams; call this before the server stops.

@@ -68,17 +68,17 @@ class FailedLogins:
         Raises:
             RefusedError: too many logins failed; the key was not checked (429).
         """
-        home = home_of(address)
+        network = network_of(address)
         number = secret.partition(".")[0][:_ID_LENGTH]
-        holder = hashlib.sha256(f"{home} {secret}".encode("utf-8", "surrogatepass"))
+        holder = hashlib.sha256(f"{network} {secret}".encode("utf-8", "surrogatepass"))
         with self._lock:
             if holder.digest() not in self._holders:
-                self._check(self._addresses, home)
+                self._check(self._addresses, network)
                 self._check(self._keys, number)
         caller = find(secret)
         with self._lock:
             if caller is None:
-                self._count(self._addresses, home)
+                self._count(self._addresses, network)
                 self._count(self._keys, number)
             else:
                 self._holders[holder.digest()] = None
@@ -108,7 +108,7 @@ class FailedLogins:
             known.popitem(last=False)
 
 
-def home_of(address: str) -> str:
+def network_of(address: str) -> str:
     """Return *address*; for IPv6, the customer's network that contains it."""
     try:
         found = ipaddress.ip_address(address)

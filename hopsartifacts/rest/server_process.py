@@ -38,7 +38,7 @@ from hopsartifacts.rest.certificates import (
     self_signed,
     tls,
 )
-from hopsartifacts.rest.connections import Connection, Room, open_doors
+from hopsartifacts.rest.connections import Connection, ConnectionLimit, accept_from
 from hopsartifacts.rest.front.http_proxy import operations
 from hopsartifacts.rest.front.port import front, inference_listener
 from hopsartifacts.rest.front.upstreams import Upstreams
@@ -137,11 +137,11 @@ def serve(
             chores.append(_Renewing(renewed, certificate, context))
 
         lines = Upstreams(project.get_model_serving())
-        room = room_here()
+        limit = connection_limit()
 
         @asynccontextmanager
         async def around() -> AsyncIterator[None]:
-            async with _inference(hosted, listening, listener, room) as inference:
+            async with _inference(hosted, listening, listener, limit) as inference:
                 on_start(
                     _started(listening.url(sockets[0]), certificate, inference, keys)
                 )
@@ -154,7 +154,7 @@ def serve(
                     await lines.close()
 
         app = create_app(hosted, operations(lines))
-        ApiServer(app, listening, context, room, around).run(sockets)
+        ApiServer(app, listening, context, limit, around).run(sockets)
 
 
 def _inference_listener(
@@ -174,13 +174,16 @@ def _inference_listener(
 
 @asynccontextmanager
 async def _inference(
-    hosted: Hosted, listening: Listening, listener: socket.socket | None, room: Room
+    hosted: Hosted,
+    listening: Listening,
+    listener: socket.socket | None,
+    limit: ConnectionLimit,
 ) -> AsyncIterator[str | None]:
     """Open the inference port, if any, and announce it to clients; yield its URL."""
     if listener is None:
         yield None
         return
-    async with front(hosted, listener, room) as (bound, port):
+    async with front(hosted, listener, limit) as (bound, port):
         name = listening.name_of(bound, listening.inference_host or listening.host)
         hosted.settings = replace(hosted.settings, inference_endpoint=(name, port))
         yield f"http://{in_url(name)}:{port}"
@@ -256,7 +259,7 @@ class ApiServer(HttpServer):
         app: the application.
         listening: settings; its sockets are passed to ``run``.
         context: for TLS; None for plain HTTP.
-        room: limits the number of connections on this and other ports.
+        limit: limits the number of connections on this and other ports.
         around: entered before connections are accepted, exited during the shutdown.
     """
 
@@ -265,7 +268,7 @@ class ApiServer(HttpServer):
         app: ASGIApp,
         listening: Listening,
         context: ssl.SSLContext | None,
-        room: Room,
+        limit: ConnectionLimit,
         around: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> None:
         sslproto.SSLProtocol.max_size = _TLS_BUFFER
@@ -277,7 +280,7 @@ class ApiServer(HttpServer):
             proxies=listening.proxies,
         )
         self._context = context
-        self._room = room
+        self._limit = limit
         self._drain_s = listening.drain_s
         self._cutting: threading.Timer | None = None
         self._around = around
@@ -302,7 +305,7 @@ class ApiServer(HttpServer):
         anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
         await self._stack.enter_async_context(self._around())
         await super().startup([])
-        open_doors(self, sockets or (), self._room, self._context)
+        accept_from(self, sockets or (), self._limit, self._context)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let requests in progress finish, and close idle connections."""
@@ -348,10 +351,10 @@ def _cut(after_s: float) -> None:
     os._exit(1)
 
 
-def room_here() -> Room:
+def connection_limit() -> ConnectionLimit:
     """Return a limit on connections that fits this process's open-file limit."""
     most = (_raise_file_limit() - _OTHER_FILES) // _FILES_EACH
-    return Room(max(_FEWEST_CONNECTIONS, min(_MOST_CONNECTIONS, most)))
+    return ConnectionLimit(max(_FEWEST_CONNECTIONS, min(_MOST_CONNECTIONS, most)))
 
 
 def _raise_file_limit() -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import pytest
 from click.testing import Result
 
@@ -138,6 +139,50 @@ def test_an_update_takes_settings_away(
     assert after.transformer is None
     assert after.inference_logger is None
     assert after.inference_batcher is None
+
+
+def test_an_empty_text_removes_each_setting(
+    run: Run, script: Path, tmp_path: Path
+) -> None:
+    more, golden = tmp_path / "more.txt", tmp_path / "golden.json"
+    lock = tmp_path / "requirements.txt"
+    more.write_text("more")
+    golden.write_text("[[1]]")
+    lock.write_text("click==8.0.0\n")
+    plain = run("deployments", "create", "m", "1", "--script", script)
+    assert plain.exit_code == 0, plain.output
+    before = deployed().specification
+    given = {
+        "--description": "mine",
+        "--instances": 2,
+        "--batch-size": 8,
+        "--batch-latency": 5,
+        "--batch-timeout": 3,
+        "--config": more,
+        "--file": more,
+        "--env": "A=1",
+        "--environment": "python",
+        "--environment-lock": lock,
+        "--golden-request": golden,
+        "--serving-tool": "KSERVE",
+    }
+    options = [it for pair in given.items() for it in pair]
+    changed = run("deployments", "update", "m", "--ignore-environment", *options)
+    assert changed.exit_code == 0, changed.output
+    assert deployed().specification != before
+    empty = [it for name in given for it in (name, "")]
+    removed = run("deployments", "update", "m", *empty, "--no-batcher")
+    assert removed.exit_code == 2  # --batch-size would be given and taken away
+    removed = run("deployments", "update", "m", *empty)
+    assert removed.exit_code == 0, removed.output
+    batcher = deployed().inference_batcher
+    assert batcher is not None
+    assert not batcher.has_settings
+    removed = run("deployments", "update", "m", "--no-batcher")
+    assert removed.exit_code == 0, removed.output
+    after = msgspec.structs.replace(deployed().specification, artifact=before.artifact)
+    assert after == before
+    assert deployed().artifact_version == 1
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from hopsartifacts.rest.connections import Room
+from hopsartifacts.rest.connections import ConnectionLimit
 from hopsartifacts.rest.listener import Listening, listen
-from hopsartifacts.rest.server_process import ApiServer, room_here
+from hopsartifacts.rest.server_process import ApiServer, connection_limit
 
 CLI = (sys.executable, "-m", "hopsartifacts.cli")
 _PATIENCE_S = 30
@@ -111,7 +111,7 @@ def make_key(url: str, *options: object) -> str:
 
 @contextmanager
 def on_thread(
-    app: ASGIApp, drain_s: float = 5.0, room: Room | None = None
+    app: ASGIApp, drain_s: float = 5.0, limit: ConnectionLimit | None = None
 ) -> Iterator[int]:
     """Serve *app* without TLS meanwhile; give the port."""
     listening = Listening(is_plain=True, drain_s=drain_s)
@@ -122,7 +122,7 @@ def on_thread(
         is_ready.set()
         yield
 
-    server = ApiServer(app, listening, None, room or room_here(), around)
+    server = ApiServer(app, listening, None, limit or connection_limit(), around)
     (bound,) = listen("127.0.0.1", 0)
     with bound:
         thread = threading.Thread(target=server.run, args=([bound],))

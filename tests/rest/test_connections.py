@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hopsartifacts.rest import connections
-from hopsartifacts.rest.connections import Room
+from hopsartifacts.rest.connections import ConnectionLimit
 from hopsartifacts.rest.keys import Caller
 from tests.rest.servers import on_thread
 
@@ -143,9 +143,9 @@ def test_who_reads_slowly_gets_all_of_it(client: socket.socket) -> None:
 
 @contextmanager
 def crowded(most: int) -> Iterator[Callable[[], socket.socket]]:
-    """Give what connects to a server that has room for so many."""
+    """Give what connects to a server that takes so many."""
     app = Starlette(routes=[Route("/{_}", answer, methods=["GET", "POST"])])
-    with on_thread(app, room=Room(most)) as port, ExitStack() as stack:
+    with on_thread(app, limit=ConnectionLimit(most)) as port, ExitStack() as stack:
 
         def connect() -> socket.socket:
             connection = socket.create_connection(("127.0.0.1", port), timeout=10)

@@ -49,8 +49,8 @@ sockets = listen("127.0.0.1", 0)
 print(sockets[0].getsockname()[1], flush=True)
 from hopsartifacts.rest import server_process
 server_process._STUCK_S = 1.0
-room = server_process.room_here()
-ApiServer(Starlette(routes=routes), listening, None, room).run(sockets)
+limit = server_process.connection_limit()
+ApiServer(Starlette(routes=routes), listening, None, limit).run(sockets)
 """
 
 

@@ -126,7 +126,7 @@ def update(
     """Change the given settings of a deployment, and keep all others.
 
     The deployment gets a new version, and moves to it if it is running. An empty text
-    removes a script, a configuration file, an environment or a lock.
+    removes a setting: --transformer "", --batch-size "".
     """
     deployment = session.deployment(name)
     before = deployment.version

@@ -13,9 +13,9 @@ from hopsartifacts.deployments.versions import live_deployments
 from hopsartifacts.errors import PathNotFoundError
 from hopsartifacts.layout import Role
 from hopsartifacts.registry.versions import live_version
+from hopsartifacts.rest.api.conventions import number, operations
 from hopsartifacts.rest.api.models import VERSION, Use, pair
 from hopsartifacts.rest.api.page_cursor import Page, Paging, page_of, shown
-from hopsartifacts.rest.api.table import number, operations
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.sorted_lists import SortOrder
 

@@ -7,8 +7,8 @@ import msgspec
 from starlette.responses import Response
 
 from hopsartifacts.catalog.access import catalog
+from hopsartifacts.rest.api.conventions import operations
 from hopsartifacts.rest.api.page_cursor import Page, Paging, page_of, shown
-from hopsartifacts.rest.api.table import operations
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.sorted_lists import SortOrder
 

@@ -24,6 +24,7 @@ from hopsartifacts.documents import encode
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.machine.progress import Callback
 from hopsartifacts.registry.given import checked_reason
+from hopsartifacts.rest.api.conventions import PREFIX, operations
 from hopsartifacts.rest.api.deployments import (
     DEPLOYMENT,
     DeploymentDetail,
@@ -32,7 +33,6 @@ from hopsartifacts.rest.api.deployments import (
     name_of,
 )
 from hopsartifacts.rest.api.jobs import GoldenResult, Result, StateResult, accepted
-from hopsartifacts.rest.api.table import PREFIX, operations
 from hopsartifacts.rest.background import Job
 from hopsartifacts.rest.deployment_states import RunStatus, run_status
 from hopsartifacts.rest.operations import OperationCall

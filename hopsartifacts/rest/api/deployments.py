@@ -14,8 +14,8 @@ from hopsartifacts.deployments.versions import (
 )
 from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.documents import Framework
+from hopsartifacts.rest.api.conventions import operations
 from hopsartifacts.rest.api.page_cursor import Page, Paging, page_of, shown
-from hopsartifacts.rest.api.table import operations
 from hopsartifacts.rest.deployment_states import RunStatus, run_status
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.sorted_lists import SortOrder

@@ -1,7 +1,7 @@
 """Live state as server-sent events: deployments and jobs, and logs being written.
 
-A frame has an ``id``; a client that reconnects with ``Last-Event-ID`` continues after
-that frame. The data of each event is one line of JSON.
+An event has an ``id``; a client that reconnects with ``Last-Event-ID`` continues after
+that event. The data of each event is one line of JSON.
 """
 
 import asyncio
@@ -16,10 +16,10 @@ from starlette.responses import Response
 
 from hopsartifacts.deployments.versions import read_deployment
 from hopsartifacts.names import deployment_name
+from hopsartifacts.rest.api.conventions import operations
 from hopsartifacts.rest.api.deployments import DEPLOYMENT
 from hopsartifacts.rest.api.history import MAX_LINES
-from hopsartifacts.rest.api.table import operations
-from hopsartifacts.rest.dispatch import is_let_in
+from hopsartifacts.rest.dispatch import is_allowed
 from hopsartifacts.rest.event_streams import (
     HEARTBEAT,
     HEARTBEAT_S,
@@ -27,15 +27,15 @@ from hopsartifacts.rest.event_streams import (
     MEDIA_TYPE,
     RETRY,
     EventStream,
-    frame,
+    encoded_event,
 )
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.serving.contract import Component, LogLine
 
-_MARK = "last-event-id"
+_LAST_EVENT_ID = "last-event-id"
 
 
-class Following(msgspec.Struct, frozen=True, kw_only=True):
+class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Query parameters: the component, and how many existing lines to send first."""
 
     component: Component = "predictor"
@@ -51,34 +51,39 @@ class Text(msgspec.Struct, frozen=True):
 async def _events(call: OperationCall) -> Response:
     hosted = call.hosted
     hosted.listeners.check()
-    mark = call.request.headers.get(_MARK, "")
-    frames = hosted.announcer.listen(mark, begun=hosted.watch.begin)
-    return EventStream(frames, hosted.listeners, _key_of(call))
+    last = call.request.headers.get(_LAST_EVENT_ID, "")
+    events = hosted.announcer.listen(last, begun=hosted.watch.begin)
+    return EventStream(events, hosted.listeners, _key_of(call))
 
 
 async def _follow(call: OperationCall) -> Response:
     hosted, wanted = call.hosted, call.query
     hosted.log_listeners.check()
-    name, mark = deployment_name(call.path["name"]), call.request.headers.get(_MARK, "")
+    name = deployment_name(call.path["name"])
+    last = call.request.headers.get(_LAST_EVENT_ID, "")
     sealed = await to_thread.run_sync(read_deployment, hosted.storage, name)
     is_left = Event()
     lines = hosted.project.get_model_serving().follow_run(
         sealed,
         wanted.component,
         wanted.tail,
-        after=mark,
+        after=last,
         is_wanted=lambda: not (is_left.is_set() or hosted.announcer.is_closed),
     )
-    return EventStream(_frames(lines, is_left), hosted.log_listeners, _key_of(call))
+    return EventStream(
+        _line_events(lines, is_left), hosted.log_listeners, _key_of(call)
+    )
 
 
 def _key_of(call: OperationCall) -> Callable[[], bool]:
     """Return a check whether the caller's key still allows it to listen."""
-    return partial(is_let_in, call.hosted, call.request, "read")
+    return partial(is_allowed, call.hosted, call.request, "read")
 
 
-async def _frames(lines: Iterator[LogLine], is_left: Event) -> AsyncIterator[bytes]:
-    """Yield frames of *lines*; wait for each line in a thread that can be abandoned."""
+async def _line_events(
+    lines: Iterator[LogLine], is_left: Event
+) -> AsyncIterator[bytes]:
+    """Yield an event for each line; wait for lines in a thread that can be left."""
     limiter = CapacityLimiter(1)
     wait = partial(
         to_thread.run_sync, next, lines, None, abandon_on_cancel=True, limiter=limiter
@@ -96,9 +101,9 @@ async def _frames(lines: Iterator[LogLine], is_left: Event) -> AsyncIterator[byt
                 continue
             line, coming = coming.result(), None
             if line is None:
-                yield frame("end", {})
+                yield encoded_event("end", {})
                 break
-            yield frame("line", Text(line.text), line.mark)
+            yield encoded_event("line", Text(line.text), line.mark)
     finally:
         is_left.set()
         if coming:
@@ -122,7 +127,7 @@ OPERATIONS = (
         f"{DEPLOYMENT}/logs/follow",
         _follow,
         "Lines of a component's log as they are written, as server-sent events",
-        query=Following,
+        query=LogQuery,
         gives=MEDIA_TYPE,
     ),
 )

@@ -14,8 +14,8 @@ from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.machine.folders import make_folders
 from hopsartifacts.names import distinct_paths, file_path, model_name
 from hopsartifacts.registry.documents import Framework
+from hopsartifacts.rest.api.conventions import PREFIX, operations
 from hopsartifacts.rest.api.models import VersionDetail, version_detail
-from hopsartifacts.rest.api.table import PREFIX, operations
 from hopsartifacts.rest.bodies import fields_of, form_of
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.uploads.disk import on_disk

@@ -5,7 +5,7 @@ import msgspec
 from hopsartifacts import __version__
 from hopsartifacts.documents import FORMAT
 from hopsartifacts.errors import HopsArtifactsError
-from hopsartifacts.rest.api.table import operations
+from hopsartifacts.rest.api.conventions import operations
 from hopsartifacts.rest.keys import Scope
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.store.storage_probe import Check, kept_verdict

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from hopsartifacts.errors import FormatError, PortTakenError, StorageError
 from hopsartifacts.rest.application import app_of
-from hopsartifacts.rest.connections import Room, open_doors
+from hopsartifacts.rest.connections import ConnectionLimit, accept_from
 from hopsartifacts.rest.front.http_proxy import operations
 from hopsartifacts.rest.front.switch import Address, Pipes, TakeOver, switch
 from hopsartifacts.rest.front.upstreams import Upstreams
@@ -43,14 +43,14 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,4}")
 
 @asynccontextmanager
 async def front(
-    hosted: Hosted, listener: socket.socket, room: Room
+    hosted: Hosted, listener: socket.socket, limit: ConnectionLimit
 ) -> AsyncIterator[Address]:
     """Serve the project's deployments on the inference port within the block.
 
     Args:
         hosted: the project, and its API keys.
         listener: socket for clients, who send their keys to it without encryption.
-        room: limits the number of connections on this and other ports.
+        limit: limits the number of connections on this and other ports.
 
     Yields:
         The address and port that it listens on.
@@ -61,7 +61,7 @@ async def front(
             stack.push_async_callback(lines.close)
             take_over = await _grpc(hosted, lines, stack)
             app = app_of(hosted, operations(lines))
-            server = _Server(app, switch(take_over), room)
+            server = _Server(app, switch(take_over), limit)
             serving = asyncio.ensure_future(server.serve(sockets=[listener]))
             stack.push_async_callback(_end, server, serving)
             await server.is_open.wait()
@@ -77,16 +77,16 @@ class _Server(HttpServer):
     """
 
     def __init__(
-        self, app: ASGIApp, connection: type[asyncio.Protocol], room: Room
+        self, app: ASGIApp, connection: type[asyncio.Protocol], limit: ConnectionLimit
     ) -> None:
         super().__init__(app, connection, keep_alive_s=_KEEP_ALIVE_S, grace_s=GRACE_S)
-        self._room = room
+        self._limit = limit
         self.is_open = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept connections, and set ``is_open``."""
         await super().startup([])
-        open_doors(self, sockets or (), self._room)
+        accept_from(self, sockets or (), self._limit)
         self.is_open.set()
 
     @contextmanager

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from hopsartifacts.rest import connections
-from hopsartifacts.rest.connections import Connection, Guest
+from hopsartifacts.rest.connections import ClientProtocol, Connection
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """The bytes that start an HTTP/2 connection, and no HTTP/1.1 request."""
@@ -17,7 +17,7 @@ TakeOver = Callable[[asyncio.Transport, bytes], "Near"]
 
 
 class Switch(asyncio.Protocol):
-    """A connection whose protocol is not known yet; see ``connections.Guest``.
+    """A connection whose protocol is not known yet; see ``connections.ClientProtocol``.
 
     Attributes:
         grpc: takes HTTP/2 connections over; None closes them. All others are HTTP/1.1.
@@ -27,7 +27,7 @@ class Switch(asyncio.Protocol):
 
     def __init__(self, **settings: Any) -> None:
         self._http = Connection(**settings)
-        self._guest: Guest = self._http
+        self._protocol: ClientProtocol = self._http
         self._connections = self._http.peers
         self._began = b""
         self._is_refused = False
@@ -35,12 +35,12 @@ class Switch(asyncio.Protocol):
     @property
     def has_asked(self) -> bool:
         """Whether a request with a valid key, or a complete one, has arrived."""
-        return self._guest.has_asked
+        return self._protocol.has_asked
 
     @property
     def idle_since(self) -> float | None:
         """Loop time since which no valid request is in progress; None while one is."""
-        return self._guest.idle_since
+        return self._protocol.idle_since
 
     def refuse_requests(self) -> None:
         """Answer every request with 503; close a gRPC connection."""
@@ -80,7 +80,7 @@ class Switch(asyncio.Protocol):
             self._transport.abort()
         else:
             near = self.grpc(self._transport, self._began)
-            self._guest = near
+            self._protocol = near
             self._transport.set_protocol(near)
 
 
@@ -124,7 +124,9 @@ class Pipe(asyncio.Protocol):
 
 
 class Near(Pipe):
-    """The pipe's end at the client, which counts its calls; see ``connections.Guest``.
+    """The pipe's end at the client, which counts its calls.
+
+    It is a ``connections.ClientProtocol``.
 
     Attributes:
         address: address of the client.

@@ -19,7 +19,7 @@ Kind = Literal["model", "version", "scripts", "own"]
 
 
 class UploadPlace(msgspec.Struct, frozen=True):
-    """The meaning of a path.
+    """A path of the project as a place for uploads.
 
     Attributes:
         kind: kind of the area that it is in.

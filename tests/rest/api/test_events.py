@@ -134,7 +134,7 @@ def test_who_leaves_is_forgotten(server: Serving) -> None:
             listener.next()
             assert hosted.announcer.has_listeners
         until(lambda: not hosted.announcer.has_listeners)
-        until(lambda: hosted.listeners.taken == 0)
+        until(lambda: hosted.listeners.count == 0)
     until(lambda: hosted.watch._thread is None)
 
 
@@ -155,7 +155,7 @@ def test_a_stream_ends_when_its_key_does(
         assert all(it.name in {"reload", "line", "deployment"} for it in listener)
         assert time.monotonic() - began < 3
         assert listener.answer.read() == b""
-    until(lambda: server.hosted.listeners.taken == 0)
+    until(lambda: server.hosted.listeners.count == 0)
 
 
 def test_a_stream_ends_when_keys_cannot_be_read(
@@ -224,7 +224,7 @@ def test_who_follows_a_log_and_leaves_is_forgotten(
             listener.next()
             assert listener.next().name == ""
             assert second.answer.status == 429
-        until(lambda: server.hosted.log_listeners.taken == 0)
+        until(lambda: server.hosted.log_listeners.count == 0)
     with server.listen(path) as listener:
         listener.next()
         server.stop()

@@ -13,7 +13,7 @@ import pytest
 
 import hopsartifacts
 from hopsartifacts.project import Project
-from hopsartifacts.rest.connections import Room
+from hopsartifacts.rest.connections import ConnectionLimit
 from hopsartifacts.rest.front.port import front, listen_at
 from hopsartifacts.rest.hopsworks.installation import project_namespace
 from hopsartifacts.rest.hosted import Hosted, ServerSettings
@@ -66,7 +66,10 @@ def opened(
     async def serve() -> None:
         end, loop = asyncio.Event(), asyncio.get_running_loop()
         ends.append(lambda: loop.call_soon_threadsafe(end.set))
-        async with front(hosted, listen_at("127.0.0.1", at), Room(most)) as (_, port):
+        async with front(hosted, listen_at("127.0.0.1", at), ConnectionLimit(most)) as (
+            _,
+            port,
+        ):
             ports.append(port)
             is_open.set()
             await end.wait()

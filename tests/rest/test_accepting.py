@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hopsartifacts.rest import connections
-from hopsartifacts.rest.connections import Door, Room
+from hopsartifacts.rest.connections import ConnectionAcceptor, ConnectionLimit
 
 
 class Exhausted:
@@ -35,11 +35,13 @@ def test_a_lack_of_files_is_said_once(
     async def wait() -> int:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             exhausted: Any = Exhausted(listener)
-            door = Door(asyncio.Protocol, exhausted, Room(10), None)
+            acceptor = ConnectionAcceptor(
+                asyncio.Protocol, exhausted, ConnectionLimit(10), None
+            )
             with socket.create_connection(listener.getsockname()):
                 await asyncio.sleep(0.3)
-            door.close()
-            await door.wait_closed()
+            acceptor.close()
+            await acceptor.wait_closed()
             tried: int = exhausted.tried
             return tried
 

@@ -1,4 +1,4 @@
-"""Common parts of all tables of this API: prefix, ETags, conditions of edits."""
+"""The conventions of the JSON API: prefix, ETags, numbers in paths, ``If-Match``."""
 
 import msgspec
 from starlette.requests import Request
