@@ -171,10 +171,7 @@ class Model(Tagged):
         return self
 
     def download(
-        self,
-        local_path: str | Path | None = None,
-        *,
-        callback: Callback = NO_CALLBACK,
+        self, local_path: str | Path | None = None, *, callback: Callback = NO_CALLBACK
     ) -> str:
         """Copy the model files to this machine, concurrently, and verify every byte.
 

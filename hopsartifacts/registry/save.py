@@ -14,11 +14,7 @@ from typing import Any
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.errors import (
-    HopsArtifactsError,
-    StorageError,
-    StorageRefusedError,
-)
+from hopsartifacts.errors import HopsArtifactsError, StorageError, StorageRefusedError
 from hopsartifacts.machine.identity import new_token, now, user
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback
 from hopsartifacts.registry import reservations, versions
