@@ -1,5 +1,6 @@
-"""The user's API of a model version: save, read, tag, export, deploy, delete."""
+"""The user's API of a model version, and of tags, which deployments have too."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -22,12 +23,48 @@ from hopsartifacts.names import alias_name, model_name, tag_name
 from hopsartifacts.notices import warn
 from hopsartifacts.registry import given, versions
 from hopsartifacts.registry.aliases import set_alias
-from hopsartifacts.registry.documents import Framework, Manifest, VersionRecord
+from hopsartifacts.registry.documents import Framework, Manifest, Tags, VersionRecord
 from hopsartifacts.registry.save import NewVersion, save_version
 from hopsartifacts.registry.schema import ModelSchema, schema_text
 from hopsartifacts.registry.sources import source
-from hopsartifacts.registry.tagged import Tagged, Tags
 from hopsartifacts.store.transfer import download
+
+
+class Tagged(ABC):
+    """The base class of saved objects whose tags can be changed after saving."""
+
+    def add_tag(self, name: str, value: Any) -> None:
+        """Set the tag *name* to *value*, any JSON value; replace an existing value.
+
+        Raises:
+            InvalidNameError: the name breaks its rule.
+            InvalidModelError: *value* cannot be written as JSON.
+            NotFoundError: the tagged object was deleted, or never saved.
+        """
+        tag, checked = tag_name(name), given.checked_tag(name, value)
+        self._change_tags(lambda tags: {**tags, tag: checked})
+
+    set_tag = add_tag
+
+    def get_tag(self, name: str) -> Any:
+        """Return the value of a tag; None if it is not set."""
+        return self.get_tags().get(name)
+
+    @abstractmethod
+    def get_tags(self) -> Tags:
+        """Return the current tags.
+
+        Raises:
+            NotFoundError: the tagged object was deleted, or never saved.
+        """
+
+    def delete_tag(self, name: str) -> None:
+        """Remove a tag; do nothing if it is not set."""
+        self._change_tags(lambda tags: {tag: tags[tag] for tag in tags if tag != name})
+
+    @abstractmethod
+    def _change_tags(self, change: Callable[[Tags], Tags]) -> None:
+        """Replace the tags by the result of *change*."""
 
 
 class Model(Tagged):

@@ -9,7 +9,6 @@ are stored in the reserved folder.
 
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
 
 import msgspec
 
@@ -24,6 +23,7 @@ from hopsartifacts.registry.documents import (
     Framework,
     Manifest,
     ModelState,
+    Tags,
     VersionRecord,
     VersionStatus,
     embedded_by_name,
@@ -47,7 +47,7 @@ class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
     source: Source
     requested: int | None = None
     metrics: dict[str, float | int] = {}
-    tags: dict[str, Any] = {}
+    tags: Tags = {}
     edited_description: str | None = None
     """The description that replaced it later, if the version is imported."""
     input_example: EmbeddedFile | None = None
