@@ -8,7 +8,7 @@ are stored in the reserved folder.
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import msgspec
 
@@ -91,11 +91,8 @@ def save_version(
     journal: SaveJournal | None = None
     if claim is None and storage.capabilities.is_shared:
         journal = open_journal(storage.url, new.model, new.source.root)
-    try:
+    with journal or nullcontext():
         return _Saving(storage, new, journal, callback, claim).run()
-    finally:
-        if journal:
-            journal.close()
 
 
 class _Saving:
@@ -262,12 +259,11 @@ class _Saving:
 
     def _is_reserved(self, version: int) -> bool:
         """Tell whether the log says that the number is still reserved for this save."""
-        try:
-            record = self._log.state().records.get(version)
-        except HopsArtifactsError:
-            return False
-        holder = record.id if record and record.status == "reserved" else None
-        return holder == self._token
+        held = reservations.Claim(self._token, version)
+        with suppress(HopsArtifactsError):
+            reservations.check_held(self._log.state(), self._new.model, held)
+            return True
+        return False
 
     def _is_sealed(self, version: int) -> bool:
         """Tell whether this save's commit succeeded, although the response was lost."""
