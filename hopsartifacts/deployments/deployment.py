@@ -40,9 +40,9 @@ from hopsartifacts.errors import (
     InvalidDeploymentError,
     UnsupportedHereError,
 )
+from hopsartifacts.registry.documents import Tags
 from hopsartifacts.registry.given import checked_reason
-from hopsartifacts.registry.model import Model
-from hopsartifacts.registry.tagged import Tagged, Tags
+from hopsartifacts.registry.model import Model, Tagged
 from hopsartifacts.serving.contract import UP, DeploymentKey, RunState
 from hopsartifacts.serving.inference_log.access import count_drops, read_log, ship_rest
 

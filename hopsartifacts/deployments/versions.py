@@ -31,7 +31,7 @@ from hopsartifacts.errors import (
 from hopsartifacts.machine.identity import new_token, now, user
 from hopsartifacts.machine.local_paths import local_folder
 from hopsartifacts.machine.workers import each_result
-from hopsartifacts.registry.tagged import Tags
+from hopsartifacts.registry.documents import Tags
 from hopsartifacts.registry.versions import pick_live, withdraw_deletion
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft

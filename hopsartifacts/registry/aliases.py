@@ -15,13 +15,8 @@ from hopsartifacts.documents import decode_part, encode
 from hopsartifacts.errors import IntegrityError, InvalidInputError, ModelNotFoundError
 from hopsartifacts.machine.identity import now, writer
 from hopsartifacts.moments import moment
+from hopsartifacts.registry import versions
 from hopsartifacts.registry.documents import AliasRecord, ModelState
-from hopsartifacts.registry.versions import (
-    ModelLog,
-    model_log,
-    model_state,
-    pick_live,
-)
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
 
@@ -55,7 +50,7 @@ def set_alias(
     """
 
     def decide(state: ModelState, current: AliasRecord | None) -> _Change | None:
-        pick_live(state, model, version)
+        versions.pick_live(state, model, version)
         there = current.version if current else None
         if there == version or (only_new and there is not None):
             return None
@@ -84,7 +79,7 @@ def rollback_alias(storage: Storage, model: str, alias: str, why: str) -> AliasR
     Raises:
         ModelNotFoundError: it has no previous version, or that version was deleted.
     """
-    log = model_log(storage, model)
+    log = versions.model_log(storage, model)
 
     def decide(state: ModelState, current: AliasRecord | None) -> _Change:
         if current is None:
@@ -94,7 +89,7 @@ def rollback_alias(storage: Storage, model: str, alias: str, why: str) -> AliasR
             while before and before.version is None:
                 before = _record(log, before.under) if before.under else None
             if before and before.version is not None:
-                pick_live(state, model, before.version)
+                versions.pick_live(state, model, before.version)
                 return before.version, before.under
         raise ModelNotFoundError(
             f"alias {alias!r} of model {model!r} never pointed at another version: "
@@ -106,7 +101,7 @@ def rollback_alias(storage: Storage, model: str, alias: str, why: str) -> AliasR
 
 def alias_history(storage: Storage, model: str, alias: str) -> Iterator[AliasRecord]:
     """Yield every record of *alias*, newest first; nothing if it was never set."""
-    log = model_log(storage, model)
+    log = versions.model_log(storage, model)
     record = log.state().aliases.get(alias)
     while record is not None:
         yield record
@@ -121,7 +116,7 @@ def aliased_version(storage: Storage, model: str, alias: str, at: Any = None) ->
         ModelNotFoundError: it does not point at a version, or did not at that time.
     """
     if at is None:
-        state = model_state(storage, model)
+        state = versions.model_state(storage, model)
         found = _pointing(state, model, alias, state.aliases.get(alias))
         return found.version or 0
     then = moment(at, "at")
@@ -166,7 +161,7 @@ def _change(
         op = {"kind": "alias", "alias": alias, "record": msgspec.to_builtins(record)}
         return Draft(op=op, state=state.aliased(alias, record))
 
-    after = model_log(storage, model).append(decide)
+    after = versions.model_log(storage, model).append(decide)
     return (after.state if after else ModelState.empty()).aliases[alias]
 
 
@@ -180,7 +175,7 @@ def _time_of(record: AliasRecord, model: str) -> datetime:
         ) from error
 
 
-def _record(log: ModelLog, entry: int) -> AliasRecord:
+def _record(log: versions.ModelLog, entry: int) -> AliasRecord:
     where = layout.log_entry(log.path, entry)
     return decode_part(encode(log.entry(entry).op["record"]), AliasRecord, where)
 

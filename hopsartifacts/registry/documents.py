@@ -12,6 +12,9 @@ from hopsartifacts.store.entries import Head, State
 Framework = Literal["TENSORFLOW", "TORCH", "PYTHON", "SKLEARN", "LLM"]
 FRAMEWORKS: tuple[Framework, ...] = ("TENSORFLOW", "TORCH", "PYTHON", "SKLEARN", "LLM")
 
+Tags = dict[str, Any]
+"""JSON values by name."""
+
 VersionStatus = Literal["reserved", "sealed", "deleting", "deleted", "aborted"]
 """``deleting`` is ``sealed`` with a deletion mark: readers still see the version."""
 
@@ -112,7 +115,7 @@ class VersionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     size_bytes: int = 0
     """Size of all model files."""
     metrics: dict[str, float | int] = {}
-    tags: dict[str, Any] = {}
+    tags: Tags = {}
     description: str = ""
     """The edited description, or the saved one if it was never edited."""
 

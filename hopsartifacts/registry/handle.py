@@ -7,23 +7,11 @@ from typing import Any
 from hopsartifacts.context import ProjectContext
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.names import alias_name, model_name, version_number
-from hopsartifacts.registry.aliases import (
-    alias_history,
-    aliased_version,
-    delete_alias,
-    rollback_alias,
-    set_alias,
-)
+from hopsartifacts.registry import aliases, versions
 from hopsartifacts.registry.documents import AliasRecord, Framework, VersionRecord
 from hopsartifacts.registry.given import checked_direction, checked_reason
 from hopsartifacts.registry.model import Model
 from hopsartifacts.registry.schema import ModelSchema
-from hopsartifacts.registry.versions import (
-    latest_manifest,
-    model_names,
-    model_state,
-    sealed_manifest,
-)
 
 
 class FrameworkModels:
@@ -122,16 +110,16 @@ class ModelRegistry:
                 raise InvalidInputError(
                     f"version={version!r} and alias={alias!r}: give one of the two"
                 )
-            version = aliased_version(storage, model, alias_name(alias), at)
+            version = aliases.aliased_version(storage, model, alias_name(alias), at)
         if version is None:
-            manifest = latest_manifest(storage, model)
+            manifest = versions.latest_manifest(storage, model)
         else:
-            manifest = sealed_manifest(storage, model, version_number(version))
+            manifest = versions.sealed_manifest(storage, model, version_number(version))
         return Model.sealed(self._context, manifest)
 
     def get_models(self, name: str) -> list[Model]:
         """Return all saved versions of a model, in order; empty if there are none."""
-        live = model_state(self._context.storage, model_name(name)).live()
+        live = versions.model_state(self._context.storage, model_name(name)).live()
         return [self._listed(name, number, it) for number, it in live.items()]
 
     def get_best_model(self, name: str, metric: str, direction: str) -> Model | None:
@@ -151,7 +139,7 @@ class ModelRegistry:
             InvalidInputError: the direction is neither of the two.
         """
         sign = 1 if checked_direction(direction) == "max" else -1
-        live = model_state(self._context.storage, model_name(name)).live()
+        live = versions.model_state(self._context.storage, model_name(name)).live()
         rated = [
             (sign * version.metrics[metric], number)
             for number, version in live.items()
@@ -166,7 +154,7 @@ class ModelRegistry:
         """Point *alias* at a version; see ``Model.set_alias``."""
         number, reason = version_number(version), checked_reason(why)
         storage = self._context.storage
-        set_alias(storage, model_name(name), alias_name(alias), number, reason)
+        aliases.set_alias(storage, model_name(name), alias_name(alias), number, reason)
 
     def delete_alias(self, name: str, alias: str, why: str = "") -> None:
         """Delete *alias*; its history is kept.
@@ -175,7 +163,7 @@ class ModelRegistry:
             ModelNotFoundError: the alias does not exist.
         """
         storage, reason = self._context.storage, checked_reason(why)
-        delete_alias(storage, model_name(name), alias_name(alias), reason)
+        aliases.delete_alias(storage, model_name(name), alias_name(alias), reason)
 
     def rollback_alias(self, name: str, alias: str, why: str = "") -> AliasRecord:
         """Point *alias* at its previous version; repeat this to go back further.
@@ -187,11 +175,15 @@ class ModelRegistry:
             ModelNotFoundError: it has no previous version, or that version was deleted.
         """
         storage, reason = self._context.storage, checked_reason(why)
-        return rollback_alias(storage, model_name(name), alias_name(alias), reason)
+        return aliases.rollback_alias(
+            storage, model_name(name), alias_name(alias), reason
+        )
 
     def get_aliases(self, name: str) -> dict[str, int]:
         """Return the version of each alias of a model."""
-        return model_state(self._context.storage, model_name(name)).live_aliases
+        return versions.model_state(
+            self._context.storage, model_name(name)
+        ).live_aliases
 
     def get_alias_history(self, name: str, alias: str) -> list[AliasRecord]:
         """Return every change of an alias: the version, and who, when and why.
@@ -199,15 +191,15 @@ class ModelRegistry:
         The newest change is first. The list is empty if the alias was never set.
         """
         storage = self._context.storage
-        return list(alias_history(storage, model_name(name), alias_name(alias)))
+        return list(aliases.alias_history(storage, model_name(name), alias_name(alias)))
 
     def list_models(self) -> list[str]:
         """Return the names of all models that have a saved version, sorted."""
         storage = self._context.storage
         return [
             name
-            for name in model_names(storage)
-            if model_state(storage, name).head.latest
+            for name in versions.model_names(storage)
+            if versions.model_state(storage, name).head.latest
         ]
 
     def catalog(self, *, artifacts: bool = True) -> Any:

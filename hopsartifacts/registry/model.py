@@ -1,5 +1,6 @@
-"""The user's API of a model version: save, read, tag, export, deploy, delete."""
+"""The user's API of a model version, and of tags, which deployments have too."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -20,31 +21,50 @@ from hopsartifacts.machine.local_paths import local_folder, user_path
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback
 from hopsartifacts.names import alias_name, model_name, tag_name
 from hopsartifacts.notices import warn
+from hopsartifacts.registry import given, versions
 from hopsartifacts.registry.aliases import set_alias
-from hopsartifacts.registry.documents import Framework, Manifest, VersionRecord
-from hopsartifacts.registry.given import (
-    checked_description,
-    checked_metrics,
-    checked_reason,
-    checked_tag,
-    embedded,
-    example_text,
-    positive_version,
-)
+from hopsartifacts.registry.documents import Framework, Manifest, Tags, VersionRecord
 from hopsartifacts.registry.save import NewVersion, save_version
 from hopsartifacts.registry.schema import ModelSchema, schema_text
 from hopsartifacts.registry.sources import source
-from hopsartifacts.registry.tagged import Tagged, Tags
-from hopsartifacts.registry.versions import (
-    delete_version,
-    describe,
-    live_version,
-    manifest_of,
-    model_state,
-    pick_live,
-    set_tags,
-)
 from hopsartifacts.store.transfer import download
+
+
+class Tagged(ABC):
+    """The base class of saved objects whose tags can be changed after saving."""
+
+    def add_tag(self, name: str, value: Any) -> None:
+        """Set the tag *name* to *value*, any JSON value; replace an existing value.
+
+        Raises:
+            InvalidNameError: the name breaks its rule.
+            InvalidModelError: *value* cannot be written as JSON.
+            NotFoundError: the tagged object was deleted, or never saved.
+        """
+        tag, checked = tag_name(name), given.checked_tag(name, value)
+        self._change_tags(lambda tags: {**tags, tag: checked})
+
+    set_tag = add_tag
+
+    def get_tag(self, name: str) -> Any:
+        """Return the value of a tag; None if it is not set."""
+        return self.get_tags().get(name)
+
+    @abstractmethod
+    def get_tags(self) -> Tags:
+        """Return the current tags.
+
+        Raises:
+            NotFoundError: the tagged object was deleted, or never saved.
+        """
+
+    def delete_tag(self, name: str) -> None:
+        """Remove a tag; do nothing if it is not set."""
+        self._change_tags(lambda tags: {tag: tags[tag] for tag in tags if tag != name})
+
+    @abstractmethod
+    def _change_tags(self, change: Callable[[Tags], Tags]) -> None:
+        """Replace the tags by the result of *change*."""
 
 
 class Model(Tagged):
@@ -71,14 +91,15 @@ class Model(Tagged):
         self._context = context
         self._framework: Framework = framework
         self._name = model_name(name)
-        self._version = None if version is None else positive_version(version)
+        self._version = None if version is None else given.positive_version(version)
         self._requested = self._version
-        self._metrics = checked_metrics(metrics)
-        self._description = checked_description(description, name)
-        self._example = embedded(example_text(input_example))
-        self._schema = embedded(schema_text(model_schema))
+        self._metrics = given.checked_metrics(metrics)
+        self._description = given.checked_description(description, name)
+        self._example = given.embedded(given.example_text(input_example))
+        self._schema = given.embedded(schema_text(model_schema))
         self._tags = {
-            tag_name(tag): checked_tag(tag, it) for tag, it in (tags or {}).items()
+            tag_name(tag): given.checked_tag(tag, it)
+            for tag, it in (tags or {}).items()
         }
         self._manifest: Manifest | None = None
         self._state: VersionRecord | None = None
@@ -188,10 +209,7 @@ class Model(Tagged):
         return self
 
     def download(
-        self,
-        local_path: str | Path | None = None,
-        *,
-        callback: Callback = NO_CALLBACK,
+        self, local_path: str | Path | None = None, *, callback: Callback = NO_CALLBACK
     ) -> str:
         """Copy the model files to this machine, concurrently, and verify every byte.
 
@@ -212,7 +230,7 @@ class Model(Tagged):
             StorageError: the storage failed repeatedly, or the local disk failed.
         """
         manifest = self._sealed()
-        live_version(self._context.storage, self._name, manifest.version)
+        versions.live_version(self._context.storage, self._name, manifest.version)
         target = local_folder(local_path, self._name, str(manifest.version))
         folder = layout.files_dir(self._name, manifest.version)
         sealed = {file.path: file.digest for file in manifest.files}
@@ -220,7 +238,7 @@ class Model(Tagged):
             download(self._context.storage, folder, sealed, target, callback=callback)
         except (IntegrityError, PathNotFoundError):
             # If the version was deleted meanwhile, raise that error instead.
-            live_version(self._context.storage, self._name, manifest.version)
+            versions.live_version(self._context.storage, self._name, manifest.version)
             raise
         return str(target)
 
@@ -251,7 +269,7 @@ class Model(Tagged):
         def users() -> list[str]:
             return self._context.serving().users_of(self._name, version)
 
-        delete_version(self._context.storage, self._name, version, users)
+        versions.delete_version(self._context.storage, self._name, version, users)
 
     def deploy(  # noqa: PLR0913, PLR0917 - Hopsworks' signature
         self,
@@ -290,8 +308,8 @@ class Model(Tagged):
         Raises:
             ModelNotFoundError: the version was deleted, or never saved.
         """
-        version = self._sealed().version
-        return dict(live_version(self._context.storage, self._name, version).tags)
+        storage, version = self._context.storage, self._sealed().version
+        return dict(versions.live_version(storage, self._name, version).tags)
 
     def set_alias(self, alias: str, why: str = "") -> None:
         """Point *alias* (such as ``champion``) at this version.
@@ -306,15 +324,15 @@ class Model(Tagged):
             ModelNotFoundError: the version was deleted, or never saved.
         """
         version = self._sealed().version
-        name, reason = alias_name(alias), checked_reason(why)
+        name, reason = alias_name(alias), given.checked_reason(why)
         set_alias(self._context.storage, self._name, name, version, reason)
 
     @property
     def aliases(self) -> list[str]:
         """The aliases that point at this version now, sorted."""
         version = self._sealed().version
-        state = model_state(self._context.storage, self._name)
-        pick_live(state, self._name, version)
+        state = versions.model_state(self._context.storage, self._name)
+        versions.pick_live(state, self._name, version)
         return state.aliases_of(version)
 
     def set_description(self, description: str) -> None:
@@ -324,8 +342,8 @@ class Model(Tagged):
             InvalidModelError: it is not text.
             ModelNotFoundError: the version was deleted, or never saved.
         """
-        version, text = self._sealed().version, checked_description(description)
-        describe(self._context.storage, self._name, version, text)
+        version, text = self._sealed().version, given.checked_description(description)
+        versions.describe(self._context.storage, self._name, version, text)
         self._state = None
 
     @property
@@ -357,7 +375,7 @@ class Model(Tagged):
             return self._description
         if self._state is None:
             storage, version = self._context.storage, self._sealed().version
-            self._state = live_version(storage, self._name, version)
+            self._state = versions.live_version(storage, self._name, version)
         return self._state.description
 
     @property
@@ -436,7 +454,7 @@ class Model(Tagged):
     def _sealed(self) -> Manifest:
         if self._manifest is None and self._state and self._version:
             storage = self._context.storage
-            self._adopt(manifest_of(storage, self._name, self._state))
+            self._adopt(versions.manifest_of(storage, self._name, self._state))
         if self._manifest is None:
             raise ModelNotFoundError(
                 f"model {self._name!r} was not saved yet: call save(model_path) first"
@@ -445,7 +463,7 @@ class Model(Tagged):
 
     def _change_tags(self, change: Callable[[Tags], Tags]) -> None:
         version = self._sealed().version
-        set_tags(self._context.storage, self._name, version, change)
+        versions.set_tags(self._context.storage, self._name, version, change)
 
     def _refuse_project_inside(self, location: Path) -> None:
         root = self._context.storage.local_path("")

@@ -6,15 +6,9 @@ from hopsartifacts import layout
 from hopsartifacts.errors import AlreadyExistsError, ConflictError
 from hopsartifacts.machine.identity import new_token
 from hopsartifacts.names import HIGHEST_VERSION, model_name
+from hopsartifacts.registry import versions
 from hopsartifacts.registry.documents import ModelState, VersionRecord
 from hopsartifacts.registry.given import positive_version
-from hopsartifacts.registry.versions import (
-    ModelLog,
-    delete_given_up,
-    give_up,
-    model_log,
-    step,
-)
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.root import check_claim, check_log_is_there, claim_name
@@ -54,7 +48,7 @@ def claim_version(
     model_name(model)
     if requested is not None:
         positive_version(requested)
-    log = model_log(storage, model)
+    log = versions.model_log(storage, model)
     if log.newest() is None:
         open_log(storage, log, model, claims=True)
     if token and (taken := taken_by(log.seen_state(), token, requested)):
@@ -69,14 +63,14 @@ def give_up_claim(storage: Storage, model: str, claim: Claim) -> bool:
     Returns:
         True if the claim can no longer become a version, also if that was so before.
     """
-    log = model_log(storage, model)
+    log = versions.model_log(storage, model)
     owned = log.state().records.get(claim.version)
     if owned is None or owned.id != claim.token:
         return True
     if owned.status == "reserved":
-        if give_up(log, claim.version, claim.token) != "aborted":
+        if versions.give_up(log, claim.version, claim.token) != "aborted":
             return False
-        delete_given_up(storage, model, claim.version)
+        versions.delete_given_up(storage, model, claim.version)
         if storage.capabilities.moves_trees:
             storage.delete_tree(layout.staging_dir(claim.token))
         return True
@@ -98,7 +92,9 @@ def check_held(state: ModelState, model: str, claim: Claim) -> None:
         )
 
 
-def open_log(storage: Storage, log: ModelLog, model: str, *, claims: bool) -> None:
+def open_log(
+    storage: Storage, log: versions.ModelLog, model: str, *, claims: bool
+) -> None:
     """Check that a model with an empty log can be saved; claim its name if *claims*.
 
     A save that stages its files claims the name later, so that a failed save leaves
@@ -152,7 +148,9 @@ def taken_by(state: ModelState, token: str, requested: int | None = None) -> int
     return next((n for n, it in known.items() if it.id == token), None)
 
 
-def reserve(log: ModelLog, model: str, requested: int | None, token: str) -> int:
+def reserve(
+    log: versions.ModelLog, model: str, requested: int | None, token: str
+) -> int:
     """Reserve a number for *token*, which has none yet, by one log entry.
 
     Raises:
@@ -165,7 +163,7 @@ def reserve(log: ModelLog, model: str, requested: int | None, token: str) -> int
         nonlocal number
         number = number_for(state, model, requested)
         reserved = VersionRecord(status="reserved", id=token, reserved=seq)
-        return step(state, "reserve", number, reserved, token=token)
+        return versions.step(state, "reserve", number, reserved, token=token)
 
     log.append(decide)
     return number

@@ -8,50 +8,29 @@ are stored in the reserved folder.
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
-from typing import Any
+from contextlib import nullcontext, suppress
 
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.errors import (
-    HopsArtifactsError,
-    StorageError,
-    StorageRefusedError,
-)
+from hopsartifacts.errors import HopsArtifactsError, StorageError, StorageRefusedError
 from hopsartifacts.machine.identity import new_token, now, user
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback
+from hopsartifacts.registry import reservations, versions
 from hopsartifacts.registry.documents import (
     EmbeddedFile,
     FileRecord,
     Framework,
     Manifest,
     ModelState,
+    Tags,
     VersionRecord,
     VersionStatus,
     embedded_by_name,
 )
-from hopsartifacts.registry.reservations import (
-    Claim,
-    check_held,
-    number_for,
-    open_log,
-    reserve,
-    taken_by,
-)
 from hopsartifacts.registry.save_journal import SaveJournal, open_journal
 from hopsartifacts.registry.sources import Source
 from hopsartifacts.registry.version_files import create, fill, taken
-from hopsartifacts.registry.versions import (
-    ModelLog,
-    delete_given_up,
-    give_up,
-    manifest_in,
-    model_log,
-    project,
-    sealed_digest,
-    step,
-)
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.dedup import StoredFile
 from hopsartifacts.store.entries import Draft
@@ -68,7 +47,7 @@ class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
     source: Source
     requested: int | None = None
     metrics: dict[str, float | int] = {}
-    tags: dict[str, Any] = {}
+    tags: Tags = {}
     edited_description: str | None = None
     """The description that replaced it later, if the version is imported."""
     input_example: EmbeddedFile | None = None
@@ -85,7 +64,7 @@ def save_version(
     new: NewVersion,
     callback: Callback = NO_CALLBACK,
     *,
-    claim: Claim | None = None,
+    claim: reservations.Claim | None = None,
 ) -> Manifest:
     """Store *new* as a version and return its manifest.
 
@@ -112,11 +91,8 @@ def save_version(
     journal: SaveJournal | None = None
     if claim is None and storage.capabilities.is_shared:
         journal = open_journal(storage.url, new.model, new.source.root)
-    try:
+    with journal or nullcontext():
         return _Saving(storage, new, journal, callback, claim).run()
-    finally:
-        if journal:
-            journal.close()
 
 
 class _Saving:
@@ -128,14 +104,14 @@ class _Saving:
         new: NewVersion,
         journal: SaveJournal | None,
         callback: Callback,
-        claim: Claim | None,
+        claim: reservations.Claim | None,
     ) -> None:
         self._storage = storage
         self._new = new
         self._claim = claim
         self._journal = journal
         self._callback = callback
-        self._log = model_log(storage, new.model)
+        self._log = versions.model_log(storage, new.model)
         self._is_staged = storage.capabilities.moves_trees
         self._token = ""
         self._attempt = new_token()
@@ -147,14 +123,14 @@ class _Saving:
     def run(self) -> Manifest:
         is_first = self._log.newest() is None
         if is_first and self._claim is None:
-            open_log(
+            reservations.open_log(
                 self._storage, self._log, self._new.model, claims=not self._is_staged
             )
         state = self._log.seen_state()
         self._token, version = self._continued(state)
         self._is_continued = version is not None and self._claim is None
         if version is None:
-            number_for(state, self._new.model, self._new.requested)
+            reservations.number_for(state, self._new.model, self._new.requested)
         self._known = tuple(_known(self._log, state))
         try:
             if self._is_staged:
@@ -164,7 +140,7 @@ class _Saving:
                     claim = layout.model_name_claim(self._new.model)
                     claim_name(self._storage, claim, self._new.model, "model")
             if version is None:
-                version = reserve(
+                version = reservations.reserve(
                     self._log, self._new.model, self._new.requested, self._token
                 )
             manifest = self._in_place(version)
@@ -180,7 +156,7 @@ class _Saving:
     def _continued(self, state: ModelState) -> tuple[str, int | None]:
         """Return the token to save under, and the number it has reserved, if any."""
         if self._claim:
-            check_held(state, self._new.model, self._claim)
+            reservations.check_held(state, self._new.model, self._claim)
             self._check_free(self._claim)
             return self._claim.token, self._claim.version
         token = self._journal.token if self._journal else None
@@ -191,7 +167,7 @@ class _Saving:
         if self._is_staged:
             # Checking these files would take as long as writing them again.
             self._storage.delete_tree(staging)
-        version = taken_by(state, token, self._new.requested)
+        version = reservations.taken_by(state, token, self._new.requested)
         if version is None:
             return token, None
         is_open = state.records[version].status == "reserved"
@@ -200,10 +176,10 @@ class _Saving:
             return token, version
         if is_open and _settle(self._log, version, token) == "aborted":
             with suppress(StorageError):
-                delete_given_up(self._storage, self._new.model, version)
+                versions.delete_given_up(self._storage, self._new.model, version)
         return new_token(), None
 
-    def _check_free(self, claim: Claim) -> None:
+    def _check_free(self, claim: reservations.Claim) -> None:
         """Check that the version's folder is empty, and delete old staged files."""
         folder = layout.version_dir(self._new.model, claim.version)
         if next(self._storage.find(folder), None) is not None:
@@ -232,7 +208,7 @@ class _Saving:
                 self._storage.protect(f"{folder}/{name}")
             manifest = _manifest(self._new, version, self._token, self._records)
             self._seal(manifest)
-            project(self._log, version)
+            versions.project(self._log, version)
         except BaseException as error:
             if is_cut:
                 # The next save of these files continues here, or gc() deletes them.
@@ -250,13 +226,15 @@ class _Saving:
         number, edited = manifest.version, self._new.edited_description
 
         def decide(state: ModelState, seq: int) -> Draft[ModelState]:
-            check_held(state, manifest.model, Claim(self._token, number))
+            reservations.check_held(
+                state, manifest.model, reservations.Claim(self._token, number)
+            )
             sealed = VersionRecord(
                 status="sealed",
                 id=manifest.id,
                 reserved=state.records[number].reserved,
                 seal=seq,
-                sha256=sealed_digest(manifest),
+                sha256=versions.sealed_digest(manifest),
                 framework=manifest.framework,
                 created=manifest.created,
                 creator=manifest.creator,
@@ -266,7 +244,7 @@ class _Saving:
                 tags=self._new.tags,
                 description=manifest.description if edited is None else edited,
             )
-            return step(
+            return versions.step(
                 state, "seal", number, sealed, content=manifest, token=self._attempt
             )
 
@@ -281,12 +259,11 @@ class _Saving:
 
     def _is_reserved(self, version: int) -> bool:
         """Tell whether the log says that the number is still reserved for this save."""
-        try:
-            record = self._log.state().records.get(version)
-        except HopsArtifactsError:
-            return False
-        holder = record.id if record and record.status == "reserved" else None
-        return holder == self._token
+        held = reservations.Claim(self._token, version)
+        with suppress(HopsArtifactsError):
+            reservations.check_held(self._log.state(), self._new.model, held)
+            return True
+        return False
 
     def _is_sealed(self, version: int) -> bool:
         """Tell whether this save's commit succeeded, although the response was lost."""
@@ -349,15 +326,15 @@ class _Saving:
                     self._storage.delete_tree(f"{folder}/{name}")
             elif self._storage.stat(layout.staging_dir(self._token)) is None:
                 # The staging folder was moved here, so all files are ours.
-                delete_given_up(self._storage, self._new.model, version)
+                versions.delete_given_up(self._storage, self._new.model, version)
 
 
-def _known(log: ModelLog, state: ModelState) -> Iterator[StoredFile]:
+def _known(log: versions.ModelLog, state: ModelState) -> Iterator[StoredFile]:
     """Yield the files of the newest version, since the next one usually shares most."""
     newest = state.head.latest
     if not newest:
         return
-    manifest = manifest_in(log, state.records[newest])
+    manifest = versions.manifest_in(log, state.records[newest])
     for file in manifest.files:
         yield StoredFile(
             folder=layout.files_dir(manifest.model, newest),
@@ -385,14 +362,14 @@ def _manifest(
     )
 
 
-def _settle(log: ModelLog, version: int, token: str) -> VersionStatus | None:
+def _settle(log: versions.ModelLog, version: int, token: str) -> VersionStatus | None:
     """Give up a reservation, unless its version turns out to be committed.
 
     Returns:
         The status of the version; None if it cannot be determined now.
     """
     try:
-        return give_up(log, version, token)
+        return versions.give_up(log, version, token)
     except HopsArtifactsError:
         # The caller reports its first failure; the number stays reserved.
         return None

@@ -15,12 +15,7 @@ import msgspec
 
 from hopsartifacts.errors import StorageError
 from hopsartifacts.machine.atomic_write import written_aside
-from hopsartifacts.machine.state_folder import (
-    forget_old,
-    key_of,
-    locked,
-    state_folder,
-)
+from hopsartifacts.machine.state_folder import forget_old, key_of, locked, state_folder
 
 _FOLDER = "saves"
 

@@ -66,9 +66,7 @@ class ModelSchema:
     """
 
     def __init__(
-        self,
-        input_schema: Schema | None = None,
-        output_schema: Schema | None = None,
+        self, input_schema: Schema | None = None, output_schema: Schema | None = None
     ) -> None:
         if input_schema is None and output_schema is None:
             raise InvalidModelError(

@@ -34,6 +34,7 @@ from hopsartifacts.machine.identity import new_token
 from hopsartifacts.registry.documents import (
     Manifest,
     ModelState,
+    Tags,
     VersionRecord,
     VersionStatus,
 )
@@ -228,7 +229,7 @@ def set_tags(
     storage: Storage,
     model: str,
     version: int,
-    change: Callable[[dict[str, Any]], dict[str, Any]],
+    change: Callable[[Tags], Tags],
 ) -> None:
     """Replace the tags of a version by the result of *change*."""
 

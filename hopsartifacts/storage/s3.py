@@ -13,15 +13,9 @@ from s3fs import S3FileSystem
 
 from hopsartifacts import layout
 from hopsartifacts.errors import InvalidInputError, PathNotFoundError, StorageError
+from hopsartifacts.storage import s3_client
 from hopsartifacts.storage.contract import FileInfo, by_path, watched
 from hopsartifacts.storage.objects import UNCACHED, ObjectStorage
-from hopsartifacts.storage.s3_client import (
-    DEFAULT_ATTEMPTS,
-    Answer,
-    S3Client,
-    error_code,
-    is_absent,
-)
 from hopsartifacts.storage.s3_transfers import Upload, Wire, abort, in_parts
 
 _CONNECTIONS = 32
@@ -46,7 +40,7 @@ def s3_storage(path: str, options: Mapping[str, Any]) -> "S3Storage":
         raise InvalidInputError("the project URL names no bucket: use s3://<bucket>/…")
     config = dict(options.get("config_kwargs") or {})
     retries = config.get("retries") or {}
-    again = retries.get("max_attempts", DEFAULT_ATTEMPTS - 1)
+    again = retries.get("max_attempts", s3_client.DEFAULT_ATTEMPTS - 1)
     attempts = int(retries.get("total_max_attempts", again + 1))
     own = {
         "max_pool_connections": _CONNECTIONS,
@@ -63,11 +57,11 @@ class S3Storage(ObjectStorage):
     protocol = "s3"
 
     def __init__(
-        self, filesystem: Any, root: str, attempts: int = DEFAULT_ATTEMPTS
+        self, filesystem: Any, root: str, attempts: int = s3_client.DEFAULT_ATTEMPTS
     ) -> None:
         super().__init__(filesystem, root)
         bucket, self._prefix, _ = filesystem.split_path(self._root)
-        self._client = S3Client(filesystem, bucket, attempts)
+        self._client = s3_client.S3Client(filesystem, bucket, attempts)
         self._wire = Wire(self._client)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -81,7 +75,7 @@ class S3Storage(ObjectStorage):
                 )
             except Exception as error:
                 # s3fs recognizes only AWS' message; the code is the same everywhere.
-                if error_code(error) == "PreconditionFailed":
+                if s3_client.error_code(error) == "PreconditionFailed":
                     return False
                 raise
             return True
@@ -140,7 +134,7 @@ class S3Storage(ObjectStorage):
             try:
                 found = key and self._client.send("head_object", Key=key)
             except Exception as error:
-                if not is_absent(error):
+                if not s3_client.is_absent(error):
                     raise
                 found = None
             if found:
@@ -166,7 +160,7 @@ class S3Storage(ObjectStorage):
                     "copy_object", Key=self._key(target), CopySource=origin
                 )
             except Exception as error:
-                if error_code(error) not in _TOO_LARGE:
+                if s3_client.error_code(error) not in _TOO_LARGE:
                     raise
                 self._copy_in_parts(origin, self._key(target))
         return True
@@ -217,7 +211,7 @@ class S3Storage(ObjectStorage):
         with self._translating("read", path):
             yield from self._wire.ranges(place, start)
 
-    def _uploads(self, prefix: str) -> Sequence[Answer]:
+    def _uploads(self, prefix: str) -> Sequence[s3_client.Answer]:
         return self._client.listed("list_multipart_uploads", "Uploads", Prefix=prefix)
 
     def _copy_in_parts(self, origin: Mapping[str, str], target: str) -> None:
@@ -238,11 +232,11 @@ class S3Storage(ObjectStorage):
         finally:
             upload.close()
 
-    def _pages(self, path: str, **parameters: Any) -> Iterator[Answer]:
+    def _pages(self, path: str, **parameters: Any) -> Iterator[s3_client.Answer]:
         below = self._below(path)
         return self._client.pages("list_objects_v2", Prefix=below, **parameters)
 
-    def _listed(self, pages: Iterable[Answer]) -> Iterator[FileInfo]:
+    def _listed(self, pages: Iterable[s3_client.Answer]) -> Iterator[FileInfo]:
         for page in pages:
             for it in page.get("CommonPrefixes") or ():
                 yield FileInfo(path=self._path(it["Prefix"]), kind="directory")
@@ -270,6 +264,6 @@ class S3Storage(ObjectStorage):
         return key.removeprefix(self._below("")).rstrip("/")
 
     def _translated(self, doing: str, path: str, error: Exception) -> Exception:
-        if doing == "read" and is_absent(error):
+        if doing == "read" and s3_client.is_absent(error):
             return PathNotFoundError(f"{path!r} does not exist")
         return self._client.explained(doing, path, error)

@@ -18,19 +18,8 @@ from typing import Any
 
 import aiohttp
 import msgspec
+from botocore import exceptions
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import (
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    FlexibleChecksumError,
-    HTTPClientError,
-    IncompleteReadError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    SSLError,
-)
-from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.httpsession import URLLib3Session
 from botocore.parsers import ResponseParserError
 from botocore.utils import get_environ_proxies
@@ -63,17 +52,17 @@ _RETRIED_CODES = names(
 )
 _RETRIED_ERRORS = (
     ConnectionError,
-    FlexibleChecksumError,
-    HTTPClientError,
-    IncompleteReadError,
-    NoConnectionError,
+    exceptions.FlexibleChecksumError,
+    exceptions.HTTPClientError,
+    exceptions.IncompleteReadError,
+    exceptions.ConnectionError,
     ResponseParserError,
     TimeoutError,
     aiohttp.ClientError,
 )
 _WRONG_KEYS = names("InvalidAccessKeyId InvalidToken SignatureDoesNotMatch")
-_NO_KEYS = (NoCredentialsError, PartialCredentialsError)
-_UNREACHABLE = (ConnectTimeoutError, EndpointConnectionError)
+_NO_KEYS = (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)
+_UNREACHABLE = (exceptions.ConnectTimeoutError, exceptions.EndpointConnectionError)
 
 
 class RequestBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -265,13 +254,13 @@ def body_of(answer: Mapping[str, Any], data: bytes) -> RequestBody:
         first, last, total = map(int, found.groups())
         due = last - first + 1
     if len(data) != due:
-        raise IncompleteReadError(actual_bytes=len(data), expected_bytes=due)
+        raise exceptions.IncompleteReadError(actual_bytes=len(data), expected_bytes=due)
     return RequestBody(data=data, total_bytes=total, etag=str(answer.get("ETag", "")))
 
 
 def is_passing(error: BaseException) -> bool:
     """Return whether the same request may succeed a little later."""
-    if isinstance(error, SSLError):
+    if isinstance(error, exceptions.SSLError):
         return False
     answer = _answer(error)
     if answer:
@@ -303,8 +292,8 @@ def is_absent(error: BaseException) -> bool:
 
 
 def _answer(error: BaseException) -> Answer:
-    source = error if isinstance(error, ClientError) else error.__cause__
-    return dict(source.response) if isinstance(source, ClientError) else {}
+    source = error if isinstance(error, exceptions.ClientError) else error.__cause__
+    return dict(source.response) if isinstance(source, exceptions.ClientError) else {}
 
 
 def _newer(signature_version: Any, **_: Any) -> str | None:

@@ -165,11 +165,7 @@ class Cache:
         return check_folder(self._disk(), f"{_FOLDERS}/{key}", sealed)
 
     def _mend(
-        self,
-        key: str,
-        sealed: Mapping[str, Digest],
-        flaws: list[Finding],
-        fetch: Fetch,
+        self, key: str, sealed: Mapping[str, Digest], flaws: list[Finding], fetch: Fetch
     ) -> None:
         folder, disk = self._folder(key), self._disk()
         prefix = f"{_FOLDERS}/{key}/"

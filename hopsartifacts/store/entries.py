@@ -10,17 +10,8 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import msgspec
 
-from hopsartifacts import layout
+from hopsartifacts import documents, layout
 from hopsartifacts.digests import sha256_of
-from hopsartifacts.documents import (
-    check_format,
-    decode,
-    decode_part,
-    encode,
-    is_checked,
-    with_check,
-    without_check,
-)
 from hopsartifacts.errors import IntegrityError
 from hopsartifacts.store.pages import Index, Leaves, Records, Tree
 
@@ -214,7 +205,7 @@ class Snapshot(msgspec.Struct, Generic[AnyState], frozen=True, kw_only=True):
 
 def packed(body: EntryBody) -> bytes:
     """Encode *body* as the bytes to store."""
-    return gzip.compress(with_check(encode(body)), _LEVEL, mtime=0)
+    return gzip.compress(documents.with_check(documents.encode(body)), _LEVEL, mtime=0)
 
 
 def unpacked(data: bytes, log: str, seq: int) -> LogEntry:
@@ -229,11 +220,11 @@ def unpacked(data: bytes, log: str, seq: int) -> LogEntry:
         checked = gzip.decompress(data)
     except (OSError, EOFError, zlib.error) as error:
         raise _damaged(path, f"is not a gzip file ({error})") from error
-    if not is_checked(checked):
+    if not documents.is_checked(checked):
         raise _damaged(path, "was changed since it was written")
-    text = without_check(checked)
-    check_format(decode(text, _Any, path).format, path)
-    body = decode_part(text, EntryBody, f"log entry {path}")
+    text = documents.without_check(checked)
+    documents.check_format(documents.decode(text, _Any, path).format, path)
+    body = documents.decode_part(text, EntryBody, f"log entry {path}")
     if (body.log, body.seq) != (log, seq):
         raise _damaged(path, f"holds entry {body.seq} of {body.log}: it was moved")
     return LogEntry(body=body, sha256=sha256_of(data))

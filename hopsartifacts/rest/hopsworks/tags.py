@@ -8,7 +8,7 @@ import msgspec
 
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.names import tag_name
-from hopsartifacts.registry.tagged import Tagged
+from hopsartifacts.registry.model import Tagged
 from hopsartifacts.rest.errors import no_such_tag
 from hopsartifacts.rest.operations import Operation, OperationCall, Operations
 
