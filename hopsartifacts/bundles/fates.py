@@ -62,9 +62,19 @@ def fates_of(
     return fates
 
 
+_EPOCH = "1970-01-01T00:00:00Z"
+
+
 def content_of(manifest: Manifest) -> str:
     """Return a digest of a version that ignores its number, origin and description."""
-    bare = replace(manifest, version=0, id="", created="", creator="", description="")
+    fixed = {
+        "version": 0,
+        "id": "",
+        "created": _EPOCH,
+        "creator": "",
+        "description": "",
+    }
+    bare = replace(manifest, **fixed)
     return sha256_of(encode(bare))
 
 

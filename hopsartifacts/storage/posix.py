@@ -218,8 +218,10 @@ def first_file(folder: str) -> str | None:
         with os.scandir(folder) as children:
             # Sorted by whole paths, "a-b" comes before "a/b".
             names = sorted(
-                f"{it.name}/" if it.is_dir(follow_symlinks=False) else it.name
-                for it in children
+                [
+                    f"{it.name}/" if it.is_dir(follow_symlinks=False) else it.name
+                    for it in children
+                ]
             )
     except (FileNotFoundError, NotADirectoryError):
         return None

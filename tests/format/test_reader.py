@@ -90,7 +90,7 @@ class Making:
         """Deploy a version that seems to be deleted meanwhile."""
         script = self.script("taken back")
         with pytest.MonkeyPatch.context() as patch:
-            name = "hopsartifacts.deployments.versions.withdraw_deletion"
+            name = "hopsartifacts.deployments.versions.pick_live"
             patch.setattr(name, Mock(side_effect=ModelNotFoundError("gone")))
             with pytest.raises(ModelNotFoundError):
                 model.deploy("plain", script_file=script)
