@@ -29,10 +29,24 @@ from hopsartifacts.store.log import Log
 
 
 class Logs:
-    """The logs of a storage, each as it was seen first; see ``Log``."""
+    """The logs of a storage, each as it was seen first; see ``Log``.
 
-    def __init__(self, storage: Storage, *, for_writing: bool = False) -> None:
+    Args:
+        storage: the project's storage.
+        for_writing: as of ``Log``.
+        checks_artifacts: whether readers of a deployment also look for the artifact
+            version that it pins, which takes two more requests for each deployment.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        *,
+        for_writing: bool = False,
+        checks_artifacts: bool = True,
+    ) -> None:
         self.storage = storage
+        self.checks_artifacts = checks_artifacts
         self._for_writing = for_writing
         self._models: dict[str, Log[ModelState]] = {}
         self._artifacts: dict[tuple[str, int], Log[ArtifactState]] = {}
@@ -208,7 +222,8 @@ def is_served(logs: Logs, record: DeploymentRecord) -> bool:
         known = log.seen_state().records.get(pin.version)
     if known is None or not known.is_live:
         return False
-    return not record.artifact or _has_artifact(logs, pin, record.artifact)
+    is_enough = not (record.artifact and logs.checks_artifacts)
+    return is_enough or _has_artifact(logs, pin, record.artifact)
 
 
 def _has_artifact(logs: Logs, pin: PinnedModel, number: int) -> bool:

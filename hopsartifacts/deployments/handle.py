@@ -227,7 +227,8 @@ class ModelServing:
             status: only those in this state, in any case. (In Hopsworks this always
                 fails.)
         """
-        found = live_deployments(self._context.storage).values()
+        storage = self._context.storage
+        found = live_deployments(storage, checks_artifacts=True).values()
         listed = [self._deployment(state) for state in found if _runs(state, model)]
         if status is None:
             return listed

@@ -30,7 +30,7 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.machine.identity import new_token, now, user
 from hopsartifacts.machine.local_paths import local_folder
-from hopsartifacts.machine.workers import each_result
+from hopsartifacts.machine.workers import Stop, each_result
 from hopsartifacts.registry.documents import Tags
 from hopsartifacts.registry.versions import pick_live, withdraw_deletion
 from hopsartifacts.storage.contract import Storage
@@ -109,10 +109,17 @@ def pick_version(found: Deployed, number: int) -> DeploymentVersion:
     return found.version(number)
 
 
-def live_deployments(storage: Storage) -> dict[str, Deployed]:
-    """Return all deployments by name, sorted."""
+def live_deployments(
+    storage: Storage, *, checks_artifacts: bool = False
+) -> dict[str, Deployed]:
+    """Return all deployments by name, sorted; see ``Logs`` for *checks_artifacts*."""
+
+    def find(name: str, _: Stop) -> Deployed | None:
+        logs = Logs(storage, checks_artifacts=checks_artifacts)
+        return find_deployment(storage, name, logs)
+
     names, workers = deployment_names(storage), storage.capabilities.workers
-    found = each_result(lambda name, _: find_deployment(storage, name), names, workers)
+    found = each_result(find, names, workers)
     return {name: it for name, it in zip(names, found, strict=True) if it}
 
 

@@ -53,9 +53,9 @@ def with_new_script(folder: Path, number: int) -> dict[str, Any]:
 
 KINDS = (
     Kind("without a script", 30, 400, named),
-    Kind("the same", 30, 320, lambda *_: {"name": "before"}),
-    Kind("with a script that is there", 36, 540, with_script),
-    Kind("with a new script", 36, 690, with_new_script),
+    Kind("the same", 30, 340, lambda *_: {"name": "before"}),
+    Kind("with a script that is there", 36, 550, with_script),
+    Kind("with a new script", 36, 720, with_new_script),
 )
 
 
