@@ -16,6 +16,7 @@ from hopsartifacts.errors import (
     ModelNotFoundError,
     PathNotFoundError,
 )
+from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.machine.local_paths import local_folder, user_path
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback
 from hopsartifacts.names import alias_name, model_name, tag_name
@@ -47,7 +48,7 @@ from hopsartifacts.registry.versions import (
 from hopsartifacts.store.transfer import download
 
 
-class Model(Tagged):
+class Model(FixedAttributes, Tagged):
     """One version of a model.
 
     Create one with ``mr.<framework>.create_model`` (nothing is stored until ``save``),
