@@ -59,3 +59,8 @@ class ProjectContext(msgspec.Struct, frozen=True, kw_only=True):
     cache: Callable[[], Cache]
     catalog: Callable[..., Any]
     export: Callable[..., Any]
+
+    @property
+    def url(self) -> str:
+        """The URL of the project."""
+        return self.storage.url

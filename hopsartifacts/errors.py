@@ -104,7 +104,7 @@ class InvalidDeploymentError(InvalidInputError):
 
 
 class UnknownSettingError(InvalidInputError, AttributeError):
-    """A deployment, predictor or transformer has no setting of this name."""
+    """An object has no setting of this name, or the setting cannot be changed."""
 
 
 class NotFoundError(HopsArtifactsError, LookupError):

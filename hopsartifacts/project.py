@@ -17,6 +17,7 @@ from hopsartifacts.catalog.access import catalog
 from hopsartifacts.context import ProjectContext
 from hopsartifacts.datasets import DatasetApi
 from hopsartifacts.deployments.handle import ModelServing
+from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.guard.doctor import DoctorReport, examine
 from hopsartifacts.guard.gc import GRACE_S, GcReport, collect
 from hopsartifacts.guard.repair import RepairReport, repair
@@ -73,7 +74,7 @@ def login(
     return Project(storage, cache=cache)
 
 
-class Project:
+class Project(FixedAttributes):
     """An open project; ``login`` returns one."""
 
     def __init__(

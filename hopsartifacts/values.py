@@ -101,12 +101,12 @@ def misspelt(body: bytes, where: str) -> str | None:
     try:
         _READINGS["finite"].read(json.loads(body))
     except NoPlainFormError as refused:
-        place, words = (where, *refused.path), str(refused)
-        is_metric = not {"metrics", '["metrics"]'}.isdisjoint(place[:-1])
-        if is_metric and _NO_JSON in words:
+        place, flaw = [where, *refused.path], str(refused)
+        is_metric = any(name in place[:-1] for name in ("metrics", '["metrics"]'))
+        if is_metric and _NO_JSON in flaw:
             # A metric must be a number, so another value is no way out.
-            words = f"{words.partition(_NO_JSON)[0]}: {ONLY_FINITE}"
-        return f"{''.join(place)} {words}"
+            flaw = f"{flaw.partition(_NO_JSON)[0]}: {ONLY_FINITE}"
+        return f"{''.join(place)} {flaw}"
     except (ValueError, RecursionError):
         pass
     return None

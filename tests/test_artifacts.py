@@ -13,6 +13,7 @@ from hopsartifacts.errors import (
     InUseError,
     InvalidDeploymentError,
     InvalidNameError,
+    InvalidScriptError,
     ModelNotFoundError,
     SourceChangedError,
     StorageError,
@@ -493,6 +494,22 @@ def test_a_folder_of_by_products_alone_is_refused(
         deploy(script_file=first, files=[folder])
     named = deploy(script_file=first, files=[folder / "old.pyc"])
     assert "old.pyc" in named.explain().files, "what is named itself is stored"
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("config_file", r"^config_file 'nope' does not exist.*Resources/config\.yaml'"),
+        ("environment_lock", r"^environment_lock 'nope' does.*/requirements\.txt'"),
+        ("script_file", r"^predictor 'nope' does not exist.*Resources/predictor\.py'"),
+        ("files", r"^file 'nope' does not exist.*Resources/data\.json'"),
+    ],
+)
+def test_a_missing_file_is_named_by_its_setting(
+    deploy: Deploy, first: Path, setting: str, words: str
+) -> None:
+    with pytest.raises(InvalidScriptError, match=words):
+        deploy(**{"script_file": first, setting: "nope"})
 
 
 def test_versions_can_be_listed_and_read(

@@ -388,6 +388,8 @@ def test_a_process_that_does_not_answer_is_a_failure(
     ]
     assert check.outcome == "failed"
     assert "a racing process" in check.detail
+    assert "not known whether this holds; if not: two processes" in str(report)
+    assert "that means: " not in str(report)
     assert str(report).endswith("Verdict: unproven: not everything could be tried.")
 
 

@@ -324,7 +324,7 @@ def test_a_lock_that_is_none_is_refused(
 def test_a_lock_that_is_not_there_or_no_text_is_refused(
     model: Model, tmp_path: Path
 ) -> None:
-    with pytest.raises(InvalidScriptError, match=r"environment .*does not exist"):
+    with pytest.raises(InvalidScriptError, match=r"environment_lock .*does not exist"):
         model.deploy("d", environment_lock=tmp_path / "uv.lock")
     (tmp_path / "uv.lock").write_bytes(b"\xff")
     with pytest.raises(InvalidDeploymentError, match="is not UTF-8"):

@@ -359,7 +359,7 @@ def full_while(storage: Storage, folder: str) -> Storage:
 
     def plan(call: StorageCall) -> Fault | None:
         is_entry = call.method == "create" and layout.log_of(call.path)
-        is_full = is_entry and next(storage.find(folder), None)
+        is_full = is_entry and any(storage.find(folder))
         return Fault(before=refuse) if is_full else None
 
     return FaultyStorage(storage, plan)

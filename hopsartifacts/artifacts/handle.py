@@ -7,10 +7,11 @@ from hopsartifacts.artifacts.difference import Difference, difference
 from hopsartifacts.artifacts.documents import ArtifactVersion
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.errors import PathNotFoundError
+from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.names import version_number
 
 
-class Artifacts:
+class Artifacts(FixedAttributes):
     """The artifact versions of one model version; 0 always exists and is empty.
 
     Every method raises ``ModelNotFoundError`` if the model version is deleted while it

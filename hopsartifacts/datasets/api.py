@@ -14,6 +14,7 @@ from hopsartifacts.errors import (
     ManagedPathError,
     PathNotFoundError,
 )
+from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.machine.atomic_write import check_free
 from hopsartifacts.machine.local_paths import user_path
 from hopsartifacts.names import file_path
@@ -24,7 +25,7 @@ from hopsartifacts.store.root import mark_root
 from hopsartifacts.store.transfer import fetch
 
 
-class DatasetApi:
+class DatasetApi(FixedAttributes):
     """Files of the project: scripts and data in ``Resources`` and other folders.
 
     Paths are relative to the project, with or without a leading slash, or start with

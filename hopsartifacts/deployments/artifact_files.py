@@ -1,7 +1,7 @@
 """Where the files of an artifact come from: the user's paths, or a sealed artifact."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,13 @@ from hopsartifacts.machine.local_paths import user_path
 from hopsartifacts.names import folded, is_unicode
 from hopsartifacts.registry.sources import BY_PRODUCTS, is_by_product, source
 from hopsartifacts.storage.contract import Storage
+
+_WORDS: Mapping[Role, tuple[str, str]] = {
+    "configfile": ("config_file", "config.yaml"),
+    "environment": ("environment_lock", "requirements.txt"),
+    "file": ("file", "data.json"),
+}
+"""The names of the arguments for files that are no scripts, and examples of files."""
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -166,7 +173,8 @@ def _local(role: Role, path: str) -> list[ArtifactSource]:
     elif location.is_file():
         top = ""
     else:
-        raise InvalidScriptError(f"{role} {path!r} is not a file: give one")
+        word, _ = _WORDS.get(role, (role, ""))
+        raise InvalidScriptError(f"{word} {path!r} is not a file: give one")
     try:
         listed = source(location).files
     except InvalidModelError as error:
@@ -215,14 +223,15 @@ def _is_hidden(storage: Storage, path: str) -> bool:
 
 
 def _missing(project: str, role: Role, file: Given | InProject) -> str:
-    example = repr(layout.absolute(project, "Resources/predictor.py"))
+    word, name = _WORDS.get(role, (role, f"{role}.py"))
+    example = repr(layout.absolute(project, f"Resources/{name}"))
     if isinstance(file, InProject):
         return (
-            f"{role} {file.path!r} does not exist in project {project!r}: upload it "
+            f"{word} {file.path!r} does not exist in project {project!r}: upload it "
             f"first, and give its path there, like {example}"
         )
     return (
-        f"{role} {file.path!r} does not exist, neither in {str(Path.cwd())!r} nor in "
+        f"{word} {file.path!r} does not exist, neither in {str(Path.cwd())!r} nor in "
         f"project {project!r}: give the path of a file on this machine, or one like "
         f"{example}"
     )

@@ -11,12 +11,12 @@ from hopsartifacts.deployments.artifact_files import shown_path
 from hopsartifacts.deployments.golden import GoldenRequest
 from hopsartifacts.deployments.parts import (
     ComponentResources,
-    FixedAttributes,
     InferenceBatcher,
     InferenceLogger,
     Transformer,
 )
 from hopsartifacts.deployments.settings import DeploymentDraft, DeploymentSettings
+from hopsartifacts.fixed_attributes import FixedAttributes
 
 
 class SettingAttributes(FixedAttributes):

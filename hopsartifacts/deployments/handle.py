@@ -34,6 +34,7 @@ from hopsartifacts.deployments.versions import (
     users_of,
 )
 from hopsartifacts.errors import InvalidDeploymentError, NotRunningError, StorageError
+from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.model import Model
 from hopsartifacts.registry.versions import while_live
@@ -84,7 +85,7 @@ class Current:
         return key
 
 
-class ModelServing:
+class ModelServing(FixedAttributes):
     """All deployments of a project."""
 
     def __init__(self, context: ProjectContext) -> None:
@@ -347,6 +348,10 @@ class ModelServing:
     def users_of(self, model: str, version: int) -> list[str]:
         """Name the deployments that pin a model version."""
         return users_of(self._context.storage, model, version)
+
+    def __repr__(self) -> str:
+        project = self._context
+        return f"ModelServing(project: {project.project!r}, url: {project.url!r})"
 
     def _deployment(self, state: Deployed) -> Deployment:
         predictor = sealed_predictor(self._context, state.current.specification)

@@ -3,15 +3,13 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
-from functools import cache
-from inspect import get_annotations
 from os import PathLike
 from typing import Any, Literal
 
 import msgspec
 
-from hopsartifacts.errors import InvalidDeploymentError, UnknownSettingError
+from hopsartifacts.errors import InvalidDeploymentError
+from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.names import plain_number, plain_text
 from hopsartifacts.serving.runtime.environment import HANG_SECONDS
 from hopsartifacts.values import plain
@@ -249,40 +247,6 @@ LoggerMode = Literal["NONE", "ALL", "MODEL_INPUTS", "PREDICTIONS"]
 LOGGER_MODES: tuple[LoggerMode, ...] = ("NONE", "ALL", "MODEL_INPUTS", "PREDICTIONS")
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
-
-
-class FixedAttributes:
-    """A base class whose objects take only attributes that their class declares.
-
-    Declared are annotations, properties and other descriptors of the class. Names that
-    begin with an underscore are the class's own and always taken.
-    """
-
-    def __setattr__(self, name: str, value: object) -> None:
-        kind: type = type(self)
-        if not name.startswith("_") and name not in _declared(kind):
-            near = get_close_matches(name, _declared(kind), 1)
-            hint = (
-                f"did you mean {near[0]!r}?" if near else "see help() for what it has"
-            )
-            raise UnknownSettingError(
-                f"a {kind.__name__} has no setting {name!r}: {hint}"
-            )
-        super().__setattr__(name, value)
-
-
-@cache
-def _declared(kind: type) -> frozenset[str]:
-    """Return what can be set: annotated names and descriptors that take a value."""
-    declared: set[str] = set()
-    for base in kind.__mro__:
-        declared.update(get_annotations(base))
-        declared.update(
-            name
-            for name, member in base.__dict__.items()
-            if not name.startswith("_") and hasattr(type(member), "__set__")
-        )
-    return frozenset(declared)
 
 
 class Transformer(FixedAttributes):

@@ -13,7 +13,7 @@ import msgspec
 from hopsartifacts import layout
 from hopsartifacts.documents import encode_pretty
 from hopsartifacts.errors import HopsArtifactsError, StorageError
-from hopsartifacts.guard.trials import WRITES, Trial, TrialResult, trials
+from hopsartifacts.guard.trials import READS, WRITES, Trial, TrialResult, trials
 from hopsartifacts.machine.identity import new_token, now, writer
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.storage_probe import (
@@ -33,6 +33,8 @@ _MARKS: dict[Outcome, str] = {
     "broken": "NO",
     "failed": "FAILED",
 }
+_NEEDED = frozenset({READS.name, WRITES.name})
+"""The checks whose failure is itself the answer."""
 
 
 class DoctorReport(Verdict, frozen=True, kw_only=True):
@@ -52,7 +54,7 @@ class DoctorReport(Verdict, frozen=True, kw_only=True):
             mark = _MARKS[check.outcome]
             lines += [f"  {mark:<{marks}}  {check.name:<{names}}  {check.detail}"]
             if check.outcome not in {"held", "not tried"}:
-                lines += [f"{indent}that means: {check.meaning}"]
+                lines += [f"{indent}{_consequence(check)}"]
         lines += self.notes
         lines += [f"Verdict: {self._verdict()}."]
         return "\n".join(line.rstrip() for line in lines)
@@ -63,6 +65,12 @@ class DoctorReport(Verdict, frozen=True, kw_only=True):
         if any(check.outcome == "broken" for check in self.checks):
             return "it cannot keep a project"
         return "unproven: not everything could be tried"
+
+
+def _consequence(check: Check) -> str:
+    is_unknown = check.outcome == "failed" and check.name not in _NEEDED
+    words = "it is not known whether this holds; if not" if is_unknown else "that means"
+    return f"{words}: {check.meaning}"
 
 
 def examine(storage: Storage) -> DoctorReport:

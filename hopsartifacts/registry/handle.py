@@ -6,6 +6,7 @@ from typing import Any
 
 from hopsartifacts.context import ProjectContext
 from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.names import alias_name, model_name, version_number
 from hopsartifacts.registry import aliases, versions
 from hopsartifacts.registry.documents import AliasRecord, Framework, VersionRecord
@@ -14,7 +15,7 @@ from hopsartifacts.registry.model import Model
 from hopsartifacts.registry.schema import ModelSchema
 
 
-class FrameworkModels:
+class FrameworkModels(FixedAttributes):
     """A factory of models of one framework: ``mr.sklearn.create_model(…)``."""
 
     def __init__(self, context: ProjectContext, framework: Framework) -> None:
@@ -61,8 +62,14 @@ class FrameworkModels:
         )
 
 
-class ModelRegistry:
+class ModelRegistry(FixedAttributes):
     """The models of a project; ``project.get_model_registry()`` returns it."""
+
+    tensorflow: FrameworkModels
+    torch: FrameworkModels
+    python: FrameworkModels
+    sklearn: FrameworkModels
+    llm: FrameworkModels
 
     def __init__(self, context: ProjectContext) -> None:
         self._context = context
@@ -218,6 +225,10 @@ class ModelRegistry:
             IntegrityError: a log is damaged.
         """
         return self._context.catalog(artifacts=artifacts)
+
+    def __repr__(self) -> str:
+        project = self._context
+        return f"ModelRegistry(project: {project.project!r}, url: {project.url!r})"
 
     def _listed(self, name: str, number: int, state: VersionRecord) -> Model:
         return Model.listed(self._context, name, number, state)

@@ -17,6 +17,7 @@ from hopsartifacts.errors import (
     ModelNotFoundError,
     PathNotFoundError,
 )
+from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.machine.local_paths import local_folder, user_path
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback
 from hopsartifacts.names import alias_name, model_name, tag_name
@@ -67,7 +68,7 @@ class Tagged(ABC):
         """Replace the tags by the result of *change*."""
 
 
-class Model(Tagged):
+class Model(FixedAttributes, Tagged):
     """One version of a model.
 
     Create one with ``mr.<framework>.create_model`` (nothing is stored until ``save``),

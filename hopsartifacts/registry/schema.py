@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from hopsartifacts.errors import InvalidModelError
+from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.registry.documents import EmbeddedFile
 from hopsartifacts.values import frame_columns, plain
 
@@ -21,7 +22,7 @@ _ACCEPTED = (
 )
 
 
-class Schema:
+class Schema(FixedAttributes):
     """The schema of a model's inputs or outputs, inferred from data or given.
 
     Args:
@@ -54,7 +55,7 @@ class Schema:
         return f"Schema({self._document!r})"
 
 
-class ModelSchema:
+class ModelSchema(FixedAttributes):
     """The schemas of a model's inputs and outputs; one of them may be missing.
 
     Args:
@@ -64,6 +65,9 @@ class ModelSchema:
     Raises:
         InvalidModelError: both are missing, or one is not a ``Schema``.
     """
+
+    input_schema: Schema | None
+    output_schema: Schema | None
 
     def __init__(
         self, input_schema: Schema | None = None, output_schema: Schema | None = None

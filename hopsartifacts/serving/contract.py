@@ -40,6 +40,13 @@ SCRIPT_CLASSES: dict[Component, tuple[str, ...]] = {
 }
 """Names that the class in a script may have; if both exist, the first one is used."""
 
+_TO_WAIT = "wait until it runs"
+
+
+def way_to_answers(status: Status) -> str:
+    """Return what to do with a deployment that does not answer in state *status*."""
+    return _TO_WAIT if status == "Starting" else f"start it and {_TO_WAIT}"
+
 
 class DeploymentKey(msgspec.Struct, frozen=True, kw_only=True):
     """The identity of a deployment, since a name alone may be reused.

@@ -24,6 +24,7 @@ from hopsartifacts.errors import (
     InvalidInputError,
     StorageError,
 )
+from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.machine.folders import make_folders
 from hopsartifacts.machine.local_paths import user_path
 from hopsartifacts.storage.contract import Storage
@@ -68,7 +69,7 @@ class Lease:
         self.close()
 
 
-class Cache:
+class Cache(FixedAttributes):
     """The local cache for folders of remote stores, with a size limit.
 
     Args:
@@ -81,6 +82,8 @@ class Cache:
     Raises:
         InvalidInputError: the size is not a number of bytes.
     """
+
+    size_bytes: int
 
     def __init__(
         self,

@@ -115,11 +115,25 @@ def test_an_update_moves_to_another_version_of_the_model(
     run("deployments", "create", "m", "1", "--script", script)
     made = answer("deployments", "update", "m", "--model-version", 2)
     assert (made["version"], made["model_version"]) == (2, 2)
+    assert run("deployments", "update", "m", "--description", "a").output == (
+        'Saved m version 3 (description: nothing -> "a")\n'
+    )
     unchanged = run("deployments", "update", "m", "--model-version", 2)
-    assert unchanged.output == "Nothing changed: m stays at version 2\n"
+    assert unchanged.output == "Nothing changed: m stays at version 3\n"
     refused = run("deployments", "update", "m", "--model-version", 9)
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert "has no version 9" in refused.stderr
+
+
+def test_the_settings_are_shown(run: Run, script: Path) -> None:
+    run("deployments", "create", "m", "1", "--script", script)
+    shown = " ".join(run("deployments", "show", "m").output.split())
+    assert "protocol: REST instances: 1 status: " in shown
+    run("deployments", "update", "m", *ALL)
+    shown = " ".join(run("deployments", "show", "m").output.split())
+    assert "protocol: GRPC instances: 2 " in shown
+    assert "limits: cores=2, memory=2000, gpus=0 logger: PREDICTIONS " in shown
+    assert "environment variables: A, B status: " in shown
 
 
 def test_an_update_takes_settings_away(

@@ -204,8 +204,9 @@ def test_a_start_that_does_not_wait_returns_at_once(
     )
     backend.start(launch, await_running_s=0)
     assert backend.state(FLOWERS).status == "Starting"
-    with pytest.raises(NotRunningError, match="'flowers' is Starting"):
+    with pytest.raises(NotRunningError, match="'flowers' is Starting") as told:
         backend.predict(FLOWERS, ASK)
+    assert str(told.value).endswith("): wait until it runs")
     with pytest.raises(DeploymentFailedError, match="not ready within"):
         backend.start(launch, await_running_s=0.1)
     backend.start(launch, await_running_s=60)

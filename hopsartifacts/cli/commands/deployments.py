@@ -5,6 +5,7 @@ from contextlib import redirect_stdout
 from typing import Any
 
 import click
+import msgspec
 
 from hopsartifacts.cli.output import listing, table
 from hopsartifacts.cli.session import YES, Session, confirm, project_options
@@ -13,6 +14,8 @@ from hopsartifacts.cli.values import json_file
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.environment import freeze as freeze_environment
 from hopsartifacts.deployments.golden import DEFAULT_TOLERANCE
+from hopsartifacts.deployments.history import summary
+from hopsartifacts.deployments.parts import default_limits
 from hopsartifacts.documents import encode_pretty
 from hopsartifacts.serving.contract import COMPONENTS
 
@@ -72,6 +75,7 @@ def show(session: Session, name: str) -> None:
         **_summary(deployment),
         "script": deployment.script_file,
         "configuration": deployment.config_file,
+        **_settings(deployment),
         "status": state["status"],
         "inference URL": state["inference_url"],
     }
@@ -129,7 +133,7 @@ def update(
     removes a setting: --transformer "", --batch-size "".
     """
     deployment = session.deployment(name)
-    before = deployment.version
+    before, old = deployment.version, deployment.specification
     if model_version is not None:
         deployment.model_version = model_version
     for setting, value in settings_given(options, deployment).items():
@@ -138,7 +142,8 @@ def update(
     if deployment.version == before:
         text = f"Nothing changed: {name} stays at version {before}"
     else:
-        text = f"Saved {name} version {deployment.version}"
+        changes = summary(old, deployment.specification)
+        text = f"Saved {name} version {deployment.version} ({changes})"
     session.show(_summary(deployment), text)
 
 
@@ -344,6 +349,22 @@ def freeze(session: Session, path: str | None) -> None:
     text = freeze_environment(path)
     shown = f"Wrote {path}" if path else text.rstrip()
     session.show({"lock": text, "path": path}, shown)
+
+
+def _settings(deployment: Deployment) -> dict[str, Any]:
+    """Return the settings that tell how it answers; None for those that are not set."""
+    logger, limits = deployment.inference_logger, deployment.resources.limits
+    amounts = msgspec.structs.asdict(limits)
+    most = [f"{unit}={amount:g}" for unit, amount in amounts.items()]
+    is_default = limits == default_limits(deployment.resources.requests)
+    return {
+        "protocol": deployment.api_protocol,
+        "instances": deployment.requested_instances,
+        "limits": None if is_default else ", ".join(most),
+        "logger": logger and logger.mode,
+        # Values may be long, and are in --json.
+        "environment variables": ", ".join(deployment.env_vars) or None,
+    }
 
 
 def _summary(deployment: Deployment) -> dict[str, Any]:

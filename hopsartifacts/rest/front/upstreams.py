@@ -11,7 +11,7 @@ import anyio.to_thread
 
 from hopsartifacts.deployments.handle import ModelServing
 from hopsartifacts.errors import NotRunningError
-from hopsartifacts.serving.contract import ANSWERING, RunState
+from hopsartifacts.serving.contract import ANSWERING, RunState, way_to_answers
 
 TRUST_S = 0.2
 """How long an address is trusted without a new look: less than the time for which a
@@ -179,7 +179,7 @@ class Upstreams:
         reason = state.condition.reason if state.condition else None
         raise NotRunningError(
             f"deployment {name!r} is {state.status}{f' ({reason})' if reason else ''}; "
-            "start it and wait until it runs"
+            f"{way_to_answers(state.status)}"
         )
 
     async def _in_thread(self, call: Any, name: str) -> Any:

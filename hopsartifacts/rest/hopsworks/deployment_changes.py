@@ -152,8 +152,8 @@ def check_new(new: DeploymentRequest) -> None:
         "gitUrl": (new.git_url, "upload the script and give its path"),
         "tracing": (_enabled(new.tracing), "leave it out"),
         "featureLogging": (_enabled(new.feature_logging), "use an inference logger"),
-        "vllmVariant": (variant, "install the vLLM you want and leave it out"),
-        "vllmImageTag": (
+        "vllm_variant": (variant, "install the vLLM you want and leave it out"),
+        "vllm_image_tag": (
             new.vllm_image_tag,
             "install the vLLM you want and leave it out",
         ),

@@ -13,7 +13,11 @@ import psutil
 import urllib3
 
 from hopsartifacts.errors import NotRunningError, PredictionError
-from hopsartifacts.serving.contract import ANSWERING, DeploymentKey
+from hopsartifacts.serving.contract import (
+    ANSWERING,
+    DeploymentKey,
+    way_to_answers,
+)
 from hopsartifacts.serving.local import processes
 from hopsartifacts.serving.local.log_files import way_to_logs
 from hopsartifacts.serving.local.runs import Run, RunFolder
@@ -195,8 +199,8 @@ class Targets:
         if state.status not in ANSWERING or run is None or server is None:
             reason = state.condition.reason if state.condition else "it ended"
             raise NotRunningError(
-                f"deployment {deployment.name!r} is {state.status} ({reason}): start "
-                "it and wait until it runs"
+                f"deployment {deployment.name!r} is {state.status} ({reason}): "
+                f"{way_to_answers(state.status)}"
             )
         version = state.deployment_version
         if target is None or target.version != version:

@@ -94,7 +94,7 @@ def a_language_model(project: Any) -> None:
         deployment.start(await_running=WHILE_STARTING)
     deployment.delete(force=True)
     if NAMES_VLLM_VARIANTS:
-        with refused(says="vllmVariant", status=400):
+        with refused(says="vllm_variant", status=400):
             model.deploy(name="omni", vllm_variant="VLLM_OMNI", **given)
 
 
