@@ -238,7 +238,10 @@ def activate(
         return active
     found = deployed(logs, name, after.state)
     if found is None:
-        raise DeploymentNotFoundError(f"deployment {name!r} was deleted meanwhile")
+        raise DeploymentNotFoundError(
+            f"deployment {name!r} was deleted meanwhile: deploy the model again to "
+            "create a new one"
+        )
     return found
 
 

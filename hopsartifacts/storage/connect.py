@@ -95,7 +95,7 @@ def _open(
     except InvalidInputError:
         raise
     except ImportError as error:
-        # For other protocols, fsspec's own message says which package is missing.
+        # For other protocols, fsspec's own message says which package to install.
         hint = f'needs {error.name}; run: pip install "hopsartifacts[{extra}]"'
         words = hint if extra else str(error)
         raise InvalidInputError(f"project URL {url!r}: {words}") from error
