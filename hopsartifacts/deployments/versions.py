@@ -302,7 +302,7 @@ def download_artifact(
 
 
 def project_version(storage: Storage, name: str, version: DeploymentVersion) -> None:
-    """Write a version's document for people and tools; anybody may redo it."""
+    """Write a version's document for people and tools, or write it again."""
     path = layout.deployment_document(name, version.version)
     storage.create(path, document_bytes(version))
 
