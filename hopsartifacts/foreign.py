@@ -28,7 +28,13 @@ import msgspec
 
 from hopsartifacts.names import is_unicode
 from hopsartifacts.plain_forms import NoPlainFormError
-from hopsartifacts.times import is_fine, iso, of_fine, of_numpy, span
+from hopsartifacts.times import (
+    iso,
+    may_hold_nanoseconds,
+    of_numpy,
+    one_step_to_plain,
+    span,
+)
 
 CONTAINERS = (Sequence, AbstractSet, Iterator, KeysView, ValuesView, ItemsView)
 """Python's own collection types that become lists."""
@@ -173,8 +179,8 @@ def _converted(value: Any) -> Any:
     """Return *value* converted by its own type, or ``_NOTHING``."""
     if hasattr(value, "__array_interface__") and hasattr(value, "dtype"):
         return _from_numpy(value)
-    if is_fine(value):
-        return of_fine(value)
+    if may_hold_nanoseconds(value):
+        return one_step_to_plain(value)
     fields = _of_fields(value)
     if fields is not None:
         return fields

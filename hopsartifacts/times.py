@@ -72,7 +72,7 @@ def _cast(value: Any, unit: str) -> Any:
     return cast if is_same.all() else None
 
 
-def is_fine(value: Any) -> bool:
+def may_hold_nanoseconds(value: Any) -> bool:
     """Tell whether *value* is a polars or Arrow value that may hold nanoseconds.
 
     The library itself drops these nanoseconds when it converts to Python's types.
@@ -89,8 +89,8 @@ def is_fine(value: Any) -> bool:
     return False
 
 
-def of_fine(value: Any) -> Any:
-    """Convert *value*, for which ``is_fine`` is true, by one step towards plain values.
+def one_step_to_plain(value: Any) -> Any:
+    """Convert a value that may hold nanoseconds by one step towards plain values.
 
     Raises:
         NoPlainFormError: it holds nanoseconds in a type that cannot be converted.
@@ -135,7 +135,7 @@ def _without_nat(texts: Any) -> Any:
 def _has_nanoseconds(series: Any) -> bool:
     """Tell whether a polars series holds a value finer than a microsecond."""
     kind = series.dtype
-    if not is_fine(series):
+    if not may_hold_nanoseconds(series):
         return False
     if hasattr(kind, "fields"):
         return any(

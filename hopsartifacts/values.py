@@ -136,7 +136,9 @@ def _names(values: Mapping[Any, Any]) -> list[str]:
     ]
     if len(set(names)) < len(names):
         twin = max(names, key=names.count)
-        raise NoPlainFormError(f"has two keys that are both {twin!r} in JSON")
+        raise NoPlainFormError(
+            f"has two keys that are both {twin!r} in JSON: rename one"
+        )
     return names
 
 

@@ -391,7 +391,7 @@ def test_a_big_file_that_changes_while_it_is_saved_fails_the_save(
 def test_why_a_version_was_made_or_reused(deploy: Deploy, first: Path) -> None:
     made = deploy(script_file=first).explain()
     assert (made.version, made.is_new, made.compared) == (1, True, 0)
-    assert "1 is new: no version holds the same files" in str(made)
+    assert "1 is new: it is the first version with files" in str(made)
     assert "predictor-predict.py" in str(made)
     reused = deploy(script_file=first).explain()
     assert (reused.version, reused.is_new, reused.compared) == (1, False, 1)

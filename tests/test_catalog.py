@@ -37,7 +37,7 @@ def rows(project: Project, kind: str = "models") -> list[dict[str, Any]]:
     return found
 
 
-def built_anew(project: Project) -> list[dict[str, Any]]:
+def built_again(project: Project) -> list[dict[str, Any]]:
     """Return what a reader gets who finds nothing kept, and keeps nothing."""
 
     def plan(call: StorageCall) -> Fault | None:
@@ -138,7 +138,7 @@ def test_every_change_shows_at_once(
 ) -> None:
     def shown() -> list[dict[str, Any]]:
         now = rows(project)
-        assert now == built_anew(project)
+        assert now == built_again(project)
         assert now == rows(project)
         return now
 
@@ -183,7 +183,7 @@ def test_aliases_and_edited_descriptions_show_at_once(
     second.set_alias("champion")
     mr.delete_alias("m", "best")
     assert [row["aliases"] for row in rows(project)] == [[], ["champion"]]
-    assert rows(project) == built_anew(project)
+    assert rows(project) == built_again(project)
 
 
 def test_an_artifact_that_no_deployment_uses_shows_too(
@@ -275,7 +275,7 @@ def stamped(data: bytes, change: Callable[[bytes], bytes]) -> bytes:
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_kept_file_that_cannot_be_used_is_built_anew(
+def test_a_kept_file_that_cannot_be_used_is_built_again(
     project: Project, save_model: SaveModel, damage: str
 ) -> None:
     save_model("m", metrics={"auc": 0.5}, tags={"stage": "test"})
@@ -363,7 +363,7 @@ def test_readers_beside_writers_see_all_that_was_saved_before(
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
-    assert rows(local_project) == built_anew(local_project)
+    assert rows(local_project) == built_again(local_project)
     assert len(rows(local_project)) == 25
 
 

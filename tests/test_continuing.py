@@ -169,7 +169,7 @@ def test_a_connection_that_broke_is_continued_in_place(folder: Path) -> None:
     check(storage, folder, 1)
 
 
-def test_a_save_that_another_swept_begins_anew(storage: Storage, folder: Path) -> None:
+def test_a_save_that_another_swept_starts_over(storage: Storage, folder: Path) -> None:
     killed_at(storage, folder, is_file(4))
     Project(storage).gc(grace_s=0)
     version, written = watched(storage, folder)
@@ -179,7 +179,7 @@ def test_a_save_that_another_swept_begins_anew(storage: Storage, folder: Path) -
     check(storage, folder, version)
 
 
-def test_another_number_asked_for_begins_anew(storage: Storage, folder: Path) -> None:
+def test_another_number_asked_for_starts_over(storage: Storage, folder: Path) -> None:
     killed_at(storage, folder, is_file(4))
     registry = Project(storage).get_model_registry()
     assert registry.python.create_model(NAME, version=7).save(folder).version == 7

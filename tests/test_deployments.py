@@ -662,7 +662,7 @@ def test_an_artifact_number_is_checked_at_the_save(
         predictor.deploy()
 
 
-def test_a_deletion_does_not_hit_one_that_was_created_anew(
+def test_a_deletion_does_not_hit_one_that_was_created_again(
     ms: ModelServing, save_model: Callable[..., Model], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody deletes and creates it again between our look and our deletion."""
@@ -670,11 +670,11 @@ def test_a_deletion_does_not_hit_one_that_was_created_anew(
     mine = model.deploy("d")
     stale = ms.get_deployment("d")
     mine.delete()
-    anew = model.deploy("d")
+    again = model.deploy("d")
     monkeypatch.setattr(stale, "_fresh", lambda: stale._state)
     with pytest.raises(DeploymentNotFoundError, match="was deleted before"):
         stale.delete()
-    assert ms.get_deployment("d").id == anew.id
+    assert ms.get_deployment("d").id == again.id
 
 
 def test_a_taken_name_can_be_refused(sklearn_model: Model, ms: ModelServing) -> None:

@@ -106,9 +106,9 @@ def test_a_staged_file_is_never_written_into(
     root = tmp_path / "project"
     (root / staged).unlink()
     os.link(root / "folder" / "sealed", root / staged)
-    storage.write(staged, [b"anew"])
+    storage.write(staged, [b"again"])
     assert storage.read("folder/sealed") == b"sealed"
-    assert storage.read(staged) == b"anew"
+    assert storage.read(staged) == b"again"
 
 
 def test_a_staged_file_whose_bytes_fail_is_not_left(storage: LocalStorage) -> None:

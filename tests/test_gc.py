@@ -309,7 +309,7 @@ def test_two_sweep_at_once(anywhere: Project, make_files: MakeFiles) -> None:
 def test_a_version_that_its_log_has_lost_is_kept(
     project: Project, save_model: SaveModel
 ) -> None:
-    """Its number is given anew, and given up, as its files lie in the way."""
+    """Its number is given again, and given up, as its files lie in the way."""
     save_model(NAME)
     save_model(NAME)
     log = layout.model_log(NAME)

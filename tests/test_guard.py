@@ -436,7 +436,7 @@ def test_a_copy_of_a_manifest_decides_nothing(
     else:
         other = full.storage.read("Models/my_model/2/manifest.json")
         full.storage.write(COPY, [other])
-    if edit != "forged":  # a check that was made anew is found by verify alone
+    if edit != "forged":  # a check that was computed again is found by verify alone
         assert mr.get_model("my_model", 1).manifest == manifest
     assert mr.get_models("my_model")[0].manifest == manifest
 

@@ -29,7 +29,7 @@ class Screen(io.StringIO):
 
 
 def _look_at(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    # sys.stderr itself is pytest's: it is set anew before each test.
+    # sys.stderr itself is pytest's: it is set again before each test.
     there = SimpleNamespace(stderr=screen, modules=sys.modules)
     monkeypatch.setattr(progress, "sys", there)
 

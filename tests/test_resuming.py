@@ -318,7 +318,7 @@ def test_a_finished_save_leaves_nothing_to_continue(
     assert token(storage, folder) is None
 
 
-def test_another_token_starts_anew(storage: LocalInPlace, folder: Path) -> None:
+def test_another_token_starts_over(storage: LocalInPlace, folder: Path) -> None:
     cut_off(storage, folder)
     with opened(storage, folder) as journal:
         journal.begin("token-2")

@@ -97,7 +97,7 @@ def is_found(entries: Sequence[bytes | None]) -> bool:
 
 
 def test_what_was_not_changed_is_accepted(entries: list[bytes]) -> None:
-    """Also forged anew as it was: what the tables find is what they have changed."""
+    """Also forged again as it was: what the tables find is what they have changed."""
     assert not is_found(entries)
     for seq, data in enumerate(entries, 1):
         assert not is_found(with_entry(entries, seq, opened(data)))
@@ -121,7 +121,7 @@ def test_a_byte_that_was_changed_is_found(entries: list[bytes]) -> None:
                 assert gzip.decompress(changed) == gzip.decompress(data)
 
 
-def test_an_edit_with_its_check_made_anew_is_found(entries: list[bytes]) -> None:
+def test_an_edit_with_its_check_computed_again_is_found(entries: list[bytes]) -> None:
     """In every entry that another follows."""
     for at, data in enumerate(entries[:-1]):
         edited = closed({**opened(data), "writer": "somebody"})
@@ -300,7 +300,7 @@ def leaves_that_overlap(body: Body) -> Tampered:
 def test_what_the_steps_do_not_explain_is_found(
     entries: list[bytes], tamper: Callable[[Body], Tampered], at_least: int
 ) -> None:
-    """Also where every check, and every link after it, was made anew."""
+    """Also where every check, and every link after it, was computed again."""
     tried, missed = 0, list[str]()
     for seq, data in enumerate(entries, 1):
         for how, body in tamper(opened(data)):
@@ -311,7 +311,7 @@ def test_what_the_steps_do_not_explain_is_found(
     assert tried >= at_least
 
 
-def test_a_leaf_that_was_not_written_anew_is_found(entries: list[bytes]) -> None:
+def test_a_leaf_that_was_not_written_again_is_found(entries: list[bytes]) -> None:
     """The step has changed an identity, and the index is as it was before."""
     before: Body = {}
     tried = 0

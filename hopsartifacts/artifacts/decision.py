@@ -32,7 +32,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
                 "Artifact version 0: no script or file was given, and 0 is the shared "
                 "version without files."
             )
-        compared = f"versions 1 to {self.compared}" if self.compared else "none"
+        compared = f"versions 1 to {self.compared}"
         if not self.is_new:
             return (
                 f"Artifact version {self.version} is reused: it is the lowest that "
@@ -41,11 +41,13 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
             )
         if self.asked == CREATE:
             return f"Artifact version {self.version} is new: CREATE was asked for."
-        return (
-            f"Artifact version {self.version} is new: no version holds the same files "
-            f"({names}) with the same bytes ({_short(self.identity)}; compared: "
-            f"{compared})."
+        reason = (
+            f"no version holds the same files ({names}) with the same bytes "
+            f"({_short(self.identity)}; compared: {compared})"
+            if self.compared
+            else f"it is the first version with files ({names})"
         )
+        return f"Artifact version {self.version} is new: {reason}."
 
 
 def _short(digest: str) -> str:

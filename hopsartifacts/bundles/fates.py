@@ -27,6 +27,9 @@ from hopsartifacts.store.root import check_claim
 
 Key = tuple[str, int]
 
+_NO_TIME = "1970-01-01T00:00:00Z"
+"""The time of manifests that are compared without their times."""
+
 
 class Fate(msgspec.Struct, frozen=True, kw_only=True):
     """The decision for one model version."""
@@ -62,19 +65,11 @@ def fates_of(
     return fates
 
 
-_EPOCH = "1970-01-01T00:00:00Z"
-
-
 def content_of(manifest: Manifest) -> str:
     """Return a digest of a version that ignores its number, origin and description."""
-    fixed = {
-        "version": 0,
-        "id": "",
-        "created": _EPOCH,
-        "creator": "",
-        "description": "",
-    }
-    bare = replace(manifest, **fixed)
+    bare = replace(
+        manifest, version=0, id="", created=_NO_TIME, creator="", description=""
+    )
     return sha256_of(encode(bare))
 
 

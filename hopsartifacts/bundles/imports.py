@@ -148,7 +148,7 @@ class _Import:
         return ImportedAlias(
             model=model,
             alias=alias,
-            named=number,
+            wanted=number,
             version=record.version or number,
             is_new=record != known,
         )

@@ -249,7 +249,8 @@ def _first_member(file: IO[bytes], where: str) -> bytes:
     first = member_at(file, 0, where)
     if first is None or first.name != CONTENTS:
         raise InvalidBundleError(
-            f"{where} is not a bundle: it does not begin with {CONTENTS}"
+            f"{where} is not a bundle: it does not begin with {CONTENTS}; give a "
+            "file that was exported as one"
         )
     if first.size_bytes > CONTENTS_LIMIT_BYTES:
         raise InvalidBundleError(
@@ -259,7 +260,10 @@ def _first_member(file: IO[bytes], where: str) -> bytes:
     file.seek(first.offset)
     data = file.read(first.size_bytes)
     if len(data) < first.size_bytes:
-        raise InvalidBundleError(f"{where} is truncated: get the bundle again")
+        raise InvalidBundleError(
+            f"{where} is truncated: {CONTENTS} has {len(data)} of its "
+            f"{first.size_bytes} bytes; get the bundle again"
+        )
     return data
 
 

@@ -48,7 +48,7 @@ class ImportedModel(msgspec.Struct, frozen=True, kw_only=True):
     is_new: bool
 
     def __str__(self) -> str:
-        return f"model {self.name!r} {_became(self.old, self.version, self.is_new)}"
+        return f"model {self.name!r} {_outcome(self.old, self.version, self.is_new)}"
 
 
 class ImportedAlias(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +56,7 @@ class ImportedAlias(msgspec.Struct, frozen=True, kw_only=True):
 
     model: str
     alias: str
-    named: int
+    wanted: int
     """The version it points at in the bundle, by its number in this project."""
     version: int
     """The version it points at now. An alias that existed is not moved."""
@@ -64,8 +64,8 @@ class ImportedAlias(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         points = f"alias {self.alias!r} of model {self.model!r}: "
-        if self.version != self.named:
-            return f"{points}left at version {self.version}, not set to {self.named}"
+        if self.version != self.wanted:
+            return f"{points}left at version {self.version}, not set to {self.wanted}"
         word = "set" if self.is_new else "already there"
         return f"{points}version {self.version}: {word}"
 
@@ -80,9 +80,9 @@ class ImportedArtifact(msgspec.Struct, frozen=True, kw_only=True):
     is_new: bool
 
     def __str__(self) -> str:
-        became = _became(self.old, self.version, self.is_new)
+        outcome = _outcome(self.old, self.version, self.is_new)
         return (
-            f"artifact of model {self.model!r} version {self.model_version}: {became}"
+            f"artifact of model {self.model!r} version {self.model_version}: {outcome}"
         )
 
 
@@ -131,7 +131,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
         return "\n  ".join([*lines, *map(str, items)])
 
 
-def _became(old: int, version: int, is_new: bool) -> str:
+def _outcome(old: int, version: int, is_new: bool) -> str:
     word = "stored" if is_new else "already there"
     moved = "" if old == version else f" as version {version}"
     return f"version {old}: {word}{moved}"

@@ -7,6 +7,7 @@ import click
 
 from hopsartifacts import __version__
 from hopsartifacts.cli.commands import (
+    aliases,
     artifacts,
     bundle,
     catalog,
@@ -20,7 +21,7 @@ from hopsartifacts.cli.commands import (
 
 COMMANDS = (
     models.command,
-    models.aliases,
+    aliases.command,
     artifacts.command,
     deployments.command,
     files.command,

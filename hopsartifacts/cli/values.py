@@ -44,7 +44,7 @@ def pair(text: str) -> tuple[str, Any]:
     """Return the key and value of ``key=value``; a value that is not JSON is text."""
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise click.UsageError(f"{text!r} is not KEY=VALUE")
+        raise click.UsageError(f"{text!r} is not KEY=VALUE: write it like auc=0.9")
     try:
         return key, json.loads(value)
     except ValueError:
@@ -62,7 +62,7 @@ def texts(given: Iterable[str]) -> dict[str, str]:
     for text in given:
         key, equals, value = text.partition("=")
         if not equals or not key:
-            raise click.UsageError(f"{text!r} is not NAME=VALUE")
+            raise click.UsageError(f"{text!r} is not NAME=VALUE: write it like A=1")
         found[key] = value
     return found
 
@@ -90,7 +90,8 @@ def nested(texts: Iterable[str], base: Mapping[str, Any]) -> dict[str, Any]:
             inside = inside.setdefault(key, {})
             if not isinstance(inside, dict):
                 raise click.UsageError(
-                    f"{text!r}: {key!r} has a value already, so it can have no keys"
+                    f"{text!r}: {key!r} has a value already, so it can have no keys: "
+                    "leave out one of the two"
                 )
         inside[last] = value
     return result

@@ -188,7 +188,7 @@ class DatasetApi(FixedAttributes):
         source = self._writable(remote_path)
         entry = own.look_unlinked(self._storage, source)
         if entry is None:
-            raise PathNotFoundError(f"{remote_path!r} does not exist")
+            raise PathNotFoundError(f"{remote_path!r} does not exist: look at the path")
         above, _, name = source.rpartition("/")
         given = destination_path
         folder = above if given is None else self._target_folder(given)

@@ -173,7 +173,11 @@ def _checked(archive: zipfile.ZipFile, entry: FileInfo) -> list[zipfile.ZipInfo]
     """Return the members after checking that all of them are safe to unpack."""
     members = archive.infolist()
     if len(members) > MAX_MEMBERS:
-        raise _unsafe(entry, f"it has more than {MAX_MEMBERS} members")
+        raise _unsafe(
+            entry,
+            f"it has more than {MAX_MEMBERS} members ({len(members)}): pack it into "
+            "several archives",
+        )
     for member in members:
         _check_member(entry, member)
     names = [it.filename.removesuffix("/") for it in members]
@@ -188,8 +192,14 @@ def _checked(archive: zipfile.ZipFile, entry: FileInfo) -> list[zipfile.ZipInfo]
     except InvalidNameError as error:
         raise _unsafe(entry, str(error)) from error
     size = sum(it.file_size for it in members)
-    if size > min(MAX_BYTES, MAX_RATIO * max(entry.size_bytes, 1024)):
-        raise _unsafe(entry, f"it would unpack to {size} bytes")
+    most = min(MAX_BYTES, MAX_RATIO * max(entry.size_bytes, 1024))
+    if size > most:
+        raise _unsafe(
+            entry,
+            f"it would unpack to {size} bytes, but at most {most} are allowed "
+            f"({MAX_BYTES}, and {MAX_RATIO} times its own size): pack it into several "
+            "archives, or upload the files themselves",
+        )
     return members
 
 

@@ -30,8 +30,8 @@ def sealed_digest(storage: Storage, path: str) -> Digest | None:
         entry = storage.stat(path)
         if entry and entry.kind == "file":
             raise IntegrityError(
-                f"{path!r} is not part of the version in its folder: see "
-                "project.verify() and project.repair()"
+                f"{path!r} is not part of the version in its folder, and was not "
+                "read: project.repair() moves it into quarantine; see project.verify()"
             )
     return sealed.get(path)
 

@@ -156,7 +156,10 @@ def infer_payload(data: Any, inputs: Any) -> dict[str, Any]:
         InvalidInputError: both, neither, or something that is no request.
     """
     if (data is None) == (inputs is None):
-        raise InvalidInputError("give either data or inputs to predict")
+        given_now = "neither was" if data is None else "both were"
+        raise InvalidInputError(
+            f"predict needs either data or inputs, and {given_now} given: give one"
+        )
     request: dict[str, Any] = {}
     given = inputs if data is None else data
     if isinstance(data, Mapping) and "inputs" in data:

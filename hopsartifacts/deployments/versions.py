@@ -245,7 +245,10 @@ def activate(
         return active
     found = deployed(logs, name, after.state)
     if found is None:
-        raise DeploymentNotFoundError(f"deployment {name!r} was deleted meanwhile")
+        raise DeploymentNotFoundError(
+            f"deployment {name!r} was deleted meanwhile: deploy the model again to "
+            "create a new one"
+        )
     return found
 
 
@@ -306,7 +309,7 @@ def download_artifact(
 
 
 def project_version(storage: Storage, name: str, version: DeploymentVersion) -> None:
-    """Write a version's document for people and tools; anybody may redo it."""
+    """Write a version's document for people and tools, or write it again."""
     path = layout.deployment_document(name, version.version)
     storage.create(path, document_bytes(version))
 

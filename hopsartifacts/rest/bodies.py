@@ -117,7 +117,9 @@ def fields_of(form: FormData, kind: type[Fields]) -> Fields:
     """
     fields = {name: it for name, it in form.items() if isinstance(it, str)}
     if not all(map(is_unicode, fields.values())):
-        raise InvalidInputError("body: it is not UTF-8")
+        raise InvalidInputError(
+            "body: a field of the form is not UTF-8: send it in UTF-8"
+        )
     try:
         return msgspec.convert(fields, kind, strict=False)
     except msgspec.ValidationError as error:

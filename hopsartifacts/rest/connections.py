@@ -38,7 +38,9 @@ HANDSHAKE_S = 10.0
 _AT_ONCE = 64
 """How many connections are accepted before the event loop does something else."""
 _RETRY_S = 0.1
-_SAID_AGAIN_S = 60.0
+"""How long accepting pauses after the system lacked the resources for it."""
+_LOG_EVERY_S = 60.0
+"""The shortest time between two log lines about failed accepting."""
 HEAD_S = 20.0
 """The longest time in which a request's headers may arrive."""
 HEAD_BYTES = 64 * 1024
@@ -221,7 +223,7 @@ class ConnectionAcceptor:
         self._loop = asyncio.get_running_loop()
         self._handshakes: set[asyncio.Task[None]] = set()
         self._retry: asyncio.TimerHandle | None = None
-        self._silent_until = 0.0
+        self._next_log = 0.0
         listener.setblocking(False)  # noqa: FBT003 - the method's
         self._open()
 
@@ -285,8 +287,8 @@ class ConnectionAcceptor:
         """Stop accepting for a moment, as the system lacks the resources for it."""
         self._limit.close_some()
         now = self._loop.time()
-        if now >= self._silent_until:
-            self._silent_until = now + _SAID_AGAIN_S
+        if now >= self._next_log:
+            self._next_log = now + _LOG_EVERY_S
             _LOGGER.error(
                 "cannot accept connections: %s; %d are open; trying again",
                 error.strerror,

@@ -30,7 +30,7 @@ from hopsartifacts.rest.errors import (
     status_and_code,
 )
 from hopsartifacts.rest.hosted import Hosted
-from hopsartifacts.rest.keys import ANYBODY, Caller, Scope
+from hopsartifacts.rest.keys import NO_CALLER, Caller, Scope
 from hopsartifacts.rest.operations import Operation, OperationCall
 from hopsartifacts.values import misspelt
 
@@ -105,7 +105,7 @@ def authenticated(hosted: Hosted, request: Request, scope: Scope | None) -> Call
         RefusedError: there is no valid key (401), or it lacks the scope (403).
     """
     if scope is None:
-        return ANYBODY
+        return NO_CALLER
     caller, secret = None, _secret(request)
     if secret:
         address = request.client.host if request.client else ""

@@ -64,14 +64,14 @@ class Caller(msgspec.Struct, frozen=True):
         return any(scope in _IMPLIED[own] for own in self.scopes)
 
 
-ANYBODY = Caller(id="", name="", scopes=frozenset())
+NO_CALLER = Caller(id="", name="", scopes=frozenset())
 """The caller of an operation that needs no key."""
 
 
 def has_key(scope: Mapping[str, Any]) -> bool:
     """Return whether the request of this ASGI scope has a valid API key."""
     caller = scope.get("state", {}).get("caller")
-    return caller is not None and caller is not ANYBODY
+    return caller is not None and caller is not NO_CALLER
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -59,10 +59,14 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
                     "or 0 for a free one"
                 )
         if self.key and not self.certificate:
-            raise InvalidInputError("a key goes with a certificate: give both")
+            raise InvalidInputError(
+                f"--key {str(self.key)!r} is the key of a certificate: give that with "
+                "--cert, or leave --key out"
+            )
         if self.is_plain and self.certificate:
             raise InvalidInputError(
-                "a certificate needs TLS: leave out the certificate, or serve HTTPS"
+                f"--cert {str(self.certificate)!r} cannot be used with --plain-http: "
+                "leave out one of them"
             )
         for proxy in self.proxies:
             try:
@@ -73,8 +77,8 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
                 ) from error
         if self.is_plain and not (self.proxies or is_loopback(self.host)):
             raise InvalidInputError(
-                f"keys would be sent to {self.host} in clear: listen on 127.0.0.1, or "
-                "say which proxy the connections come from"
+                f"keys would be sent to {self.host} in clear: use --host 127.0.0.1, "
+                "or say with --proxy which proxy the connections come from"
             )
 
     def url(self, bound: socket.socket) -> str:

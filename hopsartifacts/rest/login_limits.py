@@ -19,7 +19,7 @@ import msgspec
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.keys import Caller
 
-_IPV6_HOME = 64
+_IPV6_NETWORK_BITS = 64
 """Prefix length of an IPv6 network that belongs to one customer."""
 _ID_LENGTH = 64
 
@@ -118,4 +118,4 @@ def network_of(address: str) -> str:
         return address
     if found.ipv4_mapped:
         return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((int(found), _IPV6_HOME), strict=False))
+    return str(ipaddress.ip_network((int(found), _IPV6_NETWORK_BITS), strict=False))

@@ -95,9 +95,9 @@ def _open(
     except InvalidInputError:
         raise
     except ImportError as error:
-        # For other protocols, fsspec's own message says which package is missing.
+        # For other protocols, fsspec's own message says which package to install.
         hint = f'needs {error.name}; run: pip install "hopsartifacts[{extra}]"'
-        words = hint if extra else str(error)
+        words = hint if extra else f"{error}; install the package that is missing"
         raise InvalidInputError(f"project URL {url!r}: {words}") from error
     except Exception as error:
         raise InvalidInputError(

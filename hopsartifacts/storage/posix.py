@@ -37,8 +37,9 @@ class Modes(msgspec.Struct, frozen=True, kw_only=True):
 def modes_like(mode: int) -> Modes:
     """Return the modes for a project whose folder has *mode*.
 
-    Owner, group and others may read the content if they may use the folder, and write
-    if they may write to it. A setgid bit is inherited, so the group stays the same.
+    The owner may read and write everything. The group, and others, may read what is in
+    the project if they may read or enter the folder, and write if the folder's mode
+    lets them write. A setgid bit is inherited, so the group stays the same.
     """
     readers = 0o400 | sum(read for read in (0o040, 0o004) if mode & (read | read >> 2))
     writers = 0o200 | mode & 0o022

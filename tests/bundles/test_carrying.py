@@ -46,7 +46,7 @@ def carried(project: Project) -> dict[str, Any]:
     """Return all that a bundle carries of a project."""
     found = {**view(project.storage), "aliases": aliases(project)}
     for deployment in found["deployments"].values():
-        # The active version is carried, and counts anew.
+        # The active version is carried, and counts from 1.
         for name in ("version", "versions", "history"):
             del deployment[name]
     # What was deleted is not carried.
@@ -151,7 +151,7 @@ def test_artifacts_go_in_all_or_those_that_are_run(
 
     report = target.import_bundle(tmp_path / "b.tar")
 
-    # It was version 3, and counts anew where it is the only one.
+    # It was version 3, and counts from 1 where it is the only one.
     (artifact,) = report.artifacts
     assert (artifact.old, artifact.version) == (3, 1)
     assert "version 3: stored as version 1" in str(artifact)

@@ -55,7 +55,7 @@ def test_an_alias_that_points_elsewhere_is_left_and_reported(
         "ours"
     ]
     assert "'champion' of model 'm': left at version 1, not set to 3" in str(report)
-    left = {alias.alias: (alias.version, alias.named) for alias in report.aliases}
+    left = {alias.alias: (alias.version, alias.wanted) for alias in report.aliases}
     assert left == {"best": (2, 2), "champion": (1, 3)}
 
 

@@ -88,7 +88,10 @@ def test_an_entry_is_shown_as_it_lies_there(
 def test_what_is_not_there_is_an_error(run: Run) -> None:
     beyond = run("log", "show", "models/m", 4)
     assert beyond.exit_code == 1
-    assert "Models/m/_log has no entry 4: the newest is 3" in beyond.stderr
+    assert (
+        "Models/m/_log has no entry 4: the newest is 3; 'hopsartifacts log list"
+        in beyond.stderr
+    )
     for log in ("models/other", "models/m/2/artifacts", "deployments/other"):
         missing = run("log", "list", log)
         assert (missing.exit_code, missing.stdout) == (1, "")

@@ -105,10 +105,10 @@ def test_keys_that_cannot_be_made_are_told(run: Run) -> None:
     [
         (["--port", "99999"], "port 99999 does not exist"),
         (["--inference-port", "-1"], "port -1 does not exist"),
-        (["--key", "key.pem"], "give both"),
+        (["--key", "key.pem"], "give that with --cert"),
         (["--cert", "none.pem"], "none.pem' cannot be used: No such file"),
-        (["--plain-http", "--cert", "none.pem"], "needs TLS"),
-        (["--plain-http", "--host", "::"], "in clear"),
+        (["--plain-http", "--cert", "none.pem"], "cannot be used with --plain-http"),
+        (["--plain-http", "--host", "::"], "say with --proxy"),
         (["--proxy", "nobody"], "proxy 'nobody' is not an address"),
         (["--host", "no.such.host.invalid"], "is not known"),
         (["--host", "192.0.2.1"], "cannot listen at 192.0.2.1"),

@@ -57,7 +57,7 @@ def check(server: Server, folder: Path, name: str, version: int) -> None:
 
 
 @pytest.mark.parametrize("version", ["any", "1"])
-def test_another_process_saves_anew(
+def test_another_process_saves_again(
     version: str, client: Client, server: Server, tmp_path: Path
 ) -> None:
     signal = str(tmp_path / "again")

@@ -160,7 +160,7 @@ def found(root: Path, log: str, **wanted: Any) -> int:
 
 
 def edit(root: Path, log: str, change: Callable[[Any], object], seq: int = 0) -> None:
-    """Change an entry, and make its check anew."""
+    """Change an entry, and compute its check again."""
     path = place(root, log, seq)
     entry = loaded(root, log, seq)
     del entry["check"]
@@ -487,7 +487,7 @@ TAMPERINGS: dict[str, tuple[str, Tampering]] = {
 
 
 BY_VERIFY_ONLY = {
-    # The newest entry, with its check made anew, says what no step has made.
+    # The newest entry, with its check computed again, says what no step has made.
     *("record edited", "latest wrong", "sealing entry wrong"),
     "alias moved without a step",
 }
@@ -502,7 +502,7 @@ def test_what_was_tampered_with_is_found(name: str, copied: Path) -> None:
 
 
 BY_THE_READER_ONLY = {
-    # In the newest entry, with its check made anew.
+    # In the newest entry, with its check computed again.
     "script edited",
     # It may be of a writer that has not begun.
     "payload of nobody",

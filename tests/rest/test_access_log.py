@@ -124,7 +124,7 @@ def test_what_nobody_foresaw_is_told_once_with_the_id(
     assert [it["status"] for it in said if "status" in it] == [500]
 
 
-def test_a_log_that_was_moved_away_is_made_anew(
+def test_a_log_that_was_moved_away_is_made_again(
     client: TestClient, tmp_path: Path, log: Callable[[], list[dict[str, Any]]]
 ) -> None:
     client.get("/health")

@@ -122,7 +122,7 @@ def test_it_is_kept_until_it_will_no_longer_do(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["server.pem", "certificate.pem"])
 @pytest.mark.parametrize("content", [b"", b"nonsense", None])
-def test_a_damaged_one_is_made_anew(
+def test_a_damaged_one_is_made_again(
     tmp_path: Path, name: str, content: bytes | None
 ) -> None:
     self_signed(tmp_path, [])

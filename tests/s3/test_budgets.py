@@ -180,7 +180,7 @@ class Place(Protocol):
         """Put objects there."""
 
     def opened(self) -> Project:
-        """Open the project anew."""
+        """Open the project again."""
 
     def count(self) -> Callable[[], list[str]]:
         """Begin to count; return what names the requests since then."""

@@ -40,7 +40,7 @@ def switch_versions_on(project: Project) -> None:
     )
 
 
-def test_a_storage_in_another_process_lists_anew(project: Project) -> None:
+def test_a_storage_in_another_process_lists_again(project: Project) -> None:
     sent = pickle.loads(pickle.dumps(project.storage))  # noqa: S301 - our own
     assert sent.url == project.storage.url
     assert sent._fs.dircache.use_listings_cache is False

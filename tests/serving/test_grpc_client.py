@@ -171,8 +171,8 @@ def test_named_tensors_go_out(predict: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     ("data", "inputs", "words"),
     [
-        (None, None, "either data or inputs"),
-        ([tensor("INT8", [1])], tensor("INT8", [1]), "either data or inputs"),
+        (None, None, "either data or inputs, and neither was given"),
+        ([tensor("INT8", [1])], tensor("INT8", [1]), "and both were given"),
         (None, [], "no tensor"),
         (
             None,

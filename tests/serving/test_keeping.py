@@ -134,7 +134,7 @@ def test_versions_are_switched_without_a_failed_request(
 
 @pytest.fixture
 def connect(backend: LocalBackend) -> Iterator[Callable[[], socket.socket]]:
-    """Open connections that are never opened anew."""
+    """Open connections that are never opened again."""
     with ExitStack() as opened:
 
         def open_one() -> socket.socket:

@@ -168,7 +168,7 @@ def test_of_two_versions_at_once_one_is_refused(
     assert words.count("DeploymentFailedError\n") == 1
 
 
-def test_a_deployment_about_to_end_with_its_starter_is_started_anew(
+def test_a_deployment_about_to_end_with_its_starter_is_started_again(
     start_elsewhere: Elsewhere, echo: Launch, backend: LocalBackend
 ) -> None:
     starter = start_elsewhere(echo)

@@ -52,8 +52,8 @@ def repair(session: Session, bundle: str | None) -> None:
 def gc(session: Session, *, dry_run: bool, grace_s: float) -> None:
     """Delete data that no version needs any more.
 
-    This is data of deleted versions and of crashed writers, and the states in old log
-    entries. It is safe to run while other processes write.
+    This is data of deleted versions and of crashed writers. It is safe to run while
+    other processes write.
 
     Data that cannot be deleted because it belongs to another user is listed, and
     everything else is deleted. The exit code is then 1.

@@ -67,7 +67,8 @@ def show(session: Session, log: str, entry: int, *, pages: bool) -> None:
     found, newest = _found(session, log)
     if entry > newest:
         raise click.ClickException(
-            f"{found.path} has no entry {entry}: the newest is {newest}"
+            f"{found.path} has no entry {entry}: the newest is {newest}; "
+            f"'hopsartifacts log list {log}' lists them"
         )
     document: dict[str, Any] = json.loads(encode(found.entry(entry).body))
     if not pages:

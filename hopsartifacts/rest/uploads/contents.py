@@ -124,7 +124,11 @@ def write_whole(location: Path, chunks: Iterable[bytes], limit: int) -> tuple[in
         for piece in chunks:
             size += len(piece)
             if size > limit:
-                raise RefusedError(f"a file may have at most {limit} bytes here", 413)
+                raise RefusedError(
+                    f"a file may have at most {limit} bytes here, and this one has "
+                    "more: send a smaller one",
+                    413,
+                )
             hasher.update(piece)
             file.write(piece)
     return size, hasher.hexdigest()

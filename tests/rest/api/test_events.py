@@ -96,7 +96,7 @@ def test_who_was_away_hears_what_was_missed(
 @pytest.mark.parametrize(
     "mark", ["x", "0-1", "other-99999999999999999999999", "-", "é"]
 )
-def test_who_comes_from_elsewhere_looks_anew(server: Serving, mark: str) -> None:
+def test_an_unknown_event_id_gets_a_reload(server: Serving, mark: str) -> None:
     with server.listen(mark=mark) as listener:
         assert listener.next().name == "reload"
 
@@ -231,7 +231,7 @@ def test_who_follows_a_log_and_leaves_is_forgotten(
     assert threading.active_count() <= threads + 2  # idle workers of the loop
 
 
-def test_a_slow_listener_costs_no_memory_and_looks_anew() -> None:
+def test_a_slow_listener_costs_no_memory_and_gets_a_reload() -> None:
     announcer = Announcer(kept=3)
 
     async def walk() -> list[bytes]:

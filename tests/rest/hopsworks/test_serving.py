@@ -234,8 +234,8 @@ def test_an_earlier_artifact_version_can_be_asked_for(
     assert (second["predictor"], second["artifactVersion"]) == ("other.py", 2)
     first = serving.saved(sent_back_by_4_1(second, artifactVersion=1))
     assert (first["predictor"], first["artifactVersion"]) == ("predict.py", 1)
-    anew = serving.saved(sent_back_by_4_1(first, artifactVersion="CREATE"))
-    assert (anew["predictor"], anew["artifactVersion"]) == ("predict.py", 3)
+    created = serving.saved(sent_back_by_4_1(first, artifactVersion="CREATE"))
+    assert (created["predictor"], created["artifactVersion"]) == ("predict.py", 3)
 
 
 def test_the_model_decides_the_framework(

@@ -70,7 +70,7 @@ def test_what_exists_is_not_replaced(uploads: Uploads, storage: Storage) -> None
     assert storage.read(PATH) == DATA
 
 
-def test_what_was_removed_is_uploaded_anew(uploads: Uploads, storage: Storage) -> None:
+def test_what_was_removed_is_uploaded_again(uploads: Uploads, storage: Storage) -> None:
     send(uploads, PATH, DATA)
     assert not uploads.remove(PATH, ME)
     storage.delete_tree(PATH)

@@ -185,7 +185,7 @@ def test_acknowledged_parts_are_there_after_a_kill(
     check(Project(storage), 1)
 
 
-def test_a_new_try_after_a_restart_begins_anew(
+def test_a_new_try_after_a_restart_starts_over(
     storage: Storage, restart: Callable[..., Uploads]
 ) -> None:
     uploads = restart()

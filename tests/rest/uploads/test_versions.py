@@ -163,7 +163,7 @@ def test_another_file_is_never_mixed_in(
     assert stored(project) == {"Files/a.bin": b"0123456789"}
 
 
-def test_a_removed_file_is_sent_anew(uploads: Uploads, project: Project) -> None:
+def test_a_removed_file_is_sent_again(uploads: Uploads, project: Project) -> None:
     fill(uploads, FILES)
     assert uploads.remove("Models/m/1/Files/a.bin", ME)
     assert not uploads.remove("Models/m/1/Files/a.bin", ME)
@@ -554,7 +554,7 @@ def test_a_full_disk_is_told_in_the_clients_code(start: START) -> None:
     assert (caught.value.status, caught.value.code) == (507, UPLOAD_FULL)
 
 
-def test_silence_lets_the_owner_begin_anew(start: START, project: Project) -> None:
+def test_an_inactive_upload_may_be_started_over(start: START, project: Project) -> None:
     uploads = start(takeover_s=0)
     fill(uploads, FILES)
     assert uploads.stat("Models/m/1", ME) is None
