@@ -307,7 +307,10 @@ def delete_version(
             hide=lambda: storage.delete_tree(layout.version_manifest(model, version)),
         )
     except InUseError:
-        _show(storage, model, version)
+        # The version was not deleted: restore the copy of its manifest.
+        log = model_log(storage, model)
+        if log.state().is_live(version):
+            project(log, version)
         raise
     # The version is deleted. verify() and gc() find files that are left.
     with suppress(StorageError):
@@ -365,13 +368,6 @@ def _named(versions: list[int], most: int = 20) -> str:
         return ", ".join(map(str, versions))
     newest = ", ".join(map(str, versions[-most:]))
     return f"{len(versions)} versions, the newest of them {newest}"
-
-
-def _show(storage: Storage, model: str, version: int) -> None:
-    """Restore the copy of the manifest, since the version was not deleted."""
-    log = model_log(storage, model)
-    if log.state().is_live(version):
-        project(log, version)
 
 
 def _target(storage: Storage, model: str, version: int) -> Target[ModelState]:
