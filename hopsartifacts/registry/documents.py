@@ -18,8 +18,6 @@ Tags = dict[str, Any]
 VersionStatus = Literal["reserved", "sealed", "deleting", "deleted", "aborted"]
 """``deleting`` is ``sealed`` with a deletion mark: readers still see the version."""
 
-LIVE: tuple[VersionStatus, ...] = ("sealed", "deleting")
-
 
 class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One stored file: its path, relative to the folder, and its digest."""
@@ -129,7 +127,7 @@ class VersionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     @property
     def is_live(self) -> bool:
         """Whether readers see the version."""
-        return self.status in LIVE
+        return self.status in {"sealed", "deleting"}
 
 
 class ModelHead(Head, frozen=True, kw_only=True, omit_defaults=True):

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -18,8 +18,6 @@ MOST_REASON = 1000
 
 _TIMES = frozenset({"M", "m"})
 """numpy's kinds for dates and durations, whose ``item()`` may be a plain integer."""
-
-Direction = Literal["max", "min"]
 
 
 def positive_version(version: int) -> int:
@@ -141,18 +139,16 @@ def checked_metrics(metrics: Mapping[str, Any] | None) -> dict[str, float | int]
     return {_name(name): _number(name, value) for name, value in metrics.items()}
 
 
-def checked_direction(direction: str) -> Direction:
-    """Return *direction* in lower case.
+def sign_of(direction: str) -> int:
+    """Return 1 for ``max`` and -1 for ``min``, in upper or lower case.
 
     Raises:
-        InvalidInputError: it is neither ``max`` nor ``min``; Hopsworks does not check.
+        InvalidInputError: it is neither of the two; Hopsworks does not check.
     """
-    lower = (plain_text(direction) or "").lower()
-    if lower == "max":
-        return "max"
-    if lower == "min":
-        return "min"
-    raise InvalidInputError(f"direction {direction!r}: use 'max' or 'min'")
+    sign = {"max": 1, "min": -1}.get((plain_text(direction) or "").lower())
+    if sign is None:
+        raise InvalidInputError(f"direction {direction!r}: use 'max' or 'min'")
+    return sign
 
 
 def _name(name: object) -> str:

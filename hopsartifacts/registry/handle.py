@@ -10,7 +10,7 @@ from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.names import alias_name, model_name, version_number
 from hopsartifacts.registry import aliases, versions
 from hopsartifacts.registry.documents import AliasRecord, Framework, VersionRecord
-from hopsartifacts.registry.given import checked_direction, checked_reason
+from hopsartifacts.registry.given import checked_reason, sign_of
 from hopsartifacts.registry.model import Model
 from hopsartifacts.registry.schema import ModelSchema
 
@@ -145,7 +145,7 @@ class ModelRegistry(FixedAttributes):
         Raises:
             InvalidInputError: the direction is neither of the two.
         """
-        sign = 1 if checked_direction(direction) == "max" else -1
+        sign = sign_of(direction)
         live = versions.model_state(self._context.storage, model_name(name)).live()
         rated = [
             (sign * version.metrics[metric], number)

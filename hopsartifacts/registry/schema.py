@@ -17,8 +17,7 @@ from hopsartifacts.values import frame_columns, plain
 _ACCEPTED = (
     "a frame, a series, an array (rows as numpy.array(rows)), a dict like "
     "{'age': 'int'}, a list of columns like {'name': 'age', 'type': 'int'}, or a list "
-    "of tensors like "
-    "{'shape': [1, 2], 'type': 'float32'}"
+    "of tensors like {'shape': [1, 2], 'type': 'float32'}"
 )
 
 
@@ -76,10 +75,8 @@ class ModelSchema(FixedAttributes):
             raise InvalidModelError(
                 "a model schema needs an input_schema, an output_schema, or both"
             )
-        for name, side in (
-            ("input_schema", input_schema),
-            ("output_schema", output_schema),
-        ):
+        sides = {"input_schema": input_schema, "output_schema": output_schema}
+        for name, side in sides.items():
             if side is not None and not isinstance(side, Schema):
                 raise InvalidModelError(
                     f"{name} is a {type(side).__name__}: wrap it, as in Schema(...)"
@@ -188,12 +185,11 @@ def _of_mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
             "cannot infer a schema from a dict whose values are not types: give "
             f"{_ACCEPTED}"
         )
-    return {
-        "columnar_schema": [
-            _column(name, kind.__name__ if isinstance(kind, type) else kind)
-            for name, kind in value.items()
-        ]
-    }
+    columns = [
+        _column(name, kind.__name__ if isinstance(kind, type) else kind)
+        for name, kind in value.items()
+    ]
+    return {"columnar_schema": columns}
 
 
 def _columns(value: Any) -> list[dict[str, str]]:

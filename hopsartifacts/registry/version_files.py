@@ -67,9 +67,9 @@ def fill(
     filling.prepare(files, journal)
     # Large files first: one that starts last would leave the other workers idle.
     order = sorted(files, key=lambda it: -(it.fingerprint.size_bytes // _LARGE_BYTES))
-    records = each_result(filling.file, order, storage.capabilities.workers)
-    by_path = {record.path: record for record in records}
-    return tuple(by_path[file.path] for file in files)
+    digests = each_result(filling.stored, order, storage.capabilities.workers)
+    by_path = {file.path: digest for file, digest in zip(order, digests, strict=True)}
+    return tuple(FileRecord(path=it.path, digest=by_path[it.path]) for it in files)
 
 
 def create(
@@ -151,11 +151,8 @@ class _Filling:
             size > _COPIED_BYTES and self._lender.may_have(size)
         )
 
-    def file(self, file: SourceFile, stop: Stop) -> FileRecord:
-        """Store one file, in the cheapest way, and return its record."""
-        return FileRecord(path=file.path, digest=self._stored(file, stop))
-
-    def _stored(self, file: SourceFile, stop: Stop) -> Digest:
+    def stored(self, file: SourceFile, stop: Stop) -> Digest:
+        """Store one file, in the cheapest way, and return its digest."""
         target = f"{self._folder}/{file.path}"
         size = file.fingerprint.size_bytes
         if self._own is not None and not self._has_listed:

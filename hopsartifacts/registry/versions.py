@@ -11,17 +11,8 @@ from typing import Any
 
 import msgspec
 
-from hopsartifacts import layout
+from hopsartifacts import documents, layout
 from hopsartifacts.digests import sha256_of
-from hopsartifacts.documents import (
-    FORMAT,
-    decode,
-    decode_part,
-    encode,
-    encode_pretty,
-    is_checked,
-    with_check,
-)
 from hopsartifacts.errors import (
     FormatError,
     IntegrityError,
@@ -140,18 +131,18 @@ def manifest_in(log: ModelLog, record: VersionRecord) -> Manifest:
             f"{where} does not hold the manifest that was sealed: restore it from a "
             "backup"
         )
-    return decode_part(data, Manifest, where)
+    return documents.decode_part(data, Manifest, where)
 
 
 def projected(log: ModelLog, record: VersionRecord) -> bytes:
     """Return the readable copy of the manifest of *record*."""
     projection = _Projection(
-        format=FORMAT,
+        format=documents.FORMAT,
         entry=record.seal,
         sha256=log.entry(record.seal).sha256,
         manifest=manifest_in(log, record),
     )
-    return with_check(encode_pretty(projection).rstrip())
+    return documents.with_check(documents.encode_pretty(projection).rstrip())
 
 
 def project(log: ModelLog, version: int) -> None:
@@ -307,7 +298,10 @@ def delete_version(
             hide=lambda: storage.delete_tree(layout.version_manifest(model, version)),
         )
     except InUseError:
-        _show(storage, model, version)
+        # The version was not deleted: restore the copy of its manifest.
+        log = model_log(storage, model)
+        if log.state().is_live(version):
+            project(log, version)
         raise
     # The version is deleted. verify() and gc() find files that are left.
     with suppress(StorageError):
@@ -340,7 +334,7 @@ def step(
 
 def sealed_digest(manifest: Manifest) -> str:
     """Return the digest of a manifest in its encoded form."""
-    return sha256_of(encode(manifest))
+    return sha256_of(documents.encode(manifest))
 
 
 def _projected_manifest(storage: Storage, model: str, version: int) -> Manifest | None:
@@ -351,9 +345,9 @@ def _projected_manifest(storage: Storage, model: str, version: int) -> Manifest 
     except PathNotFoundError:
         return None
     manifest: Manifest | None = None
-    if is_checked(data):
+    if documents.is_checked(data):
         with suppress(FormatError):  # from a later release: reading the log says so
-            manifest = decode(data, _Projection, path).manifest
+            manifest = documents.decode(data, _Projection, path).manifest
     if manifest and (manifest.model, manifest.version) == (model, version):
         return manifest
     return None
@@ -365,13 +359,6 @@ def _named(versions: list[int], most: int = 20) -> str:
         return ", ".join(map(str, versions))
     newest = ", ".join(map(str, versions[-most:]))
     return f"{len(versions)} versions, the newest of them {newest}"
-
-
-def _show(storage: Storage, model: str, version: int) -> None:
-    """Restore the copy of the manifest, since the version was not deleted."""
-    log = model_log(storage, model)
-    if log.state().is_live(version):
-        project(log, version)
 
 
 def _target(storage: Storage, model: str, version: int) -> Target[ModelState]:

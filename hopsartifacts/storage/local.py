@@ -27,16 +27,7 @@ from hopsartifacts.errors import (
     StorageRefusedError,
 )
 from hopsartifacts.layout import MARKER, STAGING, TEMPORARY
-from hopsartifacts.storage import posix
-from hopsartifacts.storage.contract import (
-    ANY_WRITE,
-    Capabilities,
-    FileInfo,
-    Storage,
-    by_path,
-    info_of,
-    translating,
-)
+from hopsartifacts.storage import contract, posix
 
 _GROUP_SHARED = stat_bits.S_ISGID | stat_bits.S_IWGRP
 _CLONE = 0x40049409
@@ -58,7 +49,7 @@ _HINTS = {
 """Explanations and remedies for errors that a retry does not fix."""
 
 
-class LocalStorage(Storage):
+class LocalStorage(contract.Storage):
     """The storage contract on a local directory, created by the first write."""
 
     def __init__(self, root: Path) -> None:
@@ -71,8 +62,8 @@ class LocalStorage(Storage):
         return self._root.as_uri()
 
     @property
-    def capabilities(self) -> Capabilities:
-        return Capabilities(has_modes=self._keeps_modes())
+    def capabilities(self) -> contract.Capabilities:
+        return contract.Capabilities(has_modes=self._keeps_modes())
 
     def create(self, path: str, data: bytes) -> bool:
         """Write a temporary file, sync it and link it: see the module docstring."""
@@ -122,17 +113,17 @@ class LocalStorage(Storage):
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk
 
-    def stat(self, path: str) -> FileInfo | None:
+    def stat(self, path: str) -> contract.FileInfo | None:
         with _translated("stat", path):
             try:
                 found = os.lstat(f"{self._root}/{path}")
             except (FileNotFoundError, NotADirectoryError):
                 return None
-            return info_of(path, found)
+            return contract.info_of(path, found)
 
-    def list(self, path: str) -> list[FileInfo]:
+    def list(self, path: str) -> list[contract.FileInfo]:
         with _translated("list", path):
-            return by_path(self._children(path))
+            return contract.by_path(self._children(path))
 
     def first(self, path: str) -> str | None:
         with _translated("list", path):
@@ -145,7 +136,7 @@ class LocalStorage(Storage):
         with _translated("read", source):
             # Both names of a hard link share owner and mode, so link only sealed files.
             mode = start.lstat().st_mode
-            if mode & ANY_WRITE or not stat_bits.S_ISREG(mode):
+            if mode & contract.ANY_WRITE or not stat_bits.S_ISREG(mode):
                 return False
             try:
                 self._make_folder(end.parent)
@@ -215,7 +206,7 @@ class LocalStorage(Storage):
                 if self._has_modes:
                     raise
             else:
-                if top.lstat().st_mode & ANY_WRITE:
+                if top.lstat().st_mode & contract.ANY_WRITE:
                     self._try_modes()
 
     def unprotect(self, path: str) -> None:
@@ -281,7 +272,7 @@ class LocalStorage(Storage):
                 return True
             # It was created read-only. If it is writable, it was copied, or modes do
             # not work.
-            self._has_modes = not mode & ANY_WRITE or posix.can_protect(marker)
+            self._has_modes = not mode & contract.ANY_WRITE or posix.can_protect(marker)
         return self._has_modes
 
     def _try_modes(self) -> None:
@@ -298,7 +289,7 @@ class LocalStorage(Storage):
                 stacklevel=2,
             )
 
-    def _children(self, path: str) -> Iterator[FileInfo]:
+    def _children(self, path: str) -> Iterator[contract.FileInfo]:
         prefix = f"{path}/" if path else ""
         try:
             with os.scandir(self._root / path) as children:
@@ -306,14 +297,14 @@ class LocalStorage(Storage):
                     # Treat an entry that is deleted during the scan as missing.
                     with suppress(FileNotFoundError):
                         found = child.stat(follow_symlinks=False)
-                        yield info_of(prefix + child.name, found)
+                        yield contract.info_of(prefix + child.name, found)
         except (FileNotFoundError, NotADirectoryError):
             return
 
 
 def _translated(doing: str, path: str) -> AbstractContextManager[None]:
     """Convert exceptions of the operating system to our errors."""
-    return translating(partial(_error, doing, path))
+    return contract.translating(partial(_error, doing, path))
 
 
 def _moved(source: Path, target: Path) -> bool:

@@ -152,9 +152,8 @@ class RenamingStorage(Storage):
             # Children first: a read-only folder may refuse changes to its content.
             for entry in reversed(self._tree(self._present(path))):
                 is_folder = entry.kind == "directory"
-                self._set_mode(
-                    entry, _READ_ONLY_FOLDER if is_folder else _READ_ONLY_FILE
-                )
+                mode = _READ_ONLY_FOLDER if is_folder else _READ_ONLY_FILE
+                self._set_mode(entry, mode)
 
     def unprotect(self, path: str) -> None:
         with _translated("unprotect", path):

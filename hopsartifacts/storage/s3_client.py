@@ -221,10 +221,8 @@ class S3Client:
     def explained(self, doing: str, path: str, error: Exception) -> StorageError:
         """Return *error* as one of our errors, with a message that says what to do."""
         url = self._fs.endpoint_url or self._fs.client_kwargs.get("endpoint_url")
-        code, message = (
-            error_code(error),
-            _answer(error).get("Error", {}).get("Message"),
-        )
+        code = error_code(error)
+        message = _answer(error).get("Error", {}).get("Message")
         words = ": ".join(filter(None, (code, message)))
         said = words or str(error) or type(error).__name__
         if code == "NoSuchBucket":

@@ -92,16 +92,14 @@ class Dedup:
         )
 
     def _is_as_sealed(self, twin: StoredFile) -> bool:
-        expected = (twin.digest.size_bytes, twin.digest.xxh3)
+        size_bytes, path = twin.digest.size_bytes, twin.stored
+        is_small, storage = size_bytes <= WHOLE_BYTES, self._storage
         try:
-            if twin.digest.size_bytes <= WHOLE_BYTES:
-                found = xxh3_of([self._storage.read(twin.stored)])
-            else:
-                found = xxh3_of(self._storage.chunks(twin.stored))
+            found = xxh3_of([storage.read(path)] if is_small else storage.chunks(path))
         except StorageError:
             # A file that cannot be read is not shared.
             return False
-        return found == expected
+        return found == (size_bytes, twin.digest.xxh3)
 
     def _sealed_at(self, seal: str | None) -> float | None:
         """Return when a log entry was written, by the back end's clock."""
