@@ -30,8 +30,8 @@ class FixedAttributes:
         member = getattr(kind, name, None)
         if isinstance(member, property) and member.fset is None:
             raise UnknownSettingError(
-                f"{name!r} of a {kind.__name__} cannot be set: see help() for what "
-                "changes it"
+                f"{name!r} of a {kind.__name__} cannot be set: the methods of the "
+                "object change what can be changed"
             )
         super().__setattr__(name, value)
 
