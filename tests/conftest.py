@@ -95,9 +95,16 @@ def _running_with(mark: str) -> list[psutil.Process]:
         with suppress(psutil.Error, OSError):
             is_ours = process.environ().get(SESSION_VARIABLE) == mark
             is_zombie = process.status() == psutil.STATUS_ZOMBIE
-            if is_ours and not is_zombie and process.pid != os.getpid():
+            if is_ours and not is_zombie and not _ends_with_us(process):
                 found.append(process)
     return found
+
+
+def _ends_with_us(process: psutil.Process) -> bool:
+    """Tell whether it is this process, or one that multiprocessing ends with it."""
+    family = [process, *process.parents()]
+    pools = [it for it in family if "from multiprocessing" in " ".join(it.cmdline())]
+    return process.pid == os.getpid() or bool(pools)
 
 
 def _command(process: psutil.Process) -> str:
