@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import hopsartifacts
-from hopsartifacts import Deployment, Model, ModelServing, Project
+from hopsartifacts import Deployment, Model, ModelServing, Project, layout
 from hopsartifacts.errors import (
     ArtifactNotFoundError,
     InUseError,
@@ -71,20 +71,25 @@ def test_create_makes_a_new_version(deploy: Deploy, first: Path, second: Path) -
     assert deploy(script_file=second).artifact_version == 4
 
 
+@pytest.mark.parametrize("is_big", [False, True], ids=["small", "big"])
 def test_a_model_deleted_while_an_artifact_gets_its_folder_is_gone(
     project: Project,
     save_model: Callable[..., Model],
-    first: Path,
+    make_script: MakeScript,
     monkeypatch: pytest.MonkeyPatch,
+    is_big: bool,
 ) -> None:
     """Not an artifact whose files were swept: it is the model that is to be told of."""
+    first = make_script(f"{FIRST}# {BIG.decode() if is_big else ''}")
     model = save_model(framework="sklearn")
     kind: Any = type(project.storage)
     create = kind.create
+    # A large version exists from its second entry on; then its folder is written.
+    last = layout.log_entry(f"{FOLDER}/_log", 2) if is_big else f"{FOLDER}/1/"
 
     def slow(storage: Any, path: str, data: bytes) -> bool:
         created: bool = create(storage, path, data)
-        if path.startswith(f"{FOLDER}/1/"):
+        if path.startswith(last):
             model.delete()
         return created
 

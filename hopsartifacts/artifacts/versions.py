@@ -37,6 +37,7 @@ from hopsartifacts.errors import (
     HopsArtifactsError,
     InUseError,
     InvalidDeploymentError,
+    NotFoundError,
     StorageError,
     StorageRefusedError,
 )
@@ -361,7 +362,7 @@ class ArtifactStore:
         if sealed is None:
             return
         # If this fails, the next process that needs the folder writes it.
-        with suppress(StorageError, ConflictError):
+        with suppress(StorageError, ConflictError, NotFoundError):
             self._payloads.project(log, number, sealed, is_new=is_new)
 
 
