@@ -72,25 +72,6 @@ def fill(
     return tuple(FileRecord(path=it.path, digest=by_path[it.path]) for it in files)
 
 
-def create(
-    storage: Storage, folder: str, path: str, data: bytes, own: set[str]
-) -> None:
-    """Create a file of a version in *folder*, and add its relative path to *own*.
-
-    A file with the same bytes is accepted, as a retry finds it.
-
-    Raises:
-        ConflictError: another file is there.
-    """
-    name = path.removeprefix(f"{folder}/")
-    # If the outcome is unknown, the file counts as created.
-    own.add(name)
-    if not storage.create(path, data):
-        own.discard(name)
-        if storage.read(path) != data:
-            raise taken(folder)
-
-
 def taken(folder: str) -> ConflictError:
     """Return the error for a version whose *folder* contains files already."""
     return ConflictError(
@@ -150,16 +131,20 @@ class _Filling:
         may_be_there = self._earlier.get(file.path) == size
         if not may_be_there and not (is_copied and self._lender.may_have(size)):
             if self._own is None or size > WHOLE_BYTES or file.path in self._earlier:
-                return self._carried(_watched(file, stop), size, target)
-            data = b"".join(_watched(file, stop))
+                return self._carried(_watched(file.chunks(), stop), size, target)
+            data = b"".join(_watched(file.chunks(), stop))
             digest = digest_of(data)
-            create(self._storage, self._version, target, data, self._own)
+            # A retry may find the file of an attempt whose answer was lost.
+            is_new = self._storage.create(target, data)
+            if not is_new and self._storage.read(target) != data:
+                self._own.discard(f"{layout.FILES}/{file.path}")
+                raise taken(self._version)
         elif size > WHOLE_BYTES:
-            digest = _hashed(_watched(file, stop), size)
+            digest = _hashed(_watched(file.chunks(), stop), size)
             if not self._is_there(digest, file.path, stop):
-                return self._carried(_watched(file, stop), size, target)
+                return self._carried(_watched(file.chunks(), stop), size, target)
         else:
-            data = b"".join(_watched(file, stop))
+            data = b"".join(_watched(file.chunks(), stop))
             digest = digest_of(data)
             if not self._is_there(digest, file.path, stop):
                 self._storage.write(target, [data])
@@ -174,14 +159,11 @@ class _Filling:
             return True
         if self._earlier.get(path) != digest.size_bytes:
             return False
-        hasher = Hasher()
         try:
-            for chunk in self._storage.chunks(target):
-                stop.check()
-                hasher.update(chunk)
+            there = _watched(self._storage.chunks(target), stop)
+            return _hashed(there, digest.size_bytes) == digest
         except (NotFoundError, StorageError):
             return False
-        return hasher.digest() == digest
 
     def _carried(self, chunks: Iterator[bytes], size: int, target: str) -> Digest:
         hasher = _hasher(size)
@@ -196,9 +178,9 @@ class _Filling:
             self._progress.add(len(chunk))
 
 
-def _watched(file: SourceFile, stop: Stop) -> Iterator[bytes]:
-    """Yield the file's bytes; raise ``Stopped`` if other work fails."""
-    for chunk in file.chunks():
+def _watched(chunks: Iterator[bytes], stop: Stop) -> Iterator[bytes]:
+    """Yield *chunks*; raise ``Stopped`` if other work fails."""
+    for chunk in chunks:
         stop.check()
         yield chunk
 
