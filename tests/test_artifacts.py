@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from hopsartifacts import Deployment, Model, ModelServing, Project
+import hopsartifacts
+from hopsartifacts import Deployment, Model, ModelServing, Project, layout
 from hopsartifacts.errors import (
     ArtifactNotFoundError,
     InUseError,
@@ -18,6 +19,7 @@ from hopsartifacts.errors import (
     SourceChangedError,
     StorageError,
 )
+from hopsartifacts.storage.contract import FileInfo, Storage
 
 MakeScript = Callable[..., Path]
 MakeFiles = Callable[..., Path]
@@ -69,20 +71,25 @@ def test_create_makes_a_new_version(deploy: Deploy, first: Path, second: Path) -
     assert deploy(script_file=second).artifact_version == 4
 
 
+@pytest.mark.parametrize("is_big", [False, True], ids=["small", "big"])
 def test_a_model_deleted_while_an_artifact_gets_its_folder_is_gone(
     project: Project,
     save_model: Callable[..., Model],
-    first: Path,
+    make_script: MakeScript,
     monkeypatch: pytest.MonkeyPatch,
+    is_big: bool,
 ) -> None:
     """Not an artifact whose files were swept: it is the model that is to be told of."""
+    first = make_script(f"{FIRST}# {BIG.decode() if is_big else ''}")
     model = save_model(framework="sklearn")
     kind: Any = type(project.storage)
     create = kind.create
+    # A large version exists from its second entry on; then its folder is written.
+    last = layout.log_entry(f"{FOLDER}/_log", 2) if is_big else f"{FOLDER}/1/"
 
     def slow(storage: Any, path: str, data: bytes) -> bool:
         created: bool = create(storage, path, data)
-        if path.startswith(f"{FOLDER}/1/"):
+        if path.startswith(last):
             model.delete()
         return created
 
@@ -315,6 +322,77 @@ def test_an_artifact_of_any_size(
     assert project.verify().ok
     artifacts = project.get_model_serving().get_artifacts(deployment.get_model())
     assert artifacts.read(1)["model/a.bin"] == data
+
+
+@pytest.mark.parametrize("is_big", [False, True], ids=["small", "big"])
+def test_a_version_that_the_log_has_lost_is_not_written_over(
+    storage_of_each_kind: Storage,
+    make_files: MakeFiles,
+    make_script: MakeScript,
+    is_big: bool,
+) -> None:
+    """The artifact log is gone, as after a restore from an old backup."""
+    storage = storage_of_each_kind
+    project = hopsartifacts.login(storage=storage)
+    mr = project.get_model_registry()
+    mr.sklearn.create_model("my_model").save(make_files())
+    model = mr.get_model("my_model", 1)
+    code = BIG.decode() if is_big else ""
+    model.deploy("lost", script_file=make_script(f"{FIRST}# {code}"))
+    before = files_of(storage, f"{FOLDER}/1")
+    storage.delete_tree(f"{FOLDER}/_log")
+    storage.delete_tree("Deployments/lost")
+    other: dict[str, Any] = {
+        "script_file": make_script(f"{SECOND}# {code}"),
+        "files": [make_script(BIG.decode(), "big.txt")],
+    }
+    assert model.deploy("other", **other).artifact_version == 1
+    assert before.items() <= files_of(storage, f"{FOLDER}/1").items()
+    kinds = {it.path: it.kind for it in project.verify().findings}
+    assert kinds[next(iter(before))] == "changed"
+    project.repair()
+    assert files_of(storage, f"{FOLDER}/1").keys() == {
+        *before,
+        f"{FOLDER}/1/big.txt",
+    }
+    assert before.items().isdisjoint(files_of(storage, f"{FOLDER}/1").items())
+    moved = files_of(storage, ".hopsartifacts/quarantine").values()
+    assert set(before.values()) <= set(moved)
+
+
+def files_of(storage: Storage, folder: str) -> dict[str, bytes]:
+    return {it.path: storage.read(it.path) for it in storage.find(folder)}
+
+
+def test_a_deploy_that_was_stopped_before_the_last_step_is_finished_by_the_next(
+    local_project: Project,
+    make_files: MakeFiles,
+    first: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All files of the artifact are there, but the folder is not read-only yet."""
+    kind: Any = type(local_project.storage)
+    protect = kind.protect
+    model = local_project.get_model_registry().sklearn.create_model("my_model")
+    model.save(make_files())
+
+    def stopped(storage: Any, path: str) -> None:
+        if path == f"{FOLDER}/1":
+            raise KeyboardInterrupt
+        protect(storage, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, "protect", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            model.deploy("d", script_file=first)
+    assert not find_folder(local_project.storage).is_read_only
+    model.deploy("d", script_file=first)
+    assert find_folder(local_project.storage).is_read_only
+    assert local_project.verify().ok
+
+
+def find_folder(storage: Storage) -> FileInfo:
+    return storage.stat(f"{FOLDER}/1") or pytest.fail("there is no folder")
 
 
 def payloads(project: Project) -> list[str]:

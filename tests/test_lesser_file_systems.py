@@ -10,7 +10,7 @@ import stat
 import subprocess
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from hopsartifacts.errors import (
     StorageError,
     StorageRefusedError,
 )
+from hopsartifacts.machine.atomic_write import written_aside
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.store.races import create_once
 
@@ -51,6 +52,18 @@ SKETCH = "hopsartifacts.storage.posix.os"
 
 def named(number: int) -> str:
     return errno.errorcode[number]
+
+
+def sync_files_only(number: int) -> Callable[[int], None]:
+    """Return an ``os.fsync`` that fails with *number* for folders."""
+    fsync = os.fsync
+
+    def refuse(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        fsync(descriptor)
+
+    return refuse
 
 
 def failing(number: int) -> Fail:
@@ -240,14 +253,7 @@ def test_one_file_that_cannot_be_changed_is_no_lack_of_modes(
 def test_only_a_folder_that_cannot_be_synced_at_all_is_left_unsynced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    fsync = os.fsync
-
-    def refuse(descriptor: int) -> None:
-        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            raise OSError(number, os.strerror(number))
-        fsync(descriptor)
-
-    monkeypatch.setattr(os, "fsync", refuse)
+    monkeypatch.setattr(os, "fsync", sync_files_only(number))
     storage = LocalStorage(tmp_path)
     if number in SYNCLESS:
         assert storage.create("a", b"x")
@@ -259,6 +265,17 @@ def test_only_a_folder_that_cannot_be_synced_at_all_is_left_unsynced(
     assert not isinstance(caught.value, StorageRefusedError)
 
 
+@pytest.mark.parametrize("number", [*SYNCLESS, errno.EIO], ids=named)
+def test_a_file_is_written_where_folders_cannot_be_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(os, "fsync", sync_files_only(number))
+    expected = nullcontext() if number in SYNCLESS else pytest.raises(StorageError)
+    with expected, written_aside(tmp_path / "a") as file:
+        file.write(b"x")
+    assert (tmp_path / "a").read_bytes() == b"x"
+
+
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM], ids=named)
 def test_a_folder_that_cannot_be_opened_to_be_synced_is_no_refusal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
@@ -266,7 +283,7 @@ def test_a_folder_that_cannot_be_opened_to_be_synced_is_no_refusal(
     storage = LocalStorage(tmp_path)
     storage.create("before", b"")
     with monkeypatch.context() as patch:
-        patch.setattr("hopsartifacts.storage.posix.sync_folder", failing(number))
+        patch.setattr("hopsartifacts.storage.local.sync_folder", failing(number))
         with pytest.raises(StorageError) as caught:
             storage.create("a", b"x")
     assert not isinstance(caught.value, StorageRefusedError)

@@ -22,7 +22,7 @@ from hopsartifacts.errors import (
     StorageError,
 )
 from hopsartifacts.machine import identity
-from hopsartifacts.storage.contract import Storage
+from hopsartifacts.storage.contract import FileInfo, Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
 from hopsartifacts.store import log as log_module
@@ -178,6 +178,26 @@ def test_what_is_no_entry_in_a_log_is_passed_by(
     log = counted(storage, 1)
     assert log.state().total == count + 1
     assert log.audit() == log.newest()
+
+
+@pytest.mark.parametrize("stray", [".DS_Store", "00/note.txt", "99/99/99/.nfs00001"])
+def test_what_is_no_entry_does_not_make_a_read_list_the_whole_log(
+    storage: Storage, stray: str
+) -> None:
+    """Four listings are enough to find the newest, one a level, and one of ``00``."""
+    counted(storage, 120)
+    storage.write(f"_log/{stray}", [b"mine"])
+    listed: list[str] = []
+
+    def note(path: str) -> list[FileInfo]:
+        listed.append(path)
+        return storage.list(path)
+
+    def refuse(path: str) -> None:
+        pytest.fail(f"all of {path} was listed")
+
+    assert log_on(storage, list=note, find=refuse).state().total == 120
+    assert len(listed) <= 5
 
 
 def test_nothing_to_commit_gives_the_newest(storage: Storage) -> None:

@@ -140,29 +140,39 @@ class Payloads:
         }
 
     def project(
-        self, log: Log[ArtifactState], number: int, sealed: ArtifactVersion
+        self,
+        log: Log[ArtifactState],
+        number: int,
+        sealed: ArtifactVersion,
+        *,
+        is_new: bool = False,
     ) -> None:
-        """Write the files that are missing in the folder of a version.
+        """Write the files that are missing in the folder of a version; protect it.
 
         A folder that was made read-only was complete: what is missing in it was taken
-        away, and a repair restores it.
+        away, and a repair restores it. No file is written over: it may belong to a
+        version that the log has lost. ``verify`` reports it, and a repair moves it
+        aside.
+
+        Args:
+            log: the log of the artifact versions.
+            number: the number of the version.
+            sealed: the version.
+            is_new: whether the caller has just created the version.
         """
         folder = layout.artifact_dir(self._model, self._version, number)
-        there = {entry.path for entry in self._storage.find(folder)}
-        missing = [it for it in sealed.files if f"{folder}/{it.path}" not in there]
-        if not missing:
-            return
-        found = self._storage.stat(folder) if there else None
-        if found is None or not found.is_read_only:
-            self.project_new(log, number, sealed)
-
-    def project_new(
-        self, log: Log[ArtifactState], number: int, sealed: ArtifactVersion
-    ) -> None:
-        """Write the folder of a version, file by file, and make it read-only."""
-        folder = layout.artifact_dir(self._model, self._version, number)
-        for path, chunks in self.read(log, sealed).items():
-            target = f"{folder}/{path}"
+        if not is_new and self._storage.capabilities.has_modes:
+            found = self._storage.stat(folder)
+            if found and found.is_read_only:
+                return
+        # Small files are created, so a new version of small files needs no listing.
+        is_listed = not is_new or sealed.payload is not None
+        listed = self._storage.find(folder) if is_listed else ()
+        there = {entry.path for entry in listed}
+        missing = [it.path for it in sealed.files if f"{folder}/{it.path}" not in there]
+        readers = self.read(log, sealed) if missing else {}
+        for path in missing:
+            target, chunks = f"{folder}/{path}", readers[path]
             if sealed.payload is None:
                 self._storage.create(target, b"".join(chunks()))
             else:

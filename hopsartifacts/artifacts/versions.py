@@ -37,6 +37,7 @@ from hopsartifacts.errors import (
     HopsArtifactsError,
     InUseError,
     InvalidDeploymentError,
+    NotFoundError,
     StorageError,
     StorageRefusedError,
 )
@@ -272,11 +273,7 @@ class ArtifactStore:
         # On a disk this look is cheap. Elsewhere a start writes missing files.
         is_asked = decision.version and not decision.is_kept
         if is_asked and self._storage.capabilities.moves_trees:
-            folder = layout.artifact_dir(self.model, self.version, decision.version)
-            found = self._storage.stat(folder)
-            # A complete folder is read-only, where there are modes.
-            if found is None or not found.is_read_only:
-                self._project(log, decision.version, log.seen_state())
+            self._project(log, decision.version, log.seen_state())
         return decision
 
     def _create(
@@ -365,11 +362,8 @@ class ArtifactStore:
         if sealed is None:
             return
         # If this fails, the next process that needs the folder writes it.
-        with suppress(StorageError, ConflictError):
-            if is_new:
-                self._payloads.project_new(log, number, sealed)
-            else:
-                self._payloads.project(log, number, sealed)
+        with suppress(StorageError, ConflictError, NotFoundError):
+            self._payloads.project(log, number, sealed, is_new=is_new)
 
 
 def _prepared(given: Given) -> PreparedArtifact:

@@ -8,6 +8,7 @@ from typing import IO
 from uuid import uuid4
 
 from hopsartifacts.errors import AlreadyExistsError, HopsArtifactsError, StorageError
+from hopsartifacts.machine.folders import sync_folder
 from hopsartifacts.machine.local_paths import refuse_special
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -53,7 +54,7 @@ def written_aside(
                 os.fsync(file.fileno())
         _give_name(temporary, target, overwrite=overwrite)
         if is_durable:
-            _sync(target.parent)
+            sync_folder(target.parent)
     except HopsArtifactsError:
         raise
     except OSError as error:
@@ -78,14 +79,6 @@ def _give_name(temporary: Path, target: Path, *, overwrite: bool) -> None:
             temporary.replace(target)
     else:
         temporary.replace(target)
-
-
-def _sync(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def _taken(target: Path) -> AlreadyExistsError:

@@ -30,7 +30,7 @@ from hopsartifacts.registry.documents import (
 )
 from hopsartifacts.registry.save_journal import SaveJournal, open_journal
 from hopsartifacts.registry.sources import Source
-from hopsartifacts.registry.version_files import create, fill, taken
+from hopsartifacts.registry.version_files import fill, taken
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.dedup import StoredFile
 from hopsartifacts.store.entries import Draft
@@ -297,12 +297,8 @@ class _Saving:
             own=None if self._is_staged else self._own,
         )
         for name, content in self._new.embedded.items():
-            path, data = f"{folder}/{name}", content.text.encode()
-            if self._is_staged or self._is_continued:
-                self._storage.write(path, [data])
-                self._own.add(name)
-            else:
-                create(self._storage, folder, path, data, self._own)
+            self._own.add(name)
+            self._storage.write(f"{folder}/{name}", [content.text.encode()])
         stored = {record.path: record.digest for record in self._records}
         self._new.source.check_unchanged(stored)
 

@@ -38,8 +38,8 @@ def fill(
     """Write *files* below the model files of *folder*; no one else may write there.
 
     A reserved number may have been used by a version that the log has lost. So if
-    *folder* is the final place of the files, which *own* tells, nothing that is there
-    is written over. Small files are created; for others the folder is listed first.
+    *folder* is the final place of the files, which *own* tells, it is listed first: it
+    must contain nothing but files of an earlier try.
 
     Args:
         storage: the project's storage.
@@ -72,25 +72,6 @@ def fill(
     return tuple(FileRecord(path=it.path, digest=by_path[it.path]) for it in files)
 
 
-def create(
-    storage: Storage, folder: str, path: str, data: bytes, own: set[str]
-) -> None:
-    """Create a file of a version in *folder*, and add its relative path to *own*.
-
-    A file with the same bytes is accepted, as a retry finds it.
-
-    Raises:
-        ConflictError: another file is there.
-    """
-    name = path.removeprefix(f"{folder}/")
-    # If the outcome is unknown, the file counts as created.
-    own.add(name)
-    if not storage.create(path, data):
-        own.discard(name)
-        if storage.read(path) != data:
-            raise taken(folder)
-
-
 def taken(folder: str) -> ConflictError:
     """Return the error for a version whose *folder* contains files already."""
     return ConflictError(
@@ -117,7 +98,6 @@ class _Filling:
         self._lender = lender
         self._progress = progress
         self._own = own
-        self._has_listed = False
         self._earlier: dict[str, int] = {}
 
     def prepare(self, files: Sequence[SourceFile], journal: SaveJournal | None) -> None:
@@ -128,12 +108,11 @@ class _Filling:
         """
         planned = set(journal.planned) if journal else set[str]()
         wanted = {file.path for file in files}
-        is_in_place = self._own is not None and any(map(self._is_unsure, files))
-        self._has_listed = bool(planned) or is_in_place
-        for entry in self._storage.find(self._version) if self._has_listed else ():
+        is_listed = planned or self._own is not None
+        for entry in self._storage.find(self._version) if is_listed else ():
             path = entry.path.removeprefix(f"{self._folder}/")
             self._earlier[path] = entry.size_bytes
-        if self._own is not None and self._has_listed:
+        if self._own is not None:
             embedded = (layout.INPUT_EXAMPLE, layout.MODEL_SCHEMA) if planned else ()
             others = self._earlier.keys() - planned
             if others - {f"{self._version}/{name}" for name in embedded}:
@@ -144,31 +123,28 @@ class _Filling:
         if journal:
             journal.plan(wanted)
 
-    def _is_unsure(self, file: SourceFile) -> bool:
-        """Tell whether *file* is uploaded or copied without a condition on its name."""
-        size = file.fingerprint.size_bytes
-        return size > WHOLE_BYTES or (
-            size > _COPIED_BYTES and self._lender.may_have(size)
-        )
-
     def stored(self, file: SourceFile, stop: Stop) -> Digest:
         """Store one file, in the cheapest way, and return its digest."""
         target = f"{self._folder}/{file.path}"
         size = file.fingerprint.size_bytes
-        if self._own is not None and not self._has_listed:
-            data = b"".join(_watched(file, stop))
-            create(self._storage, self._version, target, data, self._own)
-            self._progress.add(size)
-            return digest_of(data)
+        is_copied = self._own is None or size > _COPIED_BYTES
         may_be_there = self._earlier.get(file.path) == size
-        if not may_be_there and not self._lender.may_have(size):
-            return self._carried(_watched(file, stop), size, target)
-        if size > WHOLE_BYTES:
-            digest = _hashed(_watched(file, stop), size)
+        if not may_be_there and not (is_copied and self._lender.may_have(size)):
+            if self._own is None or size > WHOLE_BYTES or file.path in self._earlier:
+                return self._carried(_watched(file.chunks(), stop), size, target)
+            data = b"".join(_watched(file.chunks(), stop))
+            digest = digest_of(data)
+            # A retry may find the file of an attempt whose answer was lost.
+            is_new = self._storage.create(target, data)
+            if not is_new and self._storage.read(target) != data:
+                self._own.discard(f"{layout.FILES}/{file.path}")
+                raise taken(self._version)
+        elif size > WHOLE_BYTES:
+            digest = _hashed(_watched(file.chunks(), stop), size)
             if not self._is_there(digest, file.path, stop):
-                return self._carried(_watched(file, stop), size, target)
+                return self._carried(_watched(file.chunks(), stop), size, target)
         else:
-            data = b"".join(_watched(file, stop))
+            data = b"".join(_watched(file.chunks(), stop))
             digest = digest_of(data)
             if not self._is_there(digest, file.path, stop):
                 self._storage.write(target, [data])
@@ -183,14 +159,11 @@ class _Filling:
             return True
         if self._earlier.get(path) != digest.size_bytes:
             return False
-        hasher = Hasher()
         try:
-            for chunk in self._storage.chunks(target):
-                stop.check()
-                hasher.update(chunk)
+            there = _watched(self._storage.chunks(target), stop)
+            return _hashed(there, digest.size_bytes) == digest
         except (NotFoundError, StorageError):
             return False
-        return hasher.digest() == digest
 
     def _carried(self, chunks: Iterator[bytes], size: int, target: str) -> Digest:
         hasher = _hasher(size)
@@ -205,9 +178,9 @@ class _Filling:
             self._progress.add(len(chunk))
 
 
-def _watched(file: SourceFile, stop: Stop) -> Iterator[bytes]:
-    """Yield the file's bytes; raise ``Stopped`` if other work fails."""
-    for chunk in file.chunks():
+def _watched(chunks: Iterator[bytes], stop: Stop) -> Iterator[bytes]:
+    """Yield *chunks*; raise ``Stopped`` if other work fails."""
+    for chunk in chunks:
         stop.check()
         yield chunk
 

@@ -21,7 +21,6 @@ from hopsartifacts.errors import (
     PathNotFoundError,
     StorageError,
 )
-from hopsartifacts.machine.identity import new_token
 from hopsartifacts.registry.documents import (
     Manifest,
     ModelState,
@@ -148,19 +147,15 @@ def projected(log: ModelLog, record: VersionRecord) -> bytes:
 def project(log: ModelLog, version: int) -> None:
     """Write the readable copy of a version's manifest.
 
-    A copy of another version, which the log has lost, is moved to quarantine. If
-    writing fails, readers use the log, and a repair writes the copy. If the version was
-    deleted since the log was read, the copy is left over: ``verify`` reports it, and
-    ``gc`` deletes it.
+    If writing fails, readers use the log, and a repair writes the copy. If the version
+    was deleted since the log was read, the copy is left over: ``verify`` reports it,
+    and ``gc`` deletes it.
     """
     record = log.seen_state().records[version]
     folder = log.path.rpartition("/")[0].rpartition("/")[2]
     path = layout.version_manifest(folder, version)
     with suppress(StorageError):
-        data = projected(log, record)
-        if not log.storage.create(path, data) and log.storage.read(path) != data:
-            log.storage.move(path, layout.quarantine_path(new_token(), path))
-            log.storage.create(path, data)
+        log.storage.create(path, projected(log, record))
         log.storage.protect(path)
 
 

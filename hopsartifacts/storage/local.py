@@ -27,6 +27,7 @@ from hopsartifacts.errors import (
     StorageRefusedError,
 )
 from hopsartifacts.layout import MARKER, STAGING, TEMPORARY
+from hopsartifacts.machine.folders import sync_folder
 from hopsartifacts.storage import contract, posix
 
 _GROUP_SHARED = stat_bits.S_ISGID | stat_bits.S_IWGRP
@@ -80,7 +81,7 @@ class LocalStorage(contract.Storage):
                     raise _link_error(path, error) from error
         if created:
             try:
-                posix.sync_folder(target.parent)
+                sync_folder(target.parent)
             except OSError as error:
                 # The object exists, so this is not a refusal; but it may not be
                 # durable.
@@ -170,15 +171,15 @@ class LocalStorage(contract.Storage):
                 # Otherwise ``link`` would accept a target that is the same file.
                 if os.path.lexists(end) or not _moved(start, end):
                     raise AlreadyExistsError(f"{target!r} exists; nothing was moved")
-            posix.sync_folder(end.parent)
-            posix.sync_folder(start.parent)
+            sync_folder(end.parent)
+            sync_folder(start.parent)
 
     def move_tree(self, source: str, target: str) -> bool:
         """Sync every folder of the tree, then rename it."""
         start, end = self._root / source, self._root / target
         with _translated("move", source):
             for folder in posix.folders_of(start):
-                posix.sync_folder(Path(folder))
+                sync_folder(Path(folder))
             self._make_folder(end.parent)
             try:
                 with posix.writable(start.parent):
@@ -187,8 +188,8 @@ class LocalStorage(contract.Storage):
                 if error.errno in _TAKEN_FOLDER:
                     return False
                 raise
-            posix.sync_folder(end.parent)
-            posix.sync_folder(start.parent)
+            sync_folder(end.parent)
+            sync_folder(start.parent)
             return True
 
     def protect(self, path: str) -> None:
@@ -222,7 +223,7 @@ class LocalStorage(contract.Storage):
                 top.unlink()
             else:
                 posix.delete_folder(top)
-            posix.sync_folder(top.parent)
+            sync_folder(top.parent)
 
     def local_path(self, path: str) -> Path | None:
         return self._root / path if path else self._root

@@ -67,10 +67,19 @@ def newest_seq(storage: Storage, log: str) -> int:
     first = storage.first(log)
     if first is None:
         return 0
-    if newest := layout.log_entry_seq(log, first):
-        return newest
-    found = (layout.log_entry_seq(log, it.path) for it in storage.find(log))
-    return next((seq for seq in found if seq), 0)
+    return layout.log_entry_seq(log, first) or _newest_below(storage, log, log)
+
+
+def _newest_below(storage: Storage, log: str, folder: str) -> int:
+    """Return the number of the newest entry in *folder*, looking level by level."""
+    for it in storage.list(folder):
+        if it.kind == "directory" and it.name.isdecimal():
+            newest = _newest_below(storage, log, it.path)
+        else:
+            newest = layout.log_entry_seq(log, it.path) or 0
+        if newest:
+            return newest
+    return 0
 
 
 class Log(Generic[AnyState]):
