@@ -15,7 +15,7 @@ from hopsartifacts.deployments.documents import (
     PinnedModel,
     Specification,
 )
-from hopsartifacts.documents import encode, encode_pretty
+from hopsartifacts.documents import encode, encode_pretty, is_same_json
 from hopsartifacts.errors import (
     AlreadyExistsError,
     ArtifactNotFoundError,
@@ -211,7 +211,7 @@ def save_specification(
     def decide(state: DeploymentState, seq: int) -> Draft[DeploymentState] | None:
         live = deployed(logs, name, state)
         _check_owner(live, name, model, known_id, adopt=adopt)
-        if live and live.current.specification == specification:
+        if live and is_same_json(live.current.specification, specification):
             return None
         after = _sealed(state, live, specification, token, seq)
         op = activating("save", after.head.active, why)
@@ -511,7 +511,7 @@ def set_tags(
                 f"deployment {name!r} was deleted: create it again"
             )
         tags = change(live.tags)
-        if tags == live.tags:
+        if is_same_json(tags, live.tags):
             return None
         size_bytes = len(encode(tags))
         if size_bytes > MOST_TAG_BYTES:

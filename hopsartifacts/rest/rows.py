@@ -30,6 +30,7 @@ from hopsartifacts.catalog.newest_entries import (
     newest_of_deployments,
 )
 from hopsartifacts.deployments.versions import find_deployment
+from hopsartifacts.documents import is_same_json
 from hopsartifacts.errors import StorageError
 from hopsartifacts.registry.documents import Framework
 from hopsartifacts.registry.versions import (
@@ -459,7 +460,7 @@ def _difference(
     added: list[VersionRow] = []
     for row in (row for _, rows in new for row in rows):
         place = (row.model, row.version)
-        if old.get(place) == row:
+        if is_same_json(old.get(place), row):
             del old[place]
         else:
             added.append(row)
