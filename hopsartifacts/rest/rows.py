@@ -31,7 +31,7 @@ from hopsartifacts.catalog.newest_entries import (
 )
 from hopsartifacts.deployments.versions import find_deployment
 from hopsartifacts.documents import is_same_json
-from hopsartifacts.errors import StorageError
+from hopsartifacts.errors import FormatError, IntegrityError, StorageError
 from hopsartifacts.registry.documents import Framework
 from hopsartifacts.registry.versions import (
     model_log,
@@ -176,6 +176,8 @@ class Rows:
         self._next: dict[str, str] = {}
         self._pins: dict[str, _Pins] = {}
         self._users: dict[str, dict[int, list[str]]] = {}
+        self._damaged: dict[str, IntegrityError | FormatError] = {}
+        """Why the log of a model cannot be read. It is tried again each time."""
         self._changed: set[str] = set()
         """Models whose rows have changed since the lists were updated."""
         self._listed: dict[str, tuple[ModelRow, list[VersionRow]]] = {}
@@ -189,36 +191,31 @@ class Rows:
     def versions(self) -> list[VersionRow]:
         """Return all model versions, sorted by name and number.
 
-        Raises:
-            IntegrityError: a log is damaged.
+        Models whose logs are damaged are left out; see ``damaged``.
         """
         return self.versions_by("model").items
 
     def models(self) -> list[ModelRow]:
-        """Return all models with versions, sorted by name; raises as ``versions``."""
+        """Return all models with versions, sorted by name, as ``versions``."""
         return self.models_by("name").items
 
     def versions_by(self, field: str) -> SortedList[VersionRow]:
-        """Return all model versions, sorted by a field of ``VERSIONS``.
-
-        Raises:
-            IntegrityError: a log is damaged.
-        """
+        """Return all model versions, sorted by a field of ``VERSIONS``."""
         arrived = monotonic()
         with self._lock:
             self._look_at_all(arrived)
             return self._versions.by(field)
 
     def models_by(self, field: str) -> SortedList[ModelRow]:
-        """Return all models with versions, sorted by a field of ``MODELS``.
-
-        Raises:
-            IntegrityError: a log is damaged.
-        """
+        """Return all models with versions, sorted by a field of ``MODELS``."""
         arrived = monotonic()
         with self._lock:
             self._look_at_all(arrived)
             return self._models.by(field)
+
+    def damaged(self) -> list[str]:
+        """Return the models whose logs could not be read for the latest list."""
+        return sorted(self._damaged.copy())
 
     def versions_of(self, model: str) -> list[VersionRow]:
         """Return the versions of one model, in order.
@@ -226,6 +223,7 @@ class Rows:
         Raises:
             ModelNotFoundError: the model does not exist.
             IntegrityError: its log is damaged.
+            FormatError: its log was written by a later release.
         """
         return self._of(model)[1]
 
@@ -237,7 +235,9 @@ class Rows:
         with self._lock:
             paths = {it: self._next[it] for it in {model} & self._next.keys()}
             self._look({model} - paths.keys(), paths, are_compared=True)
-            found = self._with_users(model)
+            damaged, found = self._damaged.get(model), self._with_users(model)
+        if damaged is not None:
+            raise damaged
         if found is None:
             state = model_state(self._storage, model)
             pick_live(state, model, state.head.latest or 1)
@@ -257,6 +257,7 @@ class Rows:
             new = self._names() ^ self._kept.keys()  # includes models that are gone
         else:
             new = set()
+        new |= self._damaged.keys()
         if new or not is_still:
             paths = {} if is_still else self._next
             self._look(new, paths, are_compared=are_compared)
@@ -309,7 +310,10 @@ class Rows:
         read = in_parallel(self._storage, self._read, moved)
         self._changed |= moved | self._look_at_deployments(moved)
         for name, kept in read.items():
-            if kept.newest == NO_LOG:
+            self._damaged.pop(name, None)
+            if isinstance(kept, IntegrityError | FormatError):
+                self._damaged[name] = kept
+            if not isinstance(kept, _Kept) or kept.newest == NO_LOG:
                 self._kept.pop(name, None)
                 self._next.pop(name, None)
             else:
@@ -339,7 +343,13 @@ class Rows:
         entry = layout.log_entry(layout.model_log(name), kept.newest.seq + 1)
         self._next[name] = entry if self._root is None else f"{self._root}/{entry}"
 
-    def _read(self, model: str) -> _Kept:
+    def _read(self, model: str) -> _Kept | IntegrityError | FormatError:
+        try:
+            return self._read_log(model)
+        except (IntegrityError, FormatError) as error:
+            return error
+
+    def _read_log(self, model: str) -> _Kept:
         log = model_log(self._storage, model)
         newest = log.newest()
         if newest is None:
@@ -375,10 +385,12 @@ class Rows:
             for name, pins in before.items()
             if pins.newest == newest.get(name) and not moved & pins.versions.keys()
         }
-        read = in_parallel(self._storage, self._pinned, newest.keys() - same.keys())
-        self._pins = {
-            name: same.get(name) or _Pins(newest[name], read[name]) for name in newest
-        }
+        read = in_parallel(
+            self._storage,
+            lambda name: self._read_pins(name, newest[name]),
+            newest.keys() - same.keys(),
+        )
+        self._pins = {name: same.get(name) or read[name] for name in newest}
         if self._pins == before:
             return set()
         users_before, self._users = self._users, {}
@@ -392,6 +404,13 @@ class Rows:
             for model in users_before.keys() | self._users.keys()
             if users_before.get(model) != self._users.get(model)
         }
+
+    def _read_pins(self, deployment: str, newest: NewestEntry) -> _Pins:
+        """Read the pins of a deployment; a damaged one has none, and is read again."""
+        try:
+            return _Pins(newest, self._pinned(deployment))
+        except (IntegrityError, FormatError):
+            return _Pins(NO_LOG, {})
 
     def _pinned(self, deployment: str) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
