@@ -3,9 +3,10 @@
 Each listing checks for every model whether its log has an entry after the newest one
 that was seen. On a local disk where nothing was written since the last listing it
 checks none. Every ``_COMPARE_S`` seconds it also compares the newest entries, since a
-project may have been restored from a backup under a running server. Lists stay sorted,
-and only the rows of a model that changed are moved in them. The cache is written to the
-server's own folder, so that a server that starts need not read each log.
+project may have been restored from a backup under a running server, and it reads the
+deployments again, since their artifacts may be gone. Lists stay sorted, and only the
+rows of a model that changed are moved in them. The cache is written to the server's own
+folder, so that a server that starts need not read each log.
 """
 
 import os
@@ -308,7 +309,8 @@ class Rows:
         if are_compared:
             moved |= self._replaced(paths.keys() - moved)
         read = in_parallel(self._storage, self._read, moved)
-        self._changed |= moved | self._look_at_deployments(moved)
+        again = moved | paths.keys() if are_compared else moved
+        self._changed |= moved | self._look_at_deployments(again)
         for name, kept in read.items():
             self._damaged.pop(name, None)
             if isinstance(kept, IntegrityError | FormatError):
@@ -376,14 +378,19 @@ class Rows:
         entry = entry_at(self._storage, log.path, newest.seq)
         return _Kept(entry, rows, _model_row(rows) if rows else None)
 
-    def _look_at_deployments(self, moved: set[str]) -> set[str]:
-        """Update which versions deployments use; return the models that changes."""
+    def _look_at_deployments(self, again: set[str]) -> set[str]:
+        """Update which versions deployments use; return the models that changes.
+
+        Args:
+            again: read the deployments of these models in any case. What they use also
+                depends on their artifacts, whose logs are not looked at here.
+        """
         newest = newest_of_deployments(self._storage)
         before = self._pins
         same = {
             name: pins
             for name, pins in before.items()
-            if pins.newest == newest.get(name) and not moved & pins.versions.keys()
+            if pins.newest == newest.get(name) and not again & pins.versions.keys()
         }
         read = in_parallel(
             self._storage,
