@@ -23,6 +23,15 @@ def encode(document: object) -> bytes:
     return msgspec.json.encode(document)
 
 
+def is_same_json(first: object, second: object) -> bool:
+    """Return whether two documents are the same JSON, in any order of their members.
+
+    Python's ``==`` does not tell: for it ``1``, ``1.0`` and ``True`` are equal.
+    """
+    one, other = [msgspec.json.encode(it, order="sorted") for it in (first, second)]
+    return one == other
+
+
 def encode_pretty(document: object) -> bytes:
     """Return *document* as indented JSON, ending in a newline."""
     return msgspec.json.format(encode(document), indent=2) + b"\n"

@@ -17,6 +17,7 @@ from hopsartifacts.errors import (
     PathNotFoundError,
     StorageError,
 )
+from hopsartifacts.rest.rows import Rows
 
 SaveModel = Callable[..., Model]
 
@@ -200,6 +201,21 @@ def test_setting_a_tag_to_what_it_is_changes_nothing(
     before = [entry.path for entry in project.storage.find("")]
     model.add_tag("a", 1)
     assert [entry.path for entry in project.storage.find("")] == before
+
+
+def test_a_tag_is_set_to_each_value_that_json_tells_apart(
+    project: Project, model: Model
+) -> None:
+    """In Python ``1 == True == 1.0``; in JSON they are different values."""
+    listed = Rows(project.storage)
+    for value in (1, True, 1.0, 0, False, -0.0, [1], [True], {"a": 1}, {"a": 1.0}):
+        model.set_tag("t", value)
+        found = [
+            model.get_tag("t"),
+            listed.versions()[0].tags["t"],
+            listed.versions_of(model.name)[0].tags["t"],
+        ]
+        assert [repr(it) for it in found] == 3 * [repr(value)]
 
 
 def test_a_tag_is_json(model: Model) -> None:

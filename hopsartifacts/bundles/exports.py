@@ -25,7 +25,7 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.machine.atomic_write import check_free, written_aside
 from hopsartifacts.machine.identity import now, writer
-from hopsartifacts.machine.local_paths import user_path
+from hopsartifacts.machine.local_paths import file_path
 from hopsartifacts.storage.contract import Storage
 
 PACKED = (".gz", ".tgz")
@@ -42,7 +42,7 @@ def export_bundle(
     overwrite: bool = False,
 ) -> ExportReport:
     """Write a bundle; see ``Project.export_bundle`` for choices and errors."""
-    target, choice = user_path(path), settled(choice)
+    target, choice = file_path(path), settled(choice)
     check_free(target, overwrite=overwrite)
     while True:
         try:

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -154,9 +155,29 @@ def _options(url: Decorator, function: Function) -> Function:
             as_json=as_json,
         )
         with _told(debug=debug):
+            _check_text(url, pairs, *settings.values())
             function(session, **settings)
 
     return run
+
+
+def _check_text(*given: object) -> None:
+    """Refuse arguments that can be neither printed nor stored.
+
+    Raises:
+        UsageError: one has bytes that are not UTF-8.
+    """
+    for it in given:
+        if isinstance(it, tuple):
+            _check_text(*it)
+        elif isinstance(it, str | Path):
+            try:
+                str(it).encode()
+            except UnicodeEncodeError as error:
+                raise click.UsageError(
+                    f"{str(it)!r} is not valid UTF-8: give another name, or rename "
+                    "the file"
+                ) from error
 
 
 def project_options(function: Function) -> Function:

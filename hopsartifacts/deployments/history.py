@@ -12,7 +12,7 @@ from hopsartifacts.artifacts.difference import Difference, difference
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.deployments.deployed import Deployed, Logs
 from hopsartifacts.deployments.documents import Specification
-from hopsartifacts.documents import encode
+from hopsartifacts.documents import encode, is_same_json
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.names import version_number
 from hopsartifacts.storage.contract import Storage
@@ -80,7 +80,7 @@ def _changes(first: Specification, second: Specification) -> tuple[ChangedSettin
     return tuple(
         ChangedSetting(name=name, before=old.get(name), after=new.get(name))
         for name in {**old, **new}
-        if old.get(name) != new.get(name)
+        if not is_same_json(old.get(name), new.get(name))
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.versions import ArtifactStore
@@ -15,12 +15,13 @@ from hopsartifacts.deployments.documents import (
     PinnedModel,
     Specification,
 )
-from hopsartifacts.documents import encode, encode_pretty
+from hopsartifacts.documents import encode, encode_pretty, is_same_json
 from hopsartifacts.errors import (
     AlreadyExistsError,
     ArtifactNotFoundError,
     CommitUncertainError,
     DeploymentNotFoundError,
+    FormatError,
     IntegrityError,
     InUseError,
     InvalidDeploymentError,
@@ -37,6 +38,8 @@ from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.root import check_log_is_there, claim_in_project
 from hopsartifacts.store.transfer import download
+
+Result = TypeVar("Result")
 
 MOST_TAG_BYTES = 16 * 1024
 """The most bytes of all tags of one deployment, as JSON."""
@@ -121,6 +124,35 @@ def live_deployments(
     names, workers = deployment_names(storage), storage.capabilities.workers
     found = each_result(find, names, workers)
     return {name: it for name, it in zip(names, found, strict=True) if it}
+
+
+def read_sound(
+    storage: Storage, read: Callable[[Deployed], Result]
+) -> tuple[dict[str, Result], list[str]]:
+    """Return what *read* returns of each deployment, and which ones are damaged.
+
+    This is for lists that have to show the others; artifacts are not looked at. Where
+    a missing deployment would do harm, as in a deletion, use ``live_deployments``,
+    which raises.
+
+    Returns:
+        The results by name, and the names of the deployments whose log, or whose
+        model's log, cannot be read; both sorted.
+    """
+    names, workers = deployment_names(storage), storage.capabilities.workers
+    damaged: set[str] = set()
+
+    def find(name: str, _: Stop) -> list[Result]:
+        try:
+            logs = Logs(storage, checks_artifacts=False)
+            live = find_deployment(storage, name, logs)
+            return [read(live)] if live else []
+        except (IntegrityError, FormatError):
+            damaged.add(name)
+            return []
+
+    results = zip(names, each_result(find, names, workers), strict=True)
+    return {name: it for name, found in results for it in found}, sorted(damaged)
 
 
 def users_of(storage: Storage, model: str, version: int) -> list[str]:
@@ -211,7 +243,7 @@ def save_specification(
     def decide(state: DeploymentState, seq: int) -> Draft[DeploymentState] | None:
         live = deployed(logs, name, state)
         _check_owner(live, name, model, known_id, adopt=adopt)
-        if live and live.current.specification == specification:
+        if live and is_same_json(live.current.specification, specification):
             return None
         after = _sealed(state, live, specification, token, seq)
         op = activating("save", after.head.active, why)
@@ -511,7 +543,7 @@ def set_tags(
                 f"deployment {name!r} was deleted: create it again"
             )
         tags = change(live.tags)
-        if tags == live.tags:
+        if is_same_json(tags, live.tags):
             return None
         size_bytes = len(encode(tags))
         if size_bytes > MOST_TAG_BYTES:

@@ -43,6 +43,18 @@ def user_path(given: str | os.PathLike[str]) -> Path:
     return path
 
 
+def file_path(given: str | os.PathLike[str]) -> Path:
+    """Return ``user_path(given)``, the path of a file to be written.
+
+    Raises:
+        InvalidInputError: see ``user_path``; or it is a folder.
+    """
+    path = user_path(given)
+    if path.is_dir():
+        raise InvalidInputError(f"{str(path)!r} is a folder: give the name of a file")
+    return path
+
+
 def refuse_special(target: Path) -> None:
     """Refuse to replace a device, a pipe or a socket by a file.
 

@@ -237,7 +237,9 @@ def _edit(
     def decide(state: ModelState, _: int) -> Draft[ModelState] | None:
         current = pick_live(state, model, version)
         after = changed(current)
-        return None if after == current else step(state, kind, version, after)
+        if documents.is_same_json(after, current):
+            return None
+        return step(state, kind, version, after)
 
     model_log(storage, model).append(decide)
 

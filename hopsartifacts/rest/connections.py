@@ -20,6 +20,9 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, Protocol, cast
 
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
 from hopsartifacts.rest.keys import has_key
 from hopsartifacts.rest.login_limits import network_of
 from hopsartifacts.serving.http_server import HttpConnection, HttpServer
@@ -44,7 +47,7 @@ _LOG_EVERY_S = 60.0
 HEAD_S = 20.0
 """The longest time in which a request's headers may arrive."""
 HEAD_BYTES = 64 * 1024
-"""The most bytes of headers; slightly more if they arrive in large pieces."""
+"""The most bytes of headers, with the URL."""
 STALL_S = 60.0
 """The longest time for which a client may read nothing of an answer."""
 
@@ -53,6 +56,12 @@ _TOO_LONG = (
     b"connection: close\r\ncontent-length: 0\r\n\r\n"
 )
 _LOGGER = logging.getLogger(__name__)
+
+
+async def _too_long(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request whose headers are too long, and close the connection."""
+    refusal = Response(status_code=431, headers={"connection": "close"})
+    await refusal(scope, receive, send)
 
 
 class ClientProtocol(Protocol):
@@ -381,6 +390,8 @@ class Connection(HttpConnection):
         """Stop to count and time the headers."""
         self._is_in_head = False
         self._forget_head()
+        if self.head_bytes > HEAD_BYTES:  # the last piece was a large one
+            self.answer_with(_too_long)
 
     def request_began(self, scope: dict[str, Any]) -> None:
         """Count the request as in progress."""

@@ -3,9 +3,10 @@
 Each listing checks for every model whether its log has an entry after the newest one
 that was seen. On a local disk where nothing was written since the last listing it
 checks none. Every ``_COMPARE_S`` seconds it also compares the newest entries, since a
-project may have been restored from a backup under a running server. Lists stay sorted,
-and only the rows of a model that changed are moved in them. The cache is written to the
-server's own folder, so that a server that starts need not read each log.
+project may have been restored from a backup under a running server, and it reads the
+deployments again, since their artifacts may be gone. Lists stay sorted, and only the
+rows of a model that changed are moved in them. The cache is written to the server's own
+folder, so that a server that starts need not read each log.
 """
 
 import os
@@ -30,7 +31,8 @@ from hopsartifacts.catalog.newest_entries import (
     newest_of_deployments,
 )
 from hopsartifacts.deployments.versions import find_deployment
-from hopsartifacts.errors import StorageError
+from hopsartifacts.documents import is_same_json
+from hopsartifacts.errors import FormatError, IntegrityError, StorageError
 from hopsartifacts.registry.documents import Framework
 from hopsartifacts.registry.versions import (
     model_log,
@@ -175,6 +177,8 @@ class Rows:
         self._next: dict[str, str] = {}
         self._pins: dict[str, _Pins] = {}
         self._users: dict[str, dict[int, list[str]]] = {}
+        self._damaged: dict[str, IntegrityError | FormatError] = {}
+        """Why the log of a model cannot be read. It is tried again each time."""
         self._changed: set[str] = set()
         """Models whose rows have changed since the lists were updated."""
         self._listed: dict[str, tuple[ModelRow, list[VersionRow]]] = {}
@@ -188,36 +192,31 @@ class Rows:
     def versions(self) -> list[VersionRow]:
         """Return all model versions, sorted by name and number.
 
-        Raises:
-            IntegrityError: a log is damaged.
+        Models whose logs are damaged are left out; see ``damaged``.
         """
         return self.versions_by("model").items
 
     def models(self) -> list[ModelRow]:
-        """Return all models with versions, sorted by name; raises as ``versions``."""
+        """Return all models with versions, sorted by name, as ``versions``."""
         return self.models_by("name").items
 
     def versions_by(self, field: str) -> SortedList[VersionRow]:
-        """Return all model versions, sorted by a field of ``VERSIONS``.
-
-        Raises:
-            IntegrityError: a log is damaged.
-        """
+        """Return all model versions, sorted by a field of ``VERSIONS``."""
         arrived = monotonic()
         with self._lock:
             self._look_at_all(arrived)
             return self._versions.by(field)
 
     def models_by(self, field: str) -> SortedList[ModelRow]:
-        """Return all models with versions, sorted by a field of ``MODELS``.
-
-        Raises:
-            IntegrityError: a log is damaged.
-        """
+        """Return all models with versions, sorted by a field of ``MODELS``."""
         arrived = monotonic()
         with self._lock:
             self._look_at_all(arrived)
             return self._models.by(field)
+
+    def damaged(self) -> list[str]:
+        """Return the models whose logs could not be read for the latest list."""
+        return sorted(self._damaged.copy())
 
     def versions_of(self, model: str) -> list[VersionRow]:
         """Return the versions of one model, in order.
@@ -225,6 +224,7 @@ class Rows:
         Raises:
             ModelNotFoundError: the model does not exist.
             IntegrityError: its log is damaged.
+            FormatError: its log was written by a later release.
         """
         return self._of(model)[1]
 
@@ -236,7 +236,9 @@ class Rows:
         with self._lock:
             paths = {it: self._next[it] for it in {model} & self._next.keys()}
             self._look({model} - paths.keys(), paths, are_compared=True)
-            found = self._with_users(model)
+            damaged, found = self._damaged.get(model), self._with_users(model)
+        if damaged is not None:
+            raise damaged
         if found is None:
             state = model_state(self._storage, model)
             pick_live(state, model, state.head.latest or 1)
@@ -256,6 +258,7 @@ class Rows:
             new = self._names() ^ self._kept.keys()  # includes models that are gone
         else:
             new = set()
+        new |= self._damaged.keys()
         if new or not is_still:
             paths = {} if is_still else self._next
             self._look(new, paths, are_compared=are_compared)
@@ -306,9 +309,13 @@ class Rows:
         if are_compared:
             moved |= self._replaced(paths.keys() - moved)
         read = in_parallel(self._storage, self._read, moved)
-        self._changed |= moved | self._look_at_deployments(moved)
+        again = moved | paths.keys() if are_compared else moved
+        self._changed |= moved | self._look_at_deployments(again)
         for name, kept in read.items():
-            if kept.newest == NO_LOG:
+            self._damaged.pop(name, None)
+            if isinstance(kept, IntegrityError | FormatError):
+                self._damaged[name] = kept
+            if not isinstance(kept, _Kept) or kept.newest == NO_LOG:
                 self._kept.pop(name, None)
                 self._next.pop(name, None)
             else:
@@ -338,7 +345,13 @@ class Rows:
         entry = layout.log_entry(layout.model_log(name), kept.newest.seq + 1)
         self._next[name] = entry if self._root is None else f"{self._root}/{entry}"
 
-    def _read(self, model: str) -> _Kept:
+    def _read(self, model: str) -> _Kept | IntegrityError | FormatError:
+        try:
+            return self._read_log(model)
+        except (IntegrityError, FormatError) as error:
+            return error
+
+    def _read_log(self, model: str) -> _Kept:
         log = model_log(self._storage, model)
         newest = log.newest()
         if newest is None:
@@ -365,19 +378,26 @@ class Rows:
         entry = entry_at(self._storage, log.path, newest.seq)
         return _Kept(entry, rows, _model_row(rows) if rows else None)
 
-    def _look_at_deployments(self, moved: set[str]) -> set[str]:
-        """Update which versions deployments use; return the models that changes."""
+    def _look_at_deployments(self, again: set[str]) -> set[str]:
+        """Update which versions deployments use; return the models that changes.
+
+        Args:
+            again: read the deployments of these models in any case. What they use also
+                depends on their artifacts, whose logs are not looked at here.
+        """
         newest = newest_of_deployments(self._storage)
         before = self._pins
         same = {
             name: pins
             for name, pins in before.items()
-            if pins.newest == newest.get(name) and not moved & pins.versions.keys()
+            if pins.newest == newest.get(name) and not again & pins.versions.keys()
         }
-        read = in_parallel(self._storage, self._pinned, newest.keys() - same.keys())
-        self._pins = {
-            name: same.get(name) or _Pins(newest[name], read[name]) for name in newest
-        }
+        read = in_parallel(
+            self._storage,
+            lambda name: self._read_pins(name, newest[name]),
+            newest.keys() - same.keys(),
+        )
+        self._pins = {name: same.get(name) or read[name] for name in newest}
         if self._pins == before:
             return set()
         users_before, self._users = self._users, {}
@@ -391,6 +411,13 @@ class Rows:
             for model in users_before.keys() | self._users.keys()
             if users_before.get(model) != self._users.get(model)
         }
+
+    def _read_pins(self, deployment: str, newest: NewestEntry) -> _Pins:
+        """Read the pins of a deployment; a damaged one has none, and is read again."""
+        try:
+            return _Pins(newest, self._pinned(deployment))
+        except (IntegrityError, FormatError):
+            return _Pins(NO_LOG, {})
 
     def _pinned(self, deployment: str) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
@@ -459,7 +486,7 @@ def _difference(
     added: list[VersionRow] = []
     for row in (row for _, rows in new for row in rows):
         place = (row.model, row.version)
-        if old.get(place) == row:
+        if is_same_json(old.get(place), row):
             del old[place]
         else:
             added.append(row)

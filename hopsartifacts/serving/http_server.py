@@ -81,6 +81,12 @@ class HttpConnection(HttpToolsProtocol):
         return self.timeout_keep_alive_task is not None
 
     @property
+    def head_bytes(self) -> int:
+        """The bytes of the URL and the headers that have arrived of a request."""
+        lines = sum(len(name) + len(value) for name, value in self.headers)
+        return len(self.url) + lines + len(": \r\n") * len(self.headers)
+
+    @property
     def is_answering(self) -> bool:
         """Whether a request is not yet answered completely."""
         cycle = self._cycle
@@ -143,6 +149,13 @@ class HttpConnection(HttpToolsProtocol):
         """Go on with the next request, or wait for one."""
         self.answer_ended()
         super().on_response_complete()
+
+    def answer_with(self, app: ASGIApp) -> None:
+        """Answer later requests on this connection with *app*.
+
+        In ``head_ended``, that includes the request whose headers have arrived.
+        """
+        self.app = app
 
     def refuse_requests(self) -> None:
         """Answer every request on this connection with 503, then close it."""

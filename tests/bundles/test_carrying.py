@@ -229,6 +229,22 @@ def test_a_file_that_is_there_is_not_replaced_unasked(
         filled.export_bundle(tmp_path / "no such folder" / "b.tar")
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("place", ["", ".", "/", "folder"])
+def test_a_folder_is_not_written_as_a_bundle(
+    filled: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    *,
+    overwrite: bool,
+) -> None:
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidInputError, match="is a folder: give the name of a file"):
+        filled.export_bundle(place, overwrite=overwrite)
+
+
 @pytest.mark.parametrize("edit", ["changed", "longer", "shorter", "missing"])
 @pytest.mark.parametrize("suffix", [".tar", ".tar.gz"])
 def test_a_file_that_is_not_as_sealed_is_not_exported(

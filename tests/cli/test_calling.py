@@ -288,3 +288,37 @@ def test_without_click_it_says_what_to_install(tmp_path: Path) -> None:
     assert (ran.returncode, ran.stdout) == (1, "")
     assert 'pip install "hopsartifacts[cli]"' in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("deployments", "freeze", "\udcff"),
+        ("catalog", "--parquet", "\udcff"),
+        ("bundle", "export", "\udcff"),
+        ("models", "list", "--url", "\udcff"),
+        ("models", "save", "m", "files", "--tag", "\udcff=1"),
+        ("serve", "--state-dir", "\udcff"),
+    ],
+    ids=" ".join,
+)
+def test_an_argument_that_is_not_utf8_is_refused_before_any_work(
+    run: Run, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """Python has such bytes of an argument as lone surrogates."""
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "\\udcff" in result.stderr
+    assert "not valid UTF-8" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("overwrite", [[], ["--overwrite"]])
+@pytest.mark.parametrize("place", ["", ".", "/"])
+@pytest.mark.parametrize("option", ["--csv", "--parquet"])
+def test_a_folder_is_not_a_file_to_write(
+    run: Run, option: str, place: str, overwrite: list[str]
+) -> None:
+    result = run("catalog", option, place, *overwrite)
+    assert result.exit_code == 1
+    assert "is a folder: give the name of a file" in result.stderr

@@ -37,6 +37,15 @@ def test_tags_are_set_read_and_deleted(
     assert deployment.get_tags() == {"reviewed": 1}
 
 
+def test_a_tag_is_set_to_each_value_that_json_tells_apart(
+    deployment: Deployment, ms: ModelServing
+) -> None:
+    """In Python ``1 == True == 1.0``; in JSON they are different values."""
+    for value in (1, True, 1.0, 0, False, [1], [True], {"a": 1}, {"a": 1.0}):
+        deployment.set_tag("t", value)
+        assert repr(ms.get_deployment("tagged").get_tag("t")) == repr(value)
+
+
 def test_a_tag_makes_no_version_and_outlives_them(deployment: Deployment) -> None:
     deployment.add_tag("owner", "x")
     assert (deployment.version, len(deployment.get_history())) == (1, 1)

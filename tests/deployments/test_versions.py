@@ -109,6 +109,26 @@ def test_a_difference_goes_through_all_levels(
     assert "predictor.resources.limits.memory" not in found
 
 
+def test_a_save_stores_what_json_tells_apart(model: Model, ms: ModelServing) -> None:
+    """In Python ``1 == True``; as requests they are different."""
+    deployment = model.deploy("d", golden_request=[[1]])
+    deployment.golden_request = [[True]]
+    deployment.save()
+    golden = ms.get_deployment("d").specification.golden_request
+    assert deployment.version == 2
+    assert golden
+    assert golden.request["instances"][0][0] is True
+    [change] = deployment.diff(1).settings
+    assert change.name == "golden_request.request"
+
+
+def test_a_save_with_variables_in_another_order_stores_nothing(model: Model) -> None:
+    deployment = model.deploy("d", env_vars={"A": "1", "B": "2"})
+    deployment.env_vars = {"B": "2", "A": "1"}
+    deployment.save()
+    assert deployment.version == 1
+
+
 def test_a_rollback_activates_a_version_without_copying(
     project: Project,
     deployment: Deployment,

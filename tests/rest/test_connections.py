@@ -122,6 +122,36 @@ def test_headers_without_end_are_refused(client: socket.socket) -> None:
     assert sent < 100 * connections.HEAD_BYTES
 
 
+@pytest.mark.parametrize("size", [60_000, 66_000, 130_000, 250_000])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_headers_that_arrive_at_once_have_the_same_limit(
+    client: socket.socket, size: int, *, is_first: bool
+) -> None:
+    if not is_first:
+        asked(client)
+    client.sendall(b"GET /small HTTP/1.1\r\nhost: a\r\na: " + b"x" * size + b"\r\n\r\n")
+    answer = client.recv(4096)
+    if size <= connections.HEAD_BYTES:
+        assert answer.startswith(b"HTTP/1.1 200")
+    else:
+        assert answer.startswith(b"HTTP/1.1 431")
+        assert is_ended(client)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /small?%b HTTP/1.1\r\na: %b\r\n" % (b"x" * 60_000, b"x" * 10_000),
+        b"GET /small HTTP/1.1\r\nhost: a\r\n" + b"a: b\r\n" * 12_000,
+    ],
+    ids=["a long URL", "many headers"],
+)
+def test_everything_in_a_head_counts(client: socket.socket, head: bytes) -> None:
+    client.sendall(head + b"\r\n")
+    assert client.recv(4096).startswith(b"HTTP/1.1 431")
+    assert is_ended(client)
+
+
 def test_who_reads_nothing_of_an_answer_is_not_waited_for(
     client: socket.socket,
 ) -> None:

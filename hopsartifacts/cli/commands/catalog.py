@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,6 +11,7 @@ from hopsartifacts.cli.output import size, table
 from hopsartifacts.cli.session import Session, project_argument
 from hopsartifacts.documents import encode
 from hopsartifacts.machine.atomic_write import check_free, written_aside
+from hopsartifacts.machine.local_paths import file_path
 
 Row = dict[str, Any]
 
@@ -49,14 +49,15 @@ def command(
     overwrite: bool,
 ) -> None:
     """Show or write a table of everything in the project."""
-    if csv and parquet:
+    if csv is not None and parquet is not None:
         raise click.UsageError("--csv and --parquet cannot be combined: give one")
-    target = Path(csv or parquet or "").expanduser()
-    if csv or parquet:
+    file_name = parquet if csv is None else csv
+    target = None if file_name is None else file_path(file_name)
+    if target:
         check_free(target, overwrite=overwrite)
     catalog = session.project().catalog(kind)
-    if csv or parquet:
-        data = _as_csv(catalog) if csv else _as_parquet(catalog)
+    if target:
+        data = _as_parquet(catalog) if csv is None else _as_csv(catalog)
         with written_aside(target, overwrite=overwrite) as file:
             file.write(data)
         document = {"file": str(target), "rows": catalog.num_rows}

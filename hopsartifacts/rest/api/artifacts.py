@@ -9,12 +9,11 @@ from hopsartifacts.artifacts.difference import Difference
 from hopsartifacts.artifacts.documents import ArtifactVersion
 from hopsartifacts.artifacts.handle import Artifacts
 from hopsartifacts.artifacts.versions import ArtifactStore
-from hopsartifacts.deployments.versions import live_deployments
 from hopsartifacts.errors import PathNotFoundError
 from hopsartifacts.layout import Role
 from hopsartifacts.registry.versions import live_version
 from hopsartifacts.rest.api.conventions import number, operations
-from hopsartifacts.rest.api.models import VERSION, Use, pair
+from hopsartifacts.rest.api.models import VERSION, Use, pair, uses_of
 from hopsartifacts.rest.api.page_cursor import Page, Paging, page_of, shown
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.sorted_lists import SortOrder
@@ -184,12 +183,8 @@ def _artifacts(call: OperationCall) -> Artifacts:
 
 def _users(call: OperationCall) -> dict[int, list[Use]]:
     found: dict[int, list[Use]] = {}
-    for name, state in live_deployments(call.hosted.storage).items():
-        for it in state.versions.values():
-            pin, artifact = it.specification.model, it.specification.artifact
-            if (pin.name, pin.version) == pair(call):
-                use = Use(name, it.version, it.version == state.active)
-                found.setdefault(artifact.version, []).append(use)
+    for use, artifact in uses_of(call.hosted.storage, *pair(call)):
+        found.setdefault(artifact, []).append(use)
     return found
 
 

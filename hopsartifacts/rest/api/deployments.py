@@ -4,14 +4,13 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.deployments.rules import ApiProtocol, ModelServer, ServingTool
-from hopsartifacts.deployments.versions import (
-    read_deployment,
-)
+from hopsartifacts.deployments.versions import read_deployment, read_sound
 from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.documents import Framework
 from hopsartifacts.rest.api.conventions import operations
@@ -93,13 +92,18 @@ class Deletion(msgspec.Struct, frozen=True):
 class _Known(msgspec.Struct, frozen=True):
     name: str
     sealed: Deployed
+    specification: Specification
+
+
+def _known(sealed: Deployed) -> _Known:
+    return _Known(sealed.name, sealed, sealed.current.specification)
 
 
 def _list(call: OperationCall) -> Page[DeploymentRow]:
     wanted: DeploymentFilter = call.query
     serving = call.hosted.project.get_model_serving()
-    known = [_Known(*it) for it in serving.list_deployments().items()]
-    known = [it for it in known if _fits(it.sealed.current.specification, wanted)]
+    sound, damaged = read_sound(call.hosted.storage, _known)
+    known = [it for it in sound.values() if _fits(it.specification, wanted)]
     states: dict[str, RunState] = {}
 
     def state(item: _Known) -> RunState:
@@ -113,8 +117,8 @@ def _list(call: OperationCall) -> Page[DeploymentRow]:
         identity=lambda it: (it.name,),
         fields={
             "name": lambda it: it.name,
-            "model": lambda it: it.sealed.current.specification.model.name,
-            "framework": lambda it: it.sealed.current.specification.model.framework,
+            "model": lambda it: it.specification.model.name,
+            "framework": lambda it: it.specification.model.framework,
             "created": lambda it: it.sealed.created,
             "updated": lambda it: it.sealed.current.created,
             "version": lambda it: it.sealed.active,
@@ -123,7 +127,8 @@ def _list(call: OperationCall) -> Page[DeploymentRow]:
         default="name",
     )
     page = page_of(known, wanted, order)
-    return shown(page, [_row(it.name, it.sealed, state(it)) for it in page.items])
+    rows = [_row(it.name, it.sealed, state(it)) for it in page.items]
+    return replace(shown(page, rows), damaged=damaged)
 
 
 def _fits(specification: Specification, wanted: DeploymentFilter) -> bool:

@@ -8,7 +8,9 @@ import msgspec
 from msgspec.structs import replace
 
 from hopsartifacts import layout
-from hopsartifacts.deployments.versions import live_deployments
+from hopsartifacts.deployments.deployed import Deployed
+from hopsartifacts.deployments.documents import PinnedModel
+from hopsartifacts.deployments.versions import read_sound
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.names import model_name
 from hopsartifacts.registry.documents import FileRecord, Framework
@@ -83,7 +85,8 @@ def _list(call: OperationCall) -> Page[ModelRow]:
     if wanted.deployed is not None:
         checks.append(lambda row: bool(row.deployments) is wanted.deployed)
     rows = call.hosted.rows
-    return page_by(lambda field: rows.models_by(field).where(checks), wanted, MODELS)
+    page = page_by(lambda field: rows.models_by(field).where(checks), wanted, MODELS)
+    return replace(page, damaged=rows.damaged())
 
 
 def _get(call: OperationCall) -> ModelRow:
@@ -94,10 +97,12 @@ def _all_versions(call: OperationCall) -> Page[VersionRow]:
     wanted: VersionFilter = call.query
     rows, checks = call.hosted.rows, _checks(wanted)
     if wanted.metric:
-        return page_of(_fitting(rows.versions(), checks), wanted, _order(wanted))
-    return page_by(
-        lambda field: rows.versions_by(field).where(checks), wanted, VERSIONS
-    )
+        page = page_of(_fitting(rows.versions(), checks), wanted, _order(wanted))
+    else:
+        page = page_by(
+            lambda field: rows.versions_by(field).where(checks), wanted, VERSIONS
+        )
+    return replace(page, damaged=rows.damaged())
 
 
 def _versions(call: OperationCall) -> Page[VersionRow]:
@@ -251,16 +256,26 @@ def version_detail(storage: Storage, name: str, version: int) -> VersionDetail:
         input_example=msgspec.json.decode(example.text) if example else None,
         model_schema=msgspec.json.decode(schema.text) if schema else None,
         path=layout.version_dir(name, version),
-        deployments=list(_uses(storage, name, version)),
+        deployments=[use for use, _ in uses_of(storage, name, version)],
     )
 
 
-def _uses(storage: Storage, name: str, version: int) -> Iterable[Use]:
-    for deployment, state in live_deployments(storage).items():
-        for it in state.versions.values():
-            pin = it.specification.model
-            if (pin.name, pin.version) == (name, version):
-                yield Use(deployment, it.version, it.version == state.active)
+def uses_of(storage: Storage, name: str, version: int) -> list[tuple[Use, int]]:
+    """Return what runs a model version, and with which artifact version.
+
+    Damaged deployments are left out: their own pages tell of the damage.
+    """
+    pin = PinnedModel(name=name, version=version)
+
+    def uses(it: Deployed) -> list[tuple[Use, int]]:
+        return [
+            (Use(it.name, number, number == it.active), record.artifact)
+            for number, record in it.records().items()
+            if record.model == pin
+        ]
+
+    found, _ = read_sound(storage, uses)
+    return [use for uses in found.values() for use in uses]
 
 
 def _delete(call: OperationCall) -> None:

@@ -41,18 +41,21 @@ class Paging(msgspec.Struct, frozen=True, kw_only=True):
     sort: str = ""
 
 
-class Page(msgspec.Struct, Generic[Item], frozen=True):
+class Page(msgspec.Struct, Generic[Item], frozen=True, omit_defaults=True):
     """A page of a list.
 
     Attributes:
         items: items of this page.
         next: the ``cursor`` of the next page; None on the last one.
         total: number of items in the whole list now.
+        damaged: names of models or deployments that the list lacks, since their logs
+            cannot be read; left out if there are none.
     """
 
     items: list[Item]
     next: str | None
     total: int
+    damaged: list[str] = []
 
 
 class _Cursor(msgspec.Struct, frozen=True, array_like=True):
@@ -112,7 +115,7 @@ def page_by(
 
 def shown(page: Page[Item], items: list[Shown]) -> Page[Shown]:
     """Return *page* with its items replaced by *items*."""
-    return Page(items=items, next=page.next, total=page.total)
+    return Page(items=items, next=page.next, total=page.total, damaged=page.damaged)
 
 
 def _written(cursor: _Cursor) -> str:

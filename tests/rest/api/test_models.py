@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 import hopsartifacts
 from hopsartifacts import Model, Project, layout
+from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.errors import ModelNotFoundError
 from hopsartifacts.rest import rows
 from hopsartifacts.rest.rows import Rows, VersionRow
@@ -262,6 +263,29 @@ def test_a_restored_backup_is_noticed(
     project.storage.delete_tree(layout.log_entry("Models/m/_log", 3))
     monkeypatch.setattr(rows, "_COMPARE_S", 0)
     assert listed.versions()[0].tags == {}
+
+
+def test_a_deployment_that_lost_its_artifact_is_no_longer_named(
+    deployed: Callable[..., Any], project: Project
+) -> None:
+    """Neither the model's log nor that of the deployment has changed then."""
+    deployed("d", "m")
+    listed = Rows(project.storage)
+    assert listed.versions()[0].deployments == ["d"]
+    ArtifactStore(project.storage, "m", 1).delete(1, list)
+    assert listed.model("m").deployments == []
+
+
+def test_lists_no_longer_name_a_deployment_that_lost_its_artifact(
+    deployed: Callable[..., Any], project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed("d", "m")
+    listed = Rows(project.storage)
+    assert listed.versions()[0].deployments == ["d"]
+    ArtifactStore(project.storage, "m", 1).delete(1, list)
+    monkeypatch.setattr(rows, "_COMPARE_S", 0)
+    assert listed.versions()[0].deployments == []
+    assert listed.models()[0].deployments == []
 
 
 def test_rows_are_kept_from_one_run_of_the_server_to_the_next(
