@@ -674,7 +674,7 @@ def is_entry(call: StorageCall) -> bool:
 
 
 def is_file(call: StorageCall) -> bool:
-    return call.method == "write" and call.path.endswith("a.bin")
+    return call.method in {"create", "write"} and call.path.endswith("a.bin")
 
 
 def test_a_claim_whose_fate_is_unknown_is_asked_for_again(
