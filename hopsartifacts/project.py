@@ -23,11 +23,11 @@ from hopsartifacts.guard.gc import GRACE_S, GcReport, collect
 from hopsartifacts.guard.repair import RepairReport, repair
 from hopsartifacts.guard.restoration import Source
 from hopsartifacts.guard.verify import VerifyReport, verify
+from hopsartifacts.machine.posix import delete_folder
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback
 from hopsartifacts.registry.handle import ModelRegistry
 from hopsartifacts.serving.contract import ServingBackend
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.storage.posix import delete_folder
 from hopsartifacts.store.cache import Cache
 from hopsartifacts.store.root import check_root
 

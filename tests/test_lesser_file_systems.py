@@ -47,7 +47,7 @@ LINKLESS = [
 ]
 MODELESS = [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL]
 SYNCLESS = [errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF]
-SKETCH = "hopsartifacts.storage.posix.os"
+SKETCH = "hopsartifacts.machine.posix.os"
 
 
 def named(number: int) -> str:
@@ -283,7 +283,7 @@ def test_a_folder_that_cannot_be_opened_to_be_synced_is_no_refusal(
     storage = LocalStorage(tmp_path)
     storage.create("before", b"")
     with monkeypatch.context() as patch:
-        patch.setattr("hopsartifacts.storage.local.sync_folder", failing(number))
+        patch.setattr("hopsartifacts.machine.posix.sync_folder", failing(number))
         with pytest.raises(StorageError) as caught:
             storage.create("a", b"x")
     assert not isinstance(caught.value, StorageRefusedError)

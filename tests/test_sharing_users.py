@@ -15,8 +15,8 @@ import pytest
 import hopsartifacts
 from hopsartifacts import GcReport
 from hopsartifacts.machine.identity import new_token
+from hopsartifacts.machine.posix import modes_like
 from hopsartifacts.storage.local import LocalStorage
-from hopsartifacts.storage.posix import modes_like
 from tests.conftest import PREDICTOR
 
 ONE, OTHER, GROUP = 1001, 1002, 2001

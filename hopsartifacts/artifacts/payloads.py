@@ -161,14 +161,14 @@ class Payloads:
             is_new: whether the caller has just created the version.
         """
         folder = layout.artifact_dir(self._model, self._version, number)
-        if not is_new and self._storage.capabilities.has_modes:
-            found = self._storage.stat(folder)
-            if found and found.is_read_only:
-                return
         # Small files are created, so a new version of small files needs no listing.
         is_listed = not is_new or sealed.payload is not None
         listed = self._storage.find(folder) if is_listed else ()
         there = {entry.path for entry in listed}
+        if there and self._storage.capabilities.has_modes:
+            found = self._storage.stat(folder)
+            if found and found.is_read_only:
+                return
         missing = [it.path for it in sealed.files if f"{folder}/{it.path}" not in there]
         readers = self.read(log, sealed) if missing else {}
         for path in missing:

@@ -273,7 +273,11 @@ class ArtifactStore:
         # On a disk this look is cheap. Elsewhere a start writes missing files.
         is_asked = decision.version and not decision.is_kept
         if is_asked and self._storage.capabilities.moves_trees:
-            self._project(log, decision.version, log.seen_state())
+            folder = layout.artifact_dir(self.model, self.version, decision.version)
+            found = self._storage.stat(folder)
+            # A complete folder is read-only, where there are modes.
+            if found is None or not found.is_read_only:
+                self._project(log, decision.version, log.seen_state())
         return decision
 
     def _create(

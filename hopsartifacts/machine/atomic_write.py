@@ -8,8 +8,8 @@ from typing import IO
 from uuid import uuid4
 
 from hopsartifacts.errors import AlreadyExistsError, HopsArtifactsError, StorageError
-from hopsartifacts.machine.folders import sync_folder
 from hopsartifacts.machine.local_paths import refuse_special
+from hopsartifacts.machine.posix import sync_folder
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 

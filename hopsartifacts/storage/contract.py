@@ -15,10 +15,10 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from hopsartifacts.errors import HopsArtifactsError, StorageError, without_secrets
+from hopsartifacts.machine.posix import ANY_WRITE
 
 Kind = Literal["file", "directory", "link", "other"]
 
-ANY_WRITE = 0o222
 _KINDS: dict[int, Kind] = {
     stat_bits.S_IFREG: "file",
     stat_bits.S_IFDIR: "directory",

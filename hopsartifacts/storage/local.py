@@ -27,8 +27,8 @@ from hopsartifacts.errors import (
     StorageRefusedError,
 )
 from hopsartifacts.layout import MARKER, STAGING, TEMPORARY
-from hopsartifacts.machine.folders import sync_folder
-from hopsartifacts.storage import contract, posix
+from hopsartifacts.machine import posix
+from hopsartifacts.storage import contract
 
 _GROUP_SHARED = stat_bits.S_ISGID | stat_bits.S_IWGRP
 _CLONE = 0x40049409
@@ -81,7 +81,7 @@ class LocalStorage(contract.Storage):
                     raise _link_error(path, error) from error
         if created:
             try:
-                sync_folder(target.parent)
+                posix.sync_folder(target.parent)
             except OSError as error:
                 # The object exists, so this is not a refusal; but it may not be
                 # durable.
@@ -137,7 +137,7 @@ class LocalStorage(contract.Storage):
         with _translated("read", source):
             # Both names of a hard link share owner and mode, so link only sealed files.
             mode = start.lstat().st_mode
-            if mode & contract.ANY_WRITE or not stat_bits.S_ISREG(mode):
+            if mode & posix.ANY_WRITE or not stat_bits.S_ISREG(mode):
                 return False
             try:
                 self._make_folder(end.parent)
@@ -171,15 +171,15 @@ class LocalStorage(contract.Storage):
                 # Otherwise ``link`` would accept a target that is the same file.
                 if os.path.lexists(end) or not _moved(start, end):
                     raise AlreadyExistsError(f"{target!r} exists; nothing was moved")
-            sync_folder(end.parent)
-            sync_folder(start.parent)
+            posix.sync_folder(end.parent)
+            posix.sync_folder(start.parent)
 
     def move_tree(self, source: str, target: str) -> bool:
         """Sync every folder of the tree, then rename it."""
         start, end = self._root / source, self._root / target
         with _translated("move", source):
             for folder in posix.folders_of(start):
-                sync_folder(Path(folder))
+                posix.sync_folder(Path(folder))
             self._make_folder(end.parent)
             try:
                 with posix.writable(start.parent):
@@ -188,8 +188,8 @@ class LocalStorage(contract.Storage):
                 if error.errno in _TAKEN_FOLDER:
                     return False
                 raise
-            sync_folder(end.parent)
-            sync_folder(start.parent)
+            posix.sync_folder(end.parent)
+            posix.sync_folder(start.parent)
             return True
 
     def protect(self, path: str) -> None:
@@ -207,7 +207,7 @@ class LocalStorage(contract.Storage):
                 if self._has_modes:
                     raise
             else:
-                if top.lstat().st_mode & contract.ANY_WRITE:
+                if top.lstat().st_mode & posix.ANY_WRITE:
                     self._try_modes()
 
     def unprotect(self, path: str) -> None:
@@ -223,7 +223,7 @@ class LocalStorage(contract.Storage):
                 top.unlink()
             else:
                 posix.delete_folder(top)
-            sync_folder(top.parent)
+            posix.sync_folder(top.parent)
 
     def local_path(self, path: str) -> Path | None:
         return self._root / path if path else self._root
@@ -273,7 +273,7 @@ class LocalStorage(contract.Storage):
                 return True
             # It was created read-only. If it is writable, it was copied, or modes do
             # not work.
-            self._has_modes = not mode & contract.ANY_WRITE or posix.can_protect(marker)
+            self._has_modes = not mode & posix.ANY_WRITE or posix.can_protect(marker)
         return self._has_modes
 
     def _try_modes(self) -> None:

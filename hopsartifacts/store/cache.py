@@ -27,9 +27,9 @@ from hopsartifacts.errors import (
 from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.machine.folders import make_folders
 from hopsartifacts.machine.local_paths import user_path
+from hopsartifacts.machine.posix import folders_of
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
-from hopsartifacts.storage.posix import folders_of
 from hopsartifacts.store.checks import Finding, check_folder
 from hopsartifacts.store.transfer import part_of
 

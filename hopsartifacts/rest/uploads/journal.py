@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from hopsartifacts.machine.atomic_write import written_aside
-from hopsartifacts.machine.folders import sync_folder
+from hopsartifacts.machine.posix import sync_folder
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True, tag="begun"):

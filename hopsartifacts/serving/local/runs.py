@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from hopsartifacts.machine.atomic_write import written_aside
+from hopsartifacts.machine.posix import delete_folder
 from hopsartifacts.serving.contract import (
     ENDED,
     Condition,
@@ -20,7 +21,6 @@ from hopsartifacts.serving.contract import (
 )
 from hopsartifacts.serving.local.control import KeeperOrder
 from hopsartifacts.serving.runtime.failures import MOST_CHARACTERS, sayable
-from hopsartifacts.storage.posix import delete_folder
 
 REASON_CHARS = MOST_CHARACTERS + 1000
 """The longest reason in a state: an error of a script, and the step that failed."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from hopsartifacts.machine.posix import delete_folder
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.local.control import KeeperOrder, Patience
 from hopsartifacts.serving.local.keeper.logs import RunLog
@@ -24,7 +25,6 @@ from hopsartifacts.serving.local.processes import kill_marked
 from hopsartifacts.serving.local.runs import write_whole
 from hopsartifacts.serving.runtime.environment import deployment_variables
 from hopsartifacts.serving.runtime.keeper_link import Handover
-from hopsartifacts.storage.posix import delete_folder
 
 WORKER_VARIABLE = "HOPSARTIFACTS_WORKER"
 """Marks all processes started by a worker."""

@@ -10,14 +10,17 @@ from pathlib import Path
 
 import msgspec
 
-from hopsartifacts.machine.folders import UNSUPPORTED, sync_folder
-from hopsartifacts.storage.contract import ANY_WRITE
-
+ANY_WRITE = 0o222
+"""The bits by which a mode lets anyone write."""
 _OWNER_ALL = 0o700
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
-WITHOUT_MODES = UNSUPPORTED | {errno.EPERM}
+_UNSUPPORTED = frozenset(
+    {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF}
+)
+"""The errors by which a file system reports an unsupported operation."""
+WITHOUT_MODES = _UNSUPPORTED | {errno.EPERM}
 """The errors of ``chmod`` where modes cannot be changed."""
-WITHOUT_LINKS = UNSUPPORTED | {errno.EPERM, errno.EMLINK, errno.EIO}
+WITHOUT_LINKS = _UNSUPPORTED | {errno.EPERM, errno.EMLINK, errno.EIO}
 """The errors of ``link`` where hard links are not supported."""
 
 
@@ -130,6 +133,22 @@ def _is_same(source: Path, target: Path) -> bool:
         return os.path.samestat(source.lstat(), target.lstat())
     except FileNotFoundError:
         return False
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in *folder* durable, as far as its file system supports it.
+
+    Raises:
+        OSError: it cannot be opened, or syncing failed.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def make_folder(folder: Path, mode: int | None) -> None:
