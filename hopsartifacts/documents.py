@@ -23,13 +23,17 @@ def encode(document: object) -> bytes:
     return msgspec.json.encode(document)
 
 
+def encode_sorted(document: object) -> bytes:
+    """Return *document* as JSON that is the same for any order of its members."""
+    return msgspec.json.encode(document, order="sorted")
+
+
 def is_same_json(first: object, second: object) -> bool:
     """Return whether two documents are the same JSON, in any order of their members.
 
     Python's ``==`` does not tell: for it ``1``, ``1.0`` and ``True`` are equal.
     """
-    one, other = [msgspec.json.encode(it, order="sorted") for it in (first, second)]
-    return one == other
+    return encode_sorted(first) == encode_sorted(second)
 
 
 def encode_pretty(document: object) -> bytes:

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hopsartifacts.digests import sha256_of
-from hopsartifacts.documents import encode
+from hopsartifacts.documents import encode, encode_sorted
 from hopsartifacts.names import version_number
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.keys import Scope
@@ -37,8 +37,8 @@ def number(call: OperationCall, name: str) -> int:
 
 
 def etag_of(value: object) -> str:
-    """Return the ETag of *value*."""
-    return f'"{sha256_of(encode(value)).partition(":")[2][:32]}"'
+    """Return the ETag of *value*, the same for any order of its members."""
+    return f'"{sha256_of(encode_sorted(value)).partition(":")[2][:32]}"'
 
 
 def tagged(request: Request, document: object, value: object) -> Response:

@@ -265,6 +265,19 @@ def test_a_restored_backup_is_noticed(
     assert listed.versions()[0].tags == {}
 
 
+def test_the_etag_of_a_tag_does_not_depend_on_the_order_of_its_members(
+    save_model: SaveModel, client: TestClient
+) -> None:
+    """Setting a tag to the same value in another order stores nothing."""
+    save_model("m", tags={"t": {"a": 1, "b": 2}})
+    path = f"{V1}/models/m/versions/1/tags/t"
+    written = client.put(path, json={"b": 2, "a": 1})
+    assert written.headers["etag"] == client.get(path).headers["etag"]
+    other = client.put(path, json={"b": 2, "a": True})
+    assert other.headers["etag"] == client.get(path).headers["etag"]
+    assert other.headers["etag"] != written.headers["etag"]
+
+
 def test_a_deployment_that_lost_its_artifact_is_no_longer_named(
     deployed: Callable[..., Any], project: Project
 ) -> None:
