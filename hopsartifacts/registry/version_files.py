@@ -38,7 +38,8 @@ def fill(
     """Write *files* below the model files of *folder*; no one else may write there.
 
     A reserved number may have been used by a version that the log has lost. So if
-    *folder* is the final place of the files, which *own* tells, it is listed first: it
+    *folder* is the final place of the files, which *own* tells, nothing that is there
+    is written over. Small files are created; for others the folder is listed first, and
     must contain nothing but files of an earlier try.
 
     Args:
@@ -98,6 +99,7 @@ class _Filling:
         self._lender = lender
         self._progress = progress
         self._own = own
+        self._is_listed = False
         self._earlier: dict[str, int] = {}
 
     def prepare(self, files: Sequence[SourceFile], journal: SaveJournal | None) -> None:
@@ -108,11 +110,12 @@ class _Filling:
         """
         planned = set(journal.planned) if journal else set[str]()
         wanted = {file.path for file in files}
-        is_listed = planned or self._own is not None
-        for entry in self._storage.find(self._version) if is_listed else ():
+        is_unsure = self._own is not None and any(map(self._is_unsure, files))
+        self._is_listed = bool(planned) or is_unsure
+        for entry in self._storage.find(self._version) if self._is_listed else ():
             path = entry.path.removeprefix(f"{self._folder}/")
             self._earlier[path] = entry.size_bytes
-        if self._own is not None:
+        if self._own is not None and self._is_listed:
             embedded = (layout.INPUT_EXAMPLE, layout.MODEL_SCHEMA) if planned else ()
             others = self._earlier.keys() - planned
             if others - {f"{self._version}/{name}" for name in embedded}:
@@ -122,6 +125,12 @@ class _Filling:
             self._storage.delete_tree(f"{self._folder}/{path}")
         if journal:
             journal.plan(wanted)
+
+    def _is_unsure(self, file: SourceFile) -> bool:
+        """Tell whether *file* is uploaded or copied without a condition on its name."""
+        size = file.fingerprint.size_bytes
+        is_copied = size > _COPIED_BYTES and self._lender.may_have(size)
+        return size > WHOLE_BYTES or is_copied
 
     def stored(self, file: SourceFile, stop: Stop) -> Digest:
         """Store one file, in the cheapest way, and return its digest."""
@@ -134,11 +143,16 @@ class _Filling:
                 return self._carried(_watched(file.chunks(), stop), size, target)
             data = b"".join(_watched(file.chunks(), stop))
             digest = digest_of(data)
-            # A retry may find the file of an attempt whose answer was lost.
-            is_new = self._storage.create(target, data)
-            if not is_new and self._storage.read(target) != data:
-                self._own.discard(f"{layout.FILES}/{file.path}")
-                raise taken(self._version)
+            # If the outcome is unknown, the file counts as created.
+            name = f"{layout.FILES}/{file.path}"
+            self._own.add(name)
+            if not self._storage.create(target, data):
+                # A retry finds the file of an attempt whose answer was lost.
+                is_same = self._storage.read(target) == data
+                if not (is_same and self._is_listed):
+                    self._own.discard(name)
+                if not is_same:
+                    raise taken(self._version)
         elif size > WHOLE_BYTES:
             digest = _hashed(_watched(file.chunks(), stop), size)
             if not self._is_there(digest, file.path, stop):

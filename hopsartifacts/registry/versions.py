@@ -14,6 +14,7 @@ import msgspec
 from hopsartifacts import documents, layout
 from hopsartifacts.digests import sha256_of
 from hopsartifacts.errors import (
+    ConflictError,
     FormatError,
     IntegrityError,
     InUseError,
@@ -21,6 +22,7 @@ from hopsartifacts.errors import (
     PathNotFoundError,
     StorageError,
 )
+from hopsartifacts.machine.identity import new_token
 from hopsartifacts.registry.documents import (
     Manifest,
     ModelState,
@@ -147,15 +149,19 @@ def projected(log: ModelLog, record: VersionRecord) -> bytes:
 def project(log: ModelLog, version: int) -> None:
     """Write the readable copy of a version's manifest.
 
-    If writing fails, readers use the log, and a repair writes the copy. If the version
-    was deleted since the log was read, the copy is left over: ``verify`` reports it,
-    and ``gc`` deletes it.
+    A copy of another version, which the log has lost, is moved to quarantine. If
+    writing fails, readers use the log, and a repair writes the copy. If the version was
+    deleted since the log was read, the copy is left over: ``verify`` reports it, and
+    ``gc`` deletes it.
     """
     record = log.seen_state().records[version]
     folder = log.path.rpartition("/")[0].rpartition("/")[2]
     path = layout.version_manifest(folder, version)
     with suppress(StorageError):
-        log.storage.create(path, projected(log, record))
+        data = projected(log, record)
+        if not log.storage.create(path, data) and log.storage.read(path) != data:
+            log.storage.move(path, layout.quarantine_path(new_token(), path))
+            log.storage.create(path, data)
         log.storage.protect(path)
 
 
@@ -286,8 +292,13 @@ def delete_version(
     Raises:
         ModelNotFoundError: the version does not exist.
         InUseError: it is in use; the message names the users. Nothing was deleted.
+        ConflictError: its folder also holds files of another version, which the log
+            has lost. Nothing was deleted.
     """
-    live_version(storage, model, version)
+    record = live_version(storage, model, version)
+    if not storage.capabilities.moves_trees:
+        with suppress(IntegrityError):  # what is damaged can be deleted as well
+            _refuse_strays(storage, model, manifest_of(storage, model, record))
     try:
         delete(
             _target(storage, model, version),
@@ -303,6 +314,22 @@ def delete_version(
     # The version is deleted. verify() and gc() find files that are left.
     with suppress(StorageError):
         storage.delete_tree(layout.version_dir(model, version))
+
+
+def _refuse_strays(storage: Storage, model: str, manifest: Manifest) -> None:
+    """Refuse to delete the folder of a version with files that it does not have.
+
+    The log may have lost a version with the same number, whose files are there.
+    """
+    folder = layout.files_dir(model, manifest.version)
+    named = {f"{folder}/{file.path}" for file in manifest.files}
+    for entry in storage.find(folder):
+        if entry.path not in named:
+            raise ConflictError(
+                f"{entry.path!r} is no file of model {model!r} version "
+                f"{manifest.version}, and may belong to a version that the log has "
+                "lost: move it to quarantine with project.repair(), then delete again"
+            )
 
 
 def withdraw_deletion(log: ModelLog, model: str, version: int) -> None:

@@ -154,8 +154,8 @@ STEPS = (
     ),
     Step("a tag on the oldest version", 4, 5, tag(1)),
     Step("a tag on the latest version", 4, 5, tag(0)),
-    Step("a save", FILES + 6, FILES + 10, save(MODEL, is_changed=True)),
-    Step("one more", FILES + 6, FILES + 10, save(MODEL, is_changed=True)),
+    Step("a save", FILES + 5, FILES + 10, save(MODEL, is_changed=True)),
+    Step("one more", FILES + 5, FILES + 10, save(MODEL, is_changed=True)),
     # Whether the files are as they were sealed costs a listing and a look.
     Step("the same files", FILES + 7, 2 * FILES + 10, save(MODEL, is_changed=False)),
     Step("the first save", FILES + 6, FILES + 14, save(NEW, is_changed=True)),
