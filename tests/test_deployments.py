@@ -598,7 +598,15 @@ def test_a_script_may_get_its_class_from_what_is_not_installed_here(
     assert deployment.artifact_version == 1
 
 
-@pytest.mark.parametrize("role", ["script_file", "config_file", "files", "transformer"])
+@pytest.mark.parametrize(
+    ("role", "example"),
+    [
+        ("script_file", "predictor.py"),
+        ("config_file", "config.yaml"),
+        ("files", "data.json"),
+        ("transformer", "transformer.py"),
+    ],
+)
 def test_a_file_that_is_not_there_is_named(
     project: Project,
     sklearn_model: Model,
@@ -606,6 +614,7 @@ def test_a_file_that_is_not_there_is_named(
     tmp_path: Path,
     snapshot: Snapshot,
     role: str,
+    example: str,
 ) -> None:
     before = snapshot(project)
     missing = tmp_path / "missing.py"
@@ -615,7 +624,7 @@ def test_a_file_that_is_not_there_is_named(
     }
     with pytest.raises(InvalidScriptError, match=r"missing.py' does not exist") as it:
         sklearn_model.deploy(**{role: given.get(role, missing)})
-    assert f"/Projects/{project.name}/Resources/predictor.py" in str(it.value)
+    assert f"/Projects/{project.name}/Resources/{example}" in str(it.value)
     assert snapshot(project) == before
 
 

@@ -113,8 +113,8 @@ class FallbackStorage(ObjectStorage):
 
     def _full(self, path: str) -> str:
         # Without the slash, a path on a disk is one in the working directory.
-        full = super()._full(path)
-        return f"/{full.lstrip('/')}" if self._is_absolute else full
+        full = f"{self._root}/{path}".strip("/")
+        return f"/{full}" if self._is_absolute else full
 
     def _is_folder(self, path: str) -> bool:
         found = self.stat(path)

@@ -77,7 +77,7 @@ def a_save_that_fails_and_is_run_again(project: Any) -> None:
             saved = registry.python.create_model(name, version=version).save(place)
             assert saved.version == 1, (kind, version, saved.version)
             assert registry.get_model(name).version == 1
-    with refused(says="is NaN, which JSON cannot represent", status=400):
+    with refused(says="is NaN: only finite numbers can be compared", status=400):
         flawed = registry.python.create_model("nan", metrics={"auc": float("nan")})
         flawed.save(place)
 
