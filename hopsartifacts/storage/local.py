@@ -293,14 +293,16 @@ class LocalStorage(contract.Storage):
     def _children(self, path: str) -> Iterator[contract.FileInfo]:
         prefix = f"{path}/" if path else ""
         try:
-            with os.scandir(self._root / path) as children:
-                for child in children:
-                    # Treat an entry that is deleted during the scan as missing.
-                    with suppress(FileNotFoundError):
-                        found = child.stat(follow_symlinks=False)
-                        yield contract.info_of(prefix + child.name, found)
+            # Read to its end here: a caller may stop, which would leave it open.
+            with os.scandir(self._root / path) as found:
+                children = list(found)
         except (FileNotFoundError, NotADirectoryError):
             return
+        for child in children:
+            # Treat an entry that was deleted since as missing.
+            with suppress(FileNotFoundError):
+                status = child.stat(follow_symlinks=False)
+                yield contract.info_of(prefix + child.name, status)
 
 
 def _translated(doing: str, path: str) -> AbstractContextManager[None]:
