@@ -33,8 +33,12 @@ lint: $(VENV)/.dev
 # More workers than two cores, as many tests wait for servers, disks and processes.
 PARALLEL := -n 3 --dist loadgroup
 
+# A failure beside other tests is printed and tried again alone. If it passes then, the test
+# depends on the load of the machine: that is a fault, which has to be found and mended.
 check: $(VENV)/.dev
-	$(BIN)/python -m pytest $(PARALLEL)
+	$(BIN)/python -m pytest $(PARALLEL) || { \
+		echo "=== THESE TESTS FAILED BESIDE OTHERS. Mend those that pass alone: ==="; \
+		$(BIN)/python -m pytest --last-failed --last-failed-no-failures none -v; }
 
 # All the work of the longest tests, of which `check` does a part: some hours.
 deep: $(VENV)/.dev
