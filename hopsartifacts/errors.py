@@ -33,11 +33,17 @@
 
 Each message says what was wrong, shows the value, and says what to do. Exceptions of
 other libraries are kept as ``__cause__``.
+
+Warnings point at a line of the user's code: see ``warn``.
 """
 
 import re
+import sys
+import warnings
+from pathlib import Path
 from typing import Self
 
+_PACKAGE = str(Path(__file__).parent)
 _QUOTED_CHARS = 300
 _SECRETS = (
     # A password in a URL; the password itself may contain an "@".
@@ -68,6 +74,22 @@ def quoted(value: object) -> str:
     """Return the ``repr`` of a user's *value* for a message, shortened if too long."""
     text = repr(value)
     return text if len(text) <= _QUOTED_CHARS else f"{text[:_QUOTED_CHARS]}…"
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Issue a warning that points at the innermost caller outside this package.
+
+    A fixed ``stacklevel`` could point into this package, and would have to change with
+    every change to the calls in between.
+
+    Args:
+        message: what happened, and what the user can do about it.
+        category: the warning's class, by which users can filter it.
+    """
+    level, frame = 1, sys._getframe()  # noqa: SLF001 - documented, and all there is
+    while frame.f_back and frame.f_code.co_filename.startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
 
 
 class HopsArtifactsError(Exception):

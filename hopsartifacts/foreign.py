@@ -27,8 +27,8 @@ from uuid import UUID
 import msgspec
 
 from hopsartifacts.names import is_unicode
-from hopsartifacts.plain_forms import NoPlainFormError
 from hopsartifacts.times import (
+    NoPlainFormError,
     iso,
     may_hold_nanoseconds,
     of_numpy,

@@ -1,14 +1,15 @@
-"""Dates, times and durations as ISO 8601 text, to the nanosecond.
+"""Points in time that users give; dates, times and durations as ISO 8601 text.
 
 Python's types resolve microseconds, and most libraries drop the finer digits when they
-convert to them. This module therefore formats nanosecond values itself.
+convert to them. So the text is made from nanoseconds here.
 """
 
-from collections.abc import Mapping
-from datetime import date, time, timedelta
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from hopsartifacts.plain_forms import NoPlainFormError
+from hopsartifacts.errors import InvalidInputError
 
 _CALENDAR_SPANS = frozenset({"<m8[M]", "<m8[Y]"})
 _NO_UNIT = "<m8"
@@ -17,10 +18,53 @@ _DAY = 24 * 60 * 60 * _SECOND
 _ARROW_TIME = "time64[ns]"
 
 
-def iso(moment: date | time) -> str:
+class NoPlainFormError(Exception):
+    """The value at ``path`` cannot be converted to plain JSON values.
+
+    Internal: ``values`` turns it into a ``TypeError`` with the path in its message.
+    """
+
+    def __init__(self, words: str, path: Sequence[str] = ()) -> None:
+        super().__init__(words)
+        self.path = list(path)
+
+
+def moment(given: Any, what: str) -> datetime:
+    """Convert *given* to a datetime in UTC.
+
+    Args:
+        given: a datetime, including those of pandas and numpy; a date, which means the
+            start of that day; or either as ISO 8601 text. Without a time zone it is
+            local time, as everywhere in Python. Digits below a microsecond are
+            dropped, since no time is recorded more precisely.
+        what: the argument's name, for messages.
+
+    Raises:
+        InvalidInputError: it is none of these.
+    """
+    found = given
+    with suppress(ValueError, TypeError, OverflowError):
+        if isinstance(given, str):
+            found = datetime.fromisoformat(given)
+        elif hasattr(given, "to_pydatetime"):
+            found = given.to_pydatetime(warn=False)
+        elif getattr(getattr(given, "dtype", None), "kind", None) == "M":
+            found = given.astype("M8[us]").item()
+        if isinstance(found, date) and not isinstance(found, datetime):
+            found = datetime(found.year, found.month, found.day)  # noqa: DTZ001 - local
+        # pandas' missing time, NaT, is a datetime that does not equal itself.
+        if isinstance(found, datetime) and found == found:  # noqa: PLR0124 - see above
+            return found.astimezone(UTC)
+    raise InvalidInputError(
+        f"{what} is {given!r}: give a datetime, a date, or a string like "
+        "'2026-01-31T12:00', or leave it out"
+    )
+
+
+def iso(value: date | time) -> str:
     """Return a date, a time or a timestamp as text, with ``Z`` for UTC."""
     # A pandas Timestamp includes its nanoseconds.
-    return _short_utc(moment.isoformat())
+    return _short_utc(value.isoformat())
 
 
 def span(value: timedelta) -> str:

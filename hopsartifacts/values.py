@@ -33,7 +33,7 @@ from hopsartifacts.foreign import (
     step,
 )
 from hopsartifacts.names import is_unicode
-from hopsartifacts.plain_forms import NoPlainFormError
+from hopsartifacts.times import NoPlainFormError
 
 Fractions = Literal["all", "no infinity", "finite"]
 """Which floats are accepted. ``all``: every float. ``no infinity``: infinities are

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from hopsartifacts.errors import InvalidInputError
-from hopsartifacts.moments import moment
+from hopsartifacts.times import moment
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

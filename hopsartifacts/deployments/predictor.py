@@ -16,9 +16,8 @@ from hopsartifacts.deployments.deployed import Logs
 from hopsartifacts.deployments.documents import ModelPin, Specification
 from hopsartifacts.deployments.scripts import MissingImportWarning, missing_modules
 from hopsartifacts.deployments.settings import DeploymentDraft, DeploymentSettings
-from hopsartifacts.errors import ArtifactNotFoundError, IntegrityError
+from hopsartifacts.errors import ArtifactNotFoundError, IntegrityError, warn
 from hopsartifacts.names import default_deployment_name
-from hopsartifacts.notices import warn
 from hopsartifacts.registry.documents import Framework, Manifest, VersionRecord
 from hopsartifacts.registry.versions import live_version, pick_live, read_manifest
 

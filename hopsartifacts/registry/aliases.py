@@ -14,11 +14,11 @@ from hopsartifacts import layout
 from hopsartifacts.documents import decode_part, encode
 from hopsartifacts.errors import IntegrityError, InvalidInputError, ModelNotFoundError
 from hopsartifacts.machine.identity import now, writer
-from hopsartifacts.moments import moment
 from hopsartifacts.registry import versions
 from hopsartifacts.registry.documents import AliasRecord, ModelState
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
+from hopsartifacts.times import moment
 
 MOST = 100
 """The most aliases a model may have, including deleted ones: every entry lists them."""

@@ -16,12 +16,12 @@ from hopsartifacts.errors import (
     InvalidModelError,
     ModelNotFoundError,
     PathNotFoundError,
+    warn,
 )
 from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.machine.local_paths import local_folder, user_path
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback
 from hopsartifacts.names import alias_name, model_name, tag_name
-from hopsartifacts.notices import warn
 from hopsartifacts.registry import given, versions
 from hopsartifacts.registry.aliases import set_alias
 from hopsartifacts.registry.documents import Framework, Manifest, Tags, VersionRecord

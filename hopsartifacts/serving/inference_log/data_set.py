@@ -16,11 +16,11 @@ import pyarrow.parquet as pq
 from hopsartifacts import layout
 from hopsartifacts.errors import IntegrityError, InvalidInputError
 from hopsartifacts.machine.workers import Stop, each_result
-from hopsartifacts.moments import moment
 from hopsartifacts.names import plain_number
 from hopsartifacts.serving.contract import DeploymentKey
 from hopsartifacts.serving.inference_log.spool import Origin, Record
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.times import moment
 
 MessageType = Literal["request", "response"]
 
