@@ -1,37 +1,26 @@
 """The root command group, and the list of its commands.
 
-Each module in ``commands`` has the commands for one noun, or for one purpose.
+Each module in ``commands`` has the commands for one noun.
 """
 
 import click
 
 from hopsartifacts import __version__
-from hopsartifacts.cli.commands import (
-    aliases,
-    artifacts,
-    bundle,
-    catalog,
-    deployments,
-    files,
-    guard,
-    log,
-    models,
-    server,
-)
+from hopsartifacts.cli.commands import deployments, log, models, project, server
 
 COMMANDS = (
-    models.command,
-    aliases.command,
-    artifacts.command,
+    models.models,
+    models.aliases,
+    models.artifacts,
     deployments.command,
-    files.command,
-    catalog.command,
-    bundle.command,
+    project.files,
+    project.catalog,
+    project.bundle,
     log.command,
-    guard.verify,
-    guard.repair,
-    guard.gc,
-    guard.doctor,
+    project.verify,
+    project.repair,
+    project.gc,
+    project.doctor,
     server.serve,
     server.keys,
 )

@@ -1,10 +1,12 @@
-"""The commands ``hopsartifacts models``."""
+"""The commands ``hopsartifacts models``, ``aliases`` and ``artifacts``."""
 
 from typing import Any
 
 import click
 import msgspec
 
+from hopsartifacts.artifacts.documents import ArtifactVersion
+from hopsartifacts.artifacts.handle import Artifacts
 from hopsartifacts.cli.output import listing, progress, size, table
 from hopsartifacts.cli.session import YES, Session, confirm, project_options
 from hopsartifacts.cli.values import json_file, pairs
@@ -22,11 +24,11 @@ WHY = click.option("--why", default="", help="A reason, for the history.")
 
 
 @click.group("models")
-def command() -> None:
+def models() -> None:
     """Save, find, download and delete models."""
 
 
-@command.command("list")
+@models.command("list")
 @click.argument("name", required=False)
 @project_options
 def list_models(session: Session, name: str | None) -> None:
@@ -34,15 +36,15 @@ def list_models(session: Session, name: str | None) -> None:
     project = session.project()
     registry = project.get_model_registry()
     if name is None:
-        models = [registry.get_model(it) for it in registry.list_models()]
+        found = [registry.get_model(it) for it in registry.list_models()]
     else:
-        models = registry.get_models(name) or [registry.get_model(name)]
+        found = registry.get_models(name) or [registry.get_model(name)]
     header = ("NAME", "VERSION", "FRAMEWORK", "CREATED", "FILES", "SIZE", "METRICS")
-    text = table(header, map(_row, models), f"no models in {project.url}")
-    session.show([_summary(model) for model in models], text)
+    text = table(header, map(_row, found), f"no models in {project.url}")
+    session.show([_summary(model) for model in found], text)
 
 
-@command.command()
+@models.command()
 @NAME
 @LATEST
 @project_options
@@ -78,7 +80,7 @@ def show(session: Session, name: str, version: int | None) -> None:
     session.show(document, f"{text}\n\n{table(('PATH', 'SIZE', 'SHA-256'), files)}")
 
 
-@command.command()
+@models.command()
 @NAME
 @click.argument("path")
 @click.option(
@@ -116,7 +118,7 @@ def _framework(registry: ModelRegistry, name: str) -> str:
         return "PYTHON"
 
 
-@command.command()
+@models.command()
 @NAME
 @LATEST
 @click.option("--to", help="Target folder; by default ./NAME-VERSION.")
@@ -129,7 +131,7 @@ def download(session: Session, name: str, version: int | None, to: str | None) -
     session.show({**_summary(model), "folder": folder}, folder)
 
 
-@command.command()
+@models.command()
 @NAME
 @VERSION
 @YES
@@ -143,7 +145,7 @@ def delete(session: Session, name: str, version: int, *, yes: bool) -> None:
     session.show(document, f"Deleted {name} version {version}")
 
 
-@command.command()
+@models.command()
 @NAME
 @VERSION
 @click.argument("description")
@@ -155,7 +157,7 @@ def describe(session: Session, name: str, version: int, description: str) -> Non
     session.show(_summary(model), f"Described {name} version {version}")
 
 
-@command.command()
+@models.command()
 @NAME
 @VERSION
 @click.argument("tags", nargs=-1, metavar="[NAME=VALUE]...")
@@ -203,3 +205,148 @@ def _row(model: Model) -> tuple[object, ...]:
 
 def _json(value: Any) -> str | None:
     return None if value is None else msgspec.json.encode(value).decode()
+
+
+@click.group("aliases")
+def aliases() -> None:
+    """Manage aliases: names that point at a version of a model, with a history."""
+
+
+@aliases.command("list")
+@MODEL
+@project_options
+def list_aliases(session: Session, model: str) -> None:
+    """List the aliases of a model and the version that each points at."""
+    found = session.project().get_model_registry().get_aliases(model)
+    empty = f"model {model!r} has no aliases"
+    session.show(found, table(("ALIAS", "VERSION"), found.items(), empty))
+
+
+@aliases.command("set")
+@MODEL
+@ALIAS
+@click.argument("version", type=int)
+@WHY
+@project_options
+def set_alias(session: Session, model: str, alias: str, version: int, why: str) -> None:
+    """Point an alias at a version."""
+    session.project().get_model_registry().set_alias(model, alias, version, why)
+    _show_alias(session, model, alias, version)
+
+
+@aliases.command("delete")
+@MODEL
+@ALIAS
+@WHY
+@project_options
+def delete_alias(session: Session, model: str, alias: str, why: str) -> None:
+    """Delete an alias; its history stays."""
+    session.project().get_model_registry().delete_alias(model, alias, why)
+    _show_alias(session, model, alias, None)
+
+
+@aliases.command("rollback")
+@MODEL
+@ALIAS
+@WHY
+@project_options
+def rollback_alias(session: Session, model: str, alias: str, why: str) -> None:
+    """Point an alias at its previous version."""
+    found = session.project().get_model_registry().rollback_alias(model, alias, why)
+    _show_alias(session, model, alias, found.version)
+
+
+@aliases.command("history")
+@MODEL
+@ALIAS
+@project_options
+def alias_history(session: Session, model: str, alias: str) -> None:
+    """Show each change of an alias, newest first: version, time, user and reason."""
+    found = session.project().get_model_registry().get_alias_history(model, alias)
+    rows = ((it.when[:19], it.version or "none", it.by, it.why) for it in found)
+    empty = f"alias {alias!r} of model {model!r} was never set"
+    session.show(found, table(("WHEN", "VERSION", "BY", "WHY"), rows, empty))
+
+
+def _show_alias(session: Session, model: str, alias: str, version: int | None) -> None:
+    document = {"model": model, "alias": alias, "version": version}
+    where = f"version {version}" if version else "no version"
+    session.show(document, f"Alias {alias} of {model} points at {where}")
+
+
+@click.group("artifacts")
+def artifacts() -> None:
+    """Show and delete the artifact versions of a model version."""
+
+
+@artifacts.command("list")
+@MODEL
+@VERSION
+@project_options
+def list_artifacts(session: Session, model: str, version: int) -> None:
+    """List the artifact versions of a model version; 0 always exists and is empty."""
+    found = _artifacts(session, model, version).list()
+    rows = (
+        (number, ", ".join(file.path for file in it.files), it.identity)
+        for number, it in found.items()
+    )
+    document = [{"version": number, **_contents(it)} for number, it in found.items()]
+    session.show(document, table(("VERSION", "FILES", "IDENTITY"), rows))
+
+
+@artifacts.command("show")
+@MODEL
+@VERSION
+@click.argument("artifact", type=int)
+@project_options
+def show_artifact(session: Session, model: str, version: int, artifact: int) -> None:
+    """Show the files of an artifact version."""
+    found = _artifacts(session, model, version).get(artifact)
+    rows = (
+        (file.role, file.path, size(file.digest.size_bytes), file.digest.sha256)
+        for file in found.files
+    )
+    header = ("ROLE", "PATH", "SIZE", "SHA-256")
+    session.show({"version": artifact, **_contents(found)}, table(header, rows))
+
+
+@artifacts.command("diff")
+@MODEL
+@VERSION
+@click.argument("first", type=int)
+@click.argument("second", type=int)
+@project_options
+def diff_artifacts(
+    session: Session, model: str, version: int, first: int, second: int
+) -> None:
+    """Show the files and lines of artifact SECOND that differ from FIRST."""
+    found = _artifacts(session, model, version).diff(first, second)
+    session.show(found, found)
+
+
+@artifacts.command("delete")
+@MODEL
+@VERSION
+@click.argument("artifact", type=int)
+@YES
+@project_options
+def delete_artifact(
+    session: Session, model: str, version: int, artifact: int, *, yes: bool
+) -> None:
+    """Delete an artifact version that no deployment uses; its number is not reused."""
+    versions = _artifacts(session, model, version)
+    found = versions.get(artifact)
+    name = f"artifact version {artifact} of {model} version {version}"
+    confirm(f"Delete {name} permanently?", yes=yes)
+    versions.delete(artifact)
+    session.show({"version": artifact, **_contents(found)}, f"Deleted {name}")
+
+
+def _artifacts(session: Session, model: str, version: int) -> Artifacts:
+    project = session.project()
+    found = project.get_model_registry().get_model(model, version)
+    return project.get_model_serving().get_artifacts(found)
+
+
+def _contents(artifact: ArtifactVersion) -> dict[str, object]:
+    return {"identity": artifact.identity, "files": artifact.files}
