@@ -1,5 +1,7 @@
 """The commands ``hopsartifacts serve`` and ``keys``: the server, and its API keys."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,7 @@ from hopsartifacts.cli.output import table
 from hopsartifacts.cli.session import Session, project_argument, project_options
 from hopsartifacts.cli.values import seconds
 from hopsartifacts.errors import UnsupportedHereError
+from hopsartifacts.project import Project
 
 if TYPE_CHECKING:
     from hopsartifacts.rest.keys import Key, Keys
@@ -36,7 +39,7 @@ STATE_DIR = click.option(
 @click.option(
     "--port", type=int, default=8443, show_default=True, help="0 picks a free port."
 )
-@click.option("--cert", type=_FILE, help="Your own certificate, as PEM.")
+@click.option("--cert", "certificate", type=_FILE, help="Your own certificate, as PEM.")
 @click.option("--key", type=_FILE, help="Its private key, if in another file.")
 @click.option(
     "--name",
@@ -48,6 +51,7 @@ STATE_DIR = click.option(
 )
 @click.option(
     "--plain-http",
+    "is_plain",
     is_flag=True,
     help="Serve HTTP without TLS, for a proxy that serves HTTPS.",
 )
@@ -80,69 +84,54 @@ STATE_DIR = click.option(
 )
 @click.option("--chores", "chores_s", type=seconds, default="60s", hidden=True)
 @project_argument
-def serve(  # noqa: PLR0913 - one argument for each option
-    session: Session,
-    *,
-    host: str,
-    port: int,
-    cert: Path | None,
-    key: Path | None,
-    names: tuple[str, ...],
-    plain_http: bool,
-    proxies: tuple[str, ...],
-    inference_port: int | None,
-    inference_host: str | None,
-    state_dir: Path | None,
-    access_log: Path | None,
-    drain_s: float,
-    chores_s: float,
-) -> None:
+def serve(session: Session, *, state_dir: Path | None, **listening: Any) -> None:
     """Serve the project to the official Hopsworks client, over HTTPS.
 
     Clients need a key; see 'hopsartifacts keys create'. The server runs until Ctrl+C
     or SIGTERM.
     """
-    # Imported late, so that --help works without the server's packages.
-    try:
-        from hopsartifacts.rest.hosted import ServerSettings  # noqa: PLC0415 - see above
-        from hopsartifacts.rest.listener import Listening  # noqa: PLC0415 - see above
-        from hopsartifacts.rest.own_folder import own_folder  # noqa: PLC0415 - see above
-        from hopsartifacts.rest.server_process import (  # noqa: PLC0415 - see above
+    with _server_packages():
+        from hopsartifacts.rest.hosted import ServerSettings  # noqa: PLC0415 - late
+        from hopsartifacts.rest.listener import Listening  # noqa: PLC0415 - late
+        from hopsartifacts.rest.server_process import (  # noqa: PLC0415 - late
             serve as run_server,
         )
-    except ImportError as error:
-        raise _not_installed(error) from error
-    listening = Listening(
-        host=host,
-        port=port,
-        certificate=cert,
-        key=key,
-        names=names,
-        is_plain=plain_http,
-        proxies=proxies,
-        inference_port=inference_port,
-        inference_host=inference_host,
-        access_log=access_log,
-        drain_s=drain_s,
-        chores_s=chores_s,
-    )
-    listening.check()
+    settings = Listening(**listening)
+    settings.check()
     project = session.project(may_be_new=True)
-    folder = state_dir or own_folder(project.url)
+    folder = state_dir or _own_folder(project)
 
     def tell(started: "Started") -> None:
         document = {"project": project.url, **msgspec.structs.asdict(started)}
         session.show(document, _text(project.url, started))
 
-    run_server(project, folder.absolute(), listening, ServerSettings(), tell)
+    run_server(project, folder.absolute(), settings, ServerSettings(), tell)
 
 
-def _not_installed(error: ImportError) -> UnsupportedHereError:
-    """Return the error to raise if a package of the server is missing."""
-    return UnsupportedHereError(
-        f"the server needs the package {error.name}; run: "
-        'pip install "hopsartifacts[server]"'
-    )
+@contextmanager
+def _server_packages() -> Iterator[None]:
+    """Say how to install the packages that the imports in the block lack.
+
+    They are imported late, so that ``--help`` works without them.
+
+    Raises:
+        UnsupportedHereError: one is not installed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise UnsupportedHereError(
+            f"the server needs the package {error.name}; run: "
+            'pip install "hopsartifacts[server]"'
+        ) from error
+
+
+def _own_folder(project: Project) -> Path:
+    """Return the folder that the server of *project* has by default."""
+    # Imported late, so that other commands do not wait for it.
+    from hopsartifacts.rest.own_folder import own_folder  # noqa: PLC0415 - see above
+
+    return own_folder(project.url)
 
 
 def _text(url: str, started: "Started") -> str:
@@ -223,13 +212,9 @@ def revoke(session: Session, name: str, state_dir: Path | None) -> None:
 
 
 def _keys(session: Session, state_dir: Path | None) -> "Keys":
-    # Imported late, so that --help works without the server's packages.
-    try:
-        from hopsartifacts.rest.keys import Keys  # noqa: PLC0415 - see above
-        from hopsartifacts.rest.own_folder import own_folder  # noqa: PLC0415 - see above
-    except ImportError as error:
-        raise _not_installed(error) from error
-    return Keys(state_dir or own_folder(session.project(may_be_new=True).url))
+    with _server_packages():
+        from hopsartifacts.rest.keys import Keys  # noqa: PLC0415 - late
+    return Keys(state_dir or _own_folder(session.project(may_be_new=True)))
 
 
 def _document(key: "Key") -> dict[str, Any]:
