@@ -14,7 +14,7 @@ from fsspec.callbacks import Callback
 import hopsartifacts
 from hopsartifacts import Project
 from hopsartifacts.errors import StorageError
-from hopsartifacts.guard import batches
+from hopsartifacts.guard import verify
 from hopsartifacts.machine import workers
 
 FILES: dict[str, str | bytes] = {f"{number}": f"{number}" * 50 for number in range(450)}
@@ -63,8 +63,8 @@ class Counting(Executor):
 def test_files_are_read_at_the_same_moment(
     full: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batches, "BATCH_FILES", 10)
-    monkeypatch.setattr(batches, "workers_for", lambda _: 3)
+    monkeypatch.setattr(verify, "BATCH_FILES", 10)
+    monkeypatch.setattr(verify, "workers_for", lambda _: 3)
     together = threading.Barrier(3, timeout=20)
     met: set[int] = set()
     read = type(full.storage).read
@@ -86,12 +86,12 @@ def test_an_executor_gets_batches_of_bounded_size(
     executor = Counting()
     assert changed(full, executor=executor) == CHANGED
     assert sum(executor.batches) == len(FILES) + 1  # and the manifest
-    assert max(executor.batches) == batches.BATCH_FILES
-    monkeypatch.setattr(batches, "BATCH_BYTES", 1000)
+    assert max(executor.batches) == verify.BATCH_FILES
+    monkeypatch.setattr(verify, "BATCH_BYTES", 1000)
     executor = Counting()
     assert changed(full, executor=executor) == CHANGED
     assert max(executor.batches) * 50 <= 1000
-    monkeypatch.setattr(batches, "BATCH_BYTES", 40)  # less than any file has
+    monkeypatch.setattr(verify, "BATCH_BYTES", 40)  # less than any file has
     executor = Counting()
     assert changed(full, executor=executor) == CHANGED
     assert set(executor.batches) == {1}
