@@ -13,7 +13,7 @@ from typing import Any
 
 from hopsartifacts import layout
 from hopsartifacts.bundles.values import Choice, Chosen, ExportReport, ImportReport
-from hopsartifacts.catalog.access import catalog
+from hopsartifacts.catalog import catalog
 from hopsartifacts.context import ProjectContext
 from hopsartifacts.datasets import DatasetApi
 from hopsartifacts.deployments.handle import ModelServing

@@ -227,7 +227,7 @@ def _models_of(state: Deployed | None) -> Iterable[str]:
 
 
 def catalog_of(storage: Storage, kind: str, *, artifacts: bool) -> pa.Table:
-    """Return the table *kind*; see ``access.catalog``.
+    """Return the table *kind*; see ``hopsartifacts.catalog``.
 
     Raises:
         InvalidInputError: there is no such table.

@@ -5,20 +5,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hopsartifacts import layout
+from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.datasets import own
 from hopsartifacts.datasets.archives import unpack, unpacked_path, zipped_folder
-from hopsartifacts.datasets.sealed import sealed_digest
+from hopsartifacts.digests import Digest
 from hopsartifacts.errors import (
     AlreadyExistsError,
+    ArtifactNotFoundError,
+    IntegrityError,
     InvalidInputError,
     ManagedPathError,
+    ModelNotFoundError,
     PathNotFoundError,
 )
 from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.machine.atomic_write import check_free
 from hopsartifacts.machine.local_paths import user_path
-from hopsartifacts.names import file_path
+from hopsartifacts.names import file_path, is_version
 from hopsartifacts.registry.sources import source
+from hopsartifacts.registry.versions import sealed_manifest
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checks import verified
 from hopsartifacts.store.root import mark_root
@@ -98,7 +103,7 @@ class DatasetApi(FixedAttributes):
             target /= inside.rpartition("/")[2]
         check_free(target, overwrite=overwrite)
         with self._naming_folders(inside):
-            fetch(self._storage, inside, target, sealed_digest(self._storage, inside))
+            fetch(self._storage, inside, target, _sealed_digest(self._storage, inside))
         return str(target)
 
     def read_content(self, path: str) -> bytes:
@@ -109,7 +114,7 @@ class DatasetApi(FixedAttributes):
             IntegrityError: the file differs from its sealed digest.
         """
         inside = layout.relative(self._project, path)
-        digest = sealed_digest(self._storage, inside)
+        digest = _sealed_digest(self._storage, inside)
         with self._naming_folders(inside):
             data = self._storage.read(inside)
         return b"".join(verified([data], digest, inside)) if digest else data
@@ -306,3 +311,48 @@ class DatasetApi(FixedAttributes):
                 f"{given!r} is managed and changes only through models and "
                 f"deployments: use a folder of your own, like {layout.RESOURCES!r}"
             )
+
+
+def _sealed_digest(storage: Storage, path: str) -> Digest | None:
+    """Return the digest that is pinned for a file, if any; None on a local disk.
+
+    Raises:
+        IntegrityError: the file is in the folder of a sealed version, but not part of
+            the version.
+    """
+    if storage.local_path("") is not None:
+        return None
+    try:
+        sealed = _sealed_files(storage, path)
+    except (ModelNotFoundError, ArtifactNotFoundError):
+        return None  # not saved yet, or deleted
+    if sealed and path not in sealed:
+        entry = storage.stat(path)
+        if entry and entry.kind == "file":
+            raise IntegrityError(
+                f"{path!r} is not part of the version in its folder, and was not "
+                "read: project.repair() moves it into quarantine; see project.verify()"
+            )
+    return sealed.get(path)
+
+
+def _sealed_files(storage: Storage, path: str) -> dict[str, Digest]:
+    """Return the digests of the sealed files of the version that *path* belongs to.
+
+    Raises:
+        ModelNotFoundError: there is no such model version.
+        ArtifactNotFoundError: there is no such artifact version.
+    """
+    match path.split("/"):
+        case [layout.MODELS, model, version, layout.ARTIFACTS, artifact, *_] if (
+            is_version(version) and is_version(artifact)
+        ):
+            numbers = int(version), int(artifact)
+            folder = layout.artifact_dir(model, *numbers)
+            files = ArtifactStore(storage, model, numbers[0]).get(numbers[1]).files
+            return {f"{folder}/{file.path}": file.digest for file in files}
+        case [layout.MODELS, model, version, layout.FILES, *_] if is_version(version):
+            folder = layout.files_dir(model, int(version))
+            records = sealed_manifest(storage, model, int(version)).files
+            return {f"{folder}/{record.path}": record.digest for record in records}
+    return {}

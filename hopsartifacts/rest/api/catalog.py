@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 from starlette.responses import Response
 
-from hopsartifacts.catalog.access import catalog
+from hopsartifacts.catalog import catalog
 from hopsartifacts.rest.api.conventions import operations
 from hopsartifacts.rest.api.page_cursor import Page, Paging, page_of, shown
 from hopsartifacts.rest.operations import OperationCall
