@@ -12,9 +12,15 @@ from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.errors import PathNotFoundError
 from hopsartifacts.layout import Role
 from hopsartifacts.registry.versions import live_version
-from hopsartifacts.rest.api.conventions import number, operations
+from hopsartifacts.rest.api.conventions import (
+    Page,
+    Paging,
+    number,
+    operations,
+    page_of,
+    shown,
+)
 from hopsartifacts.rest.api.models import VERSION, Use, pair, uses_of
-from hopsartifacts.rest.api.page_cursor import Page, Paging, page_of, shown
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.sorted_lists import SortOrder
 

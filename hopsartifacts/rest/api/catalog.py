@@ -7,8 +7,7 @@ import msgspec
 from starlette.responses import Response
 
 from hopsartifacts.catalog import catalog
-from hopsartifacts.rest.api.conventions import operations
-from hopsartifacts.rest.api.page_cursor import Page, Paging, page_of, shown
+from hopsartifacts.rest.api.conventions import Page, Paging, operations, page_of, shown
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.sorted_lists import SortOrder
 

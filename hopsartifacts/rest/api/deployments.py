@@ -13,8 +13,7 @@ from hopsartifacts.deployments.rules import ApiProtocol, ModelServer, ServingToo
 from hopsartifacts.deployments.versions import read_deployment, read_sound
 from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.documents import Framework
-from hopsartifacts.rest.api.conventions import operations
-from hopsartifacts.rest.api.page_cursor import Page, Paging, page_of, shown
+from hopsartifacts.rest.api.conventions import Page, Paging, operations, page_of, shown
 from hopsartifacts.rest.deployment_states import RunStatus, run_status
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.sorted_lists import SortOrder

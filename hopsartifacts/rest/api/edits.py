@@ -15,9 +15,16 @@ from hopsartifacts.registry.aliases import (
 from hopsartifacts.registry.documents import AliasRecord
 from hopsartifacts.registry.given import checked_reason, checked_tag
 from hopsartifacts.registry.versions import live_version, model_state, set_tags
-from hopsartifacts.rest.api.conventions import Reason, check_match, operations, tagged
+from hopsartifacts.rest.api.conventions import (
+    Page,
+    Paging,
+    Reason,
+    check_match,
+    operations,
+    page_of,
+    tagged,
+)
 from hopsartifacts.rest.api.models import VERSION, pair
-from hopsartifacts.rest.api.page_cursor import Page, Paging, page_of
 from hopsartifacts.rest.errors import no_such_tag
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.sorted_lists import SortOrder

@@ -17,8 +17,14 @@ from hopsartifacts.errors import (
     ManagedPathError,
 )
 from hopsartifacts.names import file_path
-from hopsartifacts.rest.api.conventions import PREFIX, operations
-from hopsartifacts.rest.api.page_cursor import Page, Paging, page_of, shown
+from hopsartifacts.rest.api.conventions import (
+    PREFIX,
+    Page,
+    Paging,
+    operations,
+    page_of,
+    shown,
+)
 from hopsartifacts.rest.bodies import refuse_coding
 from hopsartifacts.rest.errors import broken_off
 from hopsartifacts.rest.files.content import answer

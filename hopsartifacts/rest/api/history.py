@@ -12,9 +12,15 @@ from hopsartifacts.deployments.history import Activation, DeploymentDifference
 from hopsartifacts.deployments.versions import pick_version, read_deployment
 from hopsartifacts.errors import NotFoundError
 from hopsartifacts.rest.api.artifacts import Explanation, explanation
-from hopsartifacts.rest.api.conventions import number, operations
+from hopsartifacts.rest.api.conventions import (
+    Page,
+    Paging,
+    number,
+    operations,
+    page_of,
+    shown,
+)
 from hopsartifacts.rest.api.deployments import DEPLOYMENT, deployment, name_of
-from hopsartifacts.rest.api.page_cursor import Page, Paging, page_of, shown
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.sorted_lists import SortOrder
 from hopsartifacts.serving.contract import Component

@@ -11,8 +11,14 @@ from hopsartifacts.documents import encode
 from hopsartifacts.guard.gc import GRACE_S, Garbage, Stuck
 from hopsartifacts.guard.repair import Repaired
 from hopsartifacts.machine.progress import Callback
-from hopsartifacts.rest.api.conventions import PREFIX, operations
-from hopsartifacts.rest.api.page_cursor import Page, Paging, page_of, shown
+from hopsartifacts.rest.api.conventions import (
+    PREFIX,
+    Page,
+    Paging,
+    operations,
+    page_of,
+    shown,
+)
 from hopsartifacts.rest.background import Job, JobStatus
 from hopsartifacts.rest.deployment_states import RunStatus
 from hopsartifacts.rest.operations import OperationCall

@@ -22,8 +22,16 @@ from hopsartifacts.registry.versions import (
     pick_live,
     sealed_manifest,
 )
-from hopsartifacts.rest.api.conventions import check_match, number, operations, tagged
-from hopsartifacts.rest.api.page_cursor import Page, Paging, page_by, page_of
+from hopsartifacts.rest.api.conventions import (
+    Page,
+    Paging,
+    check_match,
+    number,
+    operations,
+    page_by,
+    page_of,
+    tagged,
+)
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.rows import MODELS, VERSIONS, ModelRow, VersionRow
 from hopsartifacts.rest.sorted_lists import SortOrder, Value

@@ -1,22 +1,20 @@
-"""The model registry API of Hopsworks."""
+"""The model registry API of Hopsworks, for both generations of the client."""
+
+from typing import Any
 
 import msgspec
 
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.machine.workers import Stop, each_result
+from hopsartifacts.registry.documents import Framework
 from hopsartifacts.registry.model import Model
-from hopsartifacts.rest.hopsworks.ids import check_registry, model_of, parse_model_id
-from hopsartifacts.rest.hopsworks.installation import PROJECT, check_project
-from hopsartifacts.rest.hopsworks.model_documents import (
-    Links,
-    ModelDocument,
-    ModelPage,
-    NewFramework,
-    NewModel,
-    Registry,
-    RegistryPage,
-    model_document,
+from hopsartifacts.rest.hopsworks.ids import (
+    check_registry,
+    model_id,
+    model_of,
+    parse_model_id,
 )
+from hopsartifacts.rest.hopsworks.installation import PROJECT, check_project
 from hopsartifacts.rest.hopsworks.tags import sent_tags, tag_operations
 from hopsartifacts.rest.operations import OperationCall, Operations
 from hopsartifacts.rest.uploads import Details
@@ -25,6 +23,99 @@ _REGISTRIES = f"{PROJECT}/modelregistries"
 _MODELS = f"{_REGISTRIES}/{{registry_id}}/models"
 _MODEL = f"{_MODELS}/{{id}}"
 _NAME_IS = "name_eq:"
+
+
+class ModelDocument(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A model version in an answer.
+
+    Metric names are sent as given; the client changes those with capital letters.
+    """
+
+    id: str
+    name: str
+    version: int
+    created: str
+    creator: str
+    user_full_name: str
+    description: str
+    framework: Framework
+    metrics: dict[str, float | int]
+    project_name: str
+    model_registry_id: int
+    environment: None = None
+    program: None = None
+    input_example: None = None
+    model_schema: None = None
+    training_dataset: None = None
+    feature_view: None = None
+    training_dataset_version: None = None
+
+
+class ModelPage(msgspec.Struct, frozen=True):
+    """A page of model versions."""
+
+    count: int
+    items: list[ModelDocument]
+
+
+class NewModel(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A model version to register; other fields that clients send are ignored."""
+
+    name: str
+    version: int
+    framework: Framework = "PYTHON"
+    description: str | None = None
+    metrics: dict[str, Any] | None = None
+    tags: Any = None
+
+
+class NewFramework(msgspec.Struct, frozen=True):
+    """The new framework of a model version."""
+
+    framework: Framework
+
+
+class Registry(msgspec.Struct, frozen=True):
+    """A model registry."""
+
+    id: int
+    name: str
+
+
+class RegistryPage(msgspec.Struct, frozen=True):
+    """A page of model registries."""
+
+    count: int
+    items: list[Registry]
+
+
+class Links(msgspec.Struct, frozen=True):
+    """Provenance links of a model version; always empty, as none are stored."""
+
+    upstream: list[Any] = []
+    downstream: list[Any] = []
+
+
+def model_document(model: Model, registry: int) -> ModelDocument:
+    """Return a saved version in the format for clients.
+
+    Raises:
+        ModelNotFoundError: it was deleted meanwhile.
+    """
+    manifest = model.manifest
+    return ModelDocument(
+        id=model_id(manifest.model, manifest.version, manifest.id),
+        name=manifest.model,
+        version=manifest.version,
+        created=manifest.created,
+        creator=manifest.creator,
+        user_full_name=manifest.creator,
+        description=model.description,
+        framework=manifest.framework,
+        metrics=manifest.metrics,
+        project_name=model.project_name,
+        model_registry_id=registry,
+    )
 
 
 class _Listing(msgspec.Struct, frozen=True):

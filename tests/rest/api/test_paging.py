@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hopsartifacts.errors import InvalidInputError
-from hopsartifacts.rest.api.page_cursor import Paging, page_of
+from hopsartifacts.rest.api.conventions import Paging, page_of
 from hopsartifacts.rest.sorted_lists import SortOrder
 
 
