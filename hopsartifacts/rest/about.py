@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 from jinja2 import Environment
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.responses import HTMLResponse, Response
 
 from hopsartifacts import __version__
@@ -20,7 +21,6 @@ from hopsartifacts.errors import InvalidNameError
 from hopsartifacts.names import model_name, version_number
 from hopsartifacts.rest.api.conventions import PREFIX
 from hopsartifacts.rest.hopsworks.ids import parse_deployment_id
-from hopsartifacts.rest.measures import MEDIA_TYPE
 from hopsartifacts.rest.openapi import document
 from hopsartifacts.rest.operations import Operation, OperationCall
 
@@ -89,7 +89,7 @@ def _health(_: OperationCall) -> Health:
 
 
 def _metrics(call: OperationCall) -> Response:
-    return Response(call.hosted.measures.exposition(), media_type=MEDIA_TYPE)
+    return Response(call.hosted.measures.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
 class _Shown(msgspec.Struct, frozen=True):

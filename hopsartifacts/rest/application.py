@@ -11,7 +11,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hopsartifacts.rest.about import PAGES, about
 from hopsartifacts.rest.access_log import AccessLog
-from hopsartifacts.rest.api import surface
+from hopsartifacts.rest.api import (
+    artifacts,
+    catalog,
+    deployment_edits,
+    edits,
+    events,
+    files,
+    history,
+    jobs,
+    model_form,
+    projects,
+)
+from hopsartifacts.rest.api import deployments as api_deployments
+from hopsartifacts.rest.api import models as api_models
 from hopsartifacts.rest.bounds import BodyBounds, Bounds
 from hopsartifacts.rest.dispatch import (
     answering,
@@ -33,11 +46,27 @@ from hopsartifacts.rest.operations import Operation
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
+API_OPERATIONS: tuple[Operation, ...] = (
+    *projects.OPERATIONS,
+    *api_models.OPERATIONS,
+    *model_form.OPERATIONS,
+    *edits.OPERATIONS,
+    *artifacts.OPERATIONS,
+    *api_deployments.OPERATIONS,
+    *history.OPERATIONS,
+    *deployment_edits.OPERATIONS,
+    *catalog.OPERATIONS,
+    *files.OPERATIONS,
+    *jobs.OPERATIONS,
+    *events.OPERATIONS,
+)
+"""All operations of the JSON API."""
+
 OPERATIONS: tuple[Operation, ...] = (
     *installation.OPERATIONS,
     *models.OPERATIONS,
     *datasets.OPERATIONS,
-    *surface.OPERATIONS,
+    *API_OPERATIONS,
     *deployments.OPERATIONS,
     *inference.OPERATIONS,
     *PAGES,

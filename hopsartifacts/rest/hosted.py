@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 from hopsartifacts.project import Project
 from hopsartifacts.rest.background import Jobs
@@ -13,11 +14,40 @@ from hopsartifacts.rest.deployment_states import Watch
 from hopsartifacts.rest.event_streams import Announcer, ListenerLimit
 from hopsartifacts.rest.keys import Caller
 from hopsartifacts.rest.login_limits import FailedLogins
-from hopsartifacts.rest.measures import Measures
 from hopsartifacts.rest.rows import Rows
 from hopsartifacts.storage.contract import Storage
 
 MIB = 1024 * 1024
+_BUCKETS_S = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)
+
+
+class Measures:
+    """The metrics of one server, for Prometheus."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "hopsartifacts_requests",
+            "Requests answered",
+            ("method", "operation", "status"),
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "hopsartifacts_request_seconds",
+            "Time until the answer began",
+            ("method", "operation"),
+            buckets=_BUCKETS_S,
+            registry=self._registry,
+        )
+
+    def count(self, method: str, operation: str, status: int, seconds: float) -> None:
+        """Count one request; *operation* is its path template."""
+        self._requests.labels(method, operation, str(status)).inc()
+        self._seconds.labels(method, operation).observe(seconds)
+
+    def exposition(self) -> bytes:
+        """Return all metrics in the text format of Prometheus."""
+        return generate_latest(self._registry)
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):

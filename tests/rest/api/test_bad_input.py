@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
-from hopsartifacts.rest.api.surface import OPERATIONS
+from hopsartifacts.rest.application import API_OPERATIONS
 from hopsartifacts.rest.event_streams import MEDIA_TYPE
 from hopsartifacts.rest.operations import Operation
 
@@ -55,7 +55,7 @@ BODIES = (
     b'{"request": {"instances": []}, "tolerance": 1e308}',
 )
 # What deletes comes last: the others find something.
-SORTED = sorted(OPERATIONS, key=lambda it: (it.method == "DELETE", it.path))
+SORTED = sorted(API_OPERATIONS, key=lambda it: (it.method == "DELETE", it.path))
 CALM = [it for it in SORTED if it.gives != MEDIA_TYPE or "{" in it.path]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from hopsartifacts import Project
-from hopsartifacts.rest.api.surface import OPERATIONS
+from hopsartifacts.rest.application import API_OPERATIONS
 
 
 def test_the_project(project: Project, get: Callable[..., Any]) -> None:
@@ -27,7 +27,7 @@ def test_nothing_is_told_without_a_key(client: TestClient) -> None:
 def test_every_operation_is_described(client: TestClient) -> None:
     described = client.get("/openapi.json").json()
     schemas = described["components"]["schemas"]
-    for operation in OPERATIONS:
+    for operation in API_OPERATIONS:
         shown = described["paths"][operation.path][operation.method.lower()]
         good = shown["responses"][str(operation.status)]
         if operation.status == 204:
