@@ -37,8 +37,8 @@ from hopsartifacts.rest.files.tree import (
     inside,
 )
 from hopsartifacts.rest.operations import OperationCall
+from hopsartifacts.rest.own_folder import on_disk
 from hopsartifacts.rest.sorted_lists import SortOrder
-from hopsartifacts.rest.uploads.disk import on_disk
 
 _FILE = "/files/{path}"
 

@@ -18,7 +18,7 @@ from hopsartifacts.rest.api.conventions import PREFIX, operations
 from hopsartifacts.rest.api.models import VersionDetail, version_detail
 from hopsartifacts.rest.bodies import fields_of, form_of
 from hopsartifacts.rest.operations import OperationCall
-from hopsartifacts.rest.uploads.disk import on_disk
+from hopsartifacts.rest.own_folder import on_disk
 from hopsartifacts.values import misspelt
 
 _MAX_FILES = 1000

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from hopsartifacts.errors import ConflictError
 from hopsartifacts.machine.identity import new_token
+from hopsartifacts.rest.own_folder import check_room, on_disk
 from hopsartifacts.rest.uploads.contents import (
     Assembly,
     UploadContents,
@@ -24,7 +25,6 @@ from hopsartifacts.rest.uploads.contents import (
     removed,
     write_whole,
 )
-from hopsartifacts.rest.uploads.disk import check_room, on_disk
 from hopsartifacts.rest.uploads.journal import (
     Announced,
     Begun,

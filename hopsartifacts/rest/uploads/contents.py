@@ -9,7 +9,7 @@ import xxhash
 
 from hopsartifacts.errors import AlreadyExistsError, ConflictError, InvalidInputError
 from hopsartifacts.rest.errors import RefusedError
-from hopsartifacts.rest.uploads.disk import on_disk
+from hopsartifacts.rest.own_folder import on_disk
 from hopsartifacts.rest.uploads.journal import (
     Announced,
     FileBegun,

@@ -8,8 +8,8 @@ from typing import Any
 
 from hopsartifacts.errors import ConflictError
 from hopsartifacts.rest.errors import RefusedError
+from hopsartifacts.rest.own_folder import on_disk
 from hopsartifacts.rest.uploads.area import Area
-from hopsartifacts.rest.uploads.disk import on_disk
 from hopsartifacts.rest.uploads.values import UploadLimits, UploadPlace
 
 

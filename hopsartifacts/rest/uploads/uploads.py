@@ -19,9 +19,9 @@ from hopsartifacts.errors import (
     ManagedPathError,
 )
 from hopsartifacts.registry.documents import Manifest
+from hopsartifacts.rest.own_folder import RequestBodies, on_disk
 from hopsartifacts.rest.uploads.area import Area
 from hopsartifacts.rest.uploads.contents import Assembly, taken
-from hopsartifacts.rest.uploads.disk import RequestBodies, on_disk
 from hopsartifacts.rest.uploads.shelf import Shelf
 from hopsartifacts.rest.uploads.values import (
     Chunk,

@@ -37,9 +37,9 @@ from hopsartifacts.registry.reservations import (
 from hopsartifacts.registry.save import NewVersion, save_version
 from hopsartifacts.registry.sources import Fingerprint, Source, SourceFile
 from hopsartifacts.registry.versions import model_state
+from hopsartifacts.rest.own_folder import on_disk
 from hopsartifacts.rest.uploads.area import Area, Status
 from hopsartifacts.rest.uploads.contents import Assembly
-from hopsartifacts.rest.uploads.disk import on_disk
 from hopsartifacts.rest.uploads.shelf import Shelf
 from hopsartifacts.rest.uploads.values import (
     Details,

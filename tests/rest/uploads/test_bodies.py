@@ -11,8 +11,8 @@ from hopsartifacts.project import Project
 from hopsartifacts.rest.application import create_app
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.hosted import Hosted
+from hopsartifacts.rest.own_folder import RequestBodies
 from hopsartifacts.rest.uploads import Uploads
-from hopsartifacts.rest.uploads.disk import RequestBodies
 from hopsartifacts.rest.uploads.values import UploadLimits
 from tests.rest.conftest import FixedKeys, bearing
 
