@@ -61,13 +61,16 @@ def alone_in(folder: Path) -> Iterator[None]:
     Raises:
         InUseError: another server holds it.
     """
-    lock = FileLock(folder / "server.lock", mode=0o600, blocking=False)
+    # It may be released by another thread than the one that took it.
+    lock = FileLock(
+        folder / "server.lock", mode=0o600, blocking=False, thread_local=False
+    )
     try:
         lock.acquire()
     except Timeout as error:
         raise InUseError(
-            f"another server uses {str(folder)!r}: stop it, or give this one a folder "
-            "of its own with --state-dir"
+            f"another server uses the folder {str(folder)!r}: stop it, or give this "
+            "one a folder of its own with --state-dir"
         ) from error
     try:
         yield

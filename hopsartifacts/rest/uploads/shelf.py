@@ -2,13 +2,12 @@
 
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from threading import RLock
-from typing import Any
 
-from hopsartifacts.errors import ConflictError
 from hopsartifacts.rest.errors import RefusedError
-from hopsartifacts.rest.own_folder import on_disk
+from hopsartifacts.rest.own_folder import alone_in, on_disk
 from hopsartifacts.rest.uploads.area import Area
 from hopsartifacts.rest.uploads.values import UploadLimits, UploadPlace
 
@@ -20,7 +19,7 @@ class Shelf:
         """Lock the folder, and load the uploads that an earlier server left in it.
 
         Raises:
-            ConflictError: another server uses it.
+            InUseError: another server uses it.
             StorageError: it cannot be used.
         """
         self._spool = folder / "spool"
@@ -29,7 +28,8 @@ class Shelf:
         self._areas: dict[tuple[str, str], Area] = {}
         with on_disk("use its folder for uploads"):
             self._spool.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._held = _locked(folder)
+            self._held = ExitStack()
+            self._held.enter_context(alone_in(folder))
             for entry in sorted(self._spool.iterdir()):
                 area = Area.load(entry, limits)
                 is_lost = area and area.place.kind != "version"
@@ -104,7 +104,7 @@ class Shelf:
             for area in self._areas.values():
                 area.close()
             self._areas.clear()
-        self._held.release()
+        self._held.close()
 
     def _check_count(self, owner: str) -> None:
         own = sum(
@@ -117,21 +117,6 @@ class Shelf:
                 "or remove some",
                 429,
             )
-
-
-def _locked(folder: Path) -> Any:
-    # Imported late, as it imports asyncio.
-    from filelock import FileLock, Timeout  # noqa: PLC0415 - see above
-
-    lock = FileLock(folder / "lock", thread_local=False)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout as error:
-        raise ConflictError(
-            f"another server uses the folder {str(folder)!r}: stop it, or give this "
-            "server another folder with --state-dir"
-        ) from error
-    return lock
 
 
 def _key(place: UploadPlace, owner: str) -> tuple[str, str]:

@@ -62,7 +62,7 @@ class Uploads:
         """Lock *folder* on the server's disk, and continue uploads that are in it.
 
         Raises:
-            ConflictError: another server uses the folder.
+            InUseError: another server uses the folder.
             StorageError: the folder cannot be used.
         """
         self._storage = storage
