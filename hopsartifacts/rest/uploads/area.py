@@ -19,14 +19,8 @@ from hopsartifacts.errors import ConflictError
 from hopsartifacts.machine.identity import new_token
 from hopsartifacts.rest.own_folder import check_room, on_disk
 from hopsartifacts.rest.uploads.contents import (
-    Assembly,
-    UploadContents,
-    digest_of_part,
-    removed,
-    write_whole,
-)
-from hopsartifacts.rest.uploads.journal import (
     Announced,
+    Assembly,
     Begun,
     FileBegun,
     FolderMade,
@@ -34,10 +28,14 @@ from hopsartifacts.rest.uploads.journal import (
     PartWritten,
     Removed,
     Sealing,
+    UploadContents,
     UploadJournal,
     Vacated,
     VersionHeld,
     boot_id,
+    digest_of_part,
+    removed,
+    write_whole,
 )
 from hopsartifacts.rest.uploads.values import Chunk, UploadLimits, UploadPlace, place_of
 

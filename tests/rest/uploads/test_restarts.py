@@ -16,7 +16,7 @@ from hopsartifacts.project import Project
 from hopsartifacts.registry.versions import model_state
 from hopsartifacts.rest.uploads import UploadLimits, Uploads
 from hopsartifacts.rest.uploads import area as area_module
-from hopsartifacts.rest.uploads.journal import UploadJournal
+from hopsartifacts.rest.uploads.contents import UploadJournal
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.testing.faults import Fault, FaultyStorage, StorageCall
