@@ -36,7 +36,6 @@ from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.hopsworks import (
     datasets,
     deployments,
-    inference,
     installation,
     models,
 )
@@ -68,7 +67,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *datasets.OPERATIONS,
     *API_OPERATIONS,
     *deployments.OPERATIONS,
-    *inference.OPERATIONS,
     *PAGES,
 )
 """All operations of both surfaces, except those about the server itself."""

@@ -1,10 +1,11 @@
-"""The serving API of Hopsworks: deployments."""
+"""The serving API of Hopsworks: deployments, and predictions through this server."""
 
 from os import PathLike
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec.structs import replace
+from starlette.responses import Response
 
 from hopsartifacts import layout
 from hopsartifacts.deployments.artifact_files import InProject, Written
@@ -36,9 +37,10 @@ from hopsartifacts.rest.hopsworks.ids import (
     deployment_of,
     runs_model,
 )
-from hopsartifacts.rest.hopsworks.installation import PROJECT, check_project
+from hopsartifacts.rest.hopsworks.installation import INFERENCE, PROJECT, check_project
 from hopsartifacts.rest.hopsworks.tags import sent_tags, tag_operations
-from hopsartifacts.rest.operations import OperationCall, Operations
+from hopsartifacts.rest.operations import Operation, OperationCall, Operations
+from hopsartifacts.rest.predictions import predicted
 from hopsartifacts.serving.contract import Component
 
 _SERVINGS = f"{PROJECT}/serving"
@@ -222,6 +224,11 @@ def _document(call: OperationCall, state: Deployed) -> DeploymentDocument:
     return deployment_document(state, run, call.hosted)
 
 
+async def _predict(call: OperationCall) -> Response:
+    check_project(call)
+    return await predicted(call)
+
+
 _operation = Operations("serving", "deploy", refusals=(409, 422))
 
 OPERATIONS = (
@@ -274,5 +281,20 @@ OPERATIONS = (
         _SERVING,
         "a deployment",
         deployment_of,
+    ),
+    *(
+        Operation(
+            method="POST",
+            path=f"{INFERENCE}/{path}",
+            handle=_predict,
+            summary="Get predictions from a running deployment",
+            body=dict[str, Any],
+            answer=Any,
+            takes="bytes",
+            errors=(404, 413, 422, 502, 504),
+            tag="inference",
+        )
+        # Clients send requests to the first; the second is the path that they print.
+        for path in ("models/{name}:predict", "serving/{name}")
     ),
 )

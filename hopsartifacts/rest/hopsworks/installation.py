@@ -1,4 +1,4 @@
-"""The installation as clients see it: its versions, its settings and its one project.
+"""The installation as clients see it: versions, settings, addresses, its one project.
 
 The first requests of a client are about these. Other parts of a Hopsworks cluster are
 not here, and a request for one is refused with a message that names it.
@@ -14,13 +14,19 @@ import msgspec
 from hopsartifacts.machine.identity import process_user
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.hosted import Hosted
-from hopsartifacts.rest.operations import OperationCall, Operations
+from hopsartifacts.rest.operations import Operation, OperationCall, Operations
 
 PREFIX = "/hopsworks-api/api"
 PROJECT = f"{PREFIX}/project/{{project_id}}"
+INFERENCE = f"{PROJECT}/inference"
 HOPSWORKS_VERSION = "5.2.1"
 """The release with this API; clients of others warn once and continue."""
 
+_HTTPS = 443
+_CLOSED = 9
+"""A port on which nothing listens. Releases from 4.3 to 4.6 can only log in if there is
+a load balancer, and use its HTTPS port, which is this server's. 4.1 and 4.2 use the
+other one, over plain HTTP with their API key, which must not reach anyone."""
 _NO_SUCH_PROJECT = 150004
 _NO_SUCH_VARIABLE = 160000
 
@@ -35,7 +41,6 @@ _VARIABLES = {
     "kube_knative_domain_name": "hopsartifacts.local",
     "upload_policy": "everyone",
 }
-
 
 _ABSENT: Mapping[str, str] = MappingProxyType(
     {
@@ -118,6 +123,28 @@ class Credentials(msgspec.Struct, frozen=True, rename="camel"):
     client_key: str
 
 
+class Port(msgspec.Struct, frozen=True):
+    """A port with a name that clients know."""
+
+    name: str
+    number: int
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """Hosts and ports for direct requests to deployments."""
+
+    type: str
+    hosts: list[str]
+    ports: list[Port]
+
+
+class EndpointPage(msgspec.Struct, frozen=True):
+    """All endpoints for requests to deployments."""
+
+    count: int
+    items: list[Endpoint]
+
+
 def check_project(call: OperationCall) -> None:
     """Check that the path names the project of this server.
 
@@ -194,6 +221,24 @@ def _credentials(call: OperationCall) -> Credentials:
     return Credentials(nothing, nothing, "", nothing, nothing, nothing)
 
 
+def _endpoints(call: OperationCall) -> EndpointPage:
+    check_project(call)
+    announced = call.hosted.settings.inference_endpoint
+    if announced is None:
+        host, port = _own(call)
+        ports = [Port("HTTPS", port), Port("HTTP", _CLOSED)]
+    else:
+        host, port = announced
+        ports = [Port("HTTP", port)]
+    return EndpointPage(1, [Endpoint("LOAD_BALANCER", [host], ports)])
+
+
+def _own(call: OperationCall) -> tuple[str, int]:
+    """Return host and port as the client sees them, even through a proxy."""
+    url = call.request.url
+    return str(url.hostname), url.port or _HTTPS
+
+
 _operation = Operations("login")
 
 OPERATIONS = (
@@ -227,5 +272,14 @@ OPERATIONS = (
         _credentials,
         "What clients keep instead of certificates",
         answer=Credentials,
+    ),
+    Operation(
+        method="GET",
+        path=f"{INFERENCE}/endpoints",
+        handle=_endpoints,
+        summary="The address for requests to deployments: the inference port or this",
+        answer=EndpointPage,
+        errors=(404,),
+        tag="inference",
     ),
 )
