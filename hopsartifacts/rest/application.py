@@ -13,7 +13,6 @@ from hopsartifacts.rest.about import PAGES, about
 from hopsartifacts.rest.access_log import AccessLog
 from hopsartifacts.rest.api import (
     artifacts,
-    catalog,
     deployment_edits,
     edits,
     events,
@@ -21,7 +20,7 @@ from hopsartifacts.rest.api import (
     history,
     jobs,
     model_form,
-    projects,
+    project,
 )
 from hopsartifacts.rest.api import deployments as api_deployments
 from hopsartifacts.rest.api import models as api_models
@@ -46,7 +45,7 @@ from hopsartifacts.rest.operations import Operation
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 API_OPERATIONS: tuple[Operation, ...] = (
-    *projects.OPERATIONS,
+    *project.OPERATIONS,
     *api_models.OPERATIONS,
     *model_form.OPERATIONS,
     *edits.OPERATIONS,
@@ -54,7 +53,6 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *api_deployments.OPERATIONS,
     *history.OPERATIONS,
     *deployment_edits.OPERATIONS,
-    *catalog.OPERATIONS,
     *files.OPERATIONS,
     *jobs.OPERATIONS,
     *events.OPERATIONS,

@@ -1,4 +1,4 @@
-"""The catalog: its tables as pages of JSON, or whole as Arrow or Parquet."""
+"""The project: its storage and its catalog, as pages, or whole as Arrow or Parquet."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -6,15 +6,26 @@ from typing import Any, Literal
 import msgspec
 from starlette.responses import Response
 
+from hopsartifacts import __version__
 from hopsartifacts.catalog import catalog
-from hopsartifacts.rest.api.conventions import Page, Paging, operations, page_of, shown
+from hopsartifacts.documents import FORMAT
+from hopsartifacts.errors import HopsArtifactsError
+from hopsartifacts.rest.api.conventions import (
+    Page,
+    Paging,
+    operations,
+    page_of,
+    shown,
+)
+from hopsartifacts.rest.keys import Scope
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.sorted_lists import SortOrder
-
-Row = dict[str, Any]
+from hopsartifacts.store.storage_probe import Check, kept_verdict
 
 ARROW = "application/vnd.apache.arrow.stream"
 PARQUET = "application/vnd.apache.parquet"
+
+Row = dict[str, Any]
 
 _IDENTITIES = {
     "models": ("model", "version"),
@@ -29,6 +40,74 @@ _IDENTITIES = {
 }
 
 
+class StorageVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What the doctor, or the first write, found out about the storage.
+
+    Attributes:
+        ok: whether the storage can hold a project.
+        time: when it was tested.
+    """
+
+    ok: bool
+    time: str
+    checks: tuple[Check, ...]
+
+
+class ProjectDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """The project that this server serves.
+
+    Attributes:
+        id: its number in Hopsworks' own API.
+        url: URL of its storage, without credentials.
+        format: number of the on-disk format.
+        release: version of hopsartifacts.
+        is_local: whether it is on the server's own disk.
+        verdict: null if the storage was not tested yet.
+    """
+
+    name: str
+    id: int
+    url: str
+    format: int
+    release: str
+    is_local: bool
+    verdict: StorageVerdict | None
+
+
+class Me(msgspec.Struct, frozen=True):
+    """Name and scopes of the caller's API key."""
+
+    name: str
+    scopes: list[Scope]
+
+
+def _project(call: OperationCall) -> ProjectDetail:
+    hosted = call.hosted
+    return ProjectDetail(
+        name=hosted.project.name,
+        id=hosted.project_id,
+        url=hosted.project.url,
+        format=FORMAT,
+        release=__version__,
+        is_local=hosted.storage.local_path("") is not None,
+        verdict=_verdict(call),
+    )
+
+
+def _verdict(call: OperationCall) -> StorageVerdict | None:
+    try:
+        kept = kept_verdict(call.hosted.storage)
+    except HopsArtifactsError:
+        return None  # damaged: the doctor rewrites it
+    if kept is None:
+        return None
+    return StorageVerdict(ok=kept.ok, time=kept.time, checks=kept.checks)
+
+
+def _me(call: OperationCall) -> Me:
+    return Me(name=call.caller.name, scopes=sorted(call.caller.scopes))
+
+
 class CatalogPage(Paging, frozen=True, kw_only=True):
     """Query parameters of a table.
 
@@ -41,7 +120,7 @@ class CatalogPage(Paging, frozen=True, kw_only=True):
     format: Literal["json", "arrow", "parquet"] | None = None
 
 
-def _get(call: OperationCall) -> Page[Row] | Response:
+def _table(call: OperationCall) -> Page[Row] | Response:
     wanted: CatalogPage = call.query
     kind = call.path["kind"]
     table = catalog(call.hosted.storage, kind)
@@ -110,13 +189,15 @@ def _binary(table: Any, chosen: str) -> Response:
     return Response(sink.getvalue().to_pybytes(), media_type=media)
 
 
-_operation = operations("catalog")
+_operation = operations("project")
 
 OPERATIONS = (
-    _operation(
+    _operation("GET", "/project", _project, "The project", answer=ProjectDetail),
+    _operation("GET", "/me", _me, "Whose key this is", answer=Me, errors=()),
+    operations("catalog")(
         "GET",
         "/catalog/{kind}",
-        _get,
+        _table,
         "Rows of the table models, metrics, artifacts or deployments; whole with "
         f"'Accept: {ARROW}' or '{PARQUET}'",
         query=CatalogPage,
