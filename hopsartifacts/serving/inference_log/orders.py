@@ -17,7 +17,7 @@ from typing import IO
 import msgspec
 
 from hopsartifacts.errors import UnsupportedHereError
-from hopsartifacts.serving.interpreter import interpreter
+from hopsartifacts.serving.process_environment import interpreter
 from hopsartifacts.storage.contract import Storage
 
 INTERVAL_S = 60.0

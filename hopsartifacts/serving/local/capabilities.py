@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from hopsartifacts.errors import InvalidModelError, UnsupportedHereError
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.local.control import Patience
-from hopsartifacts.serving.runtime.environment import hang_seconds, max_request_bytes
+from hopsartifacts.serving.process_environment import hang_seconds, max_request_bytes
 from hopsartifacts.serving.runtime.predictors import WITHOUT_SCRIPT, only_one
 
 FRAMEWORKS = frozenset({"SKLEARN", "PYTHON", "TENSORFLOW", "TORCH"})

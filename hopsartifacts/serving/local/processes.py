@@ -15,12 +15,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from hopsartifacts.serving.local.runs import Run
+from hopsartifacts.serving.process_environment import REVISION_VARIABLE
 
 if TYPE_CHECKING:
     import psutil
-
-REVISION_VARIABLE = "HOPSARTIFACTS_REVISION"
-"""Marks all processes started by a run, including those that left its session."""
 
 _EXIT_WAIT_S = 3.0
 _SAME_S = 0.1

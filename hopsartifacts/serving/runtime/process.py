@@ -18,13 +18,13 @@ from typing import NoReturn
 
 from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.serving.contract import ConditionType, Launch
+from hopsartifacts.serving.process_environment import max_request_bytes
 from hopsartifacts.serving.runtime.app import create_app
 from hopsartifacts.serving.runtime.chain import Chain
 from hopsartifacts.serving.runtime.chain_loader import (
     copy_artifact,
     load_chain,
 )
-from hopsartifacts.serving.runtime.environment import max_request_bytes
 from hopsartifacts.serving.runtime.failures import error_text, said_by
 from hopsartifacts.serving.runtime.golden import check_golden
 from hopsartifacts.serving.runtime.keeper_link import (

@@ -23,12 +23,12 @@ from hopsartifacts.serving.local.keeper.workers import (
 )
 from hopsartifacts.serving.local.processes import kill_marked
 from hopsartifacts.serving.local.runs import write_whole
-from hopsartifacts.serving.runtime.environment import deployment_variables
+from hopsartifacts.serving.process_environment import (
+    METRICS_VARIABLE,
+    WORKER_VARIABLE,
+    deployment_variables,
+)
 from hopsartifacts.serving.runtime.keeper_link import Handover
-
-WORKER_VARIABLE = "HOPSARTIFACTS_WORKER"
-"""Marks all processes started by a worker."""
-METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 _WORK = "work"
 _ARTIFACT = "artifact"
