@@ -43,6 +43,7 @@ from hopsartifacts.serving.local.log_files import (
     log_end,
     newest_log,
 )
+from hopsartifacts.serving.local.processes import is_over, key_of, newest_state, own_run
 from hopsartifacts.serving.local.refusals import (
     has_no_place,
     in_our_words,
@@ -55,7 +56,6 @@ from hopsartifacts.serving.local.runs import (
     stopped,
     transformer_log,
 )
-from hopsartifacts.serving.local.states import is_over, key_of, newest_state, own_run
 from hopsartifacts.storage.contract import Storage
 
 if TYPE_CHECKING:

@@ -29,14 +29,13 @@ from hopsartifacts.serving.local.control import (
     ask,
 )
 from hopsartifacts.serving.local.log_files import drop_old_runs, log_end, log_name
-from hopsartifacts.serving.local.processes import created_s, start_child
+from hopsartifacts.serving.local.processes import created_s, newest_state, start_child
 from hopsartifacts.serving.local.runs import (
     REASON_CHARS,
     Run,
     RunFolder,
     transformer_log,
 )
-from hopsartifacts.serving.local.states import newest_state
 from hopsartifacts.serving.process_environment import interpreter, keeper_environment
 from hopsartifacts.serving.runtime.failures import sayable
 
