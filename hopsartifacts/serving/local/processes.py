@@ -32,6 +32,7 @@ _EXIT_WAIT_S = 3.0
 _SAME_S = 0.1
 _POLL_S = 0.02
 _KILL_WAIT_S = 10.0
+_STANDARD = 3
 _SCHEDULED = Condition(type="SCHEDULED", status=True, reason="the process was started")
 
 
@@ -45,6 +46,19 @@ class _Child(subprocess.Popen[bytes]):
 # The keys contain the starting process's id, since after a fork these are not our
 # children, and the revision instead of the child's id, since ids are reused.
 _children: dict[tuple[int, str], _Child] = {}
+
+
+def take_standard_descriptors() -> None:
+    """Ensure that no descriptor opened from now on is 0, 1 or 2.
+
+    If a program was started without stdin, stdout or stderr, the next file or socket
+    would get that number, and a child process would lose it, since there these numbers
+    are stdin and the log.
+    """
+    opened = os.open(os.devnull, os.O_RDWR)
+    while opened < _STANDARD:
+        opened = os.open(os.devnull, os.O_RDWR)
+    os.close(opened)
 
 
 def start_child(
