@@ -17,7 +17,7 @@ import msgspec
 from hopsartifacts.machine.posix import delete_folder
 from hopsartifacts.serving.contract import Launch, Limits
 from hopsartifacts.serving.local.control import KeeperOrder, Patience
-from hopsartifacts.serving.local.keeper.logs import RunLog
+from hopsartifacts.serving.local.log_files import RunLog
 from hopsartifacts.serving.local.processes import kill_marked
 from hopsartifacts.serving.local.runs import write_whole
 from hopsartifacts.serving.process_environment import (
