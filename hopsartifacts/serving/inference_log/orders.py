@@ -74,7 +74,7 @@ def shipper_input(order: ShipperOrder, storage: Storage) -> bytes:
 
 def shipper_command() -> list[str]:
     """Return the command of a shipper; it needs no package but this one."""
-    return [interpreter(), "-P", "-m", "hopsartifacts.serving.inference_log"]
+    return [interpreter(), "-P", "-m", "hopsartifacts.serving.inference_log.shipper"]
 
 
 def read_order(stdin: IO[bytes]) -> tuple[ShipperOrder, Storage]:
