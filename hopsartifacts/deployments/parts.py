@@ -11,7 +11,7 @@ import msgspec
 from hopsartifacts.errors import InvalidDeploymentError
 from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.names import plain_number, plain_text
-from hopsartifacts.serving.runtime.environment import HANG_SECONDS
+from hopsartifacts.serving.process_environment import HANG_SECONDS
 from hopsartifacts.values import plain
 
 NO_LIMIT = -1

@@ -10,7 +10,7 @@ from hopsartifacts import Model, ModelServing, Project
 from hopsartifacts.deployments.parts import RESERVED
 from hopsartifacts.errors import InvalidDeploymentError
 from hopsartifacts.serving.contract import Launch
-from hopsartifacts.serving.runtime.environment import deployment_variables
+from hopsartifacts.serving.process_environment import deployment_variables
 from hopsartifacts.testing.states_only import StatesOnly
 
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from hopsartifacts.serving.runtime import execution
-from hopsartifacts.serving.runtime.chain import Chain, StepFailedError
+from hopsartifacts.serving.runtime.chain import Chain, Pace, StepFailedError
 
 
 class SyncTransformer:
@@ -267,7 +266,7 @@ def ask_in_turn(chain: Chain, inputs: list[list[float]]) -> None:
 @pytest.fixture
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take for quick what a busy machine would not."""
-    monkeypatch.setattr(execution, "_QUICK_S", 0.2)
+    monkeypatch.setattr("hopsartifacts.serving.runtime.chain._QUICK_S", 0.2)
 
 
 MAIN, THREAD = "MainThread", "predictions"
@@ -276,7 +275,7 @@ MAIN, THREAD = "MainThread", "predictions"
 @pytest.mark.usefixtures("unhurried")
 def test_what_was_quick_often_is_predicted_at_once() -> None:
     predictor = Timed()
-    ask_in_turn(Chain(predictor, pace=execution.Pace()), [[0.0]] * 20)
+    ask_in_turn(Chain(predictor, pace=Pace()), [[0.0]] * 20)
     assert predictor.threads == [THREAD] * 8 + [MAIN] * 12
 
 
@@ -284,7 +283,7 @@ def test_what_was_quick_often_is_predicted_at_once() -> None:
 def test_what_was_slow_once_is_predicted_in_the_thread_again() -> None:
     predictor = Timed()
     ask_in_turn(
-        Chain(predictor, pace=execution.Pace()),
+        Chain(predictor, pace=Pace()),
         [*[[0.0]] * 9, [0.3], *[[0.0]] * 9],
     )
     assert predictor.threads == [THREAD] * 8 + [MAIN] * 2 + [THREAD] * 8 + [MAIN]
@@ -293,14 +292,14 @@ def test_what_was_slow_once_is_predicted_in_the_thread_again() -> None:
 @pytest.mark.usefixtures("unhurried")
 def test_many_rows_are_predicted_in_the_thread() -> None:
     predictor = Timed()
-    ask_in_turn(Chain(predictor, pace=execution.Pace()), [*[[0.0]] * 9, [0.0] * 33])
+    ask_in_turn(Chain(predictor, pace=Pace()), [*[[0.0]] * 9, [0.0] * 33])
     assert predictor.threads == [THREAD] * 8 + [MAIN, THREAD]
 
 
 @pytest.mark.usefixtures("unhurried")
 def test_nothing_is_predicted_beside_what_the_thread_predicts() -> None:
     predictor = Timed()
-    chain = Chain(predictor, pace=execution.Pace())
+    chain = Chain(predictor, pace=Pace())
 
     async def ask() -> None:
         for _ in range(8):

@@ -5,15 +5,16 @@ from typing import Any
 import pytest
 
 from hopsartifacts.errors import InvalidDeploymentError
+from hopsartifacts.serving import process_environment
 from hopsartifacts.serving.contract import Limits
-from hopsartifacts.serving.local import capabilities, keepers
-from hopsartifacts.serving.local.keeper.worker_starter import worker_environment
-from hopsartifacts.serving.local.keepers import keeper_environment
-from hopsartifacts.serving.runtime.environment import (
+from hopsartifacts.serving.local import capabilities
+from hopsartifacts.serving.local.keeper.workers import worker_environment
+from hopsartifacts.serving.process_environment import (
     HANG_SECONDS,
     MAX_REQUEST_BYTES,
     deployment_variables,
     hang_seconds,
+    keeper_environment,
     max_request_bytes,
 )
 
@@ -102,7 +103,7 @@ def test_numeric_libraries_start_as_many_threads_as_there_are_cores(
 def test_a_package_found_by_path_alone_is_found_by_the_server_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(keepers, "PACKAGE_HOME", "/code")
+    monkeypatch.setattr(process_environment, "PACKAGE_HOME", "/code")
     path = keeper_environment({"PYTHONPATH": "/other"}, "r1")["PYTHONPATH"]
     assert path.split(os.pathsep) == ["/code", "/other"]
     again = keeper_environment({"PYTHONPATH": path}, "r1")["PYTHONPATH"]
@@ -113,7 +114,7 @@ def test_where_modules_are_searched_does_not_depend_on_the_working_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(keepers, "PACKAGE_HOME", "/code")
+    monkeypatch.setattr(process_environment, "PACKAGE_HOME", "/code")
     given = os.pathsep.join(["src", "", "/other", "../x"])
     path = keeper_environment({"PYTHONPATH": given}, "r1")["PYTHONPATH"]
     beside = str(tmp_path.parent / "x")
@@ -126,6 +127,6 @@ def test_where_modules_are_searched_does_not_depend_on_the_working_folder(
 def test_an_installed_package_needs_no_path(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(keepers, "PACKAGE_HOME", str(tmp_path))
+    monkeypatch.setattr(process_environment, "PACKAGE_HOME", str(tmp_path))
     monkeypatch.setattr("site.getsitepackages", lambda: [str(tmp_path)])
     assert "PYTHONPATH" not in keeper_environment({}, "r1")

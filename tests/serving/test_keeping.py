@@ -21,6 +21,7 @@ from hopsartifacts.errors import (
 from hopsartifacts.serving.contract import Launch, Limits
 from hopsartifacts.serving.local import LocalBackend, keepers
 from hopsartifacts.serving.local.control import Patience
+from hopsartifacts.serving.process_environment import HANG_SECONDS
 from tests.serving.clients import under_load
 from tests.serving.conftest import FLOWERS
 
@@ -314,6 +315,9 @@ def test_a_worker_over_its_memory_limit_is_replaced(
                 return inputs
         """,
         limits=Limits(memory_mb=300),
+        # On a busy machine the allocation stops the event loop for more than a second,
+        # which counts as hanging for an impatient keeper.
+        env_vars={HANG_SECONDS: "60"},
     )
     backend.start(launch, await_running_s=60)
     with pytest.raises(NotRunningError, match="ended while it answered") as caught:

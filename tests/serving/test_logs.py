@@ -10,10 +10,9 @@ import pytest
 
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.local import LocalBackend, log_files
-from hopsartifacts.serving.local.keeper import logs
-from hopsartifacts.serving.local.keeper.logs import RunLog
 from hopsartifacts.serving.local.log_files import (
     KEPT_RUNS,
+    RunLog,
     drop_old_runs,
     follow,
     last_lines,
@@ -24,7 +23,7 @@ from tests.serving.test_keeping import wait_until
 
 @pytest.fixture
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunLog]:
-    monkeypatch.setattr(logs, "FILE_BYTES", 100)
+    monkeypatch.setattr(log_files, "FILE_BYTES", 100)
     made = RunLog(tmp_path / "run.log")
     yield made
     # Its thread ends with the process; it is not to see the files of other tests.
@@ -97,17 +96,17 @@ def test_a_log_is_followed_over_files_that_are_put_aside(
 def test_a_full_disk_keeps_nobody_from_printing(
     log: RunLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = logs._write_all
+    write = log_files._write_all
     os.write(log.writing, b"before\n")
     log.take()
 
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(logs, "_write_all", fail)
+    monkeypatch.setattr(log_files, "_write_all", fail)
     os.write(log.writing, b"lost\n")
     log.take()
-    monkeypatch.setattr(logs, "_write_all", write)
+    monkeypatch.setattr(log_files, "_write_all", write)
     os.write(log.writing, b"after\n")
     log.take()
     note = "keeper: 5 bytes could not be written here"

@@ -22,9 +22,9 @@ from hopsartifacts.errors import (
 from hopsartifacts.machine import state_folder as module
 from hopsartifacts.machine.state_folder import lasting_state_folder, state_folder
 from hopsartifacts.serving.contract import Launch
-from hopsartifacts.serving.interpreter import interpreter
 from hopsartifacts.serving.local import LocalBackend
-from hopsartifacts.serving.local.refusals import in_our_words
+from hopsartifacts.serving.local.capabilities import in_our_words
+from hopsartifacts.serving.process_environment import interpreter
 from tests.serving.conftest import FLOWERS
 
 # An ordinary user may not be allowed to read what is imported late.

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hopsartifacts.serving.contract import Batching
+from hopsartifacts.serving.runtime.app import InferCall
 from hopsartifacts.serving.runtime.chain import Chain
 from hopsartifacts.serving.runtime.failures import (
     MOST_CHARACTERS,
@@ -18,7 +19,6 @@ from hopsartifacts.serving.runtime.failures import (
 )
 from hopsartifacts.serving.runtime.protocol import PredictCall
 from hopsartifacts.serving.runtime.service import Exchange, Service
-from hopsartifacts.serving.runtime.v2_calls import InferCall
 
 
 class Unspeakable(Exception):  # noqa: N818 - a script's own

@@ -16,11 +16,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from hopsartifacts.errors import InvalidModelError
+from hopsartifacts.serving.runtime.app import InferCall
 from hopsartifacts.serving.runtime.chain import Chain
 from hopsartifacts.serving.runtime.predictors import SklearnPredictor
 from hopsartifacts.serving.runtime.protocol import RequestError
 from hopsartifacts.serving.runtime.service import Service
-from hopsartifacts.serving.runtime.v2_calls import InferCall
 
 
 @pytest.fixture(scope="module")

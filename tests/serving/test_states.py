@@ -2,8 +2,8 @@ import pytest
 from msgspec.structs import replace
 
 from hopsartifacts.serving.contract import Condition, RunState, Status
+from hopsartifacts.serving.local.processes import run_state
 from hopsartifacts.serving.local.runs import Report, Run
-from hopsartifacts.serving.local.states import run_state
 from tests.serving.conftest import FLOWERS
 
 RUN = Run(

@@ -10,11 +10,11 @@ import pytest
 
 from hopsartifacts.errors import InvalidModelError
 from hopsartifacts.serving.local import LocalBackend
+from hopsartifacts.serving.runtime.app import InferCall
 from hopsartifacts.serving.runtime.chain import Chain
 from hopsartifacts.serving.runtime.predictors import TensorflowPredictor, chosen
 from hopsartifacts.serving.runtime.protocol import PredictCall
 from hopsartifacts.serving.runtime.service import Service
-from hopsartifacts.serving.runtime.v2_calls import InferCall
 from tests.serving.conftest import FLOWERS, LaunchFactory
 
 # Of Keras itself.

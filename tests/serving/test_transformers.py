@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from hopsartifacts.serving.contract import Batching
+from hopsartifacts.serving.runtime.app import InferCall
 from hopsartifacts.serving.runtime.chain import Chain
 from hopsartifacts.serving.runtime.open_inference import message_class
 from hopsartifacts.serving.runtime.protocol import PredictCall
 from hopsartifacts.serving.runtime.service import Exchange, PredictionCall, Service
-from hopsartifacts.serving.runtime.v2_calls import InferCall
 
 grpc_server = pytest.importorskip(
     "hopsartifacts.serving.runtime.grpc_server", reason="needs grpcio"

@@ -15,11 +15,10 @@ import pandas as pd
 import pytest
 
 import hopsartifacts
-from hopsartifacts.serving.runtime.app import create_app
+from hopsartifacts.serving.runtime.app import InferCall, create_app
 from hopsartifacts.serving.runtime.chain import Chain
 from hopsartifacts.serving.runtime.protocol import RequestError
 from hopsartifacts.serving.runtime.service import Exchange, Service
-from hopsartifacts.serving.runtime.v2_calls import InferCall
 from tests.serving.clients import InProcess
 
 INFER = "/v2/models/flowers/infer"
@@ -511,7 +510,7 @@ def test_no_numerical_library_is_imported_for_it() -> None:
         from hopsartifacts.serving.runtime import app, grpc_server, metrics
         from hopsartifacts.serving.runtime.chain import Chain
         from hopsartifacts.serving.runtime.service import Service
-        from hopsartifacts.serving.runtime.v2_calls import InferCall
+        from hopsartifacts.serving.runtime.app import InferCall
         class Predictor:
             def predict(self, inputs):
                 return inputs

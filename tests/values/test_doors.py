@@ -21,8 +21,8 @@ import pytest
 from hopsartifacts.deployments.requests import infer_payload, payload
 from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.registry.given import checked_metrics, checked_tag, example_text
+from hopsartifacts.serving.runtime.app import InferCall
 from hopsartifacts.serving.runtime.protocol import predictions_body, read_inputs
-from hopsartifacts.serving.runtime.v2_calls import InferCall
 
 pytest.importorskip("grpc", reason="needs grpcio")
 grpc_client = pytest.importorskip("hopsartifacts.serving.local.grpc_client")

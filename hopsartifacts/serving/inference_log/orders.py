@@ -17,7 +17,7 @@ from typing import IO
 import msgspec
 
 from hopsartifacts.errors import UnsupportedHereError
-from hopsartifacts.serving.interpreter import interpreter
+from hopsartifacts.serving.process_environment import interpreter
 from hopsartifacts.storage.contract import Storage
 
 INTERVAL_S = 60.0
@@ -74,7 +74,7 @@ def shipper_input(order: ShipperOrder, storage: Storage) -> bytes:
 
 def shipper_command() -> list[str]:
     """Return the command of a shipper; it needs no package but this one."""
-    return [interpreter(), "-P", "-m", "hopsartifacts.serving.inference_log"]
+    return [interpreter(), "-P", "-m", "hopsartifacts.serving.inference_log.shipper"]
 
 
 def read_order(stdin: IO[bytes]) -> tuple[ShipperOrder, Storage]:

@@ -6,13 +6,15 @@ killed or did not receive the answer, the next one finds what is done and contin
 there. Kafka has no such names: a record is sent again if the shipper was killed between
 sending it and noting that.
 
-The shipper process ships waiting records periodically until it is stopped. ``orders``
-describes its input. SIGTERM ends it in the same way as the end of its input.
+The shipper process (``python -m …``) ships waiting records periodically until it is
+stopped. ``orders`` describes its input. SIGTERM ends it in the same way as the end of
+its input.
 """
 
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -302,3 +304,16 @@ class _LateKafka:
                 ) from error
             self._produce = Kafka().produce
         self._produce(origin, records)
+
+
+def _set_up_logging() -> None:
+    formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(name)s: %(message)s")
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+if __name__ == "__main__":
+    _set_up_logging()
+    serve(sys.stdin.buffer)

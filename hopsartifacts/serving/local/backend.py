@@ -35,6 +35,7 @@ from hopsartifacts.serving.inference_log.orders import (
     shipper_input,
 )
 from hopsartifacts.serving.local import capabilities, processes
+from hopsartifacts.serving.local.capabilities import has_no_place, in_our_words
 from hopsartifacts.serving.local.control import Helper, Update
 from hopsartifacts.serving.local.keepers import listen, move, spawn
 from hopsartifacts.serving.local.log_files import (
@@ -43,11 +44,7 @@ from hopsartifacts.serving.local.log_files import (
     log_end,
     newest_log,
 )
-from hopsartifacts.serving.local.refusals import (
-    has_no_place,
-    in_our_words,
-    take_standard_descriptors,
-)
+from hopsartifacts.serving.local.processes import is_over, key_of, newest_state, own_run
 from hopsartifacts.serving.local.runs import (
     Report,
     Run,
@@ -55,7 +52,6 @@ from hopsartifacts.serving.local.runs import (
     stopped,
     transformer_log,
 )
-from hopsartifacts.serving.local.states import is_over, key_of, newest_state, own_run
 from hopsartifacts.storage.contract import Storage
 
 if TYPE_CHECKING:
@@ -259,7 +255,7 @@ class LocalBackend:
 
     @cached_property
     def _root(self) -> Path:
-        take_standard_descriptors()
+        processes.take_standard_descriptors()
         root = self._run_root or state_folder()
         return root / hashlib.sha256(self._project_url.encode()).hexdigest()[:16]
 

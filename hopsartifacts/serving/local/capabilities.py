@@ -1,13 +1,26 @@
-"""The capabilities of the local back end, as data, and the texts of its refusals."""
+"""The capabilities of the local back end, as data, and its refusals in words.
 
+A launch may need what is missing here. The operating system may also refuse something.
+"""
+
+import errno
 import importlib.util
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
-from hopsartifacts.errors import InvalidModelError, UnsupportedHereError
+from hopsartifacts.errors import (
+    HopsArtifactsError,
+    InvalidModelError,
+    ServingError,
+    StorageError,
+    UnsupportedHereError,
+)
+from hopsartifacts.machine.state_folder import STATE_DIR_VARIABLE
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.local.control import Patience
-from hopsartifacts.serving.runtime.environment import hang_seconds, max_request_bytes
+from hopsartifacts.serving.process_environment import hang_seconds, max_request_bytes
 from hopsartifacts.serving.runtime.predictors import WITHOUT_SCRIPT, only_one
 
 FRAMEWORKS = frozenset({"SKLEARN", "PYTHON", "TENSORFLOW", "TORCH"})
@@ -25,6 +38,22 @@ _SERVING_MODULES = (
     "urllib3",
     "uvicorn",
 )
+
+_OF_PLACE = frozenset(
+    {
+        errno.EACCES,
+        errno.EDQUOT,
+        errno.ENAMETOOLONG,
+        errno.ENOENT,
+        errno.ENOLCK,
+        errno.ENOSPC,
+        errno.ENOTDIR,
+        errno.ENOTSUP,
+        errno.EPERM,
+        errno.EROFS,
+    }
+)
+"""Errors that another folder may avoid."""
 
 
 def check(launch: Launch) -> None:
@@ -130,3 +159,51 @@ def _is_installed(module: str) -> bool:
     except ModuleNotFoundError:
         # The parent package is missing, too.
         return False
+
+
+@contextmanager
+def in_our_words(what: str, root: Path) -> Iterator[None]:
+    """Turn errors of the operating system into errors of this package.
+
+    Args:
+        what: the attempted action, for the message: ``start deployment 'd'``.
+        root: the folder of the run files.
+
+    Raises:
+        UnsupportedHereError: a package that this needs is not installed.
+        ServingError: says what failed, where, and what to do.
+    """
+    try:
+        # Imported late: registry users need neither the packages nor the time.
+        import psutil  # noqa: PLC0415 - see above
+        import urllib3  # noqa: F401, PLC0415 - see above
+    except ModuleNotFoundError as error:
+        raise UnsupportedHereError(
+            f"running deployments here needs {error.name}; run: "
+            'pip install "hopsartifacts[serving]"'
+        ) from error
+    try:
+        yield
+    except HopsArtifactsError:
+        raise
+    except psutil.Error as error:
+        raise ServingError(f"cannot {what}: {error}") from error
+    except OSError as error:
+        where = f": {os.fsdecode(error.filename)!r}" if error.filename else ""
+        hint = ""
+        if error.errno in _OF_PLACE:
+            hint = (
+                f". Run files are kept in {str(root)!r}: set {STATE_DIR_VARIABLE} to a "
+                "folder that this user can write to, on a disk of this machine"
+            )
+        raise ServingError(
+            f"cannot {what}: {error.strerror or error}{where}{hint}"
+        ) from error
+
+
+def has_no_place(error: HopsArtifactsError) -> bool:
+    """Tell whether *error* means that this user cannot have run files here."""
+    cause = error.__cause__
+    if isinstance(error, StorageError | UnsupportedHereError):
+        return True
+    return isinstance(cause, OSError) and cause.errno in _OF_PLACE

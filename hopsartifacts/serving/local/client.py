@@ -20,8 +20,8 @@ from hopsartifacts.serving.contract import (
 )
 from hopsartifacts.serving.local import processes
 from hopsartifacts.serving.local.log_files import way_to_logs
+from hopsartifacts.serving.local.processes import newest_state, own_run
 from hopsartifacts.serving.local.runs import Run, RunFolder
-from hopsartifacts.serving.local.states import newest_state, own_run
 
 _TIMEOUT = urllib3.Timeout(connect=5, read=300)
 _CHECK_TIMEOUT = urllib3.Timeout(connect=2, read=2)

@@ -3,10 +3,9 @@
 import errno
 import os
 import secrets
-import site
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +19,6 @@ from hopsartifacts.errors import (
     PortTakenError,
 )
 from hopsartifacts.serving.contract import Launch
-from hopsartifacts.serving.interpreter import interpreter
 from hopsartifacts.serving.local.control import (
     LENGTH_BYTES,
     Helper,
@@ -31,22 +29,14 @@ from hopsartifacts.serving.local.control import (
     ask,
 )
 from hopsartifacts.serving.local.log_files import drop_old_runs, log_end, log_name
-from hopsartifacts.serving.local.processes import (
-    REVISION_VARIABLE,
-    created_s,
-    start_child,
-)
+from hopsartifacts.serving.local.processes import created_s, newest_state, start_child
 from hopsartifacts.serving.local.runs import (
     REASON_CHARS,
     Run,
     RunFolder,
     transformer_log,
 )
-from hopsartifacts.serving.local.states import newest_state
-from hopsartifacts.serving.runtime.environment import (
-    HANG_SECONDS,
-    MAX_REQUEST_BYTES,
-)
+from hopsartifacts.serving.process_environment import interpreter, keeper_environment
 from hopsartifacts.serving.runtime.failures import sayable
 
 PATIENCE = Patience()
@@ -54,24 +44,6 @@ PATIENCE = Patience()
 # -P: do not search the working folder for modules; -u: unbuffered output.
 _FLAGS = ("-P", "-u", "-X", "faulthandler", "-m", "hopsartifacts.serving.local.keeper")
 _BUSY_POLL_S = 0.2
-PACKAGE_HOME = str(Path(__file__).parents[3])
-"""The folder in which Python finds this package."""
-
-_PASSED_ON = {
-    "CUDA_VISIBLE_DEVICES",
-    "HOME",
-    "LANG",
-    "LD_LIBRARY_PATH",
-    "PATH",
-    "PYTHONPATH",
-    "TMPDIR",
-    "TZ",
-    "USER",
-    "VIRTUAL_ENV",
-    HANG_SECONDS,
-    MAX_REQUEST_BYTES,
-}
-_PASSED_ON_PREFIXES = ("COVERAGE_", "LC_", "MKL_", "NUMEXPR_", "OMP_", "OPENBLAS_")
 
 
 def listen(port: int | None) -> socket.socket:
@@ -244,22 +216,3 @@ def _tell(path: Path, update: Update) -> Reply:
         if not reply.is_busy or time.monotonic() > deadline:
             return reply
         time.sleep(_BUSY_POLL_S)
-
-
-def keeper_environment(environ: Mapping[str, str], revision: str) -> dict[str, str]:
-    """Return the variables of *environ* that a keeper needs, without secrets."""
-    passed_on = {
-        name: value
-        for name, value in environ.items()
-        if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
-    }
-    given = passed_on.get("PYTHONPATH", "")
-    # The keeper has another working folder. An empty entry means the current one.
-    search = [*map(os.path.abspath, given.split(os.pathsep))] if given else []
-    # Do not name the site folder: it would precede the standard library.
-    known = {*search, *site.getsitepackages(), site.getusersitepackages()}
-    if PACKAGE_HOME not in known:
-        search = [PACKAGE_HOME, *search]
-    if search:
-        passed_on["PYTHONPATH"] = os.pathsep.join(search)
-    return {**passed_on, REVISION_VARIABLE: revision}

@@ -1,4 +1,7 @@
-"""The logs of runs: finding the newest, reading its end, and following it.
+"""The logs of runs: writing and rotating their files, reading the end, and following.
+
+Workers and their descendants write to a pipe, and the keeper writes to the file. So a
+full file can be rotated without losing a byte, and without the writers noticing.
 
 A script may print anything, even a line that never ends. So there is a limit to how
 much of a log is read, and how much of it is quoted.
@@ -7,8 +10,10 @@ much of a log is read, and how much of it is quoted.
 import fcntl
 import glob
 import os
+import select
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -18,12 +23,15 @@ from hopsartifacts.serving.runtime.failures import sayable
 
 MOST_TAIL_BYTES = 8 * 1024 * 1024
 """The most bytes to read from the end of a log file."""
+FILE_BYTES = 32 * 1024 * 1024
+"""A file that has reached this size is rotated."""
 KEPT_FILES = 3
 """The most files per log: the newest one, and rotated ones."""
 KEPT_RUNS = 10
 """The number of runs of a deployment whose logs are kept."""
 _LINES_IN_ERRORS = 15
 _BLOCK_BYTES = 64 * 1024
+_BLOCKS_AT_ONCE = 64
 _QUOTED_CHARACTERS = 1000
 _NEWEST = "_predictor.log"
 _PAUSE_S = 0.1
@@ -83,6 +91,84 @@ def _is_written(path: Path) -> bool:
     except OSError:  # locks are not supported, or it is another user's file
         return False
     return False
+
+
+class RunLog:
+    """One log, written by a separate thread until the process ends.
+
+    Args:
+        path: the newest file; rotated ones are beside it, with a number as suffix.
+        also: descriptors of this process to redirect to the newest file, always.
+
+    Attributes:
+        writing: the descriptor to write to, for child processes.
+    """
+
+    def __init__(self, path: Path, also: Sequence[int] = ()) -> None:
+        self._path = path
+        self._also = also
+        self._reading, self.writing = os.pipe()
+        os.set_blocking(self._reading, False)
+        self._lock = threading.Lock()
+        self._lost_bytes = 0
+        self._is_within_line = False
+        self._file = self._open()
+        threading.Thread(target=self._work, name="log", daemon=True).start()
+
+    def take(self) -> None:
+        """Write the data in the pipe: on return the file has all earlier output.
+
+        If there is too much to write at once, the rest is written later.
+        """
+        with self._lock, suppress(BlockingIOError):
+            for _ in range(_BLOCKS_AT_ONCE):
+                self._write(os.read(self._reading, _BLOCK_BYTES))
+
+    def _work(self) -> None:
+        while True:
+            select.select([self._reading], [], [])
+            self.take()
+
+    def _write(self, block: bytes) -> None:
+        try:
+            if self._lost_bytes:
+                lost = f"keeper: {self._lost_bytes} bytes could not be written here\n"
+                os.write(self._file, lost.encode())
+                self._lost_bytes = 0
+            if os.fstat(self._file).st_size >= FILE_BYTES:
+                # First the rest of the current line, if it ends in this block.
+                end = block.find(b"\n") + 1 if self._is_within_line else 0
+                _write_all(self._file, block[:end])
+                block = block[end:]
+                self._turn()
+            _write_all(self._file, block)
+            self._is_within_line = not block.endswith(b"\n")
+        except OSError:
+            # A full disk must not block a script that prints.
+            self._lost_bytes += len(block)
+
+    def _turn(self) -> None:
+        """Rotate the file and continue with a new one."""
+        number = newest_number(self._path)
+        self._path.rename(aside(self._path, number))
+        aside(self._path, number - KEPT_FILES + 1).unlink(missing_ok=True)
+        full, self._file = self._file, self._open()
+        os.close(full)
+
+    def _open(self) -> int:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        file = os.open(self._path, flags, 0o666)
+        # The lock tells other runs, when they start, that this one still writes.
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        for descriptor in self._also:
+            os.dup2(file, descriptor)
+        return file
+
+
+def _write_all(file: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(file, data) :]
 
 
 def last_lines(path: Path, count: int) -> str:

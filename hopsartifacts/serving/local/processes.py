@@ -1,7 +1,8 @@
-"""Operating system processes: starting a server, finding it, and ending a whole tree.
+"""The processes of a run: its keeper, and all descendants; and the state of the run.
 
-A run's processes carry a mark in their environment, so that those that left their
-session are found. psutil is an extra and is imported late.
+They carry a mark in their environment, so that those that left their session are found.
+The state follows from the newest report of the keeper, and whether the keeper lives.
+psutil is an extra and is imported late.
 """
 
 import atexit
@@ -14,18 +15,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from hopsartifacts.serving.local.runs import Run
+from hopsartifacts.serving.contract import (
+    ENDED,
+    NEVER_RAN,
+    Condition,
+    DeploymentKey,
+    RunState,
+)
+from hopsartifacts.serving.local.runs import Report, Run, RunFolder, end_in_words
+from hopsartifacts.serving.process_environment import REVISION_VARIABLE
 
 if TYPE_CHECKING:
     import psutil
-
-REVISION_VARIABLE = "HOPSARTIFACTS_REVISION"
-"""Marks all processes started by a run, including those that left its session."""
 
 _EXIT_WAIT_S = 3.0
 _SAME_S = 0.1
 _POLL_S = 0.02
 _KILL_WAIT_S = 10.0
+_STANDARD = 3
+_SCHEDULED = Condition(type="SCHEDULED", status=True, reason="the process was started")
 
 
 class _Child(subprocess.Popen[bytes]):
@@ -38,6 +46,19 @@ class _Child(subprocess.Popen[bytes]):
 # The keys contain the starting process's id, since after a fork these are not our
 # children, and the revision instead of the child's id, since ids are reused.
 _children: dict[tuple[int, str], _Child] = {}
+
+
+def take_standard_descriptors() -> None:
+    """Ensure that no descriptor opened from now on is 0, 1 or 2.
+
+    If a program was started without stdin, stdout or stderr, the next file or socket
+    would get that number, and a child process would lose it, since there these numbers
+    are stdin and the log.
+    """
+    opened = os.open(os.devnull, os.O_RDWR)
+    while opened < _STANDARD:
+        opened = os.open(os.devnull, os.O_RDWR)
+    os.close(opened)
 
 
 def start_child(
@@ -196,3 +217,63 @@ def kill_marked(variable: str, value: str) -> None:
     for process in marked(variable, value):
         with contextlib.suppress(psutil.Error):
             process.kill()
+
+
+def own_run(folder: RunFolder, key: DeploymentKey) -> Run | None:
+    """Return the newest run if it is of this deployment."""
+    run = folder.read_run()
+    if run is None or not key_of(run, folder.read_report(run)).is_of(key):
+        return None
+    return run
+
+
+def newest_state(folder: RunFolder, run: Run | None) -> RunState:
+    """Return what *run*, the newest of its folder, does now."""
+    if run is None:
+        return NEVER_RAN
+    # Liveness first: a server that ends meanwhile has reported before that.
+    lives = find_server(run) is not None
+    report = folder.read_report(run)
+    return run_state(run, report, is_alive=lives, exit_code=exit_code(run.revision))
+
+
+def is_over(folder: RunFolder, run: Run) -> bool:
+    """Tell whether the run was stopped and its server is gone."""
+    if find_server(run) is not None:
+        return False
+    return newest_state(folder, run).status == "Stopped"
+
+
+def run_state(
+    run: Run, report: Report | None, *, is_alive: bool, exit_code: int | None
+) -> RunState:
+    """Return the state of a deployment whose newest run is *run*."""
+    said = report or Report(status="Starting", condition=_SCHEDULED)
+    if said.status in ENDED:
+        # The process has written its last report; it may be about to exit.
+        return RunState(
+            status=said.status, condition=said.condition, revision=run.revision
+        )
+    if not is_alive:
+        condition = Condition(
+            type=said.condition.type, status=False, reason=end_in_words(exit_code)
+        )
+        return RunState(status="Failed", condition=condition, revision=run.revision)
+    return RunState(
+        status=said.status,
+        condition=said.condition,
+        available_predictor_instances=said.available,
+        available_transformer_instances=said.available if said.has_transformer else 0,
+        deployment_version=key_of(run, said).version,
+        url=run.url,
+        port=run.port,
+        grpc_port=said.grpc_port,
+        revision=run.revision,
+        started_s=run.created_s,
+        is_detached=run.parent_pid is None,
+    )
+
+
+def key_of(run: Run, report: Report | None) -> DeploymentKey:
+    """Return the key of the run's deployment, with the version that serves."""
+    return report.deployment if report and report.deployment else run.deployment

@@ -32,8 +32,7 @@ from hopsartifacts.serving.contract import (
     Launch,
     ModelInput,
 )
-from hopsartifacts.serving.runtime.chain import Chain
-from hopsartifacts.serving.runtime.execution import Pace
+from hopsartifacts.serving.runtime.chain import Chain, Pace
 from hopsartifacts.serving.runtime.failures import error_text, said_by
 from hopsartifacts.serving.runtime.predictors import (
     SklearnPredictor,

@@ -29,7 +29,6 @@ from hopsartifacts.serving.runtime.tensors import (
     refuse_missing,
     write_bytes,
 )
-from hopsartifacts.serving.runtime.v2_calls import InferBodies
 
 _CODES: Mapping[int, grpc.StatusCode] = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
@@ -144,8 +143,8 @@ class _Answers:
             )
 
 
-class _InferCall(InferBodies):
-    """One inference request and its answer; see ``service.Call``."""
+class _InferCall(v2.InferBodies):
+    """One inference request over gRPC, and its answer."""
 
     protocol = "grpc"
 

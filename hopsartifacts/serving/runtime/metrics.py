@@ -21,7 +21,7 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+from hopsartifacts.serving.process_environment import METRICS_VARIABLE
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -32,7 +32,7 @@ class Metrics:
     """The counts of one process; see ``service.Meter``."""
 
     def __init__(self, deployment: str, version: int) -> None:
-        folder = os.environ.get(FOLDER_VARIABLE)
+        folder = os.environ.get(METRICS_VARIABLE)
         self._folder = Path(folder) if folder else None
         # In multiprocess mode the page is built from a new registry each time.
         self._registry = CollectorRegistry()

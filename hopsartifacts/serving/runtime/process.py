@@ -18,14 +18,13 @@ from typing import NoReturn
 
 from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.serving.contract import ConditionType, Launch
+from hopsartifacts.serving.process_environment import max_request_bytes
 from hopsartifacts.serving.runtime.app import create_app
 from hopsartifacts.serving.runtime.chain import Chain
 from hopsartifacts.serving.runtime.chain_loader import (
     copy_artifact,
     load_chain,
 )
-from hopsartifacts.serving.runtime.connection_handoff import Passing
-from hopsartifacts.serving.runtime.environment import max_request_bytes
 from hopsartifacts.serving.runtime.failures import error_text, said_by
 from hopsartifacts.serving.runtime.golden import check_golden
 from hopsartifacts.serving.runtime.keeper_link import (
@@ -35,7 +34,12 @@ from hopsartifacts.serving.runtime.keeper_link import (
 )
 from hopsartifacts.serving.runtime.metrics import Metrics
 from hopsartifacts.serving.runtime.recorder import make_recorder
-from hopsartifacts.serving.runtime.server import SharedSocket, Stoppable, WorkerServer
+from hopsartifacts.serving.runtime.server import (
+    Passing,
+    SharedSocket,
+    Stoppable,
+    WorkerServer,
+)
 from hopsartifacts.serving.runtime.service import Observer, Service
 from hopsartifacts.serving.runtime.worker_logs import route_transformer, set_up_logging
 

@@ -22,7 +22,7 @@ class RequestError(Exception):
 
 
 class PredictCall:
-    """One prediction request and its answer; see ``service.Call``.
+    """One prediction request and its answer; see ``service.PredictionCall``.
 
     ``preprocess`` gets the body as it was sent, and returns a body or plain rows.
     ``postprocess`` gets ``{"predictions": …}``. If it returns a dictionary, that is the

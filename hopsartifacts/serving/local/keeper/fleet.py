@@ -12,10 +12,13 @@ from datetime import UTC, datetime
 import msgspec
 
 from hopsartifacts.serving.contract import ConditionType, Launch
-from hopsartifacts.serving.local.keeper.worker_starter import WorkerStarter
-from hopsartifacts.serving.local.keeper.workers import WorkerProcess, launch_limits
+from hopsartifacts.serving.local.keeper.workers import (
+    WorkerProcess,
+    WorkerStarter,
+    launch_limits,
+)
 from hopsartifacts.serving.local.runs import end_in_words
-from hopsartifacts.serving.runtime.environment import HANG_SECONDS, hang_seconds
+from hopsartifacts.serving.process_environment import HANG_SECONDS, hang_seconds
 from hopsartifacts.serving.runtime.failures import sayable
 from hopsartifacts.serving.runtime.keeper_link import DRAIN_S, GRACE_S, WorkerMessage
 

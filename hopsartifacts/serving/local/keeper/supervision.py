@@ -25,10 +25,8 @@ from hopsartifacts.serving.local.control import (
 )
 from hopsartifacts.serving.local.keeper.fleet import Fleet, LeavingWorkers, say
 from hopsartifacts.serving.local.keeper.helper_process import HelperProcess
-from hopsartifacts.serving.local.keeper.logs import RunLog
-from hopsartifacts.serving.local.keeper.worker_starter import WorkerStarter
-from hopsartifacts.serving.local.keeper.workers import WorkerProcess
-from hopsartifacts.serving.local.log_files import quoted
+from hopsartifacts.serving.local.keeper.workers import WorkerProcess, WorkerStarter
+from hopsartifacts.serving.local.log_files import RunLog, quoted
 from hopsartifacts.serving.local.runs import Report, RunReporter, final, stopped
 from hopsartifacts.serving.runtime.keeper_link import GRACE_S
 
