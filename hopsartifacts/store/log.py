@@ -156,8 +156,8 @@ class Log(Generic[AnyState]):
         Raises:
             IntegrityError: the newest entry is damaged.
         """
-        found = self.newest()
-        return found.state if found else self._state.empty()
+        self.newest()
+        return self.seen_state()
 
     def seen_state(self) -> AnyState:
         """Return the state of the last read; read it if there was none yet."""
@@ -170,9 +170,8 @@ class Log(Generic[AnyState]):
         It is called again if it raises and there are entries that were not listed.
         """
         while True:
-            found = self.seen()
             try:
-                return decide(found.state if found else self._state.empty())
+                return decide(self.seen_state())
             except HopsArtifactsError:
                 if not self._was_late():
                     raise
@@ -297,23 +296,14 @@ class Log(Generic[AnyState]):
             CommitUncertainError: the storage failed and the outcome is unknown.
             ConflictError: a thousand races were lost in a row, or the log is full.
         """
-        before = self.seen()
         with ExitStack() as held:
             for attempt in range(_LOST_RACES_LIMIT):
-                state = before.state if before else self._state.empty()
-                seq = before.seq + 1 if before else 1
-                try:
-                    draft = decide(state, seq)
-                except HopsArtifactsError:
-                    if not self._was_late():
-                        raise
-                    before = self._seen
-                    continue
+                draft = self.decided(lambda state: decide(state, self._seen_seq() + 1))
+                before, seq = self._seen, self._seen_seq() + 1
                 if draft is None:
-                    if not self._was_late():
-                        return before
-                    before = self._seen
-                    continue
+                    if self._was_late():
+                        continue
+                    return before
                 if seq > layout.MOST_ENTRIES:
                     raise ConflictError(
                         f"{self.path} has {layout.MOST_ENTRIES} entries, and no log "
@@ -321,19 +311,17 @@ class Log(Generic[AnyState]):
                     )
                 token = draft.token or new_token()
                 taken = self._commit(before, seq, draft, token)
-                if taken.token == token:
-                    self._read[seq] = taken
-                    self._seen = self.snapshot(taken)
-                    return self._seen
                 self._check_link(before.entry if before else None, taken)
                 self._read[seq], self._seen = taken, self.snapshot(taken)
+                if taken.token == token:
+                    return self._seen
                 self._trusts_listing = False
                 if attempt == 0:
                     held.enter_context(turn(self.storage, self.path))
                 else:
                     back_off(attempt)
                 # Other writers may have committed more: catch up before retrying.
-                before = self.newest()
+                self.newest()
         raise ConflictError(
             f"{self.path}: {_LOST_RACES_LIMIT} other writers were faster; try again"
         )
@@ -419,6 +407,9 @@ class Log(Generic[AnyState]):
             return None
         return unpacked(data, self.path, seq)
 
+    def _seen_seq(self) -> int:
+        return self._seen.seq if self._seen else 0
+
     def _was_late(self) -> bool:
         """Read entries that were not listed; return whether there were any."""
         was_trusted, self._trusts_listing = self._trusts_listing, False
@@ -426,9 +417,8 @@ class Log(Generic[AnyState]):
 
     def newest_seq(self) -> int:
         """Return the number of the newest entry, without reading it; 0 if none."""
-        newest = newest_seq(self.storage, self.path)
-        if self._seen and newest < self._seen.seq:
-            newest = self._seen.seq  # the listing is out of date
+        # If the listing is out of date, a newer one was seen.
+        newest = max(newest_seq(self.storage, self.path), self._seen_seq())
         if self._may_list_late and not self._trusts_listing:
             # A network mount may list from its cache, but looks up a single name.
             while self.storage.stat(layout.log_entry(self.path, newest + 1)):
