@@ -53,45 +53,23 @@ def modes_like(mode: int) -> Modes:
 
 
 def write_new(path: Path, chunks: Iterable[bytes], mode: int) -> None:
-    """Write and sync a new file; raise if it exists."""
-    _write_synced(_open_new(path, mode), chunks)
-
-
-def write_in_place(path: Path, chunks: Iterable[bytes], mode: int) -> None:
-    """Write and sync the file *path*; unlink an existing one first.
-
-    An existing file may have other hard links, which keep its content.
-    """
-    try:
-        descriptor = _open_new(path, mode)
-    except FileExistsError:
-        path.unlink()
-        descriptor = _open_new(path, mode)
-    try:
-        _write_synced(descriptor, chunks)
-    except BaseException:
-        with suppress(OSError):
-            path.unlink()
-        raise
-
-
-def _open_new(path: Path, mode: int) -> int:
+    """Write and sync a new file; raise if it exists. Delete it if *chunks* raises."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     descriptor = os.open(path, flags, mode)
-    # The umask may have removed bits. If they cannot be set, ``protect`` reports it.
-    if stat_bits.S_IMODE(os.fstat(descriptor).st_mode) != mode:
-        with suppress(OSError):
-            os.fchmod(descriptor, mode)
-    return descriptor
-
-
-def _write_synced(descriptor: int, chunks: Iterable[bytes]) -> None:
     try:
+        # The umask may have removed bits. ``protect`` reports if they cannot be set.
+        if stat_bits.S_IMODE(os.fstat(descriptor).st_mode) != mode:
+            with suppress(OSError):
+                os.fchmod(descriptor, mode)
         for chunk in chunks:
             view = memoryview(chunk)
             while view:
                 view = view[os.write(descriptor, view) :]
         os.fsync(descriptor)
+    except BaseException:
+        with suppress(OSError):
+            path.unlink()
+        raise
     finally:
         os.close(descriptor)
 

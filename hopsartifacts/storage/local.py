@@ -78,13 +78,14 @@ class LocalStorage(contract.Storage):
                 try:
                     created = posix.link(temporary, target)
                 except OSError as error:
-                    raise _link_error(path, error) from error
+                    if error.errno in posix.WITHOUT_LINKS:
+                        raise _without_links(path, error) from error
+                    raise
         if created:
             try:
                 posix.sync_folder(target.parent)
             except OSError as error:
-                # The object exists, so this is not a refusal; but it may not be
-                # durable.
+                # Not a refusal: the object exists, but it may not be durable.
                 raise StorageError(*_error("sync", path, error).args) from error
         return created
 
@@ -97,7 +98,10 @@ class LocalStorage(contract.Storage):
         with _translated("write", path):
             self._make_folder(target.parent)
             if path.startswith(f"{STAGING}/"):
-                posix.write_in_place(target, chunks, self._modes().sealed_file)
+                # An existing file may have other hard links, which keep its content.
+                with suppress(FileNotFoundError):
+                    target.unlink()
+                posix.write_new(target, chunks, self._modes().sealed_file)
                 return
             with self._temporary() as temporary:
                 posix.write_new(temporary, chunks, self._modes().file)
@@ -141,9 +145,8 @@ class LocalStorage(contract.Storage):
                 return False
             try:
                 self._make_folder(end.parent)
-                return (self._may_clone and self._clone(start, end)) or posix.linked(
-                    start, end
-                )
+                is_cloned = self._may_clone and self._clone(start, end)
+                return is_cloned or posix.linked(start, end)
             except FileNotFoundError:
                 # Report a source deleted meanwhile as missing, as ``read`` does.
                 raise
@@ -219,10 +222,10 @@ class LocalStorage(contract.Storage):
         with _translated("delete", path):
             if not os.path.lexists(top):
                 return
-            if not stat_bits.S_ISDIR(top.lstat().st_mode):
-                top.unlink()
-            else:
+            if stat_bits.S_ISDIR(top.lstat().st_mode):
                 posix.delete_folder(top)
+            else:
+                top.unlink()
             posix.sync_folder(top.parent)
 
     def local_path(self, path: str) -> Path | None:
@@ -335,10 +338,7 @@ def _error(doing: str, path: str, error: Exception) -> Exception:
     return kind(f"cannot {doing} {path!r}: {hint}")
 
 
-def _link_error(path: str, error: OSError) -> Exception:
-    """Return the error to raise for a failed link."""
-    if error.errno not in posix.WITHOUT_LINKS:
-        return _error("create", path, error)
+def _without_links(path: str, error: OSError) -> StorageError:
     # A failing disk also reports EIO, and then a retry may help.
     kind = StorageError if error.errno == errno.EIO else StorageRefusedError
     return kind(
