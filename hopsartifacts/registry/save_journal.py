@@ -88,9 +88,8 @@ class SaveJournal:
 def open_journal(project_url: str, model: str, source: Path) -> SaveJournal | None:
     """Open and lock the journal for saving *source* as *model* to a project.
 
-    Returns:
-        The journal. None if another process is saving the same files, or if this user
-        cannot store files on this machine; then the save cannot be continued later.
+    None if another process is saving the same files, or if this user cannot store files
+    on this machine; then the save cannot be continued later.
     """
     key = key_of(project_url, model, os.path.realpath(source))
     # Two different saves may share a lock; then the second one has no journal.
