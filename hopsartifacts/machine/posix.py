@@ -3,7 +3,7 @@
 import errno
 import os
 import stat as stat_bits
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -138,6 +138,25 @@ def make_folder(folder: Path, mode: int | None) -> None:
             with suppress(OSError):
                 set_mode(folder, mode)
         sync_folder(folder.parent)
+
+
+def make_folders(
+    folder: Path, make: Callable[[Path], None] = lambda it: it.mkdir(exist_ok=True)
+) -> None:
+    """Create *folder* and its missing parents, each by *make*.
+
+    Unlike ``os.makedirs``, this does not call itself for each parent, which would fail
+    for a tree that is deeper than Python's stack.
+
+    Raises:
+        OSError: one of them cannot be created, for example because a file is there.
+    """
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for it in reversed(missing):
+        make(it)
 
 
 def set_mode(path: str | Path, mode: int) -> None:

@@ -37,12 +37,9 @@ def set_alias(
     *,
     only_new: bool = False,
 ) -> AliasRecord:
-    """Point *alias* at *version*; nothing is written if it does so already.
+    """Point *alias* at *version*, unless it does so already; return its record.
 
     With *only_new*, an alias that points at any version is left unchanged.
-
-    Returns:
-        The record that is valid now.
 
     Raises:
         ModelNotFoundError: the version does not exist.

@@ -210,7 +210,7 @@ class Model(FixedAttributes, Tagged):
     def download(
         self, local_path: str | Path | None = None, *, callback: Callback = NO_CALLBACK
     ) -> str:
-        """Copy the model files to this machine, concurrently, and verify every byte.
+        """Copy the model files to this machine and verify every byte.
 
         A file gets its name when it is complete. After a failure, call this again with
         the same *local_path* to continue where it stopped.

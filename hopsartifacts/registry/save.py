@@ -1,10 +1,9 @@
 """Saving a model version: reserve a number, store the files, commit the manifest.
 
 A number is reserved under the writer's token before any file is stored in its folder.
-The version exists once the log contains the entry with its manifest; before that it
-does not exist at all. If the storage can move folders, the files are first stored in a
-staging folder, so that a failed save leaves nothing and uses no number. Otherwise they
-are stored in the reserved folder.
+The version exists once the log contains the entry with its manifest. If the storage can
+move folders, the files are first stored in a staging folder, so that a failed save
+leaves nothing and uses no number. Otherwise they are stored in the reserved folder.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
 """The journal of a save, by which a later save of the same files continues it.
 
-The journal is a local file in the user's state folder, so it needs no request to the
-store. One save at a time locks it. It contains a token and the paths that may have been
-written under the token. It contains nothing about their bytes, which are read again.
+It is a local file in the user's state folder, which one save at a time locks. It
+contains a token and the paths that may have been written under the token, but nothing
+about their bytes, which are read again.
 """
 
 import os

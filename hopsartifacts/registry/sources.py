@@ -1,10 +1,9 @@
 """The user's files to be saved: listing them, and detecting changes during the save.
 
 Every file is read twice: while it is stored, and again after all files are stored. A
-``write`` to a file changes its timestamps. A change through a memory map may not: the
-kernel updates them only at the first change to a clean page, and on tmpfs never. So the
-bytes are compared too. If every byte was the same both times, the folder contained
-exactly these bytes at the moment between the two passes, so the stored files are
+``write`` to a file changes its timestamps, but a change through a memory map may not.
+So the bytes are compared too. If every byte was the same both times, the folder
+contained exactly these bytes between the two passes, so the stored files are
 consistent. Only a change that is undone before the second pass is not detected.
 """
 

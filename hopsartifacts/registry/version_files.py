@@ -1,8 +1,7 @@
 """Upload of the files of a new version: concurrent, hashed on the way, deduplicated.
 
 Bytes that are stored already are not uploaded again, whether in a committed file or in
-a file left by an interrupted try. The user's file is always read to determine this. The
-files become a version only when its log entry is committed.
+a file left by an interrupted try. The user's file is always read to determine this.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,8 +1,7 @@
 """A directory on the local disk: create-if-absent by hard link, durable by fsync.
 
 ``link(2)`` fails if the name exists, and the new name appears only with its complete
-content. So creation is exclusive *and* atomic, which ``O_EXCL`` alone is not. Temporary
-files are stored in one folder of the project, outside the managed folders.
+content. So creation is exclusive *and* atomic, which ``O_EXCL`` alone is not.
 
 The permissions of new files and folders follow the mode of the project's root folder,
 not the writer's umask, so users who share a project do not lock each other out.
@@ -128,7 +127,17 @@ class LocalStorage(contract.Storage):
 
     def list(self, path: str) -> list[contract.FileInfo]:
         with _translated("list", path):
-            return contract.by_path(self._children(path))
+            prefix, found = f"{path}/" if path else "", list[contract.FileInfo]()
+            try:
+                with os.scandir(self._root / path) as children:
+                    for child in children:
+                        # Treat an entry that was deleted since as missing.
+                        with suppress(FileNotFoundError):
+                            status = child.stat(follow_symlinks=False)
+                            found.append(contract.info_of(prefix + child.name, status))
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+            return contract.by_path(found)
 
     def first(self, path: str) -> str | None:
         with _translated("list", path):
@@ -245,12 +254,9 @@ class LocalStorage(contract.Storage):
 
     def _make_folder(self, folder: Path) -> None:
         """Make *folder* and its parents, each durable in its own parent."""
-        missing = []
-        while not folder.is_dir():
-            missing.append(folder)
-            folder = folder.parent
-        for folder in reversed(missing):
-            posix.make_folder(folder, self._mode_of_new(folder))
+        posix.make_folders(
+            folder, lambda it: posix.make_folder(it, self._mode_of_new(it))
+        )
 
     def _mode_of_new(self, folder: Path) -> int | None:
         """Return the mode that *folder* gets; None leaves it to the umask."""
@@ -292,20 +298,6 @@ class LocalStorage(contract.Storage):
                 UserWarning,
                 stacklevel=2,
             )
-
-    def _children(self, path: str) -> Iterator[contract.FileInfo]:
-        prefix = f"{path}/" if path else ""
-        try:
-            # Read to its end here: a caller may stop, which would leave it open.
-            with os.scandir(self._root / path) as found:
-                children = list(found)
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        for child in children:
-            # Treat an entry that was deleted since as missing.
-            with suppress(FileNotFoundError):
-                status = child.stat(follow_symlinks=False)
-                yield contract.info_of(prefix + child.name, status)
 
 
 def _translated(doing: str, path: str) -> AbstractContextManager[None]:

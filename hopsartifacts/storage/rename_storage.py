@@ -2,7 +2,6 @@
 
 A complete temporary file is renamed to its final name, so the name appears with all its
 content, and only one of several writers succeeds. Folders are renamed the same way.
-Temporary files are stored in one folder of the project, outside the managed folders.
 """
 
 import re

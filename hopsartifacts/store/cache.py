@@ -27,9 +27,8 @@ from hopsartifacts.errors import (
     StorageError,
 )
 from hopsartifacts.fixed_attributes import FixedAttributes
-from hopsartifacts.machine.folders import make_folders
 from hopsartifacts.machine.local_paths import user_path
-from hopsartifacts.machine.posix import folders_of
+from hopsartifacts.machine.posix import folders_of, make_folders
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.store.checks import Finding, check_folder

@@ -130,10 +130,9 @@ class Log(Generic[AnyState]):
         raise self._missing(seq)
 
     def refresh(self) -> bool:
-        """Read entries added since the last read; one request if there are none.
+        """Read entries added since the last read; return whether there were any.
 
-        Returns:
-            Whether there were any.
+        One request if there are none.
         """
         before = self._seen
         if before is None and (first := self._find(1)):
@@ -255,10 +254,7 @@ class Log(Generic[AnyState]):
 
         *decide* is called with that state (an empty one if the log is empty) and the
         number of the new entry. It returns a draft, returns None to commit nothing, or
-        raises. It is called again after each lost race.
-
-        Returns:
-            The committed entry, or the newest one if *decide* returned None.
+        raises. It is called again after each lost race. Returns the newest entry.
 
         Raises:
             CommitUncertainError: the storage failed and the outcome is unknown.

@@ -21,7 +21,7 @@ import xxhash
 from hopsartifacts.digests import CHUNK_BYTES, Digest, sha256_of
 from hopsartifacts.errors import IntegrityError, PathNotFoundError, StorageError
 from hopsartifacts.machine.atomic_write import written_aside
-from hopsartifacts.machine.folders import make_folders
+from hopsartifacts.machine.posix import make_folders
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback, Progress
 from hopsartifacts.machine.workers import Stop, Stopped, each, pause_s
 from hopsartifacts.storage.contract import Storage
