@@ -16,7 +16,7 @@ from hopsartifacts.errors import (
     PathNotFoundError,
     StorageError,
 )
-from hopsartifacts.machine.folders import make_folders
+from hopsartifacts.machine.posix import make_folders
 from hopsartifacts.storage.contract import FileInfo, Storage
 from hopsartifacts.store.root import mark_root
 

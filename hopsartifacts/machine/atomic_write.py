@@ -68,17 +68,14 @@ def written_aside(
 
 def _give_name(temporary: Path, target: Path, *, overwrite: bool) -> None:
     if not overwrite:
-        try:
-            # Linking fails if the target exists; a rename would replace it.
+        # Linking fails if the target exists; a rename would replace it.
+        with suppress(OSError):
             target.hardlink_to(temporary)
-        except FileExistsError as error:
-            raise _taken(target) from error
-        except OSError as error:  # some file systems (USB sticks) have no hard links
-            if target.exists():
-                raise _taken(target) from error
-            temporary.replace(target)
-    else:
-        temporary.replace(target)
+            return
+        # Some file systems (USB sticks) have no hard links.
+        if os.path.lexists(target):
+            raise _taken(target)
+    temporary.replace(target)
 
 
 def _taken(target: Path) -> AlreadyExistsError:

@@ -35,8 +35,7 @@ def user_path(given: str | os.PathLike[str]) -> Path:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))  # noqa: TRY301 - told below
         os.lstat(path)
     except (TypeError, ValueError, RuntimeError, OSError) as error:
-        flaw = _flaw(error)
-        if flaw:
+        if flaw := _flaw(error):
             raise InvalidInputError(
                 f"{quoted(given)} is not a path on this machine: {flaw}"
             ) from error
@@ -44,11 +43,7 @@ def user_path(given: str | os.PathLike[str]) -> Path:
 
 
 def file_path(given: str | os.PathLike[str]) -> Path:
-    """Return ``user_path(given)``, the path of a file to be written.
-
-    Raises:
-        InvalidInputError: see ``user_path``; or it is a folder.
-    """
+    """Return ``user_path(given)``; raise ``InvalidInputError`` if it is a folder."""
     path = user_path(given)
     if path.is_dir():
         raise InvalidInputError(f"{str(path)!r} is a folder: give the name of a file")
@@ -56,11 +51,7 @@ def file_path(given: str | os.PathLike[str]) -> Path:
 
 
 def refuse_special(target: Path) -> None:
-    """Refuse to replace a device, a pipe or a socket by a file.
-
-    Raises:
-        InvalidInputError: *target* is one of these.
-    """
+    """Raise ``InvalidInputError`` if *target* is a device, a pipe or a socket."""
     with suppress(OSError):
         mode = target.stat().st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
@@ -71,11 +62,7 @@ def refuse_special(target: Path) -> None:
 
 
 def local_folder(given: str | os.PathLike[str] | None, *parts: str) -> Path:
-    """Return ``user_path(given)``; if None, a new temporary path that ends in *parts*.
-
-    Raises:
-        InvalidInputError: see ``user_path``.
-    """
+    """Return ``user_path(given)``; for None, a new temporary path ending in *parts*."""
     if given is not None:
         return user_path(given)
     return Path(tempfile.gettempdir(), uuid4().hex, *parts)

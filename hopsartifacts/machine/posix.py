@@ -3,7 +3,7 @@
 import errno
 import os
 import stat as stat_bits
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -53,45 +53,23 @@ def modes_like(mode: int) -> Modes:
 
 
 def write_new(path: Path, chunks: Iterable[bytes], mode: int) -> None:
-    """Write and sync a new file; raise if it exists."""
-    _write_synced(_open_new(path, mode), chunks)
-
-
-def write_in_place(path: Path, chunks: Iterable[bytes], mode: int) -> None:
-    """Write and sync the file *path*; unlink an existing one first.
-
-    An existing file may have other hard links, which keep its content.
-    """
-    try:
-        descriptor = _open_new(path, mode)
-    except FileExistsError:
-        path.unlink()
-        descriptor = _open_new(path, mode)
-    try:
-        _write_synced(descriptor, chunks)
-    except BaseException:
-        with suppress(OSError):
-            path.unlink()
-        raise
-
-
-def _open_new(path: Path, mode: int) -> int:
+    """Write and sync a new file; raise if it exists. Delete it if *chunks* raises."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     descriptor = os.open(path, flags, mode)
-    # The umask may have removed bits. If they cannot be set, ``protect`` reports it.
-    if stat_bits.S_IMODE(os.fstat(descriptor).st_mode) != mode:
-        with suppress(OSError):
-            os.fchmod(descriptor, mode)
-    return descriptor
-
-
-def _write_synced(descriptor: int, chunks: Iterable[bytes]) -> None:
     try:
+        # The umask may have removed bits. ``protect`` reports if they cannot be set.
+        if stat_bits.S_IMODE(os.fstat(descriptor).st_mode) != mode:
+            with suppress(OSError):
+                os.fchmod(descriptor, mode)
         for chunk in chunks:
             view = memoryview(chunk)
             while view:
                 view = view[os.write(descriptor, view) :]
         os.fsync(descriptor)
+    except BaseException:
+        with suppress(OSError):
+            path.unlink()
+        raise
     finally:
         os.close(descriptor)
 
@@ -160,6 +138,25 @@ def make_folder(folder: Path, mode: int | None) -> None:
             with suppress(OSError):
                 set_mode(folder, mode)
         sync_folder(folder.parent)
+
+
+def make_folders(
+    folder: Path, make: Callable[[Path], None] = lambda it: it.mkdir(exist_ok=True)
+) -> None:
+    """Create *folder* and its missing parents, each by *make*.
+
+    Unlike ``os.makedirs``, this does not call itself for each parent, which would fail
+    for a tree that is deeper than Python's stack.
+
+    Raises:
+        OSError: one of them cannot be created, for example because a file is there.
+    """
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for it in reversed(missing):
+        make(it)
 
 
 def set_mode(path: str | Path, mode: int) -> None:

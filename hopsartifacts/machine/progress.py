@@ -12,11 +12,9 @@ class Callback(Protocol):
 
     def set_size(self, size: int) -> None:
         """Receive the total number of bytes."""
-        ...
 
     def relative_update(self, inc: int = 1) -> None:
         """Receive how many more bytes are done; negative if work starts again."""
-        ...
 
 
 class _Silent:

@@ -32,8 +32,11 @@ def state_folder() -> Path:
     if os.environ.get(STATE_DIR_VARIABLE):
         return lasting_state_folder()
     with suppress(StorageError):
-        folder = lasting_state_folder()
-        if _is_usable(folder):
+        folder = nearest = lasting_state_folder()
+        while not os.path.lexists(nearest) and nearest != nearest.parent:
+            nearest = nearest.parent
+        effective = os.access in os.supports_effective_ids
+        if os.access(nearest, os.W_OK | os.X_OK, effective_ids=effective):
             return folder
     return _temporary_state_folder()
 
@@ -51,30 +54,16 @@ def lasting_state_folder() -> Path:
     from platformdirs import user_state_path  # noqa: PLC0415 - see above
 
     try:
-        folder = user_state_path("hopsartifacts")
+        return user_state_path("hopsartifacts")
     except RuntimeError as error:
         raise StorageError(
             f"this user has no home folder: set {STATE_DIR_VARIABLE} to a folder that "
             "it can write to"
         ) from error
-    return folder
-
-
-def _is_usable(folder: Path) -> bool:
-    """Tell whether this user can write to *folder*, creating it if necessary."""
-    nearest = folder
-    while not os.path.lexists(nearest) and nearest != nearest.parent:
-        nearest = nearest.parent
-    effective = os.access in os.supports_effective_ids
-    return os.access(nearest, os.W_OK | os.X_OK, effective_ids=effective)
 
 
 def _temporary_state_folder() -> Path:
-    """Create this user's folder in the temporary folder, which all users share.
-
-    Raises:
-        StorageError: it cannot be created, or other users can access it.
-    """
+    """Create this user's folder in the temporary folder; refuse one others can open."""
     try:
         folder = Path(tempfile.gettempdir()) / f"hopsartifacts-{os.geteuid()}"
         with suppress(FileExistsError):
@@ -102,13 +91,11 @@ def key_of(*names: str) -> str:
 def locked(
     folder: str, key: str, *, wait_s: float = 0, poll_s: float = 0.05
 ) -> "BaseFileLock | None":
-    """Acquire the lock for *key* in *folder*, a subfolder of the state folder.
+    """Return the acquired lock for *key* in *folder*, a subfolder of the state folder.
 
-    Several keys may share one lock: lock files must not be deleted, so there are few.
-
-    Returns:
-        The acquired lock, which the caller releases. None if it is not free within
-        *wait_s*, or if this user cannot store files on this machine.
+    None if it is not free within *wait_s*, or if this user cannot store files on this
+    machine. Several keys may share one lock: lock files must not be deleted, so there
+    are few.
     """
     # Imported late: filelock imports asyncio.
     from filelock import FileLock, Timeout  # noqa: PLC0415 - see above

@@ -42,11 +42,10 @@ class Stop:
 def each(
     work: Callable[[Item, Stop], None], items: Iterable[Item], workers: int
 ) -> None:
-    """Call *work* with every item, in *workers* threads of this process.
+    """Call *work* with every item, in *workers* threads; return when all are done.
 
     Items are taken when a thread is free. With one worker, the caller's own thread is
-    used. Returns when all items are done. If work fails, the other threads stop, and
-    then the first exception is raised.
+    used. If work fails, the other threads stop, and the first exception is raised.
     """
     if workers > 1:
         _each_of_many(work, items, workers)
@@ -117,9 +116,6 @@ def each_result(
 
 
 def pause_s(failures: int, scale: float = 1.0) -> float:
-    """Return the back-off after *failures* in a row, with jitter, in seconds.
-
-    *scale* shortens or lengthens all back-offs.
-    """
+    """Return the back-off after *failures* in a row, times *scale*, with jitter."""
     longest = scale * min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(failures, 10))
     return random.uniform(longest / 2, longest)  # noqa: S311 - only to spread load

@@ -37,12 +37,9 @@ def set_alias(
     *,
     only_new: bool = False,
 ) -> AliasRecord:
-    """Point *alias* at *version*; nothing is written if it does so already.
+    """Point *alias* at *version*, unless it does so already; return its record.
 
     With *only_new*, an alias that points at any version is left unchanged.
-
-    Returns:
-        The record that is valid now.
 
     Raises:
         ModelNotFoundError: the version does not exist.
@@ -67,8 +64,7 @@ def delete_alias(storage: Storage, model: str, alias: str, why: str) -> AliasRec
     """
 
     def decide(state: ModelState, current: AliasRecord | None) -> _Change:
-        there = _pointing(state, model, alias, current)
-        return None, there.entry
+        return None, _pointing(state, model, alias, current).entry
 
     return _change(storage, model, alias, why, decide)
 
@@ -82,15 +78,13 @@ def rollback_alias(storage: Storage, model: str, alias: str, why: str) -> AliasR
     log = versions.model_log(storage, model)
 
     def decide(state: ModelState, current: AliasRecord | None) -> _Change:
-        if current is None:
-            _pointing(state, model, alias, current)
-        elif current.under is not None:
-            before: AliasRecord | None = _record(log, current.under)
-            while before and before.version is None:
-                before = _record(log, before.under) if before.under else None
-            if before and before.version is not None:
+        under = (current or _pointing(state, model, alias, None)).under
+        while under is not None:
+            before = _record(log, under)
+            if before.version is not None:
                 versions.pick_live(state, model, before.version)
                 return before.version, before.under
+            under = before.under
         raise ModelNotFoundError(
             f"alias {alias!r} of model {model!r} never pointed at another version: "
             "there is nothing to roll back to"
@@ -161,8 +155,9 @@ def _change(
         op = {"kind": "alias", "alias": alias, "record": msgspec.to_builtins(record)}
         return Draft(op=op, state=state.aliased(alias, record))
 
-    after = versions.model_log(storage, model).append(decide)
-    return (after.state if after else ModelState.empty()).aliases[alias]
+    log = versions.model_log(storage, model)
+    log.append(decide)
+    return log.seen_state().aliases[alias]
 
 
 def _time_of(record: AliasRecord, model: str) -> datetime:

@@ -1,7 +1,7 @@
 """The documents that the registry stores: manifests and the state of a model's log."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -10,7 +10,7 @@ from hopsartifacts.digests import Digest
 from hopsartifacts.store.entries import Head, State
 
 Framework = Literal["TENSORFLOW", "TORCH", "PYTHON", "SKLEARN", "LLM"]
-FRAMEWORKS: tuple[Framework, ...] = ("TENSORFLOW", "TORCH", "PYTHON", "SKLEARN", "LLM")
+FRAMEWORKS: tuple[Framework, ...] = get_args(Framework)
 
 Tags = dict[str, Any]
 """JSON values by name."""

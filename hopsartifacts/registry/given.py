@@ -107,15 +107,14 @@ def example_text(example: Any) -> str | None:
         value = plain(given, "input_example", "no infinity")
     except TypeError as error:
         raise InvalidModelError(str(error)) from error
-    if isinstance(value, list | dict) and not value:
-        raise InvalidModelError(
-            f"input_example is an empty {type(example).__name__}: give at least one "
-            "row, or leave it out"
-        )
+    kind = type(example).__name__
     if not isinstance(value, list | dict):
         raise InvalidModelError(
-            f"input_example is a {type(example).__name__}: give a frame, an array, a "
-            "dict or a list"
+            f"input_example is a {kind}: give a frame, an array, a dict or a list"
+        )
+    if not value:
+        raise InvalidModelError(
+            f"input_example is an empty {kind}: give at least one row, or leave it out"
         )
     return msgspec.json.encode(value[0] if is_frame else value).decode()
 
@@ -160,7 +159,10 @@ def _name(name: object) -> str:
 
 def _number(name: object, value: Any) -> float | int:
     try:
-        plain = _of_python(value)
+        if getattr(getattr(value, "dtype", None), "kind", None) in _TIMES:
+            raise TypeError("a time is not a number")  # noqa: TRY301 - told below
+        # A NumPy scalar becomes a Python value; an array of several elements fails.
+        plain = value.item() if hasattr(value, "item") else value
         whole = _whole(plain)
         if whole is not None and whole.bit_length() <= MOST_BITS:
             return whole
@@ -189,10 +191,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, int) and value.bit_length() > MOST_BITS:
         return f"an integer of {value.bit_length()} bits"
     return repr(value)
-
-
-def _of_python(value: Any) -> Any:
-    """Convert a NumPy scalar to a Python value; fail if it has several elements."""
-    if getattr(getattr(value, "dtype", None), "kind", None) in _TIMES:
-        raise TypeError("a time is not a number")
-    return value.item() if hasattr(value, "item") else value

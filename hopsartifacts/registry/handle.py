@@ -9,7 +9,7 @@ from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.names import alias_name, model_name, version_number
 from hopsartifacts.registry import aliases, versions
-from hopsartifacts.registry.documents import AliasRecord, Framework, VersionRecord
+from hopsartifacts.registry.documents import FRAMEWORKS, AliasRecord, Framework
 from hopsartifacts.registry.given import checked_reason, sign_of
 from hopsartifacts.registry.model import Model
 from hopsartifacts.registry.schema import ModelSchema
@@ -73,11 +73,8 @@ class ModelRegistry(FixedAttributes):
 
     def __init__(self, context: ProjectContext) -> None:
         self._context = context
-        self.tensorflow = FrameworkModels(context, "TENSORFLOW")
-        self.torch = FrameworkModels(context, "TORCH")
-        self.python = FrameworkModels(context, "PYTHON")
-        self.sklearn = FrameworkModels(context, "SKLEARN")
-        self.llm = FrameworkModels(context, "LLM")
+        for framework in FRAMEWORKS:
+            setattr(self, framework.lower(), FrameworkModels(context, framework))
 
     @property
     def project_name(self) -> str:
@@ -127,20 +124,19 @@ class ModelRegistry(FixedAttributes):
     def get_models(self, name: str) -> list[Model]:
         """Return all saved versions of a model, in order; empty if there are none."""
         live = versions.model_state(self._context.storage, model_name(name)).live()
-        return [self._listed(name, number, it) for number, it in live.items()]
+        return [
+            Model.listed(self._context, name, *numbered) for numbered in live.items()
+        ]
 
     def get_best_model(self, name: str, metric: str, direction: str) -> Model | None:
-        """Return the version with the best value of a metric.
+        """Return the version with the best value of a metric; None if none has it.
 
-        Versions without the metric are ignored. If values are equal, the latest wins.
+        Of versions with equal values, the latest is returned.
 
         Args:
             name: the model's name.
             metric: the metric's name, as it was saved.
             direction: ``max`` or ``min``, in upper or lower case.
-
-        Returns:
-            The best version; None if no version has the metric.
 
         Raises:
             InvalidInputError: the direction is neither of the two.
@@ -154,8 +150,8 @@ class ModelRegistry(FixedAttributes):
         ]
         if not rated:
             return None
-        best = max(rated)[1]
-        return self._listed(name, best, live[best])
+        _, best = max(rated)
+        return Model.listed(self._context, name, best, live[best])
 
     def set_alias(self, name: str, alias: str, version: int, why: str = "") -> None:
         """Point *alias* at a version; see ``Model.set_alias``."""
@@ -169,34 +165,27 @@ class ModelRegistry(FixedAttributes):
         Raises:
             ModelNotFoundError: the alias does not exist.
         """
-        storage, reason = self._context.storage, checked_reason(why)
-        aliases.delete_alias(storage, model_name(name), alias_name(alias), reason)
+        place = self._context.storage, model_name(name), alias_name(alias)
+        aliases.delete_alias(*place, checked_reason(why))
 
     def rollback_alias(self, name: str, alias: str, why: str = "") -> AliasRecord:
-        """Point *alias* at its previous version; repeat this to go back further.
+        """Point *alias* at its previous version, and return the new record.
 
-        Returns:
-            The new record of the alias.
+        Repeat this to go back further.
 
         Raises:
             ModelNotFoundError: it has no previous version, or that version was deleted.
         """
-        storage, reason = self._context.storage, checked_reason(why)
-        return aliases.rollback_alias(
-            storage, model_name(name), alias_name(alias), reason
-        )
+        place = self._context.storage, model_name(name), alias_name(alias)
+        return aliases.rollback_alias(*place, checked_reason(why))
 
     def get_aliases(self, name: str) -> dict[str, int]:
         """Return the version of each alias of a model."""
-        return versions.model_state(
-            self._context.storage, model_name(name)
-        ).live_aliases
+        state = versions.model_state(self._context.storage, model_name(name))
+        return state.live_aliases
 
     def get_alias_history(self, name: str, alias: str) -> list[AliasRecord]:
-        """Return every change of an alias: the version, and who, when and why.
-
-        The newest change is first. The list is empty if the alias was never set.
-        """
+        """Return every change of an alias, newest first; empty if it was never set."""
         storage = self._context.storage
         return list(aliases.alias_history(storage, model_name(name), alias_name(alias)))
 
@@ -210,11 +199,10 @@ class ModelRegistry(FixedAttributes):
         ]
 
     def catalog(self, *, artifacts: bool = True) -> Any:
-        """Return a ``pyarrow.Table`` with one row per model version.
+        """Return a ``pyarrow.Table`` with one row per model version, as of now.
 
         Metrics, tags, artifacts and deployments are nested in the rows;
-        ``project.catalog(kind)`` returns some of them as separate tables. The table
-        contains everything that was saved before the call.
+        ``project.catalog(kind)`` returns some of them as separate tables.
 
         Args:
             artifacts: if false, leave out the column ``artifacts``, which saves one
@@ -229,6 +217,3 @@ class ModelRegistry(FixedAttributes):
     def __repr__(self) -> str:
         project = self._context
         return f"ModelRegistry(project: {project.project!r}, url: {project.url!r})"
-
-    def _listed(self, name: str, number: int, state: VersionRecord) -> Model:
-        return Model.listed(self._context, name, number, state)

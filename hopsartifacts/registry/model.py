@@ -159,9 +159,8 @@ class Model(FixedAttributes, Tagged):
                 are followed. Every file is saved; a warning names those that tools
                 made: ``.git``, ``__pycache__``, ``*.pyc``, ``.ipynb_checkpoints``,
                 ``.DS_Store``, ``._*``, ``Thumbs.db`` and ``desktop.ini``.
-            await_registration: no effect; there is nothing to wait for.
-            keep_original_files: no effect; files are never moved. Hopsworks moves files
-                that are in its own file system.
+            await_registration: no effect, like the next two: files are never moved.
+            keep_original_files: no effect.
             upload_configuration: no effect.
             callback: receives the total number of bytes and the progress, in fsspec's
                 protocol (``fsspec.callbacks.TqdmCallback``).
@@ -186,8 +185,7 @@ class Model(FixedAttributes, Tagged):
         location = user_path(model_path)
         self._refuse_project_inside(location)
         listed = source(location)
-        by_products = listed.by_products()
-        if by_products:
+        if by_products := listed.by_products():
             warn(
                 f"{str(location)!r} contains {', '.join(by_products)}: saved with the "
                 "model, like every other file",
@@ -212,7 +210,7 @@ class Model(FixedAttributes, Tagged):
     def download(
         self, local_path: str | Path | None = None, *, callback: Callback = NO_CALLBACK
     ) -> str:
-        """Copy the model files to this machine, concurrently, and verify every byte.
+        """Copy the model files to this machine and verify every byte.
 
         A file gets its name when it is complete. After a failure, call this again with
         the same *local_path* to continue where it stopped.
@@ -231,27 +229,23 @@ class Model(FixedAttributes, Tagged):
             StorageError: the storage failed repeatedly, or the local disk failed.
         """
         manifest = self._sealed()
-        versions.live_version(self._context.storage, self._name, manifest.version)
+        self._record()
         target = local_folder(local_path, self._name, str(manifest.version))
         folder = layout.files_dir(self._name, manifest.version)
         sealed = {file.path: file.digest for file in manifest.files}
         try:
             download(self._context.storage, folder, sealed, target, callback=callback)
         except (IntegrityError, PathNotFoundError):
-            # If the version was deleted meanwhile, raise that error instead.
-            versions.live_version(self._context.storage, self._name, manifest.version)
+            self._record()  # raises if the version was deleted meanwhile
             raise
         return str(target)
 
     def export(
         self, path: str | Path, *, artifacts: bool = True, overwrite: bool = False
     ) -> Any:
-        """Write this version and its artifacts to one file, for another project.
+        """Write this version and its artifacts to one file; return an ``ExportReport``.
 
         See ``Project.export_bundle`` for the arguments and errors.
-
-        Returns:
-            An ``ExportReport``.
         """
         self._sealed()
         return self._context.export(
@@ -292,12 +286,9 @@ class Model(FixedAttributes, Tagged):
         env_vars: Mapping[str, str] | None = None,
         golden_request: Any = None,
     ) -> Any:
-        """Create a deployment of this version and save it.
+        """Save a deployment of this version; return the ``Deployment``, not started.
 
         See ``ModelServing.create_predictor`` for the arguments and errors.
-
-        Returns:
-            The saved ``Deployment``, which is not started.
         """
         # Every parameter, by its name: a new setting needs no line here.
         settings = {name: it for name, it in locals().items() if name != "self"}
@@ -309,8 +300,7 @@ class Model(FixedAttributes, Tagged):
         Raises:
             ModelNotFoundError: the version was deleted, or never saved.
         """
-        storage, version = self._context.storage, self._sealed().version
-        return dict(versions.live_version(storage, self._name, version).tags)
+        return dict(self._record().tags)
 
     def set_alias(self, alias: str, why: str = "") -> None:
         """Point *alias* (such as ``champion``) at this version.
@@ -350,9 +340,8 @@ class Model(FixedAttributes, Tagged):
     @property
     def id(self) -> str | None:
         """The version's unique ID, never reused; None before ``save``."""
-        if self._state:
-            return self._state.id
-        return self._manifest.id if self._manifest else None
+        saved = self._state or self._manifest
+        return saved.id if saved else None
 
     @property
     def name(self) -> str:
@@ -372,11 +361,9 @@ class Model(FixedAttributes, Tagged):
     @property
     def description(self) -> str:
         """The description, as it was when this object last read it."""
-        if self._manifest is None and self._state is None:
+        if not self.id:
             return self._description
-        if self._state is None:
-            storage, version = self._context.storage, self._sealed().version
-            self._state = versions.live_version(storage, self._name, version)
+        self._state = self._state or self._record()
         return self._state.description
 
     @property
@@ -421,14 +408,12 @@ class Model(FixedAttributes, Tagged):
     @property
     def version_path(self) -> str:
         """``/Projects/<project>/Models/<name>/<version>``."""
-        path = layout.version_dir(self._name, self._sealed().version)
-        return layout.absolute(self.project_name, path)
+        return f"{self.model_path}/{self._sealed().version}"
 
     @property
     def model_files_path(self) -> str:
         """``/Projects/<project>/Models/<name>/<version>/Files``."""
-        path = layout.files_dir(self._name, self._sealed().version)
-        return layout.absolute(self.project_name, path)
+        return f"{self.version_path}/{layout.FILES}"
 
     @property
     def manifest(self) -> Manifest:
@@ -461,6 +446,11 @@ class Model(FixedAttributes, Tagged):
                 f"model {self._name!r} was not saved yet: call save(model_path) first"
             )
         return self._manifest
+
+    def _record(self) -> VersionRecord:
+        """Read the record of this version; raise if it was deleted."""
+        version = self._sealed().version
+        return versions.live_version(self._context.storage, self._name, version)
 
     def _change_tags(self, change: Callable[[Tags], Tags]) -> None:
         version = self._sealed().version

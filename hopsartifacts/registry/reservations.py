@@ -60,21 +60,20 @@ def claim_version(
 def give_up_claim(storage: Storage, model: str, claim: Claim) -> bool:
     """Give up a reserved number and delete its files, unless the version is committed.
 
-    Returns:
-        True if the claim can no longer become a version, also if that was so before.
+    Return whether the claim can no longer become a version.
     """
     log = versions.model_log(storage, model)
     owned = log.state().records.get(claim.version)
     if owned is None or owned.id != claim.token:
         return True
-    if owned.status == "reserved":
-        if versions.give_up(log, claim.version, claim.token) != "aborted":
-            return False
-        versions.delete_given_up(storage, model, claim.version)
-        if storage.capabilities.moves_trees:
-            storage.delete_tree(layout.staging_dir(claim.token))
-        return True
-    return owned.status in {"aborted", "deleted"}
+    if owned.status != "reserved":
+        return not owned.is_live
+    if versions.give_up(log, claim.version, claim.token) != "aborted":
+        return False
+    versions.delete_given_up(storage, model, claim.version)
+    if storage.capabilities.moves_trees:
+        storage.delete_tree(layout.staging_dir(claim.token))
+    return True
 
 
 def check_held(state: ModelState, model: str, claim: Claim) -> None:

@@ -1,10 +1,9 @@
 """Saving a model version: reserve a number, store the files, commit the manifest.
 
 A number is reserved under the writer's token before any file is stored in its folder.
-The version exists once the log contains the entry with its manifest; before that it
-does not exist at all. If the storage can move folders, the files are first stored in a
-staging folder, so that a failed save leaves nothing and uses no number. Otherwise they
-are stored in the reserved folder.
+The version exists once the log contains the entry with its manifest. If the storage can
+move folders, the files are first stored in a staging folder, so that a failed save
+leaves nothing and uses no number. Otherwise they are stored in the reserved folder.
 """
 
 from collections.abc import Iterator
@@ -68,17 +67,16 @@ def save_version(
 ) -> Manifest:
     """Store *new* as a version and return its manifest.
 
-    The version exists completely on return, and not at all if this raises. If an
-    earlier save of the same files was interrupted, it is continued if the storage
-    cannot move folders; otherwise its remains are deleted. A save with a claim is never
-    continued: its caller gives up the claim.
+    The version exists completely on return, and not at all if this raises. An earlier
+    save of the same files that was interrupted is continued if the storage cannot move
+    folders; otherwise its remains are deleted.
 
     Args:
         storage: the project's storage.
         new: the version to save.
         callback: receives the number of bytes done.
         claim: a number reserved earlier, used instead of the requested one. A save that
-            fails may give it up.
+            fails may give it up, and is not continued.
 
     Raises:
         AlreadyExistsError: the requested number was used, or the name is too close to
@@ -157,7 +155,11 @@ class _Saving:
         """Return the token to save under, and the number it has reserved, if any."""
         if self._claim:
             reservations.check_held(state, self._new.model, self._claim)
-            self._check_free(self._claim)
+            folder = layout.version_dir(self._new.model, self._claim.version)
+            if next(self._storage.find(folder), None) is not None:
+                raise taken(folder)
+            if self._is_staged:
+                self._storage.delete_tree(layout.staging_dir(self._claim.token))
             return self._claim.token, self._claim.version
         token = self._journal.token if self._journal else None
         if token is None:
@@ -179,14 +181,6 @@ class _Saving:
                 versions.delete_given_up(self._storage, self._new.model, version)
         return new_token(), None
 
-    def _check_free(self, claim: reservations.Claim) -> None:
-        """Check that the version's folder is empty, and delete old staged files."""
-        folder = layout.version_dir(self._new.model, claim.version)
-        if next(self._storage.find(folder), None) is not None:
-            raise taken(folder)
-        if self._is_staged:
-            self._storage.delete_tree(layout.staging_dir(claim.token))
-
     def _in_place(self, version: int) -> Manifest:
         """Put the files into the version's folder and commit the version."""
         folder = layout.version_dir(self._new.model, version)
@@ -206,7 +200,19 @@ class _Saving:
                     self._check_arrived(folder)
             for name in (layout.FILES, *self._new.embedded):
                 self._storage.protect(f"{folder}/{name}")
-            manifest = _manifest(self._new, version, self._token, self._records)
+            manifest = Manifest(
+                model=self._new.model,
+                version=version,
+                id=self._token,
+                framework=self._new.framework,
+                description=self._new.description,
+                created=now(),
+                creator=user(),
+                files=self._records,
+                metrics=self._new.metrics,
+                input_example=self._new.input_example,
+                model_schema=self._new.model_schema,
+            )
             self._seal(manifest)
             versions.project(self._log, version)
         except BaseException as error:
@@ -267,15 +273,10 @@ class _Saving:
 
     def _is_sealed(self, version: int) -> bool:
         """Tell whether this save's commit succeeded, although the response was lost."""
-        try:
-            record = self._log.state().records.get(version)
-            return (
-                record is not None
-                and record.seal > 0
-                and self._log.entry(record.seal).token == self._attempt
-            )
-        except HopsArtifactsError:
-            return False
+        with suppress(HopsArtifactsError):
+            seal = self._log.state().records[version].seal
+            return seal > 0 and self._log.entry(seal).token == self._attempt
+        return False
 
     def _begin(self) -> None:
         if self._journal:
@@ -331,41 +332,15 @@ def _known(log: versions.ModelLog, state: ModelState) -> Iterator[StoredFile]:
     if not newest:
         return
     manifest = versions.manifest_in(log, state.records[newest])
-    for file in manifest.files:
-        yield StoredFile(
-            folder=layout.files_dir(manifest.model, newest),
-            path=file.path,
-            digest=file.digest,
-            seal=layout.log_entry(log.path, state.head.sealed),
-        )
-
-
-def _manifest(
-    new: NewVersion, version: int, token: str, records: tuple[FileRecord, ...]
-) -> Manifest:
-    return Manifest(
-        model=new.model,
-        version=version,
-        id=token,
-        framework=new.framework,
-        description=new.description,
-        created=now(),
-        creator=user(),
-        files=records,
-        metrics=new.metrics,
-        input_example=new.input_example,
-        model_schema=new.model_schema,
-    )
+    folder = layout.files_dir(manifest.model, newest)
+    seal = layout.log_entry(log.path, state.head.sealed)
+    for it in manifest.files:
+        yield StoredFile(folder=folder, path=it.path, digest=it.digest, seal=seal)
 
 
 def _settle(log: versions.ModelLog, version: int, token: str) -> VersionStatus | None:
-    """Give up a reservation, unless its version turns out to be committed.
-
-    Returns:
-        The status of the version; None if it cannot be determined now.
-    """
-    try:
+    """Give up a reservation, as ``give_up`` does; return None if that fails."""
+    # The caller reports its first failure; the number stays reserved.
+    with suppress(HopsArtifactsError):
         return versions.give_up(log, version, token)
-    except HopsArtifactsError:
-        # The caller reports its first failure; the number stays reserved.
-        return None
+    return None

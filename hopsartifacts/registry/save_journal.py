@@ -1,8 +1,8 @@
 """The journal of a save, by which a later save of the same files continues it.
 
-The journal is a local file in the user's state folder, so it needs no request to the
-store. One save at a time locks it. It contains a token and the paths that may have been
-written under the token. It contains nothing about their bytes, which are read again.
+It is a local file in the user's state folder, which one save at a time locks. It
+contains a token and the paths that may have been written under the token, but nothing
+about their bytes, which are read again.
 """
 
 import os
@@ -88,9 +88,8 @@ class SaveJournal:
 def open_journal(project_url: str, model: str, source: Path) -> SaveJournal | None:
     """Open and lock the journal for saving *source* as *model* to a project.
 
-    Returns:
-        The journal. None if another process is saving the same files, or if this user
-        cannot store files on this machine; then the save cannot be continued later.
+    None if another process is saving the same files, or if this user cannot store files
+    on this machine; then the save cannot be continued later.
     """
     key = key_of(project_url, model, os.path.realpath(source))
     # Two different saves may share a lock; then the second one has no journal.

@@ -75,19 +75,21 @@ class ModelSchema(FixedAttributes):
             raise InvalidModelError(
                 "a model schema needs an input_schema, an output_schema, or both"
             )
-        sides = {"input_schema": input_schema, "output_schema": output_schema}
-        for name, side in sides.items():
-            if side is not None and not isinstance(side, Schema):
+        self.input_schema = input_schema
+        self.output_schema = output_schema
+        for name, side in self._sides().items():
+            if not isinstance(side, Schema):
                 raise InvalidModelError(
                     f"{name} is a {type(side).__name__}: wrap it, as in Schema(...)"
                 )
-        self.input_schema = input_schema
-        self.output_schema = output_schema
 
     def to_dict(self) -> dict[str, Any]:
         """Return ``{"input_schema": …, "output_schema": …}``, without a missing one."""
+        return {name: side.to_dict() for name, side in self._sides().items()}
+
+    def _sides(self) -> dict[str, Schema]:
         sides = {"input_schema": self.input_schema, "output_schema": self.output_schema}
-        return {name: side.to_dict() for name, side in sides.items() if side}
+        return {name: side for name, side in sides.items() if side is not None}
 
     def json(self) -> str:
         """Return the text of ``model_schema.json``: sorted keys, indented by two."""
@@ -122,27 +124,12 @@ def input_columns(schema: EmbeddedFile | None) -> tuple[str, ...]:
     if schema is None:
         return ()
     try:
-        document = msgspec.json.decode(schema.text, type=_Document)
-    except msgspec.DecodeError:
+        document = msgspec.json.decode(schema.text)
+        names = [it["name"] for it in document["input_schema"]["columnar_schema"]]
+    except (KeyError, TypeError, msgspec.DecodeError):
         # A schema given as a dict may have any form.
         return ()
-    side = document.input_schema
-    names = [column.name for column in side.columnar_schema] if side else []
-    return tuple(name for name in names if name) if all(names) else ()
-
-
-class _NamedColumn(msgspec.Struct, frozen=True):
-    name: str | None = None
-
-
-class _Side(msgspec.Struct, frozen=True):
-    columnar_schema: tuple[_NamedColumn, ...] = ()
-
-
-class _Document(msgspec.Struct, frozen=True):
-    """The part of ``model_schema.json`` that contains column names."""
-
-    input_schema: _Side | None = None
+    return tuple(names) if all(it and isinstance(it, str) for it in names) else ()
 
 
 def _json(document: Mapping[str, Any]) -> str:
@@ -167,8 +154,9 @@ def _document(value: Any) -> dict[str, Any]:
         return {"tensor_schema": tensor}
     if isinstance(value, list | tuple) and value:
         return _spelled_out(value)
+    empty = "an empty " if isinstance(value, list | tuple) else "a "
     raise InvalidModelError(
-        f"cannot infer a schema from {_words(value)}: give {_ACCEPTED}"
+        f"cannot infer a schema from {empty}{type(value).__name__}: give {_ACCEPTED}"
     )
 
 
@@ -243,8 +231,3 @@ def _part(item: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, str]:
 
 def _text(value: object) -> str:
     return str(tuple(value)) if isinstance(value, list | tuple) else str(value)
-
-
-def _words(value: object) -> str:
-    empty = isinstance(value, list | tuple) and not value
-    return "an empty list" if empty else f"a {type(value).__name__}"

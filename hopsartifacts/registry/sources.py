@@ -1,10 +1,9 @@
 """The user's files to be saved: listing them, and detecting changes during the save.
 
 Every file is read twice: while it is stored, and again after all files are stored. A
-``write`` to a file changes its timestamps. A change through a memory map may not: the
-kernel updates them only at the first change to a clean page, and on tmpfs never. So the
-bytes are compared too. If every byte was the same both times, the folder contained
-exactly these bytes at the moment between the two passes, so the stored files are
+``write`` to a file changes its timestamps, but a change through a memory map may not.
+So the bytes are compared too. If every byte was the same both times, the folder
+contained exactly these bytes between the two passes, so the stored files are
 consistent. Only a change that is undone before the second pass is not detected.
 """
 
@@ -116,21 +115,21 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
             SourceChangedError: a file was added, removed or changed since it was
                 listed, or its bytes differ from the stored ones.
         """
+
+        def compare(file: SourceFile, stop: Stop) -> None:
+            stop.check()
+            due = stored[file.path]
+            if xxh3_of(file.chunks()) != (due.size_bytes, due.xxh3):
+                raise _changed(file.location, "was changed")
+
         try:
             self._check_names()
-            each(
-                lambda file, stop: _compare(file, stored[file.path], stop),
-                self.files,
-                min(_READERS, len(self.files)),
-            )
+            each(compare, self.files, min(_READERS, len(self.files)))
         except (InvalidModelError, InvalidNameError) as error:
             raise _changed(str(self.root), "was changed") from error
 
     def by_products(self) -> list[str]:
-        """Return the names in the paths that tools create, such as ``.git``.
-
-        Of each path it is the first one.
-        """
+        """Return the first name of each path that tools create, such as ``.git``."""
         paths = (file.path.split("/") for file in self.files)
         found = {next(filter(_IS_NO_PART.match, parts), "") for parts in paths}
         return sorted(
@@ -150,12 +149,6 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 def is_by_product(path: str) -> bool:
     """Tell whether a name in *path* is one of ``BY_PRODUCTS``."""
     return any(map(_IS_BY_PRODUCT.match, path.split("/")))
-
-
-def _compare(file: SourceFile, stored: Digest, stop: Stop) -> None:
-    stop.check()
-    if xxh3_of(file.chunks()) != (stored.size_bytes, stored.xxh3):
-        raise _changed(file.location, "was changed")
 
 
 def source(root: Path) -> Source:
@@ -184,8 +177,15 @@ def _listed(root: Path, named: _Named) -> list[tuple[str, str]]:
     top = os.path.realpath(root)
     try:
         found = os.lstat(top)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InvalidModelError(
+            f"model path {str(root)!r} does not exist: give a file or directory that "
+            "holds the trained model"
+        ) from error
     except OSError as error:
-        raise InvalidModelError(_missing(root, error)) from error
+        raise InvalidModelError(
+            f"cannot access model path {str(root)!r}: {error.strerror}"
+        ) from error
     if stat_bits.S_ISDIR(found.st_mode):
         return sorted(_walk(named, top))
     if not stat_bits.S_ISREG(found.st_mode):
@@ -222,17 +222,14 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
     Raises:
         InvalidModelError: it is neither, or a broken link.
     """
-    why = "nothing is there"
     try:
-        if entry.is_dir():
-            return True
-        if entry.is_file():
-            return False
-        is_broken = entry.is_symlink() and not Path(entry).exists()
+        if entry.is_dir() or entry.is_file():
+            return entry.is_dir()
+        Path(entry).stat()  # raises for a broken link
     except OSError as error:
-        is_broken, why = True, error.strerror or why
-    if is_broken:
-        raise InvalidModelError(f"{entry.path!r} is a broken link ({why}): remove it")
+        raise InvalidModelError(
+            f"{entry.path!r} is a broken link ({error.strerror}): remove it"
+        ) from error
     raise _no_file(entry.path)
 
 
@@ -278,15 +275,6 @@ def _opened(location: str) -> Iterator[int]:
             f"cannot read {location!r}: {error.strerror}; make it readable or leave it "
             "out"
         ) from error
-
-
-def _missing(root: Path, error: OSError) -> str:
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return (
-            f"model path {str(root)!r} does not exist: give a file or directory that "
-            "holds the trained model"
-        )
-    return f"cannot access model path {str(root)!r}: {error.strerror}"
 
 
 def _no_file(location: str) -> InvalidModelError:

@@ -1,8 +1,7 @@
 """Upload of the files of a new version: concurrent, hashed on the way, deduplicated.
 
 Bytes that are stored already are not uploaded again, whether in a committed file or in
-a file left by an interrupted try. The user's file is always read to determine this. The
-files become a version only when its log entry is committed.
+a file left by an interrupted try. The user's file is always read to determine this.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,27 +34,22 @@ def fill(
     callback: Callback = NO_CALLBACK,
     own: set[str] | None = None,
 ) -> tuple[FileRecord, ...]:
-    """Write *files* below the model files of *folder*; no one else may write there.
+    """Write *files* below the model files of *folder*; return a record per file.
 
-    A reserved number may have been used by a version that the log has lost. So if
-    *folder* is the final place of the files, which *own* tells, nothing that is there
-    is written over. Small files are created; for others the folder is listed first, and
-    must contain nothing but files of an earlier try.
+    A reserved number may have been used by a version that the log has lost. So nothing
+    is written over in the final place of the files. Small files are created; for others
+    the folder is listed first, and must contain nothing but files of an earlier try.
 
     Args:
         storage: the project's storage.
         folder: the folder of the version, or the staging folder that becomes it.
-        files: the files to write.
+        files: the files to write; nothing else may write below *folder*.
         known: committed files that may be shared instead of uploading the same bytes.
-        journal: the journal of this save, after ``begin``. It lists files that an
-            earlier try may have left below *folder*; those with the right bytes are
-            kept.
+        journal: the journal of this save, after ``begin``. Of the files that an earlier
+            try has left below *folder*, those with the right bytes are kept.
         callback: receives the number of bytes done, uploaded or not.
         own: give a set if *folder* is the final place of the files. It receives the
             paths in *folder* that this save, or its earlier try, has stored.
-
-    Returns:
-        A record per file, in the order of *files*.
 
     Raises:
         ConflictError: *folder* contains files of another save.

@@ -36,6 +36,8 @@ from hopsartifacts.store.log import Log
 from hopsartifacts.store.two_phase_delete import Target, delete, withdraw
 
 ModelLog = Log[ModelState]
+_NAMED = 20
+"""The most versions that a message lists."""
 
 
 class _Projection(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,8 +87,11 @@ def pick_live(state: ModelState, model: str, version: int) -> VersionRecord:
         raise ModelNotFoundError(
             f"there is no model {model!r}{fate}: mr.list_models() lists all models"
         )
+    named = ", ".join(map(str, live[-_NAMED:]))
+    if len(live) > _NAMED:
+        named = f"{len(live)} versions, the newest of them {named}"
     raise ModelNotFoundError(
-        f"model {model!r} has no version {version}{fate}: it has {_named(live)}"
+        f"model {model!r} has no version {version}{fate}: it has {named}"
     )
 
 
@@ -94,10 +99,8 @@ def pick_live(state: ModelState, model: str, version: int) -> VersionRecord:
 def while_live(storage: Storage, model: str, version: int) -> Iterator[None]:
     """Tell what is damaged below a version from what was deleted with it.
 
-    Its artifact log goes with its files: a reader then misses entries.
-
     Raises:
-        ModelNotFoundError: something is missing, as the version was deleted.
+        ModelNotFoundError: something is missing because the version was deleted.
     """
     try:
         yield
@@ -119,8 +122,6 @@ def manifest_of(storage: Storage, model: str, record: VersionRecord) -> Manifest
 
 def manifest_in(log: ModelLog, record: VersionRecord) -> Manifest:
     """Return the manifest of *record* from *log*.
-
-    If *log* has it in its cache, no request is made.
 
     Raises:
         IntegrityError: the entry is missing, or does not contain this manifest.
@@ -175,8 +176,15 @@ def sealed_manifest(storage: Storage, model: str, version: int) -> Manifest:
         ModelNotFoundError: the version does not exist.
         IntegrityError: the log is damaged.
     """
-    manifest = _projected_manifest(storage, model, version)
-    return manifest or read_manifest(storage, model, version)
+    path = layout.version_manifest(model, version)
+    # If the copy is from a later release, reading the log says so.
+    with suppress(PathNotFoundError, FormatError):
+        data = storage.read(path)
+        if documents.is_checked(data):
+            manifest = documents.decode(data, _Projection, path).manifest
+            if (manifest.model, manifest.version) == (model, version):
+                return manifest
+    return read_manifest(storage, model, version)
 
 
 def latest_manifest(storage: Storage, model: str) -> Manifest:
@@ -187,8 +195,7 @@ def latest_manifest(storage: Storage, model: str) -> Manifest:
     """
     log = model_log(storage, model)
     state = log.state()
-    newest = state.head.latest or 1
-    return manifest_in(log, pick_live(state, model, newest))
+    return manifest_in(log, pick_live(state, model, state.head.latest or 1))
 
 
 def embedded_files(manifest: Manifest) -> dict[str, bytes]:
@@ -218,10 +225,7 @@ def describe(
 
 
 def set_tags(
-    storage: Storage,
-    model: str,
-    version: int,
-    change: Callable[[Tags], Tags],
+    storage: Storage, model: str, version: int, change: Callable[[Tags], Tags]
 ) -> None:
     """Replace the tags of a version by the result of *change*."""
 
@@ -254,9 +258,7 @@ def give_up(log: ModelLog, version: int, token: str) -> VersionStatus:
     """Give up the number that *token* reserved, unless its version is committed.
 
     This is a log entry, so a writer that still tries to commit the version is refused.
-
-    Returns:
-        The status of the version afterwards.
+    Returns the status of the version afterwards.
 
     Raises:
         CommitUncertainError: the storage failed and the outcome is unknown.
@@ -268,8 +270,8 @@ def give_up(log: ModelLog, version: int, token: str) -> VersionStatus:
             return None
         return step(state, "abort", version, retired(current, "aborted"))
 
-    after = log.append(decide)
-    return (after.state if after else ModelState.empty()).records[version].status
+    log.append(decide)
+    return log.seen_state().records[version].status
 
 
 def delete_given_up(storage: Storage, model: str, version: int) -> None:
@@ -359,30 +361,6 @@ def step(
 def sealed_digest(manifest: Manifest) -> str:
     """Return the digest of a manifest in its encoded form."""
     return sha256_of(documents.encode(manifest))
-
-
-def _projected_manifest(storage: Storage, model: str, version: int) -> Manifest | None:
-    """Return the copy next to the files; None if it is missing or was changed."""
-    path = layout.version_manifest(model, version)
-    try:
-        data = storage.read(path)
-    except PathNotFoundError:
-        return None
-    manifest: Manifest | None = None
-    if documents.is_checked(data):
-        with suppress(FormatError):  # from a later release: reading the log says so
-            manifest = documents.decode(data, _Projection, path).manifest
-    if manifest and (manifest.model, manifest.version) == (model, version):
-        return manifest
-    return None
-
-
-def _named(versions: list[int], most: int = 20) -> str:
-    """List versions for a message; only the newest if there are many."""
-    if len(versions) <= most:
-        return ", ".join(map(str, versions))
-    newest = ", ".join(map(str, versions[-most:]))
-    return f"{len(versions)} versions, the newest of them {newest}"
 
 
 def _target(storage: Storage, model: str, version: int) -> Target[ModelState]:

@@ -6,7 +6,7 @@ are bounded in ``pyproject.toml``; ``make newest`` tests the newest ones.
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from adlfs import AzureBlobFileSystem
 from azure.core.exceptions import ResourceNotFoundError
@@ -54,8 +54,7 @@ class _AzureStorage(ObjectStorage):
     protocol = "az"
 
     def _first_name(self, path: str) -> str | None:
-        name: str | None = self._fs.first(self._full(path))
-        return name
+        return cast("str | None", self._fs.first(self._full(path)))
 
     def _is_refused(self, error: Exception) -> bool:
         # adlfs wraps some of Azure's errors in its own.

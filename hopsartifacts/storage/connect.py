@@ -72,15 +72,8 @@ def _connected(
         _refuse_secrets(text, takes_password=name == "sftp")
         check(name, options)
         return _open(text, path, BY_PROTOCOL[name].module, options, extra=name)
-    _check_other(text, protocol)
-    if not is_single_writer:
-        raise InvalidInputError(
-            f"project URL {text!r}: a file system of protocol {protocol!r} cannot "
-            "tell two writers apart, so both could get one version number. If there "
-            "will only ever be one writer at a time, opt in with login(…, "
-            "unsafe_single_writer=True), --unsafe-single-writer; otherwise use one of "
-            f"{_supported()}"
-        )
+    if flaw := _flaw_of_other(protocol, is_single_writer=is_single_writer):
+        raise InvalidInputError(f"project URL {text!r}: {flaw}")
     _refuse_secrets(text, takes_password=True)
     return _open(text, text, "fallback", options)
 
@@ -137,28 +130,27 @@ def _refuse_secrets(url: str, *, takes_password: bool = False) -> None:
         )
 
 
-def _check_other(url: str, protocol: str) -> None:
-    """Reject protocols that cannot hold a project at all."""
+def _flaw_of_other(protocol: str, *, is_single_writer: bool) -> str | None:
+    """Return why a protocol without a module of its own is refused; None if not."""
     if "::" in protocol or protocol in _NO_PLACES:
-        raise InvalidInputError(
-            f"project URL {url!r}: {protocol!r} wraps another file system, and its "
-            "copies may be out of date: give the URL of that file system instead"
+        return (
+            f"{protocol!r} wraps another file system, and its copies may be out of "
+            "date: give the URL of that file system instead"
         )
+    supported = "".join(f"{it}://, " for it in SUPPORTED) + "or a local directory"
     if protocol in _READ_ONLY:
-        raise InvalidInputError(
-            f"project URL {url!r}: protocol {protocol!r} is read-only; use "
-            f"one of {_supported()}"
-        )
+        return f"protocol {protocol!r} is read-only; use one of {supported}"
     # The registry has those that the user registered as classes.
     if protocol not in {*fsspec.available_protocols(), *fsspec.registry}:
-        raise InvalidInputError(
-            f"project URL {url!r}: protocol {protocol!r} is not supported; use one of "
-            f"{_supported()}"
-        )
-
-
-def _supported() -> str:
-    return "".join(f"{name}://, " for name in SUPPORTED) + "or a local directory"
+        return f"protocol {protocol!r} is not supported; use one of {supported}"
+    if is_single_writer:
+        return None
+    return (
+        f"a file system of protocol {protocol!r} cannot tell two writers apart, so "
+        "both could get one version number. If there will only ever be one writer at "
+        "a time, opt in with login(…, unsafe_single_writer=True), "
+        f"--unsafe-single-writer; otherwise use one of {supported}"
+    )
 
 
 def _local(url: str) -> LocalStorage:

@@ -80,16 +80,13 @@ class Storage(Protocol):
         """The optional features of this back end."""
 
     def create(self, path: str, data: bytes) -> bool:
-        """Create *path* with the content *data*, unless the path exists.
+        """Create *path* with the content *data*, or return False if the path exists.
 
         Atomic and durable: when True is returned, the object is complete and survives a
         crash of the machine. Readers never see a partial object. Of any number of
         concurrent callers, exactly one gets True. After a ``StorageError`` the outcome
         is unknown: read the object to find out. Only ``StorageRefusedError`` guarantees
         that this call created nothing.
-
-        Returns:
-            True if this call created it, False if the path exists.
 
         Raises:
             StorageRefusedError: there is no space, a permission is missing, or a
@@ -169,11 +166,8 @@ class Storage(Protocol):
 
         For sealed files, which are never changed: the two may share their storage.
         *target* is private to the caller, as in ``write``. On a local disk it must not
-        exist; elsewhere it is replaced.
-
-        Returns:
-            True if copied; False, with nothing changed, if the content must be
-            transferred.
+        exist; elsewhere it is replaced. Returns False, with nothing changed, if the
+        content must be transferred.
 
         Raises:
             PathNotFoundError: *source* does not exist.
@@ -187,10 +181,8 @@ class Storage(Protocol):
     def move_tree(self, source: str, target: str) -> bool:
         """Move the folder *source* to *target* durably, as a whole, in one step.
 
-        Available only where ``capabilities.moves_trees``.
-
-        Returns:
-            True if moved; False, with nothing changed, if *target* is not empty.
+        Available only where ``capabilities.moves_trees``. Returns False, with nothing
+        changed, if *target* is not empty.
         """
         raise StorageError(f"cannot move {source!r} to {target!r}: no folders here")
 
@@ -208,10 +200,9 @@ class Storage(Protocol):
     def unfinished(self, path: str) -> Iterator[FileInfo]:
         """Yield the uploads below *path* that were started but never completed.
 
-        They are visible only here, and take up space until they are discarded.
-        ``modified`` is when they were started; ``size_bytes`` is 0 where the size would
-        cost a request each. A path may have several. Back ends that keep no uploads
-        yield nothing.
+        They are visible only here, and take up space until they are discarded. A path
+        may have several. ``modified`` is when they were started; ``size_bytes`` is 0
+        where the size would cost a request each.
         """
         del path
         yield from ()
@@ -229,10 +220,9 @@ class Storage(Protocol):
         return None
 
     def previous(self, path: str) -> Iterator[Iterator[bytes]]:
-        """Yield the content of every kept version of *path*, newest first.
+        """Yield the content of every version of *path* that is kept, newest first.
 
-        Includes versions of a deleted object. Yields nothing if the back end keeps
-        none.
+        A deleted object may have versions, too.
         """
         del path
         yield from ()
@@ -242,10 +232,10 @@ class Storage(Protocol):
 def translating(
     explain: Callable[[Exception], Exception], failures: Sequence[BaseException] = ()
 ) -> Iterator[None]:
-    """Convert a client's exceptions with *explain*; leave our own errors unchanged.
+    """Convert a client's exceptions with *explain*, except our own errors.
 
-    The client's exception becomes the cause, unless its message contains a secret. The
-    exceptions in *failures*, from ``watched``, are also left unchanged.
+    The exceptions in *failures*, from ``watched``, are also left unchanged. The
+    client's exception becomes the cause, unless its message contains a secret.
     """
     try:
         yield

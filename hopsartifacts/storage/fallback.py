@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from hopsartifacts.errors import AlreadyExistsError, without_secrets
 from hopsartifacts.layout import TEMPORARY
-from hopsartifacts.storage.contract import Capabilities, FileInfo, watched
+from hopsartifacts.storage.contract import Capabilities, FileInfo, Storage, watched
 from hopsartifacts.storage.objects import ObjectStorage, OneAtATime
 
 
@@ -80,8 +80,9 @@ class FallbackStorage(ObjectStorage):
                 self._fs.rm_file(self._full(temporary))
             raise
 
-    def read(self, path: str) -> bytes:
-        return b"".join(self.chunks(path))
+    read = Storage.read
+    # Few file systems can copy, and which ones is not reported.
+    copy = Storage.copy
 
     def list(self, path: str) -> list[FileInfo]:
         return super().list(path) if self._is_folder(path) else []
@@ -89,10 +90,6 @@ class FallbackStorage(ObjectStorage):
     def find(self, path: str) -> Iterator[FileInfo]:
         if self._is_folder(path):
             yield from super().find(path)
-
-    def copy(self, source: str, target: str) -> bool:  # noqa: ARG002 - part of the contract
-        """Return False: few file systems can copy, and support is not reported."""
-        return False
 
     def move(self, source: str, target: str) -> None:
         """Check that *target* is free, then move."""

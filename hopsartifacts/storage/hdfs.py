@@ -35,10 +35,9 @@ def hdfs_storage(path: str, options: Mapping[str, Any]) -> RenamingStorage:
         raise InvalidInputError(
             f"hdfs://{path} names no folder: use hdfs://<name node>:8020/<path>"
         )
-    taken = BY_PROTOCOL["hdfs"].taken
-    named = {name: options[name] for name in options if name in taken}
-    others = {name: options[name] for name in options if name not in taken}
-    settings = {**_DEFAULTS, **others}
+    settings = {**_DEFAULTS, **options}
+    taken = BY_PROTOCOL["hdfs"].taken & options.keys()
+    named = {name: settings.pop(name) for name in taken}
     client = Client(f"hdfs://{host}" if host else None, settings, **named)
     return RenamingStorage(_Hdfs(client), root, f"hdfs://{host}/{root}")
 

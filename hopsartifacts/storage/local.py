@@ -1,8 +1,7 @@
 """A directory on the local disk: create-if-absent by hard link, durable by fsync.
 
 ``link(2)`` fails if the name exists, and the new name appears only with its complete
-content. So creation is exclusive *and* atomic, which ``O_EXCL`` alone is not. Temporary
-files are stored in one folder of the project, outside the managed folders.
+content. So creation is exclusive *and* atomic, which ``O_EXCL`` alone is not.
 
 The permissions of new files and folders follow the mode of the project's root folder,
 not the writer's umask, so users who share a project do not lock each other out.
@@ -78,13 +77,14 @@ class LocalStorage(contract.Storage):
                 try:
                     created = posix.link(temporary, target)
                 except OSError as error:
-                    raise _link_error(path, error) from error
+                    if error.errno in posix.WITHOUT_LINKS:
+                        raise _without_links(path, error) from error
+                    raise
         if created:
             try:
                 posix.sync_folder(target.parent)
             except OSError as error:
-                # The object exists, so this is not a refusal; but it may not be
-                # durable.
+                # Not a refusal: the object exists, but it may not be durable.
                 raise StorageError(*_error("sync", path, error).args) from error
         return created
 
@@ -97,7 +97,10 @@ class LocalStorage(contract.Storage):
         with _translated("write", path):
             self._make_folder(target.parent)
             if path.startswith(f"{STAGING}/"):
-                posix.write_in_place(target, chunks, self._modes().sealed_file)
+                # An existing file may have other hard links, which keep its content.
+                with suppress(FileNotFoundError):
+                    target.unlink()
+                posix.write_new(target, chunks, self._modes().sealed_file)
                 return
             with self._temporary() as temporary:
                 posix.write_new(temporary, chunks, self._modes().file)
@@ -124,7 +127,17 @@ class LocalStorage(contract.Storage):
 
     def list(self, path: str) -> list[contract.FileInfo]:
         with _translated("list", path):
-            return contract.by_path(self._children(path))
+            prefix, found = f"{path}/" if path else "", list[contract.FileInfo]()
+            try:
+                with os.scandir(self._root / path) as children:
+                    for child in children:
+                        # Treat an entry that was deleted since as missing.
+                        with suppress(FileNotFoundError):
+                            status = child.stat(follow_symlinks=False)
+                            found.append(contract.info_of(prefix + child.name, status))
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+            return contract.by_path(found)
 
     def first(self, path: str) -> str | None:
         with _translated("list", path):
@@ -141,9 +154,8 @@ class LocalStorage(contract.Storage):
                 return False
             try:
                 self._make_folder(end.parent)
-                return (self._may_clone and self._clone(start, end)) or posix.linked(
-                    start, end
-                )
+                is_cloned = self._may_clone and self._clone(start, end)
+                return is_cloned or posix.linked(start, end)
             except FileNotFoundError:
                 # Report a source deleted meanwhile as missing, as ``read`` does.
                 raise
@@ -219,10 +231,10 @@ class LocalStorage(contract.Storage):
         with _translated("delete", path):
             if not os.path.lexists(top):
                 return
-            if not stat_bits.S_ISDIR(top.lstat().st_mode):
-                top.unlink()
-            else:
+            if stat_bits.S_ISDIR(top.lstat().st_mode):
                 posix.delete_folder(top)
+            else:
+                top.unlink()
             posix.sync_folder(top.parent)
 
     def local_path(self, path: str) -> Path | None:
@@ -242,12 +254,9 @@ class LocalStorage(contract.Storage):
 
     def _make_folder(self, folder: Path) -> None:
         """Make *folder* and its parents, each durable in its own parent."""
-        missing = []
-        while not folder.is_dir():
-            missing.append(folder)
-            folder = folder.parent
-        for folder in reversed(missing):
-            posix.make_folder(folder, self._mode_of_new(folder))
+        posix.make_folders(
+            folder, lambda it: posix.make_folder(it, self._mode_of_new(it))
+        )
 
     def _mode_of_new(self, folder: Path) -> int | None:
         """Return the mode that *folder* gets; None leaves it to the umask."""
@@ -290,20 +299,6 @@ class LocalStorage(contract.Storage):
                 stacklevel=2,
             )
 
-    def _children(self, path: str) -> Iterator[contract.FileInfo]:
-        prefix = f"{path}/" if path else ""
-        try:
-            # Read to its end here: a caller may stop, which would leave it open.
-            with os.scandir(self._root / path) as found:
-                children = list(found)
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        for child in children:
-            # Treat an entry that was deleted since as missing.
-            with suppress(FileNotFoundError):
-                status = child.stat(follow_symlinks=False)
-                yield contract.info_of(prefix + child.name, status)
-
 
 def _translated(doing: str, path: str) -> AbstractContextManager[None]:
     """Convert exceptions of the operating system to our errors."""
@@ -335,10 +330,7 @@ def _error(doing: str, path: str, error: Exception) -> Exception:
     return kind(f"cannot {doing} {path!r}: {hint}")
 
 
-def _link_error(path: str, error: OSError) -> Exception:
-    """Return the error to raise for a failed link."""
-    if error.errno not in posix.WITHOUT_LINKS:
-        return _error("create", path, error)
+def _without_links(path: str, error: OSError) -> StorageError:
     # A failing disk also reports EIO, and then a retry may help.
     kind = StorageError if error.errno == errno.EIO else StorageRefusedError
     return kind(

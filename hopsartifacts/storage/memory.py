@@ -4,13 +4,12 @@ fsspec checks and stores in two steps. All storages of a process share one fsspe
 so they also share one lock.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from threading import RLock
 from typing import Any
 
 from fsspec.implementations.memory import MemoryFileSystem
 
-from hopsartifacts.digests import CHUNK_BYTES
 from hopsartifacts.storage.contract import Capabilities
 from hopsartifacts.storage.objects import ObjectStorage, OneAtATime
 
@@ -44,11 +43,6 @@ class MemoryStorage(ObjectStorage):
         data = b"".join(chunks)
         with self._translating("write", path):
             self._fs.pipe_file(self._full(path), data)
-
-    def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
-        data = self.read(path)
-        for first in range(start, len(data), CHUNK_BYTES):
-            yield data[first : first + CHUNK_BYTES]
 
     def move(self, source: str, target: str) -> None:
         with _LOCK:

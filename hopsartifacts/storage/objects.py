@@ -181,20 +181,17 @@ class ObjectStorage(Storage):
     def _full(self, path: str) -> str:
         return f"{self._root}/{path}".rstrip("/")
 
-    def _name(self, info: dict[str, Any]) -> str:
-        return str(info["name"]).strip("/")
-
     def _entries(
         self, full: str, infos: Iterable[dict[str, Any]]
     ) -> Iterator[FileInfo]:
         # Listing a file often returns the file itself.
-        return (self._entry(it) for it in infos if self._name(it) != full.strip("/"))
+        full = full.strip("/")
+        return (self._entry(it) for it in infos if it["name"].strip("/") != full)
 
     def _entry(self, info: dict[str, Any]) -> FileInfo:
         kind: Kind = "directory" if info["type"] == "directory" else "file"
-        path = self._name(info).removeprefix(self._root).lstrip("/")
         return FileInfo(
-            path=path,
+            path=info["name"].strip("/").removeprefix(self._root).lstrip("/"),
             kind=kind,
             size_bytes=int(info.get("size") or 0),
             modified=_modified(info),
@@ -209,8 +206,7 @@ class ObjectStorage(Storage):
         """Convert *error* to one of our errors."""
         if isinstance(error, FileNotFoundError | IsADirectoryError) and doing == "read":
             return PathNotFoundError(f"{path!r} does not exist")
-        is_refused = self._is_refused(error)
-        kind = StorageRefusedError if is_refused else StorageError
+        kind = StorageRefusedError if self._is_refused(error) else StorageError
         return kind(f"cannot {doing} {path!r}: {error}")
 
 

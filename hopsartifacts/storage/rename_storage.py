@@ -2,7 +2,6 @@
 
 A complete temporary file is renamed to its final name, so the name appears with all its
 content, and only one of several writers succeeds. Folders are renamed the same way.
-Temporary files are stored in one folder of the project, outside the managed folders.
 """
 
 import re
@@ -28,11 +27,6 @@ from hopsartifacts.storage.contract import (
     translating,
     watched,
 )
-
-_READ_ONLY_FILE = 0o444
-_READ_ONLY_FOLDER = 0o555
-_FILE = 0o644
-_FOLDER = 0o755
 
 
 class RenameServer(Protocol):
@@ -95,28 +89,26 @@ class RenamingStorage(Storage):
 
     def create(self, path: str, data: bytes) -> bool:
         """Write a temporary file and rename it: see the module docstring."""
-        with (
-            _translated("create", path),
-            self._temporary([data], _READ_ONLY_FILE) as new,
-        ):
+        with _translated("create", path), self._temporary([data], 0o444) as new:
             return self._rename_if_free(new, self._full(path))
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
         """Write a temporary file and rename it, so that open readers are unaffected."""
         full, failures = self._full(path), list[BaseException]()
+        chunks = watched(chunks, failures)
         with (
             _translated("write", path, failures),
-            self._temporary(watched(chunks, failures), _FILE) as new,
+            self._temporary(chunks, 0o644) as new,
         ):
             self._into_folder(full, lambda: self._server.replace(new, full))
 
     def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
         with _translated("read", path):
-            found = self._server.stat(self._full(path))
+            full = self._full(path)
+            found = self._server.stat(full)
             if found is None or not stat_bits.S_ISREG(found.st_mode):
                 raise PathNotFoundError(f"{path!r} does not exist")
             if start < found.st_size:
-                full = self._full(path)
                 yield from self._server.chunks(full, start, found.st_size)
 
     def stat(self, path: str) -> FileInfo | None:
@@ -151,13 +143,11 @@ class RenamingStorage(Storage):
         with _translated("protect", path):
             # Children first: a read-only folder may refuse changes to its content.
             for entry in reversed(self._tree(self._present(path))):
-                is_folder = entry.kind == "directory"
-                mode = _READ_ONLY_FOLDER if is_folder else _READ_ONLY_FILE
-                self._set_mode(entry, mode)
+                self._set_mode(entry, 0o555 if entry.kind == "directory" else 0o444)
 
     def unprotect(self, path: str) -> None:
         with _translated("unprotect", path):
-            self._set_mode(self._present(path), _FOLDER)
+            self._set_mode(self._present(path), 0o755)
 
     def delete_tree(self, path: str) -> None:
         """Make folders writable on the way down; delete everything on the way up."""
@@ -167,11 +157,10 @@ class RenamingStorage(Storage):
                 return
             for entry in reversed(self._tree(info_of(path, top), is_opening=True)):
                 # Another process may delete it concurrently, which is fine.
+                is_folder, server = entry.kind == "directory", self._server
                 with suppress(FileNotFoundError):
-                    if entry.kind == "directory":
-                        self._server.remove_folder(self._full(entry.path))
-                    else:
-                        self._server.remove_file(self._full(entry.path))
+                    remove = server.remove_folder if is_folder else server.remove_file
+                    remove(self._full(entry.path))
 
     def _full(self, path: str) -> str:
         return f"{self._root.rstrip('/')}/{path}".rstrip("/") or "/"
@@ -218,7 +207,7 @@ class RenamingStorage(Storage):
         for entry in found:
             if entry.kind == "directory":
                 if is_opening and entry.is_read_only:
-                    self._set_mode(entry, _FOLDER)
+                    self._set_mode(entry, 0o755)
                 found += self._children(entry.path)
         return found
 

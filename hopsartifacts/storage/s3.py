@@ -38,16 +38,15 @@ def s3_storage(path: str, options: Mapping[str, Any]) -> "S3Storage":
     """
     if not path.strip("/"):
         raise InvalidInputError("the project URL names no bucket: use s3://<bucket>/…")
-    config = dict(options.get("config_kwargs") or {})
+    config = {
+        "max_pool_connections": _CONNECTIONS,
+        **(options.get("config_kwargs") or {}),
+    }
     retries = config.get("retries") or {}
     again = retries.get("max_attempts", s3_client.DEFAULT_ATTEMPTS - 1)
     attempts = int(retries.get("total_max_attempts", again + 1))
-    own = {
-        "max_pool_connections": _CONNECTIONS,
-        **config,
-        "retries": {"total_max_attempts": 1},
-    }
-    filesystem = S3FileSystem(**{**options, **UNCACHED, "config_kwargs": own})
+    config["retries"] = {"total_max_attempts": 1}
+    filesystem = S3FileSystem(**{**options, **UNCACHED, "config_kwargs": config})
     return S3Storage(filesystem, path, attempts)
 
 
@@ -132,13 +131,12 @@ class S3Storage(ObjectStorage):
         with self._translating("stat", path):
             key = self._key(path)
             try:
-                found = key and self._client.send("head_object", Key=key)
+                if key:
+                    it = self._client.send("head_object", Key=key)
+                    return self._file(key, it["ContentLength"], it["LastModified"])
             except Exception as error:
                 if not s3_client.is_absent(error):
                     raise
-                found = None
-            if found:
-                return self._file(key, found["ContentLength"], found["LastModified"])
             below = next(self._pages(path, MaxKeys=1)).get("Contents")
             return FileInfo(path=path, kind="directory") if below else None
 

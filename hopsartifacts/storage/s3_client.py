@@ -101,10 +101,9 @@ class S3Client:
         future = self.submit(method, **parameters)
         try:
             return future.result()
-        except BaseException:
+        finally:
             # This has an effect only if the wait itself was interrupted.
             future.cancel()
-            raise
 
     def submit(self, method: str, **parameters: Any) -> Future[Answer]:
         """Start one request and return its future."""
@@ -210,13 +209,12 @@ class S3Client:
     def _is_enough(self, state: RetryCallState) -> bool:
         elapsed_s = state.seconds_since_start or 0.0
         error = state.outcome.exception() if state.outcome else None
-        if error and not _answer(error):
-            # Soon after one call has waited in vain, other calls do not wait again.
-            is_down = time.monotonic() - self._down_since < _DOWN_S
-            is_late = elapsed_s >= _SILENCE_S and state.attempt_number > 1
-            if is_down or is_late:
-                return True
-        return state.attempt_number >= self.attempts or elapsed_s >= _PATIENCE_S
+        is_silent = error is not None and not _answer(error)
+        # Soon after one call has waited in vain, other calls do not wait again.
+        is_down = is_silent and time.monotonic() - self._down_since < _DOWN_S
+        is_late = is_silent and elapsed_s >= _SILENCE_S and state.attempt_number > 1
+        is_last = state.attempt_number >= self.attempts or elapsed_s >= _PATIENCE_S
+        return is_down or is_late or is_last
 
     def explained(self, doing: str, path: str, error: Exception) -> StorageError:
         """Return *error* as one of our errors, with a message that says what to do."""

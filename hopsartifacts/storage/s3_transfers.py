@@ -167,10 +167,7 @@ class Wire:
     def put(
         self, place: Mapping[str, Any], data: bytes, stopped: Event
     ) -> "Future[Answer]":
-        """Start to upload one part to its *place*; the result contains its ``ETag``.
-
-        Nothing more is sent once *stopped* is set.
-        """
+        """Start to upload one part, unless *stopped* is set; return its ``ETag``."""
 
         def ordinarily() -> Answer:
             if stopped.is_set():
@@ -340,24 +337,17 @@ def in_parts(chunks: Iterable[bytes], *, is_growing: bool = True) -> Iterator[by
 
     Without any bytes, there is one empty part.
     """
-    number, held, size = 1, list[bytes](), 0
-    wanted = part_bytes(number, is_growing=is_growing)
+    number, held = 1, list[bytes]()
+    left = part_bytes(number, is_growing=is_growing)
     for piece in _slices(chunks):
-        if size >= wanted:
-            data = b"".join(held)
-            yield data[:wanted]
-            held = [data[wanted:]]
-            size = len(held[0])
-            number += 1
-            wanted = part_bytes(number, is_growing=is_growing)
-        held.append(piece)
-        size += len(piece)
-    data = b"".join(held)
-    del held
-    if size > wanted:
-        yield data[:wanted]
-        data = data[wanted:]
-    yield data
+        if rest := piece[left:]:
+            yield b"".join([*held, piece[:left]])
+            number, held = number + 1, [rest]
+            left = part_bytes(number, is_growing=is_growing) - len(rest)
+        else:
+            held.append(piece)
+            left -= len(piece)
+    yield b"".join(held)
 
 
 def part_bytes(number: int, *, is_growing: bool = True) -> int:

@@ -169,9 +169,8 @@ class _Sftp:
     def _forget(self) -> None:
         with self._connecting:
             connection, self._connection, self._channels = self._connection, None, []
-        if connection is not None:
-            with suppress(Exception):
-                connection.client.close()
+        with suppress(Exception):  # it is None, or closed already
+            connection.client.close()
 
     def _channel(self) -> _Channel:
         """Return the next channel; connect on the first call."""

@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
+import msgspec
+
 from hopsartifacts.digests import Digest
 from hopsartifacts.errors import (
     HopsArtifactsError,
@@ -25,9 +27,8 @@ from hopsartifacts.errors import (
     StorageError,
 )
 from hopsartifacts.fixed_attributes import FixedAttributes
-from hopsartifacts.machine.folders import make_folders
 from hopsartifacts.machine.local_paths import user_path
-from hopsartifacts.machine.posix import folders_of
+from hopsartifacts.machine.posix import folders_of, make_folders
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.store.checks import Finding, check_folder
@@ -45,18 +46,12 @@ Fetch = Callable[[Mapping[str, Digest], Path], None]
 """Fetches files (by relative path) into a folder, each complete and checked."""
 
 
-class Lease:
-    """A lease on a cached folder, which is not evicted until the lease is closed.
+class Lease(msgspec.Struct, frozen=True):
+    """A lease on a cached folder, which is not evicted until the lease is closed."""
 
-    Attributes:
-        path: the cached folder.
-        descriptor: the file descriptor of the lease. A process that inherits it keeps
-            the lease until it closes it.
-    """
-
-    def __init__(self, path: Path, descriptor: int) -> None:
-        self.path = path
-        self.descriptor = descriptor
+    path: Path
+    descriptor: int
+    """A process that inherits this descriptor keeps the lease until it closes it."""
 
     def close(self) -> None:
         """Release the lease of this process."""
@@ -97,8 +92,11 @@ class Cache(FixedAttributes):
     @property
     def path(self) -> Path:
         """The folder that contains the cache."""
+        # Imported late: only deployments need it.
+        from platformdirs import user_cache_path  # noqa: PLC0415 - see above
+
         given = self._path or os.environ.get(FOLDER_VARIABLE)
-        return user_path(given).absolute() if given else _users_folder()
+        return user_path(given or user_cache_path("hopsartifacts")).absolute()
 
     def use(self, digest: str, sealed: Mapping[str, Digest], fetch: Fetch) -> Lease:
         """Return a lease on the folder with this *digest*, after checking every file.
@@ -126,19 +124,16 @@ class Cache(FixedAttributes):
     def trim(self, size_bytes: int = 0) -> int:
         """Evict the least recently used folders until *size_bytes* or fewer are left.
 
-        Folders that are in use or being fetched are kept.
-
-        Returns:
-            The number of bytes freed.
+        Folders that are in use or being fetched are kept. Returns how many bytes were
+        freed.
         """
         kept = self._kept()
-        total = sum(kept.values())
-        freed = 0
+        total = before = sum(kept.values())
         with self._translated():
             for key, size in kept.items():
-                if total - freed > size_bytes and self._evict(key):
-                    freed += size
-        return freed
+                if total > size_bytes and self._evict(key):
+                    total -= size
+        return before - total
 
     def _put_right(self, key: str, sealed: Mapping[str, Digest], fetch: Fetch) -> None:
         for _ in range(_TRIES):
@@ -173,11 +168,8 @@ class Cache(FixedAttributes):
         folder, disk = self._folder(key), self._disk()
         prefix = f"{_FOLDERS}/{key}/"
         wrong = {flaw.path.removeprefix(prefix): flaw.kind for flaw in flaws}
-        missing = {
-            path: sealed[path]
-            for path, kind in wrong.items()
-            if kind not in {"extra", "unprotected"}
-        }
+        kept = {"extra", "unprotected"}
+        missing = {it: sealed[it] for it, kind in wrong.items() if kind not in kept}
         parts = {part_of(folder / path, digest) for path, digest in missing.items()}
         for inner in folders_of(folder):
             Path(inner).chmod(0o755)
@@ -195,14 +187,16 @@ class Cache(FixedAttributes):
         kept = self._kept()
         total = sum(kept.values())
         for other, size in kept.items():
-            fits = total + needed <= self.size_bytes and self._free() >= needed
+            free = shutil.disk_usage(self.path).free
+            fits = total + needed <= self.size_bytes and free >= needed
             if not fits and other != key and self._evict(other):
                 total -= size
-        if self._free() < needed:
+        free = shutil.disk_usage(self.path).free
+        if free < needed:
             raise StorageError(
                 f"the cache {str(self.path)!r} needs {needed} bytes more, but only "
-                f"{self._free()} are free on its disk: free some space, or name a "
-                f"folder on another disk in ${FOLDER_VARIABLE}"
+                f"{free} are free on its disk: free some space, or name a folder on "
+                f"another disk in ${FOLDER_VARIABLE}"
             )
 
     def _evict(self, key: str) -> bool:
@@ -237,9 +231,6 @@ class Cache(FixedAttributes):
         found = self._disk().find(f"{_FOLDERS}/{key}")
         return sum(entry.size_bytes for entry in found)
 
-    def _free(self) -> int:
-        return shutil.disk_usage(self.path).free
-
     def _lease(self, key: str) -> Lease:
         descriptor = self._opened_lease(key)
         fcntl.flock(descriptor, fcntl.LOCK_SH)
@@ -254,7 +245,7 @@ class Cache(FixedAttributes):
 
     @contextmanager
     def _locked(self, key: str, timeout_s: float = -1) -> Iterator[None]:
-        # Imported late: only deployments need it.
+        # Imported late, as above.
         from filelock import FileLock  # noqa: PLC0415 - see above
 
         with FileLock(self._lock_path(key, "lock"), timeout=timeout_s):
@@ -280,13 +271,6 @@ class Cache(FixedAttributes):
                 f"the cache {str(self.path)!r} cannot be used ({error}): name a folder "
                 f"of your own in ${FOLDER_VARIABLE}"
             ) from error
-
-
-def _users_folder() -> Path:
-    # Imported late, as above.
-    from platformdirs import user_cache_path  # noqa: PLC0415 - see above
-
-    return user_cache_path("hopsartifacts")
 
 
 def _size_bytes(given: int | None) -> int:

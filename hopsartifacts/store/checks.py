@@ -133,7 +133,7 @@ def _flaw(
     if entry.size_bytes != digest.size_bytes:
         return f"{entry.size_bytes} bytes instead of {digest.size_bytes}"
     try:
-        found = _xxh3(storage, entry, moved)
+        found = stored_xxh3(storage, entry.path, entry.size_bytes, moved)
     except PathNotFoundError:
         return VANISHED
     if found != (digest.size_bytes, digest.xxh3):
@@ -141,27 +141,31 @@ def _flaw(
     return None
 
 
-def _xxh3(storage: Storage, entry: FileInfo, moved: Moved) -> tuple[int, str]:
+def stored_xxh3(
+    storage: Storage, path: str, size_bytes: int, moved: Moved = ignored
+) -> tuple[int, str]:
+    """Return the size and the XXH3 of a stored file of about *size_bytes*.
+
+    Failed reads are repeated a few times.
+
+    Raises:
+        PathNotFoundError: it does not exist.
+        StorageError: every try to read it failed.
+    """
     failures = size = 0
 
     def counted() -> Iterator[bytes]:
         nonlocal size
-        for chunk in storage.chunks(entry.path):
+        # Most files are small, and reading one in a single call is fastest.
+        is_small = size_bytes <= CHUNK_BYTES
+        for chunk in [storage.read(path)] if is_small else storage.chunks(path):
             size += len(chunk)
             moved(len(chunk))
             yield chunk
 
-    def digested() -> tuple[int, str]:
-        # Most files are small, and reading one in a single call is fastest.
-        if entry.size_bytes > CHUNK_BYTES:
-            return xxh3_of(counted())
-        data = storage.read(entry.path)
-        moved(len(data))
-        return xxh3_of([data])
-
     while True:
         try:
-            return digested()
+            return xxh3_of(counted())
         except StorageError:
             moved(-size)
             size, failures = 0, failures + 1

@@ -11,13 +11,15 @@ finds the change in each, and none of them can serve to repair another.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from threading import Lock
 
 import msgspec
 
-from hopsartifacts.digests import Digest, xxh3_of
+from hopsartifacts.digests import Digest
 from hopsartifacts.errors import NotFoundError, StorageError
 from hopsartifacts.storage.contract import FileInfo, Storage
+from hopsartifacts.store.checks import stored_xxh3
 
 WHOLE_BYTES = 4 * 1024 * 1024
 """Files up to this size are read in one piece."""
@@ -63,10 +65,8 @@ class Dedup:
     def lend(self, digest: Digest, path: str, target: str) -> bool:
         """Create *target* from a stored file with this *digest*, without an upload.
 
-        A stored file with the same *path* is tried first.
-
-        Returns:
-            True if it was created; False if no stored file can be used.
+        A stored file with the same *path* is tried first. Return False if there is no
+        usable one.
         """
         twins = self._by_bytes.get(digest.sha256, {})
         own = twins.get(path)
@@ -82,7 +82,11 @@ class Dedup:
 
     def _is_intact(self, twin: StoredFile) -> bool:
         if self._is_local:
-            return self._is_as_sealed(twin)
+            due = twin.digest.size_bytes, twin.digest.xxh3
+            # A file that cannot be read is not shared.
+            with suppress(StorageError):
+                return stored_xxh3(self._storage, twin.stored, due[0]) == due
+            return False
         entry = self._entries(twin.folder).get(twin.stored)
         return (
             entry is not None
@@ -90,16 +94,6 @@ class Dedup:
             and entry.size_bytes == twin.digest.size_bytes
             and _is_older(entry.modified, self._sealed_at(twin.seal))
         )
-
-    def _is_as_sealed(self, twin: StoredFile) -> bool:
-        size_bytes, path = twin.digest.size_bytes, twin.stored
-        is_small, storage = size_bytes <= WHOLE_BYTES, self._storage
-        try:
-            found = xxh3_of([storage.read(path)] if is_small else storage.chunks(path))
-        except StorageError:
-            # A file that cannot be read is not shared.
-            return False
-        return found == (size_bytes, twin.digest.xxh3)
 
     def _sealed_at(self, seal: str | None) -> float | None:
         """Return when a log entry was written, by the back end's clock."""

@@ -12,7 +12,7 @@ import msgspec
 
 from hopsartifacts import documents, layout
 from hopsartifacts.digests import sha256_of
-from hopsartifacts.errors import IntegrityError
+from hopsartifacts.errors import FormatError, IntegrityError
 from hopsartifacts.store.pages import Index, Leaves, Records, Tree
 
 CARRIED_LIMIT_BYTES = 4 * 1024
@@ -77,7 +77,7 @@ class _Operation(dict[str, Any]):
 
 
 class _Any(msgspec.Struct):
-    """The only member that is read before the format is known."""
+    """An entry of any format."""
 
     format: int
 
@@ -223,8 +223,13 @@ def unpacked(data: bytes, log: str, seq: int) -> LogEntry:
     if not documents.is_checked(checked):
         raise _damaged(path, "was changed since it was written")
     text = documents.without_check(checked)
-    documents.check_format(documents.decode(text, _Any, path).format, path)
-    body = documents.decode_part(text, EntryBody, f"log entry {path}")
+    try:
+        body = documents.decode(text, EntryBody, f"log entry {path}")
+    except FormatError as error:
+        # A later release may write other members.
+        documents.check_format(documents.decode(text, _Any, path).format, path)
+        raise IntegrityError(str(error)) from error
+    documents.check_format(body.format, path)
     if (body.log, body.seq) != (log, seq):
         raise _damaged(path, f"holds entry {body.seq} of {body.log}: it was moved")
     return LogEntry(body=body, sha256=sha256_of(data))

@@ -8,9 +8,8 @@ and the numbers of the older entries that contain the rest (see
 newest one. It also contains the digest of its predecessor, so an audit finds a missing
 or edited entry.
 
-``tests/interleavings`` explores the interleavings of this module's storage calls: with
-two and three writers, a crash at any step and lost responses, there are no lost
-updates, no double commits and no partial commits.
+``tests/interleavings`` shows for two and three writers, with a crash at any step and
+lost responses, that no update is lost, doubled or partial.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -94,6 +93,9 @@ class Log(Generic[AnyState]):
     *for_writing* looks later: a commit on an old state fails, since its path is taken,
     and ``append`` and ``decided`` look before they raise or commit nothing. A writer
     must ``refresh`` a log that it only reads before it returns.
+
+    Every method that reads entries raises ``IntegrityError`` if one is missing or
+    damaged, and ``FormatError`` if a later release wrote it.
     """
 
     def __init__(
@@ -114,11 +116,7 @@ class Log(Generic[AnyState]):
         self._read: dict[int, LogEntry] = {}
 
     def newest(self) -> Snapshot[AnyState] | None:
-        """Read the newest entry from the storage; return None if the log is empty.
-
-        Raises:
-            IntegrityError: it is damaged.
-        """
+        """Read the newest entry from the storage; return None if the log is empty."""
         for _ in range(_LOOKS):
             seq = self.newest_seq()
             self._has_looked = True
@@ -132,10 +130,9 @@ class Log(Generic[AnyState]):
         raise self._missing(seq)
 
     def refresh(self) -> bool:
-        """Read entries added since the last read; one request if there are none.
+        """Read entries added since the last read; return whether there were any.
 
-        Returns:
-            Whether there were any.
+        One request if there are none.
         """
         before = self._seen
         if before is None and (first := self._find(1)):
@@ -151,13 +148,9 @@ class Log(Generic[AnyState]):
         return self._seen if self._has_looked else self.newest()
 
     def state(self) -> AnyState:
-        """Read the newest state from the storage; it is empty if there is no entry.
-
-        Raises:
-            IntegrityError: the newest entry is damaged.
-        """
-        found = self.newest()
-        return found.state if found else self._state.empty()
+        """Read the newest state from the storage; it is empty if there is no entry."""
+        self.newest()
+        return self.seen_state()
 
     def seen_state(self) -> AnyState:
         """Return the state of the last read; read it if there was none yet."""
@@ -170,30 +163,21 @@ class Log(Generic[AnyState]):
         It is called again if it raises and there are entries that were not listed.
         """
         while True:
-            found = self.seen()
             try:
-                return decide(found.state if found else self._state.empty())
+                return decide(self.seen_state())
             except HopsArtifactsError:
                 if not self._was_late():
                     raise
 
     def entry(self, seq: int) -> LogEntry:
-        """Return entry *seq*.
-
-        Raises:
-            IntegrityError: it is missing or damaged.
-        """
+        """Return entry *seq*."""
         found = self._find(seq)
         if found is None:
             raise self._missing(seq)
         return found
 
     def snapshot(self, entry: LogEntry) -> Snapshot[AnyState]:
-        """Return *entry* with the state as of it.
-
-        Raises:
-            IntegrityError: it is damaged.
-        """
+        """Return *entry* with the state as of it."""
         body, kind = entry.body, self._state
         where = layout.log_entry(self.path, body.seq)
         head = decode_part(bytes(body.head), kind.head_type, where)
@@ -202,29 +186,20 @@ class Log(Generic[AnyState]):
         return Snapshot(entry=entry, state=kind(head, records, index))
 
     def content(self, seq: int) -> bytes:
-        """Return the content of entry *seq*, from the newest entry's copy if possible.
-
-        Raises:
-            IntegrityError: the entry is missing or damaged.
-        """
+        """Return the content of entry *seq*, if possible from the newest entry."""
         copy = self._seen.entry.content_of(seq) if self._seen else None
         return bytes(self.entry(seq).body.content) if copy is None else copy
 
     def document(self, seq: int, kind: type[Document]) -> Document:
         """Return the content of entry *seq* as a document of type *kind*.
 
-        Raises:
-            IntegrityError: the entry is missing or damaged, or has another content.
+        A content of another type is damage.
         """
         where = layout.log_entry(self.path, seq)
         return decode_part(self.content(seq), kind, where)
 
     def fetch(self, numbers: Iterable[int]) -> dict[int, LogEntry]:
-        """Return entries by number, in order; those not read yet are read concurrently.
-
-        Raises:
-            IntegrityError: one is missing or damaged.
-        """
+        """Return entries by number, in order; reads those not cached concurrently."""
         wanted = sorted(set(numbers))
         unread = [seq for seq in wanted if seq not in self._read]
         workers = _ABREAST if self.storage.capabilities.workers > 1 else 1
@@ -240,17 +215,11 @@ class Log(Generic[AnyState]):
         return self.entry(number).body.index
 
     def entries(self) -> Iterator[LogEntry]:
-        """Yield every entry in order, checking the digest chain.
-
-        Raises:
-            IntegrityError: an entry is missing or damaged, or its digest differs from
-                the one in its successor.
-        """
+        """Yield every entry in order, checking the digest chain."""
         previous: LogEntry | None = None
-        newest = self.newest_seq()
-        for first in range(1, newest + 1, _AHEAD):
-            ahead = range(first, min(first + _AHEAD, newest + 1))
-            for current in self._read_all(ahead):
+        numbers = range(1, self.newest_seq() + 1)
+        for first in range(0, len(numbers), _AHEAD):
+            for current in self._read_all(numbers[first : first + _AHEAD]):
                 self._check_link(previous, current)
                 previous = current
                 yield current
@@ -261,16 +230,13 @@ class Log(Generic[AnyState]):
         All operations are replayed, so that a record without an operation is found.
 
         Raises:
-            IntegrityError: an entry is missing or damaged, its digest differs from the
-                one in its successor, or its state differs from the replayed one;
-                or the newest one contradicts itself.
+            IntegrityError: the digest of an entry differs from the one in its
+                successor, its state differs from the replayed one, or the newest one
+                contradicts itself.
         """
         retold, newest = LogAudit(self._state, self.path), None
         for newest in self.entries():
-            try:
-                retold.take(newest.body)
-            except IntegrityError as error:
-                raise IntegrityError(f"{self.path}: {error}") from error
+            retold.take(newest.body)
         if newest is None:
             return None
         self._seen, self._has_looked = self.snapshot(newest), True
@@ -288,32 +254,20 @@ class Log(Generic[AnyState]):
 
         *decide* is called with that state (an empty one if the log is empty) and the
         number of the new entry. It returns a draft, returns None to commit nothing, or
-        raises. It is called again after each lost race.
-
-        Returns:
-            The committed entry, or the newest one if *decide* returned None.
+        raises. It is called again after each lost race. Returns the newest entry.
 
         Raises:
             CommitUncertainError: the storage failed and the outcome is unknown.
             ConflictError: a thousand races were lost in a row, or the log is full.
         """
-        before = self.seen()
         with ExitStack() as held:
             for attempt in range(_LOST_RACES_LIMIT):
-                state = before.state if before else self._state.empty()
-                seq = before.seq + 1 if before else 1
-                try:
-                    draft = decide(state, seq)
-                except HopsArtifactsError:
-                    if not self._was_late():
-                        raise
-                    before = self._seen
-                    continue
+                draft = self.decided(lambda state: decide(state, self._seen_seq() + 1))
+                before, seq = self._seen, self._seen_seq() + 1
                 if draft is None:
-                    if not self._was_late():
-                        return before
-                    before = self._seen
-                    continue
+                    if self._was_late():
+                        continue
+                    return before
                 if seq > layout.MOST_ENTRIES:
                     raise ConflictError(
                         f"{self.path} has {layout.MOST_ENTRIES} entries, and no log "
@@ -321,19 +275,17 @@ class Log(Generic[AnyState]):
                     )
                 token = draft.token or new_token()
                 taken = self._commit(before, seq, draft, token)
-                if taken.token == token:
-                    self._read[seq] = taken
-                    self._seen = self.snapshot(taken)
-                    return self._seen
                 self._check_link(before.entry if before else None, taken)
                 self._read[seq], self._seen = taken, self.snapshot(taken)
+                if taken.token == token:
+                    return self._seen
                 self._trusts_listing = False
                 if attempt == 0:
                     held.enter_context(turn(self.storage, self.path))
                 else:
                     back_off(attempt)
                 # Other writers may have committed more: catch up before retrying.
-                before = self.newest()
+                self.newest()
         raise ConflictError(
             f"{self.path}: {_LOST_RACES_LIMIT} other writers were faster; try again"
         )
@@ -419,6 +371,9 @@ class Log(Generic[AnyState]):
             return None
         return unpacked(data, self.path, seq)
 
+    def _seen_seq(self) -> int:
+        return self._seen.seq if self._seen else 0
+
     def _was_late(self) -> bool:
         """Read entries that were not listed; return whether there were any."""
         was_trusted, self._trusts_listing = self._trusts_listing, False
@@ -426,9 +381,8 @@ class Log(Generic[AnyState]):
 
     def newest_seq(self) -> int:
         """Return the number of the newest entry, without reading it; 0 if none."""
-        newest = newest_seq(self.storage, self.path)
-        if self._seen and newest < self._seen.seq:
-            newest = self._seen.seq  # the listing is out of date
+        # If the listing is out of date, a newer one was seen.
+        newest = max(newest_seq(self.storage, self.path), self._seen_seq())
         if self._may_list_late and not self._trusts_listing:
             # A network mount may list from its cache, but looks up a single name.
             while self.storage.stat(layout.log_entry(self.path, newest + 1)):

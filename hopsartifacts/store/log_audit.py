@@ -67,7 +67,7 @@ class LogAudit:
             ("highest number", head.last, last),
         ):
             if said != made:
-                raise _odd(body.seq, f"has a different {what}")
+                raise self._odd(body.seq, f"has a different {what}")
         self._take_contents(body)
         self._go_on(body, last)
 
@@ -125,11 +125,10 @@ class LogAudit:
             carried.entry == body.seq
             or sha256_of(bytes(carried.content)) != self._contents.get(carried.entry)
         ):
-            raise _odd(body.seq, f"has a different content for entry {carried.entry}")
+            raise self._odd(body.seq, f"has another content for entry {carried.entry}")
 
-
-def _odd(seq: int, how: str) -> IntegrityError:
-    return IntegrityError(
-        f"log entry {seq} {how} than the earlier entries imply: restore the log from a "
-        "backup"
-    )
+    def _odd(self, seq: int, how: str) -> IntegrityError:
+        return IntegrityError(
+            f"log entry {layout.log_entry(self.path, seq)} {how} than the earlier "
+            "entries imply: restore the log from a backup"
+        )

@@ -81,11 +81,9 @@ class EntrySource(Protocol):
         Raises:
             IntegrityError: one is missing or damaged.
         """
-        ...
 
     def leaves(self, number: int) -> Leaves:
         """Return the leaves of entry *number*; raises as ``trees``."""
-        ...
 
 
 class Records(Mapping[int, Record], Generic[Record]):
@@ -140,23 +138,16 @@ class Records(Mapping[int, Record], Generic[Record]):
 
     def newest(self, count: int) -> dict[int, Record]:
         """Return the records of the *count* highest numbers, in order."""
-        pages = self._page_numbers()
-        numbers, loaded = set(self.changes), 0
+        pages, numbers = self._page_numbers(), set(self.changes)
         wanted = count // PAGE_NUMBERS + 2
-        while True:
-            # A page has fewer records if numbers were skipped.
-            more = pages[max(len(pages) - wanted, 0) : len(pages) - loaded]
+        while pages:
+            more, pages = pages[-wanted:], pages[:-wanted]
             numbers = numbers.union(*self._loaded(more))
-            loaded += len(more)
-            if not more or self._are_newest(numbers, count, pages[-loaded]):
+            # A page has fewer records if numbers were skipped.
+            if sum(it // PAGE_NUMBERS >= more[0] for it in numbers) >= count:
                 break
-            wanted = 2 * loaded
+            wanted *= 2
         return {number: self[number] for number in sorted(numbers)[-count:]}
-
-    @staticmethod
-    def _are_newest(numbers: set[int], count: int, page: int) -> bool:
-        """Tell whether *count* of *numbers* are at least as high as those of *page*."""
-        return sum(it >= page * PAGE_NUMBERS for it in numbers) >= count
 
     def descending(self) -> Iterator[tuple[int, Record]]:
         """Yield numbers and records from the highest number down, page by page."""
@@ -195,10 +186,8 @@ class Records(Mapping[int, Record], Generic[Record]):
         for page, place in book.items() if book else ():
             places[page] = place if isinstance(place, int) else home
         for page in out:
-            if page // BOOK_PAGES == number:
-                written = self._written_page(page)
-                if written:
-                    places[page] = written
+            if page // BOOK_PAGES == number and (written := self._written_page(page)):
+                places[page] = written
         if not places:
             raise self._not_there(home, f"a page of book {number}")
         first = min(places)
@@ -219,11 +208,8 @@ class Records(Mapping[int, Record], Generic[Record]):
     def _page_numbers(self) -> list[int]:
         """Return the numbers of all existing pages, in order."""
         self._fetch(place for place in self._tree.values() if isinstance(place, int))
-        numbers: list[int] = []
-        for number in sorted(self._tree):
-            _, book = self._find_book(number)
-            numbers += [page for page, _ in book.items()] if book else ()
-        return numbers
+        books = [self._find_book(number)[1] for number in sorted(self._tree)]
+        return [page for book in books if book for page, _ in book.items()]
 
     def _loaded(self, pages: Sequence[int]) -> list[Page]:
         """Return pages, after reading the entries they need concurrently."""
@@ -258,9 +244,8 @@ class Records(Mapping[int, Record], Generic[Record]):
                 return None
             if isinstance(place, int):
                 home = place
-                book = self._written_book(home, number // BOOK_PAGES)
-                place = book.page(number)
-                if place is None or isinstance(place, int):
+                place = self._written_book(home, number // BOOK_PAGES).page(number)
+                if not isinstance(place, dict):
                     raise self._not_there(home, f"page {number}")
             self._pages[number] = home, place
         return self._pages[number]
@@ -372,17 +357,16 @@ class Index(msgspec.Struct, frozen=True):
         if prefix is None:
             return None
         place = self.tree[prefix]
-        if isinstance(place, int):
-            found = self.source.leaves(place).get(prefix) if self.source else None
-            if not isinstance(found, dict):
-                log = self.source.path if self.source else ""
-                raise IntegrityError(
-                    f"log entry {layout.log_entry(log, place)} does not contain the "
-                    f"identities {prefix!r}, although a later entry says so: restore "
-                    "the log from a backup"
-                )
-            return prefix, found
-        return prefix, place
+        if not isinstance(place, int):
+            return prefix, place
+        found = self.source.leaves(place).get(prefix) if self.source else None
+        if not isinstance(found, dict):
+            where = layout.log_entry(self.source.path if self.source else "", place)
+            raise IntegrityError(
+                f"log entry {where} does not contain the identities {prefix!r}, "
+                "although a later entry says so: restore the log from a backup"
+            )
+        return prefix, found
 
 
 def divided(prefix: str, leaf: Leaf) -> Leaves:

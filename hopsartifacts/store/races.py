@@ -1,13 +1,8 @@
-"""What a writer does when others write, or clean up, at the same time.
-
-It creates an object that another may create too, also if the storage's response is
-lost. After a lost race it queues up locally. It moves a staging folder into its place,
-and finds out if garbage collection took that folder for abandoned.
-"""
+"""What a writer does when others write, or clean up, at the same time."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from hopsartifacts.errors import (
@@ -51,20 +46,20 @@ def create_once(
     """
     failure: StorageError | None = None
     for attempt in range(_TRIES):
+        found: Found | None = None
         try:
             if create():
                 return None
             found = look()
-        except StorageRefusedError as error:
-            if failure is None:
-                raise StorageRefusedError(f"nothing was stored: {error}") from error
-            # An earlier attempt may have created the object.
-            found = _look_if_possible(look)
         except StorageError as error:
+            if not isinstance(error, StorageRefusedError):
+                failure = error
+            elif failure is None:
+                raise StorageRefusedError(f"nothing was stored: {error}") from error
             # The outcome is unknown: read the object. If it is absent or cannot be
             # read, a retry with the same token is safe.
-            failure = error
-            found = _look_if_possible(look)
+            with suppress(StorageError):
+                found = look()
         if found is not None:
             return found
         back_off(attempt)
@@ -115,11 +110,9 @@ def move_in(storage: Storage, staging: str, folder: str) -> bool:
 def check_arrived(storage: Storage, folder: str, sizes: Mapping[str, int]) -> None:
     """Check that *folder* contains files of these *sizes* (by relative path).
 
-    Garbage collection moves away the staging folder of a writer that seems to have
-    stopped. A slow writer may then continue with a part of its files.
-
     Raises:
-        ConflictError: a file is missing or incomplete.
+        ConflictError: a file is missing or incomplete: garbage collection moved it
+            away, as its writer seemed to have stopped.
     """
     found = {
         entry.path.removeprefix(f"{folder}/"): entry.size_bytes
@@ -128,13 +121,6 @@ def check_arrived(storage: Storage, folder: str, sizes: Mapping[str, int]) -> No
     for path, size_bytes in sizes.items():
         if found.get(path) != size_bytes:
             raise _swept(path, folder)
-
-
-def _look_if_possible(look: Callable[[], Found | None]) -> Found | None:
-    try:
-        return look()
-    except StorageError:
-        return None
 
 
 def _swept(path: str, folder: str) -> ConflictError:

@@ -77,8 +77,7 @@ def mark_root(storage: Storage) -> None:
 def claim_name(storage: Storage, path: str, name: str, kind: str) -> bool:
     """Claim *name* permanently by creating *path*, which names too close to it share.
 
-    Returns:
-        True if it was claimed now, False if *name* itself had claimed it before.
+    Return False if *name* itself had claimed it before.
 
     Raises:
         AlreadyExistsError: another name that is too close has claimed it.
@@ -106,8 +105,7 @@ def owner_of(storage: Storage, path: str) -> str | None:
 def check_log_is_there(storage: Storage, log: Log[Any], claim: str) -> None:
     """Refuse an empty log whose entries were lost; accept one that never had entries.
 
-    A writer that was killed before its first entry leaves only empty folders: writers
-    store files after that entry.
+    Writers store files only after their first entry.
 
     Raises:
         IntegrityError: the name is claimed and there are files, but no log entry.

@@ -6,6 +6,7 @@ one is valid until ``project.doctor()`` runs again: no short test overrides it.
 """
 
 import platform
+import re
 import sys
 from contextlib import suppress
 from importlib import metadata
@@ -18,6 +19,7 @@ from hopsartifacts.documents import decode, encode_pretty
 from hopsartifacts.errors import FormatError, PathNotFoundError, UnsafeStorageError
 from hopsartifacts.machine.identity import new_token, now, writer
 from hopsartifacts.storage.contract import Capabilities, Storage
+from hopsartifacts.storage.options import names
 
 Outcome = Literal["held", "warning", "not tried", "broken", "failed"]
 """``broken``: the back end violated the guarantee; ``failed``: it refused or failed, so
@@ -40,18 +42,11 @@ _RENAMES_OVER = (
 )
 _REPLACES = f"a new object replaces an existing one, {_LOSS} another place"
 
-# Client packages of back ends, and the module that is loaded when each is in use.
-_CLIENTS = {
-    "fsspec": "fsspec",
-    "s3fs": "s3fs",
-    "aiobotocore": "aiobotocore",
-    "botocore": "botocore",
-    "gcsfs": "gcsfs",
-    "adlfs": "adlfs",
-    "azure-storage-blob": "azure.storage.blob",
-    "paramiko": "paramiko",
-    "hdfs-native": "hdfs_native",
-}
+_CLIENTS = names(
+    "fsspec s3fs aiobotocore botocore gcsfs adlfs azure.storage.blob paramiko "
+    "hdfs_native"
+)
+"""The modules of the client packages of back ends."""
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,14 +106,20 @@ def require_proof(storage: Storage) -> None:
     if known is None or (known.ok and known.url != storage.url):
         if not storage.capabilities.needs_proof:
             return
-        tried = _tried(storage)
-        if known is None and not storage.create(layout.VERDICT, encode_pretty(tried)):
+        tried = encode_pretty(_tried(storage))
+        if known is not None:
+            storage.write(layout.VERDICT, [tried])
+        elif not storage.create(layout.VERDICT, tried):
             # Another process stored its verdict first: that one counts.
             known = kept_verdict(storage)
-        elif known is not None:
-            storage.write(layout.VERDICT, [encode_pretty(tried)])
-    if known is not None and not known.ok:
-        _refuse(storage, known)
+    if known is None or known.ok:
+        return
+    flaws = "; ".join(f"{it.name}: {it.detail}" for it in known.checks if not it.ok)
+    raise UnsafeStorageError(
+        f"{storage.url} cannot keep a project, as was found on {known.time} "
+        f"({flaws}); nothing was stored. Use another place, or ask the doctor again "
+        f"if this was fixed: hopsartifacts doctor {storage.url}, or project.doctor()"
+    )
 
 
 def is_overwriting(storage: Storage, path: str) -> bool:
@@ -143,10 +144,9 @@ def exclusive_meaning(capabilities: Capabilities) -> str:
 def versions() -> dict[str, str]:
     """Return the versions of Python, this package and the client packages in use."""
     found = {"python": platform.python_version()}
-    used = [name for name, module in _CLIENTS.items() if module in sys.modules]
-    for name in ("hopsartifacts", *used):
+    for module in ("hopsartifacts", *sorted(_CLIENTS & sys.modules.keys())):
         with suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
+            found[re.sub("[._]", "-", module)] = metadata.version(module)
     return found
 
 
@@ -170,13 +170,4 @@ def _tried(storage: Storage) -> Verdict:
         occasion="first write",
         writer=writer(),
         versions=versions(),
-    )
-
-
-def _refuse(storage: Storage, verdict: Verdict) -> None:
-    flaws = "; ".join(f"{it.name}: {it.detail}" for it in verdict.checks if not it.ok)
-    raise UnsafeStorageError(
-        f"{storage.url} cannot keep a project, as was found on {verdict.time} "
-        f"({flaws}); nothing was stored. Use another place, or ask the doctor again "
-        f"if this was fixed: hopsartifacts doctor {storage.url}, or project.doctor()"
     )

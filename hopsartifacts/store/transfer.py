@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import IO
 from uuid import uuid4
 
+import msgspec
 import xxhash
 
 from hopsartifacts.digests import CHUNK_BYTES, Digest, sha256_of
 from hopsartifacts.errors import IntegrityError, PathNotFoundError, StorageError
 from hopsartifacts.machine.atomic_write import written_aside
-from hopsartifacts.machine.folders import make_folders
+from hopsartifacts.machine.posix import make_folders
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback, Progress
 from hopsartifacts.machine.workers import Stop, Stopped, each, pause_s
 from hopsartifacts.storage.contract import Storage
@@ -88,24 +89,16 @@ def part_of(target: Path, digest: Digest) -> Path:
     return target.with_name(f".{name[:32]}{_PART}")
 
 
-class _Download:
+class _Download(msgspec.Struct):
     """The download of one stored file to a local path."""
 
-    def __init__(
-        self,
-        storage: Storage,
-        path: str,
-        digest: Digest,
-        moved: Callable[[int], None],
-        stop: Stop,
-    ) -> None:
-        self._storage = storage
-        self._path = path
-        self._digest = digest
-        self._moved = moved
-        self._stop = stop
-        self._hasher = xxhash.xxh3_128()
-        self._size = 0
+    storage: Storage
+    path: str
+    digest: Digest
+    moved: Callable[[int], None]
+    stop: Stop
+    hasher: xxhash.xxh3_128 = msgspec.field(default_factory=xxhash.xxh3_128)
+    size: int = 0
 
     def run(self, target: Path) -> None:
         """Download the file to *target*; see ``download``."""
@@ -113,7 +106,7 @@ class _Download:
             make_folders(target.parent)
             if target.is_dir() and not target.is_symlink():
                 raise IsADirectoryError(None, "a folder is there")
-        part, file, is_kept = _part(target, self._digest)
+        part, file, is_kept = _part(target, self.digest)
         # Keep it locked until it is renamed, or another process would continue it.
         with _local(target), file:
             try:
@@ -122,7 +115,7 @@ class _Download:
             except BaseException as error:
                 # If only the storage failed, keep the bytes for the next try. If the
                 # local disk failed, it may be full: free the space.
-                broke_off = isinstance(error, Stopped | StorageError) and self._size > 0
+                broke_off = isinstance(error, Stopped | StorageError) and self.size > 0
                 if not (is_kept and broke_off) or isinstance(error, _LocalError):
                     with suppress(OSError):
                         part.unlink()
@@ -131,7 +124,7 @@ class _Download:
     def _fill(self, file: IO[bytes], target: Path) -> None:
         with _local(target):
             self._resume(file)
-        is_resumed = self._size > 0
+        is_resumed = self.size > 0
         self._read_on(file, target)
         if is_resumed and not self._is_as_sealed():
             # The bytes of an earlier try may be wrong: start again.
@@ -140,7 +133,7 @@ class _Download:
             self._read_on(file, target)
         if not self._is_as_sealed():
             raise IntegrityError(
-                f"{self._path!r} differs from what was saved; it was not copied: see "
+                f"{self.path!r} differs from what was saved; it was not copied: see "
                 "project.verify() and project.repair()"
             )
         with _local(target):
@@ -149,53 +142,53 @@ class _Download:
     def _resume(self, file: IO[bytes]) -> None:
         """Hash the bytes of an earlier try, to continue after them."""
         while chunk := file.read(CHUNK_BYTES):
-            self._stop.check()
+            self.stop.check()
             self._take(chunk)
-        if self._size > self._digest.size_bytes:
+        if self.size > self.digest.size_bytes:
             self._restart(file)
 
     def _restart(self, file: IO[bytes]) -> None:
         file.seek(0)
         file.truncate()
-        self._moved(-self._size)
-        self._hasher.reset()
-        self._size = 0
+        self.moved(-self.size)
+        self.hasher.reset()
+        self.size = 0
 
     def _read_on(self, file: IO[bytes], target: Path) -> None:
         """Read the rest, and retry failed reads as long as there is progress."""
         failures, since = 0, time.monotonic()
-        while not 0 < self._digest.size_bytes <= self._size:
-            before = self._size
+        while not 0 < self.digest.size_bytes <= self.size:
+            before = self.size
             try:
                 self._read(file, target)
             except StorageError as error:
-                if self._size > before:
+                if self.size > before:
                     failures, since = 0, time.monotonic()
                 failures += 1
                 is_late = time.monotonic() - since > _PATIENCE_S
                 if isinstance(error, _LocalError) or is_late or failures == ATTEMPTS:
                     raise
-                self._stop.sleep(pause_s(failures))
+                self.stop.sleep(pause_s(failures))
             else:
                 return
 
     def _read(self, file: IO[bytes], target: Path) -> None:
-        for chunk in self._storage.chunks(self._path, self._size):
-            self._stop.check()
+        for chunk in self.storage.chunks(self.path, self.size):
+            self.stop.check()
             with _local(target):
                 file.write(chunk)
             self._take(chunk)
-            if self._size > self._digest.size_bytes:
+            if self.size > self.digest.size_bytes:
                 return
 
     def _take(self, chunk: bytes) -> None:
-        self._hasher.update(chunk)
-        self._size += len(chunk)
-        self._moved(len(chunk))
+        self.hasher.update(chunk)
+        self.size += len(chunk)
+        self.moved(len(chunk))
 
     def _is_as_sealed(self) -> bool:
-        found = f"xxh3-128:{self._hasher.hexdigest()}"
-        return (self._size, found) == (self._digest.size_bytes, self._digest.xxh3)
+        found = f"xxh3-128:{self.hasher.hexdigest()}"
+        return (self.size, found) == (self.digest.size_bytes, self.digest.xxh3)
 
 
 class _LocalError(StorageError):

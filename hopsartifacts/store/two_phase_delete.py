@@ -40,16 +40,10 @@ class Target(msgspec.Struct, Generic[AnyState], frozen=True, kw_only=True):
 
 
 def withdraw(target: Target[AnyState], log: Log[AnyState] | None = None) -> bool:
-    """Remove the mark of a deletion that is in progress or was cut off by a crash.
+    """Remove the mark of a deletion; return whether there was one.
 
-    A deletion in progress then looks for references again and finds the caller's.
-
-    Args:
-        target: the target of the deletion.
-        log: its log, if the caller has read it since it committed its reference.
-
-    Returns:
-        Whether there was a mark.
+    A deletion in progress then looks for references again and finds the caller's. Give
+    the target's *log* if it was read since the reference was committed.
     """
     was_marked = False
 
@@ -98,18 +92,14 @@ def delete(
 
 def _mark(log: Log[AnyState], target: Target[AnyState]) -> int:
     """Mark the target if it is not marked; return the entry that marked it."""
-    mark = 0
 
     def decide(state: AnyState, seq: int) -> Draft[AnyState] | None:
-        nonlocal mark
-        mark = target.mark(state)
-        if mark:
+        if target.mark(state):
             return None
-        mark = seq
         return Draft(op=target.operation(MARK), state=target.marked(state, seq))
 
     log.append(decide)
-    return mark
+    return target.mark(log.seen_state())
 
 
 def _delete(log: Log[AnyState], target: Target[AnyState], mark: int) -> bool:

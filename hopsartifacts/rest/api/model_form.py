@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from hopsartifacts.documents import encode
 from hopsartifacts.errors import InvalidInputError
-from hopsartifacts.machine.folders import make_folders
+from hopsartifacts.machine.posix import make_folders
 from hopsartifacts.names import distinct_paths, file_path, model_name
 from hopsartifacts.registry.documents import Framework
 from hopsartifacts.rest.api.conventions import PREFIX, operations

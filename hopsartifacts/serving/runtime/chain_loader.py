@@ -24,7 +24,7 @@ from hopsartifacts.errors import (
     HopsArtifactsError,
     InvalidScriptError,
 )
-from hopsartifacts.machine.folders import make_folders
+from hopsartifacts.machine.posix import make_folders
 from hopsartifacts.serving.contract import (
     COMPONENTS,
     SCRIPT_CLASSES,
