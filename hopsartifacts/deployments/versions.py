@@ -525,6 +525,21 @@ def _known(
     return live
 
 
+def check_tag_bytes(name: str, tags: Tags) -> None:
+    """Refuse *tags* of the deployment *name* that are too large together.
+
+    Raises:
+        InvalidDeploymentError: they have more bytes than ``MOST_TAG_BYTES``.
+    """
+    size_bytes = len(encode(tags))
+    if size_bytes > MOST_TAG_BYTES:
+        raise InvalidDeploymentError(
+            f"the tags of deployment {name!r} would have {size_bytes:,} bytes as JSON: "
+            f"use at most {MOST_TAG_BYTES:,}, since each entry of its log repeats "
+            "them; keep larger values in a file of the project"
+        )
+
+
 def set_tags(
     storage: Storage, name: str, known_id: str, change: Callable[[Tags], Tags]
 ) -> None:
@@ -532,7 +547,7 @@ def set_tags(
 
     Raises:
         DeploymentNotFoundError: there is none, or another one of that name.
-        InvalidDeploymentError: the tags have more bytes than ``MOST_TAG_BYTES``.
+        InvalidDeploymentError: see ``check_tag_bytes``.
     """
     logs = Logs(storage)
 
@@ -545,13 +560,7 @@ def set_tags(
         tags = change(live.tags)
         if is_same_json(tags, live.tags):
             return None
-        size_bytes = len(encode(tags))
-        if size_bytes > MOST_TAG_BYTES:
-            raise InvalidDeploymentError(
-                f"the tags of deployment {name!r} would have {size_bytes:,} bytes as "
-                f"JSON: use at most {MOST_TAG_BYTES:,}, since each entry of its log "
-                "repeats them; keep larger values in a file of the project"
-            )
+        check_tag_bytes(name, tags)
         return Draft(op={"kind": "tag"}, state=state.changed(tags=tags))
 
     logs.deployment(name).append(decide)
