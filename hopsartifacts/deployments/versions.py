@@ -34,7 +34,7 @@ from hopsartifacts.machine.workers import Stop, each_result
 from hopsartifacts.registry.documents import Tags
 from hopsartifacts.registry.versions import pick_live, withdraw_deletion
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.damage import Result, read_each_sound
+from hopsartifacts.store.damage import Damaged, Result, read_each_sound
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.root import check_log_is_there, claim_in_project
 from hopsartifacts.store.transfer import download
@@ -133,7 +133,7 @@ def read_sound(
     read: Callable[[Deployed], Result],
     *,
     checks_artifacts: bool = False,
-) -> tuple[dict[str, Result], list[str]]:
+) -> tuple[dict[str, Result], Damaged]:
     """Return what *read* returns of each deployment, and which ones are damaged.
 
     This is for lists that have to show the others. Where a missing deployment would do
@@ -145,8 +145,8 @@ def read_sound(
         checks_artifacts: see ``Logs``.
 
     Returns:
-        The results by name, and the names of the deployments whose log, or whose
-        model's log, cannot be read; both sorted.
+        The results by name, and the deployments whose log, or whose model's log,
+        cannot be read; both sorted.
     """
 
     def find(name: str) -> list[Result]:

@@ -31,7 +31,7 @@ from hopsartifacts.registry.documents import (
     VersionStatus,
 )
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.damage import read_each_sound
+from hopsartifacts.store.damage import Damaged, read_each_sound
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.log import Log
 from hopsartifacts.store.two_phase_delete import Target, delete, withdraw
@@ -66,11 +66,11 @@ def model_names(storage: Storage) -> list[str]:
     ]
 
 
-def saved_models(storage: Storage) -> tuple[list[str], list[str]]:
-    """Return the names of all models that have a saved version, and of damaged ones.
+def saved_models(storage: Storage) -> tuple[list[str], Damaged]:
+    """Return the names of all models that have a saved version, and damaged ones.
 
     Returns:
-        Two sorted lists: the models, and those whose log cannot be read.
+        The names of the models, and those whose log cannot be read; both sorted.
     """
     found, damaged = read_each_sound(
         storage,

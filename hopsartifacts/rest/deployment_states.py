@@ -93,7 +93,7 @@ class Watch:
         self._over = Event()
         self._newest: dict[str, NewestEntry] = {}
         self._sealed: dict[str, Deployed] = {}
-        self._damaged: list[str] = []
+        self._damaged: set[str] = set()
         """Deployments whose logs could not be read. They are tried again each time."""
         # Kept without listeners, so that those that reconnect get the changes since.
         self._told: dict[str, DeploymentEvent] | None = None
@@ -158,11 +158,11 @@ class Watch:
                 self._sealed[name] = sealed
             else:
                 self._sealed.pop(name, None)
-        if damaged != self._damaged:
+        if damaged.keys() != self._damaged:
             log_damage("deployment", damaged)
-        self._damaged = damaged
+        self._damaged = {*damaged}
         # A damaged log is read again the next time.
-        self._newest = {it: newest[it] for it in newest.keys() - {*damaged}}
+        self._newest = {it: newest[it] for it in newest.keys() - damaged.keys()}
 
     def _tell(
         self, before: dict[str, DeploymentEvent], now: dict[str, DeploymentEvent]

@@ -10,6 +10,8 @@ from hopsartifacts.notices import warn
 from hopsartifacts.storage.contract import Storage
 
 Result = TypeVar("Result")
+Damaged = dict[str, IntegrityError | FormatError]
+"""Names whose logs cannot be read, and why."""
 Kind = Literal["model", "deployment"]
 
 _LOGGER = logging.getLogger(__name__)
@@ -21,7 +23,7 @@ class DamagedLogWarning(UserWarning):
 
 def read_each_sound(
     storage: Storage, names: Sequence[str], read: Callable[[str], Result]
-) -> tuple[dict[str, Result], list[str]]:
+) -> tuple[dict[str, Result], Damaged]:
     """Read what several names stand for, and leave out what is damaged.
 
     Args:
@@ -33,41 +35,43 @@ def read_each_sound(
         The results by name, and the names that *read* cannot read, as the log is
         damaged or was written by a later release; both sorted.
     """
-    damaged: set[str] = set()
 
-    def attempt(name: str, _: Stop) -> list[Result]:
+    def attempt(name: str, _: Stop) -> Result | IntegrityError | FormatError:
         try:
-            return [read(name)]
-        except (IntegrityError, FormatError):
-            damaged.add(name)
-            return []
+            return read(name)
+        except (IntegrityError, FormatError) as error:
+            return error
 
     results = each_result(attempt, names, storage.capabilities.workers)
-    found = {name: it for name, its in zip(names, results, strict=True) for it in its}
-    return found, sorted(damaged)
+    found, damaged = dict[str, Result](), Damaged()
+    for name, result in zip(names, results, strict=True):
+        if isinstance(result, IntegrityError | FormatError):
+            damaged[name] = result
+        else:
+            found[name] = result
+    return found, damaged
 
 
-def warn_of_damage(kind: Kind, damaged: Sequence[str]) -> None:
-    """Issue a ``DamagedLogWarning`` if a list lacks something.
+def warn_of_damage(kind: Kind, damaged: Damaged) -> None:
+    """Issue a ``DamagedLogWarning`` for each name that a list lacks.
 
     Args:
         kind: of what the list is.
-        damaged: the names that it lacks.
+        damaged: what it lacks.
     """
-    if damaged:
-        warn(_missing(kind, damaged), DamagedLogWarning)
+    for message in _messages(kind, damaged):
+        warn(message, DamagedLogWarning)
 
 
-def log_damage(kind: Kind, damaged: Sequence[str]) -> None:
-    """Do the same for a server, as an entry of its log."""
-    if damaged:
-        _LOGGER.warning("%s", _missing(kind, damaged))
+def log_damage(kind: Kind, damaged: Damaged) -> None:
+    """Do the same for a server, as entries of its log."""
+    for message in _messages(kind, damaged):
+        _LOGGER.warning("%s", message)
 
 
-def _missing(kind: Kind, damaged: Sequence[str]) -> str:
-    names = ", ".join(map(repr, damaged))
-    if len(damaged) == 1:
-        what = f"{kind} {names} is not listed, because its log"
-    else:
-        what = f"{kind}s {names} are not listed, because their logs"
-    return f"{what} cannot be read: see project.verify() and project.repair()"
+def _messages(kind: Kind, damaged: Damaged) -> list[str]:
+    return [
+        f"{kind} {name!r} is not listed: {error}; project.verify() says all that is "
+        "damaged"
+        for name, error in damaged.items()
+    ]
