@@ -60,6 +60,10 @@ class BundledDeployment(msgspec.Struct, frozen=True, kw_only=True):
     specification: Specification
     tags: dict[str, Any] = {}
 
+    def tags_beside(self, here: dict[str, Any]) -> dict[str, Any]:
+        """Return the tags after the import; *here* are those that stay as they are."""
+        return {**self.tags, **here}
+
 
 class BundleContents(msgspec.Struct, frozen=True, kw_only=True):
     """The contents of a bundle; ``members`` are its files in their order."""

@@ -7,20 +7,26 @@ import msgspec
 from msgspec.structs import replace
 
 from hopsartifacts import layout
-from hopsartifacts.bundles.documents import BundleContents, BundledModel
+from hopsartifacts.bundles.documents import (
+    BundleContents,
+    BundledDeployment,
+    BundledModel,
+)
+from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.deployments.rules import MODEL_SERVERS
 from hopsartifacts.deployments.settings import DeploymentSettings, sealed_settings
-from hopsartifacts.deployments.versions import find_deployment
+from hopsartifacts.deployments.versions import check_tag_bytes, find_deployment
 from hopsartifacts.digests import sha256_of
 from hopsartifacts.documents import encode
 from hopsartifacts.errors import (
     AlreadyExistsError,
     InvalidBundleError,
+    InvalidDeploymentError,
     InvalidInputError,
 )
 from hopsartifacts.layout import Role
-from hopsartifacts.registry.documents import Manifest, ModelState
+from hopsartifacts.registry.documents import Manifest, ModelState, Tags
 from hopsartifacts.registry.versions import manifest_of, model_state
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.root import check_claim
@@ -121,7 +127,8 @@ def check_deployments(storage: Storage, contents: BundleContents) -> None:
     """Check the deployments of a bundle against the rules and the names in use.
 
     Raises:
-        InvalidBundleError: a deployment breaks a rule.
+        InvalidBundleError: a deployment breaks a rule, or its tags are too large
+            together with those that the deployment has here.
         AlreadyExistsError: a name belongs to a deployment of another model.
     """
     manifests = {model.key: model.manifest for model in contents.models}
@@ -129,7 +136,8 @@ def check_deployments(storage: Storage, contents: BundleContents) -> None:
         specification = deployment.specification
         pin = specification.model
         _check_rules(specification, manifests[pin.name, pin.version])
-        _check_name(storage, specification)
+        there = _check_name(storage, specification)
+        _check_tags(deployment, there.tags if there else {})
 
 
 def _check_rules(specification: Specification, manifest: Manifest) -> None:
@@ -154,7 +162,8 @@ def _check_rules(specification: Specification, manifest: Manifest) -> None:
         )
 
 
-def _check_name(storage: Storage, specification: Specification) -> None:
+def _check_name(storage: Storage, specification: Specification) -> Deployed | None:
+    """Return the deployment that has the name here, if the bundle may change it."""
     name = specification.name
     check_claim(storage, layout.deployment_name_claim(name), name, "deployment")
     there = find_deployment(storage, name)
@@ -165,3 +174,15 @@ def _check_name(storage: Storage, specification: Specification) -> None:
             f"{specification.model.name!r}: nothing was imported; delete it first, or "
             "export without this deployment"
         )
+    return there
+
+
+def _check_tags(deployment: BundledDeployment, here: Tags) -> None:
+    name = deployment.specification.name
+    try:
+        check_tag_bytes(name, deployment.tags_beside(here))
+    except InvalidDeploymentError as error:
+        raise InvalidBundleError(
+            f"deployment {name!r} cannot be imported: {error}. Nothing was imported; "
+            "delete tags of the deployment here, or export with smaller ones"
+        ) from error

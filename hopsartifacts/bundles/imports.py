@@ -120,9 +120,7 @@ class _Import:
         check_owner(logs, name, specification.model.name, known_id=known_id)
         take_name(logs, name)
         state = save_specification(logs, specification, known_id=known_id)
-        set_tags(
-            self._storage, name, state.id, lambda here: {**deployment.tags, **here}
-        )
+        set_tags(self._storage, name, state.id, deployment.tags_beside)
         self._deployments.append(
             ImportedDeployment(
                 name=name,

@@ -29,8 +29,8 @@ from hopsartifacts.deployments.state import component_name
 from hopsartifacts.deployments.versions import (
     artifact_users_of,
     find_deployment,
-    live_deployments,
     read_deployment,
+    read_sound,
     users_of,
 )
 from hopsartifacts.errors import InvalidDeploymentError, NotRunningError, StorageError
@@ -40,6 +40,7 @@ from hopsartifacts.registry.model import Model
 from hopsartifacts.registry.versions import while_live
 from hopsartifacts.serving.contract import UP, DeploymentKey, LogLine, RunState
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.damage import warn_of_damage
 
 _NEAR_S, _FAR_S = 2.0, 10.0
 """For how long what was read is used again: on a disk, and elsewhere."""
@@ -222,15 +223,23 @@ class ModelServing(FixedAttributes):
     ) -> list[Deployment]:
         """Return all saved deployments, sorted by name.
 
+        If the log of one cannot be read, a ``DamagedLogWarning`` names it, and the
+        others are returned.
+
         Args:
             model: only those of this model (any version), or of this model version if
                 a ``Model`` is given.
             status: only those in this state, in any case. (In Hopsworks this always
                 fails.)
         """
+
+        def read(state: Deployed) -> Deployment | None:
+            return self._deployment(state) if _runs(state, model) else None
+
         storage = self._context.storage
-        found = live_deployments(storage, checks_artifacts=True).values()
-        listed = [self._deployment(state) for state in found if _runs(state, model)]
+        found, damaged = read_sound(storage, read, checks_artifacts=True)
+        warn_of_damage("deployment", damaged)
+        listed = [deployment for deployment in found.values() if deployment]
         if status is None:
             return listed
         return [
@@ -238,14 +247,6 @@ class ModelServing(FixedAttributes):
             for deployment in listed
             if deployment.get_state().status.lower() == status.lower()
         ]
-
-    def list_deployments(self) -> dict[str, Deployed]:
-        """Return what is sealed of every deployment, by name, sorted.
-
-        It takes fewer requests than ``get_deployments``: models and artifacts are not
-        looked at.
-        """
-        return live_deployments(self._context.storage)
 
     def follow_run(
         self,
@@ -259,7 +260,7 @@ class ModelServing(FixedAttributes):
         """Return the lines of a deployment's log as they come, until a caller stops.
 
         Args:
-            sealed: the deployment, as ``list_deployments`` returns it.
+            sealed: the deployment, as ``read_deployment`` returns it.
             component: ``predictor`` or ``transformer``.
             tail: how many of the lines that are there already.
             after: the ``mark`` of a line: go on behind that one instead.

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.versions import ArtifactStore
@@ -21,7 +21,6 @@ from hopsartifacts.errors import (
     ArtifactNotFoundError,
     CommitUncertainError,
     DeploymentNotFoundError,
-    FormatError,
     IntegrityError,
     InUseError,
     InvalidDeploymentError,
@@ -35,11 +34,10 @@ from hopsartifacts.machine.workers import Stop, each_result
 from hopsartifacts.registry.documents import Tags
 from hopsartifacts.registry.versions import pick_live, withdraw_deletion
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.damage import Damaged, Result, read_each_sound
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.root import check_log_is_there, claim_in_project
 from hopsartifacts.store.transfer import download
-
-Result = TypeVar("Result")
 
 MOST_TAG_BYTES = 16 * 1024
 """The most bytes of all tags of one deployment, as JSON."""
@@ -76,9 +74,10 @@ def read_deployment(storage: Storage, name: str, logs: Logs | None = None) -> De
     """
     found = find_deployment(storage, name, logs)
     if found is None:
-        live = ", ".join(repr(known) for known in live_deployments(storage))
+        sound, damaged = read_sound(storage, lambda it: it.name)
+        known = ", ".join(map(repr, sorted([*sound, *damaged])))
         raise DeploymentNotFoundError(
-            f"there is no deployment {name!r}: the project has {live or 'none'}"
+            f"there is no deployment {name!r}: the project has {known or 'none'}"
         )
     return found
 
@@ -112,13 +111,16 @@ def pick_version(found: Deployed, number: int) -> DeploymentVersion:
     return found.version(number)
 
 
-def live_deployments(
-    storage: Storage, *, checks_artifacts: bool = False
-) -> dict[str, Deployed]:
-    """Return all deployments by name, sorted; see ``Logs`` for *checks_artifacts*."""
+def live_deployments(storage: Storage) -> dict[str, Deployed]:
+    """Return all deployments by name, sorted; artifacts are not looked at.
+
+    Raises:
+        IntegrityError: the log of one, or of its model, is damaged.
+        FormatError: a later release wrote one of them.
+    """
 
     def find(name: str, _: Stop) -> Deployed | None:
-        logs = Logs(storage, checks_artifacts=checks_artifacts)
+        logs = Logs(storage, checks_artifacts=False)
         return find_deployment(storage, name, logs)
 
     names, workers = deployment_names(storage), storage.capabilities.workers
@@ -127,32 +129,33 @@ def live_deployments(
 
 
 def read_sound(
-    storage: Storage, read: Callable[[Deployed], Result]
-) -> tuple[dict[str, Result], list[str]]:
+    storage: Storage,
+    read: Callable[[Deployed], Result],
+    *,
+    checks_artifacts: bool = False,
+) -> tuple[dict[str, Result], Damaged]:
     """Return what *read* returns of each deployment, and which ones are damaged.
 
-    This is for lists that have to show the others; artifacts are not looked at. Where
-    a missing deployment would do harm, as in a deletion, use ``live_deployments``,
-    which raises.
+    This is for lists that have to show the others. Where a missing deployment would do
+    harm, as in a deletion, use ``live_deployments``, which raises.
+
+    Args:
+        storage: where the deployments are.
+        read: takes a deployment.
+        checks_artifacts: see ``Logs``.
 
     Returns:
-        The results by name, and the names of the deployments whose log, or whose
-        model's log, cannot be read; both sorted.
+        The results by name, and the deployments whose log, or whose model's log,
+        cannot be read; both sorted.
     """
-    names, workers = deployment_names(storage), storage.capabilities.workers
-    damaged: set[str] = set()
 
-    def find(name: str, _: Stop) -> list[Result]:
-        try:
-            logs = Logs(storage, checks_artifacts=False)
-            live = find_deployment(storage, name, logs)
-            return [read(live)] if live else []
-        except (IntegrityError, FormatError):
-            damaged.add(name)
-            return []
+    def find(name: str) -> list[Result]:
+        logs = Logs(storage, checks_artifacts=checks_artifacts)
+        live = find_deployment(storage, name, logs)
+        return [read(live)] if live else []
 
-    results = zip(names, each_result(find, names, workers), strict=True)
-    return {name: it for name, found in results for it in found}, sorted(damaged)
+    found, damaged = read_each_sound(storage, deployment_names(storage), find)
+    return {name: it for name, results in found.items() for it in results}, damaged
 
 
 def users_of(storage: Storage, model: str, version: int) -> list[str]:
@@ -525,6 +528,21 @@ def _known(
     return live
 
 
+def check_tag_bytes(name: str, tags: Tags) -> None:
+    """Refuse *tags* of the deployment *name* that are too large together.
+
+    Raises:
+        InvalidDeploymentError: they have more bytes than ``MOST_TAG_BYTES``.
+    """
+    size_bytes = len(encode(tags))
+    if size_bytes > MOST_TAG_BYTES:
+        raise InvalidDeploymentError(
+            f"the tags of deployment {name!r} would have {size_bytes:,} bytes as JSON: "
+            f"use at most {MOST_TAG_BYTES:,}, since each entry of its log repeats "
+            "them; keep larger values in a file of the project"
+        )
+
+
 def set_tags(
     storage: Storage, name: str, known_id: str, change: Callable[[Tags], Tags]
 ) -> None:
@@ -532,7 +550,7 @@ def set_tags(
 
     Raises:
         DeploymentNotFoundError: there is none, or another one of that name.
-        InvalidDeploymentError: the tags have more bytes than ``MOST_TAG_BYTES``.
+        InvalidDeploymentError: see ``check_tag_bytes``.
     """
     logs = Logs(storage)
 
@@ -545,13 +563,7 @@ def set_tags(
         tags = change(live.tags)
         if is_same_json(tags, live.tags):
             return None
-        size_bytes = len(encode(tags))
-        if size_bytes > MOST_TAG_BYTES:
-            raise InvalidDeploymentError(
-                f"the tags of deployment {name!r} would have {size_bytes:,} bytes as "
-                f"JSON: use at most {MOST_TAG_BYTES:,}, since each entry of its log "
-                "repeats them; keep larger values in a file of the project"
-            )
+        check_tag_bytes(name, tags)
         return Draft(op={"kind": "tag"}, state=state.changed(tags=tags))
 
     logs.deployment(name).append(decide)

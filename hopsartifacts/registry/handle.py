@@ -13,6 +13,7 @@ from hopsartifacts.registry.documents import FRAMEWORKS, AliasRecord, Framework
 from hopsartifacts.registry.given import checked_reason, sign_of
 from hopsartifacts.registry.model import Model
 from hopsartifacts.registry.schema import ModelSchema
+from hopsartifacts.store.damage import warn_of_damage
 
 
 class FrameworkModels(FixedAttributes):
@@ -190,13 +191,14 @@ class ModelRegistry(FixedAttributes):
         return list(aliases.alias_history(storage, model_name(name), alias_name(alias)))
 
     def list_models(self) -> list[str]:
-        """Return the names of all models that have a saved version, sorted."""
-        storage = self._context.storage
-        return [
-            name
-            for name in versions.model_names(storage)
-            if versions.model_state(storage, name).head.latest
-        ]
+        """Return the names of all models that have a saved version, sorted.
+
+        If the log of one cannot be read, a ``DamagedLogWarning`` names it, and the
+        others are returned.
+        """
+        found, damaged = versions.saved_models(self._context.storage)
+        warn_of_damage("model", damaged)
+        return found
 
     def catalog(self, *, artifacts: bool = True) -> Any:
         """Return a ``pyarrow.Table`` with one row per model version, as of now.

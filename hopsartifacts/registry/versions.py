@@ -31,6 +31,7 @@ from hopsartifacts.registry.documents import (
     VersionStatus,
 )
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.damage import Damaged, read_each_sound
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.log import Log
 from hopsartifacts.store.two_phase_delete import Target, delete, withdraw
@@ -65,6 +66,20 @@ def model_names(storage: Storage) -> list[str]:
     return [
         entry.name for entry in storage.list(layout.MODELS) if entry.kind == "directory"
     ]
+
+
+def saved_models(storage: Storage) -> tuple[list[str], Damaged]:
+    """Return the names of all models that have a saved version, and damaged ones.
+
+    Returns:
+        The names of the models, and those whose log cannot be read; both sorted.
+    """
+    found, damaged = read_each_sound(
+        storage,
+        model_names(storage),
+        lambda name: model_state(storage, name).head.latest,
+    )
+    return [name for name, latest in found.items() if latest], damaged
 
 
 def live_version(storage: Storage, model: str, version: int) -> VersionRecord:

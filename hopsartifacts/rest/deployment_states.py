@@ -19,6 +19,7 @@ from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.project import Project
 from hopsartifacts.rest.event_streams import Announcer
 from hopsartifacts.serving.contract import Condition, RunState, Status
+from hopsartifacts.store.damage import log_damage, read_each_sound
 
 _PAUSE_S = 1.0
 _NEAR_S, _FAR_S = 2.0, 10.0
@@ -92,6 +93,8 @@ class Watch:
         self._over = Event()
         self._newest: dict[str, NewestEntry] = {}
         self._sealed: dict[str, Deployed] = {}
+        self._damaged: set[str] = set()
+        """Deployments whose logs could not be read. They are tried again each time."""
         # Kept without listeners, so that those that reconnect get the changes since.
         self._told: dict[str, DeploymentEvent] | None = None
         self._looked = 0.0
@@ -144,15 +147,22 @@ class Watch:
     def _look_at_logs(self) -> None:
         storage = self._project.storage
         newest = newest_of_deployments(storage)
-        for name in newest.keys() | self._newest.keys():
-            if newest.get(name) == self._newest.get(name):
-                continue
-            sealed = find_deployment(storage, name) if name in newest else None
+        changed = [it for it in sorted(newest) if newest[it] != self._newest.get(it)]
+        found, damaged = read_each_sound(
+            storage, changed, lambda name: find_deployment(storage, name)
+        )
+        for name in self._newest.keys() - newest.keys():
+            found[name] = None
+        for name, sealed in found.items():
             if sealed:
                 self._sealed[name] = sealed
             else:
                 self._sealed.pop(name, None)
-        self._newest = newest
+        if damaged.keys() != self._damaged:
+            log_damage("deployment", damaged)
+        self._damaged = {*damaged}
+        # A damaged log is read again the next time.
+        self._newest = {it: newest[it] for it in newest.keys() - damaged.keys()}
 
     def _tell(
         self, before: dict[str, DeploymentEvent], now: dict[str, DeploymentEvent]

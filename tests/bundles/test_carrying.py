@@ -382,6 +382,32 @@ def test_a_twin_of_a_name_here_is_refused_before_anything_is_stored(
     assert snapshot(target) == before
 
 
+def test_tags_that_would_be_too_large_are_refused_before_anything_is_stored(
+    filled: Project, target: Project, tmp_path: Path, snapshot: Snapshot
+) -> None:
+    """A deployment keeps the tags that it has here, and gets those of the bundle."""
+    serving = filled.get_model_serving()
+    serving.get_deployment("two").add_tag("there", "x" * 10_000)
+    bundle = tmp_path / "all.tar"
+    filled.export_bundle(bundle)
+    target.import_bundle(bundle)
+    here = target.get_model_serving().get_deployment("two")
+    here.delete_tag("there")
+    here.add_tag("here", "y" * 10_000)
+    changed = serving.get_deployment("two")
+    changed.description = "so the import makes a new version"
+    changed.save()
+    filled.export_bundle(bundle, overwrite=True)
+
+    before = snapshot(target)
+    with pytest.raises(InvalidBundleError, match=r"'two'.*20,0.* at most 16,384"):
+        target.import_bundle(bundle)
+    assert snapshot(target) == before
+    here.delete_tag("here")
+    target.import_bundle(bundle)
+    assert {*here.get_tags()} == {"there"}
+
+
 def test_the_digest_of_the_report_tells_bundles_apart(
     filled: Project, target: Project, snapshot: Snapshot, tmp_path: Path
 ) -> None:

@@ -127,7 +127,7 @@ def _list(call: OperationCall) -> Page[DeploymentRow]:
     )
     page = page_of(known, wanted, order)
     rows = [_row(it.name, it.sealed, state(it)) for it in page.items]
-    return replace(shown(page, rows), damaged=damaged)
+    return replace(shown(page, rows), damaged=[*damaged])
 
 
 def _fits(specification: Specification, wanted: DeploymentFilter) -> bool:

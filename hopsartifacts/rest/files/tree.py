@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from hopsartifacts import layout
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.datasets import own
-from hopsartifacts.deployments.versions import find_deployment, live_deployments
+from hopsartifacts.deployments.versions import find_deployment, read_sound
 from hopsartifacts.errors import (
     AlreadyExistsError,
     ArtifactNotFoundError,
@@ -40,6 +40,7 @@ from hopsartifacts.rest.files.sealed_tree import (
 )
 from hopsartifacts.rest.uploads import Uploads
 from hopsartifacts.storage.contract import FileInfo, Storage
+from hopsartifacts.store.damage import log_damage
 
 DATASETS = (layout.DEPLOYMENTS, layout.LOGS, layout.MODELS, layout.RESOURCES)
 """Folders that every project has, even if they are empty."""
@@ -209,7 +210,9 @@ class Tree:
                 live = model_state(self._storage, model).live()
                 return map(str, {*live, *self._uploads.numbers(model, self._owner)})
             case [layout.DEPLOYMENTS]:
-                return live_deployments(self._storage)
+                found, damaged = read_sound(self._storage, lambda it: it.name)
+                log_damage("deployment", damaged)
+                return found
             case [layout.DEPLOYMENTS, name] if _is_deployment(name):
                 state = find_deployment(self._storage, name)
                 return map(str, state.versions) if state else None

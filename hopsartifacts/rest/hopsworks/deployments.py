@@ -14,7 +14,7 @@ from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.handle import ModelServing
 from hopsartifacts.deployments.history import snapshots_of
 from hopsartifacts.deployments.state import PredictorState
-from hopsartifacts.deployments.versions import find_deployment
+from hopsartifacts.deployments.versions import find_deployment, read_sound
 from hopsartifacts.errors import (
     AlreadyExistsError,
     InvalidDeploymentError,
@@ -42,6 +42,7 @@ from hopsartifacts.rest.hopsworks.tags import sent_tags, tag_operations
 from hopsartifacts.rest.operations import Operation, OperationCall, Operations
 from hopsartifacts.rest.predictions import predicted
 from hopsartifacts.serving.contract import Component
+from hopsartifacts.store.damage import log_damage
 
 _SERVINGS = f"{PROJECT}/serving"
 _SERVING = f"{_SERVINGS}/{{id}}"
@@ -150,11 +151,14 @@ def _list(call: OperationCall) -> DeploymentDocument | list[DeploymentDocument]:
     query: _Listing = call.query
     if query.name is not None:
         return _document(call, deployment_named(call, query.name))
-    found = [
-        _document(call, state)
-        for state in _serving(call).list_deployments().values()
-        if query.model is None or runs_model(state, query.model)
-    ]
+
+    def shown(state: Deployed) -> list[DeploymentDocument]:
+        is_wanted = query.model is None or runs_model(state, query.model)
+        return [_document(call, state)] if is_wanted else []
+
+    documents, damaged = read_sound(call.hosted.storage, shown)
+    log_damage("deployment", damaged)
+    found = [document for its in documents.values() for document in its]
     if query.status is None:
         return found
     return [it for it in found if it.status.lower() == query.status.lower()]

@@ -8,6 +8,7 @@ from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.machine.workers import Stop, each_result
 from hopsartifacts.registry.documents import Framework
 from hopsartifacts.registry.model import Model
+from hopsartifacts.registry.versions import saved_models
 from hopsartifacts.rest.hopsworks.ids import (
     check_registry,
     model_id,
@@ -18,6 +19,7 @@ from hopsartifacts.rest.hopsworks.installation import PROJECT, check_project
 from hopsartifacts.rest.hopsworks.tags import sent_tags, tag_operations
 from hopsartifacts.rest.operations import OperationCall, Operations
 from hopsartifacts.rest.uploads import Details
+from hopsartifacts.store.damage import log_damage
 
 _REGISTRIES = f"{PROJECT}/modelregistries"
 _MODELS = f"{_REGISTRIES}/{{registry_id}}/models"
@@ -153,7 +155,8 @@ def _list(call: OperationCall) -> ModelPage:
 def _named(call: OperationCall, filter_by: str) -> list[Model]:
     registry = call.hosted.project.get_model_registry()
     if not filter_by:
-        names = registry.list_models()
+        names, damaged = saved_models(call.hosted.storage)
+        log_damage("model", damaged)
     elif filter_by.startswith(_NAME_IS):
         names = [filter_by.removeprefix(_NAME_IS)]
     else:

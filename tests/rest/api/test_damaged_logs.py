@@ -7,7 +7,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from hopsartifacts import Project, layout
-from hopsartifacts.rest import rows
+from hopsartifacts.rest import deployment_states, rows
+from hopsartifacts.rest.hosted import Hosted
+from tests.rest.api.listening import serving
+from tests.rest.conftest import FixedKeys
 
 
 @pytest.fixture
@@ -88,3 +91,51 @@ def test_a_model_that_a_damaged_deployment_may_use_is_not_deleted(
     damaged(layout.deployment_log("d1"))
     assert client.delete("/api/v1/models/m1/versions/1").status_code == 500
     assert shown(get("/models/m1/versions")) == (["m1"], [])
+
+
+def test_lists_of_hopsworks_show_the_others(
+    damaged: Callable[[str], Any],
+    client: TestClient,
+    hosted: Hosted,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """They have no place for the name, so the server's log has it."""
+    number = hosted.project_id
+    api = f"/hopsworks-api/api/project/{number}"
+
+    def names(path: str) -> list[str]:
+        found = client.get(f"{api}{path}").json()
+        items = found if isinstance(found, list) else found["items"]
+        return sorted(it.get("name") or it["attributes"]["name"] for it in items)
+
+    models = f"/modelregistries/{number}/models"
+    restore = damaged(layout.deployment_log("d1"))
+    assert names("/serving") == ["d2"]
+    assert names("/dataset/Deployments?action=listing") == ["d2"]
+    assert names(models) == ["m1", "m2"]
+    assert "deployment 'd1' is not listed" in caplog.text
+    damaged(layout.model_log("m1"))
+    restore()
+    assert names("/serving") == ["d2"]
+    assert names(models) == ["m2"]
+    assert "model 'm1' is not listed" in caplog.text
+
+
+def test_events_tell_of_the_others(
+    damaged: Callable[[str], Any],
+    deployed: Callable[..., Any],
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(deployment_states, "_PAUSE_S", 0.02)
+    monkeypatch.setattr(deployment_states, "_NEAR_S", 0.05)
+    restore = damaged(layout.deployment_log("d1"))
+    with (
+        serving(Hosted(project, FixedKeys(), None)) as server,
+        server.listen() as listener,
+    ):
+        listener.next()
+        deployed("d3", "m3")
+        listener.until("deployment", name="d3")
+        restore()
+        listener.until("deployment", name="d1")
