@@ -39,8 +39,8 @@ _WORDS = (
         r"'hopsartifacts deployments logs --component \1' prints where",
     ),
     (
-        r"which answers no predict\(\)",
-        "which 'hopsartifacts deployments predict' cannot ask",
+        r"which predict\(\) does not support",
+        "which 'hopsartifacts deployments predict' does not support",
     ),
     (
         r"login\(…, unsafe_single_writer=True\), --unsafe-single-writer",
