@@ -89,7 +89,7 @@ _WORDS = (
     ),
     (
         r"model_schema is a (\w+): give a ModelSchema",
-        r"--schema holds a \1: give an object",
+        r"--schema contains a \1: give an object",
     ),
     (
         r"predict needs inputs=\[…\], or data=(\{.*?\}) \(or 'inputs'\); data is ",

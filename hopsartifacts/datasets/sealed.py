@@ -40,8 +40,8 @@ def _sealed_files(storage: Storage, path: str) -> dict[str, Digest]:
     """Return the digests of the sealed files of the version that *path* belongs to.
 
     Raises:
-        ModelNotFoundError: there is no such model version.
-        ArtifactNotFoundError: there is no such artifact version.
+        ModelNotFoundError: the model version does not exist.
+        ArtifactNotFoundError: the artifact version does not exist.
     """
     match path.split("/"):
         case [layout.MODELS, model, version, layout.ARTIFACTS, artifact, *_] if (

@@ -61,7 +61,7 @@ def lasting_state_folder() -> Path:
 
 
 def _is_usable(folder: Path) -> bool:
-    """Tell whether this user can write to *folder*, creating it if necessary."""
+    """Return whether this user can write to *folder*, creating it if necessary."""
     nearest = folder
     while not os.path.lexists(nearest) and nearest != nearest.parent:
         nearest = nearest.parent

@@ -193,7 +193,7 @@ class ModelRegistry(FixedAttributes):
         ).live_aliases
 
     def get_alias_history(self, name: str, alias: str) -> list[AliasRecord]:
-        """Return every change of an alias: the version, and who, when and why.
+        """Return every change of an alias: version, user, time and reason.
 
         The newest change is first. The list is empty if the alias was never set.
         """

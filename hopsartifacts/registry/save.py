@@ -258,7 +258,7 @@ class _Saving:
             raise
 
     def _is_reserved(self, version: int) -> bool:
-        """Tell whether the log says that the number is still reserved for this save."""
+        """Return whether the number is still reserved for this save, by the log."""
         held = reservations.Claim(self._token, version)
         with suppress(HopsArtifactsError):
             reservations.check_held(self._log.state(), self._new.model, held)
@@ -266,7 +266,7 @@ class _Saving:
         return False
 
     def _is_sealed(self, version: int) -> bool:
-        """Tell whether this save's commit succeeded, although the response was lost."""
+        """Return whether this save's commit succeeded; its response was lost."""
         try:
             record = self._log.state().records.get(version)
             return (

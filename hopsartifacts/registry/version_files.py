@@ -38,8 +38,8 @@ def fill(
     """Write *files* below the model files of *folder*; no one else may write there.
 
     A reserved number may have been used by a version that the log has lost. So if
-    *folder* is the final place of the files, which *own* tells, nothing that is there
-    is written over. Small files are created; for others the folder is listed first, and
+    *folder* is the final place of the files (*own* is given), no existing file is
+    written over. Small files are created; for others the folder is listed first, and
     must contain nothing but files of an earlier try.
 
     Args:
@@ -76,8 +76,8 @@ def fill(
 def taken(folder: str) -> ConflictError:
     """Return the error for a version whose *folder* contains files already."""
     return ConflictError(
-        f"{folder!r} holds files that no version owns, or those of a version that the "
-        "log has lost: see project.verify(); move them away with project.repair(), "
+        f"{folder!r} contains files that belong to no version, or to a version that "
+        "the log has lost: see project.verify(); move them away with project.repair(), "
         "then save again (this number is used up)"
     )
 
@@ -127,7 +127,7 @@ class _Filling:
             journal.plan(wanted)
 
     def _is_unsure(self, file: SourceFile) -> bool:
-        """Tell whether *file* is uploaded or copied without a condition on its name."""
+        """Return whether *file* is stored without a condition on its name."""
         size = file.fingerprint.size_bytes
         is_copied = size > _COPIED_BYTES and self._lender.may_have(size)
         return size > WHOLE_BYTES or is_copied

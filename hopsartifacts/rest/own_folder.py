@@ -51,15 +51,15 @@ def alone_in(folder: Path) -> Iterator[None]:
     """Hold the lock of *folder*, so that no other server uses it.
 
     Raises:
-        InUseError: another server holds it.
+        InUseError: another server uses it.
     """
     lock = FileLock(folder / "server.lock", mode=0o600, blocking=False)
     try:
         lock.acquire()
     except Timeout as error:
         raise InUseError(
-            f"another server uses {str(folder)!r}: stop it, or give this one a folder "
-            "of its own with --state-dir"
+            f"another server uses {str(folder)!r}: stop it, or choose another "
+            "folder with --state-dir"
         ) from error
     try:
         yield

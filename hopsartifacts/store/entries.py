@@ -226,7 +226,7 @@ def unpacked(data: bytes, log: str, seq: int) -> LogEntry:
     documents.check_format(documents.decode(text, _Any, path).format, path)
     body = documents.decode_part(text, EntryBody, f"log entry {path}")
     if (body.log, body.seq) != (log, seq):
-        raise _damaged(path, f"holds entry {body.seq} of {body.log}: it was moved")
+        raise _damaged(path, f"contains entry {body.seq} of {body.log}: it was moved")
     return LogEntry(body=body, sha256=sha256_of(data))
 
 

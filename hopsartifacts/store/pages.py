@@ -155,7 +155,7 @@ class Records(Mapping[int, Record], Generic[Record]):
 
     @staticmethod
     def _are_newest(numbers: set[int], count: int, page: int) -> bool:
-        """Tell whether *count* of *numbers* are at least as high as those of *page*."""
+        """Return whether *count* of *numbers* are in *page* or a higher one."""
         return sum(it >= page * PAGE_NUMBERS for it in numbers) >= count
 
     def descending(self) -> Iterator[tuple[int, Record]]:
@@ -306,7 +306,7 @@ def written_record(tree: Tree, number: int) -> msgspec.Raw | None:
 
 
 def is_named(raw: msgspec.Raw) -> bool:
-    """Tell whether *raw* is the number of an entry instead of a record."""
+    """Return whether *raw* is the number of an entry instead of a record."""
     return not bytes(raw).startswith(b"{")
 
 

@@ -1,4 +1,4 @@
-"""The project: its storage, and what is known of it."""
+"""The project: its storage, and the verdict on that storage."""
 
 import msgspec
 
@@ -12,7 +12,7 @@ from hopsartifacts.store.storage_probe import Check, kept_verdict
 
 
 class StorageVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What the doctor, or the first write, found out about the storage.
+    """The verdict on the storage, by the doctor or by the test before the first write.
 
     Attributes:
         ok: whether the storage can hold a project.

@@ -33,7 +33,7 @@ def newest_state(folder: RunFolder, run: Run | None) -> RunState:
 
 
 def is_over(folder: RunFolder, run: Run) -> bool:
-    """Tell whether the run was stopped and its server is gone."""
+    """Return whether the run was stopped and its server is gone."""
     if processes.find_server(run) is not None:
         return False
     return newest_state(folder, run).status == "Stopped"

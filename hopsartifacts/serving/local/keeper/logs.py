@@ -85,7 +85,7 @@ class RunLog:
     def _open(self) -> int:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         file = os.open(self._path, flags, 0o666)
-        # The lock tells other runs, when they start, that this one still writes.
+        # Other runs, when they start, see by the lock that this one still writes.
         with suppress(OSError):  # a file system without locks
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         for descriptor in self._also:
