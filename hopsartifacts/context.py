@@ -1,4 +1,4 @@
-"""An open project as its handles see it: made once by ``Project``, handed to all."""
+"""The context of an open project, which ``Project`` shares with all its handles."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ from hopsartifacts.store.cache import Cache
 
 
 class Models(Protocol):
-    """What deployments need of the model registry."""
+    """The part of the model registry that deployments use."""
 
     def get_model(self, name: str, version: int | None = None) -> Any:
         """Return a saved model version."""
@@ -19,7 +19,7 @@ class Models(Protocol):
 
 
 class Deployments(Protocol):
-    """What models and predictors need of model serving."""
+    """The part of model serving that models and predictors use."""
 
     def deploy(self, predictor: Any) -> Any:
         """Save a deployment of *predictor* and return it."""
@@ -30,22 +30,22 @@ class Deployments(Protocol):
         ...
 
     def users_of(self, model: str, version: int) -> list[str]:
-        """Name the deployments that pin a model version."""
+        """Return the names of the deployments that pin a model version."""
         ...
 
 
 class ProjectContext(msgspec.Struct, frozen=True, kw_only=True):
-    """A project, and how its handles reach one another.
+    """A project's storage, and functions by which its handles reach one another.
 
-    What is a function here is made when it is called first.
+    A function creates its result when it is called for the first time.
 
     Attributes:
-        storage: where the project is.
-        project: its name.
+        storage: the project's storage.
+        project: the project's name.
         registry: returns the model registry.
         serving: returns model serving.
-        backend: returns what runs deployments.
-        cache: returns where files are kept that deployments of this machine use, if
+        backend: returns the back end that runs deployments.
+        cache: returns the cache for files of deployments on this machine. It is used if
             the storage is not on a local disk.
         catalog: reads the project's catalog; see ``Project.catalog``.
         export: writes bundles; see ``Project.export_bundle``.

@@ -31,7 +31,7 @@ def encode_sorted(document: object) -> bytes:
 def is_same_json(first: object, second: object) -> bool:
     """Return whether two documents are the same JSON, in any order of their members.
 
-    Python's ``==`` does not tell: for it ``1``, ``1.0`` and ``True`` are equal.
+    Python's ``==`` is not used, as it treats ``1``, ``1.0`` and ``True`` as equal.
     """
     return encode_sorted(first) == encode_sorted(second)
 
@@ -48,7 +48,7 @@ def with_check(document: bytes) -> bytes:
 
 
 def is_checked(data: bytes) -> bool:
-    """Tell whether *data* ends in a ``check`` that matches; see ``with_check``."""
+    """Return whether *data* ends in a ``check`` that matches; see ``with_check``."""
     return len(data) > _CHECK_BYTES and with_check(without_check(data)) == data
 
 

@@ -1,4 +1,4 @@
-"""Objects of users that refuse attributes which they do not have, as if misspelled."""
+"""Objects of users that refuse to set unknown attributes, which may be misspelled."""
 
 from difflib import get_close_matches
 from functools import cache
@@ -8,10 +8,10 @@ from hopsartifacts.errors import UnknownSettingError
 
 
 class FixedAttributes:
-    """A base class whose objects take only attributes that their class declares.
+    """A base class whose objects accept only the attributes that their class declares.
 
-    Declared are annotations, properties and other descriptors of the class. Names that
-    begin with an underscore are the class's own and always taken.
+    These are the annotations, properties and other descriptors of the class. Names that
+    begin with an underscore are internal and always accepted.
     """
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -22,7 +22,7 @@ class FixedAttributes:
         if name not in _declared(kind):
             near = get_close_matches(name, _declared(kind), 1)
             hint = (
-                f"did you mean {near[0]!r}?" if near else "see help() for what it has"
+                f"did you mean {near[0]!r}?" if near else "see help() for its settings"
             )
             raise UnknownSettingError(
                 f"a {kind.__name__} has no setting {name!r}: {hint}"
@@ -30,15 +30,15 @@ class FixedAttributes:
         member = getattr(kind, name, None)
         if isinstance(member, property) and member.fset is None:
             raise UnknownSettingError(
-                f"{name!r} of a {kind.__name__} cannot be set: the methods of the "
-                "object change what can be changed"
+                f"{name!r} of a {kind.__name__} cannot be set: change it with the "
+                "methods of the object, if there is one"
             )
         super().__setattr__(name, value)
 
 
 @cache
 def _declared(kind: type) -> frozenset[str]:
-    """Return what can be set: annotated names and descriptors that take a value."""
+    """Return the attributes that can be set: annotated names, and descriptors."""
     declared: set[str] = set()
     for base in kind.__mro__:
         declared.update(get_annotations(base))

@@ -237,7 +237,7 @@ def of_noted_folder(path: str) -> str:
 
 
 def is_managed(path: str, *, is_folder: bool = False) -> bool:
-    """Tell whether the file or folder *path* can be changed only through the API.
+    """Return whether the file or folder *path* can be changed only through the API.
 
     A file directly in ``Models`` with a dot in its name belongs to the user: Hopsworks'
     tutorials upload scripts there, and model names contain no dot.

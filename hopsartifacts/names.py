@@ -88,7 +88,7 @@ def version_number(version: object) -> int:
 
 
 def is_version(name: str) -> bool:
-    """Tell whether *name* is a canonical version number from 1 up."""
+    """Return whether *name* is a canonical version number from 1 up."""
     return name != "0" and _VERSION.fullmatch(name) is not None
 
 
@@ -123,7 +123,7 @@ def distinct_paths(paths: Iterable[str]) -> None:
 
 
 def is_unicode(text: str) -> bool:
-    """Tell whether *text* can be encoded as UTF-8: it contains no lone surrogate."""
+    """Return whether *text* can be encoded as UTF-8: it contains no lone surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -117,7 +117,7 @@ def _cast(value: Any, unit: str) -> Any:
 
 
 def may_hold_nanoseconds(value: Any) -> bool:
-    """Tell whether *value* is a polars or Arrow value that may hold nanoseconds.
+    """Return whether *value* is a polars or Arrow value that may hold nanoseconds.
 
     The library itself drops these nanoseconds when it converts to Python's types.
     """
@@ -177,7 +177,7 @@ def _without_nat(texts: Any) -> Any:
 
 
 def _has_nanoseconds(series: Any) -> bool:
-    """Tell whether a polars series holds a value finer than a microsecond."""
+    """Return whether a polars series holds a value finer than a microsecond."""
     kind = series.dtype
     if not may_hold_nanoseconds(series):
         return False

@@ -41,7 +41,7 @@ refused, and NaN becomes None, since it marks a missing value in frames. ``finit
 infinities and NaN are refused."""
 
 ONLY_FINITE = "only finite numbers can be compared; leave it out"
-"""What is wrong with a metric that is NaN or infinite."""
+"""The hint for a metric that is NaN or infinite."""
 _NO_JSON = ", which JSON cannot represent"
 _NUMBERS = frozenset({int, float, bool})
 _LOOKED_AT_BYTES = 16 * 1024 * 1024
@@ -104,7 +104,7 @@ def misspelt(body: bytes, where: str) -> str | None:
         place, flaw = [where, *refused.path], str(refused)
         is_metric = any(name in place[:-1] for name in ("metrics", '["metrics"]'))
         if is_metric and _NO_JSON in flaw:
-            # A metric must be a number, so another value is no way out.
+            # A metric must be a number, so a string cannot replace it.
             flaw = f"{flaw.partition(_NO_JSON)[0]}: {ONLY_FINITE}"
         return f"{''.join(place)} {flaw}"
     except (ValueError, RecursionError):
@@ -189,7 +189,7 @@ class _Reading:
         return found
 
     def _is_simple(self, values: list[Any]) -> bool:
-        """Tell whether a list is plain already, without a Python loop over its items.
+        """Return whether a list is plain already, without a Python loop over its items.
 
         It recognises lists of strings, numbers or booleans, nested ``_DEEP`` levels.
         """

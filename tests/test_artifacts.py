@@ -475,9 +475,9 @@ def test_why_a_version_was_made_or_reused(deploy: Deploy, first: Path) -> None:
     assert (reused.version, reused.is_new, reused.compared) == (1, False, 1)
     assert "1 is reused: it is the lowest" in str(reused)
     created = deploy(script_file=first, artifact_version="CREATE").explain()
-    assert "2 is new: CREATE was asked for" in str(created)
+    assert "2 is new: CREATE was requested" in str(created)
     numbered = deploy(artifact_version=2).explain()
-    assert "2 was asked for by its number" in str(numbered)
+    assert "2 was requested by its number" in str(numbered)
     nothing = deploy().explain()
     assert "0: no script or file was given" in str(nothing)
     assert made.identity == reused.identity == created.identity != nothing.identity
@@ -527,7 +527,7 @@ def test_nobody_asked_for_the_number_that_a_deployment_keeps(
         )
         assert f"Artifact version {number} is kept" in str(decision)
     back.artifact_version = number
-    assert "was asked for by its number" in str(back.explain())
+    assert "was requested by its number" in str(back.explain())
     back.script_file = str(first)
     assert not back.explain().is_kept
 
@@ -568,7 +568,9 @@ def test_a_folder_of_by_products_alone_is_refused(
     folder = tmp_path / "pkg"
     folder.mkdir()
     (folder / "old.pyc").write_bytes(b"1")
-    with pytest.raises(InvalidDeploymentError, match="only bytecode and checkpoints"):
+    with pytest.raises(
+        InvalidDeploymentError, match="contains only files that tools make"
+    ):
         deploy(script_file=first, files=[folder])
     named = deploy(script_file=first, files=[folder / "old.pyc"])
     assert "old.pyc" in named.explain().files, "what is named itself is stored"

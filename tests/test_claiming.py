@@ -262,7 +262,7 @@ def test_a_refused_save_can_be_repeated_where_it_was_put_aside(
 def test_a_place_that_is_taken_is_left_alone(storage: Storage, folder: Path) -> None:
     claim = claim_version(storage, "m")
     storage.write("Models/m/1/Files/a.bin", [b"not ours"])
-    with pytest.raises(ConflictError, match="holds files that no version owns"):
+    with pytest.raises(ConflictError, match="contains files that belong to no version"):
         save(storage, folder, claim)
     assert storage.read("Models/m/1/Files/a.bin") == b"not ours"
 
@@ -297,7 +297,7 @@ def test_a_save_that_was_killed_is_given_up_whole(
     storage = kind(tmp_path / "project")
     claim = claim_version(storage, "m")
     killed_while_saving(storage, folder, claim)
-    with pytest.raises(ConflictError, match="holds files that no version owns"):
+    with pytest.raises(ConflictError, match="contains files that belong to no version"):
         save(storage, folder, claim)
     assert statuses(storage) == {1: "reserved"}
     assert give_up_claim(storage, "m", claim)

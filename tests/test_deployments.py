@@ -650,7 +650,7 @@ def test_a_script_is_a_python_file(
 
 def test_an_empty_folder_is_no_artifact(sklearn_model: Model, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InvalidDeploymentError, match=r"empty' holds no file"):
+    with pytest.raises(InvalidDeploymentError, match=r"empty' contains no file"):
         sklearn_model.deploy(files=[tmp_path / "empty"])
 
 

@@ -155,13 +155,13 @@ def test_a_text_tells_what_it_is(text: str, name: str) -> None:
         ("requirements.txt", "a==1\nnumpy\n", "line 2 'numpy' does not pin"),
         ("requirements.txt", "numpy==1.*\n", "does not pin a version with =="),
         ("requirements.txt", "a==1,==1.0\n", "does not pin a version with =="),
-        ("requirements.txt", "no requirement\n", "line 1 .* is no requirement"),
+        ("requirements.txt", "no requirement\n", "line 1 .* is not a requirement"),
         ("requirements.txt", "-r other.txt\n", "names another file"),
         ("requirements.txt", "# nothing\n", "pins no package"),
         ("uv.lock", "[[package]\n", "environment lock 'uv.lock'"),
         ("uv.lock", "a = 1\n", r"no \[\[package\]\] with a name"),
         ("uv.lock", "[[package]]\nversion = '1'\n", "with a name"),
-        ("environment.yml", "a: [1\n", "it is no YAML"),
+        ("environment.yml", "a: [1\n", "it is not YAML"),
         ("environment.yml", "a: 1\n", "no list of dependencies"),
         ("environment.yml", "- a\n", "no list of dependencies"),
         ("environment.yml", "dependencies: [numpy]\n", "'numpy' does not pin"),
@@ -342,7 +342,7 @@ def test_a_lock_that_is_not_met_is_a_table(model: Model) -> None:
     with pytest.raises(UnsupportedHereError) as caught:
         deployment.start()
     text = str(caught.value)
-    assert text.startswith("deployment 'd' is locked to another environment")
+    assert text.startswith("this environment differs from the lock of deployment 'd':")
     assert f"  msgspec          0.1     {metadata.version('msgspec')}\n" in text
     assert "  no-such-package  1.5     not installed\n" in text
     assert "ignore_environment=True" in text
@@ -362,13 +362,13 @@ def test_what_runs_is_not_moved_to_another_environment(
     deployment = model.deploy("d", environment_lock=HERE)
     deployment.start()
     deployment.environment_lock = OTHER
-    with pytest.raises(UnsupportedHereError, match="locked to another"):
+    with pytest.raises(UnsupportedHereError, match="differs from the lock"):
         deployment.save()
     assert ms.get_deployment("d").version == 2
     assert deployment.get_state().deployment_version == 1
     deployment.rollback(1)
     assert deployment.get_state().deployment_version == 1
-    with pytest.raises(UnsupportedHereError, match="locked to another"):
+    with pytest.raises(UnsupportedHereError, match="differs from the lock"):
         deployment.rollback(2)
     deployment.rollback(1)
     deployment.rollback(2, ignore_environment=True)

@@ -316,7 +316,7 @@ def test_a_version_that_its_log_has_lost_is_kept(
     for seq in (4, 3):
         project.storage.delete_tree(layout.log_entry(log, seq))
     before = paths(project.storage)
-    with pytest.raises(ConflictError, match="holds files that no version owns"):
+    with pytest.raises(ConflictError, match="contains files that belong to no version"):
         save_model(NAME)
     assert not project.gc(grace_s=0).freed
     assert paths(project.storage) >= before

@@ -346,7 +346,7 @@ def test_an_entry_from_another_history_is_named(
 
     full.storage.write(first, [stranger])
     assert findings(full) == {("damaged", "Models/my_model")}
-    assert "holds entry 1 of Models/other/_log: it was moved" in str(full.verify())
+    assert "contains entry 1 of Models/other/_log: it was moved" in str(full.verify())
     forge(full, first, lambda body: body.update(log="Models/my_model/_log"))
     assert findings(full) == {("damaged", "Models/my_model")}
     assert "does not follow the entry before it" in str(full.verify())
@@ -406,9 +406,9 @@ def test_a_forged_manifest_is_named(full: Project, snapshot: Snapshot) -> None:
     assert mr.get_model("my_model", 1).description != "better"
     full.storage.delete_tree(COPY)
     for number in (1, None):
-        with pytest.raises(IntegrityError, match="does not hold the manifest"):
+        with pytest.raises(IntegrityError, match="does not contain the manifest"):
             mr.get_model("my_model", number)
-    with pytest.raises(IntegrityError, match="does not hold the manifest"):
+    with pytest.raises(IntegrityError, match="does not contain the manifest"):
         _ = mr.get_models("my_model")[-1].manifest
 
 

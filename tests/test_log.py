@@ -316,14 +316,14 @@ def test_a_log_that_is_deleted_while_it_is_looked_for_is_empty(
 def test_an_entry_at_another_number_is_named(storage: Storage) -> None:
     counted(storage, 1)
     storage.create(SECOND, storage.read(FIRST))
-    with pytest.raises(IntegrityError, match=f"{SECOND} holds entry 1"):
+    with pytest.raises(IntegrityError, match=f"{SECOND} contains entry 1"):
         log_on(storage).newest()
 
 
 def test_an_entry_of_another_log_is_named(storage: Storage) -> None:
     counted(storage, 1)
     storage.create("other/_log/99/99/99/98.json.gz", storage.read(FIRST))
-    with pytest.raises(IntegrityError, match="holds entry 1 of _log: it was moved"):
+    with pytest.raises(IntegrityError, match="contains entry 1 of _log: it was moved"):
         Log(storage, "other/_log", Counts).newest()
 
 

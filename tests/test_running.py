@@ -440,7 +440,9 @@ def test_a_pin_that_is_not_the_model_does_not_start(
     state = deployment._fresh()
     monkeypatch.setattr(state, "version", lambda _: other)
     monkeypatch.setattr(deployment, "_fresh", lambda: state)
-    with pytest.raises(IntegrityError, match="'my_model' version 1 is not the one"):
+    with pytest.raises(
+        IntegrityError, match="'my_model' version 1 differs from the one"
+    ):
         deployment.start()
     assert backend.starts == []
     assert project.verify().ok

@@ -26,7 +26,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
                 "already, and none of its files was changed since."
             )
         if isinstance(self.asked, int):
-            return f"Artifact version {self.version} was asked for by its number."
+            return f"Artifact version {self.version} was requested by its number."
         if not self.files:
             return (
                 "Artifact version 0: no script or file was given, and 0 is the shared "
@@ -36,13 +36,13 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         if not self.is_new:
             return (
                 f"Artifact version {self.version} is reused: it is the lowest that "
-                f"holds the same files ({names}) with the same bytes "
+                f"contains the same files ({names}) with the same bytes "
                 f"({_short(self.identity)}; compared: {compared})."
             )
         if self.asked == CREATE:
-            return f"Artifact version {self.version} is new: CREATE was asked for."
+            return f"Artifact version {self.version} is new: CREATE was requested."
         reason = (
-            f"no version holds the same files ({names}) with the same bytes "
+            f"no version contains the same files ({names}) with the same bytes "
             f"({_short(self.identity)}; compared: {compared})"
             if self.compared
             else f"it is the first version with files ({names})"

@@ -149,10 +149,10 @@ class Payloads:
     ) -> None:
         """Write the files that are missing in the folder of a version; protect it.
 
-        A folder that was made read-only was complete: what is missing in it was taken
-        away, and a repair restores it. No file is written over: it may belong to a
-        version that the log has lost. ``verify`` reports it, and a repair moves it
-        aside.
+        A folder that was made read-only was complete: if a file is missing now, it was
+        deleted, and a repair restores it. Existing files are not written over: they may
+        belong to a version that the log has lost. ``verify`` reports such a file, and a
+        repair moves it to quarantine.
 
         Args:
             log: the log of the artifact versions.

@@ -95,7 +95,7 @@ class ArtifactStore:
         """
         prepared = _prepared(given)
         if not prepared.records and asked in {None, 0, CREATE, MODEL_ONLY}:
-            # It is version 0, whatever the log says.
+            # It is version 0, which is in no log.
             return self._decide(ArtifactState.empty(), prepared, asked)
         return self._log().decided(lambda it: self._decide(it, prepared, asked))
 
@@ -117,10 +117,10 @@ class ArtifactStore:
         return self._carried_out(log, decision, prepared)
 
     def carry_out(self, decision: Decision, prepared: PreparedArtifact) -> Decision:
-        """Do what ``decide`` decided on *prepared*; return the decision that holds.
+        """Carry out a decision of ``decide``; return the final decision.
 
-        It is another one if other writers created versions meanwhile. Raises as
-        ``save``.
+        The final decision differs if other writers created versions meanwhile. Raises
+        as ``save``.
         """
         return self._carried_out(self._log(), decision, prepared)
 

@@ -107,7 +107,7 @@ def member_at(file: IO[bytes], offset: int, where: str) -> Member | None:
     if info.type not in {tarfile.REGTYPE, tarfile.AREGTYPE} or info.size < 0:
         kind = _KINDS.get(info.type, f"of type {info.type!r}")
         raise InvalidBundleError(
-            f"{where}: member {info.name!r} is {kind}; bundles hold plain files only, "
-            "so this one was tampered with: do not use it"
+            f"{where}: member {info.name!r} is {kind}; a bundle has only plain "
+            "files, so this one was manipulated: do not use it"
         )
     return Member(name=info.name, offset=offset + BLOCK_BYTES, size_bytes=info.size)

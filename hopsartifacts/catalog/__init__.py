@@ -20,7 +20,7 @@ def catalog(storage: Storage, kind: str = "models", *, artifacts: bool = True) -
             requests.
 
     Raises:
-        InvalidInputError: there is no such table, or pyarrow is not installed.
+        InvalidInputError: the table does not exist, or pyarrow is not installed.
         IntegrityError: a log is damaged.
     """
     try:

@@ -230,7 +230,7 @@ def catalog_of(storage: Storage, kind: str, *, artifacts: bool) -> pa.Table:
     """Return the table *kind*; see ``hopsartifacts.catalog``.
 
     Raises:
-        InvalidInputError: there is no such table.
+        InvalidInputError: the table does not exist.
     """
     if kind not in _VIEWS:
         known = ", ".join(repr(name) for name in _VIEWS)

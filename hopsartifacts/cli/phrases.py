@@ -39,8 +39,8 @@ _WORDS = (
         r"'hopsartifacts deployments logs --component \1' prints where",
     ),
     (
-        r"which answers no predict\(\)",
-        "which 'hopsartifacts deployments predict' cannot ask",
+        r"which predict\(\) does not support",
+        "which 'hopsartifacts deployments predict' does not support",
     ),
     (
         r"login\(…, unsafe_single_writer=True\), --unsafe-single-writer",
@@ -89,7 +89,7 @@ _WORDS = (
     ),
     (
         r"model_schema is a (\w+): give a ModelSchema",
-        r"--schema holds a \1: give an object",
+        r"--schema contains a \1: give an object",
     ),
     (
         r"predict needs inputs=\[…\], or data=(\{.*?\}) \(or 'inputs'\); data is ",

@@ -92,7 +92,7 @@ class DatasetApi(FixedAttributes):
             The local path of the copy.
 
         Raises:
-            PathNotFoundError: there is no such file, or it is a folder.
+            PathNotFoundError: the file does not exist, or is a folder.
             IntegrityError: the file differs from its sealed digest.
             AlreadyExistsError: the local file exists and *overwrite* is not set.
             InvalidInputError: the local path is a device, a pipe or a socket.
@@ -110,7 +110,7 @@ class DatasetApi(FixedAttributes):
         """Return the bytes of a file; a sealed one is checked as in ``download``.
 
         Raises:
-            PathNotFoundError: there is no such file, or it is a folder.
+            PathNotFoundError: the file does not exist, or is a folder.
             IntegrityError: the file differs from its sealed digest.
         """
         inside = layout.relative(self._project, path)
@@ -240,7 +240,7 @@ class DatasetApi(FixedAttributes):
 
     @contextmanager
     def _naming_folders(self, path: str) -> Iterator[None]:
-        """Say of a file that does not exist if *path* is a folder, and what to do."""
+        """Explain a missing file, within the block, if *path* is a folder."""
         try:
             yield
         except PathNotFoundError as error:
@@ -340,8 +340,8 @@ def _sealed_files(storage: Storage, path: str) -> dict[str, Digest]:
     """Return the digests of the sealed files of the version that *path* belongs to.
 
     Raises:
-        ModelNotFoundError: there is no such model version.
-        ArtifactNotFoundError: there is no such artifact version.
+        ModelNotFoundError: the model version does not exist.
+        ArtifactNotFoundError: the artifact version does not exist.
     """
     match path.split("/"):
         case [layout.MODELS, model, version, layout.ARTIFACTS, artifact, *_] if (

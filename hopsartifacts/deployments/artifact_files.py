@@ -1,4 +1,4 @@
-"""Where the files of an artifact come from: the user's paths, or a sealed artifact."""
+"""The files of an artifact, read from the user's paths or from a sealed artifact."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,19 +29,20 @@ _WORDS: Mapping[Role, tuple[str, str]] = {
     "environment": ("environment_lock", "requirements.txt"),
     "file": ("file", "data.json"),
 }
-"""The names of the arguments for files that are no scripts, and examples of files."""
+"""The argument and an example for each role of a file that is not a script."""
 
 
 class Given(msgspec.Struct, frozen=True):
-    """A path the user gave: on this machine, or in the project."""
+    """A path that the user gave: on this machine, or in the project."""
 
     path: str
 
 
 class InProject(msgspec.Struct, frozen=True):
-    """A path in the project and nowhere else, whatever this machine has there.
+    """A path in the project, never on this machine.
 
-    Taken wherever a path is, for callers whose disk is not this machine's.
+    It can be given instead of a path. The server uses it, as the files of its clients
+    are not on its own disk.
     """
 
     path: str
@@ -51,14 +52,14 @@ class InProject(msgspec.Struct, frozen=True):
 
 
 class Written(msgspec.Struct, frozen=True):
-    """A file whose content the user gave, and the name it gets."""
+    """A file given by its content and its name."""
 
     name: str
     data: bytes
 
     @property
     def path(self) -> str:
-        """Its name, as that of the others."""
+        """The name, in the same attribute as the paths of the other kinds of files."""
         return self.name
 
     def __fspath__(self) -> str:
@@ -66,7 +67,7 @@ class Written(msgspec.Struct, frozen=True):
 
 
 class KeptFile(msgspec.Struct, frozen=True):
-    """A file of an artifact version that was sealed before."""
+    """A file of an artifact version that is sealed already."""
 
     model: str
     model_version: int
@@ -79,7 +80,7 @@ File = New | KeptFile
 
 
 def given_path(path: str | os.PathLike[str] | None) -> New | None:
-    """Return what a user passed as a path; None if nothing."""
+    """Return the path that a user passed, checked; None if it is None or empty."""
     if path is None or path == "":
         return None
     if isinstance(path, InProject | Written):
@@ -91,7 +92,7 @@ def given_path(path: str | os.PathLike[str] | None) -> New | None:
 
 
 def given_lock(lock: str | os.PathLike[str] | None) -> New | None:
-    """Return what a user passed as an environment lock: a path, or its text."""
+    """Return the environment lock that a user passed as a path or as its text."""
     if isinstance(lock, str) and ("\n" in lock or "==" in lock):
         if not is_unicode(lock):
             raise InvalidDeploymentError("environment lock: it is not valid Unicode")
@@ -102,15 +103,15 @@ def given_lock(lock: str | os.PathLike[str] | None) -> New | None:
 def given_files(
     paths: str | os.PathLike[str] | Iterable[Any] | None,
 ) -> tuple[New, ...]:
-    """Return what a user passed as additional files, one or several."""
+    """Return the additional files that a user passed: one or several."""
     several = [paths] if isinstance(paths, str | os.PathLike) else paths or ()
     return tuple(file for path in several if (file := given_path(path)))
 
 
 def shown_path(file: File | None, role: Role) -> str | None:
-    """Return the path of a file as it was given; of one that is sealed, the base name.
+    """Return the path as the user gave it, or the base name of a sealed file.
 
-    So Hopsworks reports scripts, too.
+    Hopsworks shows scripts in the same way.
     """
     if not isinstance(file, KeptFile):
         return file.path if file else None
@@ -120,9 +121,9 @@ def shown_path(file: File | None, role: Role) -> str | None:
 def sources_of(
     storage: Storage, project: str, role: Role, file: File
 ) -> Iterator[ArtifactSource]:
-    """Yield the artifact files that *file* stands for; a folder stands for its tree.
+    """Yield the artifact files of *file*; of a folder, all files below it.
 
-    A relative path is looked for on this machine first, then in the project.
+    A relative path is searched on this machine first, then in the project.
 
     Raises:
         InvalidScriptError: it does not exist, or is a script that cannot be served.
@@ -135,7 +136,7 @@ def sources_of(
         if role in {"configfile", "file"}:
             yield each
             continue
-        # Read once: what was checked is what is stored.
+        # Read only once, so that the bytes that were checked are those that are stored.
         data = b"".join(each.chunks())
         if role == "predictor" or role == "transformer":  # noqa: PLR1714 - narrows
             check_script(role, each.name, data)
@@ -180,13 +181,13 @@ def _local(role: Role, path: str) -> list[ArtifactSource]:
     except InvalidModelError as error:
         raise InvalidDeploymentError(f"artifact file {path!r}: {error}") from error
     if top:
-        # They would make the same scripts another artifact version.
+        # With these by-products the same scripts would become another artifact version.
         listed = tuple(file for file in listed if not is_by_product(file.path))
         if not listed:
             raise InvalidDeploymentError(
-                f"artifact folder {path!r} holds only bytecode and checkpoints, or "
-                f"other files that tools make ({', '.join(BY_PRODUCTS)}), which are "
-                "left out: give a folder with scripts or data"
+                f"artifact folder {path!r} contains only files that tools make "
+                f"({', '.join(BY_PRODUCTS)}), which are left out: give a folder with "
+                "scripts or data"
             )
     names = [top + (file.path if top else location.name) for file in listed]
     return [
@@ -213,7 +214,7 @@ def _in_project(
 
 
 def _is_hidden(storage: Storage, path: str) -> bool:
-    """Tell whether it is the store's own, or behind a link, which leads anywhere."""
+    """Return whether the path is managed by the store, or passes through a link."""
     parts = path.split("/")[:-1]
     if parts and folded(parts[0]) == folded(layout.INTERNAL):
         return True

@@ -48,10 +48,10 @@ class SettingAttributes(FixedAttributes):
 
     @property
     def model_version(self) -> int:
-        """Version of the model; set it to deploy another one at the next save.
+        """Version of the model; if you set it, the next save deploys that version.
 
         Raises:
-            ModelNotFoundError: on setting: there is no such version.
+            ModelNotFoundError: the version that is set does not exist.
         """
         return self._draft.model.version
 
@@ -72,7 +72,7 @@ class SettingAttributes(FixedAttributes):
 
     @property
     def artifact_version(self) -> Asked:
-        """Artifact version: what was asked for, and after a save the number."""
+        """Artifact version: the given value, and after a save the number."""
         return self._settings.artifact_version
 
     @artifact_version.setter
@@ -154,7 +154,7 @@ class SettingAttributes(FixedAttributes):
 
     @property
     def inference_logger(self) -> InferenceLogger | None:
-        """What is logged, None for nothing; a mode's name is taken too."""
+        """Inference logger; None for no logging. The name of a mode can be set, too."""
         return self._settings.inference_logger
 
     @inference_logger.setter
@@ -165,7 +165,7 @@ class SettingAttributes(FixedAttributes):
 
     @property
     def inference_batcher(self) -> InferenceBatcher | None:
-        """How requests are put together, None for not at all."""
+        """Inference batcher, which combines requests; None for none."""
         return self._settings.inference_batcher
 
     @inference_batcher.setter
@@ -194,7 +194,7 @@ class SettingAttributes(FixedAttributes):
 
     @property
     def environment(self) -> str | None:
-        """Name of the Python environment, kept for a cluster."""
+        """Name of the Python environment; it is stored, but used only by a cluster."""
         return self._settings.environment
 
     @environment.setter
@@ -203,12 +203,12 @@ class SettingAttributes(FixedAttributes):
 
     @property
     def environment_lock(self) -> str | None:
-        """Lock that the environment has to match at the start.
+        """Environment lock, which the environment must match at the start.
 
         Setting it clears a number in ``artifact_version``.
 
-        A path of ``requirements.txt``, ``uv.lock`` or ``environment.yml``, or its text;
-        its base name once saved.
+        The path of a ``requirements.txt``, ``uv.lock`` or ``environment.yml``, or its
+        text. After a save it is the base name of the file.
         """
         return shown_path(self._settings.environment_lock, "environment")
 
@@ -218,7 +218,7 @@ class SettingAttributes(FixedAttributes):
 
     @property
     def env_vars(self) -> dict[str, str]:
-        """Environment variables of the scripts; no place for secrets."""
+        """Environment variables of the scripts; do not put secrets there."""
         return self._settings.env_vars
 
     @env_vars.setter
@@ -227,9 +227,9 @@ class SettingAttributes(FixedAttributes):
 
     @property
     def golden_request(self) -> GoldenRequest | None:
-        """Request with the answer that a version has to give before it is ready.
+        """Golden request, whose answer a version must give before it is ready.
 
-        A request alone is asked by ``deployment.record_golden``.
+        If only the request is set, ``deployment.record_golden`` records the answer.
         """
         return self._settings.golden_request
 

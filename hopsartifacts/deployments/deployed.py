@@ -1,7 +1,8 @@
-"""Deployments as readers see them, and the logs that say so.
+"""Deployments as readers see them, and the logs from which they are read.
 
-A writer that ended between its entry and its look at the model and the artifact leaves
-a version that may pin something that is gone: readers do not see such a version.
+A writer first commits a deployment version, then checks that its model and artifact
+still exist. If it is killed in between, the version may pin something that was
+deleted: readers ignore such a version.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,13 +30,13 @@ from hopsartifacts.store.log import Log
 
 
 class Logs:
-    """The logs of a storage, each as it was seen first; see ``Log``.
+    """The logs of a project, each of which is read once; see ``Log``.
 
     Args:
         storage: the project's storage.
-        for_writing: as of ``Log``.
-        checks_artifacts: whether readers of a deployment also look for the artifact
-            version that it pins, which takes two more requests for each deployment.
+        for_writing: see ``Log``.
+        checks_artifacts: whether to also check that the artifact version that a
+            deployment pins exists, which takes two more requests for each deployment.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Logs:
         return self._artifacts[key]
 
     def artifact_store(self, model: str, version: int) -> ArtifactStore:
-        """Return the artifacts of a model version, as their log was seen first."""
+        """Return the artifacts of a model version; their log is read once."""
         log = self.artifacts(model, version)
         return ArtifactStore(self.storage, model, version, log)
 
@@ -83,7 +84,7 @@ class Logs:
 
 
 class Deployed:
-    """A live deployment, as of one entry of its log; specifications are read late."""
+    """A live deployment as of one log entry; specifications are read on demand."""
 
     def __init__(
         self, logs: Logs, name: str, state: DeploymentState, active: int
@@ -96,7 +97,7 @@ class Deployed:
 
     @property
     def id(self) -> str:
-        """Unique for ever, also when the deployment is deleted."""
+        """Unique, even after the deployment is deleted."""
         return self.state.head.id
 
     @property
@@ -106,7 +107,7 @@ class Deployed:
 
     @property
     def creator(self) -> str:
-        """Who saved it first."""
+        """The user of the first save."""
         return self.state.head.creator
 
     @property
@@ -126,7 +127,7 @@ class Deployed:
 
     @property
     def record(self) -> DeploymentRecord:
-        """What the log says of the active version."""
+        """The active version's record in the log."""
         return self.state.records[self.active]
 
     @property
@@ -136,12 +137,12 @@ class Deployed:
 
     @property
     def versions(self) -> Mapping[int, DeploymentVersion]:
-        """All versions by their numbers, in order; each is read when asked for."""
+        """All versions by number, in order; each is read when it is accessed."""
         return _Versions(self)
 
     @cached_property
     def key(self) -> DeploymentKey:
-        """What tells this deployment from every other one; made when asked for."""
+        """The identity of this deployment for serving back ends; made on first use."""
         specification = self.current.specification
         return DeploymentKey(
             name=specification.name,
@@ -151,7 +152,7 @@ class Deployed:
         )
 
     def records(self) -> dict[int, DeploymentRecord]:
-        """Return what the log says of each version, in order, without reading it."""
+        """Return the records of all versions, in order; reads no specifications."""
         found = {
             number: record
             for number, record in self.state.newest_first()
@@ -160,13 +161,13 @@ class Deployed:
         return dict(sorted(found.items()))
 
     def has(self, number: int) -> bool:
-        """Tell whether there is such a version."""
+        """Return whether the version exists."""
         if not self.state.is_kept(number):
             return False
         return is_served(self._logs, self.state.records[number])
 
     def version(self, number: int) -> DeploymentVersion:
-        """Return a version that is there."""
+        """Return an existing version."""
         if number not in self._read:
             record = self.state.records[number]
             log = self._logs.deployment(self.name)
@@ -179,12 +180,12 @@ class Deployed:
         return self._read[number]
 
     def fetch(self, records: Mapping[int, DeploymentRecord]) -> None:
-        """Read the specifications of versions side by side."""
+        """Read the specifications of versions concurrently."""
         self._logs.deployment(self.name).fetch({it.entry for it in records.values()})
 
 
 def no_key(name: str) -> DeploymentKey:
-    """Return what stands for a deployment that is not there: nothing runs of it."""
+    """Return a key that stands for a missing deployment, of which nothing runs."""
     return DeploymentKey(name=name, id="", version=0, specification="")
 
 
@@ -207,10 +208,10 @@ class _Versions(Mapping[int, DeploymentVersion]):
 
 
 def is_served(logs: Logs, record: DeploymentRecord) -> bool:
-    """Tell whether the model version and the artifact version of a version are there.
+    """Return whether the model version and artifact version that it pins exist.
 
-    Their logs may have been seen before that version was saved, if others have saved
-    and deployed them meanwhile: then they are looked at again.
+    Their logs may have been read before they were saved and deployed by other
+    processes. If they seem to be missing, the logs are read again.
     """
     pin = record.model
     if pin is None:
@@ -227,7 +228,7 @@ def is_served(logs: Logs, record: DeploymentRecord) -> bool:
 
 
 def _has_artifact(logs: Logs, pin: PinnedModel, number: int) -> bool:
-    """Tell whether an artifact version is there; a damaged log does not say no."""
+    """Return whether an artifact version exists; also True if its log is damaged."""
     log = logs.artifacts(pin.name, pin.version)
     try:
         known = log.seen_state().records.get(number)
@@ -240,7 +241,7 @@ def _has_artifact(logs: Logs, pin: PinnedModel, number: int) -> bool:
 
 
 def deployed(logs: Logs, name: str, state: DeploymentState) -> Deployed | None:
-    """Return what readers see of *state*; None if that is nothing."""
+    """Return the deployment that readers see in *state*; None if they see none."""
     if state.head.status != "live":
         return None
     for number in (state.head.active, state.head.before):
@@ -252,22 +253,22 @@ def deployed(logs: Logs, name: str, state: DeploymentState) -> Deployed | None:
 
 
 Fate = Literal["live", "reserved", "gone", "unknown"]
-"""Of a version: readers see it; a writer is at it; it was deleted or given up; no log
-knows it."""
+"""Of a version. live: readers see it. reserved: a writer is working on it. gone: it was
+deleted or given up. unknown: no log contains it."""
 
 _NONE = ("",) * 5
 
 
 def fate_of(storage: Storage, path: str) -> Fate:
-    """Return the fate of the version that *path* belongs to.
+    """Return the fate of the version to which *path* belongs.
 
-    What belongs to no version, like the log itself, is ``live``.
+    A path that belongs to no version, like that of the log itself, is ``live``.
 
     Raises:
         IntegrityError: the log is damaged.
         StorageError: the storage does not answer.
     """
-    # Of a model: Models/<name>/<version>/Artifacts/<artifact version>/...
+    # A model's path is Models/<name>/<version>/Artifacts/<artifact version>/...
     top, name, version, part, artifact = [*path.split("/"), *_NONE][: len(_NONE)]
     if not is_version(version):
         return "live"

@@ -1,4 +1,4 @@
-"""A deployment as users hold it: save, start, predict, stop, delete."""
+"""The user's API of one deployment: save, start, predict, stop, delete."""
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
@@ -50,8 +50,9 @@ from hopsartifacts.serving.inference_log.access import count_drops, read_log, sh
 class Deployment(SettingAttributes, Tagged):
     """One deployment: a predictor with a name, saved or not, running or not.
 
-    Made by ``ms.create_deployment`` (lazy), ``predictor.deploy``, ``model.deploy`` or
-    ``ms.get_deployment``. Its settings are those of its predictor.
+    ``predictor.deploy`` and ``model.deploy`` return a saved one, ``ms.get_deployment``
+    an earlier one; that of ``ms.create_deployment`` is not saved yet. Its settings are
+    those of its predictor.
     """
 
     predictor: Predictor
@@ -81,23 +82,23 @@ class Deployment(SettingAttributes, Tagged):
         Nothing is stored if nothing changed. A running deployment moves to the new
         version without a failed request.
 
-        If the name belongs to a deployment of the same model already, of this or of
-        another model version, that deployment gets the new version, and a line is
-        printed that says what changed. So a script that saves a model and deploys it
-        can be run any number of times.
+        If a deployment of the same model has this name already, with this or another
+        model version, that deployment gets the new version, and a printed line names
+        what changed. So a script that saves and deploys a model can run any number of
+        times.
 
         Args:
             await_update: seconds to wait until a running deployment has moved.
-            new_version: taken for the sake of Hopsworks 5, where a save without it
-                edits the active version. Here what is sealed stays as it is, so each
-                save that changes anything makes a new version.
+            new_version: ignored; accepted because Hopsworks 5 has it. There a save
+                without it edits the active version. Here a sealed version never
+                changes, so each save that changes anything makes a new version.
             why: the reason, for the history.
             ignore_environment: see ``start``.
             adopt: False to refuse a name that is taken.
 
         Raises:
             See ``Predictor.deploy``; and ``DeploymentFailedError`` if the new version
-            does not start (it is saved all the same, and the one before goes on).
+            does not start (it is saved, and the previous version keeps running).
         """
         reason, predictor, state = checked_reason(why), self.predictor, self._state
         name, model = self._draft.settings.name or "", self._draft.model.model
@@ -117,7 +118,7 @@ class Deployment(SettingAttributes, Tagged):
                 f"Deployment {name!r} exists: saved as its version "
                 f"{sealed.active} ({changes})"
             )
-        # Of a deployment that is new with this version nothing can run.
+        # A deployment whose first version this is cannot be running.
         if before != sealed.active and not sealed.is_first:
             self._follow(await_update, ignore_environment=ignore_environment)
 
@@ -132,22 +133,23 @@ class Deployment(SettingAttributes, Tagged):
     ) -> None:
         """Run the active version and wait until it answers.
 
-        Every file it will use is checked against its seal first, and what is installed
-        here against its environment lock and what its scripts import.
+        First, every file that it uses is compared with its sealed digest, and the
+        installed packages are compared with the environment lock and the imports of the
+        scripts.
 
         Args:
             await_running: seconds to wait; 0 returns at once.
-            port: port to listen on; by default a free one.
-            detach: keep running when this process ends. By default the deployment
-                ends with the process that started it, however that ends.
-            ignore_environment: start it although other packages are installed here
-                than its lock wants and its scripts import.
+            port: the port to listen on; by default a free one.
+            detach: keep running when this process ends. By default the deployment ends
+                together with the process that started it, even if that crashes.
+            ignore_environment: start it although the installed packages differ from the
+                lock, or lack what the scripts import.
             progress: draw a progress bar; by default on a terminal or in a notebook,
                 unless ``HOPSARTIFACTS_PROGRESS`` is 0.
 
         Raises:
-            IntegrityError: a file differs from its seal.
-            UnsupportedHereError: this machine cannot run it, or has other packages.
+            IntegrityError: a file differs from its sealed digest.
+            UnsupportedHereError: this machine cannot run it, or has the wrong packages.
             PortTakenError: the port is in use.
             DeploymentFailedError: it failed, or was not ready in time.
             DeploymentNotFoundError: it was not saved, or was deleted.
@@ -166,10 +168,10 @@ class Deployment(SettingAttributes, Tagged):
     def stop(
         self, await_stopped: int = AWAIT_S, *, progress: bool | None = None
     ) -> None:
-        """End the deployment's processes, of any starter; silent if none run.
+        """End the deployment's processes, if any run; also those of another program.
 
         Args:
-            await_stopped: seconds it gets to end by itself.
+            await_stopped: seconds to wait before the processes are killed.
             progress: see ``start``.
         """
         instances = self.requested_instances if self._run_state().status in UP else 0
@@ -179,7 +181,7 @@ class Deployment(SettingAttributes, Tagged):
     def restart(
         self, await_running: int = AWAIT_S, *, ignore_environment: bool = False
     ) -> None:
-        """Stop and start; see both."""
+        """Stop the deployment, then start it; see ``stop`` and ``start``."""
         if not ignore_environment:
             self._state = self._fresh()
             check_environment(self._context.storage, self.specification)
@@ -187,14 +189,14 @@ class Deployment(SettingAttributes, Tagged):
         self.start(await_running, ignore_environment=ignore_environment)
 
     def delete(self, force: bool = False) -> None:
-        """Delete the deployment; model and artifact stay.
+        """Delete the deployment; its model and artifact stay.
 
         Args:
             force: stop it first, if it runs.
 
         Raises:
-            InvalidDeploymentError: it runs and *force* is not given.
-            DeploymentNotFoundError: it was not saved, or was deleted before.
+            InvalidDeploymentError: it is running, and *force* is False.
+            DeploymentNotFoundError: it was not saved, or is deleted already.
         """
         self._state = self._fresh()
         key = self._key
@@ -206,7 +208,7 @@ class Deployment(SettingAttributes, Tagged):
                 )
             self.stop()
         storage = self._context.storage
-        # Once the deployment is gone, no other process ships these records.
+        # After the deployment was deleted, no other process ships these records.
         ship_rest(storage, self.name, self._context.backend().inference_log_spool(key))
         versions.delete_deployment(storage, self.name, key.id)
         self._context.backend().forget(key)
@@ -217,28 +219,28 @@ class Deployment(SettingAttributes, Tagged):
 
         Args:
             data: the whole request: ``{"instances": [row, …]}`` or ``{"inputs": …}``.
-                Of a deployment with the protocol GRPC: a list of tensors.
+                For a deployment with the protocol GRPC: a list of tensors.
             inputs: rows only: a list of rows or of texts, one row of numbers, a dict,
-                or an array, a series or a frame of any library. What has one dimension
-                has as many rows as elements; only a flat list of numbers is one row.
-                A deployment with the protocol GRPC takes the same, and tensors: one or
-                a list, each a dict with ``name``, ``shape``, ``datatype`` and ``data``
-                or the ``InferInput`` of another client.
+                or an array, a series or a frame of any library. A flat list of numbers
+                is one row; a series or a one-dimensional array has as many rows as
+                elements. A deployment with the protocol GRPC also accepts a tensor or a
+                list of tensors. Each tensor is a dict with ``name``, ``shape``,
+                ``datatype`` and ``data``, or the ``InferInput`` of another client.
 
         Returns:
-            The answer as it came: ``{"predictions": […]}``; with the protocol GRPC a
+            The answer, unchanged: ``{"predictions": […]}``; with the protocol GRPC a
             list of ``InferOutput``.
 
         Raises:
-            InvalidInputError: both, neither, or something that is no request.
+            InvalidInputError: both or neither is given, or the request is not valid.
             NotRunningError: it does not run.
             PredictionError: the model server answered with an error.
-            UnsupportedHereError: its model server is vLLM, which speaks otherwise.
+            UnsupportedHereError: its model server is vLLM, which has another protocol.
         """
         if self.model_server == "VLLM":
             raise UnsupportedHereError(
-                f"deployment {self.name!r} runs on vLLM, which answers no predict(): "
-                "use any client for OpenAI's API with its URL"
+                f"deployment {self.name!r} runs on vLLM, which predict() does not "
+                "support: use any client for OpenAI's API with its URL"
             )
         send = partial(self._context.backend().predict, self._key)
         return ask(send, self.api_protocol, data, inputs)
@@ -250,10 +252,11 @@ class Deployment(SettingAttributes, Tagged):
         tolerance: float = DEFAULT_TOLERANCE,
         await_update: int = AWAIT_S,
     ) -> GoldenRequest:
-        """Ask the running deployment, and seal request and answer in its next version.
+        """Get an answer, and seal it with its request as the golden request.
 
-        From then on a version that answers this request otherwise does not become
-        ready. Settings that were changed here and not saved are saved with it.
+        This saves the next version of the deployment, with any settings that were
+        changed and not saved. From then on, a version that gives a different answer to
+        this request does not become ready.
 
         Args:
             request: rows or a whole request; by default ``golden_request``, or the
@@ -262,8 +265,8 @@ class Deployment(SettingAttributes, Tagged):
             await_update: seconds to wait until it runs with the new version.
 
         Raises:
-            InvalidInputError: there is no request, or it is none.
-            NotRunningError: it does not run, or not its active version.
+            InvalidInputError: there is no request, or it is not valid.
+            NotRunningError: the active version does not run.
             PredictionError: the model server answered with an error.
         """
         chosen = request_to_record(
@@ -277,33 +280,34 @@ class Deployment(SettingAttributes, Tagged):
         return golden
 
     def download_artifact_files(self, local_path: str | Path | None = None) -> str:
-        """Copy the artifact's files to this machine, every byte checked.
+        """Copy the artifact's files to this machine, and check every byte.
 
         Returns:
-            The folder that holds them.
+            The folder that contains them.
 
         Raises:
-            ArtifactNotFoundError: not saved yet, or artifact version 0, which has none.
+            ArtifactNotFoundError: it is not saved, or has artifact version 0, which has
+                no files.
         """
         return versions.download_artifact(
             self._context.storage, self.specification, local_path
         )
 
     def get_model(self) -> Model:
-        """Return the model version it runs."""
+        """Return the model version of the deployment."""
         registry = self._context.registry()
         model: Model = registry.get_model(self.model_name, self.model_version)
         return model
 
     def explain(self) -> Decision:
-        """Say why the last save reused or made its artifact version.
+        """Explain why the last save reused or created its artifact version.
 
-        For a deployment that this object did not save: what a save would do now.
+        If this object has not saved the deployment: what a save would do now.
         """
         return self._decision or self.predictor.explain()
 
     def get_state(self) -> PredictorState:
-        """Return what runs now.
+        """Return the state of the deployment's processes.
 
         Raises:
             DeploymentNotFoundError: it was not saved, or was deleted.
@@ -312,7 +316,7 @@ class Deployment(SettingAttributes, Tagged):
         return PredictorState(self.name, self._run_state())
 
     def is_created(self) -> bool:
-        """Tell whether it is saved."""
+        """Return whether it is saved."""
         return self._state is not None
 
     def is_running(
@@ -320,26 +324,26 @@ class Deployment(SettingAttributes, Tagged):
         or_idle: bool = True,
         or_updating: bool = True,
     ) -> bool:
-        """Tell whether it answers."""
+        """Return whether it answers requests."""
         wanted = {"Running"} | ({"Idle"} if or_idle else set())
         wanted |= {"Updating"} if or_updating else set()
         return self._run_state().status in wanted
 
     def is_stopped(self, or_created: bool = True) -> bool:
-        """Tell whether nothing runs."""
+        """Return whether none of its processes run."""
         status = self._run_state().status
         return status == "Stopped" or (or_created and status in {"Created", "Creating"})
 
     def get_logs(
         self, component: str = "predictor", tail: int = 10, *, follow: bool = False
     ) -> None:
-        """Print the last lines of the newest run's log, also after it ended.
+        """Print the last lines of the newest run's log; the run may have ended.
 
         Args:
             component: ``predictor`` or ``transformer``.
-            tail: how many lines.
-            follow: go on with what is written, until the run ends or the program is
-                interrupted.
+            tail: the number of lines.
+            follow: also print the lines that are written from now on, until the run
+                ends or the program is interrupted.
         """
         if not follow:
             print(self.read_logs(component, tail))  # noqa: T201 - that is what it is for
@@ -348,10 +352,10 @@ class Deployment(SettingAttributes, Tagged):
             print(line, flush=True)  # noqa: T201 - that is what it is for
 
     def read_logs(self, component: str = "predictor", tail: int = 10) -> str:
-        """Return what ``get_logs`` prints.
+        """Return the text that ``get_logs`` prints.
 
         Raises:
-            InvalidInputError: no such component.
+            InvalidInputError: the component does not exist.
         """
         known = component_name(component)
         return self._context.backend().read_logs(self._key, known, tail)
@@ -359,10 +363,10 @@ class Deployment(SettingAttributes, Tagged):
     def follow_logs(
         self, component: str = "predictor", tail: int = 10
     ) -> Iterator[str]:
-        """Return the last lines of the log, and each line that comes until it ends.
+        """Yield the last lines of the log, then each new line until the run ends.
 
         Raises:
-            InvalidInputError: no such component.
+            InvalidInputError: the component does not exist.
         """
         known = component_name(component)
         lines = self._context.backend().follow_logs(self._key, known, tail)
@@ -377,23 +381,23 @@ class Deployment(SettingAttributes, Tagged):
         message_type: str | None = None,
         limit: int | None = None,
     ) -> Any:
-        """Return what was asked and answered as a ``pyarrow.Table``.
+        """Return the logged requests and answers as a ``pyarrow.Table``.
 
-        It has one row for each message, by the time of its request, from every version
-        that had an inference logger without a Kafka topic. What waits on this machine
-        is put into the project first. What an earlier deployment of the same name
-        logged is not among them: it stays in the files of the log.
+        The table has one row for each message, ordered by the time of the request, from
+        every version that had an inference logger without a Kafka topic. Records that
+        wait on this machine are moved into the project first. Records of an earlier
+        deployment of the same name are left out; they stay in the files of the log.
 
         Args:
-            since: only requests that came then or later: a datetime, a date (its first
+            since: only requests at or after this time: a datetime, a date (its first
                 moment) or an ISO 8601 text, in local time if it has no zone.
-            until: only requests that came before.
-            version: only those that this deployment version answered.
+            until: only requests before this time.
+            version: only requests that this deployment version answered.
             message_type: ``request`` or ``response``.
-            limit: only so many, the newest.
+            limit: the most rows to return; the newest are kept.
 
         Raises:
-            InvalidInputError: a choice makes no sense, or pyarrow is not installed.
+            InvalidInputError: an argument is not valid, or pyarrow is not installed.
             IntegrityError: a file of the log is damaged.
             StorageError: the project does not answer.
         """
@@ -411,8 +415,9 @@ class Deployment(SettingAttributes, Tagged):
     def inference_log_drops(self) -> int:
         """Return how many exchanges were answered but could not be logged.
 
-        Because the sink was gone for too long or the disk was full; over all versions,
-        and as far as this machine and the project know.
+        They were lost because the project or Kafka did not answer for too long, or the
+        disk was full. The number covers all versions, and is what this machine and the
+        project have recorded.
 
         Raises:
             InvalidInputError: pyarrow is not installed.
@@ -422,7 +427,7 @@ class Deployment(SettingAttributes, Tagged):
         return count_drops(self._context.storage, self._key, spool)
 
     def get_url(self) -> str | None:
-        """Return the URL that takes prediction requests; None when nothing runs."""
+        """Return the URL for prediction requests; None if it does not run."""
         return self.get_state().hopsworks_inference_path
 
     def get_versions(self) -> list[DeploymentSnapshot]:
@@ -434,9 +439,9 @@ class Deployment(SettingAttributes, Tagged):
         return history.snapshots_of(self._fresh())
 
     def get_history(self) -> list[Activation]:
-        """Return which version was made the active one when, by whom and why.
+        """Return each change of the active version: when, by which user and why.
 
-        Newest first. Versions that were deleted since are named, too.
+        The newest is first. Versions that are deleted by now are included.
 
         Raises:
             DeploymentNotFoundError: it was not saved, or was deleted.
@@ -449,14 +454,14 @@ class Deployment(SettingAttributes, Tagged):
         first: int | DeploymentSnapshot,
         second: int | DeploymentSnapshot | None = None,
     ) -> DeploymentDifference:
-        """Return what of *second* differs from *first*: settings, and lines of files.
+        """Return the settings and the lines of files in which two versions differ.
 
         Args:
-            first: a version.
-            second: another one; by default the active one.
+            first: the number of a version, or one of ``get_versions()``.
+            second: likewise; by default the active version.
 
         Raises:
-            DeploymentNotFoundError: there is no such version.
+            DeploymentNotFoundError: one of the versions does not exist.
         """
         state = self._fresh()
         before = history.number_of(self.name, first)
@@ -475,10 +480,10 @@ class Deployment(SettingAttributes, Tagged):
         why: str = "",
         ignore_environment: bool = False,
     ) -> None:
-        """Make an earlier (or later) version the active one again; nothing is copied.
+        """Make another version the active one again; nothing is copied.
 
-        A running deployment is moved to it, as by ``save``. Nothing happens if it is
-        the active one. Settings that were changed here and not saved are dropped.
+        A running deployment moves to that version, as in ``save``. Nothing happens if
+        it is active already. Settings that were changed and not saved are dropped.
 
         Args:
             version: its number, or one of ``get_versions()``.
@@ -487,14 +492,13 @@ class Deployment(SettingAttributes, Tagged):
             ignore_environment: see ``start``.
 
         Raises:
-            DeploymentNotFoundError: there is no such version, or no deployment.
-            DeploymentFailedError: it does not start (it is the active one all the
-                same).
+            DeploymentNotFoundError: the version or the deployment does not exist.
+            DeploymentFailedError: it does not start (it is still the active version).
         """
         reason = checked_reason(why)
         number, known = history.number_of(self.name, version), self._fresh()
         sealed = versions.pick_version(known, number)
-        # Read first: once it is committed, nothing may fail that says otherwise.
+        # Read it before the commit: a later failure would look like a failed rollback.
         predictor = sealed_predictor(self._context, sealed.specification)
         self._state = versions.activate_version(
             self._context.storage, self.name, number, known_id=known.id, why=reason
@@ -504,14 +508,14 @@ class Deployment(SettingAttributes, Tagged):
             self._follow(await_update, ignore_environment=ignore_environment)
 
     def delete_version(self, version: int | DeploymentSnapshot) -> None:
-        """Give an old version up for good; its number is never given again.
+        """Delete a version that is not active; its number is not given again.
 
-        The model and artifact version that it pins can be deleted then, if nothing
-        else needs them.
+        Afterwards, the model version and artifact version that it pins can be deleted,
+        unless something else needs them.
 
         Raises:
-            DeploymentNotFoundError: there is no such version, or no deployment.
-            InUseError: it is the active one, or still runs.
+            DeploymentNotFoundError: the version or the deployment does not exist.
+            InUseError: it is the active version, or is running.
         """
         number, known = history.number_of(self.name, version), self._fresh()
         versions.pick_version(known, number)
@@ -526,7 +530,7 @@ class Deployment(SettingAttributes, Tagged):
         )
 
     def get_tags(self) -> Tags:
-        """Return all tags as they are now: together at most 16,384 bytes as JSON.
+        """Return all current tags; together they have at most 16,384 bytes as JSON.
 
         Raises:
             DeploymentNotFoundError: it was not saved, or was deleted.
@@ -535,7 +539,7 @@ class Deployment(SettingAttributes, Tagged):
 
     @property
     def id(self) -> str | None:
-        """Unique for ever; None before ``save``."""
+        """The id, unique even after deletion; None before ``save``."""
         return self._state.id if self._state else None
 
     @property
@@ -545,12 +549,12 @@ class Deployment(SettingAttributes, Tagged):
 
     @property
     def created_at(self) -> str | None:
-        """When it was first saved (RFC 3339, UTC)."""
+        """The time of the first save (RFC 3339, UTC)."""
         return self._state.created if self._state else None
 
     @property
     def creator(self) -> str | None:
-        """Who saved it first."""
+        """The user who saved it first."""
         return self._state.creator if self._state else None
 
     @property
@@ -584,14 +588,14 @@ class Deployment(SettingAttributes, Tagged):
 
     @property
     def _key(self) -> DeploymentKey:
-        """What the back end is asked about; before ``save`` nothing that can run."""
+        """The key for the serving back end; before ``save``, nothing runs under it."""
         return self._state.key if self._state else no_key(self.name)
 
     def _run_state(self) -> RunState:
         return self._context.backend().state(self._key)
 
     def _follow(self, await_update: float, *, ignore_environment: bool) -> None:
-        """Move what runs to the active version, without a failed request."""
+        """Move the running processes to the active version without a failed request."""
         state = self._run_state()
         if state.status not in UP or state.deployment_version == self.version:
             return

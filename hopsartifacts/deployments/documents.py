@@ -1,4 +1,4 @@
-"""What a deployment is when it is sealed: a value that pins everything it runs."""
+"""The stored documents of deployments: a specification pins everything that runs."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -21,18 +21,18 @@ from hopsartifacts.store.entries import Head, State
 
 
 class ModelPin(msgspec.Struct, frozen=True, kw_only=True):
-    """The model version a deployment runs."""
+    """The model version that a deployment runs."""
 
     name: str
     version: int
     id: str
     framework: Framework
     manifest: str
-    """Digest of the version's manifest, and so of every model file."""
+    """Digest of the version's manifest, which pins every model file."""
 
 
 class ArtifactPin(msgspec.Struct, frozen=True, kw_only=True):
-    """The artifact version a deployment runs."""
+    """The artifact version that a deployment runs."""
 
     version: int
     identity: str
@@ -50,8 +50,8 @@ class ComponentSpecification(
 class Specification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything about one deployment version.
 
-    Fields to come have a default and are left out where they have it, so that what was
-    sealed before them is written again byte by byte.
+    A field that is added later must have a default, and is left out of the JSON if it
+    has that value. So specifications that were sealed earlier keep their bytes.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Specification(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     @property
     def digest(self) -> str:
-        """The same for equal specifications, and for no others."""
+        """The SHA-256 of its bytes, by which specifications are compared."""
         return sha256_of(encode(self))
 
 
@@ -88,14 +88,14 @@ class DeploymentVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PinnedModel(msgspec.Struct, frozen=True, kw_only=True):
-    """Which model version a deployment version pins, for those that ask only that."""
+    """The model version that a deployment version pins; other fields are not read."""
 
     name: str
     version: int
 
 
 class DeploymentRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the log says of one version of a deployment; its specification lies apart.
+    """The record of a deployment version in the log; its specification is separate.
 
     A version that was deleted has no members but its status.
     """
@@ -106,18 +106,18 @@ class DeploymentRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     created: str = ""
     creator: str = ""
     entry: int = 0
-    """Number of the log entry that brought the specification."""
+    """Number of the log entry that contains the specification."""
 
     def __post_init__(self) -> None:
-        """Refuse a record of a live version that lacks what a listing shows."""
+        """Refuse a record of a live version without the fields that a listing shows."""
         if self.status == "live":
             datetime.fromisoformat(self.created)
 
 
 class DeploymentHead(Head, frozen=True, kw_only=True, omit_defaults=True):
-    """What the log of a deployment says as a whole.
+    """The head of a deployment's log: what concerns the deployment as a whole.
 
-    A deleted deployment has no versions; its numbers are still not given again.
+    A deleted deployment has no versions; its numbers are not given again.
     """
 
     status: Literal["none", "live", "deleted"] = "none"
@@ -125,28 +125,28 @@ class DeploymentHead(Head, frozen=True, kw_only=True, omit_defaults=True):
     created: str = ""
     creator: str = ""
     first: int = 1
-    """Lower numbers are of deployments that had the name before."""
+    """Lower numbers belong to earlier deployments of the same name."""
     active: int = 0
     before: int = 0
-    """The version that was active before; it is again if this one is taken back."""
+    """The previously active version, which an undo makes active again."""
     entry: int = 0
-    """Number of the log entry that brought the specification of the active version."""
+    """Number of the log entry that contains the active version's specification."""
     tags: dict[str, Any] = {}  # noqa: RUF012 - a struct copies it
 
     @property
     def wanted(self) -> int:
-        """The entry with the specification of the active version."""
+        """Number of the entry with the specification of the active version."""
         return self.entry
 
 
 class DeploymentState(State[DeploymentHead, DeploymentRecord]):
-    """What the log of a deployment says: a record for each of its versions."""
+    """The state of a deployment's log: its head, and a record for each version."""
 
     head_type = DeploymentHead
     record_type = DeploymentRecord
 
     def contradiction(self) -> str | None:
-        """Return what the head says and the records do not; None if nothing."""
+        """Return what the records contradict in the head; None if nothing."""
         active, entry = self.head.active, self.head.entry
         if self.head.status == "live":
             is_so = self.is_kept(active) and self.records[active].entry == entry
@@ -155,12 +155,12 @@ class DeploymentState(State[DeploymentHead, DeploymentRecord]):
         return None if is_so else f"that version {active}, of entry {entry}, is active"
 
     def is_kept(self, number: int) -> bool:
-        """Tell whether a version is of this deployment, and was not deleted."""
+        """Return whether the version belongs to this deployment and was not deleted."""
         record = self.records.get(number) if number >= self.head.first else None
         return record is not None and record.status == "live"
 
     def newest_first(self) -> Iterator[tuple[int, DeploymentRecord]]:
-        """Yield the versions of this deployment that were not deleted."""
+        """Yield the versions of this deployment that were not deleted, newest first."""
         for number, record in self.records.descending():
             if number < self.head.first:
                 return
@@ -168,14 +168,14 @@ class DeploymentState(State[DeploymentHead, DeploymentRecord]):
                 yield number, record
 
     def activated(self, number: int) -> "DeploymentState":
-        """Return this state with *number* being the active version."""
+        """Return this state with *number* as the active version."""
         record = self.records[number]
         return self.changed(active=number, before=self.head.active, entry=record.entry)
 
     def without(self, number: int) -> "DeploymentState":
-        """Return this state with a version deleted; if it was the last, with none.
+        """Return this state with a version deleted; after the last one, it has none.
 
-        Is it the active one, the one that was active before becomes it again.
+        If it is the active one, the previously active version becomes active again.
         """
         after = self.changed(number, DeploymentRecord(status="deleted"))
         if after.head.active != number:

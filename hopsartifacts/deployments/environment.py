@@ -1,10 +1,10 @@
-"""The Python environment at hand: what is installed, and what a deployment wants.
+"""The Python environment of this process, compared with a deployment's lock.
 
-A server of this machine runs in the environment of the process that starts it.
+A deployment on this machine runs in the environment of the process that starts it.
 
-Known environment locks are a ``requirements.txt`` whose every line pins a version
-(``pip freeze``, ``uv export``), ``uv.lock``, and conda's ``environment.yml`` with exact
-versions. Only packages count that the lock's own markers want on this machine.
+An environment lock is a ``requirements.txt`` that pins a version in every line (from
+``pip freeze`` or ``uv export``), a ``uv.lock``, or conda's ``environment.yml`` with
+exact versions. Packages whose markers exclude this machine are ignored.
 """
 
 import platform
@@ -30,7 +30,7 @@ from hopsartifacts.errors import (
 from hopsartifacts.storage.contract import Storage
 
 ANY_VERSION = None
-"""The version of a package that is pinned by where it comes from, not by a number."""
+"""The version of a package that is pinned by its folder or URL, not by a number."""
 
 _HASHES = re.compile(r"\s--hash=\S+")
 _COMMENT = re.compile(r"(^|\s)#.*$")
@@ -41,7 +41,7 @@ class Pin(msgspec.Struct, frozen=True):
     """A package of a lock."""
 
     name: str
-    """Normalised, as PyPI compares names."""
+    """The name, normalised as on PyPI."""
     version: str | None
 
 
@@ -49,10 +49,10 @@ Pins = dict[str, Pin]
 
 
 def read_lock(name: str, text: str) -> Pins:
-    """Return what the lock in the file *name* wants on this machine, by package.
+    """Return the pins of the lock in the file *name* for this machine, by package.
 
     Raises:
-        InvalidDeploymentError: it is of no known form, or does not pin a version.
+        InvalidDeploymentError: its format is unknown, or a package has no version.
     """
     suffix = PurePath(name).suffix
     reader = {".lock": _uv, ".yml": _conda, ".yaml": _conda}.get(suffix, _requirements)
@@ -77,18 +77,18 @@ def read_lock(name: str, text: str) -> Pins:
 
 
 def check_lock(name: str, data: bytes) -> None:
-    """Refuse a lock that could not be compared; raises as ``read_lock``."""
+    """Refuse a lock that cannot be read; raises as ``read_lock``."""
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise InvalidDeploymentError(
-            f"environment lock {name!r} is not UTF-8 ({error}): save it as that"
+            f"environment lock {name!r} is not UTF-8 ({error}): save it as UTF-8"
         ) from error
     read_lock(name, text)
 
 
 def name_of_text(text: str) -> str:
-    """Return the file name for a lock that was given as its text."""
+    """Return the file name for a lock that is given as text."""
     if re.search(r"^\[\[package\]\]", text, re.MULTILINE):
         return "uv.lock"
     if re.search(r"^dependencies:", text, re.MULTILINE):
@@ -97,14 +97,14 @@ def name_of_text(text: str) -> str:
 
 
 class _UnreadableError(Exception):
-    """What is wrong with a lock, in words."""
+    """The fault of a lock, as part of a message."""
 
 
 def _requirements(text: str) -> Iterator[Pin]:
     joined = text.replace("\\\r\n", " ").replace("\\\n", " ")
     for number, whole in enumerate(joined.splitlines(), 1):
         line = _HASHES.sub("", _COMMENT.sub("", whole)).strip()
-        # Options that say where packages come from are skipped; -e installs a folder.
+        # Options that name indexes are skipped; -e installs a folder.
         is_option = line.startswith("-")
         if line.startswith(("-r ", "--requirement", "-c ", "--constraint")):
             raise _UnreadableError(f"line {number} {line!r} names another file")
@@ -113,7 +113,7 @@ def _requirements(text: str) -> Iterator[Pin]:
 
 
 def _requirement(line: str, where: str) -> Iterator[Pin]:
-    # Of the extra serving, and slow to import.
+    # It belongs to the extra "serving", and is slow to import.
     from packaging.requirements import (  # noqa: PLC0415 - see above
         InvalidRequirement,
         Requirement,
@@ -122,7 +122,7 @@ def _requirement(line: str, where: str) -> Iterator[Pin]:
     try:
         wanted = Requirement(line)
     except InvalidRequirement as error:
-        raise _UnreadableError(f"{where} {line!r} is no requirement") from error
+        raise _UnreadableError(f"{where} {line!r} is not a requirement") from error
     if wanted.marker and not wanted.marker.evaluate():
         return
     if wanted.url:
@@ -143,7 +143,7 @@ def _uv(text: str) -> Iterator[Pin]:
 
 
 class _UvLock:
-    """The packages of a ``uv.lock``, which is for all machines at once."""
+    """The packages of a ``uv.lock``, which covers all platforms."""
 
     def __init__(self, packages: list[dict[str, Any]]) -> None:
         self._packages = packages
@@ -151,7 +151,7 @@ class _UvLock:
         self._done: list[tuple[dict[str, Any], frozenset[str]]] = []
 
     def wanted_here(self) -> Iterator[Pin]:
-        """Yield what the locked projects need on this machine, directly or not."""
+        """Yield all packages that the locked projects need on this machine."""
         roots = [it for it in self._packages if _is_own(it)]
         self._pending = [(it, frozenset()) for it in roots or self._packages]
         while self._pending:
@@ -179,7 +179,7 @@ class _UvLock:
 
 
 def _is_own(package: Mapping[str, Any]) -> bool:
-    """Tell whether it is a project being worked on, not one that is installed."""
+    """Return whether the package is the user's own project, not a dependency."""
     source = package.get("source", {})
     return bool({"virtual", "editable", "directory"} & {*source})
 
@@ -199,7 +199,7 @@ def _conda(text: str) -> Iterator[Pin]:
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise _UnreadableError(f"it is no YAML ({error})") from error
+        raise _UnreadableError(f"it is not YAML ({error})") from error
     listed = document.get("dependencies") if isinstance(document, dict) else None
     if not isinstance(listed, list):
         raise _UnreadableError("it has no list of dependencies")
@@ -224,17 +224,17 @@ _PYTHON = "python"
 
 
 class OtherPackage(msgspec.Struct, frozen=True, kw_only=True):
-    """A package that is not here as a lock wants it."""
+    """A package whose installed version differs from the lock."""
 
     name: str
     wanted: str | None
-    """None: any version."""
+    """The version in the lock; None for any."""
     found: str | None
-    """None: it is not installed."""
+    """The installed version; None if it is not installed."""
 
 
 def installed() -> dict[str, str]:
-    """Return the version of every package that is installed, by normalised name."""
+    """Return the version of every installed package, by normalised name."""
     from packaging.utils import canonicalize_name  # noqa: PLC0415 - of an extra
 
     found = {name: it.version for name, it in _distributions().items()}
@@ -243,7 +243,7 @@ def installed() -> dict[str, str]:
 
 
 def differences(pins: Pins) -> list[OtherPackage]:
-    """Return where the environment is not what *pins* want, sorted by name."""
+    """Return the packages that differ from *pins*, sorted by name."""
     here = installed()
     return [
         OtherPackage(name=name, wanted=pin.version, found=here.get(name))
@@ -253,7 +253,7 @@ def differences(pins: Pins) -> list[OtherPackage]:
 
 
 def in_words(others: list[OtherPackage]) -> str:
-    """Return a table of *others* for people."""
+    """Return *others* as a table, one line for each package."""
     rows = [("package", "locked", "here")]
     rows += [
         (it.name, it.wanted or "any", it.found or "not installed") for it in others
@@ -265,13 +265,13 @@ def in_words(others: list[OtherPackage]) -> str:
 
 
 def freeze(path: str | Path | None = None) -> str:
-    """Return the lock of the environment at hand, as a ``requirements.txt``.
+    """Return the lock of this environment as the text of a ``requirements.txt``.
 
-    What is installed from a folder or a URL has no version that others could get: it
-    is left out, with a comment.
+    Packages that were installed from a folder or a URL cannot be installed by version
+    elsewhere: each is replaced by a comment.
 
     Args:
-        path: a file to write it to; one that is there is replaced.
+        path: a file to which it is written; an existing file is replaced.
 
     Raises:
         InvalidInputError: the file cannot be written, or ``packaging`` is missing.
@@ -312,7 +312,7 @@ def _distributions() -> dict[str, metadata.Distribution]:
     found: dict[str, metadata.Distribution] = {}
     for distribution in metadata.distributions():
         name: str | None = distribution.metadata["Name"]
-        # Half-removed ones have no name; of two of one name the first is imported.
+        # A half-removed package has no name. Of two with one name, the first is used.
         if name:
             found.setdefault(str(canonicalize_name(name)), distribution)
     return found
@@ -331,29 +331,29 @@ def _is_met(pin: Pin, found: str | None) -> bool:
     if pin.name == _PYTHON and f"{found}.".startswith(f"{pin.version}."):
         return True
     try:
-        # 2.1.0 is met by 2.1.0+cpu, and 1.0 by 1.0.0.
+        # 2.1.0+cpu satisfies 2.1.0, and 1.0.0 satisfies 1.0.
         return SpecifierSet(f"=={pin.version}").contains(found, prereleases=True)
     except InvalidSpecifier:
-        return False  # conda knows versions that Python does not
+        return False  # conda has versions that are not valid in Python
 
 
 def _conda_packages() -> Iterator[tuple[str, str]]:
-    """Yield what conda says it has installed here; its files are called so."""
+    """Yield name and version of each package that conda installed; files have both."""
     for path in Path(sys.prefix, "conda-meta").glob("*-*-*.json"):
         name, version, _ = path.stem.rsplit("-", 2)
         yield name, version
 
 
-_WAY_OUT = "or start it all the same with ignore_environment=True"
+_WAY_OUT = "or start it anyway with ignore_environment=True"
 
 
 def check_environment(storage: Storage, specification: Specification) -> None:
-    """Refuse what would run with other packages than it was made for.
+    """Refuse to run a deployment in an environment that does not fit.
 
     Raises:
-        UnsupportedHereError: other packages are installed than its lock wants, or
-            its scripts import what is not there; the message lists them.
-        InvalidDeploymentError: reading the lock needs a package that is missing.
+        UnsupportedHereError: the installed packages differ from its lock, or a module
+            that its scripts import is missing; the message lists them.
+        InvalidDeploymentError: a package for reading the lock is missing.
     """
     pin = specification.model
     store = ArtifactStore(storage, pin.name, pin.version)
@@ -372,8 +372,9 @@ def _check_lock(specification: Specification, readers: Readers) -> None:
     others = differences(read_lock(name, _bytes(readers, lock).decode()))
     if others:
         raise UnsupportedHereError(
-            f"deployment {specification.name!r} is locked to another environment than "
-            f"this one:\n{in_words(others)}\nInstall what {name} wants, {_WAY_OUT}"
+            f"this environment differs from the lock of deployment "
+            f"{specification.name!r}:\n{in_words(others)}\nInstall the packages "
+            f"of {name}, {_WAY_OUT}"
         )
 
 
@@ -383,9 +384,9 @@ def _check_imports(specification: Specification, readers: Readers) -> None:
     scripts = {name: _bytes(readers, name) for name in names if name}
     if missing := missing_modules(scripts, readers):
         raise UnsupportedHereError(
-            f"deployment {specification.name!r} needs what is not installed here: "
-            f"{'; '.join(map(str, missing))}. Install it, or give the deployment its "
-            f"modules as files=, {_WAY_OUT}"
+            f"deployment {specification.name!r} needs modules that are not installed "
+            f"here: {'; '.join(map(str, missing))}. Install them, or give the "
+            f"deployment its modules as files=, {_WAY_OUT}"
         )
 
 

@@ -1,4 +1,4 @@
-"""The golden request of a deployment: what has to be answered as it was recorded."""
+"""The golden request of a deployment: a request with its recorded answer."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -19,21 +19,20 @@ from hopsartifacts.values import plain
 
 DEFAULT_TOLERANCE = 1e-6
 MAX_BYTES = 64 * 1024
-"""It lies in every specification: a few rows will do."""
+"""Every specification contains the request, so it should have few rows."""
 
 
 class GoldenRequest(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A request and the answer it has to get before a version counts as ready.
+    """A request, and the answer that a version must give before it counts as ready.
 
     Args:
-        request: the whole request, as ``predict(data=…)`` takes it, or rows.
-        answer: the recorded answer (``{"predictions": […]}``); None as long as
-            ``deployment.record_golden()`` has not asked for it: then nothing is
-            compared.
+        request: the whole request, as for ``predict(data=…)``, or rows.
+        answer: the recorded answer (``{"predictions": […]}``). While it is None,
+            nothing is compared; ``deployment.record_golden()`` records it.
         tolerance: largest relative difference of two numbers that count as equal.
 
     Raises:
-        InvalidDeploymentError: it is no request, not JSON, or too big.
+        InvalidDeploymentError: the request is not valid, not JSON, or too large.
     """
 
     request: Any
@@ -41,7 +40,7 @@ class GoldenRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     tolerance: float = DEFAULT_TOLERANCE
 
     def for_launch(self) -> Golden | None:
-        """Return what a server is to compare; None if no answer was recorded."""
+        """Return the request and answer for the server; None if there is no answer."""
         if self.answer is None:
             return None
         return Golden(
@@ -50,19 +49,19 @@ class GoldenRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def request_of(given: Any) -> dict[str, Any]:
-    """Return rows or a whole request as a V1 body, whatever the protocol is.
+    """Return rows or a whole request as a V1 body, also for the protocol GRPC.
 
     Raises:
         InvalidInputError: it is neither.
     """
     is_whole = isinstance(given, Mapping) and bool({"instances", "inputs"} & {*given})
     body = payload(given, None) if is_whole else payload(None, given)
-    # The two keys mean the same to V1, but the second something else to V2.
+    # In V1 both keys mean the same, but in V2 "inputs" has another meaning.
     return {"instances" if key == "inputs" else key: it for key, it in body.items()}
 
 
 def check_runs(name: str, running: int | None, active: int) -> None:
-    """Refuse to record the answer of another version than the active one.
+    """Refuse to record an answer unless the active version runs.
 
     Raises:
         NotRunningError: another version runs, or none.
@@ -70,20 +69,20 @@ def check_runs(name: str, running: int | None, active: int) -> None:
     if running != active:
         runs = f"runs version {running}" if running else "does not run"
         raise NotRunningError(
-            f"deployment {name!r} {runs}: start version {active}, whose answer is to "
-            "be recorded, first"
+            f"deployment {name!r} {runs}: start version {active} first, as its "
+            "answer will be recorded"
         )
 
 
 def request_to_record(
     name: str, given: Any, golden: GoldenRequest | None, model: Callable[[], Model]
 ) -> dict[str, Any]:
-    """Return *given*, or else the request of *golden*, or the model's input example.
+    """Return *given*, or by default the golden request, or the model's input example.
 
-    As a V1 body, whatever it was.
+    The result is a V1 body.
 
     Raises:
-        InvalidInputError: there is none of the three, or it is no request.
+        InvalidInputError: none of the three exists, or the request is not valid.
     """
     if given is not None:
         return request_of(given)
@@ -99,7 +98,7 @@ def request_to_record(
 
 
 def checked_golden(given: Any) -> GoldenRequest | None:
-    """Return what a user passed as ``golden_request``; raises as it."""
+    """Return the ``golden_request`` that a user passed; raises as ``GoldenRequest``."""
     if given is None:
         return None
     golden = given if isinstance(given, GoldenRequest) else GoldenRequest(given)
@@ -119,7 +118,7 @@ def checked_golden(given: Any) -> GoldenRequest | None:
             f"golden request: with its answer it has {len(request) + len(answer)} "
             f"bytes, more than {MAX_BYTES}: give fewer rows"
         )
-    # As it will be read again, so that an unchanged save finds it unchanged.
+    # In the form in which it is read back, so that a save sees that nothing changed.
     return GoldenRequest(
         msgspec.json.decode(request), msgspec.json.decode(answer), tolerance
     )

@@ -1,4 +1,4 @@
-"""Model serving as users hold it: create, find and list deployments."""
+"""The user's API of model serving: create, find and list deployments."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -43,11 +43,11 @@ from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.damage import warn_of_damage
 
 _NEAR_S, _FAR_S = 2.0, 10.0
-"""For how long what was read is used again: on a disk, and elsewhere."""
+"""How long keys are cached: for projects on a disk, and for others."""
 
 
 class Current:
-    """The keys of deployments by their names; usable from any thread."""
+    """A cache of the keys of deployments by name; usable from any thread."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -55,20 +55,20 @@ class Current:
         self._trust_s = _FAR_S if storage.local_path("") is None else _NEAR_S
 
     def key(self, name: str) -> tuple[DeploymentKey, bool]:
-        """Return the key, and whether it was read just now; raises as ``read``."""
+        """Return the key, and whether it was just read; raises as ``read``."""
         known = self._known.get(name)
         if known is not None and time.monotonic() - known[0] < self._trust_s:
             return known[1], False
         return self.read(name), True
 
     def read(self, name: str) -> DeploymentKey:
-        """Read the key from the project; an empty one for a name that is not there.
+        """Read the key from the project; if no deployment has the name, an empty key.
 
-        If the project does not answer, the key that was read last is returned, so that
+        If the project does not answer, the last key that was read is returned, so that
         a running deployment keeps answering.
 
         Raises:
-            StorageError: the project does not answer, and the name was never read.
+            StorageError: the project does not answer, and no key was read before.
         """
         began = time.monotonic()
         try:
@@ -95,7 +95,7 @@ class ModelServing(FixedAttributes):
 
     @property
     def project_name(self) -> str:
-        """Name of the project."""
+        """The name of the project."""
         return self._context.project
 
     def create_predictor(  # noqa: PLR0913, PLR0917 - Hopsworks' signature
@@ -119,15 +119,15 @@ class ModelServing(FixedAttributes):
         env_vars: Mapping[str, str] | None = None,
         golden_request: Any = None,
     ) -> Predictor:
-        """Describe what a deployment runs; nothing is stored before it is saved.
+        """Return a predictor: what a deployment runs. Nothing is stored yet.
 
         Args:
             model: a saved model version.
-            name: name of the deployment; by default the model's without what a
-                deployment's name cannot have.
-            artifact_version: nothing for the lowest version that holds the same files,
-                made if need be (0 without files); ``"CREATE"`` for a new one;
-                ``"MODEL-ONLY"`` for 0; or a number.
+            name: name of the deployment; by default that of the model, without the
+                characters that a deployment's name cannot have.
+            artifact_version: by default the lowest version with the same files, which
+                is created if there is none (0 without files); ``"CREATE"`` for a new
+                one; ``"MODEL-ONLY"`` for 0; or a number.
             serving_tool: ``"KSERVE"`` (the default) or ``"DEFAULT"``: which features
                 may be used. Both run on this machine.
             script_file: predictor script: a path on this machine, or in the project
@@ -139,33 +139,33 @@ class ModelServing(FixedAttributes):
             inference_batcher: ``InferenceBatcher(…)`` or a dict.
             transformer: ``ms.create_transformer(…)`` or a dict.
             api_protocol: ``"REST"`` or ``"GRPC"``.
-            environment: name of the Python environment, kept for a cluster.
+            environment: name of the Python environment; used only by a cluster.
             description: a sentence for people.
-            files: more files or folders for the artifact. Of folders,
-                what tools make is left out: ``__pycache__``, ``*.pyc``,
+            files: more files or folders for the artifact. By-products of tools in
+                folders are left out: ``__pycache__``, ``*.pyc``,
                 ``.ipynb_checkpoints``, ``.DS_Store``, ``._*``, ``Thumbs.db`` and
                 ``desktop.ini``.
-            environment_lock: what has to be installed where it starts: a path of a
-                ``requirements.txt`` with ``==``, ``uv.lock`` or ``environment.yml``, or
-                its text; ``ms.freeze_environment()`` makes one.
+            environment_lock: the packages that must be installed where it starts: the
+                path of a ``requirements.txt`` with ``==``, a ``uv.lock`` or an
+                ``environment.yml``, or its text; ``ms.freeze_environment()`` makes one.
             env_vars: environment variables of the scripts, as texts. They are stored
-                as they are: no place for secrets.
+                unencrypted: do not put secrets there.
             golden_request: rows or a whole request, or ``GoldenRequest(…)`` with the
-                answer that a version has to give before it is ready.
+                answer that a version must give before it is ready.
 
         Raises:
-            InvalidNameError: the name is outside its rule.
-            InvalidDeploymentError: the rules forbid the combination, or a setting
-                makes no sense.
+            InvalidNameError: the name is not valid.
+            InvalidDeploymentError: a setting is not valid, or the rules forbid the
+                combination.
             ModelNotFoundError: the model was not saved yet.
         """
-        # Every parameter, by its name: a new setting needs no line here.
+        # All parameters by name: a new setting needs no line here.
         given = {k: it for k, it in locals().items() if k not in {"self", "model"}}
         settings = DeploymentSettings.of(**given)
         return self.predictor_of(model, settings)
 
     def predictor_of(self, model: Model, settings: DeploymentSettings) -> Predictor:
-        """Return what ``create_predictor`` returns, of settings that are one value.
+        """Return a predictor with *settings*, as ``create_predictor`` does.
 
         Raises:
             InvalidDeploymentError: the rules forbid the combination.
@@ -181,7 +181,7 @@ class ModelServing(FixedAttributes):
     def create_transformer(
         self, script_file: str | PathLike[str], resources: Any = None
     ) -> Transformer:
-        """Describe a transformer; see ``Transformer``."""
+        """Return a transformer; see ``Transformer``."""
         return Transformer(script_file, resources)
 
     def create_deployment(
@@ -190,7 +190,7 @@ class ModelServing(FixedAttributes):
         name: str | None = None,
         environment: str | None = None,
     ) -> Deployment:
-        """Describe a deployment; nothing is stored before ``save``.
+        """Return a deployment; nothing is stored before its ``save``.
 
         Args:
             predictor: what it runs.
@@ -198,8 +198,8 @@ class ModelServing(FixedAttributes):
             environment: by default the predictor's. (Hopsworks 4.1 ignores it.)
 
         Raises:
-            InvalidDeploymentError: *predictor* is no predictor.
-            InvalidNameError: the name is outside its rule.
+            InvalidDeploymentError: *predictor* is not a predictor.
+            InvalidNameError: the name is not valid.
         """
         if not isinstance(predictor, Predictor):
             raise InvalidDeploymentError(
@@ -212,7 +212,7 @@ class ModelServing(FixedAttributes):
         """Return a saved deployment.
 
         Raises:
-            DeploymentNotFoundError: there is none of this name. (Hopsworks returns
+            DeploymentNotFoundError: no deployment has this name. (Hopsworks returns
                 None.)
         """
         state = read_deployment(self._context.storage, deployment_name(name))
@@ -229,8 +229,8 @@ class ModelServing(FixedAttributes):
         Args:
             model: only those of this model (any version), or of this model version if
                 a ``Model`` is given.
-            status: only those in this state, in any case. (In Hopsworks this always
-                fails.)
+            status: only those in this state; upper and lower case are the same. (In
+                Hopsworks this always fails.)
         """
 
         def read(state: Deployed) -> Deployment | None:
@@ -257,17 +257,17 @@ class ModelServing(FixedAttributes):
         after: str = "",
         is_wanted: Callable[[], bool] = lambda: True,
     ) -> Iterator[LogLine]:
-        """Return the lines of a deployment's log as they come, until a caller stops.
+        """Yield the lines of a deployment's log as they are written.
 
         Args:
             sealed: the deployment, as ``read_deployment`` returns it.
             component: ``predictor`` or ``transformer``.
-            tail: how many of the lines that are there already.
-            after: the ``mark`` of a line: go on behind that one instead.
-            is_wanted: asked now and then; it ends when this says no.
+            tail: how many of the existing lines are returned first.
+            after: the ``mark`` of a line: continue after that line instead.
+            is_wanted: called regularly; the lines end when it returns False.
 
         Raises:
-            InvalidInputError: no such component.
+            InvalidInputError: the component does not exist.
         """
         known = component_name(component)
         return self._context.backend().follow_logs(
@@ -275,13 +275,13 @@ class ModelServing(FixedAttributes):
         )
 
     def ask(self, name: str, request: dict[str, Any]) -> Any:
-        """Send *request* to the deployment *name* as it is; return the answer's JSON.
+        """Send *request* unchanged to the deployment *name*; return the answer's JSON.
 
-        What ``deployment.predict`` checks and completes is left to the model server.
-        Which deployment has the name is read of the project every few seconds.
+        Unlike ``deployment.predict``, this does not check or complete the request. The
+        name is looked up in the project every few seconds.
 
         Raises:
-            NotRunningError: it does not run, or there is none of this name.
+            NotRunningError: it does not run, or no deployment has this name.
             PredictionError: the model server answered with an error.
         """
         key, is_new = self._current.key(deployment_name(name))
@@ -294,14 +294,14 @@ class ModelServing(FixedAttributes):
             return self._context.backend().predict(newest, request)
 
     def run_state(self, name: str) -> RunState:
-        """Return what runs of the deployment *name*, as known where deployments run.
+        """Return the state of the processes of the deployment *name*.
 
-        For callers that ask often: which deployment has the name is read of the
-        project every few seconds while it runs. A name that no deployment has is
+        For frequent calls: while the deployment runs, the name is looked up in the
+        project only every few seconds. If no deployment has the name, the state is
         ``Created``.
 
         Raises:
-            InvalidNameError: no deployment can be called so.
+            InvalidNameError: the name is not valid for a deployment.
         """
         key, is_new = self._current.key(deployment_name(name))
         state = self._context.backend().state(key)
@@ -310,11 +310,11 @@ class ModelServing(FixedAttributes):
         return self._context.backend().state(self._current.read(name))
 
     def state_of(self, sealed: Deployed) -> RunState:
-        """Return what runs of a deployment that was just read; reads no storage."""
+        """Return the state of the processes of *sealed*; reads no storage."""
         return self._context.backend().state(sealed.key)
 
     def freeze_environment(self, path: str | Path | None = None) -> str:
-        """Return what is installed here as an ``environment_lock``; see ``freeze``."""
+        """Return the installed packages as an ``environment_lock``; see ``freeze``."""
         return freeze(path)
 
     def get_artifacts(self, model: Model) -> Artifacts:
@@ -347,7 +347,7 @@ class ModelServing(FixedAttributes):
         return deployment
 
     def users_of(self, model: str, version: int) -> list[str]:
-        """Name the deployments that pin a model version."""
+        """Return the names of the deployments that pin a model version."""
         return users_of(self._context.storage, model, version)
 
     def __repr__(self) -> str:

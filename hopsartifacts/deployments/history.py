@@ -1,6 +1,6 @@
-"""The versions of a deployment: when each was active, and how two of them differ.
+"""The history of a deployment: when each version was active, and how two differ.
 
-The entries of the log are the history; nothing else is kept of it.
+The history is read from the entries of the log; it is not stored anywhere else.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,17 +19,17 @@ from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import LogEntry
 
 _DERIVED = frozenset({"artifact.identity", "model.id", "model.manifest"})
-"""Settings that change whenever the model or artifact version does."""
+"""Settings that change together with the model version or artifact version."""
 
 _SUMMARY_CHARACTERS = 80
-"""How much of one change a summary shows."""
+"""The most characters of one change in a summary."""
 
 
 class ChangedSetting(msgspec.Struct, frozen=True, kw_only=True):
-    """One setting that differs; None where there is none."""
+    """One setting that differs; a value is None if that version does not have it."""
 
     name: str
-    """With a dot for each level: ``predictor.resources.limits.cores``."""
+    """Its path, with a dot for each level: ``predictor.resources.limits.cores``."""
     before: Any
     after: Any
 
@@ -38,11 +38,11 @@ class ChangedSetting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeploymentDifference(msgspec.Struct, frozen=True, kw_only=True):
-    """How the second version differs from the first; empty if it does not."""
+    """The differences between two versions; empty if there are none."""
 
     settings: tuple[ChangedSetting, ...]
     files: Difference
-    """Of their artifacts, text line by line."""
+    """The differences of their artifacts; text files line by line."""
 
     def __bool__(self) -> bool:
         return bool(self.settings or self.files)
@@ -55,7 +55,7 @@ class DeploymentDifference(msgspec.Struct, frozen=True, kw_only=True):
 def compare_specifications(
     storage: Storage, first: Specification, second: Specification
 ) -> DeploymentDifference:
-    """Return what of *second* is not as in *first*.
+    """Return the settings and files in which *second* differs from *first*.
 
     Raises:
         IntegrityError: the bytes of an artifact are damaged.
@@ -66,10 +66,10 @@ def compare_specifications(
 
 
 def summary(first: Specification, second: Specification) -> str:
-    """Return one line that names the settings that differ; reads nothing from storage.
+    """Return one line that names the settings that differ, without reading storage.
 
-    Ids and digests, which follow from other settings, are left out, and long values
-    are cut.
+    Ids and digests are left out, as they follow from other settings. Long values are
+    cut.
     """
     changes = (it for it in _changes(first, second) if it.name not in _DERIVED)
     return "; ".join(_short(str(change)) for change in changes)
@@ -100,7 +100,7 @@ def _files(storage: Storage, first: Specification, second: Specification) -> Dif
 
 
 def _settings(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each setting with its value; what a user wrote as JSON is one value."""
+    """Yield each setting with its value; a user's JSON is one value."""
     fields = value if isinstance(value, Mapping) else msgspec.structs.asdict(value)
     for name, inner in fields.items():
         is_group = isinstance(inner, Mapping) and not prefix
@@ -124,12 +124,12 @@ Cause = Literal["save", "rollback", "take back"]
 
 
 class DeploymentSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """A sealed version of a deployment, and whether it was active when asked for."""
+    """A sealed version of a deployment, and whether it was active when it was read."""
 
     deployment: str
     version: int
     created: str
-    """When it was sealed (RFC 3339, UTC)."""
+    """The time at which it was sealed (RFC 3339, UTC)."""
     creator: str
     is_active: bool
     specification: Specification
@@ -140,15 +140,15 @@ class DeploymentSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Activation(msgspec.Struct, frozen=True, kw_only=True):
-    """One moment at which a version became the active one."""
+    """One change of the active version."""
 
     version: int
     when: str
     by: str
     cause: Cause
-    """``take back``: the version before was of a model that was being deleted."""
+    """``take back``: the previous version was undone, as its model was deleted."""
     why: str
-    """What the writer said; empty if nothing."""
+    """The reason that the user gave; empty if none."""
 
 
 def snapshots_of(found: Deployed) -> list[DeploymentSnapshot]:
@@ -171,7 +171,7 @@ def number_of(name: str, version: int | DeploymentSnapshot) -> int:
 
     Raises:
         InvalidInputError: it is a version of another deployment.
-        InvalidNameError: it is no version's number.
+        InvalidNameError: it is not a version number.
     """
     if not isinstance(version, DeploymentSnapshot):
         return version_number(version)
@@ -184,9 +184,9 @@ def number_of(name: str, version: int | DeploymentSnapshot) -> int:
 
 
 def activations(storage: Storage, name: str) -> list[Activation]:
-    """Return which versions were active, the newest first.
+    """Return the changes of the active version, newest first.
 
-    Only of the deployment that has the name now, not of those it had before.
+    Earlier deployments of the same name are not included.
     """
     found: list[Activation] = []
     for entry in Logs(storage).deployment(name).entries():

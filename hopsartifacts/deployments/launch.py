@@ -1,4 +1,4 @@
-"""From a sealed specification to something that can run: checked, local files."""
+"""Launching a deployment: all files of its specification, checked and local."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,26 +38,26 @@ from hopsartifacts.store.checks import Finding, check_folder
 from hopsartifacts.store.transfer import download
 
 AWAIT_S = 120
-"""How long is waited by default until a deployment starts, moves or stops."""
+"""How long to wait by default until a deployment has started, moved or stopped."""
 KAFKA_SERVERS = "HOPSARTIFACTS_KAFKA_SERVERS"
 
 _SHOWN_FINDINGS = 3
 _IDLE_S = 30.0
-"""How long a deployment that scales to zero stays up without requests."""
+"""After how long without requests a deployment that scales to zero is stopped."""
 
 
 @contextmanager
 def checked_launch(
     context: ProjectContext, deployment_id: str, sealed: DeploymentVersion
 ) -> Iterator[Launch]:
-    """Give *sealed* ready to run; its files stay until the block ends.
+    """Yield the launch of *sealed*; its cached files stay until the block ends.
 
-    A process that inherits what ``Launch.held`` names goes on holding them.
+    A process that inherits the descriptors ``Launch.held`` keeps them longer.
 
     Raises:
-        IntegrityError: a file is not what the specification pins.
+        IntegrityError: a file differs from the specification.
         ModelNotFoundError: the model version was deleted.
-        StorageError: local copies cannot be made.
+        StorageError: local copies cannot be written.
     """
     with ExitStack() as leases:
         yield _launch(context, leases, deployment_id, sealed)
@@ -71,7 +71,7 @@ def start(
     port: int | None,
     detach: bool,
 ) -> None:
-    """Run the active version; ``Deployment.start`` says how.
+    """Run the active version; see ``Deployment.start``.
 
     Raises:
         UnsupportedHereError: this machine cannot run it.
@@ -89,10 +89,10 @@ def start(
 
 
 def move_to(context: ProjectContext, sealed: Deployed, await_running_s: float) -> None:
-    """Move what runs to the active version, without a failed request.
+    """Move the running processes to the active version without a failed request.
 
     Raises:
-        DeploymentFailedError: it does not start; the version before goes on.
+        DeploymentFailedError: it does not start; the previous version keeps running.
     """
     with checked_launch(context, sealed.id, sealed.current) as ready:
         try:
@@ -102,7 +102,7 @@ def move_to(context: ProjectContext, sealed: Deployed, await_running_s: float) -
 
 
 def _with_way_out(error: DeploymentFailedError, sealed: Deployed) -> str:
-    """Say which version is the active one now: the next start takes that one."""
+    """Add to a failure which version is active now, since the next start runs it."""
     before = sealed.state.head.before
     back = f", or go back with rollback({before})" if before else ""
     return (
@@ -184,7 +184,7 @@ def _launch(
 
 
 class _Folder:
-    """A sealed folder that a deployment needs, and how to get its files."""
+    """A sealed folder that a deployment needs, with a way to fetch its files."""
 
     def __init__(
         self,
@@ -211,8 +211,8 @@ def _pinned_manifest(storage: Storage, specification: Specification) -> Manifest
     version = live_version(storage, pin.name, pin.version)
     if version.sha256 != pin.manifest:
         raise IntegrityError(
-            f"model {pin.name!r} version {pin.version} is not the one deployment "
-            f"{specification.name!r} pins: see project.verify()"
+            f"model {pin.name!r} version {pin.version} differs from the one that "
+            f"deployment {specification.name!r} pins: see project.verify()"
         )
     return manifest_of(storage, pin.name, version)
 
@@ -225,8 +225,8 @@ def _artifact(storage: Storage, specification: Specification) -> _Folder:
     if sealed.identity != pin.identity:
         raise IntegrityError(
             f"artifact version {pin.version} of model {model.name!r} version "
-            f"{model.version} is not the one deployment {specification.name!r} pins: "
-            "see project.verify()"
+            f"{model.version} differs from the one that deployment "
+            f"{specification.name!r} pins: see project.verify()"
         )
     path = layout.artifact_dir(model.name, model.version, pin.version)
     files = {file.path: file.digest for file in sealed.files}
@@ -239,13 +239,13 @@ def _artifact(storage: Storage, specification: Specification) -> _Folder:
 
 
 def _check_in_place(storage: Storage, folder: _Folder) -> Iterator[str]:
-    """Check every sealed file, and say in words what lies there besides.
+    """Check every sealed file, and describe any extra files in the folder.
 
-    Such files do not keep a deployment from starting, since it uses the sealed ones
-    alone. It may have written them itself: to root they are not read-only.
+    Extra files do not prevent a start, since only sealed files are used. The deployment
+    may have written them itself: root can write to read-only folders.
 
     Raises:
-        IntegrityError: a sealed file is not there, or differs.
+        IntegrityError: a sealed file is missing or differs.
     """
     folder.prepare()
     findings = check_folder(storage, folder.path, folder.sealed)
@@ -257,8 +257,8 @@ def _check_in_place(storage: Storage, folder: _Folder) -> Iterator[str]:
         )
     if extra := [it for it in findings if it.kind == "extra"]:
         yield (
-            "files that are not part of what was sealed lie beside it, and "
-            f"project.repair() moves them aside: {_shown(extra)}"
+            "a folder of the deployment contains files that were not sealed; "
+            f"project.repair() moves them to quarantine: {_shown(extra)}"
         )
 
 
@@ -273,10 +273,10 @@ def _scales_to_zero(specification: Specification) -> bool:
 
 
 def _limits(component: ComponentSpecification) -> Limits:
-    """Return the limits that the user set, so far as the specification shows it.
+    """Return the limits that the user set, as far as the specification shows them.
 
     The official client sends the default limits as if the user had set them. So a limit
-    that has the default's amount counts as not set, also if the user gave it.
+    that equals the default counts as not set, even if the user set it.
     """
     most = component.resources.limits
     default = default_limits(component.resources.requests)
@@ -306,7 +306,7 @@ def _logging(logger: InferenceLogger | None) -> RequestLogging | None:
     servers = topic.servers or os.environ.get(KAFKA_SERVERS)
     if not servers:
         raise InvalidDeploymentError(
-            f"nobody says where Kafka topic {topic.name!r} is: deploy with "
+            f"the servers of Kafka topic {topic.name!r} are unknown: deploy with "
             f'KafkaTopic(…, servers="host:port"), or set {KAFKA_SERVERS}'
         )
     return RequestLogging(

@@ -1,4 +1,4 @@
-"""What settings are made of: resources, transformer, logger, batcher, variables."""
+"""The values of settings: resources, transformer, logger, batcher, variables."""
 
 import math
 import re
@@ -25,7 +25,7 @@ class Resources(msgspec.Struct, frozen=True):
         memory: memory in MB.
         gpus: whole GPUs.
 
-    In a limit -1 means none.
+    In a limit, -1 means unlimited.
     """
 
     cores: float = 0.2
@@ -38,14 +38,14 @@ DEFAULT_LIMITS = Resources(cores=2.0, memory=1024, gpus=0)
 
 
 class ComponentResources(msgspec.Struct, frozen=True, kw_only=True):
-    """Instances of a component, and what each requests and may use at the most."""
+    """The number of instances of a component, with the requests and limits of each."""
 
     num_instances: int
     requests: Resources
     limits: Resources
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values."""
+        """Return the fields as plain values."""
         plain: dict[str, Any] = msgspec.to_builtins(self)
         return plain
 
@@ -58,14 +58,14 @@ def PredictorResources(  # noqa: N802 - Hopsworks' name, which callers see as a 
     """Return checked resources of a predictor.
 
     Args:
-        num_instances: how many run; 0 lets KServe scale to zero.
+        num_instances: how many run; 0 scales to zero when there are no requests.
         requests: by default 0.2 cores, 32 MB, no GPU.
-        limits: by default 2 cores, 1024 MB, no GPU, raised to the request where that
-            is more. Given limits are not raised.
+        limits: by default 2 cores, 1024 MB, no GPU, or the request if that is more.
+            Limits that are given are not raised.
 
     Raises:
-        InvalidDeploymentError: an amount that makes no sense, or a request above its
-            limit. (Hopsworks clients since 4.3 let these through.)
+        InvalidDeploymentError: an amount is not valid, or a request exceeds its limit.
+            (Hopsworks clients since 4.3 accept these.)
     """
     asked = _resources(requests, DEFAULT_REQUESTS, "requests")
     most = _resources(limits, default_limits(asked), "limits")
@@ -76,7 +76,7 @@ def PredictorResources(  # noqa: N802 - Hopsworks' name, which callers see as a 
 
 
 def default_limits(requests: Resources) -> Resources:
-    """Return the limits of a component that sets none, for its *requests*."""
+    """Return the default limits of a component with these *requests*."""
     return Resources(
         cores=max(requests.cores, DEFAULT_LIMITS.cores),
         memory=max(requests.memory, DEFAULT_LIMITS.memory),
@@ -88,7 +88,7 @@ TransformerResources = PredictorResources
 
 
 def component_resources(given: Any) -> ComponentResources:
-    """Return what a user passed as ``resources``: an object, a dict, or nothing."""
+    """Return the ``resources`` that a user passed as an object, a dict or None."""
     if given is None:
         return PredictorResources()
     if isinstance(given, ComponentResources):
@@ -146,7 +146,7 @@ def _check_amount(unit: str, request: float, limit: float) -> None:
     least = 0 if unit == "gpus" else None
     if request < 0 or (least is None and request == 0):
         raise InvalidDeploymentError(
-            f"requested {unit} is {request}: it has to be "
+            f"requested {unit} is {request}: it must be "
             f"{'0 or more' if unit == 'gpus' else 'more than 0'}"
         )
     if limit == NO_LIMIT:
@@ -185,22 +185,22 @@ RESERVED = frozenset(
         "SECRETS_DIR",
     }
 )
-"""Variables that the guide documents: a deployment gets its own."""
+"""Variables that every deployment gets, as documented."""
 SETTABLE = frozenset({HANG_SECONDS})
-"""Variables of ours that a deployment may set."""
+"""Variables of this package that a deployment may set."""
 RESERVED_PREFIXES = ("HOPSARTIFACTS_", "HOPSWORKS_", "SERVING_")
 _PYTHON_NEEDS = frozenset({"PYTHONHOME", "PYTHONPATH"})
-"""With another value the server would not find its own code."""
+"""With other values the server would not find its own code."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def checked_variables(given: Any) -> dict[str, str]:
-    """Return what a user passed as ``env_vars``, sorted by name.
+    """Return the ``env_vars`` that a user passed, sorted by name.
 
     Raises:
-        InvalidDeploymentError: a name that no variable can have or that is taken, or
-            a value that is no text.
+        InvalidDeploymentError: a name is not valid or is reserved, or a value is not a
+            text.
     """
     if given is None:
         return {}
@@ -250,7 +250,7 @@ _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
 
 class Transformer(FixedAttributes):
-    """Changes requests before the predictor sees them, and answers afterwards.
+    """A script that changes requests before the predictor, and answers after it.
 
     Args:
         script_file: a script with ``class Transformer`` and ``preprocess``,
@@ -258,8 +258,8 @@ class Transformer(FixedAttributes):
         resources: ``TransformerResources``, a dict, or None for the defaults.
 
     Raises:
-        InvalidDeploymentError: no script, or resources that make no sense. (Hopsworks
-            takes None and then has no transformer.)
+        InvalidDeploymentError: there is no script, or the resources are not valid.
+            (Hopsworks accepts None, and then has no transformer.)
     """
 
     script_file: str | PathLike[str]
@@ -282,18 +282,18 @@ class Transformer(FixedAttributes):
 
 
 class KafkaTopic(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A Kafka topic that inference logs go to.
+    """A Kafka topic to which inference logs are sent.
 
     Args:
-        name: of a topic that exists. (Hopsworks makes one for ``CREATE``.)
-        num_replicas: chosen when a topic is made, so it cannot be given.
-        num_partitions: as *num_replicas*.
-        servers: where the cluster is, ``host:port,host:port``; by default what
-            ``HOPSARTIFACTS_KAFKA_SERVERS`` says when the deployment is started.
+        name: the name of an existing topic. (Hopsworks makes one for ``CREATE``.)
+        num_replicas: must be None, as topics are not made here.
+        num_partitions: must be None, too.
+        servers: the addresses of the cluster, ``host:port,host:port``; by default the
+            value of ``HOPSARTIFACTS_KAFKA_SERVERS`` when the deployment is started.
 
     Raises:
-        InvalidDeploymentError: no topic can have this name, or it would have to be
-            made first.
+        InvalidDeploymentError: the name is not valid for a topic, or a topic would have
+            to be made.
     """
 
     name: str
@@ -323,12 +323,13 @@ class KafkaTopic(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class InferenceLogger(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Which requests and predictions are logged, and where to.
+    """Which requests and predictions are logged, and to what place.
 
     Args:
         mode: ``ALL``, ``MODEL_INPUTS``, ``PREDICTIONS`` or ``NONE``.
-        kafka_topic: a topic (or its name) that gets a message for each; by default
-            they go to the project, for ``deployment.read_inference_log()``.
+        kafka_topic: a topic (or its name) to which each is sent as a message; by
+            default they are written to the project, for
+            ``deployment.read_inference_log()``.
     """
 
     mode: LoggerMode = "ALL"
@@ -354,14 +355,15 @@ class InferenceLogger(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class InferenceBatcher(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Whether and how concurrent requests are put together.
+    """Whether and how concurrent requests are combined into batches.
 
     Args:
-        enabled: whether they are.
-        max_batch_size: most rows in a batch, by default 32.
-        max_latency: longest wait for a batch to fill, in milliseconds; by default a
-            batch is what came during the prediction before.
-        timeout: longest a request may wait for its prediction, in seconds.
+        enabled: whether they are combined.
+        max_batch_size: the most rows in a batch, by default 32.
+        max_latency: the longest wait for a batch to fill, in milliseconds; by default a
+            batch has the requests that arrived during the previous prediction.
+        timeout: the longest time that a request may wait for its prediction, in
+            seconds.
     """
 
     enabled: bool = False
@@ -388,7 +390,7 @@ class InferenceBatcher(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def has_settings(self) -> bool:
-        """Whether anything but on or off was chosen."""
+        """Whether any field besides ``enabled`` was given."""
         return (self.max_batch_size, self.max_latency, self.timeout) != (None,) * 3
 
 
@@ -405,7 +407,7 @@ def checked_text(what: str, given: object) -> str | None:
 
 
 def checked_logger(given: object) -> InferenceLogger | None:
-    """Return a logger, a dict or a mode as a logger; None if nothing is logged."""
+    """Return the logger of a logger, a dict or a mode; None if nothing is logged."""
     made = given
     if isinstance(given, str):
         made = InferenceLogger(given)  # type: ignore[arg-type]  # it checks
@@ -424,7 +426,7 @@ def checked_logger(given: object) -> InferenceLogger | None:
 
 
 def checked_batcher(given: object) -> InferenceBatcher | None:
-    """Return a batcher or a dict as a batcher; None if it is not enabled."""
+    """Return the batcher of a batcher or a dict; None if it is not enabled."""
     made = given
     if isinstance(given, Mapping):
         fields = InferenceBatcher.__struct_fields__
@@ -437,7 +439,7 @@ def checked_batcher(given: object) -> InferenceBatcher | None:
 
 
 def checked_transformer(given: object) -> Transformer | None:
-    """Return a transformer or a dict as a transformer; None if there is none."""
+    """Return the transformer of a transformer or a dict; None if there is none."""
     made = given
     if isinstance(given, Mapping):
         values = _fields(given, "transformer", ("script_file", "resources"))
@@ -453,10 +455,10 @@ def checked_transformer(given: object) -> Transformer | None:
 def _fields(
     given: Mapping[Any, Any], what: str, names: Sequence[str]
 ) -> dict[str, Any]:
-    """Return what a dict says.
+    """Return *given* with its keys checked.
 
     Raises:
-        InvalidDeploymentError: it has a key that is none of *names*.
+        InvalidDeploymentError: it has a key that is not in *names*.
     """
     if unknown := given.keys() - set(names):
         raise InvalidDeploymentError(

@@ -1,4 +1,4 @@
-"""A predictor as users hold it: settings until saved, one sealed version after."""
+"""The user's API of predictors: their settings, and how they become a specification."""
 
 from copy import copy
 from typing import Any
@@ -23,15 +23,15 @@ from hopsartifacts.registry.versions import live_version, pick_live, read_manife
 
 
 class PreparedDeployment(msgspec.Struct, frozen=True, kw_only=True):
-    """A deployment that passed all checks and whose files were read.
+    """A deployment that has passed all checks, with its files read.
 
-    Nothing of it is stored yet.
+    Nothing is stored yet.
     """
 
     model: VersionRecord
-    """The model version that it pins."""
+    """The model version that will be pinned."""
     artifacts: ArtifactStore
-    """The artifacts of that version, as they were read for the checks."""
+    """The artifacts of that version, as read for the checks."""
     artifact: PreparedArtifact
     decision: Decision
 
@@ -39,9 +39,8 @@ class PreparedDeployment(msgspec.Struct, frozen=True, kw_only=True):
 class Predictor(SettingAttributes):
     """What a deployment runs: a model version, scripts, resources and protocol.
 
-    Made by ``ms.create_predictor``; nothing is stored before ``deploy`` or a
-    deployment's ``save``. Settings can be changed until then, and again for the next
-    save. Scripts are read when they are saved.
+    Returned by ``ms.create_predictor``. ``deploy``, or a deployment's ``save``, stores
+    it. Settings can be changed before and between saves. Scripts are read at each save.
     """
 
     def __init__(self, draft: DeploymentDraft) -> None:
@@ -60,16 +59,16 @@ class Predictor(SettingAttributes):
 
         Raises:
             InvalidScriptError: a script is missing, not Python, or lacks its class.
-            InvalidDeploymentError: the rules forbid the combination, or the artifact
-                version asked for does not fit.
-            ArtifactNotFoundError: the artifact version asked for does not exist.
-            AlreadyExistsError: the name belongs to a deployment of another model, or
-                has a twin.
+            InvalidDeploymentError: the rules forbid the combination, or the requested
+                artifact version does not fit.
+            ArtifactNotFoundError: the requested artifact version does not exist.
+            AlreadyExistsError: a deployment of another model has the name, or one
+                has a name that a cluster does not distinguish from it.
         """
         return self._draft.context.serving().deploy(self)
 
     def explain(self) -> Decision:
-        """Say which artifact version a save would get now, and why; stores nothing.
+        """Explain which artifact version a save would get now; stores nothing.
 
         Raises as ``deploy``.
         """
@@ -91,7 +90,7 @@ class Predictor(SettingAttributes):
         artifact = prepare(settings.sources(context.storage, context.project))
         decision = artifacts.decide(artifact, settings.artifact_version)
         if settings.is_kept:
-            # The number is that of the last save: no one asked for it.
+            # The number is from the last save: the user did not request it.
             decision = replace(decision, is_kept=True, asked=None)
         return PreparedDeployment(
             model=record, artifacts=artifacts, artifact=artifact, decision=decision
@@ -100,14 +99,14 @@ class Predictor(SettingAttributes):
     def seal(
         self, prepared: PreparedDeployment
     ) -> tuple[Specification, ArtifactVersion, Decision]:
-        """Save the artifact and return what pins it; raises as ``deploy``."""
+        """Save the artifact; return its specification. Raises as ``deploy``."""
         draft, model = self._draft, self._draft.model
         settings, artifacts = draft.settings, prepared.artifacts
         try:
             decision = artifacts.carry_out(prepared.decision, prepared.artifact)
             artifact = artifacts.get(decision.version)
         except (ArtifactNotFoundError, IntegrityError):
-            # If the model was deleted meanwhile, that is what to say.
+            # If the model was deleted meanwhile, raise that error instead.
             live_version(draft.context.storage, model.model, model.version)
             raise
         if decision.is_new:
@@ -123,11 +122,11 @@ class Predictor(SettingAttributes):
         return specification, artifact, decision
 
     def keep(self, specification: Specification, artifact: ArtifactVersion) -> None:
-        """Hold what was sealed: files from now on come from the artifact."""
+        """Take over a saved specification; its files are read from the artifact now."""
         self._draft.settings = DeploymentSettings.sealed(specification, artifact.files)
 
     def renamed(self, name: str | None, environment: str | None) -> "Predictor":
-        """Return a predictor of its own for a deployment, so that two do not share."""
+        """Return a copy, since two deployments must not share settings."""
         draft, settings = self._draft, self._settings
         own = replace(settings, transformer=copy(settings.transformer)).changed(
             name=settings.name if name is None else name,
@@ -149,7 +148,7 @@ def _warn_of_imports(sources: tuple[ArtifactSource, ...]) -> None:
     if missing := missing_modules(scripts, (it.path for it in sources)):
         warn(
             f"not installed here: {'; '.join(map(str, missing))}. The deployment is "
-            "saved, and starts only where that is installed or among its files",
+            "saved, but starts only where these are installed or among its files",
             MissingImportWarning,
         )
 
@@ -162,7 +161,7 @@ def new_predictor(
     Raises:
         InvalidDeploymentError: the rules forbid the combination.
     """
-    # What a sealed version holds is looked up when it is needed, not now.
+    # The files of a sealed version are read when they are needed, not now.
     if not isinstance(settings.artifact_version, int):
         artifacts = ArtifactStore(context.storage, model.model, model.version)
         settings.check_rules(model.framework, settings.roles(artifacts))
@@ -172,7 +171,7 @@ def new_predictor(
 def unchecked_predictor(
     context: ProjectContext, model: Manifest, settings: DeploymentSettings
 ) -> Predictor:
-    """Return what ``new_predictor`` returns, for a caller that saves it at once."""
+    """Return a predictor like ``new_predictor``, for a caller that saves it at once."""
     if settings.name is None:
         settings = replace(settings, name=default_deployment_name(model.model))
     return Predictor(DeploymentDraft(context, model, settings))

@@ -1,6 +1,6 @@
-"""From what a user passes to ``predict`` to a request, of V1 or of V2, and back.
+"""Requests of the protocols V1 and V2, made from the arguments of ``predict``.
 
-Tensors can be given as dictionaries, or as the inputs of other clients.
+Tensors can be dictionaries, or input objects of other clients.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,27 +22,27 @@ from hopsartifacts.values import frame_columns, plain
 
 _KEYS = ("name", "shape", "datatype", "data")
 _ENOUGH = 3
-"""A dictionary with so many of these keys is a tensor, and no row of a model."""
+"""A dictionary with at least so many of these keys is a tensor, not a row."""
 
 
 def is_described(given: Any) -> bool:
-    """Tell whether *given* describes a tensor, perhaps not whole."""
+    """Return whether *given* describes a tensor, even if something is missing."""
     if isinstance(given, Mapping):
         return len(given.keys() & {*_KEYS}) >= _ENOUGH
-    # A frame of pandas has its columns as attributes, whatever they are called.
+    # A pandas frame has its columns as attributes, and a column may have any name.
     is_frame = hasattr(given, "iloc")
     return not is_frame and all(hasattr(given, key) for key in _KEYS[:3])
 
 
 def described(given: Any) -> dict[str, Any]:
-    """Return the tensor that *given* describes, as V2 has it in JSON.
+    """Return the tensor that *given* describes in the JSON form of V2.
 
     Args:
         given: a dictionary with the four keys, or an object with these attributes or
             methods, such as the ``InferInput`` of tritonclient or KServe.
 
     Raises:
-        InvalidInputError: something is missing or is not what it should be.
+        InvalidInputError: a part is missing or is not valid.
     """
     found = {key: _value(given, key) for key in _KEYS}
     if found["data"] is None:
@@ -65,7 +65,7 @@ def described(given: Any) -> dict[str, Any]:
 
 
 def as_document(tensor: Tensor) -> dict[str, Any]:
-    """Return *tensor* as V2 has it in JSON."""
+    """Return *tensor* in the JSON form of V2."""
     return {
         "name": tensor.name,
         "shape": [*tensor.shape],
@@ -82,7 +82,7 @@ def _value(given: Any, key: str) -> Any:
 
 
 def _data_of_client(given: Any, found: Mapping[str, Any]) -> Any:
-    """Return the elements of another client's input, which it keeps to itself."""
+    """Return the elements in an input object of another client."""
     memory = getattr(given, "_raw_data", None) or getattr(given, "_raw_content", None)
     if memory is None:
         return getattr(given, "_data", None)
@@ -95,13 +95,13 @@ def _data_of_client(given: Any, found: Mapping[str, Any]) -> Any:
 
 
 class InferOutput(msgspec.Struct, frozen=True, kw_only=True):
-    """A tensor that a deployment with the protocol GRPC answered.
+    """A tensor in the answer of a deployment with the protocol GRPC.
 
     Attributes:
-        name: ``output-0``, if the model gave its output no name.
-        shape: how long each dimension is.
-        datatype: as the V2 protocol calls it: ``FP64``, ``INT64``, ``BYTES`` …
-        data: all elements, the last dimension varying fastest.
+        name: the model's name for it, or ``output-0``.
+        shape: the length of each dimension.
+        datatype: a datatype of V2: ``FP64``, ``INT64``, ``BYTES`` …
+        data: all elements; the last dimension varies fastest.
     """
 
     name: str
@@ -124,17 +124,17 @@ def ask(
 ) -> Any:
     """Return the answer to ``predict(data=…)`` or ``predict(inputs=…)``.
 
-    With the protocol ``GRPC`` tensors go out and a list of ``InferOutput`` comes back;
-    a request with ``instances`` is one of V1 there, too.
+    With the protocol ``GRPC``, tensors are sent and a list of ``InferOutput`` is
+    returned, but a request with ``instances`` is sent as V1.
 
     Args:
-        send: sends the body of a request and returns that of its answer.
-        api_protocol: the deployment's.
+        send: sends the body of a request, and returns the body of the answer.
+        api_protocol: that of the deployment.
         data: see ``Deployment.predict``.
         inputs: see ``Deployment.predict``.
 
     Raises:
-        InvalidInputError: both, neither, or something that is no request.
+        InvalidInputError: both or neither is given, or the request is not valid.
     """
     is_v1 = isinstance(data, Mapping) and "instances" in data
     if api_protocol != "GRPC" or is_v1:
@@ -147,13 +147,13 @@ def infer_payload(data: Any, inputs: Any) -> dict[str, Any]:
     """Return the body of a V2 request.
 
     Args:
-        data: a list of tensors, as dictionaries or as the ``InferInput`` of other
-            clients; or the whole request; or rows, as *inputs*.
-        inputs: tensors, or what ``payload`` takes: arrays and lists become one tensor,
-            frames and rows that are objects one for each column.
+        data: a list of tensors (dictionaries, or the ``InferInput`` of other clients),
+            the whole request, or rows as in *inputs*.
+        inputs: tensors, or what ``payload`` accepts: arrays and lists become one
+            tensor; frames and rows that are dicts become one tensor for each column.
 
     Raises:
-        InvalidInputError: both, neither, or something that is no request.
+        InvalidInputError: both or neither is given, or the request is not valid.
     """
     if (data is None) == (inputs is None):
         given_now = "neither was" if data is None else "both were"
@@ -175,7 +175,7 @@ def infer_payload(data: Any, inputs: Any) -> dict[str, Any]:
     rows = _checked(_rows_or_array, given, "inputs")
     tensors = _checked(tensors_of, rows, "input", "input-0")
     if _is_named(rows):
-        # Rows with names stay objects, also if there is but one column.
+        # Rows with names stay dicts, even if there is only one column.
         parameters = {**request.get("parameters", {}), CONTENT_TYPE: "pd"}
         request["parameters"] = parameters
     return {**request, "inputs": [*map(as_document, tensors)]}
@@ -185,7 +185,7 @@ def payload(data: Any, inputs: Any) -> dict[str, Any]:
     """Return the request body for ``predict(data=…)`` or ``predict(inputs=…)``.
 
     Raises:
-        InvalidInputError: both, neither, or something that is no request.
+        InvalidInputError: both or neither is given, or the request is not valid.
     """
     if data is not None and inputs is not None:
         raise InvalidInputError("give either data or inputs to predict, not both")
@@ -198,7 +198,7 @@ def payload(data: Any, inputs: Any) -> dict[str, Any]:
             f"data is {_words(data)}"
         )
     body: dict[str, Any] = _checked(plain, data, "data", "no infinity")
-    # What else the rows have to be is for the transformer to say, or the model server.
+    # The transformer or the model server checks the rows themselves.
     if body.get("instances", body.get("inputs")) == []:
         raise InvalidInputError("data['instances'] (or 'inputs') has no row: give one")
     return body
@@ -207,11 +207,11 @@ def payload(data: Any, inputs: Any) -> dict[str, Any]:
 def _instances(inputs: Any, rows: Any) -> list[Any]:
     """Return a list of rows.
 
-    A flat list of numbers is one row, as in Hopsworks; one of texts, a series and an
-    array are as many rows as they have elements.
+    A flat list of numbers is one row, as in Hopsworks. A list of texts, a series and an
+    array have one row for each element.
 
     Args:
-        inputs: what the user gave.
+        inputs: the argument of the user.
         rows: the same as plain values.
     """
     if isinstance(rows, dict):
@@ -235,7 +235,7 @@ def _words(given: Any, plain: Any = None) -> str:
 
 
 def _are_texts(inputs: Any, rows: list[Any]) -> bool:
-    # Dates and decimals are texts only once they are plain.
+    # Dates and decimals become texts only as plain values.
     if isinstance(inputs, Sequence):
         rows = [*inputs]
     kinds = {isinstance(item, str | bytes) for item in rows if item is not None}
@@ -243,7 +243,7 @@ def _are_texts(inputs: Any, rows: list[Any]) -> bool:
 
 
 def _rows_or_array(inputs: Any, where: str) -> Any:
-    """Return *inputs* in a form of which tensors can be made."""
+    """Return *inputs* in a form that can be turned into tensors."""
     if frame_columns(inputs, where) is not None or getattr(inputs, "shape", None):
         return inputs
     return _instances(inputs, plain(inputs, where))

@@ -1,4 +1,4 @@
-"""Which parts a deployment may combine: two tables, and one reading of them."""
+"""The combinations that a deployment may have, as two tables."""
 
 from typing import Any, Literal, TypeVar
 
@@ -81,7 +81,7 @@ FEATURES: dict[ServingTool, dict[ModelServer, frozenset[Feature]]] = {
 
 
 class Combination(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything about a deployment that the rules look at."""
+    """The properties of a deployment that the rules use."""
 
     framework: Framework
     serving_tool: ServingTool
@@ -91,10 +91,10 @@ class Combination(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check(combination: Combination) -> None:
-    """Refuse what the tables do not allow.
+    """Refuse a combination that the tables do not allow.
 
     Raises:
-        InvalidDeploymentError: says which rule, and what would be allowed.
+        InvalidDeploymentError: the message names the rule, and what is allowed.
     """
     _check_script(combination)
     tool, server = combination.serving_tool, MODEL_SERVERS[combination.framework]
@@ -112,14 +112,14 @@ def check(combination: Combination) -> None:
 
 
 def serving_tool(given: Any) -> ServingTool:
-    """Return the serving tool a user passed, by default KSERVE."""
+    """Return the serving tool that a user passed, by default KSERVE."""
     return _one_of("serving_tool", given, SERVING_TOOLS, DEFAULT_TOOL)
 
 
 def api_protocol(given: Any) -> ApiProtocol:
-    """Return the API protocol a user passed, by default REST.
+    """Return the API protocol that a user passed, by default REST.
 
-    Hopsworks clients take any text and treat all but REST as gRPC.
+    Hopsworks clients accept any text, and treat all but REST as gRPC.
     """
     return _one_of("api_protocol", given, API_PROTOCOLS, "REST")
 

@@ -1,4 +1,4 @@
-"""Scripts, parsed and never run: what they define, and what they import."""
+"""The classes and imports of scripts, which are parsed and never run."""
 
 import ast
 import sys
@@ -28,16 +28,16 @@ _DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
     "yaml": "pyyaml",
 }
-"""Distributions with another name than the module they bring."""
+"""Names of distributions that differ from the name of their module."""
 _IMPORT_ERRORS = {"BaseException", "Exception", "ImportError", "ModuleNotFoundError"}
 
 
 class MissingImportWarning(UserWarning):
-    """A script that was saved imports what is not installed here."""
+    """A saved script imports a module that is not installed here."""
 
 
 class MissingModule(msgspec.Struct, frozen=True, order=True):
-    """A module that a script imports and that is not here."""
+    """A module that a script imports and that is not installed here."""
 
     module: str
     script: str
@@ -51,13 +51,13 @@ class MissingModule(msgspec.Struct, frozen=True, order=True):
 def missing_modules(
     scripts: Mapping[str, bytes], own: Iterable[str]
 ) -> list[MissingModule]:
-    """Return what *scripts* import when they are loaded and cannot find, sorted.
+    """Return the missing modules that *scripts* import when they are loaded, sorted.
 
-    A script that changes where modules are searched is taken at its word.
+    A script that changes ``sys.path`` is not checked.
 
     Args:
-        scripts: the source of each, by its name.
-        own: the files that lie beside them in the artifact.
+        scripts: source texts by name.
+        own: the paths of the other files in the artifact.
     """
     beside = {path.partition("/")[0].removesuffix(".py") for path in own}
     return sorted(
@@ -87,7 +87,7 @@ def _is_here(module: str) -> bool:
     try:
         spec = find_spec(module)
     except (ImportError, ValueError):
-        return module in sys.modules  # made by hand: it has no place to look at
+        return module in sys.modules  # a program made it; it has no file
     if spec is None:
         return False
     if spec.origin in {None, "namespace"}:
@@ -98,9 +98,9 @@ def _is_here(module: str) -> bool:
 
 
 def _is_beside_us(place: Path) -> bool:
-    """Tell whether it is found only because we run in its folder; servers do not."""
+    """Return whether it is found only because it is in the current folder."""
     folder = place.parent.absolute()
-    # The first place is that of the program, unless Python was told to be safe.
+    # The first entry is the program's folder, except in Python's safe-path mode.
     first = 0 if sys.flags.safe_path else 1
     searched = {Path(it).absolute() for it in sys.path[first:] if it}
     package = Path(__file__).parents[2].absolute()
@@ -108,7 +108,7 @@ def _is_beside_us(place: Path) -> bool:
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:
-    """Yield the top-level modules that have to be there to load *tree*."""
+    """Yield the top-level modules that must be installed to load *tree*."""
     if _changes_search(tree):
         return
     for node in _needed(tree):
@@ -120,7 +120,7 @@ def _imported(tree: ast.Module) -> Iterator[str]:
 
 
 def _needed(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
-    """Yield the imports that have to succeed for *tree* to be loaded."""
+    """Yield the imports that must succeed to load *tree*."""
     pending: list[ast.AST] = list(tree.body)
     while pending:
         node = pending.pop()
@@ -131,12 +131,12 @@ def _needed(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
 
 
 def _may_not_run(node: ast.AST) -> bool:
-    """Tell whether what is inside need not run when the script is loaded."""
+    """Return whether the code in *node* may be skipped when the script is loaded."""
     if isinstance(node, ast.Try | ast.TryStar):
         return any(_catches(handler.type) for handler in node.handlers)
     if isinstance(node, ast.With):
         return any(_suppresses(item.context_expr) for item in node.items)
-    # A branch may be for another machine, and TYPE_CHECKING is for none.
+    # A branch may be for other machines, or for type checkers.
     return isinstance(
         node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.If | ast.Match
     )
@@ -179,11 +179,11 @@ _EXAMPLE: dict[Component, str] = {
 
 
 def check_script(role: Component, name: str, data: bytes) -> None:
-    """Refuse a script that no runtime could load.
+    """Refuse a script that cannot be loaded.
 
     Raises:
-        InvalidScriptError: it is not Python, has no class of the right name, or imports
-            from a package around it, which it does not have when it runs.
+        InvalidScriptError: it is not Python, has no class of the right name, or has a
+            relative import, although a script is not part of a package when it runs.
     """
     if not name.endswith(".py"):
         raise InvalidScriptError(
@@ -197,7 +197,7 @@ def check_script(role: Component, name: str, data: bytes) -> None:
         raise InvalidScriptError(
             f"{role} script {name!r} is not Python{where}: {what}"
         ) from error
-    # What a star import brings is only known where its module is.
+    # The names of a star import are known only where its module is installed.
     if not _names(tree).intersection({*SCRIPT_CLASSES[role], "*"}):
         raise InvalidScriptError(
             f"{role} script {name!r} has no {_EXAMPLE[role]}: add it at the top level"
@@ -206,7 +206,7 @@ def check_script(role: Component, name: str, data: bytes) -> None:
         words = ast.unparse(relative)
         absolute = _absolute(relative)
         raise InvalidScriptError(
-            f"{role} script {name!r} says {words!r} in line {relative.lineno}: a "
+            f"{role} script {name!r} has {words!r} in line {relative.lineno}: a "
             f"script is not part of a package when it runs. Write {absolute!r}, and "
             "pass the module or the package in files="
         )
@@ -219,7 +219,7 @@ def _absolute(relative: ast.ImportFrom) -> str:
 
 
 def _names(tree: ast.Module) -> set[str]:
-    """Return the names a module may bind at its top level, in branches too."""
+    """Return the names that a module may bind at its top level, also in branches."""
     names: set[str] = set()
     pending: list[ast.AST] = list(tree.body)
     while pending:

@@ -70,18 +70,18 @@ _ROLES: dict[str, Role] = {
 
 
 class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """All settings of a deployment, each checked; what is left out has its default.
+    """All settings of a deployment, checked; those that are not given have defaults.
 
-    Made by ``of`` and ``changed`` from what a user gave, and by ``sealed`` from what
-    was saved. See ``ModelServing.create_predictor`` for what each one means.
+    ``of`` and ``changed`` make them from a user's arguments, and ``sealed`` from a
+    saved specification. ``ModelServing.create_predictor`` describes each one.
 
     Attributes:
-        name: None is the model's, without what a deployment's cannot have.
-        artifact_version: what was asked for; after a save the number. A number is
-            forgotten when a file is set.
-        transformer_file: no setting of its own: the transformer's script.
-        is_kept: no setting: whether the artifact version is that of the last save, and
-            no file was set since.
+        name: None for the model's, without the characters that are not allowed.
+        artifact_version: the given value; after a save the number. Setting a file
+            removes a number.
+        transformer_file: the transformer's script; not a setting that users give.
+        is_kept: whether the artifact version is from the last save, and no file was set
+            since then; not a setting that users give.
     """
 
     name: str | None = None
@@ -105,11 +105,11 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, **given: Any) -> "DeploymentSettings":
-        """Return the settings that a user gave, by their names.
+        """Return the settings that a user gave by name.
 
         Raises:
-            InvalidNameError: the name is outside its rule.
-            InvalidDeploymentError: a setting makes no sense.
+            InvalidNameError: the name is not valid.
+            InvalidDeploymentError: a setting is not valid.
         """
         return cls().changed(**given)
 
@@ -117,7 +117,7 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
     def sealed(
         cls, specification: Specification, artifact: Collection[ArtifactRecord]
     ) -> "DeploymentSettings":
-        """Return the settings that were saved; their files come from the artifact."""
+        """Return the settings of *specification*; their files are in the artifact."""
         component = specification.transformer
         number = specification.artifact.version
         settings = cls(**sealed_settings(specification))
@@ -133,7 +133,7 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
         if component and script:
             shown = shown_path(script, "transformer") or ""
             transformer = Transformer(shown, component.resources)
-        # The specification must not change with settings that change in place.
+        # Some settings can change in place, and must not change the specification.
         return replace(
             settings.rechecked(),
             artifact_version=number,
@@ -144,7 +144,7 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def changed(self, **given: Any) -> "DeploymentSettings":
-        """Return these settings with others in the place of some; raises as ``of``.
+        """Return these settings with the given ones replaced; raises as ``of``.
 
         None and an empty tuple stand for the default.
         """
@@ -164,17 +164,17 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
         return replace(self, **changes)
 
     def for_another_model(self) -> "DeploymentSettings":
-        """Return these settings for a model version that has other artifacts."""
+        """Return these settings for a model version with other artifacts."""
         golden = self.golden_request
         return replace(
             self,
             **self._without_number(),
-            # What was recorded is the answer of the version before.
+            # The recorded answer is that of the previous model version.
             golden_request=golden and GoldenRequest(golden.request),
         )
 
     def rechecked(self) -> "DeploymentSettings":
-        """Return these settings as they are by now: some can be changed in place.
+        """Return these settings, checked again, since some can change in place.
 
         Raises as ``of``.
         """
@@ -192,11 +192,11 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
         """Refuse settings that cannot be combined.
 
         Args:
-            framework: of the model.
-            roles: of the artifact's files; see ``roles``.
+            framework: the framework of the model.
+            roles: the roles of the artifact's files; see ``roles``.
 
         Raises:
-            InvalidDeploymentError: says which rule, and what would be allowed.
+            InvalidDeploymentError: the message names the rule, and what is allowed.
         """
         logger, batcher = self.inference_logger, self.inference_batcher
         used: dict[rules.Feature, bool] = {
@@ -218,10 +218,10 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
         rules.check(combination)
 
     def roles(self, store: ArtifactStore) -> set[Role]:
-        """Return the roles of which the artifact will have a file.
+        """Return the roles of the files that the artifact will have.
 
         Raises:
-            ArtifactNotFoundError: the number asked for does not exist.
+            ArtifactNotFoundError: the requested version does not exist.
         """
         files = self._all_files()
         if isinstance(self.artifact_version, int) and not _any_new(files):
@@ -229,7 +229,7 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
         return {role for role, _ in files}
 
     def sources(self, storage: Storage, project: str) -> tuple[ArtifactSource, ...]:
-        """Return the files to store; none if a sealed version is used as it is.
+        """Return the files to store; none if a sealed version is used unchanged.
 
         Raises:
             InvalidScriptError: a script is missing, not Python, or lacks its class.
@@ -245,7 +245,7 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
     def specification(
         self, model: ModelPin, artifact_version: int, artifact: ArtifactVersion
     ) -> Specification:
-        """Return what pins a model version, an artifact version and these settings."""
+        """Return the specification of these settings, which pins the two versions."""
         files = {file.role: file.path for file in artifact.files}
         transformer = None
         if script := files.get("transformer"):
@@ -254,7 +254,7 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
                 script=script, resources=component_resources(given)
             )
         as_given = {it: getattr(self, it) for it in _SEALED_AS_GIVEN}
-        # Variables can change in place.
+        # The user's dict can change in place.
         as_given["env_vars"] = dict(self.env_vars)
         return Specification(
             model=model,
@@ -286,7 +286,7 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeploymentDraft:
-    """A deployment as it is described by now: its model version and its settings."""
+    """A deployment before it is saved: its model version and its settings."""
 
     def __init__(
         self,
@@ -303,10 +303,10 @@ class DeploymentDraft:
         self.settings = self.settings.changed(**given)
 
     def change_model(self, version: object) -> None:
-        """Take another version of the model.
+        """Change to another version of the model.
 
         Raises:
-            ModelNotFoundError: there is no such version.
+            ModelNotFoundError: the version does not exist.
         """
         if version != self.model.version:
             number = version_number(version)
@@ -316,7 +316,7 @@ class DeploymentDraft:
 
 
 def sealed_settings(specification: Specification) -> dict[str, Any]:
-    """Return the settings that a specification has, by name, without the files."""
+    """Return the settings in a specification by name, without the files."""
     as_given = {name: getattr(specification, name) for name in _SEALED_AS_GIVEN}
     return {"resources": specification.predictor.resources, **as_given}
 
@@ -343,7 +343,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "env_vars": checked_variables,
     "golden_request": checked_golden,
 }
-"""From what a user gives for a setting to its value, or an error that says why not."""
+"""For each setting, a function from the user's argument to the checked value."""
 
 SETTINGS = tuple(_CHECKS)
 """The names of all settings."""
@@ -353,4 +353,4 @@ _SEALED_AS_GIVEN = tuple(
     for name in SETTINGS
     if name in Specification.__struct_fields__ and name not in {*_ROLES, "transformer"}
 )
-"""The settings that a specification has under the same name, with the same value."""
+"""The settings that a specification has under the same name and with the same value."""

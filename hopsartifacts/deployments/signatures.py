@@ -1,4 +1,4 @@
-"""What goes into a model by its schema, in the words of the V2 protocol."""
+"""A model's inputs according to its schema, as tensors of the V2 protocol."""
 
 import re
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from hopsartifacts.registry.documents import EmbeddedFile
 from hopsartifacts.serving.contract import ModelInput
 
 _UNKNOWN = -1
-"""An axis of any length."""
+"""The length of an axis of any length."""
 _TENSOR_NAME = "input-0"
-"""A schema gives no name to a tensor; a request may give any to the only one."""
+"""The name of a schema's only tensor, which has none; requests may use any name."""
 
 _DATATYPES = {
     **dict.fromkeys(("bool", "boolean"), "BOOL"),
@@ -30,10 +30,10 @@ _DATATYPES = {
         "BYTES",
     ),
 }
-"""Datatypes of the types that libraries write into schemas, in lower case. Missing are
-types that may hold anything, such as ``object``, and those that V2 has no form for."""
+"""The V2 datatype of each type that libraries write into schemas, in lower case. Types
+of any content, such as ``object``, and those that V2 cannot express are left out."""
 _STORED = re.compile(r"\[(?:python|pyarrow|pyarrow_numpy)\]$")
-"""How pandas says where it keeps texts."""
+"""The storage that pandas names in its types of texts."""
 _SHAPE = re.compile(r"[(\[]\s*((?:-?\d+|None)(?:\s*,\s*(?:-?\d+|None))*)\s*,?\s*[)\]]")
 
 
@@ -53,23 +53,23 @@ class _Side(msgspec.Struct, frozen=True):
 
 
 class _Document(msgspec.Struct, frozen=True):
-    """As much of ``model_schema.json`` as is about inputs."""
+    """The inputs in ``model_schema.json``; the rest is not read."""
 
     input_schema: _Side | None = None
 
 
 def model_inputs(schema: EmbeddedFile | None) -> tuple[ModelInput, ...]:
-    """Return the tensors that a request has to have: one a column, or the only one.
+    """Return the tensors that a request must have: one for each column, or only one.
 
-    Empty if there is no schema, or if any part of it has no form in the protocol: a
-    type without a datatype, a column without a name, several tensors.
+    The result is empty if there is no schema, or if the protocol cannot express a part
+    of it: a type without a datatype, a column without a name, several tensors.
     """
     if schema is None:
         return ()
     try:
         side = msgspec.json.decode(schema.text, type=_Document).input_schema
     except msgspec.DecodeError:
-        # A dict of the user's own is kept as it is.
+        # A user may have stored a dict of any form.
         return ()
     if side is None:
         return ()
@@ -96,7 +96,7 @@ def _of_tensor(tensor: _Tensor) -> ModelInput | None:
     if datatype is None or axes is None:
         return None
     lengths = [_length(it.strip()) for it in axes[1].split(",")]
-    # The first axis is the rows, of which a request may have any number.
+    # The first axis is the rows; a request may have any number of them.
     shape = (_UNKNOWN, *lengths[1:])
     return ModelInput(name=_TENSOR_NAME, datatype=datatype, shape=shape)
 

@@ -1,6 +1,6 @@
-"""The state of a deployment as users see it, and progress bars on the way to one.
+"""The user's view of a deployment's state, and progress bars for starts and stops.
 
-A bar has one step for each condition on the way and one for each instance.
+A bar has one step for each condition of the start, and one for each instance.
 """
 
 import os
@@ -41,7 +41,7 @@ Read = Callable[[], RunState]
 def while_starting(
     name: str, instances: int, read: Read, *, wanted: bool | None
 ) -> Iterator[None]:
-    """Draw how far the start of *instances* has come; nothing if there are none."""
+    """Draw the progress of a start within the block; nothing without *instances*."""
     with _drawn(f"Starting {name}", instances, read, started, wanted=wanted):
         yield
 
@@ -50,7 +50,7 @@ def while_starting(
 def while_stopping(
     name: str, instances: int, read: Read, *, wanted: bool | None
 ) -> Iterator[None]:
-    """Draw how far the end of *instances* has come; nothing if there are none."""
+    """Draw the progress of a stop within the block; nothing without *instances*."""
 
     def stopped(state: RunState) -> int:
         if state.status == "Stopped":
@@ -62,7 +62,7 @@ def while_stopping(
 
 
 def started(state: RunState) -> int:
-    """Return how many steps of its start a deployment has done."""
+    """Return how many steps of the start are complete."""
     if state.condition is None or state.status in {"Created", "Stopped", "Failed"}:
         return 0
     return _WAY.index(state.condition.type) + _available(state)
@@ -90,7 +90,7 @@ def _drawn(
             state = read()
             reason = state.condition.reason if state.condition else None
             bar.set_description_str(f"{words}: {reason or state.status}", refresh=False)
-            # Never back: the state before a start is the end of another run.
+            # Never move back: the state before a start belongs to an earlier run.
             bar.n = max(bar.n, min(done(state), total))
             bar.refresh()
 
@@ -119,7 +119,7 @@ def _is_shown(wanted: bool | None) -> bool:
 
 def _bar(words: str, total: int) -> Any:
     try:
-        # Imported late: most never see it, and it is optional.
+        # Imported late: it is optional, and rarely needed.
         from tqdm.auto import tqdm  # noqa: PLC0415 - see above
     except ModuleNotFoundError:
         return None
@@ -136,7 +136,7 @@ def _available(state: RunState) -> int:
 
 
 class PredictorState:
-    """What runs of a deployment, at the moment it was asked."""
+    """The state of a deployment's processes at the time of the call."""
 
     def __init__(self, name: str, run: RunState) -> None:
         self._name = name
@@ -149,17 +149,17 @@ class PredictorState:
 
     @property
     def condition(self) -> Any:
-        """How far it has come: ``type``, ``status`` and ``reason``; or None."""
+        """The step that was reached: ``type``, ``status`` and ``reason``; or None."""
         return self._run.condition
 
     @property
     def available_predictor_instances(self) -> int:
-        """Predictors that answer."""
+        """The number of predictors that answer."""
         return self._run.available_predictor_instances
 
     @property
     def available_transformer_instances(self) -> int:
-        """Transformers that answer."""
+        """The number of transformers that answer."""
         return self._run.available_transformer_instances
 
     @property
@@ -169,42 +169,42 @@ class PredictorState:
 
     @property
     def started(self) -> datetime | None:
-        """When what runs was started; None when nothing does."""
+        """The time at which the run was started; None if nothing runs."""
         seconds = self._run.started_s
         return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
     @property
     def deployment_version(self) -> int | None:
-        """Version that runs; None when nothing does."""
+        """The version that runs; None if nothing runs."""
         return self._run.deployment_version
 
     @property
     def revision(self) -> str | None:
-        """Identifies this run among all."""
+        """The id of the run."""
         return self._run.revision
 
     @property
     def internal_port(self) -> int | None:
-        """Port of the model server."""
+        """The port of the model server."""
         return self._run.port
 
     @property
     def grpc_port(self) -> int | None:
-        """Port that takes requests over gRPC; None when nothing does."""
+        """The port for requests over gRPC; None if there is none."""
         return self._run.grpc_port
 
     @property
     def hopsworks_inference_path(self) -> str | None:
-        """URL that takes prediction requests; None when nothing runs."""
+        """The URL for prediction requests; None if nothing runs."""
         return self._inference_url()
 
     @property
     def model_server_inference_path(self) -> str | None:
-        """URL that takes prediction requests; None when nothing runs."""
+        """The URL for prediction requests; None if nothing runs."""
         return self._inference_url()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values."""
+        """Return the state as plain values."""
         return {
             "status": self.status,
             "condition": msgspec.to_builtins(self.condition),
@@ -219,7 +219,7 @@ class PredictorState:
         }
 
     def describe(self) -> None:
-        """Print it."""
+        """Print the state."""
         text = msgspec.json.format(msgspec.json.encode(self.to_dict()), indent=2)
         print(text.decode())  # noqa: T201 - that is what it is for
 
@@ -232,10 +232,10 @@ class PredictorState:
 
 
 def component_name(given: str) -> Component:
-    """Return *given* if there is such a component.
+    """Return *given* if it is the name of a component.
 
     Raises:
-        InvalidInputError: there is none.
+        InvalidInputError: it is not.
     """
     for known in COMPONENTS:
         if given == known:

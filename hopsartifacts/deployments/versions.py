@@ -1,4 +1,4 @@
-"""What is written of deployments: a log entry for each save, tag and deletion."""
+"""Functions on the log of a deployment: an entry for each save, tag and deletion."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -44,7 +44,7 @@ MOST_TAG_BYTES = 16 * 1024
 
 
 def deployment_names(storage: Storage) -> list[str]:
-    """Return the names of all deployments that ever were, sorted."""
+    """Return the names of all deployments, also of deleted ones, sorted."""
     return [
         entry.name
         for entry in storage.list(layout.DEPLOYMENTS)
@@ -55,22 +55,22 @@ def deployment_names(storage: Storage) -> list[str]:
 def find_deployment(
     storage: Storage, name: str, logs: Logs | None = None
 ) -> Deployed | None:
-    """Return the deployment that has a name now, None if there is none.
+    """Return the deployment that has the name now; None if there is none.
 
     Args:
-        storage: where.
-        name: its name.
-        logs: logs that were read already; by default each is read again.
+        storage: the project's storage.
+        name: the name.
+        logs: logs that may have been read already; by default all are read again.
     """
     logs = logs or Logs(storage)
     return deployed(logs, name, logs.deployment(name).seen_state())
 
 
 def read_deployment(storage: Storage, name: str, logs: Logs | None = None) -> Deployed:
-    """Return the deployment that has a name now.
+    """Return the deployment that has the name now.
 
     Raises:
-        DeploymentNotFoundError: there is none; the message says which there are.
+        DeploymentNotFoundError: there is none; the message lists the others.
     """
     found = find_deployment(storage, name, logs)
     if found is None:
@@ -83,10 +83,10 @@ def read_deployment(storage: Storage, name: str, logs: Logs | None = None) -> De
 
 
 def read_again(storage: Storage, known: Deployed) -> Deployed:
-    """Return a deployment as it is now.
+    """Return the current state of a deployment that was read earlier.
 
     Raises:
-        DeploymentNotFoundError: it was deleted, and perhaps created again.
+        DeploymentNotFoundError: it was deleted; another may have its name now.
     """
     found = read_deployment(storage, known.name)
     if found.id != known.id:
@@ -101,7 +101,7 @@ def pick_version(found: Deployed, number: int) -> DeploymentVersion:
     """Return one version of a live deployment.
 
     Raises:
-        DeploymentNotFoundError: there is no such version; the message says which.
+        DeploymentNotFoundError: it does not exist; the message lists the others.
     """
     if not found.has(number):
         known = ", ".join(map(str, found.records()))
@@ -134,10 +134,10 @@ def read_sound(
     *,
     checks_artifacts: bool = False,
 ) -> tuple[dict[str, Result], Damaged]:
-    """Return what *read* returns of each deployment, and which ones are damaged.
+    """Return the result of *read* for each deployment, and the damaged deployments.
 
-    This is for lists that have to show the others. Where a missing deployment would do
-    harm, as in a deletion, use ``live_deployments``, which raises.
+    This is for lists that must show the others even if one is damaged. If a missing
+    deployment would do harm, as in a deletion, use ``live_deployments``, which raises.
 
     Args:
         storage: where the deployments are.
@@ -159,7 +159,7 @@ def read_sound(
 
 
 def users_of(storage: Storage, model: str, version: int) -> list[str]:
-    """Name the deployments any of whose versions pins a model version."""
+    """Return the names of the deployments that pin a model version."""
     pin = PinnedModel(name=model, version=version)
     return _pinning(storage, lambda it: it.model == pin)
 
@@ -167,7 +167,7 @@ def users_of(storage: Storage, model: str, version: int) -> list[str]:
 def artifact_users_of(
     storage: Storage, model: str, version: int, artifact: int
 ) -> list[str]:
-    """Name the deployments any of whose versions pins an artifact version."""
+    """Return the names of the deployments that pin an artifact version."""
     pin = PinnedModel(name=model, version=version)
     return _pinning(storage, lambda it: it.model == pin and it.artifact == artifact)
 
@@ -183,10 +183,10 @@ def _pinning(storage: Storage, pins: Callable[[DeploymentRecord], bool]) -> list
 def check_owner(
     logs: Logs, name: str, model: str, *, known_id: str | None, adopt: bool = True
 ) -> Deployed | None:
-    """Refuse early what ``save_specification`` would refuse; nothing is written.
+    """Check whether ``save_specification`` would refuse the name; writes nothing.
 
     Returns:
-        The deployment that has this name now, None if there is none.
+        The deployment that has this name now; None if there is none.
     """
 
     def owner(state: DeploymentState) -> Deployed | None:
@@ -198,16 +198,16 @@ def check_owner(
 
 
 def take_name(logs: Logs, name: str) -> None:
-    """Take a deployment's name, if its log has no entry yet.
+    """Claim a deployment's name, if its log has no entry yet.
 
     Raises:
-        AlreadyExistsError: another one has it that a cluster cannot tell apart.
-        IntegrityError: the log is gone, though the name was taken.
+        AlreadyExistsError: a deployment has a name that a cluster does not distinguish.
+        IntegrityError: the log is missing, although the name was claimed.
     """
     log = logs.deployment(name)
     if log.seen() is None:
         claim = layout.deployment_name_claim(name)
-        # The root is marked: the model was saved there.
+        # The project has its marker, since the model was saved there.
         if not claim_in_project(logs.storage, claim, name, "deployment"):
             check_log_is_there(logs.storage, log, claim)
 
@@ -222,22 +222,22 @@ def save_specification(
 ) -> Deployed:
     """Seal *specification* as the deployment's next version, and make it active.
 
-    Nothing is written if it equals the active version. The name was taken before.
+    Nothing is written if it equals the active version. The name must be claimed.
 
     Args:
-        logs: where; what was seen of the deployment, its model and its artifacts is
-            not read again.
-        specification: what.
-        known_id: the deployment the caller means to change; None to create one. If
-            the name belongs to a deployment of any version of the same model, that
-            deployment gets the new version.
+        logs: the project's logs; those of the deployment, its model and its artifacts
+            are not read again if they have been read.
+        specification: the specification.
+        known_id: id of the deployment to change; None to create one. If a deployment of
+            the same model, of any version, has the name, that deployment gets the new
+            version.
         why: the reason, for the history.
         adopt: False to refuse every name that is taken.
 
     Raises:
         AlreadyExistsError: the name belongs to a deployment of another model (or,
-            without *adopt*, to any other deployment), or has a twin.
-        DeploymentNotFoundError: the deployment meant was deleted.
+            without *adopt*, to any other deployment).
+        DeploymentNotFoundError: the deployment to change was deleted.
         ModelNotFoundError: the model version was deleted meanwhile.
     """
     name, model = specification.name, specification.model.name
@@ -253,7 +253,7 @@ def save_specification(
         return Draft(op=op, state=after, token=token, content=specification)
 
     after = activate(logs, name, decide, token)
-    # It is committed: a document that is missing is written by a repair.
+    # The version is committed: if its document is missing, a repair writes it.
     with suppress(StorageError):
         project_version(logs.storage, name, after.current)
     return after
@@ -265,11 +265,11 @@ def activate(
     decide: Callable[[DeploymentState, int], Draft[DeploymentState] | None],
     token: str,
 ) -> Deployed:
-    """Commit what *decide* wants, and keep what the version that is then active pins.
+    """Commit the draft of *decide*, and protect what the active version then pins.
 
     Raises:
-        NotFoundError: one of them was deleted; the version was taken back.
-        CommitUncertainError: the storage failed before that was known.
+        NotFoundError: the model or artifact was deleted; the version is undone.
+        CommitUncertainError: the storage failed before that could be checked.
     """
     after = logs.deployment(name).append(decide)
     if after is None:
@@ -288,7 +288,7 @@ def activate(
 
 
 def activating(kind: str, number: int, why: str) -> dict[str, object]:
-    """Return what an entry says that makes *number* the active version."""
+    """Return the operation of an entry that makes *number* the active version."""
     return {"kind": kind, "version": number, **({"why": why} if why else {})}
 
 
@@ -296,7 +296,7 @@ def delete_deployment(storage: Storage, name: str, known_id: str) -> None:
     """Delete the deployment *known_id*; its version numbers are not given again.
 
     Raises:
-        DeploymentNotFoundError: there is none, or another one of that name.
+        DeploymentNotFoundError: it does not exist, or another one has the name.
     """
     logs = Logs(storage)
     records = read_deployment(storage, name, logs).records()
@@ -308,7 +308,7 @@ def delete_deployment(storage: Storage, name: str, known_id: str) -> None:
 
     logs.deployment(name).append(decide)
     for version in records:
-        # It is deleted: files that stay behind are found by verify.
+        # It is deleted: verify finds any files that remain.
         with suppress(StorageError):
             storage.delete_tree(layout.deployment_version_dir(name, version))
 
@@ -337,20 +337,20 @@ def download_artifact(
     try:
         download(storage, folder, {it.path: it.digest for it in files}, target)
     except (IntegrityError, PathNotFoundError):
-        # It says so if the version was deleted meanwhile.
+        # This raises if the version was deleted meanwhile.
         store.get(number)
         raise
     return str(target)
 
 
 def project_version(storage: Storage, name: str, version: DeploymentVersion) -> None:
-    """Write a version's document for people and tools, or write it again."""
+    """Write the readable copy of a version's specification."""
     path = layout.deployment_document(name, version.version)
     storage.create(path, document_bytes(version))
 
 
 def document_bytes(version: DeploymentVersion) -> bytes:
-    """Return the bytes of a version's document."""
+    """Return the bytes of the readable copy of a version's specification."""
     return encode_pretty(version)
 
 
@@ -362,7 +362,7 @@ def _check_owner(
     *,
     adopt: bool,
 ) -> None:
-    """See that a version for *model* may be added to the deployment as it is now."""
+    """Check that a version for *model* may be added to the deployment *there*."""
     if known_id is not None and (live is None or live.id != known_id):
         raise DeploymentNotFoundError(
             f"deployment {name!r} was deleted: create it again"
@@ -400,7 +400,7 @@ def _sealed(
     )
     head: dict[str, Any] = {"before": live.active if live else 0}
     if live is None:
-        # The name is new, or what had it is gone.
+        # The name is new, or its deployment was deleted.
         head |= {
             "status": "live",
             "id": token,
@@ -413,14 +413,14 @@ def _sealed(
 
 
 def keep_parts(logs: Logs, sealed: Deployed, token: str) -> None:
-    """Make sure that the model and artifact version of the active version stay.
+    """Protect the model version and artifact version of the active version.
 
-    A deletion that has marked one of them is stopped; see ``store.two_phase_delete``.
-    The deployment version is committed before.
+    Call this after the deployment version is committed. If a deletion has marked one of
+    them, its mark is withdrawn; see ``store.two_phase_delete``.
 
     Raises:
-        NotFoundError: one of them was deleted; the version was taken back.
-        CommitUncertainError: the storage failed before that was known.
+        NotFoundError: the model or artifact was deleted; the version is undone.
+        CommitUncertainError: the storage failed before that could be checked.
     """
     record = sealed.record
     model, artifact = record.model, record.artifact
@@ -462,13 +462,13 @@ def _take_back(logs: Logs, sealed: Deployed) -> None:
 def activate_version(
     storage: Storage, name: str, number: int, *, known_id: str, why: str
 ) -> Deployed:
-    """Make a sealed version the active one again; nothing is written if it is.
+    """Make a sealed version the active one; nothing is written if it is active.
 
     Raises:
-        DeploymentNotFoundError: there is no such version, or the deployment was
+        DeploymentNotFoundError: the version does not exist, or the deployment was
             deleted.
-        ModelNotFoundError: the version had been sealed by a writer that was killed
-            before it could tell that its model was deleted.
+        ModelNotFoundError: the model version was deleted, and the writer of the
+            deployment version was killed before it noticed.
     """
     logs, token = Logs(storage), new_token()
 
@@ -486,10 +486,10 @@ def activate_version(
 def delete_version(
     storage: Storage, name: str, number: int, *, known_id: str
 ) -> Deployed:
-    """Give a version up for good: nothing it pins is kept for it any more.
+    """Delete a version: what it pins is no longer in use by it.
 
     Raises:
-        DeploymentNotFoundError: there is no such version, or the deployment was
+        DeploymentNotFoundError: the version does not exist, or the deployment was
             deleted.
         InUseError: it is the active one.
     """
@@ -503,14 +503,15 @@ def delete_version(
                 "back to another version, or save a new one, first"
             )
         op = {"kind": "delete version", "version": number}
-        # What was active of a version that is gone is settled here, too.
+        # If the active version is not served, this also commits which one is active
+        # now.
         after = state.changed(active=live.active, entry=live.record.entry)
         return Draft(op=op, state=after.without(number))
 
     after = logs.deployment(name).append(decide)
     if after is None:
         raise DeploymentNotFoundError(f"deployment {name!r} has an empty log")
-    # It is deleted: a document that stays behind is found by verify and gc.
+    # It is deleted: verify and gc find a document that remains.
     with suppress(StorageError):
         storage.delete_tree(layout.deployment_version_dir(name, number))
     return Deployed(logs, name, after.state, after.state.head.active)
@@ -546,10 +547,10 @@ def check_tag_bytes(name: str, tags: Tags) -> None:
 def set_tags(
     storage: Storage, name: str, known_id: str, change: Callable[[Tags], Tags]
 ) -> None:
-    """Replace the tags of the deployment *known_id* by what *change* makes of them.
+    """Replace the tags of the deployment *known_id* by the result of *change*.
 
     Raises:
-        DeploymentNotFoundError: there is none, or another one of that name.
+        DeploymentNotFoundError: it does not exist, or another one has the name.
         InvalidDeploymentError: see ``check_tag_bytes``.
     """
     logs = Logs(storage)

@@ -143,7 +143,7 @@ def _clock(storage: Storage, *, dry_run: bool) -> float:
     """Return the time by the clock that timestamps the files.
 
     It is measured by writing an empty file. If that fails, as on a full disk, the local
-    clock is used: the grace period is only a courtesy to slow writers.
+    clock is used: the grace period only avoids useless work of slow writers.
     """
     if dry_run:  # which writes nothing
         return time.time()
@@ -195,7 +195,7 @@ def _of_model(storage: Storage, model: str) -> list[FoundGarbage]:
     found: list[FoundGarbage] = []
     for number, version in log.state().records.items():
         if version.is_live:
-            # If it is deleted meanwhile, the next gc sees to what is left of it.
+            # If it is deleted meanwhile, the next gc deletes what is left of it.
             with (
                 suppress(ModelNotFoundError),
                 while_live(storage, model, number),

@@ -100,7 +100,7 @@ def read_after_write(storage: Storage, folder: str) -> TrialResult:
 
 
 def delete_access(storage: Storage, folder: str) -> TrialResult:
-    """Delete an object and check that it is gone.
+    """Delete an object and check that it no longer exists.
 
     This proves that the credentials may delete, and that a deletion has an effect.
     """

@@ -1,1 +1,1 @@
-"""This machine alone: paths, atomic writes, state, threads, who writes; no store."""
+"""This machine alone: paths, atomic writes, state, threads and the user; no store."""

@@ -1,4 +1,4 @@
-"""Atomic writes of local files: temporary file, rename, and fsync if wanted."""
+"""Atomic writes of local files: a temporary file, a rename, and optionally fsync."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Tokens, timestamps, and the user names that are recorded in what is written."""
+"""Tokens, timestamps and user names, as they are recorded in documents."""
 
 import getpass
 import os

@@ -44,7 +44,7 @@ class Progress:
 
 
 def is_terminal(stream: object) -> bool:
-    """Tell whether *stream* is a terminal, on which a progress bar can be drawn.
+    """Return whether *stream* is a terminal, on which a progress bar can be drawn.
 
     A service or a GUI program may have None or a custom object as its stream.
     """

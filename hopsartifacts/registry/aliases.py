@@ -166,7 +166,7 @@ def _time_of(record: AliasRecord, model: str) -> datetime:
     except ValueError as error:
         raise IntegrityError(
             f"{layout.log_entry(layout.model_log(model), record.entry)} sets an alias "
-            f"at {record.when!r}, which is no time: restore the log from a backup"
+            f"at {record.when!r}, which is not a time: restore the log from a backup"
         ) from error
 
 

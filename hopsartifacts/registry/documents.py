@@ -60,7 +60,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     model_schema: EmbeddedFile | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a time that is none."""
+        """Refuse a creation time that is not a valid time."""
         datetime.fromisoformat(self.created)
 
     @property
@@ -75,7 +75,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AliasRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One change of an alias: the version, and who changed it, when and why."""
+    """One change of an alias: the version, the user, the time and the reason."""
 
     version: int | None
     """None if the alias was deleted."""
@@ -118,7 +118,7 @@ class VersionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """The edited description, or the saved one if it was never edited."""
 
     def __post_init__(self) -> None:
-        """Refuse a record of a live version that lacks what a listing shows."""
+        """Refuse a record of a live version without the fields that a listing shows."""
         if self.is_live and not self.seal:
             raise ValueError(f"a {self.status} version has no seal")
         if self.is_live:
@@ -152,7 +152,7 @@ class ModelState(State[ModelHead, VersionRecord]):
     record_type = VersionRecord
 
     def contradiction(self) -> str | None:
-        """Return what the head says and the records do not; None if nothing."""
+        """Return what the records contradict in the head; None if nothing."""
         latest, sealed = self.head.latest, self.head.sealed
         live = ((n, it.seal) for n, it in self.records.descending() if it.is_live)
         if (latest, sealed) != next(live, (0, 0)):
@@ -183,7 +183,7 @@ class ModelState(State[ModelHead, VersionRecord]):
         return {number: it for number, it in self.records.items() if it.is_live}
 
     def is_live(self, number: int) -> bool:
-        """Tell whether readers see version *number*."""
+        """Return whether readers see version *number*."""
         record = self.records.get(number)
         return record is not None and record.is_live
 

@@ -290,7 +290,7 @@ class Model(FixedAttributes, Tagged):
 
         See ``ModelServing.create_predictor`` for the arguments and errors.
         """
-        # Every parameter, by its name: a new setting needs no line here.
+        # All parameters by name: a new setting needs no line here.
         settings = {name: it for name, it in locals().items() if name != "self"}
         return self._context.serving().deploy_model(self, **settings)
 
@@ -373,12 +373,12 @@ class Model(FixedAttributes, Tagged):
 
     @property
     def created(self) -> str | None:
-        """When it was saved (RFC 3339, UTC); None before ``save``."""
+        """The time of the save (RFC 3339, UTC); None before ``save``."""
         return self._sealed().created if self.id else None
 
     @property
     def creator(self) -> str | None:
-        """Who saved it; None before ``save``."""
+        """The user who saved it; None before ``save``."""
         return self._sealed().creator if self.id else None
 
     @property
@@ -461,5 +461,5 @@ class Model(FixedAttributes, Tagged):
         if root is not None and root.is_relative_to(location.resolve()):
             raise InvalidModelError(
                 f"model path {str(location)!r} contains the project itself "
-                f"({str(root)!r}): save a folder that holds the model only"
+                f"({str(root)!r}): save a folder that contains only the model"
             )

@@ -264,7 +264,7 @@ class _Saving:
             raise
 
     def _is_reserved(self, version: int) -> bool:
-        """Tell whether the log says that the number is still reserved for this save."""
+        """Return whether the number is still reserved for this save, by the log."""
         held = reservations.Claim(self._token, version)
         with suppress(HopsArtifactsError):
             reservations.check_held(self._log.state(), self._new.model, held)
@@ -272,7 +272,7 @@ class _Saving:
         return False
 
     def _is_sealed(self, version: int) -> bool:
-        """Tell whether this save's commit succeeded, although the response was lost."""
+        """Return whether this save's commit succeeded; its response was lost."""
         with suppress(HopsArtifactsError):
             seal = self._log.state().records[version].seal
             return seal > 0 and self._log.entry(seal).token == self._attempt

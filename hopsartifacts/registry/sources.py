@@ -147,7 +147,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_by_product(path: str) -> bool:
-    """Tell whether a name in *path* is one of ``BY_PRODUCTS``."""
+    """Return whether a name in *path* is one of ``BY_PRODUCTS``."""
     return any(map(_IS_BY_PRODUCT.match, path.split("/")))
 
 
@@ -165,7 +165,7 @@ def source(root: Path) -> Source:
     files = [_file(path, location) for path, location in _listed(root, file_path)]
     if not files:
         raise InvalidModelError(
-            f"model path {str(root)!r} holds no file: save the trained model there "
+            f"model path {str(root)!r} contains no file: save the trained model there "
             "first (empty folders are not stored)"
         )
     distinct_paths(file.path for file in files)
@@ -180,7 +180,7 @@ def _listed(root: Path, named: _Named) -> list[tuple[str, str]]:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InvalidModelError(
             f"model path {str(root)!r} does not exist: give a file or directory that "
-            "holds the trained model"
+            "contains the trained model"
         ) from error
     except OSError as error:
         raise InvalidModelError(

@@ -70,8 +70,8 @@ def fill(
 def taken(folder: str) -> ConflictError:
     """Return the error for a version whose *folder* contains files already."""
     return ConflictError(
-        f"{folder!r} holds files that no version owns, or those of a version that the "
-        "log has lost: see project.verify(); move them away with project.repair(), "
+        f"{folder!r} contains files that belong to no version, or to a version that "
+        "the log has lost: see project.verify(); move them away with project.repair(), "
         "then save again (this number is used up)"
     )
 
@@ -121,7 +121,7 @@ class _Filling:
             journal.plan(wanted)
 
     def _is_unsure(self, file: SourceFile) -> bool:
-        """Tell whether *file* is uploaded or copied without a condition on its name."""
+        """Return whether *file* is stored without a condition on its name."""
         size = file.fingerprint.size_bytes
         is_copied = size > _COPIED_BYTES and self._lender.may_have(size)
         return size > WHOLE_BYTES or is_copied

@@ -112,7 +112,7 @@ def pick_live(state: ModelState, model: str, version: int) -> VersionRecord:
 
 @contextmanager
 def while_live(storage: Storage, model: str, version: int) -> Iterator[None]:
-    """Tell what is damaged below a version from what was deleted with it.
+    """Distinguish damage below a version from the deletion of that version.
 
     Raises:
         ModelNotFoundError: something is missing because the version was deleted.
@@ -145,7 +145,7 @@ def manifest_in(log: ModelLog, record: VersionRecord) -> Manifest:
     data = log.content(record.seal)
     if sha256_of(data) != record.sha256:
         raise IntegrityError(
-            f"{where} does not hold the manifest that was sealed: restore it from a "
+            f"{where} does not contain the manifest that was sealed: restore it from a "
             "backup"
         )
     return documents.decode_part(data, Manifest, where)
@@ -314,7 +314,7 @@ def delete_version(
     """
     record = live_version(storage, model, version)
     if not storage.capabilities.moves_trees:
-        with suppress(IntegrityError):  # what is damaged can be deleted as well
+        with suppress(IntegrityError):  # a damaged version can be deleted as well
             _refuse_strays(storage, model, manifest_of(storage, model, record))
     try:
         delete(
@@ -343,7 +343,7 @@ def _refuse_strays(storage: Storage, model: str, manifest: Manifest) -> None:
     for entry in storage.find(folder):
         if entry.path not in named:
             raise ConflictError(
-                f"{entry.path!r} is no file of model {model!r} version "
+                f"{entry.path!r} is not a file of model {model!r} version "
                 f"{manifest.version}, and may belong to a version that the log has "
                 "lost: move it to quarantine with project.repair(), then delete again"
             )

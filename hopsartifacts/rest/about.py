@@ -42,7 +42,7 @@ def about(others: Sequence[Operation]) -> tuple[Operation, ...]:
             method="GET",
             path="/health",
             handle=_health,
-            summary="Tell whether the server answers",
+            summary="Whether the server answers",
             scope=None,
             answer=Health,
             tag=tag,

@@ -59,7 +59,7 @@ class BodyBounds(msgspec.Struct, frozen=True, kw_only=True):
 class Bounds:
     """ASGI middleware that limits request bodies and adds security headers.
 
-    A body that has not been read when the answer begins is not wanted: the answer is
+    A body that has not been read when the answer begins is not needed: the answer is
     sent at once, and the connection is closed after it. Only a little more of the body
     is read, so that a client that is still sending receives the answer.
     """

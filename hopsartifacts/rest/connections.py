@@ -65,7 +65,7 @@ async def _too_long(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class ClientProtocol(Protocol):
-    """What a slot asks of a connection's protocol, made after the TLS handshake."""
+    """The part of a connection's protocol that a slot uses after the TLS handshake."""
 
     @property
     def has_asked(self) -> bool:
@@ -378,7 +378,7 @@ class Connection(HttpConnection):
             if self._head_bytes > HEAD_BYTES:
                 self._refuse_head()
         elif self.is_idle and not self.has_idle_timer and not self._head:
-            # What came does not start a request; for example, it is blank lines.
+            # The bytes do not start a request; for example, they are blank lines.
             self._await_head()
 
     def head_began(self) -> None:

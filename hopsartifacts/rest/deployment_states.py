@@ -67,7 +67,7 @@ class DeploymentEvent(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         id: unique, even after the deployment is deleted.
         version: number of the active version.
-        state: what runs now.
+        state: the state of its processes.
     """
 
     name: str

@@ -122,7 +122,7 @@ class Announcer:
     """Publishes events to listeners; ``publish`` may be called from any thread."""
 
     def __init__(self, kept: int = _KEPT) -> None:
-        # Numbers restart with each server; this prefix of an id tells runs apart.
+        # Numbers restart with each server; this prefix of an id distinguishes runs.
         self._run = new_token()[:12]
         self._events: deque[_Event] = deque(maxlen=kept)
         self._last = 0

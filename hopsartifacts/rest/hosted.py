@@ -1,4 +1,4 @@
-"""What handlers of requests use: the project, and the server's own objects."""
+"""The objects that handlers of requests use: the project, and those of the server."""
 
 import hashlib
 from pathlib import Path

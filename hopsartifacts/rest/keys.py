@@ -75,7 +75,7 @@ def has_key(scope: Mapping[str, Any]) -> bool:
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the file has of one key.
+    """The record of one key in the file.
 
     Attributes:
         digest: SHA-256 of the secret.
@@ -229,7 +229,7 @@ class Keys:
                 if found.st_mode & _OTHERS_WRITE:
                     raise FormatError(
                         f"{str(self._path)!r} is writable by other users, who could "
-                        "add keys: check what it holds, then run 'chmod go-w' on it"
+                        "add keys: check its content, then run 'chmod go-w' on it"
                     )
                 self._read = (signature, _decoded(self._path, self._path.read_bytes()))
         except FileNotFoundError:

@@ -26,11 +26,11 @@ class _Conditional(NamedTuple):
 
 _CONDITIONS: dict[Condition, _Conditional] = {
     "Range": _Conditional("Which bytes to send: `bytes=0-99`", 206, 416),
-    "If-Match": _Conditional("Only if it still is what has this ETag", refused=412),
-    "If-None-Match": _Conditional("Only if it is not what has this ETag", 304),
+    "If-Match": _Conditional("Only if its ETag is this one now", refused=412),
+    "If-None-Match": _Conditional("Only if its ETag is not this one now", 304),
 }
 _EDITED_IF_NONE = _Conditional(
-    "Only if it is not what has this ETag; `*`: only if there is none", refused=412
+    "Only if its ETag is not this one now; `*`: only if it does not exist", refused=412
 )
 
 

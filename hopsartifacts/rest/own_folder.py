@@ -59,7 +59,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     """Hold the lock of *folder*, so that no other server uses it.
 
     Raises:
-        InUseError: another server holds it.
+        InUseError: another server uses it.
     """
     # It may be released by another thread than the one that took it.
     lock = FileLock(
@@ -69,8 +69,8 @@ def alone_in(folder: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise InUseError(
-            f"another server uses the folder {str(folder)!r}: stop it, or give this "
-            "one a folder of its own with --state-dir"
+            f"another server uses the folder {str(folder)!r}: stop it, or choose "
+            "another folder with --state-dir"
         ) from error
     try:
         yield

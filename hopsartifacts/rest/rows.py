@@ -4,7 +4,7 @@ Each listing checks for every model whether its log has an entry after the newes
 that was seen. On a local disk where nothing was written since the last listing it
 checks none. Every ``_COMPARE_S`` seconds it also compares the newest entries, since a
 project may have been restored from a backup under a running server, and it reads the
-deployments again, since their artifacts may be gone. Lists stay sorted, and only the
+deployments again, since their artifacts may be deleted. Lists stay sorted, and only the
 rows of a model that changed are moved in them. The cache is written to the server's own
 folder, so that a server that starts need not read each log.
 """
@@ -136,7 +136,7 @@ VERSIONS: SortOrder[VersionRow] = SortOrder(
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    """What the cache has of a model; deployments are added later."""
+    """The cached rows of a model; deployments are added later."""
 
     newest: NewestEntry
     versions: list[VersionRow]
@@ -255,7 +255,7 @@ class Rows:
         before_written, before_listed = (None, None) if are_compared else self._felt
         is_still = written is not None and written == before_written
         if listed is None or listed != before_listed:
-            new = self._names() ^ self._kept.keys()  # includes models that are gone
+            new = self._names() ^ self._kept.keys()  # includes deleted models
         else:
             new = set()
         new |= self._damaged.keys()

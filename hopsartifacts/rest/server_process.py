@@ -72,7 +72,7 @@ Chore = Callable[[], object]
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
-    """What is reported when the server has started.
+    """The report after the server has started.
 
     Attributes:
         url: where clients reach it.

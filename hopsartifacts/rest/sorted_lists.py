@@ -1,4 +1,4 @@
-"""Lists that stay sorted, in each order that was asked for, when a few items change."""
+"""Lists that stay sorted, in each requested order, when a few items change."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -15,7 +15,7 @@ SortKey = tuple[bool, str | int | float, Identity]
 """Whether the item has no value; its value, or 0 if it has none; its identity."""
 
 _FEW = 64
-"""If more items change at once, lists are sorted again when they are asked for."""
+"""If more items change at once, a list is sorted again when it is requested."""
 
 
 class SortOrder(msgspec.Struct, Generic[Item], frozen=True, kw_only=True):
@@ -93,7 +93,7 @@ class SortedList(Generic[Item]):
     def first(
         self, count: int, *, after: SortKey | None, is_descending: bool
     ) -> list[Item]:
-        """Return the first items behind the key *after*; None: of the whole list.
+        """Return the first items after the key *after*; None: of the whole list.
 
         Items without a value are last in either direction.
 
@@ -115,7 +115,7 @@ class SortedList(Generic[Item]):
 
 
 class SortedLists(Generic[Item]):
-    """The same items, sorted by each field that was asked for so far."""
+    """The same items, sorted by each field that was requested so far."""
 
     def __init__(self, order: SortOrder[Item]) -> None:
         self._order = order

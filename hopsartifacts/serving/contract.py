@@ -64,7 +64,7 @@ class DeploymentKey(msgspec.Struct, frozen=True, kw_only=True):
     """Digest of the specification of that version."""
 
     def is_of(self, other: "DeploymentKey") -> bool:
-        """Tell whether both keys are of versions of the same deployment.
+        """Return whether both keys are of versions of the same deployment.
 
         The versions may differ. If the same version was sealed from two specifications,
         the keys are of two projects, one of which was restored from a copy.
@@ -87,7 +87,7 @@ class Batching(msgspec.Struct, frozen=True, kw_only=True):
     max_batch_size: int = 32
     """The most rows (items of ``instances``) in a batch."""
     max_latency_ms: int = 0
-    """Longest wait for a batch to fill; 0 takes what is queued, without a wait."""
+    """Longest wait for a batch to fill; 0 takes the queued requests without a wait."""
     timeout_s: float | None = None
     """Longest time a request may take, queueing included; None means no limit."""
 
@@ -202,7 +202,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunState(msgspec.Struct, frozen=True, kw_only=True):
-    """What a back end knows about a deployment at this moment."""
+    """The state of a deployment's processes now, according to its back end."""
 
     status: Status
     condition: Condition | None = None
@@ -236,7 +236,7 @@ NEVER_RAN = RunState(
         type="STOPPED", status=True, reason="the deployment is not running"
     ),
 )
-"""What is said of a deployment that never ran here."""
+"""The state of a deployment that has never run here."""
 
 
 class ServingBackend(Protocol):
@@ -343,8 +343,8 @@ class ServingBackend(Protocol):
     ) -> Iterator[LogLine]:
         """Yield the last *tail* lines, then each new line until the run ends.
 
-        If *after* is the ``mark`` of a line of this run, start behind that line
-        instead. *is_wanted* is called repeatedly; a False result ends the iteration.
+        If *after* is the ``mark`` of a line of this run, start after that line instead.
+        *is_wanted* is called repeatedly; a False result ends the iteration.
         """
         ...
 

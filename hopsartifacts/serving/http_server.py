@@ -162,7 +162,7 @@ class HttpConnection(HttpToolsProtocol):
         self.limit_concurrency = 0
 
     def _is_offered(self) -> bool:
-        """Tell whether the headers offer another protocol."""
+        """Return whether the headers offer another protocol."""
         parser = self.parser
         return bool(parser.should_upgrade()) and parser.get_method() != _CONNECT
 

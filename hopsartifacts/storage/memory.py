@@ -25,7 +25,7 @@ class MemoryStorage(ObjectStorage):
         super().__init__(OneAtATime(MemoryFileSystem(), _LOCK), root)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The lock cannot be pickled; another process has a memory of its own.
+        # The lock cannot be pickled; another process has separate memory.
         return type(self), (self._root,)
 
     @property

@@ -43,7 +43,7 @@ class RenameServer(Protocol):
         """Yield the content of a file of *size_bytes* from offset *start*."""
 
     def rename(self, source: str, target: str) -> None:
-        """Rename a file or folder; raise if *target* exists, whatever its type."""
+        """Rename a file or folder; raise if a file or folder *target* exists."""
 
     def replace(self, source: str, target: str) -> None:
         """Rename a file, replacing *target* if it is a file."""

@@ -75,7 +75,7 @@ class InFlight(Generic[Result]):
     """The numbered pieces of one transfer that are in flight.
 
     One piece is always allowed; further ones only within the budget. So transfers never
-    block each other, in whatever order a caller takes their pieces.
+    block each other, even if a caller takes their pieces in turns.
     """
 
     def __init__(self, budget: Budget, most: int) -> None:

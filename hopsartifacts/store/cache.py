@@ -200,7 +200,7 @@ class Cache(FixedAttributes):
             )
 
     def _evict(self, key: str) -> bool:
-        """Delete one folder, unless a process uses or changes it; tell if it was."""
+        """Delete one folder unless a process uses it; return whether it was deleted."""
         # A held lock raises TimeoutError.
         with suppress(TimeoutError), self._locked(key, timeout_s=0):
             descriptor = self._opened_lease(key)

@@ -1,13 +1,13 @@
 """Deduplication: a new file is created from an identical stored file.
 
-A stored file is used only if it still is what was committed, so that damage does not
+A stored file is used only if it is unchanged since the commit, so that damage does not
 spread. On a local disk its bytes are read again. On other storages its modification
 time, by the server's clock, must not be later than the commit.
 
 If a local disk cannot clone blocks, the new file is a hard link to the old one. Linked
-files are read-only and this package never changes them in place. If one is changed all
-the same (root can do that), it changes in every version that shares it: ``verify``
-finds the change in each, and none of them can serve to repair another.
+files are read-only and this package never changes them in place. If one is changed
+anyway (root can do that), it changes in every version that shares it: ``verify`` finds
+the change in each, and none of them can serve to repair another.
 """
 
 from collections.abc import Iterable
@@ -59,7 +59,7 @@ class Dedup:
             self._by_bytes.setdefault(it.digest.sha256, {}).setdefault(it.path, it)
 
     def may_have(self, size_bytes: int) -> bool:
-        """Tell whether a stored file has this size, so that hashing may pay off."""
+        """Return whether a stored file has this size, so that hashing may pay off."""
         return size_bytes in self._sizes
 
     def lend(self, digest: Digest, path: str, target: str) -> bool:

@@ -231,7 +231,7 @@ def unpacked(data: bytes, log: str, seq: int) -> LogEntry:
         raise IntegrityError(str(error)) from error
     documents.check_format(body.format, path)
     if (body.log, body.seq) != (log, seq):
-        raise _damaged(path, f"holds entry {body.seq} of {body.log}: it was moved")
+        raise _damaged(path, f"contains entry {body.seq} of {body.log}: it was moved")
     return LogEntry(body=body, sha256=sha256_of(data))
 
 

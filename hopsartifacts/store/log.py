@@ -271,7 +271,7 @@ class Log(Generic[AnyState]):
                 if seq > layout.MOST_ENTRIES:
                     raise ConflictError(
                         f"{self.path} has {layout.MOST_ENTRIES} entries, and no log "
-                        "can have more: go on under another name"
+                        "can have more: continue under another name"
                     )
                 token = draft.token or new_token()
                 taken = self._commit(before, seq, draft, token)

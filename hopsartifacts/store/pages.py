@@ -291,7 +291,7 @@ def written_record(tree: Tree, number: int) -> msgspec.Raw | None:
 
 
 def is_named(raw: msgspec.Raw) -> bool:
-    """Tell whether *raw* is the number of an entry instead of a record."""
+    """Return whether *raw* is the number of an entry instead of a record."""
     return not bytes(raw).startswith(b"{")
 
 

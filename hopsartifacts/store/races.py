@@ -1,4 +1,4 @@
-"""What a writer does when others write, or clean up, at the same time."""
+"""Races of writers with other writers and with garbage collection."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -31,7 +31,7 @@ def create_once(
     """Create an object if it is absent; retry when the storage fails.
 
     Args:
-        create: tries to create the object and tells whether it did.
+        create: tries to create the object, and returns whether it did.
         look: reads the existing object; returns None if there is none.
         what: the name of the object in error messages.
         token: the token inside the object, which identifies this attempt.

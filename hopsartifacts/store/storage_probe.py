@@ -123,7 +123,7 @@ def require_proof(storage: Storage) -> None:
 
 
 def is_overwriting(storage: Storage, path: str) -> bool:
-    """Create one object twice and tell whether the second create was not refused.
+    """Create one object twice; return whether the second create was not refused.
 
     This finds servers that ignore the condition. It does not test concurrent writers;
     ``project.doctor()`` does.

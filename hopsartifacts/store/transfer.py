@@ -206,7 +206,7 @@ def _local(target: Path) -> Iterator[None]:
 
 
 def _part(target: Path, digest: Digest) -> tuple[Path, IO[bytes], bool]:
-    """Open a temporary file for *target*; tell whether the next try will find it."""
+    """Open a temporary file for *target*; return whether the next try will find it."""
     part = part_of(target, digest)
     with _local(target):
         with suppress(OSError):

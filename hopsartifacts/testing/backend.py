@@ -27,4 +27,4 @@ class BackendConformance(
     CrashConformance,
     FaultConformance,
 ):
-    """All parts: the contract promise by promise, and what is built on it."""
+    """All parts: each promise of the contract, and the store that is built on it."""

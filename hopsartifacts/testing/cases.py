@@ -162,7 +162,7 @@ def walk(
     part: int = 0,
     steps: int | None = None,
 ) -> int:
-    """Run *case* with each of *faults* at each step, and check what is left.
+    """Run *case* with each of *faults* at each step, and check the result.
 
     Args:
         case: the case to run.

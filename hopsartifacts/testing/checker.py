@@ -1,4 +1,4 @@
-"""What readers see of a project, and whether it has lost nothing.
+"""A check of a project through its readers: whether anything was lost.
 
     checked = check(storage)
     assert checked.ok, checked

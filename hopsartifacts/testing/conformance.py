@@ -263,7 +263,7 @@ class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
             ("t/b", "file"),
             ("t/c", "file"),
         ]
-        # A back end may keep folders of its own at the root.
+        # A back end may keep its own folders at the root.
         assert {"t", "tt"} <= {entry.path for entry in storage.list("")}
         assert storage.list("t")[1].size_bytes == len(b"xy")
 
@@ -377,7 +377,7 @@ class StorageConformance(ThreadConformance, ModeConformance, UploadConformance):
             assert (storage.read("a"), storage.read("b")) == (b"bytes", b"bytes")
 
     def test_move_tree_takes_the_folder_elsewhere(self, storage: Storage) -> None:
-        """Every file below is at the new path, and the old folder is gone."""
+        """Every file below is at the new path, and the old folder no longer exists."""
         storage.write("s/a", [b"one"])
         storage.write("s/b/c", [b"two"])
         if not storage.capabilities.moves_trees:

@@ -24,7 +24,7 @@ PYTHON = re.compile(
     r"|model_schema|grace_s|max_batch_size|max_latency)\b"
 )
 ONLY_IN_PYTHON = {
-    "see help() for what it has",
+    "see help() for its settings",
     "give what mr.get_model(name) returns",
     "ms.create_predictor(model) returns",
     "call save() first",

@@ -231,7 +231,7 @@ def test_a_topic_needs_servers_from_somewhere(
         script_file=make_script(),
         inference_logger=InferenceLogger(kafka_topic=KafkaTopic("t")),
     )
-    with pytest.raises(InvalidDeploymentError, match="nobody says where Kafka topic"):
+    with pytest.raises(InvalidDeploymentError, match="servers of Kafka topic"):
         deployment.start()
     found = project.get_model_serving().get_deployment(deployment.name)
     assert found is not None

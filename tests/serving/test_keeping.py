@@ -208,9 +208,13 @@ def test_a_request_that_has_begun_is_answered_by_who_has_it(
 @pytest.mark.parametrize(
     ("code", "await_running_s", "reason"),
     [
-        ("raise ValueError('boom')", 60, "failed: ValueError: boom; version 3 goes on"),
-        ("import os; os._exit(4)", 60, "exit code 4; version 3 goes on"),
-        ("import time; time.sleep(600)", 1, r"not ready within 1 s; .*version 3 goes"),
+        (
+            "raise ValueError('boom')",
+            60,
+            "failed: ValueError: boom; version 3 keeps running",
+        ),
+        ("import os; os._exit(4)", 60, "exit code 4; version 3 keeps running"),
+        ("import time; time.sleep(600)", 1, r"not ready within 1 s; .*version 3 keeps"),
     ],
 )
 def test_a_version_that_does_not_get_ready_leaves_the_one_before(

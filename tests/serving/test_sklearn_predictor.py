@@ -118,7 +118,7 @@ def test_one_model_file_there_must_be(
 
 def test_a_file_that_holds_no_model_is_refused(tmp_path: Path) -> None:
     joblib.dump({"weights": [1]}, tmp_path / "model.pickle")
-    with pytest.raises(InvalidModelError, match="holds a dict without a method"):
+    with pytest.raises(InvalidModelError, match="contains a dict without a method"):
         SklearnPredictor(tmp_path)
 
 

@@ -369,7 +369,7 @@ WRONG: list[tuple[PredictionCall, Any, Any, str, str]] = [
     (v2(), changed(datatype="X"), same, "transformer", "unknown datatype 'X'"),
     (v2(), same, lambda _: {"outputs": [1]}, "transformer", "not return a V2 answer"),
     (v2(), same, answered(shape=[3]), "transformer", "change shape with the data"),
-    (v2(), same, answered(datatype="INT8"), "transformer", "data holds float"),
+    (v2(), same, answered(datatype="INT8"), "transformer", "data contains float"),
     (v2(), same, answered(datatype="Y"), "transformer", "unknown datatype 'Y'"),
     (
         v2(),

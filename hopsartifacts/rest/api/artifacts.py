@@ -78,7 +78,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         version: its number.
         is_new: whether it would be created.
-        asked: what was asked for: a number, a word, or null.
+        asked: the requested version: a number, a word, or null.
         identity: digest over role, name and bytes of every file.
         files: names of the files.
         compared: versions 1 to this one were compared; 0 if none were.

@@ -117,7 +117,7 @@ def predictor_of(
     """Return the predictor with the settings *given*; their paths are in the project.
 
     Raises:
-        ModelNotFoundError: there is no such model version.
+        ModelNotFoundError: the model version does not exist.
         InvalidDeploymentError: the rules forbid the combination, or a setting makes no
             sense.
     """
@@ -218,7 +218,7 @@ def _put(call: OperationCall) -> DeploymentDetail | Response:
 
 
 def _save(made: Deployment, given: GivenDeployment, *, adopt: bool) -> None:
-    """Seal it; what runs is moved to the new version, and not waited for."""
+    """Seal it, and move a running deployment to the new version without waiting."""
     made.save(
         0,
         why=checked_reason(given.why),
@@ -317,7 +317,7 @@ OPERATIONS = (
         "PUT",
         DEPLOYMENT,
         _put,
-        "Replace all settings of a deployment, or create it (201); what runs moves on",
+        "Replace all settings of a deployment, or create it (201); update its run",
         body=GivenDeployment,
         answer=DeploymentDetail,
     ),
@@ -325,7 +325,7 @@ OPERATIONS = (
         "POST",
         f"{DEPLOYMENT}/rollback",
         _rollback,
-        "Make another version the active one; what runs moves on",
+        "Make another version the active one; update its run",
         body=Rollback,
         answer=DeploymentDetail,
     ),
@@ -342,7 +342,7 @@ OPERATIONS = (
         "POST",
         f"{DEPLOYMENT}/stop",
         _stop,
-        "Stop what runs",
+        "Stop the deployment",
         answer=Job[Result],
         status=202,
     ),
@@ -350,7 +350,7 @@ OPERATIONS = (
         "POST",
         f"{DEPLOYMENT}/predictions",
         predicted,
-        "Ask the running deployment: its model server's answer, as it is",
+        "Get a prediction: the answer of the model server, unchanged",
         scope="read",
         body=dict[str, Any],
         answer=Any,

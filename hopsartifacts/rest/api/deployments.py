@@ -30,7 +30,7 @@ class DeploymentRow(msgspec.Struct, frozen=True, kw_only=True):
         version: number of the active version.
         created: when the deployment was first saved.
         updated: when the active version was saved.
-        state: what runs now.
+        state: the state of its processes.
     """
 
     name: str
@@ -230,5 +230,11 @@ OPERATIONS = (
         query=Deletion,
         status=204,
     ),
-    _operation("GET", f"{DEPLOYMENT}/state", _state, "What runs now", answer=RunStatus),
+    _operation(
+        "GET",
+        f"{DEPLOYMENT}/state",
+        _state,
+        "State of its processes",
+        answer=RunStatus,
+    ),
 )

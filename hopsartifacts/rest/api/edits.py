@@ -1,4 +1,4 @@
-"""What can change in a model version: its tags, and the aliases that point at it."""
+"""Edits of a model version: its tags, and the aliases that point at it."""
 
 from typing import Any
 

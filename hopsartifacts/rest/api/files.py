@@ -210,7 +210,7 @@ OPERATIONS = (
         "GET",
         "/files",
         _list,
-        "What a folder of the project holds: a page, filtered and sorted",
+        "The files in a folder of the project: a page, filtered and sorted",
         query=Listing,
         answer=Page[FileRow],
     ),

@@ -139,7 +139,7 @@ def _order(wanted: VersionFilter) -> SortOrder[VersionRow]:
 
 
 def _checks(wanted: VersionFilter) -> list[Callable[[VersionRow], bool]]:
-    """Return the checks that were asked for, and no others: there may be many rows.
+    """Return only the checks that were requested, as there may be many rows.
 
     Raises:
         InvalidInputError: a limit has no metric, or a value has no tag.
@@ -269,7 +269,7 @@ def version_detail(storage: Storage, name: str, version: int) -> VersionDetail:
 
 
 def uses_of(storage: Storage, name: str, version: int) -> list[tuple[Use, int]]:
-    """Return what runs a model version, and with which artifact version.
+    """Return the deployments of a model version, with their artifact versions.
 
     Damaged deployments are left out: their own pages tell of the damage.
     """

@@ -41,7 +41,7 @@ _IDENTITIES = {
 
 
 class StorageVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What the doctor, or the first write, found out about the storage.
+    """The verdict on the storage, by the doctor or by the test before the first write.
 
     Attributes:
         ok: whether the storage can hold a project.

@@ -102,7 +102,7 @@ def local_file(location: Path) -> Content:
 
 
 def answer(content: Content, request: Request) -> Response:
-    """Return a response that streams *content*, or the range that is asked for.
+    """Return a response that streams *content*, or the requested range.
 
     Raises:
         RefusedError: the range starts after the end of the file (416).

@@ -87,7 +87,7 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
         self._namespace = project_namespace(hosted)
 
     def service(self, details: Any) -> Any:
-        """Return the handler of a call; None if there is no such method or project."""
+        """Return the handler of a call; None if method or project is unknown."""
         before, _, method = details.method.rpartition(f"/{SERVICE}/")
         if method not in METHODS:
             return None
@@ -187,7 +187,7 @@ class _Calls(grpc.GenericRpcHandler):  # type: ignore[misc]
 
 
 class _Seen:
-    """What the log and the metrics record of a call."""
+    """The outcome of a call, for the log and the metrics."""
 
     def __init__(self, method: str, address: Address) -> None:
         self.address = address
@@ -224,7 +224,7 @@ async def _ask(
 ) -> bytes:
     if line.grpc_port is None:
         raise RefusedError(
-            f"deployment {name!r} does not speak gRPC: deploy it with the protocol "
+            f"deployment {name!r} does not support gRPC: deploy it with the protocol "
             "GRPC, or ask it over HTTP",
             501,
         )

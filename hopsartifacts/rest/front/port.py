@@ -178,7 +178,7 @@ def _again(host: str, port: int) -> socket.socket:
     except PortTakenError as error:
         reason = getattr(error.__cause__, "strerror", None) or error
         raise PortTakenError(
-            f"{host}:{port} was the inference port until now, and cannot be had "
+            f"{host}:{port} was the inference port until now, and cannot be used "
             f"({reason}). Clients that are logged in send their predictions there, "
             "with their API keys. Stop what listens there; or give another port with "
             "--inference-port (0 takes a free one), and have clients log in again. If "
@@ -205,8 +205,8 @@ def _remembered(path: Path) -> int | None:
         raise StorageError(f"cannot read {str(path)!r}: {error.strerror}") from error
     if not _NUMBER.fullmatch(text) or int(text) > LARGEST_PORT:
         raise FormatError(
-            f"{str(path)!r} is damaged: it holds {text[:20]!r}, not the number of the "
-            "inference port. Write that into it; or delete it, and have clients log in "
-            "again"
+            f"{str(path)!r} is damaged: it contains {text[:20]!r}, not the number of "
+            "the inference port. Write that into it; or delete it, and have "
+            "clients log in again"
         )
     return int(text)

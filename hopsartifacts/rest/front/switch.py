@@ -1,4 +1,4 @@
-"""One port for HTTP/1.1 and gRPC, told apart by a connection's first bytes."""
+"""One port for HTTP/1.1 and gRPC, distinguished by a connection's first bytes."""
 
 import asyncio
 from collections.abc import Callable, Iterator

@@ -89,7 +89,7 @@ class Upstream:
                 self._close_soon()
 
     def leave(self) -> None:
-        """Close the line as soon as it is no longer held."""
+        """Close the connection as soon as it is no longer used."""
         self._is_left = True
         if self._users == 0:
             self._close_soon()

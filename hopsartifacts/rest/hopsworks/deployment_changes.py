@@ -52,14 +52,14 @@ def change(
     new: DeploymentRequest,
     find: FindFile,
 ) -> None:
-    """Give *deployment* all settings of *new*; nothing is saved.
+    """Set all settings of *new* on *deployment*; nothing is saved.
 
     Clients send back the settings that they were given. A setting that is still the
     same is kept: the bare name of a script stands for the sealed script.
 
     Raises:
         InvalidDeploymentError: see ``created``; or it asks for another name or model.
-        ModelNotFoundError: there is no such version of the model.
+        ModelNotFoundError: the version of the model does not exist.
     """
     if new.name is not None and deployment_name(new.name) != deployment.name:
         raise InvalidDeploymentError(
@@ -152,10 +152,10 @@ def check_new(new: DeploymentRequest) -> None:
         "gitUrl": (new.git_url, "upload the script and give its path"),
         "tracing": (_enabled(new.tracing), "leave it out"),
         "featureLogging": (_enabled(new.feature_logging), "use an inference logger"),
-        "vllm_variant": (variant, "install the vLLM you want and leave it out"),
+        "vllm_variant": (variant, "install the right vLLM, and leave it out"),
         "vllm_image_tag": (
             new.vllm_image_tag,
-            "install the vLLM you want and leave it out",
+            "install the right vLLM, and leave it out",
         ),
     }
     for name, (value, way) in unknown.items():

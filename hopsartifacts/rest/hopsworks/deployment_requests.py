@@ -85,7 +85,7 @@ class DeploymentRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel
 
 
 def artifact_version(new: DeploymentRequest) -> str | int | None:
-    """Return the artifact version asked for: a number, a word, or None."""
+    """Return the requested artifact version: a number, a word, or None."""
     asked = new.artifact_version
     if asked is UNSET or asked is None:
         return None
@@ -101,7 +101,7 @@ def environment(new: DeploymentRequest) -> str | None:
 def env_vars(new: DeploymentRequest, before: dict[str, str]) -> dict[str, str]:
     """Return the environment variables.
 
-    They are those of *before* if the client is too old to know variables.
+    If the client is too old to send variables, they are those of *before*.
 
     Raises:
         InvalidDeploymentError: one is not ``NAME=value``.

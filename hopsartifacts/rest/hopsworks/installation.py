@@ -270,7 +270,7 @@ OPERATIONS = (
         "GET",
         f"{PROJECT}/credentials",
         _credentials,
-        "What clients keep instead of certificates",
+        "The data that clients keep instead of certificates",
         answer=Credentials,
     ),
     Operation(

@@ -148,7 +148,7 @@ class Uploads:
                 area.make_folder(place.inside)
 
     def stat(self, path: str, owner: str) -> FileInfo | None:
-        """Return what is unfinished at *path* and visible to this owner.
+        """Return the unfinished file or folder at *path*, if the owner can see it.
 
         Only complete files are returned. If a client asks for a missing file in an open
         version, this file is expected to be uploaded.
@@ -171,7 +171,7 @@ class Uploads:
         return _file(path, upload, area) if upload and upload.is_whole else None
 
     def list(self, path: str, owner: str) -> list[FileInfo]:
-        """Return what is unfinished directly below *path* and visible to this owner."""
+        """Return the unfinished files and folders in *path* that the owner can see."""
         found: dict[str, FileInfo] = {}
         for area in self._shelf.all_visible(owner):
             for entry in _entries(area):
@@ -191,7 +191,7 @@ class Uploads:
         return area.named_file(place.inside) if area else None
 
     def remove(self, path: str, owner: str) -> bool:
-        """Remove what is unfinished at *path*.
+        """Remove the unfinished file or folder at *path*.
 
         The number of a version is kept for the next save, by any owner.
 
@@ -354,7 +354,7 @@ class OwnFiles:
     def _is_left_over(self, area: Area, chunk: Chunk) -> bool:
         """Return whether *chunk* belongs to a later upload than *area*."""
         if area.status == "delivered":
-            # If the file is gone, it was removed since, and this is a new upload.
+            # If the file no longer exists, it was removed, and this is a new upload.
             return self._storage.stat(area.place.path) is None
         if area.status == "ending" or not area.may_start_over:
             return area.status == "ending"

@@ -172,7 +172,7 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Details(msgspec.Struct, frozen=True, kw_only=True):
-    """What is registered with the files of a model version.
+    """The data that is registered with the files of a model version.
 
     Attributes:
         description: None for the default one.

@@ -45,7 +45,7 @@ def count_drops(storage: Storage, deployment: DeploymentKey, spool: Path | None)
 
 
 def ship_rest(storage: Storage, deployment: str, spool: Path | None) -> None:
-    """Ship what waits in *spool*, for the last time; what cannot be shipped stays."""
+    """Ship all records in *spool*; those that cannot be shipped stay there."""
     with suppress(HopsArtifactsError, OSError, ModuleNotFoundError):
         if spool is not None and spool.is_dir():
             _ship(storage, deployment, spool)

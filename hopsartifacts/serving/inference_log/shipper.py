@@ -264,7 +264,7 @@ def run(
 def _ship_round(
     folder: Path, order: ShipperOrder, storage: Storage, produce: Produce | None
 ) -> bool:
-    """Ship once and tell whether everything succeeded; failures are retried later."""
+    """Ship once; return whether all of it succeeded. Failures are retried later."""
     try:
         failures = ship(folder, order.deployment, storage, produce).failures
     except (HopsArtifactsError, OSError) as error:

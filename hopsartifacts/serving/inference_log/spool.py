@@ -112,7 +112,7 @@ def create_locked(path: Path) -> int:
 
 
 def is_locked(path: Path) -> bool:
-    """Tell whether the writer of this file is alive and still uses it."""
+    """Return whether the writer of this file is alive and still uses it."""
     with path.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -150,7 +150,7 @@ def read_records(data: bytes, start: int) -> Iterator[KeptRecord]:
 
 
 def is_torn(data: bytes, end: int) -> bool:
-    """Tell whether the bytes after the last complete record are the start of another.
+    """Return whether the bytes after the last complete record are the start of another.
 
     If they are not, a program other than a writer has changed the file.
     """

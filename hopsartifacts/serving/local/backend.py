@@ -190,9 +190,9 @@ class LocalBackend:
             return "" if path is None else last_lines(path, tail)
 
     def inference_log_spool(self, deployment: DeploymentKey) -> Path | None:
-        """Return where the workers of this user leave what they log.
+        """Return the folder of the exchanges that wait to be shipped.
 
-        It stays there whatever becomes of the run files.
+        They stay there when the run files are deleted.
         """
         try:
             with self._in_words("find inference logs"):
@@ -209,7 +209,7 @@ class LocalBackend:
         after: str = "",
         is_wanted: Callable[[], bool] = lambda: True,
     ) -> Iterator[LogLine]:
-        """Return the end of the newest run's log, and what comes until nothing runs."""
+        """Yield the end of the newest run's log, and new lines until it ends."""
         what = f"follow the log of deployment {deployment.name!r}"
         with self._in_words(what):
             folder = self._folder(deployment)
@@ -231,7 +231,7 @@ class LocalBackend:
         return lines()
 
     def forget(self, deployment: DeploymentKey) -> None:
-        """Stop what runs and drop its run files, as far as that is possible."""
+        """Stop the deployment and delete its run files, as far as possible."""
         with (
             suppress(ServingError, StorageError),
             self._in_words(f"forget deployment {deployment.name!r}"),
@@ -284,7 +284,7 @@ class LocalBackend:
         if path is None or component == "predictor":
             return path
         own = transformer_log(path)
-        # What a transformer writes before it has a log of its own is in the other.
+        # Until a transformer has its own log, its output is in the predictor's.
         return own if own.exists() else path
 
     def _logs(self, folder: RunFolder) -> list[Path]:
@@ -370,7 +370,7 @@ class LocalBackend:
 
 
 def _end_others(folder: RunFolder, key: DeploymentKey) -> list[str]:
-    """End what runs under the name for another deployment; return it in words."""
+    """End a run of another deployment with this name; return notes about it."""
     run = folder.read_run()
     if run is None or is_over(folder, run):
         return []
@@ -390,7 +390,7 @@ def _end_others(folder: RunFolder, key: DeploymentKey) -> list[str]:
 
 
 def _reuse(folder: RunFolder, launch: Launch, port: int | None) -> Run | None:
-    """Return a run that is what is asked for; None when one must be started.
+    """Return a run that already fits *launch*; None if one must be started.
 
     Raises:
         DeploymentFailedError: another version runs, or on another port.
@@ -432,7 +432,7 @@ def _give_up(folder: RunFolder, run: Run, error: BaseException) -> None:
 
 
 def _end(folder: RunFolder, grace_s: float) -> None:
-    """End what runs, and everything it started."""
+    """End the run's processes, and all processes that they started."""
     run = folder.read_run()
     if run is None or is_over(folder, run):
         return

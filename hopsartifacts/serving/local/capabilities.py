@@ -202,7 +202,7 @@ def in_our_words(what: str, root: Path) -> Iterator[None]:
 
 
 def has_no_place(error: HopsArtifactsError) -> bool:
-    """Tell whether *error* means that this user cannot have run files here."""
+    """Return whether *error* means that this user cannot have run files here."""
     cause = error.__cause__
     if isinstance(error, StorageError | UnsupportedHereError):
         return True

@@ -39,7 +39,7 @@ class ModelServerClient:
         self._pid = 0
 
     def is_ready(self, url: str, deployment: str) -> bool:
-        """Tell whether the server reports that it serves the deployment."""
+        """Return whether the server reports that it serves the deployment."""
         try:
             answer = self._pool().request(
                 "GET",
@@ -97,7 +97,7 @@ class ModelServerClient:
 
 
 def is_infer_request(payload: Mapping[str, Any]) -> bool:
-    """Tell whether *payload* is a V2 request (with tensors) and not a V1 request."""
+    """Return whether *payload* is a V2 request (with tensors) and not a V1 request."""
     inputs = payload.get("inputs")
     return isinstance(inputs, list) and all(
         isinstance(tensor, dict) and {"name", "shape", "datatype"} <= tensor.keys()
@@ -170,7 +170,7 @@ class Targets:
         deployment = target.key.name
         if target.grpc_port is None or not is_infer_request(payload):
             return self._client.predict(target.url, deployment, payload)
-        # Imported late: an extra of its own.
+        # Imported late: it is a separate extra.
         from hopsartifacts.serving.local import (  # noqa: PLC0415 - see above
             grpc_client,
         )
@@ -221,7 +221,7 @@ class Targets:
 
 
 def _reason_since(target: _Target) -> str | None:
-    """Return what is said of *target* since it was found, if that comes soon."""
+    """Return the reason in a newer report of *target*; wait briefly for one."""
     folder = target.folder
     deadline = time.monotonic() + _REASON_WAIT_S
     while _stamp(folder, target.revision) == target.stamp:

@@ -55,7 +55,7 @@ def listen(port: int | None) -> socket.socket:
     Raises:
         PortTakenError: the port is in use.
         DeploymentFailedError: the system does not let this user listen on the port.
-        InvalidInputError: there is no such port.
+        InvalidInputError: the port is not a valid number.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     # Otherwise the port stays in use for a minute after its last server ended.
@@ -188,7 +188,7 @@ def move(folder: RunFolder, run: Run, update: Update) -> None:
     """Have the keeper move to another version.
 
     Raises:
-        DeploymentFailedError: it did not start; the version before goes on.
+        DeploymentFailedError: it did not start; the previous version keeps running.
     """
     launch = update.launch
     name = f"deployment {launch.deployment!r} version {launch.deployment_version}"
@@ -201,7 +201,7 @@ def move(folder: RunFolder, run: Run, update: Update) -> None:
         ) from error
     if reply.reason is not None:
         before = newest_state(folder, run).deployment_version
-        goes_on = f"; version {before} goes on" if before else ""
+        goes_on = f"; version {before} keeps running" if before else ""
         raise DeploymentFailedError(
             f"{name} did not start: {sayable(reply.reason, REASON_CHARS)}"
             f"{goes_on}\n{log_end(Path(run.log_path))}"

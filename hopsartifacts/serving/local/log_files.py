@@ -82,7 +82,7 @@ def drop_old_runs(folder: Path) -> None:
 
 
 def _is_written(path: Path) -> bool:
-    """Tell whether a keeper holds the lock on its log."""
+    """Return whether a keeper holds the lock on its log."""
     try:
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -158,7 +158,7 @@ class RunLog:
     def _open(self) -> int:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         file = os.open(self._path, flags, 0o666)
-        # The lock tells other runs, when they start, that this one still writes.
+        # Other runs, when they start, see by the lock that this one still writes.
         with suppress(OSError):  # a file system without locks
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         for descriptor in self._also:
@@ -292,9 +292,9 @@ def follow(
     Args:
         newest: returns the file that is currently written; if it changes, the new file
             is followed from its beginning.
-        is_over: tells whether the log is complete.
+        is_over: returns whether the log is complete.
         tail: how many of the existing lines to yield first.
-        after: the ``mark`` of a line: start behind it, instead of with *tail*, if it is
+        after: the ``mark`` of a line: start after it, instead of with *tail*, if it is
             of the log that *newest* returns and its file still exists.
         is_wanted: called from time to time; following stops when it returns False.
     """
@@ -387,7 +387,7 @@ def _line(path: Path, line: bytes, place: _Place) -> LogLine:
 
 
 def _place_of(path: Path | None, mark: str) -> _Place:
-    """Return the place behind the line of *mark*, or that of the tail if not found."""
+    """Return the place after the line of *mark*, or that of the tail if not found."""
     if path is None:
         return _Place(1, 0)
     name, _, end = mark.rpartition(":")

@@ -92,7 +92,7 @@ def start_child(
 
 
 def is_own(revision: str) -> bool:
-    """Tell whether this process started the run."""
+    """Return whether this process started the run."""
     return (os.getpid(), revision) in _children
 
 
@@ -138,7 +138,7 @@ def find_server(run: Run) -> "psutil.Process | None":
 
 
 def is_alive(process: "psutil.Process") -> bool:
-    """Tell whether the process runs; a zombie does not."""
+    """Return whether the process runs; a zombie does not."""
     import psutil  # noqa: PLC0415 - late
 
     try:
@@ -148,7 +148,7 @@ def is_alive(process: "psutil.Process") -> bool:
 
 
 def is_orphan(run: Run, server: "psutil.Process") -> bool:
-    """Tell whether the server is about to end because its parent has ended."""
+    """Return whether the server is about to end because its parent has ended."""
     import psutil  # noqa: PLC0415 - late
 
     if run.parent_pid is None:
@@ -238,7 +238,7 @@ def newest_state(folder: RunFolder, run: Run | None) -> RunState:
 
 
 def is_over(folder: RunFolder, run: Run) -> bool:
-    """Tell whether the run was stopped and its server is gone."""
+    """Return whether the run was stopped and its server is gone."""
     if find_server(run) is not None:
         return False
     return newest_state(folder, run).status == "Stopped"

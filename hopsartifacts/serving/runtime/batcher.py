@@ -216,7 +216,7 @@ class Batcher:
             request.succeed(part)
 
     async def _answer_alone(self, request: _Waiting) -> bool:
-        """Answer one request on its own if it is wanted; tell whether it failed."""
+        """Answer one request alone if it is wanted; return whether it failed."""
         if not request.is_wanted:
             return False
         try:
@@ -354,7 +354,7 @@ def _is_array(value: Any) -> bool:
 
 
 def _has_plain_index(value: Any) -> bool:
-    """Tell whether *value* is a frame or series whose index only numbers the rows."""
+    """Return whether *value* is a frame or series whose index only numbers the rows."""
     if type(value).__module__.partition(".")[0] != "pandas":
         return False
     index = getattr(value, "index", None)

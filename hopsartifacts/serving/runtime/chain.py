@@ -166,7 +166,7 @@ class Pace:
         self._quick = 0
 
     def is_quick(self, inputs: Any) -> bool:
-        """Tell whether *inputs* are few and the last predictions were quick."""
+        """Return whether *inputs* are few and the last predictions were quick."""
         return self._quick >= _ENOUGH and _is_few(inputs)
 
     def timed(self, call: Callable[[], Result], inputs: Any) -> Result:

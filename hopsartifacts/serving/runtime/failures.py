@@ -87,7 +87,7 @@ def script_line(error: BaseException) -> str | None:
 
 
 def is_cancellation(error: BaseException) -> bool:
-    """Tell whether *error* was raised because the running task was cancelled.
+    """Return whether *error* was raised because the running task was cancelled.
 
     A script may also raise ``CancelledError`` while its task is not cancelled.
     """
@@ -108,7 +108,7 @@ def _way_out(error: BaseException, said: str) -> str:
         return ""
     return (
         f". {found[1]} was defined in a notebook or in the main script of the program "
-        "that made the file, and a pickle holds its name only: put it into a module, "
+        "that made the file, and a pickle has only its name: put it into a module, "
         "import it from there, pass the module in files=, and save the model again"
     )
 

@@ -43,7 +43,7 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     spool_path: str | None = None
     """The folder in which logged exchanges wait; None if nothing is logged."""
     transformer_log_fd: int | None = None
-    """Where the transformer's output goes; None if there is no transformer."""
+    """The log for the transformer's output; None if there is no transformer."""
 
     @property
     def inherited(self) -> tuple[int, ...]:

@@ -31,7 +31,7 @@ class Columns:
         self._width: int | None = getattr(model, "n_features_in_", None)
 
     def takes(self, inputs: Sequence[ModelInput]) -> bool:
-        """Tell whether requests with these *inputs* have the columns of the model.
+        """Return whether requests with these *inputs* have the columns of the model.
 
         Each of several inputs is a column; a single input holds all columns.
         """

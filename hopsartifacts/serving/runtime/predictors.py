@@ -138,13 +138,13 @@ class SklearnPredictor:
         self._model = joblib.load(path)
         if not callable(getattr(self._model, "predict", None)):
             raise InvalidModelError(
-                f"{path.name} holds a {type(self._model).__name__} without a method "
+                f"{path.name} contains a {type(self._model).__name__} without a method "
                 "predict; provide a predictor script"
             )
         self._columns = Columns(self._model, columns)
 
     def takes(self, inputs: Sequence[ModelInput]) -> bool:
-        """Tell whether the model takes requests with these *inputs*."""
+        """Return whether the model takes requests with these *inputs*."""
         return self._columns.takes(inputs)
 
     def predict(self, inputs: list[Any]) -> Any:

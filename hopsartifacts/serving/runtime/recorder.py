@@ -54,7 +54,7 @@ class Recorder:
         self.drops = 0
         self._on_drop = on_drop
         self._folder = folder
-        # The id tells drops of this deployment from those of another with its name.
+        # The id separates this deployment's drops from those of another of its name.
         self._writer = f"{launch.deployment_id}-{secrets.token_hex(8)}"
         self._limit = spool_bytes
         self._segment_bytes = segment_bytes
@@ -120,7 +120,7 @@ class Recorder:
         self._room -= self._size
 
     def _has_room(self, size: int) -> bool:
-        """Tell whether there is room for *size* more bytes.
+        """Return whether there is room for *size* more bytes.
 
         The folder, which other workers use too, is measured only occasionally.
         """

@@ -105,7 +105,7 @@ def read_values(
     strangers = sorted(_word(type_) for type_ in types - kind.kinds)
     if strangers:
         raise RequestError(
-            400, f"input {name!r} is {datatype}, but its data holds {strangers[0]}"
+            400, f"input {name!r} is {datatype}, but its data contains {strangers[0]}"
         )
     if kind.highest and not kind.lowest <= min(flat) <= max(flat) <= kind.highest:
         raise RequestError(400, f"input {name!r} has values beyond {datatype}")
@@ -373,7 +373,7 @@ def _datatype_of_array(value: Any) -> str | None:
     if not (hasattr(value, "tobytes") and hasattr(value, "ravel")):
         return None
     if getattr(value, "mask", None) is not None:
-        # Masked elements are missing, whatever value is stored for them.
+        # Masked elements are missing, even if a value is stored for them.
         return None
     return _OF_ARRAYS.get(str(value.dtype))
 

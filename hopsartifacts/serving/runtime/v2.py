@@ -409,8 +409,9 @@ def _tensor(output: _OutputTensor) -> Tensor:
     strangers = sorted(type_.__name__ for type_ in set(map(type, flat)) - kind.kinds)
     if strangers:
         raise ValueError(
-            f"postprocess returned output {name!r} as {datatype}, but its data holds "
-            f"{strangers[0]}; change datatype with the data, or return the bare outputs"
+            f"postprocess returned output {name!r} as {datatype}, but its data "
+            f"contains {strangers[0]}; change datatype with the data, or return the "
+            "bare outputs"
         )
     if kind.highest and flat and not _is_within(flat, kind.lowest, kind.highest):
         raise ValueError(

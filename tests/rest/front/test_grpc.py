@@ -137,7 +137,7 @@ def test_what_cannot_be_asked_is_told_apart(port: Front, channel: Any) -> None:
         infer(channel, model_name="")
     with refused("UNAVAILABLE", "idle", "start it"):
         infer(channel, model_name="idle")
-    with refused("UNIMPLEMENTED", "does not speak gRPC"):
+    with refused("UNIMPLEMENTED", "does not support gRPC"):
         infer(channel, model_name="rows")
     with refused("NOT_FOUND", "no model 'rows'"):
         infer(channel, port.path("tensors"), model_name="rows")

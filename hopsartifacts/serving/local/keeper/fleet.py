@@ -1,7 +1,7 @@
 """The workers of one version, replaced when they end, and those that are leaving.
 
 A version fails if its workers end again and again. Workers that leave finish their
-requests: none is left behind, and none is waited for too long.
+requests, but have only a limited time for it.
 """
 
 import os

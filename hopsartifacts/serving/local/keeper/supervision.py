@@ -295,7 +295,8 @@ class Keeper:
             is_ready = True if ready else None
             words = _words(fleet)
             if self._rejected is not None:
-                words = f"{self._rejected}; version {self._version} goes on: {words}"
+                kept = f"version {self._version} keeps running"
+                words = f"{self._rejected}; {kept}: {words}"
             condition = Condition(type="READY", status=is_ready, reason=words)
             status = "Running"
         else:
