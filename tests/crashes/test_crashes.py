@@ -23,6 +23,10 @@ from hopsartifacts.testing.crashes import (
 from hopsartifacts.testing.faults import Fault, FaultyStorage, Nth, StorageCall
 from hopsartifacts.testing.jobs import JOBS
 from hopsartifacts.testing.places import Place, StorageFolder
+from tests import depth
+
+EVERY = depth.usually(5, 1)
+"""Which of the points are tried in a run: every so many."""
 
 
 def killed(work: Callable[[], object]) -> bool:
@@ -84,7 +88,14 @@ def test_a_writer_interrupted_after_any_storage_call_leaves_old_or_new(
         assert not plan.was_due, "the interrupt was swallowed"
         return CaseRun(was_due=False)
 
-    walk(case, interrupted, [Fault(after=interrupt)])
+    walk(
+        case,
+        interrupted,
+        [Fault(after=interrupt)],
+        every=EVERY,
+        part=depth.part(),
+        steps=case.calls,
+    )
 
 
 class InPlace(StorageFolder):
@@ -99,6 +110,7 @@ class InPlace(StorageFolder):
 class TestInPlace(CrashConformance, FaultConformance):
     """As buckets do it."""
 
+    every, part = EVERY, depth.part()
     folder_of = InPlace
 
     @pytest.fixture
