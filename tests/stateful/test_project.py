@@ -9,12 +9,13 @@ from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
 from hopsartifacts.testing.random_work import RandomWorkConformance
 from hopsartifacts.testing.watched import WatchedProject
+from tests import depth
 from tests.format.agreement import check_agreement
 
 
 class LongWork(RandomWorkConformance):
-    # Some examples end early.
-    work_rounds, work_steps = 80, 50
+    # Some examples end early. Each day has other examples.
+    work_rounds, work_steps, work_seed = depth.usually(20, 80), 50, depth.part()
 
     @pytest.fixture(autouse=True)
     def _without_pauses(self, monkeypatch: pytest.MonkeyPatch) -> None:
