@@ -280,10 +280,9 @@ def intercept(project: Project) -> Callable[[Callable[..., None]], Project]:
 
 
 @pytest.fixture
-def deep_folder(tmp_path: Path) -> Iterator[Path]:
+def deep_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder for trees that are deeper than Python's own functions can delete."""
-    folder = tmp_path / "deep"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("deep")
     yield folder
     subprocess.run(["/bin/chmod", "-R", "u+w", str(folder)], check=True)
     subprocess.run(["/bin/rm", "-rf", str(folder)], check=True)
