@@ -124,6 +124,19 @@ def _own_folders(
         monkeypatch.setenv("HOPSARTIFACTS_CACHE_DIR", str(state / "cache"))
 
 
+@pytest.fixture(autouse=True)
+def _unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for the disk: no machine crashes in a test.
+
+    ``test_durability.py`` syncs. So do all processes that a test starts.
+    """
+
+    def fsync(descriptor: int) -> None:
+        os.fstat(descriptor)  # a closed one is an error, as in reality
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+
 @pytest.fixture
 def clear_memory() -> Iterator[None]:
     """Let nothing of fsspec's one memory store reach another test."""

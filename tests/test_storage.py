@@ -22,8 +22,6 @@ from tests import depth
 @pytest.fixture
 def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hopsartifacts.store.races.pause_s", lambda *_: 0.0)
-    # Processes die here, the machine goes on: what was written is there.
-    monkeypatch.setattr("hopsartifacts.storage.local.os.fsync", lambda _: None)
 
 
 def unsynced(root: Path) -> Storage:

@@ -55,8 +55,6 @@ def kill_at_event(number: int, root: str) -> None:
 @pytest.fixture(autouse=True)
 def _without_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOPSARTIFACTS_STATE_DIR", str(tmp_path / "state"))
-    # Processes die here, the machine goes on: what was written is there.
-    monkeypatch.setattr("hopsartifacts.storage.local.os.fsync", lambda _: None)
     monkeypatch.setattr("hopsartifacts.store.races.pause_s", lambda *_: 0.0)
     # No other writer is at work when verify looks.
     monkeypatch.setattr("hopsartifacts.guard.verify._SECOND_LOOK_S", 0)

@@ -21,8 +21,6 @@ class LongWork(RandomWorkConformance):
     def _without_pauses(self, monkeypatch: pytest.MonkeyPatch) -> None:
         # The pauses between tries would be most of the time.
         monkeypatch.setattr("hopsartifacts.store.races.pause_s", lambda *_: 0.0)
-        # Nothing crashes here that fsync would help against.
-        monkeypatch.setattr("hopsartifacts.storage.local.os.fsync", lambda _: None)
 
 
 class TestOnDisk(LongWork):
