@@ -124,6 +124,19 @@ def _own_folders(
         monkeypatch.setenv("HOPSARTIFACTS_CACHE_DIR", str(state / "cache"))
 
 
+@pytest.fixture(autouse=True)
+def _unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for the disk: no machine crashes in a test.
+
+    ``test_durability.py`` syncs. So do all processes that a test starts.
+    """
+
+    def fsync(descriptor: int) -> None:
+        os.fstat(descriptor)  # a closed one is an error, as in reality
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+
 @pytest.fixture
 def clear_memory() -> Iterator[None]:
     """Let nothing of fsspec's one memory store reach another test."""
@@ -280,10 +293,9 @@ def intercept(project: Project) -> Callable[[Callable[..., None]], Project]:
 
 
 @pytest.fixture
-def deep_folder(tmp_path: Path) -> Iterator[Path]:
+def deep_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder for trees that are deeper than Python's own functions can delete."""
-    folder = tmp_path / "deep"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("deep")
     yield folder
     subprocess.run(["/bin/chmod", "-R", "u+w", str(folder)], check=True)
     subprocess.run(["/bin/rm", "-rf", str(folder)], check=True)

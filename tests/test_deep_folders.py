@@ -14,6 +14,14 @@ SCRIPT = "class Predictor:\n    def predict(self, inputs): return inputs\n"
 
 
 @pytest.fixture
+def tmp_path(deep_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Everything is here, as pytest cannot delete what is so deep."""
+    for name in ("STATE", "CACHE"):
+        monkeypatch.setenv(f"HOPSARTIFACTS_{name}_DIR", str(deep_folder / name))
+    return deep_folder
+
+
+@pytest.fixture
 def deep(tmp_path: Path) -> Path:
     """Return a folder in a chain of folders with one file at its end."""
     top = tmp_path / "deep"

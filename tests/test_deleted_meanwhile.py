@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,6 +19,7 @@ from hopsartifacts.guard import verify as verifying
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.testing.faults import Fault, FaultyStorage, StorageCall
+from hopsartifacts.testing.places import StorageSnapshot
 from tests.in_place import InPlace
 
 MakeFiles = Callable[..., Path]
@@ -45,20 +47,23 @@ def make(
     """
     folder = make_files({"a": b"a" * 100, "b/c": b"c"})
 
-    def made(number: list[int] = [0]) -> Project:  # noqa: B006 - it counts
-        number[0] += 1
-        storage: Storage
+    def empty(number: object) -> Storage:
         if request.param == "local":
-            storage = LocalStorage(tmp_path / f"project-{number[0]}")
-        else:
-            storage = InPlace(f"{tmp_path.name}/{number[0]}")
-        project = hopsartifacts.login(storage=storage)
-        registry = project.get_model_registry()
-        for _ in range(2):
-            registry.python.create_model("m", input_example=[1]).save(folder)
-        for content in (b"1", b"2"):
-            ArtifactStore(storage, "m", 2).save(artifact(content), None)
-        return project
+            return LocalStorage(tmp_path / f"project-{number}")
+        return InPlace(f"{tmp_path.name}/{number}")
+
+    first = empty("first")
+    registry = hopsartifacts.login(storage=first).get_model_registry()
+    for _ in range(2):
+        registry.python.create_model("m", input_example=[1]).save(folder)
+    for content in (b"1", b"2"):
+        ArtifactStore(first, "m", 2).save(artifact(content), None)
+    snapshot, numbers = StorageSnapshot(first), count()
+
+    def made() -> Project:
+        storage = empty(next(numbers))
+        snapshot.put(storage)
+        return hopsartifacts.login(storage=storage)
 
     return made
 

@@ -14,6 +14,11 @@ from hopsartifacts.errors import AlreadyExistsError, StorageError
 from hopsartifacts.storage.local import LocalStorage
 
 
+@pytest.fixture(autouse=True)
+def _unsynced() -> None:
+    """Sync, unlike in other tests."""
+
+
 @pytest.fixture
 def storage(tmp_path: Path) -> LocalStorage:
     storage = LocalStorage(tmp_path / "project")

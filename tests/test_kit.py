@@ -1,22 +1,28 @@
 """The kit finds out back ends that break a promise, and says by which test."""
 
+import itertools
 import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from hopsartifacts import layout
+from hopsartifacts.errors import StorageError
 from hopsartifacts.registry.documents import ModelState
 from hopsartifacts.registry.versions import model_log
 from hopsartifacts.storage.local import LocalStorage
+from hopsartifacts.storage.memory import MemoryStorage
 from hopsartifacts.store.entries import Draft
-from hopsartifacts.testing.cases import kinds
+from hopsartifacts.testing.cases import Case, CaseRun, kinds, walk
 from hopsartifacts.testing.checker import check
+from hopsartifacts.testing.faults import FAIL, LOSE_ANSWER, Fault, FaultyStorage, Nth
 from hopsartifacts.testing.jobs import JOBS, WriterJobs, project_at, registry
+from hopsartifacts.testing.places import Place
 
 TESTS = """
 import pytest
@@ -225,3 +231,40 @@ def test_the_checker_finds_numbers_that_were_left_out(
     model.save(tmp_path / "users" / "weights")
     assert "assigns [5] instead of 3" in str(check(storage))
     assert check(storage, has_chosen_numbers=True).ok
+
+
+@pytest.mark.usefixtures("clear_memory")
+@pytest.mark.parametrize("only_changes", [False, True])
+def test_all_parts_of_a_walk_together_try_every_point(
+    tmp_path: Path, only_changes: bool
+) -> None:
+    places = itertools.count()
+    case = Case(
+        "tag",
+        lambda: partial(MemoryStorage, f"place{next(places)}"),
+        tmp_path / "users",
+    )
+
+    def tried(**which: int) -> list[tuple[int, Fault]]:
+        points = []
+
+        def attempt(place: Place, number: int, fault: Fault) -> CaseRun:
+            plan = Nth(number, fault, only_changes=only_changes)
+            error: StorageError | None = None
+            try:
+                case.do(FaultyStorage(place(), plan))
+            except StorageError as raised:
+                error = raised
+            if plan.was_due:
+                points.append((number, fault))
+            return CaseRun(was_due=plan.was_due, error=error)
+
+        steps = case.changes if only_changes else case.calls
+        walk(case, attempt, [FAIL, LOSE_ANSWER], steps=steps, **which)
+        return points
+
+    every_point = tried(every=1)
+    assert len(every_point) == 2 * (case.changes if only_changes else case.calls)
+    parts = [tried(every=3, part=number) for number in range(3)]
+    assert set(itertools.chain(*parts)) == set(every_point)
+    assert max(len(it) for it in parts) < len(every_point)

@@ -22,8 +22,6 @@ from tests import depth
 @pytest.fixture
 def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hopsartifacts.store.races.pause_s", lambda *_: 0.0)
-    # Processes die here, the machine goes on: what was written is there.
-    monkeypatch.setattr("hopsartifacts.storage.local.os.fsync", lambda _: None)
 
 
 def unsynced(root: Path) -> Storage:
@@ -33,10 +31,16 @@ def unsynced(root: Path) -> Storage:
     return LocalStorage(root)
 
 
+class OnThisMachine(BackendConformance):
+    """Every part; of the crash points and faults those of the day."""
+
+    every, part = depth.usually(5, 1), depth.part()
+
+
 @pytest.mark.usefixtures("without_pauses")
-class TestLocalStorage(BackendConformance):
+class TestLocalStorage(OnThisMachine):
     # Steps of the system, finer than calls, are tried too.
-    at_reads = depth.is_all()
+    kills_at_reads = depth.is_all()
 
     @pytest.fixture
     def storage(self, tmp_path: Path) -> Storage:
@@ -48,7 +52,7 @@ class TestLocalStorage(BackendConformance):
 
 
 @pytest.mark.usefixtures("without_pauses")
-class TestMemoryStorage(BackendConformance):
+class TestMemoryStorage(OnThisMachine):
     @pytest.fixture
     def storage(self, clear_memory: None) -> Storage:  # noqa: ARG002 - a fixture
         return MemoryStorage(f"{uuid4().hex}/deep")

@@ -260,7 +260,8 @@ class LocalStorage(contract.Storage):
 
     def _mode_of_new(self, folder: Path) -> int | None:
         """Return the mode that *folder* gets; None leaves it to the umask."""
-        if self._root in folder.parents:
+        # As text: of a deep folder ``parents`` are many paths.
+        if str(folder).startswith(f"{str(self._root).rstrip('/')}/"):
             return self._modes().folder
         if folder != self._root:
             return None

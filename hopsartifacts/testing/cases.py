@@ -51,7 +51,8 @@ class Case:
     """The job *name*, with its user files in *folder*.
 
     Attributes:
-        changes: how many of its storage calls change something.
+        calls: how many storage calls the job makes.
+        changes: how many of them change something.
 
     Args:
         name: one of ``JOBS``.
@@ -71,7 +72,10 @@ class Case:
             self._begin = StorageSnapshot(storage)
         lay = footprint(storage)
         self.old = view(storage)
-        self.changes = self._count_changes(storage)
+        counting = FaultyStorage(storage)
+        self.do(counting)
+        self.calls = len(counting.calls)
+        self.changes = sum(call.method not in READS for call in counting.calls)
         self.new = view(storage)
         assert (self.old != self.new) == self.job.is_seen, f"{name!r}: is_seen is wrong"
         assert lay != footprint(storage), f"{name!r} changes nothing"
@@ -79,11 +83,6 @@ class Case:
         halfway = {**self.old, "artifacts": self.new["artifacts"]}
         is_same_models = self.old["models"] == self.new["models"]
         self.states = [self.old, self.new, *([halfway] if is_same_models else [])]
-
-    def _count_changes(self, storage: Storage) -> int:
-        counting = FaultyStorage(storage)
-        self.do(counting)
-        return sum(call.method not in READS for call in counting.calls)
 
     def fresh(self) -> Place:
         """Return a new place with the initial state of the job."""
@@ -128,9 +127,13 @@ class Case:
         else:
             assert seen != self.old, error
 
-    def check_next(self, storage: Storage) -> None:
-        """Check that later writers, a repair and a garbage collection succeed."""
-        before = view(storage)
+    def check_next(self, storage: Storage, before: View) -> None:
+        """Check that later writers, a repair and a garbage collection succeed.
+
+        Args:
+            storage: where the job was interrupted.
+            before: what readers see there.
+        """
         if f"{MODEL}/1" in before["models"]:
             self.jobs.deploy_without_script(storage)
         number = self.jobs.save(storage)
@@ -171,7 +174,8 @@ def walk(
         every: try only every n-th combination of step and fault, but at least one.
         part: with which of the first *every* combinations to begin, modulo *every*;
             each part tries other combinations than the others.
-        steps: how many steps the job has; by default the number of its changes.
+        steps: how many steps the job has, if only some are tried; by default the number
+            of its changes.
 
     Returns:
         At how many points the job was interrupted.
@@ -209,7 +213,7 @@ def _walk(
                 case.check_truth(storage, seen, run.error)
             if not run.was_due:
                 return done
-            case.check_next(storage)
+            case.check_next(storage, seen)
             done += 1
         except AssertionError as error:
             error.add_note(f"{case.name}: step {number + 1}, {faults[kind]}, {run}")

@@ -154,8 +154,8 @@ class _Walking(Connecting):
     """The base of parts that interrupt every job at every step.
 
     Attributes:
-        every: 1 tries every call; n > 1 (best an odd number) tries every n-th call that
-            changes something, for slow servers.
+        every: 1 tries every call; n > 1 (best an odd number) tries every n-th call, to
+            take less time.
         part: which n-th calls: parts 0 to n - 1 together try every call.
         walked: the jobs to interrupt.
     """
@@ -184,13 +184,13 @@ class CrashConformance(_Walking):
     Attributes:
         kills: False simulates crashes within this process: the writer is stopped, and
             its later calls have no effect. For servers to which connecting is slow.
-        at_reads: False does not kill at calls that only read, which leave the state of
-            the preceding change. Simulated crashes never happen at reads.
+        kills_at_reads: False does not kill at calls that only read, which leave the
+            state of the preceding change. Simulated crashes never happen at reads.
         lives: how many writers of objects are killed at arbitrary moments.
     """
 
     kills = True
-    at_reads = True
+    kills_at_reads = True
     lives = 10
 
     def test_a_killed_writer_leaves_the_old_state_or_the_new(
@@ -198,7 +198,7 @@ class CrashConformance(_Walking):
     ) -> None:
         """Before and after each call: everything committed is intact and usable."""
         kills = self.kills and reconnect().capabilities.is_shared
-        only_changes = self.every > 1 or not self.at_reads
+        only_changes = not kills or not self.kills_at_reads
 
         def kill(place: Place, number: int, fault: Fault) -> CaseRun:
             plan = Nth(number, fault, only_changes=only_changes)
@@ -211,7 +211,7 @@ class CrashConformance(_Walking):
 
         def stop(place: Place, number: int, fault: Fault) -> CaseRun:
             # A call that only reads leaves the state of the preceding change.
-            plan = Nth(number, fault, then=STOP_BEFORE, only_changes=True)
+            plan = Nth(number, fault, then=STOP_BEFORE, only_changes=only_changes)
             try:
                 case.do(FaultyStorage(place(), plan))
             except InjectedStop:
@@ -221,7 +221,12 @@ class CrashConformance(_Walking):
 
         faults = [KILL_BEFORE, KILL_AFTER] if kills else [STOP_BEFORE, STOP_AFTER]
         points = walk(
-            case, kill if kills else stop, faults, every=self.every, part=self.part
+            case,
+            kill if kills else stop,
+            faults,
+            every=self.every,
+            part=self.part,
+            steps=case.changes if only_changes else case.calls,
         )
         record_property("crash points", points)
 
@@ -304,18 +309,25 @@ class CrashConformance(_Walking):
 
 
 class FaultConformance(_Walking):
-    """A writer whose storage fails reports the true outcome, and harms no one else."""
+    """A writer whose storage fails reports the true outcome, and harms no one else.
+
+    Attributes:
+        fails_at_reads: False lets only calls fail that change something.
+    """
+
+    fails_at_reads = True
 
     def test_a_writer_whose_storage_fails_tells_the_truth(
         self, case: Case, record_property: Count
     ) -> None:
         """A call fails or loses its response, either alone or with all later calls."""
+        only_changes = not self.fails_at_reads
 
         def fail(
             place: Place, number: int, faults: tuple[Fault, Fault | None]
         ) -> CaseRun:
             fault, then = faults
-            plan = Nth(number, fault, then=then, only_changes=self.every > 1)
+            plan = Nth(number, fault, then=then, only_changes=only_changes)
             error: StorageError | None = None
             try:
                 case.do(FaultyStorage(place(), plan))
@@ -324,7 +336,14 @@ class FaultConformance(_Walking):
             assert plan.was_due or not error, error
             return CaseRun(was_due=plan.was_due, error=error)
 
-        points = walk(case, fail, _FAILURES, every=self.every, part=self.part)
+        points = walk(
+            case,
+            fail,
+            _FAILURES,
+            every=self.every,
+            part=self.part,
+            steps=case.changes if only_changes else case.calls,
+        )
         record_property("failure points", points)
 
 

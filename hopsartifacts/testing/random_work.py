@@ -8,6 +8,7 @@ model.
 from collections.abc import Callable
 from typing import Any
 
+from hypothesis import seed
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
@@ -316,16 +317,21 @@ class RandomWorkConformance(Connecting):
     Attributes:
         work_rounds: how many projects are created.
         work_steps: how many operations each gets; everything is read after each one.
+        work_seed: another number chooses other operations; None leaves the choice to
+            Hypothesis.
     """
 
     work_rounds = 20
     work_steps = 20
+    work_seed: int | None = None
 
     def test_random_work_does_what_it_does_to_dictionaries(
         self, new_place: Callable[[], Place]
     ) -> None:
         """Saves, tags, deployments and deletions, with occasional failures."""
         machine = type("Work", (_WorkMachine,), {"new_place": staticmethod(new_place)})
+        if self.work_seed is not None:
+            machine = seed(self.work_seed)(machine)
         run_state_machine_as_test(
             machine, settings=bounded(self.work_rounds, self.work_steps)
         )

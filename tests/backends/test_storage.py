@@ -44,7 +44,7 @@ class OnServer(BackendConformance):
     work_rounds, work_steps = 2, 4
     every, part = depth.usually(45, 1), depth.part()
     walked: Iterable[str] = depth.usually(TELLING, tuple(JOBS))
-    kills = False
+    kills, fails_at_reads = False, depth.is_all()
     lives = 2
 
     @pytest.fixture

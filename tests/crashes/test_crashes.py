@@ -23,6 +23,10 @@ from hopsartifacts.testing.crashes import (
 from hopsartifacts.testing.faults import Fault, FaultyStorage, Nth, StorageCall
 from hopsartifacts.testing.jobs import JOBS
 from hopsartifacts.testing.places import Place, StorageFolder
+from tests import depth
+
+EVERY = depth.usually(5, 1)
+"""Which of the points are tried in a run: every so many."""
 
 
 def killed(work: Callable[[], object]) -> bool:
@@ -51,8 +55,6 @@ def kill_at_event(number: int, root: str) -> None:
 @pytest.fixture(autouse=True)
 def _without_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOPSARTIFACTS_STATE_DIR", str(tmp_path / "state"))
-    # Processes die here, the machine goes on: what was written is there.
-    monkeypatch.setattr("hopsartifacts.storage.local.os.fsync", lambda _: None)
     monkeypatch.setattr("hopsartifacts.store.races.pause_s", lambda *_: 0.0)
     # No other writer is at work when verify looks.
     monkeypatch.setattr("hopsartifacts.guard.verify._SECOND_LOOK_S", 0)
@@ -84,7 +86,14 @@ def test_a_writer_interrupted_after_any_storage_call_leaves_old_or_new(
         assert not plan.was_due, "the interrupt was swallowed"
         return CaseRun(was_due=False)
 
-    walk(case, interrupted, [Fault(after=interrupt)])
+    walk(
+        case,
+        interrupted,
+        [Fault(after=interrupt)],
+        every=EVERY,
+        part=depth.part(),
+        steps=case.calls,
+    )
 
 
 class InPlace(StorageFolder):
@@ -99,6 +108,7 @@ class InPlace(StorageFolder):
 class TestInPlace(CrashConformance, FaultConformance):
     """As buckets do it."""
 
+    every, part = EVERY, depth.part()
     folder_of = InPlace
 
     @pytest.fixture

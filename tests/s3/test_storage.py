@@ -21,7 +21,7 @@ class TestS3Storage(BackendConformance):
     work_rounds, work_steps = 3, 5
     # All crash points and faults take the better part of an hour.
     every, part = depth.usually(23, 1), depth.part()
-    kills = False
+    kills, fails_at_reads = False, depth.is_all()
     lives = 2
 
     @pytest.fixture

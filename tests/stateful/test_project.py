@@ -9,19 +9,18 @@ from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
 from hopsartifacts.testing.random_work import RandomWorkConformance
 from hopsartifacts.testing.watched import WatchedProject
+from tests import depth
 from tests.format.agreement import check_agreement
 
 
 class LongWork(RandomWorkConformance):
-    # Some examples end early.
-    work_rounds, work_steps = 80, 50
+    # Some examples end early. Each day has other examples.
+    work_rounds, work_steps, work_seed = depth.usually(20, 80), 50, depth.part()
 
     @pytest.fixture(autouse=True)
     def _without_pauses(self, monkeypatch: pytest.MonkeyPatch) -> None:
         # The pauses between tries would be most of the time.
         monkeypatch.setattr("hopsartifacts.store.races.pause_s", lambda *_: 0.0)
-        # Nothing crashes here that fsync would help against.
-        monkeypatch.setattr("hopsartifacts.storage.local.os.fsync", lambda _: None)
 
 
 class TestOnDisk(LongWork):
