@@ -1,5 +1,6 @@
 """The inputs that V2 lists for a model are those that the server takes."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,12 @@ import tritonclient.grpc
 from sklearn.linear_model import LogisticRegression
 
 from hopsartifacts import Deployment, Model, ModelSchema, Project, Schema
+from hopsartifacts.serving.runtime.app import create_app
+from hopsartifacts.serving.runtime.chain_loader import load_chain
 from hopsartifacts.serving.runtime.predictors import TensorflowPredictor
+from hopsartifacts.serving.runtime.service import Service
+from hopsartifacts.testing.states_only import StatesOnly
+from tests.serving.clients import InProcess
 
 FRAME = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0], "b": [3, 2, 1, 0]})
 Y = [0, 0, 1, 1]
@@ -22,37 +28,75 @@ PREPROCESS = "class Transformer:\n    def preprocess(self, inputs): return input
 POSTPROCESS = "class Transformer:\n    def postprocess(self, outputs): return outputs\n"
 
 
+Asked = Callable[..., httpx.Response]
+"""Sends a request to what serves the model: a method, a path below it, a body."""
+
+
+def saved(
+    project: Project, folder: Path, fitted_on: Any, schema: Any, framework: str
+) -> Model:
+    path = folder / "model.joblib"
+    joblib.dump(LogisticRegression().fit(fitted_on, Y), path)
+    registry = getattr(project.get_model_registry(), framework)
+    given = None if schema is None else ModelSchema(input_schema=Schema(schema))
+    model: Model = registry.create_model("m", model_schema=given).save(path)
+    return model
+
+
 @pytest.fixture
-def save(local_project: Project, tmp_path: Path) -> Callable[..., Model]:
-    def made(fitted_on: Any, schema: Any, framework: str = "sklearn") -> Model:
-        path = tmp_path / "model.joblib"
-        joblib.dump(LogisticRegression().fit(fitted_on, Y), path)
-        registry = getattr(local_project.get_model_registry(), framework)
-        given = None if schema is None else ModelSchema(input_schema=Schema(schema))
-        saved: Model = registry.create_model("m", model_schema=given).save(path)
-        return saved
+def load(
+    local_project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Asked]:
+    """Deploy a model, and serve in this process what its workers would serve."""
+    # Loading sets these for the whole process.
+    monkeypatch.setattr(sys, "dont_write_bytecode", sys.dont_write_bytecode)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
 
-    return made
+    def serve(fitted_on: Any, schema: Any) -> Asked:
+        backend = StatesOnly()
+        project = Project(local_project.storage, backend=backend)
+        saved(project, tmp_path, fitted_on, schema, "sklearn").deploy().start()
+        launch = backend.running["m"]
+        service = Service("m", 1, load_chain(launch))
+        application = InProcess(create_app(service, max_request_bytes=1000))
+
+        def ask(method: str, path: str, **request: Any) -> httpx.Response:
+            return application.ask(method, f"/v2/models/m{path}", **request)
+
+        return ask
+
+    return serve
 
 
-def url_of(deployment: Deployment) -> str:
+def asked(deployment: Deployment) -> Asked:
+    """Return what sends requests to a deployment that runs."""
     port = deployment.get_state().internal_port
-    return f"http://127.0.0.1:{port}/v2/models/{deployment.name}"
+    url = f"http://127.0.0.1:{port}/v2/models/{deployment.name}"
+    return lambda method, path, **request: httpx.request(method, url + path, **request)
 
 
-def listed(deployment: Deployment) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = httpx.get(url_of(deployment)).json()["inputs"]
+def listed(ask: Asked) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = ask("GET", "").json()["inputs"]
     return found
 
 
-def ask(deployment: Deployment) -> httpx.Response:
+def infer(ask: Asked) -> httpx.Response:
     """Send three rows that are made of nothing but what is listed."""
     tensors = []
-    for given in listed(deployment):
+    for given in listed(ask):
         shape = [3 if length == -1 else length for length in given["shape"]]
         data = np.full(shape, VALUES[given["datatype"]]).tolist()
         tensors.append({**given, "shape": shape, "data": data})
-    return httpx.post(f"{url_of(deployment)}/infer", json={"inputs": tensors})
+    return ask("POST", "/infer", json={"inputs": tensors})
+
+
+def check(ask: Asked, inputs: list[Any]) -> None:
+    found = [(it["name"], it["datatype"], it["shape"]) for it in listed(ask)]
+    assert found == inputs
+    answer = infer(ask)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["outputs"][0]["shape"] == [3]
 
 
 @pytest.mark.parametrize(
@@ -67,16 +111,18 @@ def ask(deployment: Deployment) -> httpx.Response:
     ids=["frame", "array by names", "array", "frame by order", "one column"],
 )
 def test_a_model_lists_what_it_takes(
-    save: Callable[..., Model], fitted_on: Any, schema: Any, inputs: Any
+    load: Callable[..., Asked], fitted_on: Any, schema: Any, inputs: Any
 ) -> None:
-    deployment = save(fitted_on, schema).deploy()
+    check(load(fitted_on, schema), inputs)
+
+
+def test_a_worker_lists_what_its_model_takes(
+    local_project: Project, tmp_path: Path
+) -> None:
+    deployment = saved(local_project, tmp_path, FRAME, FRAME, "sklearn").deploy()
     deployment.start()
     try:
-        found = [(it["name"], it["datatype"], it["shape"]) for it in listed(deployment)]
-        assert found == inputs
-        answer = ask(deployment)
-        assert answer.status_code == 200, answer.text
-        assert answer.json()["outputs"][0]["shape"] == [3]
+        check(asked(deployment), [("a", "FP64", [-1]), ("b", "INT64", [-1])])
     finally:
         deployment.stop()
 
@@ -92,26 +138,21 @@ def test_a_model_lists_what_it_takes(
     ids=["no schema", "other names", "other width", "a type of anything"],
 )
 def test_nothing_is_listed_that_would_be_refused(
-    save: Callable[..., Model], fitted_on: Any, schema: Any
+    load: Callable[..., Asked], fitted_on: Any, schema: Any
 ) -> None:
-    deployment = save(fitted_on, schema).deploy()
-    deployment.start()
-    try:
-        assert listed(deployment) == []
-    finally:
-        deployment.stop()
+    assert listed(load(fitted_on, schema)) == []
 
 
 def test_a_script_takes_what_its_schema_says(
-    save: Callable[..., Model], make_script: Callable[..., Path], local_project: Project
+    local_project: Project, make_script: Callable[..., Path], tmp_path: Path
 ) -> None:
     """Also over gRPC; a transformer that changes requests makes other inputs of it."""
-    model, script = save(FRAME, FRAME, "python"), make_script()
-    deployment = model.deploy(script_file=script, api_protocol="GRPC")
+    model = saved(local_project, tmp_path, FRAME, FRAME, "python")
+    deployment = model.deploy(script_file=make_script(), api_protocol="GRPC")
     deployment.start()
     try:
-        assert [it["name"] for it in listed(deployment)] == ["a", "b"]
-        assert ask(deployment).status_code == 200
+        assert [it["name"] for it in listed(asked(deployment))] == ["a", "b"]
+        assert infer(asked(deployment)).status_code == 200
         port = deployment.get_state().grpc_port
         client = tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{port}")
         found = client.get_model_metadata(deployment.name)
@@ -124,7 +165,7 @@ def test_a_script_takes_what_its_schema_says(
         for code, count in ((PREPROCESS, 0), (POSTPROCESS, 2)):
             deployment.transformer = make(make_script(code, "transform.py"))
             deployment.save()
-            assert len(listed(deployment)) == count
+            assert len(listed(asked(deployment))) == count
     finally:
         deployment.stop()
 
