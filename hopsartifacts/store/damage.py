@@ -4,9 +4,8 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeVar
 
-from hopsartifacts.errors import FormatError, IntegrityError
+from hopsartifacts.errors import FormatError, IntegrityError, warn
 from hopsartifacts.machine.workers import Stop, each_result
-from hopsartifacts.notices import warn
 from hopsartifacts.storage.contract import Storage
 
 Result = TypeVar("Result")
