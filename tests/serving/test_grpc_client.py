@@ -15,7 +15,7 @@ from hopsartifacts.deployments.requests import InferOutput, ask
 from hopsartifacts.errors import InvalidInputError, NotRunningError, PredictionError
 from hopsartifacts.serving.local.client import is_infer_request
 from hopsartifacts.serving.runtime.chain import Chain
-from hopsartifacts.serving.runtime.open_inference import SERVICE, message_class
+from hopsartifacts.serving.runtime.grpc_messages import SERVICE, message_class
 from hopsartifacts.serving.runtime.service import Service
 from tests.serving.servers import served
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hopsartifacts.serving.runtime.chain import Chain
-from hopsartifacts.serving.runtime.open_inference import SERVICE, message_class
+from hopsartifacts.serving.runtime.grpc_messages import SERVICE, message_class
 from hopsartifacts.serving.runtime.service import Exchange, Service
 from tests.serving.servers import MAX_REQUEST_BYTES, served
 

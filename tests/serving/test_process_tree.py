@@ -231,7 +231,7 @@ def test_a_server_that_cannot_listen_to_signals_is_killed(
                     pass
         """
     )
-    monkeypatch.setattr("hopsartifacts.serving.local.backend.STOP_GRACE_S", 0.5)
+    monkeypatch.setattr("hopsartifacts.serving.local.keepers.STOP_GRACE_S", 0.5)
     backend.start(launch, await_running_s=60)
     with ThreadPoolExecutor() as pool:
         prediction = hang(backend, pool)

@@ -15,7 +15,7 @@ import pytest
 from hopsartifacts.serving.contract import Batching
 from hopsartifacts.serving.runtime.app import InferCall
 from hopsartifacts.serving.runtime.chain import Chain
-from hopsartifacts.serving.runtime.open_inference import message_class
+from hopsartifacts.serving.runtime.grpc_messages import message_class
 from hopsartifacts.serving.runtime.protocol import PredictCall
 from hopsartifacts.serving.runtime.service import Exchange, PredictionCall, Service
 

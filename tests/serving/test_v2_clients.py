@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hopsartifacts.serving.runtime.chain import Chain
-from hopsartifacts.serving.runtime.open_inference import MESSAGES, message_class
+from hopsartifacts.serving.runtime.grpc_messages import MESSAGES, message_class
 from hopsartifacts.serving.runtime.service import Service
 from tests.serving.servers import served
 

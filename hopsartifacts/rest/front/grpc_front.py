@@ -28,7 +28,7 @@ from hopsartifacts.rest.hopsworks.installation import project_namespace
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.keys import Caller
 from hopsartifacts.serving.runtime import v2
-from hopsartifacts.serving.runtime.open_inference import (
+from hopsartifacts.serving.runtime.grpc_messages import (
     METHODS,
     SERVICE,
     message_class,

@@ -1,7 +1,6 @@
 """The serving back end ``local``: processes of this machine."""
 
 import hashlib
-import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,11 +18,9 @@ from hopsartifacts.errors import (
 )
 from hopsartifacts.machine.state_folder import state_folder
 from hopsartifacts.serving.contract import (
-    ENDED,
     NEVER_RAN,
     UP,
     Component,
-    Condition,
     DeploymentKey,
     Launch,
     LogLine,
@@ -34,22 +31,19 @@ from hopsartifacts.serving.inference_log.orders import (
     shipper_command,
     shipper_input,
 )
-from hopsartifacts.serving.local import capabilities, processes
+from hopsartifacts.serving.local import capabilities, keepers, processes
 from hopsartifacts.serving.local.capabilities import has_no_place, in_our_words
 from hopsartifacts.serving.local.control import Helper, Update
-from hopsartifacts.serving.local.keepers import listen, move, spawn
 from hopsartifacts.serving.local.log_files import (
     follow,
     last_lines,
     log_end,
     newest_log,
 )
-from hopsartifacts.serving.local.processes import is_over, key_of, newest_state, own_run
+from hopsartifacts.serving.local.processes import newest_state, own_run
 from hopsartifacts.serving.local.runs import (
-    Report,
     Run,
     RunFolder,
-    stopped,
     transformer_log,
 )
 from hopsartifacts.storage.contract import Storage
@@ -57,12 +51,6 @@ from hopsartifacts.storage.contract import Storage
 if TYPE_CHECKING:
     from hopsartifacts.serving.local.client import Targets
 
-_LOG = logging.getLogger("hopsartifacts.serving")
-
-STOP_GRACE_S = 10.0
-"""The least time a keeper gets to end its workers, which finish their requests."""
-
-_FAILURE_GRACE_S = 3.0
 _POLL_S = 0.02
 
 
@@ -115,8 +103,8 @@ class LocalBackend:
         with self._in_words(f"start deployment {launch.deployment!r}"):
             folder = self._folder(launch.key)
             with self._locked(folder):
-                ended = _end_others(folder, launch.key)
-                run = _reuse(folder, launch, port)
+                ended = keepers.end_others(folder, launch.key)
+                run = keepers.reuse(folder, launch, port)
                 is_ours = run is None
                 if run is None:
                     run = self._spawn(folder, launch, port, ended, detach=detach)
@@ -126,7 +114,7 @@ class LocalBackend:
                 self._await_running(folder, run, await_running_s)
             except BaseException as error:
                 if is_ours:
-                    _give_up(folder, run, error)
+                    keepers.give_up(folder, run, error)
                 raise
 
     def update(self, launch: Launch, *, await_running_s: float) -> None:
@@ -144,7 +132,7 @@ class LocalBackend:
                 await_running_s=await_running_s,
                 helper=self._shipper(launch),
             )
-            move(folder, run, update)
+            keepers.move(folder, run, update)
 
     def stop(self, deployment: DeploymentKey, *, await_stopped_s: float) -> None:
         """Ask the keeper to end, kill what is left after *await_stopped_s*.
@@ -160,7 +148,7 @@ class LocalBackend:
             if folder.read_run() is None:
                 return
             with self._locked(folder):
-                _end(folder, max(await_stopped_s, STOP_GRACE_S))
+                keepers.end(folder, await_stopped_s)
 
     def state(self, deployment: DeploymentKey) -> RunState:
         """Combine what the keeper said last with whether it still lives."""
@@ -313,9 +301,9 @@ class LocalBackend:
         *,
         detach: bool,
     ) -> Run:
-        with listen(port) as listener:
+        with keepers.listen(port) as listener:
             folder.create()
-            run = spawn(
+            run = keepers.spawn(
                 launch,
                 folder,
                 listener,
@@ -367,83 +355,3 @@ class LocalBackend:
                     f"{reason}. Its log says more; or wait longer for it"
                 )
             time.sleep(_POLL_S)
-
-
-def _end_others(folder: RunFolder, key: DeploymentKey) -> list[str]:
-    """End a run of another deployment with this name; return notes about it."""
-    run = folder.read_run()
-    if run is None or is_over(folder, run):
-        return []
-    whose = key_of(run, folder.read_report(run))
-    if whose.is_of(key):
-        return []
-    is_up = processes.find_server(run) is not None
-    processes.end_tree(run, STOP_GRACE_S)
-    if not is_up:
-        return []
-    words = (
-        f"ended a run of another deployment that had the name {key.name!r}: "
-        f"version {whose.version} of id {whose.id}"
-    )
-    _LOG.warning("%s", words)
-    return [words]
-
-
-def _reuse(folder: RunFolder, launch: Launch, port: int | None) -> Run | None:
-    """Return a run that already fits *launch*; None if one must be started.
-
-    Raises:
-        DeploymentFailedError: another version runs, or on another port.
-    """
-    run = folder.read_run()
-    if run is None or is_over(folder, run):
-        return None
-    server = processes.find_server(run)
-    state = newest_state(folder, run)
-    status, version = state.status, state.deployment_version
-    if server is None or status not in UP or processes.is_orphan(run, server):
-        processes.end_tree(run, STOP_GRACE_S)
-        return None
-    found = None
-    if version != launch.deployment_version:
-        found = f"version {version} already runs"
-    elif port not in {None, run.port}:
-        found = f"already runs on port {run.port}, not on {port}"
-    if found is not None:
-        raise DeploymentFailedError(
-            f"deployment {launch.deployment!r}: {found}; stop it first"
-        )
-    return run
-
-
-def _give_up(folder: RunFolder, run: Run, error: BaseException) -> None:
-    """End a run that did not become ready and note why."""
-    status = newest_state(folder, run).status
-    processes.end_tree(run, _FAILURE_GRACE_S)
-    if status in ENDED:
-        return
-    if isinstance(error, DeploymentFailedError):
-        reason = str(error).partition("\n")[0]
-        condition = Condition(type="READY", status=False, reason=reason)
-        report = Report(status="Failed", condition=condition)
-    else:
-        report = stopped("the start was interrupted")
-    folder.write_report(run, report)
-
-
-def _end(folder: RunFolder, grace_s: float) -> None:
-    """End the run's processes, and all processes that they started."""
-    run = folder.read_run()
-    if run is None or is_over(folder, run):
-        return
-    before = newest_state(folder, run)
-    processes.end_tree(run, grace_s)
-    report = folder.read_report(run)
-    if report is None or report.status != "Stopped":
-        folder.write_report(run, stopped(_stop_in_words(before)))
-
-
-def _stop_in_words(before: RunState) -> str:
-    if before.status != "Failed" or before.condition is None:
-        return "the deployment was stopped"
-    return f"the deployment was stopped; it had failed: {before.condition.reason}"

@@ -16,7 +16,7 @@ from hopsartifacts.errors import (
     ServingError,
 )
 from hopsartifacts.serving.local.log_files import way_to_logs
-from hopsartifacts.serving.runtime.open_inference import (
+from hopsartifacts.serving.runtime.grpc_messages import (
     CONTENTS,
     SERVICE,
     message_class,

@@ -1,6 +1,7 @@
-"""Keepers from the outside: their start, and their moves to another version."""
+"""Keepers from the outside: their start, moves to another version, and their end."""
 
 import errno
+import logging
 import os
 import secrets
 import socket
@@ -18,7 +19,14 @@ from hopsartifacts.errors import (
     InvalidInputError,
     PortTakenError,
 )
-from hopsartifacts.serving.contract import Launch
+from hopsartifacts.serving.contract import (
+    ENDED,
+    UP,
+    Condition,
+    DeploymentKey,
+    Launch,
+    RunState,
+)
 from hopsartifacts.serving.local.control import (
     LENGTH_BYTES,
     Helper,
@@ -29,21 +37,36 @@ from hopsartifacts.serving.local.control import (
     ask,
 )
 from hopsartifacts.serving.local.log_files import drop_old_runs, log_end, log_name
-from hopsartifacts.serving.local.processes import created_s, newest_state, start_child
+from hopsartifacts.serving.local.processes import (
+    created_s,
+    end_tree,
+    find_server,
+    is_orphan,
+    is_over,
+    key_of,
+    newest_state,
+    start_child,
+)
 from hopsartifacts.serving.local.runs import (
     REASON_CHARS,
+    Report,
     Run,
     RunFolder,
+    stopped,
     transformer_log,
 )
 from hopsartifacts.serving.process_environment import interpreter, keeper_environment
 from hopsartifacts.serving.runtime.failures import sayable
 
 PATIENCE = Patience()
+STOP_GRACE_S = 10.0
+"""The least time a keeper gets to end its workers, which finish their requests."""
+_FAILURE_GRACE_S = 3.0
 
 # -P: do not search the working folder for modules; -u: unbuffered output.
 _FLAGS = ("-P", "-u", "-X", "faulthandler", "-m", "hopsartifacts.serving.local.keeper")
 _BUSY_POLL_S = 0.2
+_LOG = logging.getLogger("hopsartifacts.serving")
 
 
 def listen(port: int | None) -> socket.socket:
@@ -216,3 +239,100 @@ def _tell(path: Path, update: Update) -> Reply:
         if not reply.is_busy or time.monotonic() > deadline:
             return reply
         time.sleep(_BUSY_POLL_S)
+
+
+def end_others(folder: RunFolder, key: DeploymentKey) -> list[str]:
+    """End a run in *folder* that is of another deployment than *key*.
+
+    Another deployment may have had the name before. Return notes on what was ended, for
+    the log of the next run: none if no keeper was alive.
+    """
+    run = folder.read_run()
+    if run is None or is_over(folder, run):
+        return []
+    whose = key_of(run, folder.read_report(run))
+    if whose.is_of(key):
+        return []
+    is_up = find_server(run) is not None
+    end_tree(run, STOP_GRACE_S)
+    if not is_up:
+        return []
+    words = (
+        f"ended a run of another deployment that had the name {key.name!r}: "
+        f"version {whose.version} of id {whose.id}"
+    )
+    _LOG.warning("%s", words)
+    return [words]
+
+
+def reuse(folder: RunFolder, launch: Launch, port: int | None) -> Run | None:
+    """Return the run in *folder* if it serves *launch*; None if one must be started.
+
+    What is left of a run that failed, or whose starter has ended, is ended first.
+
+    Args:
+        folder: the folder of the deployment's run files.
+        launch: the deployment version that should run.
+        port: the port on which it should listen; None means any.
+
+    Raises:
+        DeploymentFailedError: another version runs, or it runs on another port.
+    """
+    run = folder.read_run()
+    if run is None or is_over(folder, run):
+        return None
+    server = find_server(run)
+    state = newest_state(folder, run)
+    status, version = state.status, state.deployment_version
+    if server is None or status not in UP or is_orphan(run, server):
+        end_tree(run, STOP_GRACE_S)
+        return None
+    found = None
+    if version != launch.deployment_version:
+        found = f"version {version} already runs"
+    elif port not in {None, run.port}:
+        found = f"already runs on port {run.port}, not on {port}"
+    if found is not None:
+        raise DeploymentFailedError(
+            f"deployment {launch.deployment!r}: {found}; stop it first"
+        )
+    return run
+
+
+def give_up(folder: RunFolder, run: Run, error: BaseException) -> None:
+    """End a run that did not become ready, and report that *error* is the reason.
+
+    If it reported its own failure or stop, that report is kept.
+    """
+    status = newest_state(folder, run).status
+    end_tree(run, _FAILURE_GRACE_S)
+    if status in ENDED:
+        return
+    if isinstance(error, DeploymentFailedError):
+        reason = str(error).partition("\n")[0]
+        condition = Condition(type="READY", status=False, reason=reason)
+        report = Report(status="Failed", condition=condition)
+    else:
+        report = stopped("the start was interrupted")
+    folder.write_report(run, report)
+
+
+def end(folder: RunFolder, await_stopped_s: float) -> None:
+    """End the run in *folder*, and everything it started; report that it was stopped.
+
+    Its requests get *await_stopped_s* to finish, or ``STOP_GRACE_S`` if that is longer.
+    """
+    run = folder.read_run()
+    if run is None or is_over(folder, run):
+        return
+    before = newest_state(folder, run)
+    end_tree(run, max(await_stopped_s, STOP_GRACE_S))
+    report = folder.read_report(run)
+    if report is None or report.status != "Stopped":
+        folder.write_report(run, stopped(_stop_in_words(before)))
+
+
+def _stop_in_words(before: RunState) -> str:
+    if before.status != "Failed" or before.condition is None:
+        return "the deployment was stopped"
+    return f"the deployment was stopped; it had failed: {before.condition.reason}"

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 
 from hopsartifacts.serving.runtime import v2
 from hopsartifacts.serving.runtime.failures import sayable
-from hopsartifacts.serving.runtime.open_inference import (
+from hopsartifacts.serving.runtime.grpc_messages import (
     CONTENTS,
     METHODS,
     SERVICE,

@@ -35,7 +35,7 @@ from hopsartifacts.serving.runtime.keeper_link import (
 from hopsartifacts.serving.runtime.metrics import Metrics
 from hopsartifacts.serving.runtime.recorder import make_recorder
 from hopsartifacts.serving.runtime.server import (
-    Passing,
+    IdleConnections,
     SharedSocket,
     Stoppable,
     WorkerServer,
@@ -74,7 +74,7 @@ def run(handover_path: Path) -> NoReturn:
     server = WorkerServer(
         create_app(service, max_request_bytes=limit),
         reporter,
-        Passing(*handover.passing_fds),
+        IdleConnections(*handover.passing_fds),
         partial(_check, chain, launch),
         partial(_start_beside, service, handover, max_request_bytes=limit),
     )

@@ -37,7 +37,7 @@ class SharedSocket(socket.socket):
         """Do nothing: event loops would set the backlog to what they accept."""
 
 
-class Passing:
+class IdleConnections:
     """A queue of idle connections, shared by all workers of a run.
 
     HTTP/1.1 has no way to announce that an idle connection will be closed. If a server
@@ -91,7 +91,7 @@ class WorkerServer(HttpServer):
         self,
         app: Any,
         reporter: KeeperLink,
-        passing: Passing,
+        passing: IdleConnections,
         prepare: Callable[[], Awaitable[None]],
         start_beside: Callable[[], Awaitable[Sequence[Stoppable]]],
     ) -> None:

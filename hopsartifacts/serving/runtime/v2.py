@@ -315,7 +315,9 @@ class InferBodies(ABC):
         """
         if not isinstance(answer, dict) or "outputs" not in answer:
             return answer
-        given = _converted(answer, _Answer, "postprocess did not return a V2 answer")
+        given = _converted(
+            answer, _ReturnedAnswer, "postprocess did not return a V2 answer"
+        )
         names = [output.name for output in given.outputs]
         if len(set(names)) < len(names):
             words = ", ".join(map(repr, names))
@@ -337,7 +339,7 @@ class _Tensors(list[Tensor]):
     """Tensors from an answer that a transformer returned."""
 
 
-class _OutputTensor(msgspec.Struct, forbid_unknown_fields=True):
+class _ReturnedTensor(msgspec.Struct, forbid_unknown_fields=True):
     """A tensor of an answer that a transformer returned."""
 
     name: str
@@ -346,10 +348,10 @@ class _OutputTensor(msgspec.Struct, forbid_unknown_fields=True):
     data: list[Any]
 
 
-class _Answer(msgspec.Struct, forbid_unknown_fields=True):
+class _ReturnedAnswer(msgspec.Struct, forbid_unknown_fields=True):
     """An answer that a transformer returned; only its outputs are used."""
 
-    outputs: list[_OutputTensor]
+    outputs: list[_ReturnedTensor]
     model_name: Any = None
     model_version: Any = None
     id: Any = None
@@ -391,7 +393,7 @@ def _output(tensor: Tensor) -> dict[str, Any]:
     }
 
 
-def _tensor(output: _OutputTensor) -> Tensor:
+def _tensor(output: _ReturnedTensor) -> Tensor:
     name, datatype, shape = output.name, output.datatype, output.shape
     kind = DATATYPES.get(datatype)
     if kind is None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hopsartifacts.serving.runtime.open_inference import SERVICE, message_class
+from hopsartifacts.serving.runtime.grpc_messages import SERVICE, message_class
 from tests.rest.front.conftest import KEY, MAX_BYTES, Front, Ground, opened
 
 grpc = pytest.importorskip("grpc", reason="needs grpcio")

@@ -8,7 +8,7 @@ import pytest
 from hopsartifacts.rest.front.upstreams import Upstream
 from hopsartifacts.serving.contract import RunState
 from hopsartifacts.serving.runtime.chain import Chain
-from hopsartifacts.serving.runtime.open_inference import SERVICE, message_class
+from hopsartifacts.serving.runtime.grpc_messages import SERVICE, message_class
 from hopsartifacts.serving.runtime.service import Service
 from tests.serving.servers import served
 
