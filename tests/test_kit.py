@@ -232,6 +232,7 @@ def test_the_checker_finds_numbers_that_were_left_out(
 def test_all_parts_of_a_walk_together_try_every_point(
     tmp_path: Path, only_changes: bool
 ) -> None:
+    """Each day does one part: a point that is in none of them would never be tried."""
     places = itertools.count()
     case = Case(
         "tag",

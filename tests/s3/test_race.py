@@ -33,6 +33,7 @@ HARM = (
 def test_no_version_is_lost_or_given_twice_or_read_in_part(
     proxy: Proxy, s3: Server, tmp_path: Path
 ) -> None:
+    """All that goes wrong on a busy network happens at once, to many writers."""
     url = f"s3://{s3.bucket()}/p"
     models = [f"m{number}" for number in range(MODELS)]
     ended = tmp_path / "ended"
