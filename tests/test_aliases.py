@@ -202,6 +202,7 @@ def test_a_description_can_be_edited(save_model: SaveModel, mr: ModelRegistry) -
 def test_a_seal_that_was_edited_is_not_believed(
     save_model: SaveModel, mr: ModelRegistry, project: Project
 ) -> None:
+    """The entry is the only proof of a version: no edit of it may go unnoticed."""
     log = f"Models/{NAME}/_log"
     save_model(metrics={"auc": 0.5})
     other = save_model(metrics={"auc": 0.7})

@@ -108,6 +108,7 @@ def test_a_folder_that_was_written_in_part_is_completed_by_its_next_user(
     monkeypatch: pytest.MonkeyPatch,
     written: int,
 ) -> None:
+    """The version is committed first, so its folder may stay incomplete."""
     kind: Any = type(project.storage)
     create = kind.create
     config = first.with_name("config.yml")
@@ -227,6 +228,7 @@ def test_files_bear_their_role_and_folders_their_tree(
     make_script: MakeScript,
     make_files: MakeFiles,
 ) -> None:
+    """Files of equal names in different roles must not meet in the folder."""
     folder = make_files({"a.txt": "a", "deep/b.bin": b"\x00"})
     deployment = deploy(
         script_file=first,
@@ -445,6 +447,7 @@ def test_a_big_file_that_changes_while_it_is_saved_fails_the_save(
     snapshot: Snapshot,
     make_script: MakeScript,
 ) -> None:
+    """Its bytes are read twice: the digest must be that of the stored bytes."""
     save_model(framework="sklearn")
     project.get_dataset_api().upload(make_script(BIG.decode(), "big.txt"))
     before = snapshot(project)
@@ -617,6 +620,7 @@ def test_two_versions_can_be_compared(
     ms: ModelServing,
     make_files: MakeFiles,
 ) -> None:
+    """Every kind of difference is told, also of what is not text or too long."""
     model = deploy(script_file=first).get_model()
     folder = make_files({"bin": b"\xff", "big": b"x" * (1 << 21)})
     deploy(script_file=second, files=[folder])

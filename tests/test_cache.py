@@ -511,6 +511,7 @@ def test_models_of_one_name_in_two_projects_do_not_meet(
     make_files: Callable[..., Path],
     make_script: Callable[..., Path],
 ) -> None:
+    """Both are in one cache on this machine, under names that look alike."""
     cache = Cache(tmp_path / "cache")
     other = hopsartifacts.login(tmp_path / "other" / "iris")
     model = other.get_model_registry().python.create_model("m")

@@ -121,6 +121,7 @@ def test_while_it_is_saved(
     is_flushed: bool,
     when: str,
 ) -> None:
+    """A memory map changes a file without changing its size or time."""
     mapped = Mapped(folder / "it", size, is_flushed=is_flushed)
     write, create = LocalStorage.write, LocalStorage.create
 

@@ -186,6 +186,7 @@ def test_managed_files_of_a_remote_store_are_checked(
     make_script: Callable[..., Path],
     tmp_path: Path,
 ) -> None:
+    """No mode protects them, so a read is the last chance to notice an edit."""
     registry, storage = memory_project.get_model_registry(), memory_project.storage
     api = memory_project.get_dataset_api()
     model = registry.python.create_model("m").save(make_files({"deep/w.bin": b"right"}))

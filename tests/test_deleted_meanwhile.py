@@ -296,6 +296,7 @@ def test_the_only_version_that_was_deleted_is_named(
 def test_beside_writers_that_save_and_delete(
     tmp_path: Path, make_files: MakeFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The calls of threads mix in orders that the tests above do not have."""
     monkeypatch.setattr(verifying, "_SECOND_LOOK_S", 0.25)
     folder = make_files({f"f{number}": b"%d" % number for number in range(20)})
     told: list[str] = []

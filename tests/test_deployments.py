@@ -178,6 +178,7 @@ def test_a_changed_setting_is_a_new_version(
 def test_a_setting_can_be_taken_back(
     sklearn_model: Model, ms: ModelServing, script: Path, transformer_script: Path
 ) -> None:
+    """None means to take a setting back, not to leave it as it is."""
     deployment = sklearn_model.deploy(
         description="d",
         script_file=script,

@@ -142,6 +142,7 @@ def test_a_read_that_breaks_off_is_continued(
 def test_a_storage_that_stays_down_is_an_error_and_the_rest_is_continued(
     project: Project, model: Model, tmp_path: Path
 ) -> None:
+    """After progress it is tried again; without any, the download ends."""
     del model
     given = 0
 
@@ -170,6 +171,7 @@ def test_a_storage_that_stays_down_is_an_error_and_the_rest_is_continued(
 def test_what_a_killed_process_left_is_continued(
     local_project: Project, make_files: Callable[..., Path], tmp_path: Path
 ) -> None:
+    """A killed process cannot clean up, so the next one starts from its files."""
     registry = local_project.get_model_registry()
     registry.python.create_model("my_model").save(make_files(FILES))
     script = (
@@ -297,6 +299,7 @@ def test_several_downloads_into_one_folder(
 def test_an_interrupt_stops_and_keeps_what_is_there(
     project: Project, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Ctrl+C in a long download is usual; only whole files may have their names."""
     del model
     sent: list[bytes] = []
     stopped = threading.Event()
@@ -329,6 +332,7 @@ def test_an_interrupt_stops_and_keeps_what_is_there(
 def test_an_interrupt_while_threads_are_started_waits_for_those_that_run(
     project: Project, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A thread that still runs would write into the folder after the call."""
     del model
     start, is_first = threading.Thread.start, [True]
     has_begun = threading.Event()

@@ -272,6 +272,7 @@ def test_a_lock_is_part_of_the_version(
     make_script: Callable[..., Path],
     lock: Callable[..., Path],
 ) -> None:
+    """It stays when the user's file is gone, and a change makes a new version."""
     path = lock(HERE)
     deployment = model.deploy(
         "d", script_file=make_script(), environment_lock=str(path)

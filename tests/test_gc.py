@@ -93,6 +93,7 @@ def test_a_clean_project_holds_no_garbage(
 def test_a_writer_that_is_gone_leaves_nothing_behind(
     anywhere: Project, make_files: MakeFiles
 ) -> None:
+    """Its number is given up first, so that a writer that was only slow finds out."""
     files = make_files({"weights": b"w" * 1000, "more": b"m"})
     mr = anywhere.get_model_registry()
     mr.python.create_model(NAME).save(files)
@@ -135,6 +136,7 @@ def test_what_was_put_aside_is_freed(
 def test_payloads_of_writers_that_are_gone_are_freed(
     anywhere: Project, tmp_path: Path, make_files: MakeFiles
 ) -> None:
+    """No entry names them yet, so only their place says whose they are."""
     model = anywhere.get_model_registry().python.create_model(NAME)
     model.save(make_files({"weights": b"w"}))
     big, script = tmp_path / "big.bin", tmp_path / "predict.py"
@@ -221,6 +223,7 @@ def test_a_slow_writer_whose_whole_staging_was_swept_is_refused(
 def test_a_slow_writer_of_an_artifact_begins_again(
     anywhere: Project, tmp_path: Path, make_files: MakeFiles
 ) -> None:
+    """Its payload was deleted: it must not commit bytes that are gone."""
     big, script = tmp_path / "big.bin", tmp_path / "predict.py"
     big.write_bytes(b"b" * BIG)
     script.write_text(SCRIPT)

@@ -16,6 +16,7 @@ GOLDEN = Path(__file__).parent / "golden"
 def test_a_project_of_an_earlier_format_is_read_and_written(
     name: str, tmp_path: Path
 ) -> None:
+    """Everything that an earlier release has stored works with this one."""
     shutil.copytree(GOLDEN / name, tmp_path / "project")
     project = hopsartifacts.login(tmp_path / "project")
     registry, serving = project.get_model_registry(), project.get_model_serving()

@@ -652,6 +652,8 @@ def test_a_document_that_a_crash_left_out_is_written_later(
     ms: ModelServing,
     writes: str,
 ) -> None:
+    """The log has what belongs in it, so a reader loses nothing meanwhile."""
+
     class KilledError(BaseException):
         pass
 

@@ -24,19 +24,26 @@ from hopsartifacts.testing.faults import FAIL, LOSE_ANSWER, Fault, FaultyStorage
 from hopsartifacts.testing.jobs import JOBS, WriterJobs, project_at, registry
 from hopsartifacts.testing.places import Place
 
-TESTS = """
+HEAD = """
+import broken
 import pytest
-from broken import {kind}
+from hypothesis import Phase, settings
+from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.testing.backend import BackendConformance
 
-class TestMine(BackendConformance):
+# The same is tried in each run, and nothing shorter is looked for that fails too.
+settings.register_profile("once", settings.get_profile("ci"), phases=[Phase.generate])
+settings.load_profile("once")
+"""
+TESTS = """
+class Test{kind}(BackendConformance):
     race_rounds, creations, lives = 3, 3, 3
     walked = ("delete a model",)
 
     @pytest.fixture
     def storage(self, tmp_path, monkeypatch):
         monkeypatch.setattr("hopsartifacts.storage.local.os.fsync", lambda _: None)
-        return {kind}(tmp_path / "project")
+        return broken.{kind}(tmp_path / "project")
 """
 TRIED = (
     "test_exactly_one_of_many_threads_creates",
@@ -53,82 +60,69 @@ TRIED = (
 """What tries the storage itself: what is built on a broken one may wait for minutes."""
 
 
-def failures(kind: str, folder: Path) -> set[str]:
-    """Run what is ``TRIED`` on a back end and return which tests failed."""
+CAUGHT_BY: dict[str, set[str]] = {
+    "LocalStorage": set(),
+    "ChecksThenWrites": {
+        "test_exactly_one_of_many_threads_creates",
+        "test_exactly_one_of_many_processes_creates",
+    },
+    "LocksItsProcess": {"test_exactly_one_of_many_processes_creates"},
+    "ReplacesInTwoSteps": {
+        "test_a_reader_sees_the_old_object_or_the_new",
+        "test_a_replaced_object_is_the_old_or_the_new_when_its_writer_is_killed",
+    },
+    "TearsObjects": {"test_a_reader_sees_the_whole_object_or_none"},
+    "ListsWhatWas": {
+        "test_list_is_never_stale",
+        "test_random_calls_do_what_they_do_to_a_dictionary",
+    },
+    "SaysItDeletes": {
+        "test_delete_tree_deletes_what_is_protected",
+        "test_random_calls_do_what_they_do_to_a_dictionary",
+    },
+    "AnswersEarly": {"test_an_object_is_whole_or_not_there_when_its_writer_is_killed"},
+}
+"""Each back end of ``kit/broken.py``, and the tests that have to find it out."""
+
+
+@pytest.fixture(scope="module")
+def failures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    """Run what is ``TRIED`` on every back end; return which tests failed, by kind."""
+    folder = tmp_path_factory.mktemp("kit")
     shutil.copy(Path(__file__).parent / "kit" / "broken.py", folder)
-    (folder / "test_mine.py").write_text(TESTS.format(kind=kind))
-    names = [f"test_mine.py::TestMine::{name}" for name in TRIED]
+    tests = [TESTS.format(kind=kind) for kind in CAUGHT_BY]
+    (folder / "test_mine.py").write_text("\n".join([HEAD, *tests]))
+    names = [f"test_mine.py::Test{kind}::{it}" for kind in CAUGHT_BY for it in TRIED]
     paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
         [
             sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-rfE",
-            "-p",
-            "no:cacheprovider",
+            *("-m", "pytest", "-q", "-rfE", "-p", "no:cacheprovider"),
             *names,
         ],
         cwd=folder,
-        # Hypothesis then tries the same in each run.
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "CI": "true"},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         stdout=subprocess.PIPE,
         text=True,
         check=False,
     )
+    assert done.returncode == 1, done.stdout
     marks = ("FAILED ", "ERROR ")
     lines = [line for line in done.stdout.splitlines() if line.startswith(marks)]
-    found = {line.split(" - ")[0].rpartition("::")[2].strip() for line in lines}
-    assert len(found) == len(lines)
-    assert done.returncode == bool(found), done.stdout
+    found: dict[str, set[str]] = {kind: set() for kind in CAUGHT_BY}
+    for line in lines:
+        _, kind, test = line.split(" - ")[0].split("::")
+        found[kind.removeprefix("Test")].add(test.strip())
+    assert sum(map(len, found.values())) == len(lines)
     return found
 
 
-@pytest.mark.parametrize(
-    ("kind", "caught_by"),
-    [
-        ("LocalStorage", set()),
-        (
-            "ChecksThenWrites",
-            {
-                "test_exactly_one_of_many_threads_creates",
-                "test_exactly_one_of_many_processes_creates",
-            },
-        ),
-        ("LocksItsProcess", {"test_exactly_one_of_many_processes_creates"}),
-        (
-            "ReplacesInTwoSteps",
-            {
-                "test_a_reader_sees_the_old_object_or_the_new",
-                "test_a_replaced_object_is_the_old_or_the_new_when_its_writer_is_killed",
-            },
-        ),
-        ("TearsObjects", {"test_a_reader_sees_the_whole_object_or_none"}),
-        (
-            "ListsWhatWas",
-            {
-                "test_list_is_never_stale",
-                "test_random_calls_do_what_they_do_to_a_dictionary",
-            },
-        ),
-        (
-            "SaysItDeletes",
-            {
-                "test_delete_tree_deletes_what_is_protected",
-                "test_random_calls_do_what_they_do_to_a_dictionary",
-            },
-        ),
-        (
-            "AnswersEarly",
-            {"test_an_object_is_whole_or_not_there_when_its_writer_is_killed"},
-        ),
-    ],
-)
+@pytest.mark.xdist_group("kit")  # the back ends are tried once
+@pytest.mark.parametrize("kind", CAUGHT_BY)
 def test_a_back_end_that_breaks_a_promise_fails(
-    kind: str, caught_by: set[str], tmp_path: Path
+    failures: dict[str, set[str]], kind: str
 ) -> None:
-    found = failures(kind, tmp_path)
+    found, caught_by = failures[kind], CAUGHT_BY[kind]
     assert caught_by <= found
     assert bool(found) == bool(caught_by)
     if kind == "LocksItsProcess":
@@ -238,6 +232,7 @@ def test_the_checker_finds_numbers_that_were_left_out(
 def test_all_parts_of_a_walk_together_try_every_point(
     tmp_path: Path, only_changes: bool
 ) -> None:
+    """Each day does one part: a point that is in none of them would never be tried."""
     places = itertools.count()
     case = Case(
         "tag",

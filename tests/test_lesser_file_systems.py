@@ -190,6 +190,7 @@ def test_without_chmod_all_works_unprotected(
     number: int,
     honours_open: bool,
 ) -> None:
+    """Some mounts refuse modes, or give new files modes of their own."""
     opened = os.open
 
     def open_as_it_likes(path: Any, flags: int, mode: int = 0o777, **more: Any) -> int:

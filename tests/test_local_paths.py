@@ -1,6 +1,6 @@
 """Paths on this machine that users give: what no file can be called is refused.
 
-One table of paths against one of doors; a new one of either is one line.
+One table of paths against one of calls; a new one of either is one line.
 """
 
 import os
@@ -16,7 +16,7 @@ from hopsartifacts.machine.local_paths import user_path
 from hopsartifacts.registry.sources import source
 
 Snapshot = Callable[[Project], dict[str, bytes]]
-Door = Callable[[Project, Model, Any], object]
+Call = Callable[[Project, Model, Any], object]
 
 PATHS = {
     "NUL": ("a\0b", "NUL"),
@@ -29,7 +29,7 @@ PATHS = {
     "bytes": (b"a", "give a string or a pathlib.Path"),
     "path": (Path("a\0b"), "NUL"),
 }
-DOORS: dict[str, Door] = {
+CALLS: dict[str, Call] = {
     "save": lambda project, _, path: (
         project.get_model_registry().python.create_model("new").save(path)
     ),
@@ -51,20 +51,20 @@ DOORS: dict[str, Door] = {
 }
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("kind", PATHS)
 def test_a_path_that_cannot_be_is_refused_and_leaves_nothing(
     project: Project,
     save_model: Callable[..., Model],
     snapshot: Snapshot,
     kind: str,
-    door: str,
+    call: str,
 ) -> None:
     path, words = PATHS[kind]
     model = save_model("m", framework="sklearn")
     before = snapshot(project)
     with pytest.raises(InvalidInputError) as caught:
-        DOORS[door](project, model, path)
+        CALLS[call](project, model, path)
     message = str(caught.value)
     assert message.encode()
     assert len(message) < 500

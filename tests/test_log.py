@@ -411,6 +411,7 @@ def test_an_attempt_that_is_tried_again_stores_the_same_bytes(
 
 
 def test_what_readers_ask_for_most_is_carried(storage: Storage) -> None:
+    """One read answers if it is short; what is long stays in its own entry."""
     log = Log(storage, "_log", Wanted)
 
     def bring(content: str) -> Callable[[Wanted, int], Draft[Wanted]]:
@@ -493,6 +494,7 @@ def test_a_mount_that_lists_from_a_cache_does_not_hide_the_newest(
 def test_a_writer_on_such_a_mount_decides_on_the_newest(
     tmp_path: Path, before: int
 ) -> None:
+    """A refusal, like a commit, must not rest on a listing that is out of date."""
     storage = LocalStorage(tmp_path)
     log = counted(storage, before)
     old = storage.first("_log")

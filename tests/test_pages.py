@@ -7,7 +7,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -24,6 +24,7 @@ from hopsartifacts.storage.memory import MemoryStorage
 from hopsartifacts.store.entries import Draft, EntryBody, Head, LogEntry, State
 from hopsartifacts.store.log import Log
 from hopsartifacts.store.pages import LEAF_IDENTITIES, PAGE_NUMBERS, Book
+from tests import depth
 from tests.small_pages import SMALL, make_pages_small
 
 
@@ -238,9 +239,9 @@ class LogAgainstDict(RuleBasedStateMachine):
 def test_a_log_says_what_a_dict_says(monkeypatch: pytest.MonkeyPatch) -> None:
     make_pages_small(monkeypatch)
     run_state_machine_as_test(
-        LogAgainstDict,
+        seed(depth.part())(LogAgainstDict),  # other examples each day
         settings=settings(
-            max_examples=80,
+            max_examples=depth.usually(30, 80),
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

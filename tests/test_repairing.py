@@ -222,6 +222,7 @@ def test_a_quarantined_version_does_not_start_until_it_is_back(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """A repair without a copy takes the damaged file away."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     model = save_model("m", {"weights": b"weights"})
     deployment = model.deploy(script_file=make_script())

@@ -442,6 +442,7 @@ def test_a_bundle_that_changes_while_it_is_read_is_not_gone_on_with(
 def test_an_import_that_failed_anywhere_is_finished_by_the_next(
     filled: Project, tmp_path: Path, fault: Fault, clear_memory: None
 ) -> None:
+    """Users import again after a failure, and it has to end as if none had been."""
     del clear_memory
     path = tmp_path / "b.tar"
     filled.export_bundle(path, deployments=["twin"], artifacts=False)

@@ -90,6 +90,7 @@ class TestRefusals(Racing):
         tmp_path: Path,
         attempt: int,
     ) -> None:
+        """Otherwise a deployment would be left whose model is gone."""
         place = new_place()
         assert save(place, "m", weights(tmp_path / "m"))["result"] == 1
         script = tmp_path / "predict.py"

@@ -1,71 +1,105 @@
-"""One of many processes at one S3 server: saves versions, or reads them all the time.
+"""The work of many processes at one S3 server: to save versions, or to read them.
 
-It gets an order as JSON, says that it is ready, waits for the word, and prints what
-it did as JSON.
+Each gets an order and a function that waits until all are ready, and returns what it
+has done. The kit forks the processes from one that has imported this module.
 """
 
-import json
 import random
 import shutil
-import sys
-import threading
+import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 import hopsartifacts
 from hopsartifacts import ModelRegistry, Project
 from hopsartifacts.errors import HopsArtifactsError, ModelNotFoundError, StorageError
+from hopsartifacts.storage import s3
+
+__all__ = ["s3"]  # imported before the fork, as it takes a second
 
 FILES = {"weights.bin": 3000, "sub/config.txt": 10}
 """How often the text of a version is repeated in each of its files."""
+LONGEST_S = 900
 
 
 def text(who: str, turn: int) -> str:
     return f"<{who}/{turn}>"
 
 
-def save(project: Project, order: dict[str, Any]) -> dict[str, Any]:
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process is to do, and where."""
+
+    url: str
+    options: dict[str, Any]
+    folder: Path
+    """Of its own, for files."""
+    ended: Path
+    """A folder in which each process that saves leaves a file at its end."""
+    models: list[str]
+    """Those to read; the first one is the one to save."""
+    who: str = ""
+    turns: int = 0
+    """How many versions to save."""
+    savers: int = 0
+    """How many processes save; when they have ended, nothing is read any more."""
+
+
+def save(order: Order, wait: Callable[[], None]) -> dict[str, Any]:
     """Save versions until as many were taken as are asked for."""
-    folder = Path(order["folder"], order["who"])
+    project = _opened(order)
+    wait()
+    try:
+        return _save(project, order)
+    finally:
+        (order.ended / order.who).touch()
+
+
+def _save(project: Project, order: Order) -> dict[str, Any]:
+    folder, name = order.folder / order.who, order.models[0]
     registry = project.get_model_registry()
     saved, errors = [], []
-    for turn in range(order["turns"]):
-        for name, times in FILES.items():
-            path = folder / name
+    for turn in range(order.turns):
+        for file, times in FILES.items():
+            path = folder / file
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text(order["who"], turn) * times)
-        tags = {"who": order["who"], "turn": turn}
+            path.write_text(text(order.who, turn) * times)
+        tags = {"who": order.who, "turn": turn}
         while True:
-            model = registry.python.create_model(order["model"], tags=tags)
+            model = registry.python.create_model(name, tags=tags)
             try:
                 saved.append((model.save(folder).version, turn))
                 break
             except StorageError as error:
                 errors.append(str(error))
-    return {"model": order["model"], "saved": saved, "errors": errors}
+    return {"model": name, "saved": saved, "errors": errors}
 
 
-def read(project: Project, order: dict[str, Any]) -> dict[str, Any]:
-    """Read newest and random versions until the parent says stop."""
-    stop = threading.Event()
-
-    def listen() -> None:
-        sys.stdin.readline()
-        stop.set()
-
-    threading.Thread(target=listen).start()
-    registry = project.get_model_registry()
+def read(order: Order, wait: Callable[[], None]) -> dict[str, Any]:
+    """Read newest and random versions until nobody saves any more."""
+    registry = _opened(order).get_model_registry()
+    wait()
     newest: dict[str, int] = {}
     reads, errors = 0, []
-    while not stop.is_set():
-        name = random.choice(order["models"])  # noqa: S311 - not a secret
+    while len(list(order.ended.iterdir())) < order.savers:
+        name = random.choice(order.models)  # noqa: S311 - not a secret
         try:
-            reads += _read_one(registry, name, newest, Path(order["folder"]))
+            reads += _read_one(registry, name, newest, order.folder)
         except ModelNotFoundError:
-            stop.wait(0.1)
+            time.sleep(0.1)
         except (HopsArtifactsError, AssertionError) as error:
             errors.append(f"{type(error).__name__}: {error}")
     return {"reads": reads, "errors": errors}
+
+
+def _opened(order: Order) -> Project:
+    # pytest stops the test before that.
+    signal.alarm(LONGEST_S)
+    order.folder.mkdir()
+    return hopsartifacts.login(order.url, storage_options=order.options)
 
 
 def _read_one(
@@ -88,16 +122,3 @@ def _read_one(
         assert content == wanted, f"{name} {version} {file} is not of {tags}"
     shutil.rmtree(target)
     return 1
-
-
-def main() -> None:
-    order = json.loads(sys.argv[1])
-    project = hopsartifacts.login(order["url"], storage_options=order["options"])
-    print("ready", flush=True)  # noqa: T201 - the parent waits for it
-    sys.stdin.readline()
-    done = {"save": save, "read": read}[order["do"]](project, order)
-    print(json.dumps(done), flush=True)  # noqa: T201 - the answer
-
-
-if __name__ == "__main__":
-    main()

@@ -322,6 +322,7 @@ def test_everything_takes_few_requests(
 def test_a_thousand_versions_are_listed_in_three_round_trips(
     kind: str, place: Place
 ) -> None:
+    """Requests that wait for each other are what takes long on a distant server."""
     if kind == "bucket":
         pytest.skip("memory answers one request at a time")
     place.put(long(LONG).objects)

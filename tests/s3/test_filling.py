@@ -71,6 +71,7 @@ def test_a_save_whose_connection_broke_goes_on(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """A large model is not uploaded again for one lost connection."""
     monkeypatch.setenv("HOPSARTIFACTS_STATE_DIR", str(tmp_path / "state"))
     folder = make_files(FILES)
 

@@ -82,6 +82,7 @@ def test_replaced_and_deleted_objects_come_back_from_their_versions(
 def test_what_no_version_holds_is_kept_aside_and_does_not_start(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Only the user can give the bytes back; until then nothing is served."""
     monkeypatch.setenv("HOPSARTIFACTS_STATE_DIR", str(tmp_path / "state"))
     cache = hopsartifacts.Cache(tmp_path / "cache")
     other = hopsartifacts.login(storage=project.storage, cache=cache)

@@ -22,6 +22,7 @@ from tests.s3.conftest import KEYS, Server
 def test_a_killed_shipper_neither_loses_nor_doubles(
     s3: Server, bucket: str, tmp_path: Path
 ) -> None:
+    """The next one sees only what lies on disk and in the bucket."""
     direct = connect(f"s3://{bucket}/p", s3.options())
     spool = tmp_path / "spool"
     recorder = make_recorder(spool, segment_bytes=2000, spool_bytes=400_000)

@@ -79,6 +79,7 @@ def test_an_edited_object_is_found_and_restored(project: Project, folder: Path) 
 def test_a_save_that_was_cut_is_invisible_and_goes_on_where_it_stopped(
     project: Project, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A large model is not uploaded again for one file that failed."""
     registry = project.get_model_registry()
     registry.python.create_model("m").save(folder / "predict.py")
     before = {entry.path for entry in project.storage.find("Models/m/1")}

@@ -1,18 +1,18 @@
 """Many processes at one S3 server that is often busy and loses connections."""
 
-import json
-import subprocess
-import sys
-from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import hopsartifacts
+from hopsartifacts.testing.children import children_for
 from tests import depth
+from tests.s3 import race_worker
 from tests.s3.conftest import Server
 from tests.s3.proxy import Proxy, Rule
+from tests.s3.race_worker import Order
 
 WRITERS = 32
 VERSIONS = depth.usually(8, 30)
@@ -20,7 +20,6 @@ MODELS = 8
 """How many models the writers share; the server lets who loses a race wait a second,
 so all of them at one model take long."""
 READERS = 4
-ROOT = Path(__file__).parents[2]
 HARM = (
     Rule(do="refuse", status=503, chance=0.03),
     Rule(do="refuse", status=500, chance=0.01),
@@ -34,41 +33,33 @@ HARM = (
 def test_no_version_is_lost_or_given_twice_or_read_in_part(
     proxy: Proxy, s3: Server, tmp_path: Path
 ) -> None:
+    """All that goes wrong on a busy network happens at once, to many writers."""
     url = f"s3://{s3.bucket()}/p"
     models = [f"m{number}" for number in range(MODELS)]
-    common = {"url": url, "options": Server(proxy.endpoint).options()}
+    ended = tmp_path / "ended"
+    ended.mkdir()
+    options = Server(proxy.endpoint).options()
     proxy.plan(*HARM, seed=1)
-    with ExitStack() as stack:
 
-        def start(do: str, number: int, **more: Any) -> "subprocess.Popen[str]":
-            folder = tmp_path / f"{do}{number}"
-            folder.mkdir()
-            order = {**common, "do": do, "folder": str(folder), **more}
-            process = stack.enter_context(
-                subprocess.Popen(
-                    [sys.executable, "-m", "tests.s3.race_worker", json.dumps(order)],
-                    cwd=ROOT,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                )
-            )
-            stack.callback(process.kill)
-            return process
+    def order(who: str, **more: Any) -> Order:
+        folder = tmp_path / who
+        return Order(
+            url=url, options=options, folder=folder, ended=ended, who=who, **more
+        )
 
-        readers = [start("read", n, models=models) for n in range(READERS)]
-        writers = [
-            start("save", n, model=models[n % MODELS], who=f"w{n}", turns=VERSIONS)
-            for n in range(WRITERS)
-        ]
-        for process in (*readers, *writers):
-            assert _line(process) == "ready\n"
-        for process in (*readers, *writers):
-            _say(process, "go")
-        written = [json.loads(_line(process)) for process in writers]
-        for process in readers:
-            _say(process, "stop")
-        read = [json.loads(_line(process)) for process in readers]
+    readers = [
+        partial(race_worker.read, order(f"r{n}", models=models, savers=WRITERS))
+        for n in range(READERS)
+    ]
+    writers = [
+        partial(
+            race_worker.save,
+            order(f"w{n}", models=[models[n % MODELS]], turns=VERSIONS),
+        )
+        for n in range(WRITERS)
+    ]
+    done = [it.answer for it in children_for(writers[0]).run([*readers, *writers])]
+    read, written = done[:READERS], done[READERS:]
 
     assert [error for one in read for error in one["errors"]] == []
     assert min(one["reads"] for one in read) > 0
@@ -103,14 +94,3 @@ def _check_every_version(url: str, s3: Server, written: list[dict[str, Any]]) ->
     uncertain = sum(len(one["errors"]) for one in written)
     assert len(told) <= len(stored) <= len(told) + uncertain
     assert project.verify().ok
-
-
-def _line(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout
-    return process.stdout.readline()
-
-
-def _say(process: "subprocess.Popen[str]", word: str) -> None:
-    assert process.stdin
-    process.stdin.write(f"{word}\n")
-    process.stdin.flush()

@@ -20,7 +20,7 @@ class TestS3Storage(BackendConformance):
     call_rounds, call_steps = 5, 15
     work_rounds, work_steps = 3, 5
     # All crash points and faults take the better part of an hour.
-    every, part = depth.usually(23, 1), depth.part()
+    every, part = depth.usually(45, 1), depth.part()
     kills, fails_at_reads = False, depth.is_all()
     lives = 2
 

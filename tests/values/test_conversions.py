@@ -1,6 +1,7 @@
-"""Every kind of value through every door: it is kept, or refused in words.
+"""Every kind of value in every conversion: it is kept, or refused in words.
 
-A value more is one line of ``VALUES`` or ``ROWS``, a door more one line of ``DOORS``.
+One more value is one line of ``VALUES`` or ``ROWS``; one more conversion is one line of
+``CONVERSIONS``.
 """
 
 import json
@@ -93,7 +94,7 @@ def columns(outputs: list[dict[str, Any]]) -> Any:
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-DOORS: Mapping[str, Callable[[Any], Any]] = {
+CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {
     "predict": asked_v1,
     "predict V2": asked_v2,
     "predict gRPC": asked_grpc,
@@ -121,8 +122,10 @@ class Value(NamedTuple):
     but: Mapping[str, Any] = {}
 
 
-def at(doors: Any, kept: Any) -> dict[str, Any]:
-    return dict.fromkeys([doors] if isinstance(doors, str) else doors, kept)
+def at(conversions: Any, kept: Any) -> dict[str, Any]:
+    return dict.fromkeys(
+        [conversions] if isinstance(conversions, str) else conversions, kept
+    )
 
 
 def named(rows: list[Value]) -> list[str]:
@@ -223,27 +226,27 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("conversion", CONVERSIONS)
 @pytest.mark.parametrize("row", VALUES, ids=named(VALUES))
-def test_a_value_is_kept_or_refused(row: Value, door: str) -> None:
-    expected = row.but.get(door, row.kept)
-    through = DOORS[door]
+def test_a_value_is_kept_or_refused(row: Value, conversion: str) -> None:
+    expected = row.but.get(conversion, row.kept)
+    convert = CONVERSIONS[conversion]
     if isinstance(expected, No):
         with pytest.raises((HopsArtifactsError, TypeError)) as refused:
-            through([{"x": row.value}])
+            convert([{"x": row.value}])
         assert expected.words in str(refused.value)
         return
-    found = through([{"x": row.value}])
-    expected = expected if door == "metric" else [{"x": expected}]
+    found = convert([{"x": row.value}])
+    expected = expected if conversion == "metric" else [{"x": expected}]
     # With types: 1 is not 1.0, nor True. NaN is not equal to itself.
     assert repr(found) == repr(expected)
 
 
 @pytest.mark.parametrize("key", [True, None, 1], ids=str)
-@pytest.mark.parametrize("door", ["answer", "answer V2", "answer gRPC"])
-def test_an_answer_has_one_output_of_a_name(key: Any, door: str) -> None:
+@pytest.mark.parametrize("conversion", ["answer", "answer V2", "answer gRPC"])
+def test_an_answer_has_one_output_of_a_name(key: Any, conversion: str) -> None:
     with pytest.raises(TypeError, match=r"the key (True|None)|both '1'"):
-        DOORS[door]({key: [1], "1": [2]})
+        CONVERSIONS[conversion]({key: [1], "1": [2]})
 
 
 FRAME = {"id": [2**53 + 1, 7], "x": [0.5, None], "s": ["a", None]}
@@ -299,13 +302,15 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("door", [door for door in DOORS if door != "metric"])
+@pytest.mark.parametrize(
+    "conversion", [conversion for conversion in CONVERSIONS if conversion != "metric"]
+)
 @pytest.mark.parametrize("row", ROWS, ids=named(ROWS))
-def test_rows_are_kept_or_refused(row: Value, door: str) -> None:
-    expected = row.but.get(door, row.kept)
+def test_rows_are_kept_or_refused(row: Value, conversion: str) -> None:
+    expected = row.but.get(conversion, row.kept)
     if isinstance(expected, No):
         with pytest.raises((HopsArtifactsError, TypeError)) as refused:
-            DOORS[door](row.value)
+            CONVERSIONS[conversion](row.value)
         assert expected.words in str(refused.value)
     else:
-        assert repr(DOORS[door](row.value)) == repr(expected)
+        assert repr(CONVERSIONS[conversion](row.value)) == repr(expected)
