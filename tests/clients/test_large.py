@@ -25,7 +25,6 @@ def test_memory_stays_flat(client: Client, server: Server, tmp_path: Path) -> No
     if shutil.disk_usage(tmp_path).free < ROOM:
         pytest.skip(f"needs {ROOM} free bytes")
     process = client.start(server, tmp_path / "client", "large.py", str(SIZE))
-    assert process.stdout is not None
     before = [line for line in iter(process.stdout.readline, "WARM\n") if line]
     assert process.poll() is None, before
     warm, most = server.resident_bytes(), 0
