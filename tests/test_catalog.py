@@ -61,6 +61,7 @@ def test_a_row_says_all_about_a_model_version(
     make_script: Callable[..., Path],
     make_files: Callable[..., Path],
 ) -> None:
+    """A row joins several logs: each column is compared with what was saved."""
     model = save_model(
         "iris",
         {"a.bin": b"12345", "b/c.bin": b"678"},
@@ -136,6 +137,8 @@ def test_every_change_shows_at_once(
     save_model: SaveModel,
     make_script: Callable[..., Path],
 ) -> None:
+    """Rows are cached: after each change they equal those made without a cache."""
+
     def shown() -> list[dict[str, Any]]:
         now = rows(project)
         assert now == built_again(project)

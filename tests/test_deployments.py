@@ -178,6 +178,7 @@ def test_a_changed_setting_is_a_new_version(
 def test_a_setting_can_be_taken_back(
     sklearn_model: Model, ms: ModelServing, script: Path, transformer_script: Path
 ) -> None:
+    """No setting may stay because another one was taken back with it."""
     deployment = sklearn_model.deploy(
         description="d",
         script_file=script,

@@ -198,6 +198,7 @@ def test_modes_follow_the_folder_of_the_project(
 @pytest.mark.parametrize("umask", UMASKS, ids=oct)
 @pytest.mark.parametrize("root", [0o700, 0o755, 0o2770, 0o2775], ids=oct)
 def test_whatever_the_umask(tmp_path: Path, root: int, umask: int) -> None:
+    """Modes follow the project's folder, and not the user who writes."""
     folder = tmp_path / "project"
     folder.mkdir()
     folder.chmod(root)

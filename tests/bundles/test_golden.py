@@ -13,6 +13,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 def test_a_bundle_of_an_earlier_format_is_imported(
     number: int, target: Project, tmp_path: Path
 ) -> None:
+    """Bundles that users have stored stay readable, with all that was in them."""
     report = target.import_bundle(GOLDEN / f"bundle-{number}.tar", strict_numbers=True)
 
     assert [(model.name, model.version) for model in report.models] == [

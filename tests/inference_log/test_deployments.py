@@ -69,6 +69,7 @@ def ask(deployment: Deployment, number: int) -> Any:
 
 
 def test_every_answer_is_right_and_logged(project: Project, deploy: Any) -> None:
+    """Of requests at the same time, each gets its own answer and its two messages."""
     deployment = deploy(project)
     before = len(deployment.read_inference_log())
     pid = ask(deployment, 0)[0][0]

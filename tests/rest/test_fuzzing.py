@@ -165,6 +165,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def test_nothing_breaks(operation: Operation, server: Server) -> None:
+    """Whatever is sent, the answer is one that the OpenAPI document describes."""
     server.fill()
     plain = document(OPERATIONS)
     fitting = with_known(plain, server.known())

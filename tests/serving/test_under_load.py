@@ -145,6 +145,7 @@ def is_gone(pid: int) -> bool:
 
 
 def test_nothing_is_lost_while_everything_changes(deployment: Deployment) -> None:
+    """Faults of two mechanisms together show only while all of them are at work."""
     deployment.start()
     url = deployment.get_url()
     assert url is not None
