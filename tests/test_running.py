@@ -122,6 +122,7 @@ def test_a_launch_is_the_sealed_specification(
     make_script: Callable[..., Path],
     transformer_script: Path,
 ) -> None:
+    """A process gets what was sealed, and each setting reaches it."""
     script = make_script()
     deployment = deployed(
         script_file=script,
@@ -221,6 +222,7 @@ def test_a_running_deployment_is_not_started_again(
 def test_the_state_is_that_of_the_back_end(
     deployed: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """All that a deployment says of its state follows from one answer."""
     deployment = deployed()
     assert deployment.get_state().status == "Created"
     assert deployment.is_stopped()

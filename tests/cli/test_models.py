@@ -23,6 +23,7 @@ def saved(answer: Answer, make_files: Callable[..., Path]) -> Any:
 def test_a_model_is_saved_with_all_there_is_to_it(
     run: Run, answer: Answer, make_files: Callable[..., Path], tmp_path: Path
 ) -> None:
+    """Each option of ``models save`` is seen again in ``models show``."""
     (tmp_path / "example.json").write_text('{"x": 1}')
     (tmp_path / "schema.json").write_text(
         '{"input_schema": {"columnar_schema": [{"name": "x", "type": "int"}]}}'

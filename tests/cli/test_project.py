@@ -118,6 +118,7 @@ def test_deployments_are_listed_shown_and_deleted(run: Run, answer: Answer) -> N
 def test_versions_are_listed_compared_gone_back_to_and_given_up(
     run: Run, answer: Answer, make_script: Callable[..., Path], tmp_path: Path
 ) -> None:
+    """The commands about versions agree with each other after each step."""
     other = make_script("class Predictor:\n    x = 1\n")
     (tmp_path / "rows.json").write_text("[[1, 2]]")
     (tmp_path / "lock.txt").write_text("no-such-package==1\n")

@@ -30,6 +30,7 @@ def saved(run: Run, make_files: Callable[..., Path], make_script: Any) -> None:
 
 @pytest.mark.usefixtures("saved")
 def test_an_alias_is_set_rolled_back_and_deleted(run: Run, answer: Answer) -> None:
+    """The commands about aliases agree with each other after each step."""
     assert run("aliases", "list", "m").output == "model 'm' has no aliases\n"
     first = run("aliases", "set", "m", "champion", 1, "--why", "the only one")
     assert first.output == "Alias champion of m points at version 1\n"
@@ -106,6 +107,7 @@ def test_garbage_is_shown_and_freed(run: Run, answer: Answer, tmp_path: Path) ->
 def test_the_catalog_is_shown_and_written(
     run: Run, answer: Answer, tmp_path: Path
 ) -> None:
+    """The same rows are shown as text and as JSON, and written as CSV and Parquet."""
     _need("pyarrow")
     run("aliases", "set", "m", "champion", 1)
     rows = answer("catalog")

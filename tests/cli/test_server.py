@@ -138,6 +138,7 @@ def test_it_says_what_is_missing(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
 def test_it_says_where_it_is_and_how_to_log_in(
     run: Run, answer: Answer, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A user who has just started the server reads how to reach it."""
     from hopsartifacts.rest import server_process  # noqa: PLC0415 - needs an extra
 
     class Ended:

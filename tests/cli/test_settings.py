@@ -158,6 +158,7 @@ def test_an_update_takes_settings_away(
 def test_an_empty_text_removes_each_setting(
     run: Run, script: Path, tmp_path: Path
 ) -> None:
+    """After all options were taken back, the specification is the first one again."""
     more, golden = tmp_path / "more.txt", tmp_path / "golden.json"
     lock = tmp_path / "requirements.txt"
     more.write_text("more")

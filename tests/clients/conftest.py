@@ -12,22 +12,22 @@ import pytest
 
 from tests.clients.environments import client_python, versions
 from tests.clients.servers import Server
+from tests.clients.starter import SCRIPTS, Script, Starter
 
-SCRIPTS = Path(__file__).with_name("scripts")
 CLIENTS_CACHE = Path("/tmp/hopsworks/models")  # noqa: S108 - the client's own choice
 _WITH_DEPLOYMENT_VERSIONS = (4, 6)
 _NOISE = re.compile(r"%\||it/s|INFO:|^$|^Downloading")
 """Lines of progress bars and the like."""
 _RESULT = re.compile(r"(VERSION|REFUSED)\b")
 
-_started: list["subprocess.Popen[str]"] = []
+_started: list[Script] = []
 
 
 class Client(NamedTuple):
     """A release of the official client."""
 
     version: str
-    python: Path
+    starter: Starter
 
     @property
     def generation(self) -> str:
@@ -38,28 +38,14 @@ class Client(NamedTuple):
 
     def start(
         self, server: Server, folder: Path, *command: str, **variables: str
-    ) -> "subprocess.Popen[str]":
+    ) -> Script:
         """Start a script in *folder*, with nothing of this process but the path."""
-        folder.mkdir(parents=True, exist_ok=True)
         home = folder / "home"
-        home.mkdir(exist_ok=True)
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(home),
-            "TMPDIR": str(home),
-            "LANG": "C.UTF-8",
-            "PYTHONUNBUFFERED": "1",
-            **server.for_scripts(),
-            **variables,
-        }
+        home.mkdir(parents=True, exist_ok=True)
+        environment = {**_environment(home), **server.for_scripts(), **variables}
         script, *arguments = command
-        process = subprocess.Popen(
-            [str(self.python), str(SCRIPTS / script), *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=environment,
-            cwd=folder,
+        process = self.starter.start(
+            [str(SCRIPTS / script), *arguments], environment, folder
         )
         _started.append(process)
         return process
@@ -70,13 +56,24 @@ class Client(NamedTuple):
         return finished(process, server)
 
 
-def finished(process: "subprocess.Popen[str]", server: Server) -> str:
+def _environment(home: Path) -> dict[str, str]:
+    """Return the variables that each process of a client has."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def finished(process: Script, server: Server) -> str:
     """Wait for a script and return what it printed; fail if it fails."""
     try:
-        printed, _ = process.communicate(timeout=900)
+        printed = process.communicate(timeout=900)
     except subprocess.TimeoutExpired:
         process.kill()
-        printed, _ = process.communicate()
+        printed = process.communicate()
     if process.returncode:
         told = "\n".join(it for it in printed.splitlines() if not _NOISE.search(it))
         log = server.log.read_text()[-6000:]
@@ -92,9 +89,14 @@ def result_of(printed: str) -> list[str]:
 
 
 @pytest.fixture(scope="session", params=versions())
-def client(request: pytest.FixtureRequest) -> Client:
+def client(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Client]:
     """Each release that is tried."""
-    return Client(request.param, client_python(request.param))
+    home = tmp_path_factory.mktemp("home")
+    starter = Starter(client_python(request.param), _environment(home))
+    yield Client(request.param, starter)
+    starter.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -102,11 +104,7 @@ def _no_client_left() -> Iterator[None]:
     """Kill scripts that wait for a test which is over."""
     yield
     while _started:
-        process = _started.pop()
-        process.kill()
-        process.wait()
-        if process.stdout:
-            process.stdout.close()
+        _started.pop().close()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 
 import hopsartifacts
 from hopsartifacts.project import Project
+from tests.rest.servers import CLI, make_key
 
 HOST = "127.0.0.1"
 
@@ -36,7 +36,8 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self.project_folder.parent.mkdir(parents=True, exist_ok=True)
         hopsartifacts.login(self.project_folder)
-        self.key = self._make_key()
+        # With the scopes that a key has if nothing is said of them.
+        self.key = make_key(str(self.project_folder), environment=self._own())
         self.certificate = Path()
         self.start()
 
@@ -51,13 +52,13 @@ class Server:
 
     def start(self) -> None:
         """Start the server and wait until it says where it listens."""
-        command = self._hopsartifacts("serve", "--json", "--port", str(self.port))
+        command = [*CLI, "serve", "--json", "--port", str(self.port)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, *self._options, str(self.project_folder)],
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=self._environment(),
+                env={**os.environ, **self._own()},
                 cwd=self.folder,
             )
         assert self._process.stdout is not None
@@ -111,31 +112,13 @@ class Server:
             "SERVER_CERTIFICATE": str(self.certificate),
         }
 
-    def _make_key(self) -> str:
-        """Make a key as users do, with the scopes that it has without being asked."""
-        done = subprocess.run(
-            self._hopsartifacts("keys", "create", "acceptance"),
-            capture_output=True,
-            text=True,
-            env=self._environment(),
-            cwd=self.folder,
-            check=False,
-        )
-        if done.returncode:
-            pytest.fail(f"no key was made: {done.stdout}{done.stderr}")
-        return done.stdout.strip()
-
-    def _hopsartifacts(self, *command: str) -> list[str]:
-        return [sys.executable, "-m", "hopsartifacts.cli", *command]
-
-    def _environment(self) -> dict[str, str]:
-        own = {
+    def _own(self) -> dict[str, str]:
+        return {
             "HOPSARTIFACTS_URL": str(self.project_folder),
             "HOPSARTIFACTS_SERVER_DIR": str(self.state),
             "HOPSARTIFACTS_STATE_DIR": str(self.folder / "runs"),
             "HOPSARTIFACTS_CACHE_DIR": str(self.folder / "cache"),
         }
-        return {**os.environ, **own}
 
 
 def free_port() -> int:

@@ -1,6 +1,5 @@
 """The server dies while a client uploads, and comes back."""
 
-import subprocess
 import time
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 
 from tests.clients.conftest import Client, finished, result_of
 from tests.clients.servers import Server
+from tests.clients.starter import Script
 from tests.clients.test_generations import files_of
 
 MIB = 1024 * 1024
@@ -15,15 +15,13 @@ SECONDS = 20
 """How long a client may be told to wait before its number is free again."""
 
 
-def killed_amid(
-    server: Server, process: "subprocess.Popen[str]", least: int = 20 * MIB
-) -> None:
+def killed_amid(server: Server, process: Script, least: int = 20 * MIB) -> None:
     """Kill the server once that much of an upload has arrived."""
     deadline = time.monotonic() + 120
     while _size(server.folder) < least:
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
-            pytest.fail(f"no upload was seen: {process.communicate()[0][-4000:]}")
+            pytest.fail(f"no upload was seen: {process.communicate()[-4000:]}")
         time.sleep(0.002)
     server.kill()
 

@@ -22,10 +22,10 @@ pytestmark = pytest.mark.skipif(
 
 
 def test_memory_stays_flat(client: Client, server: Server, tmp_path: Path) -> None:
+    """The size of an upload must not be limited by the memory of the server."""
     if shutil.disk_usage(tmp_path).free < ROOM:
         pytest.skip(f"needs {ROOM} free bytes")
     process = client.start(server, tmp_path / "client", "large.py", str(SIZE))
-    assert process.stdout is not None
     before = [line for line in iter(process.stdout.readline, "WARM\n") if line]
     assert process.poll() is None, before
     warm, most = server.resident_bytes(), 0

@@ -1,6 +1,5 @@
 """Several clients that save the same model name at the same moment."""
 
-import subprocess
 import time
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 
 from tests.clients.conftest import Client, finished, result_of
 from tests.clients.servers import Server
+from tests.clients.starter import Script
 from tests.clients.test_generations import files_of
 
 pytestmark = pytest.mark.race
@@ -19,7 +19,7 @@ def race(
 ) -> dict[int, int]:
     """Let the writers save at once; return who got which version."""
     barrier = folder / "now"
-    processes: dict[int, subprocess.Popen[str]] = {
+    processes: dict[int, Script] = {
         writer: client.start(
             server,
             folder / f"writer{writer}",

@@ -110,6 +110,7 @@ def test_every_setting_is_sealed(
     make_script: Callable[..., Path],
     tmp_path: Path,
 ) -> None:
+    """A setting that is forgotten on the way would be lost without an error."""
     lock = "numpy==1.26.4\n"
     more = tmp_path / "more.txt"
     more.write_text("more")

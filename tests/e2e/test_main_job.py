@@ -216,6 +216,7 @@ def test_what_this_machine_cannot_run_is_saved_but_not_started(
 def test_a_detached_deployment_outlives_its_process_and_any_other_can_stop_it(
     model: Model, tmp_path: Path
 ) -> None:
+    """Nothing but files connects a later process with a detached deployment."""
     model.deploy()
     code = (
         "import hopsartifacts as h; "

@@ -69,6 +69,7 @@ def ask(deployment: Deployment, number: int) -> Any:
 
 
 def test_every_answer_is_right_and_logged(project: Project, deploy: Any) -> None:
+    """Of requests at the same time, each gets its own answer and its two messages."""
     deployment = deploy(project)
     before = len(deployment.read_inference_log())
     pid = ask(deployment, 0)[0][0]
@@ -159,6 +160,7 @@ def test_what_waits_is_shipped_before_its_deployment_is_deleted(
     assert set(rows["servingId"].to_pylist()) == {again.id}
 
 
+@pytest.mark.parametrize("project", ["local"], indirect=True)
 def test_a_model_without_a_script_gets_batches(
     project: Project, make_files: Callable[..., Path]
 ) -> None:

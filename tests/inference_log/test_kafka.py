@@ -99,6 +99,7 @@ def test_each_message_is_delivered_as_json(
     spool: Path,
     local: Storage,
 ) -> None:
+    """Consumers of the topic depend on keys, fields and order."""
     recorder = make_recorder(cluster.servers)
     recorder.see(make_exchange("r1"))
     recorder.see(make_exchange("r2"))

@@ -213,6 +213,7 @@ def test_a_worker_killed_at_any_change_of_a_file_leaves_what_it_answered(
 def test_shipping_beside_a_worker_that_is_killed_loses_nothing(
     tmp_path: Path, spool: Path, local: Storage
 ) -> None:
+    """The shipper reads files that a worker writes until it is killed."""
     told = tmp_path / "told"
 
     def work() -> None:

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+from click.testing import CliRunner
 from starlette.types import ASGIApp
 
+from hopsartifacts.cli.app import app
 from hopsartifacts.rest.connections import ConnectionLimit
 from hopsartifacts.rest.listener import Listening, listen
 from hopsartifacts.rest.server_process import ApiServer, connection_limit
@@ -98,14 +100,13 @@ class Process:
             self._error = stream.read()
 
 
-def make_key(url: str, *options: object) -> str:
-    """Return the text of a new key."""
-    done = subprocess.run(
-        [*CLI, "keys", "create", "tester", "--url", url, *map(str, options)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+def make_key(
+    url: str, *options: object, environment: Mapping[str, str] | None = None
+) -> str:
+    """Return the text of a new key, made by the command that users have for it."""
+    command = ["keys", "create", "tester", "--url", url, *map(str, options)]
+    done = CliRunner().invoke(app, command, env=environment)
+    assert done.exit_code == 0, done.output
     return done.stdout.strip()
 
 

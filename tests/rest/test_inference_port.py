@@ -103,6 +103,7 @@ def test_a_damaged_file_is_told(tmp_path: Path, text: str) -> None:
 def test_who_is_logged_in_predicts_after_a_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: int
 ) -> None:
+    """Clients learn the address when they log in, and keep it."""
     monkeypatch.setenv("HOPSARTIFACTS_STATE_DIR", str(tmp_path / "state"))
     url = str(tmp_path / "demo")
     project = hopsartifacts.login(url)

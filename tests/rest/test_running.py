@@ -166,6 +166,7 @@ def test_killed_and_started_again_it_is_the_same(start: Start, url: str) -> None
 def test_a_killed_server_leaves_nothing_of_what_it_was_sent(
     start: Start, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
+    """Half a body must not fill the disk: the next start deletes it."""
     scratch, folder = tmp_path / "scratch", tmp_path / "server"
     scratch.mkdir()
     monkeypatch.setenv("TMPDIR", str(scratch))

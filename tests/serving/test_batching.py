@@ -322,6 +322,7 @@ def test_a_late_prediction_is_a_504_and_the_rest_goes_on() -> None:
 
 
 def test_while_a_predictor_hangs_nothing_piles_up() -> None:
+    """Requests that were given up must not stay in memory meanwhile."""
     go_on = threading.Event()
 
     class Rows(list[Any]):
@@ -490,6 +491,7 @@ def test_every_request_gets_what_it_would_have_got_alone(
     latency: int,
     is_async: bool,
 ) -> None:
+    """A batch may not be seen in any answer: the plain chain is the measure."""
     predict = PREDICTORS[number]
 
     class Sync:

@@ -155,6 +155,7 @@ def test_async_predictions_overlap() -> None:
 
 
 def test_a_request_given_up_while_it_waits_is_not_predicted() -> None:
+    """A slow predictor must not work on requests whose clients are gone."""
     calls: list[str] = []
     is_called = threading.Event()
     go_on = threading.Event()

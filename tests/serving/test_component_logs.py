@@ -80,6 +80,7 @@ def run(make_launch: LaunchFactory, transformer: str, log: Path | None) -> str:
 def test_each_component_has_its_own_log(
     make_launch: LaunchFactory, tmp_path: Path
 ) -> None:
+    """Both components run in one process, and each has many ways to write."""
     log = tmp_path / "transformer.log"
     log.write_text("an earlier line\n")
     of_predictor = run(make_launch, TRANSFORMER, log)

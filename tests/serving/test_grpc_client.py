@@ -222,6 +222,7 @@ def test_errors_of_the_model_name_the_component(predict: Callable[..., Any]) -> 
 def test_what_a_stopping_server_refused_is_sent_again(
     refusals: int, is_answered: bool
 ) -> None:
+    """A server that ends cancels calls that it has not begun."""
     asked: list[bytes] = []
 
     def infer(request: bytes, context: Any) -> bytes:

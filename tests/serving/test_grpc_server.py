@@ -218,6 +218,7 @@ def test_a_client_that_does_not_wait_is_no_error(
 
 
 def test_observers_see_json() -> None:
+    """Calls over gRPC are logged in the same form as those over HTTP."""
     witness = Witness()
     asked = request("INT8", [2], int_contents=[1, 2])
     asked.id = "r-1"
@@ -247,6 +248,7 @@ def test_observers_see_json() -> None:
 
 
 def test_several_servers_share_a_port_and_one_can_stop() -> None:
+    """While versions change, workers of both versions serve the same port."""
     asked = request("INT8", [1], int_contents=[1]).SerializeToString()
 
     async def version_at(port: int) -> str:

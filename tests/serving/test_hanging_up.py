@@ -29,6 +29,8 @@ class Client:
 
 
 def test_a_client_that_is_gone_is_not_predicted_for() -> None:
+    """Predictions for clients that left would only delay those of the others."""
+
     class Slow:
         def __init__(self) -> None:
             self.seen: list[Any] = []

@@ -445,6 +445,7 @@ def test_nothing_is_left_open_or_behind(
 def test_workers_inherit_nothing_but_what_they_are_told_of(
     backend: LocalBackend, make_launch: Any, tmp_path: Path
 ) -> None:
+    """Files of the user's program stay out of workers, which may outlive it."""
     launch = make_launch(
         """
         import os

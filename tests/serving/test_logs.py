@@ -132,6 +132,7 @@ def test_what_processes_of_a_script_say_comes_to_the_log_too(
     workers: Callable[[], list[psutil.Process]],
     tmp_path: Path,
 ) -> None:
+    """Processes of scripts write to the log themselves, more than a pipe holds."""
     launch = make_launch(
         """
         import subprocess, sys

@@ -47,6 +47,7 @@ def value(page: str, name: str, **labels: str) -> float | None:
 
 
 def test_requests_are_counted_by_protocol_and_status() -> None:
+    """Each outcome is there once, so that a wrong count shows."""
     metrics = Metrics("flowers", 3)
     service = Service("flowers", 3, Chain(Predictor()), meter=metrics)
     tensor = {"name": "x", "shape": [1], "datatype": "INT8", "data": [1]}

@@ -111,6 +111,7 @@ def test_scripts_get_their_environment_values_and_files(
     make_launch: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """One start shows all that a script is given, and what is kept from it."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
     launch = make_launch(
         """

@@ -73,6 +73,7 @@ def ask(backend: LocalBackend, what: str) -> Any:
 def test_a_script_says_and_raises_what_it_likes(
     backend: LocalBackend, make_launch: Any
 ) -> None:
+    """One worker survives all of it; its log and its counts are right afterwards."""
     backend.start(make_launch(SCRIPT.format(setup="")), await_running_s=60)
     before = backend.state(FLOWERS)
     for what, words in FAILURES:

@@ -73,6 +73,7 @@ def test_a_list_asks_for_no_model(
 def test_a_deployment_is_made_and_shown(
     client: TestClient, model: Model, resource: str, get: Callable[..., Any]
 ) -> None:
+    """One request has all kinds of settings, and every view shows them."""
     assert model.version == 1
     made = client.post(
         f"{V1}/deployments",
@@ -112,6 +113,7 @@ def test_a_deployment_is_changed(
     get: Callable[..., Any],
     backend: StatesOnly,
 ) -> None:
+    """Versions, differences and the history agree after changes and a rollback."""
     save_model()
     save_model()
     path = f"{V1}/deployments/flowers"

@@ -29,6 +29,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 def test_the_life_of_a_deployment(
     hosted: Hosted, project: Project, save_model: Callable[..., Model]
 ) -> None:
+    """With real processes, events and logs tell what happens, when it happens."""
     save_model()
     project.storage.write("Resources/predictor.py", [SCRIPT])
     with serving(hosted) as server:

@@ -16,6 +16,7 @@ FILE = ("file", ("model.bin", b"weights"))
 def test_a_version_is_saved_from_a_form(
     client: TestClient, project: Project, tmp_path: Path
 ) -> None:
+    """Every field of the form, and each file with its path, is in the version."""
     files = [
         FILE,
         ("file", ("sub/ü b.txt", b"text")),

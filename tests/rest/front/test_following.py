@@ -35,6 +35,7 @@ def waited_for(condition: Callable[[], bool], within_s: float = 20) -> bool:
 
 
 def test_a_change_of_versions_fails_no_request(ground: Ground, port: Front) -> None:
+    """The port follows a deployment whose workers change while clients ask."""
     deployment = ground.deploy("moving")
     is_over = threading.Event()
     seen: list[Any] = []

@@ -23,6 +23,7 @@ class Predictor:
 def test_no_proxy_is_asked_for_the_way_to_a_deployment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Deployments are on this machine, and proxies are for other ones."""
     for name in ("http_proxy", "https_proxy", "grpc_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)

@@ -155,6 +155,7 @@ def seen(tmp_path: Path) -> dict[str, bytes]:
 def test_a_path_stays_in_the_users_files(
     wire: Wire, tmp_path: Path, encoded: str
 ) -> None:
+    """Every operation gets the path, as each uses it in another way."""
     before = seen(tmp_path)
     client, base = wire.client, wire.base
     mine = {"destination_path": "Resources/mine"}

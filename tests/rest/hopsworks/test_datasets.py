@@ -350,6 +350,7 @@ def test_what_is_not_offered_says_so(wire: Wire) -> None:
 def test_a_sealed_version_is_shown_as_it_was_saved(
     wire: Wire, project: Project, files: Path, root: str
 ) -> None:
+    """Clients see the files of a version, but no files of the project itself."""
     registry = project.get_model_registry()
     model = registry.python.create_model("m", input_example=[1, 2]).save(files)
     top = f"{root}/Models/m/1"
@@ -389,6 +390,7 @@ def test_a_sealed_version_is_shown_as_it_was_saved(
 def test_nothing_sealed_is_changed(
     wire: Wire, project: Project, files: Path, script: Path
 ) -> None:
+    """Each operation that writes is refused at each level of the managed folders."""
     registry = project.get_model_registry()
     registry.python.create_model("m").save(files).deploy("dep", script_file=str(script))
     wire.upload("Resources", "x", b"x")

@@ -98,6 +98,7 @@ def test_a_big_file_is_downloaded(
 def test_a_big_chunk_is_uploaded(
     wire: Wire, hosted: Hosted, tmp_path: Path, peak: Any
 ) -> None:
+    """Clients choose the size of chunks, so one chunk may not be held in memory."""
     part = bytes(MIB)
     size = 100 * MIB
     fields = {

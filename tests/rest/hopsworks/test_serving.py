@@ -43,6 +43,7 @@ def test_a_deployment_is_created_and_found(
     new: Any,
     again: Any,
 ) -> None:
+    """Each way to find a deployment gives the document that its creation gave."""
     assert again
     body = new(
         serving_project,

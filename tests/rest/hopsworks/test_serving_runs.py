@@ -291,6 +291,7 @@ def test_another_project_is_not_here(
 def test_a_model_is_served_in_truth(
     client: TestClient, project: Project, hosted: Hosted, tmp_path: Path
 ) -> None:
+    """The other tests only know states; this one starts processes."""
     folder = tmp_path / "iris"
     folder.mkdir()
     fitted = LogisticRegression().fit([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])

@@ -126,6 +126,7 @@ def test_what_no_client_knows_of_is_kept(
 def test_versions_are_listed_by_pages_and_rolled_back(
     serving: Serving, serving_project: Project
 ) -> None:
+    """Clients of 5.2 page through versions, and roll back to one of them."""
     made = serving.saved(of_5_2(serving_project, environmentDTO={"name": "one"}))
     changed = serving.saved(sent_back_by_5_2(made, environmentDTO={"name": "two"}))
     assert changed["environmentDto"] == {"name": "one"}, "the newer name counts"

@@ -187,6 +187,7 @@ def test_a_link_that_comes_meanwhile_leads_nowhere(
 def test_scripts_wait_for_their_deployment(
     uploads: Uploads, storage: Storage, tmp_path: Path
 ) -> None:
+    """Clients upload scripts before the deployment exists: their owner sees them."""
     path = "Deployments/d/resources/predictor/predict.py"
     for folder in ("Deployments/d", "Deployments/d/resources", path.rpartition("/")[0]):
         assert uploads.stat(folder, ME) is None

@@ -151,6 +151,7 @@ def test_a_client_goes_on_whenever_the_server_was_killed(
 def test_acknowledged_parts_are_there_after_a_kill(
     storage: Storage, tmp_path: Path, restart: Callable[..., Uploads]
 ) -> None:
+    """A client that got an answer for a part does not send that part again."""
     data = FILES["Files/a.bin"]
     path = "Models/m/1/Files/a.bin"
 

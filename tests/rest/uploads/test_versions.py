@@ -609,6 +609,7 @@ def test_one_server_uses_a_folder(uploads: Uploads, tmp_path: Path) -> None:
 
 
 def test_six_threads_save_one_model_at_once(uploads: Uploads, project: Project) -> None:
+    """Clients choose numbers themselves, so several choose the same one."""
     start = Barrier(6)
 
     def save(number: int) -> int | None:
