@@ -77,11 +77,7 @@ def give_up_claim(storage: Storage, model: str, claim: Claim) -> bool:
 
 
 def check_held(state: ModelState, model: str, claim: Claim) -> None:
-    """Check that the number is still reserved for *claim*.
-
-    Raises:
-        ConflictError: it was given up, or the version was committed.
-    """
+    """Raise ``ConflictError`` unless the number is still reserved for *claim*."""
     held = state.records.get(claim.version)
     if held is None or held.id != claim.token or held.status != "reserved":
         fate = held.status if held and held.id == claim.token else "given away"

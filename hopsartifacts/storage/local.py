@@ -107,9 +107,9 @@ class LocalStorage(contract.Storage):
                 temporary.replace(target)
 
     def read(self, path: str) -> bytes:
-        # Use text instead of ``Path``, for speed: a version may have very many files.
-        with _translated("read", path):
-            return posix.read_whole(f"{self._root}/{path}")
+        full = f"{self._root}/{path}"
+        with _translated("read", path), open(full, "rb", buffering=0) as file:  # noqa: PTH123 - text, for speed: a version may have very many files
+            return file.readall()
 
     def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
         with _translated("read", path), (self._root / path).open("rb") as file:

@@ -201,14 +201,12 @@ class Cache(FixedAttributes):
 
     def _evict(self, key: str) -> bool:
         """Delete one folder, unless a process uses or changes it; tell if it was."""
-        # A held lock raises TimeoutError.
-        with suppress(TimeoutError), self._locked(key, timeout_s=0):
+        # The first is raised for a held lock, the second for a held lease.
+        with suppress(TimeoutError, BlockingIOError), self._locked(key, timeout_s=0):
             descriptor = self._opened_lease(key)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 self._disk().delete_tree(f"{_FOLDERS}/{key}")
-            except BlockingIOError:
-                return False
             finally:
                 os.close(descriptor)
             return True
