@@ -50,8 +50,7 @@ def checked_reason(why: object) -> str:
     """Return *why* as a plain ``str``.
 
     Raises:
-        InvalidInputError: it is not text, or too long. Each later entry of a model's
-            log repeats the reasons of its aliases.
+        InvalidInputError: it is not text, or too long for the log to repeat it.
     """
     text = plain_text(why)
     if text is None:

@@ -58,10 +58,7 @@ def claim_version(
 
 
 def give_up_claim(storage: Storage, model: str, claim: Claim) -> bool:
-    """Give up a reserved number and delete its files, unless the version is committed.
-
-    Return whether the claim can no longer become a version.
-    """
+    """Give up a reserved number with its files; return False if it was committed."""
     log = versions.model_log(storage, model)
     owned = log.state().records.get(claim.version)
     if owned is None or owned.id != claim.token:

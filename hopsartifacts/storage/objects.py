@@ -165,10 +165,7 @@ class ObjectStorage(Storage):
                 self._fs.rm_file(found)
 
     def _first_name(self, path: str) -> str | None:
-        """Return the first full name below *path*; None if there is none.
-
-        Returns "" if the file system cannot list one name only.
-        """
+        """Return the first full name below *path*, or None; "" if it is not certain."""
         del path
         return ""
 

@@ -334,14 +334,17 @@ def in_parts(chunks: Iterable[bytes], *, is_growing: bool = True) -> Iterator[by
     """
     number, held = 1, list[bytes]()
     left = part_bytes(number, is_growing=is_growing)
-    for piece in _slices(chunks):
-        if rest := piece[left:]:
-            yield b"".join([*held, piece[:left]])
-            number, held = number + 1, [rest]
-            left = part_bytes(number, is_growing=is_growing) - len(rest)
-        else:
-            held.append(piece)
-            left -= len(piece)
+    for chunk in chunks:
+        for first in range(0, len(chunk), PART_BYTES):
+            # No longer than the smallest part, so it ends at most one.
+            piece = bytes(chunk[first : first + PART_BYTES])
+            if rest := piece[left:]:
+                yield b"".join([*held, piece[:left]])
+                number, held = number + 1, [rest]
+                left = part_bytes(number, is_growing=is_growing) - len(rest)
+            else:
+                held.append(piece)
+                left -= len(piece)
     yield b"".join(held)
 
 
@@ -354,13 +357,6 @@ def part_bytes(number: int, *, is_growing: bool = True) -> int:
 def md5(data: bytes) -> str:
     """Return the MD5 of *data*, from which S3 makes ETags, in hex."""
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
-
-
-def _slices(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield *chunks* without empty ones, none longer than the smallest part."""
-    for chunk in chunks:
-        for first in range(0, len(chunk), PART_BYTES):
-            yield bytes(chunk[first : first + PART_BYTES])
 
 
 def _pieces(data: bytes, stopped: Event) -> Iterator[memoryview]:

@@ -216,18 +216,16 @@ class Cache(FixedAttributes):
         """Return the size of each folder, least recently used first."""
         with suppress(FileNotFoundError):
             keys = os.listdir(self.path / _FOLDERS)  # noqa: PTH208 - only the names
-            used = {key: self._last_used(key) for key in keys}
-            return {key: self._size(key) for key in sorted(keys, key=used.__getitem__)}
+            return {
+                key: sum(it.size_bytes for it in self._disk().find(f"{_FOLDERS}/{key}"))
+                for key in sorted(keys, key=self._last_used)
+            }
         return {}
 
     def _last_used(self, key: str) -> int:
         with suppress(FileNotFoundError):
             return self._lock_path(key, "lease").stat().st_mtime_ns
         return 0
-
-    def _size(self, key: str) -> int:
-        found = self._disk().find(f"{_FOLDERS}/{key}")
-        return sum(entry.size_bytes for entry in found)
 
     def _lease(self, key: str) -> Lease:
         descriptor = self._opened_lease(key)

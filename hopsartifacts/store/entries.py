@@ -101,10 +101,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def op(self) -> dict[str, Any]:
-        """The operation that the entry committed.
-
-        A member that is missing raises ``IntegrityError``.
-        """
+        """The operation; a member that is missing raises ``IntegrityError``."""
         return _Operation(self.body)
 
     def content_of(self, seq: int) -> bytes | None:

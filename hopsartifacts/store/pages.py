@@ -294,9 +294,7 @@ def is_named(raw: msgspec.Raw) -> bool:
 
 
 def home_of(raw: msgspec.Raw, where: str = "a log entry") -> int:
-    """Decode *raw*, the number of the entry that contains a record.
-
-    *where* names the entry with *raw* in messages.
+    """Decode *raw*, the number of the entry with a record; messages name *where*.
 
     Raises:
         IntegrityError: it is not a number.
