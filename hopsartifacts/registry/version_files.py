@@ -18,10 +18,12 @@ from hopsartifacts.registry.documents import FileRecord
 from hopsartifacts.registry.save_journal import SaveJournal
 from hopsartifacts.registry.sources import SourceFile
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.dedup import WHOLE_BYTES, Dedup, StoredFile
+from hopsartifacts.store.dedup import Dedup, StoredFile
 
 _LARGE_BYTES = 32 * 1024 * 1024
 """From this size, files are hashed in a separate thread and uploaded first."""
+_WHOLE_BYTES = 4 * 1024 * 1024
+"""Files up to this size are read in one piece."""
 _COPIED_BYTES = 64 * 1024
 """Up to this size, creating a file is as cheap as copying one on the server."""
 
@@ -115,7 +117,7 @@ class _Filling(msgspec.Struct):
         """Tell whether *file* is uploaded or copied without a condition on its name."""
         size = file.fingerprint.size_bytes
         is_copied = size > _COPIED_BYTES and self.lender.may_have(size)
-        return size > WHOLE_BYTES or is_copied
+        return size > _WHOLE_BYTES or is_copied
 
     def stored(self, file: SourceFile, stop: Stop) -> Digest:
         """Store one file, in the cheapest way, and return its digest."""
@@ -123,7 +125,7 @@ class _Filling(msgspec.Struct):
         is_copied = self.own is None or size > _COPIED_BYTES
         is_earlier = self.earlier.get(file.path) == size
         may_be_there = is_earlier or (is_copied and self.lender.may_have(size))
-        if size > WHOLE_BYTES:
+        if size > _WHOLE_BYTES:
             if may_be_there:
                 digest = _hashed(_watched(file.chunks(), stop), size)
             if not may_be_there or not self._is_there(digest, file.path, stop):

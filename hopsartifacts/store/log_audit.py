@@ -22,7 +22,7 @@ from hopsartifacts.store.pages import (
 )
 
 _FORGET_EVERY = 1000
-_UNLIKE = "that the earlier entries do not imply"
+_UNLIKE = "than the earlier entries imply"
 
 
 class LogAudit:
@@ -70,7 +70,7 @@ class LogAudit:
             ("highest number", head.last, last),
         ):
             if said != made:
-                raise damaged(self.path, body.seq, f"has a {what} {_UNLIKE}")
+                raise damaged(self.path, body.seq, f"has another {what} {_UNLIKE}")
         self._take_contents(body)
         self._last = last
         self._trees[body.seq] = body.tree
@@ -126,4 +126,4 @@ class LogAudit:
             or sha256_of(bytes(carried.content)) != self._contents.get(carried.entry)
         ):
             what = f"content for entry {carried.entry}"
-            raise damaged(self.path, body.seq, f"has a {what} {_UNLIKE}")
+            raise damaged(self.path, body.seq, f"has another {what} {_UNLIKE}")

@@ -24,7 +24,7 @@ PAGE_NUMBERS = 50
 BOOK_PAGES = 250
 _OUT_BOOKS = 2
 LEAF_IDENTITIES = 64
-_PROMISED = "although a later entry says that it has that"
+_PROMISED = "which a later entry expects there"
 SHORT_BYTES = 512
 """A longer record is contained only in the entry that changes it."""
 
@@ -62,7 +62,7 @@ the entry that contains the leaf."""
 
 
 def damaged(log: str, seq: int, how: str) -> IntegrityError:
-    """Return the error for entry *seq* of *log*, of which *how* is true."""
+    """Return the error that entry *seq* of *log* is damaged, as *how* says."""
     return IntegrityError(
         f"log entry {layout.log_entry(log, seq)} {how}: restore the log from a backup"
     )
