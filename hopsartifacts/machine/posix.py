@@ -74,20 +74,15 @@ def write_new(path: Path, chunks: Iterable[bytes], mode: int) -> None:
         os.close(descriptor)
 
 
-def read_whole(path: str) -> bytes:
-    """Return the content of a file."""
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a string, for speed
-        return file.readall()
-
-
 def link(source: Path, target: Path) -> bool:
     """Hard-link *source* to *target*; return False if *target* is another file."""
     try:
         os.link(source, target, follow_symlinks=False)
     except OSError as error:
         # A network mount may create the link and lose the response.
-        if _is_same(source, target):
-            return True
+        with suppress(FileNotFoundError):
+            if os.path.samestat(source.lstat(), target.lstat()):
+                return True
         if isinstance(error, FileExistsError):
             return False
         raise
@@ -106,19 +101,8 @@ def linked(source: Path, target: Path) -> bool:
     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
 
 
-def _is_same(source: Path, target: Path) -> bool:
-    try:
-        return os.path.samestat(source.lstat(), target.lstat())
-    except FileNotFoundError:
-        return False
-
-
 def sync_folder(folder: Path) -> None:
-    """Make the names in *folder* durable, as far as its file system supports it.
-
-    Raises:
-        OSError: it cannot be opened, or syncing failed.
-    """
+    """Make the names in *folder* durable, as far as its file system supports it."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -147,9 +131,6 @@ def make_folders(
 
     Unlike ``os.makedirs``, this does not call itself for each parent, which would fail
     for a tree that is deeper than Python's stack.
-
-    Raises:
-        OSError: one of them cannot be created, for example because a file is there.
     """
     missing = []
     while not folder.is_dir():
@@ -159,10 +140,13 @@ def make_folders(
         make(it)
 
 
-def set_mode(path: str | Path, mode: int) -> None:
-    """Set the mode of *path* if it differs, unless *path* is a link."""
-    found = os.lstat(path).st_mode
-    if not stat_bits.S_ISLNK(found) and stat_bits.S_IMODE(found) != mode:
+def set_mode(path: str | Path, mode: int, found: os.stat_result | None = None) -> None:
+    """Set the mode of *path* if its status *found* has another; ignore links."""
+    found = found or os.lstat(path)
+    # A hard link to another user's sealed file is already read-only.
+    is_sealed = not (found.st_mode | mode) & ANY_WRITE and found.st_uid != os.geteuid()
+    is_wanted = is_sealed or stat_bits.S_IMODE(found.st_mode) == mode
+    if not is_wanted and not stat_bits.S_ISLNK(found.st_mode):
         os.chmod(path, mode)  # noqa: PTH101 - a string, for speed
 
 
@@ -170,7 +154,7 @@ def protect_tree(top: str, modes: Modes) -> None:
     """Make a file, or a folder with all its content, read-only; skip links."""
     found = os.lstat(top)
     if not stat_bits.S_ISDIR(found.st_mode):
-        _protect_file(top, found, modes)
+        set_mode(top, modes.sealed_file, found)
         return
     folders = [top]
     for folder in folders:
@@ -180,20 +164,9 @@ def protect_tree(top: str, modes: Modes) -> None:
                 if stat_bits.S_ISDIR(found.st_mode):
                     folders.append(child.path)
                 else:
-                    _protect_file(child.path, found, modes)
+                    set_mode(child.path, modes.sealed_file, found)
     for folder in reversed(folders):
         set_mode(folder, modes.sealed_folder)
-
-
-def _protect_file(path: str, found: os.stat_result, modes: Modes) -> None:
-    if stat_bits.S_ISLNK(found.st_mode):
-        return
-    # A hard link to another user's sealed file is already read-only.
-    is_ours = found.st_uid == os.geteuid()
-    if found.st_mode & ANY_WRITE or (
-        is_ours and stat_bits.S_IMODE(found.st_mode) != modes.sealed_file
-    ):
-        os.chmod(path, modes.sealed_file)  # noqa: PTH101 - a string, for speed
 
 
 def can_protect(path: Path) -> bool:
@@ -211,11 +184,7 @@ def can_protect(path: Path) -> bool:
 
 
 def first_file(folder: str) -> str | None:
-    """Return the path that sorts first among all non-folders below *folder*.
-
-    Return None if there is none, or if *folder* is not a folder or is deleted
-    meanwhile.
-    """
+    """Return the path that sorts first of all non-folders below *folder*, or None."""
     try:
         with os.scandir(folder) as children:
             # Sorted by whole paths, "a-b" comes before "a/b".
@@ -247,8 +216,7 @@ def folders_of(top: Path) -> list[str]:
 def delete_folder(top: Path) -> None:
     """Delete a folder and its content, even if read-only.
 
-    A failure does not stop the deletion of the rest; the first one is raised at the
-    end.
+    A failure does not stop the deletion of the rest; the first is raised at the end.
     """
     failures: list[OSError] = []
     folders = [str(top)]

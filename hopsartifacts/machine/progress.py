@@ -44,11 +44,8 @@ class Progress:
 
 
 def is_terminal(stream: object) -> bool:
-    """Return whether *stream* is a terminal, on which a progress bar can be drawn.
-
-    A service or a GUI program may have None or a custom object as its stream.
-    """
+    """Return whether *stream* is a terminal, on which a progress bar can be drawn."""
     try:
         return bool(stream.isatty())  # type: ignore[attr-defined]
-    except (AttributeError, ValueError):  # it is None, incomplete, or closed
+    except (AttributeError, ValueError):  # None in a service, incomplete, or closed
         return False

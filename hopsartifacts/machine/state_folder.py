@@ -44,8 +44,7 @@ def state_folder() -> Path:
 def lasting_state_folder() -> Path:
     """Return the folder for state that must survive a reboot; it need not exist.
 
-    Raises:
-        StorageError: this user has no home.
+    Raise ``StorageError`` if this user has no home.
     """
     if given := os.environ.get(STATE_DIR_VARIABLE):
         # Absolute, so that processes with another working folder use the same one.

@@ -12,12 +12,13 @@ import msgspec
 
 from hopsartifacts import layout
 from hopsartifacts.documents import decode_part, encode
-from hopsartifacts.errors import IntegrityError, InvalidInputError, ModelNotFoundError
+from hopsartifacts.errors import InvalidInputError, ModelNotFoundError
 from hopsartifacts.machine.identity import now, writer
 from hopsartifacts.registry import versions
 from hopsartifacts.registry.documents import AliasRecord, ModelState
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import Draft
+from hopsartifacts.store.pages import damaged
 from hopsartifacts.times import moment
 
 MOST = 100
@@ -164,10 +165,8 @@ def _time_of(record: AliasRecord, model: str) -> datetime:
     try:
         return datetime.fromisoformat(record.when)
     except ValueError as error:
-        raise IntegrityError(
-            f"{layout.log_entry(layout.model_log(model), record.entry)} sets an alias "
-            f"at {record.when!r}, which is not a time: restore the log from a backup"
-        ) from error
+        how = f"sets an alias at {record.when!r}, which is not a time"
+        raise damaged(layout.model_log(model), record.entry, how) from error
 
 
 def _record(log: versions.ModelLog, entry: int) -> AliasRecord:

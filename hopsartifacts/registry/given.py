@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -34,11 +35,7 @@ def positive_version(version: int) -> int:
 
 
 def checked_description(description: object, model: str = "") -> str:
-    """Return *description*; if it is None, a default that contains *model*.
-
-    Raises:
-        InvalidModelError: it is not text.
-    """
+    """Return *description*, or a default for None; refuse what is not text."""
     if description is None and model:
         return f"A collection of models for {model}"
     text = plain_text(description)
@@ -53,8 +50,7 @@ def checked_reason(why: object) -> str:
     """Return *why* as a plain ``str``.
 
     Raises:
-        InvalidInputError: it is not text, or too long. Each later entry of a model's
-            log repeats the reasons of its aliases.
+        InvalidInputError: it is not text, or too long for the log to repeat it.
     """
     text = plain_text(why)
     if text is None:
@@ -139,11 +135,7 @@ def checked_metrics(metrics: Mapping[str, Any] | None) -> dict[str, float | int]
 
 
 def sign_of(direction: str) -> int:
-    """Return 1 for ``max`` and -1 for ``min``, in upper or lower case.
-
-    Raises:
-        InvalidInputError: it is neither of the two; Hopsworks does not check.
-    """
+    """Return 1 for ``max`` and -1 for ``min``, in any case; refuse all else."""
     sign = {"max": 1, "min": -1}.get((plain_text(direction) or "").lower())
     if sign is None:
         raise InvalidInputError(f"direction {direction!r}: use 'max' or 'min'")
@@ -179,12 +171,9 @@ def _number(name: object, value: Any) -> float | int:
 
 def _whole(value: Any) -> int | None:
     """Return an integer, or the text of one, as an int; None for other values."""
-    if not isinstance(value, str):
-        return plain_number(value)
-    try:
-        return int(value)
-    except ValueError:
-        return None
+    with suppress(ValueError):
+        return int(value) if isinstance(value, str) else plain_number(value)
+    return None
 
 
 def _shown(value: Any) -> str:

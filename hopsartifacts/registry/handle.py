@@ -50,17 +50,9 @@ class FrameworkModels(FixedAttributes):
             InvalidModelError: a metric, the schema, the example or a tag value cannot
                 be stored.
         """
-        return Model(
-            self._context,
-            self._framework,
-            name,
-            version=version,
-            metrics=metrics,
-            description=description,
-            input_example=input_example,
-            model_schema=model_schema,
-            tags=tags,
-        )
+        # Every parameter, by its name: a new one needs no line here.
+        given = {name: it for name, it in locals().items() if name != "self"}
+        return Model(self._context, self._framework, **given)
 
 
 class ModelRegistry(FixedAttributes):

@@ -58,10 +58,7 @@ def claim_version(
 
 
 def give_up_claim(storage: Storage, model: str, claim: Claim) -> bool:
-    """Give up a reserved number and delete its files, unless the version is committed.
-
-    Return whether the claim can no longer become a version.
-    """
+    """Give up a reserved number with its files; return False if it was committed."""
     log = versions.model_log(storage, model)
     owned = log.state().records.get(claim.version)
     if owned is None or owned.id != claim.token:
@@ -77,11 +74,7 @@ def give_up_claim(storage: Storage, model: str, claim: Claim) -> bool:
 
 
 def check_held(state: ModelState, model: str, claim: Claim) -> None:
-    """Check that the number is still reserved for *claim*.
-
-    Raises:
-        ConflictError: it was given up, or the version was committed.
-    """
+    """Raise ``ConflictError`` unless the number is still reserved for *claim*."""
     held = state.records.get(claim.version)
     if held is None or held.id != claim.token or held.status != "reserved":
         fate = held.status if held and held.id == claim.token else "given away"

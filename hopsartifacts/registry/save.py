@@ -229,12 +229,14 @@ class _Saving:
 
     def _seal(self, manifest: Manifest) -> None:
         """Commit the manifest, if the number is still reserved for this save."""
-        number, edited = manifest.version, self._new.edited_description
+        model, number = manifest.model, manifest.version
+        held, edited = (
+            reservations.Claim(self._token, number),
+            self._new.edited_description,
+        )
 
         def decide(state: ModelState, seq: int) -> Draft[ModelState]:
-            reservations.check_held(
-                state, manifest.model, reservations.Claim(self._token, number)
-            )
+            reservations.check_held(state, model, held)
             sealed = VersionRecord(
                 status="sealed",
                 id=manifest.id,
@@ -259,17 +261,11 @@ class _Saving:
         except StorageRefusedError:
             # The disk may be full, and giving the number up needs some room: free it
             # first. No other save has this token, and this one does not try again.
-            if self._is_staged and self._claim is None and self._is_reserved(number):
-                self._delete_own(layout.version_dir(manifest.model, number), number)
+            if self._is_staged and self._claim is None:
+                with suppress(HopsArtifactsError):
+                    reservations.check_held(self._log.state(), model, held)
+                    self._delete_own(layout.version_dir(model, number), number)
             raise
-
-    def _is_reserved(self, version: int) -> bool:
-        """Return whether the number is still reserved for this save, by the log."""
-        held = reservations.Claim(self._token, version)
-        with suppress(HopsArtifactsError):
-            reservations.check_held(self._log.state(), self._new.model, held)
-            return True
-        return False
 
     def _is_sealed(self, version: int) -> bool:
         """Return whether this save's commit succeeded; its response was lost."""

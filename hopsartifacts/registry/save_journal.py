@@ -45,10 +45,7 @@ class SaveJournal:
             self.token, self.planned = found.token, set(found.planned)
 
     def begin(self, token: str) -> None:
-        """Record that a save under *token* begins.
-
-        If the journal contains another token, it is cleared first.
-        """
+        """Record that a save under *token* begins; clear what another one planned."""
         if token != self.token:
             self.planned = set()
         self.token = token

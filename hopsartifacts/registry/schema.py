@@ -150,8 +150,12 @@ def _document(value: Any) -> dict[str, Any]:
     if columns:
         return {"columnar_schema": columns}
     if hasattr(value, "dtype") and hasattr(value, "shape"):
-        tensor = {"shape": str(tuple(value.shape)), "type": _type(value.dtype)}
-        return {"tensor_schema": tensor}
+        # The name of an array's data type, without the library's prefix.
+        kind = getattr(value.dtype, "name", None)
+        kind = (
+            kind if isinstance(kind, str) else str(value.dtype).removeprefix("torch.")
+        )
+        return {"tensor_schema": {"shape": str(tuple(value.shape)), "type": kind}}
     if isinstance(value, list | tuple) and value:
         return _spelled_out(value)
     empty = "an empty " if isinstance(value, list | tuple) else "a "
@@ -201,12 +205,6 @@ def _columns(value: Any) -> list[dict[str, str]]:
 def _column(name: object, kind: object) -> dict[str, str]:
     named = {} if name is None else {"name": str(name)}
     return {**named, "type": str(kind)}
-
-
-def _type(kind: Any) -> str:
-    """Return the name of an array's data type, without the library's prefix."""
-    name = getattr(kind, "name", None)
-    return name if isinstance(name, str) else str(kind).removeprefix("torch.")
 
 
 def _spelled_out(items: Sequence[Any]) -> dict[str, Any]:

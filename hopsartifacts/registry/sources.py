@@ -122,8 +122,14 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
             if xxh3_of(file.chunks()) != (due.size_bytes, due.xxh3):
                 raise _changed(file.location, "was changed")
 
+        before = {file.path: file.location for file in self.files}
         try:
-            self._check_names()
+            # New names need no validation: they raise in any case.
+            now = dict(_listed(self.root, str))
+            for path in sorted(before.keys() | now.keys()):
+                if before.get(path) != now.get(path):
+                    word = "appeared" if path not in before else "was changed"
+                    raise _changed(str(self.root / path), word)
             each(compare, self.files, min(_READERS, len(self.files)))
         except (InvalidModelError, InvalidNameError) as error:
             raise _changed(str(self.root), "was changed") from error
@@ -135,15 +141,6 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
         return sorted(
             name for name in _NO_PART if any(fnmatchcase(it, name) for it in found)
         )
-
-    def _check_names(self) -> None:
-        before = {file.path: file.location for file in self.files}
-        # New names need no validation: they raise in any case.
-        now = dict(_listed(self.root, str))
-        for path in sorted(before.keys() | now.keys()):
-            if before.get(path) != now.get(path):
-                word = "appeared" if path not in before else "was changed"
-                raise _changed(str(self.root / path), word)
 
 
 def is_by_product(path: str) -> bool:
@@ -217,11 +214,7 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """Return True for a folder, False for a file; links are followed.
-
-    Raises:
-        InvalidModelError: it is neither, or a broken link.
-    """
+    """Return True for a folder, False for a file; follow links, and refuse the rest."""
     try:
         if entry.is_dir() or entry.is_file():
             return entry.is_dir()
@@ -234,10 +227,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _check_inside(path: str, location: str, folders: tuple[str, ...]) -> None:
-    """Refuse links to folders that form a loop or lead outside the model folder.
-
-    A link to the outside could add a whole disk.
-    """
+    """Refuse links to folders that form a loop or, as to a whole disk, lead outside."""
     if location in folders:
         raise InvalidModelError(f"{path!r} is a link to a folder above it: remove it")
     if not Path(location).is_relative_to(folders[0]):

@@ -7,6 +7,8 @@ a file left by an interrupted try. The user's file is always read to determine t
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 
+import msgspec
+
 from hopsartifacts import layout
 from hopsartifacts.digests import Digest, Hasher, OverlappedHasher, digest_of
 from hopsartifacts.errors import ConflictError, NotFoundError, StorageError
@@ -16,10 +18,12 @@ from hopsartifacts.registry.documents import FileRecord
 from hopsartifacts.registry.save_journal import SaveJournal
 from hopsartifacts.registry.sources import SourceFile
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.store.dedup import WHOLE_BYTES, Dedup, StoredFile
+from hopsartifacts.store.dedup import Dedup, StoredFile
 
 _LARGE_BYTES = 32 * 1024 * 1024
 """From this size, files are hashed in a separate thread and uploaded first."""
+_WHOLE_BYTES = 4 * 1024 * 1024
+"""Files up to this size are read in one piece."""
 _COPIED_BYTES = 64 * 1024
 """Up to this size, creating a file is as cheap as copying one on the server."""
 
@@ -58,7 +62,8 @@ def fill(
         StorageError: the storage failed; what was written before it stays.
     """
     progress = Progress(callback, sum(it.fingerprint.size_bytes for it in files))
-    filling = _Filling(storage, folder, Dedup(storage, known), progress, own)
+    lender, place = Dedup(storage, known), f"{folder}/{layout.FILES}"
+    filling = _Filling(storage, folder, place, lender, progress, own)
     filling.prepare(files, journal)
     # Large files first: one that starts last would leave the other workers idle.
     order = sorted(files, key=lambda it: -(it.fingerprint.size_bytes // _LARGE_BYTES))
@@ -76,99 +81,92 @@ def taken(folder: str) -> ConflictError:
     )
 
 
-class _Filling:
+class _Filling(msgspec.Struct):
     """The upload of single files; thread-safe after ``prepare``."""
 
-    def __init__(
-        self,
-        storage: Storage,
-        version: str,
-        lender: Dedup,
-        progress: Progress,
-        own: set[str] | None,
-    ) -> None:
-        self._storage = storage
-        self._version = version
-        self._folder = f"{version}/{layout.FILES}"
-        self._lender = lender
-        self._progress = progress
-        self._own = own
-        self._is_listed = False
-        self._earlier: dict[str, int] = {}
+    storage: Storage
+    version: str
+    folder: str
+    lender: Dedup
+    progress: Progress
+    own: set[str] | None
+    is_listed: bool = False
+    earlier: dict[str, int] = {}
 
     def prepare(self, files: Sequence[SourceFile], journal: SaveJournal | None) -> None:
-        """Find and plan the files of an earlier try and of this one.
-
-        Raises:
-            ConflictError: the version's folder contains other files.
-        """
+        """Find and plan the files of an earlier try and of this one; refuse others."""
         planned = set(journal.planned) if journal else set[str]()
         wanted = {file.path for file in files}
-        is_unsure = self._own is not None and any(map(self._is_unsure, files))
-        self._is_listed = bool(planned) or is_unsure
-        for entry in self._storage.find(self._version) if self._is_listed else ():
-            path = entry.path.removeprefix(f"{self._folder}/")
-            self._earlier[path] = entry.size_bytes
-        if self._own is not None and self._is_listed:
+        is_unsure = self.own is not None and any(map(self._is_unsure, files))
+        self.is_listed = bool(planned) or is_unsure
+        for entry in self.storage.find(self.version) if self.is_listed else ():
+            path = entry.path.removeprefix(f"{self.folder}/")
+            self.earlier[path] = entry.size_bytes
+        if self.own is not None and self.is_listed:
             embedded = (layout.INPUT_EXAMPLE, layout.MODEL_SCHEMA) if planned else ()
-            others = self._earlier.keys() - planned
-            if others - {f"{self._version}/{name}" for name in embedded}:
-                raise taken(self._version)
-            self._own.update(f"{layout.FILES}/{path}" for path in wanted)
-        for path in self._earlier.keys() & (planned - wanted):
-            self._storage.delete_tree(f"{self._folder}/{path}")
+            others = self.earlier.keys() - planned
+            if others - {f"{self.version}/{name}" for name in embedded}:
+                raise taken(self.version)
+            self.own.update(f"{layout.FILES}/{path}" for path in wanted)
+        for path in self.earlier.keys() & (planned - wanted):
+            self.storage.delete_tree(f"{self.folder}/{path}")
         if journal:
             journal.plan(wanted)
 
     def _is_unsure(self, file: SourceFile) -> bool:
         """Return whether *file* is stored without a condition on its name."""
         size = file.fingerprint.size_bytes
-        is_copied = size > _COPIED_BYTES and self._lender.may_have(size)
-        return size > WHOLE_BYTES or is_copied
+        is_copied = size > _COPIED_BYTES and self.lender.may_have(size)
+        return size > _WHOLE_BYTES or is_copied
 
     def stored(self, file: SourceFile, stop: Stop) -> Digest:
         """Store one file, in the cheapest way, and return its digest."""
-        target = f"{self._folder}/{file.path}"
-        size = file.fingerprint.size_bytes
-        is_copied = self._own is None or size > _COPIED_BYTES
-        may_be_there = self._earlier.get(file.path) == size
-        if not may_be_there and not (is_copied and self._lender.may_have(size)):
-            if self._own is None or size > WHOLE_BYTES or file.path in self._earlier:
-                return self._carried(_watched(file.chunks(), stop), size, target)
-            data = b"".join(_watched(file.chunks(), stop))
-            digest = digest_of(data)
-            # If the outcome is unknown, the file counts as created.
-            name = f"{layout.FILES}/{file.path}"
-            self._own.add(name)
-            if not self._storage.create(target, data):
-                # A retry finds the file of an attempt whose answer was lost.
-                is_same = self._storage.read(target) == data
-                if not (is_same and self._is_listed):
-                    self._own.discard(name)
-                if not is_same:
-                    raise taken(self._version)
-        elif size > WHOLE_BYTES:
-            digest = _hashed(_watched(file.chunks(), stop), size)
-            if not self._is_there(digest, file.path, stop):
+        target, size = f"{self.folder}/{file.path}", file.fingerprint.size_bytes
+        is_copied = self.own is None or size > _COPIED_BYTES
+        is_earlier = self.earlier.get(file.path) == size
+        may_be_there = is_earlier or (is_copied and self.lender.may_have(size))
+        if size > _WHOLE_BYTES:
+            if may_be_there:
+                digest = _hashed(_watched(file.chunks(), stop), size)
+            if not may_be_there or not self._is_there(digest, file.path, stop):
                 return self._carried(_watched(file.chunks(), stop), size, target)
         else:
             data = b"".join(_watched(file.chunks(), stop))
             digest = digest_of(data)
-            if not self._is_there(digest, file.path, stop):
-                self._storage.write(target, [data])
-        self._progress.add(size)
+            if (
+                self.own is not None
+                and not may_be_there
+                and file.path not in self.earlier
+            ):
+                self._create(file.path, data, self.own)
+            elif not may_be_there or not self._is_there(digest, file.path, stop):
+                self.storage.write(target, [data])
+        self.progress.add(size)
         return digest
+
+    def _create(self, path: str, data: bytes, own: set[str]) -> None:
+        """Create the file *path*; add it to *own* unless another save has stored it."""
+        name, target = f"{layout.FILES}/{path}", f"{self.folder}/{path}"
+        # If the outcome is unknown, the file counts as created.
+        own.add(name)
+        if not self.storage.create(target, data):
+            # A retry finds the file of an attempt whose answer was lost.
+            is_same = self.storage.read(target) == data
+            if not (is_same and self.is_listed):
+                own.discard(name)
+            if not is_same:
+                raise taken(self.version)
 
     def _is_there(self, digest: Digest, path: str, stop: Stop) -> bool:
         """Copy the file from another version, or find it whole from an earlier try."""
-        target = f"{self._folder}/{path}"
+        target = f"{self.folder}/{path}"
         # A copy on the server is faster than reading the earlier try's file.
-        if self._lender.lend(digest, path, target):
+        if self.lender.lend(digest, path, target):
             return True
-        if self._earlier.get(path) != digest.size_bytes:
+        if self.earlier.get(path) != digest.size_bytes:
             return False
         try:
-            there = _watched(self._storage.chunks(target), stop)
+            there = _watched(self.storage.chunks(target), stop)
             return _hashed(there, digest.size_bytes) == digest
         except (NotFoundError, StorageError):
             return False
@@ -177,13 +175,13 @@ class _Filling:
         hasher = _hasher(size)
         # Always close it, so that no thread or file stays open.
         with closing(hasher.through(self._counted(chunks))) as passing:
-            self._storage.write(target, passing)
+            self.storage.write(target, passing)
         return hasher.digest()
 
     def _counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
             yield chunk
-            self._progress.add(len(chunk))
+            self.progress.add(len(chunk))
 
 
 def _watched(chunks: Iterator[bytes], stop: Stop) -> Iterator[bytes]:

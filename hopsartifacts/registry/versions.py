@@ -34,6 +34,7 @@ from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.damage import Damaged, read_each_sound
 from hopsartifacts.store.entries import Draft
 from hopsartifacts.store.log import Log
+from hopsartifacts.store.pages import damaged
 from hopsartifacts.store.two_phase_delete import Target, delete, withdraw
 
 ModelLog = Log[ModelState]
@@ -141,14 +142,12 @@ def manifest_in(log: ModelLog, record: VersionRecord) -> Manifest:
     Raises:
         IntegrityError: the entry is missing, or does not contain this manifest.
     """
-    where = layout.log_entry(log.path, record.seal)
     data = log.content(record.seal)
     if sha256_of(data) != record.sha256:
-        raise IntegrityError(
-            f"{where} does not contain the manifest that was sealed: restore it from a "
-            "backup"
+        raise damaged(
+            log.path, record.seal, "does not contain the manifest that was sealed"
         )
-    return documents.decode_part(data, Manifest, where)
+    return log.document(record.seal, Manifest)
 
 
 def projected(log: ModelLog, record: VersionRecord) -> bytes:
@@ -334,10 +333,7 @@ def delete_version(
 
 
 def _refuse_strays(storage: Storage, model: str, manifest: Manifest) -> None:
-    """Refuse to delete the folder of a version with files that it does not have.
-
-    The log may have lost a version with the same number, whose files are there.
-    """
+    """Refuse files that may be those of a version that the log has lost."""
     folder = layout.files_dir(model, manifest.version)
     named = {f"{folder}/{file.path}" for file in manifest.files}
     for entry in storage.find(folder):
@@ -350,10 +346,9 @@ def _refuse_strays(storage: Storage, model: str, manifest: Manifest) -> None:
 
 
 def withdraw_deletion(log: ModelLog, model: str, version: int) -> None:
-    """Remove a deletion mark, because the caller has begun to use the version.
+    """Remove a deletion mark: the caller has begun to use the version.
 
-    Raises:
-        ModelNotFoundError: the version does not exist, or was deleted.
+    Raises as ``live_version``.
     """
     log.refresh()
     if withdraw(_target(log.storage, model, version), log):

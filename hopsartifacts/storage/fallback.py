@@ -120,9 +120,6 @@ class FallbackStorage(ObjectStorage):
 
 @cache
 def _lock_of(*server: str) -> RLock:
-    """Return the lock shared by all storages of this process on one server.
-
-    Their root folders may be nested.
-    """
+    """Return the lock of all storages on one server: their roots may be nested."""
     del server
     return RLock()

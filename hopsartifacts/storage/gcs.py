@@ -56,10 +56,8 @@ class _GcsStorage(ObjectStorage):
 
     def _is_refused(self, error: Exception) -> bool:
         # gcsfs raises a plain OSError for 403.
-        is_forbidden = isinstance(error, OSError) and str(error).startswith(
-            "Forbidden: "
-        )
-        return is_forbidden or isinstance(error, FileNotFoundError)
+        is_403 = isinstance(error, OSError) and str(error).startswith("Forbidden: ")
+        return is_403 or isinstance(error, FileNotFoundError)
 
 
 def gcs_storage(path: str, options: Mapping[str, Any]) -> ObjectStorage:

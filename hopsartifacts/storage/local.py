@@ -77,9 +77,15 @@ class LocalStorage(contract.Storage):
                 try:
                     created = posix.link(temporary, target)
                 except OSError as error:
-                    if error.errno in posix.WITHOUT_LINKS:
-                        raise _without_links(path, error) from error
-                    raise
+                    if error.errno not in posix.WITHOUT_LINKS:
+                        raise
+                    # A failing disk also reports EIO, and then a retry may help.
+                    is_passing = error.errno == errno.EIO
+                    raise (StorageError if is_passing else StorageRefusedError)(
+                        f"cannot create {path!r}: the file system has no hard links, "
+                        "which are needed to create objects: keep the project "
+                        f"elsewhere ({error.strerror})"
+                    ) from error
         if created:
             try:
                 posix.sync_folder(target.parent)
@@ -107,9 +113,9 @@ class LocalStorage(contract.Storage):
                 temporary.replace(target)
 
     def read(self, path: str) -> bytes:
-        # Use text instead of ``Path``, for speed: a version may have very many files.
-        with _translated("read", path):
-            return posix.read_whole(f"{self._root}/{path}")
+        full = f"{self._root}/{path}"
+        with _translated("read", path), open(full, "rb", buffering=0) as file:  # noqa: PTH123 - text, for speed: a version may have very many files
+            return file.readall()
 
     def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
         with _translated("read", path), (self._root / path).open("rb") as file:
@@ -329,12 +335,3 @@ def _error(doing: str, path: str, error: Exception) -> Exception:
     kind = StorageRefusedError if error.errno in _HINTS else StorageError
     hint = _HINTS.get(error.errno or 0, error.strerror or str(error))
     return kind(f"cannot {doing} {path!r}: {hint}")
-
-
-def _without_links(path: str, error: OSError) -> StorageError:
-    # A failing disk also reports EIO, and then a retry may help.
-    kind = StorageError if error.errno == errno.EIO else StorageRefusedError
-    return kind(
-        f"cannot create {path!r}: the file system has no hard links, which are needed "
-        f"to create objects: keep the project elsewhere ({error.strerror})"
-    )

@@ -130,9 +130,8 @@ class ObjectStorage(Storage):
     def first(self, path: str) -> str | None:
         """Take the first name that the server lists, if its order is certain.
 
-        Some servers sort folder by folder, so that "a/b" comes before "a-b"; and some
-        tools store an object at a folder's name. In these cases, search folder by
-        folder.
+        Some servers sort "a/b" before "a-b"; and some tools store an object at a
+        folder's name. In these cases, search folder by folder.
         """
         with self._translating("list", path):
             name = self._first_name(path)
@@ -166,10 +165,7 @@ class ObjectStorage(Storage):
                 self._fs.rm_file(found)
 
     def _first_name(self, path: str) -> str | None:
-        """Return the first full name below *path*; None if there is none.
-
-        Returns "" if the file system cannot list one name only.
-        """
+        """Return the first full name below *path*, or None; "" if it is not certain."""
         del path
         return ""
 

@@ -111,11 +111,9 @@ _SECRETS = re.compile(r"secret|token|pass(word|phrase)|passwd|account_key|connec
 
 
 def check(protocol: str, options: Mapping[str, Any]) -> None:
-    """Reject options that *protocol* does not accept, without showing their values.
+    """Raise ``InvalidInputError`` if *protocol* does not accept one of *options*.
 
-    Raises:
-        InvalidInputError: an option is not accepted; the message names it and the
-            closest accepted option.
+    The message names it and the closest accepted one, but not its value.
     """
     known = BY_PROTOCOL[protocol]
     for name in map(str, options):

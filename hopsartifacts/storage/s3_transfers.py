@@ -151,7 +151,11 @@ class Wire:
         try:
             while untried or under_way:
                 while untried and under_way.start(
-                    0, RANGE_BYTES, lambda: self._fetch(place, untried.popleft())
+                    0,
+                    RANGE_BYTES,
+                    lambda: self._pool.submit(
+                        self._get, place, _range(untried.popleft())
+                    ),
                 ):
                     pass
                 _, body = under_way.take(in_order=True)
@@ -168,36 +172,27 @@ class Wire:
         self, place: Mapping[str, Any], data: bytes, stopped: Event
     ) -> "Future[Answer]":
         """Start to upload one part, unless *stopped* is set; return its ``ETag``."""
+        return self._pool.submit(self._put, place, data, stopped)
 
-        def ordinarily() -> Answer:
-            if stopped.is_set():
-                raise CancelledError
-            return self.client.send("upload_part", Body=data, **place)
+    def _put(self, place: Mapping[str, Any], data: bytes, stopped: Event) -> Answer:
+        quick = self._tried("upload_part", partial(self._sent, place, data, stopped))
+        if quick is None and stopped.is_set():
+            raise CancelledError
+        return quick or self.client.send("upload_part", Body=data, **place)
 
-        quickly = partial(self._sent, place, data, stopped)
-        return self._pool.submit(self._tried, "upload_part", quickly, ordinarily)
+    def _get(self, place: Mapping[str, str], asked: str) -> RequestBody:
+        quick = self._tried("get_object", partial(self._got, place, asked))
+        return quick or self.client.get(**place, Range=asked)
 
-    def _fetch(self, place: Mapping[str, str], start: int) -> "Future[RequestBody]":
-        asked = _range(start)
-        quickly = partial(self._got, place, asked)
-        ordinarily = partial(self.client.get, **place, Range=asked)
-        return self._pool.submit(self._tried, "get_object", quickly, ordinarily)
-
-    def _tried(
-        self,
-        method: str,
-        quickly: Callable[[], Result | None],
-        ordinarily: Callable[[], Result],
-    ) -> Result:
+    def _tried(self, method: str, act: Callable[[], Result | None]) -> Result | None:
+        """Return the result of the fast path; None if it fails."""
+        result = None
         if self._misses[method] < _MISSES_LIMIT:
             # On a failure, the ordinary way reports the cause.
             with suppress(Exception):
-                result = quickly()
-                if result is not None:
-                    self._misses[method] = 0
-                    return result
-            self._misses[method] += 1
-        return ordinarily()
+                result = act()
+            self._misses[method] = 0 if result else self._misses[method] + 1
+        return result
 
     def _got(self, place: Mapping[str, str], asked: str) -> RequestBody | None:
         answer = self.client.send_signed("get_object", place, {"Range": asked})
@@ -339,14 +334,17 @@ def in_parts(chunks: Iterable[bytes], *, is_growing: bool = True) -> Iterator[by
     """
     number, held = 1, list[bytes]()
     left = part_bytes(number, is_growing=is_growing)
-    for piece in _slices(chunks):
-        if rest := piece[left:]:
-            yield b"".join([*held, piece[:left]])
-            number, held = number + 1, [rest]
-            left = part_bytes(number, is_growing=is_growing) - len(rest)
-        else:
-            held.append(piece)
-            left -= len(piece)
+    for chunk in chunks:
+        for first in range(0, len(chunk), PART_BYTES):
+            # No longer than the smallest part, so it ends at most one.
+            piece = bytes(chunk[first : first + PART_BYTES])
+            if rest := piece[left:]:
+                yield b"".join([*held, piece[:left]])
+                number, held = number + 1, [rest]
+                left = part_bytes(number, is_growing=is_growing) - len(rest)
+            else:
+                held.append(piece)
+                left -= len(piece)
     yield b"".join(held)
 
 
@@ -359,13 +357,6 @@ def part_bytes(number: int, *, is_growing: bool = True) -> int:
 def md5(data: bytes) -> str:
     """Return the MD5 of *data*, from which S3 makes ETags, in hex."""
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
-
-
-def _slices(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield *chunks* without empty ones, none longer than the smallest part."""
-    for chunk in chunks:
-        for first in range(0, len(chunk), PART_BYTES):
-            yield bytes(chunk[first : first + PART_BYTES])
 
 
 def _pieces(data: bytes, stopped: Event) -> Iterator[memoryview]:

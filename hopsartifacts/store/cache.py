@@ -200,15 +200,13 @@ class Cache(FixedAttributes):
             )
 
     def _evict(self, key: str) -> bool:
-        """Delete one folder unless a process uses it; return whether it was deleted."""
-        # A held lock raises TimeoutError.
-        with suppress(TimeoutError), self._locked(key, timeout_s=0):
+        """Delete one folder unless it is in use; return whether it was deleted."""
+        # A held lock raises TimeoutError, a held lease BlockingIOError.
+        with suppress(TimeoutError, BlockingIOError), self._locked(key, timeout_s=0):
             descriptor = self._opened_lease(key)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 self._disk().delete_tree(f"{_FOLDERS}/{key}")
-            except BlockingIOError:
-                return False
             finally:
                 os.close(descriptor)
             return True
@@ -218,18 +216,16 @@ class Cache(FixedAttributes):
         """Return the size of each folder, least recently used first."""
         with suppress(FileNotFoundError):
             keys = os.listdir(self.path / _FOLDERS)  # noqa: PTH208 - only the names
-            used = {key: self._last_used(key) for key in keys}
-            return {key: self._size(key) for key in sorted(keys, key=used.__getitem__)}
+            return {
+                key: sum(it.size_bytes for it in self._disk().find(f"{_FOLDERS}/{key}"))
+                for key in sorted(keys, key=self._last_used)
+            }
         return {}
 
     def _last_used(self, key: str) -> int:
         with suppress(FileNotFoundError):
             return self._lock_path(key, "lease").stat().st_mtime_ns
         return 0
-
-    def _size(self, key: str) -> int:
-        found = self._disk().find(f"{_FOLDERS}/{key}")
-        return sum(entry.size_bytes for entry in found)
 
     def _lease(self, key: str) -> Lease:
         descriptor = self._opened_lease(key)

@@ -44,9 +44,7 @@ class OtherBytesError(IntegrityError):
 
 
 def verified(chunks: Iterable[bytes], digest: Digest, path: str) -> Iterator[bytes]:
-    """Yield *chunks* unchanged and compare them with *digest*.
-
-    *path* is used in messages.
+    """Yield *chunks* unchanged and compare them with *digest*; messages name *path*.
 
     Raises:
         OtherBytesError: they differ; raised at the end, or as soon as there are more
@@ -146,11 +144,7 @@ def stored_xxh3(
 ) -> tuple[int, str]:
     """Return the size and the XXH3 of a stored file of about *size_bytes*.
 
-    Failed reads are repeated a few times.
-
-    Raises:
-        PathNotFoundError: it does not exist.
-        StorageError: every try to read it failed.
+    Raises as ``Storage.read``, after a few tries.
     """
     failures = size = 0
 

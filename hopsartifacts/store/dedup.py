@@ -21,9 +21,6 @@ from hopsartifacts.errors import NotFoundError, StorageError
 from hopsartifacts.storage.contract import FileInfo, Storage
 from hopsartifacts.store.checks import stored_xxh3
 
-WHOLE_BYTES = 4 * 1024 * 1024
-"""Files up to this size are read in one piece."""
-
 
 class StoredFile(msgspec.Struct, frozen=True, kw_only=True):
     """A stored file of a committed version."""

@@ -13,7 +13,7 @@ import msgspec
 from hopsartifacts import documents, layout
 from hopsartifacts.digests import sha256_of
 from hopsartifacts.errors import FormatError, IntegrityError
-from hopsartifacts.store.pages import Index, Leaves, Records, Tree
+from hopsartifacts.store.pages import Index, Leaves, Records, Tree, damaged
 
 CARRIED_LIMIT_BYTES = 4 * 1024
 """Larger contents are not copied to later entries; see ``EntryBody.carried``."""
@@ -68,12 +68,12 @@ class EntryBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class _Operation(dict[str, Any]):
     """The members of an operation, by name."""
 
-    def __init__(self, members: dict[str, Any], path: str) -> None:
-        super().__init__(members)
-        self._path = path
+    def __init__(self, body: EntryBody) -> None:
+        super().__init__(body.op)
+        self._place = body.log, body.seq
 
     def __missing__(self, name: str) -> Any:
-        raise _damaged(self._path, f"has no {name!r} in its operation")
+        raise damaged(*self._place, f"has no {name!r} in its operation")
 
 
 class _Any(msgspec.Struct):
@@ -101,11 +101,8 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def op(self) -> dict[str, Any]:
-        """The operation that the entry committed.
-
-        A member that is missing raises ``IntegrityError``.
-        """
-        return _Operation(self.body.op, layout.log_entry(self.body.log, self.seq))
+        """The operation; a member that is missing raises ``IntegrityError``."""
+        return _Operation(self.body)
 
     def content_of(self, seq: int) -> bytes | None:
         """Return the content of entry *seq* if this entry contains it, else None."""
@@ -186,21 +183,10 @@ class Draft(msgspec.Struct, Generic[AnyState], frozen=True, kw_only=True):
     """Commit under this token instead of a fresh one."""
 
 
-class Snapshot(msgspec.Struct, Generic[AnyState], frozen=True, kw_only=True):
+class Snapshot(LogEntry, Generic[AnyState], frozen=True, kw_only=True):
     """A committed entry and the log's state as of that entry."""
 
-    entry: LogEntry
     state: AnyState
-
-    @property
-    def seq(self) -> int:
-        """The number of the entry, from 1."""
-        return self.entry.seq
-
-    @property
-    def token(self) -> str:
-        """The token of the attempt that committed it."""
-        return self.entry.token
 
 
 def packed(body: EntryBody) -> bytes:
@@ -219,9 +205,9 @@ def unpacked(data: bytes, log: str, seq: int) -> LogEntry:
     try:
         checked = gzip.decompress(data)
     except (OSError, EOFError, zlib.error) as error:
-        raise _damaged(path, f"is not a gzip file ({error})") from error
+        raise damaged(log, seq, f"is not a gzip file ({error})") from error
     if not documents.is_checked(checked):
-        raise _damaged(path, "was changed since it was written")
+        raise damaged(log, seq, "was changed since it was written")
     text = documents.without_check(checked)
     try:
         body = documents.decode(text, EntryBody, f"log entry {path}")
@@ -231,9 +217,7 @@ def unpacked(data: bytes, log: str, seq: int) -> LogEntry:
         raise IntegrityError(str(error)) from error
     documents.check_format(body.format, path)
     if (body.log, body.seq) != (log, seq):
-        raise _damaged(path, f"contains entry {body.seq} of {body.log}: it was moved")
+        raise damaged(
+            log, seq, f"contains entry {body.seq} of {body.log}: it was moved"
+        )
     return LogEntry(body=body, sha256=sha256_of(data))
-
-
-def _damaged(path: str, how: str) -> IntegrityError:
-    return IntegrityError(f"log entry {path} {how}: restore it from a backup")

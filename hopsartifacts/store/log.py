@@ -43,7 +43,7 @@ from hopsartifacts.store.entries import (
     unpacked,
 )
 from hopsartifacts.store.log_audit import LogAudit
-from hopsartifacts.store.pages import PAGE_NUMBERS, Index, Leaves, Records, Tree
+from hopsartifacts.store.pages import Index, Leaves, Records, Tree, damaged
 from hopsartifacts.store.races import back_off, create_once, turn
 
 Document = TypeVar("Document")
@@ -183,11 +183,12 @@ class Log(Generic[AnyState]):
         head = decode_part(bytes(body.head), kind.head_type, where)
         records = Records[Any](kind.record_type, self, body.seq, body.tree)
         index = Index(seq=body.seq, tree=body.index, source=self)
-        return Snapshot(entry=entry, state=kind(head, records, index))
+        state = kind(head, records, index)
+        return Snapshot(body=body, sha256=entry.sha256, state=state)
 
     def content(self, seq: int) -> bytes:
         """Return the content of entry *seq*, if possible from the newest entry."""
-        copy = self._seen.entry.content_of(seq) if self._seen else None
+        copy = self._seen.content_of(seq) if self._seen else None
         return bytes(self.entry(seq).body.content) if copy is None else copy
 
     def document(self, seq: int, kind: type[Document]) -> Document:
@@ -241,10 +242,7 @@ class Log(Generic[AnyState]):
             return None
         self._seen, self._has_looked = self.snapshot(newest), True
         if odd := self._seen.state.contradiction():
-            raise IntegrityError(
-                f"{layout.log_entry(self.path, newest.seq)} says {odd}, unlike its "
-                "records: restore the log from a backup"
-            )
+            raise damaged(self.path, newest.seq, f"says {odd}, unlike its records")
         return self._seen
 
     def append(
@@ -275,7 +273,7 @@ class Log(Generic[AnyState]):
                     )
                 token = draft.token or new_token()
                 taken = self._commit(before, seq, draft, token)
-                self._check_link(before.entry if before else None, taken)
+                self._check_link(before, taken)
                 self._read[seq], self._seen = taken, self.snapshot(taken)
                 if taken.token == token:
                     return self._seen
@@ -299,8 +297,7 @@ class Log(Generic[AnyState]):
     ) -> LogEntry:
         """Try to create entry *seq*; return ours, or the one of a faster writer."""
         content, head = encode(draft.content), draft.state.head
-        index = draft.state.index
-        last = {before.state.head.last if before else 0, head.last} - {0}
+        last = before.state.head.last if before else 0
         body = EntryBody(
             format=FORMAT,
             seq=seq,
@@ -310,11 +307,11 @@ class Log(Generic[AnyState]):
             writer=writer(),
             op=draft.op,
             head=msgspec.Raw(encode(head)),
-            tree=draft.state.records.written_out({it // PAGE_NUMBERS for it in last}),
-            previous=before.entry.sha256 if before else None,
+            tree=draft.state.records.written_out(last, head.last),
+            previous=before.sha256 if before else None,
             content=NOTHING if draft.content is None else msgspec.Raw(content),
             carried=self._carried(before, head.wanted, seq),
-            index=index.written_out() if index.tree or index.changes else {},
+            index=draft.state.index.written_out(),
         )
         data = packed(body)
         path = layout.log_entry(self.path, seq)
@@ -332,7 +329,7 @@ class Log(Generic[AnyState]):
         """Return the content of entry *wanted* if it is small and in the cache."""
         if before is None or wanted in {0, seq}:
             return None
-        content = before.entry.content_of(wanted)
+        content = before.content_of(wanted)
         if content is None and wanted in self._read:
             content = self._read[wanted].content_of(wanted)
         if content is None or len(content) > CARRIED_LIMIT_BYTES:
@@ -391,13 +388,8 @@ class Log(Generic[AnyState]):
 
     def _check_link(self, previous: LogEntry | None, current: LogEntry) -> None:
         if current.body.previous != (previous.sha256 if previous else None):
-            raise IntegrityError(
-                f"{layout.log_entry(self.path, current.seq)} does not follow the entry "
-                "before it: one of the two was replaced; restore the log from a backup"
-            )
+            how = "does not follow the entry before it: one of the two was replaced"
+            raise damaged(self.path, current.seq, how)
 
     def _missing(self, seq: int) -> IntegrityError:
-        return IntegrityError(
-            f"log entry {layout.log_entry(self.path, seq)} is missing, although there "
-            "are later ones: restore it from a backup"
-        )
+        return damaged(self.path, seq, "is missing, although there are later ones")

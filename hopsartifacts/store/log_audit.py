@@ -9,20 +9,20 @@ import msgspec
 from hopsartifacts import layout
 from hopsartifacts.digests import sha256_of
 from hopsartifacts.documents import decode_part, encode
-from hopsartifacts.errors import IntegrityError
 from hopsartifacts.store.entries import CARRIED_LIMIT_BYTES, EntryBody, State
 from hopsartifacts.store.pages import (
-    PAGE_NUMBERS,
     Index,
     Leaf,
     Leaves,
     Records,
     Tree,
+    damaged,
     digits_of,
     written_record,
 )
 
 _FORGET_EVERY = 1000
+_UNLIKE = "than the earlier entries imply"
 
 
 class LogAudit:
@@ -57,32 +57,21 @@ class LogAudit:
         if isinstance(number, int) and (brought := written_record(body.tree, number)):
             changes = self._note(number, self._records.get(number), brought)
             last, after = max(last, number), after.changed(number, brought)
-        pages = {it // PAGE_NUMBERS for it in (self._last, last) if it}
         index = Index(body.seq - 1, self._index, changes, self).written_out()
         where = layout.log_entry(self.path, body.seq)
         head = decode_part(bytes(body.head), self._state.head_type, where)
         for what, said, made in (
-            ("set of records", encode(body.tree), encode(after.written_out(pages))),
+            (
+                "set of records",
+                encode(body.tree),
+                encode(after.written_out(self._last, last)),
+            ),
             ("index of identities", body.index, index),
             ("highest number", head.last, last),
         ):
             if said != made:
-                raise self._odd(body.seq, f"has a different {what}")
+                raise damaged(self.path, body.seq, f"has another {what} {_UNLIKE}")
         self._take_contents(body)
-        self._go_on(body, last)
-
-    def trees(self, numbers: Iterable[int]) -> Mapping[int, Tree]:
-        """Return the trees of earlier entries; see ``pages.EntrySource``."""
-        found = {number: self._trees[number] for number in numbers}
-        self._asked |= found
-        return found
-
-    def leaves(self, number: int) -> Leaves:
-        """Return every leaf in its newest version; see ``pages.EntrySource``."""
-        del number
-        return self._leaves
-
-    def _go_on(self, body: EntryBody, last: int) -> None:
         self._last = last
         self._trees[body.seq] = body.tree
         self._records = Records(msgspec.Raw, self, body.seq, body.tree)
@@ -94,6 +83,17 @@ class LogAudit:
         kept = {it: leaf for it, leaf in self._leaves.items() if it in body.index}
         written = {it: x for it, x in body.index.items() if not isinstance(x, int)}
         self._index, self._leaves = body.index, {**kept, **written}
+
+    def trees(self, numbers: Iterable[int]) -> Mapping[int, Tree]:
+        """Return the trees of earlier entries; see ``pages.EntrySource``."""
+        found = {number: self._trees[number] for number in numbers}
+        self._asked |= found
+        return found
+
+    def leaves(self, number: int) -> Leaves:
+        """Return every leaf in its newest version; see ``pages.EntrySource``."""
+        del number
+        return self._leaves
 
     def _note(
         self, number: int, before: msgspec.Raw | None, after: msgspec.Raw
@@ -125,10 +125,5 @@ class LogAudit:
             carried.entry == body.seq
             or sha256_of(bytes(carried.content)) != self._contents.get(carried.entry)
         ):
-            raise self._odd(body.seq, f"has another content for entry {carried.entry}")
-
-    def _odd(self, seq: int, how: str) -> IntegrityError:
-        return IntegrityError(
-            f"log entry {layout.log_entry(self.path, seq)} {how} than the earlier "
-            "entries imply: restore the log from a backup"
-        )
+            what = f"content for entry {carried.entry}"
+            raise damaged(self.path, body.seq, f"has another {what} {_UNLIKE}")

@@ -24,6 +24,7 @@ PAGE_NUMBERS = 50
 BOOK_PAGES = 250
 _OUT_BOOKS = 2
 LEAF_IDENTITIES = 64
+_PROMISED = "which a later entry expects there"
 SHORT_BYTES = 512
 """A longer record is contained only in the entry that changes it."""
 
@@ -60,6 +61,13 @@ Leaves = dict[str, int | Leaf]
 the entry that contains the leaf."""
 
 
+def damaged(log: str, seq: int, how: str) -> IntegrityError:
+    """Return the error that entry *seq* of *log* is damaged, as *how* says."""
+    return IntegrityError(
+        f"log entry {layout.log_entry(log, seq)} {how}: restore the log from a backup"
+    )
+
+
 class MissingRecordError(IntegrityError, KeyError):
     """A log has no record of a number; as a ``KeyError``, ``get`` returns None."""
 
@@ -67,23 +75,16 @@ class MissingRecordError(IntegrityError, KeyError):
 
 
 class EntrySource(Protocol):
-    """A reader of log entries.
-
-    Attributes:
-        path: the path of the log.
-    """
+    """A reader of log entries, which raises ``IntegrityError`` if one is damaged."""
 
     path: str
+    """The path of the log."""
 
     def trees(self, numbers: Iterable[int]) -> Mapping[int, Tree]:
-        """Return the trees of the entries *numbers*, read concurrently.
-
-        Raises:
-            IntegrityError: one is missing or damaged.
-        """
+        """Return the trees of the entries *numbers*, read concurrently."""
 
     def leaves(self, number: int) -> Leaves:
-        """Return the leaves of entry *number*; raises as ``trees``."""
+        """Return the leaves of entry *number*."""
 
 
 class Records(Mapping[int, Record], Generic[Record]):
@@ -159,14 +160,13 @@ class Records(Mapping[int, Record], Generic[Record]):
             for number in sorted(numbers, reverse=True):
                 yield number, self[number]
 
-    def written_out(self, last_pages: Iterable[int]) -> Tree:
+    def written_out(self, *last: int) -> Tree:
         """Return the tree of the entry that commits the changes.
 
-        Args:
-            last_pages: the numbers of the newest page before and after the changes.
+        *last* are the highest numbers before and after them; 0 stands for none.
         """
         changed = {number // PAGE_NUMBERS for number in self.changes}
-        pages = changed | set(last_pages)
+        pages = changed | {number // PAGE_NUMBERS for number in last if number}
         books = self._tree.keys() | {page // BOOK_PAGES for page in changed}
         out = set(sorted(books)[-_OUT_BOOKS:]) | {it // BOOK_PAGES for it in pages}
         return {
@@ -275,10 +275,8 @@ class Records(Mapping[int, Record], Generic[Record]):
         return layout.log_entry(self._source.path, home) if self._source else "no log"
 
     def _not_there(self, home: int, what: str) -> IntegrityError:
-        return IntegrityError(
-            f"log entry {self._where(home)} does not contain {what}, although a later "
-            "entry says so: restore the log from a backup"
-        )
+        log = self._source.path if self._source else ""
+        return damaged(log, home, f"lacks {what}, {_PROMISED}")
 
 
 def written_record(tree: Tree, number: int) -> msgspec.Raw | None:
@@ -296,9 +294,7 @@ def is_named(raw: msgspec.Raw) -> bool:
 
 
 def home_of(raw: msgspec.Raw, where: str = "a log entry") -> int:
-    """Decode *raw*, the number of the entry that contains a record.
-
-    *where* names the entry with *raw* in messages.
+    """Decode *raw*, the number of the entry with a record; messages name *where*.
 
     Raises:
         IntegrityError: it is not a number.
@@ -361,11 +357,8 @@ class Index(msgspec.Struct, frozen=True):
             return prefix, place
         found = self.source.leaves(place).get(prefix) if self.source else None
         if not isinstance(found, dict):
-            where = layout.log_entry(self.source.path if self.source else "", place)
-            raise IntegrityError(
-                f"log entry {where} does not contain the identities {prefix!r}, "
-                "although a later entry says so: restore the log from a backup"
-            )
+            log = self.source.path if self.source else ""
+            raise damaged(log, place, f"lacks the identities {prefix!r}, {_PROMISED}")
         return prefix, found
 
 

@@ -96,8 +96,7 @@ def turn(storage: Storage, path: str) -> Iterator[None]:
 def move_in(storage: Storage, staging: str, folder: str) -> bool:
     """Move the folder *staging* to *folder*; return False if *folder* exists.
 
-    Raises:
-        ConflictError: garbage collection removed the staging folder.
+    Raise ``ConflictError`` if garbage collection removed the staging folder.
     """
     try:
         return storage.move_tree(staging, folder)
@@ -108,11 +107,9 @@ def move_in(storage: Storage, staging: str, folder: str) -> bool:
 
 
 def check_arrived(storage: Storage, folder: str, sizes: Mapping[str, int]) -> None:
-    """Check that *folder* contains files of these *sizes* (by relative path).
+    """Raise ``ConflictError`` if *folder* lacks a file of these *sizes* (by its path).
 
-    Raises:
-        ConflictError: a file is missing or incomplete: garbage collection moved it
-            away, as its writer seemed to have stopped.
+    Garbage collection moves away the files of a writer that seems to have stopped.
     """
     found = {
         entry.path.removeprefix(f"{folder}/"): entry.size_bytes

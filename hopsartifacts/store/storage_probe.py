@@ -75,11 +75,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def kept_verdict(storage: Storage) -> Verdict | None:
-    """Return the verdict stored in the project; None if there is none.
-
-    Raises:
-        FormatError: it cannot be decoded.
-    """
+    """Return the verdict stored in the project; raise ``FormatError`` if damaged."""
     try:
         data = storage.read(layout.VERDICT)
     except PathNotFoundError:

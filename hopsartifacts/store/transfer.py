@@ -71,10 +71,7 @@ def fetch(
 ) -> None:
     """Copy one file to *target* by an atomic write, and compare it with *digest*.
 
-    Raises:
-        IntegrityError: it differs from its digest; nothing was written.
-        PathNotFoundError: it is missing.
-        StorageError: the storage or the local disk failed.
+    Raises as ``download``; then nothing was written.
     """
     chunks: Iterable[bytes] = storage.chunks(path)
     with _local(target):

@@ -34,10 +34,6 @@ class Target(msgspec.Struct, Generic[AnyState], frozen=True, kw_only=True):
     deleted: Callable[[AnyState], AnyState]
     """Returns the state without it; raises ``InUseError`` if this log references it."""
 
-    def operation(self, kind: str) -> dict[str, Any]:
-        """Return an operation of *kind* on this target."""
-        return {"kind": kind, **self.op}
-
 
 def withdraw(target: Target[AnyState], log: Log[AnyState] | None = None) -> bool:
     """Remove the mark of a deletion; return whether there was one.
@@ -52,7 +48,7 @@ def withdraw(target: Target[AnyState], log: Log[AnyState] | None = None) -> bool
         was_marked = target.mark(state) > 0
         if not was_marked:
             return None
-        return Draft(op=target.operation(WITHDRAW), state=target.marked(state, 0))
+        return Draft(op={"kind": WITHDRAW, **target.op}, state=target.marked(state, 0))
 
     (log or target.log()).append(decide)
     return was_marked
@@ -96,7 +92,7 @@ def _mark(log: Log[AnyState], target: Target[AnyState]) -> int:
     def decide(state: AnyState, seq: int) -> Draft[AnyState] | None:
         if target.mark(state):
             return None
-        return Draft(op=target.operation(MARK), state=target.marked(state, seq))
+        return Draft(op={"kind": MARK, **target.op}, state=target.marked(state, seq))
 
     log.append(decide)
     return target.mark(log.seen_state())
@@ -112,7 +108,7 @@ def _delete(log: Log[AnyState], target: Target[AnyState], mark: int) -> bool:
         is_withdrawn = target.mark(state) != mark
         if is_withdrawn:
             return None
-        return Draft(op=target.operation(DELETE), state=after)
+        return Draft(op={"kind": DELETE, **target.op}, state=after)
 
     log.append(decide)
     return not is_withdrawn
