@@ -1,4 +1,4 @@
-"""The settings of a deployment as attributes, of the predictor and the deployment."""
+"""A deployment as it is described by now, and its settings as attributes."""
 
 from collections.abc import Iterable, Mapping
 from os import PathLike
@@ -6,6 +6,7 @@ from typing import Any
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.documents import Asked
+from hopsartifacts.context import ProjectContext
 from hopsartifacts.deployments import rules
 from hopsartifacts.deployments.artifact_files import shown_path
 from hopsartifacts.deployments.golden import GoldenRequest
@@ -15,8 +16,42 @@ from hopsartifacts.deployments.parts import (
     InferenceLogger,
     Transformer,
 )
-from hopsartifacts.deployments.settings import DeploymentDraft, DeploymentSettings
+from hopsartifacts.deployments.settings import SETTINGS, DeploymentSettings
+from hopsartifacts.errors import InvalidDeploymentError
 from hopsartifacts.fixed_attributes import FixedAttributes
+from hopsartifacts.names import version_number
+from hopsartifacts.registry.documents import Manifest
+from hopsartifacts.registry.versions import read_manifest
+
+
+class DeploymentDraft:
+    """A deployment as it is described by now: its model version and its settings."""
+
+    def __init__(
+        self,
+        context: ProjectContext,
+        model: Manifest,
+        settings: DeploymentSettings,
+    ) -> None:
+        self.context = context
+        self.model = model
+        self.settings = settings
+
+    def change(self, **given: Any) -> None:
+        """Set some settings; raises as ``DeploymentSettings.of``."""
+        self.settings = self.settings.changed(**given)
+
+    def change_model(self, version: object) -> None:
+        """Take another version of the model.
+
+        Raises:
+            ModelNotFoundError: there is no such version.
+        """
+        if version != self.model.version:
+            number = version_number(version)
+            storage, name = self.context.storage, self.model.model
+            self.model = read_manifest(storage, name, number)
+            self.settings = self.settings.for_another_model()
 
 
 class SettingAttributes(FixedAttributes):
@@ -26,6 +61,25 @@ class SettingAttributes(FixedAttributes):
     """
 
     _draft: DeploymentDraft
+
+    def change(self, **settings: Any) -> None:
+        """Set several settings at once; the next save stores them.
+
+        Args:
+            settings: values as ``ms.create_predictor`` takes them, by name. None stands
+                for the default.
+
+        Raises:
+            InvalidDeploymentError: there is no such setting, or a value makes no sense;
+                nothing was changed.
+        """
+        known = {*SETTINGS} - {"name"}
+        if unknown := settings.keys() - known:
+            raise InvalidDeploymentError(
+                f"a deployment has no setting {min(unknown)!r} that can be changed: "
+                f"use one of {', '.join(sorted(known))}"
+            )
+        self._draft.change(**settings)
 
     @property
     def name(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from hopsartifacts.artifacts.decision import Decision
 from hopsartifacts.context import ProjectContext
 from hopsartifacts.deployments import history, versions
-from hopsartifacts.deployments.attributes import SettingAttributes
+from hopsartifacts.deployments.attributes import DeploymentDraft, SettingAttributes
 from hopsartifacts.deployments.deployed import Deployed, Logs, no_key
 from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.deployments.environment import check_environment
@@ -27,7 +27,6 @@ from hopsartifacts.deployments.history import (
 from hopsartifacts.deployments.launch import AWAIT_S, move_to, start
 from hopsartifacts.deployments.predictor import Predictor, sealed_predictor
 from hopsartifacts.deployments.requests import ask
-from hopsartifacts.deployments.settings import DeploymentDraft
 from hopsartifacts.deployments.state import (
     PredictorState,
     component_name,

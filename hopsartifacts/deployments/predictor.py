@@ -11,11 +11,11 @@ from hopsartifacts.artifacts.documents import ArtifactSource, ArtifactVersion
 from hopsartifacts.artifacts.payloads import PreparedArtifact, prepare
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.context import ProjectContext
-from hopsartifacts.deployments.attributes import SettingAttributes
+from hopsartifacts.deployments.attributes import DeploymentDraft, SettingAttributes
 from hopsartifacts.deployments.deployed import Logs
 from hopsartifacts.deployments.documents import ModelPin, Specification
 from hopsartifacts.deployments.scripts import MissingImportWarning, missing_modules
-from hopsartifacts.deployments.settings import DeploymentDraft, DeploymentSettings
+from hopsartifacts.deployments.settings import DeploymentSettings
 from hopsartifacts.errors import ArtifactNotFoundError, IntegrityError
 from hopsartifacts.names import default_deployment_name
 from hopsartifacts.notices import warn
