@@ -9,24 +9,23 @@ from typing import Any
 from hopsartifacts.artifacts.decision import Decision
 from hopsartifacts.context import ProjectContext
 from hopsartifacts.deployments import history, versions
-from hopsartifacts.deployments.attributes import DeploymentDraft, SettingAttributes
 from hopsartifacts.deployments.deployed import Deployed, Logs, no_key
 from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.deployments.environment import check_environment
-from hopsartifacts.deployments.golden import (
+from hopsartifacts.deployments.launch import AWAIT_S, move_to, start
+from hopsartifacts.deployments.predictor import (
+    DeploymentDraft,
+    Predictor,
+    SettingAttributes,
+    sealed_predictor,
+)
+from hopsartifacts.deployments.requests import (
     DEFAULT_TOLERANCE,
     GoldenRequest,
+    ask,
     check_runs,
     request_to_record,
 )
-from hopsartifacts.deployments.history import (
-    Activation,
-    DeploymentDifference,
-    DeploymentSnapshot,
-)
-from hopsartifacts.deployments.launch import AWAIT_S, move_to, start
-from hopsartifacts.deployments.predictor import Predictor, sealed_predictor
-from hopsartifacts.deployments.requests import ask
 from hopsartifacts.deployments.state import (
     PredictorState,
     component_name,
@@ -424,7 +423,7 @@ class Deployment(SettingAttributes, Tagged):
         """Return the URL that takes prediction requests; None when nothing runs."""
         return self.get_state().hopsworks_inference_path
 
-    def get_versions(self) -> list[DeploymentSnapshot]:
+    def get_versions(self) -> list[history.DeploymentSnapshot]:
         """Return all versions, newest first.
 
         Raises:
@@ -432,7 +431,7 @@ class Deployment(SettingAttributes, Tagged):
         """
         return history.snapshots_of(self._fresh())
 
-    def get_history(self) -> list[Activation]:
+    def get_history(self) -> list[history.Activation]:
         """Return which version was made the active one when, by whom and why.
 
         Newest first. Versions that were deleted since are named, too.
@@ -445,9 +444,9 @@ class Deployment(SettingAttributes, Tagged):
 
     def diff(
         self,
-        first: int | DeploymentSnapshot,
-        second: int | DeploymentSnapshot | None = None,
-    ) -> DeploymentDifference:
+        first: int | history.DeploymentSnapshot,
+        second: int | history.DeploymentSnapshot | None = None,
+    ) -> history.DeploymentDifference:
         """Return what of *second* differs from *first*: settings, and lines of files.
 
         Args:
@@ -468,7 +467,7 @@ class Deployment(SettingAttributes, Tagged):
 
     def rollback(
         self,
-        version: int | DeploymentSnapshot,
+        version: int | history.DeploymentSnapshot,
         await_update: int = AWAIT_S,
         *,
         why: str = "",
@@ -502,7 +501,7 @@ class Deployment(SettingAttributes, Tagged):
         if known.active != self._state.active:
             self._follow(await_update, ignore_environment=ignore_environment)
 
-    def delete_version(self, version: int | DeploymentSnapshot) -> None:
+    def delete_version(self, version: int | history.DeploymentSnapshot) -> None:
         """Give an old version up for good; its number is never given again.
 
         The model and artifact version that it pins can be deleted then, if nothing

@@ -5,7 +5,7 @@ one is a field of ``PlainSettings`` here, and a field of the same name of
 ``Specification``, which is stored. The JSON API, the command line and bundles follow.
 Python names it, too, so that editors and ``help()`` show it: as a parameter of
 ``ModelServing.create_predictor`` and ``Model.deploy``, and as an attribute in
-``attributes``.
+``predictor``.
 
 Another setting is a field of ``DeploymentSettings``, with its check in ``_CHECKS``. The
 JSON API and the command line say in which form each gets it.
@@ -44,7 +44,6 @@ from hopsartifacts.deployments.documents import (
     ModelPin,
     Specification,
 )
-from hopsartifacts.deployments.golden import GoldenRequest, checked_golden
 from hopsartifacts.deployments.parts import (
     ComponentResources,
     InferenceBatcher,
@@ -58,6 +57,7 @@ from hopsartifacts.deployments.parts import (
     checked_variables,
     component_resources,
 )
+from hopsartifacts.deployments.requests import GoldenRequest, checked_golden
 from hopsartifacts.errors import InvalidDeploymentError
 from hopsartifacts.layout import Role
 from hopsartifacts.names import deployment_name, plain_text

@@ -13,9 +13,9 @@ from hopsartifacts.cli.settings import settings_given, settings_options
 from hopsartifacts.cli.values import json_file
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.environment import freeze as freeze_environment
-from hopsartifacts.deployments.golden import DEFAULT_TOLERANCE
 from hopsartifacts.deployments.history import summary
 from hopsartifacts.deployments.parts import default_limits
+from hopsartifacts.deployments.requests import DEFAULT_TOLERANCE
 from hopsartifacts.deployments.settings import PLAIN
 from hopsartifacts.documents import encode_pretty
 from hopsartifacts.serving.contract import COMPONENTS

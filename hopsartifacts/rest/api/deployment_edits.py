@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from hopsartifacts.deployments.artifact_files import InProject
 from hopsartifacts.deployments.deployment import Deployment
-from hopsartifacts.deployments.golden import DEFAULT_TOLERANCE, GoldenRequest
 from hopsartifacts.deployments.launch import AWAIT_S
 from hopsartifacts.deployments.parts import (
     InferenceBatcher,
@@ -17,6 +16,7 @@ from hopsartifacts.deployments.parts import (
     Transformer,
 )
 from hopsartifacts.deployments.predictor import Predictor
+from hopsartifacts.deployments.requests import DEFAULT_TOLERANCE, GoldenRequest
 from hopsartifacts.deployments.settings import (
     SETTINGS,
     DeploymentSettings,
