@@ -10,7 +10,6 @@ from hopsartifacts.datasets import DatasetApi as DatasetApi
 from hopsartifacts.deployments.deployed import Deployed as Deployed
 from hopsartifacts.deployments.deployment import Deployment as Deployment
 from hopsartifacts.deployments.documents import Specification as Specification
-from hopsartifacts.deployments.golden import GoldenRequest as GoldenRequest
 from hopsartifacts.deployments.handle import ModelServing as ModelServing
 from hopsartifacts.deployments.history import Activation as Activation
 from hopsartifacts.deployments.history import (
@@ -27,6 +26,7 @@ from hopsartifacts.deployments.parts import (
     TransformerResources as TransformerResources,
 )
 from hopsartifacts.deployments.predictor import Predictor as Predictor
+from hopsartifacts.deployments.requests import GoldenRequest as GoldenRequest
 from hopsartifacts.deployments.state import PredictorState as PredictorState
 from hopsartifacts.guard.doctor import DoctorReport as DoctorReport
 from hopsartifacts.guard.gc import Garbage as Garbage

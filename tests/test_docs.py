@@ -37,6 +37,7 @@ NOT_RUN = {
     "it runs until it is stopped",
 }
 """The reasons why blocks do not run here."""
+SETTING_TESTS = ("plain_examples", "test_plain_settings", "test_settings")
 SCRIPT = "class Predictor:\n    def predict(self, inputs):\n        return inputs\n"
 ROW = [[5.1, 3.5, 1.4, 0.2]]
 
@@ -108,9 +109,10 @@ def contributing(_: Names, texts: dict[str, str]) -> Iterator[None]:
         "tests/conftest.py",
         "tests/depth.py",
         "tests/in_place.py",
+        *(f"tests/deployments/{it}.py" for it in SETTING_TESTS),
     ):
         target = Path(name)
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, target)
     shutil.copy(ROOT / "pyproject.toml", "pyproject.toml")

@@ -67,6 +67,11 @@ _WORDS = (
     (r"(?:as|in) files=", "with --file"),
     (r"(?<=or set )(\w+) in env_vars", r"\1 with --env"),
     (r"env_vars: ", "--env: "),
+    # A plain setting, of which the option has the same name
+    (
+        r"^[a-z]+(?:_[a-z]+)*(?= \S.* is not possible: expected )",
+        lambda name: f"--{name[0].replace('_', '-')}",
+    ),
     (r"leave out artifact_version", "leave out --artifact-version"),
     (
         r"artifact_version (?=\S+(?:: use a number| is version 0))",

@@ -15,17 +15,9 @@ from hopsartifacts.deployments.parts import (
     KafkaTopic,
     Transformer,
 )
+from hopsartifacts.deployments.settings import PLAIN, PlainSetting
 
-_SINGLE = (
-    "description",
-    "script_file",
-    "config_file",
-    "serving_tool",
-    "api_protocol",
-    "environment",
-    "environment_lock",
-    "golden_request",
-)
+_SINGLE = (*PLAIN, "script_file", "config_file", "environment_lock", "golden_request")
 """Settings whose value is the value of one option; an empty text removes it."""
 
 _BATCHER = {
@@ -36,7 +28,9 @@ _BATCHER = {
 """Options for batches, and the fields of ``InferenceBatcher`` that they set."""
 
 
-def _removable(kind: type | Callable[[str], Any]) -> Callable[[str], Any]:
+def _removable(
+    kind: type | click.Choice[str] | Callable[[str], Any],
+) -> Callable[[str], Any]:
     """Return the type of an option whose empty text removes the setting.
 
     Args:
@@ -51,8 +45,23 @@ def _removable(kind: type | Callable[[str], Any]) -> Callable[[str], Any]:
     return parse
 
 
+def _plain(setting: PlainSetting) -> Callable[..., Any]:
+    """Return the option of a plain setting."""
+    flag = f"--{setting.name.replace('_', '-')}"
+    default = f" By default {setting.default}." if setting.default else ""
+    given: dict[str, Any] = {"help": f"{setting.meaning}{default}"}
+    if setting.kind is bool:
+        flag, given["default"] = f"{flag}/--no-{flag[2:]}", None
+    elif setting.words:
+        words = click.Choice(setting.words, case_sensitive=False)
+        given |= {"type": _removable(words), "metavar": f"[{'|'.join(setting.words)}]"}
+    elif setting.kind is not str:
+        given["type"] = _removable(setting.kind)
+    return click.option(flag, setting.name, **given)
+
+
 _OPTIONS = (
-    click.option("--description"),
+    *map(_plain, PLAIN.values()),
     click.option("--script", "script_file", help="Predictor script."),
     click.option("--transformer", help="Transformer script."),
     click.option("--config", "config_file", help="Configuration file for the scripts."),
@@ -65,12 +74,6 @@ _OPTIONS = (
     click.option(
         "--artifact-version",
         help="A number, CREATE or MODEL-ONLY; by default chosen to match the files.",
-    ),
-    click.option("--serving-tool", help="KSERVE or DEFAULT."),
-    click.option(
-        "--api-protocol",
-        type=click.Choice(["REST", "GRPC"], case_sensitive=False),
-        help="Protocol of the clients; by default REST.",
     ),
     click.option(
         "--instances",
@@ -118,7 +121,6 @@ _OPTIONS = (
         type=_removable(int),
         help="Timeout of a request, in seconds.",
     ),
-    click.option("--environment", help="Name of the Python environment."),
     click.option(
         "--environment-lock",
         help="The lock file of the required packages: requirements.txt, uv.lock …",
@@ -176,7 +178,6 @@ def settings_given(
     found |= _resources(options, deployment)
     found |= _logger(options, deployment)
     found |= _batcher(options, deployment)
-    # Last, because assigning a setting that changes files resets the version.
     if options["artifact_version"] is not None:
         found["artifact_version"] = _value(options["artifact_version"])
     return found

@@ -9,25 +9,23 @@ from typing import Any
 from hopsartifacts.artifacts.decision import Decision
 from hopsartifacts.context import ProjectContext
 from hopsartifacts.deployments import history, versions
-from hopsartifacts.deployments.attributes import SettingAttributes
 from hopsartifacts.deployments.deployed import Deployed, Logs, no_key
 from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.deployments.environment import check_environment
-from hopsartifacts.deployments.golden import (
+from hopsartifacts.deployments.launch import AWAIT_S, move_to, start
+from hopsartifacts.deployments.predictor import (
+    DeploymentDraft,
+    Predictor,
+    SettingAttributes,
+    sealed_predictor,
+)
+from hopsartifacts.deployments.requests import (
     DEFAULT_TOLERANCE,
     GoldenRequest,
+    ask,
     check_runs,
     request_to_record,
 )
-from hopsartifacts.deployments.history import (
-    Activation,
-    DeploymentDifference,
-    DeploymentSnapshot,
-)
-from hopsartifacts.deployments.launch import AWAIT_S, move_to, start
-from hopsartifacts.deployments.predictor import Predictor, sealed_predictor
-from hopsartifacts.deployments.requests import ask
-from hopsartifacts.deployments.settings import DeploymentDraft
 from hopsartifacts.deployments.state import (
     PredictorState,
     component_name,
@@ -430,7 +428,7 @@ class Deployment(SettingAttributes, Tagged):
         """Return the URL for prediction requests; None if it does not run."""
         return self.get_state().hopsworks_inference_path
 
-    def get_versions(self) -> list[DeploymentSnapshot]:
+    def get_versions(self) -> list[history.DeploymentSnapshot]:
         """Return all versions, newest first.
 
         Raises:
@@ -438,7 +436,7 @@ class Deployment(SettingAttributes, Tagged):
         """
         return history.snapshots_of(self._fresh())
 
-    def get_history(self) -> list[Activation]:
+    def get_history(self) -> list[history.Activation]:
         """Return each change of the active version: when, by which user and why.
 
         The newest is first. Versions that are deleted by now are included.
@@ -451,9 +449,9 @@ class Deployment(SettingAttributes, Tagged):
 
     def diff(
         self,
-        first: int | DeploymentSnapshot,
-        second: int | DeploymentSnapshot | None = None,
-    ) -> DeploymentDifference:
+        first: int | history.DeploymentSnapshot,
+        second: int | history.DeploymentSnapshot | None = None,
+    ) -> history.DeploymentDifference:
         """Return the settings and the lines of files in which two versions differ.
 
         Args:
@@ -474,7 +472,7 @@ class Deployment(SettingAttributes, Tagged):
 
     def rollback(
         self,
-        version: int | DeploymentSnapshot,
+        version: int | history.DeploymentSnapshot,
         await_update: int = AWAIT_S,
         *,
         why: str = "",
@@ -507,7 +505,7 @@ class Deployment(SettingAttributes, Tagged):
         if known.active != self._state.active:
             self._follow(await_update, ignore_environment=ignore_environment)
 
-    def delete_version(self, version: int | DeploymentSnapshot) -> None:
+    def delete_version(self, version: int | history.DeploymentSnapshot) -> None:
         """Delete a version that is not active; its number is not given again.
 
         Afterwards, the model version and artifact version that it pins can be deleted,

@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from hopsartifacts.deployments.golden import GoldenRequest
 from hopsartifacts.deployments.parts import (
     ComponentResources,
     InferenceBatcher,
     InferenceLogger,
 )
+from hopsartifacts.deployments.requests import GoldenRequest
 from hopsartifacts.deployments.rules import ApiProtocol, ModelServer, ServingTool
 from hopsartifacts.digests import sha256_of
 from hopsartifacts.documents import encode

@@ -1,11 +1,10 @@
 """The combinations that a deployment may have, as two tables."""
 
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 import msgspec
 
 from hopsartifacts.errors import InvalidDeploymentError
-from hopsartifacts.names import plain_text
 from hopsartifacts.registry.documents import Framework
 
 ModelServer = Literal["PYTHON", "TENSORFLOW_SERVING", "VLLM"]
@@ -22,10 +21,6 @@ Feature = Literal[
     "scale to zero",
 ]
 
-Word = TypeVar("Word")
-
-SERVING_TOOLS: tuple[ServingTool, ...] = ("DEFAULT", "KSERVE")
-API_PROTOCOLS: tuple[ApiProtocol, ...] = ("REST", "GRPC")
 DEFAULT_TOOL: ServingTool = "KSERVE"
 
 MODEL_SERVERS: dict[Framework, ModelServer] = {
@@ -109,31 +104,6 @@ def check(combination: Combination) -> None:
             f"serving tool {tool} with model server {server} has no {feature}: leave "
             f"it out (it works on {', '.join(others)})"
         )
-
-
-def serving_tool(given: Any) -> ServingTool:
-    """Return the serving tool that a user passed, by default KSERVE."""
-    return _one_of("serving_tool", given, SERVING_TOOLS, DEFAULT_TOOL)
-
-
-def api_protocol(given: Any) -> ApiProtocol:
-    """Return the API protocol that a user passed, by default REST.
-
-    Hopsworks clients accept any text, and treat all but REST as gRPC.
-    """
-    return _one_of("api_protocol", given, API_PROTOCOLS, "REST")
-
-
-def _one_of(what: str, given: Any, known: tuple[Word, ...], default: Word) -> Word:
-    if given is None:
-        return default
-    text = plain_text(given)
-    for word in known:
-        if text and text.upper() == word:
-            return word
-    raise InvalidDeploymentError(
-        f"{what} {given!r}: use one of {', '.join(map(str, known))}"
-    )
 
 
 def _check_script(combination: Combination) -> None:

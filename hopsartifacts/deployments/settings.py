@@ -1,33 +1,37 @@
 """The settings of a deployment: their names, their checks, and their specification.
 
-A new setting is a field of ``DeploymentSettings`` with its check here, and a field of
-``Specification``. The ways in name it, too: it is a parameter of
-``ModelServing.create_predictor`` and ``Model.deploy``, an attribute in ``attributes``,
-a field of the JSON API and an option of the command line. Nothing between these names
-it: both methods pass all of their parameters on.
+A setting that is a text, a number, a yes or no, or one of some words is *plain*. A new
+one is a field of ``PlainSettings`` here, and a field of the same name of
+``Specification``, which is stored. The JSON API, the command line and bundles follow.
+Python names it, too, so that editors and ``help()`` show it: as a parameter of
+``ModelServing.create_predictor`` and ``Model.deploy``, and as an attribute in
+``predictor``.
+
+Another setting is a field of ``DeploymentSettings``, with its check in ``_CHECKS``. The
+JSON API and the command line say in which form each gets it.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from os import fspath
-from typing import Any
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
-from msgspec.structs import replace
+from msgspec import Meta
+from msgspec.structs import FieldInfo, fields, replace
 
 from hopsartifacts.artifacts.documents import (
     ArtifactRecord,
     ArtifactSource,
     ArtifactVersion,
-    Asked,
-    checked_asked,
+    RequestedVersion,
+    checked_requested_version,
 )
 from hopsartifacts.artifacts.versions import ArtifactStore
-from hopsartifacts.context import ProjectContext
 from hopsartifacts.deployments import rules
 from hopsartifacts.deployments.artifact_files import (
     File,
     KeptFile,
-    New,
+    NewFile,
     given_files,
     given_lock,
     given_path,
@@ -40,7 +44,6 @@ from hopsartifacts.deployments.documents import (
     ModelPin,
     Specification,
 )
-from hopsartifacts.deployments.golden import GoldenRequest, checked_golden
 from hopsartifacts.deployments.parts import (
     ComponentResources,
     InferenceBatcher,
@@ -54,11 +57,13 @@ from hopsartifacts.deployments.parts import (
     checked_variables,
     component_resources,
 )
+from hopsartifacts.deployments.requests import GoldenRequest, checked_golden
+from hopsartifacts.errors import InvalidDeploymentError
 from hopsartifacts.layout import Role
-from hopsartifacts.names import deployment_name, version_number
-from hopsartifacts.registry.documents import Framework, Manifest
-from hopsartifacts.registry.versions import read_manifest
+from hopsartifacts.names import deployment_name, plain_text
+from hopsartifacts.registry.documents import Framework
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.values import plain
 
 _ROLES: dict[str, Role] = {
     "config_file": "configfile",
@@ -69,7 +74,99 @@ _ROLES: dict[str, Role] = {
 """The settings that are one file of the artifact each."""
 
 
-class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
+class PlainSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings that are given in the same form everywhere.
+
+    The type says all about a value: its kind (a text, number, bool, or upper-case words
+    as a ``Literal``), its limits, such as ``Meta(ge=1)``, and its meaning in a
+    sentence, which the command line and the OpenAPI document show.
+    """
+
+    description: Annotated[str, Meta(description="A sentence for people.")] | None = (
+        None
+    )
+    serving_tool: Annotated[
+        rules.ServingTool, Meta(description="Which features may be used.")
+    ] = rules.DEFAULT_TOOL
+    api_protocol: Annotated[
+        rules.ApiProtocol, Meta(description="Protocol of the clients.")
+    ] = "REST"
+    environment: (
+        Annotated[str, Meta(description="Name of the Python environment.")] | None
+    ) = None
+
+
+class PlainSetting(msgspec.Struct, frozen=True, kw_only=True):
+    """One field of ``PlainSettings``, for those that make a form of each.
+
+    Attributes:
+        name: its name in Python, in JSON and in the specification.
+        annotation: its type with limits.
+        default: what stands for it if nothing is given.
+        kind: ``str``, ``int``, ``float`` or ``bool``.
+        words: the texts that are possible; empty if any is, and if it is no text.
+        meaning: a sentence.
+    """
+
+    name: str
+    annotation: Any
+    default: Any
+    kind: type
+    words: tuple[str, ...]
+    meaning: str
+
+    @classmethod
+    def of(cls, field: FieldInfo) -> "PlainSetting":
+        """Return what the type of a field says."""
+        found: dict[str, Any] = {"kind": str, "words": (), "meaning": ""}
+        pending = [field.type]
+        while pending:
+            part = pending.pop()
+            if get_origin(part) is Literal:
+                found["words"] = get_args(part)
+            elif isinstance(part, Meta):
+                found["meaning"] = part.description
+            elif part in {str, int, float, bool}:
+                found["kind"] = part
+            else:
+                pending += get_args(part)
+        return cls(
+            name=field.name, annotation=field.type, default=field.default, **found
+        )
+
+    def checked(self, given: Any) -> Any:
+        """Return the value that *given* stands for.
+
+        Raises:
+            InvalidDeploymentError: the type does not allow it.
+        """
+        if self.words:
+            return self._word(given)
+        if self.kind is str:
+            given = checked_text(self.name, given)
+        try:
+            return msgspec.convert(plain(given, self.name), self.annotation)
+        except (TypeError, msgspec.ValidationError) as error:
+            reason = str(error).replace("`", "")
+            raise InvalidDeploymentError(
+                f"{self.name} {given!r} is not possible: {reason[:1].lower()}"
+                f"{reason[1:]}. It means: {self.meaning}"
+            ) from error
+
+    def _word(self, given: Any) -> str:
+        text = plain_text(given) or ""
+        if text.upper() in self.words:
+            return text.upper()
+        raise InvalidDeploymentError(
+            f"{self.name} {given!r}: use one of {', '.join(self.words)}"
+        )
+
+
+PLAIN = {it.name: PlainSetting.of(it) for it in fields(PlainSettings)}
+"""All plain settings, by name."""
+
+
+class DeploymentSettings(PlainSettings, frozen=True, kw_only=True):
     """All settings of a deployment, checked; those that are not given have defaults.
 
     ``of`` and ``changed`` make them from a user's arguments, and ``sealed`` from a
@@ -85,17 +182,13 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str | None = None
-    description: str | None = None
-    artifact_version: Asked = None
-    serving_tool: rules.ServingTool = rules.DEFAULT_TOOL
+    artifact_version: RequestedVersion = None
     script_file: File | None = None
     config_file: File | None = None
     resources: ComponentResources = PredictorResources()
     inference_logger: InferenceLogger | None = None
     inference_batcher: InferenceBatcher | None = None
     transformer: Transformer | None = None
-    api_protocol: rules.ApiProtocol = "REST"
-    environment: str | None = None
     files: tuple[File, ...] = ()
     environment_lock: File | None = None
     env_vars: dict[str, str] = {}
@@ -148,10 +241,12 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
 
         None and an empty tuple stand for the default.
         """
-        plain, changes = DeploymentSettings(), dict[str, Any]()
+        default, changes = DeploymentSettings(), dict[str, Any]()
         for name, value in given.items():
             is_nothing = value is None or (isinstance(value, tuple) and not value)
-            changes[name] = getattr(plain, name) if is_nothing else _CHECKS[name](value)
+            changes[name] = (
+                getattr(default, name) if is_nothing else _CHECKS[name](value)
+            )
         if "transformer" in changes:
             transformer = changes["transformer"]
             changes["transformer_file"] = (
@@ -285,36 +380,6 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
 
-class DeploymentDraft:
-    """A deployment before it is saved: its model version and its settings."""
-
-    def __init__(
-        self,
-        context: ProjectContext,
-        model: Manifest,
-        settings: DeploymentSettings,
-    ) -> None:
-        self.context = context
-        self.model = model
-        self.settings = settings
-
-    def change(self, **given: Any) -> None:
-        """Set some settings; raises as ``DeploymentSettings.of``."""
-        self.settings = self.settings.changed(**given)
-
-    def change_model(self, version: object) -> None:
-        """Change to another version of the model.
-
-        Raises:
-            ModelNotFoundError: the version does not exist.
-        """
-        if version != self.model.version:
-            number = version_number(version)
-            storage, name = self.context.storage, self.model.model
-            self.model = read_manifest(storage, name, number)
-            self.settings = self.settings.for_another_model()
-
-
 def sealed_settings(specification: Specification) -> dict[str, Any]:
     """Return the settings in a specification by name, without the files."""
     as_given = {name: getattr(specification, name) for name in _SEALED_AS_GIVEN}
@@ -322,22 +387,19 @@ def sealed_settings(specification: Specification) -> dict[str, Any]:
 
 
 def _any_new(files: Iterable[tuple[Role, File]]) -> bool:
-    return any(isinstance(file, New) for _, file in files)
+    return any(isinstance(file, NewFile) for _, file in files)
 
 
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
+    **{name: setting.checked for name, setting in PLAIN.items()},
     "name": deployment_name,
-    "description": lambda given: checked_text("description", given),
-    "artifact_version": checked_asked,
-    "serving_tool": rules.serving_tool,
+    "artifact_version": checked_requested_version,
     "script_file": given_path,
     "config_file": given_path,
     "resources": component_resources,
     "inference_logger": checked_logger,
     "inference_batcher": checked_batcher,
     "transformer": checked_transformer,
-    "api_protocol": rules.api_protocol,
-    "environment": lambda given: checked_text("environment", given),
     "files": given_files,
     "environment_lock": given_lock,
     "env_vars": checked_variables,

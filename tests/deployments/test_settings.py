@@ -22,8 +22,10 @@ from hopsartifacts import (
 )
 from hopsartifacts.cli.commands.deployments import create
 from hopsartifacts.cli.settings import settings_given
-from hopsartifacts.deployments.settings import SETTINGS, DeploymentSettings
+from hopsartifacts.deployments.settings import PLAIN, SETTINGS, DeploymentSettings
+from hopsartifacts.errors import InvalidDeploymentError
 from hopsartifacts.rest.api.deployment_edits import GivenDeployment, NewDeployment
+from tests.deployments.plain_examples import EXAMPLES, option_of
 
 NO_SETTINGS = {"transformer_file", "is_kept"}
 """Fields that follow from settings."""
@@ -73,23 +75,21 @@ def test_every_setting_is_given_by_options_of_the_command_line(tmp_path: Path) -
     golden = tmp_path / "golden.json"
     golden.write_text("[[1]]")
     words = {
-        "--description": "d",
         "--artifact-version": "CREATE",
-        "--serving-tool": "DEFAULT",
         "--script": "predict.py",
         "--config": "config.yml",
         "--instances": "2",
         "--logger": "ALL",
         "--batch-size": "4",
         "--transformer": "transform.py",
-        "--api-protocol": "GRPC",
-        "--environment": "env",
         "--file": "more.txt",
         "--environment-lock": "uv.lock",
         "--env": "A=1",
         "--golden-request": str(golden),
     }
     line = ["m", "--name", "d", *(word for pair in words.items() for word in pair)]
+    for name, setting in PLAIN.items():
+        line += option_of(setting, EXAMPLES[name])
     options = create.make_context("create", line).params
     assert {"name", *settings_given(options)} == {*SETTINGS}
     assert options["name"] == "d"
@@ -102,6 +102,16 @@ def test_every_setting_is_an_attribute(kind: type, name: str) -> None:
     assert isinstance(attribute, property)
     assert attribute.__doc__
     assert (attribute.fset is None) == (name == "name")
+
+
+@pytest.mark.parametrize("unknown", ["name", "model_version", "descriptoin"])
+def test_what_cannot_be_changed_is_refused(
+    save_model: Callable[..., Model], unknown: str
+) -> None:
+    deployment = save_model(framework="sklearn").deploy("d")
+    with pytest.raises(InvalidDeploymentError, match=f"no setting {unknown!r}.* env_"):
+        deployment.change(description="x", **{unknown: 1})
+    assert deployment.description is None
 
 
 def test_every_setting_is_sealed(
@@ -117,8 +127,8 @@ def test_every_setting_is_sealed(
     config = tmp_path / "config.yml"
     config.write_text("a: 1")
     given: dict[str, Any] = {
+        **EXAMPLES,
         "name": "another",
-        "description": "for people",
         "artifact_version": "CREATE",
         "script_file": make_script(SCRIPT, "predict.py"),
         "config_file": config,
@@ -126,8 +136,6 @@ def test_every_setting_is_sealed(
         "inference_logger": InferenceLogger("PREDICTIONS"),
         "inference_batcher": InferenceBatcher(enabled=True, max_batch_size=4),
         "transformer": Transformer(make_script(TRANSFORMER, "transform.py")),
-        "api_protocol": "GRPC",
-        "environment": "env",
         "files": [more],
         "environment_lock": lock,
         "env_vars": {"A": "1"},
@@ -135,6 +143,7 @@ def test_every_setting_is_sealed(
     }
     model = save_model(framework="sklearn")
     plain = model.deploy("plain").specification
+    del given["serving_tool"]
     # Of the two serving tools the other one allows next to nothing.
     tool = model.deploy(
         "tool", serving_tool="DEFAULT", script_file=given["script_file"]

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from hopsartifacts import ModelSchema, Schema
-from hopsartifacts.deployments.signatures import model_inputs
+from hopsartifacts.deployments.launch import model_inputs
 from hopsartifacts.digests import digest_of
 from hopsartifacts.registry.documents import EmbeddedFile
 from hopsartifacts.serving.runtime.tensors import DATATYPES

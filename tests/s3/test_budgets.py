@@ -18,7 +18,6 @@ import pytest
 
 import hopsartifacts
 from hopsartifacts import Model, Project
-from hopsartifacts.artifacts.documents import Asked
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.registry.versions import (
     model_log,

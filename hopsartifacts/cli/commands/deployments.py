@@ -13,9 +13,10 @@ from hopsartifacts.cli.settings import settings_given, settings_options
 from hopsartifacts.cli.values import json_file
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.environment import freeze as freeze_environment
-from hopsartifacts.deployments.golden import DEFAULT_TOLERANCE
 from hopsartifacts.deployments.history import summary
 from hopsartifacts.deployments.parts import default_limits
+from hopsartifacts.deployments.requests import DEFAULT_TOLERANCE
+from hopsartifacts.deployments.settings import PLAIN
 from hopsartifacts.documents import encode_pretty
 from hopsartifacts.serving.contract import COMPONENTS
 
@@ -98,11 +99,13 @@ def create(
     If the name belongs to a deployment of the same model, that deployment gets a new
     version, and moves to it if it is running.
     """
-    found = session.model(model, version)
+    project = session.project()
+    serving = project.get_model_serving()
+    found = project.get_model_registry().get_model(model, version)
     settings = settings_given(options)
     # The library prints text, but standard output may have to be JSON.
     with redirect_stdout(sys.stderr):
-        deployment = found.deploy(name=name, **settings)
+        deployment = serving.deploy_model(found, name=name, **settings)
     text = f"Saved {deployment.name} version {deployment.version}"
     session.show(_summary(deployment), f"{text}\n{deployment.explain()}")
 
@@ -136,8 +139,7 @@ def update(
     before, old = deployment.version, deployment.specification
     if model_version is not None:
         deployment.model_version = model_version
-    for setting, value in settings_given(options, deployment).items():
-        setattr(deployment, setting, value)
+    deployment.change(**settings_given(options, deployment))
     deployment.save(wait, why=why, ignore_environment=ignore_environment)
     if deployment.version == before:
         text = f"Nothing changed: {name} stays at version {before}"
@@ -357,11 +359,18 @@ def _settings(deployment: Deployment) -> dict[str, Any]:
     amounts = msgspec.structs.asdict(limits)
     most = [f"{unit}={amount:g}" for unit, amount in amounts.items()]
     is_default = limits == default_limits(deployment.resources.requests)
+    summary = {*_summary(deployment), "api_protocol"}
+    others = {
+        name.replace("_", " "): getattr(deployment.specification, name)
+        for name in PLAIN
+        if name not in summary
+    }
     return {
         "protocol": deployment.api_protocol,
         "instances": deployment.requested_instances,
         "limits": None if is_default else ", ".join(most),
         "logger": logger and logger.mode,
+        **others,
         # Values may be long, and are in --json.
         "environment variables": ", ".join(deployment.env_vars) or None,
     }

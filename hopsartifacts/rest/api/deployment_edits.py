@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from hopsartifacts.deployments.artifact_files import InProject
 from hopsartifacts.deployments.deployment import Deployment
-from hopsartifacts.deployments.golden import DEFAULT_TOLERANCE, GoldenRequest
 from hopsartifacts.deployments.launch import AWAIT_S
 from hopsartifacts.deployments.parts import (
     InferenceBatcher,
@@ -17,8 +16,12 @@ from hopsartifacts.deployments.parts import (
     Transformer,
 )
 from hopsartifacts.deployments.predictor import Predictor
-from hopsartifacts.deployments.rules import ApiProtocol, ServingTool
-from hopsartifacts.deployments.settings import SETTINGS, DeploymentSettings
+from hopsartifacts.deployments.requests import DEFAULT_TOLERANCE, GoldenRequest
+from hopsartifacts.deployments.settings import (
+    SETTINGS,
+    DeploymentSettings,
+    PlainSettings,
+)
 from hopsartifacts.deployments.versions import find_deployment
 from hopsartifacts.documents import encode
 from hopsartifacts.errors import InvalidInputError
@@ -63,9 +66,11 @@ class GivenTransformer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GivenDeployment(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+    PlainSettings, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
     """The settings of a deployment; a setting that is missing has its default.
+
+    Plain settings are inherited. Here are those with a form of their own in JSON.
 
     Attributes:
         artifact_version: with a number and without files, the files of that version.
@@ -79,10 +84,7 @@ class GivenDeployment(
 
     model: str
     model_version: int
-    description: str | None = None
     artifact_version: int | Literal["CREATE", "MODEL-ONLY"] | None = None
-    serving_tool: ServingTool | None = None
-    api_protocol: ApiProtocol = "REST"
     script_file: str | None = None
     config_file: str | None = None
     files: tuple[str, ...] = ()
@@ -90,9 +92,8 @@ class GivenDeployment(
     transformer: GivenTransformer | None = None
     inference_logger: InferenceLogger | None = None
     inference_batcher: InferenceBatcher | None = None
-    environment: str | None = None
     environment_lock: str | None = None
-    env_vars: dict[str, str] = {}
+    env_vars: dict[str, str] = {}  # noqa: RUF012 - a struct copies it
     golden_request: GoldenRequest | None = None
     why: str = ""
     ignore_environment: bool = False
@@ -124,13 +125,12 @@ def predictor_of(
     project = call.hosted.project
     model = project.get_model_registry().get_model(given.model, given.model_version)
     sent = {**msgspec.structs.asdict(given), "name": name}
-    settings = {it: _PLAIN.get(it, _as_it_is)(sent[it]) for it in SETTINGS}
+    settings = {
+        setting: _FORMS[setting](sent[setting]) if setting in _FORMS else sent[setting]
+        for setting in SETTINGS
+    }
     described = DeploymentSettings.of(**settings)
     return project.get_model_serving().predictor_of(model, described)
-
-
-def _as_it_is(given: Any) -> Any:
-    return given
 
 
 def _in_project(path: str | None) -> InProject | None:
@@ -148,7 +148,7 @@ def _transformer(given: GivenTransformer | None) -> Transformer | None:
     return Transformer(InProject(given.script_file), _resources(given.resources))
 
 
-_PLAIN: dict[str, Callable[[Any], Any]] = {
+_FORMS: dict[str, Callable[[Any], Any]] = {
     "script_file": _in_project,
     "config_file": _in_project,
     "environment_lock": _in_project,

@@ -7,8 +7,8 @@ import msgspec
 
 from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.documents import Specification
-from hopsartifacts.deployments.golden import GoldenRequest
 from hopsartifacts.deployments.history import Activation, DeploymentDifference
+from hopsartifacts.deployments.requests import GoldenRequest
 from hopsartifacts.deployments.versions import pick_version, read_deployment
 from hopsartifacts.errors import NotFoundError
 from hopsartifacts.rest.api.artifacts import Explanation, explanation

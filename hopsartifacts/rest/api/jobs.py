@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 from starlette.responses import Response
 
-from hopsartifacts.deployments.golden import GoldenRequest
+from hopsartifacts.deployments.requests import GoldenRequest
 from hopsartifacts.documents import encode
 from hopsartifacts.guard.gc import GRACE_S, Garbage, Stuck
 from hopsartifacts.guard.repair import Repaired

@@ -84,8 +84,7 @@ def change(
     asked = requests.artifact_version(new)
     if asked is not None and str(asked) != str(number):
         deployment.artifact_version = asked
-    for name, value in _settings(deployment, new).items():
-        setattr(deployment, name, value)
+    deployment.change(**_settings(deployment, new))
 
 
 def _settings(before: Deployment | None, new: DeploymentRequest) -> dict[str, Any]:
