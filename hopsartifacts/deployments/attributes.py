@@ -5,7 +5,7 @@ from os import PathLike
 from typing import Any
 
 from hopsartifacts import layout
-from hopsartifacts.artifacts.documents import Asked
+from hopsartifacts.artifacts.documents import RequestedVersion
 from hopsartifacts.deployments import rules
 from hopsartifacts.deployments.artifact_files import shown_path
 from hopsartifacts.deployments.golden import GoldenRequest
@@ -71,7 +71,7 @@ class SettingAttributes(FixedAttributes):
         return rules.MODEL_SERVERS[self._draft.model.framework]
 
     @property
-    def artifact_version(self) -> Asked:
+    def artifact_version(self) -> RequestedVersion:
         """Artifact version: the given value, and after a save the number."""
         return self._settings.artifact_version
 

@@ -18,8 +18,8 @@ from hopsartifacts.artifacts.documents import (
     ArtifactRecord,
     ArtifactSource,
     ArtifactVersion,
-    Asked,
-    checked_asked,
+    RequestedVersion,
+    checked_requested_version,
 )
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.context import ProjectContext
@@ -27,7 +27,7 @@ from hopsartifacts.deployments import rules
 from hopsartifacts.deployments.artifact_files import (
     File,
     KeptFile,
-    New,
+    NewFile,
     given_files,
     given_lock,
     given_path,
@@ -86,7 +86,7 @@ class DeploymentSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str | None = None
     description: str | None = None
-    artifact_version: Asked = None
+    artifact_version: RequestedVersion = None
     serving_tool: rules.ServingTool = rules.DEFAULT_TOOL
     script_file: File | None = None
     config_file: File | None = None
@@ -322,13 +322,13 @@ def sealed_settings(specification: Specification) -> dict[str, Any]:
 
 
 def _any_new(files: Iterable[tuple[Role, File]]) -> bool:
-    return any(isinstance(file, New) for _, file in files)
+    return any(isinstance(file, NewFile) for _, file in files)
 
 
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "name": deployment_name,
     "description": lambda given: checked_text("description", given),
-    "artifact_version": checked_asked,
+    "artifact_version": checked_requested_version,
     "serving_tool": rules.serving_tool,
     "script_file": given_path,
     "config_file": given_path,
