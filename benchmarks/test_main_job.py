@@ -10,7 +10,7 @@ import pytest
 
 import hopsartifacts
 from hopsartifacts.artifacts.versions import ArtifactStore
-from hopsartifacts.deployments.artifact_files import Given, sources_of
+from hopsartifacts.deployments.artifact_files import UserPath, sources_of
 
 SIZES = {"many small files": (500, 20_000), "one large file": (1, 64_000_000)}
 
@@ -46,7 +46,7 @@ def test_an_artifact_with_many_versions_present(present: int, tmp_path: Path) ->
 
     def save(number: int) -> int:
         script.write_text(f"class Predictor:\n    number = {number}\n")
-        files = sources_of(project.storage, "p", "predictor", Given(str(script)))
+        files = sources_of(project.storage, "p", "predictor", UserPath(str(script)))
         return store.save(tuple(files), None).version
 
     for number in range(present):

@@ -112,7 +112,7 @@ def edit_and_repair(project: Project, deployment: Deployment) -> None:
     say(f"mode of {script.name}: {script.stat().st_mode & 0o777:o} (read-only)")
     script.chmod(0o644)
     script.write_text(script.read_text().replace("predict(inputs)", "predict([])"))
-    say("edited it all the same; verify says:")
+    say("edited it anyway; verify says:")
     say(str(project.verify()))
     say("repair says:")
     say(str(project.repair()))

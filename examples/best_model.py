@@ -1,6 +1,6 @@
 """Describe versions with metrics, a schema and an input example; deploy the best one.
 
-Needs `pip install "hopsartifacts[serving,sklearn]"` and pandas.
+Needs the extras `serving` and `sklearn`, and pandas.
 """
 
 import tempfile

@@ -2,7 +2,7 @@
 
 An alias says which version is the champion. Its history says who changed it and why.
 
-Needs `pip install "hopsartifacts[serving]"`.
+Needs the extra `serving`.
 """
 
 import tempfile

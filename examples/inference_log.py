@@ -1,6 +1,6 @@
 """Log every request and its answer, and read the log as a table.
 
-Needs `pip install "hopsartifacts[serving,logger]"`.
+Needs the extras `serving` and `logger`.
 """
 
 import json

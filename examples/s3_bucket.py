@@ -1,11 +1,11 @@
-"""Keep a project in a bucket of S3, MinIO or another server that speaks S3.
+"""Keep a project in a bucket of S3, MinIO or another server with the S3 protocol.
 
     python s3_bucket.py s3://my-bucket/team                          # Amazon
     python s3_bucket.py s3://my-bucket/team http://localhost:9000    # MinIO and others
 
 Keys come from `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or from ~/.aws.
 
-Needs `pip install "hopsartifacts[s3]"`.
+Needs the extra `s3`.
 """
 
 import sys
@@ -14,6 +14,8 @@ from pathlib import Path
 
 import hopsartifacts
 
+if not sys.argv[1:]:
+    raise SystemExit(__doc__)
 url, *endpoint = sys.argv[1:]
 options = {"endpoint_url": endpoint[0]} if endpoint else {}
 project = hopsartifacts.login(url, storage_options=options)

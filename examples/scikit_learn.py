@@ -1,6 +1,6 @@
 """Train a scikit-learn model, save it, and ask it over HTTP.
 
-Needs `pip install "hopsartifacts[serving,sklearn]"`.
+Needs the extras `serving` and `sklearn`.
 """
 
 import tempfile
@@ -34,6 +34,6 @@ try:
     answer = deployment.predict(inputs=x_test[:5])
     print("predicted:", answer["predictions"])
     print("true:     ", y_test[:5].tolist())
-    print("ask it yourself:", deployment.get_state().hopsworks_inference_path)
+    print("asked at:", deployment.get_state().hopsworks_inference_path)
 finally:
     deployment.stop()

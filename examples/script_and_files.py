@@ -3,7 +3,7 @@
 The script is scripts/topic_predictor.py. It reads the model from `MODEL_FILES_PATH`,
 and the additional file from `ARTIFACT_FILES_PATH`.
 
-Needs `pip install "hopsartifacts[serving]"`.
+Needs the extra `serving`.
 """
 
 import json

@@ -3,7 +3,7 @@
 Clients send measurements by name, in millimetres, and get names of species. The script
 is scripts/iris_transformer.py; the predictor needs none.
 
-Needs `pip install "hopsartifacts[serving,sklearn]"`.
+Needs the extras `serving` and `sklearn`.
 """
 
 import tempfile

@@ -133,16 +133,6 @@ def server(_: Names, texts: dict[str, str]) -> Iterator[None]:
     yield
 
 
-def serving(_: Names, __: dict[str, str]) -> Iterator[None]:
-    """A model in the default project, and a script."""
-    folder = Path("echo")
-    folder.mkdir()
-    (folder / "weights").write_text("1")
-    hopsartifacts.login().get_model_registry().python.create_model("echo").save(folder)
-    Path("predictor.py").write_text(SCRIPT)
-    yield
-
-
 QUICKSTART = next(it.text for it in blocks("README.md") if it.language == "python")
 
 
@@ -197,7 +187,6 @@ PREPARED: dict[str, Preparation] = {
     "docs/cli.md": cli,
     "docs/inference-log.md": inference_log,
     "docs/server.md": server,
-    "docs/serving.md": serving,
 }
 """What a page needs before its first block."""
 

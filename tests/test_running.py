@@ -80,7 +80,7 @@ class MadeUpBackend:
     ) -> Iterator[LogLine]:
         assert not options
         for word in self.read_logs(deployment, component, tail).split():
-            yield LogLine(text=word, mark="")
+            yield LogLine(text=word, position="")
 
     def inference_log_spool(self, deployment: DeploymentKey) -> None:
         assert deployment.name

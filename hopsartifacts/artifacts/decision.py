@@ -2,7 +2,7 @@
 
 import msgspec
 
-from hopsartifacts.artifacts.documents import CREATE, Asked
+from hopsartifacts.artifacts.documents import CREATE, RequestedVersion
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -10,7 +10,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
     version: int
     is_new: bool
-    asked: Asked
+    asked: RequestedVersion
     identity: str
     files: tuple[str, ...]
     compared: int

@@ -12,7 +12,7 @@ from hopsartifacts.layout import Role, artifact_file
 from hopsartifacts.names import distinct_paths, file_path, version_number
 from hopsartifacts.store.entries import Head, State
 
-Asked = int | Literal["CREATE", "MODEL-ONLY"] | None
+RequestedVersion = int | Literal["CREATE", "MODEL-ONLY"] | None
 """A requested artifact version: a number, a keyword, or None for the default."""
 
 CREATE: Literal["CREATE"] = "CREATE"
@@ -148,7 +148,7 @@ def checked_sources(sources: tuple[ArtifactSource, ...]) -> tuple[ArtifactSource
     return tuple(sorted(sources, key=lambda source: source.path))
 
 
-def checked_asked(asked: object) -> Asked:
+def checked_requested_version(asked: object) -> RequestedVersion:
     """Return the value of the argument ``artifact_version`` in canonical form.
 
     Raises:

@@ -22,7 +22,7 @@ from hopsartifacts.artifacts.documents import (
     ArtifactSource,
     ArtifactState,
     ArtifactVersion,
-    Asked,
+    RequestedVersion,
 )
 from hopsartifacts.artifacts.payloads import (
     Payloads,
@@ -47,7 +47,7 @@ from hopsartifacts.store import two_phase_delete
 from hopsartifacts.store.entries import Draft, Snapshot
 from hopsartifacts.store.log import Log
 
-Given = tuple[ArtifactSource, ...] | PreparedArtifact
+NewArtifact = tuple[ArtifactSource, ...] | PreparedArtifact
 
 
 class _SweptError(ConflictError):
@@ -88,7 +88,7 @@ class ArtifactStore:
             return EMPTY
         return self._log().decided(lambda state: self._pick(state, number))
 
-    def decide(self, given: Given, asked: Asked) -> Decision:
+    def decide(self, given: NewArtifact, asked: RequestedVersion) -> Decision:
         """Return the decision that ``save`` would make, without storing anything.
 
         Raises the same errors as ``save``.
@@ -99,7 +99,7 @@ class ArtifactStore:
             return self._decide(ArtifactState.empty(), prepared, asked)
         return self._log().decided(lambda it: self._decide(it, prepared, asked))
 
-    def save(self, given: Given, asked: Asked) -> Decision:
+    def save(self, given: NewArtifact, asked: RequestedVersion) -> Decision:
         """Find or create the version that contains the files *given*.
 
         *given* is a tuple of sources, or the result of ``payloads.prepare`` for them.
@@ -217,7 +217,7 @@ class ArtifactStore:
         )
 
     def _decide(
-        self, state: ArtifactState, prepared: PreparedArtifact, asked: Asked
+        self, state: ArtifactState, prepared: PreparedArtifact, asked: RequestedVersion
     ) -> Decision:
         decision = Decision(
             version=0,
@@ -281,7 +281,10 @@ class ArtifactStore:
         return decision
 
     def _create(
-        self, log: Log[ArtifactState], prepared: PreparedArtifact, asked: Asked
+        self,
+        log: Log[ArtifactState],
+        prepared: PreparedArtifact,
+        asked: RequestedVersion,
     ) -> Decision:
         token, is_big = new_token(), prepared.inline is None
         try:
@@ -321,7 +324,7 @@ class ArtifactStore:
         self,
         log: Log[ArtifactState],
         prepared: PreparedArtifact,
-        asked: Asked,
+        asked: RequestedVersion,
         token: str,
     ) -> tuple[Decision, Snapshot[ArtifactState]]:
         """Commit the version if it is new; return the decision and the newest entry."""
@@ -370,7 +373,7 @@ class ArtifactStore:
             self._payloads.project(log, number, sealed, is_new=is_new)
 
 
-def _prepared(given: Given) -> PreparedArtifact:
+def _prepared(given: NewArtifact) -> PreparedArtifact:
     return given if isinstance(given, PreparedArtifact) else prepare(given)
 
 

@@ -32,13 +32,13 @@ _WORDS: Mapping[Role, tuple[str, str]] = {
 """The argument and an example for each role of a file that is not a script."""
 
 
-class Given(msgspec.Struct, frozen=True):
+class UserPath(msgspec.Struct, frozen=True):
     """A path that the user gave: on this machine, or in the project."""
 
     path: str
 
 
-class InProject(msgspec.Struct, frozen=True):
+class ProjectPath(msgspec.Struct, frozen=True):
     """A path in the project, never on this machine.
 
     It can be given instead of a path. The server uses it, as the files of its clients
@@ -51,7 +51,7 @@ class InProject(msgspec.Struct, frozen=True):
         return self.path
 
 
-class Written(msgspec.Struct, frozen=True):
+class InlineFile(msgspec.Struct, frozen=True):
     """A file given by its content and its name."""
 
     name: str
@@ -75,34 +75,34 @@ class KeptFile(msgspec.Struct, frozen=True):
     path: str
 
 
-New = Given | InProject | Written
-File = New | KeptFile
+NewFile = UserPath | ProjectPath | InlineFile
+File = NewFile | KeptFile
 
 
-def given_path(path: str | os.PathLike[str] | None) -> New | None:
+def given_path(path: str | os.PathLike[str] | None) -> NewFile | None:
     """Return the path that a user passed, checked; None if it is None or empty."""
     if path is None or path == "":
         return None
-    if isinstance(path, InProject | Written):
+    if isinstance(path, ProjectPath | InlineFile):
         return path
     if not isinstance(path, str | os.PathLike):
         raise InvalidDeploymentError(f"{path!r} is not a path: give the name of a file")
     text = os.fspath(path)
-    return Given(str.__str__(text))
+    return UserPath(str.__str__(text))
 
 
-def given_lock(lock: str | os.PathLike[str] | None) -> New | None:
+def given_lock(lock: str | os.PathLike[str] | None) -> NewFile | None:
     """Return the environment lock that a user passed as a path or as its text."""
     if isinstance(lock, str) and ("\n" in lock or "==" in lock):
         if not is_unicode(lock):
             raise InvalidDeploymentError("environment lock: it is not valid Unicode")
-        return Written(name_of_text(lock), lock.encode())
+        return InlineFile(name_of_text(lock), lock.encode())
     return given_path(lock)
 
 
 def given_files(
     paths: str | os.PathLike[str] | Iterable[Any] | None,
-) -> tuple[New, ...]:
+) -> tuple[NewFile, ...]:
     """Return the additional files that a user passed: one or several."""
     several = [paths] if isinstance(paths, str | os.PathLike) else paths or ()
     return tuple(file for path in several if (file := given_path(path)))
@@ -146,12 +146,12 @@ def sources_of(
 
 
 def _new_sources(
-    storage: Storage, project: str, role: Role, file: New
+    storage: Storage, project: str, role: Role, file: NewFile
 ) -> list[ArtifactSource]:
-    if isinstance(file, Written):
+    if isinstance(file, InlineFile):
         chunks = _reader(file.data)
         return [ArtifactSource(role=role, name=file.name, chunks=chunks)]
-    local = _local(role, file.path) if isinstance(file, Given) else []
+    local = _local(role, file.path) if isinstance(file, UserPath) else []
     return local or list(_in_project(storage, project, role, file))
 
 
@@ -197,14 +197,14 @@ def _local(role: Role, path: str) -> list[ArtifactSource]:
 
 
 def _in_project(
-    storage: Storage, project: str, role: Role, file: Given | InProject
+    storage: Storage, project: str, role: Role, file: UserPath | ProjectPath
 ) -> Iterator[ArtifactSource]:
     try:
         path = layout.relative(project, file.path)
         entry = storage.stat(path)
     except InvalidNameError:
         path, entry = file.path, None
-    if entry and isinstance(file, InProject) and _is_hidden(storage, path):
+    if entry and isinstance(file, ProjectPath) and _is_hidden(storage, path):
         entry = None
     if entry is None or entry.kind != "file":
         raise InvalidScriptError(_missing(project, role, file))
@@ -223,10 +223,10 @@ def _is_hidden(storage: Storage, path: str) -> bool:
     return any(entry is not None and entry.kind == "link" for entry in found)
 
 
-def _missing(project: str, role: Role, file: Given | InProject) -> str:
+def _missing(project: str, role: Role, file: UserPath | ProjectPath) -> str:
     word, name = _WORDS.get(role, (role, f"{role}.py"))
     example = repr(layout.absolute(project, f"Resources/{name}"))
-    if isinstance(file, InProject):
+    if isinstance(file, ProjectPath):
         return (
             f"{word} {file.path!r} does not exist in project {project!r}: upload it "
             f"first, and give its path there, like {example}"

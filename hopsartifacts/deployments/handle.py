@@ -263,7 +263,7 @@ class ModelServing(FixedAttributes):
             sealed: the deployment, as ``read_deployment`` returns it.
             component: ``predictor`` or ``transformer``.
             tail: how many of the existing lines are returned first.
-            after: the ``mark`` of a line: continue after that line instead.
+            after: the ``position`` of a line: continue after that line instead.
             is_wanted: called regularly; the lines end when it returns False.
 
         Raises:

@@ -13,7 +13,11 @@ from msgspec.structs import replace
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.decision import Decision
-from hopsartifacts.artifacts.documents import ArtifactSource, ArtifactVersion
+from hopsartifacts.artifacts.documents import (
+    ArtifactSource,
+    ArtifactVersion,
+    RequestedVersion,
+)
 from hopsartifacts.artifacts.payloads import PreparedArtifact, prepare
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.context import ProjectContext

@@ -109,7 +109,7 @@ def authenticated(hosted: Hosted, request: Request, scope: Scope | None) -> Call
     caller, secret = None, _secret(request)
     if secret:
         address = request.client.host if request.client else ""
-        caller = hosted.failed_logins.let_in(address, secret, hosted.keys.find)
+        caller = hosted.failed_logins.authenticate(address, secret, hosted.keys.find)
     if caller is None:
         raise RefusedError(
             "no valid API key: send 'Authorization: ApiKey <key>' with a key from "

@@ -55,7 +55,7 @@ class FailedLogins:
         self._keys: OrderedDict[str, float] = OrderedDict()
         self._holders: OrderedDict[bytes, None] = OrderedDict()
 
-    def let_in(
+    def authenticate(
         self, address: str, secret: str, find: Callable[[str], Caller | None]
     ) -> Caller | None:
         """Return the caller with the key *secret*; None if the key is not valid.

@@ -3,14 +3,15 @@
 Each listing checks for every model whether its log has an entry after the newest one
 that was seen. On a local disk where nothing was written since the last listing it
 checks none. Every ``_COMPARE_S`` seconds it also compares the newest entries, since a
-project may have been restored from a backup under a running server, and it reads the
-deployments again, since their artifacts may be deleted. Lists stay sorted, and only the
-rows of a model that changed are moved in them. The cache is written to the server's own
-folder, so that a server that starts need not read each log.
+project may have been restored from a backup under a running server, and those of
+artifact logs, since a deployment's artifact may be deleted. Lists stay sorted, and only
+the rows of a model that changed are moved in them. The cache is written to the server's
+own folder, so that a server that starts need not read each log.
 """
 
 import os
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from datetime import datetime
 from itertools import compress, repeat
@@ -28,8 +29,10 @@ from hopsartifacts.catalog.newest_entries import (
     NewestEntry,
     entry_at,
     in_parallel,
+    newest_of_artifacts,
     newest_of_deployments,
 )
+from hopsartifacts.deployments.deployed import Logs
 from hopsartifacts.deployments.versions import find_deployment
 from hopsartifacts.documents import is_same_json
 from hopsartifacts.errors import FormatError, IntegrityError, StorageError
@@ -158,6 +161,8 @@ class _Pins(msgspec.Struct, frozen=True):
     newest: NewestEntry
     versions: dict[str, list[int]]
     """Version numbers by model name."""
+    artifacts: dict[tuple[str, int], NewestEntry]
+    """The newest entry of each artifact log that this depends on, by model version."""
 
 
 class Rows:
@@ -309,8 +314,8 @@ class Rows:
         if are_compared:
             moved |= self._replaced(paths.keys() - moved)
         read = in_parallel(self._storage, self._read, moved)
-        again = moved | paths.keys() if are_compared else moved
-        self._changed |= moved | self._look_at_deployments(again)
+        compared = paths.keys() if are_compared else set()
+        self._changed |= moved | self._look_at_deployments(moved, compared)
         for name, kept in read.items():
             self._damaged.pop(name, None)
             if isinstance(kept, IntegrityError | FormatError):
@@ -378,19 +383,36 @@ class Rows:
         entry = entry_at(self._storage, log.path, newest.seq)
         return _Kept(entry, rows, _model_row(rows) if rows else None)
 
-    def _look_at_deployments(self, again: set[str]) -> set[str]:
+    def _look_at_deployments(
+        self, moved: set[str], compared: AbstractSet[str]
+    ) -> set[str]:
         """Update which versions deployments use; return the models that changes.
 
         Args:
-            again: read the deployments of these models in any case. What they use also
-                depends on their artifacts, whose logs are not looked at here.
+            moved: models whose logs went on; their deployments are read again.
+            compared: models whose artifact logs are checked; deployments with versions
+                that depend on a changed one are read again.
         """
         newest = newest_of_deployments(self._storage)
         before = self._pins
+        artifacts = newest_of_artifacts(
+            self._storage,
+            {
+                (model, version)
+                for pins in before.values()
+                for model, version in pins.artifacts
+                if model in compared
+            },
+        )
         same = {
             name: pins
             for name, pins in before.items()
-            if pins.newest == newest.get(name) and not again & pins.versions.keys()
+            if pins.newest == newest.get(name)
+            and not moved & pins.versions.keys()
+            and all(
+                artifacts.get(it, entry) == entry
+                for it, entry in pins.artifacts.items()
+            )
         }
         read = in_parallel(
             self._storage,
@@ -414,20 +436,32 @@ class Rows:
 
     def _read_pins(self, deployment: str, newest: NewestEntry) -> _Pins:
         """Read the pins of a deployment; a damaged one has none, and is read again."""
+        logs = Logs(self._storage)
         try:
-            return _Pins(newest, self._pinned(deployment))
+            live = find_deployment(self._storage, deployment, logs)
+            served = live.records() if live else {}
         except (IntegrityError, FormatError):
-            return _Pins(NO_LOG, {})
+            return _Pins(NO_LOG, {}, {})
+        versions: dict[str, list[int]] = {}
+        for pin in (record.model for record in served.values()):
+            if pin and pin.version not in versions.setdefault(pin.name, []):
+                versions[pin.name].append(pin.version)
+        pinned = {
+            (record.model.name, record.model.version)
+            for _, record in (live.state.newest_first() if live else ())
+            if record.model and record.artifact
+        }
+        artifacts = {it: self._newest_artifact(logs, *it) for it in pinned}
+        return _Pins(newest, versions, artifacts)
 
-    def _pinned(self, deployment: str) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
-        live = find_deployment(self._storage, deployment)
-        for record in live.records().values() if live else ():
-            if record.model:
-                numbers = found.setdefault(record.model.name, [])
-                if record.model.version not in numbers:
-                    numbers.append(record.model.version)
-        return found
+    def _newest_artifact(self, logs: Logs, model: str, version: int) -> NewestEntry:
+        """Return the entry of the artifact log that was read; none if it is damaged."""
+        log = logs.artifacts(model, version)
+        try:
+            seen = log.seen()
+        except (IntegrityError, FormatError):
+            return NO_LOG
+        return entry_at(self._storage, log.path, seen.seq) if seen else NO_LOG
 
     def _update_lists(self) -> None:
         gone: list[tuple[ModelRow, list[VersionRow]]] = []

@@ -224,10 +224,10 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a log; *mark* is its position, from which reading can be resumed."""
+    """One line of a log; *position* is its place, from which reading can be resumed."""
 
     text: str
-    mark: str
+    position: str
 
 
 NEVER_RAN = RunState(
@@ -343,8 +343,8 @@ class ServingBackend(Protocol):
     ) -> Iterator[LogLine]:
         """Yield the last *tail* lines, then each new line until the run ends.
 
-        If *after* is the ``mark`` of a line of this run, start after that line instead.
-        *is_wanted* is called repeatedly; a False result ends the iteration.
+        If *after* is the ``position`` of a line of this run, start after that line
+        instead. *is_wanted* is called repeatedly; a False result ends the iteration.
         """
         ...
 

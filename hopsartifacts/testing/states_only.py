@@ -86,7 +86,7 @@ class StatesOnly:
         """Yield one line with the arguments, then wait until the deployment stops."""
         if not after:
             yield LogLine(
-                text=self.read_logs(deployment, component, tail), mark="log:1"
+                text=self.read_logs(deployment, component, tail), position="log:1"
             )
         while self._running(deployment) is not None and is_wanted():
             time.sleep(0.01)

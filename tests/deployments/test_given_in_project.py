@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hopsartifacts import Model, ModelServing, Project
-from hopsartifacts.deployments.artifact_files import InProject, Written
+from hopsartifacts.deployments.artifact_files import InlineFile, ProjectPath
 from hopsartifacts.errors import InvalidScriptError
 
 SCRIPT = "class Predict:\n    def predict(self, inputs): return inputs\n"
@@ -35,7 +35,7 @@ def test_a_file_of_the_project_is_taken(
     here = tmp_path / path
     here.parent.mkdir(exist_ok=True)
     here.write_text("not this one")
-    given = InProject(form.format(path, project=project.name))
+    given = ProjectPath(form.format(path, project=project.name))
     deployment = sklearn_model.deploy("d", script_file=given)
     assert deployment.script_file == "predict.py"
     folder = deployment.artifact_files_path or ""
@@ -46,7 +46,7 @@ def test_a_file_of_the_project_is_taken(
 def test_a_file_of_this_machine_is_not(
     sklearn_model: Model, ms: ModelServing, make_script: Callable[..., Path]
 ) -> None:
-    given = InProject(str(make_script(SCRIPT)))
+    given = ProjectPath(str(make_script(SCRIPT)))
     transformer = ms.create_transformer(given)
     for settings in (
         {"script_file": given},
@@ -66,7 +66,7 @@ def test_what_is_no_file_of_the_project_is_not_there(
 ) -> None:
     uploaded(project, make_script(SCRIPT))
     with pytest.raises(InvalidScriptError, match="does not exist"):
-        sklearn_model.deploy("d", script_file=InProject(path))
+        sklearn_model.deploy("d", script_file=ProjectPath(path))
 
 
 def test_what_is_the_stores_own_is_not_there(
@@ -76,7 +76,7 @@ def test_what_is_the_stores_own_is_not_there(
     own = next(it.path for it in project.storage.find(".hopsartifacts"))
     for given in (path, own):
         with pytest.raises(InvalidScriptError, match="does not exist"):
-            sklearn_model.deploy("d", config_file=InProject(given))
+            sklearn_model.deploy("d", config_file=ProjectPath(given))
 
 
 def test_a_folder_that_is_a_link_leads_nowhere(
@@ -91,7 +91,7 @@ def test_a_folder_that_is_a_link_leads_nowhere(
     (root / "Resources").mkdir()
     (root / "Resources" / "link").symlink_to(make_script(SCRIPT).parent)
     with pytest.raises(InvalidScriptError, match="does not exist"):
-        model.deploy("d", script_file=InProject("Resources/link/predict.py"))
+        model.deploy("d", script_file=ProjectPath("Resources/link/predict.py"))
 
 
 def test_a_transformer_may_be_written_or_in_the_project(
@@ -101,10 +101,10 @@ def test_a_transformer_may_be_written_or_in_the_project(
     transformer_script: Path,
 ) -> None:
     path = uploaded(project, transformer_script)
-    transformer = ms.create_transformer(InProject(path))
+    transformer = ms.create_transformer(ProjectPath(path))
     deployment = sklearn_model.deploy("d", transformer=transformer)
     assert deployment.artifact_version == 1
     code = transformer_script.read_bytes()
-    deployment.transformer = ms.create_transformer(Written("transform.py", code))
+    deployment.transformer = ms.create_transformer(InlineFile("transform.py", code))
     deployment.save()
     assert (deployment.version, deployment.artifact_version) == (1, 1)

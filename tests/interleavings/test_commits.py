@@ -13,7 +13,7 @@ from hopsartifacts.artifacts.documents import (
     CREATE,
     ArtifactSource,
     ArtifactState,
-    Asked,
+    RequestedVersion,
 )
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.deployments.versions import live_deployments
@@ -151,14 +151,18 @@ def test_log_loses_nothing_and_gives_no_number_twice(
     explored(scenario, at_least=100)
 
 
-def save_artifact(content: bytes, asked: Asked, storage: Storage) -> Decision:
+def save_artifact(
+    content: bytes, asked: RequestedVersion, storage: Storage
+) -> Decision:
     script = ArtifactSource(
         role="file", name="predict.py", chunks=lambda: iter([content])
     )
     return ArtifactStore(storage, MODEL, 1).save((script,), asked)
 
 
-def check_artifacts(asked: Asked, storage: Storage, outcomes: Outcomes) -> None:
+def check_artifacts(
+    asked: RequestedVersion, storage: Storage, outcomes: Outcomes
+) -> None:
     """Names of actors begin with the content that they save."""
     path = layout.artifact_log(MODEL, 1)
     log = Log(storage, path, ArtifactState)
@@ -201,7 +205,7 @@ def check_failure(error: Exception, tokens: set[str], actor: str) -> None:
 def test_artifacts_are_exact(
     explored: Callable[..., Explored],
     names: tuple[str, ...],
-    asked: Asked,
+    asked: RequestedVersion,
     crashes: int,
     failures: int,
 ) -> None:
@@ -508,7 +512,9 @@ def create_without_a_token(
 
 
 @pytest.mark.parametrize("asked", [None, CREATE])
-def test_explorer_finds_a_create_that_looks_first_and_then_writes(asked: Asked) -> None:
+def test_explorer_finds_a_create_that_looks_first_and_then_writes(
+    asked: RequestedVersion,
+) -> None:
     scenario = Scenario(
         actors={n: partial(save_artifact, n[:1].encode(), asked) for n in ("x1", "y2")},
         check=partial(check_artifacts, asked),

@@ -26,7 +26,7 @@ class Logins:
 
     def log_in(self, secret: str, address: str = HERE) -> str:
         try:
-            caller = self._logins.let_in(address, secret, self.find)
+            caller = self._logins.authenticate(address, secret, self.find)
         except RefusedError as error:
             return error.headers["Retry-After"] if error.status == 429 else "?"
         return "in" if caller else "no"

@@ -18,6 +18,7 @@ import pytest
 
 import hopsartifacts
 from hopsartifacts import Model, Project
+from hopsartifacts.artifacts.documents import RequestedVersion
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.registry.versions import (
     model_log,
@@ -95,7 +96,7 @@ def tag(version: int) -> Callable[[Project, Path], Callable[[], None]]:
 
 
 def artifact(
-    number: int, asked: Asked = None
+    number: int, asked: RequestedVersion = None
 ) -> Callable[[Project, Path], Callable[[], object]]:
     """Save an artifact of one script, which differs from number to number."""
 

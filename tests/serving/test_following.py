@@ -90,7 +90,7 @@ def test_it_goes_on_behind_a_line_that_was_seen(tmp_path: Path, seen: int) -> No
 
     lines = list(follow(lambda: log, look, 9))
     assert texts(lines) == ["one", "two", "thr\u00e9e", "four"]
-    more = follow(lambda: log, lambda: True, 0, after=lines[seen].mark)
+    more = follow(lambda: log, lambda: True, 0, after=lines[seen].position)
     assert list(more) == lines[seen + 1 :]
 
 
@@ -111,7 +111,9 @@ def test_a_line_without_end_comes_in_parts(
     found = texts(lines)
     assert (found[0], found[-1], "".join(found[1:-1])) == ("one", "two", "x" * 30)
     assert max(map(len, found)) <= 16
-    assert list(follow(lambda: log, lambda: True, 9, after=lines[2].mark)) == lines[3:]
+    assert (
+        list(follow(lambda: log, lambda: True, 9, after=lines[2].position)) == lines[3:]
+    )
 
 
 def test_it_ends_when_nobody_wants_it(tmp_path: Path) -> None:

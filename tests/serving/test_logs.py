@@ -86,10 +86,12 @@ def test_a_log_is_followed_over_files_that_are_put_aside(
     assert [line.text for line in lines] == expected
     for number in (195, 185):
         more = follow(
-            lambda: tmp_path / "run.log", lambda: True, 0, after=lines[number].mark
+            lambda: tmp_path / "run.log", lambda: True, 0, after=lines[number].position
         )
         assert list(more) == lines[number + 1 :]
-    gone = follow(lambda: tmp_path / "run.log", lambda: True, 1, after=lines[0].mark)
+    gone = follow(
+        lambda: tmp_path / "run.log", lambda: True, 1, after=lines[0].position
+    )
     assert [line.text for line in gone] == ["line 199"]
 
 

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
-from hopsartifacts.deployments.artifact_files import InProject
+from hopsartifacts.deployments.artifact_files import ProjectPath
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.launch import AWAIT_S
 from hopsartifacts.deployments.parts import (
@@ -133,8 +133,8 @@ def predictor_of(
     return project.get_model_serving().predictor_of(model, described)
 
 
-def _in_project(path: str | None) -> InProject | None:
-    return InProject(path) if path else None
+def _in_project(path: str | None) -> ProjectPath | None:
+    return ProjectPath(path) if path else None
 
 
 def _resources(given: GivenResources | None) -> dict[str, Any] | None:
@@ -145,14 +145,14 @@ def _resources(given: GivenResources | None) -> dict[str, Any] | None:
 def _transformer(given: GivenTransformer | None) -> Transformer | None:
     if given is None:
         return None
-    return Transformer(InProject(given.script_file), _resources(given.resources))
+    return Transformer(ProjectPath(given.script_file), _resources(given.resources))
 
 
 _FORMS: dict[str, Callable[[Any], Any]] = {
     "script_file": _in_project,
     "config_file": _in_project,
     "environment_lock": _in_project,
-    "files": lambda paths: [InProject(path) for path in paths],
+    "files": lambda paths: [ProjectPath(path) for path in paths],
     "resources": _resources,
     "transformer": _transformer,
 }

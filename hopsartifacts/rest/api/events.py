@@ -103,7 +103,7 @@ async def _line_events(
             if line is None:
                 yield encoded_event("end", {})
                 break
-            yield encoded_event("line", Text(line.text), line.mark)
+            yield encoded_event("line", Text(line.text), line.position)
     finally:
         is_left.set()
         if coming:

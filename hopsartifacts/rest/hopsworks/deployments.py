@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from starlette.responses import Response
 
 from hopsartifacts import layout
-from hopsartifacts.deployments.artifact_files import InProject, Written
+from hopsartifacts.deployments.artifact_files import InlineFile, ProjectPath
 from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.handle import ModelServing
@@ -136,12 +136,12 @@ def _finder(call: OperationCall) -> Any:
         try:
             inside = layout.relative(project, path)
         except InvalidNameError:
-            return InProject(path)
+            return ProjectPath(path)
         if uploads is not None and inside.startswith(f"{layout.DEPLOYMENTS}/"):
             local = uploads.local_file(inside, call.caller.id)
             if local is not None:
-                return Written(inside.rpartition("/")[2], local.read_bytes())
-        return InProject(path)
+                return InlineFile(inside.rpartition("/")[2], local.read_bytes())
+        return ProjectPath(path)
 
     return find
 

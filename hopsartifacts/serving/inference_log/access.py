@@ -32,9 +32,9 @@ def read_log(  # noqa: PLR0913 - each is a choice of its own
         StorageError: the project does not answer.
     """
     reading = _reading()
-    asked = reading.wanted(since, until, version, message_type, limit)
+    wanted = reading.row_filter(since, until, version, message_type, limit)
     _ship(storage, deployment.name, spool)
-    return reading.read(storage, deployment, asked)
+    return reading.read(storage, deployment, wanted)
 
 
 def count_drops(storage: Storage, deployment: DeploymentKey, spool: Path | None) -> int:

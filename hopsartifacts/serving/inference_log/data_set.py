@@ -128,7 +128,7 @@ def _text(message: bytes) -> str:
     return message.decode("utf-8", "backslashreplace")
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class RowFilter(msgspec.Struct, frozen=True, kw_only=True):
     """The rows to return."""
 
     since: datetime | None = None
@@ -140,13 +140,13 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """The most rows to return; the newest are kept."""
 
 
-def wanted(
+def row_filter(
     since: Any,
     until: Any,
     version: int | None,
     message_type: str | None,
     limit: int | None,
-) -> Wanted:
+) -> RowFilter:
     """Return the checked arguments; ``times.moment`` lists the accepted points in time.
 
     Raises:
@@ -157,7 +157,7 @@ def wanted(
         raise InvalidInputError(
             f"message_type {message_type!r}: use one of {', '.join(kinds)}"
         )
-    return Wanted(
+    return RowFilter(
         since=None if since is None else moment(since, "since"),
         until=None if until is None else moment(until, "until"),
         version=_positive("version", version),
@@ -177,7 +177,7 @@ def _positive(name: str, given: object) -> int | None:
     return number
 
 
-def read(storage: Storage, deployment: DeploymentKey, asked: Wanted) -> pa.Table:
+def read(storage: Storage, deployment: DeploymentKey, wanted: RowFilter) -> pa.Table:
     """Return the requested rows, ordered by the time of their request.
 
     Rows of an earlier deployment of the same name, in the same folder, are skipped.
@@ -188,25 +188,25 @@ def read(storage: Storage, deployment: DeploymentKey, asked: Wanted) -> pa.Table
     """
     found: list[pa.Table] = []
     rows = 0
-    for day in _days(storage, deployment.name, asked):
+    for day in _days(storage, deployment.name, wanted):
         paths = [
             entry.path
             for entry in storage.list(layout.inference_log_day(deployment.name, day))
-            if _may_hold(entry.name, asked)
+            if _may_hold(entry.name, wanted)
         ]
 
         def one(path: str, _: Stop) -> pa.Table:
-            return _chosen(table_of(storage.read(path), path), deployment.id, asked)
+            return _chosen(table_of(storage.read(path), path), deployment.id, wanted)
 
         tables = each_result(one, paths, max(storage.capabilities.workers, 1))
         found += tables
         rows += sum(map(len, tables))
-        if asked.limit is not None and rows >= asked.limit:
+        if wanted.limit is not None and rows >= wanted.limit:
             # Earlier days have only older rows.
             break
     table = pa.concat_tables([SCHEMA.empty_table(), *found]).sort_by(ORDER)
-    if asked.limit is not None and len(table) > asked.limit:
-        table = table.slice(len(table) - asked.limit)
+    if wanted.limit is not None and len(table) > wanted.limit:
+        table = table.slice(len(table) - wanted.limit)
     return table.combine_chunks()
 
 
@@ -223,7 +223,7 @@ def read_drops(storage: Storage, deployment: DeploymentKey) -> int:
     return sum(most.values())
 
 
-def _days(storage: Storage, deployment: str, asked: Wanted) -> Iterator[str]:
+def _days(storage: Storage, deployment: str, wanted: RowFilter) -> Iterator[str]:
     """Yield the days that may have requested rows, newest first."""
     folder = layout.inference_log_dir(deployment)
     found = [
@@ -231,29 +231,29 @@ def _days(storage: Storage, deployment: str, asked: Wanted) -> Iterator[str]:
         for entry in storage.list(folder)
         if (day := layout.inference_log_day_of(entry.name))
     ]
-    first = asked.since.date().isoformat() if asked.since else ""
-    last = asked.until.date().isoformat() if asked.until else "~"
+    first = wanted.since.date().isoformat() if wanted.since else ""
+    last = wanted.until.date().isoformat() if wanted.until else "~"
     yield from (day for day in sorted(found, reverse=True) if first <= day <= last)
 
 
-def _may_hold(name: str, asked: Wanted) -> bool:
+def _may_hold(name: str, wanted: RowFilter) -> bool:
     version = layout.inference_log_version_of(name)
-    return version is not None and asked.version in {None, version}
+    return version is not None and wanted.version in {None, version}
 
 
-def _chosen(table: pa.Table, deployment_id: str, asked: Wanted) -> pa.Table:
+def _chosen(table: pa.Table, deployment_id: str, wanted: RowFilter) -> pa.Table:
     keep = [pc.field("servingId") == deployment_id]
     time = pc.field("requestTimestamp")
     kind = SCHEMA.field("requestTimestamp").type
-    if asked.since is not None:
+    if wanted.since is not None:
         # Round up to a millisecond, which is the precision of the rows.
-        keep.append(time >= pa.scalar(_rounded_up(asked.since), kind))
-    if asked.until is not None:
-        keep.append(time < pa.scalar(_rounded_up(asked.until), kind))
-    if asked.version is not None:
-        keep.append(pc.field("deploymentVersion") == asked.version)
-    if asked.message_type is not None:
-        keep.append(pc.field("messageType") == asked.message_type)
+        keep.append(time >= pa.scalar(_rounded_up(wanted.since), kind))
+    if wanted.until is not None:
+        keep.append(time < pa.scalar(_rounded_up(wanted.until), kind))
+    if wanted.version is not None:
+        keep.append(pc.field("deploymentVersion") == wanted.version)
+    if wanted.message_type is not None:
+        keep.append(pc.field("messageType") == wanted.message_type)
     for condition in keep:
         table = table.filter(condition)
     return table

@@ -294,8 +294,8 @@ def follow(
             is followed from its beginning.
         is_over: returns whether the log is complete.
         tail: how many of the existing lines to yield first.
-        after: the ``mark`` of a line: start after it, instead of with *tail*, if it is
-            of the log that *newest* returns and its file still exists.
+        after: the ``position`` of a line: start after it, instead of with *tail*, if it
+            is in the log that *newest* returns and its file still exists.
         is_wanted: called from time to time; following stops when it returns False.
     """
     path = newest()
@@ -382,15 +382,15 @@ def _found(path: Path, place: _Place) -> tuple[_Place, Path]:
 
 
 def _line(path: Path, line: bytes, place: _Place) -> LogLine:
-    mark = f"{path.name}/{place.number}:{place.position}"
-    return LogLine(text=line.decode(errors="replace"), mark=mark)
+    position = f"{path.name}/{place.number}:{place.position}"
+    return LogLine(text=line.decode(errors="replace"), position=position)
 
 
-def _place_of(path: Path | None, mark: str) -> _Place:
-    """Return the place after the line of *mark*, or that of the tail if not found."""
+def _place_of(path: Path | None, position: str) -> _Place:
+    """Return the place after the line at *position*; that of the tail if unknown."""
     if path is None:
         return _Place(1, 0)
-    name, _, end = mark.rpartition(":")
+    name, _, end = position.rpartition(":")
     name, _, number = name.rpartition("/")
     if path.name == name and all(map(_is_number, [number, end])):
         wanted = _Place(int(number[:20]), int(end[:20]))

@@ -301,6 +301,29 @@ def test_lists_no_longer_name_a_deployment_that_lost_its_artifact(
     assert listed.models()[0].deployments == []
 
 
+def test_only_deployments_whose_logs_or_artifacts_went_on_are_read(
+    deployed: Callable[..., Any], project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Comparing the newest entries of all logs reads none of these logs."""
+    monkeypatch.setattr(rows, "_COMPARE_S", 0)
+    deployed("d", "m")
+    deployed("e", "n")
+    storage = FaultyStorage(project.storage)
+    listed = Rows(storage)
+
+    def read() -> set[str]:
+        storage.calls.clear()
+        listed.versions()
+        paths = [call.path for call in storage.calls if call.method == "read"]
+        return {path for path in paths if path.startswith(layout.DEPLOYMENTS)}
+
+    assert len(read()) == 2
+    assert read() == set()
+    ArtifactStore(project.storage, "m", 1).delete(1, list)
+    assert read() == {layout.log_entry(layout.deployment_log("d"), 1)}
+    assert [row.deployments for row in listed.versions()] == [[], ["e"]]
+
+
 def test_rows_are_kept_from_one_run_of_the_server_to_the_next(
     save_model: SaveModel,
     project: Project,
