@@ -110,7 +110,7 @@ class Jobs:
                     return job
             if len(running) >= _MOST_RUNNING:
                 raise RefusedError(
-                    f"{len(running)} jobs are running, which is the most here: wait "
+                    f"{len(running)} jobs are running, the most allowed here: wait "
                     "until one of them has ended",
                     429,
                     headers={"Retry-After": "10"},

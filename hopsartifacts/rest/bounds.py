@@ -161,7 +161,7 @@ class _Body:
             RefusedError: the body is too long (413) or too slow (408).
         """
         if not self.is_awaited:
-            # Only the disconnect is left, which may take as long as it likes.
+            # Only the disconnect is left, which may come at any time.
             return await self._receive()
         if max(self._announced, self._bytes) > self.max_bytes:
             raise too_long(self.max_bytes)

@@ -69,7 +69,7 @@ class RefusedError(HopsArtifactsError):
 def too_long(limit: int) -> RefusedError:
     """Return the error for a body of more than *limit* bytes."""
     return RefusedError(
-        f"body: it is longer than {limit} bytes, which is the most here", 413
+        f"body: it is longer than {limit} bytes, the most allowed here", 413
     )
 
 

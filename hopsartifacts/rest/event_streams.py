@@ -59,7 +59,7 @@ class ListenerLimit:
         """
         if self.count >= self._limit:
             raise RefusedError(
-                f"{self.count} clients listen already, which is the most here: try "
+                f"{self.count} clients listen already, the most allowed here: try "
                 "again later",
                 HTTPStatus.TOO_MANY_REQUESTS,
                 headers={"Retry-After": "10"},

@@ -167,7 +167,7 @@ class Keys:
         """Revoke a key, also for running servers, and return it.
 
         Raises:
-                NotFoundError: no key with this name or id can be revoked.
+            NotFoundError: no key with this name or id can be revoked.
             FormatError: the file of keys is damaged.
         """
         now = self._clock()

@@ -77,8 +77,8 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
                 ) from error
         if self.is_plain and not (self.proxies or is_loopback(self.host)):
             raise InvalidInputError(
-                f"keys would be sent to {self.host} in clear: use --host 127.0.0.1, "
-                "or say with --proxy which proxy the connections come from"
+                f"keys would be sent to {self.host} in clear text: use --host "
+                "127.0.0.1, or name the proxy in front of the server with --proxy"
             )
 
     def url(self, bound: socket.socket) -> str:

@@ -92,7 +92,7 @@ class FailedLogins:
             wait_s = math.ceil(round(over_s, 3))
             raise RefusedError(
                 "too many failed logins: look at the API key, and try again in "
-                f"{wait_s} seconds",
+                f"{wait_s} s",
                 429,
                 headers={"Retry-After": str(wait_s)},
             )

@@ -57,7 +57,7 @@ _MILLISECOND_NS = 1_000_000
 _MANY = 100
 """After this many models were read, the cache is written to disk."""
 
-_Pulse = tuple[int, int] | None
+_FolderStamp = tuple[int, int] | None
 
 
 class VersionRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,7 +190,7 @@ class Rows:
         self._versions = SortedLists(VERSIONS)
         self._models = SortedLists(MODELS)
         self._looked = self._compared = float("-inf")
-        self._felt: tuple[_Pulse, _Pulse] = (None, None)
+        self._folder_stamps: tuple[_FolderStamp, _FolderStamp] = (None, None)
         self._unwritten = 0
         self._load()
 
@@ -256,8 +256,13 @@ class Rows:
             return
         started = monotonic()
         are_compared = started - self._compared > _COMPARE_S
-        written, listed = self._pulse(layout.TEMPORARY), self._pulse(layout.MODELS)
-        before_written, before_listed = (None, None) if are_compared else self._felt
+        written, listed = (
+            self._folder_stamp(layout.TEMPORARY),
+            self._folder_stamp(layout.MODELS),
+        )
+        before_written, before_listed = (
+            (None, None) if are_compared else self._folder_stamps
+        )
         is_still = written is not None and written == before_written
         if listed is None or listed != before_listed:
             new = self._names() ^ self._kept.keys()  # includes deleted models
@@ -268,13 +273,13 @@ class Rows:
             paths = {} if is_still else self._next
             self._look(new, paths, are_compared=are_compared)
         self._update_lists()
-        self._looked, self._felt = started, (written, listed)
+        self._looked, self._folder_stamps = started, (written, listed)
         if are_compared:
             self._compared = started
         if self._unwritten >= _MANY:
             self._write()
 
-    def _pulse(self, folder: str) -> "_Pulse":
+    def _folder_stamp(self, folder: str) -> "_FolderStamp":
         """Return a value that differs after every change of the names in *folder*.
 
         None: there is none. On a local disk each object is first written under a

@@ -61,7 +61,7 @@ Answer = TypeVar("Answer")
 def newest_seq(storage: Storage, log: str) -> int:
     """Return the number of the newest entry that a listing of *log* shows; 0 if none.
 
-    Files of other programs, such as ``.DS_Store``, are passed by.
+    Files of other programs, such as ``.DS_Store``, are ignored.
     """
     first = storage.first(log)
     if first is None:

@@ -108,7 +108,7 @@ def test_keys_that_cannot_be_made_are_told(run: Run) -> None:
         (["--key", "key.pem"], "give that with --cert"),
         (["--cert", "none.pem"], "none.pem' cannot be used: No such file"),
         (["--plain-http", "--cert", "none.pem"], "cannot be used with --plain-http"),
-        (["--plain-http", "--host", "::"], "say with --proxy"),
+        (["--plain-http", "--host", "::"], "name the proxy"),
         (["--proxy", "nobody"], "proxy 'nobody' is not an address"),
         (["--host", "no.such.host.invalid"], "is not known"),
         (["--host", "192.0.2.1"], "cannot listen at 192.0.2.1"),

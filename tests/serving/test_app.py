@@ -85,9 +85,9 @@ REFUSED = [
     ("POST", PREDICT, b'{"instances": [' + b"1," * 200, 413, "larger than 200 bytes"),
     ("POST", "/v1/models/other:predict", b"{}", 404, "this server has the model flow"),
     ("GET", "/v1/models/other", b"", 404, "there is nothing at /v1/models/other"),
-    ("GET", PREDICT, b"", 405, "does not answer to GET"),
-    ("POST", "/v1/models/flowers", b"", 405, "does not answer to POST"),
-    ("DELETE", "/", b"", 405, "does not answer to DELETE"),
+    ("GET", PREDICT, b"", 405, "does not support GET"),
+    ("POST", "/v1/models/flowers", b"", 405, "does not support POST"),
+    ("DELETE", "/", b"", 405, "does not support DELETE"),
 ]
 
 

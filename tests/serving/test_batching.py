@@ -311,7 +311,7 @@ def test_a_late_prediction_is_a_504_and_the_rest_goes_on() -> None:
     chain = Chain(predictor, None, Batching(timeout_s=0.2))
 
     async def send() -> list[Any]:
-        with pytest.raises(RequestError, match=r"within 0\.2 seconds") as raised:
+        with pytest.raises(RequestError, match=r"within 0\.2 s") as raised:
             await chain.predict([[0]])
         waiting = asyncio.create_task(chain.predict([[1]]))
         await asyncio.sleep(0)

@@ -241,7 +241,7 @@ class _Body:
 
     def _too_large(self) -> RefusedError:
         return RefusedError(
-            f"body: it is longer than {self._limit} bytes, which is the most here; "
+            f"body: it is longer than {self._limit} bytes, the most allowed here; "
             "send fewer rows at a time",
             413,
         )

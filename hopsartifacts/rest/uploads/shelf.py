@@ -113,7 +113,7 @@ class Shelf:
         )
         if own >= self._limits.max_open:
             raise RefusedError(
-                f"this API key has {own} unfinished uploads, which is the most: finish "
+                f"this API key has {own} unfinished uploads, the most allowed: finish "
                 "or remove some",
                 429,
             )

@@ -138,7 +138,7 @@ class _Endpoints:
         """Answer a request that matches no route, in JSON like every other answer."""
         path = request.url.path
         if isinstance(error, HTTPException) and error.status_code == _WRONG_METHOD:
-            message = f"{path} does not answer to {request.method}"
+            message = f"{path} does not support {request.method}"
             return _error(message, error.status_code, error.headers)
         message = (
             f"there is nothing at {path}; this server has the model {self._model}, "

@@ -101,7 +101,7 @@ class Batcher:
             self._forget(request)
             raise RequestError(
                 _LATE,
-                f"no prediction within {timeout_s:g} seconds, the timeout of this "
+                f"no prediction within {timeout_s:g} s, the timeout of this "
                 "deployment's batcher; send fewer requests at a time, or deploy it "
                 "with a longer timeout or more instances",
             ) from None
