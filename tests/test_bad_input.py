@@ -44,6 +44,20 @@ def save(project: Project) -> Callable[..., Model]:
     return save
 
 
+@pytest.fixture
+def refused_save(
+    refused: Callable[..., None],
+    save: Callable[..., Model],
+    make_files: Callable[..., Path],
+) -> Callable[..., None]:
+    """Check that a save with these settings is refused, and leaves nothing."""
+
+    def check(kind: type[Exception], words: list[str], **settings: Any) -> None:
+        refused(kind, words, lambda: save(make_files(), **settings))
+
+    return check
+
+
 @pytest.mark.parametrize("path", ["missing", "missing/deep", "empty", "hollow"])
 def test_model_directories_without_a_file(
     refused: Callable[..., None],
@@ -59,29 +73,25 @@ def test_model_directories_without_a_file(
 
 @pytest.mark.parametrize("name", ["", "_x", "a/b", "../x", "a b", "mödel", "x" * 129])
 def test_model_names_outside_the_rule(
-    refused: Callable[..., None],
-    save: Callable[..., Model],
-    make_files: Callable[..., Path],
+    refused_save: Callable[..., None],
     name: str,
 ) -> None:
-    refused(
+    refused_save(
         errors.InvalidNameError,
         [repr(name), "use 1 to 128 letters"],
-        lambda: save(make_files(), name),
+        name=name,
     )
 
 
 @pytest.mark.parametrize("name", ["CON", "nul", "Com1"])
 def test_reserved_model_names(
-    refused: Callable[..., None],
-    save: Callable[..., Model],
-    make_files: Callable[..., Path],
+    refused_save: Callable[..., None],
     name: str,
 ) -> None:
-    refused(
+    refused_save(
         errors.InvalidNameError,
         [repr(name), "reserved", "choose another"],
-        lambda: save(make_files(), name),
+        name=name,
     )
 
 
@@ -114,15 +124,13 @@ def test_file_names_outside_the_rule(
 
 @pytest.mark.parametrize("value", ["good", float("nan"), float("inf"), None, [1]])
 def test_a_metric_that_is_no_finite_number(
-    refused: Callable[..., None],
-    save: Callable[..., Model],
-    make_files: Callable[..., Path],
+    refused_save: Callable[..., None],
     value: Any,
 ) -> None:
-    refused(
+    refused_save(
         errors.InvalidModelError,
         ["'auc'", repr(value)],
-        lambda: save(make_files(), metrics={"auc": value}),
+        metrics={"auc": value},
     )
 
 
@@ -144,29 +152,25 @@ def test_a_version_that_exists_or_was_ever_used(
 
 @pytest.mark.parametrize("version", [0, -1, "01", 1.5, True, "latest"])
 def test_a_version_that_is_none(
-    refused: Callable[..., None],
-    save: Callable[..., Model],
-    make_files: Callable[..., Path],
+    refused_save: Callable[..., None],
     version: Any,
 ) -> None:
-    refused(
+    refused_save(
         errors.InvalidInputError,
         [repr(version) if version != 0 else "0", "version"],
-        lambda: save(make_files(), version=version),
+        version=version,
     )
 
 
 @pytest.mark.parametrize("description", [5, b"x", "\ud800"], ids=repr)
 def test_a_description_that_is_no_text(
-    refused: Callable[..., None],
-    save: Callable[..., Model],
-    make_files: Callable[..., Path],
+    refused_save: Callable[..., None],
     description: Any,
 ) -> None:
-    refused(
+    refused_save(
         errors.InvalidModelError,
         ["description", repr(description)],
-        lambda: save(make_files(), description=description),
+        description=description,
     )
 
 

@@ -468,16 +468,22 @@ def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> N
         identity.process_user.cache_clear()
 
 
+def with_old_listing(folder: Path, before: int) -> tuple[Storage, str | None]:
+    """Return a log with *before* + 3 entries, and what was its first name before."""
+    storage = LocalStorage(folder)
+    log = counted(storage, before)
+    old = storage.first("_log")
+    for _ in range(3):
+        log.append(add_one)
+    return storage, old
+
+
 @pytest.mark.parametrize("before", [0, 2])
 def test_a_mount_that_lists_from_a_cache_does_not_hide_the_newest(
     tmp_path: Path, before: int
 ) -> None:
     """As NFS does for some seconds after another machine has written."""
-    storage = LocalStorage(tmp_path)
-    log = counted(storage, before)
-    old = storage.first("_log")
-    for _ in range(3):
-        log.append(add_one)
+    storage, old = with_old_listing(tmp_path, before)
     newest = log_on(storage, first=lambda _: old).newest()
     assert newest is not None
     assert (newest.seq, newest.state.total) == (before + 3, before + 3)
@@ -495,11 +501,7 @@ def test_a_writer_on_such_a_mount_decides_on_the_newest(
     tmp_path: Path, before: int
 ) -> None:
     """A refusal, like a commit, must not rest on a listing that is out of date."""
-    storage = LocalStorage(tmp_path)
-    log = counted(storage, before)
-    old = storage.first("_log")
-    for _ in range(3):
-        log.append(add_one)
+    storage, old = with_old_listing(tmp_path, before)
 
     def late() -> Log[Counts]:
         hooked = Failing(storage, first=lambda _: old)

@@ -213,16 +213,21 @@ def test_what_the_user_took_away_since_is_taken_away(
     assert stored(storage) == {**expected, "stray": b"mine"}
 
 
+def sealed(storage: LocalInPlace, folder: Path) -> tuple[StoredFile, ...]:
+    """Store the files as version 1, from which the next one may share its bytes."""
+    top = "Models/m/1/Files"
+    records = fill(storage, "Models/m/1", source(folder).files)
+    storage.protect(top)
+    return tuple(
+        StoredFile(folder=top, path=it.path, digest=it.digest) for it in records
+    )
+
+
 def test_bytes_shared_before_it_broke_are_never_written_into(
     storage: LocalInPlace, folder: Path, tmp_path: Path
 ) -> None:
     """A file that had its bytes from a sealed one, and was changed in the source."""
-    top = "Models/m/1/Files"
-    records = fill(storage, "Models/m/1", source(folder).files)
-    storage.protect(top)
-    known = tuple(
-        StoredFile(folder=top, path=it.path, digest=it.digest) for it in records
-    )
+    known = sealed(storage, folder)
     with opened(storage, folder) as journal:
         journal.begin(TOKEN)
         fill(storage, PLACE, source(folder).files, known=known, journal=journal)
@@ -231,20 +236,15 @@ def test_bytes_shared_before_it_broke_are_never_written_into(
     _, written = go_on(storage, folder, known)
     assert written == FILES.keys()
     assert set(stored(storage).values()) == {b"n" * 100}
-    sealed = tmp_path / "project" / top
-    assert {path: (sealed / path).read_bytes() for path in FILES} == FILES
+    shared = tmp_path / "project" / "Models/m/1/Files"
+    assert {path: (shared / path).read_bytes() for path in FILES} == FILES
 
 
 def test_what_was_half_shared_can_be_shared_again(
     storage: LocalInPlace, folder: Path
 ) -> None:
     """The files lie there, but the journal was lost in part."""
-    top = "Models/m/1/Files"
-    records = fill(storage, "Models/m/1", source(folder).files)
-    storage.protect(top)
-    known = tuple(
-        StoredFile(folder=top, path=it.path, digest=it.digest) for it in records
-    )
+    known = sealed(storage, folder)
     with opened(storage, folder) as journal:
         journal.begin(TOKEN)
         journal.plan(FILES)

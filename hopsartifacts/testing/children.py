@@ -23,6 +23,7 @@ Work = Callable[[Callable[[], None]], Any]
 called it. It must be picklable, such as a ``functools.partial`` of a module's
 function."""
 
+_BACK_ENDS = "hopsartifacts.storage."
 _LONGEST_S = 300
 """After this time, a child is assumed to hang and is killed."""
 
@@ -65,11 +66,15 @@ class Children:
 def children_for(work: Any) -> Children:
     """Return the children for *work*, shared by all work that needs the same modules.
 
+    Each child has imported the modules that *work* names, and all back ends that this
+    process has imported: their clients take up to a second.
+
     Raises:
         TypeError: *work* cannot be pickled.
     """
     strings = {it for _, it, _ in pickletools.genops(pickle.dumps(work))}
-    return _children(tuple(sorted(it for it in strings if it in sys.modules)))
+    needed = [it for it in sys.modules if it in strings or it.startswith(_BACK_ENDS)]
+    return _children(tuple(sorted(needed)))
 
 
 @cache

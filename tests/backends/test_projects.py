@@ -1,6 +1,5 @@
-"""The main job on each back end, and a race of processes where writers may race."""
+"""The main job on each back end; ``test_storage.py`` has races of processes."""
 
-import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -61,28 +60,6 @@ def test_an_edited_file_is_found_and_restored(place: Place, folder: Path) -> Non
     assert project.repair().ok
     assert project.storage.read(path) == SCRIPT.encode()
     assert project.verify().ok
-
-
-def test_racing_processes_get_a_number_each(place: Place, folder: Path) -> None:
-    # Where only one writer is safe they come one after another.
-    workers = 1 if place.single_writer else 4
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        work = [(place, str(folder), number) for number in range(4)]
-        versions = pool.starmap(save_one, work, chunksize=1)
-
-    assert sorted(versions) == [1, 2, 3, 4]
-    project = place.login()
-    assert project.verify().ok
-    for number, version in enumerate(versions):
-        content = project.storage.read(f"Models/m/{version}/Files/{number}.txt")
-        assert content == str(number).encode()
-
-
-def save_one(place: Place, folder: str, number: int) -> int:
-    path = Path(folder, f"{number}.txt")
-    path.write_text(str(number))
-    registry = place.login().get_model_registry()
-    return registry.python.create_model("m").save(path).version or 0
 
 
 def test_one_writer_may_be_all_that_is_safe(place: Place) -> None:

@@ -21,6 +21,7 @@ from botocore.loaders import create_loader
 from hopsartifacts.storage.connect import connect
 from hopsartifacts.storage.contract import Storage
 from tests.s3 import proxy as proxies
+from tests.s3.content import SMALL_PART
 
 KEYS = {"key": "writer", "secret": "writers-secret"}
 IDENTITIES = """
@@ -140,6 +141,12 @@ def bucket(s3: Server) -> str:
 def storage(proxy: proxies.Proxy, bucket: str) -> Storage:
     """An empty place behind the proxy."""
     return connect(f"s3://{bucket}/p", Server(proxy.endpoint).options())
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send parts of the least size, where the size does not matter."""
+    monkeypatch.setattr("hopsartifacts.storage.s3_transfers.PART_BYTES", SMALL_PART)
 
 
 @contextmanager

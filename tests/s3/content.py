@@ -6,6 +6,10 @@ from collections.abc import Iterator
 MIB = 1 << 20
 PART = 16 * MIB
 LARGE = 100 * MIB
+SMALL_PART = 5 * MIB
+"""The least that servers take."""
+SEVERAL = 7 * SMALL_PART - 1
+"""Seven parts, if they are small."""
 PLACE = "Models/m/1/Files/weights.bin"
 IS_PART = r"partNumber="
 """What the target of a request for a part looks like."""

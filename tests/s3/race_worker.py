@@ -17,9 +17,6 @@ import msgspec
 import hopsartifacts
 from hopsartifacts import ModelRegistry, Project
 from hopsartifacts.errors import HopsArtifactsError, ModelNotFoundError, StorageError
-from hopsartifacts.storage import s3
-
-__all__ = ["s3"]  # imported before the fork, as it takes a second
 
 FILES = {"weights.bin": 3000, "sub/config.txt": 10}
 """How often the text of a version is repeated in each of its files."""

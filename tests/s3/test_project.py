@@ -1,6 +1,5 @@
-"""Projects on a real S3 server: the main job, races, refusals."""
+"""Projects on a real S3 server: the main job, refusals; the kit has the races."""
 
-import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -109,54 +108,6 @@ def test_a_save_that_was_cut_is_invisible_and_goes_on_where_it_stopped(
         assert registry.python.create_model("m").save(folder / "model").version == 2
     assert written == ["Models/m/2/Files/weights.bin"]
     assert project.verify().ok
-
-
-def test_racing_processes_get_a_number_each_and_share_an_artifact(
-    s3: Server, folder: Path
-) -> None:
-    url = f"s3://{s3.bucket()}/p"
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(4) as pool:
-        work = [(url, s3.options(), str(folder), number) for number in range(4)]
-        versions = pool.starmap(save_one, work, chunksize=1)
-        artifacts = pool.starmap(deploy_one, work, chunksize=1)
-
-    assert sorted(versions) == [1, 2, 3, 4]
-    assert artifacts == [1, 1, 1, 1]
-    project = hopsartifacts.login(url, storage_options=s3.options())
-    assert project.verify().ok
-    for number, version in enumerate(versions):
-        model = project.get_model_registry().get_model("m", version)
-        assert model.training_metrics == {"number": number}
-        content = project.storage.read(f"Models/m/{version}/Files/{number}.txt")
-        assert content == str(number).encode()
-
-
-def save_one(url: str, options: dict[str, Any], folder: str, number: int) -> int:
-    project = hopsartifacts.login(url, storage_options=options)
-    path = Path(folder, f"{number}.txt")
-    path.write_text(str(number))
-    registry = project.get_model_registry()
-    model = registry.python.create_model("m", metrics={"number": number})
-    return model.save(path).version or 0
-
-
-def deploy_one(url: str, options: dict[str, Any], folder: str, number: int) -> Any:
-    project = hopsartifacts.login(url, storage_options=options)
-    model = project.get_model_registry().get_model("m", 1)
-    script = Path(folder, "predict.py")
-    return model.deploy(f"d{number}", script_file=script).artifact_version
-
-
-def test_the_doctor_says_yes_to_a_real_server_and_keeps_the_verdict(
-    project: Project,
-) -> None:
-    report = project.doctor()
-
-    assert report.ok, str(report)
-    assert "can keep a project" in str(report)
-    assert b'"ok": true' in project.storage.read(".hopsartifacts/doctor.json")
-    assert list(project.storage.find(".hopsartifacts/probes")) == []
 
 
 def test_a_server_that_ignores_the_condition_is_refused_before_anything_is_stored(

@@ -13,7 +13,16 @@ from hopsartifacts.errors import PathNotFoundError, StorageError
 from hopsartifacts.storage.connect import connect
 from hopsartifacts.storage.contract import Storage
 from tests.s3.conftest import Server
-from tests.s3.content import IS_PART, LARGE, MIB, PART, PLACE, content, digest
+from tests.s3.content import (
+    IS_PART,
+    LARGE,
+    MIB,
+    PART,
+    PLACE,
+    SEVERAL,
+    content,
+    digest,
+)
 from tests.s3.proxy import Proxy, Rule
 
 
@@ -63,10 +72,11 @@ def test_large_things_go_in_parts_and_come_in_ranges(
     assert len(proxy.seen()) == -(-LARGE // (8 * MIB))
 
 
+@pytest.mark.usefixtures("small_parts")
 def test_a_slow_part_holds_up_no_other(storage: Storage, proxy: Proxy) -> None:
     proxy.plan(Rule(do="hold", path=r"partNumber=1(&|$)", times=1))
     with ThreadPoolExecutor(1) as pool:
-        writing = pool.submit(storage.write, PLACE, content(LARGE))
+        writing = pool.submit(storage.write, PLACE, content(SEVERAL))
         try:
             wait_until(
                 lambda: [it.status for it in proxy.seen("PUT", IS_PART)].count(200) == 6
@@ -74,7 +84,7 @@ def test_a_slow_part_holds_up_no_other(storage: Storage, proxy: Proxy) -> None:
         finally:
             proxy.plan()
         writing.result()
-    assert digest(storage.chunks(PLACE)) == digest(content(LARGE))
+    assert digest(storage.chunks(PLACE)) == digest(content(SEVERAL))
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float = 60) -> None:
@@ -110,6 +120,7 @@ def test_a_busy_server_is_asked_again(
     assert len(proxy.seen()) == 3
 
 
+@pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize(
     ("harm", "method"),
     [
@@ -125,8 +136,8 @@ def test_cut_connections_are_made_again(
 ) -> None:
     rule = Rule(do=harm, method=method, path=r"weights", times=6, chance=0.5)  # type: ignore[arg-type]
     proxy.plan(rule, seed=1)
-    storage.write(PLACE, content(LARGE))
-    assert digest(storage.chunks(PLACE)) == digest(content(LARGE))
+    storage.write(PLACE, content(SEVERAL))
+    assert digest(storage.chunks(PLACE)) == digest(content(SEVERAL))
     assert [one.done for one in proxy.seen() if one.done]
 
 
@@ -212,17 +223,18 @@ def test_readers_that_wait_for_each_other_all_go_on(storage: Storage) -> None:
     assert {one.hexdigest() for one in found} == {digest(content(LARGE))}
 
 
+@pytest.mark.usefixtures("small_parts")
 def test_what_is_too_large_for_one_copy_is_copied_in_parts(
     storage: Storage, proxy: Proxy
 ) -> None:
-    storage.write(PLACE, content(LARGE))
+    storage.write(PLACE, content(SEVERAL))
     proxy.plan(
         Rule(do="refuse", method="PUT", status=400, code="InvalidRequest", times=1)
     )
     assert storage.copy(PLACE, "Models/m/2/Files/weights.bin")
     assert len(proxy.seen("PUT", IS_PART)) == 1
     found = digest(storage.chunks("Models/m/2/Files/weights.bin"))
-    assert found == digest(content(LARGE))
+    assert found == digest(content(SEVERAL))
     with pytest.raises(PathNotFoundError, match="absent"):
         storage.copy("absent", "there")
 

@@ -9,8 +9,10 @@ import pytest
 from hopsartifacts.storage.connect import connect
 from hopsartifacts.storage.contract import Storage
 from tests.s3.conftest import Server
-from tests.s3.content import IS_PART, LARGE, PLACE, content, digest
+from tests.s3.content import IS_PART, PLACE, SEVERAL, content, digest
 from tests.s3.proxy import Proxy, Rule
+
+pytestmark = pytest.mark.usefixtures("small_parts")
 
 SIGNED = r"X-Amz-Signature="
 """What a signed URL holds, in the way that new buckets take."""
@@ -21,8 +23,8 @@ def behind(proxy: Proxy, bucket: str, **more: Any) -> Storage:
 
 
 def moved(storage: Storage) -> None:
-    storage.write(PLACE, content(LARGE))
-    assert digest(storage.chunks(PLACE)) == digest(content(LARGE))
+    storage.write(PLACE, content(SEVERAL))
+    assert digest(storage.chunks(PLACE)) == digest(content(SEVERAL))
 
 
 def test_large_things_move_by_signed_urls(storage: Storage, proxy: Proxy) -> None:
