@@ -160,6 +160,7 @@ def test_what_waits_is_shipped_before_its_deployment_is_deleted(
     assert set(rows["servingId"].to_pylist()) == {again.id}
 
 
+@pytest.mark.parametrize("project", ["local"], indirect=True)
 def test_a_model_without_a_script_gets_batches(
     project: Project, make_files: Callable[..., Path]
 ) -> None:
