@@ -66,8 +66,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             half = zlib.crc32(item.path.name.encode()) % 2
             item.add_marker(pytest.mark.xdist_group(f"processes {half}"))
         elif "clients" in item.path.parts:
-            # These wait most of the time.
-            item.add_marker(pytest.mark.xdist_group("clients"))
+            # These wait most of the time. A process starts the scripts of each release.
+            release = given.params.get("client", "") if given else ""
+            item.add_marker(pytest.mark.xdist_group(f"clients {release}"))
 
 
 @pytest.fixture(scope="session", autouse=True)
