@@ -27,7 +27,7 @@ from tests import depth
 
 pytest.importorskip("pyarrow")
 
-REQUESTS = depth.usually(10_000, 100_000)
+REQUESTS = depth.usually(5_000, 100_000)
 CLIENTS = 32
 SWITCHES = 5
 SCRIPT = """
