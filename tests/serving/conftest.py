@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -144,6 +145,19 @@ def start_elsewhere(
     for process in started:
         process.kill()
         process.communicate()
+
+
+def said_by(starter: subprocess.Popen[str]) -> str:
+    """Return the next line of a starter: the first says how the start went."""
+    assert starter.stdout is not None
+    return starter.stdout.readline().strip()
+
+
+def wait_until(is_true: Callable[[], bool], timeout_s: float = 30) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not is_true():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
 
 
 def live_processes(root: Path) -> list[psutil.Process]:

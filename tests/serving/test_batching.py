@@ -38,6 +38,19 @@ class Counting:
         return [len(batch) for batch in self.batches]
 
 
+class Slow:
+    """Answers with its input, once it is told to go on."""
+
+    def __init__(self) -> None:
+        self.is_called = threading.Event()
+        self.go_on = threading.Event()
+
+    def __call__(self, inputs: Any) -> Any:
+        self.is_called.set()
+        self.go_on.wait(30)
+        return inputs
+
+
 def ask(
     predictor: Any,
     requests: Iterable[Any],
@@ -77,23 +90,16 @@ def test_requests_of_the_same_moment_are_one_batch() -> None:
 
 
 def test_what_comes_during_a_prediction_is_the_next_batch() -> None:
-    is_called = threading.Event()
-    go_on = threading.Event()
-
-    def slow(inputs: Any) -> Any:
-        is_called.set()
-        go_on.wait(30)
-        return inputs
-
+    slow = Slow()
     predictor = Counting(slow)
     chain = Chain(predictor, None, Batching())
 
     async def send() -> list[Any]:
         first = asyncio.create_task(chain.predict([[0]]))
-        await asyncio.to_thread(is_called.wait, 30)
+        await asyncio.to_thread(slow.is_called.wait, 30)
         others = [asyncio.create_task(chain.predict([[n]])) for n in range(1, 6)]
         await asyncio.sleep(0.01)
-        go_on.set()
+        slow.go_on.set()
         return await asyncio.gather(first, *others)
 
     assert asyncio.run(send()) == [[[n]] for n in range(6)]
@@ -356,26 +362,19 @@ def test_while_a_predictor_hangs_nothing_piles_up() -> None:
 
 
 def test_who_has_hung_up_is_left_out() -> None:
-    is_called = threading.Event()
-    go_on = threading.Event()
-
-    def slow(inputs: Any) -> Any:
-        is_called.set()
-        go_on.wait(30)
-        return inputs
-
+    slow = Slow()
     predictor = Counting(slow)
     chain = Chain(predictor, None, Batching())
 
     async def send() -> list[Any]:
         first = asyncio.create_task(chain.predict([[0]]))
-        await asyncio.to_thread(is_called.wait, 30)
+        await asyncio.to_thread(slow.is_called.wait, 30)
         gone = asyncio.create_task(chain.predict([[1]]))
         stays = asyncio.create_task(chain.predict([[2]]))
         await asyncio.sleep(0.01)
         gone.cancel()
         await asyncio.sleep(0)
-        go_on.set()
+        slow.go_on.set()
         return [await first, await stays]
 
     assert asyncio.run(send()) == [[[0]], [[2]]]

@@ -23,7 +23,7 @@ from hopsartifacts.serving.local import LocalBackend, keepers
 from hopsartifacts.serving.local.control import Patience
 from hopsartifacts.serving.process_environment import HANG_SECONDS
 from tests.serving.clients import under_load
-from tests.serving.conftest import FLOWERS
+from tests.serving.conftest import FLOWERS, said_by, wait_until
 
 ASK = {"instances": [[1, 2]]}
 Live = Callable[[], list[psutil.Process]]
@@ -51,13 +51,6 @@ def says_who(make_launch: Any) -> Callable[..., Launch]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     patience = Patience(failures=3, backoff_s=0.05, hang_s=1, ping_s=0.1)
     monkeypatch.setattr(keepers, "PATIENCE", patience)
-
-
-def wait_until(is_true: Callable[[], bool], timeout_s: float = 30) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not is_true():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
 
 
 def has(count: int, processes: Live) -> bool:
@@ -403,8 +396,7 @@ def test_any_process_moves_and_stops_a_detached_deployment(
     live: Live,
 ) -> None:
     starter = start_elsewhere(says_who(3), detach=True)
-    assert starter.stdout is not None
-    revision = starter.stdout.readline().strip()
+    revision = said_by(starter)
     starter.kill()
     backend.update(says_who(4), await_running_s=60)
     state = backend.state(FLOWERS)

@@ -17,8 +17,7 @@ from hopsartifacts.serving.local.log_files import (
     follow,
     last_lines,
 )
-from tests.serving.conftest import FLOWERS
-from tests.serving.test_keeping import wait_until
+from tests.serving.conftest import FLOWERS, wait_until
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from hopsartifacts.errors import NotRunningError, PredictionError
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.local import LocalBackend
-from tests.serving.conftest import FLOWERS
+from tests.serving.conftest import FLOWERS, said_by, wait_until
 
 ASK = {"instances": [[1, 2]]}
 
@@ -57,13 +57,6 @@ def with_children(make_launch: Any) -> Launch:
     return launch
 
 
-def wait_until(is_true: Callable[[], bool], timeout_s: float = 30) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not is_true():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
-
-
 def hang(backend: LocalBackend, pool: ThreadPoolExecutor) -> Any:
     prediction = pool.submit(backend.predict, FLOWERS, ASK)
     wait_until(lambda: "hanging" in backend.read_logs(FLOWERS, "predictor", 10))
@@ -74,8 +67,7 @@ def test_a_deployment_ends_with_the_process_that_started_it(
     start_elsewhere: Elsewhere, echo: Launch, backend: LocalBackend, live: Live
 ) -> None:
     starter = start_elsewhere(echo)
-    assert starter.stdout is not None
-    assert starter.stdout.readline()
+    assert said_by(starter)
     assert backend.predict(FLOWERS, ASK) == {"predictions": [[1, 2]]}
     starter.kill()
     wait_until(lambda: not live(), timeout_s=15)
@@ -89,8 +81,7 @@ def test_it_ends_with_its_starter_also_while_it_hangs(
     start_elsewhere: Elsewhere, hanging: Launch, backend: LocalBackend, live: Live
 ) -> None:
     starter = start_elsewhere(hanging)
-    assert starter.stdout is not None
-    assert starter.stdout.readline()
+    assert said_by(starter)
     with ThreadPoolExecutor() as pool:
         prediction = hang(backend, pool)
         starter.kill()
@@ -104,8 +95,7 @@ def test_a_starter_that_ends_in_order_takes_its_deployment_along(
     start_elsewhere: Elsewhere, echo: Launch, live: Live
 ) -> None:
     starter = start_elsewhere(echo)
-    assert starter.stdout is not None
-    assert starter.stdout.readline()
+    assert said_by(starter)
     starter.communicate("")
     assert starter.returncode == 0
     wait_until(lambda: not live(), timeout_s=15)
@@ -120,8 +110,7 @@ def test_a_detached_deployment_outlives_its_starter_and_is_stopped_by_another(
     ends: Callable[[subprocess.Popen[str]], Any],
 ) -> None:
     starter = start_elsewhere(echo, detach=True)
-    assert starter.stdout is not None
-    revision = starter.stdout.readline().strip()
+    revision = said_by(starter)
     ends(starter)
     starter.wait(30)
     time.sleep(1.2)
@@ -136,8 +125,7 @@ def test_a_killed_keeper_of_another_process_has_failed(
     start_elsewhere: Elsewhere, echo: Launch, backend: LocalBackend, keepers: Live
 ) -> None:
     starter = start_elsewhere(echo)
-    assert starter.stdout is not None
-    assert starter.stdout.readline()
+    assert said_by(starter)
     [keeper] = keepers()
     keeper.kill()
     wait_until(lambda: backend.state(FLOWERS).status == "Failed")
@@ -150,7 +138,7 @@ def test_of_two_starts_at_once_one_starts_and_both_succeed(
     start_elsewhere: Elsewhere, echo: Launch, keepers: Live
 ) -> None:
     starters = [start_elsewhere(echo, detach=True) for _ in range(2)]
-    revisions = [starter.stdout.readline() for starter in starters if starter.stdout]
+    revisions = [said_by(starter) for starter in starters]
     assert len(set(revisions)) == 1
     assert "Error" not in revisions[0]
     assert len(keepers()) == 1
@@ -164,16 +152,15 @@ def test_of_two_versions_at_once_one_is_refused(
         start_elsewhere(launch, detach=True)
         for launch in [echo, make_launch(code, deployment_version=4)]
     ]
-    words = [starter.stdout.readline() for starter in starters if starter.stdout]
-    assert words.count("DeploymentFailedError\n") == 1
+    words = [said_by(starter) for starter in starters]
+    assert words.count("DeploymentFailedError") == 1
 
 
 def test_a_deployment_about_to_end_with_its_starter_is_started_again(
     start_elsewhere: Elsewhere, echo: Launch, backend: LocalBackend
 ) -> None:
     starter = start_elsewhere(echo)
-    assert starter.stdout is not None
-    revision = starter.stdout.readline().strip()
+    revision = said_by(starter)
     starter.kill()
     starter.wait(30)
     backend.start(echo, await_running_s=60)
@@ -294,8 +281,7 @@ def test_a_recycled_process_id_is_nobody(
     live: Live,
 ) -> None:
     starter = start_elsewhere(echo, detach=True)
-    assert starter.stdout is not None
-    assert starter.stdout.readline()
+    assert said_by(starter)
     [record] = run_root.glob("*/flowers/run.json")
     run = msgspec.json.decode(record.read_bytes())
     stranger = {**run, "pid": os.getpid()}
@@ -309,8 +295,7 @@ def test_a_clock_that_was_set_does_not_hide_a_server(
     start_elsewhere: Elsewhere, echo: Launch, backend: LocalBackend, run_root: Path
 ) -> None:
     starter = start_elsewhere(echo)
-    assert starter.stdout is not None
-    assert starter.stdout.readline()
+    assert said_by(starter)
     [record] = run_root.glob("*/flowers/run.json")
     run = msgspec.json.decode(record.read_bytes())
     record.write_bytes(

@@ -7,8 +7,7 @@ import pytest
 
 from hopsartifacts.errors import PredictionError
 from hopsartifacts.serving.local import LocalBackend
-from tests.serving.conftest import FLOWERS
-from tests.serving.test_keeping import wait_until
+from tests.serving.conftest import FLOWERS, wait_until
 
 LAST = "Z INFO mine: an info line"
 """What the last request says."""

@@ -16,8 +16,8 @@ from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.serving.local import LocalBackend
 from hopsartifacts.serving.local.keeper.workers import WorkerProcess
 from hopsartifacts.serving.runtime.keeper_link import WorkerMessage
-from tests.serving.conftest import FLOWERS
-from tests.serving.test_keeping import reason_of, wait_until
+from tests.serving.conftest import FLOWERS, wait_until
+from tests.serving.test_keeping import reason_of
 
 WORD = msgspec.json.encode(WorkerMessage(kind="loaded")) + b"\n"
 NONSENSE = [
