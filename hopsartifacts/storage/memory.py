@@ -4,12 +4,13 @@ fsspec checks and stores in two steps. All storages of a process share one fsspe
 so they also share one lock.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from threading import RLock
 from typing import Any
 
 from fsspec.implementations.memory import MemoryFileSystem
 
+from hopsartifacts.digests import CHUNK_BYTES
 from hopsartifacts.storage.contract import Capabilities
 from hopsartifacts.storage.objects import ObjectStorage, OneAtATime
 
@@ -43,6 +44,11 @@ class MemoryStorage(ObjectStorage):
         data = b"".join(chunks)
         with self._translating("write", path):
             self._fs.pipe_file(self._full(path), data)
+
+    def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
+        data = self.read(path)
+        for first in range(start, len(data), CHUNK_BYTES):
+            yield data[first : first + CHUNK_BYTES]
 
     def move(self, source: str, target: str) -> None:
         with _LOCK:
