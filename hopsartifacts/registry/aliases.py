@@ -1,7 +1,7 @@
-"""Aliases of model versions, with a journal of every change and its reason.
+"""Aliases of model versions, with a history of every change and its reason.
 
 Each change is a log entry that contains the whole record and the number of the entry
-with the previous record. The journal is read by following these numbers.
+with the previous record. The history is read by following these numbers.
 """
 
 from collections.abc import Callable, Iterator
@@ -60,7 +60,7 @@ def set_alias(
 
 
 def delete_alias(storage: Storage, model: str, alias: str, why: str) -> AliasRecord:
-    """Delete *alias*; its journal is kept.
+    """Delete *alias*; its history is kept.
 
     Raises:
         ModelNotFoundError: the alias does not exist.

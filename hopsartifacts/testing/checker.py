@@ -4,9 +4,9 @@
     assert checked.ok, checked
 
 The check follows the whole history of the logs: every committed version is complete,
-every number was assigned once and in order, and every log and alias journal is
-complete. Unfinished files after a crash are not flaws; neither are missing copies that
-can be restored from the log.
+every number was assigned once and in order, and the history of every log and alias
+is complete. Unfinished files after a crash are not flaws; neither are missing copies
+that can be restored from the log.
 """
 
 import tempfile
@@ -115,14 +115,16 @@ def _deleted_artifacts(
 
 
 def _aliases(mr: ModelRegistry, name: str) -> dict[str, Any]:
-    """Return the target and the journal of each alias, and of the deleted ``ALIAS``."""
+    """Return the target and the history of each alias, and of the deleted ``ALIAS``."""
     return {
-        alias: (mr.get_aliases(name).get(alias), _journal(mr, name, alias))
+        alias: (mr.get_aliases(name).get(alias), _alias_history(mr, name, alias))
         for alias in (ALIAS, *mr.get_aliases(name))
     }
 
 
-def _journal(mr: ModelRegistry, name: str, alias: str) -> list[tuple[int | None, str]]:
+def _alias_history(
+    mr: ModelRegistry, name: str, alias: str
+) -> list[tuple[int | None, str]]:
     return [(it.version, it.why) for it in mr.get_alias_history(name, alias)]
 
 
@@ -197,7 +199,7 @@ def check(storage: Storage, *, has_chosen_numbers: bool = False) -> Checked:
         numbers[log.path] = tuple(sorted(history.marks))
         entries += len(history.tokens)
     for name in model_names(storage):
-        flaws += _broken_journals(storage, name)
+        flaws += _broken_histories(storage, name)
     flaws += _unclaimed(storage)
     return Checked(flaws=tuple(flaws), numbers=numbers, entries=entries)
 
@@ -273,8 +275,8 @@ def _deployment_marks(state: DeploymentState) -> Marks:
     }
 
 
-def _broken_journals(storage: Storage, model: str) -> Iterator[str]:
-    """Compare the journal shown to users with the committed entries."""
+def _broken_histories(storage: Storage, model: str) -> Iterator[str]:
+    """Compare the history of aliases that users see with the committed entries."""
     log = model_log(storage, model)
     made: dict[str, list[int]] = {}
     try:
@@ -287,7 +289,7 @@ def _broken_journals(storage: Storage, model: str) -> Iterator[str]:
             committed = made.get(alias, [])
             if shown != committed:
                 yield (
-                    f"{log.path}: the journal of alias {alias!r} shows entries "
+                    f"{log.path}: the history of alias {alias!r} shows entries "
                     f"{shown}, but {committed} were committed"
                 )
     except (IntegrityError, FormatError, ModelNotFoundError):
