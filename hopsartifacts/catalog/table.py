@@ -1,6 +1,6 @@
-"""The catalog as one table: its columns, its rows, and the file that caches it.
+"""The catalog as one table: its columns and rows, its other forms, and its cache.
 
-There is a row for each model version. The file is Parquet in the project, and a
+There is a row for each model version. The cache is a Parquet file in the project, and a
 projection of the logs: any process may replace it, and a file that cannot be read is
 treated as missing. Its metadata contains the newest entries of the logs that it was
 built from; as both are in one file, they always match.
@@ -13,7 +13,9 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyarrow import csv
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.documents import ArtifactVersion
@@ -124,6 +126,53 @@ def table_of(rows: list[Row]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
+def of_model(table: pa.Table, model: str) -> pa.Table:
+    """Return the rows of *table*, a table of the catalog, that are of one model."""
+    return table.filter(pc.equal(table.column("model"), model))
+
+
+def plain_row(row: Row) -> Row:
+    """Return a row of a table with its metrics and tags as dictionaries."""
+    if "metrics" not in row:
+        return row
+    tags = msgspec.json.decode(row["tags"])
+    return {**row, "metrics": dict(row["metrics"]), "tags": tags}
+
+
+def csv_of(table: pa.Table) -> bytes:
+    """Return *table* as CSV, with nested values as JSON."""
+    for number, field in enumerate(table.schema):
+        if pa.types.is_nested(field.type):
+            values = table.column(number).to_pylist()
+            if pa.types.is_map(field.type):
+                values = map(dict, values)
+            texts = pa.array([encode(it).decode() for it in values], pa.string())
+            table = table.set_column(number, field.name, texts)
+    sink = pa.BufferOutputStream()
+    csv.write_csv(table, sink)
+    return _bytes_of(sink)
+
+
+def parquet_of(table: pa.Table) -> bytes:
+    """Return *table* as a Parquet file."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return _bytes_of(sink)
+
+
+def arrow_of(table: pa.Table) -> bytes:
+    """Return *table* as a stream in Arrow's IPC format."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return _bytes_of(sink)
+
+
+def _bytes_of(sink: pa.BufferOutputStream) -> bytes:
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
 def _deployment_item(version: DeploymentVersion, *, is_active: bool) -> Row:
     specification = version.specification
     return {
@@ -186,4 +235,4 @@ def keep(storage: Storage, kept: KeptCatalog) -> None:
         write_page_checksum=True,
     )
     with suppress(StorageError):
-        storage.write(layout.CATALOG, [sink.getvalue().to_pybytes()])
+        storage.write(layout.CATALOG, [_bytes_of(sink)])

@@ -16,7 +16,6 @@ from hopsartifacts.cli.session import (
     project_options,
 )
 from hopsartifacts.cli.values import model_choice, seconds
-from hopsartifacts.documents import encode
 from hopsartifacts.guard.gc import GRACE_S
 from hopsartifacts.machine.atomic_write import check_free, written_aside
 from hopsartifacts.machine.local_paths import file_path
@@ -120,24 +119,23 @@ def catalog(
     if target:
         check_free(target, overwrite=overwrite)
     found = session.project().catalog(kind)
+    # Imported late, so that --help works without pyarrow and does not wait for it.
+    from hopsartifacts.catalog.table import (  # noqa: PLC0415 - see above
+        csv_of,
+        parquet_of,
+        plain_row,
+    )
+
     if target:
-        data = _as_parquet(found) if csv is None else _as_csv(found)
+        data = parquet_of(found) if csv is None else csv_of(found)
         with written_aside(target, overwrite=overwrite) as file:
             file.write(data)
         document = {"file": str(target), "rows": found.num_rows}
         rows_text = "1 row" if found.num_rows == 1 else f"{found.num_rows} rows"
         session.show(document, f"{target}: {rows_text}")
         return
-    rows = [_plain(row) for row in found.to_pylist()]
+    rows = [plain_row(row) for row in found.to_pylist()]
     session.show(rows, _text(kind, found.column_names, rows))
-
-
-def _plain(row: Row) -> Row:
-    """Return *row* with its metrics and tags as dictionaries."""
-    if "metrics" not in row:
-        return row
-    tags = msgspec.json.decode(row["tags"])
-    return {**row, "metrics": dict(row["metrics"]), "tags": tags}
 
 
 def _text(kind: str, names: list[str], rows: list[Row]) -> str:
@@ -155,34 +153,6 @@ def _cell(value: object) -> object:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return value
-
-
-def _as_csv(found: Any) -> bytes:
-    # Imported late, so that --help works without pyarrow and does not wait for it.
-    import pyarrow as pa  # noqa: PLC0415 - see above
-    from pyarrow import csv  # noqa: PLC0415 - see above
-
-    for number, field in enumerate(found.schema):
-        if pa.types.is_nested(field.type):
-            values = found.column(number).to_pylist()
-            if pa.types.is_map(field.type):
-                values = map(dict, values)
-            texts = pa.array([encode(it).decode() for it in values], pa.string())
-            found = found.set_column(number, field.name, texts)
-    sink = pa.BufferOutputStream()
-    csv.write_csv(found, sink)
-    data: bytes = sink.getvalue().to_pybytes()
-    return data
-
-
-def _as_parquet(found: Any) -> bytes:
-    import pyarrow as pa  # noqa: PLC0415 - late, as in `_as_csv`
-    from pyarrow import parquet  # noqa: PLC0415 - as above
-
-    sink = pa.BufferOutputStream()
-    parquet.write_table(found, sink)
-    data: bytes = sink.getvalue().to_pybytes()
-    return data
 
 
 @click.group("bundle")

@@ -124,9 +124,20 @@ def _table(call: OperationCall) -> Page[Row] | Response:
     wanted: CatalogPage = call.query
     kind = call.path["kind"]
     table = catalog(call.hosted.storage, kind)
+    # Imported late, as pyarrow is optional; it is installed if there is a table.
+    from hopsartifacts.catalog.table import (  # noqa: PLC0415 - see above
+        arrow_of,
+        of_model,
+        parquet_of,
+        plain_row,
+    )
+
     chosen = _format(call)
     if chosen != "json":
-        return _binary(_only(table, wanted.model), chosen)
+        whole = of_model(table, wanted.model) if wanted.model else table
+        if chosen == "parquet":
+            return Response(parquet_of(whole), media_type=PARQUET)
+        return Response(arrow_of(whole), media_type=ARROW)
     rows = [row for row in table.to_pylist() if wanted.model in {"", row["model"]}]
     columns = _IDENTITIES[kind]
     fields: dict[str, Callable[[Row], Any]] = {
@@ -140,7 +151,7 @@ def _table(call: OperationCall) -> Page[Row] | Response:
         default="key",
     )
     page = page_of(rows, wanted, order)
-    return shown(page, [_plain(row) for row in page.items])
+    return shown(page, [plain_row(row) for row in page.items])
 
 
 def _format(call: OperationCall) -> str:
@@ -157,36 +168,6 @@ def _format(call: OperationCall) -> str:
 
 def _picking(name: str) -> Callable[[Row], Any]:
     return lambda row: row[name]
-
-
-def _plain(row: Row) -> Row:
-    """Return *row* with its metrics and tags as objects."""
-    if "metrics" not in row:
-        return row
-    tags = msgspec.json.decode(row["tags"])
-    return {**row, "metrics": dict(row["metrics"]), "tags": tags}
-
-
-def _only(table: Any, model: str) -> Any:
-    # Imported late, as pyarrow is optional; it is installed if there is a table.
-    import pyarrow.compute as pc  # noqa: PLC0415 - see above
-
-    return table.filter(pc.equal(table.column("model"), model)) if model else table
-
-
-def _binary(table: Any, chosen: str) -> Response:
-    # As above.
-    import pyarrow as pa  # noqa: PLC0415 - see above
-    from pyarrow import parquet  # noqa: PLC0415 - see above
-
-    sink = pa.BufferOutputStream()
-    if chosen == "parquet":
-        parquet.write_table(table, sink)
-    else:
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-    media = PARQUET if chosen == "parquet" else ARROW
-    return Response(sink.getvalue().to_pybytes(), media_type=media)
 
 
 _operation = operations("project")
