@@ -112,7 +112,7 @@ def aliased_version(storage: Storage, model: str, alias: str, at: Any = None) ->
     """Return the version that *alias* points at, or pointed at when it was *at*.
 
     Raises:
-        InvalidInputError: *at* is not a point in time; see ``moments``.
+        InvalidInputError: *at* is not a point in time; see ``times.moment``.
         ModelNotFoundError: it does not point at a version, or did not at that time.
     """
     if at is None:

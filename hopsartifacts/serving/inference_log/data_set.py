@@ -147,7 +147,7 @@ def wanted(
     message_type: str | None,
     limit: int | None,
 ) -> Wanted:
-    """Return the checked arguments; ``moments`` lists the accepted points in time.
+    """Return the checked arguments; ``times.moment`` lists the accepted points in time.
 
     Raises:
         InvalidInputError: an argument is not valid.
