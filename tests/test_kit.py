@@ -184,7 +184,7 @@ def test_the_checker_lets_go_what_the_log_can_write_again(
     assert checked.ok, checked
 
 
-def test_the_checker_finds_a_journal_that_left_something_out(
+def test_the_checker_finds_a_history_that_left_something_out(
     storage: LocalStorage,
 ) -> None:
     models = registry(storage)
@@ -198,7 +198,7 @@ def test_the_checker_finds_a_journal_that_left_something_out(
         return Draft(op=op, state=state.aliased("champion", record))
 
     model_log(storage, "m").append(decide)
-    assert "the journal of alias 'champion'" in str(check(storage))
+    assert "the history of alias 'champion'" in str(check(storage))
 
 
 def test_litter_is_garbage_of_every_kind(tmp_path: Path) -> None:
