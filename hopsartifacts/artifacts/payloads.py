@@ -54,16 +54,14 @@ def prepare(sources: tuple[ArtifactSource, ...]) -> PreparedArtifact:
     total = 0
     checked = checked_sources(sources)
     for source in checked:
-        hasher, parts = Hasher(), []
+        path, hasher, parts = source.path, Hasher(), []
         for chunk in hasher.through(source.chunks()):
             total += len(chunk)
             if total <= INLINE_LIMIT_BYTES:
                 parts.append(chunk)
-        kept[source.path] = b"".join(parts)
-        record = ArtifactRecord(
-            role=source.role, path=source.path, digest=hasher.digest()
-        )
-        records.append(record)
+        kept[path] = b"".join(parts)
+        digest = hasher.digest()
+        records.append(ArtifactRecord(role=source.role, path=path, digest=digest))
     return PreparedArtifact(
         records=tuple(records),
         identity=identity_of(records),

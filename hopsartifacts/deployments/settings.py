@@ -12,6 +12,7 @@ JSON API and the command line say in which form each gets it.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from copy import deepcopy
 from os import fspath
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -213,7 +214,8 @@ class DeploymentSettings(PlainSettings, frozen=True, kw_only=True):
         """Return the settings of *specification*; their files are in the artifact."""
         component = specification.transformer
         number = specification.artifact.version
-        settings = cls(**sealed_settings(specification))
+        # The specification must not change with settings that change in place.
+        settings = cls(**deepcopy(sealed_settings(specification)))
         pin = specification.model
         kept = [
             (file.role, KeptFile(pin.name, pin.version, number, file.path))
@@ -226,9 +228,8 @@ class DeploymentSettings(PlainSettings, frozen=True, kw_only=True):
         if component and script:
             shown = shown_path(script, "transformer") or ""
             transformer = Transformer(shown, component.resources)
-        # Some settings can change in place, and must not change the specification.
         return replace(
-            settings.rechecked(),
+            settings,
             artifact_version=number,
             transformer=transformer,
             files=tuple([file for role, file in kept if role == "file"]),

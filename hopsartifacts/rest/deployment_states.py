@@ -151,7 +151,7 @@ class Watch:
         found, damaged = read_each_sound(
             storage, changed, lambda name: find_deployment(storage, name)
         )
-        for name in self._newest.keys() - newest.keys():
+        for name in self._sealed.keys() - newest.keys():
             found[name] = None
         for name, sealed in found.items():
             if sealed:

@@ -63,7 +63,12 @@ def warn_of_damage(kind: Kind, damaged: Damaged) -> None:
 
 
 def log_damage(kind: Kind, damaged: Damaged) -> None:
-    """Do the same for a server, as entries of its log."""
+    """Write to the program's log what a list lacks, for a server.
+
+    Args:
+        kind: of what the list is.
+        damaged: what it lacks.
+    """
     for message in _messages(kind, damaged):
         _LOGGER.warning("%s", message)
 
