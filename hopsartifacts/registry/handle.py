@@ -202,12 +202,12 @@ class ModelRegistry(FixedAttributes):
 
     def list_models(self) -> list[str]:
         """Return the names of all models that have a saved version, sorted."""
-        storage = self._context.storage
-        return [
-            name
-            for name in versions.model_names(storage)
-            if versions.model_state(storage, name).head.latest
-        ]
+        return [name for name, *_ in versions.latest_records(self._context.storage)]
+
+    def latest_models(self) -> list[Model]:
+        """Return the newest version of every model, sorted by name."""
+        found = versions.latest_records(self._context.storage)
+        return [self._listed(*it) for it in found]
 
     def catalog(self, *, artifacts: bool = True) -> Any:
         """Return a ``pyarrow.Table`` with one row per model version.

@@ -23,6 +23,7 @@ from hopsartifacts.errors import (
     StorageError,
 )
 from hopsartifacts.machine.identity import new_token
+from hopsartifacts.machine.workers import Stop, each_result
 from hopsartifacts.registry.documents import (
     Manifest,
     ModelState,
@@ -62,6 +63,25 @@ def model_names(storage: Storage) -> list[str]:
     """Return the names of all models that ever had a version, sorted."""
     return [
         entry.name for entry in storage.list(layout.MODELS) if entry.kind == "directory"
+    ]
+
+
+def latest_records(storage: Storage) -> list[tuple[str, int, VersionRecord]]:
+    """Return the newest version of each model: its name, number and record.
+
+    Sorted by name. Models without a version that readers see are left out. The logs are
+    read at the same time, each with two requests.
+    """
+
+    def state(name: str, _: Stop) -> ModelState:
+        return model_state(storage, name)
+
+    names = model_names(storage)
+    states = each_result(state, names, storage.capabilities.workers)
+    return [
+        (name, it.head.latest, it.records[it.head.latest])
+        for name, it in zip(names, states, strict=True)
+        if it.head.latest
     ]
 
 
