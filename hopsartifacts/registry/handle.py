@@ -9,7 +9,12 @@ from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.names import alias_name, model_name, version_number
 from hopsartifacts.registry import aliases, versions
-from hopsartifacts.registry.documents import FRAMEWORKS, AliasRecord, Framework
+from hopsartifacts.registry.documents import (
+    FRAMEWORKS,
+    AliasRecord,
+    Framework,
+    VersionRecord,
+)
 from hopsartifacts.registry.given import checked_reason, sign_of
 from hopsartifacts.registry.model import Model
 from hopsartifacts.registry.schema import ModelSchema
@@ -188,7 +193,20 @@ class ModelRegistry(FixedAttributes):
         If the log of one cannot be read, a ``DamagedLogWarning`` names it, and the
         others are returned.
         """
-        found, damaged = versions.saved_models(self._context.storage)
+        return [*self._latest()]
+
+    def latest_models(self) -> list[Model]:
+        """Return the newest version of every model, sorted by name.
+
+        Damaged logs are treated as in ``list_models``.
+        """
+        return [
+            Model.listed(self._context, name, *it)
+            for name, it in self._latest().items()
+        ]
+
+    def _latest(self) -> dict[str, tuple[int, VersionRecord]]:
+        found, damaged = versions.latest_records(self._context.storage)
         warn_of_damage("model", damaged)
         return found
 

@@ -374,12 +374,30 @@ class Model(FixedAttributes, Tagged):
     @property
     def created(self) -> str | None:
         """The time of the save (RFC 3339, UTC); None before ``save``."""
+        if self._state:
+            return self._state.created
         return self._sealed().created if self.id else None
 
     @property
     def creator(self) -> str | None:
         """The user who saved it; None before ``save``."""
+        if self._state:
+            return self._state.creator
         return self._sealed().creator if self.id else None
+
+    @property
+    def file_count(self) -> int:
+        """The number of its files, without example and schema.
+
+        Raises:
+            ModelNotFoundError: the model was not saved yet.
+        """
+        return self._state.files if self._state else len(self._sealed().files)
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of all its files; raises as ``file_count``."""
+        return self._state.size_bytes if self._state else self._sealed().size_bytes
 
     @property
     def project_name(self) -> str:

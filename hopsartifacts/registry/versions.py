@@ -69,18 +69,25 @@ def model_names(storage: Storage) -> list[str]:
     ]
 
 
-def saved_models(storage: Storage) -> tuple[list[str], Damaged]:
-    """Return the names of all models that have a saved version, and damaged ones.
+def latest_records(
+    storage: Storage,
+) -> tuple[dict[str, tuple[int, VersionRecord]], Damaged]:
+    """Read the newest version of each model; models without versions are left out.
+
+    The logs are read at the same time, each with two requests.
 
     Returns:
-        The names of the models, and those whose log cannot be read; both sorted.
+        The number and record of the newest version, by name of the model; and the
+        models whose log cannot be read; both sorted.
     """
-    found, damaged = read_each_sound(
-        storage,
-        model_names(storage),
-        lambda name: model_state(storage, name).head.latest,
-    )
-    return [name for name, latest in found.items() if latest], damaged
+
+    def latest(name: str) -> tuple[int, VersionRecord] | None:
+        state = model_state(storage, name)
+        number = state.head.latest
+        return (number, state.records[number]) if number else None
+
+    found, damaged = read_each_sound(storage, model_names(storage), latest)
+    return {name: it for name, it in found.items() if it}, damaged
 
 
 def live_version(storage: Storage, model: str, version: int) -> VersionRecord:

@@ -110,8 +110,7 @@ class S3Storage(ObjectStorage):
                 upload.close()
 
     def read(self, path: str) -> bytes:
-        with self._translating("read", path):
-            return self._client.get(Key=self._key(path)).data
+        return b"".join(self.chunks(path))
 
     def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
         return self._ranges(path, {"Key": self._key(path)}, start)

@@ -10,21 +10,26 @@ the newest ones.
 
 import asyncio
 import re
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from threading import Lock
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
 
 import aiohttp
 import msgspec
 from botocore import exceptions
 from botocore.awsrequest import AWSRequest
-from botocore.httpsession import URLLib3Session
+from botocore.config import Config
+from botocore.httpsession import get_cert_path
 from botocore.parsers import ResponseParserError
 from botocore.utils import get_environ_proxies
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from tenacity.wait import wait_random_exponential
+from urllib3 import BaseHTTPResponse, PoolManager, Timeout
+from urllib3.util.ssl_ import create_urllib3_context
 
 from hopsartifacts.errors import StorageError, StorageRefusedError
 from hopsartifacts.storage.options import names
@@ -40,7 +45,11 @@ _SILENCE_S = 12.0
 """The same limit for a server that does not answer at all, after two attempts."""
 _DOWN_S = 30.0
 _NEVER = float("-inf")
-_VALID_S = 3600
+_SETUP_VALID_S = 60.0
+_ANY_KEY = "key"
+_TOKEN_OF_DIRECTORY_BUCKETS = "X-Amz-S3session-Token"  # noqa: S105 - the name of a field
+_MISLED = frozenset({301, 307, 400, 401, 403})
+"""Status codes of requests with an old address or old keys."""
 _FAULT_OF_CLIENT = 4
 """The first digit of the status codes of rejected requests."""
 _REPEATED = "RetryAttempts"
@@ -61,6 +70,7 @@ _RETRIED_ERRORS = (
     aiohttp.ClientError,
 )
 _WRONG_KEYS = names("InvalidAccessKeyId InvalidToken SignatureDoesNotMatch")
+_UNSIGNED_BODY = Config(s3={"payload_signing_enabled": False})
 _NO_KEYS = (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)
 _UNREACHABLE = (exceptions.ConnectTimeoutError, exceptions.EndpointConnectionError)
 
@@ -73,6 +83,17 @@ class RequestBody(msgspec.Struct, frozen=True, kw_only=True):
     etag: str
 
 
+class _PlainSetup(msgspec.Struct, frozen=True, kw_only=True):
+    """What plain requests use.
+
+    The URL of an object is *address* with the quoted key. *signer* is botocore's.
+    """
+
+    pool: PoolManager
+    address: str
+    signer: Any
+
+
 class S3Client:
     """The client of an s3fs file system, for the objects of one bucket."""
 
@@ -83,7 +104,8 @@ class S3Client:
         self.attempts = attempts
         self._down_since = _NEVER
         self._lock = Lock()
-        self._session: Any = None
+        self._known_setup: _PlainSetup | None = None
+        self._setup_until = _NEVER
 
     @property
     def sends_checksums(self) -> bool:
@@ -131,53 +153,106 @@ class S3Client:
         pages = self.pages(method, **parameters)
         return [it for page in pages for it in page.get(field) or ()]
 
-    def send_signed(
+    def send_plain(
         self,
         method: str,
-        parameters: Mapping[str, Any],
+        place: Mapping[str, Any],
         headers: Mapping[str, str],
-        data: Iterator[memoryview] | None = None,
-    ) -> Any | None:
-        """Send one request with a signed URL over a plain socket, once.
+        data: Iterator[Any] | None = None,
+        size_bytes: int = 0,
+    ) -> BaseHTTPResponse | None:
+        """Send one request over a plain socket, once.
 
-        It is a PUT of *data*, or a GET whose body is not read yet. Returns None if a
-        URL cannot express the request.
+        It is a PUT of *data*, which has *size_bytes*, or a GET whose body is not read
+        yet. *place* has the ``Key``, and what else is part of the URL. Returns None if
+        the user's options require more.
         """
-        client = self._fs.s3
-        if self._fs._get_s3_method_kwargs(getattr(client, method)):  # noqa: SLF001 - the user's options
-            # Customer-provided keys are sent in headers, which a URL cannot contain.
+        setup = self._setup()
+        called = getattr(self._fs.s3, method)
+        more = self._fs._get_s3_method_kwargs(called)  # noqa: SLF001 - the user's options
+        if setup is None or more:
             return None
-        # Without this, the older signature is used, which newer buckets reject.
-        with self._lock:
-            client.meta.events.register_first(
-                "choose-signer.s3", _newer, "hopsartifacts"
-            )
-        signing = client.generate_presigned_url(
-            method, Params={"Bucket": self.bucket, **parameters}, ExpiresIn=_VALID_S
+        query = {it[0].lower() + it[1:]: place[it] for it in place if it != "Key"}
+        asked = f"?{urlencode(query, quote_via=quote)}" if query else ""
+        url = f"{setup.address}{quote(place['Key'], safe='/~')}{asked}"
+        request = AWSRequest("GET" if data is None else "PUT", url, dict(headers))
+        request.context["client_config"] = _UNSIGNED_BODY
+        setup.signer.add_auth(request)
+        signed = dict(request.headers)
+        if data is not None:
+            # Servers disagree on how this header would be signed.
+            signed["Content-Length"] = str(size_bytes)
+        answer = setup.pool.request(
+            request.method,
+            url,
+            body=data,
+            headers=signed,
+            redirect=False,
+            retries=False,
+            preload_content=data is not None,
         )
-        url = asyncio.run_coroutine_threadsafe(signing, self._fs.loop).result()
-        verb = "GET" if data is None else "PUT"
-        request = AWSRequest(verb, url, dict(headers), data, stream_output=data is None)
-        return self._plain(url).send(request.prepare())
+        if answer.status in _MISLED:
+            # The address or the keys may have changed.
+            self._setup_until = _NEVER
+        return answer
 
-    def _plain(self, url: str) -> Any:
-        """Return the connections for plain requests, with the client's settings."""
+    def _setup(self) -> _PlainSetup | None:
+        """Return what plain requests need; None if it takes more than that.
+
+        Temporary keys change, so it is made again every minute.
+        """
+        # In a forked process this raises; the sockets belong to the parent.
+        loop = self._fs.loop
         with self._lock:
-            if self._session is None:
-                config = self._fs.s3.meta.config
-                verify = self._fs.client_kwargs.get("verify")
-                if verify is None:
-                    bundle = self._fs.session.get_config_variable("ca_bundle")
-                    verify = bundle or True
-                self._session = URLLib3Session(
-                    verify=verify,
-                    proxies=config.proxies or get_environ_proxies(url),
-                    timeout=(config.connect_timeout, config.read_timeout),
-                    max_pool_connections=SOCKETS,
-                    client_cert=config.client_cert,
-                    proxies_config=config.proxies_config,
-                )
-            return self._session
+            if time.monotonic() > self._setup_until:
+                making = asyncio.run_coroutine_threadsafe(self._new_setup(), loop)
+                self._known_setup = making.result()
+                self._setup_until = time.monotonic() + _SETUP_VALID_S
+            return self._known_setup
+
+    async def _new_setup(self) -> _PlainSetup | None:
+        client = self._fs.s3
+        # Without this, the older signature is used, which newer buckets reject.
+        client.meta.events.register_first("choose-signer.s3", _newer, "hopsartifacts")
+        place = {"Bucket": self.bucket, "Key": _ANY_KEY}
+        url = await client.generate_presigned_url("get_object", Params=place)
+        address, _, query = url.partition("?")
+        signed = dict(parse_qsl(query))
+        is_usual = signed.get("X-Amz-Algorithm") == "AWS4-HMAC-SHA256"
+        config = client.meta.config
+        proxies = config.proxies or get_environ_proxies(url)
+        if not is_usual or _TOKEN_OF_DIRECTORY_BUCKETS in signed or proxies:
+            return None
+        _, _, region, service, _ = signed["X-Amz-Credential"].rsplit("/", 4)
+        signer = await client._request_signer.get_auth_instance(  # noqa: SLF001 - its keys
+            service, region, "s3v4"
+        )
+        known = self._known_setup
+        return _PlainSetup(
+            pool=known.pool if known else self._new_pool(url, config),
+            address=address.removesuffix(_ANY_KEY),
+            signer=signer,
+        )
+
+    def _new_pool(self, url: str, config: Any) -> PoolManager:
+        context = None
+        if url.startswith("https:"):
+            # One for all connections: reading the certificates takes 20 ms.
+            verify = self._fs.client_kwargs.get("verify")
+            if verify is None:
+                verify = self._fs.session.get_config_variable("ca_bundle") or True
+            needed = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
+            context = create_urllib3_context(cert_reqs=needed)
+            if verify:
+                context.load_verify_locations(get_cert_path(verify))
+            own = config.client_cert
+            if own:
+                context.load_cert_chain(*([own] if isinstance(own, str) else own))
+        return PoolManager(
+            maxsize=config.max_pool_connections,
+            timeout=Timeout(connect=config.connect_timeout, read=config.read_timeout),
+            ssl_context=context,
+        )
 
     async def _repeated(self, method: str, parameters: Mapping[str, Any]) -> Answer:
         retrying = AsyncRetrying(
@@ -280,6 +355,13 @@ def is_refused(error: BaseException) -> bool:
 def error_code(error: BaseException) -> str:
     """Return S3's error code; empty if the server did not answer."""
     return str(_answer(error).get("Error", {}).get("Code", ""))
+
+
+def refusal(text: bytes) -> exceptions.ClientError:
+    """Return the error that the XML *text* of a response describes."""
+    found = re.search(rb"<Code>(\w+)</Code>", text)
+    code = found[1].decode() if found else ""
+    return exceptions.ClientError({"Error": {"Code": code}}, "GetObject")
 
 
 def is_absent(error: BaseException) -> bool:

@@ -6,8 +6,9 @@ differ. The completing request names the ETag of each part, so the parts of two 
 never mix.
 
 Parts and ranges use a fast path, blocking sockets in threads, which takes half the
-work. It does not handle failures: on anything unexpected, the part or range is
-transferred again through the ordinary client, which retries and explains.
+work, and for small objects a third. It does not handle failures: on anything
+unexpected, the part or range is transferred again through the ordinary client, which
+retries and explains.
 """
 
 import base64
@@ -24,6 +25,7 @@ from concurrent.futures import (
 )
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from threading import Event, Lock
 from typing import Any, Generic, TypeVar
 
@@ -35,6 +37,7 @@ from hopsartifacts.storage.s3_client import (
     S3Client,
     body_of,
     error_code,
+    refusal,
 )
 
 Result = TypeVar("Result")
@@ -48,9 +51,14 @@ _PARTS_AT_ONCE = 4
 _RANGES_AT_ONCE = 6
 _READ_BUDGET_BYTES = 64 * 1024 * 1024
 _WRITE_BUDGET_BYTES = 128 * 1024 * 1024
+_FEW_READS = 32
+"""So many reads come through the ordinary client first: connections of the fast path
+and the certificates for them take as much work as these reads."""
 _MISSES_LIMIT = 8
 """After so many consecutive failures, the fast path is no longer tried: the server does
-not accept signed URLs, or concurrent ranges for one client."""
+not accept these requests, or concurrent ranges for one client."""
+_CERTAIN = frozenset({"InvalidRange", "NoSuchKey"})
+"""Error codes of a GET that are no failures: another request would say the same."""
 _PIECE_BYTES = 1 << 20
 _CHECKSUM = "x-amz-checksum-crc32"
 
@@ -127,6 +135,7 @@ class Wire:
         self._reading = Budget(_READ_BUDGET_BYTES)
         self._pool = ThreadPoolExecutor(SOCKETS, "hopsartifacts-s3")
         self._misses = {"get_object": 0, "upload_part": 0}
+        self._reads = count()
 
     def ranges(self, place: Mapping[str, str], start: int = 0) -> Iterator[bytes]:
         """Yield the content of the object at *place* from offset *start*.
@@ -138,7 +147,10 @@ class Wire:
             StorageError: the object was replaced during the read.
         """
         try:
-            first = self.client.get(**place, Range=_range(start))
+            if next(self._reads) < _FEW_READS:
+                first = self.client.get(**place, Range=_range(start))
+            else:
+                first = self._get(place, _range(start))
         except Exception as error:
             # The object exists and ends here; an empty object has no ranges at all.
             if error_code(error) == "InvalidRange":
@@ -188,42 +200,43 @@ class Wire:
         """Return the result of the fast path; None if it fails."""
         result = None
         if self._misses[method] < _MISSES_LIMIT:
-            # On a failure, the ordinary way reports the cause.
-            with suppress(Exception):
+            try:
                 result = act()
+            except Exception as error:
+                if error_code(error) in _CERTAIN:
+                    raise
+                # The ordinary way reports the cause.
             self._misses[method] = 0 if result else self._misses[method] + 1
         return result
 
     def _got(self, place: Mapping[str, str], asked: str) -> RequestBody | None:
-        answer = self.client.send_signed("get_object", place, {"Range": asked})
+        answer = self.client.send_plain("get_object", place, {"Range": asked})
         if answer is None:
             return None
         try:
-            if answer.status_code != 206:  # noqa: PLR2004 - Partial Content
-                return None
+            if answer.status != 206:  # noqa: PLR2004 - Partial Content
+                raise refusal(answer.data)
             found = {
                 "ContentLength": int(answer.headers["content-length"]),
                 "ContentRange": answer.headers["content-range"],
                 "ETag": answer.headers.get("etag", ""),
             }
-            return body_of(found, answer.raw.read(decode_content=False))
+            return body_of(found, answer.read(decode_content=False))
         finally:
             # After a complete read, the connection is already back in the pool.
-            answer.raw.close()
+            answer.close()
 
     def _sent(
         self, place: Mapping[str, Any], data: bytes, stopped: Event
     ) -> Answer | None:
-        # The URL does not cover the content, so a checksum must. Some servers support
-        # none, as configured by the user; then the ETag must be the MD5 of the content.
+        # The signature does not cover the content, so a checksum must. Some servers
+        # support none, as configured by the user; then the ETag must be the MD5.
         crc32 = base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
-        headers, signed = {"Content-Length": str(len(data))}, {}
-        if self.client.sends_checksums:
-            headers[_CHECKSUM] = signed["ChecksumCRC32"] = crc32
-        answer = self.client.send_signed(
-            "upload_part", {**place, **signed}, headers, _pieces(data, stopped)
+        headers = {_CHECKSUM: crc32} if self.client.sends_checksums else {}
+        answer = self.client.send_plain(
+            "upload_part", place, headers, _pieces(data, stopped), len(data)
         )
-        if answer is None or answer.status_code != 200:  # noqa: PLR2004 - OK
+        if answer is None or answer.status != 200:  # noqa: PLR2004 - OK
             return None
         etag = str(answer.headers.get("etag", ""))
         is_same = answer.headers.get(_CHECKSUM) == crc32 or etag.strip('"') == md5(data)

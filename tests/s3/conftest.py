@@ -18,6 +18,7 @@ from uuid import uuid4
 import pytest
 from botocore.loaders import create_loader
 
+from hopsartifacts.rest.certificates import self_signed
 from hopsartifacts.storage.connect import connect
 from hopsartifacts.storage.contract import Storage
 from tests.s3 import proxy as proxies
@@ -37,6 +38,10 @@ class Server(NamedTuple):
     """Where an S3 server listens."""
 
     endpoint: str
+    secure: str = ""
+    """The same over TLS, if it listens there."""
+    certificate: str = ""
+    """The file of what clients have to trust then."""
 
     def options(self, **more: Any) -> dict[str, Any]:
         """Return storage options for it."""
@@ -73,7 +78,10 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("seaweedfs")
     (folder / "s3.json").write_text(IDENTITIES)
     (folder / "data").mkdir()
-    master, volume, filer, port, iceberg, lance = (_free_port() for _ in range(6))
+    certificate = self_signed(folder, [])
+    assert certificate.for_clients
+    ports = (_free_port() for _ in range(7))
+    master, volume, filer, port, secure, iceberg, lance = ports
     command = [
         weed,
         "server",
@@ -89,6 +97,9 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         f"-filer.port={filer}",
         "-s3",
         f"-s3.port={port}",
+        f"-s3.port.https={secure}",
+        f"-s3.cert.file={certificate.file}",
+        f"-s3.key.file={certificate.file}",
         f"-s3.port.iceberg={iceberg}",
         f"-s3.port.lance={lance}",
         "-s3.config=s3.json",
@@ -96,7 +107,10 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     environment = {**os.environ, "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
     with _running(command, folder, port, environment) as server:
         _wait_until(lambda: bool(server.bucket()), "SeaweedFS takes a bucket")
-        yield server
+        yield server._replace(
+            secure=f"https://127.0.0.1:{secure}",
+            certificate=str(certificate.for_clients),
+        )
 
 
 @pytest.fixture(scope="session")

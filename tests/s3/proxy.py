@@ -38,6 +38,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     method: str = ""
     path: str = ""
     """Searched for in the path with its query, as a regular expression."""
+    agent: str = ""
+    """Searched for in the client's name for itself, as a regular expression."""
     skip: int = 0
     """How many requests that fit are let through before."""
     times: int = 1 << 30
@@ -56,6 +58,8 @@ class Seen(msgspec.Struct, frozen=True):
     done: Harm
     status: int
     """What the server said; 0 if it was not asked."""
+    agent: str
+    """The client's name for itself."""
 
 
 class Plan(msgspec.Struct, kw_only=True):
@@ -76,13 +80,15 @@ class Proxy:
         body = msgspec.json.encode(Plan(rules=[*rules], seed=seed))
         self._ask("PUT", body)
 
-    def seen(self, method: str = "", path: str = "") -> list[Seen]:
+    def seen(self, method: str = "", path: str = "", agent: str = "") -> list[Seen]:
         """Return the requests since the plan was set, those that fit only."""
         all_ = msgspec.json.decode(self._ask("GET"), type=list[Seen])
         return [
             one
             for one in all_
-            if method in ("", one.method) and re.search(path, one.target)
+            if method in ("", one.method)
+            and re.search(path, one.target)
+            and re.search(agent, one.agent)
         ]
 
     def _ask(self, method: str, body: bytes | None = None) -> bytes:

@@ -41,9 +41,10 @@ class _Service:
         return web.Response(body=msgspec.json.encode(self._seen))
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        rule = self._rule(request.method, request.raw_path)
+        agent = request.headers.get("User-Agent", "")
+        rule = self._rule(request.method, request.raw_path, agent)
         seen, place = self._seen, len(self._seen)
-        seen.append(Seen(request.method, request.raw_path, rule.do, 0))
+        seen.append(Seen(request.method, request.raw_path, rule.do, 0, agent))
         try:
             body = await self._received(request, rule)
         except ConnectionError:
@@ -51,7 +52,7 @@ class _Service:
         if rule.do == "refuse":
             return _refusal(rule)
         status, headers, answer = await self._forward(request, body)
-        seen[place] = Seen(request.method, request.raw_path, rule.do, status)
+        seen[place] = Seen(request.method, request.raw_path, rule.do, status, agent)
         if rule.do == "lose answer":
             return self._cut(request)
         if rule.do == "truncate":
@@ -82,9 +83,13 @@ class _Service:
             return body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
         return body
 
-    def _rule(self, method: str, target: str) -> Rule:
+    def _rule(self, method: str, target: str, agent: str) -> Rule:
         for number, rule in enumerate(self._plan.rules):
-            fits = rule.method in ("", method) and re.search(rule.path, target)
+            fits = (
+                rule.method in ("", method)
+                and re.search(rule.path, target)
+                and re.search(rule.agent, agent)
+            )
             if not fits or self._done[number] >= rule.times:
                 continue
             self._fitting[number] += 1

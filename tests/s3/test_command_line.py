@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 import hopsartifacts
 from hopsartifacts.cli.app import app
 from tests.s3.conftest import Server
+from tests.s3.proxy import Proxy
 
 Run = Callable[..., Result]
 NOBODY = "http://127.0.0.1:9"
@@ -98,6 +99,35 @@ def test_a_bucket_that_is_not_there_is_told(careless_s3: Server, run: Run) -> No
     result = run(careless_s3.options(), "doctor", "s3://no-such-bucket/p")
     assert result.exit_code == 1
     assert "does not exist: create it" in result.output
+
+
+def test_lists_of_models_take_few_requests(
+    s3: Server, proxy: Proxy, run: Run, tmp_path: Path
+) -> None:
+    """Two for each model, at the same time; none for each version."""
+    url = f"s3://{s3.bucket()}/p"
+    project = hopsartifacts.login(url, storage_options=s3.options())
+    creator = project.get_model_registry().python
+    (tmp_path / "model").write_text("m")
+    for name in "mnopm":
+        creator.create_model(name, metrics={"a": 1}).save(tmp_path / "model")
+    options = Server(proxy.endpoint).options()
+
+    proxy.plan()
+    all_ = run(options, "models", "list", "--url", url, "--json")
+    assert len(proxy.seen()) <= 2 * 4 + 3, proxy.seen()
+    found = json.loads(all_.stdout)
+    assert [(it["name"], it["version"]) for it in found] == [
+        *(("m", 2), ("n", 1), ("o", 1), ("p", 1))
+    ]
+    shown = {"files": 1, "size_bytes": 1, "framework": "PYTHON", "metrics": {"a": 1}}
+    assert all(it.items() >= shown.items() for it in found)
+
+    proxy.plan()
+    one = run(options, "models", "list", "m", "--url", url)
+    assert len(proxy.seen()) <= 4, proxy.seen()
+    lines = [line.split() for line in one.stdout.splitlines()[1:]]
+    assert [line[:3] for line in lines] == [["m", "1", "PYTHON"], ["m", "2", "PYTHON"]]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def list_models(session: Session, name: str | None) -> None:
     project = session.project()
     registry = project.get_model_registry()
     if name is None:
-        found = [registry.get_model(it) for it in registry.list_models()]
+        found = registry.latest_models()
     else:
         found = registry.get_models(name) or [registry.get_model(name)]
     header = ("NAME", "VERSION", "FRAMEWORK", "CREATED", "FILES", "SIZE", "METRICS")
@@ -190,17 +190,16 @@ def _summary(model: Model) -> dict[str, Any]:
         "created": model.created,
         "creator": model.creator,
         "metrics": model.training_metrics,
-        "files": len(model.manifest.files),
-        "size_bytes": model.manifest.size_bytes,
+        "files": model.file_count,
+        "size_bytes": model.size_bytes,
     }
 
 
 def _row(model: Model) -> tuple[object, ...]:
     metrics = ", ".join(f"{key}={it:g}" for key, it in model.training_metrics.items())
-    manifest = model.manifest
-    files, total = len(manifest.files), size(manifest.size_bytes)
-    created = (model.created or "")[:19]
-    return model.name, model.version, model.framework, created, files, total, metrics
+    created, total = (model.created or "")[:19], size(model.size_bytes)
+    counted = model.file_count
+    return model.name, model.version, model.framework, created, counted, total, metrics
 
 
 def _json(value: Any) -> str | None:

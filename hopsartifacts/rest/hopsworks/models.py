@@ -1,5 +1,6 @@
 """The model registry API of Hopsworks, for both generations of the client."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.machine.workers import Stop, each_result
 from hopsartifacts.registry.documents import Framework
 from hopsartifacts.registry.model import Model
-from hopsartifacts.registry.versions import saved_models
+from hopsartifacts.registry.versions import latest_records
 from hopsartifacts.rest.hopsworks.ids import (
     check_registry,
     model_id,
@@ -154,8 +155,9 @@ def _list(call: OperationCall) -> ModelPage:
 
 def _named(call: OperationCall, filter_by: str) -> list[Model]:
     registry = call.hosted.project.get_model_registry()
+    names: Iterable[str]
     if not filter_by:
-        names, damaged = saved_models(call.hosted.storage)
+        names, damaged = latest_records(call.hosted.storage)
         log_damage("model", damaged)
     elif filter_by.startswith(_NAME_IS):
         names = [filter_by.removeprefix(_NAME_IS)]
