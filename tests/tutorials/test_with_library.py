@@ -22,8 +22,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
         deployment.delete(force=True)
 
 
-def started(project: Project, tutorial: Tutorial) -> Any:
-    settings: dict[str, Any] = {}
+def started(project: Project, tutorial: Tutorial, **settings: Any) -> Any:
     transformer = tutorial.transformer
     if transformer is not None:
         serving = project.get_model_serving()
@@ -38,12 +37,15 @@ def started(project: Project, tutorial: Tutorial) -> Any:
 def test_a_tutorials_scripts_run_from_the_library(
     project: Project, tutorial: Tutorial
 ) -> None:
-    """They also run with a batcher, and answer a golden request."""
-    deployment = started(project, tutorial)
-    assert deployment.predict(data=tutorial.asked) == tutorial.answer
-    if tutorial.transformer is not None:
-        deployment.inference_batcher = InferenceBatcher(enabled=True)
-        deployment.save()
+    """Those with a transformer run with a batcher, and answer a golden request.
+
+    All of them run without a batcher in tests/rest/hopsworks/test_tutorial_scripts.py.
+    """
+    if tutorial.transformer is None:
+        deployment = started(project, tutorial)
+    else:
+        batcher = InferenceBatcher(enabled=True)
+        deployment = started(project, tutorial, inference_batcher=batcher)
         golden = deployment.record_golden(tutorial.asked)
         assert golden.answer == tutorial.answer
-        assert deployment.predict(data=tutorial.asked) == tutorial.answer
+    assert deployment.predict(data=tutorial.asked) == tutorial.answer
