@@ -151,17 +151,22 @@ def _list(call: OperationCall) -> DeploymentDocument | list[DeploymentDocument]:
     query: _Listing = call.query
     if query.name is not None:
         return _document(call, deployment_named(call, query.name))
-
-    def shown(state: Deployed) -> list[DeploymentDocument]:
-        is_wanted = query.model is None or runs_model(state, query.model)
-        return [_document(call, state)] if is_wanted else []
-
-    documents, damaged = read_sound(call.hosted.storage, shown)
+    sound, damaged = read_sound(call.hosted.storage, _with_specification)
     log_damage("deployment", damaged)
-    found = [document for its in documents.values() for document in its]
+    found = [
+        _document(call, state)
+        for state in sound.values()
+        if query.model is None or runs_model(state, query.model)
+    ]
     if query.status is None:
         return found
     return [it for it in found if it.status.lower() == query.status.lower()]
+
+
+def _with_specification(state: Deployed) -> Deployed:
+    """Read the specification of the active version now, as it may be damaged."""
+    state.version(state.active)
+    return state
 
 
 def _get(call: OperationCall) -> DeploymentDocument:
