@@ -48,9 +48,8 @@ from hopsartifacts.serving.inference_log.access import count_drops, read_log, sh
 class Deployment(SettingAttributes, Tagged):
     """One deployment: a predictor with a name, saved or not, running or not.
 
-    ``predictor.deploy`` and ``model.deploy`` return a saved one, ``ms.get_deployment``
-    an earlier one; that of ``ms.create_deployment`` is not saved yet. Its settings are
-    those of its predictor.
+    ``model.deploy``, ``predictor.deploy`` and ``ms.get_deployment`` return a saved one,
+    ``ms.create_deployment`` one that is not saved yet.
     """
 
     predictor: Predictor
@@ -437,9 +436,9 @@ class Deployment(SettingAttributes, Tagged):
         return history.snapshots_of(self._fresh())
 
     def get_history(self) -> list[history.Activation]:
-        """Return each change of the active version: when, by which user and why.
+        """Return each change of the active version, newest first: when, by whom, why.
 
-        The newest is first. Versions that are deleted by now are included.
+        Versions that are deleted by now are included.
 
         Raises:
             DeploymentNotFoundError: it was not saved, or was deleted.

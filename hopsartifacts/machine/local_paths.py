@@ -30,7 +30,7 @@ def user_path(given: str | os.PathLike[str]) -> Path:
     """
     try:
         path = Path(given).expanduser()
-        if any(len(os.fsencode(part)) > _NAME_LIMIT_BYTES for part in path.parts):
+        if max(map(len, map(os.fsencode, path.parts)), default=0) > _NAME_LIMIT_BYTES:
             # The system reports this only if the parent folder exists.
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))  # noqa: TRY301 - told below
         os.lstat(path)

@@ -52,7 +52,7 @@ def with_new_script(folder: Path, number: int) -> dict[str, Any]:
 
 
 KINDS = (
-    Kind("without a script", 30, 380, named),
+    Kind("without a script", 30, 390, named),
     Kind("the same", 28, 335, lambda *_: {"name": "before"}),
     Kind("with a script that is there", 34, 545, with_script),
     Kind("with a new script", 34, 715, with_new_script),
