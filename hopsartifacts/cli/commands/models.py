@@ -131,6 +131,17 @@ def download(session: Session, name: str, version: int | None, to: str | None) -
 
 @command.command()
 @NAME
+@click.argument("first", type=click.IntRange(min=1))
+@click.argument("second", type=click.IntRange(min=1), required=False)
+@project_options
+def diff(session: Session, name: str, first: int, second: int | None) -> None:
+    """Show the differences from version FIRST to SECOND, by default the latest."""
+    found = session.model(name, second).diff(first)
+    session.show(found, str(found))
+
+
+@command.command()
+@NAME
 @VERSION
 @YES
 @project_options

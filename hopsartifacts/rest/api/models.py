@@ -13,6 +13,7 @@ from hopsartifacts.deployments.documents import PinnedModel
 from hopsartifacts.deployments.versions import read_sound
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.names import model_name
+from hopsartifacts.registry.difference import ModelDifference
 from hopsartifacts.registry.documents import FileRecord, Framework
 from hopsartifacts.registry.given import checked_description
 from hopsartifacts.registry.versions import (
@@ -278,6 +279,12 @@ def uses_of(storage: Storage, name: str, version: int) -> list[tuple[Use, int]]:
     return [use for uses in found.values() for use in uses]
 
 
+def _diff(call: OperationCall) -> ModelDifference:
+    name, version = pair(call)
+    registry = call.hosted.project.get_model_registry()
+    return registry.get_model(name, number(call, "other")).diff(version)
+
+
 def _delete(call: OperationCall) -> None:
     name, version = pair(call)
     call.hosted.project.get_model_registry().get_model(name, version).delete()
@@ -343,6 +350,13 @@ OPERATIONS = (
     ),
     _operation("GET", VERSION, _detail, "A model version", answer=VersionDetail),
     _operation("DELETE", VERSION, _delete, "Delete a model version", status=204),
+    _operation(
+        "GET",
+        f"{VERSION}/diff/{{other}}",
+        _diff,
+        "How the other version differs, and whether callers can change to it",
+        answer=ModelDifference,
+    ),
     _operation(
         "GET",
         f"{VERSION}/description",

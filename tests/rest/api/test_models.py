@@ -77,6 +77,19 @@ def test_the_list_of_versions(save_model: SaveModel, get: Callable[..., Any]) ->
     assert (newest["model"], newest["tags"]) == ("digits", {"stage": "prod"})
 
 
+def test_two_versions_are_compared(
+    save_model: SaveModel, get: Callable[..., Any], client: TestClient
+) -> None:
+    save_model("iris", metrics={"accuracy": 0.8})
+    save_model("iris", metrics={"accuracy": 0.9})
+    found = get("/models/iris/versions/1/diff/2")
+    assert (found["first"], found["second"], found["files"]) == (1, 2, [])
+    assert found["metrics"] == [{"name": "accuracy", "before": 0.8, "after": 0.9}]
+    assert found["model_schema"]["effect"] == "same"
+    assert client.get(f"{V1}/models/iris/versions/1/diff/3").status_code == 404
+    assert client.get(f"{V1}/models/iris/versions/x/diff/1").status_code == 400
+
+
 def test_a_version_whose_deployments_are_known(
     deployed: Callable[..., Any], get: Callable[..., Any]
 ) -> None:
