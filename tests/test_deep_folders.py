@@ -14,9 +14,9 @@ SCRIPT = "class Predictor:\n    def predict(self, inputs): return inputs\n"
 
 
 @pytest.fixture
-def deep(tmp_path: Path) -> Path:
+def deep(deep_folder: Path) -> Path:
     """Return a folder in a chain of folders with one file at its end."""
-    top = tmp_path / "deep"
+    top = deep_folder / "deep"
     top.mkdir()
     with chdir(top):
         for _ in range(LEVELS):
@@ -29,11 +29,11 @@ def deep(tmp_path: Path) -> Path:
 @pytest.fixture(params=["disk", "memory"])
 def any_project(
     request: pytest.FixtureRequest,
-    tmp_path: Path,
+    deep_folder: Path,
     clear_memory: None,  # noqa: ARG001 - a fixture
 ) -> Project:
     is_disk = request.param == "disk"
-    return hopsartifacts.login(tmp_path / "project" if is_disk else "memory://deep")
+    return hopsartifacts.login(deep_folder / "project" if is_disk else "memory://deep")
 
 
 def file_in(folder: Path) -> Path:
@@ -41,11 +41,11 @@ def file_in(folder: Path) -> Path:
 
 
 def test_a_deep_model_is_downloaded(
-    any_project: Project, deep: Path, tmp_path: Path
+    any_project: Project, deep: Path, deep_folder: Path
 ) -> None:
     model = any_project.get_model_registry().python.create_model("m").save(deep)
-    model.download(tmp_path / "out")
-    assert file_in(tmp_path / "out").read_text() == "x"
+    model.download(deep_folder / "out")
+    assert file_in(deep_folder / "out").read_text() == "x"
     assert any_project.verify().ok
 
 
@@ -60,9 +60,9 @@ def test_own_files_in_deep_folders_are_copied_and_packed(
 
 
 def test_a_deployment_starts_with_deep_files(
-    any_project: Project, deep: Path, tmp_path: Path
+    any_project: Project, deep: Path, deep_folder: Path
 ) -> None:
-    script = tmp_path / "predictor.py"
+    script = deep_folder / "predictor.py"
     script.write_text(SCRIPT)
     model = any_project.get_model_registry().python.create_model("m").save(script)
     deployment = model.deploy("d", script_file=script, files=[deep])
