@@ -85,9 +85,9 @@ def rollback_alias(storage: Storage, model: str, alias: str, why: str) -> AliasR
         if current is None:
             _pointing(state, model, alias, current)
         elif current.under is not None:
-            before: AliasRecord | None = _record(log, current.under)
+            before: AliasRecord | None = alias_record(log, current.under)
             while before and before.version is None:
-                before = _record(log, before.under) if before.under else None
+                before = alias_record(log, before.under) if before.under else None
             if before and before.version is not None:
                 versions.pick_live(state, model, before.version)
                 return before.version, before.under
@@ -105,7 +105,7 @@ def alias_history(storage: Storage, model: str, alias: str) -> Iterator[AliasRec
     record = log.state().aliases.get(alias)
     while record is not None:
         yield record
-        record = None if record.before is None else _record(log, record.before)
+        record = None if record.before is None else alias_record(log, record.before)
 
 
 def aliased_version(storage: Storage, model: str, alias: str, at: Any = None) -> int:
@@ -175,7 +175,12 @@ def _time_of(record: AliasRecord, model: str) -> datetime:
         ) from error
 
 
-def _record(log: versions.ModelLog, entry: int) -> AliasRecord:
+def alias_record(log: versions.ModelLog, entry: int) -> AliasRecord:
+    """Return the record that an entry of kind ``alias`` committed.
+
+    Raises:
+        IntegrityError: the entry is missing, damaged, or of another kind.
+    """
     where = layout.log_entry(log.path, entry)
     return decode_part(encode(log.entry(entry).op["record"]), AliasRecord, where)
 

@@ -101,6 +101,23 @@ def test_two_versions_are_compared(
 
 
 @pytest.mark.usefixtures("saved")
+def test_the_history_of_a_model(run: Run, answer: Answer) -> None:
+    run("models", "tag", "m", 1, f"note={'long ' * 20}")
+    run("aliases", "set", "m", "champion", 1, "--why", "the only one")
+    run("models", "describe", "m", 1, "Edited")
+    lines = run("models", "history", "m", "--limit", 3).output.splitlines()
+    assert lines[0].split() == ["WHEN", "CHANGE", "VERSION", "VALUES", "BY", "WHY"]
+    assert '-> "Edited"' in lines[1]
+    assert "champion: none -> 1" in lines[2]
+    assert lines[2].endswith("the only one")
+    assert "{} -> {" in lines[3]
+    assert "…" in lines[3]
+    assert len(lines) == 4
+    kinds = [it["kind"] for it in answer("models", "history", "m")]
+    assert kinds == ["described", "alias set", "tagged", "saved", "reserved"]
+
+
+@pytest.mark.usefixtures("saved")
 def test_a_version_is_deleted_only_when_sure(run: Run) -> None:
     refused = run("models", "delete", "m", 1, stdin="n\n")
     assert refused.exit_code == 1

@@ -16,15 +16,17 @@ from hopsartifacts.names import model_name
 from hopsartifacts.registry.difference import ModelDifference
 from hopsartifacts.registry.documents import FileRecord, Framework
 from hopsartifacts.registry.given import checked_description
+from hopsartifacts.registry.history import ModelChange, change_numbers, changes
 from hopsartifacts.registry.versions import (
     describe,
     live_version,
+    model_log,
     model_state,
     pick_live,
     sealed_manifest,
 )
 from hopsartifacts.rest.api.conventions import check_match, number, operations, tagged
-from hopsartifacts.rest.api.page_cursor import Page, Paging, page_by, page_of
+from hopsartifacts.rest.api.page_cursor import Page, Paging, page_by, page_of, shown
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.rows import MODELS, VERSIONS, ModelRow, VersionRow
 from hopsartifacts.rest.sorted_lists import SortOrder, Value
@@ -92,6 +94,16 @@ def _list(call: OperationCall) -> Page[ModelRow]:
 
 def _get(call: OperationCall) -> ModelRow:
     return call.hosted.rows.model(model_name(call.path["model"]))
+
+
+def _history(call: OperationCall) -> Page[ModelChange]:
+    name = model_name(call.path["model"])
+    log = model_log(call.hosted.storage, name)
+    order: SortOrder[int] = SortOrder(
+        identity=lambda it: (it,), fields={"entry": lambda it: it}, default="-entry"
+    )
+    page = page_of(change_numbers(log, name), call.query, order)
+    return shown(page, list(changes(log, page.items)))
 
 
 def _all_versions(call: OperationCall) -> Page[VersionRow]:
@@ -332,6 +344,14 @@ OPERATIONS = (
         answer=Page[ModelRow],
     ),
     _operation("GET", "/models/{model}", _get, "A model", answer=ModelRow),
+    _operation(
+        "GET",
+        "/models/{model}/history",
+        _history,
+        "What changed in a model: saves, aliases, tags, descriptions, deletions",
+        query=Paging,
+        answer=Page[ModelChange],
+    ),
     _operation(
         "GET",
         "/model-versions",

@@ -90,6 +90,33 @@ def test_two_versions_are_compared(
     assert client.get(f"{V1}/models/iris/versions/x/diff/1").status_code == 400
 
 
+def test_the_history_of_a_model_in_pages(
+    save_model: SaveModel, get: Callable[..., Any], client: TestClient
+) -> None:
+    save_model("iris").add_tag("a", 1)
+    save_model("iris").set_alias("best", why="newer")
+    first = get("/models/iris/history", limit=2)
+    assert [(it["entry"], it["kind"]) for it in first["items"]] == [
+        (6, "alias set"),
+        (5, "saved"),
+    ]
+    assert first["total"] == 6
+    assert first["items"][0]["why"] == "newer"
+    rest = get("/models/iris/history", cursor=first["next"])
+    assert [it["kind"] for it in rest["items"]] == [
+        "reserved",
+        "tagged",
+        "saved",
+        "reserved",
+    ]
+    tagged = rest["items"][1]
+    assert (tagged["version"], tagged["before"], tagged["after"]) == (1, {}, {"a": 1})
+    assert rest["next"] is None
+    oldest = get("/models/iris/history", sort="entry", limit=1)["items"]
+    assert oldest[0]["entry"] == 1
+    assert client.get(f"{V1}/models/digits/history").status_code == 404
+
+
 def test_a_version_whose_deployments_are_known(
     deployed: Callable[..., Any], get: Callable[..., Any]
 ) -> None:
