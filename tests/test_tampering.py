@@ -442,6 +442,7 @@ READERS: dict[str, Callable[[Project], object]] = {
     "then": lambda it: it.get_model_registry().get_model(
         "m", alias="a", at="2099-01-01"
     ),
+    "changes": lambda it: it.get_model_registry().get_history("m"),
     "deployment": lambda it: it.get_model_serving().get_deployment("d"),
     "deployments": lambda it: it.get_model_serving().get_deployments(),
     "versions": lambda it: it.get_model_serving().get_deployment("d").get_versions(),

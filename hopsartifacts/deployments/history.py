@@ -12,9 +12,9 @@ from hopsartifacts.artifacts.difference import Difference, difference
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.deployments.deployed import Deployed, Logs
 from hopsartifacts.deployments.documents import Specification
-from hopsartifacts.documents import encode, is_same_json
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.names import version_number
+from hopsartifacts.registry.difference import ChangedValue, changed_values
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import LogEntry
 
@@ -25,22 +25,10 @@ _SUMMARY_CHARACTERS = 80
 """The most characters of one change in a summary."""
 
 
-class ChangedSetting(msgspec.Struct, frozen=True, kw_only=True):
-    """One setting that differs; a value is None if that version does not have it."""
-
-    name: str
-    """Its path, with a dot for each level: ``predictor.resources.limits.cores``."""
-    before: Any
-    after: Any
-
-    def __str__(self) -> str:
-        return f"{self.name}: {_words(self.before)} -> {_words(self.after)}"
-
-
 class DeploymentDifference(msgspec.Struct, frozen=True, kw_only=True):
     """The differences between two versions; empty if there are none."""
 
-    settings: tuple[ChangedSetting, ...]
+    settings: tuple[ChangedValue, ...]
     files: Difference
     """The differences of their artifacts; text files line by line."""
 
@@ -75,13 +63,8 @@ def summary(first: Specification, second: Specification) -> str:
     return "; ".join(_short(str(change)) for change in changes)
 
 
-def _changes(first: Specification, second: Specification) -> tuple[ChangedSetting, ...]:
-    old, new = dict(_settings(first)), dict(_settings(second))
-    return tuple(
-        ChangedSetting(name=name, before=old.get(name), after=new.get(name))
-        for name in {**old, **new}
-        if not is_same_json(old.get(name), new.get(name))
-    )
+def _changes(first: Specification, second: Specification) -> tuple[ChangedValue, ...]:
+    return changed_values(dict(_settings(first)), dict(_settings(second)))
 
 
 def _files(storage: Storage, first: Specification, second: Specification) -> Difference:
@@ -114,10 +97,6 @@ def _short(text: str) -> str:
     return (
         text if len(text) <= _SUMMARY_CHARACTERS else text[:_SUMMARY_CHARACTERS] + "…"
     )
-
-
-def _words(value: Any) -> str:
-    return "nothing" if value is None else encode(value).decode()
 
 
 Cause = Literal["save", "rollback", "take back"]

@@ -81,7 +81,7 @@ def rollback_alias(storage: Storage, model: str, alias: str, why: str) -> AliasR
     def decide(state: ModelState, current: AliasRecord | None) -> _Change:
         under = (current or _pointing(state, model, alias, None)).under
         while under is not None:
-            before = _record(log, under)
+            before = alias_record(log, under)
             if before.version is not None:
                 versions.pick_live(state, model, before.version)
                 return before.version, before.under
@@ -100,7 +100,7 @@ def alias_history(storage: Storage, model: str, alias: str) -> Iterator[AliasRec
     record = log.state().aliases.get(alias)
     while record is not None:
         yield record
-        record = None if record.before is None else _record(log, record.before)
+        record = None if record.before is None else alias_record(log, record.before)
 
 
 def aliased_version(storage: Storage, model: str, alias: str, at: Any = None) -> int:
@@ -169,7 +169,12 @@ def _time_of(record: AliasRecord, model: str) -> datetime:
         raise damaged(layout.model_log(model), record.entry, how) from error
 
 
-def _record(log: versions.ModelLog, entry: int) -> AliasRecord:
+def alias_record(log: versions.ModelLog, entry: int) -> AliasRecord:
+    """Return the record that an entry of kind ``alias`` committed.
+
+    Raises:
+        IntegrityError: the entry is missing, damaged, or of another kind.
+    """
     where = layout.log_entry(log.path, entry)
     return decode_part(encode(log.entry(entry).op["record"]), AliasRecord, where)
 

@@ -16,6 +16,7 @@ from hopsartifacts.registry.documents import (
     VersionRecord,
 )
 from hopsartifacts.registry.given import checked_reason, sign_of
+from hopsartifacts.registry.history import ModelChange, change_numbers, changes
 from hopsartifacts.registry.model import Model
 from hopsartifacts.registry.schema import ModelSchema
 from hopsartifacts.store.damage import warn_of_damage
@@ -186,6 +187,25 @@ class ModelRegistry(FixedAttributes):
         """Return every change of an alias, newest first; empty if it was never set."""
         storage = self._context.storage
         return list(aliases.alias_history(storage, model_name(name), alias_name(alias)))
+
+    def get_history(self, name: str, limit: int | None = None) -> list[ModelChange]:
+        """Return every change of a model: what, who, when and why; the newest first.
+
+        Args:
+            name: the model's name.
+            limit: the most changes to return; by default all.
+
+        Raises:
+            ModelNotFoundError: the model never existed.
+            InvalidInputError: *limit* is not a positive number.
+            IntegrityError: the log is damaged.
+        """
+        if limit is not None and (type(limit) is not int or limit < 1):
+            raise InvalidInputError(
+                f"limit={limit!r}: give a number from 1 on, or None"
+            )
+        log = versions.model_log(self._context.storage, model_name(name))
+        return list(changes(log, change_numbers(log, name)[:limit]))
 
     def list_models(self) -> list[str]:
         """Return the names of all models that have a saved version, sorted.

@@ -21,9 +21,10 @@ from hopsartifacts.errors import (
 from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.machine.local_paths import local_folder, user_path
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback
-from hopsartifacts.names import alias_name, model_name, tag_name
+from hopsartifacts.names import alias_name, model_name, tag_name, version_number
 from hopsartifacts.registry import given, versions
 from hopsartifacts.registry.aliases import set_alias
+from hopsartifacts.registry.difference import ModelDifference, compare_versions
 from hopsartifacts.registry.documents import Framework, Manifest, Tags, VersionRecord
 from hopsartifacts.registry.save import NewVersion, save_version
 from hopsartifacts.registry.schema import ModelSchema, schema_text
@@ -293,6 +294,23 @@ class Model(FixedAttributes, Tagged):
         # All parameters by name: a new setting needs no line here.
         settings = {name: it for name, it in locals().items() if name != "self"}
         return self._context.serving().deploy_model(self, **settings)
+
+    def diff(self, first: int) -> ModelDifference:
+        """Return how this version differs from version *first*.
+
+        The result names metrics, tags, files and settings that differ, and tells
+        whether callers of *first* can call this version with the same inputs.
+
+        Raises:
+            ModelNotFoundError: one of the two was deleted, or never saved.
+            InvalidNameError: *first* is not a version number.
+        """
+        pair = (version_number(first), self._sealed().version)
+        log = versions.model_log(self._context.storage, self._name)
+        state = log.state()
+        records = [versions.pick_live(state, self._name, number) for number in pair]
+        old, new = [(versions.manifest_in(log, it), it) for it in records]
+        return compare_versions(old, new)
 
     def get_tags(self) -> Tags:
         """Return the current tags.

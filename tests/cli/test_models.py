@@ -84,6 +84,40 @@ def test_files_come_back_as_they_were(run: Run, answer: Answer, tmp_path: Path) 
     assert Path(folder, "a", "b.txt").read_text() == "text"
 
 
+def test_two_versions_are_compared(
+    run: Run, answer: Answer, make_files: Callable[..., Path]
+) -> None:
+    for number in (1, 2):
+        files = make_files({f"weights-{number}": "w"})
+        run("models", "save", "m", files, "--metric", f"auc=0.{number}")
+    assert run("models", "diff", "m", 1, 1).output == "no difference\n"
+    assert run("models", "diff", "m", 1).output.splitlines() == [
+        "metric auc: 0.1 -> 0.2",
+        "file removed: weights-1",
+        "file added: weights-2",
+    ]
+    found = answer("models", "diff", "m", 2, 1)
+    assert [it["change"] for it in found["files"]] == ["added", "removed"]
+    assert "has no version 3" in run("models", "diff", "m", 3).output
+
+
+@pytest.mark.usefixtures("saved")
+def test_the_history_of_a_model(run: Run, answer: Answer) -> None:
+    run("models", "tag", "m", 1, f"note={'long ' * 20}")
+    run("aliases", "set", "m", "champion", 1, "--why", "the only one")
+    run("models", "describe", "m", 1, "Edited")
+    lines = run("models", "history", "m", "--limit", 3).output.splitlines()
+    assert lines[0].split() == ["WHEN", "CHANGE", "VERSION", "VALUES", "BY", "WHY"]
+    assert '-> "Edited"' in lines[1]
+    assert "champion: none -> 1" in lines[2]
+    assert lines[2].endswith("the only one")
+    assert "{} -> {" in lines[3]
+    assert "…" in lines[3]
+    assert len(lines) == 4
+    kinds = [it["kind"] for it in answer("models", "history", "m")]
+    assert kinds == ["described", "alias set", "tagged", "saved", "reserved"]
+
+
 @pytest.mark.usefixtures("saved")
 def test_a_version_is_deleted_only_when_sure(run: Run) -> None:
     refused = run("models", "delete", "m", 1, stdin="n\n")

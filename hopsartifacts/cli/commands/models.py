@@ -13,6 +13,7 @@ from hopsartifacts.cli.values import json_file, pairs
 from hopsartifacts.errors import ModelNotFoundError
 from hopsartifacts.registry.documents import FRAMEWORKS
 from hopsartifacts.registry.handle import ModelRegistry
+from hopsartifacts.registry.history import ModelChange
 from hopsartifacts.registry.model import Model
 
 NAME = click.argument("name")
@@ -133,6 +134,39 @@ def download(session: Session, name: str, version: int | None, to: str | None) -
 
 @models.command()
 @NAME
+@click.argument("first", type=click.IntRange(min=1))
+@click.argument("second", type=click.IntRange(min=1), required=False)
+@project_options
+def diff(session: Session, name: str, first: int, second: int | None) -> None:
+    """Show the differences from version FIRST to SECOND, by default the latest."""
+    found = session.model(name, second).diff(first)
+    session.show(found, str(found))
+
+
+@models.command()
+@NAME
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="Number of changes.",
+)
+@project_options
+def history(session: Session, name: str, limit: int) -> None:
+    """Show each change of a model, newest first, with user and reason."""
+    registry = session.project().get_model_registry()
+    found = registry.get_history(name, limit)
+    rows = (
+        (it.when[:19], it.kind, it.version or "none", _values(it), it.by, it.why)
+        for it in found
+    )
+    header = ("WHEN", "CHANGE", "VERSION", "VALUES", "BY", "WHY")
+    session.show(found, table(header, rows))
+
+
+@models.command()
+@NAME
 @VERSION
 @YES
 @project_options
@@ -178,6 +212,20 @@ def tag(
         model.delete_tag(key)
     found = model.get_tags()
     session.show(found, listing((key, _json(it)) for key, it in found.items()))
+
+
+def _values(change: ModelChange) -> str:
+    """Return what a change replaced, and by what, in short."""
+    pair = (change.before, change.after)
+    if pair == (None, None):
+        return ""
+    before, after = [_shortened(_json(it) or "none") for it in pair]
+    alias = f"{change.alias}: " if change.alias else ""
+    return f"{alias}{before} -> {after}"
+
+
+def _shortened(text: str, most: int = 40) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _summary(model: Model) -> dict[str, Any]:

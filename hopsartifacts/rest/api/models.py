@@ -13,11 +13,14 @@ from hopsartifacts.deployments.documents import PinnedModel
 from hopsartifacts.deployments.versions import read_sound
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.names import model_name
+from hopsartifacts.registry.difference import ModelDifference
 from hopsartifacts.registry.documents import FileRecord, Framework
 from hopsartifacts.registry.given import checked_description
+from hopsartifacts.registry.history import ModelChange, change_numbers, changes
 from hopsartifacts.registry.versions import (
     describe,
     live_version,
+    model_log,
     model_state,
     pick_live,
     sealed_manifest,
@@ -30,6 +33,7 @@ from hopsartifacts.rest.api.conventions import (
     operations,
     page_by,
     page_of,
+    shown,
     tagged,
 )
 from hopsartifacts.rest.operations import OperationCall
@@ -99,6 +103,16 @@ def _list(call: OperationCall) -> Page[ModelRow]:
 
 def _get(call: OperationCall) -> ModelRow:
     return call.hosted.rows.model(model_name(call.path["model"]))
+
+
+def _history(call: OperationCall) -> Page[ModelChange]:
+    name = model_name(call.path["model"])
+    log = model_log(call.hosted.storage, name)
+    order: SortOrder[int] = SortOrder(
+        identity=lambda it: (it,), fields={"entry": lambda it: it}, default="-entry"
+    )
+    page = page_of(change_numbers(log, name), call.query, order)
+    return shown(page, list(changes(log, page.items)))
 
 
 def _all_versions(call: OperationCall) -> Page[VersionRow]:
@@ -286,6 +300,12 @@ def uses_of(storage: Storage, name: str, version: int) -> list[tuple[Use, int]]:
     return [use for uses in found.values() for use in uses]
 
 
+def _diff(call: OperationCall) -> ModelDifference:
+    name, version = pair(call)
+    registry = call.hosted.project.get_model_registry()
+    return registry.get_model(name, number(call, "other")).diff(version)
+
+
 def _delete(call: OperationCall) -> None:
     name, version = pair(call)
     call.hosted.project.get_model_registry().get_model(name, version).delete()
@@ -335,6 +355,14 @@ OPERATIONS = (
     _operation("GET", "/models/{model}", _get, "A model", answer=ModelRow),
     _operation(
         "GET",
+        "/models/{model}/history",
+        _history,
+        "What changed in a model: saves, aliases, tags, descriptions, deletions",
+        query=Paging,
+        answer=Page[ModelChange],
+    ),
+    _operation(
+        "GET",
         "/model-versions",
         _all_versions,
         "Versions of all models: a page, filtered and sorted",
@@ -351,6 +379,13 @@ OPERATIONS = (
     ),
     _operation("GET", VERSION, _detail, "A model version", answer=VersionDetail),
     _operation("DELETE", VERSION, _delete, "Delete a model version", status=204),
+    _operation(
+        "GET",
+        f"{VERSION}/diff/{{other}}",
+        _diff,
+        "How the other version differs, and whether callers can change to it",
+        answer=ModelDifference,
+    ),
     _operation(
         "GET",
         f"{VERSION}/description",

@@ -77,6 +77,46 @@ def test_the_list_of_versions(save_model: SaveModel, get: Callable[..., Any]) ->
     assert (newest["model"], newest["tags"]) == ("digits", {"stage": "prod"})
 
 
+def test_two_versions_are_compared(
+    save_model: SaveModel, get: Callable[..., Any], client: TestClient
+) -> None:
+    save_model("iris", metrics={"accuracy": 0.8})
+    save_model("iris", metrics={"accuracy": 0.9})
+    found = get("/models/iris/versions/1/diff/2")
+    assert (found["first"], found["second"], found["files"]) == (1, 2, [])
+    assert found["metrics"] == [{"name": "accuracy", "before": 0.8, "after": 0.9}]
+    assert found["model_schema"]["effect"] == "same"
+    assert client.get(f"{V1}/models/iris/versions/1/diff/3").status_code == 404
+    assert client.get(f"{V1}/models/iris/versions/x/diff/1").status_code == 400
+
+
+def test_the_history_of_a_model_in_pages(
+    save_model: SaveModel, get: Callable[..., Any], client: TestClient
+) -> None:
+    save_model("iris").add_tag("a", 1)
+    save_model("iris").set_alias("best", why="newer")
+    first = get("/models/iris/history", limit=2)
+    assert [(it["entry"], it["kind"]) for it in first["items"]] == [
+        (6, "alias set"),
+        (5, "saved"),
+    ]
+    assert first["total"] == 6
+    assert first["items"][0]["why"] == "newer"
+    rest = get("/models/iris/history", cursor=first["next"])
+    assert [it["kind"] for it in rest["items"]] == [
+        "reserved",
+        "tagged",
+        "saved",
+        "reserved",
+    ]
+    tagged = rest["items"][1]
+    assert (tagged["version"], tagged["before"], tagged["after"]) == (1, {}, {"a": 1})
+    assert rest["next"] is None
+    oldest = get("/models/iris/history", sort="entry", limit=1)["items"]
+    assert oldest[0]["entry"] == 1
+    assert client.get(f"{V1}/models/digits/history").status_code == 404
+
+
 def test_a_version_whose_deployments_are_known(
     deployed: Callable[..., Any], get: Callable[..., Any]
 ) -> None:
