@@ -436,9 +436,7 @@ class Deployment(SettingAttributes, Tagged):
         return history.snapshots_of(self._fresh())
 
     def get_history(self) -> list[history.Activation]:
-        """Return each change of the active version, newest first: when, by whom, why.
-
-        Versions that are deleted by now are included.
+        """Return each change of the active version, newest first; also deleted ones.
 
         Raises:
             DeploymentNotFoundError: it was not saved, or was deleted.
