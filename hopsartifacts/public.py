@@ -36,9 +36,11 @@ from hopsartifacts.guard.repair import RepairReport as RepairReport
 from hopsartifacts.guard.verify import VerifyReport as VerifyReport
 from hopsartifacts.project import Project as Project
 from hopsartifacts.project import login as login
+from hopsartifacts.registry.difference import ModelDifference as ModelDifference
 from hopsartifacts.registry.documents import AliasRecord as AliasRecord
 from hopsartifacts.registry.documents import Manifest as Manifest
 from hopsartifacts.registry.handle import ModelRegistry as ModelRegistry
+from hopsartifacts.registry.history import ModelChange as ModelChange
 from hopsartifacts.registry.model import Model as Model
 from hopsartifacts.registry.schema import ModelSchema as ModelSchema
 from hopsartifacts.registry.schema import Schema as Schema
@@ -46,3 +48,4 @@ from hopsartifacts.serving.contract import LogLine as LogLine
 from hopsartifacts.serving.contract import RunState as RunState
 from hopsartifacts.store.cache import Cache as Cache
 from hopsartifacts.store.checks import Finding as Finding
+from hopsartifacts.store.damage import DamagedLogWarning as DamagedLogWarning

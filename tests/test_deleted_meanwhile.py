@@ -377,7 +377,7 @@ def test_a_version_that_the_log_has_lost_is_not_written_over(
     models.create_model("m").save(make_files({"weights": b"s" * LARGE}))
     lose_entries_after(storage, lambda: models.create_model("m").save(make_files(lost)))
     before = {it.path: storage.read(it.path) for it in storage.find("Models/m/2")}
-    with pytest.raises(ConflictError, match=r"'Models/m/2' holds files"):
+    with pytest.raises(ConflictError, match=r"'Models/m/2' contains files"):
         models.create_model("m").save(make_files(saved))
     assert models.create_model("m").save(make_files(saved)).version == 3
     after = {it.path: storage.read(it.path) for it in storage.find("Models/m/2")}

@@ -398,7 +398,7 @@ def test_files_of_somebody_else_are_in_the_way(
     project: Project, make_files: MakeFiles, mr: ModelRegistry
 ) -> None:
     project.storage.write("Models/m/1/Files/stray", [b"mine"])
-    with pytest.raises(ConflictError, match=r"'Models/m/1' holds files.*repair"):
+    with pytest.raises(ConflictError, match=r"'Models/m/1' contains files.*repair"):
         mr.python.create_model("m").save(make_files())
     assert project.storage.read("Models/m/1/Files/stray") == b"mine"
     assert mr.python.create_model("m").save(make_files()).version == 2
