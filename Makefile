@@ -30,8 +30,8 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# More workers than two cores, as many tests wait for servers, disks and processes.
-PARALLEL := -n 3 --dist loadgroup
+# Twice as many workers as two cores: many tests wait for servers, disks and processes.
+PARALLEL := -n 4 --dist loadgroup
 
 # A failure beside other tests is printed and tried again alone. If it passes then, the test
 # depends on the load of the machine: that is a fault, which has to be found and mended.
