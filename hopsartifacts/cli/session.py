@@ -180,6 +180,17 @@ def _check_text(*given: object) -> None:
                 ) from error
 
 
+def limit_option(counted: str) -> Callable[[Function], Function]:
+    """Return the option that limits a list, with the word for what is *counted*."""
+    return click.option(
+        "--limit",
+        type=click.IntRange(min=1),
+        default=20,
+        show_default=True,
+        help=f"Number of {counted}.",
+    )
+
+
 def project_options(function: Function) -> Function:
     """Add the shared options to a command, and pass it a ``Session`` first."""
     return _options(_URL_OPTION, function)

@@ -105,7 +105,7 @@ class PlainSetting(msgspec.Struct, frozen=True, kw_only=True):
         annotation: its type with limits.
         default: what stands for it if nothing is given.
         kind: ``str``, ``int``, ``float`` or ``bool``.
-        words: the texts that are possible; empty if any is, and if it is no text.
+        words: the possible texts; empty if any text is, or the type is not text.
         meaning: a sentence.
     """
 

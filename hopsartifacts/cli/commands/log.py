@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from hopsartifacts.cli.output import table
-from hopsartifacts.cli.session import Session, project_options
+from hopsartifacts.cli.session import Session, limit_option, project_options
 from hopsartifacts.deployments.deployed import Logs
 from hopsartifacts.documents import encode, encode_pretty
 from hopsartifacts.names import deployment_name, model_name
@@ -31,13 +31,7 @@ def command() -> None:
 
 @command.command("list")
 @LOG
-@click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    default=20,
-    show_default=True,
-    help="Number of entries.",
-)
+@limit_option("entries")
 @project_options
 def list_entries(session: Session, log: str, limit: int) -> None:
     """List the changes of a model, its artifacts or a deployment, newest first."""

@@ -8,7 +8,13 @@ import msgspec
 from hopsartifacts.artifacts.documents import ArtifactVersion
 from hopsartifacts.artifacts.handle import Artifacts
 from hopsartifacts.cli.output import listing, progress, size, table
-from hopsartifacts.cli.session import YES, Session, confirm, project_options
+from hopsartifacts.cli.session import (
+    YES,
+    Session,
+    confirm,
+    limit_option,
+    project_options,
+)
 from hopsartifacts.cli.values import json_file, pairs
 from hopsartifacts.errors import ModelNotFoundError
 from hopsartifacts.registry.documents import FRAMEWORKS
@@ -145,13 +151,7 @@ def diff(session: Session, name: str, first: int, second: int | None) -> None:
 
 @models.command()
 @NAME
-@click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    default=20,
-    show_default=True,
-    help="Number of changes.",
-)
+@limit_option("changes")
 @project_options
 def history(session: Session, name: str, limit: int) -> None:
     """Show each change of a model, newest first, with user and reason."""
