@@ -73,13 +73,13 @@ $(VENV)/.user: pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --group dev --editable ".[catalog,cli,grpc,s3,server,serving,sklearn,testing]"
+	$(BIN)/python -m pip install --quiet --group dev --editable ".[catalog,cli,grpc,s3,server,serving,sklearn,testing,ui]"
 	touch $@
 
 .venv-newest/.clients: FORCE
 	$(PYTHON) -m venv .venv-newest
 	.venv-newest/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	.venv-newest/bin/python -m pip install --quiet --group test --group s3 --group backends --editable ".[catalog,cli,grpc,s3,server,serving,sklearn,testing]"
+	.venv-newest/bin/python -m pip install --quiet --group test --group s3 --group backends --editable ".[catalog,cli,grpc,s3,server,serving,sklearn,testing,ui]"
 	.venv-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager s3fs gcsfs adlfs paramiko hdfs-native \
 		uvicorn starlette httptools aiohttp
 	.venv-newest/bin/python -m pip list \
