@@ -74,11 +74,24 @@ class ProjectDetail(msgspec.Struct, frozen=True, kw_only=True):
     verdict: StorageVerdict | None
 
 
+Login = Literal["key", "session", "link"]
+
+
 class Me(msgspec.Struct, frozen=True):
-    """Name and scopes of the caller's API key."""
+    """The caller.
+
+    Attributes:
+        name: of the API key, or of the user who runs the server.
+        scopes: what the key allows here.
+        login: ``key`` if the request has the key, ``session`` if a browser logged in
+            with it, and ``link`` if ``hopsartifacts ui`` opened the browser.
+        read_only: whether this server lets callers only read, whatever keys allow.
+    """
 
     name: str
     scopes: list[Scope]
+    login: Login
+    read_only: bool
 
 
 def _project(call: OperationCall) -> ProjectDetail:
@@ -105,7 +118,16 @@ def _verdict(call: OperationCall) -> StorageVerdict | None:
 
 
 def _me(call: OperationCall) -> Me:
-    return Me(name=call.caller.name, scopes=sorted(call.caller.scopes))
+    hosted = call.hosted
+    login: Login = "key"
+    if call.request.state.session:
+        login = "session" if hosted.sessions.way == "key" else "link"
+    return Me(
+        name=call.caller.name,
+        scopes=sorted(call.caller.scopes),
+        login=login,
+        read_only=hosted.settings.is_read_only,
+    )
 
 
 class CatalogPage(Paging, frozen=True, kw_only=True):
