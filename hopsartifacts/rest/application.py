@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hopsartifacts.rest.about import PAGES, about
+from hopsartifacts.rest.about import about
 from hopsartifacts.rest.access_log import AccessLog
 from hopsartifacts.rest.api import (
     artifacts,
@@ -65,7 +65,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *datasets.OPERATIONS,
     *API_OPERATIONS,
     *deployments.OPERATIONS,
-    *PAGES,
 )
 """All operations of both surfaces, except those about the server itself."""
 

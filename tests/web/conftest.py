@@ -1,0 +1,42 @@
+"""The application with the web UI, asked as a browser asks it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+import hopsartifacts
+from hopsartifacts.project import Project
+from hopsartifacts.rest.application import create_app
+from hopsartifacts.rest.hosted import Hosted
+from hopsartifacts.rest.uploads import Uploads
+from hopsartifacts.web.pages import PAGES
+from tests.rest.conftest import FixedKeys
+
+ORIGIN = "http://127.0.0.1:8443"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """An empty project on this disk."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return hopsartifacts.login(str(tmp_path / "demo"))
+
+
+@pytest.fixture
+def hosted(project: Project, tmp_path: Path) -> Iterator[Hosted]:
+    """What the application serves, with a folder of its own for uploads."""
+    uploads = Uploads(project.storage, tmp_path / "server")
+    yield Hosted(project, FixedKeys(), uploads)
+    uploads.close()
+
+
+@pytest.fixture
+def browser(hosted: Hosted) -> Iterator[TestClient]:
+    """A browser that is not logged in, and does not follow what leads elsewhere."""
+    app = create_app(hosted, PAGES)
+    with TestClient(
+        app, ORIGIN, raise_server_exceptions=False, follow_redirects=False
+    ) as browser:
+        yield browser
