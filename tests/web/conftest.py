@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 from starlette.testclient import TestClient
 
 import hopsartifacts
@@ -13,6 +14,7 @@ from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.uploads import Uploads
 from hopsartifacts.web.pages import PAGES
 from tests.rest.conftest import FixedKeys
+from tests.web.sites import Site, launched, served
 
 ORIGIN = "http://127.0.0.1:8443"
 
@@ -40,3 +42,21 @@ def browser(hosted: Hosted) -> Iterator[TestClient]:
         app, ORIGIN, raise_server_exceptions=False, follow_redirects=False
     ) as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A running browser.
+
+    While it runs there is an event loop on the main thread. So it ends with the module:
+    tests elsewhere start loops of their own.
+    """
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def site(chromium: Browser, hosted: Hosted) -> Iterator[Site]:
+    """The project served to Chromium; any error on a page fails the test."""
+    with served(chromium, hosted) as site:
+        yield site

@@ -5,7 +5,7 @@ import { effect, signal } from "@preact/signals";
 export const THEMES = ["system", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
 
-const KEY = "hopsartifacts-theme";
+const KEY = "theme";
 
 function kept(): Theme {
   const value = localStorage.getItem(KEY);
