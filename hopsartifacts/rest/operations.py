@@ -54,6 +54,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         also_gives: further media types that a caller may ask for.
         minds: request headers that affect the answer.
         form: a struct of the form's fields, if *takes* is ``multipart``.
+        job: type of the job that is the answer (202) if the work takes long.
     """
 
     method: Method
@@ -72,6 +73,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     also_gives: tuple[str, ...] = ()
     minds: tuple[Condition, ...] = ()
     form: type | None = None
+    job: Any = None
 
 
 class Operations:
