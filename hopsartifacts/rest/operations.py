@@ -73,6 +73,11 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     minds: tuple[Condition, ...] = ()
     form: type | None = None
 
+    @property
+    def is_change(self) -> bool:
+        """Whether it changes the project; a prediction, for example, does not."""
+        return self.method != "GET" and self.scope not in {None, "read"}
+
 
 class Operations:
     """A factory for the operations with one tag.

@@ -241,6 +241,11 @@ class Rows:
         """Return the deployments that the latest list lacks, and why."""
         return self._deployments.damaged
 
+    def aliases_of(self, model: str) -> dict[str, int]:
+        """Return the aliases of a model as of the latest list; none if not listed."""
+        found = self._listed.get(model)
+        return found[0].aliases if found else {}
+
     def damaged(self) -> list[str]:
         """Return the models whose logs could not be read for the latest list."""
         return sorted(self._damaged.copy())
