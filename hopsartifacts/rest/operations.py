@@ -78,6 +78,11 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     is_described: bool = True
     job: Any = None
 
+    @property
+    def is_change(self) -> bool:
+        """Whether it changes the project; a prediction, for example, does not."""
+        return self.method != "GET" and self.scope not in {None, "read"}
+
 
 class Operations:
     """A factory for the operations with one tag.
