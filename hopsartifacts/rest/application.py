@@ -21,6 +21,7 @@ from hopsartifacts.rest.api import (
     jobs,
     model_form,
     project,
+    saves,
     uploads,
 )
 from hopsartifacts.rest.api import deployments as api_deployments
@@ -49,6 +50,7 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *project.OPERATIONS,
     *api_models.OPERATIONS,
     *model_form.OPERATIONS,
+    *saves.OPERATIONS,
     *edits.OPERATIONS,
     *artifacts.OPERATIONS,
     *api_deployments.OPERATIONS,
