@@ -20,6 +20,7 @@ from hopsartifacts.rest.api import (
     history,
     jobs,
     model_form,
+    previews,
     project,
 )
 from hopsartifacts.rest.api import deployments as api_deployments
@@ -54,6 +55,7 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *history.OPERATIONS,
     *deployment_edits.OPERATIONS,
     *files.OPERATIONS,
+    *previews.OPERATIONS,
     *jobs.OPERATIONS,
     *events.OPERATIONS,
 )
