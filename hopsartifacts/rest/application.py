@@ -21,6 +21,7 @@ from hopsartifacts.rest.api import (
     jobs,
     model_form,
     project,
+    search,
 )
 from hopsartifacts.rest.api import deployments as api_deployments
 from hopsartifacts.rest.api import models as api_models
@@ -56,6 +57,7 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *files.OPERATIONS,
     *jobs.OPERATIONS,
     *events.OPERATIONS,
+    *search.OPERATIONS,
 )
 """All operations of the JSON API."""
 

@@ -18,6 +18,7 @@ from hopsartifacts.rest.event_streams import Announcer, ListenerLimit
 from hopsartifacts.rest.keys import Caller
 from hopsartifacts.rest.login_limits import FailedLogins
 from hopsartifacts.rest.rows import Rows
+from hopsartifacts.rest.search import Search
 from hopsartifacts.storage.contract import Storage
 
 MIB = 1024 * 1024
@@ -94,6 +95,7 @@ class Hosted:
         failed_logins: the limit on failed logins.
         measures: the metrics.
         rows: the cached rows of lists.
+        search: finds models, versions, deployments and files.
         announcer: publishes events.
         watch: polls models and deployments while there are listeners.
         jobs: the background jobs.
@@ -122,6 +124,7 @@ class Hosted:
             folder and folder / "rows.json",
             partial(publish_changes, self.announcer),
         )
+        self.search = Search(project.storage, self.rows)
         self.watch = Watch(project, self.announcer, self.rows)
         self.jobs = Jobs(
             lambda job: self.announcer.publish("job", replace(job, result=None))
