@@ -23,6 +23,7 @@ from hopsartifacts.rest.api import (
     previews,
     project,
     saves,
+    search,
     uploads,
 )
 from hopsartifacts.rest.api import deployments as api_deployments
@@ -62,6 +63,7 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *uploads.OPERATIONS,
     *jobs.OPERATIONS,
     *events.OPERATIONS,
+    *search.OPERATIONS,
 )
 """All operations of the JSON API."""
 

@@ -19,6 +19,7 @@ from hopsartifacts.rest.keys import Caller
 from hopsartifacts.rest.login_limits import FailedLogins
 from hopsartifacts.rest.previews.helpers import Previewer
 from hopsartifacts.rest.rows import Rows
+from hopsartifacts.rest.search import Search
 from hopsartifacts.storage.contract import Storage
 
 MIB = 1024 * 1024
@@ -95,6 +96,7 @@ class Hosted:
         failed_logins: the limit on failed logins.
         measures: the metrics.
         rows: the cached rows of lists.
+        search: finds models, versions, deployments and files.
         announcer: publishes events.
         watch: polls models and deployments while there are listeners.
         jobs: the background jobs.
@@ -124,6 +126,7 @@ class Hosted:
             folder and folder / "rows.json",
             partial(publish_changes, self.announcer),
         )
+        self.search = Search(project.storage, self.rows)
         self.watch = Watch(project, self.announcer, self.rows)
         self.jobs = Jobs(
             lambda job: self.announcer.publish("job", replace(job, result=None))
