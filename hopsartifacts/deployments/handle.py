@@ -10,7 +10,7 @@ from typing import Any
 from hopsartifacts.artifacts.handle import Artifacts
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.context import ProjectContext
-from hopsartifacts.deployments.deployed import Deployed, no_key
+from hopsartifacts.deployments.deployed import Deployed, Keyed, no_key
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.environment import freeze
 from hopsartifacts.deployments.parts import (
@@ -309,8 +309,8 @@ class ModelServing(FixedAttributes):
             return state
         return self._context.backend().state(self._current.read(name))
 
-    def state_of(self, sealed: Deployed) -> RunState:
-        """Return the state of the processes of *sealed*; reads no storage."""
+    def state_of(self, sealed: Keyed) -> RunState:
+        """Return the state of the processes of a deployment; reads no storage."""
         return self._context.backend().state(sealed.key)
 
     def freeze_environment(self, path: str | Path | None = None) -> str:

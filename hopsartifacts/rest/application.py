@@ -21,6 +21,7 @@ from hopsartifacts.rest.api import (
     jobs,
     model_form,
     project,
+    uploads,
 )
 from hopsartifacts.rest.api import deployments as api_deployments
 from hopsartifacts.rest.api import models as api_models
@@ -54,6 +55,7 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *history.OPERATIONS,
     *deployment_edits.OPERATIONS,
     *files.OPERATIONS,
+    *uploads.OPERATIONS,
     *jobs.OPERATIONS,
     *events.OPERATIONS,
 )

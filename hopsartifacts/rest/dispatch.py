@@ -92,6 +92,8 @@ def answering(
                 else:
                     handle = partial(operation.handle, call)
                     result = await anyio.to_thread.run_sync(handle)
+            if operation.is_change:
+                hosted.watch.hurry()
             return _response(result, operation)
         except HopsArtifactsError as error:
             return failed(request, error)

@@ -57,7 +57,8 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     listed = sorted(of_programs, key=lambda it: (it.path, it.method))
     types = [HopsworksError, Problem]
     for operation in listed:
-        types += [it for it in (operation.body, operation.answer) if it is not None]
+        of_bodies = operation.body, operation.answer, operation.job
+        types += [it for it in of_bodies if it is not None]
         for struct in (operation.query, operation.form):
             types += [it.type for it in _fields(struct)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
@@ -176,6 +177,11 @@ def _responses(operation: Operation, of: dict[int, Any]) -> dict[str, Any]:
     for media_type in operation.also_gives:
         good["content"][media_type] = {"schema": {}}
     answers = {str(operation.status): good}
+    if operation.job is not None:
+        answers["202"] = {
+            "description": "Accepted: it takes long",
+            "content": {"application/json": {"schema": of[id(operation.job)]}},
+        }
     conditions = list(_conditions(operation).values())
     for status in (it.good for it in conditions if it.good):
         answers[str(status)] = {"description": HTTPStatus(status).phrase}

@@ -7,31 +7,26 @@ import pytest
 from playwright.sync_api import Browser
 from starlette.testclient import TestClient
 
-import hopsartifacts
 from hopsartifacts.project import Project
 from hopsartifacts.rest.application import create_app
 from hopsartifacts.rest.hosted import Hosted
-from hopsartifacts.rest.uploads import Uploads
 from hopsartifacts.web.pages import PAGES
-from tests.rest.conftest import FixedKeys
-from tests.web.sites import Site, launched, served
+from tests.web.sites import Site, hosting, launched, served
 
 ORIGIN = "http://127.0.0.1:8443"
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """An empty project on this disk."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    return hopsartifacts.login(str(tmp_path / "demo"))
+def hosted(tmp_path: Path) -> Iterator[Hosted]:
+    """What the application serves: an empty project on this disk."""
+    with hosting(tmp_path) as hosted:
+        yield hosted
 
 
 @pytest.fixture
-def hosted(project: Project, tmp_path: Path) -> Iterator[Hosted]:
-    """What the application serves, with a folder of its own for uploads."""
-    uploads = Uploads(project.storage, tmp_path / "server")
-    yield Hosted(project, FixedKeys(), uploads)
-    uploads.close()
+def project(hosted: Hosted) -> Project:
+    """The project that is served."""
+    return hosted.project
 
 
 @pytest.fixture

@@ -12,13 +12,15 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+import hopsartifacts
 from hopsartifacts.project import Project
 from hopsartifacts.rest.application import create_app
 from hopsartifacts.rest.front.http_proxy import operations
 from hopsartifacts.rest.front.upstreams import Upstreams
 from hopsartifacts.rest.hosted import Hosted
+from hopsartifacts.rest.uploads import Uploads
 from hopsartifacts.web.pages import PAGES
-from tests.rest.conftest import bearing
+from tests.rest.conftest import FixedKeys, bearing
 from tests.rest.servers import on_thread
 
 AXE = Path(__file__).parents[2] / "ui/node_modules/axe-core/axe.min.js"
@@ -128,6 +130,17 @@ class Site:
     def _note_request(self, url: str) -> None:
         if not url.startswith((f"{self.url}/", "data:", "blob:")):
             self.errors.append(f"request to another origin: {url}")
+
+
+@contextmanager
+def hosting(folder: Path) -> Iterator[Hosted]:
+    """Return what a server of a new project in *folder* has, for many tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
+        project = hopsartifacts.login(str(folder / "demo"))
+        uploads = Uploads(project.storage, folder / "server")
+        yield Hosted(project, FixedKeys(), uploads)
+        uploads.close()
 
 
 @contextmanager

@@ -36,6 +36,7 @@ from hopsartifacts.rest.api.conventions import (
     shown,
     tagged,
 )
+from hopsartifacts.rest.facets import Checks, Facets, facets_of
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.rows import MODELS, VERSIONS, ModelRow, VersionRow
 from hopsartifacts.rest.sorted_lists import SortOrder, Value
@@ -80,25 +81,37 @@ class ModelFilter(Paging, frozen=True, kw_only=True):
         name: a part of the name; case is ignored.
         framework: framework of the newest version.
         deployed: only models that a deployment runs, or only those that none runs.
+        facets: also count the models of each framework.
     """
 
     name: str = ""
     framework: Framework | None = None
     deployed: bool | None = None
+    facets: bool = False
+
+
+_MODEL_FACETS: dict[str, Callable[[ModelRow], str]] = {
+    "framework": lambda row: row.framework
+}
 
 
 def _list(call: OperationCall) -> Page[ModelRow]:
     wanted: ModelFilter = call.query
-    checks: list[Callable[[ModelRow], bool]] = []
+    checks: Checks[ModelRow] = {}
     if part := wanted.name.lower():
-        checks.append(lambda row: part in row.name.lower())
+        checks["name"] = lambda row: part in row.name.lower()
     if wanted.framework:
-        checks.append(lambda row: row.framework == wanted.framework)
+        checks["framework"] = lambda row: row.framework == wanted.framework
     if wanted.deployed is not None:
-        checks.append(lambda row: bool(row.deployments) is wanted.deployed)
+        checks["deployed"] = lambda row: bool(row.deployments) is wanted.deployed
     rows = call.hosted.rows
-    page = page_by(lambda field: rows.models_by(field).where(checks), wanted, MODELS)
-    return replace(page, damaged=rows.damaged())
+    page = page_by(
+        lambda field: rows.models_by(field).where(checks.values()), wanted, MODELS
+    )
+    facets: Facets = {}
+    if wanted.facets:
+        facets = facets_of(rows.models(), checks, _MODEL_FACETS)
+    return replace(page, damaged=rows.damaged(), facets=facets)
 
 
 def _get(call: OperationCall) -> ModelRow:
