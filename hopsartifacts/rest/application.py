@@ -24,6 +24,7 @@ from hopsartifacts.rest.api import (
     project,
     saves,
     search,
+    sessions,
     uploads,
 )
 from hopsartifacts.rest.api import deployments as api_deployments
@@ -64,6 +65,7 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *jobs.OPERATIONS,
     *events.OPERATIONS,
     *search.OPERATIONS,
+    *sessions.OPERATIONS,
 )
 """All operations of the JSON API."""
 

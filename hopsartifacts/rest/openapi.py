@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hopsartifacts import __version__
-from hopsartifacts.rest.dispatch import is_own
+from hopsartifacts.rest.browsers import is_own
 from hopsartifacts.rest.operations import Condition, Operation
 
 _REFERENCE = "#/components/schemas/{name}"
