@@ -161,6 +161,8 @@ class _Pins(msgspec.Struct, frozen=True):
     newest: NewestEntry
     versions: dict[str, list[int]]
     """Version numbers by model name."""
+    runs: dict[tuple[str, int], set[int]]
+    """The artifact versions that it runs, by model version."""
     artifacts: dict[tuple[str, int], NewestEntry]
     """The newest entry of each artifact log that this depends on, by model version."""
 
@@ -236,6 +238,18 @@ class Rows:
     def model(self, model: str) -> ModelRow:
         """Return one model; raises as ``versions_of``."""
         return self._of(model)[0]
+
+    def artifact_users(self, model: str, version: int) -> dict[int, list[str]]:
+        """Return the deployments that run each artifact version of a model version.
+
+        Raises as ``versions_of``.
+        """
+        self._of(model)
+        found: dict[int, list[str]] = {}
+        for name, pins in sorted(self._pins.items()):
+            for artifact in pins.runs.get((model, version), ()):
+                found.setdefault(artifact, []).append(name)
+        return found
 
     def _of(self, model: str) -> tuple[ModelRow, list[VersionRow]]:
         with self._lock:
@@ -446,10 +460,15 @@ class Rows:
             live = find_deployment(self._storage, deployment, logs)
             served = live.records() if live else {}
         except (IntegrityError, FormatError):
-            return _Pins(NO_LOG, {}, {})
+            return _Pins(NO_LOG, {}, {}, {})
         versions: dict[str, list[int]] = {}
-        for pin in (record.model for record in served.values()):
-            if pin and pin.version not in versions.setdefault(pin.name, []):
+        runs: dict[tuple[str, int], set[int]] = {}
+        for record in served.values():
+            pin = record.model
+            if pin is None:
+                continue
+            runs.setdefault((pin.name, pin.version), set()).add(record.artifact)
+            if pin.version not in versions.setdefault(pin.name, []):
                 versions[pin.name].append(pin.version)
         pinned = {
             (record.model.name, record.model.version)
@@ -457,7 +476,7 @@ class Rows:
             if record.model and record.artifact
         }
         artifacts = {it: self._newest_artifact(logs, *it) for it in pinned}
-        return _Pins(newest, versions, artifacts)
+        return _Pins(newest, versions, runs, artifacts)
 
     def _newest_artifact(self, logs: Logs, model: str, version: int) -> NewestEntry:
         """Return the entry of the artifact log that was read; none if it is damaged."""
