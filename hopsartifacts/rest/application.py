@@ -13,6 +13,7 @@ from hopsartifacts.rest.about import about
 from hopsartifacts.rest.access_log import AccessLog
 from hopsartifacts.rest.api import (
     artifacts,
+    deployment_checks,
     deployment_edits,
     edits,
     events,
@@ -59,6 +60,7 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *api_deployments.OPERATIONS,
     *history.OPERATIONS,
     *deployment_edits.OPERATIONS,
+    *deployment_checks.OPERATIONS,
     *files.OPERATIONS,
     *previews.OPERATIONS,
     *uploads.OPERATIONS,
