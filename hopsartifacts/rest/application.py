@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hopsartifacts.rest.about import PAGES, about
+from hopsartifacts.rest.about import about
 from hopsartifacts.rest.access_log import AccessLog
 from hopsartifacts.rest.api import (
     artifacts,
@@ -21,8 +21,10 @@ from hopsartifacts.rest.api import (
     history,
     jobs,
     model_form,
+    previews,
     project,
     saves,
+    search,
     uploads,
 )
 from hopsartifacts.rest.api import deployments as api_deployments
@@ -59,9 +61,11 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *deployment_edits.OPERATIONS,
     *files.OPERATIONS,
     *file_actions.OPERATIONS,
+    *previews.OPERATIONS,
     *uploads.OPERATIONS,
     *jobs.OPERATIONS,
     *events.OPERATIONS,
+    *search.OPERATIONS,
 )
 """All operations of the JSON API."""
 
@@ -71,7 +75,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *datasets.OPERATIONS,
     *API_OPERATIONS,
     *deployments.OPERATIONS,
-    *PAGES,
 )
 """All operations of both surfaces, except those about the server itself."""
 

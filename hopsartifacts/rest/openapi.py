@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hopsartifacts import __version__
-from hopsartifacts.rest.dispatch import API
+from hopsartifacts.rest.dispatch import is_own
 from hopsartifacts.rest.operations import Condition, Operation
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -53,7 +53,8 @@ class Problem(msgspec.Struct):
 
 def document(operations: Iterable[Operation]) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of *operations*."""
-    listed = sorted(operations, key=lambda it: (it.path, it.method))
+    of_programs = (it for it in operations if it.is_described)
+    listed = sorted(of_programs, key=lambda it: (it.path, it.method))
     types = [HopsworksError, Problem]
     for operation in listed:
         of_bodies = operation.body, operation.answer, operation.job
@@ -165,9 +166,9 @@ def _body(operation: Operation, of: dict[int, Any]) -> dict[str, Any] | None:
 
 
 def _responses(operation: Operation, of: dict[int, Any]) -> dict[str, Any]:
-    is_api = operation.path.startswith(API)
-    media = "application/problem+json" if is_api else "application/json"
-    error = of[id(Problem if is_api else HopsworksError)]
+    is_problem = is_own(operation.path)
+    media = "application/problem+json" if is_problem else "application/json"
+    error = of[id(Problem if is_problem else HopsworksError)]
     good: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
     if operation.answer is not None:
         good["content"] = {operation.gives: {"schema": of[id(operation.answer)]}}

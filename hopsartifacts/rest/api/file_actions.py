@@ -49,6 +49,7 @@ def _move(call: OperationCall) -> Response:
 
     def move(_: Callback) -> None:
         api.move(source, target, call.body.overwrite)
+        call.hosted.announce_file(source)
 
     # Where folders can be moved as a whole, a move takes no time.
     is_long = not call.hosted.storage.capabilities.moves_trees and _is_long(call)
@@ -77,6 +78,7 @@ def _done(
 
     def work(callback: Callback) -> FileResult:
         act(callback)
+        call.hosted.announce_file(target)
         return FileResult(target)
 
     if not is_long:

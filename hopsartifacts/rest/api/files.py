@@ -170,6 +170,7 @@ async def _put(call: OperationCall) -> Response:
 
         def put() -> Response:
             api.upload(file, folder, overwrite=call.query.overwrite)
+            call.hosted.announce_file(path)
             return created(call, path)
 
         return await to_thread.run_sync(put)
@@ -202,12 +203,14 @@ def _delete(call: OperationCall) -> None:
     check_removable(path)
     tree_of(call).get(path)
     call.hosted.project.get_dataset_api().remove(path)
+    call.hosted.announce_file(path)
 
 
 def _make_folder(call: OperationCall) -> FileRow:
     path = _own(call)
     check_makeable(path)
     call.hosted.project.get_dataset_api().mkdir(path)
+    call.hosted.announce_file(path)
     return file_row(call, path)
 
 
