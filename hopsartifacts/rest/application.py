@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hopsartifacts.rest.about import PAGES, about
+from hopsartifacts.rest.about import about
 from hopsartifacts.rest.access_log import AccessLog
 from hopsartifacts.rest.api import (
     artifacts,
@@ -20,8 +20,11 @@ from hopsartifacts.rest.api import (
     history,
     jobs,
     model_form,
+    previews,
     project,
+    saves,
     search,
+    uploads,
 )
 from hopsartifacts.rest.api import deployments as api_deployments
 from hopsartifacts.rest.api import models as api_models
@@ -49,12 +52,15 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *project.OPERATIONS,
     *api_models.OPERATIONS,
     *model_form.OPERATIONS,
+    *saves.OPERATIONS,
     *edits.OPERATIONS,
     *artifacts.OPERATIONS,
     *api_deployments.OPERATIONS,
     *history.OPERATIONS,
     *deployment_edits.OPERATIONS,
     *files.OPERATIONS,
+    *previews.OPERATIONS,
+    *uploads.OPERATIONS,
     *jobs.OPERATIONS,
     *events.OPERATIONS,
     *search.OPERATIONS,
@@ -67,7 +73,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *datasets.OPERATIONS,
     *API_OPERATIONS,
     *deployments.OPERATIONS,
-    *PAGES,
 )
 """All operations of both surfaces, except those about the server itself."""
 

@@ -17,6 +17,7 @@ from hopsartifacts.rest.deployment_states import Watch
 from hopsartifacts.rest.event_streams import Announcer, ListenerLimit
 from hopsartifacts.rest.keys import Caller
 from hopsartifacts.rest.login_limits import FailedLogins
+from hopsartifacts.rest.previews.helpers import Previewer
 from hopsartifacts.rest.rows import Rows
 from hopsartifacts.rest.search import Search
 from hopsartifacts.storage.contract import Storage
@@ -101,6 +102,7 @@ class Hosted:
         jobs: the background jobs.
         listeners: the limit on listeners to events.
         log_listeners: the limit on clients that follow logs.
+        previewer: makes previews of files.
     """
 
     def __init__(
@@ -131,15 +133,17 @@ class Hosted:
         )
         self.listeners = ListenerLimit(settings.max_listeners)
         self.log_listeners = ListenerLimit(settings.max_log_listeners)
+        self.previewer = Previewer()
 
     def close(self) -> None:
-        """End jobs and event streams; call this before the server stops.
+        """End jobs, previews and event streams; call this before the server stops.
 
         A server waits for requests in progress, and event streams do not end by
         themselves.
         """
         self.watch.close()
         self.jobs.close()
+        self.previewer.close()
         self.announcer.close()
 
     def announce_file(self, path: str) -> None:
