@@ -338,12 +338,26 @@ class ModelServing(FixedAttributes):
         deployment.save()
         return deployment
 
-    def deploy_model(self, model: Model, **settings: Any) -> Deployment:
-        """Save a deployment of *model*; *settings* as for ``create_predictor``."""
+    def deploy_model(
+        self,
+        model: Model,
+        *,
+        why: str = "",
+        ignore_environment: bool = False,
+        **settings: Any,
+    ) -> Deployment:
+        """Save a deployment of *model*; *settings* as for ``create_predictor``.
+
+        Args:
+            model: a saved model version.
+            why: the reason, for the history.
+            ignore_environment: see ``Deployment.save``.
+            settings: those of the deployment.
+        """
         given = DeploymentSettings.of(**settings)
         predictor = unchecked_predictor(self._context, model.manifest, given)
         deployment = Deployment(self._context, predictor)
-        deployment.save()
+        deployment.save(why=why, ignore_environment=ignore_environment)
         return deployment
 
     def users_of(self, model: str, version: int) -> list[str]:

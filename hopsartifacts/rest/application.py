@@ -20,7 +20,10 @@ from hopsartifacts.rest.api import (
     history,
     jobs,
     model_form,
+    previews,
     project,
+    saves,
+    search,
     uploads,
 )
 from hopsartifacts.rest.api import deployments as api_deployments
@@ -49,15 +52,18 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *project.OPERATIONS,
     *api_models.OPERATIONS,
     *model_form.OPERATIONS,
+    *saves.OPERATIONS,
     *edits.OPERATIONS,
     *artifacts.OPERATIONS,
     *api_deployments.OPERATIONS,
     *history.OPERATIONS,
     *deployment_edits.OPERATIONS,
     *files.OPERATIONS,
+    *previews.OPERATIONS,
     *uploads.OPERATIONS,
     *jobs.OPERATIONS,
     *events.OPERATIONS,
+    *search.OPERATIONS,
 )
 """All operations of the JSON API."""
 

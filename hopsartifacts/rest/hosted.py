@@ -17,7 +17,9 @@ from hopsartifacts.rest.deployment_states import Watch
 from hopsartifacts.rest.event_streams import Announcer, ListenerLimit
 from hopsartifacts.rest.keys import Caller
 from hopsartifacts.rest.login_limits import FailedLogins
+from hopsartifacts.rest.previews.helpers import Previewer
 from hopsartifacts.rest.rows import Rows
+from hopsartifacts.rest.search import Search
 from hopsartifacts.storage.contract import Storage
 
 MIB = 1024 * 1024
@@ -94,11 +96,13 @@ class Hosted:
         failed_logins: the limit on failed logins.
         measures: the metrics.
         rows: the cached rows of lists.
+        search: finds models, versions, deployments and files.
         announcer: publishes events.
         watch: polls models and deployments while there are listeners.
         jobs: the background jobs.
         listeners: the limit on listeners to events.
         log_listeners: the limit on clients that follow logs.
+        previewer: makes previews of files.
     """
 
     def __init__(
@@ -122,21 +126,24 @@ class Hosted:
             folder and folder / "rows.json",
             partial(publish_changes, self.announcer),
         )
+        self.search = Search(project.storage, self.rows)
         self.watch = Watch(project, self.announcer, self.rows)
         self.jobs = Jobs(
             lambda job: self.announcer.publish("job", replace(job, result=None))
         )
         self.listeners = ListenerLimit(settings.max_listeners)
         self.log_listeners = ListenerLimit(settings.max_log_listeners)
+        self.previewer = Previewer()
 
     def close(self) -> None:
-        """End jobs and event streams; call this before the server stops.
+        """End jobs, previews and event streams; call this before the server stops.
 
         A server waits for requests in progress, and event streams do not end by
         themselves.
         """
         self.watch.close()
         self.jobs.close()
+        self.previewer.close()
         self.announcer.close()
 
     def announce_file(self, path: str) -> None:
