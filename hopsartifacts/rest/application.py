@@ -13,15 +13,21 @@ from hopsartifacts.rest.about import about
 from hopsartifacts.rest.access_log import AccessLog
 from hopsartifacts.rest.api import (
     artifacts,
+    deployment_checks,
     deployment_edits,
     edits,
     events,
+    file_actions,
     files,
     history,
     jobs,
     model_form,
+    previews,
     project,
+    saves,
+    search,
     sessions,
+    uploads,
 )
 from hopsartifacts.rest.api import deployments as api_deployments
 from hopsartifacts.rest.api import models as api_models
@@ -49,14 +55,20 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *project.OPERATIONS,
     *api_models.OPERATIONS,
     *model_form.OPERATIONS,
+    *saves.OPERATIONS,
     *edits.OPERATIONS,
     *artifacts.OPERATIONS,
     *api_deployments.OPERATIONS,
     *history.OPERATIONS,
     *deployment_edits.OPERATIONS,
+    *deployment_checks.OPERATIONS,
     *files.OPERATIONS,
+    *file_actions.OPERATIONS,
+    *previews.OPERATIONS,
+    *uploads.OPERATIONS,
     *jobs.OPERATIONS,
     *events.OPERATIONS,
+    *search.OPERATIONS,
     *sessions.OPERATIONS,
 )
 """All operations of the JSON API."""

@@ -2,7 +2,7 @@
 
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from http import HTTPStatus
 from time import monotonic
@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hopsartifacts.documents import without_bom
-from hopsartifacts.errors import HopsArtifactsError, InvalidInputError
+from hopsartifacts.errors import HopsArtifactsError, InvalidInputError, Problem
 from hopsartifacts.machine.identity import acting_as
 from hopsartifacts.names import is_unicode
 from hopsartifacts.rest.bodies import read_body
@@ -28,6 +28,7 @@ from hopsartifacts.rest.errors import (
     hopsworks_body,
     problem_body,
     status_and_code,
+    unfit,
 )
 from hopsartifacts.rest.event_streams import MEDIA_TYPE as EVENTS
 from hopsartifacts.rest.hosted import Hosted
@@ -99,6 +100,8 @@ def answering(
                 else:
                     handle = partial(operation.handle, call)
                     result = await anyio.to_thread.run_sync(handle)
+            if operation.is_change:
+                hosted.watch.hurry()
             return _response(result, operation)
         except HopsArtifactsError as error:
             return failed(request, error)
@@ -196,7 +199,7 @@ def failed(request: Request, error: HopsArtifactsError) -> Response:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _LOGGER.error("%s %s", request.method, _label(request), exc_info=error)
     headers = error.headers if isinstance(error, RefusedError) else {}
-    return _error(request, str(error), status, code, headers)
+    return _error(request, str(error), status, code, headers, error.problems)
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
@@ -221,10 +224,16 @@ def encoded(result: object) -> bytes:
 
 
 def _error(
-    request: Request, message: str, status: int, code: int, headers: dict[str, str]
+    request: Request,
+    message: str,
+    status: int,
+    code: int,
+    headers: dict[str, str],
+    problems: Iterable[Problem] = (),
 ) -> Response:
     if is_own(request.url.path):
-        body = problem_body(message, status, _TITLES.get(status, "Error"))
+        title = _TITLES.get(status, "Error")
+        body = problem_body(message, status, title, problems)
         media = "application/problem+json"
     else:
         body, media = hopsworks_body(message, code), "application/json"
@@ -258,7 +267,7 @@ def _query(request: Request, operation: Operation) -> Any:
     try:
         return msgspec.convert(given, operation.query, strict=False)
     except (msgspec.ValidationError, ValueError) as error:
-        raise InvalidInputError(f"query: {error}") from error
+        raise unfit(f"query: {error}", error) from error
 
 
 async def _body(request: Request, operation: Operation, limit: int) -> Any:
@@ -268,7 +277,7 @@ async def _body(request: Request, operation: Operation, limit: int) -> Any:
     try:
         return msgspec.json.decode(without_bom(data), type=operation.body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InvalidInputError(misspelt(data, "body") or f"body: {error}") from error
+        raise unfit(misspelt(data, "body") or f"body: {error}", error) from error
     except RecursionError as error:
         raise InvalidInputError("body: it is nested too deeply") from error
 

@@ -56,6 +56,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         minds: request headers that affect the answer.
         form: a struct of the form's fields, if *takes* is ``multipart``.
         is_described: whether it is in the OpenAPI document; pages for browsers are not.
+        job: type of the job that is the answer (202) if the work takes long.
     """
 
     method: Method
@@ -75,6 +76,12 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     minds: tuple[Condition, ...] = ()
     form: type | None = None
     is_described: bool = True
+    job: Any = None
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it changes the project; a prediction, for example, does not."""
+        return self.method != "GET" and self.scope not in {None, "read"}
 
 
 class Operations:

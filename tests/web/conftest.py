@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 from starlette.testclient import TestClient
 
 import hopsartifacts
@@ -16,6 +17,7 @@ from hopsartifacts.rest.uploads import Uploads
 from hopsartifacts.web.login import with_key
 from hopsartifacts.web.pages import PAGES
 from hopsartifacts.web.sessions import BrowserSessions
+from tests.web.sites import Site, hosting, launched, served
 
 ORIGIN = "https://models.example.com:8443"
 PAGE = {"sec-fetch-site": "same-origin"}
@@ -120,3 +122,21 @@ def ann(browser: TestClient, make_key: Callable[..., str]) -> TestClient:
 def log_in(browser: TestClient, key: str) -> int:
     """Log *browser* in with *key*; return the status of the answer."""
     return int(browser.post("/ui/session", json={"key": key}).status_code)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A running browser.
+
+    While it runs there is an event loop on the main thread. So it ends with the module:
+    tests elsewhere start loops of their own.
+    """
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def site(chromium: Browser, tmp_path: Path) -> Iterator[Site]:
+    """A new project served to Chromium; any error on a page fails the test."""
+    with hosting(tmp_path / "site") as hosted, served(chromium, hosted) as site:
+        yield site

@@ -40,7 +40,7 @@ def test_every_operation_is_described(client: TestClient) -> None:
         else:
             assert operation.gives in good["content"]
         problem = shown["responses"]["400"]["content"]["application/problem+json"]
-        assert problem["schema"]["$ref"].endswith("/Problem")
+        assert problem["schema"]["$ref"].endswith("/ProblemDocument")
     page = schemas["Page_VersionRow_"]["properties"]
     assert page["items"]["items"]["$ref"].endswith("/VersionRow")
     names = [
