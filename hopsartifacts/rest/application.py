@@ -21,6 +21,7 @@ from hopsartifacts.rest.api import (
     files,
     history,
     jobs,
+    keys,
     model_form,
     previews,
     project,
@@ -70,6 +71,7 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *events.OPERATIONS,
     *search.OPERATIONS,
     *sessions.OPERATIONS,
+    *keys.OPERATIONS,
 )
 """All operations of the JSON API."""
 
