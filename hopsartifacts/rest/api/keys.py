@@ -117,7 +117,7 @@ def _keys(call: OperationCall) -> Keys:
         return keys
     raise UnsupportedHereError(
         "this server has no API keys: 'hopsartifacts ui' serves the project only to "
-        "the user who runs it. Share the project with 'hopsartifacts serve', which has keys"
+        "the user who runs it. Share it with 'hopsartifacts serve', which has keys"
     )
 
 
