@@ -201,7 +201,8 @@ def _inference_listener(
     client send predictions only to a plain HTTP port.
     """
     wanted = listening.inference_port
-    if wanted is None and not is_loopback(listening.host):
+    is_wanted = wanted is not None or is_loopback(listening.host)
+    if not (listening.has_inference_port and is_wanted):
         return None
     host = listening.inference_host or listening.host
     return inference_listener(folder, host, wanted, url)
