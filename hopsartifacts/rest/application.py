@@ -22,6 +22,7 @@ from hopsartifacts.rest.api import (
     jobs,
     model_form,
     project,
+    rules,
 )
 from hopsartifacts.rest.api import deployments as api_deployments
 from hopsartifacts.rest.api import models as api_models
@@ -55,6 +56,7 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *history.OPERATIONS,
     *deployment_edits.OPERATIONS,
     *deployment_checks.OPERATIONS,
+    *rules.OPERATIONS,
     *files.OPERATIONS,
     *jobs.OPERATIONS,
     *events.OPERATIONS,
