@@ -17,7 +17,7 @@ from hopsartifacts.deployments.checks import (
     check_predictor,
     check_rollback,
 )
-from hopsartifacts.deployments.deployed import Deployed, no_key
+from hopsartifacts.deployments.deployed import Deployed, Keyed, no_key
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.environment import freeze
 from hopsartifacts.deployments.parts import (
@@ -322,8 +322,8 @@ class ModelServing(FixedAttributes):
             return state
         return self._context.backend().state(self._current.read(name))
 
-    def state_of(self, sealed: Deployed) -> RunState:
-        """Return the state of the processes of *sealed*; reads no storage."""
+    def state_of(self, sealed: Keyed) -> RunState:
+        """Return the state of the processes of a deployment; reads no storage."""
         return self._context.backend().state(sealed.key)
 
     def freeze_environment(self, path: str | Path | None = None) -> str:
@@ -367,12 +367,26 @@ class ModelServing(FixedAttributes):
         """Return what a rollback of *sealed* to a version would do; stores nothing."""
         return check_rollback(self._context, sealed, version, refusals or Refusals())
 
-    def deploy_model(self, model: Model, **settings: Any) -> Deployment:
-        """Save a deployment of *model*; *settings* as for ``create_predictor``."""
+    def deploy_model(
+        self,
+        model: Model,
+        *,
+        why: str = "",
+        ignore_environment: bool = False,
+        **settings: Any,
+    ) -> Deployment:
+        """Save a deployment of *model*; *settings* as for ``create_predictor``.
+
+        Args:
+            model: a saved model version.
+            why: the reason, for the history.
+            ignore_environment: see ``Deployment.save``.
+            settings: those of the deployment.
+        """
         given = DeploymentSettings.of(**settings)
         predictor = unchecked_predictor(self._context, model.manifest, given)
         deployment = Deployment(self._context, predictor)
-        deployment.save()
+        deployment.save(why=why, ignore_environment=ignore_environment)
         return deployment
 
     def users_of(self, model: str, version: int) -> list[str]:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hopsartifacts.rest.about import PAGES, about
+from hopsartifacts.rest.about import about
 from hopsartifacts.rest.access_log import AccessLog
 from hopsartifacts.rest.api import (
     artifacts,
@@ -17,12 +17,18 @@ from hopsartifacts.rest.api import (
     deployment_edits,
     edits,
     events,
+    file_actions,
     files,
     history,
     jobs,
     model_form,
+    previews,
     project,
     rules,
+    saves,
+    search,
+    sessions,
+    uploads,
 )
 from hopsartifacts.rest.api import deployments as api_deployments
 from hopsartifacts.rest.api import models as api_models
@@ -50,6 +56,7 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *project.OPERATIONS,
     *api_models.OPERATIONS,
     *model_form.OPERATIONS,
+    *saves.OPERATIONS,
     *edits.OPERATIONS,
     *artifacts.OPERATIONS,
     *api_deployments.OPERATIONS,
@@ -58,8 +65,13 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *deployment_checks.OPERATIONS,
     *rules.OPERATIONS,
     *files.OPERATIONS,
+    *file_actions.OPERATIONS,
+    *previews.OPERATIONS,
+    *uploads.OPERATIONS,
     *jobs.OPERATIONS,
     *events.OPERATIONS,
+    *search.OPERATIONS,
+    *sessions.OPERATIONS,
 )
 """All operations of the JSON API."""
 
@@ -69,7 +81,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *datasets.OPERATIONS,
     *API_OPERATIONS,
     *deployments.OPERATIONS,
-    *PAGES,
 )
 """All operations of both surfaces, except those about the server itself."""
 

@@ -103,6 +103,16 @@ def scope_missing(key: str, scope: str) -> RefusedError:
     )
 
 
+def only_reading() -> RefusedError:
+    """Return the error for a change on a server that only lets callers read."""
+    return RefusedError(
+        "this server was started with --read-only: it shows the project and changes "
+        "nothing",
+        403,
+        NO_SCOPE,
+    )
+
+
 def no_such_tag(name: str, known: Iterable[str]) -> RefusedError:
     """Return the error for a tag that is not set, with the code that clients expect."""
     names = ", ".join(map(repr, sorted(known))) or "none"

@@ -4,7 +4,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Literal
+from urllib.parse import quote
 
 import msgspec
 from anyio import to_thread
@@ -13,9 +15,6 @@ from starlette.responses import Response
 
 from hopsartifacts import layout
 from hopsartifacts.documents import encode
-from hopsartifacts.errors import (
-    ManagedPathError,
-)
 from hopsartifacts.names import file_path
 from hopsartifacts.rest.api.conventions import (
     PREFIX,
@@ -23,24 +22,28 @@ from hopsartifacts.rest.api.conventions import (
     Paging,
     operations,
     page_of,
-    shown,
 )
 from hopsartifacts.rest.bodies import refuse_coding
 from hopsartifacts.rest.errors import broken_off
 from hopsartifacts.rest.files.content import answer
 from hopsartifacts.rest.files.sealed_tree import Item
 from hopsartifacts.rest.files.tree import (
-    DATASETS,
     Tree,
     check_makeable,
     check_removable,
     inside,
+    users_own,
 )
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.own_folder import on_disk
 from hopsartifacts.rest.sorted_lists import SortOrder
 
 _FILE = "/files/{path}"
+
+MOST_DEEP = 100_000
+"""How many files and folders a deep list looks at."""
+DEEP_S = 5.0
+"""For how many seconds it looks."""
 
 
 class FileRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,11 +71,24 @@ class Listing(Paging, frozen=True, kw_only=True):
         path: the folder; by default the project itself.
         name: a part of the name; case is ignored.
         kind: only files, or only folders.
+        deep: also list what is in the folders below, at any depth.
     """
 
     path: str = ""
     name: str = ""
     kind: Literal["file", "folder"] | None = None
+    deep: bool = False
+
+
+class FilePage(Page[FileRow], frozen=True, omit_defaults=True):
+    """A page of files and folders.
+
+    Attributes:
+        is_whole: false if a deep list lacks files, since there are too many: list a
+            folder further down.
+    """
+
+    is_whole: bool = True
 
 
 class Writing(msgspec.Struct, frozen=True):
@@ -99,25 +115,51 @@ _ORDER: SortOrder[Item] = SortOrder(
 )
 
 
-def _list(call: OperationCall) -> Page[FileRow]:
+def file_row(call: OperationCall, path: str) -> FileRow:
+    """Return the file or folder at *path*; raises as ``Tree.get``."""
+    return _row(tree_of(call).get(path))
+
+
+def created(call: OperationCall, path: str) -> Response:
+    """Return the answer (201) to a request that made the file or folder *path*."""
+    location = {"location": f"{PREFIX}/files/{quote(path, safe='')}"}
+    return Response(encode(file_row(call, path)), 201, location, "application/json")
+
+
+def _list(call: OperationCall) -> FilePage:
     wanted: Listing = call.query
     path = inside(call.hosted.project.name, wanted.path)
+    listed, is_whole = _listed(tree_of(call), path, is_deep=wanted.deep)
     found = [
         item
-        for item in _tree(call).children(path)
+        for item in listed
         if wanted.name.lower() in item.name.lower()
         and wanted.kind in {None, "folder" if item.is_folder else "file"}
     ]
     page = page_of(found, wanted, _ORDER)
-    return shown(page, [_row(item) for item in page.items])
+    rows = [_row(item) for item in page.items]
+    return FilePage(items=rows, next=page.next, total=page.total, is_whole=is_whole)
+
+
+def _listed(tree: Tree, path: str, *, is_deep: bool) -> tuple[list[Item], bool]:
+    """Return what is in a folder, and whether that is everything."""
+    if not is_deep:
+        return tree.children(path), True
+    until = monotonic() + DEEP_S
+    found: list[Item] = []
+    for item in tree.walk(path):
+        if len(found) == MOST_DEEP or monotonic() > until:
+            return found, False
+        found.append(item)
+    return found, True
 
 
 def _get(call: OperationCall) -> FileRow:
-    return _row(_tree(call).get(_path(call)))
+    return file_row(call, _path(call))
 
 
 def _content(call: OperationCall) -> Response:
-    return answer(_tree(call).content(_path(call)), call.request)
+    return answer(tree_of(call).content(_path(call)), call.request)
 
 
 async def _put(call: OperationCall) -> Response:
@@ -126,13 +168,12 @@ async def _put(call: OperationCall) -> Response:
     api = call.hosted.project.get_dataset_api()
     async with _spooled(call, name) as file:
 
-        def put() -> FileRow:
+        def put() -> Response:
             api.upload(file, folder, overwrite=call.query.overwrite)
-            return _row(_tree(call).get(path))
+            call.hosted.announce_file(path)
+            return created(call, path)
 
-        row = await to_thread.run_sync(put)
-    location = {"location": f"{PREFIX}/files/{call.request.path_params['path']}"}
-    return Response(encode(row), 201, location, "application/json")
+        return await to_thread.run_sync(put)
 
 
 @asynccontextmanager
@@ -160,33 +201,30 @@ async def _spooled(call: OperationCall, name: str) -> AsyncGenerator[Path]:
 def _delete(call: OperationCall) -> None:
     path = _own(call)
     check_removable(path)
-    _tree(call).get(path)
+    tree_of(call).get(path)
     call.hosted.project.get_dataset_api().remove(path)
+    call.hosted.announce_file(path)
 
 
 def _make_folder(call: OperationCall) -> FileRow:
     path = _own(call)
     check_makeable(path)
     call.hosted.project.get_dataset_api().mkdir(path)
-    return _row(_tree(call).get(path))
+    call.hosted.announce_file(path)
+    return file_row(call, path)
 
 
 def _own(call: OperationCall) -> str:
-    """Return the path; raise ``ManagedPathError`` if users may not change it."""
-    path = _path(call)
-    if path == "" or layout.is_managed(path):
-        raise ManagedPathError(
-            f"{path or 'the project'!r} is managed: change models and deployments "
-            "instead"
-        )
-    return path if path in DATASETS else layout.in_folder(path)
+    """Return the path; raises as ``users_own``."""
+    return users_own(call.hosted.project.name, call.path["path"])
 
 
 def _path(call: OperationCall) -> str:
     return inside(call.hosted.project.name, call.path["path"])
 
 
-def _tree(call: OperationCall) -> Tree:
+def tree_of(call: OperationCall) -> Tree:
+    """Return the files of the project."""
     # No owner: unfinished uploads are only for their clients, and a look affects them.
     return Tree(call.hosted.storage, call.hosted.uploads, "")
 
@@ -212,7 +250,7 @@ OPERATIONS = (
         _list,
         "The files in a folder of the project: a page, filtered and sorted",
         query=Listing,
-        answer=Page[FileRow],
+        answer=FilePage,
     ),
     _operation("GET", _FILE, _get, "A file or folder", answer=FileRow),
     _operation("DELETE", _FILE, _delete, "Remove a file or folder", status=204),

@@ -13,7 +13,6 @@ from hopsartifacts.errors import (
     ManagedPathError,
 )
 from hopsartifacts.names import is_version
-from hopsartifacts.rest.errors import scope_missing
 from hopsartifacts.rest.files.sealed_tree import Item
 from hopsartifacts.rest.files.tree import (
     DATASETS,
@@ -70,6 +69,7 @@ def _move(call: OperationCall, source: str) -> Item:
     if _is_managed_as(tree_of(call).look(source), target):
         return _copy(call, source)
     _api(call).move(source, target)
+    call.hosted.announce_file(source)
     return tree_of(call).get(target)
 
 
@@ -200,9 +200,8 @@ def need_write(call: OperationCall, path: str = "") -> None:
         RefusedError: it does not (403).
     """
     is_script = path.startswith(f"{layout.DEPLOYMENTS}/")
-    if call.caller.may("write") or (is_script and call.caller.may("deploy")):
-        return
-    raise scope_missing(call.caller.name, "write")
+    if not (is_script and call.caller.may("deploy")):
+        call.caller.check("write")
 
 
 def remove(call: OperationCall, path: str) -> None:
@@ -217,3 +216,4 @@ def remove(call: OperationCall, path: str) -> None:
             f"{path!r} is managed: delete the model version or the deployment instead"
         )
     _api(call).remove(path)
+    call.hosted.announce_file(path)

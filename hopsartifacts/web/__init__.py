@@ -1,0 +1,1 @@
+"""The web UI: its pages, the files that they load, and logins of browsers."""
