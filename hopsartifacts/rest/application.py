@@ -13,6 +13,7 @@ from hopsartifacts.rest.about import about
 from hopsartifacts.rest.access_log import AccessLog
 from hopsartifacts.rest.api import (
     artifacts,
+    deployment_checks,
     deployment_edits,
     edits,
     events,
@@ -25,6 +26,7 @@ from hopsartifacts.rest.api import (
     project,
     saves,
     search,
+    sessions,
     uploads,
 )
 from hopsartifacts.rest.api import deployments as api_deployments
@@ -59,6 +61,7 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *api_deployments.OPERATIONS,
     *history.OPERATIONS,
     *deployment_edits.OPERATIONS,
+    *deployment_checks.OPERATIONS,
     *files.OPERATIONS,
     *file_actions.OPERATIONS,
     *previews.OPERATIONS,
@@ -66,6 +69,7 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *jobs.OPERATIONS,
     *events.OPERATIONS,
     *search.OPERATIONS,
+    *sessions.OPERATIONS,
 )
 """All operations of the JSON API."""
 
