@@ -2,6 +2,7 @@
 
 import type { ComponentType } from "preact";
 import { DeploymentsPage } from "./deployments/list.tsx";
+import { SavePage } from "./models/save.tsx";
 
 /** What a page gets: the parameters of its address. */
 export interface PageProps {
@@ -10,5 +11,6 @@ export interface PageProps {
 
 export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = [
   // One line for each page.
+  ["/models/save", SavePage],
   ["/deployments", DeploymentsPage],
 ];
