@@ -18,6 +18,7 @@ from hopsartifacts.rest.api import (
     events,
     files,
     history,
+    integrity,
     jobs,
     model_form,
     previews,
@@ -58,6 +59,7 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *files.OPERATIONS,
     *previews.OPERATIONS,
     *uploads.OPERATIONS,
+    *integrity.OPERATIONS,
     *jobs.OPERATIONS,
     *events.OPERATIONS,
 )

@@ -26,6 +26,7 @@ from hopsartifacts.rest.api.conventions import (
 from hopsartifacts.rest.bodies import refuse_coding
 from hopsartifacts.rest.errors import broken_off
 from hopsartifacts.rest.files.content import answer
+from hopsartifacts.rest.files.marks import Marks, Owner
 from hopsartifacts.rest.files.sealed_tree import Item
 from hopsartifacts.rest.files.tree import (
     Tree,
@@ -37,8 +38,11 @@ from hopsartifacts.rest.files.tree import (
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.own_folder import on_disk
 from hopsartifacts.rest.sorted_lists import SortOrder
+from hopsartifacts.rest.verifications import Integrity
+from hopsartifacts.store.checks import FindingKind
 
 _FILE = "/files/{path}"
+_EXTRA: frozenset[FindingKind] = frozenset({"extra", "leftover"})
 
 
 class FileRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +53,12 @@ class FileRow(msgspec.Struct, frozen=True, kw_only=True):
         size_bytes: 0 for a folder.
         modified: null if unknown.
         is_managed: whether it changes only through models and deployments.
+        belongs_to: the model, artifact or deployment of a managed file; else null.
+        aliases: the aliases that point at it, if it is the folder of a model version.
+        deployments: names of the deployments that use a managed file or folder.
+        integrity: what the last verification found; null if it is not managed.
+        stored: path of the stored file or folder that this row shows. It is another one
+            below a version of a deployment, which shows the files of its artifact.
     """
 
     path: str
@@ -57,6 +67,11 @@ class FileRow(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
     modified: datetime | None
     is_managed: bool
+    belongs_to: Owner | None
+    aliases: list[str]
+    deployments: list[str]
+    integrity: Integrity | None
+    stored: str
 
 
 class Listing(Paging, frozen=True, kw_only=True):
@@ -99,7 +114,9 @@ _ORDER: SortOrder[Item] = SortOrder(
 
 def file_row(call: OperationCall, path: str) -> FileRow:
     """Return the file or folder at *path*; raises as ``Tree.get``."""
-    return _row(_tree(call).get(path))
+    tree = _tree(call)
+    item = tree.look(path) or next(iter(_strangers(call, path)), None) or tree.get(path)
+    return _row(item, Marks(call.hosted))
 
 
 def created(call: OperationCall, path: str) -> Response:
@@ -111,14 +128,48 @@ def created(call: OperationCall, path: str) -> Response:
 def _list(call: OperationCall) -> Page[FileRow]:
     wanted: Listing = call.query
     path = inside(call.hosted.project.name, wanted.path)
+    children = _tree(call).children(path)
     found = [
         item
-        for item in _tree(call).children(path)
+        for item in [*children, *_extra(call, path, children)]
         if wanted.name.lower() in item.name.lower()
         and wanted.kind in {None, "folder" if item.is_folder else "file"}
     ]
     page = page_of(found, wanted, _ORDER)
-    return shown(page, [_row(item) for item in page.items])
+    marks = Marks(call.hosted)
+    return shown(page, [_row(item, marks) for item in page.items])
+
+
+def _extra(call: OperationCall, folder: str, known: list[Item]) -> list[Item]:
+    """Return the stored files in *folder* that no log names, by the last verification.
+
+    Those of folders that no log names are shown as these folders.
+    """
+    if not layout.is_managed(folder, is_folder=True):
+        return []
+    names = {item.path for item in known}
+    start = f"{folder}/"
+    found = {}
+    for finding, _ in call.hosted.verifications.findings(folder):
+        if finding.kind in _EXTRA and finding.path.startswith(start):
+            name = finding.path.removeprefix(start).partition("/")[0]
+            found[start + name] = start + name != finding.path
+    return [
+        Item(
+            path=path,
+            is_folder=is_folder,
+            size_bytes=0 if is_folder else entry.size_bytes,
+            modified=entry.modified,
+        )
+        for path, is_folder in found.items()
+        if path not in names and (entry := call.hosted.storage.stat(path))
+    ]
+
+
+def _strangers(call: OperationCall, path: str) -> list[Item]:
+    """Return the file or folder at *path* if only the last verification knows it."""
+    found = _extra(call, path.rpartition("/")[0], [])
+    return [item for item in found if item.path == path]
 
 
 def _get(call: OperationCall) -> FileRow:
@@ -195,15 +246,22 @@ def _tree(call: OperationCall) -> Tree:
     return Tree(call.hosted.storage, call.hosted.uploads, "")
 
 
-def _row(item: Item) -> FileRow:
+def _row(item: Item, marks: Marks) -> FileRow:
     seconds = _seconds(item)
+    is_managed = layout.is_managed(item.path, is_folder=item.is_folder)
+    mark = marks.of(item.path) if is_managed else None
     return FileRow(
         path=item.path,
         name=item.name,
         kind="folder" if item.is_folder else "file",
         size_bytes=item.size_bytes,
         modified=None if seconds is None else datetime.fromtimestamp(seconds, UTC),
-        is_managed=layout.is_managed(item.path, is_folder=item.is_folder),
+        is_managed=is_managed,
+        belongs_to=mark.owner if mark else None,
+        aliases=mark.aliases if mark else [],
+        deployments=mark.deployments if mark else [],
+        integrity=mark.integrity if mark else None,
+        stored=mark.stored if mark else item.path,
     )
 
 
