@@ -13,9 +13,11 @@ from hopsartifacts.rest.about import about
 from hopsartifacts.rest.access_log import AccessLog
 from hopsartifacts.rest.api import (
     artifacts,
+    deployment_checks,
     deployment_edits,
     edits,
     events,
+    file_actions,
     files,
     history,
     integrity,
@@ -23,6 +25,9 @@ from hopsartifacts.rest.api import (
     model_form,
     previews,
     project,
+    saves,
+    search,
+    sessions,
     uploads,
 )
 from hopsartifacts.rest.api import deployments as api_deployments
@@ -51,17 +56,22 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *project.OPERATIONS,
     *api_models.OPERATIONS,
     *model_form.OPERATIONS,
+    *saves.OPERATIONS,
     *edits.OPERATIONS,
     *artifacts.OPERATIONS,
     *api_deployments.OPERATIONS,
     *history.OPERATIONS,
     *deployment_edits.OPERATIONS,
+    *deployment_checks.OPERATIONS,
     *files.OPERATIONS,
+    *file_actions.OPERATIONS,
     *previews.OPERATIONS,
     *uploads.OPERATIONS,
     *integrity.OPERATIONS,
     *jobs.OPERATIONS,
     *events.OPERATIONS,
+    *search.OPERATIONS,
+    *sessions.OPERATIONS,
 )
 """All operations of the JSON API."""
 

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from hopsartifacts import layout
 from hopsartifacts.project import Project
 from hopsartifacts.rest.background import Jobs
+from hopsartifacts.rest.browsers import NO_SESSIONS, Sessions
 from hopsartifacts.rest.change_events import FileEvent, publish_changes
 from hopsartifacts.rest.deployment_states import Watch
 from hopsartifacts.rest.event_streams import Announcer, ListenerLimit
@@ -19,6 +20,7 @@ from hopsartifacts.rest.keys import Caller
 from hopsartifacts.rest.login_limits import FailedLogins
 from hopsartifacts.rest.previews.helpers import Previewer
 from hopsartifacts.rest.rows import Rows
+from hopsartifacts.rest.search import Search
 from hopsartifacts.rest.verifications import Verifications
 from hopsartifacts.storage.contract import Storage
 
@@ -67,6 +69,11 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
         max_listeners: most clients that listen to events at the same time.
         max_log_listeners: most clients that follow logs at the same time; each takes a
             thread.
+        is_read_only: whether callers may only read, whatever their keys allow.
+        host_names: names under which browsers may reach the server, besides addresses
+            and ``localhost``.
+        checks_every_host: whether other names are refused for all requests without a
+            key, not only for those of browsers.
     """
 
     max_body_bytes: int = 16 * MIB
@@ -75,6 +82,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     inference_endpoint: tuple[str, int] | None = None
     max_listeners: int = 100
     max_log_listeners: int = 32
+    is_read_only: bool = False
+    host_names: tuple[str, ...] = ()
+    checks_every_host: bool = False
 
 
 class FindsKeys(Protocol):
@@ -96,6 +106,7 @@ class Hosted:
         failed_logins: the limit on failed logins.
         measures: the metrics.
         rows: the cached rows of lists.
+        search: finds models, versions, deployments and files.
         announcer: publishes events.
         watch: polls models and deployments while there are listeners.
         jobs: the background jobs.
@@ -103,6 +114,7 @@ class Hosted:
         log_listeners: the limit on clients that follow logs.
         previewer: makes previews of files.
         verifications: what the latest verifications found.
+        sessions: the browsers that are logged in.
     """
 
     def __init__(
@@ -113,11 +125,13 @@ class Hosted:
         settings: ServerSettings = ServerSettings(),  # noqa: B008 - frozen
         failed_logins: FailedLogins | None = None,
         folder: Path | None = None,
+        sessions: Sessions = NO_SESSIONS,
     ) -> None:
         self.project = project
         self.keys = keys
         self.uploads = uploads
         self.settings = settings
+        self.sessions = sessions
         self.failed_logins = failed_logins or FailedLogins()
         self.measures = Measures()
         self.announcer = Announcer()
@@ -126,6 +140,7 @@ class Hosted:
             folder and folder / "rows.json",
             partial(publish_changes, self.announcer),
         )
+        self.search = Search(project.storage, self.rows)
         self.watch = Watch(project, self.announcer, self.rows)
         self.jobs = Jobs(
             lambda job: self.announcer.publish("job", replace(job, result=None))

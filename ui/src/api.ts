@@ -9,6 +9,10 @@ export type Schemas = components["schemas"];
 export type Me = Schemas["Me"];
 export type Scope = Me["scopes"][number];
 
+/** A job of the server: what takes longer than a request. */
+export type Job =
+  paths["/api/v1/jobs/{id}"]["get"]["responses"][200]["content"]["application/json"];
+
 /** One problem with one field of a request; `pointer` is a JSON pointer. */
 export interface FieldProblem {
   readonly pointer: string;

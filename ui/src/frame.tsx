@@ -9,6 +9,7 @@ import { useLoad } from "./load.ts";
 import { Questions } from "./parts/Dialog.tsx";
 import { Toasts } from "./parts/Toast.tsx";
 import { place, to } from "./route.ts";
+import { Dialogs, SearchButton } from "./search.tsx";
 import { THEMES, theme } from "./theme.ts";
 import { count } from "./words.ts";
 
@@ -69,6 +70,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
         <Connection />
         {children}
       </div>
+      <Dialogs />
       <Questions />
       <Toasts />
     </div>
@@ -179,6 +181,7 @@ function Bar({ crumbs }: { crumbs: readonly Crumb[] }) {
           </span>
         ))}
       </nav>
+      <SearchButton />
       <Live />
     </header>
   );

@@ -203,6 +203,13 @@ class SingleFiles:
             area.deliver()
         return path
 
+    def check_sent(self, identities: Sequence[str], owner: str) -> None:
+        """Check that all bytes of these uploads were received; raises as ``files``."""
+        for identity in identities:
+            area, upload = self._find(identity, owner)
+            with area.lock:
+                self._check_whole(area, upload)
+
     @contextmanager
     def files(self, identities: Sequence[str], owner: str) -> Iterator[list[Path]]:
         """Provide complete uploads as local files, and remove them after the block.
