@@ -13,9 +13,11 @@ from hopsartifacts.rest.about import about
 from hopsartifacts.rest.access_log import AccessLog
 from hopsartifacts.rest.api import (
     artifacts,
+    deployment_checks,
     deployment_edits,
     edits,
     events,
+    file_actions,
     files,
     history,
     jobs,
@@ -24,6 +26,7 @@ from hopsartifacts.rest.api import (
     project,
     saves,
     search,
+    sessions,
     uploads,
 )
 from hopsartifacts.rest.api import deployments as api_deployments
@@ -58,12 +61,15 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *api_deployments.OPERATIONS,
     *history.OPERATIONS,
     *deployment_edits.OPERATIONS,
+    *deployment_checks.OPERATIONS,
     *files.OPERATIONS,
+    *file_actions.OPERATIONS,
     *previews.OPERATIONS,
     *uploads.OPERATIONS,
     *jobs.OPERATIONS,
     *events.OPERATIONS,
     *search.OPERATIONS,
+    *sessions.OPERATIONS,
 )
 """All operations of the JSON API."""
 

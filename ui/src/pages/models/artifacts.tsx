@@ -92,7 +92,11 @@ export function Artifacts({ model, version }: { model: string; version: number }
       />
       {compared ? (
         <ArtifactDiff
-          path={{ ...path, artifact: String(compared.version - 1), other: String(compared.version) }}
+          path={{
+            ...path,
+            artifact: String(compared.version - 1),
+            other: String(compared.version),
+          }}
           onClose={() => setCompared(null)}
         />
       ) : null}

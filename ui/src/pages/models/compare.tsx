@@ -87,7 +87,8 @@ export function Compare({ params }: PageProps) {
         </Shown>
       ) : (
         <Empty title="Choose versions to compare">
-          Give a number above, or select versions on <a href={modelHref(model)}>the page of {model}</a>.
+          Give a number above, or select versions on{" "}
+          <a href={modelHref(model)}>the page of {model}</a>.
         </Empty>
       )}
     </Page>
@@ -183,7 +184,12 @@ function Comparison(props: {
                     class="link"
                     aria-label={`Leave version ${it} out`}
                     onClick={() =>
-                      go(compareHref(model, versions.filter((other) => other !== it)))
+                      go(
+                        compareHref(
+                          model,
+                          versions.filter((other) => other !== it),
+                        ),
+                      )
                     }
                   >
                     ✕
@@ -293,7 +299,11 @@ function settingsOf(details: readonly Detail[]): Fact[] {
     cell: (it: Detail) => ComponentChildren,
   ): Fact => ({ name, values: details.map(value), cells: details.map(cell) });
   return [
-    fact("framework", (it) => it.framework, (it) => it.framework),
+    fact(
+      "framework",
+      (it) => it.framework,
+      (it) => it.framework,
+    ),
     fact(
       "aliases",
       (it) => it.aliases,
@@ -307,11 +317,31 @@ function settingsOf(details: readonly Detail[]): Fact[] {
         </span>
       ),
     ),
-    fact("description", (it) => it.description, (it) => it.description || "–"),
-    fact("input example", (it) => it.input_example, (it) => json(it.input_example)),
-    fact("size", (it) => it.size_bytes, (it) => <Size of={it.size_bytes} />),
-    fact("creator", (it) => it.creator, (it) => it.creator),
-    fact("saved", (it) => it.created, (it) => <Time at={it.created} />),
+    fact(
+      "description",
+      (it) => it.description,
+      (it) => it.description || "–",
+    ),
+    fact(
+      "input example",
+      (it) => it.input_example,
+      (it) => json(it.input_example),
+    ),
+    fact(
+      "size",
+      (it) => it.size_bytes,
+      (it) => <Size of={it.size_bytes} />,
+    ),
+    fact(
+      "creator",
+      (it) => it.creator,
+      (it) => it.creator,
+    ),
+    fact(
+      "saved",
+      (it) => it.created,
+      (it) => <Time at={it.created} />,
+    ),
     fact(
       "used by",
       (it) => [...new Set(it.deployments.map((use) => use.deployment))],
@@ -368,7 +398,9 @@ function SchemaCard({ difference }: { difference: Difference }) {
     return null;
   }
   return (
-    <div class={`note ${effect === "incompatible" ? "bad" : effect === "unknown" ? "warn" : ""}`}>
+    <div
+      class={`note ${effect === "incompatible" ? "bad" : effect === "unknown" ? "warn" : ""}`}
+    >
       <b>
         Version {difference.second} {EFFECTS[effect]}
       </b>{" "}

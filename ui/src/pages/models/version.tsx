@@ -5,11 +5,11 @@ import { api, ask, problemOf } from "../../api.ts";
 import { Page } from "../../frame.tsx";
 import { useLoad } from "../../load.ts";
 import { Action } from "../../parts/Action.tsx";
-import { curl, python, SameIn, shell, Snippet } from "../../parts/Code.tsx";
+import { curl, python, SameIn, Snippet, shell } from "../../parts/Code.tsx";
 import { confirm } from "../../parts/Dialog.tsx";
 import { Menu } from "../../parts/Menu.tsx";
 import { Shown } from "../../parts/Problem.tsx";
-import { Chip, Copy, Digest, Size, Time } from "../../parts/Text.tsx";
+import { Chip, Digest, Size, Time } from "../../parts/Text.tsx";
 import { toast } from "../../parts/Toast.tsx";
 import { go, to } from "../../route.ts";
 import { many, metric } from "../../words.ts";
@@ -29,7 +29,6 @@ import {
   readValue,
   shownValue,
   typedValue,
-  versionHref,
 } from "./data.ts";
 import { Description } from "./description.tsx";
 import { Editable, type Seen } from "./edit.tsx";
@@ -99,9 +98,7 @@ function Actions({ of }: { of: Detail }) {
           Delete version {version}…
         </Action>
       </Menu>
-      <Action
-        href={compareHref(model, version > 1 ? [version - 1, version] : [version])}
-      >
+      <Action href={compareHref(model, version > 1 ? [version - 1, version] : [version])}>
         Compare
       </Action>
       <Action href={deployHref(model, version)} kind="primary" scope="deploy">
@@ -130,7 +127,11 @@ function About({ of }: { of: Detail }) {
                 {images.map((it) => (
                   <figure key={it.path}>
                     <a href={fileHref(`${files}/${it.path}`)}>
-                      <img src={contentHref(`${files}/${it.path}`)} alt={it.path} loading="lazy" />
+                      <img
+                        src={contentHref(`${files}/${it.path}`)}
+                        alt={it.path}
+                        loading="lazy"
+                      />
                     </a>
                     <figcaption class="sub">{it.path.replace(/^images\//, "")}</figcaption>
                   </figure>
@@ -303,7 +304,10 @@ function LoadCode({ of }: { of: Detail }) {
     <>
       <Snippet text={lines.join("\n")} label="Python" />
       <h3>Command line</h3>
-      <Snippet text={`hopsartifacts models download ${shell(model)} ${version}`} label="Shell" />
+      <Snippet
+        text={`hopsartifacts models download ${shell(model)} ${version}`}
+        label="Shell"
+      />
     </>
   );
 }
