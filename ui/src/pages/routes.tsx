@@ -2,11 +2,11 @@
 
 import type { ComponentType } from "preact";
 import { DeploymentsPage } from "./deployments/list.tsx";
-import { SavePage } from "./models/save.tsx";
 import { AliasJournal, ModelAliases } from "./models/alias.tsx";
 import { Compare } from "./models/compare.tsx";
 import { ModelHistory, ModelUses } from "./models/history.tsx";
 import { Models } from "./models/list.tsx";
+import { SavePage } from "./models/save.tsx";
 import { ModelVersion } from "./models/version.tsx";
 import { ModelVersions } from "./models/versions.tsx";
 
