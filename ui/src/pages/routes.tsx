@@ -6,6 +6,14 @@ import {
   NewDeployment,
   NewDeploymentInFull,
 } from "./deployments/form/page.tsx";
+import { DeploymentsPage } from "./deployments/list.tsx";
+import { SavePage } from "./models/save.tsx";
+import { AliasJournal, ModelAliases } from "./models/alias.tsx";
+import { Compare } from "./models/compare.tsx";
+import { ModelHistory, ModelUses } from "./models/history.tsx";
+import { Models } from "./models/list.tsx";
+import { ModelVersion } from "./models/version.tsx";
+import { ModelVersions } from "./models/versions.tsx";
 
 /** What a page gets: the parameters of its address. */
 export interface PageProps {
@@ -16,4 +24,15 @@ export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = 
   ["/deployments/new", NewDeployment],
   ["/deployments/new/advanced", NewDeploymentInFull],
   ["/deployments/:name/edit", EditDeployment],
+  // One line for each page.
+  ["/models/save", SavePage],
+  ["/deployments", DeploymentsPage],
+  ["/models", Models],
+  ["/models/:model", ModelVersions],
+  ["/models/:model/aliases", ModelAliases],
+  ["/models/:model/aliases/:alias", AliasJournal],
+  ["/models/:model/uses", ModelUses],
+  ["/models/:model/history", ModelHistory],
+  ["/models/:model/compare", Compare],
+  ["/models/:model/versions/:version", ModelVersion],
 ];
