@@ -7,11 +7,11 @@ import {
   NewDeploymentInFull,
 } from "./deployments/form/page.tsx";
 import { DeploymentsPage } from "./deployments/list.tsx";
-import { SavePage } from "./models/save.tsx";
 import { AliasJournal, ModelAliases } from "./models/alias.tsx";
 import { Compare } from "./models/compare.tsx";
 import { ModelHistory, ModelUses } from "./models/history.tsx";
 import { Models } from "./models/list.tsx";
+import { SavePage } from "./models/save.tsx";
 import { ModelVersion } from "./models/version.tsx";
 import { ModelVersions } from "./models/versions.tsx";
 
