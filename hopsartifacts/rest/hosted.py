@@ -21,6 +21,7 @@ from hopsartifacts.rest.login_limits import FailedLogins
 from hopsartifacts.rest.previews.helpers import Previewer
 from hopsartifacts.rest.rows import Rows
 from hopsartifacts.rest.search import Search
+from hopsartifacts.rest.verifications import Verifications
 from hopsartifacts.storage.contract import Storage
 
 MIB = 1024 * 1024
@@ -112,6 +113,7 @@ class Hosted:
         listeners: the limit on listeners to events.
         log_listeners: the limit on clients that follow logs.
         previewer: makes previews of files.
+        verifications: what the latest verifications found.
         sessions: the browsers that are logged in.
     """
 
@@ -146,6 +148,8 @@ class Hosted:
         self.listeners = ListenerLimit(settings.max_listeners)
         self.log_listeners = ListenerLimit(settings.max_log_listeners)
         self.previewer = Previewer()
+        kept = folder and folder / "verifications.json"
+        self.verifications = Verifications(project.url, kept)
 
     def close(self) -> None:
         """End jobs, previews and event streams; call this before the server stops.

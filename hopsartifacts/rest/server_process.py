@@ -323,7 +323,13 @@ class ApiServer(HttpServer):
         self._stack = AsyncExitStack()
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve until a signal comes; kill the process if it does not end in time."""
+        """Serve until a signal comes; kill the process if it does not end in time.
+
+        On another than the main thread the process is not the server's own: it lives.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            super().run(sockets)
+            return
         after_s = self._drain_s + _STUCK_S
         before = set(threading.enumerate())
         self._cutting = threading.Timer(after_s, _cut, (after_s,))

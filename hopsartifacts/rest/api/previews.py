@@ -6,7 +6,8 @@ import msgspec
 from starlette.responses import Response
 
 from hopsartifacts.rest.api.conventions import operations
-from hopsartifacts.rest.files.tree import Tree, inside
+from hopsartifacts.rest.api.files import tree_of
+from hopsartifacts.rest.files.tree import inside
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.previews.documents import Preview, Task, Tokens
 
@@ -59,8 +60,7 @@ def _made(call: OperationCall, task: Task) -> Response:
     """Answer *task* for the file that *call* names."""
     hosted = call.hosted
     path = inside(hosted.project.name, call.path["path"])
-    # No owner: unfinished uploads are only for their clients.
-    content = Tree(hosted.storage, hosted.uploads, "").content(path)
+    content = tree_of(call).content(path)
     task = msgspec.structs.replace(task, path=path, size_bytes=content.size_bytes)
     document = hosted.previewer.make(task, content.part)
     return Response(document, media_type="application/json")
