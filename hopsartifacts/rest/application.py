@@ -30,6 +30,7 @@ from hopsartifacts.rest.api import (
     rules,
     saves,
     search,
+    server,
     sessions,
     uploads,
 )
@@ -78,6 +79,7 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *search.OPERATIONS,
     *sessions.OPERATIONS,
     *keys.OPERATIONS,
+    *server.OPERATIONS,
 )
 """All operations of the JSON API."""
 

@@ -1,6 +1,7 @@
 """The objects that handlers of requests use: the project, and those of the server."""
 
 import hashlib
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -115,6 +116,7 @@ class Hosted:
         previewer: makes previews of files.
         verifications: what the latest verifications found.
         sessions: the browsers that are logged in.
+        started: when the server was started.
     """
 
     def __init__(
@@ -132,6 +134,7 @@ class Hosted:
         self.uploads = uploads
         self.settings = settings
         self.sessions = sessions
+        self.started = datetime.now(UTC)
         self.failed_logins = failed_logins or FailedLogins()
         self.measures = Measures()
         self.announcer = Announcer()

@@ -34,6 +34,14 @@ from hopsartifacts.rest.own_folder import make_private, write_private
 Scope = Literal["read", "write", "deploy", "admin"]
 SCOPES: tuple[Scope, ...] = ("read", "write", "deploy", "admin")
 
+ALLOWED: Mapping[Scope, str] = {
+    "read": "viewing and downloading everything, and requesting predictions",
+    "write": "saving and changing models, files and tags",
+    "deploy": "creating, starting, stopping and deleting deployments, which runs code",
+    "admin": "everything, also repairs, cleaning up and keys",
+}
+"""What each scope allows, in words, besides the scopes that it implies."""
+
 DEFAULT_SCOPES: tuple[Scope, ...] = ("read", "write", "deploy")
 """The scopes of a key for which no others are chosen."""
 
@@ -87,6 +95,11 @@ class Caller(msgspec.Struct, frozen=True):
         """Return this caller, limited to reading."""
         scopes: frozenset[Scope] = frozenset({"read"} if self.may("read") else ())
         return Caller(self.id, self.name, scopes, is_only_reading=True)
+
+
+def implied(scope: Scope) -> list[Scope]:
+    """Return the other scopes that *scope* includes."""
+    return [it for it in SCOPES if it != scope and it in _IMPLIED[scope]]
 
 
 NO_CALLER = Caller(id="", name="", scopes=frozenset())

@@ -10,7 +10,15 @@ import msgspec
 
 from hopsartifacts.errors import UnsupportedHereError
 from hopsartifacts.rest.api.conventions import Page, Paging, operations, page_of
-from hopsartifacts.rest.keys import DEFAULT_SCOPES, Key, Keys, Scope
+from hopsartifacts.rest.keys import (
+    ALLOWED,
+    DEFAULT_SCOPES,
+    SCOPES,
+    Key,
+    Keys,
+    Scope,
+    implied,
+)
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.sorted_lists import SortOrder
 
@@ -64,6 +72,21 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     expires_in_s: Annotated[float, msgspec.Meta(gt=0)] | None = None
 
 
+class ScopeDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """What an API key can allow.
+
+    Attributes:
+        allows: what it allows, in words.
+        includes: other scopes that it includes.
+        is_default: whether keys have it for which no scopes are chosen.
+    """
+
+    scope: Scope
+    allows: str
+    includes: list[Scope]
+    is_default: bool
+
+
 _ORDER: SortOrder[KeyRow] = SortOrder(
     identity=lambda row: (row.id,),
     fields={
@@ -78,6 +101,18 @@ _ORDER: SortOrder[KeyRow] = SortOrder(
 
 def _list(call: OperationCall) -> Page[KeyRow]:
     return page_of([_row(call, it) for it in _keys(call).list()], call.query, _ORDER)
+
+
+def _scopes(_: OperationCall) -> list[ScopeDetail]:
+    return [
+        ScopeDetail(
+            scope=it,
+            allows=ALLOWED[it],
+            includes=implied(it),
+            is_default=it in DEFAULT_SCOPES,
+        )
+        for it in SCOPES
+    ]
 
 
 def _create(call: OperationCall) -> MadeKey:
@@ -124,6 +159,14 @@ def _keys(call: OperationCall) -> Keys:
 _operation = operations("keys", "admin")
 
 OPERATIONS = (
+    _operation(
+        "GET",
+        "/scopes",
+        _scopes,
+        "What an API key can allow",
+        answer=list[ScopeDetail],
+        errors=(),
+    ),
     _operation(
         "GET",
         "/keys",

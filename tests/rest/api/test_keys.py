@@ -155,3 +155,12 @@ def test_a_server_without_keys_says_why(client: TestClient) -> None:
         answer = client.request(method, path, json=body, headers=bearing("admin"))
         assert answer.status_code == 422
         assert "hopsartifacts serve" in answer.json()["detail"]
+
+
+def test_scopes_say_what_they_allow(admin: TestClient, make: Make) -> None:
+    scopes = {it["scope"]: it for it in admin.get("/api/v1/scopes").json()}
+    assert scopes["write"]["includes"] == ["read"]
+    assert scopes["admin"]["includes"] == ["read", "write", "deploy"]
+    assert all(it["allows"] for it in scopes.values())
+    chosen = [name for name, it in scopes.items() if it["is_default"]]
+    assert make("ann")["scopes"] == chosen
