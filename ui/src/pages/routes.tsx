@@ -2,6 +2,7 @@
 
 import type { ComponentType } from "preact";
 import { DeploymentsPage } from "./deployments/list.tsx";
+import { FilesPage } from "./files/browse.tsx";
 
 /** What a page gets: the parameters of its address. */
 export interface PageProps {
@@ -11,4 +12,6 @@ export interface PageProps {
 export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = [
   // One line for each page.
   ["/deployments", DeploymentsPage],
+  ["/files", FilesPage],
+  ["/files/*", FilesPage],
 ];
