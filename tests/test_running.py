@@ -23,6 +23,7 @@ from hopsartifacts.serving.contract import (
     Launch,
     Limits,
     LogLine,
+    Reported,
     RunState,
 )
 
@@ -66,6 +67,10 @@ class MadeUpBackend:
 
     def state(self, deployment: DeploymentKey) -> RunState:
         return self.states.get(deployment.name, RunState(status="Created"))
+
+    def history(self, deployment: DeploymentKey) -> list[Reported]:
+        assert deployment.name
+        return []
 
     def predict(self, deployment: DeploymentKey, payload: dict[str, Any]) -> Any:
         return {"predictions": [deployment.name, payload]}

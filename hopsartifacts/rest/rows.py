@@ -270,7 +270,9 @@ class Rows:
         """Return the deployments that run each artifact version of a model version.
 
         They are looked for again only if something was written on the local disk since
-        the last time; elsewhere every ``_COMPARE_S`` seconds. Raises as ``versions_of``.
+        the last time; elsewhere every ``_COMPARE_S`` seconds.
+
+        Raises as ``versions_of``.
         """
         stamp, now = self._folder_stamp(layout.TEMPORARY), monotonic()
         before, looked = self._users_seen

@@ -11,6 +11,7 @@ from hopsartifacts.serving.contract import (
     DeploymentKey,
     Launch,
     LogLine,
+    Reported,
     RunState,
 )
 
@@ -57,6 +58,10 @@ class StatesOnly:
             port=1,
             started_s=1,
         )
+
+    def history(self, deployment: DeploymentKey) -> list[Reported]:  # noqa: ARG002 - the contract's
+        """Return nothing: starts take no time here."""
+        return []
 
     def predict(self, deployment: DeploymentKey, payload: dict[str, Any]) -> Any:
         """Return the inputs as predictions."""

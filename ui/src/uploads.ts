@@ -99,7 +99,7 @@ export async function add(chosen: readonly Chosen[], folder: string | null): Pro
 
 /** Continue an upload that was begun before this page was loaded. */
 export function resume(begun: Schemas["Upload"], file: File): void {
-  const made = new Upload(file, begun.path ?? file.name, begun.path);
+  const made = new Upload(file, nameOf(begun), begun.path);
   made.id = begun.id;
   made.overwrite = begun.overwrite;
   uploads.value = [...uploads.value, made];
@@ -146,6 +146,11 @@ export function forget(gone: readonly Upload[]): void {
 export function isFileOf(begun: Schemas["Upload"], file: File): boolean {
   const known = remembered()[begun.id];
   return begun.size_bytes === file.size && (!known || known.modified === file.lastModified);
+}
+
+/** What an upload is of: its path, or the name of the file that this browser began. */
+export function nameOf(begun: Schemas["Upload"]): string {
+  return begun.path ?? remembered()[begun.id]?.name ?? "a file of a model";
 }
 
 function isSame(begun: Schemas["Upload"], it: Upload): boolean {

@@ -320,7 +320,7 @@ export function FolderPicker(props: { value: string; onChoose: (path: string) =>
       }),
     ),
   );
-  const parts = value ? value.split("/") : [];
+  const parts = value.split("/").filter(Boolean);
   return (
     <fieldset class="picker">
       <legend>To the folder</legend>

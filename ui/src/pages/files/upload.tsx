@@ -14,6 +14,7 @@ import {
   cancel,
   clearDone,
   isFileOf,
+  nameOf,
   ofProject,
   resume,
   retry,
@@ -330,7 +331,7 @@ export function Unfinished({ isForModel = false }: { isForModel?: boolean }) {
         {listed.map((it) => (
           <li key={it.id} class="upload">
             <div class="upload-line">
-              <span class="upload-name">{it.path}</span>
+              <span class="upload-name">{nameOf(it)}</span>
               <span class="sub upload-size">
                 <Size of={it.offset} /> of <Size of={it.size_bytes} />, begun{" "}
                 <Time at={it.created} />
@@ -338,7 +339,7 @@ export function Unfinished({ isForModel = false }: { isForModel?: boolean }) {
               <Action
                 small
                 scope="write"
-                label={`Continue ${it.path}`}
+                label={`Continue ${nameOf(it)}`}
                 onClick={() => choose(it)}
               >
                 Continue
@@ -347,13 +348,13 @@ export function Unfinished({ isForModel = false }: { isForModel?: boolean }) {
                 small
                 kind="quiet"
                 scope="write"
-                label={`Remove ${it.path}`}
+                label={`Remove ${nameOf(it)}`}
                 onClick={() => remove(it)}
               >
                 Remove
               </Action>
             </div>
-            <progress aria-label={it.path ?? ""} max={it.size_bytes || 1} value={it.offset} />
+            <progress aria-label={nameOf(it)} max={it.size_bytes || 1} value={it.offset} />
           </li>
         ))}
       </ul>
