@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { api, ask, asProblem, observed, type Schemas } from "../api.ts";
 import { useLoad } from "../load.ts";
+import { place } from "../route.ts";
 import { count, many } from "../words.ts";
 import { Markdown } from "./Markdown.tsx";
 import { Shown } from "./Problem.tsx";
@@ -47,6 +48,13 @@ export function Preview({ path, version = "" }: { path: string; version?: string
   );
 }
 
+/** The address of this page with one line marked. */
+function lineIn(line: number): string {
+  const query = new URLSearchParams(place.value.query);
+  query.set("line", String(line));
+  return `?${query}`;
+}
+
 /** Whether a formatted file is text. */
 function hasText(content: Content): boolean {
   return (
@@ -62,7 +70,12 @@ function Drawn(props: { path: string; version: string; content: Content; size: n
     case "text":
       if (content.format === "plain") {
         return content.text ? (
-          <Source path={path} version={version} />
+          <Source
+            key={version}
+            path={path}
+            line={Number(place.value.query.get("line")) || undefined}
+            hrefOf={lineIn}
+          />
         ) : (
           <p class="sub">This file is empty.</p>
         );

@@ -1,51 +1,61 @@
-/** The text of a file with line numbers and highlighted words. */
+/** A text file of the project with highlighted code, and a link for each line. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { api, ask } from "../api.ts";
-import { useLoad } from "../load.ts";
-import { place, setQuery } from "../route.ts";
+import { usePages } from "../load.ts";
+import { many } from "../words.ts";
 import { Shown } from "./Problem.tsx";
 import { Note } from "./Text.tsx";
 
-/** The lines of a file; each is a list of pairs: the kind of a word, and the word. */
-interface Tokens {
-  readonly lines: readonly (readonly (readonly string[])[])[];
-  readonly next?: number | null;
-  readonly notes: readonly string[];
+/** A line: its tokens, each a class of Pygments and its text. */
+type Line = readonly (readonly [string, string])[];
+
+interface Props {
+  /** The path of the file in the project. */
+  readonly path: string;
+  /** The line to show first; it is marked. */
+  readonly line?: number;
+  /** The address of a line. */
+  readonly hrefOf: (line: number) => string;
 }
 
-const MOST_PARTS = 40;
-
-/**
- * The lines of the file at `path`, read part by part.
- *
- * A click on a number puts the line into the address, as `line`; that line is marked.
- * `version` changes when the file does.
- */
-export function Source({ path, version = "" }: { path: string; version?: string }) {
-  const wanted = Number(place.value.query.get("line")) || 0;
-  const [lines, setLines] = useState(wanted);
-  const key = `tokens ${path} ${version} ${lines}`;
-  const loaded = useLoad(key, (signal) => tokensOf(path, lines, signal));
+export function Source({ path, line, hrefOf }: Props) {
+  const pages = usePages<Line>(
+    `tokens ${path}`,
+    async (cursor, _, signal) => {
+      const query = { offset: Number(cursor) };
+      const params = { path: { path }, query };
+      const found = await ask(api.GET("/api/v1/files/{path}/tokens", { params, signal }));
+      const next = found.next === null ? null : String(found.next);
+      const items = found.lines as unknown as Line[];
+      return { items, next, total: items.length, damaged: found.notes };
+    },
+    (event) => event.name === "file" && event.data.path === path,
+  );
+  const { data, more, isReadingMore } = pages;
+  const isFurther = line !== undefined && data?.next && data.items.length < line;
+  useEffect(() => {
+    if (isFurther && !isReadingMore) {
+      more();
+    }
+  }, [isFurther, isReadingMore, more]);
   return (
-    <Shown loaded={loaded} lines={8}>
-      {(data) => (
+    <Shown loaded={pages}>
+      {({ items, next, damaged = [] }) => (
         <>
-          {data.notes.map((it) => (
+          {damaged.map((it) => (
             <Note key={it}>{it}</Note>
           ))}
-          <Lines lines={data.lines} at={wanted} label={path} />
-          {data.next ? (
-            <div class="more">
-              <button
-                type="button"
-                class="button"
-                aria-busy={loaded.isLoading}
-                onClick={() => setLines(data.lines.length + 1)}
-              >
-                Show more lines
-              </button>
-            </div>
+          <Lines lines={items} line={line} hrefOf={hrefOf} path={path} />
+          {next ? (
+            <button
+              type="button"
+              class="button"
+              aria-busy={pages.isReadingMore}
+              onClick={pages.more}
+            >
+              Show more than {many(items.length, "line")}
+            </button>
           ) : null}
         </>
       )}
@@ -53,65 +63,45 @@ export function Source({ path, version = "" }: { path: string; version?: string 
   );
 }
 
-/** The first lines of a file: at least `least`, if it has so many. */
-async function tokensOf(path: string, least: number, signal: AbortSignal): Promise<Tokens> {
-  const read = (offset: number) =>
-    ask(
-      api.GET("/api/v1/files/{path}/tokens", {
-        params: { path: { path }, query: { offset } },
-        signal,
-      }),
-    );
-  let found: Tokens = await read(0);
-  for (
-    let part = 1;
-    found.next != null && found.lines.length < least && part < MOST_PARTS;
-    part++
-  ) {
-    const next = await read(found.next ?? 0);
-    found = { ...next, lines: [...found.lines, ...next.lines] };
-  }
-  return found;
-}
-
-function Lines(props: { lines: Tokens["lines"]; at: number; label: string }) {
-  const { lines, at } = props;
-  const marked = useRef<HTMLTableRowElement>(null);
-  useEffect(() => marked.current?.scrollIntoView({ block: "nearest" }), [at, lines.length]);
+function Lines(props: Omit<Props, "path"> & { path: string; lines: readonly Line[] }) {
+  const marked = useRef<HTMLSpanElement>(null);
+  const { lines, line, hrefOf, path } = props;
+  const isThere = line !== undefined && line <= lines.length;
+  useEffect(() => {
+    if (isThere) {
+      marked.current?.scrollIntoView({ block: "center" });
+    }
+  }, [line, isThere, path]);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a keyboard has to reach what scrolls
-    <section class="source" tabIndex={0} aria-label={`Text of ${props.label}`}>
-      <table>
-        <tbody>
-          {lines.map((line, index) => (
-            <tr
-              key={index}
-              class={index + 1 === at ? "marked" : ""}
-              ref={index + 1 === at ? marked : undefined}
+    <pre class="code source" tabIndex={0}>
+      {lines.map((tokens, index) => {
+        const number = index + 1;
+        const isHere = number === line;
+        return (
+          <span
+            key={number}
+            ref={isHere ? marked : undefined}
+            class={isHere ? "line here" : "line"}
+          >
+            <a
+              class="number"
+              href={hrefOf(number)}
+              aria-label={`Line ${number}`}
+              aria-current={isHere ? "location" : undefined}
             >
-              <td class="number">
-                <button
-                  type="button"
-                  aria-label={`Line ${index + 1}`}
-                  data-number={index + 1}
-                  onClick={() =>
-                    setQuery({ line: index + 1 === at ? undefined : `${index + 1}` })
-                  }
-                />
-              </td>
-              <td>
-                <code>
-                  {line.map(([kind, text], place) => (
-                    <span key={place} class={kind ? `t-${kind}` : undefined}>
-                      {text}
-                    </span>
-                  ))}
-                </code>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
+              {number}
+            </a>
+            {tokens.length
+              ? tokens.map(([kind, text], place) => (
+                  <span key={place} class={kind ? `t-${kind}` : undefined}>
+                    {text}
+                  </span>
+                ))
+              : " "}
+          </span>
+        );
+      })}
+    </pre>
   );
 }

@@ -361,12 +361,14 @@ function columnsOf(
       head: "Integrity",
       cell: (row) =>
         row.integrity ? (
-          <>
-            <IntegrityMark of={row.integrity} isBrief={file !== null} />
+          <div class="integrity">
+            <div>
+              <IntegrityMark of={row.integrity} isBrief={file !== null} />
+            </div>
             {row.integrity.detail && !file ? (
               <Repair path={row.stored} small onDone={onChange} />
             ) : null}
-          </>
+          </div>
         ) : null,
     },
     {

@@ -1,7 +1,9 @@
 /** One file beside its folder: what it is, what uses it, and what it contains. */
 
 import { useEffect } from "preact/hooks";
-import type { Schemas } from "../../api.ts";
+import { api, ask, type Schemas } from "../../api.ts";
+import { useLoad } from "../../load.ts";
+import { Diff } from "../../parts/Code.tsx";
 import { Preview } from "../../parts/Preview.tsx";
 import { isTyping } from "../../parts/Table.tsx";
 import { Note, Size, Time } from "../../parts/Text.tsx";
@@ -35,11 +37,13 @@ export function FilePane(props: {
   }, [before, after]);
   const { integrity } = row;
   const isThere = integrity?.state !== "missing";
+  const version = `${row.modified} ${row.size_bytes} ${integrity?.state} ${integrity?.checked}`;
   return (
     <article class="card file" aria-label={row.name}>
       <div class="file-head">
         <h2>{row.name}</h2>
         <span class="grow" />
+        {isThere ? <Download of={row} small /> : null}
         <Step href={before} label="Previous file" sign="←" />
         <Step href={after} label="Next file" sign="→" />
         <a class="button small" href={props.onClose} aria-label="Close the file">
@@ -55,24 +59,19 @@ export function FilePane(props: {
           </>
         ) : null}
       </p>
-      <div class="file-tools">
-        {integrity ? <IntegrityMark of={integrity} /> : null}
-        <span class="grow" />
-        {isThere ? <Download of={row} small /> : null}
-        {integrity ? (
+      {integrity ? (
+        <div class="file-tools">
+          <IntegrityMark of={integrity} />
+          <span class="grow" />
           <Verify path={row.stored} label="Verify this file" small onDone={props.onChange} />
-        ) : null}
-        {integrity?.detail ? <Repair path={row.stored} small onDone={props.onChange} /> : null}
-      </div>
-      {integrity?.detail ? <Note kind="bad">{integrity.detail}</Note> : null}
-      {integrity?.state === "extra" || integrity?.state === "leftover" ? (
-        <p class="sub">A file that was not saved with the version has no preview.</p>
-      ) : isThere ? (
-        <Preview
-          path={row.path}
-          version={`${row.modified} ${row.size_bytes} ${integrity?.checked}`}
-        />
+          {integrity.detail ? <Repair path={row.stored} small onDone={props.onChange} /> : null}
+        </div>
       ) : null}
+      {integrity?.detail ? <Note kind="bad">{integrity.detail}</Note> : null}
+      {integrity?.state === "changed" ? (
+        <Changed path={row.path} at={integrity.checked} />
+      ) : null}
+      {isThere ? <Preview path={row.path} version={version} /> : null}
     </article>
   );
 }
@@ -87,4 +86,18 @@ function Step(props: { href?: string; label: string; sign: string }) {
       {props.sign}
     </span>
   );
+}
+
+/** The lines of a changed file that differ from what was saved, where that is known. */
+function Changed({ path, at }: { path: string; at: string | null | undefined }) {
+  const { data } = useLoad(`changes ${path} ${at}`, (signal) =>
+    ask(api.GET("/api/v1/files/{path}/changes", { params: { path: { path } }, signal })),
+  );
+  return data?.lines?.length ? (
+    <>
+      <h3>As saved → as it is stored now</h3>
+      <Diff lines={data.lines} />
+      <h3>As it is stored now</h3>
+    </>
+  ) : null;
 }

@@ -140,7 +140,7 @@ function Planned({ path, onDone }: { path: string; onDone: () => void }) {
           </button>
           {isPlan && count ? (
             <Action scope="admin" kind="primary" onClick={() => run(false)}>
-              {isBusy ? "Repairing" : `Repair ${many(count, "file")}`}
+              {isBusy ? "Repairing" : "Repair"}
             </Action>
           ) : null}
         </>
