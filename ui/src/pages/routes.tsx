@@ -2,27 +2,20 @@
 
 import type { ComponentType } from "preact";
 import { lazy, type PageProps } from "../lazy.tsx";
-import { DeploymentsPage } from "./deployments/list.tsx";
 import {
   EditDeployment,
   NewDeployment,
   NewDeploymentInFull,
 } from "./deployments/form/page.tsx";
 import { DeploymentsPage } from "./deployments/list.tsx";
-import { AliasJournal, ModelAliases } from "./models/alias.tsx";
-import { Compare } from "./models/compare.tsx";
-import { ModelHistory, ModelUses } from "./models/history.tsx";
-import { Models } from "./models/list.tsx";
-import { SavePage } from "./models/save.tsx";
-import { ModelVersion } from "./models/version.tsx";
-import { ModelVersions } from "./models/versions.tsx";
 
 export type { PageProps };
 
 const models = () => import("./models/pages.ts");
+const files = () => import("./files/browse.tsx");
 
 /** The sections that are loaded after the first page. */
-export const SECTIONS = [models];
+export const SECTIONS = [models, files];
 
 export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = [
   ["/deployments/new", NewDeployment],
@@ -31,6 +24,8 @@ export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = 
   // One line for each page.
   ["/models/save", lazy(models, "SavePage")],
   ["/deployments", DeploymentsPage],
+  ["/files", lazy(files, "FilesPage")],
+  ["/files/*", lazy(files, "FilesPage")],
   ["/models", lazy(models, "Models")],
   ["/models/:model", lazy(models, "ModelVersions")],
   ["/models/:model/aliases", lazy(models, "ModelAliases")],
