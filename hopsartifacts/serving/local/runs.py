@@ -17,6 +17,7 @@ from hopsartifacts.serving.contract import (
     Condition,
     ConditionType,
     DeploymentKey,
+    LastError,
     Status,
 )
 from hopsartifacts.serving.local.control import KeeperOrder
@@ -25,6 +26,7 @@ from hopsartifacts.serving.runtime.failures import MOST_CHARACTERS, sayable
 REASON_CHARS = MOST_CHARACTERS + 1000
 """The longest reason in a state: an error of a script, and the step that failed."""
 
+_TRAFFIC = "traffic-"
 _OF_RUNS = ("launch-*", "state-*", "control-*", "worker-*", "metrics-*")
 
 
@@ -39,6 +41,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How many workers accept requests."""
     has_transformer: bool = False
     grpc_port: int | None = None
+    last_error: LastError | None = None
 
 
 class RunReporter:
@@ -156,6 +159,10 @@ class RunFolder:
         """
         return self.path.with_name(f"{self.path.name}.{deployment_id}.spool")
 
+    def traffic_path(self, deployment_id: str) -> Path:
+        """Return the file in which the requests of one deployment are counted."""
+        return self.path / f"{_TRAFFIC}{deployment_id}"
+
     def create(self) -> None:
         """Create the folder, accessible to this user only."""
         self.path.mkdir(mode=0o700, exist_ok=True)
@@ -205,14 +212,23 @@ class RunFolder:
 
     def write_report(self, run: Run, report: Report) -> None:
         """Write the last report on behalf of a keeper that ended without one."""
+        before = self.read_report(run)
+        if before is not None:
+            report = replace(report, last_error=before.last_error)
         write_whole(self.report_path(run.revision), bounded(report))
 
-    def drop_others(self, revision: str) -> None:
-        """Delete the files of all runs other than *revision*, except for their logs."""
+    def drop_others(self, run: Run) -> None:
+        """Delete the files of all runs other than *run*, except for their logs.
+
+        The counts of other deployments that had the name are deleted, too.
+        """
         for pattern in _OF_RUNS:
             for path in self.path.glob(pattern):
-                if revision not in path.name:
+                if run.revision not in path.name:
                     _delete(path)
+        for path in self.path.glob(f"{_TRAFFIC}*"):
+            if path != self.traffic_path(run.deployment.id):
+                _delete(path)
 
     def clear(self) -> None:
         """Delete the folder."""
