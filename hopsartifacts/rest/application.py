@@ -19,8 +19,10 @@ from hopsartifacts.rest.api import (
     files,
     history,
     jobs,
+    logs,
     model_form,
     project,
+    traffic,
 )
 from hopsartifacts.rest.api import deployments as api_deployments
 from hopsartifacts.rest.api import models as api_models
@@ -53,6 +55,8 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *api_deployments.OPERATIONS,
     *history.OPERATIONS,
     *deployment_edits.OPERATIONS,
+    *traffic.OPERATIONS,
+    *logs.OPERATIONS,
     *files.OPERATIONS,
     *jobs.OPERATIONS,
     *events.OPERATIONS,

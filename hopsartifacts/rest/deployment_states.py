@@ -18,7 +18,7 @@ from hopsartifacts.deployments.versions import find_deployment
 from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.project import Project
 from hopsartifacts.rest.event_streams import Announcer
-from hopsartifacts.serving.contract import Condition, RunState, Status
+from hopsartifacts.serving.contract import Condition, LastError, RunState, Status
 from hopsartifacts.store.damage import log_damage, read_each_sound
 
 _PAUSE_S = 1.0
@@ -37,6 +37,8 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
         deployment_version: the version that runs; null if nothing does.
         revision: unique identifier of this run.
         url: for prediction requests from the server's machine; null if nothing runs.
+        last_error: the last error of the newest run, which may have ended; null if it
+            had none.
     """
 
     name: str
@@ -50,6 +52,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     port: int | None
     grpc_port: int | None
     url: str | None
+    last_error: LastError | None = None
 
 
 def run_status(name: str, run: RunState) -> RunStatus:

@@ -15,6 +15,7 @@ from hopsartifacts.rest.event_streams import Announcer, ListenerLimit
 from hopsartifacts.rest.keys import Caller
 from hopsartifacts.rest.login_limits import FailedLogins
 from hopsartifacts.rest.rows import Rows
+from hopsartifacts.serving.inference_log.exchanges import KnownFiles
 from hopsartifacts.storage.contract import Storage
 
 MIB = 1024 * 1024
@@ -96,6 +97,7 @@ class Hosted:
         jobs: the background jobs.
         listeners: the limit on listeners to events.
         log_listeners: the limit on clients that follow logs.
+        log_files: what is known about the files of inference logs.
     """
 
     def __init__(
@@ -121,6 +123,7 @@ class Hosted:
         )
         self.listeners = ListenerLimit(settings.max_listeners)
         self.log_listeners = ListenerLimit(settings.max_log_listeners)
+        self.log_files = KnownFiles()
 
     def close(self) -> None:
         """End jobs and event streams; call this before the server stops.

@@ -1,5 +1,6 @@
 """Deployments: list them with their states, read one, delete one."""
 
+import time
 from datetime import datetime
 from typing import Any
 
@@ -18,8 +19,24 @@ from hopsartifacts.rest.deployment_states import RunStatus, run_status
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.sorted_lists import SortOrder
 from hopsartifacts.serving.contract import RunState, Status
+from hopsartifacts.serving.traffic import HOUR_S, MINUTE_S, Period, total
 
 DEPLOYMENT = "/deployments/{name}"
+
+
+class LastHour(msgspec.Struct, frozen=True, kw_only=True):
+    """The requests of the last hour.
+
+    Attributes:
+        requests: how many were answered in each minute, oldest first, the last one
+            being the present minute. Minutes before the first count are left out.
+        errors: how many had status 400 or higher.
+        p95_ms: the time in which 95 of 100 were answered; null if there were none.
+    """
+
+    requests: list[int]
+    errors: int
+    p95_ms: float | None
 
 
 class DeploymentRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +48,7 @@ class DeploymentRow(msgspec.Struct, frozen=True, kw_only=True):
         created: when the deployment was first saved.
         updated: when the active version was saved.
         state: the state of its processes.
+        last_hour: its requests; null if it never ran on this machine.
     """
 
     name: str
@@ -48,6 +66,7 @@ class DeploymentRow(msgspec.Struct, frozen=True, kw_only=True):
     creator: str
     updated: datetime
     state: RunStatus
+    last_hour: LastHour | None = None
 
 
 class DeploymentDetail(DeploymentRow, frozen=True, kw_only=True):
@@ -72,6 +91,7 @@ class DeploymentFilter(Paging, frozen=True, kw_only=True):
         framework: framework of the model.
         serving_tool: the serving tool.
         status: the current status.
+        has_error: whether its newest run had an error: true, or false.
     """
 
     name: str = ""
@@ -80,6 +100,7 @@ class DeploymentFilter(Paging, frozen=True, kw_only=True):
     framework: Framework | None = None
     serving_tool: ServingTool | None = None
     status: Status | None = None
+    has_error: bool | None = None
 
 
 class Deletion(msgspec.Struct, frozen=True):
@@ -112,6 +133,10 @@ def _list(call: OperationCall) -> Page[DeploymentRow]:
 
     if wanted.status:
         known = [it for it in known if state(it).status == wanted.status]
+    if wanted.has_error is not None:
+        known = [
+            it for it in known if (state(it).last_error is not None) == wanted.has_error
+        ]
     order: SortOrder[_Known] = SortOrder(
         identity=lambda it: (it.name,),
         fields={
@@ -126,7 +151,10 @@ def _list(call: OperationCall) -> Page[DeploymentRow]:
         default="name",
     )
     page = page_of(known, wanted, order)
-    rows = [_row(it.name, it.sealed, state(it)) for it in page.items]
+    rows = [
+        DeploymentRow(**_fields(call, it.name, it.sealed, state(it)))
+        for it in page.items
+    ]
     return replace(shown(page, rows), damaged=[*damaged])
 
 
@@ -141,11 +169,9 @@ def _fits(specification: Specification, wanted: DeploymentFilter) -> bool:
     )
 
 
-def _row(name: str, sealed: Deployed, state: RunState) -> DeploymentRow:
-    return DeploymentRow(**_fields(name, sealed, state))
-
-
-def _fields(name: str, sealed: Deployed, state: RunState) -> dict[str, Any]:
+def _fields(
+    call: OperationCall, name: str, sealed: Deployed, state: RunState
+) -> dict[str, Any]:
     active = sealed.current
     specification = active.specification
     return {
@@ -164,7 +190,22 @@ def _fields(name: str, sealed: Deployed, state: RunState) -> dict[str, Any]:
         "creator": sealed.creator,
         "updated": datetime.fromisoformat(active.created),
         "state": run_status(name, state),
+        "last_hour": _last_hour(call, sealed),
     }
+
+
+def _last_hour(call: OperationCall, sealed: Deployed) -> LastHour | None:
+    end_s = (int(time.time()) // MINUTE_S + 1) * MINUTE_S
+    period = Period(start_s=end_s - HOUR_S, end_s=end_s, step_s=MINUTE_S)
+    traffic = call.hosted.project.get_model_serving().traffic_of(sealed, period)
+    if traffic.since_s is None:
+        return None
+    counts = total(it.counts for it in traffic.steps)
+    return LastHour(
+        requests=[it.counts.requests for it in traffic.steps],
+        errors=counts.errors,
+        p95_ms=counts.percentile_ms(0.95),
+    )
 
 
 def detail(call: OperationCall, name: str) -> DeploymentDetail:
@@ -172,7 +213,7 @@ def detail(call: OperationCall, name: str) -> DeploymentDetail:
     sealed = read_deployment(call.hosted.storage, name)
     state = call.hosted.project.get_model_serving().state_of(sealed)
     return DeploymentDetail(
-        **_fields(name, sealed, state),
+        **_fields(call, name, sealed, state),
         versions=sorted(sealed.versions),
         specification=sealed.current.specification,
     )
