@@ -32,7 +32,7 @@ from hopsartifacts.serving.inference_log.exchanges import (
     Mark,
     Span,
 )
-from hopsartifacts.serving.traffic import Period, CountedStep, Tally, Traffic
+from hopsartifacts.serving.traffic import CountedStep, Period, Tally, Traffic
 from hopsartifacts.storage.contract import FileInfo, Storage
 
 BUDGET_BYTES = 64 * 1024 * 1024
