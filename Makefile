@@ -14,7 +14,7 @@ FAST := values test_vocabulary.py test_names.py test_layout.py test_errors.py te
 NEWEST := tests/s3 tests/backends tests/test_clients.py tests/test_http_server.py tests/rest \
 	tests/serving/test_app.py tests/serving/test_hanging_up.py tests/serving/test_server_process.py
 
-.PHONY: demo test test-fast lint check deep coverage bench newest clean
+.PHONY: demo test test-fast lint check deep coverage bench newest ui clean
 
 demo: $(VENV)/.user
 	$(BIN)/python demo/demo.py
@@ -59,10 +59,21 @@ bench: $(VENV)/.dev
 newest: .venv-newest/.clients
 	PATH="$(CURDIR)/$(BIN):$$PATH" .venv-newest/bin/python -m pytest $(or $(TESTS),$(NEWEST))
 
+# Build the web UI from its sources in ui/ into hopsartifacts/web/assets, which is committed:
+# whoever installs the package needs no Node.js. The same sources give the same bytes.
+ui: $(VENV)/.dev ui/node_modules/.package-lock.json
+	mkdir -p hopsartifacts/web/assets
+	$(BIN)/python ui/schema.py > ui/openapi.json
+	cd ui && PATH="$(CURDIR)/$(BIN):$$PATH" && npm run --silent build
+
+ui/node_modules/.package-lock.json: ui/package-lock.json | $(VENV)/.dev
+	cd ui && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-audit --no-fund --silent
+	touch $@
+
 clean:
 	# What is sealed is read-only, also for rm.
 	if [ -d demo-project ]; then chmod -R u+w demo-project && rm -rf demo-project; fi
-	rm -rf $(VENV) .venv-newest .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-newest .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis ui/node_modules
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -7,7 +7,7 @@ deleted: readers ignore such a version.
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.documents import EMPTY, ArtifactState
@@ -81,6 +81,15 @@ class Logs:
 
     def _log(self, path: str, kind: type[AnyState]) -> Log[AnyState]:
         return Log(self.storage, path, kind, for_writing=self._for_writing)
+
+
+class Keyed(Protocol):
+    """A deployment whose identity for serving back ends is known."""
+
+    @property
+    def key(self) -> DeploymentKey:
+        """Its identity."""
+        ...
 
 
 class Deployed:

@@ -10,7 +10,7 @@ from typing import Any
 from hopsartifacts.artifacts.handle import Artifacts
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.context import ProjectContext
-from hopsartifacts.deployments.deployed import Deployed, no_key
+from hopsartifacts.deployments.deployed import Deployed, Keyed, no_key
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.environment import freeze
 from hopsartifacts.deployments.parts import (
@@ -323,13 +323,13 @@ class ModelServing(FixedAttributes):
             return state
         return self._context.backend().state(self._current.read(name))
 
-    def state_of(self, sealed: Deployed) -> RunState:
-        """Return the state of the processes of *sealed*; reads no storage."""
+    def state_of(self, sealed: Keyed) -> RunState:
+        """Return the state of the processes of a deployment; reads no storage."""
         return self._context.backend().state(sealed.key)
 
-    def traffic_of(self, sealed: Deployed, period: Period) -> Traffic:
-        """Return how many requests of *sealed* were answered where it runs."""
-        return self._context.backend().traffic(sealed.key, period)
+    def traffic_of(self, key: DeploymentKey, period: Period) -> Traffic:
+        """Return how many requests a deployment answered where it runs."""
+        return self._context.backend().traffic(key, period)
 
     def logged_traffic_of(
         self, sealed: Deployed, period: Period, known: KnownFiles
@@ -407,12 +407,26 @@ class ModelServing(FixedAttributes):
         deployment.save()
         return deployment
 
-    def deploy_model(self, model: Model, **settings: Any) -> Deployment:
-        """Save a deployment of *model*; *settings* as for ``create_predictor``."""
+    def deploy_model(
+        self,
+        model: Model,
+        *,
+        why: str = "",
+        ignore_environment: bool = False,
+        **settings: Any,
+    ) -> Deployment:
+        """Save a deployment of *model*; *settings* as for ``create_predictor``.
+
+        Args:
+            model: a saved model version.
+            why: the reason, for the history.
+            ignore_environment: see ``Deployment.save``.
+            settings: those of the deployment.
+        """
         given = DeploymentSettings.of(**settings)
         predictor = unchecked_predictor(self._context, model.manifest, given)
         deployment = Deployment(self._context, predictor)
-        deployment.save()
+        deployment.save(why=why, ignore_environment=ignore_environment)
         return deployment
 
     def users_of(self, model: str, version: int) -> list[str]:

@@ -9,20 +9,25 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hopsartifacts.rest.about import PAGES, about
+from hopsartifacts.rest.about import about
 from hopsartifacts.rest.access_log import AccessLog
 from hopsartifacts.rest.api import (
     artifacts,
     deployment_edits,
     edits,
+    endpoints,
     events,
     files,
     history,
     jobs,
     logs,
     model_form,
+    previews,
     project,
+    saves,
+    search,
     traffic,
+    uploads,
 )
 from hopsartifacts.rest.api import deployments as api_deployments
 from hopsartifacts.rest.api import models as api_models
@@ -50,16 +55,21 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *project.OPERATIONS,
     *api_models.OPERATIONS,
     *model_form.OPERATIONS,
+    *saves.OPERATIONS,
     *edits.OPERATIONS,
     *artifacts.OPERATIONS,
     *api_deployments.OPERATIONS,
     *history.OPERATIONS,
     *deployment_edits.OPERATIONS,
+    *endpoints.OPERATIONS,
     *traffic.OPERATIONS,
     *logs.OPERATIONS,
     *files.OPERATIONS,
+    *previews.OPERATIONS,
+    *uploads.OPERATIONS,
     *jobs.OPERATIONS,
     *events.OPERATIONS,
+    *search.OPERATIONS,
 )
 """All operations of the JSON API."""
 
@@ -69,7 +79,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *datasets.OPERATIONS,
     *API_OPERATIONS,
     *deployments.OPERATIONS,
-    *PAGES,
 )
 """All operations of both surfaces, except those about the server itself."""
 

@@ -47,7 +47,8 @@ class Job(msgspec.Struct, Generic[Result], frozen=True, kw_only=True):
     """One job.
 
     Attributes:
-        subject: name of the deployment that the job is about; null for all.
+        subject: the deployment, the model, or the path of the file or folder that the
+            job is about; null for the whole project.
         by: name of the API key that requested it.
         progress: null if the job does not report any.
         result: null until the job is done.
@@ -96,7 +97,7 @@ class Jobs:
             kind: the kind of work.
             work: called with a callback for its progress.
             by: name of the API key that requests it.
-            subject: name of the deployment that it is about.
+            subject: the object that it is about, as in ``Job``.
             options: jobs with different options are different work.
 
         Raises:

@@ -1,7 +1,6 @@
 """Limits for request bodies, and security headers for browsers.
 
-There are no CORS headers, so pages of other origins cannot read an answer. Cookies are
-neither set nor read, so no other page can act for a user (no CSRF).
+There are no CORS headers, so pages of other origins cannot read an answer.
 """
 
 import asyncio
@@ -16,18 +15,25 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hopsartifacts.rest.errors import RefusedError, too_long
 
+POLICY = "content-security-policy"
 _STATE = "body"
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
+    (POLICY.encode(), b"default-src 'none'; frame-ancestors 'none'; sandbox"),
 )
-_NO_PAGE = b"default-src 'none'; frame-ancestors 'none'; sandbox"
-_PAGE = (
-    b"default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    b"script-src 'self'; connect-src 'self'; form-action 'none'; base-uri 'none'; "
-    b"frame-ancestors 'none'"
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'"
 )
+"""The policy of pages that show more than text: they may load files of this server.
+
+No script or style inside of the page counts. Pages set this policy themselves, so that
+nothing else that a browser takes for a page has it, such as a stored file.
+"""
 _CLOSE = (b"connection", b"close")
 
 
@@ -209,8 +215,5 @@ class _Body:
 
 def _secured(headers: Any) -> list[tuple[bytes, bytes]]:
     secured = list(headers)
-    given = {name.lower(): value for name, value in secured}
-    is_page = given.get(b"content-type", b"").startswith(b"text/html")
-    policy = (b"content-security-policy", _PAGE if is_page else _NO_PAGE)
-    added = (*_HEADERS, policy)
-    return secured + [(name, value) for name, value in added if name not in given]
+    given = {name.lower() for name, _ in secured}
+    return secured + [(name, value) for name, value in _HEADERS if name not in given]

@@ -1,29 +1,33 @@
 """The states of deployments: as JSON documents, and watched for changes.
 
-While there are listeners, a thread polls the deployments and publishes changes. The
-state of runs is known on this machine and read every second. Saved versions are read
-from the logs less often, as that costs requests to remote storage.
+While there are listeners, a thread polls the project and publishes changes. The state
+of runs is known on this machine and read every second. The logs of models and
+deployments are checked less often on remote storage, as that costs requests, but at
+once after this server has written to them.
 """
 
 import logging
 from threading import Event, Lock, Thread
-from time import monotonic
+from time import monotonic, sleep
 
 import msgspec
 
-from hopsartifacts.catalog.newest_entries import NewestEntry, newest_of_deployments
-from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.state import PredictorState
-from hopsartifacts.deployments.versions import find_deployment
 from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.project import Project
+from hopsartifacts.rest.deployment_rows import SealedRow
 from hopsartifacts.rest.event_streams import Announcer
+from hopsartifacts.rest.rows import Rows
 from hopsartifacts.serving.contract import Condition, LastError, RunState, Status
-from hopsartifacts.store.damage import log_damage, read_each_sound
+from hopsartifacts.store.damage import log_damage
 
 _PAUSE_S = 1.0
-_NEAR_S, _FAR_S = 2.0, 10.0
-"""How often to check the logs: on local disk, and on remote storage."""
+_SHORTEST_S = 0.1
+"""The least time between two looks."""
+_FAR_S = 10.0
+"""How often to check the logs on remote storage; on a local disk: at each look."""
+_IDLE_PER_LOOK = 10
+"""How many times longer than a check of remote logs is the pause after it, at least."""
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -64,6 +68,12 @@ def run_status(name: str, run: RunState) -> RunStatus:
     return msgspec.convert({**fields, **known}, RunStatus)
 
 
+def has_error(run: RunState) -> bool:
+    """Return whether the run failed, its last step did, or a request or process."""
+    is_last_failed = run.condition is not None and run.condition.status is False
+    return run.status == "Failed" or is_last_failed or run.last_error is not None
+
+
 class DeploymentEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An event: a deployment was created or has changed.
 
@@ -86,86 +96,92 @@ class DeploymentRemoved(msgspec.Struct, frozen=True):
 
 
 class Watch:
-    """Publishes changes of the deployments of *project* through *announcer*."""
+    """Publishes changes of a project while there are listeners.
 
-    def __init__(self, project: Project, announcer: Announcer) -> None:
+    Args:
+        project: the project.
+        announcer: publishes the events.
+        rows: publish the changes of models when they are looked at.
+    """
+
+    def __init__(self, project: Project, announcer: Announcer, rows: Rows) -> None:
         self._project = project
         self._announcer = announcer
+        self._rows = rows
         self._lock = Lock()
         self._thread: Thread | None = None
-        self._over = Event()
-        self._newest: dict[str, NewestEntry] = {}
-        self._sealed: dict[str, Deployed] = {}
+        self._over = False
+        self._woken = Event()
+        self._sealed: list[SealedRow] = []
         self._damaged: set[str] = set()
-        """Deployments whose logs could not be read. They are tried again each time."""
         # Kept without listeners, so that those that reconnect get the changes since.
         self._told: dict[str, DeploymentEvent] | None = None
-        self._looked = 0.0
+        self._is_near = project.storage.local_path("") is not None
+        self._next_look = 0.0
 
     def begin(self) -> None:
         """Start polling, until there are no more listeners."""
         with self._lock:
-            if self._thread is None and not self._over.is_set():
+            if self._thread is None and not self._over:
                 name = "hopsartifacts-watch"
                 self._thread = Thread(target=self._run, name=name, daemon=True)
                 self._thread.start()
 
+    def hurry(self) -> None:
+        """Look at the logs soon, as this server has just written to them."""
+        self._next_look = 0.0
+        self._woken.set()
+
     def close(self) -> None:
         """Stop polling."""
-        self._over.set()
+        self._over = True
+        self._woken.set()
 
     def _run(self) -> None:
         while True:
             try:
                 self._look()
             except HopsArtifactsError as error:
-                _LOGGER.warning("deployments cannot be looked at: %s", error)
+                _LOGGER.warning("the project cannot be looked at: %s", error)
             except Exception:
-                _LOGGER.exception("deployments cannot be looked at")
-            is_over = self._over.wait(_PAUSE_S)
+                _LOGGER.exception("the project cannot be looked at")
+            sleep(_SHORTEST_S)
+            self._woken.wait(_PAUSE_S)
+            self._woken.clear()
             with self._lock:
-                if is_over or not self._announcer.has_listeners:
+                if self._over or not self._announcer.has_listeners:
                     self._thread = None
                     return
 
     def _look(self) -> None:
-        is_near = self._project.storage.local_path("") is not None
-        if monotonic() - self._looked > (_NEAR_S if is_near else _FAR_S):
+        started = monotonic()
+        if started > self._next_look:
+            self._next_look = started + (0 if self._is_near else _FAR_S)
             self._look_at_logs()
-            self._looked = monotonic()
+            # What takes long, as on remote storage, is a small part of the time.
+            took = monotonic() - started
+            if self._next_look:
+                self._next_look += _IDLE_PER_LOOK * took
         serving = self._project.get_model_serving()
         found = {
-            name: DeploymentEvent(
-                name=name,
-                id=sealed.id,
-                version=sealed.active,
-                state=run_status(name, serving.state_of(sealed)),
+            it.name: DeploymentEvent(
+                name=it.name,
+                id=it.id,
+                version=it.version,
+                state=run_status(it.name, serving.state_of(it)),
             )
-            for name, sealed in self._sealed.items()
+            for it in self._sealed
         }
         if self._told is not None:
             self._tell(self._told, found)
         self._told = found
 
     def _look_at_logs(self) -> None:
-        storage = self._project.storage
-        newest = newest_of_deployments(storage)
-        changed = [it for it in sorted(newest) if newest[it] != self._newest.get(it)]
-        found, damaged = read_each_sound(
-            storage, changed, lambda name: find_deployment(storage, name)
-        )
-        for name in self._sealed.keys() - newest.keys():
-            found[name] = None
-        for name, sealed in found.items():
-            if sealed:
-                self._sealed[name] = sealed
-            else:
-                self._sealed.pop(name, None)
+        self._sealed = self._rows.deployments()
+        damaged = self._rows.damaged_deployments()
         if damaged.keys() != self._damaged:
             log_damage("deployment", damaged)
         self._damaged = {*damaged}
-        # A damaged log is read again the next time.
-        self._newest = {it: newest[it] for it in newest.keys() - damaged.keys()}
 
     def _tell(
         self, before: dict[str, DeploymentEvent], now: dict[str, DeploymentEvent]

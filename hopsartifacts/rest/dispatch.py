@@ -35,6 +35,7 @@ from hopsartifacts.rest.operations import Operation, OperationCall
 from hopsartifacts.values import misspelt
 
 API = "/api/"
+PAGES = "/ui/"
 _SCHEME = "apikey"
 _LOGGER = logging.getLogger(__name__)
 _TITLES = {
@@ -91,6 +92,8 @@ def answering(
                 else:
                     handle = partial(operation.handle, call)
                     result = await anyio.to_thread.run_sync(handle)
+            if operation.is_change:
+                hosted.watch.hurry()
             return _response(result, operation)
         except HopsArtifactsError as error:
             return failed(request, error)
@@ -163,6 +166,11 @@ async def on_bug(request: Request, error: Exception) -> Response:
     return _error(request, message, 500, 0, {})
 
 
+def is_own(path: str) -> bool:
+    """Return whether *path* is one of our own surfaces, not of Hopsworks'."""
+    return path.startswith((API, PAGES)) or path == PAGES.rstrip("/")
+
+
 def encoded(result: object) -> bytes:
     """Return *result* as JSON, with ``NaN`` as null; bytes become base64."""
     return msgspec.json.encode(result)
@@ -171,7 +179,7 @@ def encoded(result: object) -> bytes:
 def _error(
     request: Request, message: str, status: int, code: int, headers: dict[str, str]
 ) -> Response:
-    if request.url.path.startswith(API):
+    if is_own(request.url.path):
         body = problem_body(message, status, _TITLES.get(status, "Error"))
         media = "application/problem+json"
     else:

@@ -1,6 +1,7 @@
 """The objects that handlers of requests use: the project, and those of the server."""
 
 import hashlib
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -8,13 +9,17 @@ import msgspec
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
+from hopsartifacts import layout
 from hopsartifacts.project import Project
 from hopsartifacts.rest.background import Jobs
+from hopsartifacts.rest.change_events import FileEvent, publish_changes
 from hopsartifacts.rest.deployment_states import Watch
 from hopsartifacts.rest.event_streams import Announcer, ListenerLimit
 from hopsartifacts.rest.keys import Caller
 from hopsartifacts.rest.login_limits import FailedLogins
+from hopsartifacts.rest.previews.helpers import Previewer
 from hopsartifacts.rest.rows import Rows
+from hopsartifacts.rest.search import Search
 from hopsartifacts.serving.inference_log.exchanges import KnownFiles
 from hopsartifacts.storage.contract import Storage
 
@@ -92,12 +97,14 @@ class Hosted:
         failed_logins: the limit on failed logins.
         measures: the metrics.
         rows: the cached rows of lists.
+        search: finds models, versions, deployments and files.
         announcer: publishes events.
-        watch: polls deployments while there are listeners.
+        watch: polls models and deployments while there are listeners.
         jobs: the background jobs.
         listeners: the limit on listeners to events.
         log_listeners: the limit on clients that follow logs.
         log_files: what is known about the files of inference logs.
+        previewer: makes previews of files.
     """
 
     def __init__(
@@ -115,25 +122,41 @@ class Hosted:
         self.settings = settings
         self.failed_logins = failed_logins or FailedLogins()
         self.measures = Measures()
-        self.rows = Rows(project.storage, folder and folder / "rows.json")
         self.announcer = Announcer()
-        self.watch = Watch(project, self.announcer)
+        self.rows = Rows(
+            project.storage,
+            folder and folder / "rows.json",
+            partial(publish_changes, self.announcer),
+        )
+        self.search = Search(project.storage, self.rows)
+        self.watch = Watch(project, self.announcer, self.rows)
         self.jobs = Jobs(
             lambda job: self.announcer.publish("job", replace(job, result=None))
         )
         self.listeners = ListenerLimit(settings.max_listeners)
         self.log_listeners = ListenerLimit(settings.max_log_listeners)
         self.log_files = KnownFiles()
+        self.previewer = Previewer()
 
     def close(self) -> None:
-        """End jobs and event streams; call this before the server stops.
+        """End jobs, previews and event streams; call this before the server stops.
 
         A server waits for requests in progress, and event streams do not end by
         themselves.
         """
         self.watch.close()
         self.jobs.close()
+        self.previewer.close()
         self.announcer.close()
+
+    def announce_file(self, path: str) -> None:
+        """Publish that a file or folder of the user's own was written or is gone.
+
+        Args:
+            path: its path in the project; nothing is published if it is managed.
+        """
+        if not layout.is_managed(path):
+            self.announcer.publish("file", FileEvent(path))
 
     @property
     def storage(self) -> Storage:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hopsartifacts import __version__
-from hopsartifacts.rest.dispatch import API
+from hopsartifacts.rest.dispatch import is_own
 from hopsartifacts.rest.operations import Condition, Operation
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -53,10 +53,12 @@ class Problem(msgspec.Struct):
 
 def document(operations: Iterable[Operation]) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of *operations*."""
-    listed = sorted(operations, key=lambda it: (it.path, it.method))
+    of_programs = (it for it in operations if it.is_described)
+    listed = sorted(of_programs, key=lambda it: (it.path, it.method))
     types = [HopsworksError, Problem]
     for operation in listed:
-        types += [it for it in (operation.body, operation.answer) if it is not None]
+        of_bodies = operation.body, operation.answer, operation.job
+        types += [it for it in of_bodies if it is not None]
         for struct in (operation.query, operation.form):
             types += [it.type for it in _fields(struct)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
@@ -164,9 +166,9 @@ def _body(operation: Operation, of: dict[int, Any]) -> dict[str, Any] | None:
 
 
 def _responses(operation: Operation, of: dict[int, Any]) -> dict[str, Any]:
-    is_api = operation.path.startswith(API)
-    media = "application/problem+json" if is_api else "application/json"
-    error = of[id(Problem if is_api else HopsworksError)]
+    is_problem = is_own(operation.path)
+    media = "application/problem+json" if is_problem else "application/json"
+    error = of[id(Problem if is_problem else HopsworksError)]
     good: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
     if operation.answer is not None:
         good["content"] = {operation.gives: {"schema": of[id(operation.answer)]}}
@@ -175,6 +177,11 @@ def _responses(operation: Operation, of: dict[int, Any]) -> dict[str, Any]:
     for media_type in operation.also_gives:
         good["content"][media_type] = {"schema": {}}
     answers = {str(operation.status): good}
+    if operation.job is not None:
+        answers["202"] = {
+            "description": "Accepted: it takes long",
+            "content": {"application/json": {"schema": of[id(operation.job)]}},
+        }
     conditions = list(_conditions(operation).values())
     for status in (it.good for it in conditions if it.good):
         answers[str(status)] = {"description": HTTPStatus(status).phrase}

@@ -38,7 +38,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """The operation for one method of one path.
 
     Attributes:
-        path: a template; ``{name}`` matches one segment, in which ``%2F`` may occur.
+        path: a template; ``{name}`` matches one segment, in which ``%2F`` may occur,
+            and ``{name:path}`` the rest of the path.
         handle: a function runs in a thread, a coroutine function on the event loop. If
             it returns None, the answer has no body; a Starlette ``Response`` is sent as
             it is, anything else as JSON.
@@ -54,6 +55,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         also_gives: further media types that a caller may ask for.
         minds: request headers that affect the answer.
         form: a struct of the form's fields, if *takes* is ``multipart``.
+        is_described: whether it is in the OpenAPI document; pages for browsers are not.
+        job: type of the job that is the answer (202) if the work takes long.
     """
 
     method: Method
@@ -72,6 +75,13 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     also_gives: tuple[str, ...] = ()
     minds: tuple[Condition, ...] = ()
     form: type | None = None
+    is_described: bool = True
+    job: Any = None
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it changes the project; a prediction, for example, does not."""
+        return self.method != "GET" and self.scope not in {None, "read"}
 
 
 class Operations:

@@ -10,8 +10,7 @@ own folder, so that a server that starts need not read each log.
 """
 
 import os
-from collections.abc import Iterable
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from itertools import compress, repeat
@@ -29,11 +28,7 @@ from hopsartifacts.catalog.newest_entries import (
     NewestEntry,
     entry_at,
     in_parallel,
-    newest_of_artifacts,
-    newest_of_deployments,
 )
-from hopsartifacts.deployments.deployed import Logs
-from hopsartifacts.deployments.versions import find_deployment
 from hopsartifacts.documents import is_same_json
 from hopsartifacts.errors import FormatError, IntegrityError, StorageError
 from hopsartifacts.registry.documents import Framework
@@ -43,9 +38,11 @@ from hopsartifacts.registry.versions import (
     model_state,
     pick_live,
 )
+from hopsartifacts.rest.deployment_rows import DeploymentRows, SealedRow
 from hopsartifacts.rest.own_folder import write_private
 from hopsartifacts.rest.sorted_lists import SortedList, SortedLists, SortOrder
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.damage import Damaged
 
 _COMPARE_S = 10.0
 """How often the newest entries are compared as well."""
@@ -155,14 +152,16 @@ class _File(msgspec.Struct, frozen=True):
     models: dict[str, _Kept]
 
 
-class _Pins(msgspec.Struct, frozen=True):
-    """The model versions that a deployment uses, as of one entry of its log."""
+class ModelChange(msgspec.Struct, frozen=True):
+    """A model of which a row has changed; None: it had no versions before, or has none.
 
-    newest: NewestEntry
-    versions: dict[str, list[int]]
-    """Version numbers by model name."""
-    artifacts: dict[tuple[str, int], NewestEntry]
-    """The newest entry of each artifact log that this depends on, by model version."""
+    Attributes:
+        before: its row in the lists before.
+        after: its row now.
+    """
+
+    before: ModelRow | None
+    after: ModelRow | None
 
 
 class Rows:
@@ -171,22 +170,31 @@ class Rows:
     Args:
         storage: the project's storage.
         file: where the cache is kept between runs of the server; None: nowhere.
+        on_change: is called after lists have changed, but not when they are first made;
+            the lists must not be asked for meanwhile.
     """
 
-    def __init__(self, storage: Storage, file: Path | None = None) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        file: Path | None = None,
+        on_change: Callable[[list[ModelChange]], None] = lambda _: None,
+    ) -> None:
+        self._on_change = on_change
         self._storage = storage
         self._file = file
         self._root = storage.local_path("")
         self._lock = Lock()
         self._kept: dict[str, _Kept] = {}
         self._next: dict[str, str] = {}
-        self._pins: dict[str, _Pins] = {}
-        self._users: dict[str, dict[int, list[str]]] = {}
+        self._deployments = DeploymentRows(storage)
         self._damaged: dict[str, IntegrityError | FormatError] = {}
         """Why the log of a model cannot be read. It is tried again each time."""
         self._changed: set[str] = set()
         """Models whose rows have changed since the lists were updated."""
         self._listed: dict[str, tuple[ModelRow, list[VersionRow]]] = {}
+        self._is_listed = False
+        """Whether the lists were made once."""
         self._versions = SortedLists(VERSIONS)
         self._models = SortedLists(MODELS)
         self._looked = self._compared = float("-inf")
@@ -218,6 +226,25 @@ class Rows:
         with self._lock:
             self._look_at_all(arrived)
             return self._models.by(field)
+
+    def deployments(self) -> list[SealedRow]:
+        """Return all deployments, sorted by name.
+
+        Those with damaged logs are left out; see ``damaged_deployments``.
+        """
+        arrived = monotonic()
+        with self._lock:
+            self._look_at_all(arrived)
+            return list(self._deployments.rows.values())
+
+    def damaged_deployments(self) -> Damaged:
+        """Return the deployments that the latest list lacks, and why."""
+        return self._deployments.damaged
+
+    def aliases_of(self, model: str) -> dict[str, int]:
+        """Return the aliases of a model as of the latest list; none if not listed."""
+        found = self._listed.get(model)
+        return found[0].aliases if found else {}
 
     def damaged(self) -> list[str]:
         """Return the models whose logs could not be read for the latest list."""
@@ -320,7 +347,9 @@ class Rows:
             moved |= self._replaced(paths.keys() - moved)
         read = in_parallel(self._storage, self._read, moved)
         compared = paths.keys() if are_compared else set()
-        self._changed |= moved | self._look_at_deployments(moved, compared)
+        self._changed |= moved | self._deployments.look(
+            moved, compared, are_compared=are_compared
+        )
         for name, kept in read.items():
             self._damaged.pop(name, None)
             if isinstance(kept, IntegrityError | FormatError):
@@ -388,105 +417,37 @@ class Rows:
         entry = entry_at(self._storage, log.path, newest.seq)
         return _Kept(entry, rows, _model_row(rows) if rows else None)
 
-    def _look_at_deployments(
-        self, moved: set[str], compared: AbstractSet[str]
-    ) -> set[str]:
-        """Update which versions deployments use; return the models that changes.
-
-        Args:
-            moved: models whose logs went on; their deployments are read again.
-            compared: models whose artifact logs are checked; deployments with versions
-                that depend on a changed one are read again.
-        """
-        newest = newest_of_deployments(self._storage)
-        before = self._pins
-        artifacts = newest_of_artifacts(
-            self._storage,
-            {
-                (model, version)
-                for pins in before.values()
-                for model, version in pins.artifacts
-                if model in compared
-            },
-        )
-        same = {
-            name: pins
-            for name, pins in before.items()
-            if pins.newest == newest.get(name)
-            and not moved & pins.versions.keys()
-            and all(
-                artifacts.get(it, entry) == entry
-                for it, entry in pins.artifacts.items()
-            )
-        }
-        read = in_parallel(
-            self._storage,
-            lambda name: self._read_pins(name, newest[name]),
-            newest.keys() - same.keys(),
-        )
-        self._pins = {name: same.get(name) or read[name] for name in newest}
-        if self._pins == before:
-            return set()
-        users_before, self._users = self._users, {}
-        for name, pins in sorted(self._pins.items()):
-            for model, numbers in pins.versions.items():
-                users = self._users.setdefault(model, {})
-                for number in numbers:
-                    users.setdefault(number, []).append(name)
-        return {
-            model
-            for model in users_before.keys() | self._users.keys()
-            if users_before.get(model) != self._users.get(model)
-        }
-
-    def _read_pins(self, deployment: str, newest: NewestEntry) -> _Pins:
-        """Read the pins of a deployment; a damaged one has none, and is read again."""
-        logs = Logs(self._storage)
-        try:
-            live = find_deployment(self._storage, deployment, logs)
-            served = live.records() if live else {}
-        except (IntegrityError, FormatError):
-            return _Pins(NO_LOG, {}, {})
-        versions: dict[str, list[int]] = {}
-        for pin in (record.model for record in served.values()):
-            if pin and pin.version not in versions.setdefault(pin.name, []):
-                versions[pin.name].append(pin.version)
-        pinned = {
-            (record.model.name, record.model.version)
-            for _, record in (live.state.newest_first() if live else ())
-            if record.model and record.artifact
-        }
-        artifacts = {it: self._newest_artifact(logs, *it) for it in pinned}
-        return _Pins(newest, versions, artifacts)
-
-    def _newest_artifact(self, logs: Logs, model: str, version: int) -> NewestEntry:
-        """Return the entry of the artifact log that was read; none if it is damaged."""
-        log = logs.artifacts(model, version)
-        try:
-            seen = log.seen()
-        except (IntegrityError, FormatError):
-            return NO_LOG
-        return entry_at(self._storage, log.path, seen.seq) if seen else NO_LOG
-
     def _update_lists(self) -> None:
-        gone: list[tuple[ModelRow, list[VersionRow]]] = []
-        new: list[tuple[ModelRow, list[VersionRow]]] = []
-        for name in self._changed:
+        changes: list[ModelChange] = []
+        removed: list[VersionRow] = []
+        added: list[VersionRow] = []
+        for name in sorted(self._changed):
             before, after = self._listed.pop(name, None), self._with_users(name)
-            if before:
-                gone.append(before)
             if after:
-                new.append(after)
                 self._listed[name] = after
-        self._models.replace([row for row, _ in gone], [row for row, _ in new])
-        self._versions.replace(*_difference(gone, new))
+            row_before, versions_before = before or (None, [])
+            row_after, versions_after = after or (None, [])
+            gone, new = _difference(versions_before, versions_after)
+            if gone or new or not is_same_json(row_before, row_after):
+                changes.append(ModelChange(row_before, row_after))
+                removed += gone
+                added += new
         self._changed.clear()
+        if changes:
+            self._models.replace(
+                [it.before for it in changes if it.before],
+                [it.after for it in changes if it.after],
+            )
+            self._versions.replace(removed, added)
+            if self._is_listed:
+                self._on_change(changes)
+        self._is_listed = True
 
     def _with_users(self, name: str) -> tuple[ModelRow, list[VersionRow]] | None:
         kept = self._kept.get(name)
         if kept is None or kept.model is None:
             return None
-        users = self._users.get(name)
+        users = self._deployments.users.get(name)
         if not users:
             return kept.model, kept.versions
         rows = [
@@ -517,16 +478,14 @@ class Rows:
 
 
 def _difference(
-    gone: Iterable[tuple[ModelRow, list[VersionRow]]],
-    new: Iterable[tuple[ModelRow, list[VersionRow]]],
+    gone: list[VersionRow], new: list[VersionRow]
 ) -> tuple[list[VersionRow], list[VersionRow]]:
     """Return the versions that are only in *gone*, and those that are only in *new*."""
-    old = {(row.model, row.version): row for _, rows in gone for row in rows}
+    old = {row.version: row for row in gone}
     added: list[VersionRow] = []
-    for row in (row for _, rows in new for row in rows):
-        place = (row.model, row.version)
-        if is_same_json(old.get(place), row):
-            del old[place]
+    for row in new:
+        if is_same_json(old.get(row.version), row):
+            del old[row.version]
         else:
             added.append(row)
     return list(old.values()), added

@@ -45,6 +45,7 @@ from hopsartifacts.rest.front.upstreams import Upstreams
 from hopsartifacts.rest.hosted import Hosted, ServerSettings
 from hopsartifacts.rest.keys import Keys
 from hopsartifacts.rest.listener import Listening, in_url, is_loopback, listen
+from hopsartifacts.rest.operations import Operation
 from hopsartifacts.rest.own_folder import alone_in, make_private
 from hopsartifacts.rest.uploads import Uploads
 from hopsartifacts.serving.http_server import HttpServer
@@ -96,6 +97,7 @@ def serve(
     listening: Listening,
     settings: ServerSettings,
     on_start: Callable[[Started], None],
+    further: Sequence[Operation] = (),
 ) -> None:
     """Serve *project* until a signal ends the server.
 
@@ -105,6 +107,7 @@ def serve(
         listening: where and how to listen.
         settings: limits.
         on_start: called once, when connections are accepted.
+        further: operations besides those of the two APIs.
 
     Raises:
         InvalidInputError: *listening* has an invalid setting.
@@ -153,7 +156,7 @@ def serve(
                     hosted.close()
                     await lines.close()
 
-        app = create_app(hosted, operations(lines))
+        app = create_app(hosted, (*operations(lines), *further))
         ApiServer(app, listening, context, limit, around).run(sockets)
 
 

@@ -70,13 +70,18 @@ def interpreter() -> str:
 
 def keeper_environment(environ: Mapping[str, str], revision: str) -> dict[str, str]:
     """Return the variables of *environ* that a keeper needs, without secrets."""
+    return {**clean_environment(environ), REVISION_VARIABLE: revision}
+
+
+def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that another Python process needs, without secrets."""
     passed_on = {
         name: value
         for name, value in environ.items()
         if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
     }
     given = passed_on.get("PYTHONPATH", "")
-    # The keeper has another working folder. An empty entry means the current one.
+    # The process has another working folder. An empty entry means the current one.
     search = [*map(os.path.abspath, given.split(os.pathsep))] if given else []
     # Do not name the site folder: it would precede the standard library.
     known = {*search, *site.getsitepackages(), site.getusersitepackages()}
@@ -84,7 +89,7 @@ def keeper_environment(environ: Mapping[str, str], revision: str) -> dict[str, s
         search = [PACKAGE_HOME, *search]
     if search:
         passed_on["PYTHONPATH"] = os.pathsep.join(search)
-    return {**passed_on, REVISION_VARIABLE: revision}
+    return passed_on
 
 
 def deployment_variables(launch: Launch) -> dict[str, str]:

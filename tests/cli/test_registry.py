@@ -211,3 +211,12 @@ def test_deploying_the_next_model_version_makes_the_next_deployment_version(
         assert (made["version"], made["model_version"]) == (number, number)
     assert "Deployment 'm' exists: saved as its version 3" in result.stderr
     assert "model.version: 2 -> 3" in result.stderr
+
+
+def test_a_new_deployment_can_have_a_reason_for_its_history(
+    run: Run, answer: Any, make_files: Callable[..., Path], make_script: Any
+) -> None:
+    run("models", "save", "m", make_files())
+    made = run("deployments", "create", "m", "--script", make_script(), "--why", "A/B")
+    assert made.exit_code == 0, made.output
+    assert [it["why"] for it in answer("deployments", "history", "m")] == ["A/B"]

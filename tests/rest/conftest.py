@@ -44,7 +44,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 def hosted(project: Project, tmp_path: Path) -> Iterator[Hosted]:
     """What the application serves, with a folder of its own for uploads."""
     uploads = Uploads(project.storage, tmp_path / "server")
-    yield Hosted(project, FixedKeys(), uploads)
+    hosted = Hosted(project, FixedKeys(), uploads)
+    yield hosted
+    hosted.close()
     uploads.close()
 
 

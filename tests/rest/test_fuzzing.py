@@ -75,6 +75,14 @@ class Server(NamedTuple):
             project.get_dataset_api().upload(script, "Resources")
             model.deploy(MODEL, script_file=script).start()
 
+    def upload(self) -> str:
+        """Return the id of an unfinished upload."""
+        singles = self.hosted.uploads.single
+        found = singles.all("admin") or [
+            singles.begin("Resources/up.py", 1, "admin", overwrite=True)
+        ]
+        return str(found[0].id)
+
     def known(self) -> dict[str, list[Any]]:
         """Return values, by the names of parameters and properties, that fit here."""
         project = self.hosted.project
@@ -85,6 +93,7 @@ class Server(NamedTuple):
             model_id(MODEL, 1, model.manifest.id),
             deployment_id(found, MODEL),
             *(job.id for job in self.hosted.jobs.all()[:1]),
+            self.upload(),
         ]
         own, script = str(self.hosted.project_id), "Resources/predict.py"
         return {
@@ -122,6 +131,11 @@ class Server(NamedTuple):
             "artifact": [1],
             "artifact_version": [None, 1, "CREATE"],
             "artifactVersion": [-1, 1, "MODEL-ONLY", "CREATE"],
+            "uploads": [[], [{"path": "w.bin", "upload": self.upload()}]],
+            "source": [script, "Resources", None],
+            "target": ["Resources/b.py", "Resources/c"],
+            "offset": [0],
+            "size": [1],
             "Range": ["bytes=0-0", "bytes=1-", "bytes=999999999-"],
             "If-Match": ["*", '"else"'],
             "If-None-Match": ["*", '"else"'],

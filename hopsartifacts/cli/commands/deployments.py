@@ -22,6 +22,7 @@ from hopsartifacts.serving.contract import COMPONENTS
 
 NAME = click.argument("name")
 VERSION = click.argument("version", type=int)
+WHY = click.option("--why", default="", help="A reason, for the history.")
 WAIT = click.option("--wait", type=int, default=120, show_default=True, help="Seconds.")
 IGNORE_ENVIRONMENT = click.option(
     "--ignore-environment",
@@ -90,9 +91,18 @@ def show(session: Session, name: str) -> None:
 @click.argument("version", type=int, required=False)
 @click.option("--name", help="By default derived from the model's name.")
 @settings_options
+@WHY
+@IGNORE_ENVIRONMENT
 @project_options
 def create(
-    session: Session, model: str, version: int | None, name: str | None, **options: Any
+    session: Session,
+    model: str,
+    version: int | None,
+    name: str | None,
+    *,
+    why: str,
+    ignore_environment: bool,
+    **options: Any,
 ) -> None:
     """Save a deployment of a version, by default the latest, without starting it.
 
@@ -105,7 +115,13 @@ def create(
     settings = settings_given(options)
     # The library prints text, but standard output may have to be JSON.
     with redirect_stdout(sys.stderr):
-        deployment = serving.deploy_model(found, name=name, **settings)
+        deployment = serving.deploy_model(
+            found,
+            name=name,
+            why=why,
+            ignore_environment=ignore_environment,
+            **settings,
+        )
     text = f"Saved {deployment.name} version {deployment.version}"
     session.show(_summary(deployment), f"{text}\n{deployment.explain()}")
 
@@ -116,7 +132,7 @@ def create(
     "--model-version", type=int, help="Another version of the model to deploy."
 )
 @settings_options
-@click.option("--why", default="", help="A reason, for the history.")
+@WHY
 @WAIT
 @IGNORE_ENVIRONMENT
 @project_options
@@ -288,7 +304,7 @@ def history(session: Session, name: str) -> None:
 @command.command()
 @NAME
 @VERSION
-@click.option("--why", default="", help="A reason, for the history.")
+@WHY
 @WAIT
 @IGNORE_ENVIRONMENT
 @project_options

@@ -96,6 +96,7 @@ def serve(session: Session, *, state_dir: Path | None, **listening: Any) -> None
         from hopsartifacts.rest.server_process import (  # noqa: PLC0415 - late
             serve as run_server,
         )
+        from hopsartifacts.web.pages import PAGES  # noqa: PLC0415 - late
     settings = Listening(**listening)
     settings.check()
     project = session.project(may_be_new=True)
@@ -105,7 +106,7 @@ def serve(session: Session, *, state_dir: Path | None, **listening: Any) -> None
         document = {"project": project.url, **msgspec.structs.asdict(started)}
         session.show(document, _text(project.url, started))
 
-    run_server(project, folder.absolute(), settings, ServerSettings(), tell)
+    run_server(project, folder.absolute(), settings, ServerSettings(), tell, PAGES)
 
 
 @contextmanager

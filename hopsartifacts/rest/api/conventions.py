@@ -19,6 +19,7 @@ from hopsartifacts.documents import encode, encode_sorted
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.names import version_number
 from hopsartifacts.rest.errors import RefusedError
+from hopsartifacts.rest.facets import Facets
 from hopsartifacts.rest.keys import Scope
 from hopsartifacts.rest.operations import OperationCall, Operations
 from hopsartifacts.rest.sorted_lists import (
@@ -127,12 +128,15 @@ class Page(msgspec.Struct, Generic[Item], frozen=True, omit_defaults=True):
         total: number of items in the whole list now.
         damaged: names of models or deployments that the list lacks, since their logs
             cannot be read; left out if there are none.
+        facets: how many items there would be with each value of a field that can be
+            filtered, by field and value; left out unless ``facets`` asks for them.
     """
 
     items: list[Item]
     next: str | None
     total: int
     damaged: list[str] = []
+    facets: Facets = {}
 
 
 class _Cursor(msgspec.Struct, frozen=True, array_like=True):
@@ -192,7 +196,13 @@ def page_by(
 
 def shown(page: Page[Item], items: list[Shown]) -> Page[Shown]:
     """Return *page* with its items replaced by *items*."""
-    return Page(items=items, next=page.next, total=page.total, damaged=page.damaged)
+    return Page(
+        items=items,
+        next=page.next,
+        total=page.total,
+        damaged=page.damaged,
+        facets=page.facets,
+    )
 
 
 def cursor_text(value: msgspec.Struct) -> str:

@@ -1,24 +1,27 @@
 """Deployments: list them with their states, read one, delete one."""
 
 import time
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.deployments.rules import ApiProtocol, ModelServer, ServingTool
-from hopsartifacts.deployments.versions import read_deployment, read_sound
+from hopsartifacts.deployments.versions import read_deployment
 from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.documents import Framework
+from hopsartifacts.registry.versions import model_state
 from hopsartifacts.rest.api.conventions import Page, Paging, operations, page_of, shown
-from hopsartifacts.rest.deployment_states import RunStatus, run_status
+from hopsartifacts.rest.deployment_rows import SealedRow, sealed_row
+from hopsartifacts.rest.deployment_states import RunStatus, has_error, run_status
+from hopsartifacts.rest.facets import Facets, facets_of
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.sorted_lists import SortOrder
-from hopsartifacts.serving.contract import RunState, Status
+from hopsartifacts.serving.contract import DeploymentKey, RunState, Status
 from hopsartifacts.serving.traffic import HOUR_S, MINUTE_S, Period, total
 
 DEPLOYMENT = "/deployments/{name}"
@@ -45,8 +48,10 @@ class DeploymentRow(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         id: unique, even after the deployment is deleted.
         version: number of the active version.
+        model_aliases: the aliases that point at the model version now.
         created: when the deployment was first saved.
         updated: when the active version was saved.
+        instances: the requested number of predictors.
         state: the state of its processes.
         last_hour: its requests; null if it never ran on this machine.
     """
@@ -57,6 +62,7 @@ class DeploymentRow(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None
     model: str
     model_version: int
+    model_aliases: list[str]
     artifact_version: int
     framework: Framework
     model_server: ModelServer
@@ -65,6 +71,7 @@ class DeploymentRow(msgspec.Struct, frozen=True, kw_only=True):
     created: datetime
     creator: str
     updated: datetime
+    instances: int
     state: RunStatus
     last_hour: LastHour | None = None
 
@@ -91,7 +98,10 @@ class DeploymentFilter(Paging, frozen=True, kw_only=True):
         framework: framework of the model.
         serving_tool: the serving tool.
         status: the current status.
-        has_error: whether its newest run had an error: true, or false.
+        creator: the exact name of the creator.
+        has_errors: only deployments whose newest run had an error; or only the others.
+        facets: also count the deployments of each framework, serving tool, status and
+            creator.
     """
 
     name: str = ""
@@ -100,7 +110,9 @@ class DeploymentFilter(Paging, frozen=True, kw_only=True):
     framework: Framework | None = None
     serving_tool: ServingTool | None = None
     status: Status | None = None
-    has_error: bool | None = None
+    creator: str = ""
+    has_errors: bool | None = None
+    facets: bool = False
 
 
 class Deletion(msgspec.Struct, frozen=True):
@@ -109,95 +121,109 @@ class Deletion(msgspec.Struct, frozen=True):
     force: bool = False
 
 
-class _Known(msgspec.Struct, frozen=True):
-    name: str
-    sealed: Deployed
-    specification: Specification
+class _States:
+    """The states of deployments, each read once."""
 
+    def __init__(self, call: OperationCall) -> None:
+        self._serving = call.hosted.project.get_model_serving()
+        self._known: dict[str, RunState] = {}
 
-def _known(sealed: Deployed) -> _Known:
-    return _Known(sealed.name, sealed, sealed.current.specification)
+    def of(self, row: SealedRow) -> RunState:
+        """Return the state of a deployment."""
+        if row.name not in self._known:
+            self._known[row.name] = self._serving.state_of(row)
+        return self._known[row.name]
+
+    def status(self, row: SealedRow) -> Status:
+        """Return the status of a deployment."""
+        return self.of(row).status
 
 
 def _list(call: OperationCall) -> Page[DeploymentRow]:
     wanted: DeploymentFilter = call.query
-    serving = call.hosted.project.get_model_serving()
-    sound, damaged = read_sound(call.hosted.storage, _known)
-    known = [it for it in sound.values() if _fits(it.specification, wanted)]
-    states: dict[str, RunState] = {}
-
-    def state(item: _Known) -> RunState:
-        if item.name not in states:
-            states[item.name] = serving.state_of(item.sealed)
-        return states[item.name]
-
-    if wanted.status:
-        known = [it for it in known if state(it).status == wanted.status]
-    if wanted.has_error is not None:
-        known = [
-            it for it in known if (state(it).last_error is not None) == wanted.has_error
-        ]
-    order: SortOrder[_Known] = SortOrder(
+    rows, states = call.hosted.rows, _States(call)
+    found, damaged = rows.deployments(), rows.damaged_deployments()
+    checks = dict(_checks(wanted, states))
+    order: SortOrder[SealedRow] = SortOrder(
         identity=lambda it: (it.name,),
         fields={
             "name": lambda it: it.name,
-            "model": lambda it: it.specification.model.name,
-            "framework": lambda it: it.specification.model.framework,
-            "created": lambda it: it.sealed.created,
-            "updated": lambda it: it.sealed.current.created,
-            "version": lambda it: it.sealed.active,
-            "status": lambda it: state(it).status,
+            "model": lambda it: it.model,
+            "framework": lambda it: it.framework,
+            "creator": lambda it: it.creator,
+            "created": lambda it: it.created.timestamp(),
+            "updated": lambda it: it.updated.timestamp(),
+            "version": lambda it: it.version,
+            "artifact_version": lambda it: it.artifact_version,
+            "status": states.status,
         },
         default="name",
     )
-    page = page_of(known, wanted, order)
-    rows = [
-        DeploymentRow(**_fields(call, it.name, it.sealed, state(it)))
-        for it in page.items
+    fitting = [it for it in found if all(check(it) for check in checks.values())]
+    page = page_of(fitting, wanted, order)
+    shown_rows = [
+        _row(call, it, states.of(it), rows.aliases_of(it.model)) for it in page.items
     ]
-    return replace(shown(page, rows), damaged=[*damaged])
+    facets: Facets = {}
+    if wanted.facets:
+        facets = facets_of(found, checks, {**_FACETS, "status": states.status})
+    return replace(shown(page, shown_rows), damaged=[*damaged], facets=facets)
 
 
-def _fits(specification: Specification, wanted: DeploymentFilter) -> bool:
-    model = specification.model
-    return (
-        wanted.name.lower() in specification.name.lower()
-        and wanted.model in {"", model.name}
-        and wanted.model_version in {None, model.version}
-        and wanted.framework in {None, model.framework}
-        and wanted.serving_tool in {None, specification.serving_tool}
-    )
+_FACETS: dict[str, Callable[[SealedRow], str]] = {
+    "framework": lambda it: it.framework,
+    "serving_tool": lambda it: it.serving_tool,
+    "creator": lambda it: it.creator,
+}
+
+
+def _checks(
+    wanted: DeploymentFilter, states: _States
+) -> Iterator[tuple[str, Callable[[SealedRow], bool]]]:
+    """Yield only the checks that were requested; those that need a state are last."""
+    if part := wanted.name.lower():
+        yield "name", lambda it: part in it.name.lower()
+    if wanted.model:
+        yield "model", lambda it: it.model == wanted.model
+    if wanted.model_version is not None:
+        yield "model_version", lambda it: it.model_version == wanted.model_version
+    if wanted.framework:
+        yield "framework", lambda it: it.framework == wanted.framework
+    if wanted.serving_tool:
+        yield "serving_tool", lambda it: it.serving_tool == wanted.serving_tool
+    if wanted.creator:
+        yield "creator", lambda it: it.creator == wanted.creator
+    if wanted.status:
+        yield "status", lambda it: states.status(it) == wanted.status
+    if wanted.has_errors is not None:
+        yield "has_errors", lambda it: has_error(states.of(it)) is wanted.has_errors
+
+
+def _row(
+    call: OperationCall, sealed: SealedRow, state: RunState, aliases: Mapping[str, int]
+) -> DeploymentRow:
+    return DeploymentRow(**_fields(call, sealed, state, aliases))
 
 
 def _fields(
-    call: OperationCall, name: str, sealed: Deployed, state: RunState
+    call: OperationCall, sealed: SealedRow, state: RunState, aliases: Mapping[str, int]
 ) -> dict[str, Any]:
-    active = sealed.current
-    specification = active.specification
+    fields = {it: getattr(sealed, it) for it in sealed.__struct_fields__ if it != "key"}
+    pointing = [
+        it for it, version in aliases.items() if version == sealed.model_version
+    ]
     return {
-        "name": name,
-        "id": sealed.id,
-        "version": active.version,
-        "description": specification.description,
-        "model": specification.model.name,
-        "model_version": specification.model.version,
-        "artifact_version": specification.artifact.version,
-        "framework": specification.model.framework,
-        "model_server": specification.model_server,
-        "serving_tool": specification.serving_tool,
-        "api_protocol": specification.api_protocol,
-        "created": datetime.fromisoformat(sealed.created),
-        "creator": sealed.creator,
-        "updated": datetime.fromisoformat(active.created),
-        "state": run_status(name, state),
-        "last_hour": _last_hour(call, sealed),
+        **fields,
+        "model_aliases": pointing,
+        "state": run_status(sealed.name, state),
+        "last_hour": _last_hour(call, sealed.key),
     }
 
 
-def _last_hour(call: OperationCall, sealed: Deployed) -> LastHour | None:
+def _last_hour(call: OperationCall, key: DeploymentKey) -> LastHour | None:
     end_s = (int(time.time()) // MINUTE_S + 1) * MINUTE_S
     period = Period(start_s=end_s - HOUR_S, end_s=end_s, step_s=MINUTE_S)
-    traffic = call.hosted.project.get_model_serving().traffic_of(sealed, period)
+    traffic = call.hosted.project.get_model_serving().traffic_of(key, period)
     if traffic.since_s is None:
         return None
     counts = total(it.counts for it in traffic.steps)
@@ -212,8 +238,10 @@ def detail(call: OperationCall, name: str) -> DeploymentDetail:
     """Return a deployment with all details; raises as ``read_deployment``."""
     sealed = read_deployment(call.hosted.storage, name)
     state = call.hosted.project.get_model_serving().state_of(sealed)
+    row = sealed_row(sealed)
+    aliases = model_state(call.hosted.storage, row.model).live_aliases
     return DeploymentDetail(
-        **_fields(call, name, sealed, state),
+        **_fields(call, row, state, aliases),
         versions=sorted(sealed.versions),
         specification=sealed.current.specification,
     )

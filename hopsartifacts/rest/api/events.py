@@ -1,4 +1,4 @@
-"""Live state as server-sent events: deployments and jobs, and logs being written.
+"""Live state as server-sent events: what changes in the project, and logs.
 
 An event has an ``id``; a client that reconnects with ``Last-Event-ID`` continues after
 that event. The data of each event is one line of JSON.
@@ -125,8 +125,8 @@ OPERATIONS = (
         "GET",
         "/events",
         _events,
-        "Server-sent events: deployment, deployment-removed, job, and reload for a "
-        "client that has missed events",
+        "Server-sent events: model, model-removed, alias, file, deployment, "
+        "deployment-removed, job, and reload for a client that has missed events",
         gives=MEDIA_TYPE,
         errors=(),
     ),

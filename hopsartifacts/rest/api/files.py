@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 import msgspec
 from anyio import to_thread
@@ -13,9 +14,6 @@ from starlette.responses import Response
 
 from hopsartifacts import layout
 from hopsartifacts.documents import encode
-from hopsartifacts.errors import (
-    ManagedPathError,
-)
 from hopsartifacts.names import file_path
 from hopsartifacts.rest.api.conventions import (
     PREFIX,
@@ -30,11 +28,11 @@ from hopsartifacts.rest.errors import broken_off
 from hopsartifacts.rest.files.content import answer
 from hopsartifacts.rest.files.sealed_tree import Item
 from hopsartifacts.rest.files.tree import (
-    DATASETS,
     Tree,
     check_makeable,
     check_removable,
     inside,
+    users_own,
 )
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.own_folder import on_disk
@@ -99,6 +97,17 @@ _ORDER: SortOrder[Item] = SortOrder(
 )
 
 
+def file_row(call: OperationCall, path: str) -> FileRow:
+    """Return the file or folder at *path*; raises as ``Tree.get``."""
+    return _row(_tree(call).get(path))
+
+
+def created(call: OperationCall, path: str) -> Response:
+    """Return the answer (201) to a request that made the file or folder *path*."""
+    location = {"location": f"{PREFIX}/files/{quote(path, safe='')}"}
+    return Response(encode(file_row(call, path)), 201, location, "application/json")
+
+
 def _list(call: OperationCall) -> Page[FileRow]:
     wanted: Listing = call.query
     path = inside(call.hosted.project.name, wanted.path)
@@ -113,7 +122,7 @@ def _list(call: OperationCall) -> Page[FileRow]:
 
 
 def _get(call: OperationCall) -> FileRow:
-    return _row(_tree(call).get(_path(call)))
+    return file_row(call, _path(call))
 
 
 def _content(call: OperationCall) -> Response:
@@ -126,13 +135,12 @@ async def _put(call: OperationCall) -> Response:
     api = call.hosted.project.get_dataset_api()
     async with _spooled(call, name) as file:
 
-        def put() -> FileRow:
+        def put() -> Response:
             api.upload(file, folder, overwrite=call.query.overwrite)
-            return _row(_tree(call).get(path))
+            call.hosted.announce_file(path)
+            return created(call, path)
 
-        row = await to_thread.run_sync(put)
-    location = {"location": f"{PREFIX}/files/{call.request.path_params['path']}"}
-    return Response(encode(row), 201, location, "application/json")
+        return await to_thread.run_sync(put)
 
 
 @asynccontextmanager
@@ -162,24 +170,20 @@ def _delete(call: OperationCall) -> None:
     check_removable(path)
     _tree(call).get(path)
     call.hosted.project.get_dataset_api().remove(path)
+    call.hosted.announce_file(path)
 
 
 def _make_folder(call: OperationCall) -> FileRow:
     path = _own(call)
     check_makeable(path)
     call.hosted.project.get_dataset_api().mkdir(path)
-    return _row(_tree(call).get(path))
+    call.hosted.announce_file(path)
+    return file_row(call, path)
 
 
 def _own(call: OperationCall) -> str:
-    """Return the path; raise ``ManagedPathError`` if users may not change it."""
-    path = _path(call)
-    if path == "" or layout.is_managed(path):
-        raise ManagedPathError(
-            f"{path or 'the project'!r} is managed: change models and deployments "
-            "instead"
-        )
-    return path if path in DATASETS else layout.in_folder(path)
+    """Return the path; raises as ``users_own``."""
+    return users_own(call.hosted.project.name, call.path["path"])
 
 
 def _path(call: OperationCall) -> str:

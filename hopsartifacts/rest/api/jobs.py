@@ -92,6 +92,19 @@ class StateResult(msgspec.Struct, frozen=True, tag_field="kind", tag="state"):
     state: RunStatus
 
 
+class FileResult(msgspec.Struct, frozen=True, tag_field="kind", tag="file"):
+    """The file or folder that the job has written."""
+
+    path: str
+
+
+class SaveResult(msgspec.Struct, frozen=True, tag_field="kind", tag="save"):
+    """The model version that the job has saved."""
+
+    model: str
+    version: int
+
+
 class GoldenResult(msgspec.Struct, frozen=True, tag_field="kind", tag="golden"):
     """The golden request with the answer that was recorded."""
 
@@ -99,8 +112,18 @@ class GoldenResult(msgspec.Struct, frozen=True, tag_field="kind", tag="golden"):
 
 
 Result = (
-    VerifyResult | RepairResult | GcResult | DoctorResult | StateResult | GoldenResult
+    VerifyResult
+    | RepairResult
+    | GcResult
+    | DoctorResult
+    | StateResult
+    | GoldenResult
+    | FileResult
+    | SaveResult
 )
+
+LONG_BYTES = 64 * 1024 * 1024
+"""Work on more bytes than this is a job if the operation can be one."""
 
 
 class GcOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,5 +1,8 @@
 """Saving a model version from a form: its files as parts, the rest as fields."""
 
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from shutil import copyfileobj
 from typing import Any
@@ -14,6 +17,7 @@ from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.machine.posix import make_folders
 from hopsartifacts.names import distinct_paths, file_path, model_name
 from hopsartifacts.registry.documents import Framework
+from hopsartifacts.registry.model import Model
 from hopsartifacts.rest.api.conventions import PREFIX, operations
 from hopsartifacts.rest.api.models import VersionDetail, version_detail
 from hopsartifacts.rest.bodies import fields_of, form_of
@@ -61,10 +65,10 @@ async def _save(call: OperationCall) -> Response:
 def _saved(call: OperationCall, name: str, form: FormData) -> int:
     """Save the content of *form*, and return the number of the version."""
     given = fields_of(form, SaveForm)
-    registry = call.hosted.project.get_model_registry()
-    creator = getattr(registry, given.framework.lower())
-    model = creator.create_model(
+    model = new_model(
+        call,
         name,
+        given.framework,
         version=given.version,
         metrics=_json("metrics", given.metrics, dict[str, float | int]),
         description=given.description,
@@ -77,6 +81,19 @@ def _saved(call: OperationCall, name: str, form: FormData) -> int:
         bodies.check_room(sum(it.size or 0 for _, it in _files(form)))
         _put_down(form, folder)
         return int(model.save(folder).version)
+
+
+def new_model(
+    call: OperationCall, name: str, framework: Framework, **given: Any
+) -> Model:
+    """Return a model to be saved, after checks of all that is *given* about it.
+
+    Raises:
+        InvalidInputError: a value is not valid.
+    """
+    registry = call.hosted.project.get_model_registry()
+    model: Model = getattr(registry, framework.lower()).create_model(name, **given)
+    return model
 
 
 def _json(name: str, text: str | None, kind: Any = Any) -> Any:
@@ -95,25 +112,52 @@ def _files(form: FormData) -> list[tuple[str, UploadFile]]:
 
 
 def _put_down(form: FormData, folder: Path) -> None:
-    """Write the files of *form* into *folder*; their paths cannot lead out of it."""
+    """Write the files of *form* into *folder*."""
     named = _files(form)
     if any(name != "file" for name, _ in named):
         raise InvalidInputError("body: call every part that is a file 'file'")
+
+    def put(part: UploadFile, target: Path) -> None:
+        with target.open("xb") as file:
+            copyfileobj(part.file, file)
+
     files = [it for _, it in named]
-    paths = [file_path(it.filename or "") for it in files]
-    distinct_paths(paths)
-    if twice := {path for path in paths if paths.count(path) > 1}:
+    paths = checked_paths(it.filename or "" for it in files)
+    put_files(folder, paths, [partial(put, it) for it in files])
+
+
+def checked_paths(paths: Iterable[str]) -> list[str]:
+    """Return the *paths* of files in a new version; none leads out of its folder.
+
+    Raises:
+        InvalidInputError: two are the same.
+        InvalidNameError: one breaks the rules, or two are the same on some systems.
+    """
+    found = [file_path(path) for path in paths]
+    distinct_paths(found)
+    if twice := [path for path, count in Counter(found).items() if count > 1]:
         raise InvalidInputError(f"body: file {min(twice)!r} is there twice")
-    for part, path in zip(files, paths, strict=True):
-        target = folder / path
-        try:
-            make_folders(target.parent)
-            with target.open("xb") as file, on_disk("receive an upload"):
-                copyfileobj(part.file, file)
-        except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
-            raise InvalidInputError(
-                f"body: {path!r} cannot be a file and a folder at once"
-            ) from error
+    return found
+
+
+def put_files(
+    folder: Path, paths: Iterable[str], puts: Iterable[Callable[[Path], None]]
+) -> None:
+    """Create files at checked *paths* in *folder*; each put creates one of them.
+
+    Raises:
+        InvalidInputError: a path is a file and a folder at once.
+        RefusedError: the disk is full.
+    """
+    for path, put in zip(paths, puts, strict=True):
+        with on_disk("receive an upload"):
+            try:
+                make_folders((folder / path).parent)
+                put(folder / path)
+            except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+                raise InvalidInputError(
+                    f"body: {path!r} cannot be a file and a folder at once"
+                ) from error
 
 
 _operation = operations("models")

@@ -1,8 +1,9 @@
 """Models and their versions: lists with filters; one version, described or deleted."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec.structs import replace
@@ -36,6 +37,7 @@ from hopsartifacts.rest.api.conventions import (
     shown,
     tagged,
 )
+from hopsartifacts.rest.facets import Checks, Facets, facets_of
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.rows import MODELS, VERSIONS, ModelRow, VersionRow
 from hopsartifacts.rest.sorted_lists import SortOrder, Value
@@ -80,25 +82,37 @@ class ModelFilter(Paging, frozen=True, kw_only=True):
         name: a part of the name; case is ignored.
         framework: framework of the newest version.
         deployed: only models that a deployment runs, or only those that none runs.
+        facets: also count the models of each framework.
     """
 
     name: str = ""
     framework: Framework | None = None
     deployed: bool | None = None
+    facets: bool = False
+
+
+_MODEL_FACETS: dict[str, Callable[[ModelRow], str]] = {
+    "framework": lambda row: row.framework
+}
 
 
 def _list(call: OperationCall) -> Page[ModelRow]:
     wanted: ModelFilter = call.query
-    checks: list[Callable[[ModelRow], bool]] = []
+    checks: Checks[ModelRow] = {}
     if part := wanted.name.lower():
-        checks.append(lambda row: part in row.name.lower())
+        checks["name"] = lambda row: part in row.name.lower()
     if wanted.framework:
-        checks.append(lambda row: row.framework == wanted.framework)
+        checks["framework"] = lambda row: row.framework == wanted.framework
     if wanted.deployed is not None:
-        checks.append(lambda row: bool(row.deployments) is wanted.deployed)
+        checks["deployed"] = lambda row: bool(row.deployments) is wanted.deployed
     rows = call.hosted.rows
-    page = page_by(lambda field: rows.models_by(field).where(checks), wanted, MODELS)
-    return replace(page, damaged=rows.damaged())
+    page = page_by(
+        lambda field: rows.models_by(field).where(checks.values()), wanted, MODELS
+    )
+    facets: Facets = {}
+    if wanted.facets:
+        facets = facets_of(rows.models(), checks, _MODEL_FACETS)
+    return replace(page, damaged=rows.damaged(), facets=facets)
 
 
 def _get(call: OperationCall) -> ModelRow:
@@ -202,6 +216,60 @@ def _has_metric(row: VersionRow, wanted: VersionFilter) -> bool:
         value is not None
         and (wanted.metric_min is None or value >= wanted.metric_min)
         and (wanted.metric_max is None or value <= wanted.metric_max)
+    )
+
+
+class MetricsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Query parameters of the metrics of a model.
+
+    Attributes:
+        metric: only this metric; by default those that most versions have.
+        limit: how many versions, the newest.
+    """
+
+    metric: str = ""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1_000
+
+
+class MetricValues(msgspec.Struct, frozen=True, kw_only=True):
+    """The metrics of the versions of a model, as columns of one table.
+
+    Attributes:
+        versions: numbers of the versions, in order.
+        metrics: a value for each of these versions, by metric; null: it has none, or
+            one too large for JSON readers.
+        others: further metrics that these versions have; ask for each by its name.
+        aliases: the version that each alias points at.
+        total: number of versions of the model.
+    """
+
+    versions: list[int]
+    metrics: dict[str, list[float | None]]
+    others: list[str]
+    aliases: dict[str, int]
+    total: int
+
+
+_MOST_METRICS = 20
+
+
+def _metrics(call: OperationCall) -> MetricValues:
+    wanted: MetricsQuery = call.query
+    name = model_name(call.path["model"])
+    rows = call.hosted.rows.versions_of(name)
+    newest = rows[-wanted.limit :]
+    counts = Counter(metric for row in newest for metric in row.metrics)
+    if wanted.metric:
+        counts = Counter({wanted.metric: counts[wanted.metric]})
+    names = sorted(counts, key=lambda it: (-counts[it], it))
+    return MetricValues(
+        versions=[row.version for row in newest],
+        metrics={
+            it: [row.metrics.get(it) for row in newest] for it in names[:_MOST_METRICS]
+        },
+        others=names[_MOST_METRICS:],
+        aliases={alias: row.version for row in rows for alias in row.aliases},
+        total=len(rows),
     )
 
 
@@ -360,6 +428,14 @@ OPERATIONS = (
         "What changed in a model: saves, aliases, tags, descriptions, deletions",
         query=Paging,
         answer=Page[ModelChange],
+    ),
+    _operation(
+        "GET",
+        "/models/{model}/metrics",
+        _metrics,
+        "The metrics of the newest versions of a model, in one answer",
+        query=MetricsQuery,
+        answer=MetricValues,
     ),
     _operation(
         "GET",

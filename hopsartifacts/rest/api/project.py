@@ -17,7 +17,7 @@ from hopsartifacts.rest.api.conventions import (
     page_of,
     shown,
 )
-from hopsartifacts.rest.keys import Scope
+from hopsartifacts.rest.keys import SCOPES, Scope
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.sorted_lists import SortOrder
 from hopsartifacts.store.storage_probe import Check, kept_verdict
@@ -74,11 +74,17 @@ class ProjectDetail(msgspec.Struct, frozen=True, kw_only=True):
     verdict: StorageVerdict | None
 
 
-class Me(msgspec.Struct, frozen=True):
-    """Name and scopes of the caller's API key."""
+class Me(msgspec.Struct, frozen=True, kw_only=True):
+    """Name and scopes of the caller's API key.
+
+    Attributes:
+        scopes: those that the key was made with.
+        allows: those, and the scopes that they include.
+    """
 
     name: str
     scopes: list[Scope]
+    allows: list[Scope]
 
 
 def _project(call: OperationCall) -> ProjectDetail:
@@ -105,7 +111,12 @@ def _verdict(call: OperationCall) -> StorageVerdict | None:
 
 
 def _me(call: OperationCall) -> Me:
-    return Me(name=call.caller.name, scopes=sorted(call.caller.scopes))
+    caller = call.caller
+    return Me(
+        name=caller.name,
+        scopes=sorted(caller.scopes),
+        allows=[scope for scope in SCOPES if caller.may(scope)],
+    )
 
 
 class CatalogPage(Paging, frozen=True, kw_only=True):

@@ -167,7 +167,7 @@ def _traffic(call: OperationCall) -> DeploymentTraffic:
     source: Source = wanted or "processes"
     counted = Traffic()
     if source == "processes":
-        counted = serving.traffic_of(sealed, period)
+        counted = serving.traffic_of(sealed.key, period)
     is_unknown = wanted is None and counted.since_s is None
     if wanted == "inference_log" or (is_unknown and _is_logged(sealed)):
         source = "inference_log"

@@ -68,6 +68,22 @@ def inside(project: str, path: str) -> str:
     return layout.relative(project, f"/{path}" if is_cut else path)
 
 
+def users_own(project: str, path: str) -> str:
+    """Return *path* as a path in this project that users may change.
+
+    Raises:
+        InvalidNameError: as ``inside``; or it is directly in the project.
+        ManagedPathError: it is managed.
+    """
+    found = inside(project, path)
+    if found == "" or layout.is_managed(found):
+        raise ManagedPathError(
+            f"{found or 'the project'!r} is managed: change models and deployments "
+            "instead"
+        )
+    return found if found in DATASETS else layout.in_folder(found)
+
+
 def check_makeable(path: str) -> None:
     """Check that *path* is not a folder that every project has.
 

@@ -70,6 +70,7 @@ def _move(call: OperationCall, source: str) -> Item:
     if _is_managed_as(tree_of(call).look(source), target):
         return _copy(call, source)
     _api(call).move(source, target)
+    call.hosted.announce_file(source)
     return tree_of(call).get(target)
 
 
@@ -217,3 +218,4 @@ def remove(call: OperationCall, path: str) -> None:
             f"{path!r} is managed: delete the model version or the deployment instead"
         )
     _api(call).remove(path)
+    call.hosted.announce_file(path)

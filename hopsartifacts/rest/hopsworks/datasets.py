@@ -238,7 +238,9 @@ def _post(call: OperationCall) -> Inode:
     action = ACTIONS.get(call.query.action)
     if action is None:
         raise _unknown(call.query.action)
-    return inode(action(call, path_of(call)), call.hosted.project.name)
+    made = action(call, path_of(call))
+    call.hosted.announce_file(made.path)
+    return inode(made, call.hosted.project.name)
 
 
 def _delete(call: OperationCall) -> None:
@@ -264,9 +266,12 @@ async def _upload(call: OperationCall) -> None:
 
         def put() -> None:
             target = layout.in_folder(f"{folder}/{chunk.name}".removeprefix("/"))
-            if not layout.is_managed(target):
+            is_own = not layout.is_managed(target)
+            if is_own:
                 own.check_above(call.hosted.storage, target)
             uploads_of(call).put_chunk(folder, chunk, data, call.caller.id)
+            if is_own and own.look(call.hosted.storage, target):  # it is complete
+                call.hosted.announce_file(target)
 
         await anyio.to_thread.run_sync(put)
 

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from hopsartifacts.errors import ConflictError
 from hopsartifacts.machine.identity import new_token
+from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.own_folder import check_room, on_disk
 from hopsartifacts.rest.uploads.contents import (
     Announced,
@@ -65,7 +66,9 @@ class Area:
     """
 
     def __init__(self, folder: Path, begun: Begun, limits: UploadLimits) -> None:
-        self.place: UploadPlace = place_of(begun.top)
+        is_single = begun.kind == "single"
+        top = begun.top
+        self.place = UploadPlace("single", top) if is_single else place_of(top)
         self.owner = begun.owner
         self.token = begun.token
         self.status: Status = "doubtful" if begun.kind == "version" else "open"
@@ -117,6 +120,8 @@ class Area:
                 area.status = "vacant"
             elif isinstance(line, Sealing):
                 area.status = "sealing"
+        if area.place.kind == "single" and not area.contents.files:
+            return None
         # Data that was not synced survives a crash of the process, but not one of the
         # machine. If sealing was cut off, some files may already be in the store.
         is_lost = begun.boot != boot_id() or not begun.boot
@@ -261,6 +266,26 @@ class Area:
             with self.lock:
                 self._in_flight -= 1
                 self.touch()
+
+    def put_single(self, path: str, size: int, *, overwrite: bool) -> Assembly:
+        """Begin the only file of this upload, which is empty so far.
+
+        Raises:
+            RefusedError: it is too large, or the disk is full.
+        """
+        with self.lock:
+            limit = self.contents.largest_file_bytes
+            if size > limit:
+                raise RefusedError(
+                    f"{path!r}: a file may have at most {limit} bytes, not {size}", 413
+                )
+            self._check_disk(size)
+            line = FileBegun(path, new_token(), size, 0, 0, overwrite)
+            upload = Assembly(line, self.folder)
+            with on_disk("begin an upload"):
+                upload.location.touch(mode=0o600, exist_ok=False)
+            self._do(line)
+            return self.contents.files[path]
 
     def remove(self, path: str) -> bool:
         """Remove a file, or a folder with its content; return False if missing."""

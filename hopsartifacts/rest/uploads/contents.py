@@ -67,13 +67,18 @@ class Announced(msgspec.Struct, frozen=True, tag="announced"):
 
 
 class FileBegun(msgspec.Struct, frozen=True, tag="file"):
-    """The first part of a file has arrived; its bytes are in the file *id*."""
+    """The first part of a file has arrived; its bytes are in the file *id*.
+
+    Of a single file, *chunks* is 0, since its bytes come in order; *path* is empty if
+    it is for a model version. *overwrite* allows replacing the file at *path*.
+    """
 
     path: str
     id: str
     size: int
     chunk_size: int
     chunks: int
+    overwrite: bool = False
 
 
 class PartWritten(msgspec.Struct, frozen=True, tag="part"):

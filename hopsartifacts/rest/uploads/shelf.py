@@ -59,7 +59,7 @@ class Shelf:
         return [
             area
             for area in self.all()
-            if area.place.kind != "own" and _is_visible(area, owner)
+            if area.place.kind not in {"own", "single"} and _is_visible(area, owner)
         ]
 
     def open(

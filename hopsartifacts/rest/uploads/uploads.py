@@ -23,6 +23,7 @@ from hopsartifacts.rest.own_folder import RequestBodies, on_disk
 from hopsartifacts.rest.uploads.area import Area
 from hopsartifacts.rest.uploads.contents import Assembly, taken
 from hopsartifacts.rest.uploads.shelf import Shelf
+from hopsartifacts.rest.uploads.single import SingleFiles
 from hopsartifacts.rest.uploads.values import (
     Chunk,
     Details,
@@ -51,6 +52,7 @@ class Uploads:
 
     Attributes:
         bodies: temporary folders for the files of single requests.
+        single: the uploads of single files, by id.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Uploads:
         self.bodies = RequestBodies(folder / "bodies", limits.min_free_bytes)
         self._claims = Claims(storage, self._shelf, limits)
         self._own = OwnFiles(storage, self._shelf)
+        self.single = SingleFiles(storage, self._shelf, limits)
         self._refusals = Refusals(limits.takeover_s)
         self._new_models: dict[tuple[str, str], float] = {}
 

@@ -15,7 +15,7 @@ _MAX_CHUNKS = 200_000
 SCRIPTS = "resources"
 """Folder of a deployment to which clients upload scripts before they save it."""
 
-Kind = Literal["model", "version", "scripts", "own"]
+Kind = Literal["model", "version", "scripts", "own", "single"]
 
 
 class UploadPlace(msgspec.Struct, frozen=True):
@@ -24,7 +24,8 @@ class UploadPlace(msgspec.Struct, frozen=True):
     Attributes:
         kind: kind of the area that it is in.
         top: path of the area: the folder of a model, version or deployment, or the path
-            of the user's own file.
+            of the user's own file. For a single file, the id of the upload: its path in
+            the project is only needed when it is finished.
         inside: path below *top*; empty for the area itself.
         model: name of the model, for a model or version.
         version: number of the version.

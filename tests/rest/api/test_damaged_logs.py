@@ -128,7 +128,7 @@ def test_events_tell_of_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(deployment_states, "_PAUSE_S", 0.02)
-    monkeypatch.setattr(deployment_states, "_NEAR_S", 0.05)
+    monkeypatch.setattr(deployment_states, "_SHORTEST_S", 0.02)
     restore = damaged(layout.deployment_log("d1"))
     with (
         serving(Hosted(project, FixedKeys(), None)) as server,

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from hopsartifacts import Model, Project
+from hopsartifacts import Model, PredictorResources, Project
+from hopsartifacts.machine.identity import acting_as
+from hopsartifacts.serving.contract import Condition, RunState
 from hopsartifacts.testing.states_only import StatesOnly
 
 V1 = "/api/v1"
@@ -50,7 +52,62 @@ def test_the_list_of_deployments(
     ]
 
 
-def test_a_list_asks_for_no_model(
+def test_deployments_are_filtered_and_counted(
+    deployed: Callable[..., Any],
+    save_model: Callable[..., Model],
+    get: Callable[..., Any],
+    project: Project,
+) -> None:
+    deployed("alpha", resources=PredictorResources(num_instances=3)).start()
+    save_model("other", framework="tensorflow").deploy("gamma", serving_tool="DEFAULT")
+    with acting_as("ada"):
+        deployed("beta", "my_model")
+    project.get_model_registry().set_alias("my_model", "champion", 2)
+
+    def names(**query: Any) -> list[str]:
+        return [it["name"] for it in get("/deployments", **query)["items"]]
+
+    assert names(creator="ada") == ["beta"]
+    assert names(serving_tool="DEFAULT") == ["gamma"]
+    assert names(sort="-artifact_version")[-1] == "gamma"
+    page = get("/deployments", facets=True, framework="PYTHON")
+    assert page["total"] == 2
+    assert page["facets"]["framework"] == {"PYTHON": 2, "TENSORFLOW": 1}
+    assert page["facets"]["status"] == {"Created": 1, "Running": 1}
+    assert page["facets"]["serving_tool"] == {"KSERVE": 2}
+    assert page["facets"]["creator"]["ada"] == 1
+    assert "facets" not in get("/deployments")
+    alpha, beta = page["items"]
+    assert (alpha["instances"], alpha["model_aliases"]) == (3, [])
+    assert beta["model_aliases"] == ["champion"]
+    assert get("/deployments/beta")["model_aliases"] == ["champion"]
+
+
+def test_deployments_with_errors(
+    deployed: Callable[..., Any],
+    get: Callable[..., Any],
+    backend: StatesOnly,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("crashed", "sound", "stuck"):
+        deployed(name)
+    reason = "the process ended with exit code 3"
+    failed = Condition(type="STARTED", status=False, reason=reason)
+    states = {
+        "crashed": RunState(status="Failed", condition=failed),
+        "sound": RunState(status="Running"),
+        "stuck": RunState(status="Running", condition=failed),
+    }
+    monkeypatch.setattr(backend, "state", lambda key: states[key.name])
+    page = get("/deployments", has_errors=True)
+    assert [it["name"] for it in page["items"]] == ["crashed", "stuck"]
+    assert page["items"][0]["state"]["condition"]["reason"] == reason
+    assert [it["name"] for it in get("/deployments", has_errors=False)["items"]] == [
+        "sound"
+    ]
+
+
+def test_a_list_reads_what_it_knows_no_second_time(
     deployed: Callable[..., Any],
     project: Project,
     get: Callable[..., Any],
@@ -67,7 +124,10 @@ def test_a_list_asks_for_no_model(
 
     monkeypatch.setattr(type(project.storage), "read", noted)
     assert get("/deployments")["total"] == 2
-    assert not [path for path in read if "/Artifacts/" in path or "manifest" in path]
+    assert not [path for path in read if "manifest" in path]
+    read.clear()
+    assert get("/deployments")["total"] == 2
+    assert read == []
 
 
 def test_a_deployment_is_made_and_shown(

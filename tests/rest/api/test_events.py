@@ -5,6 +5,8 @@ import http.client
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from hopsartifacts.rest.api import events
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.event_streams import Announcer
 from hopsartifacts.rest.hosted import Hosted, ServerSettings
+from hopsartifacts.rest.uploads import Uploads
 from hopsartifacts.testing.states_only import StatesOnly
 from tests.rest.api.listening import Serving, serving
 from tests.rest.conftest import FixedKeys
@@ -23,7 +26,7 @@ from tests.rest.conftest import FixedKeys
 @pytest.fixture(autouse=True)
 def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deployment_states, "_PAUSE_S", 0.02)
-    monkeypatch.setattr(deployment_states, "_NEAR_S", 0.05)
+    monkeypatch.setattr(deployment_states, "_SHORTEST_S", 0.02)
 
 
 @pytest.fixture
@@ -71,6 +74,78 @@ def test_who_listens_hears_of_jobs(server: Serving) -> None:
         assert [it.data["status"] for it in heard] == ["running", "done"]
         assert {it.data["id"] for it in heard} == {job.id}
         assert heard[-1].data["result"] is None
+
+
+def test_who_listens_hears_of_models_and_aliases(
+    server: Serving, project: Project, save_model: Callable[..., Any]
+) -> None:
+    """Also of what other processes change: these calls bypass the server."""
+    with server.listen() as listener:
+        listener.next()
+        until(lambda: server.hosted.watch._told is not None)
+        saved = save_model("iris")
+        assert listener.next().data == {"name": "iris"}
+        saved.set_alias("champion", why="the best one")
+        heard = listener.until("model", name="iris")
+        assert [(it.name, it.data) for it in heard] == [
+            ("alias", {"model": "iris", "alias": "champion", "version": 1}),
+            ("model", {"name": "iris"}),
+        ]
+        project.get_model_registry().delete_alias("iris", "champion")
+        assert listener.until("model")[0].data["version"] is None
+        saved.delete()
+        assert [it.name for it in listener.until("model-removed", name="iris")] == [
+            "model-removed"
+        ]
+
+
+def test_models_that_are_there_already_are_no_news(
+    server: Serving, save_model: Callable[..., Any]
+) -> None:
+    save_model("old")
+    with server.listen() as listener:
+        listener.next()
+        until(lambda: server.hosted.watch._told is not None)
+        save_model("new")
+        assert listener.next().data == {"name": "new"}
+
+
+def test_who_listens_hears_of_files(project: Project, tmp_path: Path) -> None:
+    uploads = Uploads(project.storage, tmp_path / "server")
+    with serving(Hosted(project, FixedKeys(), uploads)) as server:
+        hears_of_files(server)
+    uploads.close()
+
+
+def hears_of_files(server: Serving) -> None:
+    headers = {"authorization": "ApiKey admin.secret"}
+
+    def send(method: str, path: str, body: bytes | None = None) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        with closing(connection):
+            connection.request(method, path, body, headers)
+            assert connection.getresponse().status < 300, path
+
+    path = "Resources%2Fa.txt"
+    datasets = f"/hopsworks-api/api/project/{server.hosted.project_id}/dataset"
+    with server.listen() as listener:
+        listener.next()
+        for method, url, body, changed in (
+            ("PUT", f"/api/v1/files/{path}/content", b"1", ["Resources/a.txt"]),
+            ("PUT", "/api/v1/folders/Resources%2Fb", None, ["Resources/b"]),
+            (
+                "POST",
+                f"{datasets}/{path}?action=move&destination_path=Resources%2Fc.txt",
+                None,
+                ["Resources/a.txt", "Resources/c.txt"],
+            ),
+            ("DELETE", "/api/v1/files/Resources%2Fc.txt", None, ["Resources/c.txt"]),
+            ("DELETE", f"{datasets}/Resources%2Fb", None, ["Resources/b"]),
+        ):
+            send(method, url, body)
+            for expected in changed:
+                heard = listener.next()
+                assert (heard.name, heard.data) == ("file", {"path": expected})
 
 
 def test_who_was_away_hears_what_was_missed(

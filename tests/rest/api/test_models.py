@@ -593,3 +593,52 @@ def test_readers_change_nothing(client: TestClient) -> None:
     assert client.put(path, json={"version": 1}, headers=reader).status_code == 403
     deployer = {"authorization": "ApiKey deployer.secret"}
     assert client.put(path, json={"version": 1}, headers=deployer).status_code == 403
+
+
+def test_the_metrics_of_all_versions_in_one_answer(
+    save_model: SaveModel, client: TestClient
+) -> None:
+    for metrics in ({"loss": 0.5}, {"loss": 0.25, "accuracy": 1}, {"big": 10**400}):
+        saved = save_model("m", metrics=metrics)
+    saved.set_alias("champion")
+    found = client.get(f"{V1}/models/m/metrics").json()
+    assert found == {
+        "versions": [1, 2, 3],
+        "metrics": {
+            "loss": [0.5, 0.25, None],
+            "accuracy": [None, 1.0, None],
+            "big": [None, None, None],
+        },
+        "others": [],
+        "aliases": {"champion": 3},
+        "total": 3,
+    }
+    newest = client.get(f"{V1}/models/m/metrics", params={"limit": 2}).json()
+    assert (newest["versions"], newest["total"]) == ([2, 3], 3)
+    one = client.get(f"{V1}/models/m/metrics", params={"metric": "accuracy"}).json()
+    assert one["metrics"] == {"accuracy": [None, 1.0, None]}
+    assert client.get(f"{V1}/models/x/metrics").status_code == 404
+
+
+def test_metrics_beyond_the_most_are_named(
+    save_model: SaveModel, client: TestClient
+) -> None:
+    save_model("m", metrics={f"metric_{it:02}": it for it in range(22)})
+    found = client.get(f"{V1}/models/m/metrics").json()
+    assert len(found["metrics"]) == 20
+    assert found["others"] == ["metric_20", "metric_21"]
+    one = client.get(f"{V1}/models/m/metrics", params={"metric": "metric_21"}).json()
+    assert one["metrics"] == {"metric_21": [21.0]}
+
+
+def test_models_are_counted_by_framework(
+    save_model: SaveModel, client: TestClient
+) -> None:
+    save_model("a")
+    save_model("b")
+    save_model("ab", framework="sklearn")
+    found = client.get(f"{V1}/models", params={"facets": True, "framework": "PYTHON"})
+    assert found.json()["total"] == 2
+    assert found.json()["facets"] == {"framework": {"PYTHON": 2, "SKLEARN": 1}}
+    found = client.get(f"{V1}/models", params={"facets": True, "name": "a"})
+    assert found.json()["facets"] == {"framework": {"PYTHON": 1, "SKLEARN": 1}}

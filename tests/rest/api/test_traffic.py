@@ -117,7 +117,7 @@ def test_the_requests_of_a_running_deployment(
         "version": 1,
     }
     for wanted, names in ((True, ["flowers"]), (False, [])):
-        rows = api.get("/deployments", params={"has_error": wanted}).json()["items"]
+        rows = api.get("/deployments", params={"has_errors": wanted}).json()["items"]
         assert [it["name"] for it in rows] == names
 
     logged = api.get(f"{FLOWERS}/requests").json()
@@ -169,6 +169,77 @@ def test_the_error_of_a_script_that_cannot_start(
     deploy(BROKEN, "broken.py")
     wait_until(lambda: api.get(f"{FLOWERS}/state").json()["status"] == "Running")
     assert api.get(f"{FLOWERS}/state").json()["last_error"]["version"] == 3
+
+
+def test_each_endpoint_answers_its_example(
+    api: httpx.Client, deploy: Callable[..., None], save_model: Callable[..., Model]
+) -> None:
+    save_model(input_example=[[1.5, 2], [3, 4]])
+    deploy(SCRIPT, "predict.py", model_version=2)
+    found = api.get(f"{FLOWERS}/endpoints").json()
+    assert (found["is_answering"], found["example"]) == (True, "input_example")
+    kinds = [(it["place"], it["protocol"]) for it in found["endpoints"]]
+    assert kinds == [("server", "V1"), ("process", "V1"), ("process", "V2")]
+    for endpoint in found["endpoints"]:
+        headers = api.headers if endpoint["needs_key"] else {}
+        answer = httpx.post(
+            endpoint["url"], json=endpoint["body"], headers=headers, trust_env=False
+        )
+        assert answer.status_code == 200, answer.text
+        if endpoint["protocol"] == "V1":
+            assert answer.json() == {"predictions": [[1.5, 2], [3, 4]]}
+        else:
+            assert answer.json()["outputs"][0]["data"] == [1.5, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("settings", "example", "source", "bodies"),
+    [
+        ({}, None, None, {"V1": None}),
+        ({}, [[1]], "input_example", {"V1": {"instances": [[1]]}}),
+        ({}, {"instances": [[1]]}, "input_example", {"V1": {"instances": [[1]]}}),
+        (
+            {"golden_request": [[2]]},
+            [[1]],
+            "golden_request",
+            {"V1": {"instances": [[2]]}},
+        ),
+        (
+            {"api_protocol": "GRPC"},
+            [[1]],
+            "input_example",
+            {
+                "V1": {"instances": [[1]]},
+                "V2": {
+                    "inputs": [
+                        {
+                            "name": "input-0",
+                            "shape": [1, 1],
+                            "datatype": "INT64",
+                            "data": [1],
+                        }
+                    ]
+                },
+            },
+        ),
+    ],
+)
+def test_examples_come_from_the_deployment_or_its_model(
+    get: Get,
+    save_model: Callable[..., Model],
+    make_script: Callable[..., Path],
+    settings: dict[str, Any],
+    example: Any,
+    source: str | None,
+    bodies: dict[str, Any],
+) -> None:
+    model = save_model(input_example=example)
+    model.deploy("flowers", script_file=make_script(), **settings)
+    found = get(f"{FLOWERS}/endpoints")
+    assert (found["is_answering"], found["example"]) == (False, source)
+    assert {it["protocol"]: it["body"] for it in found["endpoints"]} == bodies
+    for endpoint in found["endpoints"]:
+        assert endpoint["url"].endswith("/api/v1/deployments/flowers/predictions")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Previews of files, made in a helper process from a bounded part of their bytes."""

@@ -1,0 +1,87 @@
+"""The built files of the web UI: what is served of them, compressed, with ETags.
+
+They are built from the sources in ``ui/`` and are part of the package, so that no user
+needs Node.js. A clone in which they have not been built has none of them.
+"""
+
+import gzip
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+FOLDER = Path(__file__).parent / "assets"
+SCRIPT = "app.js"
+STYLE = "app.css"
+_PREFIX = "/ui/assets"
+_MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+}
+
+
+class Asset(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of the web UI.
+
+    Attributes:
+        digest: SHA-256 of *data*.
+        compressed: *data*, compressed with gzip.
+    """
+
+    media_type: str
+    digest: str
+    data: bytes
+    compressed: bytes
+
+
+class _Read(NamedTuple):
+    signature: tuple[int, int]
+    asset: Asset
+
+
+class Assets:
+    """The files of the web UI in *folder*, each read and compressed once.
+
+    A file that is built again while the server runs is read again.
+    """
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self._folder = folder
+        self._read: dict[str, _Read] = {}
+
+    def find(self, name: str) -> Asset | None:
+        """Return the file *name*; None if there is no such file."""
+        media_type = _MEDIA_TYPES.get(Path(name).suffix)
+        if media_type is None or "/" in name or "\0" in name:
+            return None
+        path = self._folder / name
+        try:
+            found = path.stat()
+            signature = (found.st_mtime_ns, found.st_size)
+            known = self._read.get(name)
+            if known is None or known.signature != signature:
+                asset = _asset(media_type, path.read_bytes())
+                self._read[name] = known = _Read(signature, asset)
+        except FileNotFoundError:
+            return None
+        return known.asset
+
+    def url(self, name: str) -> str | None:
+        """Return the URL of this very content of *name*; None if there is no such file.
+
+        What such a URL leads to never changes.
+        """
+        asset = self.find(name)
+        return f"{_PREFIX}/{name}?v={asset.digest}" if asset else None
+
+
+def _asset(media_type: str, data: bytes) -> Asset:
+    return Asset(
+        media_type=media_type,
+        digest=hashlib.sha256(data).hexdigest(),
+        data=data,
+        compressed=gzip.compress(data, mtime=0),
+    )

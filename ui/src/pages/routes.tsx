@@ -1,0 +1,10 @@
+/** The page for each address; the first pattern that fits counts. */
+
+import type { ComponentType } from "preact";
+
+/** What a page gets: the parameters of its address. */
+export interface PageProps {
+  readonly params: Readonly<Record<string, string>>;
+}
+
+export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = [];

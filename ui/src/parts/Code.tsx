@@ -1,0 +1,106 @@
+/** Code to copy, and differences of texts. */
+
+import { useState } from "preact/hooks";
+import { Dialog } from "./Dialog.tsx";
+import { Copy } from "./Text.tsx";
+
+/** A piece of code with a button that copies it. */
+export function Snippet({ text, label }: { text: string; label?: string }) {
+  return (
+    <section class="snippet" aria-label={label ?? "Code"}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a keyboard has to reach what scrolls */}
+      <pre class="code" tabIndex={0}>
+        {text}
+      </pre>
+      <Copy text={text} />
+    </section>
+  );
+}
+
+/** The lines of a unified difference, coloured by their first character. */
+export function Diff({ lines }: { lines: readonly string[] }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a keyboard has to reach what scrolls
+    <pre class="code diff" tabIndex={0}>
+      {lines.map((line, index) => {
+        const isHead = line.startsWith("+++") || line.startsWith("---");
+        const name = isHead || line.startsWith("@@") ? "muted" : TONES[line[0] ?? " "];
+        return (
+          <span key={index} class={name ?? "same"}>
+            {line || " "}
+          </span>
+        );
+      })}
+    </pre>
+  );
+}
+
+const TONES: Record<string, string> = { "+": "add", "-": "del" };
+
+/** The same action in the other interfaces. */
+export interface Ways {
+  readonly python: string;
+  readonly cli?: string;
+  readonly curl: string;
+}
+
+const NAMES = { python: "Python", cli: "command line", curl: "curl" } as const;
+
+/** Links that show an action as Python, command line and curl. */
+export function SameIn({ ways }: { ways: Ways }) {
+  const [shown, setShown] = useState<keyof Ways | null>(null);
+  const names = (Object.keys(NAMES) as (keyof Ways)[]).filter((it) => ways[it]);
+  return (
+    <span class="same-in sub">
+      Same in{" "}
+      {names.map((it, index) => (
+        <span key={it}>
+          {index ? " · " : ""}
+          <button type="button" class="link" onClick={() => setShown(it)}>
+            {NAMES[it]}
+          </button>
+        </span>
+      ))}
+      {shown ? (
+        <Dialog title={`The same in ${NAMES[shown]}`} onClose={() => setShown(null)} isWide>
+          <Snippet text={ways[shown] ?? ""} label={NAMES[shown]} />
+        </Dialog>
+      ) : null}
+    </span>
+  );
+}
+
+/** A curl call of the JSON API, for `key.txt` and this server. */
+export function curl(method: string, path: string, body?: unknown): string {
+  const parts = [`curl -X ${method} ${location.origin}${path}`];
+  parts.push(`-H "Authorization: ApiKey $(cat key.txt)"`);
+  if (body !== undefined) {
+    const text = JSON.stringify(body, null, 2).replaceAll("'", "'\\''");
+    parts.push(`-H "Content-Type: application/json"`, `-d '${text}'`);
+  }
+  return parts.join(" \\\n  ");
+}
+
+/** `value` as a Python literal. */
+export function python(value: unknown): string {
+  if (value === null || value === undefined) {
+    return "None";
+  }
+  if (typeof value === "boolean") {
+    return value ? "True" : "False";
+  }
+  if (Array.isArray(value)) {
+    return `[${value.map(python).join(", ")}]`;
+  }
+  if (typeof value === "object") {
+    const members = Object.entries(value).map(([key, it]) => `${python(key)}: ${python(it)}`);
+    return `{${members.join(", ")}}`;
+  }
+  return JSON.stringify(value);
+}
+
+/** `value` as one word of a shell. */
+export function shell(value: string | number): string {
+  const text = String(value);
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

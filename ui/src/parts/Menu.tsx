@@ -1,0 +1,59 @@
+/** A button that opens a small panel below it. */
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+
+/** `label` is on the button; Escape and a click elsewhere close the panel. */
+export function Menu(props: {
+  label: ComponentChildren;
+  name?: string;
+  kind?: "button" | "chip";
+  children: ComponentChildren;
+}) {
+  const [isOpen, setOpen] = useState(false);
+  const box = useRef<HTMLDivElement>(null);
+  const button = useRef<HTMLButtonElement>(null);
+  const id = useId();
+  useEffect(() => {
+    if (!isOpen) {
+      return;
+    }
+    const click = (event: Event) => {
+      if (!box.current?.contains(event.target as Node)) {
+        setOpen(false);
+      }
+    };
+    const press = (event: KeyboardEvent) => {
+      if (event.key === "Escape") {
+        setOpen(false);
+        button.current?.focus();
+      }
+    };
+    addEventListener("click", click);
+    addEventListener("keydown", press);
+    return () => {
+      removeEventListener("click", click);
+      removeEventListener("keydown", press);
+    };
+  }, [isOpen]);
+  return (
+    <div class="menu" ref={box}>
+      <button
+        type="button"
+        ref={button}
+        class={props.kind === "chip" ? "chip pick" : "button small"}
+        aria-expanded={isOpen}
+        aria-controls={id}
+        aria-label={props.name}
+        onClick={() => setOpen(!isOpen)}
+      >
+        {props.label}
+      </button>
+      {isOpen ? (
+        <div class="menu-panel" id={id}>
+          {props.children}
+        </div>
+      ) : null}
+    </div>
+  );
+}
