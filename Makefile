@@ -14,12 +14,12 @@ FAST := values test_vocabulary.py test_names.py test_layout.py test_errors.py te
 NEWEST := tests/s3 tests/backends tests/test_clients.py tests/test_http_server.py tests/rest \
 	tests/serving/test_app.py tests/serving/test_hanging_up.py tests/serving/test_server_process.py
 
-.PHONY: demo test test-fast lint check deep coverage bench newest ui clean
+.PHONY: demo test test-fast lint check deep coverage bench newest ui ui-check clean
 
 demo: $(VENV)/.user
 	$(BIN)/python demo/demo.py
 
-test: lint check
+test: lint ui-check check
 
 test-fast: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -n 2 $(addprefix tests/,$(FAST))
@@ -61,19 +61,28 @@ newest: .venv-newest/.clients
 
 # Build the web UI from its sources in ui/ into hopsartifacts/web/assets, which is committed:
 # whoever installs the package needs no Node.js. The same sources give the same bytes.
-ui: $(VENV)/.dev ui/node_modules/.package-lock.json
-	mkdir -p hopsartifacts/web/assets
-	$(BIN)/python ui/schema.py > ui/openapi.json
-	cd ui && PATH="$(CURDIR)/$(BIN):$$PATH" && npm run --silent build
+ASSETS := hopsartifacts/web/assets
+ui: ui/openapi.json
+	$(NPM) run --silent build -- ../$(ASSETS)
+
+# Check the sources of the web UI, and that what is committed was built from them.
+ui-check: ui/openapi.json
+	$(NPM) run --silent build -- out
+	$(NPM) test --silent
+	diff -r ui/out $(ASSETS) || { echo "build the web UI again: make ui"; exit 1; }
+
+NPM = cd ui && PATH="$(CURDIR)/$(BIN):$$PATH" npm
+ui/openapi.json: FORCE ui/node_modules/.package-lock.json
+	$(BIN)/python ui/schema.py > $@
 
 ui/node_modules/.package-lock.json: ui/package-lock.json | $(VENV)/.dev
-	cd ui && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-audit --no-fund --silent
+	$(NPM) ci --no-audit --no-fund --silent
 	touch $@
 
 clean:
 	# What is sealed is read-only, also for rm.
 	if [ -d demo-project ]; then chmod -R u+w demo-project && rm -rf demo-project; fi
-	rm -rf $(VENV) .venv-newest .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis ui/node_modules
+	rm -rf $(VENV) .venv-newest .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .hypothesis ui/node_modules ui/out
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

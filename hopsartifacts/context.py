@@ -29,6 +29,10 @@ class Deployments(Protocol):
         """Save a deployment of *model* and return it."""
         ...
 
+    def check(self, predictor: Any, settings: Any) -> Any:
+        """Return what a save of *predictor*, which has *settings*, would do."""
+        ...
+
     def users_of(self, model: str, version: int) -> list[str]:
         """Return the names of the deployments that pin a model version."""
         ...

@@ -34,14 +34,22 @@
 Each message says what was wrong, shows the value, and says what to do. Exceptions of
 other libraries are kept as ``__cause__``.
 
+An error can say which part of the input is at fault: see ``Problem``.
+
 Warnings point at a line of the user's code: see ``warn``.
 """
 
 import re
 import sys
 import warnings
+from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
+
+import msgspec
+
+Answer = TypeVar("Answer")
 
 _PACKAGE = str(Path(__file__).parent)
 _QUOTED_CHARS = 300
@@ -92,17 +100,81 @@ def warn(message: str, category: type[Warning]) -> None:
     warnings.warn(message, category, stacklevel=level)
 
 
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong with an input.
+
+    Attributes:
+        pointer: the part of the input that is at fault, as a JSON pointer (RFC 6901):
+            ``/transformer/script_file``; empty for the whole input.
+        detail: what is wrong.
+        fix: what to do about it; null if *detail* says that too.
+    """
+
+    pointer: str = ""
+    detail: str
+    fix: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.detail}: {self.fix}" if self.fix else self.detail
+
+    def at(self, *steps: str | int) -> "Problem":
+        """Return this problem of a part as one of the whole; *steps* lead to the part.
+
+        Each step is the name of a member, or an index in a list.
+        """
+        escaped = (str(it).replace("~", "~0").replace("/", "~1") for it in steps)
+        pointer = "".join(f"/{it}" for it in escaped) + self.pointer
+        return msgspec.structs.replace(self, pointer=pointer)
+
+
 class HopsArtifactsError(Exception):
     """The root of every error this package raises on purpose; none shows a secret."""
+
+    _problems: tuple[Problem, ...] | None = None
 
     def __init__(self, *args: object) -> None:
         super().__init__(
             *(without_secrets(it) if isinstance(it, str) else it for it in args)
         )
 
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """All that is wrong. The message is that of the first one."""
+        return self._problems or (Problem(detail=str(self)),)
+
+    def at(self, *steps: str | int) -> Self:
+        """Say which part of the input is at fault; see ``Problem.at``."""
+        self._problems = tuple(it.at(*steps) for it in self.problems)
+        return self
+
+    def joined(self, others: Iterable["HopsArtifactsError"]) -> Self:
+        """Return this error with the problems of *others*, which its traceback names.
+
+        The message stays the same.
+        """
+        more = tuple(chain.from_iterable(it.problems for it in others))
+        self._problems = self.problems + more
+        for problem in more:
+            self.add_note(f"Also: {problem}")
+        return self
+
 
 class InvalidInputError(HopsArtifactsError, ValueError):
     """An argument cannot be used; nothing was stored."""
+
+    @classmethod
+    def of(cls, *problems: Problem, message: str | None = None) -> Self:
+        """Return the error for several problems, of which there is at least one.
+
+        Args:
+            problems: all that is wrong.
+            message: the message; by default that of the first problem.
+        """
+        first, *others = problems
+        errors = [cls(message or str(first)), *(cls(str(it)) for it in others)]
+        for error, problem in zip(errors, problems, strict=True):
+            error._problems = (problem,)  # noqa: SLF001 - of this class
+        return errors[0].joined(errors[1:])
 
 
 class InvalidNameError(InvalidInputError):
@@ -247,3 +319,42 @@ class PredictionError(ServingError):
     def with_hint(self, hint: str) -> Self:
         """Return the same error with *hint* appended to its message."""
         return type(self)(f"{self.args[0]} {hint}", self.status, self.detail)
+
+
+class Refusals:
+    """Collects the refusals of several checks, so that a user sees all of them at once.
+
+    A refusal is an error that says what is wrong with the input, as opposed to a
+    failure, such as that of the storage.
+    """
+
+    def __init__(self) -> None:
+        self.errors: list[HopsArtifactsError] = []
+
+    def of(self, check: Callable[[], Answer], *steps: str | int) -> Answer | None:
+        """Return the answer of *check*; None if it refuses the input.
+
+        Args:
+            check: raises an error if the input is wrong; other errors pass through.
+            steps: which part of the input it checks; see ``Problem.at``.
+        """
+        try:
+            return check()
+        except (InvalidInputError, NotFoundError, ConflictError) as error:
+            self.errors.append(error.at(*steps))
+        return None
+
+    def add(self, problem: Problem) -> None:
+        """Add a problem that was found without an error."""
+        self.errors.append(InvalidInputError.of(problem))
+
+    @property
+    def problems(self) -> list[Problem]:
+        """All that is wrong, in the order of the checks."""
+        return [*chain.from_iterable(it.problems for it in self.errors)]
+
+    def check(self) -> None:
+        """Raise the first error with the problems of the others, if there is one."""
+        if self.errors:
+            first, *others = self.errors
+            raise first.joined(others)

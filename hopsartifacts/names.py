@@ -7,7 +7,7 @@ canonical form, or raises ``InvalidNameError`` with the value and the rule it br
 import operator
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from hopsartifacts.errors import InvalidNameError
 
@@ -47,7 +47,7 @@ def model_name(name: object) -> str:
 
 def deployment_name(name: object) -> str:
     """Return *name*; raise ``InvalidNameError`` if it breaks ``DEPLOYMENT_RULE``."""
-    return _checked("deployment", name, _DEPLOYMENT, DEPLOYMENT_RULE)
+    return _checked("deployment", name, _DEPLOYMENT, DEPLOYMENT_RULE, _alphanumeric)
 
 
 def tag_name(name: object) -> str:
@@ -66,7 +66,12 @@ def default_deployment_name(model: str) -> str:
     Source: Hopsworks clients from 4.2 on. Version 4.1 used the model's name unchanged,
     which broke its own rule.
     """
-    return deployment_name(re.sub(r"[^A-Za-z0-9]", "", model)[:45])
+    return deployment_name(_alphanumeric(model))
+
+
+def _alphanumeric(name: str) -> str:
+    """Return *name* without the characters that a deployment's name cannot have."""
+    return re.sub(r"[^A-Za-z0-9]", "", name)[:45]
 
 
 def kubernetes_name(deployment: str) -> str:
@@ -163,10 +168,20 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def _checked(kind: str, name: object, rule: re.Pattern[str], words: str) -> str:
+def _checked(
+    kind: str,
+    name: object,
+    rule: re.Pattern[str],
+    words: str,
+    mended: Callable[[str], str] = lambda _: "",
+) -> str:
     text = plain_text(name)
     if text is None or not rule.fullmatch(text):
-        raise InvalidNameError(f"{name!r} is not a valid {kind} name: use {words}")
+        near = mended(text or "")
+        like = f", like {near!r}" if near else ""
+        raise InvalidNameError(
+            f"{name!r} is not a valid {kind} name: use {words}{like}"
+        )
     if text.lower() in _RESERVED:
         raise InvalidNameError(
             f"{text!r} is not a valid {kind} name: it is reserved (a device on "

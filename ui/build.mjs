@@ -1,9 +1,14 @@
-// Builds the web UI: `make ui` calls this. The output is the same, byte for byte, for the
-// same sources, as it is committed: users need no Node.js.
-import { readFileSync, writeFileSync } from "node:fs";
+// Builds the web UI into the folder that is named: `make ui` calls this. The output is the
+// same, byte for byte, for the same sources, as it is committed: users need no Node.js.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
 
-const out = "../hopsartifacts/web/assets";
+const [out] = process.argv.slice(2);
+if (!out) {
+  throw new Error("name the folder to build into");
+}
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
 
 await build({
   entryPoints: { app: "src/main.tsx" },

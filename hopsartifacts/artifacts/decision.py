@@ -1,8 +1,14 @@
 """The decision to reuse or create an artifact version, with its explanation."""
 
+from typing import Literal
+
 import msgspec
 
 from hopsartifacts.artifacts.documents import CREATE, RequestedVersion
+
+Action = Literal["none", "keep", "reuse", "create"]
+"""``none``: version 0, without files. ``keep``: the version that a deployment has.
+``reuse``: another version that exists. ``create``: a new version."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +23,15 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """The highest version compared, by identity, starting at 1; 0 if there was none."""
     is_kept: bool = False
     """The deployment has this version already, and none of its files was changed."""
+
+    @property
+    def action(self) -> Action:
+        """What a save does with the artifact version."""
+        if self.is_new:
+            return "create"
+        if self.is_kept:
+            return "keep"
+        return "reuse" if self.version else "none"
 
     def __str__(self) -> str:
         names = ", ".join(self.files)

@@ -18,6 +18,12 @@ class FileDifference(msgspec.Struct, frozen=True, kw_only=True):
     change: Literal["added", "removed", "changed"]
     lines: tuple[str, ...] = ()
 
+    @property
+    def changed_lines(self) -> int:
+        """How many lines were added or removed; 0 if the file is not text."""
+        # The first two lines name the file.
+        return sum(line[:1] in {"+", "-"} for line in self.lines[2:])
+
     def __str__(self) -> str:
         return "\n".join([f"{self.change}: {self.path}", *self.lines])
 

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 
 from hopsartifacts.artifacts.difference import Difference, difference
 from hopsartifacts.artifacts.documents import ArtifactVersion
+from hopsartifacts.artifacts.payloads import contents
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.errors import PathNotFoundError
 from hopsartifacts.fixed_attributes import FixedAttributes
@@ -55,8 +56,7 @@ class Artifacts(FixedAttributes):
         number = version_number(version)
         with self._while_live():
             try:
-                readers = self._store.read(number)
-                return {path: b"".join(chunks()) for path, chunks in readers.items()}
+                return contents(self._store.read(number))
             except PathNotFoundError:
                 # If the version was deleted meanwhile, raise that error instead.
                 self._store.get(number)

@@ -37,6 +37,11 @@ INLINE_LIMIT_BYTES = 256 * 1024
 Readers = dict[str, Callable[[], Iterator[bytes]]]
 
 
+def contents(readers: Readers) -> dict[str, bytes]:
+    """Return the bytes of files by path."""
+    return {path: b"".join(chunks()) for path, chunks in readers.items()}
+
+
 class PreparedArtifact(msgspec.Struct, frozen=True, kw_only=True):
     """Files that were read and digested; ``inline`` has the bytes if they are few."""
 

@@ -47,6 +47,9 @@ from hopsartifacts.store import two_phase_delete
 from hopsartifacts.store.entries import Draft, Snapshot
 from hopsartifacts.store.log import Log
 
+_NEAR = 100
+"""How many versions are compared to find the nearest one."""
+
 NewArtifact = tuple[ArtifactSource, ...] | PreparedArtifact
 
 
@@ -123,6 +126,27 @@ class ArtifactStore:
         as ``save``.
         """
         return self._carried_out(self._log(), decision, prepared)
+
+    def nearest(self, prepared: PreparedArtifact) -> int | None:
+        """Return the version that shares the most files with *prepared*.
+
+        Of several, it is the newest one. Files with the same name and other bytes count
+        less than equal ones. Only the ``_NEAR`` newest versions are compared.
+
+        Returns:
+            Its number; None if no version has a file of the same name.
+        """
+        names = {it.path for it in prepared.records}
+        files = {(it.path, it.digest.sha256) for it in prepared.records}
+        best, found = (0, 0), None
+        for number, version in self._log().seen_state().records.newest(_NEAR).items():
+            if not version.is_live:
+                continue
+            equal = sum((it.path, it.digest.sha256) in files for it in version.files)
+            named = sum(it.path in names for it in version.files)
+            if named and (equal, named) >= best:
+                best, found = (equal, named), number
+        return found
 
     def read(self, number: int) -> Readers:
         """Return functions that read the committed files of a version, by path.

@@ -21,6 +21,7 @@ from hopsartifacts.errors import (
 from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.machine.atomic_write import check_free
 from hopsartifacts.machine.local_paths import user_path
+from hopsartifacts.machine.progress import NO_CALLBACK, Callback
 from hopsartifacts.names import file_path, is_version
 from hopsartifacts.registry.sources import source
 from hopsartifacts.registry.versions import sealed_manifest
@@ -149,9 +150,20 @@ class DatasetApi(FixedAttributes):
         return inside
 
     def copy(
-        self, source_path: str, destination_path: str, overwrite: bool = False
+        self,
+        source_path: str,
+        destination_path: str,
+        overwrite: bool = False,
+        *,
+        callback: Callback = NO_CALLBACK,
     ) -> None:
         """Copy a file or folder of the user to another path in the project.
+
+        Args:
+            source_path: the file or folder to copy.
+            destination_path: the path of the copy.
+            overwrite: delete what exists at the destination first.
+            callback: receives the total number of bytes and the progress.
 
         Raises:
             ManagedPathError: one of the paths is managed.
@@ -164,12 +176,12 @@ class DatasetApi(FixedAttributes):
         source = self._writable(source_path)
         target = self._writable(destination_path, like=source)
         self._make_way(source, target, overwrite)
-        own.copy(self._storage, source, target)
+        own.copy(self._storage, source, target, callback)
 
     def move(
         self, source_path: str, destination_path: str, overwrite: bool = False
     ) -> None:
-        """Move a file or folder of the user; arguments and errors as for ``copy``."""
+        """Move a file or folder of the user; paths and errors as for ``copy``."""
         source = self._writable(source_path)
         target = self._writable(destination_path, like=source)
         self._make_way(source, target, overwrite)

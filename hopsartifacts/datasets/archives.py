@@ -33,6 +33,15 @@ MAX_BYTES = 256 * 1024**3
 MAX_RATIO = 1100
 """Limit of unpacked to packed bytes; deflate cannot compress by more than 1032."""
 
+_HEADER_BYTES = 30
+_FOLDER_BYTES = 16
+"""Its empty content has a checksum and two sizes after it."""
+_FILE_BYTES = 20 + 24
+"""The same with long sizes, and a field before the content that says so."""
+_IN_DIRECTORY_BYTES = 46
+_END_BYTES = 22
+_ZIP64_END_BYTES = 76
+
 _EPOCH = datetime(1980, 1, 1, tzinfo=UTC)
 _FLAWS = (
     zipfile.BadZipFile,
@@ -61,16 +70,17 @@ class Packed(msgspec.Struct, frozen=True, kw_only=True):
     modified: float | None = None
 
 
-def zipped(members: Iterable[Packed]) -> Iterator[bytes]:
+def zipped(members: Iterable[Packed], *, is_compressed: bool = True) -> Iterator[bytes]:
     """Yield the bytes of an archive of *members*, in bounded memory."""
     sink = _Sink()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(sink, "w") as archive:
         for member in members:
             is_folder = member.chunks is None
             info = zipfile.ZipInfo(
                 f"{member.name}/" if is_folder else member.name, _when(member.modified)
             )
-            info.compress_type = zipfile.ZIP_DEFLATED
+            if is_compressed:
+                info.compress_type = zipfile.ZIP_DEFLATED
             if member.chunks is None:
                 archive.writestr(info, b"")
                 continue
@@ -79,6 +89,29 @@ def zipped(members: Iterable[Packed]) -> Iterator[bytes]:
                     file.write(chunk)
                     yield from sink.taken()
     yield from sink.taken()
+
+
+def zipped_size(members: Iterable[tuple[str, int | None]]) -> int:
+    """Return how many bytes ``zipped`` yields without compression.
+
+    Args:
+        members: name and size of each; the size of a folder is None.
+    """
+    at = directory = count = 0
+    limit = zipfile.ZIP64_LIMIT
+    for name, size in members:
+        length = len(name.encode()) + (size is None)
+        is_far = at > limit
+        is_long = size is not None and size > limit
+        if is_long or is_far:
+            directory += 4 + 8 * (2 * is_long + is_far)
+        directory += _IN_DIRECTORY_BYTES + length
+        at += _HEADER_BYTES + length
+        at += _FOLDER_BYTES if size is None else _FILE_BYTES + size
+        count += 1
+    is_zip64 = count > zipfile.ZIP_FILECOUNT_LIMIT or max(at, directory) > limit
+    end = _END_BYTES + (_ZIP64_END_BYTES if is_zip64 else 0)
+    return at + directory + end
 
 
 def zipped_folder(storage: Storage, top: FileInfo) -> Iterator[bytes]:

@@ -17,6 +17,7 @@ from hopsartifacts.errors import (
     StorageError,
 )
 from hopsartifacts.machine.posix import make_folders
+from hopsartifacts.machine.progress import NO_CALLBACK, Callback
 from hopsartifacts.storage.contract import FileInfo, Storage
 from hopsartifacts.store.root import mark_root
 
@@ -109,8 +110,10 @@ def copy_file(storage: Storage, source: str, target: str) -> None:
         storage.write(target, storage.chunks(source))
 
 
-def copy(storage: Storage, source: str, target: str) -> None:
-    """Copy a file or folder of the user to *target*.
+def copy(
+    storage: Storage, source: str, target: str, callback: Callback = NO_CALLBACK
+) -> None:
+    """Copy a file or folder of the user to *target*; *callback* gets the progress.
 
     Raises:
         PathNotFoundError: *source* does not exist.
@@ -119,15 +122,17 @@ def copy(storage: Storage, source: str, target: str) -> None:
     """
     entry = _checked(storage, source, target)
     mark_root(storage)
-    if entry.kind == "file":
-        copy_file(storage, source, target)
-        return
-    entries = list(plain(walk(storage, source)))
+    is_file = entry.kind == "file"
+    entries = [entry] if is_file else list(plain(walk(storage, source)))
     folders = {found.path for found in entries if found.kind == "directory"}
-    files = [found.path for found in entries if found.kind == "file"]
+    files = {it.path: it.size_bytes for it in entries if it.kind == "file"}
+    callback.set_size(sum(files.values()))
     try:
-        for path in files:
+        for path, size in files.items():
             copy_file(storage, path, target + path.removeprefix(source))
+            callback.relative_update(size)
+        if is_file:
+            return
         for path in _empty({source, *folders}, files):
             make_folder(storage, target + path.removeprefix(source))
     except BaseException:
@@ -224,7 +229,7 @@ def _checked(storage: Storage, source: str, target: str) -> FileInfo:
     return entry
 
 
-def _empty(folders: set[str], files: list[str]) -> list[str]:
+def _empty(folders: set[str], files: Iterable[str]) -> list[str]:
     """Return the *folders* that contain neither files nor other folders, sorted."""
     above = {path.rpartition("/")[0] for path in (*files, *folders)}
     return sorted(folders - above)

@@ -129,11 +129,8 @@ def sources_of(
         InvalidScriptError: it does not exist, or is a script that cannot be served.
         InvalidNameError: a file name breaks the rules.
     """
-    if isinstance(file, KeptFile):
-        yield _kept(storage, role, file)
-        return
-    for each in _new_sources(storage, project, role, file):
-        if role in {"configfile", "file"}:
+    for each in unchecked_sources(storage, project, role, file):
+        if role in {"configfile", "file"} or isinstance(file, KeptFile):
             yield each
             continue
         # Read only once, so that the bytes that were checked are those that are stored.
@@ -145,9 +142,16 @@ def sources_of(
         yield ArtifactSource(role=role, name=each.name, chunks=_reader(data))
 
 
-def _new_sources(
-    storage: Storage, project: str, role: Role, file: NewFile
+def unchecked_sources(
+    storage: Storage, project: str, role: Role, file: File
 ) -> list[ArtifactSource]:
+    """Return the files that ``sources_of`` yields, also scripts that cannot be served.
+
+    Raises:
+        InvalidScriptError: the file does not exist.
+    """
+    if isinstance(file, KeptFile):
+        return [_kept(storage, role, file)]
     if isinstance(file, InlineFile):
         chunks = _reader(file.data)
         return [ArtifactSource(role=role, name=file.name, chunks=chunks)]

@@ -360,30 +360,33 @@ def check_environment(storage: Storage, specification: Specification) -> None:
     if specification.artifact.version == 0:
         return
     readers = store.read(specification.artifact.version)
-    _check_lock(specification, readers)
-    _check_imports(specification, readers)
+    for obstacle in obstacles(specification, readers):
+        raise UnsupportedHereError(obstacle)
 
 
-def _check_lock(specification: Specification, readers: Readers) -> None:
-    lock = specification.environment_lock
-    if lock is None:
-        return
-    name = lock.removeprefix("environment-")
-    others = differences(read_lock(name, _bytes(readers, lock).decode()))
-    if others:
-        raise UnsupportedHereError(
-            f"this environment differs from the lock of deployment "
-            f"{specification.name!r}:\n{in_words(others)}\nInstall the packages "
-            f"of {name}, {_WAY_OUT}"
-        )
+def obstacles(specification: Specification, readers: Readers) -> Iterator[str]:
+    """Yield why a deployment does not fit this environment, each in a sentence.
 
+    Args:
+        specification: that of the deployment.
+        readers: functions that read the files of its artifact.
 
-def _check_imports(specification: Specification, readers: Readers) -> None:
+    Raises:
+        InvalidDeploymentError: a package for reading the lock is missing.
+    """
+    if lock := specification.environment_lock:
+        name = lock.removeprefix("environment-")
+        if others := differences(read_lock(name, _bytes(readers, lock).decode())):
+            yield (
+                f"this environment differs from the lock of deployment "
+                f"{specification.name!r}:\n{in_words(others)}\nInstall the packages "
+                f"of {name}, {_WAY_OUT}"
+            )
     transformer = specification.transformer
     names = [specification.predictor.script, transformer and transformer.script]
     scripts = {name: _bytes(readers, name) for name in names if name}
     if missing := missing_modules(scripts, readers):
-        raise UnsupportedHereError(
+        yield (
             f"deployment {specification.name!r} needs modules that are not installed "
             f"here: {'; '.join(map(str, missing))}. Install them, or give the "
             f"deployment its modules as files=, {_WAY_OUT}"

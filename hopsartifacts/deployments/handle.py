@@ -10,6 +10,13 @@ from typing import Any
 from hopsartifacts.artifacts.handle import Artifacts
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.context import ProjectContext
+from hopsartifacts.deployments.check_results import DeploymentCheck, RollbackCheck
+from hopsartifacts.deployments.checks import (
+    WantedDeployment,
+    check_deployment,
+    check_predictor,
+    check_rollback,
+)
 from hopsartifacts.deployments.deployed import Deployed, Keyed, no_key
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.environment import freeze
@@ -33,7 +40,12 @@ from hopsartifacts.deployments.versions import (
     read_sound,
     users_of,
 )
-from hopsartifacts.errors import InvalidDeploymentError, NotRunningError, StorageError
+from hopsartifacts.errors import (
+    InvalidDeploymentError,
+    NotRunningError,
+    Refusals,
+    StorageError,
+)
 from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.model import Model
@@ -176,21 +188,22 @@ class ModelServing(FixedAttributes):
         # All parameters by name: a new setting needs no line here.
         given = {k: it for k, it in locals().items() if k not in {"self", "model"}}
         settings = DeploymentSettings.of(**given)
-        return self.predictor_of(model, settings)
-
-    def predictor_of(self, model: Model, settings: DeploymentSettings) -> Predictor:
-        """Return a predictor with *settings*, as ``create_predictor`` does.
-
-        Raises:
-            InvalidDeploymentError: the rules forbid the combination.
-            ModelNotFoundError: the model was not saved yet.
-        """
         if not isinstance(model, Model):
             raise InvalidDeploymentError(
                 f"model is a {type(model).__name__}: give what mr.get_model(name) "
                 "returns"
             )
         return new_predictor(self._context, model.manifest, settings)
+
+    def predictor_of(self, model: Model, settings: DeploymentSettings) -> Predictor:
+        """Return a predictor with *settings*, for a caller that saves it at once.
+
+        The rules for combinations are checked by the save, together with the files.
+
+        Raises:
+            ModelNotFoundError: the model was not saved yet.
+        """
+        return unchecked_predictor(self._context, model.manifest, settings)
 
     def create_transformer(
         self, script_file: str | PathLike[str], resources: Any = None
@@ -406,6 +419,22 @@ class ModelServing(FixedAttributes):
         deployment = self.create_deployment(predictor)
         deployment.save()
         return deployment
+
+    def check(
+        self, predictor: Predictor, settings: DeploymentSettings
+    ) -> DeploymentCheck:
+        """Return what a save of *predictor* would do; see ``Predictor.check``."""
+        return check_predictor(self._context, predictor, settings)
+
+    def check_deployment(self, wanted: WantedDeployment, **how: Any) -> DeploymentCheck:
+        """Return what a save of *wanted* would do; see ``check_deployment``."""
+        return check_deployment(self._context, wanted, **how)
+
+    def check_rollback(
+        self, sealed: Deployed, version: int, refusals: Refusals | None = None
+    ) -> RollbackCheck:
+        """Return what a rollback of *sealed* to a version would do; stores nothing."""
+        return check_rollback(self._context, sealed, version, refusals or Refusals())
 
     def deploy_model(
         self,

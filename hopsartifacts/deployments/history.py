@@ -3,12 +3,14 @@
 The history is read from the entries of the log; it is not stored anywhere else.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 
 from hopsartifacts.artifacts.difference import Difference, difference
+from hopsartifacts.artifacts.documents import ArtifactRecord
+from hopsartifacts.artifacts.payloads import Readers, contents
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.deployments.deployed import Deployed, Logs
 from hopsartifacts.deployments.documents import Specification
@@ -48,9 +50,40 @@ def compare_specifications(
     Raises:
         IntegrityError: the bytes of an artifact are damaged.
     """
-    return DeploymentDifference(
-        settings=_changes(first, second), files=_files(storage, first, second)
-    )
+    return compare_with(storage, first, second, lambda: _files_of(storage, second))
+
+
+def compare_with(
+    storage: Storage,
+    first: Specification,
+    second: Specification,
+    files: Callable[[], tuple[Sequence[ArtifactRecord], Readers]],
+) -> DeploymentDifference:
+    """Return how *second*, whose artifact may not be stored yet, differs from *first*.
+
+    Args:
+        storage: where the artifact of *first* is.
+        first: the specification of a sealed version.
+        second: another specification.
+        files: returns the files of its artifact, and functions that read them; it is
+            called only if the artifacts differ.
+
+    Raises:
+        IntegrityError: the bytes of an artifact are damaged.
+    """
+    found = Difference(files=())
+    if first.artifact.identity != second.artifact.identity:
+        (old, old_bytes), (new, new_bytes) = _files_of(storage, first), files()
+        found = difference(old, new, contents(old_bytes), contents(new_bytes))
+    return DeploymentDifference(settings=_changes(first, second), files=found)
+
+
+def _files_of(
+    storage: Storage, specification: Specification
+) -> tuple[Sequence[ArtifactRecord], Readers]:
+    model, number = specification.model, specification.artifact.version
+    store = ArtifactStore(storage, model.name, model.version)
+    return store.get(number).files, store.read(number)
 
 
 def summary(first: Specification, second: Specification) -> str:
@@ -65,21 +98,6 @@ def summary(first: Specification, second: Specification) -> str:
 
 def _changes(first: Specification, second: Specification) -> tuple[ChangedValue, ...]:
     return changed_values(dict(_settings(first)), dict(_settings(second)))
-
-
-def _files(storage: Storage, first: Specification, second: Specification) -> Difference:
-    if first.artifact.identity == second.artifact.identity:
-        return Difference(files=())
-    stores = [
-        (ArtifactStore(storage, it.model.name, it.model.version), it.artifact.version)
-        for it in (first, second)
-    ]
-    old, new = [store.get(number).files for store, number in stores]
-    before, after = [
-        {path: b"".join(chunks()) for path, chunks in store.read(number).items()}
-        for store, number in stores
-    ]
-    return difference(old, new, before, after)
 
 
 def _settings(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

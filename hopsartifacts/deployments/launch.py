@@ -5,12 +5,13 @@ Also what goes into the model by its schema, in the words of the V2 protocol.
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.versions import ArtifactStore
@@ -130,7 +131,7 @@ def _launch(
     sealed: DeploymentVersion,
 ) -> Launch:
     specification = sealed.specification
-    manifest = _pinned_manifest(context.storage, specification)
+    manifest = pinned_manifest(context.storage, specification)
     files = {file.path: file.digest for file in manifest.files}
     name, version = manifest.model, manifest.version
     held: list[int] = []
@@ -153,29 +154,61 @@ def _launch(
         context.storage,
     )
     artifact = _artifact(context.storage, specification)
+    unplaced = unplaced_launch(
+        context, specification, manifest, artifact.sealed, sealed.version
+    )
+    return replace(
+        unplaced,
+        deployment_id=deployment_id,
+        model_files_path=local(model),
+        artifact_files_path=local(artifact),
+        notes=tuple(notes),
+        held=tuple(held),
+    )
+
+
+def unplaced_launch(
+    context: ProjectContext,
+    specification: Specification,
+    manifest: Manifest,
+    artifact_files: Collection[str],
+    version: int = 0,
+) -> Launch:
+    """Return a launch whose files have no paths yet; it can be checked, not started.
+
+    Args:
+        context: the project.
+        specification: what is launched.
+        manifest: that of its model version.
+        artifact_files: the names of its artifact's files.
+        version: the number of the deployment version; 0 if it has none yet.
+
+    Raises:
+        InvalidDeploymentError: a setting is missing on this machine.
+    """
     transformer = specification.transformer
     golden = specification.golden_request
+    model_files = [file.path for file in manifest.files]
     return Launch(
         project=context.project,
         project_url=context.storage.url,
         deployment=specification.name,
-        deployment_id=deployment_id,
-        deployment_version=sealed.version,
+        deployment_id="",
+        deployment_version=version,
         specification=specification.digest,
-        model=name,
-        model_version=version,
+        model=manifest.model,
+        model_version=manifest.version,
         artifact_version=specification.artifact.version,
         framework=specification.model.framework,
         model_server=specification.model_server,
         serving_tool=specification.serving_tool,
         api_protocol=specification.api_protocol,
-        model_files_path=local(model),
-        loadable=loadable(specification.model.framework, files),
-        artifact_files_path=local(artifact),
+        model_files_path="",
+        loadable=loadable(specification.model.framework, model_files),
+        artifact_files_path="",
         columns=input_columns(manifest.model_schema),
         inputs=model_inputs(manifest.model_schema),
-        artifact_files=tuple(sorted(artifact.sealed)),
-        notes=tuple(notes),
+        artifact_files=tuple(sorted(artifact_files)),
         predictor_script=specification.predictor.script,
         transformer_script=transformer.script if transformer else None,
         config_file=specification.config_file,
@@ -191,7 +224,6 @@ def _launch(
         logging=_logging(specification.inference_logger),
         golden=golden.for_launch() if golden else None,
         env_vars=specification.env_vars,
-        held=tuple(held),
     )
 
 
@@ -218,7 +250,13 @@ class _Folder:
         download(self._storage, self.path, missing, target)
 
 
-def _pinned_manifest(storage: Storage, specification: Specification) -> Manifest:
+def pinned_manifest(storage: Storage, specification: Specification) -> Manifest:
+    """Return the manifest of the model version that a deployment pins.
+
+    Raises:
+        ModelNotFoundError: the model version was deleted.
+        IntegrityError: it differs from the one that was pinned.
+    """
     pin = specification.model
     version = live_version(storage, pin.name, pin.version)
     if version.sha256 != pin.manifest:

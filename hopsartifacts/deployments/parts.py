@@ -3,12 +3,13 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from os import PathLike
 from typing import Any, Literal
 
 import msgspec
 
-from hopsartifacts.errors import InvalidDeploymentError
+from hopsartifacts.errors import InvalidDeploymentError, Refusals
 from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.names import plain_number, plain_text
 from hopsartifacts.serving.process_environment import HANG_SECONDS
@@ -69,10 +70,13 @@ def PredictorResources(  # noqa: N802 - Hopsworks' name, which callers see as a 
     """
     asked = _resources(requests, DEFAULT_REQUESTS, "requests")
     most = _resources(limits, default_limits(asked), "limits")
-    instances = _instances(num_instances)
+    refusals = Refusals()
+    instances = refusals.of(partial(_instances, num_instances), "num_instances")
     for unit in Resources.__struct_fields__:
-        _check_amount(unit, getattr(asked, unit), getattr(most, unit))
-    return ComponentResources(num_instances=instances, requests=asked, limits=most)
+        amounts = getattr(asked, unit), getattr(most, unit)
+        refusals.of(partial(_check_amount, unit, *amounts))
+    refusals.check()
+    return ComponentResources(num_instances=instances or 0, requests=asked, limits=most)
 
 
 def default_limits(requests: Resources) -> Resources:
@@ -98,7 +102,7 @@ def component_resources(given: Any) -> ComponentResources:
             raise InvalidDeploymentError(
                 f"resources have no {min(map(str, unknown))!r}: use num_instances, "
                 "requests and limits"
-            )
+            ).at(min(map(str, unknown)))
         return PredictorResources(**given)
     raise InvalidDeploymentError(
         f"resources is a {type(given).__name__}: give PredictorResources(...) or a dict"
@@ -113,11 +117,11 @@ def _resources(given: Any, default: Resources, what: str) -> Resources:
     if not isinstance(given, Mapping):
         raise InvalidDeploymentError(
             f"{what} is a {type(given).__name__}: give Resources(...) or a dict"
-        )
+        ).at(what)
     if unknown := given.keys() - set(Resources.__struct_fields__):
         raise InvalidDeploymentError(
             f"{what} have no {min(map(str, unknown))!r}: use cores, memory and gpus"
-        )
+        ).at(what, min(map(str, unknown)))
     try:
         amounts = plain({**msgspec.to_builtins(default), **given}, what)
         return msgspec.convert(amounts, Resources)
@@ -125,7 +129,7 @@ def _resources(given: Any, default: Resources, what: str) -> Resources:
         raise InvalidDeploymentError(
             f"{what} {dict(given)!r}: {error}; give cores, memory (MB) and gpus as "
             "numbers"
-        ) from error
+        ).at(what) from error
 
 
 def _instances(given: object) -> int:
@@ -142,24 +146,24 @@ def _check_amount(unit: str, request: float, limit: float) -> None:
         raise InvalidDeploymentError(
             f"requested {unit} {request} with limit {limit}: give finite numbers (-1 "
             "is no limit)"
-        )
+        ).at("limits" if math.isfinite(request) else "requests", unit)
     least = 0 if unit == "gpus" else None
     if request < 0 or (least is None and request == 0):
         raise InvalidDeploymentError(
             f"requested {unit} is {request}: it must be "
             f"{'0 or more' if unit == 'gpus' else 'more than 0'}"
-        )
+        ).at("requests", unit)
     if limit == NO_LIMIT:
         return
     if limit < 0 or (least is None and limit == 0):
         raise InvalidDeploymentError(
             f"the limit of {unit} is {limit}: give a positive number, or -1 for none"
-        )
+        ).at("limits", unit)
     if request > limit:
         raise InvalidDeploymentError(
             f"requested {unit} {request} exceeds its limit {limit}: raise the limit "
             "or lower the request"
-        )
+        ).at("limits", unit)
 
 
 RESERVED = frozenset(
@@ -219,17 +223,17 @@ def _name(given: object) -> str:
         raise InvalidDeploymentError(
             f"env_vars: {given!r} is not a variable's name: use letters (a-z, A-Z), "
             "digits and '_', first a letter or '_'"
-        )
+        ).at(str(given))
     is_ours = name in RESERVED or name.startswith(RESERVED_PREFIXES)
     if is_ours and name not in SETTABLE:
         raise InvalidDeploymentError(
             f"env_vars: {name} is set by the deployment itself: choose another name"
-        )
+        ).at(name)
     if name in _PYTHON_NEEDS:
         raise InvalidDeploymentError(
             f"env_vars: {name} would keep the server from starting: leave it out, and "
             "give modules as files="
-        )
+        ).at(name)
     return name
 
 
@@ -239,7 +243,7 @@ def _value(name: object, value: object) -> str:
         raise InvalidDeploymentError(
             f"env_vars: the value of {name} is {value!r}: give a text, like "
             f"{str(value)!r}"
-        )
+        ).at(str(name))
     return text
 
 
@@ -273,9 +277,12 @@ class Transformer(FixedAttributes):
         if not script_file:
             raise InvalidDeploymentError(
                 "a transformer needs a script_file with class Transformer"
-            )
+            ).at("script_file")
         self.script_file = script_file
-        self.resources = component_resources(resources)
+        try:
+            self.resources = component_resources(resources)
+        except InvalidDeploymentError as error:
+            raise error.at("resources")  # noqa: B904 - the same error
 
     def __repr__(self) -> str:
         return f"Transformer(script_file={str(self.script_file)!r})"
@@ -310,13 +317,13 @@ class KafkaTopic(msgspec.Struct, frozen=True, omit_defaults=True):
             raise InvalidDeploymentError(
                 "topics are not made here: make one with Kafka's own tools, with as "
                 "many partitions and replicas as you want, and give only its name"
-            )
+            ).at("name")
         self._keep("name", checked_text("name of a Kafka topic", self.name))
         if not _TOPIC.fullmatch(self.name or "") or self.name in {".", ".."}:
             raise InvalidDeploymentError(
                 f"Kafka topic {self.name!r}: use 1 to 249 letters, digits, '.', '_', "
                 "'-'"
-            )
+            ).at("name")
 
     def _keep(self, field: str, value: object) -> None:
         msgspec.structs.force_setattr(self, field, value)
@@ -338,20 +345,20 @@ class InferenceLogger(msgspec.Struct, frozen=True, omit_defaults=True):
     def __post_init__(self) -> None:
         topic: object = self.kafka_topic
         if isinstance(topic, str):
-            topic = KafkaTopic(topic)
+            topic = _topic(name=topic)
             msgspec.structs.force_setattr(self, "kafka_topic", topic)
         if not isinstance(topic, KafkaTopic | None):
             raise InvalidDeploymentError(
                 f"kafka_topic is a {type(topic).__name__}: give KafkaTopic(...) or a "
                 "topic's name"
-            )
+            ).at("kafka_topic")
         given, mode = self.mode, plain_text(self.mode)
         msgspec.structs.force_setattr(self, "mode", mode)
         if mode not in LOGGER_MODES:
             raise InvalidDeploymentError(
                 f"inference logger mode {given!r}: use one of "
                 + ", ".join(LOGGER_MODES)
-            )
+            ).at("mode")
 
 
 class InferenceBatcher(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -375,7 +382,7 @@ class InferenceBatcher(msgspec.Struct, frozen=True, omit_defaults=True):
         if not isinstance(self.enabled, bool):
             raise InvalidDeploymentError(
                 f"inference batcher enabled is {self.enabled!r}: give True or False"
-            )
+            ).at("enabled")
         for name in ("max_batch_size", "max_latency", "timeout"):
             value = getattr(self, name)
             if value is None:
@@ -385,13 +392,22 @@ class InferenceBatcher(msgspec.Struct, frozen=True, omit_defaults=True):
                 raise InvalidDeploymentError(
                     f"inference batcher {name} is {value!r}: give a positive whole "
                     "number, or leave it out"
-                )
+                ).at(name)
             msgspec.structs.force_setattr(self, name, number)
 
     @property
     def has_settings(self) -> bool:
         """Whether any field besides ``enabled`` was given."""
         return (self.max_batch_size, self.max_latency, self.timeout) != (None,) * 3
+
+
+def _topic(**given: Any) -> KafkaTopic:
+    """Return the Kafka topic that a user passed by name or as a dict."""
+    try:
+        names = KafkaTopic.__struct_fields__
+        return KafkaTopic(**_fields(given, "kafka_topic", names))
+    except InvalidDeploymentError as error:
+        raise error.at("kafka_topic")  # noqa: B904 - the same error
 
 
 def checked_text(what: str, given: object) -> str | None:
@@ -415,8 +431,7 @@ def checked_logger(given: object) -> InferenceLogger | None:
         values = _fields(given, "inference_logger", InferenceLogger.__struct_fields__)
         topic = values.get("kafka_topic")
         if isinstance(topic, Mapping):
-            fields = _fields(topic, "kafka_topic", KafkaTopic.__struct_fields__)
-            values["kafka_topic"] = KafkaTopic(**fields)
+            values["kafka_topic"] = _topic(**topic)
         made = InferenceLogger(**values)
     if made is not None and not isinstance(made, InferenceLogger):
         raise InvalidDeploymentError(
@@ -463,5 +478,5 @@ def _fields(
     if unknown := given.keys() - set(names):
         raise InvalidDeploymentError(
             f"{what} has no {min(map(str, unknown))!r}: use {', '.join(names)}"
-        )
+        ).at(min(map(str, unknown)))
     return {str(name): value for name, value in given.items()}

@@ -5,6 +5,7 @@ A predictor is described by settings until it is saved, and by one sealed versio
 
 from collections.abc import Iterable, Mapping
 from copy import copy
+from functools import partial
 from os import PathLike
 from typing import Any
 
@@ -38,6 +39,7 @@ from hopsartifacts.errors import (
     ArtifactNotFoundError,
     IntegrityError,
     InvalidDeploymentError,
+    Refusals,
     warn,
 )
 from hopsartifacts.fixed_attributes import FixedAttributes
@@ -363,6 +365,15 @@ class Predictor(SettingAttributes):
         """
         return self._draft.context.serving().deploy(self)
 
+    def check(self) -> Any:
+        """Return what ``deploy`` would do now, and all that is wrong; stores nothing.
+
+        Unlike ``deploy``, this does not raise an error for what is wrong. The result
+        is a ``DeploymentCheck``: its ``is_valid`` says whether ``deploy`` would
+        succeed, and ``print`` shows it as text.
+        """
+        return self._draft.context.serving().check(self, self._settings)
+
     def explain(self) -> Decision:
         """Explain which artifact version a save would get now; stores nothing.
 
@@ -373,18 +384,49 @@ class Predictor(SettingAttributes):
     def prepare(self, logs: Logs) -> PreparedDeployment:
         """Check everything, read the scripts and files, and decide on the artifact.
 
-        Nothing is stored. Raises as ``deploy``.
+        Nothing is stored. Raises as ``deploy``; the error has all problems.
+        """
+        refusals = Refusals()
+        prepared = self.prepare_where_valid(logs, refusals)
+        refusals.check()
+        assert prepared is not None  # noqa: S101 - otherwise there was a refusal
+        return prepared
+
+    def prepare_where_valid(
+        self, logs: Logs, refusals: Refusals
+    ) -> PreparedDeployment | None:
+        """Prepare the deployment as ``prepare`` does, and collect all refusals.
+
+        Returns:
+            The deployment; None if it cannot be known which artifact it would have. The
+            rules may forbid a deployment that is returned.
+
+        Raises:
+            ModelNotFoundError: its model version was deleted.
         """
         draft, model = self._draft, self._draft.model
-        draft.settings = settings = draft.settings.rechecked()
+        settings = refusals.of(draft.settings.rechecked)
+        if settings is None:
+            return None
+        draft.settings = settings
         record = logs.model(model.model).decided(
             lambda state: pick_live(state, model.model, model.version)
         )
         artifacts = logs.artifact_store(model.model, model.version)
-        settings.check_rules(model.framework, settings.roles(artifacts))
-        context = draft.context
-        artifact = prepare(settings.sources(context.storage, context.project))
-        decision = artifacts.decide(artifact, settings.artifact_version)
+        roles = refusals.of(partial(settings.roles, artifacts), "artifact_version")
+        if roles is not None:
+            refusals.of(partial(settings.check_rules, model.framework, roles))
+        context, asked = draft.context, settings.artifact_version
+        sources = refusals.of(
+            partial(settings.sources, context.storage, context.project)
+        )
+        artifact = None if sources is None else refusals.of(partial(prepare, sources))
+        if roles is None or artifact is None:
+            return None
+        decide = partial(artifacts.decide, artifact, asked)
+        decision = refusals.of(decide, "artifact_version")
+        if decision is None:
+            return None
         if settings.is_kept:
             # The number is from the last save: the user did not request it.
             decision = replace(decision, is_kept=True, asked=None)
@@ -407,15 +449,34 @@ class Predictor(SettingAttributes):
             raise
         if decision.is_new:
             _warn_of_imports(prepared.artifact.sources)
-        pin = ModelPin(
+        pin = self._pin(prepared)
+        specification = settings.specification(pin, decision.version, artifact)
+        return specification, artifact, decision
+
+    def foreseen(self, prepared: PreparedDeployment) -> Specification:
+        """Return the specification that ``seal`` would return now; stores nothing.
+
+        Raises:
+            ArtifactNotFoundError: its artifact version was deleted meanwhile.
+        """
+        decision, artifact = prepared.decision, prepared.artifact
+        version = (
+            ArtifactVersion(identity=artifact.identity, files=artifact.records)
+            if decision.is_new
+            else prepared.artifacts.get(decision.version)
+        )
+        pin = self._pin(prepared)
+        return self._settings.specification(pin, decision.version, version)
+
+    def _pin(self, prepared: PreparedDeployment) -> ModelPin:
+        model = self._draft.model
+        return ModelPin(
             name=model.model,
             version=model.version,
             id=prepared.model.id,
             framework=model.framework,
             manifest=prepared.model.sha256 or "",
         )
-        specification = settings.specification(pin, decision.version, artifact)
-        return specification, artifact, decision
 
     def keep(self, specification: Specification, artifact: ArtifactVersion) -> None:
         """Take over a saved specification; its files are read from the artifact now."""

@@ -1,10 +1,11 @@
 """The combinations that a deployment may have, as two tables."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
-from hopsartifacts.errors import InvalidDeploymentError
+from hopsartifacts.errors import InvalidDeploymentError, Problem
 from hopsartifacts.registry.documents import Framework
 
 ModelServer = Literal["PYTHON", "TENSORFLOW_SERVING", "VLLM"]
@@ -75,6 +76,18 @@ FEATURES: dict[ServingTool, dict[ModelServer, frozenset[Feature]]] = {
 }
 
 
+SETTINGS_OF: dict[Feature, tuple[str, ...]] = {
+    "transformer": ("transformer",),
+    "batcher": ("inference_batcher",),
+    "batcher settings": ("inference_batcher",),
+    "logger": ("inference_logger",),
+    "logger modes": ("inference_logger", "mode"),
+    "gRPC": ("api_protocol",),
+    "scale to zero": ("resources", "num_instances"),
+}
+"""The setting by which each feature is used: the names that lead to it."""
+
+
 class Combination(msgspec.Struct, frozen=True, kw_only=True):
     """The properties of a deployment that the rules use."""
 
@@ -91,40 +104,71 @@ def check(combination: Combination) -> None:
     Raises:
         InvalidDeploymentError: the message names the rule, and what is allowed.
     """
-    _check_script(combination)
-    tool, server = combination.serving_tool, MODEL_SERVERS[combination.framework]
-    for feature in sorted(combination.features - FEATURES[tool][server]):
-        others = [
-            f"{name} with {kind}"
-            for name, servers in FEATURES.items()
-            for kind, allowed in servers.items()
-            if feature in allowed
-        ]
-        raise InvalidDeploymentError(
-            f"serving tool {tool} with model server {server} has no {feature}: leave "
-            f"it out (it works on {', '.join(others)})"
-        )
+    if problems := [*_problems(combination)]:
+        raise InvalidDeploymentError.of(*problems)
 
 
-def _check_script(combination: Combination) -> None:
+def _problems(combination: Combination) -> Iterator[Problem]:
     framework, tool = combination.framework, combination.serving_tool
+    rule = script_problem(framework, tool)
+    is_wanted = SCRIPTS[framework][tool] != "not allowed"
+    is_there = combination.has_script or (
+        combination.has_config_file
+        and SCRIPTS[framework][tool] == "required or config file"
+    )
+    if rule is not None and is_there != is_wanted:
+        yield rule
+    for feature in sorted(combination.features):
+        if problem := feature_problem(feature, tool, MODEL_SERVERS[framework]):
+            yield problem
+
+
+def script_problem(framework: Framework, tool: ServingTool) -> Problem | None:
+    """Return the problem of a deployment that breaks the rule for scripts.
+
+    Where a script is not allowed, that is a deployment with one; elsewhere it is one
+    without. The problem is None where a script is optional.
+    """
     rule = SCRIPTS[framework][tool]
-    if rule == "not allowed" and combination.has_script:
-        raise InvalidDeploymentError(
-            f"{framework} deployments take no predictor script: leave script_file out "
-            f"(the model server is {MODEL_SERVERS[framework]})"
+    if rule == "not allowed":
+        return Problem(
+            pointer="/script_file",
+            detail=f"{framework} deployments take no predictor script",
+            fix="leave script_file out (the model server is "
+            f"{MODEL_SERVERS[framework]})",
         )
-    if combination.has_script or rule in {"not allowed", "optional"}:
-        return
     if rule == "required":
         way = "give script_file, a script with class Predictor"
         if SCRIPTS[framework]["KSERVE"] == "optional":
             way += ", or use serving_tool='KSERVE', where it is optional"
-        raise InvalidDeploymentError(
-            f"{framework} deployments on {tool} need a predictor script: {way}"
+        return Problem(
+            pointer="/script_file",
+            detail=f"{framework} deployments on {tool} need a predictor script",
+            fix=way,
         )
-    if not combination.has_config_file:
-        raise InvalidDeploymentError(
-            f"{framework} deployments need a predictor script or a vLLM configuration "
-            "file: give script_file or config_file"
+    if rule == "required or config file":
+        return Problem(
+            pointer="/script_file",
+            detail=f"{framework} deployments need a predictor script or a vLLM "
+            "configuration file",
+            fix="give script_file or config_file",
         )
+    return None
+
+
+def feature_problem(
+    feature: Feature, tool: ServingTool, server: ModelServer
+) -> Problem | None:
+    """Return the problem of a deployment with *feature*; None if it is allowed."""
+    if feature in FEATURES[tool][server]:
+        return None
+    others = [
+        f"{name} with {kind}"
+        for name, servers in FEATURES.items()
+        for kind, allowed in servers.items()
+        if feature in allowed
+    ]
+    return Problem(
+        detail=f"serving tool {tool} with model server {server} has no {feature}",
+        fix=f"leave it out (it works on {', '.join(others)})",
+    ).at(*SETTINGS_OF[feature])

@@ -59,13 +59,78 @@ def missing_modules(
         scripts: source texts by name.
         own: the paths of the other files in the artifact.
     """
-    beside = {path.partition("/")[0].removesuffix(".py") for path in own}
+    beside = _modules_of(own)
     return sorted(
         MissingModule(module, name)
         for name, source in scripts.items()
         for module in set(_imported(ast.parse(source)))
         if module not in beside and not _is_here(module)
     )
+
+
+class ImportedModule(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """A top-level module that a script imports when it is loaded.
+
+    Attributes:
+        is_here: whether it is installed on this machine, or among the artifact's files.
+        distribution: what to install for it, if that has another name.
+    """
+
+    module: str
+    is_here: bool
+    distribution: str | None = None
+
+
+class Outline(msgspec.Struct, frozen=True, kw_only=True):
+    """What a script contains, as far as parsing it shows.
+
+    Attributes:
+        class_name: the class that would be used; null if it is imported, or missing.
+        methods: the names of the class's own methods.
+        imports: the modules that it needs to be loaded, sorted.
+    """
+
+    class_name: str | None = None
+    methods: tuple[str, ...] = ()
+    imports: tuple[ImportedModule, ...] = ()
+
+
+def outline(role: Component, data: bytes, own: Iterable[str]) -> Outline:
+    """Return what a script contains; it may lack what ``check_script`` demands.
+
+    Args:
+        role: the component that the script is for.
+        data: its source text.
+        own: the paths of the other files in the artifact.
+    """
+    try:
+        tree = ast.parse(data)
+    except (SyntaxError, ValueError):
+        return Outline()
+    beside = _modules_of(own)
+    imports = tuple(
+        ImportedModule(
+            module=module,
+            is_here=module in beside or _is_here(module),
+            distribution=_DISTRIBUTIONS.get(module),
+        )
+        for module in sorted(set(_imported(tree)))
+    )
+    classes = {it.name: it for it in tree.body if isinstance(it, ast.ClassDef)}
+    used = next((name for name in SCRIPT_CLASSES[role] if name in classes), None)
+    if used is None:
+        return Outline(imports=imports)
+    methods = (
+        it.name
+        for it in classes[used].body
+        if isinstance(it, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    return Outline(class_name=used, methods=tuple(methods), imports=imports)
+
+
+def _modules_of(paths: Iterable[str]) -> set[str]:
+    """Return the modules that the files of an artifact are."""
+    return {path.partition("/")[0].removesuffix(".py") for path in paths}
 
 
 def relative_import(tree: ast.Module) -> ast.ImportFrom | None:

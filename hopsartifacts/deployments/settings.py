@@ -33,6 +33,7 @@ from hopsartifacts.deployments.artifact_files import (
     File,
     KeptFile,
     NewFile,
+    ProjectPath,
     given_files,
     given_lock,
     given_path,
@@ -59,10 +60,15 @@ from hopsartifacts.deployments.parts import (
     component_resources,
 )
 from hopsartifacts.deployments.requests import GoldenRequest, checked_golden
-from hopsartifacts.errors import InvalidDeploymentError
+from hopsartifacts.errors import (
+    HopsArtifactsError,
+    InvalidDeploymentError,
+    InvalidInputError,
+)
 from hopsartifacts.layout import Role
 from hopsartifacts.names import deployment_name, plain_text
 from hopsartifacts.registry.documents import Framework
+from hopsartifacts.serving.contract import COMPONENTS, Component
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.values import plain
 
@@ -73,6 +79,12 @@ _ROLES: dict[str, Role] = {
     "transformer_file": "transformer",
 }
 """The settings that are one file of the artifact each."""
+
+_STEPS: dict[Role, tuple[str, ...]] = {
+    **{role: (name,) for name, role in _ROLES.items()},
+    "transformer": ("transformer", "script_file"),
+}
+"""The names that lead to each of these files in the settings that a user gives."""
 
 
 class PlainSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -242,12 +254,30 @@ class DeploymentSettings(PlainSettings, frozen=True, kw_only=True):
 
         None and an empty tuple stand for the default.
         """
+        settings, refused = self.changed_where_valid(**given)
+        if refused:
+            first, *others = refused.values()
+            raise first.joined(others)
+        return settings
+
+    def changed_where_valid(
+        self, **given: Any
+    ) -> tuple["DeploymentSettings", dict[str, InvalidInputError]]:
+        """Return these settings with those of the given ones that are valid.
+
+        Returns:
+            The settings; and the errors of the others, by name.
+        """
         default, changes = DeploymentSettings(), dict[str, Any]()
+        refused: dict[str, InvalidInputError] = {}
         for name, value in given.items():
             is_nothing = value is None or (isinstance(value, tuple) and not value)
-            changes[name] = (
-                getattr(default, name) if is_nothing else _CHECKS[name](value)
-            )
+            try:
+                changes[name] = (
+                    getattr(default, name) if is_nothing else _CHECKS[name](value)
+                )
+            except InvalidInputError as error:
+                refused[name] = error.at(name)
         if "transformer" in changes:
             transformer = changes["transformer"]
             changes["transformer_file"] = (
@@ -257,7 +287,7 @@ class DeploymentSettings(PlainSettings, frozen=True, kw_only=True):
             changes = {**self._without_number(), **changes}
         if "artifact_version" in changes:
             changes["is_kept"] = False
-        return replace(self, **changes)
+        return replace(self, **changes), refused
 
     def for_another_model(self) -> "DeploymentSettings":
         """Return these settings for a model version with other artifacts."""
@@ -319,10 +349,26 @@ class DeploymentSettings(PlainSettings, frozen=True, kw_only=True):
         Raises:
             ArtifactNotFoundError: the requested version does not exist.
         """
-        files = self._all_files()
-        if isinstance(self.artifact_version, int) and not _any_new(files):
-            return {file.role for file in store.get(self.artifact_version).files}
-        return {role for role, _ in files}
+        asked = self.artifact_version
+        if isinstance(asked, int) and self.uses_sealed_files:
+            return {file.role for file in store.get(asked).files}
+        return {role for role, _ in self._all_files()}
+
+    def paths_in_project(self) -> list[str]:
+        """Return the paths of the files that are looked for only in the project."""
+        files = (file for _, file in self._all_files())
+        return [file.path for file in files if isinstance(file, ProjectPath)]
+
+    def scripts(self) -> dict[Component, File]:
+        """Return the scripts that the user gave, or kept, by component."""
+        given = {"predictor": self.script_file, "transformer": self.transformer_file}
+        return {it: file for it in COMPONENTS if (file := given[it]) is not None}
+
+    @property
+    def uses_sealed_files(self) -> bool:
+        """Whether the artifact is a version that exists, with no file given besides."""
+        is_number = isinstance(self.artifact_version, int)
+        return is_number and not _any_new(self._all_files())
 
     def sources(self, storage: Storage, project: str) -> tuple[ArtifactSource, ...]:
         """Return the files to store; none if a sealed version is used unchanged.
@@ -330,13 +376,22 @@ class DeploymentSettings(PlainSettings, frozen=True, kw_only=True):
         Raises:
             InvalidScriptError: a script is missing, not Python, or lacks its class.
         """
-        files = self._all_files()
-        if isinstance(self.artifact_version, int) and not _any_new(files):
+        if self.uses_sealed_files:
             return ()
         found: list[ArtifactSource] = []
-        for role, file in files:
-            found += sources_of(storage, project, role, file)
+        refused: list[HopsArtifactsError] = []
+        for role, file in self._all_files():
+            try:
+                found += sources_of(storage, project, role, file)
+            except InvalidInputError as error:
+                refused.append(error.at(*self._steps_to(role, file)))
+        if refused:
+            raise refused[0].joined(refused[1:])
         return tuple(found)
+
+    def _steps_to(self, role: Role, file: File) -> tuple[str | int, ...]:
+        """Return the names that lead to a file in the settings."""
+        return ("files", self.files.index(file)) if role == "file" else _STEPS[role]
 
     def specification(
         self, model: ModelPin, artifact_version: int, artifact: ArtifactVersion
@@ -407,6 +462,11 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "golden_request": checked_golden,
 }
 """For each setting, a function from the user's argument to the checked value."""
+
+FILE_SETTINGS = frozenset(
+    {*_ROLES, "files", "transformer", "artifact_version"} - {"transformer_file"}
+)
+"""The settings that decide which files the artifact has."""
 
 SETTINGS = tuple(_CHECKS)
 """The names of all settings."""

@@ -54,12 +54,13 @@ def checked_reason(why: object) -> str:
     """
     text = plain_text(why)
     if text is None:
-        raise InvalidInputError(f"why={why!r} is not valid text: use a string")
+        refused = InvalidInputError(f"why={why!r} is not valid text: use a string")
+        raise refused.at("why")
     if len(text) > MOST_REASON:
         raise InvalidInputError(
             f"why has {len(text)} characters: use at most {MOST_REASON}, and a tag for "
             "more"
-        )
+        ).at("why")
     return text
 
 

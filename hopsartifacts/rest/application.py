@@ -13,10 +13,12 @@ from hopsartifacts.rest.about import about
 from hopsartifacts.rest.access_log import AccessLog
 from hopsartifacts.rest.api import (
     artifacts,
+    deployment_checks,
     deployment_edits,
     edits,
     endpoints,
     events,
+    file_actions,
     files,
     history,
     jobs,
@@ -26,6 +28,7 @@ from hopsartifacts.rest.api import (
     project,
     saves,
     search,
+    sessions,
     traffic,
     uploads,
 )
@@ -61,15 +64,18 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *api_deployments.OPERATIONS,
     *history.OPERATIONS,
     *deployment_edits.OPERATIONS,
+    *deployment_checks.OPERATIONS,
     *endpoints.OPERATIONS,
     *traffic.OPERATIONS,
     *logs.OPERATIONS,
     *files.OPERATIONS,
+    *file_actions.OPERATIONS,
     *previews.OPERATIONS,
     *uploads.OPERATIONS,
     *jobs.OPERATIONS,
     *events.OPERATIONS,
     *search.OPERATIONS,
+    *sessions.OPERATIONS,
 )
 """All operations of the JSON API."""
 

@@ -96,6 +96,8 @@ class _Known(msgspec.Struct, frozen=True):
     """None: readers see no deployment of this name."""
     versions: dict[str, list[int]] = {}
     """Numbers of the model versions that it uses, by model name."""
+    runs: dict[tuple[str, int], set[int]] = {}
+    """The artifact versions that it runs, by model version."""
     artifacts: dict[tuple[str, int], NewestEntry] = {}
     """The newest entry of each artifact log that this depends on, by model version."""
     damage: IntegrityError | FormatError | None = None
@@ -143,6 +145,14 @@ class DeploymentRows:
         self.rows = {name: it.row for name, it in known if it.row}
         self.damaged = {name: it.damage for name, it in known if it.damage}
         return self._update_users()
+
+    def users_of_artifacts(self, model: str, version: int) -> dict[int, list[str]]:
+        """Return the deployments that run each artifact version of a model version."""
+        found: dict[int, list[str]] = {}
+        for name, known in self._known.items():
+            for artifact in known.runs.get((model, version), ()):
+                found.setdefault(artifact, []).append(name)
+        return found
 
     def _names(self) -> set[str]:
         if self._root is not None:
@@ -227,8 +237,13 @@ class DeploymentRows:
 
 def _known(live: Deployed, newest: NewestEntry, logs: Logs) -> _Known:
     versions: dict[str, list[int]] = {}
-    for pin in (record.model for record in live.records().values()):
-        if pin and pin.version not in versions.setdefault(pin.name, []):
+    runs: dict[tuple[str, int], set[int]] = {}
+    for record in live.records().values():
+        pin = record.model
+        if pin is None:
+            continue
+        runs.setdefault((pin.name, pin.version), set()).add(record.artifact)
+        if pin.version not in versions.setdefault(pin.name, []):
             versions[pin.name].append(pin.version)
     pinned = {
         (record.model.name, record.model.version)
@@ -236,7 +251,7 @@ def _known(live: Deployed, newest: NewestEntry, logs: Logs) -> _Known:
         if record.model and record.artifact
     }
     artifacts = {it: _newest_artifact(logs, *it) for it in pinned}
-    return _Known(newest, sealed_row(live), versions, artifacts)
+    return _Known(newest, sealed_row(live), versions, runs, artifacts)
 
 
 def _newest_artifact(logs: Logs, model: str, version: int) -> NewestEntry:

@@ -2,7 +2,7 @@
 
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from http import HTTPStatus
 from time import monotonic
@@ -16,26 +16,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hopsartifacts.documents import without_bom
-from hopsartifacts.errors import HopsArtifactsError, InvalidInputError
+from hopsartifacts.errors import HopsArtifactsError, InvalidInputError, Problem
 from hopsartifacts.machine.identity import acting_as
 from hopsartifacts.names import is_unicode
 from hopsartifacts.rest.bodies import read_body
 from hopsartifacts.rest.bounds import take_up_to
+from hopsartifacts.rest.browsers import check_host, check_origin, cookie_of, is_own
 from hopsartifacts.rest.errors import (
     NO_KEY,
     RefusedError,
     hopsworks_body,
     problem_body,
-    scope_missing,
     status_and_code,
+    unfit,
 )
+from hopsartifacts.rest.event_streams import MEDIA_TYPE as EVENTS
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.keys import NO_CALLER, Caller, Scope
 from hopsartifacts.rest.operations import Operation, OperationCall
 from hopsartifacts.values import misspelt
 
-API = "/api/"
-PAGES = "/ui/"
 _SCHEME = "apikey"
 _LOGGER = logging.getLogger(__name__)
 _TITLES = {
@@ -63,7 +63,10 @@ def answering(
     async def answer(request: Request) -> Response:
         start = monotonic()
         request.state.operation = operation
+        request.state.session = None
         response = await respond(request)
+        if request.state.session:
+            response.headers["cache-control"] = "no-store"
         hosted.measures.count(
             request.method,
             operation.path,
@@ -74,6 +77,11 @@ def answering(
 
     async def respond(request: Request) -> Response:
         try:
+            check_host(
+                request,
+                hosted.settings.host_names,
+                is_always_checked=hosted.settings.checks_every_host,
+            )
             caller = authenticated(hosted, request, operation.scope)
             request.state.caller = caller
             if operation.takes != "json":
@@ -102,34 +110,78 @@ def answering(
 
 
 def authenticated(hosted: Hosted, request: Request, scope: Scope | None) -> Caller:
-    """Return the caller whose API key *request* has, if it allows *scope*.
+    """Return the caller whose API key or cookie *request* has, if it allows *scope*.
+
+    If it has a key, a cookie does not count.
 
     Raises:
-        RefusedError: there is no valid key (401), or it lacks the scope (403).
+        RefusedError: there is no valid key (401), it lacks the scope (403), or another
+            page makes the browser send this (403).
     """
     if scope is None:
         return NO_CALLER
-    caller, secret = None, _secret(request)
-    if secret:
-        address = request.client.host if request.client else ""
-        caller = hosted.failed_logins.authenticate(address, secret, hosted.keys.find)
+    if secret := _secret(request):
+        caller = log_in(hosted, request, secret)
+    else:
+        caller = _of_cookie(hosted, request)
     if caller is None:
-        raise RefusedError(
-            "no valid API key: send 'Authorization: ApiKey <key>' with a key from "
-            "'hopsartifacts keys create' that is not revoked",
-            401,
-            NO_KEY,
-            {"WWW-Authenticate": "ApiKey"},
+        raise no_key(hosted)
+    if hosted.settings.is_read_only:
+        caller = caller.only_reading()
+    caller.check(scope)
+    return caller
+
+
+def log_in(hosted: Hosted, request: Request, secret: str) -> Caller | None:
+    """Return the caller with the key *secret*; None if the key is not valid.
+
+    Raises:
+        RefusedError: too many logins failed (429), or the keys cannot be read (503).
+    """
+    address = request.client.host if request.client else ""
+    return hosted.failed_logins.authenticate(address, secret, hosted.keys.find)
+
+
+def no_key(hosted: Hosted) -> RefusedError:
+    """Return the error for a request without a valid key, and without a login."""
+    scheme = "ApiKey"
+    words = (
+        "no valid API key: send 'Authorization: ApiKey <key>' with a key from "
+        "'hopsartifacts keys create' that is not revoked; in a browser, log in with "
+        "such a key"
+    )
+    if hosted.sessions.way == "link":
+        scheme = "Link"
+        words = (
+            "this browser is not logged in, or its login has ended: run 'hopsartifacts "
+            "ui' again, which opens a page with a new link"
         )
-    if not caller.may(scope):
-        raise scope_missing(caller.name, scope)
+    return RefusedError(words, 401, NO_KEY, {"WWW-Authenticate": scheme})
+
+
+def _of_cookie(hosted: Hosted, request: Request) -> Caller | None:
+    """Return the caller for whom the browser is logged in; None if it is not."""
+    secret = cookie_of(request)
+    if not secret:
+        return None
+    check_origin(request)
+    operation = getattr(request.state, "operation", None)
+    is_use = operation is None or operation.gives != EVENTS
+    found = hosted.sessions.find(secret, is_use=is_use)
+    if found is None:
+        return None
+    request.state.session, caller = found
     return caller
 
 
 def is_allowed(hosted: Hosted, request: Request, scope: Scope) -> bool:
-    """Return whether the key of *request* is still valid and allows *scope*."""
+    """Return whether key or cookie of *request* is still valid and allows *scope*."""
     try:
-        caller = hosted.keys.find(_secret(request))
+        if secret := _secret(request):
+            caller = hosted.keys.find(secret)
+        else:
+            found = hosted.sessions.find(cookie_of(request), is_use=False)
+            caller = found[1] if found else None
     except HopsArtifactsError:
         return False
     return caller is not None and caller.may(scope)
@@ -147,7 +199,7 @@ def failed(request: Request, error: HopsArtifactsError) -> Response:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _LOGGER.error("%s %s", request.method, _label(request), exc_info=error)
     headers = error.headers if isinstance(error, RefusedError) else {}
-    return _error(request, str(error), status, code, headers)
+    return _error(request, str(error), status, code, headers, error.problems)
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
@@ -166,21 +218,22 @@ async def on_bug(request: Request, error: Exception) -> Response:
     return _error(request, message, 500, 0, {})
 
 
-def is_own(path: str) -> bool:
-    """Return whether *path* is one of our own surfaces, not of Hopsworks'."""
-    return path.startswith((API, PAGES)) or path == PAGES.rstrip("/")
-
-
 def encoded(result: object) -> bytes:
     """Return *result* as JSON, with ``NaN`` as null; bytes become base64."""
     return msgspec.json.encode(result)
 
 
 def _error(
-    request: Request, message: str, status: int, code: int, headers: dict[str, str]
+    request: Request,
+    message: str,
+    status: int,
+    code: int,
+    headers: dict[str, str],
+    problems: Iterable[Problem] = (),
 ) -> Response:
     if is_own(request.url.path):
-        body = problem_body(message, status, _TITLES.get(status, "Error"))
+        title = _TITLES.get(status, "Error")
+        body = problem_body(message, status, title, problems)
         media = "application/problem+json"
     else:
         body, media = hopsworks_body(message, code), "application/json"
@@ -214,7 +267,7 @@ def _query(request: Request, operation: Operation) -> Any:
     try:
         return msgspec.convert(given, operation.query, strict=False)
     except (msgspec.ValidationError, ValueError) as error:
-        raise InvalidInputError(f"query: {error}") from error
+        raise unfit(f"query: {error}", error) from error
 
 
 async def _body(request: Request, operation: Operation, limit: int) -> Any:
@@ -224,7 +277,7 @@ async def _body(request: Request, operation: Operation, limit: int) -> Any:
     try:
         return msgspec.json.decode(without_bom(data), type=operation.body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InvalidInputError(misspelt(data, "body") or f"body: {error}") from error
+        raise unfit(misspelt(data, "body") or f"body: {error}", error) from error
     except RecursionError as error:
         raise InvalidInputError("body: it is nested too deeply") from error
 

@@ -1,10 +1,19 @@
 """Errors as HTTP answers: the status, and the body in each surface's format."""
 
+import re
 from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 from typing import Any
 
+import msgspec
+
 from hopsartifacts import errors
-from hopsartifacts.errors import HopsArtifactsError, PredictionError
+from hopsartifacts.errors import (
+    HopsArtifactsError,
+    InvalidInputError,
+    PredictionError,
+    Problem,
+)
 
 UNKNOWN = 120000
 NO_KEY = 320001
@@ -39,6 +48,12 @@ _ANSWERS: tuple[tuple[type[HopsArtifactsError], int, int], ...] = (
     (errors.StorageError, 503, UNKNOWN),
 )
 """HTTP status and Hopsworks' error code by type; the first match counts."""
+
+
+_AT = " - at `"
+"""What precedes the path in a message of msgspec: ``… - at `$.files[0]```."""
+_STEP = re.compile(r"\.([^.\[\]`]+)|\[(\d+)\]")
+_MEMBER = re.compile(r"(?:required|unknown) field `([^`]*)`")
 
 
 class RefusedError(HopsArtifactsError):
@@ -88,6 +103,16 @@ def scope_missing(key: str, scope: str) -> RefusedError:
     )
 
 
+def only_reading() -> RefusedError:
+    """Return the error for a change on a server that only lets callers read."""
+    return RefusedError(
+        "this server was started with --read-only: it shows the project and changes "
+        "nothing",
+        403,
+        NO_SCOPE,
+    )
+
+
 def no_such_tag(name: str, known: Iterable[str]) -> RefusedError:
     """Return the error for a tag that is not set, with the code that clients expect."""
     names = ", ".join(map(repr, sorted(known))) or "none"
@@ -115,9 +140,40 @@ def hopsworks_body(message: str, code: int) -> dict[str, Any]:
     return {"errorCode": code, "errorMsg": message, "usrMsg": message}
 
 
-def problem_body(message: str, status: int, title: str) -> dict[str, Any]:
-    """Return an error as a problem document (RFC 9457)."""
-    return {"type": "about:blank", "title": title, "status": status, "detail": message}
+def problem_body(
+    message: str, status: int, title: str, problems: Iterable[Problem] = ()
+) -> dict[str, Any]:
+    """Return an error as a problem document (RFC 9457).
+
+    Its member ``problems`` lists all that is wrong with the request. It is left out of
+    errors that no part of the request is at fault for.
+    """
+    listed = [*problems]
+    body = {"type": "about:blank", "title": title, "status": status, "detail": message}
+    is_bad = status == HTTPStatus.BAD_REQUEST
+    if is_bad or any(it.pointer for it in listed):
+        body["problems"] = listed or [Problem(detail=message)]
+    return body
+
+
+def unfit(message: str, error: msgspec.MsgspecError | ValueError) -> InvalidInputError:
+    """Return the refusal of a document that does not have the type that it must have.
+
+    Args:
+        message: the message of the refusal.
+        error: why msgspec could not convert the document. Its text names the part.
+    """
+    text, _, path = str(error).partition(_AT)
+    steps: list[str | int] = []
+    for name, index in _STEP.findall(path.partition("[...]")[0]):
+        steps.append(int(index) if index else name)
+    if member := _MEMBER.search(text):
+        steps.append(member[1])
+    # Our own types check themselves, and say which of their parts is at fault.
+    problems: tuple[Problem, ...] = (Problem(detail=text),)
+    if isinstance(inner := error.__cause__, HopsArtifactsError):
+        problems = inner.problems
+    return InvalidInputError.of(*(it.at(*steps) for it in problems), message=message)
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

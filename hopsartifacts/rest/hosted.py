@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from hopsartifacts import layout
 from hopsartifacts.project import Project
 from hopsartifacts.rest.background import Jobs
+from hopsartifacts.rest.browsers import NO_SESSIONS, Sessions
 from hopsartifacts.rest.change_events import FileEvent, publish_changes
 from hopsartifacts.rest.deployment_states import Watch
 from hopsartifacts.rest.event_streams import Announcer, ListenerLimit
@@ -68,6 +69,11 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
         max_listeners: most clients that listen to events at the same time.
         max_log_listeners: most clients that follow logs at the same time; each takes a
             thread.
+        is_read_only: whether callers may only read, whatever their keys allow.
+        host_names: names under which browsers may reach the server, besides addresses
+            and ``localhost``.
+        checks_every_host: whether other names are refused for all requests without a
+            key, not only for those of browsers.
     """
 
     max_body_bytes: int = 16 * MIB
@@ -76,6 +82,9 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     inference_endpoint: tuple[str, int] | None = None
     max_listeners: int = 100
     max_log_listeners: int = 32
+    is_read_only: bool = False
+    host_names: tuple[str, ...] = ()
+    checks_every_host: bool = False
 
 
 class FindsKeys(Protocol):
@@ -105,6 +114,7 @@ class Hosted:
         log_listeners: the limit on clients that follow logs.
         log_files: what is known about the files of inference logs.
         previewer: makes previews of files.
+        sessions: the browsers that are logged in.
     """
 
     def __init__(
@@ -115,11 +125,13 @@ class Hosted:
         settings: ServerSettings = ServerSettings(),  # noqa: B008 - frozen
         failed_logins: FailedLogins | None = None,
         folder: Path | None = None,
+        sessions: Sessions = NO_SESSIONS,
     ) -> None:
         self.project = project
         self.keys = keys
         self.uploads = uploads
         self.settings = settings
+        self.sessions = sessions
         self.failed_logins = failed_logins or FailedLogins()
         self.measures = Measures()
         self.announcer = Announcer()

@@ -28,7 +28,7 @@ from hopsartifacts.errors import (
     NotFoundError,
     StorageError,
 )
-from hopsartifacts.rest.errors import RefusedError
+from hopsartifacts.rest.errors import RefusedError, only_reading, scope_missing
 from hopsartifacts.rest.own_folder import make_private, write_private
 
 Scope = Literal["read", "write", "deploy", "admin"]
@@ -53,15 +53,37 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """The API key of a request, without its secret."""
+    """The API key of a request, without its secret.
+
+    Attributes:
+        is_only_reading: whether the server lets the key only read, whatever its scopes.
+    """
 
     id: str
     name: str
     scopes: frozenset[Scope]
+    is_only_reading: bool = False
 
     def may(self, scope: Scope) -> bool:
         """Return whether *scope* is one of the key's scopes or implied by one."""
         return any(scope in _IMPLIED[own] for own in self.scopes)
+
+    def check(self, scope: Scope) -> None:
+        """Check that the caller may do what needs *scope*.
+
+        Raises:
+            RefusedError: it may not (403).
+        """
+        if self.may(scope):
+            return
+        if self.is_only_reading:
+            raise only_reading()
+        raise scope_missing(self.name, scope)
+
+    def only_reading(self) -> "Caller":
+        """Return this caller, limited to reading."""
+        scopes: frozenset[Scope] = frozenset({"read"} if self.may("read") else ())
+        return Caller(self.id, self.name, scopes, is_only_reading=True)
 
 
 NO_CALLER = Caller(id="", name="", scopes=frozenset())
@@ -196,20 +218,34 @@ class Keys:
         Raises:
             RefusedError: the keys cannot be read (503); the log has the reason.
         """
-        try:
-            keys = self._load()
-        except (FormatError, StorageError):
-            _LOGGER.exception("no key is accepted")
-            raise RefusedError(
-                "the server cannot read its keys; its log says why", 503
-            ) from None
+        keys = self._current()
         number, _, rest = secret.partition(".")
         key = keys.get(number)
         # Compare for unknown ids too, so that both cases take the same time.
         is_right = hmac.compare_digest(_digest(rest), key.digest if key else _NOBODY)
         if key is None or not is_right or not key.is_valid(self._clock()):
             return None
-        return Caller(key.id, key.name, frozenset(key.scopes))
+        return _caller(key)
+
+    def caller(self, key_id: str) -> Caller | None:
+        """Return the caller whose key has this id; None if the key is not valid.
+
+        Raises:
+            RefusedError: as ``find``.
+        """
+        key = self._current().get(key_id)
+        if key is None or not key.is_valid(self._clock()):
+            return None
+        return _caller(key)
+
+    def _current(self) -> Mapping[str, Key]:
+        try:
+            return self._load()
+        except (FormatError, StorageError):
+            _LOGGER.exception("no key is accepted")
+            raise RefusedError(
+                "the server cannot read its keys; its log says why", 503
+            ) from None
 
     def _change(self, change: Callable[[tuple[Key, ...]], tuple[Key, ...]]) -> None:
         make_private(self._path.parent)
@@ -239,6 +275,10 @@ class Keys:
                 f"cannot read {str(self._path)!r}: {error.strerror}"
             ) from error
         return self._read[1]
+
+
+def _caller(key: Key) -> Caller:
+    return Caller(key.id, key.name, frozenset(key.scopes))
 
 
 def _decoded(path: Path, data: bytes) -> Mapping[str, Key]:

@@ -21,7 +21,8 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
         port: 0 takes a free one.
         certificate: the user's own, as PEM; None for a self-signed one.
         key: private key of *certificate*; None if it is in the same file.
-        names: host names and addresses of the server, for the self-signed certificate.
+        names: host names and addresses of the server, for the self-signed certificate,
+            and for browsers.
         is_plain: use HTTP without TLS, for example behind a proxy that does HTTPS.
         proxies: addresses and networks whose ``X-Forwarded-For`` is trusted.
         inference_port: where clients may send requests directly to deployments, without
@@ -86,6 +87,10 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
         host, port = bound.getsockname()[:2]
         scheme = "http" if self.is_plain else "https"
         return f"{scheme}://{in_url(self.name_of(host, self.host))}:{port}"
+
+    def host_names(self) -> tuple[str, ...]:
+        """Return the names under which clients may reach the server."""
+        return (*self.names, self.host, socket.gethostname())
 
     def name_of(self, address: str, host: str) -> str:
         """Return the host name for clients of a socket bound to *address* as *host*."""

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hopsartifacts import __version__
-from hopsartifacts.rest.dispatch import is_own
+from hopsartifacts.errors import Problem
+from hopsartifacts.rest.browsers import is_own
 from hopsartifacts.rest.operations import Condition, Operation
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -42,20 +43,26 @@ class HopsworksError(msgspec.Struct, rename="camel"):
     usr_msg: str
 
 
-class Problem(msgspec.Struct):
-    """A problem document (RFC 9457)."""
+class ProblemDocument(msgspec.Struct):
+    """An error as a problem document (RFC 9457).
+
+    Attributes:
+        problems: all that is wrong with the request, with the parts of its body or
+            query that are at fault; always there if the status is 400.
+    """
 
     type: str
     title: str
     status: int
     detail: str
+    problems: list[Problem] = []
 
 
 def document(operations: Iterable[Operation]) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of *operations*."""
     of_programs = (it for it in operations if it.is_described)
     listed = sorted(of_programs, key=lambda it: (it.path, it.method))
-    types = [HopsworksError, Problem]
+    types = [HopsworksError, ProblemDocument]
     for operation in listed:
         of_bodies = operation.body, operation.answer, operation.job
         types += [it for it in of_bodies if it is not None]
@@ -168,7 +175,7 @@ def _body(operation: Operation, of: dict[int, Any]) -> dict[str, Any] | None:
 def _responses(operation: Operation, of: dict[int, Any]) -> dict[str, Any]:
     is_problem = is_own(operation.path)
     media = "application/problem+json" if is_problem else "application/json"
-    error = of[id(Problem if is_problem else HopsworksError)]
+    error = of[id(ProblemDocument if is_problem else HopsworksError)]
     good: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
     if operation.answer is not None:
         good["content"] = {operation.gives: {"schema": of[id(operation.answer)]}}

@@ -264,6 +264,14 @@ class Rows:
         """Return one model; raises as ``versions_of``."""
         return self._of(model)[0]
 
+    def artifact_users(self, model: str, version: int) -> dict[int, list[str]]:
+        """Return the deployments that run each artifact version of a model version.
+
+        Raises as ``versions_of``.
+        """
+        self._of(model)
+        return self._deployments.users_of_artifacts(model, version)
+
     def _of(self, model: str) -> tuple[ModelRow, list[VersionRow]]:
         with self._lock:
             paths = {it: self._next[it] for it in {model} & self._next.keys()}

@@ -31,6 +31,7 @@ from starlette.types import ASGIApp
 from hopsartifacts.project import Project
 from hopsartifacts.rest.access_log import log_to
 from hopsartifacts.rest.application import create_app
+from hopsartifacts.rest.browsers import NO_SESSIONS, Sessions
 from hopsartifacts.rest.certificates import (
     Certificate,
     fingerprint,
@@ -42,7 +43,7 @@ from hopsartifacts.rest.connections import Connection, ConnectionLimit, accept_f
 from hopsartifacts.rest.front.http_proxy import operations
 from hopsartifacts.rest.front.port import front, inference_listener
 from hopsartifacts.rest.front.upstreams import Upstreams
-from hopsartifacts.rest.hosted import Hosted, ServerSettings
+from hopsartifacts.rest.hosted import FindsKeys, Hosted, ServerSettings
 from hopsartifacts.rest.keys import Keys
 from hopsartifacts.rest.listener import Listening, in_url, is_loopback, listen
 from hopsartifacts.rest.operations import Operation
@@ -91,13 +92,27 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
     has_keys: bool
 
 
+class Site(msgspec.Struct, frozen=True, kw_only=True):
+    """A web UI: what it adds to a server.
+
+    Attributes:
+        operations: its pages, and logging in and out.
+        sessions: the browsers that are logged in.
+        keys: finds the callers, in place of the keys in the server's folder.
+    """
+
+    operations: tuple[Operation, ...] = ()
+    sessions: Sessions = NO_SESSIONS
+    keys: FindsKeys | None = None
+
+
 def serve(
     project: Project,
     folder: Path,
     listening: Listening,
     settings: ServerSettings,
     on_start: Callable[[Started], None],
-    further: Sequence[Operation] = (),
+    site: Callable[[Keys], Site] = lambda _: Site(),
 ) -> None:
     """Serve *project* until a signal ends the server.
 
@@ -107,7 +122,7 @@ def serve(
         listening: where and how to listen.
         settings: limits.
         on_start: called once, when connections are accepted.
-        further: operations besides those of the two APIs.
+        site: returns the web UI of a server with these keys.
 
     Raises:
         InvalidInputError: *listening* has an invalid setting.
@@ -134,7 +149,15 @@ def serve(
         log_to(listening.access_log)
         uploads = Uploads(project.storage, make_private(folder / "uploads"))
         stack.callback(uploads.close)
-        hosted = Hosted(project, keys, uploads, settings, folder=folder)
+        shown = site(keys)
+        hosted = Hosted(
+            project,
+            shown.keys or keys,
+            uploads,
+            _reachable(settings, listening),
+            folder=folder,
+            sessions=shown.sessions,
+        )
         chores: list[Chore] = [uploads.sweep]
         if certificate and context:
             chores.append(_Renewing(renewed, certificate, context))
@@ -156,8 +179,17 @@ def serve(
                     hosted.close()
                     await lines.close()
 
-        app = create_app(hosted, (*operations(lines), *further))
+        app = create_app(hosted, (*operations(lines), *shown.operations))
         ApiServer(app, listening, context, limit, around).run(sockets)
+
+
+def _reachable(settings: ServerSettings, listening: Listening) -> ServerSettings:
+    """Return *settings* with the names under which browsers reach the server."""
+    return replace(
+        settings,
+        host_names=listening.host_names(),
+        checks_every_host=is_loopback(listening.host) and not listening.proxies,
+    )
 
 
 def _inference_listener(

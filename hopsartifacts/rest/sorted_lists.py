@@ -1,10 +1,11 @@
 """Lists that stay sorted, in each requested order, when a few items change."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import chain, islice
 from operator import itemgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 import msgspec
 
@@ -41,6 +42,30 @@ def sort_key(value: Value, identity: Identity) -> SortKey:
     return value is None, 0 if value is None else value, identity
 
 
+class _Keys(Sequence[SortKey]):
+    """The sort keys of items, each of which is made when it is needed."""
+
+    def __init__(self, items: list[Item], order: SortOrder[Item], field: str) -> None:
+        self._items: list[Any] = items
+        self._key = partial(_key, order, field)
+
+    @overload
+    def __getitem__(self, at: int) -> SortKey: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[SortKey]: ...
+    def __getitem__(self, at: int | slice) -> SortKey | list[SortKey]:
+        if isinstance(at, slice):
+            return [self._key(it) for it in self._items[at]]
+        return self._key(self._items[at])
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+
+def _key(order: SortOrder[Any], field: str, item: Any) -> SortKey:
+    return order.key(item, field)
+
+
 class SortedList(Generic[Item]):
     """Items sorted by a value; those without one are last. It never changes.
 
@@ -48,9 +73,16 @@ class SortedList(Generic[Item]):
         items: the items in ascending order.
     """
 
-    def __init__(self, keys: list[SortKey], items: list[Item]) -> None:
+    def __init__(self, keys: Sequence[SortKey], items: list[Item]) -> None:
         self._keys = keys
         self.items = items
+
+    @classmethod
+    def presorted(
+        cls, items: list[Item], order: SortOrder[Item], field: str
+    ) -> "SortedList[Item]":
+        """Return *items*, which are sorted by *field* of *order* already."""
+        return cls(_Keys(items, order, field), items)
 
     @classmethod
     def of(
@@ -80,7 +112,7 @@ class SortedList(Generic[Item]):
         self, gone: Iterable[SortKey], new: Iterable[tuple[SortKey, Item]]
     ) -> "SortedList[Item]":
         """Return a list without the items with the keys *gone*, and with *new* ones."""
-        keys, items = self._keys.copy(), self.items.copy()
+        keys, items = list(self._keys), self.items.copy()
         for key in gone:
             at = bisect_left(keys, key)
             del keys[at], items[at]

@@ -1,1 +1,1 @@
-"""The web UI in a browser: its pages, and the files that they load."""
+"""The web UI: its pages, the files that they load, and logins of browsers."""

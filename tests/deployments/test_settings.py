@@ -24,7 +24,7 @@ from hopsartifacts.cli.commands.deployments import create
 from hopsartifacts.cli.settings import settings_given
 from hopsartifacts.deployments.settings import PLAIN, SETTINGS, DeploymentSettings
 from hopsartifacts.errors import InvalidDeploymentError
-from hopsartifacts.rest.api.deployment_edits import GivenDeployment, NewDeployment
+from hopsartifacts.rest.api.given_deployments import GivenDeployment, NewDeployment
 from tests.deployments.plain_examples import EXAMPLES, option_of
 
 NO_SETTINGS = {"transformer_file", "is_kept"}

@@ -52,10 +52,10 @@ def with_new_script(folder: Path, number: int) -> dict[str, Any]:
 
 
 KINDS = (
-    Kind("without a script", 30, 390, named),
-    Kind("the same", 28, 335, lambda *_: {"name": "before"}),
-    Kind("with a script that is there", 34, 545, with_script),
-    Kind("with a new script", 34, 715, with_new_script),
+    Kind("without a script", 31, 405, named),
+    Kind("the same", 29, 350, lambda *_: {"name": "before"}),
+    Kind("with a script that is there", 35, 555, with_script),
+    Kind("with a new script", 35, 735, with_new_script),
 )
 
 

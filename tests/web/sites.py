@@ -19,6 +19,7 @@ from hopsartifacts.rest.front.http_proxy import operations
 from hopsartifacts.rest.front.upstreams import Upstreams
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.uploads import Uploads
+from hopsartifacts.serving.contract import ServingBackend
 from hopsartifacts.web.pages import PAGES
 from tests.rest.conftest import FixedKeys, bearing
 from tests.rest.servers import on_thread
@@ -133,11 +134,18 @@ class Site:
 
 
 @contextmanager
-def hosting(folder: Path) -> Iterator[Hosted]:
-    """Return what a server of a new project in *folder* has, for many tests."""
+def hosting(folder: Path, backend: ServingBackend | None = None) -> Iterator[Hosted]:
+    """Return what a server of a new project in *folder* has, for many tests.
+
+    Args:
+        folder: where the project and the state of this machine are.
+        backend: what runs deployments; by default processes of this machine.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(folder / "state"))
         project = hopsartifacts.login(str(folder / "demo"))
+        if backend is not None:
+            project = Project(project.storage, backend=backend)
         uploads = Uploads(project.storage, folder / "server")
         yield Hosted(project, FixedKeys(), uploads)
         uploads.close()

@@ -11,6 +11,7 @@ from tests.web.sites import NARROW, WIDE, Site, complaints, hosting, served
 PAGES = [
     # Each page: its address, and a text that is there when it is complete.
     ("/ui/nothing", "There is no page /nothing"),
+    ("/ui/deployments", "frauddetector"),
 ]
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 

@@ -10,6 +10,7 @@ import { ROUTES } from "./pages/routes.tsx";
 import { Empty } from "./parts/Problem.tsx";
 import { go, matched, place, startRouting, to } from "./route.ts";
 import "./theme.ts";
+import { startClock } from "./words.ts";
 
 function App() {
   const { path } = place.value;
@@ -52,6 +53,7 @@ function Root() {
 
 startRouting();
 startKeys();
+startClock();
 const root = document.getElementById("app");
 if (root) {
   render(<Root />, root);

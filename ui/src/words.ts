@@ -53,11 +53,15 @@ export function duration(ms: number): string {
   return `${ms >= 100 ? Math.round(ms) : Number(ms.toPrecision(2))} ms`;
 }
 
-/** The time now, for relative times; it moves on twice a minute. */
+/** The time now, for relative times. */
 export const now = signal(Date.now());
-setInterval(() => {
-  now.value = Date.now();
-}, 30_000);
+
+/** Move `now` on, twice a minute. */
+export function startClock(): void {
+  setInterval(() => {
+    now.value = Date.now();
+  }, 30_000);
+}
 
 const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [

@@ -31,6 +31,13 @@ STATE_DIR = click.option(
     "user has one for each project.",
 )
 
+READ_ONLY = click.option(
+    "--read-only",
+    "is_read_only",
+    is_flag=True,
+    help="Let callers only read, whatever their keys allow.",
+)
+
 
 @click.command("serve")
 @click.option(
@@ -46,8 +53,8 @@ STATE_DIR = click.option(
     "names",
     multiple=True,
     metavar="HOST",
-    help="A name or address of this server, for the certificate that it generates. May "
-    "be repeated.",
+    help="A name or address of this server, for the certificate that it generates, and "
+    "under which browsers may reach it. May be repeated.",
 )
 @click.option(
     "--plain-http",
@@ -82,9 +89,12 @@ STATE_DIR = click.option(
     metavar="TIME",
     help="How long running requests may take to finish when the server stops.",
 )
+@READ_ONLY
 @click.option("--chores", "chores_s", type=seconds, default="60s", hidden=True)
 @project_argument
-def serve(session: Session, *, state_dir: Path | None, **listening: Any) -> None:
+def serve(
+    session: Session, *, state_dir: Path | None, is_read_only: bool, **listening: Any
+) -> None:
     """Serve the project to the official Hopsworks client, over HTTPS.
 
     Clients need a key; see 'hopsartifacts keys create'. The server runs until Ctrl+C
@@ -96,7 +106,7 @@ def serve(session: Session, *, state_dir: Path | None, **listening: Any) -> None
         from hopsartifacts.rest.server_process import (  # noqa: PLC0415 - late
             serve as run_server,
         )
-        from hopsartifacts.web.pages import PAGES  # noqa: PLC0415 - late
+        from hopsartifacts.web.site import shared  # noqa: PLC0415 - late
     settings = Listening(**listening)
     settings.check()
     project = session.project(may_be_new=True)
@@ -106,7 +116,8 @@ def serve(session: Session, *, state_dir: Path | None, **listening: Any) -> None
         document = {"project": project.url, **msgspec.structs.asdict(started)}
         session.show(document, _text(project.url, started))
 
-    run_server(project, folder.absolute(), settings, ServerSettings(), tell, PAGES)
+    limits = ServerSettings(is_read_only=is_read_only)
+    run_server(project, folder.absolute(), settings, limits, tell, shared)
 
 
 @contextmanager

@@ -1,27 +1,13 @@
 """Deployments made, changed, started and stopped, with the settings that are given."""
 
-from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
-from hopsartifacts.deployments.artifact_files import ProjectPath
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.launch import AWAIT_S
-from hopsartifacts.deployments.parts import (
-    InferenceBatcher,
-    InferenceLogger,
-    Transformer,
-)
-from hopsartifacts.deployments.predictor import Predictor
-from hopsartifacts.deployments.requests import DEFAULT_TOLERANCE, GoldenRequest
-from hopsartifacts.deployments.settings import (
-    SETTINGS,
-    DeploymentSettings,
-    PlainSettings,
-)
+from hopsartifacts.deployments.requests import DEFAULT_TOLERANCE
 from hopsartifacts.deployments.versions import find_deployment
 from hopsartifacts.documents import encode
 from hopsartifacts.errors import InvalidInputError
@@ -35,128 +21,16 @@ from hopsartifacts.rest.api.deployments import (
     detail,
     name_of,
 )
+from hopsartifacts.rest.api.given_deployments import (
+    GivenDeployment,
+    NewDeployment,
+    predictor_of,
+)
 from hopsartifacts.rest.api.jobs import GoldenResult, Result, StateResult, accepted
 from hopsartifacts.rest.background import Job
 from hopsartifacts.rest.deployment_states import RunStatus, run_status
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.predictions import predicted
-
-
-class GivenAmount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An amount of resources, with memory in MB; a missing member has its default."""
-
-    cores: float | UnsetType = UNSET
-    memory: int | UnsetType = UNSET
-    gpus: int | UnsetType = UNSET
-
-
-class GivenResources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The resources of a component."""
-
-    num_instances: int = 1
-    requests: GivenAmount = GivenAmount()
-    limits: GivenAmount | None = None
-
-
-class GivenTransformer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A transformer: a script in the project, and its resources."""
-
-    script_file: str
-    resources: GivenResources | None = None
-
-
-class GivenDeployment(
-    PlainSettings, frozen=True, kw_only=True, forbid_unknown_fields=True
-):
-    """The settings of a deployment; a setting that is missing has its default.
-
-    Plain settings are inherited. Here are those with a form of their own in JSON.
-
-    Attributes:
-        artifact_version: with a number and without files, the files of that version.
-        script_file: path of a file in the project (``Resources/predictor.py``), as are
-            the other files.
-        environment_lock: path of a lock file in the project.
-        why: a reason, which the history shows.
-        ignore_environment: save it even if the packages that are installed here differ
-            from its lock.
-    """
-
-    model: str
-    model_version: int
-    artifact_version: int | Literal["CREATE", "MODEL-ONLY"] | None = None
-    script_file: str | None = None
-    config_file: str | None = None
-    files: tuple[str, ...] = ()
-    resources: GivenResources | None = None
-    transformer: GivenTransformer | None = None
-    inference_logger: InferenceLogger | None = None
-    inference_batcher: InferenceBatcher | None = None
-    environment_lock: str | None = None
-    env_vars: dict[str, str] = {}  # noqa: RUF012 - a struct copies it
-    golden_request: GoldenRequest | None = None
-    why: str = ""
-    ignore_environment: bool = False
-
-
-class NewDeployment(
-    GivenDeployment, frozen=True, kw_only=True, forbid_unknown_fields=True
-):
-    """The settings of a new deployment.
-
-    Attributes:
-        name: by default the model's name, without the characters that a deployment's
-            name cannot have.
-    """
-
-    name: str | None = None
-
-
-def predictor_of(
-    call: OperationCall, given: GivenDeployment, name: str | None
-) -> Predictor:
-    """Return the predictor with the settings *given*; their paths are in the project.
-
-    Raises:
-        ModelNotFoundError: the model version does not exist.
-        InvalidDeploymentError: the rules forbid the combination, or a setting makes no
-            sense.
-    """
-    project = call.hosted.project
-    model = project.get_model_registry().get_model(given.model, given.model_version)
-    sent = {**msgspec.structs.asdict(given), "name": name}
-    settings = {
-        setting: _FORMS[setting](sent[setting]) if setting in _FORMS else sent[setting]
-        for setting in SETTINGS
-    }
-    described = DeploymentSettings.of(**settings)
-    return project.get_model_serving().predictor_of(model, described)
-
-
-def _in_project(path: str | None) -> ProjectPath | None:
-    return ProjectPath(path) if path else None
-
-
-def _resources(given: GivenResources | None) -> dict[str, Any] | None:
-    plain: dict[str, Any] | None = msgspec.to_builtins(given)
-    return plain
-
-
-def _transformer(given: GivenTransformer | None) -> Transformer | None:
-    if given is None:
-        return None
-    return Transformer(ProjectPath(given.script_file), _resources(given.resources))
-
-
-_FORMS: dict[str, Callable[[Any], Any]] = {
-    "script_file": _in_project,
-    "config_file": _in_project,
-    "environment_lock": _in_project,
-    "files": lambda paths: [ProjectPath(path) for path in paths],
-    "resources": _resources,
-    "transformer": _transformer,
-}
-"""The conversion of each setting that has another form in requests."""
 
 
 class Rollback(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

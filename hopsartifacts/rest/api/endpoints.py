@@ -6,9 +6,13 @@ from typing import Any, Literal
 import msgspec
 
 from hopsartifacts.deployments.deployed import Deployed
+from hopsartifacts.deployments.documents import Specification
+from hopsartifacts.deployments.launch import model_inputs
 from hopsartifacts.deployments.requests import infer_payload, request_of
 from hopsartifacts.deployments.versions import read_deployment
 from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.registry.documents import Manifest
+from hopsartifacts.registry.schema import input_columns
 from hopsartifacts.registry.versions import read_manifest
 from hopsartifacts.rest.api.conventions import PREFIX, operations
 from hopsartifacts.rest.api.deployments import DEPLOYMENT, name_of
@@ -39,27 +43,46 @@ class DeploymentEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     body: dict[str, Any] | None
 
 
+class InputColumn(msgspec.Struct, frozen=True, kw_only=True):
+    """A column that a request needs, by the schema of the model.
+
+    Attributes:
+        name: its name.
+        datatype: a datatype of V2: ``FP64``, ``INT64``, ``BOOL``, ``BYTES`` …
+    """
+
+    name: str
+    datatype: str
+
+
 class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     """Where a deployment answers.
 
     Attributes:
         is_answering: whether it answers now.
         example: where the example comes from; null if there is none.
+        columns: the columns of a row, in order; empty if they are not known, or if a
+            transformer may take others.
         endpoints: the places; those of its processes only while it runs.
     """
 
     is_answering: bool
     example: ExampleSource | None
+    columns: list[InputColumn]
     endpoints: list[DeploymentEndpoint]
 
 
 def _endpoints(call: OperationCall) -> Endpoints:
     sealed = read_deployment(call.hosted.storage, name_of(call))
     state = call.hosted.project.get_model_serving().state_of(sealed)
-    source, example = _example(call, sealed)
+    specification = sealed.current.specification
+    pin = specification.model
+    manifest = read_manifest(call.hosted.storage, pin.name, pin.version)
+    source, example = _example(specification, manifest)
     return Endpoints(
         is_answering=state.available_predictor_instances > 0 or state.status == "Idle",
         example=source,
+        columns=[*_columns(specification, manifest)],
         endpoints=[
             DeploymentEndpoint(
                 place=place, protocol=protocol, url=url, needs_key=key, body=body
@@ -94,16 +117,23 @@ def _of_models(
     yield place, "V2", f"{base}/v2/models/{name}/infer", key
 
 
-def _example(call: OperationCall, sealed: Deployed) -> tuple[ExampleSource | None, Any]:
+def _example(
+    specification: Specification, manifest: Manifest
+) -> tuple[ExampleSource | None, Any]:
     """Return an example of rows, or of a whole request, and where it comes from."""
-    specification = sealed.current.specification
     if specification.golden_request is not None:
         return "golden_request", specification.golden_request.request
-    model = specification.model
-    manifest = read_manifest(call.hosted.storage, model.name, model.version)
     if manifest.input_example is None:
         return None, None
     return "input_example", msgspec.json.decode(manifest.input_example.text)
+
+
+def _columns(specification: Specification, manifest: Manifest) -> Iterator[InputColumn]:
+    names = input_columns(manifest.model_schema)
+    if specification.transformer is None:
+        for tensor in model_inputs(manifest.model_schema):
+            if tensor.name in names:
+                yield InputColumn(name=tensor.name, datatype=tensor.datatype)
 
 
 def _body(protocol: Protocol, example: Any) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Literal
 from urllib.parse import quote
 
@@ -21,7 +22,6 @@ from hopsartifacts.rest.api.conventions import (
     Paging,
     operations,
     page_of,
-    shown,
 )
 from hopsartifacts.rest.bodies import refuse_coding
 from hopsartifacts.rest.errors import broken_off
@@ -39,6 +39,11 @@ from hopsartifacts.rest.own_folder import on_disk
 from hopsartifacts.rest.sorted_lists import SortOrder
 
 _FILE = "/files/{path}"
+
+MOST_DEEP = 100_000
+"""How many files and folders a deep list looks at."""
+DEEP_S = 5.0
+"""For how many seconds it looks."""
 
 
 class FileRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,11 +71,24 @@ class Listing(Paging, frozen=True, kw_only=True):
         path: the folder; by default the project itself.
         name: a part of the name; case is ignored.
         kind: only files, or only folders.
+        deep: also list what is in the folders below, at any depth.
     """
 
     path: str = ""
     name: str = ""
     kind: Literal["file", "folder"] | None = None
+    deep: bool = False
+
+
+class FilePage(Page[FileRow], frozen=True, omit_defaults=True):
+    """A page of files and folders.
+
+    Attributes:
+        is_whole: false if a deep list lacks files, since there are too many: list a
+            folder further down.
+    """
+
+    is_whole: bool = True
 
 
 class Writing(msgspec.Struct, frozen=True):
@@ -99,7 +117,7 @@ _ORDER: SortOrder[Item] = SortOrder(
 
 def file_row(call: OperationCall, path: str) -> FileRow:
     """Return the file or folder at *path*; raises as ``Tree.get``."""
-    return _row(_tree(call).get(path))
+    return _row(tree_of(call).get(path))
 
 
 def created(call: OperationCall, path: str) -> Response:
@@ -108,17 +126,32 @@ def created(call: OperationCall, path: str) -> Response:
     return Response(encode(file_row(call, path)), 201, location, "application/json")
 
 
-def _list(call: OperationCall) -> Page[FileRow]:
+def _list(call: OperationCall) -> FilePage:
     wanted: Listing = call.query
     path = inside(call.hosted.project.name, wanted.path)
+    listed, is_whole = _listed(tree_of(call), path, is_deep=wanted.deep)
     found = [
         item
-        for item in _tree(call).children(path)
+        for item in listed
         if wanted.name.lower() in item.name.lower()
         and wanted.kind in {None, "folder" if item.is_folder else "file"}
     ]
     page = page_of(found, wanted, _ORDER)
-    return shown(page, [_row(item) for item in page.items])
+    rows = [_row(item) for item in page.items]
+    return FilePage(items=rows, next=page.next, total=page.total, is_whole=is_whole)
+
+
+def _listed(tree: Tree, path: str, *, is_deep: bool) -> tuple[list[Item], bool]:
+    """Return what is in a folder, and whether that is everything."""
+    if not is_deep:
+        return tree.children(path), True
+    until = monotonic() + DEEP_S
+    found: list[Item] = []
+    for item in tree.walk(path):
+        if len(found) == MOST_DEEP or monotonic() > until:
+            return found, False
+        found.append(item)
+    return found, True
 
 
 def _get(call: OperationCall) -> FileRow:
@@ -126,7 +159,7 @@ def _get(call: OperationCall) -> FileRow:
 
 
 def _content(call: OperationCall) -> Response:
-    return answer(_tree(call).content(_path(call)), call.request)
+    return answer(tree_of(call).content(_path(call)), call.request)
 
 
 async def _put(call: OperationCall) -> Response:
@@ -168,7 +201,7 @@ async def _spooled(call: OperationCall, name: str) -> AsyncGenerator[Path]:
 def _delete(call: OperationCall) -> None:
     path = _own(call)
     check_removable(path)
-    _tree(call).get(path)
+    tree_of(call).get(path)
     call.hosted.project.get_dataset_api().remove(path)
     call.hosted.announce_file(path)
 
@@ -190,7 +223,8 @@ def _path(call: OperationCall) -> str:
     return inside(call.hosted.project.name, call.path["path"])
 
 
-def _tree(call: OperationCall) -> Tree:
+def tree_of(call: OperationCall) -> Tree:
+    """Return the files of the project."""
     # No owner: unfinished uploads are only for their clients, and a look affects them.
     return Tree(call.hosted.storage, call.hosted.uploads, "")
 
@@ -216,7 +250,7 @@ OPERATIONS = (
         _list,
         "The files in a folder of the project: a page, filtered and sorted",
         query=Listing,
-        answer=Page[FileRow],
+        answer=FilePage,
     ),
     _operation("GET", _FILE, _get, "A file or folder", answer=FileRow),
     _operation("DELETE", _FILE, _delete, "Remove a file or folder", status=204),

@@ -80,7 +80,7 @@ def _saved(call: OperationCall, name: str, form: FormData) -> int:
     with bodies.folder() as folder:
         bodies.check_room(sum(it.size or 0 for _, it in _files(form)))
         _put_down(form, folder)
-        return int(model.save(folder).version)
+        return model.save(folder).manifest.version
 
 
 def new_model(

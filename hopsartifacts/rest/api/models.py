@@ -40,7 +40,7 @@ from hopsartifacts.rest.api.conventions import (
 from hopsartifacts.rest.facets import Checks, Facets, facets_of
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.rows import MODELS, VERSIONS, ModelRow, VersionRow
-from hopsartifacts.rest.sorted_lists import SortOrder, Value
+from hopsartifacts.rest.sorted_lists import SortedList, SortOrder, Value
 from hopsartifacts.storage.contract import Storage
 
 _VERSIONS = "/models/{model}/versions"
@@ -144,7 +144,14 @@ def _all_versions(call: OperationCall) -> Page[VersionRow]:
 def _versions(call: OperationCall) -> Page[VersionRow]:
     wanted: VersionFilter = call.query
     rows = call.hosted.rows.versions_of(model_name(call.path["model"]))
-    return page_of(_fitting(rows, _checks(wanted)), wanted, _order(wanted))
+    rows, order = _fitting(rows, _checks(wanted)), _order(wanted)
+
+    def sorted_by(field: str) -> SortedList[VersionRow]:
+        is_sorted = field == "version"
+        make = SortedList.presorted if is_sorted else SortedList.of
+        return make(rows, order, field)
+
+    return page_by(sorted_by, wanted, order)
 
 
 def _fitting(

@@ -74,17 +74,26 @@ class ProjectDetail(msgspec.Struct, frozen=True, kw_only=True):
     verdict: StorageVerdict | None
 
 
+Login = Literal["key", "session", "link"]
+
+
 class Me(msgspec.Struct, frozen=True, kw_only=True):
-    """Name and scopes of the caller's API key.
+    """The caller.
 
     Attributes:
-        scopes: those that the key was made with.
+        name: of the API key, or of the user who runs the server.
+        scopes: what the key allows here.
         allows: those, and the scopes that they include.
+        login: ``key`` if the request has the key, ``session`` if a browser logged in
+            with it, and ``link`` if ``hopsartifacts ui`` opened the browser.
+        read_only: whether this server lets callers only read, whatever keys allow.
     """
 
     name: str
     scopes: list[Scope]
     allows: list[Scope]
+    login: Login
+    read_only: bool
 
 
 def _project(call: OperationCall) -> ProjectDetail:
@@ -111,11 +120,16 @@ def _verdict(call: OperationCall) -> StorageVerdict | None:
 
 
 def _me(call: OperationCall) -> Me:
-    caller = call.caller
+    caller, hosted = call.caller, call.hosted
+    login: Login = "key"
+    if call.request.state.session:
+        login = "session" if hosted.sessions.way == "key" else "link"
     return Me(
         name=caller.name,
         scopes=sorted(caller.scopes),
         allows=[scope for scope in SCOPES if caller.may(scope)],
+        login=login,
+        read_only=hosted.settings.is_read_only,
     )
 
 

@@ -93,7 +93,8 @@ def _save(call: OperationCall) -> Response:
 
     def work(callback: Callback) -> SaveResult:
         with files() as location:
-            return SaveResult(name, model.save(location, callback=callback).version)
+            model.save(location, callback=callback)
+        return SaveResult(name, model.manifest.version)
 
     job = call.hosted.jobs.start(
         "save",

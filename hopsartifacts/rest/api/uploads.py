@@ -157,9 +157,13 @@ def _finish(call: OperationCall) -> Response:
     upload = singles.check_whole(identity, owner)
 
     def work(callback: Callback) -> FileResult:
-        return FileResult(singles.finish(identity, owner, sha256, callback))
+        path = singles.finish(identity, owner, sha256, callback)
+        call.hosted.announce_file(path)
+        return FileResult(path)
 
-    if upload.status == "finished" or upload.size_bytes <= LONG_BYTES:
+    if upload.status == "finished":
+        return created(call, upload.path)
+    if upload.size_bytes <= LONG_BYTES:
         return created(call, work(NO_CALLBACK).path)
     return accepted(
         call.hosted.jobs.start(

@@ -18,7 +18,7 @@ from hopsartifacts.store.checks import verified
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _SPOOLED_BYTES = 8 * 1024 * 1024
-_HEADERS = {
+DOWNLOAD_HEADERS = {
     "Content-Disposition": "attachment",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -123,7 +123,7 @@ def answer(content: Content, request: Request) -> Response:
     size = content.size_bytes
     part = _asked(size, request)
     start, end = part or (0, size)
-    headers = {**_HEADERS, "Content-Length": str(end - start)}
+    headers = {**DOWNLOAD_HEADERS, "Content-Length": str(end - start)}
     if part:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     status = 206 if part else 200

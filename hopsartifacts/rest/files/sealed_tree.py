@@ -75,6 +75,22 @@ class SealedTree(msgspec.Struct, frozen=True, kw_only=True):
             for one in found
         ]
 
+    def walk(self, path: str) -> Iterator[tuple[Item, SealedFile | None]]:
+        """Yield all items below *path*, each folder before its content.
+
+        Each comes with its file; None for a folder.
+        """
+        start, yielded = len(path) + 1, set[str]()
+        for one in sorted({*self._below(path)}):
+            file = self.files.get(one)
+            ends = [at for at in range(start, len(one)) if one[at] == "/"]
+            for end in ends if file else [*ends, len(one)]:
+                if (folder := one[:end]) not in yielded:
+                    yielded.add(folder)
+                    yield self._folder(folder), None
+            if file:
+                yield self._file(one, file), file
+
     def _below(self, path: str) -> Iterator[str]:
         prefix = f"{path}/"
         for paths in (self.files, self.folders):

@@ -8,7 +8,8 @@ sees their own unfinished uploads. All else is the user's own files, without lin
 Both APIs convert the paths of their clients with ``inside``.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 from hopsartifacts import layout
 from hopsartifacts.artifacts.versions import ArtifactStore
@@ -44,6 +45,8 @@ from hopsartifacts.store.damage import log_damage
 
 DATASETS = (layout.DEPLOYMENTS, layout.LOGS, layout.MODELS, layout.RESOURCES)
 """Folders that every project has, even if they are empty."""
+
+GetContent = Callable[[], Content]
 
 _PROJECTS = "Projects"
 _LIMIT_BYTES = 1024
@@ -187,11 +190,43 @@ class Tree:
         raise PathNotFoundError(f"{path!r} does not exist, or is not a file")
 
     def walk(self, path: str) -> Iterator[Item]:
-        """Yield all items below a folder, each folder before its content."""
-        for item in self.children(path):
+        """Yield all items below a folder, each folder before its content.
+
+        Raises:
+            PathNotFoundError: *path* does not exist.
+            InvalidInputError: it is a file.
+        """
+        for item, _ in self.contents(path):
             yield item
-            if item.is_folder:
-                yield from self.walk(item.path)
+
+    def contents(self, path: str) -> Iterator[tuple[Item, GetContent | None]]:
+        """Yield all items as ``walk`` does, and what returns the content of each file.
+
+        The log of a version is read once for all its files.
+        """
+        if not self.get(path).is_folder:
+            raise InvalidInputError(f"{path!r} is a file: name the folder it is in")
+        # Not recursive: a tree may be deeper than Python's stack.
+        pending = [path]
+        while pending:
+            folder, below = pending.pop(), []
+            if tree := self._sealed(folder):
+                for item, file in tree.walk(folder):
+                    yield item, file.content if file else None
+                    if _is_artifacts(item.path):
+                        below.append(item.path)
+            else:
+                children: list[Item] = []
+                with suppress(PathNotFoundError):  # removed meanwhile
+                    children = self.children(folder)
+                for item in children:
+                    yield item, None if item.is_folder else self._getter(item.path)
+                    if item.is_folder:
+                        below.append(item.path)
+            pending += below[::-1]
+
+    def _getter(self, path: str) -> GetContent:
+        return lambda: self.content(path)
 
     def _datasets(self) -> list[Item]:
         found = {name: _folder(name) for name in DATASETS}
@@ -276,6 +311,14 @@ class Tree:
             return artifact_at(store, artifact.version, top, version.created)
         except ArtifactNotFoundError:
             return None
+
+
+def _is_artifacts(path: str) -> bool:
+    """Return whether *path* is the folder of the artifact versions of a version."""
+    match path.split("/"):
+        case [layout.MODELS, _, number, layout.ARTIFACTS]:
+            return is_version(number)
+    return False
 
 
 def _is_own(entry: FileInfo) -> bool:

@@ -13,7 +13,6 @@ from hopsartifacts.errors import (
     ManagedPathError,
 )
 from hopsartifacts.names import is_version
-from hopsartifacts.rest.errors import scope_missing
 from hopsartifacts.rest.files.sealed_tree import Item
 from hopsartifacts.rest.files.tree import (
     DATASETS,
@@ -201,9 +200,8 @@ def need_write(call: OperationCall, path: str = "") -> None:
         RefusedError: it does not (403).
     """
     is_script = path.startswith(f"{layout.DEPLOYMENTS}/")
-    if call.caller.may("write") or (is_script and call.caller.may("deploy")):
-        return
-    raise scope_missing(call.caller.name, "write")
+    if not (is_script and call.caller.may("deploy")):
+        call.caller.check("write")
 
 
 def remove(call: OperationCall, path: str) -> None:

@@ -127,6 +127,9 @@ def hears_of_files(server: Serving) -> None:
             assert connection.getresponse().status < 300, path
 
     path = "Resources%2Fa.txt"
+    singles = server.hosted.uploads.single
+    upload = singles.begin("Resources/up", 0, "admin", overwrite=False)
+    again = b'{"source": "Resources/up", "target": "Resources/new"}'
     datasets = f"/hopsworks-api/api/project/{server.hosted.project_id}/dataset"
     with server.listen() as listener:
         listener.next()
@@ -139,6 +142,10 @@ def hears_of_files(server: Serving) -> None:
                 None,
                 ["Resources/a.txt", "Resources/c.txt"],
             ),
+            ("POST", f"/api/v1/uploads/{upload.id}/finish", b"{}", ["Resources/up"]),
+            ("POST", "/api/v1/copies", again, ["Resources/new"]),
+            ("DELETE", "/api/v1/files/Resources%2Fnew", None, ["Resources/new"]),
+            ("POST", "/api/v1/moves", again, ["Resources/up", "Resources/new"]),
             ("DELETE", "/api/v1/files/Resources%2Fc.txt", None, ["Resources/c.txt"]),
             ("DELETE", f"{datasets}/Resources%2Fb", None, ["Resources/b"]),
         ):

@@ -13,7 +13,12 @@ def test_the_project(project: Project, get: Callable[..., Any]) -> None:
     shown = get("/project")
     assert (shown["name"], shown["url"]) == ("demo", project.url)
     assert (shown["format"], shown["is_local"], shown["verdict"]) == (1, True, None)
-    assert get("/me") == {"name": "admin", "scopes": ["admin"]}
+    assert get("/me") == {
+        "name": "admin",
+        "scopes": ["admin"],
+        "login": "key",
+        "read_only": False,
+    }
 
 
 def test_nothing_is_told_without_a_key(client: TestClient) -> None:
@@ -35,7 +40,7 @@ def test_every_operation_is_described(client: TestClient) -> None:
         else:
             assert operation.gives in good["content"]
         problem = shown["responses"]["400"]["content"]["application/problem+json"]
-        assert problem["schema"]["$ref"].endswith("/Problem")
+        assert problem["schema"]["$ref"].endswith("/ProblemDocument")
     page = schemas["Page_VersionRow_"]["properties"]
     assert page["items"]["items"]["$ref"].endswith("/VersionRow")
     names = [

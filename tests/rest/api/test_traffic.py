@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import hopsartifacts
-from hopsartifacts import Model, Project
+from hopsartifacts import Model, ModelSchema, Project, Schema, Transformer
 from hopsartifacts.deployments.versions import read_deployment
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.serving.inference_log import exchange_reader
@@ -190,6 +190,23 @@ def test_each_endpoint_answers_its_example(
             assert answer.json() == {"predictions": [[1.5, 2], [3, 4]]}
         else:
             assert answer.json()["outputs"][0]["data"] == [1.5, 2, 3, 4]
+
+
+def test_the_columns_of_a_request_come_from_the_schema(
+    get: Get, save_model: Callable[..., Model], make_script: Callable[..., Path]
+) -> None:
+    schema = ModelSchema(Schema({"age": "int", "name": "str", "ratio": "double"}))
+    model = save_model(model_schema=schema)
+    model.deploy("flowers", script_file=make_script())
+    assert get(f"{FLOWERS}/endpoints")["columns"] == [
+        {"name": "age", "datatype": "INT64"},
+        {"name": "name", "datatype": "BYTES"},
+        {"name": "ratio", "datatype": "FP64"},
+    ]
+    code = "class Transformer:\n    def preprocess(self, inputs): return inputs\n"
+    transformer = Transformer(make_script(code, "transformer.py"))
+    model.deploy("flowers", script_file=make_script(), transformer=transformer)
+    assert get(f"{FLOWERS}/endpoints")["columns"] == []
 
 
 @pytest.mark.parametrize(

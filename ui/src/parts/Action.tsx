@@ -13,7 +13,8 @@ interface Props {
   readonly scope?: Scope;
   /** Why this is not possible now; empty if it is. */
   readonly disabledBy?: string;
-  readonly kind?: "primary" | "quiet" | "danger" | "";
+  /** How it looks; an `item` is one of a menu. */
+  readonly kind?: "primary" | "quiet" | "danger" | "item" | "";
   readonly small?: boolean;
   readonly type?: "button" | "submit";
   readonly label?: string;
@@ -37,7 +38,10 @@ export function Action(props: Props) {
   const [isBusy, setBusy] = useState(false);
   const id = useId();
   const reason = props.disabledBy || forbidden(props.scope);
-  const name = `button ${props.kind ?? ""} ${props.small ? "small" : ""}`;
+  const name =
+    props.kind === "item"
+      ? "menu-item"
+      : `button ${props.kind ?? ""} ${props.small ? "small" : ""}`;
   if (props.href && !reason) {
     return (
       <a class={name} href={props.href} aria-label={props.label}>

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 
-/** `label` is on the button; Escape and a click elsewhere close the panel. */
+/** `label` is on the button; Escape, a click elsewhere and each choice close the panel. */
 export function Menu(props: {
   label: ComponentChildren;
   name?: string;
@@ -50,7 +50,18 @@ export function Menu(props: {
         {props.label}
       </button>
       {isOpen ? (
-        <div class="menu-panel" id={id}>
+        // biome-ignore lint/a11y/useKeyWithClickEvents: keys reach the items themselves
+        // biome-ignore lint/a11y/noStaticElementInteractions: the items are the controls
+        <div
+          class="menu-panel"
+          id={id}
+          onClick={(event) => {
+            if ((event.target as Element).closest(".menu-item")) {
+              setOpen(false);
+              button.current?.focus();
+            }
+          }}
+        >
           {props.children}
         </div>
       ) : null}

@@ -153,8 +153,12 @@ export function Table<Row>(props: Props<Row>) {
                         />
                       </td>
                     ) : null}
-                    {shown.map((it) => (
-                      <td key={it.id} data-head={it.head} class={it.isNumber ? "num" : ""}>
+                    {shown.map((it, place) => (
+                      <td
+                        key={it.id}
+                        data-head={it.head}
+                        class={`${it.isNumber ? "num" : ""} ${place ? "" : "first"}`}
+                      >
                         {it.cell(row)}
                       </td>
                     ))}

@@ -33,16 +33,17 @@ export function conditionOf(state: RunStatus): string {
   return state.condition?.reason?.split("\n", 1)[0] ?? "";
 }
 
-/** The status as a dot and a word, with the condition in words below it. */
-export function RunState({ state }: { state: RunStatus }) {
+/** The status as a dot and a word, with the condition in words; `href` is for the words. */
+export function RunState({ state, href }: { state: RunStatus; href?: string }) {
   const words = conditionOf(state);
+  const shown = (
+    <span class="condition" title={state.condition?.reason ?? undefined}>
+      {words}
+    </span>
+  );
   return (
     <State tone={toneOf(state)} word={state.status}>
-      {words ? (
-        <span class="condition" title={state.condition?.reason ?? undefined}>
-          {words}
-        </span>
-      ) : null}
+      {words && href ? <a href={href}>{shown}</a> : words ? shown : null}
     </State>
   );
 }

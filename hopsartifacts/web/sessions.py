@@ -1,0 +1,160 @@
+"""The browsers that are logged in, and the links that log one in.
+
+A session is in the memory of the server, so it ends with the server. It also ends with
+its API key, after twelve hours without use, and after seven days. Of the value in the
+cookie and of the token in a link, only hashes are kept.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+
+from msgspec.structs import replace
+
+from hopsartifacts.rest.browsers import BrowserSession, Way
+from hopsartifacts.rest.keys import Caller
+
+IDLE = timedelta(hours=12)
+LONGEST = timedelta(days=7)
+LINK_LIFE = timedelta(minutes=2)
+MOST_OF_KEY = 50
+"""Most sessions of one key; a further one ends the one that is unused the longest."""
+_SECRET_BYTES = 32
+_ID_BYTES = 9
+_LONGEST_AGENT = 300
+
+Clock = Callable[[], datetime]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class BrowserSessions:
+    """The browsers that are logged in to one server.
+
+    Args:
+        caller: returns the caller with an id; None if its key is not valid any more.
+        way: how browsers log in.
+        clock: returns the current time.
+
+    Attributes:
+        way: how browsers log in.
+    """
+
+    def __init__(
+        self,
+        caller: Callable[[str], Caller | None],
+        way: Way = "key",
+        clock: Clock = _now,
+    ) -> None:
+        self.way = way
+        self._caller = caller
+        self._clock = clock
+        self._lock = Lock()
+        self._sessions: dict[
+            str, BrowserSession
+        ] = {}  # by the hash of the cookie's value
+
+    def start(self, key: str, address: str, agent: str) -> tuple[BrowserSession, str]:
+        """Start a session for *key*; return it with the value of its cookie."""
+        now = self._clock()
+        secret = secrets.token_urlsafe(_SECRET_BYTES)
+        session = BrowserSession(
+            id=secrets.token_urlsafe(_ID_BYTES),
+            key=key,
+            created=now,
+            used=now,
+            expires=now + LONGEST,
+            address=address,
+            agent=agent[:_LONGEST_AGENT],
+        )
+        with self._lock:
+            self._forget(now)
+            own = self._of(key)
+            for digest, _ in own[: max(0, len(own) - MOST_OF_KEY + 1)]:
+                del self._sessions[digest]
+            self._sessions[_digest(secret)] = session
+        return session, secret
+
+    def find(
+        self, secret: str, *, is_use: bool
+    ) -> tuple[BrowserSession, Caller] | None:
+        """Return the session with the cookie *secret*, and the caller behind it.
+
+        Raises:
+            RefusedError: the keys cannot be read (503).
+        """
+        digest, now = _digest(secret), self._clock()
+        with self._lock:
+            session = self._sessions.get(digest)
+            if session is None or _is_over(session, now):
+                return None
+        caller = self._caller(session.key)
+        with self._lock:
+            if caller is None:
+                self._sessions.pop(digest, None)
+                return None
+            if is_use and digest in self._sessions:
+                session = self._sessions[digest] = replace(session, used=now)
+        return session, caller
+
+    def of(self, key: str) -> list[BrowserSession]:
+        """Return the sessions of *key*, the one that is unused the longest first."""
+        with self._lock:
+            self._forget(self._clock())
+            return [session for _, session in self._of(key)]
+
+    def end(self, key: str, session: str | None = None) -> int:
+        """End the session with the id *session* of *key*, or all; return how many."""
+        with self._lock:
+            ended = [digest for digest, it in self._of(key) if session in {None, it.id}]
+            for digest in ended:
+                del self._sessions[digest]
+        return len(ended)
+
+    def _of(self, key: str) -> list[tuple[str, BrowserSession]]:
+        own = [it for it in self._sessions.items() if it[1].key == key]
+        return sorted(own, key=lambda it: it[1].used)
+
+    def _forget(self, now: datetime) -> None:
+        """Forget the sessions that are over."""
+        for digest in [d for d, it in self._sessions.items() if _is_over(it, now)]:
+            del self._sessions[digest]
+
+
+class LoginLinks:
+    """Tokens in links, each of which logs one browser in, once and soon.
+
+    Args:
+        clock: returns the current time.
+    """
+
+    def __init__(self, clock: Clock = _now) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._ends: dict[str, datetime] = {}  # by the hash of the token
+
+    def make(self) -> str:
+        """Return a new token."""
+        token, now = secrets.token_urlsafe(_SECRET_BYTES), self._clock()
+        with self._lock:
+            self._ends = {it: end for it, end in self._ends.items() if now < end}
+            self._ends[_digest(token)] = now + LINK_LIFE
+        return token
+
+    def use(self, token: str) -> bool:
+        """Return whether *token* is valid, and make it invalid."""
+        with self._lock:
+            end = self._ends.pop(_digest(token), None)
+        return end is not None and self._clock() < end
+
+
+def _is_over(session: BrowserSession, now: datetime) -> bool:
+    return now >= session.expires or now >= session.used + IDLE
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
