@@ -16,6 +16,7 @@ from hopsartifacts.rest.api import (
     deployment_checks,
     deployment_edits,
     edits,
+    endpoints,
     events,
     file_actions,
     files,
@@ -23,6 +24,7 @@ from hopsartifacts.rest.api import (
     integrity,
     jobs,
     keys,
+    logs,
     model_form,
     previews,
     progress,
@@ -32,6 +34,7 @@ from hopsartifacts.rest.api import (
     search,
     server,
     sessions,
+    traffic,
     uploads,
 )
 from hopsartifacts.rest.api import deployments as api_deployments
@@ -69,6 +72,9 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *deployment_edits.OPERATIONS,
     *deployment_checks.OPERATIONS,
     *rules.OPERATIONS,
+    *endpoints.OPERATIONS,
+    *traffic.OPERATIONS,
+    *logs.OPERATIONS,
     *files.OPERATIONS,
     *file_actions.OPERATIONS,
     *previews.OPERATIONS,
