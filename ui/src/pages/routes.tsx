@@ -2,25 +2,21 @@
 
 import type { ComponentType } from "preact";
 import { lazy, type PageProps } from "../lazy.tsx";
-import {
-  EditDeployment,
-  NewDeployment,
-  NewDeploymentInFull,
-} from "./deployments/form/page.tsx";
 import { DeploymentsPage } from "./deployments/list.tsx";
 
 export type { PageProps };
 
 const models = () => import("./models/pages.ts");
 const files = () => import("./files/browse.tsx");
+const forms = () => import("./deployments/form/page.tsx");
 
 /** The sections that are loaded after the first page. */
-export const SECTIONS = [models, files];
+export const SECTIONS = [models, files, forms];
 
 export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = [
-  ["/deployments/new", NewDeployment],
-  ["/deployments/new/advanced", NewDeploymentInFull],
-  ["/deployments/:name/edit", EditDeployment],
+  ["/deployments/new", lazy(forms, "NewDeployment")],
+  ["/deployments/new/advanced", lazy(forms, "NewDeploymentInFull")],
+  ["/deployments/:name/edit", lazy(forms, "EditDeployment")],
   // One line for each page.
   ["/models/save", lazy(models, "SavePage")],
   ["/deployments", DeploymentsPage],
