@@ -2,33 +2,32 @@
 
 import type { ComponentType } from "preact";
 import { lazy, type PageProps } from "../lazy.tsx";
-import { DeploymentsPage } from "./deployments/list.tsx";
 import {
   EditDeployment,
   NewDeployment,
   NewDeploymentInFull,
 } from "./deployments/form/page.tsx";
 import { DeploymentsPage } from "./deployments/list.tsx";
-import { AliasJournal, ModelAliases } from "./models/alias.tsx";
-import { Compare } from "./models/compare.tsx";
-import { ModelHistory, ModelUses } from "./models/history.tsx";
-import { Models } from "./models/list.tsx";
-import { SavePage } from "./models/save.tsx";
-import { ModelVersion } from "./models/version.tsx";
-import { ModelVersions } from "./models/versions.tsx";
 
 export type { PageProps };
 
 const models = () => import("./models/pages.ts");
+const server = () => import("./server/pages.ts");
 
 /** The sections that are loaded after the first page. */
-export const SECTIONS = [models];
+export const SECTIONS = [models, server];
 
 export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = [
   ["/deployments/new", NewDeployment],
   ["/deployments/new/advanced", NewDeploymentInFull],
   ["/deployments/:name/edit", EditDeployment],
   // One line for each page.
+  ["/login", lazy(server, "Login")],
+  ["/keys", lazy(server, "KeysPage")],
+  ["/keys/logins", lazy(server, "Logins")],
+  ["/health", lazy(server, "HealthPage")],
+  ["/health/storage", lazy(server, "StoragePage")],
+  ["/health/jobs", lazy(server, "JobsPage")],
   ["/models/save", lazy(models, "SavePage")],
   ["/deployments", DeploymentsPage],
   ["/models", lazy(models, "Models")],
