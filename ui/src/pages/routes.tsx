@@ -2,6 +2,11 @@
 
 import type { ComponentType } from "preact";
 import { lazy, type PageProps } from "../lazy.tsx";
+import {
+  EditDeployment,
+  NewDeployment,
+  NewDeploymentInFull,
+} from "./deployments/form/page.tsx";
 import { DeploymentsPage } from "./deployments/list.tsx";
 
 export type { PageProps };
@@ -12,12 +17,22 @@ const forms = () => import("./deployments/form/page.tsx");
 
 /** The sections that are loaded after the first page. */
 export const SECTIONS = [models, files, forms];
+const server = () => import("./server/pages.ts");
+
+/** The sections that are loaded after the first page. */
+export const SECTIONS = [models, server];
 
 export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = [
   ["/deployments/new", lazy(forms, "NewDeployment")],
   ["/deployments/new/advanced", lazy(forms, "NewDeploymentInFull")],
   ["/deployments/:name/edit", lazy(forms, "EditDeployment")],
   // One line for each page.
+  ["/login", lazy(server, "Login")],
+  ["/keys", lazy(server, "KeysPage")],
+  ["/keys/logins", lazy(server, "Logins")],
+  ["/health", lazy(server, "HealthPage")],
+  ["/health/storage", lazy(server, "StoragePage")],
+  ["/health/jobs", lazy(server, "JobsPage")],
   ["/models/save", lazy(models, "SavePage")],
   ["/deployments", DeploymentsPage],
   ["/files", lazy(files, "FilesPage")],
