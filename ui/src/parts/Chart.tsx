@@ -25,10 +25,11 @@ const RIGHT = 18;
 const TOP = 26;
 const BOTTOM = 26;
 const STEPS = [1, 2, 5, 10];
+const CLOSE = 120;
 
 /** Numbers between `low` and `high` that are easy to read. */
 function ticksOf(low: number, high: number): number[] {
-  const rough = (high - low) / 4;
+  const rough = (high - low) / 5;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * (STEPS.find((it) => it * power >= rough) ?? 10);
   const first = Math.ceil(low / step);
@@ -161,8 +162,15 @@ export function Chart(props: {
                 <circle key={it.x} class="dot" cx={xOf(it.x)} cy={yOf(it.y)} r="2.5" />
               ))
             : null}
-          {props.marks.map((it) => (
-            <Flag key={it.label} mark={it} points={points} xOf={xOf} yOf={yOf} width={width} />
+          {flagsOf(props.marks, points, xOf).map(({ mark, point, isBelow }) => (
+            <Flag
+              key={mark.label}
+              mark={mark}
+              x={xOf(point.x)}
+              y={yOf(point.y)}
+              isBelow={isBelow}
+              width={width}
+            />
           ))}
           {at ? (
             <g>
@@ -200,24 +208,37 @@ function anchorOf(x: number, width: number): "start" | "middle" | "end" {
   return x < width * 0.25 ? "start" : "middle";
 }
 
-function Flag(props: {
-  mark: Mark;
-  points: readonly Drawn[];
-  xOf: (x: number) => number;
-  yOf: (y: number) => number;
-  width: number;
-}) {
-  const point = props.points.find((it) => it.x === props.mark.x);
-  if (!point) {
-    return null;
+interface Placed {
+  readonly mark: Mark;
+  readonly point: Drawn;
+  readonly isBelow: boolean;
+}
+
+/** Where the names of marks go: below the line if there is one above, close by. */
+function flagsOf(
+  marks: readonly Mark[],
+  points: readonly Drawn[],
+  xOf: (x: number) => number,
+): Placed[] {
+  const placed: Placed[] = [];
+  for (const mark of [...marks].sort((a, b) => a.x - b.x)) {
+    const point = points.find((it) => it.x === mark.x);
+    const before = placed.at(-1);
+    if (point) {
+      const isClose = before && xOf(point.x) - xOf(before.point.x) < CLOSE;
+      placed.push({ mark, point, isBelow: Boolean(isClose && !before.isBelow) });
+    }
   }
-  const [x, y] = [props.xOf(point.x), props.yOf(point.y)];
-  const below = props.mark.isPast ? y + 20 : y - 10;
+  return placed;
+}
+
+function Flag(props: { mark: Mark; x: number; y: number; isBelow: boolean; width: number }) {
+  const { mark, x, y } = props;
   return (
-    <g class={props.mark.isPast ? "past" : "now"}>
-      <circle class="mark" cx={x} cy={y} r={props.mark.isPast ? 4 : 5} />
-      <text x={x} y={below} text-anchor={anchorOf(x, props.width)}>
-        {props.mark.label}
+    <g class={mark.isPast ? "past" : "now"}>
+      <circle class="mark" cx={x} cy={y} r={mark.isPast ? 4 : 5} />
+      <text x={x} y={props.isBelow ? y + 20 : y - 10} text-anchor={anchorOf(x, props.width)}>
+        {mark.label}
       </text>
     </g>
   );

@@ -9,9 +9,10 @@ import { place, setQuery } from "../../route.ts";
 import { askToRollBack, askToSetAlias } from "./actions.tsx";
 import { about, aliasHref, type Model, versionHref } from "./data.ts";
 
-/** The alias that the URL names, by default the first; how to begin if there is none. */
+/** The alias that the URL names, by default that of the newest version. */
 export function AliasCard({ model }: { model: Model }) {
-  const names = Object.keys(model.aliases);
+  const pointing = Object.entries(model.aliases).sort(([, a], [, b]) => b - a);
+  const names = pointing.map(([name]) => name);
   const wanted = place.value.query.get("shown") ?? "";
   const alias = names.includes(wanted) ? wanted : names[0];
   return (
@@ -98,7 +99,7 @@ export function AliasFacts({ model, alias }: { model: string; alias: string }) {
             </dd>
           </dl>
           <OnDate model={model} alias={alias} />
-          <div class="row-actions">
+          <div class="acts">
             <Action
               small
               scope="write"

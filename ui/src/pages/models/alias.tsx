@@ -61,7 +61,7 @@ export function ModelAliases({ params }: PageProps) {
       id: "actions",
       head: "",
       cell: (it) => (
-        <span class="row-actions">
+        <span class="acts">
           <Action
             small
             scope="write"
@@ -156,7 +156,7 @@ export function AliasJournal({ params }: PageProps) {
               alias in it.aliases ? (
                 <>
                   <AliasFacts model={model} alias={alias} />
-                  <div class="row-actions below">
+                  <div class="acts below">
                     <Action
                       small
                       kind="danger"

@@ -99,7 +99,7 @@ function AddVersion({ model, versions }: { model: string; versions: readonly num
   const [text, setText] = useState("");
   return (
     <form
-      class="row-actions"
+      class="acts"
       onSubmit={(event) => {
         event.preventDefault();
         const number = Number(text);
@@ -176,9 +176,9 @@ function Comparison(props: {
               <th scope="col">
                 <span class="hidden">Fact</span>
               </th>
-              {versions.map((it) => (
+              {details.map(({ version: it, created }) => (
                 <th scope="col" key={it}>
-                  <a href={versionHref(model, it)}>version {it}</a>{" "}
+                  <a href={versionHref(model, it)}>version {it}</a> <Time at={created} />{" "}
                   <button
                     type="button"
                     class="link"
@@ -338,11 +338,6 @@ function settingsOf(details: readonly Detail[]): Fact[] {
       (it) => it.creator,
     ),
     fact(
-      "saved",
-      (it) => it.created,
-      (it) => <Time at={it.created} />,
-    ),
-    fact(
       "used by",
       (it) => [...new Set(it.deployments.map((use) => use.deployment))],
       (it) => [...new Set(it.deployments.map((use) => use.deployment))].join(", ") || "–",
@@ -366,7 +361,7 @@ function filesOf(details: readonly Detail[]): Fact[] {
       cells: digests.map((it, index) =>
         it ? (
           <>
-            <Digest of={`sha256:${it.sha256}`} /> <Size of={it.size_bytes} />
+            <Digest of={it.sha256} /> <Size of={it.size_bytes} />
             <div class="sub">{index ? wordOf(first, it.sha256) : ""}</div>
           </>
         ) : (

@@ -111,7 +111,7 @@ function Editor(
         {failure ? <Note kind="bad">{failure}</Note> : null}
         {theirs ? <BothTexts theirs={theirs.text} yours={text} /> : null}
       </div>
-      <div class="row-actions">
+      <div class="acts">
         <button type="submit" class="button primary" aria-busy={isBusy}>
           {theirs ? "Save mine over it" : "Save"}
         </button>

@@ -39,7 +39,12 @@ const COLUMNS: readonly Column<Model>[] = [
     isNumber: true,
     cell: (it) => <a href={versionHref(it.name, it.latest)}>{it.latest}</a>,
   },
-  { id: "framework", head: "Framework", isSorted: true, cell: (it) => it.framework },
+  {
+    id: "framework",
+    head: "Framework",
+    isSorted: true,
+    cell: (it) => <span class="word">{it.framework}</span>,
+  },
   { id: "aliases", head: "Aliases", cell: (it) => <AliasChips of={it} /> },
   { id: "metrics", head: "Metrics of the latest", cell: (it) => <Metrics of={it.metrics} /> },
   {

@@ -32,10 +32,12 @@ import {
 } from "./data.ts";
 import { Description } from "./description.tsx";
 import { Editable, type Seen } from "./edit.tsx";
+import { useModel } from "./frame.tsx";
 import { Schema } from "./schema.tsx";
 
 const IMAGES = /^images\/[^/]+\.(png|jpe?g|gif|webp|svg)$/i;
 const MOST_FILES = 200;
+const SHORT = 100;
 
 /** `/ui/models/:model/versions/:version`. */
 export function ModelVersion({ params }: PageProps) {
@@ -98,13 +100,31 @@ function Actions({ of }: { of: Detail }) {
           Delete version {version}…
         </Action>
       </Menu>
-      <Action href={compareHref(model, version > 1 ? [version - 1, version] : [version])}>
-        Compare
-      </Action>
+      <CompareMenu of={of} />
       <Action href={deployHref(model, version)} kind="primary" scope="deploy">
         Deploy
       </Action>
     </>
+  );
+}
+
+/** The versions that this one is most often compared with. */
+function CompareMenu({ of: { model, version } }: { of: Detail }) {
+  const found = useModel(model).data;
+  const named = Object.entries(found?.aliases ?? {});
+  const latest: [string, number][] = found ? [["latest", found.latest]] : [];
+  const others = [...named, ...latest].filter(([, other]) => other !== version);
+  return (
+    <Menu label="Compare">
+      {others.map(([name, other]) => (
+        <a key={name} class="menu-item" href={compareHref(model, [other, version])}>
+          with {name}, version {other}
+        </a>
+      ))}
+      <a class="menu-item" href={compareHref(model, [version])}>
+        with another…
+      </a>
+    </Menu>
   );
 }
 
@@ -150,7 +170,7 @@ function About({ of }: { of: Detail }) {
                 None was saved. With one, the page of a deployment can try a request.
               </p>
             ) : (
-              <Snippet text={JSON.stringify(of.input_example, null, 1)} label="Input example" />
+              <Snippet text={exampleText(of.input_example)} label="Input example" />
             )}
           </section>
           <Files of={of} folder={files} />
@@ -169,7 +189,7 @@ function About({ of }: { of: Detail }) {
             <h2>Used by</h2>
             <Uses of={of} />
           </section>
-          <section class="card" aria-label="Load it">
+          <section class="card aside-code" aria-label="Load it">
             <h2>Load it</h2>
             <LoadCode of={of} />
           </section>
@@ -179,15 +199,21 @@ function About({ of }: { of: Detail }) {
   );
 }
 
+/** An example on one line if it is short. */
+function exampleText(value: unknown): string {
+  const short = JSON.stringify(value);
+  return short.length <= SHORT ? short : JSON.stringify(value, null, 1);
+}
+
 function Metrics({ of }: { of: Detail }) {
   const all = Object.entries(of.metrics);
   if (!all.length) {
     return <p class="muted">None were saved.</p>;
   }
   return (
-    <dl>
+    <dl class="pairs">
       {all.map(([name, value]) => (
-        <div key={name} class="pair">
+        <div key={name}>
           <dt>
             <a href={`${modelHref(of.model)}?metric=${encodeURIComponent(name)}`}>{name}</a>
           </dt>
@@ -273,7 +299,7 @@ function Files({ of, folder }: { of: Detail; folder: string }) {
                   <Size of={it.digest.size_bytes} />
                 </td>
                 <td data-head="SHA-256">
-                  <Digest of={`sha256:${it.digest.sha256}`} />
+                  <Digest of={it.digest.sha256} />
                 </td>
               </tr>
             ))}
@@ -444,7 +470,7 @@ function NewTag({ of }: { of: Detail }) {
         />
         <span class="hint">{HINT}</span>
       </label>
-      <div class="row-actions">
+      <div class="acts">
         <Action
           kind="primary"
           small

@@ -193,10 +193,10 @@ const columnsOf = (metrics: readonly string[]): Column<Version>[] => [
     head: "Version",
     isSorted: true,
     cell: (it) => (
-      <>
+      <span class="named">
         <a href={versionHref(it.model, it.version)}>
           <b>{it.version}</b>
-        </a>{" "}
+        </a>
         <span class="chips">
           {it.aliases.map((alias) => (
             <Chip key={alias} kind="alias" href={aliasHref(it.model, alias)}>
@@ -204,7 +204,7 @@ const columnsOf = (metrics: readonly string[]): Column<Version>[] => [
             </Chip>
           ))}
         </span>
-      </>
+      </span>
     ),
   },
   ...metrics.map((name, index) => ({
