@@ -9,6 +9,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,8 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
         model = registry.python.create_model("iris").save(tmp_path / "model.bin")
         store = ArtifactStore(project.storage, "iris", 1)
         for number in range(ARTIFACTS):
-            data = f"{SCRIPT}# {number}\n".encode()
-            source = ArtifactSource(
-                role="predictor",
-                name="predict.py",
-                chunks=lambda data=data: iter([data]),
-            )
+            chunks = partial(iter, [f"{SCRIPT}# {number}\n".encode()])
+            source = ArtifactSource(role="predictor", name="predict.py", chunks=chunks)
             store.save((source,), None)
         for number in range(DEPLOYMENTS):
             model.deploy(f"d{number}", artifact_version=ARTIFACTS - number)

@@ -248,6 +248,11 @@ class Rows:
         found = self._listed.get(model)
         return found[0].aliases if found else {}
 
+    def log_lengths(self) -> dict[str, int]:
+        """Return the number of entries of each model's log, as of the latest list."""
+        with self._lock:
+            return {name: it.newest.seq for name, it in self._kept.items()}
+
     def damaged(self) -> list[str]:
         """Return the models whose logs could not be read for the latest list."""
         return sorted(self._damaged.copy())
@@ -270,7 +275,9 @@ class Rows:
         """Return the deployments that run each artifact version of a model version.
 
         They are looked for again only if something was written on the local disk since
-        the last time; elsewhere every ``_COMPARE_S`` seconds. Raises as ``versions_of``.
+        the last time; elsewhere every ``_COMPARE_S`` seconds.
+
+        Raises as ``versions_of``.
         """
         stamp, now = self._folder_stamp(layout.TEMPORARY), monotonic()
         before, looked = self._users_seen

@@ -14,6 +14,7 @@ from hopsartifacts.deployments.parts import (
     RESERVED,
     RESERVED_PREFIXES,
     VARIABLE_PATTERN,
+    InferenceLogger,
     LoggerMode,
     PredictorResources,
     Resources,
@@ -173,6 +174,7 @@ class DeploymentRules(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         default_tool: the serving tool if none is given.
+        default_logger_mode: what a logger logs if it has no mode.
         settings: the plain settings.
         script_suffix: what the name of a script ends with.
         most_reason: the most characters of a reason.
@@ -186,6 +188,7 @@ class DeploymentRules(msgspec.Struct, frozen=True, kw_only=True):
     api_protocols: list[Choice[ApiProtocol]]
     artifact_versions: list[ArtifactChoice]
     logger_modes: list[Choice[LoggerMode]]
+    default_logger_mode: LoggerMode
     batcher: list[BatcherRule]
     resources: ResourceRule
     settings: list[PlainRule]
@@ -212,6 +215,7 @@ def _rules(_: OperationCall) -> DeploymentRules:
             ArtifactChoice(value=None, takes_number=True, meaning=NUMBER_REQUEST),
         ],
         logger_modes=[Choice(*it) for it in LOGGER_MEANINGS.items()],
+        default_logger_mode=InferenceLogger().mode,
         batcher=[
             BatcherRule(
                 name=name,
