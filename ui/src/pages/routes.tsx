@@ -2,6 +2,7 @@
 
 import type { ComponentType } from "preact";
 import { DeploymentsPage } from "./deployments/list.tsx";
+import { ProgressPage } from "./deployments/progress.tsx";
 
 /** What a page gets: the parameters of its address. */
 export interface PageProps {
@@ -11,4 +12,5 @@ export interface PageProps {
 export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = [
   // One line for each page.
   ["/deployments", DeploymentsPage],
+  ["/deployments/:name/progress", ProgressPage],
 ];
