@@ -6,6 +6,7 @@ import { useEffect } from "preact/hooks";
 import { api, ask, connection, me } from "./api.ts";
 import { isLive } from "./live.ts";
 import { useLoad } from "./load.ts";
+import { UploadTray } from "./pages/files/upload.tsx";
 import { Questions } from "./parts/Dialog.tsx";
 import { Toasts } from "./parts/Toast.tsx";
 import { place, to } from "./route.ts";
@@ -72,6 +73,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
       </div>
       <Dialogs />
       <Questions />
+      <UploadTray />
       <Toasts />
     </div>
   );
@@ -172,7 +174,6 @@ function Bar({ crumbs }: { crumbs: readonly Crumb[] }) {
       <nav class="crumbs" aria-label="Place">
         {crumbs.map((it, index) => (
           <span key={it.href ?? it.label}>
-            {index ? <span class="muted"> / </span> : null}
             {it.href && index < crumbs.length - 1 ? (
               <a href={it.href}>{it.label}</a>
             ) : (

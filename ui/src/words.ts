@@ -110,3 +110,13 @@ export function shortDigest(digest: string): string {
   const [kind, hex] = digest.includes(":") ? digest.split(":") : ["", digest];
   return `${kind ? `${kind}:` : ""}${(hex ?? "").slice(0, 10)}…`;
 }
+
+/** `text` with a capital letter and a full stop. */
+export function sentence(text: string): string {
+  const full = /[.!?:]$/.test(text) ? text : `${text}.`;
+  // Names of settings keep their spelling: `env_vars: …`.
+  return full.replace(
+    /^[a-z]+(?=[ ,])/,
+    (word) => word.slice(0, 1).toUpperCase() + word.slice(1),
+  );
+}

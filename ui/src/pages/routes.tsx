@@ -1,16 +1,39 @@
 /** The page for each address; the first pattern that fits counts. */
 
 import type { ComponentType } from "preact";
+import { lazy, type PageProps } from "../lazy.tsx";
+import {
+  EditDeployment,
+  NewDeployment,
+  NewDeploymentInFull,
+} from "./deployments/form/page.tsx";
 import { DeploymentsPage } from "./deployments/list.tsx";
 import { ProgressPage } from "./deployments/progress.tsx";
 
-/** What a page gets: the parameters of its address. */
-export interface PageProps {
-  readonly params: Readonly<Record<string, string>>;
-}
+export type { PageProps };
+
+const models = () => import("./models/pages.ts");
+const files = () => import("./files/browse.tsx");
+
+/** The sections that are loaded after the first page. */
+export const SECTIONS = [models, files];
 
 export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = [
+  ["/deployments/new", NewDeployment],
+  ["/deployments/new/advanced", NewDeploymentInFull],
+  ["/deployments/:name/edit", EditDeployment],
   // One line for each page.
+  ["/models/save", lazy(models, "SavePage")],
   ["/deployments", DeploymentsPage],
   ["/deployments/:name/progress", ProgressPage],
+  ["/files", lazy(files, "FilesPage")],
+  ["/files/*", lazy(files, "FilesPage")],
+  ["/models", lazy(models, "Models")],
+  ["/models/:model", lazy(models, "ModelVersions")],
+  ["/models/:model/aliases", lazy(models, "ModelAliases")],
+  ["/models/:model/aliases/:alias", lazy(models, "AliasJournal")],
+  ["/models/:model/uses", lazy(models, "ModelUses")],
+  ["/models/:model/history", lazy(models, "ModelHistory")],
+  ["/models/:model/compare", lazy(models, "Compare")],
+  ["/models/:model/versions/:version", lazy(models, "ModelVersion")],
 ];
