@@ -15,6 +15,10 @@ from tests.web.test_every_page import check
 HERE = "/ui/deployments/scores/progress"
 GOOD = "class Predictor:\n    def predict(self, inputs):\n        return inputs\n"
 BAD = f"{GOOD}\n    def __init__(self):\n        self.weights = {{}}['gone']\n"
+MADE_UP = """import sys
+sys.modules["nowhere_at_all"] = sys
+import nowhere_at_all
+"""
 WAITING = f"""import os
 import time
 
@@ -144,7 +148,7 @@ def test_packages_that_are_missing_can_be_passed_over(
 ) -> None:
     site, deploy = scores
     with pytest.warns(MissingImportWarning):
-        deploy(GOOD.replace("return", "import nowhere_at_all; return"))
+        deploy(MADE_UP + GOOD)
     page = site.visit(HERE)
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_text("The start of version 1 failed.")).to_be_visible()
