@@ -12,6 +12,7 @@ PAGES = [
     # Each page: its address, and a text that is there when it is complete.
     ("/ui/nothing", "There is no page /nothing"),
     ("/ui/deployments", "frauddetector"),
+    ("/ui/deployments/iris/progress", "was not started on this server's machine"),
 ]
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 

@@ -8,6 +8,7 @@ import {
   NewDeploymentInFull,
 } from "./deployments/form/page.tsx";
 import { DeploymentsPage } from "./deployments/list.tsx";
+import { ProgressPage } from "./deployments/progress.tsx";
 
 export type { PageProps };
 
@@ -35,6 +36,7 @@ export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = 
   ["/health/jobs", lazy(server, "JobsPage")],
   ["/models/save", lazy(models, "SavePage")],
   ["/deployments", DeploymentsPage],
+  ["/deployments/:name/progress", ProgressPage],
   ["/files", lazy(files, "FilesPage")],
   ["/files/*", lazy(files, "FilesPage")],
   ["/models", lazy(models, "Models")],
