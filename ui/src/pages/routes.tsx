@@ -3,31 +3,19 @@
 import type { ComponentType } from "preact";
 import { lazy, type PageProps } from "../lazy.tsx";
 import { DeploymentsPage } from "./deployments/list.tsx";
-import {
-  EditDeployment,
-  NewDeployment,
-  NewDeploymentInFull,
-} from "./deployments/form/page.tsx";
-import { DeploymentsPage } from "./deployments/list.tsx";
-import { AliasJournal, ModelAliases } from "./models/alias.tsx";
-import { Compare } from "./models/compare.tsx";
-import { ModelHistory, ModelUses } from "./models/history.tsx";
-import { Models } from "./models/list.tsx";
-import { SavePage } from "./models/save.tsx";
-import { ModelVersion } from "./models/version.tsx";
-import { ModelVersions } from "./models/versions.tsx";
 
 export type { PageProps };
 
+const forms = () => import("./deployments/form/page.tsx");
 const models = () => import("./models/pages.ts");
 
 /** The sections that are loaded after the first page. */
-export const SECTIONS = [models];
+export const SECTIONS = [forms, models];
 
 export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = [
-  ["/deployments/new", NewDeployment],
-  ["/deployments/new/advanced", NewDeploymentInFull],
-  ["/deployments/:name/edit", EditDeployment],
+  ["/deployments/new", lazy(forms, "NewDeployment")],
+  ["/deployments/new/advanced", lazy(forms, "NewDeploymentInFull")],
+  ["/deployments/:name/edit", lazy(forms, "EditDeployment")],
   // One line for each page.
   ["/models/save", lazy(models, "SavePage")],
   ["/deployments", DeploymentsPage],
