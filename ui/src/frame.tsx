@@ -174,7 +174,6 @@ function Bar({ crumbs }: { crumbs: readonly Crumb[] }) {
       <nav class="crumbs" aria-label="Place">
         {crumbs.map((it, index) => (
           <span key={it.href ?? it.label}>
-            {index ? <span class="muted"> / </span> : null}
             {it.href && index < crumbs.length - 1 ? (
               <a href={it.href}>{it.label}</a>
             ) : (

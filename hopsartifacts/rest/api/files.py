@@ -132,9 +132,17 @@ _ORDER: SortOrder[Item] = SortOrder(
 
 def file_row(call: OperationCall, path: str) -> FileRow:
     """Return the file or folder at *path*; raises as ``Tree.get``."""
+    return _row(known_item(call, path), Marks(call.hosted))
+
+
+def known_item(call: OperationCall, path: str) -> Item:
+    """Return the file or folder at *path*, also one that only a verification found.
+
+    Raises:
+        PathNotFoundError: there is none.
+    """
     tree = tree_of(call)
-    item = tree.look(path) or next(iter(_strangers(call, path)), None) or tree.get(path)
-    return _row(item, Marks(call.hosted))
+    return tree.look(path) or next(iter(_strangers(call, path)), None) or tree.get(path)
 
 
 def created(call: OperationCall, path: str) -> Response:

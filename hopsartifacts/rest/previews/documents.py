@@ -17,7 +17,7 @@ CELL_CHARACTERS = 500
 class TextContent(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="text"
 ):
-    """TextContent, beginning at the offset that was asked for.
+    """Text, beginning at the offset that was asked for.
 
     Attributes:
         format: how the text can be shown. JSON is indented here; its values are not

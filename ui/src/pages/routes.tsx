@@ -8,9 +8,12 @@ export type { PageProps };
 
 const forms = () => import("./deployments/form/page.tsx");
 const models = () => import("./models/pages.ts");
+const files = () => import("./files/browse.tsx");
+const forms = () => import("./deployments/form/page.tsx");
 
 /** The sections that are loaded after the first page. */
 export const SECTIONS = [forms, models];
+export const SECTIONS = [models, files, forms];
 
 export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = [
   ["/deployments/new", lazy(forms, "NewDeployment")],
@@ -19,6 +22,8 @@ export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = 
   // One line for each page.
   ["/models/save", lazy(models, "SavePage")],
   ["/deployments", DeploymentsPage],
+  ["/files", lazy(files, "FilesPage")],
+  ["/files/*", lazy(files, "FilesPage")],
   ["/models", lazy(models, "Models")],
   ["/models/:model", lazy(models, "ModelVersions")],
   ["/models/:model/aliases", lazy(models, "ModelAliases")],

@@ -32,6 +32,13 @@ export function Source({ path, line, hrefOf }: Props) {
     },
     (event) => event.name === "file" && event.data.path === path,
   );
+  const { data, more, isReadingMore } = pages;
+  const isFurther = line !== undefined && data?.next && data.items.length < line;
+  useEffect(() => {
+    if (isFurther && !isReadingMore) {
+      more();
+    }
+  }, [isFurther, isReadingMore, more]);
   return (
     <Shown loaded={pages}>
       {({ items, next, damaged = [] }) => (
