@@ -17,6 +17,11 @@ PAGES = [
     # Each page: its address, and a text that is there when it is complete.
     ("/ui/nothing", "There is no page /nothing"),
     ("/ui/deployments", "frauddetector"),
+    ("/ui/keys", "No keys yet"),
+    ("/ui/keys/logins", "No browser is logged in"),
+    ("/ui/health", "Not verified yet"),
+    ("/ui/health/storage", "What it was proven to do"),
+    ("/ui/health/jobs", "No jobs since"),
     ("/ui/deployments/iris/progress", "was not started on this server's machine"),
     ("/ui/deployments/new", "Pick a model: then"),
     (f"/ui/deployments/new?{FORM}&name=bad-name", "will be made"),
