@@ -143,12 +143,32 @@ export function useLoad<Data>(
   };
 }
 
+const AGAIN_MS = 5000;
+
+/** Read data again every few seconds, while the page is seen and `isWanted`. */
+export function useAgain(
+  loaded: { readonly reload: () => void },
+  isWanted: boolean,
+  every = AGAIN_MS,
+): void {
+  const { reload } = loaded;
+  useEffect(() => {
+    if (!isWanted) {
+      return;
+    }
+    const timer = setInterval(() => document.hidden || reload(), every);
+    return () => clearInterval(timer);
+  }, [reload, isWanted, every]);
+}
+
 /** A page of a list, as the API returns it. */
 export interface Page<Row> {
   readonly items: Row[];
   readonly next?: string | null;
   readonly total: number;
   readonly damaged?: string[];
+  /** Whether the server has looked at everything; only some lists say so. */
+  readonly is_whole?: boolean;
   /** How many rows there are with each value of a field, if that was asked for. */
   readonly facets?: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from hopsartifacts.serving.contract import (
     NEVER_RAN,
     Condition,
     DeploymentKey,
+    Reported,
     RunState,
 )
 from hopsartifacts.serving.local.runs import Report, Run, RunFolder, end_in_words
@@ -237,6 +239,23 @@ def newest_state(folder: RunFolder, run: Run | None) -> RunState:
     return run_state(run, report, is_alive=lives, exit_code=exit_code(run.revision))
 
 
+def reported(folder: RunFolder, run: Run) -> list[Reported]:
+    """Return what *run* has reported, and its end if it could not report that."""
+    state = newest_state(folder, run)
+    # Read after the state: what is reported meanwhile is newer.
+    known = folder.read_history(run)
+    is_lost = state.status == "Failed" and not (known and known[-1].status in ENDED)
+    if state.condition is None or (known and not is_lost):
+        return known
+    last = Reported(
+        at=None if is_lost else datetime.fromtimestamp(run.created_s, UTC),
+        status=state.status,
+        condition=state.condition,
+        version=run.deployment.version,
+    )
+    return [*known, last]
+
+
 def is_over(folder: RunFolder, run: Run) -> bool:
     """Return whether the run was stopped and its server is gone."""
     if find_server(run) is not None:
@@ -252,13 +271,21 @@ def run_state(
     if said.status in ENDED:
         # The process has written its last report; it may be about to exit.
         return RunState(
-            status=said.status, condition=said.condition, revision=run.revision
+            status=said.status,
+            condition=said.condition,
+            revision=run.revision,
+            last_error=said.last_error,
         )
     if not is_alive:
         condition = Condition(
             type=said.condition.type, status=False, reason=end_in_words(exit_code)
         )
-        return RunState(status="Failed", condition=condition, revision=run.revision)
+        return RunState(
+            status="Failed",
+            condition=condition,
+            revision=run.revision,
+            last_error=said.last_error,
+        )
     return RunState(
         status=said.status,
         condition=said.condition,
@@ -271,6 +298,7 @@ def run_state(
         revision=run.revision,
         started_s=run.created_s,
         is_detached=run.parent_pid is None,
+        last_error=said.last_error,
     )
 
 

@@ -1,28 +1,39 @@
 /** The page for each address; the first pattern that fits counts. */
 
 import type { ComponentType } from "preact";
+import { lazy, type PageProps } from "../lazy.tsx";
 import { DeploymentsPage } from "./deployments/list.tsx";
-import { AliasJournal, ModelAliases } from "./models/alias.tsx";
-import { Compare } from "./models/compare.tsx";
-import { ModelHistory, ModelUses } from "./models/history.tsx";
-import { Models } from "./models/list.tsx";
-import { ModelVersion } from "./models/version.tsx";
-import { ModelVersions } from "./models/versions.tsx";
 
-/** What a page gets: the parameters of its address. */
-export interface PageProps {
-  readonly params: Readonly<Record<string, string>>;
-}
+export type { PageProps };
+
+const deployments = () => import("./deployments/pages.ts");
+const files = () => import("./files/browse.tsx");
+const forms = () => import("./deployments/form/page.tsx");
+const models = () => import("./models/pages.ts");
+const server = () => import("./server/pages.ts");
 
 export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = [
   // One line for each page.
+  ["/deployments/new", lazy(forms, "NewDeployment")],
+  ["/deployments/new/advanced", lazy(forms, "NewDeploymentInFull")],
+  ["/deployments/:name/edit", lazy(forms, "EditDeployment")],
+  ["/login", lazy(server, "Login")],
+  ["/keys", lazy(server, "KeysPage")],
+  ["/keys/logins", lazy(server, "Logins")],
+  ["/health", lazy(server, "HealthPage")],
+  ["/health/storage", lazy(server, "StoragePage")],
+  ["/health/jobs", lazy(server, "JobsPage")],
+  ["/models/save", lazy(models, "SavePage")],
   ["/deployments", DeploymentsPage],
-  ["/models", Models],
-  ["/models/:model", ModelVersions],
-  ["/models/:model/aliases", ModelAliases],
-  ["/models/:model/aliases/:alias", AliasJournal],
-  ["/models/:model/uses", ModelUses],
-  ["/models/:model/history", ModelHistory],
-  ["/models/:model/compare", Compare],
-  ["/models/:model/versions/:version", ModelVersion],
+  ["/deployments/:name/progress", lazy(deployments, "ProgressPage")],
+  ["/files", lazy(files, "FilesPage")],
+  ["/files/*", lazy(files, "FilesPage")],
+  ["/models", lazy(models, "Models")],
+  ["/models/:model", lazy(models, "ModelVersions")],
+  ["/models/:model/aliases", lazy(models, "ModelAliases")],
+  ["/models/:model/aliases/:alias", lazy(models, "AliasJournal")],
+  ["/models/:model/uses", lazy(models, "ModelUses")],
+  ["/models/:model/history", lazy(models, "ModelHistory")],
+  ["/models/:model/compare", lazy(models, "Compare")],
+  ["/models/:model/versions/:version", lazy(models, "ModelVersion")],
 ];

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from hopsartifacts.serving.contract import Condition, DeploymentKey
 from hopsartifacts.serving.local.control import (
@@ -25,6 +26,7 @@ from hopsartifacts.serving.local.control import (
 )
 from hopsartifacts.serving.local.keeper.fleet import Fleet, LeavingWorkers, say
 from hopsartifacts.serving.local.keeper.helper_process import HelperProcess
+from hopsartifacts.serving.local.keeper.run_record import RunRecord
 from hopsartifacts.serving.local.keeper.workers import WorkerProcess, WorkerStarter
 from hopsartifacts.serving.local.log_files import RunLog, quoted
 from hopsartifacts.serving.local.runs import Report, RunReporter, final, stopped
@@ -74,7 +76,10 @@ class Keeper:
         # takes the same pipe as the workers' output, so that the order is kept.
         log = RunLog(Path(order.log_path), also=(2,))
         os.dup2(log.writing, 1)
-        self._starter = WorkerStarter(order=order, listener=listener, log=log)
+        self._record = RunRecord(Path(order.traffic_path))
+        self._starter = WorkerStarter(
+            order=order, listener=listener, log=log, record=self._record
+        )
         self._reporter = RunReporter(Path(order.report_path))
         self._selector = selectors.DefaultSelector()
         self._channels: set[socket.socket] = set()
@@ -104,12 +109,14 @@ class Keeper:
                     key.data()
         path.unlink(missing_ok=True)
         self._starter.clear()
+        self._record.close()
         self._publish(report)
         return 1 if report.status == "Failed" else 0
 
     def _turn(self, now: float) -> Report | None:
         """Do what is due; return the final report once everything has ended."""
         self._leaving.tick(now)
+        self._record.write(now)
         self._turn_taking_over()
         if self._end is not None:
             return self._turn_to_end(self._end, now)
@@ -142,7 +149,9 @@ class Keeper:
         elif move.deadline_s is not None and now > move.deadline_s:
             waited = f"{move.update.await_running_s:g} s"
             last = f"its last report: {fleet.step.reason}"
-            self._reject(move, f"it was not ready within {waited}; {last}", now)
+            reason = f"it was not ready within {waited}; {last}"
+            self._record.fail(reason, fleet.launch.deployment_version)
+            self._reject(move, reason, now)
         elif fleet.has_served:
             self._switch(move, now)
         elif fleet.is_loaded:
@@ -279,13 +288,15 @@ class Keeper:
     def _report(self) -> Report:
         fleet, move, ready = self._fleet, self._move, self._fleet.serving
         launch, taking_over = fleet.launch, self._taking_over
+        next_version = None
         if taking_over is not None:
-            reason = f"version {self._version} takes over"
+            next_version = self._version
+            reason = f"version {next_version} takes over"
             status, condition = "Updating", Condition(type="READY", reason=reason)
         elif move is not None:
-            version = move.fleet.launch.deployment_version
+            next_version = move.fleet.launch.deployment_version
             step = move.fleet.step
-            reason = f"version {version}: {step.reason}"
+            reason = f"version {next_version}: {step.reason}"
             status, condition = "Updating", Condition(type=step.step, reason=reason)
         elif self._is_idle:
             reason = f"no request came for {launch.idle_s:g} s; the next one starts it"
@@ -310,12 +321,13 @@ class Keeper:
             available=ready,
             has_transformer=launch.transformer_script is not None,
             grpc_port=self._starter.grpc_port_of(launch),
+            next_version=next_version,
         )
 
     def _publish(self, report: Report) -> None:
         # A reader of the report may read the log next.
         self._starter.take_logs()
-        self._reporter.say(report)
+        self._reporter.say(replace(report, last_error=self._record.last_error))
 
     def _await(self, channel: socket.socket, call: Callable[[], object]) -> None:
         self._selector.register(channel, selectors.EVENT_READ, call)
