@@ -43,6 +43,11 @@ _ENTRY_DIGITS = 8
 MOST_ENTRIES = 10**_ENTRY_DIGITS - 1
 """No log can have more."""
 _ENTRY = re.compile(r"(\d\d)/(\d\d)/(\d\d)/(\d\d)\.json\.gz", re.ASCII)
+_ARTIFACT_FILE = re.compile(
+    rf"{MODELS}/(?P<model>[^/]+)/(?P<version>[1-9][0-9]{{0,17}})"
+    rf"/{ARTIFACTS}/(?P<artifact>[1-9][0-9]{{0,17}})/(?P<file>.+)",
+    re.DOTALL,
+)
 _DAY = "date="
 
 Role = Literal["predictor", "transformer", "configfile", "environment", "file"]
@@ -96,6 +101,18 @@ def artifact_payload(model: str, version: int, token: str) -> str:
 def artifact_file(role: Role, name: str) -> str:
     """Return a file's name in an artifact folder, such as ``predictor-serve.py``."""
     return name if role == "file" else f"{role}-{name}"
+
+
+def artifact_file_at(path: str) -> tuple[str, int, int, str] | None:
+    """Return the file of an artifact version that is at *path*; None if it is none.
+
+    Returns:
+        The model, its version, the artifact version, and the path of the file in it.
+    """
+    found = _ARTIFACT_FILE.fullmatch(path)
+    if found is None:
+        return None
+    return found["model"], int(found["version"]), int(found["artifact"]), found["file"]
 
 
 def deployment_dir(deployment: str) -> str:

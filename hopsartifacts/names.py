@@ -9,6 +9,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 
+import msgspec
+
 from hopsartifacts.errors import InvalidNameError
 
 MODEL_RULE = "1 to 128 letters (a-z, A-Z), digits, '_' and '-', first a letter or digit"
@@ -29,6 +31,27 @@ _FORBIDDEN = re.compile(r"[\\#?]")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters, and surrogates, which are not valid Unicode (Cc and Cs)."""
 _PART_LIMIT_BYTES = 255
+
+
+class NameRule(msgspec.Struct, frozen=True, kw_only=True):
+    """The rule for a kind of names, for those who check names as they are typed.
+
+    Attributes:
+        rule: the rule in words.
+        pattern: the regular expression that the whole name matches. Names of devices on
+            Windows match it too, but are refused.
+        longest: the most characters.
+    """
+
+    rule: str
+    pattern: str
+    longest: int
+
+
+MODEL_NAMES = NameRule(rule=MODEL_RULE, pattern=_MODEL.pattern, longest=128)
+DEPLOYMENT_NAMES = NameRule(
+    rule=DEPLOYMENT_RULE, pattern=_DEPLOYMENT.pattern, longest=45
+)
 
 HIGHEST_VERSION = 10**12 - 1
 """The highest number that a version can have."""

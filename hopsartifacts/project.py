@@ -208,6 +208,7 @@ class Project(FixedAttributes):
         *,
         callback: Callback = NO_CALLBACK,
         executor: Executor | None = None,
+        path: str = "",
     ) -> VerifyReport:
         """Check every managed file against its recorded digest.
 
@@ -216,11 +217,14 @@ class Project(FixedAttributes):
             executor: runs the reading and hashing in batches: any
                 ``concurrent.futures.Executor``, such as a process pool, or a Dask or
                 Ray cluster whose workers can reach the project. Threads by default.
+            path: check only this file or folder, such as ``Models/iris/1``.
 
         Raises:
+            InvalidInputError: *path* is not in a managed folder.
+            PathNotFoundError: there is nothing at *path*, and nothing should be.
             StorageError: the storage does not respond.
         """
-        return verify(self._storage, callback, executor)
+        return verify(self._storage, callback, executor, self._relative(path))
 
     def repair(
         self,
@@ -229,6 +233,8 @@ class Project(FixedAttributes):
         bundle: str | os.PathLike[str] | None = None,
         callback: Callback = NO_CALLBACK,
         executor: Executor | None = None,
+        path: str = "",
+        dry_run: bool = False,
     ) -> RepairReport:
         """Restore damaged managed files from intact copies; nothing is deleted.
 
@@ -244,20 +250,29 @@ class Project(FixedAttributes):
             bundle: a bundle written by ``export_bundle``, used after all *sources*.
             callback: as in ``verify``, which runs first.
             executor: as in ``verify``.
+            path: repair only this file or folder, such as ``Models/iris/1``.
+            dry_run: change nothing; only report what would be done.
 
         Raises:
+            InvalidInputError: *path* is not in a managed folder.
+            PathNotFoundError: there is nothing at *path*, and nothing should be.
             StorageError: the storage does not respond.
             InvalidBundleError: the bundle is damaged or unsafe; nothing was changed.
         """
+        where = self._relative(path)
         if bundle is None:
-            return repair(self._storage, sources, callback, executor)
+            return repair(
+                self._storage, sources, callback, executor, where, dry_run=dry_run
+            )
         # As in ``export_bundle``.
         from hopsartifacts.bundles.reader import BundleReader  # noqa: PLC0415 - late
 
         with BundleReader.open(bundle) as reader:
             reader.check()
             places = [*sources, reader.find]
-            return repair(self._storage, places, callback, executor)
+            return repair(
+                self._storage, places, callback, executor, where, dry_run=dry_run
+            )
 
     def gc(self, *, dry_run: bool = False, grace_s: float = GRACE_S) -> GcReport:
         """Delete data that no version needs any more, and report the bytes freed.
@@ -289,6 +304,9 @@ class Project(FixedAttributes):
 
     def __repr__(self) -> str:
         return f"Project({self.url!r})"
+
+    def _relative(self, path: str) -> str:
+        return layout.relative(self.name, path) if path else ""
 
     @cached_property
     def _context(self) -> ProjectContext:

@@ -7,6 +7,8 @@ from hopsartifacts.artifacts.handle import Artifacts as Artifacts
 from hopsartifacts.bundles.values import ExportReport as ExportReport
 from hopsartifacts.bundles.values import ImportReport as ImportReport
 from hopsartifacts.datasets import DatasetApi as DatasetApi
+from hopsartifacts.deployments.check_results import DeploymentCheck as DeploymentCheck
+from hopsartifacts.deployments.check_results import RollbackCheck as RollbackCheck
 from hopsartifacts.deployments.deployed import Deployed as Deployed
 from hopsartifacts.deployments.deployment import Deployment as Deployment
 from hopsartifacts.deployments.documents import Specification as Specification

@@ -25,6 +25,7 @@ from hopsartifacts.serving.contract import (
     LogArchive,
     LogLine,
     ProcessUsage,
+    Reported,
     RunState,
     StoredLog,
 )
@@ -71,6 +72,10 @@ class MadeUpBackend:
 
     def state(self, deployment: DeploymentKey) -> RunState:
         return self.states.get(deployment.name, RunState(status="Created"))
+
+    def history(self, deployment: DeploymentKey) -> list[Reported]:
+        assert deployment.name
+        return []
 
     def predict(self, deployment: DeploymentKey, payload: dict[str, Any]) -> Any:
         return {"predictions": [deployment.name, payload]}

@@ -58,7 +58,9 @@ def difference(
             FileDifference(
                 path=path,
                 change=change,
-                lines=_lines(path, before.get(path, b""), after.get(path, b"")),
+                lines=text_difference(
+                    path, before.get(path, b""), after.get(path, b"")
+                ),
             )
             for path, change in _changes(first, second)
         )
@@ -79,7 +81,8 @@ def _changes(
             yield path, "changed"
 
 
-def _lines(path: str, before: bytes, after: bytes) -> tuple[str, ...]:
+def text_difference(path: str, before: bytes, after: bytes) -> tuple[str, ...]:
+    """Return a unified difference of two texts; one line of words if it is none."""
     if max(len(before), len(after)) > _SHOWN_BYTES:
         return ("(too big to show)",)
     try:

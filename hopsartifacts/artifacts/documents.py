@@ -19,6 +19,23 @@ CREATE: Literal["CREATE"] = "CREATE"
 MODEL_ONLY: Literal["MODEL-ONLY"] = "MODEL-ONLY"
 
 
+REQUESTS: tuple[tuple[Literal["CREATE", "MODEL-ONLY"] | None, str], ...] = (
+    (
+        None,
+        "The lowest version with the same files, or a new one. Without files it is 0.",
+    ),
+    (CREATE, "Always a new version. Without files it is 0."),
+    (MODEL_ONLY, "Version 0, which has no files. Files are refused."),
+)
+"""The requests besides a number, with their meanings."""
+
+NUMBER_REQUEST = (
+    "The version with this number, which must exist. If files are given, it must have "
+    "the same ones."
+)
+"""The meaning of a request by number."""
+
+
 class ArtifactSource(msgspec.Struct, frozen=True, kw_only=True):
     """A file to add to an artifact; ``chunks`` may be called more than once."""
 

@@ -21,6 +21,7 @@ COMMANDS = (
     project.repair,
     project.gc,
     project.doctor,
+    server.ui,
     server.serve,
     server.keys,
 )

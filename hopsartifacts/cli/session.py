@@ -216,7 +216,8 @@ def _told(*, debug: bool) -> Iterator[None]:
         if debug or getattr(error, "errno", None) == errno.EPIPE:
             raise
         if isinstance(error, HopsArtifactsError):
-            raise click.ClickException(in_commands(str(error))) from error
+            said = [str(error), *map(str, error.problems[1:])]
+            raise click.ClickException(in_commands("\n".join(said))) from error
         raise click.ClickException(
             f"unexpected {type(error).__name__}: {error} (--debug shows the traceback)"
         ) from error

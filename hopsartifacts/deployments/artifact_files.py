@@ -17,6 +17,7 @@ from hopsartifacts.errors import (
     InvalidModelError,
     InvalidNameError,
     InvalidScriptError,
+    NotFoundError,
 )
 from hopsartifacts.layout import Role
 from hopsartifacts.machine.local_paths import user_path
@@ -208,6 +209,9 @@ def _in_project(
         entry = storage.stat(path)
     except InvalidNameError:
         path, entry = file.path, None
+    if sealed := _sealed(storage, path):
+        yield _kept(storage, role, sealed)
+        return
     if entry and isinstance(file, ProjectPath) and _is_hidden(storage, path):
         entry = None
     if entry is None or entry.kind != "file":
@@ -215,6 +219,23 @@ def _in_project(
     yield ArtifactSource(
         role=role, name=entry.name, chunks=lambda: storage.chunks(path)
     )
+
+
+def _sealed(storage: Storage, path: str) -> KeptFile | None:
+    """Return the file of an artifact version that *path* leads to, if it exists.
+
+    It is read from the version, and keeps the name under which it was given.
+    """
+    found = layout.artifact_file_at(path)
+    if found is None:
+        return None
+    model, version, artifact, name = found
+    try:
+        files = ArtifactStore(storage, model, version).get(artifact).files
+    except (NotFoundError, InvalidNameError):
+        return None
+    is_there = any(file.path == name for file in files)
+    return KeptFile(model, version, artifact, name) if is_there else None
 
 
 def _is_hidden(storage: Storage, path: str) -> bool:

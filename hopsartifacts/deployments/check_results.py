@@ -127,12 +127,13 @@ class DeploymentCheck(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[Problem] = []
 
     def __str__(self) -> str:
-        said = [f"{it.pointer or 'deployment'}: {it}" for it in self.problems]
-        if self.artifact:
+        said = [f"It cannot be saved: {it}" for it in self.problems]
+        if self.artifact is not None:
             said.append(self.artifact.sentence)
         if self.difference is not None:
-            said.append(f"Changes of the active version:\n{self.difference}")
-        said += self.runs_here.reasons if self.runs_here else ()
+            said.append(f"It differs from the active version:\n{self.difference}")
+        if self.runs_here is not None:
+            said += [f"It cannot run here: {it}" for it in self.runs_here.reasons]
         return "\n".join(said)
 
 

@@ -188,6 +188,11 @@ class Deployed:
             )
         return self._read[number]
 
+    def why(self, number: int) -> str:
+        """Return the reason that a user gave for an existing version; empty if none."""
+        entry = self._logs.deployment(self.name).entry(self.state.records[number].entry)
+        return str(entry.op.get("why", ""))
+
     def fetch(self, records: Mapping[int, DeploymentRecord]) -> None:
         """Read the specifications of versions concurrently."""
         self._logs.deployment(self.name).fetch({it.entry for it in records.values()})

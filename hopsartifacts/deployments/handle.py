@@ -31,6 +31,7 @@ from hopsartifacts.deployments.predictor import (
     sealed_predictor,
     unchecked_predictor,
 )
+from hopsartifacts.deployments.progress import Progress, newest_progress
 from hopsartifacts.deployments.settings import DeploymentSettings
 from hopsartifacts.deployments.state import component_name
 from hopsartifacts.deployments.versions import (
@@ -339,6 +340,10 @@ class ModelServing(FixedAttributes):
     def state_of(self, sealed: Keyed) -> RunState:
         """Return the state of the processes of a deployment; reads no storage."""
         return self._context.backend().state(sealed.key)
+
+    def progress_of(self, sealed: Keyed) -> Progress | None:
+        """Return how far the newest start, update or stop is; None if there is none."""
+        return newest_progress(self._context.backend().history(sealed.key))
 
     def traffic_of(self, key: DeploymentKey, period: Period) -> Traffic:
         """Return how many requests a deployment answered where it runs."""

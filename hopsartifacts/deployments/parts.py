@@ -196,7 +196,8 @@ RESERVED_PREFIXES = ("HOPSARTIFACTS_", "HOPSWORKS_", "SERVING_")
 _PYTHON_NEEDS = frozenset({"PYTHONHOME", "PYTHONPATH"})
 """With other values the server would not find its own code."""
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+VARIABLE_PATTERN = "[A-Za-z_][A-Za-z0-9_]*"
+_NAME = re.compile(VARIABLE_PATTERN)
 
 
 def checked_variables(given: Any) -> dict[str, str]:
@@ -248,7 +249,13 @@ def _value(name: object, value: object) -> str:
 
 
 LoggerMode = Literal["NONE", "ALL", "MODEL_INPUTS", "PREDICTIONS"]
-LOGGER_MODES: tuple[LoggerMode, ...] = ("NONE", "ALL", "MODEL_INPUTS", "PREDICTIONS")
+LOGGER_MEANINGS: dict[LoggerMode, str] = {
+    "NONE": "Nothing is logged.",
+    "ALL": "Requests and predictions are logged.",
+    "MODEL_INPUTS": "Requests are logged.",
+    "PREDICTIONS": "Predictions are logged.",
+}
+LOGGER_MODES: tuple[LoggerMode, ...] = tuple(LOGGER_MEANINGS)
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
@@ -361,6 +368,20 @@ class InferenceLogger(msgspec.Struct, frozen=True, omit_defaults=True):
             ).at("mode")
 
 
+BATCHER_MEANINGS = {
+    "max_batch_size": "The most rows in a batch.",
+    "max_latency": (
+        "The longest wait for a batch to fill, in milliseconds. Without it, a batch "
+        "has the requests that arrived during the previous prediction."
+    ),
+    "timeout": (
+        "The longest time that a request may wait for its prediction, in seconds. "
+        "Without it, there is no limit."
+    ),
+}
+"""The numbers that a batcher has, each a positive whole number."""
+
+
 class InferenceBatcher(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether and how concurrent requests are combined into batches.
 
@@ -383,7 +404,7 @@ class InferenceBatcher(msgspec.Struct, frozen=True, omit_defaults=True):
             raise InvalidDeploymentError(
                 f"inference batcher enabled is {self.enabled!r}: give True or False"
             ).at("enabled")
-        for name in ("max_batch_size", "max_latency", "timeout"):
+        for name in BATCHER_MEANINGS:
             value = getattr(self, name)
             if value is None:
                 continue

@@ -76,6 +76,27 @@ FEATURES: dict[ServingTool, dict[ModelServer, frozenset[Feature]]] = {
 }
 
 
+LABELS: dict[Framework, str] = {
+    "TENSORFLOW": "TensorFlow",
+    "TORCH": "PyTorch",
+    "PYTHON": "Python",
+    "SKLEARN": "Scikit-learn",
+    "LLM": "LLM",
+}
+"""The name of each framework for people."""
+
+TOOLS: dict[ServingTool, str] = {
+    "KSERVE": "All features that the model server has.",
+    "DEFAULT": "Hopsworks' older serving tool, with fewer features.",
+}
+"""What each serving tool means."""
+
+PROTOCOLS: dict[ApiProtocol, str] = {
+    "REST": "HTTP with JSON, in the protocols V1 and V2.",
+    "GRPC": "gRPC in the protocol V2, and HTTP beside it.",
+}
+"""What each protocol means."""
+
 SETTINGS_OF: dict[Feature, tuple[str, ...]] = {
     "transformer": ("transformer",),
     "batcher": ("inference_batcher",),
@@ -154,6 +175,17 @@ def script_problem(framework: Framework, tool: ServingTool) -> Problem | None:
             fix="give script_file or config_file",
         )
     return None
+
+
+def script_sentence(framework: Framework, tool: ServingTool) -> str:
+    """Return the rule for the predictor script in a sentence."""
+    problem = script_problem(framework, tool)
+    if problem is None:
+        return (
+            f"{framework} deployments on {tool} need no predictor script: the model "
+            "server loads the model itself"
+        )
+    return problem.detail
 
 
 def feature_problem(

@@ -237,6 +237,8 @@ def _changes_search(tree: ast.Module) -> bool:
     )
 
 
+SCRIPT_SUFFIX = ".py"
+"""What the name of a script ends with."""
 _EXAMPLE: dict[Component, str] = {
     "predictor": "class Predictor with predict(self, inputs)",
     "transformer": "class Transformer with preprocess or postprocess",
@@ -250,7 +252,7 @@ def check_script(role: Component, name: str, data: bytes) -> None:
         InvalidScriptError: it is not Python, has no class of the right name, or has a
             relative import, although a script is not part of a package when it runs.
     """
-    if not name.endswith(".py"):
+    if not name.endswith(SCRIPT_SUFFIX):
         raise InvalidScriptError(
             f"{role} script {name!r} is not a .py file: save it as one"
         )

@@ -48,15 +48,16 @@ class Inventory:
         self.retired: list[str] = []
         self.damaged: list[Finding] = []
 
-    def add_model(self, model: str) -> None:
-        """Add everything that belongs to one model."""
+    def add_model(self, model: str, only: int | None = None) -> None:
+        """Add everything that belongs to one model, or *only* to one version of it."""
         log = model_log(self._storage, model)
         if not self._audited(log):
             self._miss_log(log, layout.model_name_claim(model))
             return
         records = log.seen_state().records
-        log.fetch({it.seal for it in records.values() if it.is_live})
-        for version, record in records.items():
+        chosen = {it: record for it, record in records.items() if only in {None, it}}
+        log.fetch({it.seal for it in chosen.values() if it.is_live})
+        for version, record in chosen.items():
             folder = layout.version_dir(model, version)
             if record.status == "reserved":
                 if lost := lost_seal(self._storage, model, version):
@@ -167,18 +168,6 @@ class Inventory:
     def _damage(self, folder: str, error: Exception) -> None:
         self.busy.append(folder)
         self.damaged.append(Finding(path=folder, kind="damaged", detail=str(error)))
-
-
-def take_inventory(
-    storage: Storage, models: set[str], deployments: set[str]
-) -> Inventory:
-    """Return the inventory of the named models and deployments."""
-    inventory = Inventory(storage)
-    for model in sorted(models):
-        inventory.add_model(model)
-    for deployment in sorted(deployments):
-        inventory.add_deployment(deployment)
-    return inventory
 
 
 def lost_seal(storage: Storage, model: str, version: int) -> IntegrityError | None:

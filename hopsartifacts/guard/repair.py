@@ -18,12 +18,14 @@ from hopsartifacts.deployments.deployed import fate_of
 from hopsartifacts.errors import HopsArtifactsError, NotFoundError, StorageError
 from hopsartifacts.guard.inventory import Inventory
 from hopsartifacts.guard.restoration import Restoring, Source
+from hopsartifacts.guard.scope import Scope
 from hopsartifacts.guard.verify import inspect
 from hopsartifacts.machine.identity import new_token
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.checks import Finding, FindingKind, check_file
 
+_WOULD_BE_MOVED = ", so it would be moved to quarantine"
 _UNSOUND: frozenset[FindingKind] = frozenset({"changed", "missing", "unreadable"})
 
 
@@ -42,6 +44,8 @@ class RepairReport(msgspec.Struct, frozen=True, kw_only=True):
 
     repaired: tuple[Repaired, ...]
     unrepaired: tuple[Finding, ...]
+    dry_run: bool = False
+    """Whether nothing was changed: the report then says what a repair would do."""
 
     @property
     def ok(self) -> bool:
@@ -49,7 +53,8 @@ class RepairReport(msgspec.Struct, frozen=True, kw_only=True):
         return not self.unrepaired
 
     def __str__(self) -> str:
-        lines = [f"{len(self.repaired)} repaired", *map(str, self.repaired)]
+        verb = "would be repaired" if self.dry_run else "repaired"
+        lines = [f"{len(self.repaired)} {verb}", *map(str, self.repaired)]
         if self.unrepaired:
             lines += [f"{len(self.unrepaired)} cannot be repaired here"]
             lines += map(str, self.unrepaired)
@@ -61,16 +66,30 @@ def repair(
     sources: Sequence[Source] = (),
     callback: Callback = NO_CALLBACK,
     executor: Executor | None = None,
+    path: str = "",
+    *,
+    dry_run: bool = False,
 ) -> RepairReport:
-    """Verify, and repair every difference that can be repaired.
+    """Verify, and repair every difference at or below *path* that can be repaired.
+
+    With *dry_run* nothing is changed. The report says what would be done; copies that
+    would be used are read and compared.
 
     Raises:
+        InvalidInputError: *path* is not in a managed folder.
+        PathNotFoundError: there is nothing at *path*, and nothing should be.
         StorageError: the storage does not answer.
     """
-    report, inventory = inspect(storage, callback, executor)
+    report, inventory = inspect(storage, callback, executor, path)
+    if path and report.findings:
+        # Other versions may have intact copies.
+        inventory = Scope.of(storage, "").inventory(storage)
     unsound = (it.path for it in report.findings if it.kind in _UNSOUND)
     restoring = Restoring(storage, inventory, unsound, sources)
     work = _Repair(storage, inventory, restoring)
+    if dry_run:
+        work.plan(report.findings)
+        return work.report(dry_run=True)
     try:
         work.undo(report.findings)
         # A restored file may be the copy that another one needs.
@@ -80,10 +99,7 @@ def repair(
     finally:
         restoring.clear()
         work.close_folders()
-    return RepairReport(
-        repaired=tuple(work.repaired),
-        unrepaired=tuple(sorted([*work.pending, *work.failed])),
-    )
+    return work.report()
 
 
 class _PassedError(HopsArtifactsError):
@@ -118,6 +134,33 @@ class _Repair:
                     self.repaired.append(Repaired(finding=finding, action=action))
                 else:
                     self.pending.append(finding)
+
+    def plan(self, findings: Iterable[Finding]) -> None:
+        """Note what ``undo`` and ``quarantine`` would do, without doing it."""
+        for finding in findings:
+            with self._noting_failure(finding):
+                self._check_matters(finding)
+                action = self._planned(finding)
+                if action:
+                    self.repaired.append(Repaired(finding=finding, action=action))
+                else:
+                    self.pending.append(finding)
+        todo, self.pending = self.pending, []
+        for finding in todo:
+            copy = self._restored_copy(finding)
+            if copy:
+                action = f"would be restored from {copy}, after that"
+                self.repaired.append(Repaired(finding=finding, action=action))
+            else:
+                self.pending.append(_without_copy(finding, _WOULD_BE_MOVED))
+
+    def report(self, *, dry_run: bool = False) -> RepairReport:
+        """Return what was done, or would be."""
+        return RepairReport(
+            repaired=tuple(self.repaired),
+            unrepaired=tuple(sorted([*self.pending, *self.failed])),
+            dry_run=dry_run,
+        )
 
     def quarantine(self) -> None:
         """Move changed files that have no other copy to quarantine."""
@@ -179,6 +222,29 @@ class _Repair:
             return f"moved to {aside}" if aside else "it no longer exists"
         return self._restore(finding) if finding.kind in _UNSOUND else None
 
+    def _planned(self, finding: Finding) -> str | None:
+        """Return what ``_undo`` would do; None if it cannot repair *finding*."""
+        if finding.kind == "unprotected":
+            return "would be made read-only"
+        if finding.kind in {"extra", "leftover"}:
+            return "would be moved to quarantine"
+        if finding.kind not in _UNSOUND:
+            return None
+        origin = self._restoring.origin(finding.path)
+        is_there = self._storage.stat(finding.path) is not None
+        moved = "; the changed file would be moved to quarantine" if is_there else ""
+        return f"would be restored from {origin}{moved}" if origin else None
+
+    def _restored_copy(self, finding: Finding) -> str | None:
+        """Return the path of a planned file that has the bytes of *finding*."""
+        sealed = self._inventory.sealed
+        if finding.kind not in _UNSOUND:
+            return None
+        for path in (it.finding.path for it in self.repaired):
+            if path in sealed and sealed[path].sha256 == sealed[finding.path].sha256:
+                return path
+        return None
+
     def _restore(self, finding: Finding) -> str | None:
         path = finding.path
         if self._is_sound_again(path):
@@ -208,17 +274,14 @@ class _Repair:
             return finding
         if self._is_sound_again(path):
             raise _PassedError
-        detail = f"{finding.detail}; no intact copy was found"
+        aside = None
         # An unreadable file may be readable again later, so it stays.
         if finding.kind == "changed":
             self._open_folders(path)
             aside = self._move_aside(path)
             self._check_matters(finding, aside)
-            detail += f", so it was moved to {aside}" if aside else ""
-        if path.startswith(f"{layout.MODELS}/"):
-            _, model, version, *_ = path.split("/")
-            detail += f"; model {model!r} version {version} cannot be served without it"
-        return msgspec.structs.replace(finding, detail=detail)
+        moved = f", so it was moved to {aside}" if aside else ""
+        return _without_copy(finding, moved)
 
     def _is_sound_again(self, path: str) -> bool:
         """Check again, because another repair may have restored the file."""
@@ -267,3 +330,22 @@ class _Repair:
             if path.startswith(f"{payloads}/"):
                 return f"{payloads}/{path.removeprefix(f'{payloads}/').split('/')[0]}"
         return None
+
+
+def _without_copy(finding: Finding, moved: str) -> Finding:
+    """Return *finding* with what follows if there is no intact copy.
+
+    Args:
+        finding: the finding.
+        moved: what happens to a changed file.
+    """
+    path = finding.path
+    if finding.kind not in _UNSOUND:
+        return finding
+    detail = f"{finding.detail}; no intact copy was found"
+    if finding.kind == "changed":
+        detail += moved
+    if path.startswith(f"{layout.MODELS}/"):
+        _, model, version, *_ = path.split("/")
+        detail += f"; model {model!r} version {version} cannot be served without it"
+    return msgspec.structs.replace(finding, detail=detail)

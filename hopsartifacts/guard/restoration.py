@@ -4,9 +4,10 @@ No copy is trusted: its content is compared with the SHA-256 of the seal while i
 transferred, and gets its name only if they match.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from typing import TypeVar
 
 from hopsartifacts import layout
 from hopsartifacts.digests import Digest
@@ -28,6 +29,7 @@ IN_MEMORY_BYTES = 1024 * 1024
 Source = Callable[[Digest], Iterable[bytes] | None]
 """A function that returns the content with a given digest; None if not available."""
 
+Taken = TypeVar("Taken")
 _Candidate = tuple[str, Callable[[], Iterable[bytes]]]
 
 
@@ -83,10 +85,19 @@ class Restoring:
             StorageError: no place has it, and one did not answer.
             IntegrityError: no place has it, and one that should is damaged.
         """
+        return self._first(path, self._taken)
+
+    def origin(self, path: str) -> str | None:
+        """Return where ``prepare`` would find the content; it is read. Raises alike."""
+        return self._first(path, self._checked)
+
+    def _first(
+        self, path: str, take: Callable[[str, str, Iterable[bytes]], Taken]
+    ) -> Taken | None:
         failure: HopsArtifactsError | None = None
         for origin, read in self._candidates(path):
             try:
-                return self._taken(path, origin, read())
+                return take(path, origin, read())
             except (StorageError, IntegrityError) as error:
                 if failure is None or isinstance(failure, OtherBytesError):
                     failure = error
@@ -105,6 +116,10 @@ class Restoring:
         staged = f"{layout.staging_dir(self._token)}/{path}"
         self._storage.write(staged, verified(chunks, digest, path))
         return PreparedFile(origin, None, staged)
+
+    def _checked(self, path: str, origin: str, chunks: Iterable[bytes]) -> str:
+        deque(verified(chunks, self._inventory.sealed[path], path), maxlen=0)
+        return origin
 
     def restored(self, path: str) -> None:
         """Mark *path* as intact, so that it can serve as a copy."""

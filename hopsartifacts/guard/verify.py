@@ -13,13 +13,12 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_complete
 import msgspec
 
 from hopsartifacts import layout
-from hopsartifacts.deployments.versions import deployment_names
 from hopsartifacts.digests import Digest
-from hopsartifacts.errors import StorageError
-from hopsartifacts.guard.inventory import Inventory, take_inventory
+from hopsartifacts.errors import PathNotFoundError, StorageError
+from hopsartifacts.guard.inventory import Inventory
+from hopsartifacts.guard.scope import Scope
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback, Progress
 from hopsartifacts.machine.workers import Stop
-from hopsartifacts.registry.versions import model_names
 from hopsartifacts.storage.contract import FileInfo, Storage
 from hopsartifacts.store.checks import (
     VANISHED,
@@ -66,33 +65,35 @@ def verify(
     storage: Storage,
     callback: Callback = NO_CALLBACK,
     executor: Executor | None = None,
+    path: str = "",
 ) -> VerifyReport:
-    """Compare everything below the managed folders with the logs.
+    """Compare everything below the managed folders, or below *path*, with the logs.
 
     Raises:
+        InvalidInputError: *path* is not in a managed folder.
+        PathNotFoundError: there is nothing at *path*, and nothing should be.
         StorageError: the storage does not answer; this is not a finding.
     """
-    return inspect(storage, callback, executor)[0]
+    return inspect(storage, callback, executor, path)[0]
 
 
 def inspect(
     storage: Storage,
     callback: Callback = NO_CALLBACK,
     executor: Executor | None = None,
+    path: str = "",
 ) -> tuple[VerifyReport, Inventory]:
-    """Return the result of ``verify`` and the inventory behind it.
+    """Return the result of ``verify`` and the inventory of *path* behind it.
 
     Files are listed before the logs are read, because a writer records each file in a
     log before it writes it. A finding is reported only if it persists: see
     ``_lasting``.
     """
-    listed = {
-        entry.path: entry
-        for folder in (layout.MODELS, layout.DEPLOYMENTS)
-        for entry in storage.find(folder)
-    }
-    models, deployments = set(model_names(storage)), set(deployment_names(storage))
-    inventory = take_inventory(storage, models, deployments)
+    scope = Scope.of(storage, path)
+    listed = {entry.path: entry for entry in scope.listed(storage)}
+    inventory = scope.inventory(storage)
+    if "/" in path and not (listed or inventory.sealed or inventory.damaged):
+        raise PathNotFoundError(f"{path!r} does not exist: nothing was sealed there")
     there = {path: listed.get(path) or storage.stat(path) for path in inventory.sealed}
     files = [(it, inventory.sealed[path]) for path, it in there.items() if it]
     findings = [
@@ -103,7 +104,7 @@ def inspect(
         *_open_folders(storage, inventory),
     ]
     report = VerifyReport(
-        findings=tuple(sorted(_lasting(storage, findings, models, deployments))),
+        findings=tuple(sorted(_lasting(storage, findings, scope))),
         files=len(inventory.sealed),
         size_bytes=sum(digest.size_bytes for digest in inventory.sealed.values()),
     )
@@ -155,12 +156,7 @@ def _open_folders(storage: Storage, inventory: Inventory) -> Iterator[Finding]:
             yield Finding(path=folder, kind="unprotected", detail=detail)
 
 
-def _lasting(
-    storage: Storage,
-    findings: list[Finding],
-    models: set[str],
-    deployments: set[str],
-) -> list[Finding]:
+def _lasting(storage: Storage, findings: list[Finding], scope: Scope) -> list[Finding]:
     """Return the findings that persist after a moment.
 
     Concurrent changes look like damage: a version being deleted loses its files, and a
@@ -174,11 +170,7 @@ def _lasting(
         before = len(findings)
         looks = {it.path: storage.stat(it.path) for it in findings}
         owners = {tuple(path.split("/")[:2]) for path in looks}
-        fresh = take_inventory(
-            storage,
-            {name for name in models if (layout.MODELS, name) in owners},
-            {name for name in deployments if (layout.DEPLOYMENTS, name) in owners},
-        )
+        fresh = scope.among(owners).inventory(storage)
         again = (_again(storage, it, looks[it.path], fresh) for it in findings)
         findings = [it for it in again if it]
         if len(findings) == before:

@@ -79,19 +79,42 @@ def rollback_alias(storage: Storage, model: str, alias: str, why: str) -> AliasR
     log = versions.model_log(storage, model)
 
     def decide(state: ModelState, current: AliasRecord | None) -> _Change:
-        under = (current or _pointing(state, model, alias, None)).under
-        while under is not None:
-            before = alias_record(log, under)
-            if before.version is not None:
-                versions.pick_live(state, model, before.version)
-                return before.version, before.under
-            under = before.under
-        raise ModelNotFoundError(
-            f"alias {alias!r} of model {model!r} never pointed at another version: "
-            "there is nothing to roll back to"
-        )
+        found = current or _pointing(state, model, alias, None)
+        before = _record_under(log, found)
+        if before is None or before.version is None:
+            raise ModelNotFoundError(
+                f"alias {alias!r} of model {model!r} never pointed at another version: "
+                "there is nothing to roll back to"
+            )
+        versions.pick_live(state, model, before.version)
+        return before.version, before.under
 
     return _change(storage, model, alias, why, decide)
+
+
+def rollback_target(storage: Storage, model: str, alias: str) -> int | None:
+    """Return the version that a rollback of *alias* would point it at.
+
+    None if it has no previous version, or that version was deleted.
+    """
+    log = versions.model_log(storage, model)
+    state = log.state()
+    current = state.aliases.get(alias)
+    before = _record_under(log, current) if current else None
+    if before is None or before.version is None or not state.is_live(before.version):
+        return None
+    return before.version
+
+
+def _record_under(log: versions.ModelLog, record: AliasRecord) -> AliasRecord | None:
+    """Return the newest earlier record with a version that was not rolled back."""
+    under = record.under
+    while under is not None:
+        before = alias_record(log, under)
+        if before.version is not None:
+            return before
+        under = before.under
+    return None
 
 
 def alias_history(storage: Storage, model: str, alias: str) -> Iterator[AliasRecord]:
@@ -114,11 +137,21 @@ def aliased_version(storage: Storage, model: str, alias: str, at: Any = None) ->
         state = versions.model_state(storage, model)
         found = _pointing(state, model, alias, state.aliases.get(alias))
         return found.version or 0
+    return alias_record_at(storage, model, alias, at).version or 0
+
+
+def alias_record_at(storage: Storage, model: str, alias: str, at: Any) -> AliasRecord:
+    """Return the record of *alias*, which pointed at a version, when it was *at*.
+
+    Raises:
+        InvalidInputError: *at* is not a point in time; see ``times.moment``.
+        ModelNotFoundError: it did not point at a version at that time.
+    """
     then = moment(at, "at")
     for record in alias_history(storage, model, alias):
         if _time_of(record, model) <= then:
             if record.version is not None:
-                return record.version
+                return record
             break
     raise ModelNotFoundError(
         f"alias {alias!r} of model {model!r} did not exist at {then.isoformat()}: "

@@ -274,6 +274,8 @@ async def _body(request: Request, operation: Operation, limit: int) -> Any:
     if operation.body is None or operation.takes != "json":
         return None
     data = await read_body(request, limit)
+    if operation.may_lack_body and not data:
+        data = b"{}"
     try:
         return msgspec.json.decode(without_bom(data), type=operation.body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

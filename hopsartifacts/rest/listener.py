@@ -29,6 +29,7 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
             encryption. 0 takes a free one. None takes that of the last start, and only
             if the server listens on the loopback interface; otherwise there is none.
         inference_host: None for the same as *host*.
+        has_inference_port: whether there may be such a port at all.
         access_log: file of the access log; None for stderr.
         drain_s: how long requests in progress may take to finish when the server stops.
         chores_s: interval of cleaning up uploads and checking the certificate.
@@ -43,6 +44,7 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
     proxies: tuple[str, ...] = ()
     inference_port: int | None = None
     inference_host: str | None = None
+    has_inference_port: bool = True
     access_log: Path | None = None
     drain_s: float = 30.0
     chores_s: float = 60.0
@@ -90,7 +92,8 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
 
     def host_names(self) -> tuple[str, ...]:
         """Return the names under which clients may reach the server."""
-        return (*self.names, self.host, socket.gethostname())
+        names = (*self.names, self.host)
+        return names if is_loopback(self.host) else (*names, socket.gethostname())
 
     def name_of(self, address: str, host: str) -> str:
         """Return the host name for clients of a socket bound to *address* as *host*."""

@@ -169,7 +169,7 @@ def _body(operation: Operation, of: dict[int, Any]) -> dict[str, Any] | None:
             "required": [*required, "file"],
         }
         content = {"multipart/form-data": {"schema": schema}}
-    return {"required": True, "content": content}
+    return {"required": not operation.may_lack_body, "content": content}
 
 
 def _responses(operation: Operation, of: dict[int, Any]) -> dict[str, Any]:

@@ -47,6 +47,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         scope: the scope that the API key needs; None if no key is needed.
         query: a struct of the query parameters; others are ignored.
         body: type of the JSON body; None if there is none.
+        may_lack_body: whether no body means one without members.
         answer: type of the answer; None if it has no body.
         status: HTTP status on success.
         errors: further error statuses, besides those that any operation can have.
@@ -66,6 +67,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     scope: Scope | None = "read"
     query: type | None = None
     body: Any = None
+    may_lack_body: bool = False
     answer: Any = None
     status: int = 200
     errors: tuple[int, ...] = ()

@@ -198,6 +198,8 @@ class Rows:
         self._versions = SortedLists(VERSIONS)
         self._models = SortedLists(MODELS)
         self._looked = self._compared = float("-inf")
+        self._users_seen: tuple[_FolderStamp, float] = (None, float("-inf"))
+        """When the users of artifacts were looked for."""
         self._folder_stamps: tuple[_FolderStamp, _FolderStamp] = (None, None)
         self._unwritten = 0
         self._load()
@@ -246,6 +248,11 @@ class Rows:
         found = self._listed.get(model)
         return found[0].aliases if found else {}
 
+    def log_lengths(self) -> dict[str, int]:
+        """Return the number of entries of each model's log, as of the latest list."""
+        with self._lock:
+            return {name: it.newest.seq for name, it in self._kept.items()}
+
     def damaged(self) -> list[str]:
         """Return the models whose logs could not be read for the latest list."""
         return sorted(self._damaged.copy())
@@ -267,9 +274,19 @@ class Rows:
     def artifact_users(self, model: str, version: int) -> dict[int, list[str]]:
         """Return the deployments that run each artifact version of a model version.
 
+        They are looked for again only if something was written on the local disk since
+        the last time; elsewhere every ``_COMPARE_S`` seconds.
+
         Raises as ``versions_of``.
         """
-        self._of(model)
+        stamp, now = self._folder_stamp(layout.TEMPORARY), monotonic()
+        before, looked = self._users_seen
+        is_still = stamp is not None and stamp == before
+        if self._root is None:
+            is_still = now - looked < _COMPARE_S
+        if not is_still:
+            self._of(model)
+            self._users_seen = stamp, now
         return self._deployments.users_of_artifacts(model, version)
 
     def _of(self, model: str) -> tuple[ModelRow, list[VersionRow]]:

@@ -201,7 +201,8 @@ def _inference_listener(
     client send predictions only to a plain HTTP port.
     """
     wanted = listening.inference_port
-    if wanted is None and not is_loopback(listening.host):
+    is_wanted = wanted is not None or is_loopback(listening.host)
+    if not (listening.has_inference_port and is_wanted):
         return None
     host = listening.inference_host or listening.host
     return inference_listener(folder, host, wanted, url)
@@ -322,7 +323,13 @@ class ApiServer(HttpServer):
         self._stack = AsyncExitStack()
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve until a signal comes; kill the process if it does not end in time."""
+        """Serve until a signal comes; kill the process if it does not end in time.
+
+        On another than the main thread the process is not the server's own: it lives.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            super().run(sockets)
+            return
         after_s = self._drain_s + _STUCK_S
         before = set(threading.enumerate())
         self._cutting = threading.Timer(after_s, _cut, (after_s,))
@@ -330,9 +337,11 @@ class ApiServer(HttpServer):
         try:
             super().run(sockets)
         finally:
-            # Python would wait for these threads before it exits.
+            # Python would wait for these threads before it exits. A server that runs
+            # beside others, as in tests, does not end its process.
             left = set(threading.enumerate()) - before
-            if all(it.daemon for it in left):
+            is_alone = threading.current_thread() is threading.main_thread()
+            if not is_alone or all(it.daemon for it in left):
                 self._cutting.cancel()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -204,6 +204,22 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class Reported(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a run reported at one moment.
+
+    Attributes:
+        at: when; None if it is not known.
+        version: the version that serves, or is about to; None if none is.
+        next_version: the version that it moves to; None if it does not move.
+    """
+
+    at: datetime | None
+    status: Status
+    condition: Condition
+    version: int | None = None
+    next_version: int | None = None
+
+
 class LastError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The last error of a run: of a script, or the end of a process.
 
@@ -405,6 +421,14 @@ class ServingBackend(Protocol):
         """Return the current state; it is ``Created`` if the deployment never ran here.
 
         It is also ``Created`` if nothing can be known about earlier runs.
+        """
+        ...
+
+    def history(self, deployment: DeploymentKey) -> list[Reported]:
+        """Return what the newest run has reported until now, oldest first.
+
+        The last one is what ``state`` returns. It is empty if the deployment never ran
+        here. Of a long history only the newest part is kept.
         """
         ...
 

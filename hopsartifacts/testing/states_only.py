@@ -13,6 +13,7 @@ from hopsartifacts.serving.contract import (
     LogArchive,
     LogLine,
     ProcessUsage,
+    Reported,
     RunState,
     StoredLog,
 )
@@ -61,6 +62,10 @@ class StatesOnly:
             port=1,
             started_s=1,
         )
+
+    def history(self, deployment: DeploymentKey) -> list[Reported]:  # noqa: ARG002 - the contract's
+        """Return nothing: starts take no time here."""
+        return []
 
     def predict(self, deployment: DeploymentKey, payload: dict[str, Any]) -> Any:
         """Return the inputs as predictions."""

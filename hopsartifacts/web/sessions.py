@@ -54,9 +54,8 @@ class BrowserSessions:
         self._caller = caller
         self._clock = clock
         self._lock = Lock()
-        self._sessions: dict[
-            str, BrowserSession
-        ] = {}  # by the hash of the cookie's value
+        # By the hash of the cookie's value.
+        self._sessions: dict[str, BrowserSession] = {}
 
     def start(self, key: str, address: str, agent: str) -> tuple[BrowserSession, str]:
         """Start a session for *key*; return it with the value of its cookie."""

@@ -7,7 +7,7 @@ import click
 
 from hopsartifacts.cli.app import app
 
-ALONE = {"catalog", "doctor", "gc", "repair", "serve", "verify"}
+ALONE = {"catalog", "doctor", "gc", "repair", "serve", "ui", "verify"}
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 
 

@@ -226,3 +226,25 @@ def test_a_setting_that_makes_no_sense_is_told(
 def test_settings_that_were_not_given_are_not_there() -> None:
     options = dict.fromkeys(options_of("deployments", "create"))
     assert settings_given(options) == {}
+
+
+def test_a_dry_run_shows_what_would_happen_and_saves_nothing(
+    run: Run, script: Path
+) -> None:
+    result = run("deployments", "create", "m", "--script", script, "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "Artifact version 1 is new" in result.stdout
+    assert hopsartifacts.login().get_model_serving().get_deployments() == []
+
+
+def test_a_dry_run_of_what_cannot_be_saved_says_all_that_is_wrong(
+    run: Run, script: Path
+) -> None:
+    wrong = ("--name", "a-b", "--serving-tool", "DEFAULT", "--api-protocol", "GRPC")
+    result = run("deployments", "create", "m", "--script", script, *wrong, "--dry-run")
+    assert result.exit_code == 1
+    assert "'a-b' is not a valid deployment name" in result.stdout
+    assert "has no gRPC" in result.stdout
+    result = run("deployments", "create", "m", *wrong[2:])
+    assert "has no gRPC" in result.stderr
+    assert "need a predictor script" in result.stderr

@@ -108,3 +108,31 @@ def test_a_transformer_may_be_written_or_in_the_project(
     deployment.transformer = ms.create_transformer(InlineFile("transform.py", code))
     deployment.save()
     assert (deployment.version, deployment.artifact_version) == (1, 1)
+
+
+def test_a_file_of_an_artifact_is_given_by_its_path(
+    sklearn_model: Model, make_script: Callable[..., Path], tmp_path: Path
+) -> None:
+    """It keeps its name, so the same files are the same artifact version."""
+    data = tmp_path / "data" / "words.txt"
+    data.parent.mkdir()
+    data.write_text("a b")
+    made = sklearn_model.deploy(
+        "d", script_file=make_script(SCRIPT), files=[data.parent]
+    )
+    folder = made.artifact_files_path
+    assert made.artifact_version == 1
+    script = ProjectPath(f"{folder}/predictor-predict.py")
+    files = [ProjectPath(f"{folder}/data/words.txt")]
+    same = sklearn_model.deploy("same", script_file=script, files=files)
+    assert same.artifact_version == 1
+    number = sklearn_model.deploy(
+        "number", artifact_version=1, script_file=script, files=files
+    )
+    assert number.artifact_version == 1
+    less = sklearn_model.deploy("less", script_file=script)
+    assert less.artifact_version == 2
+    assert less.script_file == "predict.py"
+    for path in (f"{folder}/data/other.txt", f"{folder}9/data/words.txt"):
+        with pytest.raises(InvalidScriptError, match="upload it first"):
+            sklearn_model.deploy("d", files=[ProjectPath(path)])

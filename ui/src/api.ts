@@ -17,7 +17,7 @@ export type Job =
 export interface FieldProblem {
   readonly pointer: string;
   readonly detail: string;
-  readonly fix?: string;
+  readonly fix?: string | null;
 }
 
 /** The server's answer to a request that failed (RFC 9457). */

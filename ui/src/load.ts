@@ -167,6 +167,8 @@ export interface Page<Row> {
   readonly next?: string | null;
   readonly total: number;
   readonly damaged?: string[];
+  /** Whether the server has looked at everything; only some lists say so. */
+  readonly is_whole?: boolean;
   /** How many rows there are with each value of a field, if that was asked for. */
   readonly facets?: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }

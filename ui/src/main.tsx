@@ -5,6 +5,7 @@ import { useEffect } from "preact/hooks";
 import { loadMe } from "./api.ts";
 import { Frame, Page } from "./frame.tsx";
 import { startKeys } from "./keyboard.ts";
+import { loadLater } from "./lazy.tsx";
 import { startLive } from "./live.ts";
 import { ROUTES } from "./pages/routes.tsx";
 import { Empty } from "./parts/Problem.tsx";
@@ -54,6 +55,7 @@ function Root() {
 startRouting();
 startKeys();
 startClock();
+loadLater();
 const root = document.getElementById("app");
 if (root) {
   render(<Root />, root);

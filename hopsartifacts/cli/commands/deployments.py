@@ -8,9 +8,11 @@ import click
 import msgspec
 
 from hopsartifacts.cli.output import listing, table
+from hopsartifacts.cli.phrases import in_commands
 from hopsartifacts.cli.session import YES, Session, confirm, project_options
 from hopsartifacts.cli.settings import settings_given, settings_options
 from hopsartifacts.cli.values import json_file
+from hopsartifacts.deployments.checks import WantedDeployment
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.environment import freeze as freeze_environment
 from hopsartifacts.deployments.history import summary
@@ -93,6 +95,7 @@ def show(session: Session, name: str) -> None:
 @settings_options
 @WHY
 @IGNORE_ENVIRONMENT
+@click.option("--dry-run", is_flag=True, help="Only show what would happen.")
 @project_options
 def create(
     session: Session,
@@ -102,6 +105,7 @@ def create(
     *,
     why: str,
     ignore_environment: bool,
+    dry_run: bool,
     **options: Any,
 ) -> None:
     """Save a deployment of a version, by default the latest, without starting it.
@@ -113,6 +117,18 @@ def create(
     serving = project.get_model_serving()
     found = project.get_model_registry().get_model(model, version)
     settings = settings_given(options)
+    if dry_run:
+        wanted = WantedDeployment(
+            settings={"name": name, **settings},
+            model=found.name,
+            model_version=found.version,
+            adopt=True,
+        )
+        checked = serving.check_deployment(wanted)
+        session.show(checked, in_commands(str(checked)))
+        if not checked.is_valid:
+            click.get_current_context().exit(1)
+        return
     # The library prints text, but standard output may have to be JSON.
     with redirect_stdout(sys.stderr):
         deployment = serving.deploy_model(

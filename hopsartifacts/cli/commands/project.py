@@ -228,23 +228,34 @@ def import_bundle(
     session.show(document, report)
 
 
+AT_PATH = click.option(
+    "--path",
+    default="",
+    metavar="PATH",
+    help="Only this file or folder of the project, like Models/iris/1.",
+)
+
+
 @click.command("verify")
+@AT_PATH
 @project_argument
-def verify(session: Session) -> None:
+def verify(session: Session, path: str) -> None:
     """Compare every managed file with its sealed digest.
 
     The exit code is 1 if anything differs.
     """
     project = session.project()
     with progress("Checking") as bar:
-        report = project.verify(callback=bar)
+        report = project.verify(callback=bar, path=path)
     session.report(report)
 
 
 @click.command("repair")
 @click.option("--bundle", metavar="FILE", help="A bundle to restore missing data from.")
+@AT_PATH
+@click.option("--dry-run", is_flag=True, help="Only print what would be done.")
 @project_argument
-def repair(session: Session, bundle: str | None) -> None:
+def repair(session: Session, bundle: str | None, path: str, *, dry_run: bool) -> None:
     """Undo every change of managed files that can be undone.
 
     Replaced and extra files are moved aside, never deleted. The exit code is 1 if
@@ -252,7 +263,7 @@ def repair(session: Session, bundle: str | None) -> None:
     """
     project = session.project()
     with progress("Checking") as bar:
-        report = project.repair(bundle=bundle, callback=bar)
+        report = project.repair(bundle=bundle, callback=bar, path=path, dry_run=dry_run)
     session.report(report)
 
 

@@ -1,5 +1,6 @@
-"""The commands ``hopsartifacts serve`` and ``keys``: the server, and its API keys."""
+"""The commands ``serve``, ``ui`` and ``keys``: the server, and its API keys."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,7 +19,9 @@ from hopsartifacts.project import Project
 if TYPE_CHECKING:
     from hopsartifacts.rest.keys import Key, Keys
     from hopsartifacts.rest.server_process import Started
+    from hopsartifacts.web.owner import Opened
 
+_NO_BROWSER = "No browser could be opened: open the link yourself."
 SCOPES = ("read", "write", "deploy", "admin")
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -120,11 +123,67 @@ def serve(
     run_server(project, folder.absolute(), settings, limits, tell, shared)
 
 
+@click.command("ui")
+@click.option("--no-browser", is_flag=True, help="Print the link, and open nothing.")
+@click.option(
+    "--port", type=int, default=0, show_default=True, help="0 picks a free port."
+)
+@click.option(
+    "--read-only",
+    "is_read_only",
+    is_flag=True,
+    help="Only show the project.",
+)
+@project_argument
+def ui(session: Session, *, no_browser: bool, port: int, is_read_only: bool) -> None:
+    """Open the project in a browser on this machine.
+
+    Only you can log in, with the link that this command opens and prints; it is valid
+    once, for two minutes. The server runs until Ctrl+C or SIGTERM. If it runs already,
+    the command opens it with a new link, and ends.
+    """
+    with _server_packages("ui"):
+        from hopsartifacts.web import owner  # noqa: PLC0415 - late
+    project = session.project(may_be_new=True)
+
+    def tell(opened: "Opened") -> None:
+        document = {"project": project.url, **msgspec.structs.asdict(opened)}
+        is_shown = not no_browser and owner.can_show()
+        session.show(document, _link_text(project.url, opened, is_shown=is_shown))
+        if is_shown:
+            thread = owner.show(opened.link, lambda: click.echo(_NO_BROWSER, err=True))
+            if not opened.is_new:
+                thread.join()
+
+    owner.open_ui(project, tell, port=port, is_read_only=is_read_only)
+
+
+def _link_text(url: str, opened: "Opened", *, is_shown: bool) -> str:
+    port = opened.url.rpartition(":")[2]
+    lines = [f"{'Serving' if opened.is_new else 'Already serving'} {url}"]
+    if is_shown:
+        lines.append("Opening it in your browser. If nothing opens, use this link:")
+    else:
+        lines.append("Open this link in a browser, once, within two minutes:")
+    lines.append(opened.link)
+    if not is_shown:
+        lines.append(
+            f"If the browser is on another machine, run there first: "
+            f"ssh -L {port}:127.0.0.1:{port} {socket.gethostname()}"
+        )
+    if opened.is_new:
+        lines.append("Ctrl+C ends it.")
+    return "\n".join(lines)
+
+
 @contextmanager
-def _server_packages() -> Iterator[None]:
+def _server_packages(extra: str = "server") -> Iterator[None]:
     """Say how to install the packages that the imports in the block lack.
 
     They are imported late, so that ``--help`` works without them.
+
+    Args:
+        extra: the extra that has them.
 
     Raises:
         UnsupportedHereError: one is not installed.
@@ -134,7 +193,7 @@ def _server_packages() -> Iterator[None]:
     except ImportError as error:
         raise UnsupportedHereError(
             f"the server needs the package {error.name}; run: "
-            'pip install "hopsartifacts[server]"'
+            f'pip install "hopsartifacts[{extra}]"'
         ) from error
 
 
@@ -193,7 +252,9 @@ def create(
     state_dir: Path | None,
 ) -> None:
     """Create a key and print it; it cannot be shown again."""
-    key, text = _keys(session, state_dir).create(name, scopes or SCOPES[:3], expires_s)
+    found = _keys(session, state_dir)
+    given = {"scopes": scopes} if scopes else {}
+    key, text = found.create(name, **given, expires_in_s=expires_s)
     # Print nothing else, so that a shell can assign the output to a variable.
     session.show({**_document(key), "key": text}, text)
 

@@ -3,13 +3,16 @@
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 
 from hopsartifacts.errors import ModelNotFoundError
 from hopsartifacts.names import alias_name, model_name, tag_name
 from hopsartifacts.registry.aliases import (
     alias_history,
+    alias_record_at,
     delete_alias,
     rollback_alias,
+    rollback_target,
     set_alias,
 )
 from hopsartifacts.registry.documents import AliasRecord
@@ -50,6 +53,27 @@ class Alias(msgspec.Struct, frozen=True, kw_only=True):
     when: str
     why: str
     entry: int
+
+
+class AliasDetail(Alias, frozen=True, kw_only=True):
+    """The target of an alias, and where a rollback leads.
+
+    Attributes:
+        previous: the version that a rollback would point it at; null if there is none.
+    """
+
+    previous: int | None
+
+
+class AliasQuery(msgspec.Struct, frozen=True):
+    """Query parameters of an alias.
+
+    Attributes:
+        at: a date, or a time with its time zone: where the alias pointed then. By
+            default where it points now.
+    """
+
+    at: str = ""
 
 
 class NewAlias(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,12 +156,19 @@ def _aliases(call: OperationCall) -> Page[Alias]:
     return page_of(live, call.query, _BY_NAME)
 
 
-def _get_alias(call: OperationCall) -> Alias:
+def _get_alias(call: OperationCall) -> AliasDetail:
     name, alias = _model(call), alias_name(call.path["alias"])
-    record = model_state(call.hosted.storage, name).aliases.get(alias)
-    if record is None or record.version is None:
-        raise ModelNotFoundError(f"model {name!r} has no alias {alias!r}")
-    return _alias(alias, record)
+    storage = call.hosted.storage
+    if call.query.at:
+        record = alias_record_at(storage, name, alias, call.query.at)
+    else:
+        current = model_state(storage, name).aliases.get(alias)
+        if current is None or current.version is None:
+            raise ModelNotFoundError(f"model {name!r} has no alias {alias!r}")
+        record = current
+    return AliasDetail(
+        **asdict(_alias(alias, record)), previous=rollback_target(storage, name, alias)
+    )
 
 
 def _set_alias(call: OperationCall) -> Alias:
@@ -223,7 +254,14 @@ OPERATIONS = (
         query=Paging,
         answer=Page[Alias],
     ),
-    _alias_operation("GET", _ALIAS, _get_alias, "Where an alias points", answer=Alias),
+    _alias_operation(
+        "GET",
+        _ALIAS,
+        _get_alias,
+        "Where an alias points, or pointed at a time",
+        query=AliasQuery,
+        answer=AliasDetail,
+    ),
     _alias_operation(
         "PUT",
         _ALIAS,

@@ -26,6 +26,7 @@ from hopsartifacts.rest.api.conventions import (
 from hopsartifacts.rest.bodies import refuse_coding
 from hopsartifacts.rest.errors import broken_off
 from hopsartifacts.rest.files.content import answer
+from hopsartifacts.rest.files.marks import Marks, Owner
 from hopsartifacts.rest.files.sealed_tree import Item
 from hopsartifacts.rest.files.tree import (
     Tree,
@@ -37,8 +38,11 @@ from hopsartifacts.rest.files.tree import (
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.own_folder import on_disk
 from hopsartifacts.rest.sorted_lists import SortOrder
+from hopsartifacts.rest.verifications import Integrity
+from hopsartifacts.store.checks import FindingKind
 
 _FILE = "/files/{path}"
+_EXTRA: frozenset[FindingKind] = frozenset({"extra", "leftover"})
 
 MOST_DEEP = 100_000
 """How many files and folders a deep list looks at."""
@@ -54,6 +58,12 @@ class FileRow(msgspec.Struct, frozen=True, kw_only=True):
         size_bytes: 0 for a folder.
         modified: null if unknown.
         is_managed: whether it changes only through models and deployments.
+        belongs_to: the model, artifact or deployment of a managed file; else null.
+        aliases: the aliases that point at it, if it is the folder of a model version.
+        deployments: names of the deployments that use a managed file or folder.
+        integrity: what the last verification found; null if it is not managed.
+        stored: path of the stored file or folder that this row shows. It is another one
+            below a version of a deployment, which shows the files of its artifact.
     """
 
     path: str
@@ -62,6 +72,11 @@ class FileRow(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
     modified: datetime | None
     is_managed: bool
+    belongs_to: Owner | None
+    aliases: list[str]
+    deployments: list[str]
+    integrity: Integrity | None
+    stored: str
 
 
 class Listing(Paging, frozen=True, kw_only=True):
@@ -117,7 +132,17 @@ _ORDER: SortOrder[Item] = SortOrder(
 
 def file_row(call: OperationCall, path: str) -> FileRow:
     """Return the file or folder at *path*; raises as ``Tree.get``."""
-    return _row(tree_of(call).get(path))
+    return _row(known_item(call, path), Marks(call.hosted))
+
+
+def known_item(call: OperationCall, path: str) -> Item:
+    """Return the file or folder at *path*, also one that only a verification found.
+
+    Raises:
+        PathNotFoundError: there is none.
+    """
+    tree = tree_of(call)
+    return tree.look(path) or next(iter(_strangers(call, path)), None) or tree.get(path)
 
 
 def created(call: OperationCall, path: str) -> Response:
@@ -132,13 +157,46 @@ def _list(call: OperationCall) -> FilePage:
     listed, is_whole = _listed(tree_of(call), path, is_deep=wanted.deep)
     found = [
         item
-        for item in listed
+        for item in [*listed, *_extra(call, path, listed)]
         if wanted.name.lower() in item.name.lower()
         and wanted.kind in {None, "folder" if item.is_folder else "file"}
     ]
     page = page_of(found, wanted, _ORDER)
-    rows = [_row(item) for item in page.items]
+    marks = Marks(call.hosted)
+    rows = [_row(item, marks) for item in page.items]
     return FilePage(items=rows, next=page.next, total=page.total, is_whole=is_whole)
+
+
+def _extra(call: OperationCall, folder: str, known: list[Item]) -> list[Item]:
+    """Return the stored files in *folder* that no log names, by the last verification.
+
+    Those of folders that no log names are shown as these folders.
+    """
+    if not layout.is_managed(folder, is_folder=True):
+        return []
+    names = {item.path for item in known}
+    start = f"{folder}/"
+    found = {}
+    for finding, _ in call.hosted.verifications.findings(folder):
+        if finding.kind in _EXTRA and finding.path.startswith(start):
+            name = finding.path.removeprefix(start).partition("/")[0]
+            found[start + name] = start + name != finding.path
+    return [
+        Item(
+            path=path,
+            is_folder=is_folder,
+            size_bytes=0 if is_folder else entry.size_bytes,
+            modified=entry.modified,
+        )
+        for path, is_folder in found.items()
+        if path not in names and (entry := call.hosted.storage.stat(path))
+    ]
+
+
+def _strangers(call: OperationCall, path: str) -> list[Item]:
+    """Return the file or folder at *path* if only the last verification knows it."""
+    found = _extra(call, path.rpartition("/")[0], [])
+    return [item for item in found if item.path == path]
 
 
 def _listed(tree: Tree, path: str, *, is_deep: bool) -> tuple[list[Item], bool]:
@@ -229,15 +287,22 @@ def tree_of(call: OperationCall) -> Tree:
     return Tree(call.hosted.storage, call.hosted.uploads, "")
 
 
-def _row(item: Item) -> FileRow:
+def _row(item: Item, marks: Marks) -> FileRow:
     seconds = _seconds(item)
+    is_managed = layout.is_managed(item.path, is_folder=item.is_folder)
+    mark = marks.of(item.path) if is_managed else None
     return FileRow(
         path=item.path,
         name=item.name,
         kind="folder" if item.is_folder else "file",
         size_bytes=item.size_bytes,
         modified=None if seconds is None else datetime.fromtimestamp(seconds, UTC),
-        is_managed=layout.is_managed(item.path, is_folder=item.is_folder),
+        is_managed=is_managed,
+        belongs_to=mark.owner if mark else None,
+        aliases=mark.aliases if mark else [],
+        deployments=mark.deployments if mark else [],
+        integrity=mark.integrity if mark else None,
+        stored=mark.stored if mark else item.path,
     )
 
 

@@ -29,11 +29,16 @@ MAX_LINES = 10_000
 
 
 class DeploymentVersionDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of a deployment."""
+    """One version of a deployment.
+
+    Attributes:
+        why: the reason that was given when it was saved; empty if none.
+    """
 
     version: int
     created: datetime
     creator: str
+    why: str
     is_active: bool
     specification: Specification
 
@@ -72,6 +77,7 @@ def _snapshot(sealed: Deployed, wanted: int) -> DeploymentVersionDetail:
         version=wanted,
         created=datetime.fromisoformat(version.created),
         creator=version.creator,
+        why=sealed.why(wanted),
         is_active=wanted == sealed.active,
         specification=version.specification,
     )

@@ -1,5 +1,6 @@
 """Jobs: verify, repair, gc and doctor, started by a POST and polled while they run."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -10,7 +11,9 @@ from hopsartifacts.deployments.requests import GoldenRequest
 from hopsartifacts.documents import encode
 from hopsartifacts.guard.gc import GRACE_S, Garbage, Stuck
 from hopsartifacts.guard.repair import Repaired
-from hopsartifacts.machine.progress import Callback
+from hopsartifacts.guard.scope import check_sealed
+from hopsartifacts.guard.verify import inspect
+from hopsartifacts.machine.progress import NO_CALLBACK, Callback
 from hopsartifacts.rest.api.conventions import (
     PREFIX,
     Page,
@@ -21,8 +24,12 @@ from hopsartifacts.rest.api.conventions import (
 )
 from hopsartifacts.rest.background import Job, JobStatus
 from hopsartifacts.rest.deployment_states import RunStatus
+from hopsartifacts.rest.files.marks import Marks
+from hopsartifacts.rest.files.tree import inside
+from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.sorted_lists import SortOrder
+from hopsartifacts.rest.verifications import verification
 from hopsartifacts.store.checks import Finding
 from hopsartifacts.store.storage_probe import Check
 
@@ -36,12 +43,14 @@ class VerifyResult(msgspec.Struct, frozen=True, tag_field="kind", tag="verify"):
         ok: whether everything is as it was sealed.
         files: number of files compared.
         size_bytes: number of bytes read.
+        path: the file or folder that was verified; empty for everything.
     """
 
     ok: bool
     findings: tuple[Finding, ...]
     files: int
     size_bytes: int
+    path: str = ""
 
 
 class RepairResult(msgspec.Struct, frozen=True, tag_field="kind", tag="repair"):
@@ -49,11 +58,15 @@ class RepairResult(msgspec.Struct, frozen=True, tag_field="kind", tag="repair"):
 
     Attributes:
         ok: whether everything is as it was sealed now.
+        dry_run: whether nothing was changed: it says what a repair would do.
+        path: the file or folder that was repaired; empty for everything.
     """
 
     ok: bool
     repaired: tuple[Repaired, ...]
     unrepaired: tuple[Finding, ...]
+    dry_run: bool = False
+    path: str = ""
 
 
 class GcResult(msgspec.Struct, frozen=True, tag_field="kind", tag="gc"):
@@ -126,6 +139,28 @@ LONG_BYTES = 64 * 1024 * 1024
 """Work on more bytes than this is a job if the operation can be one."""
 
 
+class VerifyOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Options of a verification.
+
+    Attributes:
+        path: only this file or folder, such as ``Models/iris/1``; empty for everything.
+    """
+
+    path: str = ""
+
+
+class RepairOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Options of a repair.
+
+    Attributes:
+        path: only this file or folder, such as ``Models/iris/1``; empty for everything.
+        dry_run: change nothing; only report what would be done.
+    """
+
+    path: str = ""
+    dry_run: bool = False
+
+
 class GcOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Options of a garbage collection.
 
@@ -171,19 +206,42 @@ def accepted(job: Job[Any]) -> Response:
 
 
 def _verify(call: OperationCall) -> Response:
-    def work(callback: Callback) -> VerifyResult:
-        report = call.hosted.project.verify(callback=callback)
-        return VerifyResult(ok=report.ok, **asdict(report))
+    hosted, path = call.hosted, _sealed(call)
 
-    return accepted(call.hosted.jobs.start("verify", work, by=call.caller.name))
+    def work(callback: Callback) -> VerifyResult:
+        return VerifyResult(**_verified(hosted, path, callback), path=path)
+
+    jobs = hosted.jobs
+    return accepted(jobs.start("verify", work, by=call.caller.name, options=path))
 
 
 def _repair(call: OperationCall) -> Response:
-    def work(callback: Callback) -> RepairResult:
-        report = call.hosted.project.repair(callback=callback)
-        return RepairResult(ok=report.ok, **asdict(report))
+    hosted, path, dry_run = call.hosted, _sealed(call), call.body.dry_run
 
-    return accepted(call.hosted.jobs.start("repair", work, by=call.caller.name))
+    def work(callback: Callback) -> RepairResult:
+        report = hosted.project.repair(callback=callback, path=path, dry_run=dry_run)
+        if not dry_run:
+            _verified(hosted, path, NO_CALLBACK)
+        return RepairResult(ok=report.ok, path=path, **asdict(report))
+
+    jobs, asked = hosted.jobs, (path, dry_run)
+    return accepted(jobs.start("repair", work, by=call.caller.name, options=asked))
+
+
+def _sealed(call: OperationCall) -> str:
+    """Return the path of the stored files that a request to verify or repair names."""
+    path = inside(call.hosted.project.name, call.body.path)
+    check_sealed(path)
+    return Marks(call.hosted).of(path).stored
+
+
+def _verified(hosted: Hosted, path: str, callback: Callback) -> dict[str, Any]:
+    """Verify *path*, keep what was found, and return it."""
+    started = datetime.now(UTC)
+    report, inventory = inspect(hosted.storage, callback, path=path)
+    sealed = list(inventory.sealed)
+    hosted.verifications.add(verification(path, started, report.findings, sealed))
+    return {"ok": report.ok, **asdict(report)}
 
 
 def _gc(call: OperationCall) -> Response:
@@ -234,7 +292,9 @@ OPERATIONS = (
         "POST",
         "/jobs/verify",
         _verify,
-        "Compare every managed file with its seal",
+        "Compare every managed file with its seal, or those of one folder",
+        body=VerifyOptions,
+        may_lack_body=True,
         answer=Job[Result],
         status=202,
         scope="write",
@@ -243,7 +303,9 @@ OPERATIONS = (
         "POST",
         "/jobs/repair",
         _repair,
-        "Undo every edit that can be undone",
+        "Undo every edit that can be undone, or say what would be done",
+        body=RepairOptions,
+        may_lack_body=True,
         answer=Job[Result],
         status=202,
     ),

@@ -5,13 +5,23 @@ from typing import Annotated
 import msgspec
 from starlette.responses import Response
 
+from hopsartifacts import layout
+from hopsartifacts.artifacts.difference import text_difference
+from hopsartifacts.datasets import own
+from hopsartifacts.errors import PathNotFoundError
 from hopsartifacts.rest.api.conventions import operations
-from hopsartifacts.rest.files.tree import Tree, inside
+from hopsartifacts.rest.api.files import known_item, tree_of
+from hopsartifacts.rest.files.content import Content, stored
+from hopsartifacts.rest.files.marks import Marks
+from hopsartifacts.rest.files.tree import inside
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.previews.documents import Preview, Task, Tokens
 
 Offset = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Rows = Annotated[int, msgspec.Meta(ge=1, le=500)]
+
+_MOST_BYTES = 64 * 1024
+_MOST_LINES = 2000
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +42,20 @@ class Lines(msgspec.Struct, frozen=True, kw_only=True):
     """Query parameters of tokens; *offset* is ``next`` of the previous answer."""
 
     offset: Offset = 0
+
+
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
+    """How the stored bytes of a managed file differ from those that were saved.
+
+    Attributes:
+        lines: a unified difference, empty if there is none; null if it is unknown. It
+            is known for files whose saved bytes are in a log: those of artifacts, and
+            the example and the schema of a model. Files of more than 64 KiB or 2,000
+            lines are not compared.
+    """
+
+    path: str
+    lines: tuple[str, ...] | None
 
 
 def _preview(call: OperationCall) -> Response:
@@ -57,13 +81,56 @@ def _tokens(call: OperationCall) -> Response:
 
 def _made(call: OperationCall, task: Task) -> Response:
     """Answer *task* for the file that *call* names."""
-    hosted = call.hosted
-    path = inside(hosted.project.name, call.path["path"])
-    # No owner: unfinished uploads are only for their clients.
-    content = Tree(hosted.storage, hosted.uploads, "").content(path)
+    path, content = _path(call), _stored(call)
+    if content is None:
+        content = tree_of(call).content(path)
     task = msgspec.structs.replace(task, path=path, size_bytes=content.size_bytes)
-    document = hosted.previewer.make(task, content.part)
+    document = call.hosted.previewer.make(task, content.part)
     return Response(document, media_type="application/json")
+
+
+def _changes(call: OperationCall) -> Changes:
+    path, now = _path(call), _stored(call)
+    saved = None if _is_only_stored(path) else tree_of(call).content(path)
+    if saved is None or now is None or path == "" or not layout.is_managed(path):
+        return Changes(path=path, lines=None)
+    if max(saved.size_bytes, now.size_bytes) > _MOST_BYTES:
+        return Changes(path=path, lines=None)
+    before, after = (it.part(0, it.size_bytes) for it in (saved, now))
+    if max(before.count(b"\n"), after.count(b"\n")) > _MOST_LINES:
+        return Changes(path=path, lines=None)
+    return Changes(path=path, lines=text_difference(path, before, after))
+
+
+def _stored(call: OperationCall) -> Content | None:
+    """Return the bytes that are stored for the file that *call* names, as they are.
+
+    None: there is no such file in the storage, or a link in its place. The bytes of a
+    file of an artifact are then in a log.
+
+    Raises:
+        PathNotFoundError: there is no file that readers see.
+    """
+    storage, path = call.hosted.storage, _path(call)
+    if known_item(call, path).is_folder:
+        raise PathNotFoundError(f"{path or 'the project'!r} is a folder, not a file")
+    place = Marks(call.hosted).of(path).stored if layout.is_managed(path) else path
+    entry = own.look_unlinked(storage, place)
+    if entry is None or entry.kind != "file":
+        return None
+    return stored(storage, place, entry.size_bytes)
+
+
+def _is_only_stored(path: str) -> bool:
+    """Return whether *path* is a model's file, whose bytes are in no log."""
+    match path.split("/"):
+        case [layout.MODELS, _, _, layout.FILES, *_]:
+            return True
+    return False
+
+
+def _path(call: OperationCall) -> str:
+    return inside(call.hosted.project.name, call.path["path"])
 
 
 _operation = operations("files")
@@ -86,5 +153,12 @@ OPERATIONS = (
         query=Lines,
         answer=Tokens,
         errors=(404, 429),
+    ),
+    _operation(
+        "GET",
+        "/files/{path}/changes",
+        _changes,
+        "How a managed file differs from what was saved, line by line",
+        answer=Changes,
     ),
 )

@@ -87,6 +87,7 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
         login: ``key`` if the request has the key, ``session`` if a browser logged in
             with it, and ``link`` if ``hopsartifacts ui`` opened the browser.
         read_only: whether this server lets callers only read, whatever keys allow.
+        has_keys: whether this server has API keys; ``hopsartifacts ui`` has none.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
     allows: list[Scope]
     login: Login
     read_only: bool
+    has_keys: bool
 
 
 def _project(call: OperationCall) -> ProjectDetail:
@@ -130,6 +132,7 @@ def _me(call: OperationCall) -> Me:
         allows=[scope for scope in SCOPES if caller.may(scope)],
         login=login,
         read_only=hosted.settings.is_read_only,
+        has_keys=hosted.sessions.way == "key",
     )
 
 

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterator
 
-from hopsartifacts.rest.previews.documents import CELL_CHARACTERS, Column, Table
+from hopsartifacts.rest.previews.documents import CELL_CHARACTERS, Table, TableColumn
 from hopsartifacts.rest.previews.file_bytes import FileBytes, UnreadableError
 from hopsartifacts.rest.previews.texts import Encoding
 
@@ -78,7 +78,7 @@ def csv_table(
     return Table(
         format="csv",
         columns=[
-            Column(cut(name), None, is_number=number)
+            TableColumn(cut(name), None, is_number=number)
             for name, number in zip(header[:width], is_numeric[:width], strict=True)
         ],
         rows=[

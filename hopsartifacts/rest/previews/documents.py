@@ -14,7 +14,9 @@ CELL_CHARACTERS = 500
 """A longer value in a table is cut."""
 
 
-class Text(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="text"):
+class TextContent(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="text"
+):
     """Text, beginning at the offset that was asked for.
 
     Attributes:
@@ -30,7 +32,7 @@ class Text(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="tex
     next: int | None = None
 
 
-class Column(msgspec.Struct, frozen=True):
+class TableColumn(msgspec.Struct, frozen=True):
     """A column of a table; its type is null if the format has none."""
 
     name: str
@@ -51,7 +53,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="ta
     """
 
     format: Literal["csv", "parquet"]
-    columns: list[Column]
+    columns: list[TableColumn]
     rows: list[list[str | None]]
     rows_in_file: int | None = None
     columns_in_file: int
@@ -104,7 +106,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="im
     height: int | None
 
 
-class Tensor(msgspec.Struct, frozen=True, kw_only=True):
+class TensorHeader(msgspec.Struct, frozen=True, kw_only=True):
     """A tensor in a safetensors file."""
 
     name: str
@@ -125,7 +127,7 @@ class Tensors(
     """
 
     metadata: dict[str, str]
-    tensors: list[Tensor]
+    tensors: list[TensorHeader]
     tensors_in_file: int
     parameters: int
 
@@ -191,7 +193,15 @@ class Unreadable(
 
 
 Content = (
-    Text | Table | Notebook | Image | Tensors | Pickle | Archive | Binary | Unreadable
+    TextContent
+    | Table
+    | Notebook
+    | Image
+    | Tensors
+    | Pickle
+    | Archive
+    | Binary
+    | Unreadable
 )
 
 

@@ -8,7 +8,7 @@ from hopsartifacts.rest.previews.documents import (
     Content,
     Preview,
     Task,
-    Text,
+    TextContent,
     Unreadable,
 )
 from hopsartifacts.rest.previews.file_bytes import FileBytes, UnreadableError
@@ -57,7 +57,7 @@ def _content(file: FileBytes, task: Task, notes: list[str]) -> Content:
         is_json = ending == "json"
         return json_text(file, encoding, notes) if is_json else notebook(file, notes)
     found = _plain(file, encoding, task, notes)
-    if isinstance(found, Text) and ending in {"md", "markdown"}:
+    if isinstance(found, TextContent) and ending in {"md", "markdown"}:
         return replace(found, format="markdown")
     return found
 
@@ -87,7 +87,7 @@ def _plain(
     if encoding.note:
         notes.append(encoding.note)
     text, following = text_part(file, encoding, task.offset)
-    return Text(text=text, encoding=encoding.name, next=following)
+    return TextContent(text=text, encoding=encoding.name, next=following)
 
 
 def _fallback(file: FileBytes, task: Task, reason: str, notes: list[str]) -> Content:

@@ -4,7 +4,7 @@ from time import monotonic
 from typing import Any
 
 from hopsartifacts.rest.previews.csv_tables import MOST_COLUMNS, MOST_OUT, cut
-from hopsartifacts.rest.previews.documents import Column, Table
+from hopsartifacts.rest.previews.documents import Table, TableColumn
 from hopsartifacts.rest.previews.file_bytes import (
     FileBytes,
     ReadableFile,
@@ -56,7 +56,7 @@ def _table(opened: Any, offset: int, most: int, notes: list[str]) -> Table:
     return Table(
         format="parquet",
         columns=[
-            Column(cut(it.name), cut(str(it.type)), is_number=_is_number(it.type))
+            TableColumn(cut(it.name), cut(str(it.type)), is_number=_is_number(it.type))
             for it in shown
         ],
         rows=found,

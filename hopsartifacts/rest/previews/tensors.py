@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from hopsartifacts.rest.previews.csv_tables import cut
-from hopsartifacts.rest.previews.documents import READ_BYTES, Tensor, Tensors
+from hopsartifacts.rest.previews.documents import READ_BYTES, TensorHeader, Tensors
 from hopsartifacts.rest.previews.file_bytes import FileBytes, UnreadableError
 
 _LENGTH_BYTES = 8
@@ -65,12 +65,12 @@ def _metadata(raw: msgspec.Raw | None) -> dict[str, str]:
     return {cut(name): cut(text) for name, text in list(found.items())[:100]}
 
 
-def _tensor(name: str, raw: msgspec.Raw) -> Tensor:
+def _tensor(name: str, raw: msgspec.Raw) -> TensorHeader:
     found = msgspec.json.decode(raw, type=_Tensor)
     if len(found.shape) > _MOST_DIMENSIONS:
         raise UnreadableError(f"tensor {cut(name)!r} has too many dimensions")
     start, end = found.data_offsets
-    return Tensor(
+    return TensorHeader(
         name=cut(name),
         type=cut(found.dtype),
         shape=found.shape,

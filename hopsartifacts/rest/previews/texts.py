@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hopsartifacts.rest.previews.documents import TEXT_BYTES, Binary, Text
+from hopsartifacts.rest.previews.documents import TEXT_BYTES, Binary, TextContent
 from hopsartifacts.rest.previews.file_bytes import FileBytes, UnreadableError
 
 _HEX_BYTES = 512
@@ -126,7 +126,7 @@ def _line(depth: int) -> str:
     return "\n" + "  " * min(depth, _DEEPEST)
 
 
-def json_text(file: FileBytes, encoding: Encoding, notes: list[str]) -> Text:
+def json_text(file: FileBytes, encoding: Encoding, notes: list[str]) -> TextContent:
     """Return indented JSON; adds to *notes* what is wrong with it, or left out."""
     data = file.whole()
     if data is not None and encoding.name == "utf-8":
@@ -138,7 +138,7 @@ def json_text(file: FileBytes, encoding: Encoding, notes: list[str]) -> Text:
     shown, is_all = indented(text, TEXT_BYTES)
     if following is not None or not is_all:
         notes.append("only its beginning is shown")
-    return Text(format="json", text=shown, encoding=encoding.name)
+    return TextContent(format="json", text=shown, encoding=encoding.name)
 
 
 def hexadecimal(file: FileBytes, offset: int) -> Binary:

@@ -26,6 +26,7 @@ from hopsartifacts.serving.contract import (
     LogArchive,
     LogLine,
     ProcessUsage,
+    Reported,
     RunState,
     StoredLog,
 )
@@ -49,7 +50,7 @@ from hopsartifacts.serving.local.log_files import (
     log_end,
     newest_log,
 )
-from hopsartifacts.serving.local.processes import newest_state, own_run
+from hopsartifacts.serving.local.processes import newest_state, own_run, reported
 from hopsartifacts.serving.local.runs import (
     Run,
     RunFolder,
@@ -173,6 +174,16 @@ class LocalBackend:
             # Without its packages, or a folder for its run files, this installation
             # cannot have started anything.
             return NEVER_RAN
+
+    def history(self, deployment: DeploymentKey) -> list[Reported]:
+        """Return what the newest run has reported, and what is known about its end."""
+        try:
+            with self._in_words(f"look at deployment {deployment.name!r}"):
+                folder = self._folder(deployment)
+                run = own_run(folder, deployment)
+                return [] if run is None else reported(folder, run)
+        except (ServingError, StorageError):
+            return []
 
     def predict(self, deployment: DeploymentKey, payload: dict[str, Any]) -> Any:
         """Send *payload* over a connection that is kept for the next one."""

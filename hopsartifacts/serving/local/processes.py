@@ -12,6 +12,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from hopsartifacts.serving.contract import (
     NEVER_RAN,
     Condition,
     DeploymentKey,
+    Reported,
     RunState,
 )
 from hopsartifacts.serving.local.runs import Report, Run, RunFolder, end_in_words
@@ -235,6 +237,23 @@ def newest_state(folder: RunFolder, run: Run | None) -> RunState:
     lives = find_server(run) is not None
     report = folder.read_report(run)
     return run_state(run, report, is_alive=lives, exit_code=exit_code(run.revision))
+
+
+def reported(folder: RunFolder, run: Run) -> list[Reported]:
+    """Return what *run* has reported, and its end if it could not report that."""
+    state = newest_state(folder, run)
+    # Read after the state: what is reported meanwhile is newer.
+    known = folder.read_history(run)
+    is_lost = state.status == "Failed" and not (known and known[-1].status in ENDED)
+    if state.condition is None or (known and not is_lost):
+        return known
+    last = Reported(
+        at=None if is_lost else datetime.fromtimestamp(run.created_s, UTC),
+        status=state.status,
+        condition=state.condition,
+        version=run.deployment.version,
+    )
+    return [*known, last]
 
 
 def is_over(folder: RunFolder, run: Run) -> bool:

@@ -5,6 +5,7 @@ A keeper reports the progress of its run. The first final report is kept.
 
 import signal
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -18,16 +19,18 @@ from hopsartifacts.serving.contract import (
     ConditionType,
     DeploymentKey,
     LastError,
+    Reported,
     Status,
 )
 from hopsartifacts.serving.local.control import KeeperOrder
+from hopsartifacts.serving.local.run_history import add_to_history, read_history
 from hopsartifacts.serving.runtime.failures import MOST_CHARACTERS, sayable
 
 REASON_CHARS = MOST_CHARACTERS + 1000
 """The longest reason in a state: an error of a script, and the step that failed."""
 
 _TRAFFIC = "traffic-"
-_OF_RUNS = ("launch-*", "state-*", "control-*", "worker-*", "metrics-*")
+_OF_RUNS = ("launch-*", "state-*", "history-*", "control-*", "worker-*", "metrics-*")
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -42,10 +45,25 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     has_transformer: bool = False
     grpc_port: int | None = None
     last_error: LastError | None = None
+    next_version: int | None = None
+    """The version that it moves to."""
+
+    def at(self, moment: datetime) -> Reported:
+        """Return what it says as an entry of a history."""
+        return Reported(
+            at=moment,
+            status=self.status,
+            condition=self.condition,
+            version=self.deployment.version if self.deployment else None,
+            next_version=self.next_version,
+        )
 
 
 class RunReporter:
-    """Writes reports that differ from the last one; silent after a final report."""
+    """Writes reports that differ from the last one; silent after a final report.
+
+    It also adds them to the history of the run.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -59,6 +77,7 @@ class RunReporter:
             with suppress(OSError):
                 write_whole(self._path, bounded(report))
                 self._last = report
+                add_to_history(self._path, bounded(report).at(datetime.now(UTC)))
 
 
 def bounded(report: Report) -> Report:
@@ -215,7 +234,13 @@ class RunFolder:
         before = self.read_report(run)
         if before is not None:
             report = replace(report, last_error=before.last_error)
-        write_whole(self.report_path(run.revision), bounded(report))
+        path = self.report_path(run.revision)
+        write_whole(path, bounded(report))
+        add_to_history(path, bounded(report).at(datetime.now(UTC)))
+
+    def read_history(self, run: Run) -> list[Reported]:
+        """Return what the run's keeper has reported, oldest first."""
+        return read_history(self.report_path(run.revision))
 
     def drop_others(self, run: Run) -> None:
         """Delete the files of all runs other than *run*, except for their logs.

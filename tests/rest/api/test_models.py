@@ -548,7 +548,8 @@ def test_aliases(client: TestClient, save_model: SaveModel, get: Any) -> None:
     assert client.put(path, json={"version": 2}).json()["version"] == 2
     assert client.put(path, json={"version": 3}).status_code == 404
     assert client.get(path).json()["version"] == 2
-    assert get("/models/my_model/aliases")["items"] == [client.get(path).json()]
+    (listed,) = get("/models/my_model/aliases")["items"]
+    assert listed.items() <= client.get(path).json().items()
     back = client.post(f"{path}/rollback", json={"why": "2 is worse"})
     assert back.json()["version"] == 1
     assert client.post(f"{path}/rollback", json={}).status_code == 404
@@ -642,3 +643,26 @@ def test_models_are_counted_by_framework(
     assert found.json()["facets"] == {"framework": {"PYTHON": 2, "SKLEARN": 1}}
     found = client.get(f"{V1}/models", params={"facets": True, "name": "a"})
     assert found.json()["facets"] == {"framework": {"PYTHON": 1, "SKLEARN": 1}}
+
+
+def test_where_an_alias_pointed_and_where_a_rollback_leads(
+    client: TestClient, save_model: SaveModel, get: Any
+) -> None:
+    for _ in range(3):
+        save_model()
+    path = f"{V1}/models/my_model/aliases/best"
+    times = [
+        client.put(path, json={"version": version}).json()["when"]
+        for version in (1, 2, 3)
+    ]
+    shown = "/models/my_model/aliases/best"
+    assert get(shown)["previous"] == 2
+    assert [get(shown, at=time)["version"] for time in times] == [1, 2, 3]
+    assert client.get(path, params={"at": "2001-01-01"}).status_code == 404
+    assert client.get(path, params={"at": "soon"}).status_code == 400
+    client.delete(f"{V1}/models/my_model/versions/2")
+    assert get(shown)["previous"] is None  # nothing can be rolled back to it
+    assert client.post(f"{path}/rollback", json={}).status_code == 404
+    client.put(path, json={"version": 1})
+    assert get(shown)["previous"] == 3
+    assert client.post(f"{path}/rollback", json={}).json()["version"] == 3

@@ -15,6 +15,7 @@ from hopsartifacts.rest.api import uploads as operations
 from hopsartifacts.rest.application import create_app
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.uploads import UploadLimits, Uploads
+from hopsartifacts.storage.contract import Storage
 from tests.rest.conftest import FixedKeys, bearing
 
 V1 = "/api/v1"
@@ -82,6 +83,23 @@ def test_a_file_is_sent_in_parts(client: TestClient, project: Project) -> None:
     after = client.get(address).json()
     assert (after["status"], after["offset"]) == ("finished", 10)
     assert client.get(f"{V1}/uploads").json()["total"] == 0
+
+
+def test_a_file_arrives_on_each_storage(
+    storage_of_each_kind: Storage, tmp_path: Path
+) -> None:
+    project = Project(storage_of_each_kind)
+    uploads = Uploads(project.storage, tmp_path / "s", UploadLimits(min_free_bytes=0))
+    app = create_app(Hosted(project, FixedKeys(), uploads))
+    client = TestClient(app, headers=bearing("writer"))
+    for overwrite, data in ((False, DATA), (True, b"other")):
+        done = uploaded(client, data, overwrite=overwrite)
+        assert (done.status_code, done.json()["size_bytes"]) == (201, len(data))
+        assert project.storage.read(PATH) == data
+    assert (
+        client.post(f"{V1}/uploads", json={"path": PATH, "size": 1}).status_code == 409
+    )
+    uploads.close()
 
 
 def test_an_empty_file_needs_no_part(client: TestClient, project: Project) -> None:

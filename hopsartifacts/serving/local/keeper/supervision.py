@@ -288,13 +288,15 @@ class Keeper:
     def _report(self) -> Report:
         fleet, move, ready = self._fleet, self._move, self._fleet.serving
         launch, taking_over = fleet.launch, self._taking_over
+        next_version = None
         if taking_over is not None:
-            reason = f"version {self._version} takes over"
+            next_version = self._version
+            reason = f"version {next_version} takes over"
             status, condition = "Updating", Condition(type="READY", reason=reason)
         elif move is not None:
-            version = move.fleet.launch.deployment_version
+            next_version = move.fleet.launch.deployment_version
             step = move.fleet.step
-            reason = f"version {version}: {step.reason}"
+            reason = f"version {next_version}: {step.reason}"
             status, condition = "Updating", Condition(type=step.step, reason=reason)
         elif self._is_idle:
             reason = f"no request came for {launch.idle_s:g} s; the next one starts it"
@@ -319,6 +321,7 @@ class Keeper:
             available=ready,
             has_transformer=launch.transformer_script is not None,
             grpc_port=self._starter.grpc_port_of(launch),
+            next_version=next_version,
         )
 
     def _publish(self, report: Report) -> None:

@@ -1,0 +1,374 @@
+/** Uploads to a folder: buttons, dropped files, and what became of each. */
+
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { api, ask, type Schemas } from "../../api.ts";
+import { chosenIn, dropped } from "../../files.ts";
+import { useLoad } from "../../load.ts";
+import { Action, forbidden } from "../../parts/Action.tsx";
+import { Size, Time } from "../../parts/Text.tsx";
+import { toast } from "../../parts/Toast.tsx";
+import {
+  active,
+  add,
+  cancel,
+  clearDone,
+  isFileOf,
+  nameOf,
+  ofProject,
+  resume,
+  retry,
+  type Upload,
+  unfinished,
+  uploads,
+} from "../../uploads.ts";
+import { bytes, many } from "../../words.ts";
+
+const MOST_SHOWN = 100;
+
+/** Why nothing can be put into a folder; `row` is null for the project itself. */
+export function lockedBy(row: Schemas["FileRow"] | null | undefined): string {
+  if (row === null) {
+    return "Files are kept in a folder: open one first.";
+  }
+  return row?.is_managed
+    ? "This folder is managed: it changes through models and deployments."
+    : "";
+}
+
+/** The folder at `path`; null for the project itself. */
+export function useFolder(path: string): Schemas["FileRow"] | null | undefined {
+  const loaded = useLoad(path ? `folder ${path}` : null, (signal) =>
+    ask(api.GET("/api/v1/files/{path}", { params: { path: { path } }, signal })),
+  );
+  return path ? loaded.data : null;
+}
+
+/** Buttons that upload to `folder`, the files dropped on the page, and their progress. */
+export function Uploads({ folder }: { folder: string }) {
+  const reason = lockedBy(useFolder(folder));
+  const files = useRef<HTMLInputElement>(null);
+  const folders = useRef<HTMLInputElement>(null);
+  const asFolders = (input: HTMLInputElement | null) => {
+    folders.current = input;
+    if (input) {
+      input.webkitdirectory = true;
+    }
+  };
+  const chosen = (input: HTMLInputElement) => {
+    const found = chosenIn(input);
+    input.value = "";
+    void add(found, folder);
+  };
+  return (
+    <>
+      <Action scope="write" disabledBy={reason} onClick={() => files.current?.click()}>
+        Upload files
+      </Action>
+      <Action scope="write" disabledBy={reason} onClick={() => folders.current?.click()}>
+        Upload folder
+      </Action>
+      <input
+        ref={files}
+        type="file"
+        class="hidden"
+        multiple
+        tabIndex={-1}
+        aria-label="Files to upload"
+        onChange={(event) => chosen(event.currentTarget)}
+      />
+      <input
+        ref={asFolders}
+        type="file"
+        class="hidden"
+        tabIndex={-1}
+        aria-label="Folder to upload"
+        onChange={(event) => chosen(event.currentTarget)}
+      />
+      <Drop folder={folder} reason={reason} />
+    </>
+  );
+}
+
+/** Takes what is dropped anywhere on the page. */
+function Drop({ folder, reason }: { folder: string; reason: string }) {
+  const isOver = useSignal(false);
+  const latest = useRef({ folder, reason });
+  latest.current = { folder, reason: reason || forbidden("write") };
+  useEffect(() => {
+    const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes("Files") ?? false;
+    const over = (event: DragEvent) => {
+      if (hasFiles(event)) {
+        event.preventDefault();
+        isOver.value = true;
+      }
+    };
+    const leave = (event: DragEvent) => {
+      if (!event.relatedTarget) {
+        isOver.value = false;
+      }
+    };
+    const drop = (event: DragEvent) => {
+      isOver.value = false;
+      if (!event.dataTransfer || !hasFiles(event)) {
+        return;
+      }
+      event.preventDefault();
+      const { folder, reason } = latest.current;
+      if (reason) {
+        toast(reason, "bad");
+      } else {
+        void dropped(event.dataTransfer).then((found) => add(found, folder));
+      }
+    };
+    addEventListener("dragover", over);
+    addEventListener("dragleave", leave);
+    addEventListener("drop", drop);
+    return () => {
+      removeEventListener("dragover", over);
+      removeEventListener("dragleave", leave);
+      removeEventListener("drop", drop);
+    };
+  }, [isOver]);
+  if (!isOver.value) {
+    return null;
+  }
+  return (
+    <div class="drop">
+      <b>{latest.current.reason || `Drop files and folders to upload them to ${folder}`}</b>
+    </div>
+  );
+}
+
+/** All uploads of this tab, on whichever page the user is; nothing if there are none. */
+export function UploadTray() {
+  const listed = ofProject.value;
+  const isOpen = useSignal(true);
+  const here = active.value.filter((it) => it.path !== null);
+  if (!listed.length) {
+    return null;
+  }
+  const size = here.reduce((sum, it) => sum + it.file.size, 0);
+  const sent = here.reduce((sum, it) => sum + it.sent.value, 0);
+  const rate = here.reduce((sum, it) => sum + it.rate.value, 0);
+  const taken = listed.filter((it) => it.stage.value === "taken");
+  const bad = listed.filter((it) => it.stage.value === "failed");
+  const words = here.length
+    ? `Uploading ${many(here.length, "file")} · ${percent(sent, size)}`
+    : summary(listed, taken.length + bad.length);
+  return (
+    <section class="tray" aria-label="Uploads">
+      <div class="tray-head">
+        <b role="status">{words}</b>
+        {here.length && rate ? <span class="sub">{bytes(rate)}/s</span> : null}
+        <span class="grow" />
+        {taken.length > 1 ? (
+          <Action
+            small
+            onClick={() => {
+              for (const it of taken) {
+                retry(it, { overwrite: true });
+              }
+            }}
+          >
+            Replace all {taken.length}
+          </Action>
+        ) : null}
+        {here.length ? null : (
+          <Action small kind="quiet" onClick={() => listed.forEach(dismissed)}>
+            Clear
+          </Action>
+        )}
+        <button
+          type="button"
+          class="button small quiet"
+          aria-expanded={isOpen.value}
+          onClick={() => {
+            isOpen.value = !isOpen.value;
+          }}
+        >
+          {isOpen.value ? "Less" : "More"}
+        </button>
+      </div>
+      {isOpen.value ? (
+        <ul class="tray-list">
+          {[...bad, ...taken, ...here, ...listed.filter((it) => it.stage.value === "done")]
+            .slice(0, MOST_SHOWN)
+            .map((it) => (
+              <UploadRow key={it.key} of={it} />
+            ))}
+          {listed.length > MOST_SHOWN ? (
+            <li class="sub">and {many(listed.length - MOST_SHOWN, "other")}</li>
+          ) : null}
+        </ul>
+      ) : null}
+    </section>
+  );
+}
+
+function dismissed(it: Upload): void {
+  if (it.stage.value === "done") {
+    clearDone();
+  } else {
+    cancel(it);
+  }
+}
+
+function summary(listed: readonly Upload[], failed: number): string {
+  const done = listed.length - failed;
+  const words = done ? `Uploaded ${many(done, "file")}` : "";
+  const not = failed ? `${many(failed, "file")} not uploaded` : "";
+  return [words, not].filter(Boolean).join(" · ");
+}
+
+function percent(sent: number, size: number): string {
+  return size ? `${Math.floor((100 * sent) / size)} %` : "0 %";
+}
+
+/** One file: how far it is, what is wrong, and what can be done about it. */
+export function UploadRow({ of }: { of: Upload }) {
+  const stage = of.stage.value;
+  const size = of.file.size;
+  const isAsking = stage === "taken" || stage === "failed";
+  return (
+    <li class={`upload ${stage}`}>
+      <div class="upload-line">
+        <span class="upload-name" title={of.path ?? of.name}>
+          {of.path ?? of.name}
+        </span>
+        <span class="sub upload-size">{WORDS[stage](of)}</span>
+        {isAsking ? (
+          <Action
+            small
+            label={`${stage === "taken" ? "Replace" : "Try again"}: ${of.name}`}
+            onClick={() => retry(of, stage === "taken" ? { overwrite: true } : {})}
+          >
+            {stage === "taken" ? "Replace" : "Try again"}
+          </Action>
+        ) : null}
+        {stage === "done" && of.path !== null ? null : (
+          <Action
+            small
+            kind="quiet"
+            disabledBy={
+              stage === "saving" ? "It is being written to the project: wait for it." : ""
+            }
+            label={`${isAsking ? "Skip" : "Cancel"} ${of.name}`}
+            onClick={() => cancel(of)}
+          >
+            ✕
+          </Action>
+        )}
+      </div>
+      {stage === "sending" || stage === "lost" || stage === "saving" ? (
+        <progress
+          aria-label={of.name}
+          max={size || 1}
+          value={stage === "saving" ? undefined : of.sent.value}
+        />
+      ) : null}
+      {of.problem.value ? <div class="hint bad">{of.problem.value}</div> : null}
+    </li>
+  );
+}
+
+const WORDS: Record<Upload["stage"]["value"], (it: Upload) => string> = {
+  waiting: () => "waits",
+  sending: (it) => {
+    const rate = it.rate.value ? ` · ${bytes(it.rate.value)}/s` : "";
+    return `${bytes(it.sent.value)} of ${bytes(it.file.size)}${rate}`;
+  },
+  lost: (it) =>
+    `${bytes(it.sent.value)} of ${bytes(it.file.size)} · no answer, goes on by itself`,
+  saving: () => "is written to the project",
+  taken: () => "a file with this name is there",
+  failed: () => "failed",
+  done: (it) => bytes(it.file.size),
+  cancelled: () => "cancelled",
+};
+
+/** Uploads that were begun before this page was loaded, and wait for their files. */
+export function Unfinished({ isForModel = false }: { isForModel?: boolean }) {
+  const here = uploads.value.map((it) => it.id).join();
+  const loaded = useLoad("unfinished uploads", unfinished, ["file"]);
+  const listed = (loaded.data ?? []).filter(
+    (it) => (it.path === null) === isForModel && !here.includes(it.id),
+  );
+  const input = useRef<HTMLInputElement>(null);
+  const wanted = useSignal<Schemas["Upload"] | null>(null);
+  if (!listed.length) {
+    return null;
+  }
+  const choose = (it: Schemas["Upload"]) => {
+    wanted.value = it;
+    input.current?.click();
+  };
+  const remove = async (it: Schemas["Upload"]) => {
+    const params = { path: { id: it.id } };
+    await ask(api.DELETE("/api/v1/uploads/{id}", { params }));
+    loaded.reload();
+  };
+  const chosen = (file: File | undefined) => {
+    const begun = wanted.value;
+    if (!file || !begun) {
+      return;
+    }
+    if (isFileOf(begun, file)) {
+      resume(begun, file);
+    } else {
+      const size = bytes(begun.size_bytes);
+      toast(`“${file.name}” is not the file that was begun (${size}), or has changed.`, "bad");
+    }
+  };
+  return (
+    <section class="card unfinished" aria-label="Unfinished uploads">
+      <h2>Unfinished uploads</h2>
+      <p class="sub">
+        Choose the same file again, and its upload goes on where it was. What is not continued
+        is removed by the server.
+      </p>
+      <ul class="tray-list">
+        {listed.map((it) => (
+          <li key={it.id} class="upload">
+            <div class="upload-line">
+              <span class="upload-name">{nameOf(it)}</span>
+              <span class="sub upload-size">
+                <Size of={it.offset} /> of <Size of={it.size_bytes} />, begun{" "}
+                <Time at={it.created} />
+              </span>
+              <Action
+                small
+                scope="write"
+                label={`Continue ${nameOf(it)}`}
+                onClick={() => choose(it)}
+              >
+                Continue
+              </Action>
+              <Action
+                small
+                kind="quiet"
+                scope="write"
+                label={`Remove ${nameOf(it)}`}
+                onClick={() => remove(it)}
+              >
+                Remove
+              </Action>
+            </div>
+            <progress aria-label={nameOf(it)} max={it.size_bytes || 1} value={it.offset} />
+          </li>
+        ))}
+      </ul>
+      <input
+        ref={input}
+        type="file"
+        class="hidden"
+        tabIndex={-1}
+        aria-label="File to continue with"
+        onChange={(event) => {
+          chosen(event.currentTarget.files?.[0]);
+          event.currentTarget.value = "";
+        }}
+      />
+    </section>
+  );
+}

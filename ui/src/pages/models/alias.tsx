@@ -1,0 +1,184 @@
+/** All aliases of a model, and the journal of one. */
+
+import { api, ask } from "../../api.ts";
+import { Page } from "../../frame.tsx";
+import { useLoad, usePages } from "../../load.ts";
+import { Action } from "../../parts/Action.tsx";
+import { Empty, Shown } from "../../parts/Problem.tsx";
+import { type Column, sortOf, Table } from "../../parts/Table.tsx";
+import { Time } from "../../parts/Text.tsx";
+import { to } from "../../route.ts";
+import type { PageProps } from "../routes.tsx";
+import { askToDeleteAlias, askToSetAlias } from "./actions.tsx";
+import { AliasFacts } from "./alias-card.tsx";
+import { type Alias, about, aliasHref, modelHref, versionHref } from "./data.ts";
+import { ModelPage } from "./frame.tsx";
+
+const whyOf = (it: Alias) => (it.why ? <span class="quote">“{it.why}”</span> : null);
+
+const shared = (model: string): Column<Alias>[] => [
+  {
+    id: "version",
+    head: "Points at",
+    isSorted: true,
+    cell: (it) =>
+      it.version === null ? (
+        <span class="muted">nothing: deleted</span>
+      ) : (
+        <a href={versionHref(model, it.version)}>version {it.version}</a>
+      ),
+  },
+  { id: "why", head: "Why", cell: whyOf },
+  { id: "by", head: "By", cell: (it) => <span class="sub">{it.by}</span> },
+  { id: "when", head: "When", isSorted: true, cell: (it) => <Time at={it.when} /> },
+];
+
+/** `/ui/models/:model/aliases`. */
+export function ModelAliases({ params }: PageProps) {
+  const model = params.model ?? "";
+  const sort = sortOf("alias");
+  const pages = usePages<Alias>(
+    `aliases ${model} ${sort}`,
+    (cursor, limit, signal) => {
+      const params = { path: { model }, query: { sort, cursor, limit } };
+      return ask(api.GET("/api/v1/models/{model}/aliases", { params, signal }));
+    },
+    about(model),
+  );
+  const columns: Column<Alias>[] = [
+    {
+      id: "alias",
+      head: "Alias",
+      isSorted: true,
+      cell: (it) => (
+        <a href={aliasHref(model, it.alias)}>
+          <b>{it.alias}</b>
+        </a>
+      ),
+    },
+    ...shared(model),
+    {
+      id: "actions",
+      head: "",
+      cell: (it) => (
+        <span class="acts">
+          <Action
+            small
+            scope="write"
+            label={`Move ${it.alias}`}
+            onClick={() => askToSetAlias(model, it.alias, it.version ?? undefined)}
+          >
+            Move…
+          </Action>
+          <Action small href={aliasHref(model, it.alias)} label={`History of ${it.alias}`}>
+            History
+          </Action>
+        </span>
+      ),
+    },
+  ];
+  return (
+    <ModelPage model={model}>
+      {(it) => (
+        <Table
+          label={`Aliases of ${model}`}
+          pages={pages}
+          columns={columns}
+          idOf={(it) => it.alias}
+          hrefOf={(it) => aliasHref(model, it.alias)}
+          sort="alias"
+          tools={
+            <Action small scope="write" onClick={() => askToSetAlias(model, "", it.latest)}>
+              Set an alias…
+            </Action>
+          }
+          empty={
+            <Empty
+              title={`${model} has no aliases`}
+              code={`mr.set_alias("${model}", "champion", ${it.latest}, why="the best up to now")`}
+            >
+              An alias names a version for those who load it: they need not know its number.
+            </Empty>
+          }
+        />
+      )}
+    </ModelPage>
+  );
+}
+
+/** `/ui/models/:model/aliases/:alias`: the journal of one alias. */
+export function AliasJournal({ params }: PageProps) {
+  const { model = "", alias = "" } = params;
+  const sort = sortOf("-entry");
+  const path = { model, alias };
+  const pages = usePages<Alias>(
+    `journal ${model} ${alias} ${sort}`,
+    (cursor, limit, signal) => {
+      const params = { path, query: { sort, cursor, limit } };
+      return ask(api.GET("/api/v1/models/{model}/aliases/{alias}/history", { params, signal }));
+    },
+    about(model),
+  );
+  const now = useLoad(
+    `aliases of ${model}`,
+    (signal) => ask(api.GET("/api/v1/models/{model}", { params: { path: { model } }, signal })),
+    about(model),
+  );
+  const columns = shared(model).map((it) =>
+    it.id === "when" ? { ...it, id: "entry" } : { ...it, isSorted: false },
+  );
+  return (
+    <Page
+      crumbs={[
+        { label: "Models", href: to("/models") },
+        { label: model, href: modelHref(model) },
+        { label: "aliases", href: `${modelHref(model)}/aliases` },
+        { label: alias },
+      ]}
+      title={alias}
+    >
+      <div class="split wide-left">
+        <div>
+          <Table
+            label={`History of ${alias}`}
+            pages={pages}
+            columns={columns}
+            idOf={(it) => String(it.entry)}
+            sort="-entry"
+            empty={
+              <Empty title={`${alias} was never set`}>It is not an alias of {model} yet.</Empty>
+            }
+          />
+        </div>
+        <aside class="card" aria-label="Alias">
+          <Shown loaded={now} lines={4}>
+            {(it) =>
+              alias in it.aliases ? (
+                <>
+                  <AliasFacts model={model} alias={alias} />
+                  <div class="acts below">
+                    <Action
+                      small
+                      kind="danger"
+                      scope="write"
+                      onClick={() => askToDeleteAlias(model, alias)}
+                    >
+                      Delete alias…
+                    </Action>
+                  </div>
+                </>
+              ) : (
+                <>
+                  <p>It points at no version now.</p>
+                  <Action scope="write" onClick={() => askToSetAlias(model, alias, it.latest)}>
+                    Set it again…
+                  </Action>
+                </>
+              )
+            }
+          </Shown>
+        </aside>
+      </div>
+    </Page>
+  );
+}
