@@ -2,26 +2,41 @@
 
 import type { ComponentType } from "preact";
 import { lazy, type PageProps } from "../lazy.tsx";
+import {
+  EditDeployment,
+  NewDeployment,
+  NewDeploymentInFull,
+} from "./deployments/form/page.tsx";
 import { DeploymentsPage } from "./deployments/list.tsx";
+import { ProgressPage } from "./deployments/progress.tsx";
 
 export type { PageProps };
 
-const forms = () => import("./deployments/form/page.tsx");
 const models = () => import("./models/pages.ts");
 const files = () => import("./files/browse.tsx");
 const forms = () => import("./deployments/form/page.tsx");
 
 /** The sections that are loaded after the first page. */
-export const SECTIONS = [forms, models];
 export const SECTIONS = [models, files, forms];
+const server = () => import("./server/pages.ts");
+
+/** The sections that are loaded after the first page. */
+export const SECTIONS = [models, server];
 
 export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = [
   ["/deployments/new", lazy(forms, "NewDeployment")],
   ["/deployments/new/advanced", lazy(forms, "NewDeploymentInFull")],
   ["/deployments/:name/edit", lazy(forms, "EditDeployment")],
   // One line for each page.
+  ["/login", lazy(server, "Login")],
+  ["/keys", lazy(server, "KeysPage")],
+  ["/keys/logins", lazy(server, "Logins")],
+  ["/health", lazy(server, "HealthPage")],
+  ["/health/storage", lazy(server, "StoragePage")],
+  ["/health/jobs", lazy(server, "JobsPage")],
   ["/models/save", lazy(models, "SavePage")],
   ["/deployments", DeploymentsPage],
+  ["/deployments/:name/progress", ProgressPage],
   ["/files", lazy(files, "FilesPage")],
   ["/files/*", lazy(files, "FilesPage")],
   ["/models", lazy(models, "Models")],
