@@ -5,6 +5,7 @@ Each page is shown wide in both themes, and narrow.
 
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
@@ -65,12 +66,14 @@ def take(site: Site, name: str, path: str, folder: Path) -> None:
 def main(names: list[str], folder: Path = FOLDER) -> None:
     """Take the pictures of the pages *names*; of all if there are none."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch, launched() as browser:
-        with hosting(Path(scratch)) as hosted:
-            fill(hosted.project, Path(scratch))
-            with served(browser, hosted) as site:
-                for name in names or PAGES:
-                    take(site, name, PAGES[name], folder)
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        browser = stack.enter_context(launched())
+        hosted = stack.enter_context(hosting(scratch))
+        fill(hosted.project, scratch)
+        site = stack.enter_context(served(browser, hosted))
+        for name in names or PAGES:
+            take(site, name, PAGES[name], folder)
 
 
 if __name__ == "__main__":

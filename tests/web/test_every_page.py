@@ -17,6 +17,7 @@ PAGES = [
     # Each page: its address, and a text that is there when it is complete.
     ("/ui/nothing", "There is no page /nothing"),
     ("/ui/deployments", "frauddetector"),
+    ("/ui/deployments/iris/progress", "was not started on this server's machine"),
     ("/ui/deployments/new", "Pick a model: then"),
     (f"/ui/deployments/new?{FORM}&name=bad-name", "will be made"),
     (f"/ui/deployments/new/advanced?{FORM}", "will be made"),

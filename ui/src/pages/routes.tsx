@@ -22,8 +22,14 @@ const server = () => import("./server/pages.ts");
 
 /** The sections that are loaded after the first page. */
 export const SECTIONS = [models, server];
+const deployments = () => import("./deployments/pages.ts");
+const files = () => import("./files/browse.tsx");
+const forms = () => import("./deployments/form/page.tsx");
+const models = () => import("./models/pages.ts");
+const server = () => import("./server/pages.ts");
 
 export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = [
+  // One line for each page.
   ["/deployments/new", lazy(forms, "NewDeployment")],
   ["/deployments/new/advanced", lazy(forms, "NewDeploymentInFull")],
   ["/deployments/:name/edit", lazy(forms, "EditDeployment")],
@@ -37,6 +43,7 @@ export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = 
   ["/models/save", lazy(models, "SavePage")],
   ["/deployments", DeploymentsPage],
   ["/deployments/:name/progress", ProgressPage],
+  ["/deployments/:name/progress", lazy(deployments, "ProgressPage")],
   ["/files", lazy(files, "FilesPage")],
   ["/files/*", lazy(files, "FilesPage")],
   ["/models", lazy(models, "Models")],

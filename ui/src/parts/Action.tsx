@@ -25,6 +25,9 @@ export function forbidden(scope: Scope | undefined): string {
   if (!scope || !me.value || may(scope)) {
     return "";
   }
+  if (me.value.read_only) {
+    return "This server was started with --read-only: it shows the project and changes nothing.";
+  }
   return `The key “${me.value.name}” does not allow this: it lacks the scope “${scope}”.`;
 }
 

@@ -39,7 +39,7 @@ const TONES: Record<string, string> = { "+": "add", "-": "del" };
 
 /** The same action in the other interfaces. */
 export interface Ways {
-  readonly python: string;
+  readonly python?: string;
   readonly cli?: string;
   readonly curl: string;
 }

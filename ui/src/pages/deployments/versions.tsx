@@ -46,7 +46,7 @@ export function VersionsTab({ name, deployment }: Props) {
   );
   const columns = columnsOf(deployment);
   return (
-    <div class="stack">
+    <div class="tab">
       <section aria-labelledby="versions">
         <h2 id="versions">Versions</h2>
         <Table

@@ -1,0 +1,3 @@
+/** The pages about one deployment, loaded together. */
+
+export { ProgressPage } from "./progress.tsx";
