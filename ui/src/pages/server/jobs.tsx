@@ -134,7 +134,7 @@ const COLUMNS: readonly Column<Job>[] = [
 
 function Done({ job }: { job: Job }) {
   const done = job.progress?.done_bytes;
-  return done ? <>{bytes(done)}</> : <span class="muted">–</span>;
+  return done ? bytes(done) : <span class="muted">–</span>;
 }
 
 export function JobsPage() {

@@ -121,8 +121,8 @@ function KeyForm() {
         {isBusy ? "Logging in…" : "Log in"}
       </Action>
       <p class="sub">
-        Whoever runs this server creates keys with <code>hopsartifacts keys create NAME</code>;
-        a key with the scope “admin” creates further ones in the browser.
+        Whoever runs this server creates keys with <code>hopsartifacts keys create NAME</code>.
+        A key with the scope “admin” creates further ones in the browser.
       </p>
     </form>
   );
