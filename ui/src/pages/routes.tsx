@@ -1,28 +1,11 @@
 /** The page for each address; the first pattern that fits counts. */
 
 import type { ComponentType } from "preact";
-import { DeploymentPage } from "./deployments/deployment.tsx";
 import { lazy, type PageProps } from "../lazy.tsx";
-import {
-  EditDeployment,
-  NewDeployment,
-  NewDeploymentInFull,
-} from "./deployments/form/page.tsx";
 import { DeploymentsPage } from "./deployments/list.tsx";
-import { ProgressPage } from "./deployments/progress.tsx";
 
 export type { PageProps };
 
-const models = () => import("./models/pages.ts");
-const files = () => import("./files/browse.tsx");
-const forms = () => import("./deployments/form/page.tsx");
-
-/** The sections that are loaded after the first page. */
-export const SECTIONS = [models, files, forms];
-const server = () => import("./server/pages.ts");
-
-/** The sections that are loaded after the first page. */
-export const SECTIONS = [models, server];
 const deployments = () => import("./deployments/pages.ts");
 const files = () => import("./files/browse.tsx");
 const forms = () => import("./deployments/form/page.tsx");
@@ -34,7 +17,6 @@ export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = 
   ["/deployments/new", lazy(forms, "NewDeployment")],
   ["/deployments/new/advanced", lazy(forms, "NewDeploymentInFull")],
   ["/deployments/:name/edit", lazy(forms, "EditDeployment")],
-  // One line for each page.
   ["/login", lazy(server, "Login")],
   ["/keys", lazy(server, "KeysPage")],
   ["/keys/logins", lazy(server, "Logins")],
@@ -43,12 +25,9 @@ export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = 
   ["/health/jobs", lazy(server, "JobsPage")],
   ["/models/save", lazy(models, "SavePage")],
   ["/deployments", DeploymentsPage],
-  ["/deployments/:name", DeploymentPage],
-  ["/deployments/:name/try", DeploymentPage],
-  ["/deployments/:name/logs", DeploymentPage],
-  ["/deployments/:name/traffic", DeploymentPage],
-  ["/deployments/:name/progress", ProgressPage],
+  ["/deployments/:name", lazy(deployments, "DeploymentPage")],
   ["/deployments/:name/progress", lazy(deployments, "ProgressPage")],
+  ["/deployments/:name/:tab", lazy(deployments, "DeploymentPage")],
   ["/files", lazy(files, "FilesPage")],
   ["/files/*", lazy(files, "FilesPage")],
   ["/models", lazy(models, "Models")],
