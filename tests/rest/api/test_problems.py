@@ -192,3 +192,12 @@ def test_a_missing_model_names_the_setting(client: TestClient) -> None:
     response = client.post("/api/v1/deployments", json=body)
     assert response.status_code == 404
     assert [it["pointer"] for it in response.json()["problems"]] == ["/model"]
+
+
+def test_a_taken_name_is_said_of_the_name(client: TestClient) -> None:
+    script = "Resources/ok.py"
+    body = {"model": "iris", "model_version": 1, "name": "one", "script_file": script}
+    assert client.post("/api/v1/deployments", json=body).status_code == 201
+    answer = client.post("/api/v1/deployments", json=body)
+    assert answer.status_code == 409
+    assert [it["pointer"] for it in answer.json()["problems"]] == ["/name"]

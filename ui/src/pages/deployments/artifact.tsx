@@ -82,7 +82,7 @@ function Files(props: { of: Artifact; name: string; deployment: Deployment }) {
   const line = Number(query.get("line")) || undefined;
   const users = artifact.deployments.filter((it) => it.deployment !== name);
   return (
-    <div class="stack">
+    <div class="tab">
       <div class="panel">
         <table aria-label="Files of the artifact">
           <thead>
