@@ -2,26 +2,10 @@
 
 import type { ComponentType } from "preact";
 import { lazy, type PageProps } from "../lazy.tsx";
-import {
-  EditDeployment,
-  NewDeployment,
-  NewDeploymentInFull,
-} from "./deployments/form/page.tsx";
 import { DeploymentsPage } from "./deployments/list.tsx";
-import { ProgressPage } from "./deployments/progress.tsx";
 
 export type { PageProps };
 
-const models = () => import("./models/pages.ts");
-const files = () => import("./files/browse.tsx");
-const forms = () => import("./deployments/form/page.tsx");
-
-/** The sections that are loaded after the first page. */
-export const SECTIONS = [models, files, forms];
-const server = () => import("./server/pages.ts");
-
-/** The sections that are loaded after the first page. */
-export const SECTIONS = [models, server];
 const deployments = () => import("./deployments/pages.ts");
 const files = () => import("./files/browse.tsx");
 const forms = () => import("./deployments/form/page.tsx");
@@ -33,7 +17,6 @@ export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = 
   ["/deployments/new", lazy(forms, "NewDeployment")],
   ["/deployments/new/advanced", lazy(forms, "NewDeploymentInFull")],
   ["/deployments/:name/edit", lazy(forms, "EditDeployment")],
-  // One line for each page.
   ["/login", lazy(server, "Login")],
   ["/keys", lazy(server, "KeysPage")],
   ["/keys/logins", lazy(server, "Logins")],
@@ -42,7 +25,6 @@ export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = 
   ["/health/jobs", lazy(server, "JobsPage")],
   ["/models/save", lazy(models, "SavePage")],
   ["/deployments", DeploymentsPage],
-  ["/deployments/:name/progress", ProgressPage],
   ["/deployments/:name/progress", lazy(deployments, "ProgressPage")],
   ["/files", lazy(files, "FilesPage")],
   ["/files/*", lazy(files, "FilesPage")],
