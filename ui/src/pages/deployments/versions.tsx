@@ -7,7 +7,7 @@ import { Action } from "../../parts/Action.tsx";
 import { Changes } from "../../parts/Changes.tsx";
 import { curl, python, SameIn, shell } from "../../parts/Code.tsx";
 import { confirm } from "../../parts/Dialog.tsx";
-import { CheckField } from "../../parts/Field.tsx";
+import { CheckField, SelectField } from "../../parts/Field.tsx";
 import { Empty, Shown } from "../../parts/Problem.tsx";
 import { type Column, Table } from "../../parts/Table.tsx";
 import { Chip, Note, Time } from "../../parts/Text.tsx";
@@ -298,8 +298,18 @@ function Compared({ name, deployment }: Props) {
     <section aria-labelledby="compare">
       <h2 id="compare">Compare</h2>
       <div class="tools">
-        <Choice label="From version" value={from} options={versions} name="from" />
-        <Choice label="To version" value={other} options={versions} name="to" />
+        <SelectField
+          label="From version"
+          value={from}
+          options={versions}
+          onChange={(value) => setQuery({ from: value })}
+        />
+        <SelectField
+          label="To version"
+          value={other}
+          options={versions}
+          onChange={(value) => setQuery({ to: value })}
+        />
       </div>
       <Shown loaded={loaded} lines={4}>
         {(found) => (
@@ -307,30 +317,6 @@ function Compared({ name, deployment }: Props) {
         )}
       </Shown>
     </section>
-  );
-}
-
-function Choice(props: {
-  label: string;
-  name: string;
-  value: string;
-  options: readonly { value: string; label: string }[];
-}) {
-  return (
-    <label>
-      {props.label}{" "}
-      <select
-        class="input"
-        value={props.value}
-        onChange={(event) => setQuery({ [props.name]: event.currentTarget.value })}
-      >
-        {props.options.map((it) => (
-          <option key={it.value} value={it.value}>
-            {it.label}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }
 
