@@ -168,8 +168,7 @@ def served(browser: Browser, hosted: Hosted) -> Iterator[Site]:
     """Serve the project on this machine; fail if a page did something unexpected."""
     lines = Upstreams(hosted.project.get_model_serving())
     sessions = hosted.sessions
-    assert isinstance(sessions, BrowserSessions)
-    logins = with_key(sessions)
+    logins = with_key(sessions) if isinstance(sessions, BrowserSessions) else ()
     app = create_app(hosted, (*operations(lines), *PAGES, *logins))
     with ExitStack() as stack:
         port = stack.enter_context(on_thread(app))

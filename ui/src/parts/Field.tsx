@@ -87,6 +87,7 @@ export function TextField(props: {
             {...ids}
             class={name}
             type={(props.type ?? "text") as "text"}
+            step={props.type === "number" ? "any" : undefined}
             value={props.value}
             placeholder={props.placeholder}
             disabled={Boolean(props.disabledBy)}
