@@ -75,7 +75,9 @@ def test_the_page_runs_no_script_but_those_that_its_policy_names(
 @pytest.mark.usefixtures("built")
 def test_what_the_page_names_is_there_and_never_changes(browser: TestClient) -> None:
     page = browser.get("/ui").text
-    named = re.findall(r'(?:src|href)="(/ui/assets/[^"]+)"', page)
+    named = re.findall(r'(?:src|href)="([^"]+)"', page.partition("</head>")[0])
+    icon, *named = named
+    assert icon.startswith("data:image/svg+xml,")
     assert len(named) == 2
     for url in named:
         answer = browser.get(url)
