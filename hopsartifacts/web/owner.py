@@ -81,7 +81,7 @@ class _New(msgspec.Struct, frozen=True):
     token: str
 
 
-class Owner:
+class SoleUser:
     """The only caller: the user who runs the server. No key is valid.
 
     Args:
@@ -158,7 +158,7 @@ def of_owner(links: LoginLinks, secret: str) -> Site:
         links: the links that are valid.
         secret: for which the server makes further links.
     """
-    owner = Owner(process_user())
+    owner = SoleUser(process_user())
     sessions = BrowserSessions(owner.caller, "link")
 
     def link(call: OperationCall) -> _New:
