@@ -103,7 +103,7 @@ function capabilities(it: Schemas["ProjectDetail"]["capabilities"]): string[] {
     it.needs_proof
       ? "is tested before the first write"
       : "needs no test before the first write",
-    `answers ${it.workers} calls at the same time`,
+    `answers up to ${it.workers} calls at once faster than one after the other`,
   ];
 }
 
