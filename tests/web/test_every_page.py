@@ -17,6 +17,11 @@ PAGES = [
     # Each page: its address, and a text that is there when it is complete.
     ("/ui/nothing", "There is no page /nothing"),
     ("/ui/deployments", "frauddetector"),
+    ("/ui/keys", "No keys yet"),
+    ("/ui/keys/logins", "No browser is logged in"),
+    ("/ui/health", "Not verified yet"),
+    ("/ui/health/storage", "What it was proven to do"),
+    ("/ui/health/jobs", "No jobs since"),
     ("/ui/models", "fraud_detector"),
     ("/ui/models/fraud_detector", "As a table"),
     ("/ui/models/fraud_detector/aliases", "beats 2 offline"),
