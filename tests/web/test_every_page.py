@@ -35,6 +35,9 @@ PAGES = [
     (f"/ui/deployments/new?{FORM}&name=bad-name", "will be made"),
     (f"/ui/deployments/new/advanced?{FORM}", "will be made"),
     ("/ui/deployments/frauddetector/edit?description=Other", "Differs from"),
+    ("/ui/deployments/frauddetector/versions?from=1&to=2", "x * 1.5"),
+    ("/ui/deployments/frauddetector/artifact?file=predictor.py&line=8", "weights.json"),
+    ("/ui/deployments/frauddetector/settings", "It never changes"),
 ]
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
