@@ -80,12 +80,15 @@ class DeploymentEvent(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         id: unique, even after the deployment is deleted.
         version: number of the active version.
+        entry: number of the newest entry of its log, which grows with each change, also
+            of its tags or of versions that are not active.
         state: the state of its processes.
     """
 
     name: str
     id: str
     version: int
+    entry: int
     state: RunStatus
 
 
@@ -168,6 +171,7 @@ class Watch:
                 name=it.name,
                 id=it.id,
                 version=it.version,
+                entry=it.entry,
                 state=run_status(it.name, serving.state_of(it)),
             )
             for it in self._sealed

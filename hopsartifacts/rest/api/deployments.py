@@ -208,7 +208,8 @@ def _row(
 def _fields(
     call: OperationCall, sealed: SealedRow, state: RunState, aliases: Mapping[str, int]
 ) -> dict[str, Any]:
-    fields = {it: getattr(sealed, it) for it in sealed.__struct_fields__ if it != "key"}
+    shown = {*sealed.__struct_fields__} & {*DeploymentRow.__struct_fields__}
+    fields = {it: getattr(sealed, it) for it in shown}
     pointing = [
         it for it, version in aliases.items() if version == sealed.model_version
     ]

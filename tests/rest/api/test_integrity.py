@@ -254,3 +254,62 @@ def test_a_repair_needs_its_scope_even_as_a_dry_run(client: TestClient) -> None:
         f"{V1}/jobs/repair", json={"dry_run": True}, headers=bearing("writer")
     )
     assert answer.status_code == 403
+
+
+def test_previews_show_what_is_stored_and_how_it_differs(
+    deployed: Callable[..., Any],
+    project: Project,
+    client: TestClient,
+    get: Get,
+    run: Run,
+) -> None:
+    deployed()
+    folder = "Models/my_model/1/Files"
+    saved = project.storage.read(SCRIPT)
+    for path in (SCRIPT, SHOWN):
+        assert get(f"/files/{quote(path, safe='')}/changes")["lines"] == []
+    damage(project, FILE)
+    project.storage.write(SCRIPT, [saved + b"# edited\n"])
+    project.storage.protect(SCRIPT)
+    intrude(project, folder, "extra.txt")
+    run("verify")
+    for path in (SCRIPT, SHOWN):
+        lines = get(f"/files/{quote(path, safe='')}/changes")["lines"]
+        assert [it for it in lines[2:] if it[0] in "+-"] == ["+# edited"]
+        text = get(f"/files/{quote(path, safe='')}/preview")["content"]["text"]
+        assert text.endswith("# edited\n")
+    shown = get(f"/files/{quote(FILE, safe='')}/preview")
+    assert (shown["content"]["text"], shown["size_bytes"]) == ("edited", 6)
+    assert get(f"/files/{quote(FILE, safe='')}/changes")["lines"] is None
+    extra = quote(f"{folder}/extra.txt", safe="")
+    assert get(f"/files/{extra}/preview")["content"]["text"] == "x"
+    project.storage.delete_tree(SCRIPT)
+    text = get(f"/files/{quote(SCRIPT, safe='')}/preview")["content"]["text"]
+    assert text.encode() == saved  # it is in the log
+    for path in (".hopsartifacts/project.json", "Models/my_model/_log", folder):
+        answer = client.get(f"{V1}/files/{quote(path, safe='')}/preview")
+        assert answer.status_code == 404, path
+
+
+def test_a_large_change_is_not_compared(
+    deployed: Callable[..., Any], project: Project, get: Get
+) -> None:
+    deployed()
+    for data in (b"\n" * 3000, b"x" * 100_000):
+        project.storage.write(SCRIPT, [data])
+        project.storage.protect(SCRIPT)
+        assert get(f"/files/{quote(SCRIPT, safe='')}/changes")["lines"] is None
+
+
+def test_a_preview_follows_no_link(
+    deployed: Callable[..., Any], project: Project, tmp_path: Path, get: Get
+) -> None:
+    deployed()
+    (tmp_path / "secret").write_text("secret")
+    place = project.storage.local_path(SCRIPT)
+    assert place
+    project.storage.unprotect(SCRIPT.rpartition("/")[0])
+    place.unlink()
+    place.symlink_to(tmp_path / "secret")
+    for what in ("preview", "tokens", "changes"):
+        assert "secret" not in str(get(f"/files/{quote(SCRIPT, safe='')}/{what}"))

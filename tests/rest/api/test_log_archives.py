@@ -178,7 +178,8 @@ def test_lines_without_end_come_in_parts(
 ) -> None:
     monkeypatch.setattr(log_archives, "MOST_TAIL_BYTES", 1000)
     archive = log("x" * 2500)
-    path, found, before = f"{ARCHIVES}/{archive}/lines", "", ""
+    path, found = f"{ARCHIVES}/{archive}/lines", ""
+    before: str | None = ""
     while before is not None:
         answer = get(path, before=before)
         found = "".join(texts(answer)) + found

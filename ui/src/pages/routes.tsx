@@ -6,20 +6,28 @@ import { DeploymentsPage } from "./deployments/list.tsx";
 
 export type { PageProps };
 
-const models = () => import("./models/pages.ts");
+const deployments = () => import("./deployments/pages.ts");
 const files = () => import("./files/browse.tsx");
 const forms = () => import("./deployments/form/page.tsx");
-
-/** The sections that are loaded after the first page. */
-export const SECTIONS = [models, files, forms];
+const models = () => import("./models/pages.ts");
+const server = () => import("./server/pages.ts");
 
 export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = [
+  // One line for each page.
   ["/deployments/new", lazy(forms, "NewDeployment")],
   ["/deployments/new/advanced", lazy(forms, "NewDeploymentInFull")],
   ["/deployments/:name/edit", lazy(forms, "EditDeployment")],
-  // One line for each page.
+  ["/login", lazy(server, "Login")],
+  ["/keys", lazy(server, "KeysPage")],
+  ["/keys/logins", lazy(server, "Logins")],
+  ["/health", lazy(server, "HealthPage")],
+  ["/health/storage", lazy(server, "StoragePage")],
+  ["/health/jobs", lazy(server, "JobsPage")],
   ["/models/save", lazy(models, "SavePage")],
   ["/deployments", DeploymentsPage],
+  ["/deployments/:name", lazy(deployments, "DeploymentPage")],
+  ["/deployments/:name/progress", lazy(deployments, "ProgressPage")],
+  ["/deployments/:name/:tab", lazy(deployments, "DeploymentPage")],
   ["/files", lazy(files, "FilesPage")],
   ["/files/*", lazy(files, "FilesPage")],
   ["/models", lazy(models, "Models")],
