@@ -18,6 +18,7 @@ PAGES = [
     ("/ui/nothing", "There is no page /nothing"),
     ("/ui/deployments", "frauddetector"),
     ("/ui/models", "fraud_detector"),
+    ("/ui/models/save?model=fraud_detector", "The next version of"),
     ("/ui/models/fraud_detector", "As a table"),
     ("/ui/models/fraud_detector/aliases", "beats 2 offline"),
     ("/ui/models/fraud_detector/aliases/champion", "beats 2 offline"),
