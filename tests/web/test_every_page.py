@@ -23,6 +23,7 @@ PAGES = [
     ("/ui/health/storage", "What it was proven to do"),
     ("/ui/health/jobs", "No jobs since"),
     ("/ui/models", "fraud_detector"),
+    ("/ui/models/save?model=fraud_detector", "The next version of"),
     ("/ui/models/fraud_detector", "As a table"),
     ("/ui/models/fraud_detector/aliases", "beats 2 offline"),
     ("/ui/models/fraud_detector/aliases/champion", "beats 2 offline"),
