@@ -12,6 +12,10 @@ PAGES = [
     # Each page: its address, and a text that is there when it is complete.
     ("/ui/nothing", "There is no page /nothing"),
     ("/ui/deployments", "frauddetector"),
+    ("/ui/files", "Resources/"),
+    ("/ui/files/Models/fraud_detector/3", "used by"),
+    ("/ui/files/Models/fraud_detector/3/Files/notes.md", "Trained on"),
+    ("/ui/files/Resources/serving/predictor.py?line=9", "MODEL_FILES_PATH"),
 ]
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
