@@ -14,7 +14,7 @@ FAST := values test_vocabulary.py test_names.py test_layout.py test_errors.py te
 NEWEST := tests/s3 tests/backends tests/test_clients.py tests/test_http_server.py tests/rest \
 	tests/serving/test_app.py tests/serving/test_hanging_up.py tests/serving/test_server_process.py
 
-.PHONY: demo test test-fast lint check deep coverage bench newest ui ui-check clean
+.PHONY: demo test test-fast lint check deep coverage bench newest ui ui-check pictures clean
 
 demo: $(VENV)/.user
 	$(BIN)/python demo/demo.py
@@ -74,6 +74,10 @@ ui-check: ui/openapi.json
 NPM = cd ui && PATH="$(CURDIR)/$(BIN):$$PATH" npm
 ui/openapi.json: FORCE ui/node_modules/.package-lock.json
 	$(BIN)/python ui/schema.py > $@
+
+# Take the pictures of the web UI in docs/ui.
+pictures: ui
+	$(BIN)/python -m tests.web.pictures
 
 ui/node_modules/.package-lock.json: ui/package-lock.json | $(VENV)/.dev
 	$(NPM) ci --no-audit --no-fund --silent

@@ -22,10 +22,15 @@ from hopsartifacts.serving.contract import (
     DeploymentKey,
     Launch,
     Limits,
+    LogArchive,
     LogLine,
+    ProcessUsage,
     Reported,
     RunState,
+    StoredLog,
 )
+from hopsartifacts.serving.traffic import Period, Traffic
+from hopsartifacts.testing.states_only import StatesOnly
 
 FILES = "Models/my_model/1/Files/model.bin"
 SCRIPT = "Models/my_model/1/Artifacts/1/predictor-predict.py"
@@ -89,6 +94,18 @@ class MadeUpBackend:
 
     def inference_log_spool(self, deployment: DeploymentKey) -> None:
         assert deployment.name
+
+    def traffic(self, deployment: DeploymentKey, period: Period) -> Traffic:
+        return StatesOnly().traffic(deployment, period)
+
+    def log_archives(self, name: str) -> list[LogArchive]:
+        return StatesOnly().log_archives(name)
+
+    def stored_log(self, name: str, archive: str, component: Component) -> StoredLog:
+        return StatesOnly().stored_log(name, archive, component)
+
+    def usage(self, deployment: DeploymentKey) -> list[ProcessUsage]:
+        return StatesOnly().usage(deployment)
 
     def forget(self, deployment: DeploymentKey) -> None:
         self.forgotten.append(deployment.name)

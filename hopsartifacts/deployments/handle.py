@@ -51,7 +51,21 @@ from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.names import deployment_name
 from hopsartifacts.registry.model import Model
 from hopsartifacts.registry.versions import while_live
-from hopsartifacts.serving.contract import UP, DeploymentKey, LogLine, RunState
+from hopsartifacts.serving.contract import (
+    UP,
+    DeploymentKey,
+    LogArchive,
+    LogLine,
+    ProcessUsage,
+    RunState,
+    StoredLog,
+)
+from hopsartifacts.serving.inference_log.access import (
+    logged_traffic,
+    newest_exchanges,
+)
+from hopsartifacts.serving.inference_log.exchanges import Exchanges, KnownFiles, Mark
+from hopsartifacts.serving.traffic import Period, Traffic
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.damage import warn_of_damage
 
@@ -330,6 +344,61 @@ class ModelServing(FixedAttributes):
     def progress_of(self, sealed: Keyed) -> Progress | None:
         """Return how far the newest start, update or stop is; None if there is none."""
         return newest_progress(self._context.backend().history(sealed.key))
+
+    def traffic_of(self, key: DeploymentKey, period: Period) -> Traffic:
+        """Return how many requests a deployment answered where it runs."""
+        return self._context.backend().traffic(key, period)
+
+    def logged_traffic_of(
+        self, sealed: Deployed, period: Period, known: KnownFiles
+    ) -> Traffic:
+        """Return how many requests are in the inference log; see ``logged_traffic``."""
+        return logged_traffic(self._context.storage, sealed.key, period, known)
+
+    def logged_exchanges_of(
+        self,
+        sealed: Deployed,
+        known: KnownFiles,
+        *,
+        limit: int,
+        before: Mark | None = None,
+    ) -> Exchanges:
+        """Return logged requests with their answers; see ``newest_exchanges``."""
+        spool = self._context.backend().inference_log_spool(sealed.key)
+        return newest_exchanges(
+            self._context.storage,
+            sealed.key,
+            spool,
+            known,
+            limit=limit,
+            before=before,
+        )
+
+    def usage_of(self, sealed: Deployed) -> list[ProcessUsage]:
+        """Return what the processes of *sealed* use now; empty if nothing runs."""
+        return self._context.backend().usage(sealed.key)
+
+    def log_archives(self, name: str) -> list[LogArchive]:
+        """Return the logs of all runs under a name, newest first.
+
+        Runs of deployments that were deleted are included, if their logs are kept.
+
+        Raises:
+            InvalidNameError: the name is not valid for a deployment.
+        """
+        return self._context.backend().log_archives(deployment_name(name))
+
+    def stored_log(
+        self, name: str, archive: str, component: str = "predictor"
+    ) -> StoredLog:
+        """Return the log of one component in the run with the id *archive*.
+
+        Raises:
+            InvalidInputError: the component does not exist.
+            NotFoundError: there is no such log.
+        """
+        known = component_name(component)
+        return self._context.backend().stored_log(deployment_name(name), archive, known)
 
     def freeze_environment(self, path: str | Path | None = None) -> str:
         """Return the installed packages as an ``environment_lock``; see ``freeze``."""

@@ -20,6 +20,7 @@ from hopsartifacts.serving.contract import (
     UP,
     Component,
     ConditionType,
+    LastError,
     RunState,
 )
 
@@ -153,6 +154,14 @@ class PredictorState:
         return self._run.condition
 
     @property
+    def last_error(self) -> LastError | None:
+        """The last error of the newest run: ``message``, ``file``, ``line`` …; or None.
+
+        The run may have ended.
+        """
+        return self._run.last_error
+
+    @property
     def available_predictor_instances(self) -> int:
         """The number of predictors that answer."""
         return self._run.available_predictor_instances
@@ -216,6 +225,7 @@ class PredictorState:
             "internal_port": self.internal_port,
             "grpc_port": self.grpc_port,
             "inference_url": self._inference_url(),
+            "last_error": msgspec.to_builtins(self.last_error),
         }
 
     def describe(self) -> None:

@@ -16,12 +16,15 @@ from hopsartifacts.rest.api import (
     deployment_checks,
     deployment_edits,
     edits,
+    endpoints,
     events,
     file_actions,
     files,
     history,
     integrity,
     jobs,
+    keys,
+    logs,
     model_form,
     previews,
     progress,
@@ -29,7 +32,9 @@ from hopsartifacts.rest.api import (
     rules,
     saves,
     search,
+    server,
     sessions,
+    traffic,
     uploads,
 )
 from hopsartifacts.rest.api import deployments as api_deployments
@@ -67,6 +72,9 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *deployment_edits.OPERATIONS,
     *deployment_checks.OPERATIONS,
     *rules.OPERATIONS,
+    *endpoints.OPERATIONS,
+    *traffic.OPERATIONS,
+    *logs.OPERATIONS,
     *files.OPERATIONS,
     *file_actions.OPERATIONS,
     *previews.OPERATIONS,
@@ -76,6 +84,8 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *events.OPERATIONS,
     *search.OPERATIONS,
     *sessions.OPERATIONS,
+    *keys.OPERATIONS,
+    *server.OPERATIONS,
 )
 """All operations of the JSON API."""
 

@@ -43,6 +43,7 @@ class SealedRow(msgspec.Struct, frozen=True, kw_only=True):
         created: when the deployment was first saved.
         updated: when the active version was saved.
         instances: the requested number of predictors.
+        entry: number of the newest entry of its log; 0 if it is not known.
         key: identifies it for the back end that runs it.
     """
 
@@ -61,11 +62,12 @@ class SealedRow(msgspec.Struct, frozen=True, kw_only=True):
     creator: str
     updated: datetime
     instances: int
+    entry: int
     key: DeploymentKey
 
 
-def sealed_row(sealed: Deployed) -> SealedRow:
-    """Return a deployment as a row."""
+def sealed_row(sealed: Deployed, entry: int = 0) -> SealedRow:
+    """Return a deployment as a row, as of an *entry* of its log."""
     active = sealed.current
     specification = active.specification
     return SealedRow(
@@ -84,6 +86,7 @@ def sealed_row(sealed: Deployed) -> SealedRow:
         creator=sealed.creator,
         updated=datetime.fromisoformat(active.created),
         instances=specification.predictor.resources.num_instances,
+        entry=entry,
         key=sealed.key,
     )
 
@@ -251,7 +254,8 @@ def _known(live: Deployed, newest: NewestEntry, logs: Logs) -> _Known:
         if record.model and record.artifact
     }
     artifacts = {it: _newest_artifact(logs, *it) for it in pinned}
-    return _Known(newest, sealed_row(live), versions, runs, artifacts)
+    row = sealed_row(live, newest.seq)
+    return _Known(newest, row, versions, runs, artifacts)
 
 
 def _newest_artifact(logs: Logs, model: str, version: int) -> NewestEntry:

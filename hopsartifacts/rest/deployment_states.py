@@ -18,7 +18,7 @@ from hopsartifacts.project import Project
 from hopsartifacts.rest.deployment_rows import SealedRow
 from hopsartifacts.rest.event_streams import Announcer
 from hopsartifacts.rest.rows import Rows
-from hopsartifacts.serving.contract import Condition, RunState, Status
+from hopsartifacts.serving.contract import Condition, LastError, RunState, Status
 from hopsartifacts.store.damage import log_damage
 
 _PAUSE_S = 1.0
@@ -41,6 +41,8 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
         deployment_version: the version that runs; null if nothing does.
         revision: unique identifier of this run.
         url: for prediction requests from the server's machine; null if nothing runs.
+        last_error: the last error of the newest run, which may have ended; null if it
+            had none.
     """
 
     name: str
@@ -54,6 +56,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     port: int | None
     grpc_port: int | None
     url: str | None
+    last_error: LastError | None = None
 
 
 def run_status(name: str, run: RunState) -> RunStatus:
@@ -66,9 +69,9 @@ def run_status(name: str, run: RunState) -> RunStatus:
 
 
 def has_error(run: RunState) -> bool:
-    """Return whether the run failed, or its last step did, such as an update."""
+    """Return whether the run failed, its last step did, or a request or process."""
     is_last_failed = run.condition is not None and run.condition.status is False
-    return run.status == "Failed" or is_last_failed
+    return run.status == "Failed" or is_last_failed or run.last_error is not None
 
 
 class DeploymentEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,12 +80,15 @@ class DeploymentEvent(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         id: unique, even after the deployment is deleted.
         version: number of the active version.
+        entry: number of the newest entry of its log, which grows with each change, also
+            of its tags or of versions that are not active.
         state: the state of its processes.
     """
 
     name: str
     id: str
     version: int
+    entry: int
     state: RunStatus
 
 
@@ -165,6 +171,7 @@ class Watch:
                 name=it.name,
                 id=it.id,
                 version=it.version,
+                entry=it.entry,
                 state=run_status(it.name, serving.state_of(it)),
             )
             for it in self._sealed

@@ -1,6 +1,7 @@
 """The objects that handlers of requests use: the project, and those of the server."""
 
 import hashlib
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +24,7 @@ from hopsartifacts.rest.previews.helpers import Previewer
 from hopsartifacts.rest.rows import Rows
 from hopsartifacts.rest.search import Search
 from hopsartifacts.rest.verifications import Verifications
+from hopsartifacts.serving.inference_log.exchanges import KnownFiles
 from hopsartifacts.storage.contract import Storage
 
 MIB = 1024 * 1024
@@ -114,9 +116,11 @@ class Hosted:
         listeners: the limit on listeners to events.
         log_listeners: the limit on clients that follow logs.
         folder_names: the names in the latest folders that were listed.
+        log_files: what is known about the files of inference logs.
         previewer: makes previews of files.
         verifications: what the latest verifications found.
         sessions: the browsers that are logged in.
+        started: when the server was started.
     """
 
     def __init__(
@@ -134,6 +138,7 @@ class Hosted:
         self.uploads = uploads
         self.settings = settings
         self.sessions = sessions
+        self.started = datetime.now(UTC)
         self.failed_logins = failed_logins or FailedLogins()
         self.measures = Measures()
         self.announcer = Announcer()
@@ -150,6 +155,7 @@ class Hosted:
         self.listeners = ListenerLimit(settings.max_listeners)
         self.log_listeners = ListenerLimit(settings.max_log_listeners)
         self.folder_names = FolderNames(project.storage)
+        self.log_files = KnownFiles()
         self.previewer = Previewer()
         kept = folder and folder / "verifications.json"
         self.verifications = Verifications(project.url, kept)

@@ -34,6 +34,17 @@ from hopsartifacts.rest.own_folder import make_private, write_private
 Scope = Literal["read", "write", "deploy", "admin"]
 SCOPES: tuple[Scope, ...] = ("read", "write", "deploy", "admin")
 
+ALLOWED: Mapping[Scope, str] = {
+    "read": "viewing and downloading everything, and requesting predictions",
+    "write": "saving and changing models, files and tags",
+    "deploy": "creating, starting, stopping and deleting deployments, which runs code",
+    "admin": "everything, also repairs, cleaning up and keys",
+}
+"""What each scope allows, in words, besides the scopes that it implies."""
+
+DEFAULT_SCOPES: tuple[Scope, ...] = ("read", "write", "deploy")
+"""The scopes of a key for which no others are chosen."""
+
 _IMPLIED: Mapping[Scope, frozenset[Scope]] = {
     "read": frozenset({"read"}),
     "write": frozenset({"read", "write"}),
@@ -84,6 +95,11 @@ class Caller(msgspec.Struct, frozen=True):
         """Return this caller, limited to reading."""
         scopes: frozenset[Scope] = frozenset({"read"} if self.may("read") else ())
         return Caller(self.id, self.name, scopes, is_only_reading=True)
+
+
+def implied(scope: Scope) -> list[Scope]:
+    """Return the other scopes that *scope* includes."""
+    return [it for it in SCOPES if it != scope and it in _IMPLIED[scope]]
 
 
 NO_CALLER = Caller(id="", name="", scopes=frozenset())
@@ -145,7 +161,7 @@ class Keys:
     def create(
         self,
         name: str,
-        scopes: Collection[Scope],
+        scopes: Collection[Scope] = DEFAULT_SCOPES,
         expires_in_s: float | None = None,
     ) -> tuple[Key, str]:
         """Create a key; return it with its text, which cannot be shown later.
@@ -171,7 +187,7 @@ class Keys:
             if any(it.name == name and it.is_valid(now) for it in keys):
                 raise AlreadyExistsError(
                     f"there is a key {name!r}: revoke it first, or choose another name"
-                )
+                ).at("name")
             return (*keys, key)
 
         self._change(add)
@@ -302,12 +318,12 @@ def _check(name: str, scopes: Collection[Scope]) -> None:
         raise InvalidNameError(
             f"key name {name!r}: give 1 to 64 letters, digits, '.', '_', '-' or '@', "
             "the first a letter or digit"
-        )
+        ).at("name")
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown or not scopes:
         raise InvalidInputError(
             f"scopes {sorted(scopes)}: give some of {', '.join(SCOPES)}"
-        )
+        ).at("scopes")
 
 
 def _after(now: datetime, seconds: float | None) -> datetime | None:
@@ -318,7 +334,7 @@ def _after(now: datetime, seconds: float | None) -> datetime | None:
     except OverflowError as error:
         raise InvalidInputError(
             f"a key cannot expire in {seconds:g} seconds: give less, or no end"
-        ) from error
+        ).at("expires_in_s") from error
 
 
 def _digest(secret: str) -> str:

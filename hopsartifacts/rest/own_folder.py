@@ -155,6 +155,15 @@ class RequestBodies:
         with held as name:
             yield Path(name)
 
+    def room(self) -> tuple[int, int]:
+        """Return the free bytes of the disk, and how many of them have to stay free.
+
+        Raises:
+            StorageError: the folder cannot be used.
+        """
+        with on_disk("measure the free space of its disk"):
+            return shutil.disk_usage(self._folder).free, self._min_free_bytes
+
     def check_room(self, size_bytes: int) -> None:
         """Check that there is room for *size_bytes* more.
 

@@ -242,6 +242,11 @@ class Rows:
         found = self._listed.get(model)
         return found[0].aliases if found else {}
 
+    def log_lengths(self) -> dict[str, int]:
+        """Return the number of entries of each model's log, as of the latest list."""
+        with self._lock:
+            return {name: it.newest.seq for name, it in self._kept.items()}
+
     def damaged(self) -> list[str]:
         """Return the models whose logs could not be read for the latest list."""
         return sorted(self._damaged.copy())

@@ -337,9 +337,11 @@ class ApiServer(HttpServer):
         try:
             super().run(sockets)
         finally:
-            # Python would wait for these threads before it exits.
+            # Python would wait for these threads before it exits. A server that runs
+            # beside others, as in tests, does not end its process.
             left = set(threading.enumerate()) - before
-            if all(it.daemon for it in left):
+            is_alone = threading.current_thread() is threading.main_thread()
+            if not is_alone or all(it.daemon for it in left):
                 self._cutting.cancel()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -12,6 +12,8 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from hopsartifacts.serving.traffic import Period, Traffic
+
 Status = Literal[
     "Creating",
     "Created",
@@ -218,6 +220,28 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     next_version: int | None = None
 
 
+class LastError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The last error of a run: of a script, or the end of a process.
+
+    Attributes:
+        message: what was wrong.
+        type: the class of the exception; None if a process ended without one.
+        component: the component whose script raised it; None if no script did.
+        file: the script, as the artifact names it (``predictor-predict.py``).
+        line: the line of the script that was running.
+        time: when it happened. Of the same error again and again, within a minute.
+        version: the deployment version that it happened in.
+    """
+
+    message: str
+    time: datetime
+    version: int
+    type: str | None = None
+    component: Component | None = None
+    file: str | None = None
+    line: int | None = None
+
+
 class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """The state of a deployment's processes now, according to its back end."""
 
@@ -238,6 +262,8 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """Time of the start, in seconds since the epoch; None if nothing runs."""
     is_detached: bool = False
     """Whether it continues when the process that started it ends."""
+    last_error: LastError | None = None
+    """The last error of the newest run, which may have ended; None if it had none."""
 
 
 class LogLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -245,6 +271,79 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str
     position: str
+
+
+class LogLines(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines of a log, in order.
+
+    Attributes:
+        lines: the lines.
+        earlier: the position up to which earlier lines go; None at the beginning.
+        later: the position from which later lines go; None at the end, as it is now.
+    """
+
+    lines: list[LogLine]
+    earlier: str | None
+    later: str | None
+
+
+class StoredLog(Protocol):
+    """The log of one component in one run, as far as it is kept."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Its size now."""
+        ...
+
+    def chunks(self, start: int) -> Iterator[bytes]:
+        """Yield its bytes from an offset on."""
+        ...
+
+    def lines(self, count: int, *, before: str = "", after: str = "") -> LogLines:
+        """Return *count* lines: the last ones, those up to a position, or from it on.
+
+        Raises:
+            InvalidInputError: the position is not one of this log, or both are given.
+            NotFoundError: the part of the log at the position was deleted.
+        """
+        ...
+
+
+class LogArchive(msgspec.Struct, frozen=True, kw_only=True):
+    """The logs of one run, which may have ended long ago.
+
+    Attributes:
+        id: unique for each run.
+        deployment_id: the deployment; earlier ones may have had the same name.
+        started: when the run began.
+        is_written: whether the run may still write to it.
+        components: those that have a log of their own, with its size in bytes.
+    """
+
+    id: str
+    deployment_id: str
+    started: datetime
+    is_written: bool
+    components: dict[Component, int]
+
+
+class ProcessUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """What one process of a run uses now, together with the processes that it started.
+
+    Attributes:
+        kind: ``worker`` answers requests; ``keeper`` watches the others; ``shipper``
+            writes the inference log.
+        pid: the process id.
+        started: when the process was started.
+        cores: the processor time per second, over a short moment.
+        memory_bytes: the memory that it uses.
+    """
+
+    kind: Literal["worker", "keeper", "shipper"]
+    pid: int
+    started: datetime
+    cores: float
+    memory_bytes: int
 
 
 NEVER_RAN = RunState(
@@ -371,6 +470,29 @@ class ServingBackend(Protocol):
         If *after* is the ``position`` of a line of this run, start after that line
         instead. *is_wanted* is called repeatedly; a False result ends the iteration.
         """
+        ...
+
+    def traffic(self, deployment: DeploymentKey, period: Period) -> Traffic:
+        """Return how many requests were answered here, in each step of *period*."""
+        ...
+
+    def log_archives(self, name: str) -> list[LogArchive]:
+        """Return the logs of all runs under a name, newest first.
+
+        Runs of earlier deployments of this name are included.
+        """
+        ...
+
+    def stored_log(self, name: str, archive: str, component: Component) -> StoredLog:
+        """Return one log of the run with this id; see ``log_archives``.
+
+        Raises:
+            NotFoundError: there is no such log.
+        """
+        ...
+
+    def usage(self, deployment: DeploymentKey) -> list[ProcessUsage]:
+        """Return what the processes of the run use; empty if nothing runs."""
         ...
 
     def forget(self, deployment: DeploymentKey) -> None:

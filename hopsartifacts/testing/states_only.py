@@ -5,15 +5,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from hopsartifacts.errors import NotRunningError
+from hopsartifacts.errors import NotFoundError, NotRunningError
 from hopsartifacts.serving.contract import (
     Component,
     DeploymentKey,
     Launch,
+    LogArchive,
     LogLine,
+    ProcessUsage,
     Reported,
     RunState,
+    StoredLog,
 )
+from hopsartifacts.serving.traffic import Period, Traffic
 
 
 class StatesOnly:
@@ -95,6 +99,22 @@ class StatesOnly:
             )
         while self._running(deployment) is not None and is_wanted():
             time.sleep(0.01)
+
+    def traffic(self, deployment: DeploymentKey, period: Period) -> Traffic:  # noqa: ARG002 - the contract's
+        """Return none, as nothing is counted."""
+        return Traffic()
+
+    def log_archives(self, name: str) -> list[LogArchive]:  # noqa: ARG002 - the contract's
+        """Return none, as no logs are kept."""
+        return []
+
+    def stored_log(self, name: str, archive: str, component: Component) -> StoredLog:
+        """Refuse, as no logs are kept."""
+        raise NotFoundError(f"{name!r} has no log {archive!r} of a {component}")
+
+    def usage(self, deployment: DeploymentKey) -> list[ProcessUsage]:  # noqa: ARG002 - the contract's
+        """Return none, as there are no processes."""
+        return []
 
     def forget(self, deployment: DeploymentKey) -> None:
         """Mark the deployment as stopped."""

@@ -13,7 +13,8 @@ from hopsartifacts.rest.browsers import (
     cookie_of,
     is_encrypted,
 )
-from hopsartifacts.rest.dispatch import log_in, no_key
+from hopsartifacts.rest.dispatch import log_in
+from hopsartifacts.rest.errors import NO_KEY, RefusedError
 from hopsartifacts.rest.operations import Operation, OperationCall
 from hopsartifacts.web.pages import HOME, message
 from hopsartifacts.web.sessions import LONGEST, BrowserSessions, LoginLinks
@@ -53,7 +54,12 @@ def with_key(sessions: BrowserSessions) -> tuple[Operation, ...]:
         form: LoginForm = call.body
         caller = log_in(call.hosted, call.request, form.key.strip())
         if caller is None:
-            raise no_key(call.hosted)
+            raise RefusedError(
+                "this key is not valid: it is mistyped, was revoked, or has expired",
+                401,
+                NO_KEY,
+                {"WWW-Authenticate": "ApiKey"},
+            )
         call.request.state.caller = caller  # for the access log
         response = Response(status_code=204)
         _begin(sessions, call.request, response, caller.id)

@@ -24,12 +24,13 @@ from hopsartifacts.project import Project
 from hopsartifacts.rest.application import OPERATIONS, create_app
 from hopsartifacts.rest.hopsworks.ids import deployment_id, model_id
 from hopsartifacts.rest.hosted import Hosted
+from hopsartifacts.rest.keys import Caller, Keys
 from hopsartifacts.rest.openapi import document
 from hopsartifacts.rest.operations import Operation
 from hopsartifacts.rest.uploads import Uploads
 from hopsartifacts.testing.states_only import StatesOnly
 from tests import depth
-from tests.rest.conftest import FixedKeys, bearing
+from tests.rest.conftest import KEYS, bearing
 
 schemathesis = pytest.importorskip("schemathesis", reason="needs schemathesis")
 checks = pytest.importorskip("schemathesis.checks")
@@ -48,6 +49,13 @@ _SCHEMAS = "#/components/schemas/"
 SCRIPT = "class Predictor:\n    def predict(self, inputs):\n        return inputs\n"
 TESTED = [it for it in OPERATIONS if it.gives != "text/event-stream"]
 """What sends events does not end."""
+
+
+class MoreKeys(Keys):
+    """Keys in a file, besides those of the tests."""
+
+    def find(self, secret: str) -> Caller | None:
+        return KEYS.get(secret) or super().find(secret)
 
 
 class Server(NamedTuple):
@@ -157,7 +165,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     storage = hopsartifacts.login(str(folder / "demo")).storage
     project = Project(storage, backend=StatesOnly())
     uploads = Uploads(storage, folder / "server")
-    hosted = Hosted(project, FixedKeys(), uploads)
+    hosted = Hosted(project, MoreKeys(folder / "server"), uploads)
     listener = socket.create_server(("127.0.0.1", 0), backlog=64)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     config = uvicorn.Config(

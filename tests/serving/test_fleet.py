@@ -20,6 +20,7 @@ class MadeUpWorker:
         self.asked_s = now
         self.waiting_s: float | None = None
         self.requests = 0
+        self.is_explained = False
         self.why: str | None = None
         self.code: int | None = None
         self.said: list[WorkerMessage] = []
@@ -39,12 +40,24 @@ class MadeUpWorker:
         self.why, self.code = self.why or why, -9
 
 
+class MadeUpRecord:
+    """Keeps what no worker explained."""
+
+    def __init__(self) -> None:
+        self.failures: list[str] = []
+
+    def fail(self, reason: str, version: int) -> None:
+        assert version > 0
+        self.failures.append(reason)
+
+
 class MadeUpStarter:
     """Starts workers in name only."""
 
     patience = PATIENCE
 
     def __init__(self) -> None:
+        self.record = MadeUpRecord()
         self.started: list[tuple[float, MadeUpWorker]] = []
         self.error: OSError | None = None
 

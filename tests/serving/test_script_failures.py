@@ -184,6 +184,7 @@ class Meter:
     def __init__(self) -> None:
         self.in_flight = 0
         self.statuses: list[int] = []
+        self.failures: list[tuple[BaseException, str | None]] = []
 
     def begin(self) -> None:
         self.in_flight += 1
@@ -192,6 +193,9 @@ class Meter:
         del protocol, seconds
         self.in_flight -= 1
         self.statuses.append(status)
+
+    def fail(self, error: BaseException, component: str | None) -> None:
+        self.failures.append((error, component))
 
     def page(self) -> tuple[bytes, str]:
         return b"", ""

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 import hopsartifacts
 from hopsartifacts.project import Project
@@ -36,6 +42,7 @@ _FLAGS = (
 )
 _LAUNCH_MS = 240_000
 _PATIENCE_MS = 60_000
+_EXPECT_MS = 30_000
 WIDE = (1440, 900)
 NARROW = (360, 780)
 
@@ -49,6 +56,7 @@ def launched() -> Iterator[Browser]:
     if path is None:
         assert not os.environ.get("CI"), "CI installs Chromium"
         pytest.skip("Chromium is not installed: apt-get install chromium")
+    expect.set_options(timeout=_EXPECT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path, args=_FLAGS, timeout=_LAUNCH_MS

@@ -14,6 +14,7 @@ import pytest
 from msgspec import to_builtins
 from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 
+from hopsartifacts import GoldenRequest, InferenceLogger, Transformer
 from hopsartifacts.project import Project
 from tests.rest.conftest import bearing
 from tests.web.sites import Site, hosting, served
@@ -206,7 +207,7 @@ def test_a_script_is_chosen_among_those_that_fit(shop: Site) -> None:
     dialog.get_by_label("Filter by name").fill("PRED")
     expect(dialog.get_by_role("button", name="transformer.py")).to_have_count(0)
     dialog.get_by_role("button", name="predictor.py").click()
-    expect(dialog.get_by_label("Preview")).to_contain_text("class Predictor")
+    expect(dialog.get_by_label("Content")).to_contain_text("class Predictor")
     dialog.get_by_role("button", name="Choose").click()
     expect(page.get_by_text("class Predictor, predict · imports json")).to_be_visible()
     page.get_by_role("button", name="Create new deployment").click()
@@ -286,7 +287,9 @@ def test_half_filled_forms_say_what_is_missing_and_keep_what_is_there(
     page.goto(f"{shop.url}{FULL}?model=my_model&version=1")
     cores = page.get_by_label("Cores").first
     cores.fill("many")
-    expect(cores).to_have_attribute("aria-invalid", "true")
+    expect(cores).to_have_accessible_description("“many” is not a number.")
+    # The rest is checked all the same.
+    expect(outcome(page)).to_contain_text("Model files")
     request = page.get_by_label("Request · rows")
     request.fill('{"instances": [')
     expect(page.get_by_text("This is not JSON")).to_have_count(2)
@@ -402,3 +405,172 @@ def run(text: str, way: str, folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     if way == "curl":
         assert json.loads(done.stdout)["name"], done.stdout
+
+
+def deployed(site: Site, name: str, folder: Path) -> None:
+    """Deploy ``my_model`` with two scripts and settings of all kinds."""
+    other = folder / f"{name}.py"
+    other.write_text(PREDICTOR + f"# {name}\n")
+    site.project.get_model_registry().get_model("my_model", 1).deploy(
+        name,
+        script_file=other,
+        transformer=Transformer(
+            folder / "transformer.py", {"limits": {"memory": 4096}}
+        ),
+        inference_logger=InferenceLogger(),
+        env_vars={"EMPTY": ""},
+        golden_request=GoldenRequest([[1]], {"predictions": [1]}),
+    )
+
+
+def test_an_edit_shows_the_difference_and_keeps_the_rest(
+    shop: Site, folder: Path
+) -> None:
+    deployed(shop, "edited", folder)
+    before = specification(shop, "edited")
+    page = shop.visit("/ui/deployments/edited/edit")
+    expect(outcome(page)).to_contain_text("Nothing differs from version 1")
+    expect(page.get_by_role("button", name="Save", exact=True)).to_be_disabled()
+    instances = page.get_by_label("Instances").last
+    instances.fill("3")
+    row = outcome(page).get_by_role("row", name="predictor.resources.num_instances")
+    expect(row.get_by_role("cell")).to_have_text(
+        ["predictor.resources.num_instances", "1", "3"]
+    )
+    page.get_by_label("Why").fill("more requests")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.wait_for_url("**/ui/deployments/edited")
+    after = specification(shop, "edited")
+    assert after["predictor"]["resources"].pop("num_instances") == 3
+    before["predictor"]["resources"].pop("num_instances")
+    assert after == before
+    history = shop.project.get_model_serving().get_deployment("edited").get_history()
+    assert [it.why for it in history] == ["more requests", ""]
+
+
+def test_an_edit_of_one_script_keeps_the_other_and_shows_the_lines(
+    shop: Site, folder: Path
+) -> None:
+    deployed(shop, "rescripted", folder)
+    page = shop.visit("/ui/deployments/rescripted/edit")
+    changed = PREDICTOR.replace("return inputs", "return [0]") + "# rescripted\n"
+    drop(page, "Predictor script", "rescripted.py", changed)
+    expect(outcome(page)).to_contain_text("will be made")
+    expect(outcome(page).locator(".del").first).to_contain_text("return inputs")
+    expect(outcome(page).locator(".add").first).to_contain_text("return [0]")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.wait_for_url("**/ui/deployments/rescripted")
+    after = specification(shop, "rescripted")
+    assert after["transformer"]["resources"]["limits"]["memory"] == 4096
+    assert after["golden_request"]["answer"] == {"predictions": [1]}
+    # The number of the artifact is chosen: its files take the place of the others.
+    page = shop.visit("/ui/deployments/rescripted/edit")
+    now = after["artifact"]["version"]
+    page.get_by_label("Artifact version").select_option(str(now - 1))
+    expect(outcome(page).locator(".add").first).to_contain_text("return inputs")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.wait_for_url("**/ui/deployments/rescripted")
+    assert specification(shop, "rescripted")["artifact"]["version"] == now - 1
+
+
+def test_another_model_version_takes_the_files_and_not_the_recorded_answer(
+    shop: Site, folder: Path
+) -> None:
+    deployed(shop, "moved", folder)
+    page = shop.visit("/ui/deployments/moved/edit")
+    page.get_by_label("Model version").select_option("2")
+    expect(page.get_by_text("so record it again")).to_be_visible()
+    expect(outcome(page)).to_contain_text("will be made")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.wait_for_url("**/ui/deployments/moved")
+    after = specification(shop, "moved")
+    assert after["model"]["version"] == 2
+    assert after["predictor"]["script"] == "predictor-moved.py"
+    assert after["golden_request"].get("answer") is None
+
+
+@pytest.mark.parametrize("way", ["Python", "curl", "command line"])
+def test_an_edit_is_the_same_in_the_other_interfaces(
+    shop: Site, folder: Path, way: str
+) -> None:
+    name, by = f"edit{way[:4].strip()}", way.replace("command line", "cli")
+    for it in (name, f"{name}form"):
+        deployed(shop, it, folder)
+    change = (
+        "description=New words&api_protocol=GRPC"
+        "&script_file=Resources/serving/predictor.py"
+        '&env_vars=[["A","1"]]&environment=&why=so'
+    )
+    page = shop.visit(f"/ui/deployments/{name}/edit?{change}")
+    expect(outcome(page)).to_contain_text("Differs from version 1")
+    run(shown(page, way), by, folder)
+    page = shop.visit(f"/ui/deployments/{name}form/edit?{change}")
+    expect(outcome(page)).to_contain_text("Differs from version 1")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.wait_for_url(f"**/ui/deployments/{name}form")
+    made = alike(shop, name)
+    assert made == alike(shop, f"{name}form")
+    assert made["env_vars"] == {"A": "1"}
+    assert made["description"] == "New words"
+
+
+def test_a_name_is_given_once_by_two_tabs(shop: Site) -> None:
+    """The second tab says so while it is open, and its values stay."""
+    filled = f"{NEW}?model=trees&version=1&name=twice"
+    user = shop.user()
+    first, second = (shop.visit(filled, context=user) for _ in range(2))
+    for page in (first, second):
+        expect(outcome(page)).to_contain_text("Artifact version")
+    first.get_by_role("button", name="Create new deployment").click()
+    first.wait_for_url("**/ui/deployments/twice")
+    name = second.get_by_label("Name")
+    expect(name).to_have_attribute("aria-invalid", "true", timeout=20_000)
+    second.get_by_role("button", name="Create new deployment").click()
+    expect(name).to_be_focused()
+    name.fill("twice2")
+    expect(name).to_have_attribute("aria-invalid", "false")
+    second.get_by_role("button", name="Create new deployment").click()
+    second.wait_for_url("**/ui/deployments/twice2")
+
+
+def test_an_edit_begins_again_with_what_another_tab_saved(
+    shop: Site, folder: Path
+) -> None:
+    deployed(shop, "shared", folder)
+    user = shop.user()
+    first, second = (
+        shop.visit("/ui/deployments/shared/edit", context=user) for _ in range(2)
+    )
+    second.get_by_label("Why").fill("the second")
+    second.get_by_label("Description").fill("by the second")
+    first.get_by_label("Python environment").fill("py313")
+    first.get_by_role("button", name="Save", exact=True).click()
+    first.wait_for_url("**/ui/deployments/shared")
+    expect(second.get_by_label("Python environment")).to_have_value(
+        "py313", timeout=20_000
+    )
+    expect(outcome(second)).to_contain_text("Differs from version 2")
+    second.get_by_role("button", name="Save", exact=True).click()
+    second.wait_for_url("**/ui/deployments/shared")
+    after = specification(shop, "shared")
+    assert (after["environment"], after["description"]) == ("py313", "by the second")
+
+
+def test_a_key_that_may_only_read_sees_why_it_cannot_create(shop: Site) -> None:
+    page = shop.visit(f"{NEW}?model=trees&version=1", key="reader")
+    expect(outcome(page)).to_contain_text("Artifact version")
+    for name in ("Create new deployment", "Create and start", "Upload new file"):
+        button = page.get_by_role("button", name=name)
+        expect(button).to_have_accessible_description(re.compile("lacks the scope"))
+
+
+def test_a_refusal_of_the_server_is_shown_at_its_field(shop: Site) -> None:
+    """Something changed since the last check."""
+    page = shop.visit(f"{NEW}?model=trees&version=1&name=late")
+    expect(outcome(page)).to_contain_text("Artifact version")
+    page.route("**/api/v1/events", lambda route: route.abort())
+    page.route("**/api/v1/deployments/check", lambda route: route.abort())
+    shop.project.get_model_registry().get_model("trees", 1).deploy("late")
+    page.get_by_role("button", name="Create new deployment").click()
+    expect(page.get_by_label("Name")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_role("alert").first).to_contain_text("late")

@@ -8,6 +8,11 @@ from playwright.sync_api import Browser, Page, expect
 from tests.web.projects import fill
 from tests.web.sites import NARROW, WIDE, Site, complaints, hosting, served
 
+FORM = (
+    "model=fraud_detector&version=3&script_file=Resources/serving/predictor.py"
+    '&inference_logger={"mode":"ALL"}&inference_batcher={"enabled":true}'
+    '&env_vars=[["A","1"]]&resources={"num_instances":"many"}'
+)
 PAGES = [
     # Each page: its address, and a text that is there when it is complete.
     ("/ui/nothing", "There is no page /nothing"),
@@ -16,6 +21,19 @@ PAGES = [
     ("/ui/files/Models/fraud_detector/3", "used by"),
     ("/ui/files/Models/fraud_detector/3/Files/notes.md", "Trained on"),
     ("/ui/files/Resources/serving/predictor.py?line=9", "MODEL_FILES_PATH"),
+    ("/ui/models", "fraud_detector"),
+    ("/ui/models/fraud_detector", "As a table"),
+    ("/ui/models/fraud_detector/aliases", "beats 2 offline"),
+    ("/ui/models/fraud_detector/aliases/champion", "beats 2 offline"),
+    ("/ui/models/fraud_detector/uses", "not running"),
+    ("/ui/models/fraud_detector/history", "beats 2 offline"),
+    ("/ui/models/fraud_detector/compare?v=3,4&all=1", "weights.json"),
+    ("/ui/models/fraud_detector/versions/3", "predictor-predictor.py"),
+    ("/ui/deployments/iris/progress", "was not started on this server's machine"),
+    ("/ui/deployments/new", "Pick a model: then"),
+    (f"/ui/deployments/new?{FORM}&name=bad-name", "will be made"),
+    (f"/ui/deployments/new/advanced?{FORM}", "will be made"),
+    ("/ui/deployments/frauddetector/edit?description=Other", "Differs from"),
 ]
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 

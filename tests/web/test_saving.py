@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.web.sites import Site
 
@@ -15,7 +15,7 @@ def filled(page: Page, **files: bytes) -> None:
     page.get_by_role("radio", name="Python").check()
     page.get_by_label("Files of the model").set_input_files(
         [
-            {"name": name.replace("_", "."), "mimeType": "", "buffer": data}
+            FilePayload(name=name.replace("_", "."), mimeType="", buffer=data)
             for name, data in files.items()
         ]
     )

@@ -35,8 +35,10 @@ def test_a_browser_logs_in_with_a_key(browser: TestClient, make_key: MakeKey) ->
     assert browser.get(ME).json() == {
         "name": "ann",
         "scopes": ["deploy", "read"],
+        "allows": ["read", "deploy"],
         "login": "session",
         "read_only": False,
+        "has_keys": True,
     }
 
 

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
-import { api, ask, connection, me } from "./api.ts";
+import { api, ask, connection, type Me, me } from "./api.ts";
 import { isLive } from "./live.ts";
 import { useLoad } from "./load.ts";
 import { UploadTray } from "./pages/files/upload.tsx";
@@ -11,6 +11,7 @@ import { Questions } from "./parts/Dialog.tsx";
 import { Toasts } from "./parts/Toast.tsx";
 import { place, to } from "./route.ts";
 import { Dialogs, SearchButton } from "./search.tsx";
+import { logOut } from "./session.ts";
 import { THEMES, theme } from "./theme.ts";
 import { count } from "./words.ts";
 
@@ -125,11 +126,7 @@ function Rail(props: { isOpen: boolean; onToggle: () => void }) {
           <div class="url" title={project.data?.url}>
             {project.data?.url ?? " "}
           </div>
-          {me.value ? (
-            <div>
-              key <b>{me.value.name}</b> · {me.value.scopes.join(", ")}
-            </div>
-          ) : null}
+          {me.value ? <Who me={me.value} /> : null}
           <ThemeChoice />
         </div>
       </div>
@@ -137,7 +134,27 @@ function Rail(props: { isOpen: boolean; onToggle: () => void }) {
   );
 }
 
-function Mark() {
+/** Who is logged in, and what the key allows. */
+function Who({ me }: { me: Me }) {
+  const allowed = me.read_only ? "read-only" : me.scopes.join(", ");
+  return (
+    <div>
+      {me.login === "link" ? "user" : "key"} <b>{me.name}</b> · {allowed}
+      {me.login === "session" ? (
+        <>
+          {" "}
+          ·{" "}
+          <button type="button" class="link" onClick={() => void logOut()}>
+            log out
+          </button>
+        </>
+      ) : null}
+    </div>
+  );
+}
+
+/** The mark of the product. */
+export function Mark() {
   return (
     <svg width="20" height="20" viewBox="0 0 20 20" aria-hidden="true">
       <rect class="mark" x="2" y="2" width="7" height="7" rx="1.5" />

@@ -13,6 +13,7 @@ export interface PageProps {
 type PageType = ComponentType<PageProps>;
 type Section = Record<string, PageType>;
 
+const sections = new Set<() => Promise<Section>>();
 const loaded = new Map<() => Promise<Section>, Section>();
 const LATER_MS = 1500;
 
@@ -27,6 +28,7 @@ export function lazy<Name extends string>(
   section: () => Promise<Record<Name, PageType>>,
   name: NoInfer<Name>,
 ): PageType {
+  sections.add(section);
   return function Lazy({ params }: PageProps) {
     const [problem, setProblem] = useState<ProblemError | null>(null);
     const [, draw] = useState(0);
@@ -63,8 +65,8 @@ export function lazy<Name extends string>(
   };
 }
 
-/** Load `sections` when the first page has had its time. */
-export function loadLater(sections: readonly (() => Promise<Section>)[]): void {
+/** Load all sections when the first page has had its time. */
+export function loadLater(): void {
   setTimeout(() => {
     for (const section of sections) {
       // If the server does not answer now, the page loads it when it is shown.

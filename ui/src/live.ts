@@ -59,8 +59,14 @@ function tell(message: Message): void {
   receive(message);
 }
 
-/** Start to listen, in this tab or through the tab that listens already. */
+let isStarted = false;
+
+/** Start to listen, once, in this tab or through the tab that listens already. */
 export function startLive(): void {
+  if (isStarted) {
+    return;
+  }
+  isStarted = true;
   channel.onmessage = ({ data }) => receive(data as Message);
   void navigator.locks.request("hopsartifacts-events", async () => {
     let wait = FIRST_WAIT_MS;

@@ -143,6 +143,24 @@ export function useLoad<Data>(
   };
 }
 
+const AGAIN_MS = 5000;
+
+/** Read data again every few seconds, while the page is seen and `isWanted`. */
+export function useAgain(
+  loaded: { readonly reload: () => void },
+  isWanted: boolean,
+  every = AGAIN_MS,
+): void {
+  const { reload } = loaded;
+  useEffect(() => {
+    if (!isWanted) {
+      return;
+    }
+    const timer = setInterval(() => document.hidden || reload(), every);
+    return () => clearInterval(timer);
+  }, [reload, isWanted, every]);
+}
+
 /** A page of a list, as the API returns it. */
 export interface Page<Row> {
   readonly items: Row[];

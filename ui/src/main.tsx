@@ -7,7 +7,7 @@ import { Frame, Page } from "./frame.tsx";
 import { startKeys } from "./keyboard.ts";
 import { loadLater } from "./lazy.tsx";
 import { startLive } from "./live.ts";
-import { ROUTES, SECTIONS } from "./pages/routes.tsx";
+import { ROUTES } from "./pages/routes.tsx";
 import { Empty } from "./parts/Problem.tsx";
 import { go, matched, place, startRouting, to } from "./route.ts";
 import "./theme.ts";
@@ -55,7 +55,7 @@ function Root() {
 startRouting();
 startKeys();
 startClock();
-loadLater(SECTIONS);
+loadLater();
 const root = document.getElementById("app");
 if (root) {
   render(<Root />, root);

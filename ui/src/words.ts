@@ -96,6 +96,15 @@ export function exact(at: string | number | Date): string {
   return new Date(at).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "long" });
 }
 
+/** The time of day with seconds, `16:31:02`; with the date if that is not today's. */
+export function clock(at: string | number | Date): string {
+  const moment = new Date(at);
+  const time = moment.toLocaleTimeString("en-GB");
+  return moment.toDateString() === new Date().toDateString()
+    ? time
+    : `${DAY.format(moment)}, ${time}`;
+}
+
 /** The first characters of a digest: `sha256:9f31c0…`. */
 export function shortDigest(digest: string): string {
   const [kind, hex] = digest.includes(":") ? digest.split(":") : ["", digest];

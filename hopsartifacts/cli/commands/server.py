@@ -252,7 +252,9 @@ def create(
     state_dir: Path | None,
 ) -> None:
     """Create a key and print it; it cannot be shown again."""
-    key, text = _keys(session, state_dir).create(name, scopes or SCOPES[:3], expires_s)
+    found = _keys(session, state_dir)
+    given = {"scopes": scopes} if scopes else {}
+    key, text = found.create(name, **given, expires_in_s=expires_s)
     # Print nothing else, so that a shell can assign the output to a variable.
     session.show({**_document(key), "key": text}, text)
 

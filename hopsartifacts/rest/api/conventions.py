@@ -37,6 +37,7 @@ _CHANGED = 412
 Limit = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Item = TypeVar("Item")
 Shown = TypeVar("Shown")
+Place = TypeVar("Place", bound=msgspec.Struct)
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -189,7 +190,7 @@ def page_by(
     if len(found) > paging.limit:
         last = page[-1]
         value = order.fields[field](last)
-        following = _written(_Cursor(sort, value, order.identity(last)))
+        following = cursor_text(_Cursor(sort, value, order.identity(last)))
     return Page(items=page, next=following, total=len(listed))
 
 
@@ -204,15 +205,21 @@ def shown(page: Page[Item], items: list[Shown]) -> Page[Shown]:
     )
 
 
-def _written(cursor: _Cursor) -> str:
-    data = msgspec.json.encode(cursor)
+def cursor_text(value: msgspec.Struct) -> str:
+    """Return *value*, which says where a list continues, as a cursor."""
+    data = msgspec.json.encode(value)
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
-def _parsed(text: str, sort: str) -> _Cursor:
+def cursor_value(text: str, kind: type[Place]) -> Place:
+    """Return the value in a cursor.
+
+    Raises:
+        InvalidInputError: it is not a cursor of this kind.
+    """
     try:
         data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        cursor = msgspec.json.decode(data, type=_Cursor)
+        return msgspec.json.decode(data, type=kind)
     except (
         binascii.Error,
         msgspec.MsgspecError,
@@ -221,6 +228,10 @@ def _parsed(text: str, sort: str) -> _Cursor:
         RecursionError,
     ) as error:
         raise _no_cursor(text) from error
+
+
+def _parsed(text: str, sort: str) -> _Cursor:
+    cursor = cursor_value(text, _Cursor)
     if cursor.sort != sort:
         raise InvalidInputError(
             f"cursor: it is of a list sorted by {cursor.sort!r}, not {sort!r}: ask "

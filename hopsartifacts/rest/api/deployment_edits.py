@@ -10,7 +10,7 @@ from hopsartifacts.deployments.launch import AWAIT_S
 from hopsartifacts.deployments.requests import DEFAULT_TOLERANCE
 from hopsartifacts.deployments.versions import find_deployment
 from hopsartifacts.documents import encode
-from hopsartifacts.errors import InvalidInputError
+from hopsartifacts.errors import AlreadyExistsError, InvalidInputError
 from hopsartifacts.machine.progress import Callback
 from hopsartifacts.registry.given import checked_reason
 from hopsartifacts.rest.api.conventions import PREFIX, operations
@@ -93,12 +93,15 @@ def _put(call: OperationCall) -> DeploymentDetail | Response:
 
 def _save(made: Deployment, given: GivenDeployment, *, adopt: bool) -> None:
     """Seal it, and move a running deployment to the new version without waiting."""
-    made.save(
-        0,
-        why=checked_reason(given.why),
-        ignore_environment=given.ignore_environment,
-        adopt=adopt,
-    )
+    try:
+        made.save(
+            0,
+            why=checked_reason(given.why),
+            ignore_environment=given.ignore_environment,
+            adopt=adopt,
+        )
+    except AlreadyExistsError as error:
+        raise error.at("name")  # noqa: B904 - the same error
 
 
 def _made(call: OperationCall, name: str) -> Response:

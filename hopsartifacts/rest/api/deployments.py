@@ -1,5 +1,6 @@
 """Deployments: list them with their states, read one, delete one."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -20,9 +21,25 @@ from hopsartifacts.rest.deployment_states import RunStatus, has_error, run_statu
 from hopsartifacts.rest.facets import Facets, facets_of
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.sorted_lists import SortOrder
-from hopsartifacts.serving.contract import RunState, Status
+from hopsartifacts.serving.contract import DeploymentKey, RunState, Status
+from hopsartifacts.serving.traffic import HOUR_S, MINUTE_S, Period, total
 
 DEPLOYMENT = "/deployments/{name}"
+
+
+class LastHour(msgspec.Struct, frozen=True, kw_only=True):
+    """The requests of the last hour.
+
+    Attributes:
+        requests: how many were answered in each minute, oldest first, the last one
+            being the present minute. Minutes before the first count are left out.
+        errors: how many had status 400 or higher.
+        p95_ms: the time in which 95 of 100 were answered; null if there were none.
+    """
+
+    requests: list[int]
+    errors: int
+    p95_ms: float | None
 
 
 class DeploymentRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +53,7 @@ class DeploymentRow(msgspec.Struct, frozen=True, kw_only=True):
         updated: when the active version was saved.
         instances: the requested number of predictors.
         state: the state of its processes.
+        last_hour: its requests; null if it never ran on this machine.
     """
 
     name: str
@@ -55,6 +73,7 @@ class DeploymentRow(msgspec.Struct, frozen=True, kw_only=True):
     updated: datetime
     instances: int
     state: RunStatus
+    last_hour: LastHour | None = None
 
 
 class DeploymentDetail(DeploymentRow, frozen=True, kw_only=True):
@@ -80,8 +99,7 @@ class DeploymentFilter(Paging, frozen=True, kw_only=True):
         serving_tool: the serving tool.
         status: the current status.
         creator: the exact name of the creator.
-        has_errors: only deployments that failed, or whose last step did; or only the
-            others.
+        has_errors: only deployments whose newest run had an error; or only the others.
         facets: also count the deployments of each framework, serving tool, status and
             creator.
     """
@@ -144,7 +162,7 @@ def _list(call: OperationCall) -> Page[DeploymentRow]:
     fitting = [it for it in found if all(check(it) for check in checks.values())]
     page = page_of(fitting, wanted, order)
     shown_rows = [
-        _row(it, states.of(it), rows.aliases_of(it.model)) for it in page.items
+        _row(call, it, states.of(it), rows.aliases_of(it.model)) for it in page.items
     ]
     facets: Facets = {}
     if wanted.facets:
@@ -182,15 +200,16 @@ def _checks(
 
 
 def _row(
-    sealed: SealedRow, state: RunState, aliases: Mapping[str, int]
+    call: OperationCall, sealed: SealedRow, state: RunState, aliases: Mapping[str, int]
 ) -> DeploymentRow:
-    return DeploymentRow(**_fields(sealed, state, aliases))
+    return DeploymentRow(**_fields(call, sealed, state, aliases))
 
 
 def _fields(
-    sealed: SealedRow, state: RunState, aliases: Mapping[str, int]
+    call: OperationCall, sealed: SealedRow, state: RunState, aliases: Mapping[str, int]
 ) -> dict[str, Any]:
-    fields = {it: getattr(sealed, it) for it in sealed.__struct_fields__ if it != "key"}
+    shown = {*sealed.__struct_fields__} & {*DeploymentRow.__struct_fields__}
+    fields = {it: getattr(sealed, it) for it in shown}
     pointing = [
         it for it, version in aliases.items() if version == sealed.model_version
     ]
@@ -198,7 +217,22 @@ def _fields(
         **fields,
         "model_aliases": pointing,
         "state": run_status(sealed.name, state),
+        "last_hour": _last_hour(call, sealed.key),
     }
+
+
+def _last_hour(call: OperationCall, key: DeploymentKey) -> LastHour | None:
+    end_s = (int(time.time()) // MINUTE_S + 1) * MINUTE_S
+    period = Period(start_s=end_s - HOUR_S, end_s=end_s, step_s=MINUTE_S)
+    traffic = call.hosted.project.get_model_serving().traffic_of(key, period)
+    if traffic.since_s is None:
+        return None
+    counts = total(it.counts for it in traffic.steps)
+    return LastHour(
+        requests=[it.counts.requests for it in traffic.steps],
+        errors=counts.errors,
+        p95_ms=counts.percentile_ms(0.95),
+    )
 
 
 def detail(call: OperationCall, name: str) -> DeploymentDetail:
@@ -208,7 +242,7 @@ def detail(call: OperationCall, name: str) -> DeploymentDetail:
     row = sealed_row(sealed)
     aliases = model_state(call.hosted.storage, row.model).live_aliases
     return DeploymentDetail(
-        **_fields(row, state, aliases),
+        **_fields(call, row, state, aliases),
         versions=sorted(sealed.versions),
         specification=sealed.current.specification,
     )

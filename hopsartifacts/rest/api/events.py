@@ -36,10 +36,18 @@ _LAST_EVENT_ID = "last-event-id"
 
 
 class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Query parameters: the component, and how many existing lines to send first."""
+    """Query parameters of a log that is followed.
+
+    Attributes:
+        component: the component whose log to follow.
+        tail: how many of the existing lines to send first.
+        after: the position of a line: send the lines after it instead. A client that
+            reconnects sends it in ``Last-Event-ID``, which takes precedence.
+    """
 
     component: Component = "predictor"
     tail: Annotated[int, msgspec.Meta(ge=0, le=MAX_LINES)] = 10
+    after: str = ""
 
 
 class Text(msgspec.Struct, frozen=True):
@@ -60,7 +68,7 @@ async def _follow(call: OperationCall) -> Response:
     hosted, wanted = call.hosted, call.query
     hosted.log_listeners.check()
     name = deployment_name(call.path["name"])
-    last = call.request.headers.get(_LAST_EVENT_ID, "")
+    last = call.request.headers.get(_LAST_EVENT_ID, "") or wanted.after
     sealed = await to_thread.run_sync(read_deployment, hosted.storage, name)
     is_left = Event()
     lines = hosted.project.get_model_serving().follow_run(

@@ -51,6 +51,8 @@ class DeploymentProgress(msgspec.Struct, frozen=True, kw_only=True):
         began: when it was requested, or first reported; null if it is not known.
         by: the name of the API key that requested it; null if another program did, or
             before this server was started.
+        revision: the run that it is about, whose log tells more; null if the run has
+            not begun.
         steps: all of its steps, in order, also those that were not reached yet.
         state: the state of its processes.
     """
@@ -60,6 +62,7 @@ class DeploymentProgress(msgspec.Struct, frozen=True, kw_only=True):
     version: int | None
     began: datetime | None
     by: str | None
+    revision: str | None
     steps: list[ProgressStep]
     state: RunStatus
 
@@ -69,14 +72,15 @@ def _progress(call: OperationCall) -> DeploymentProgress:
     sealed = read_deployment(call.hosted.storage, name)
     serving = call.hosted.project.get_model_serving()
     progress, job = serving.progress_of(sealed), _newest_job(call, name)
+    state = serving.state_of(sealed)
     shown: dict[str, Any]
     if job and job.kind == "start" and _is_before_run(job, progress):
         shown = _of_job(job, sealed.active)
     else:
-        shown = _of_run(progress, job)
+        shown = _of_run(progress, job, state.revision)
     return DeploymentProgress(
         **shown,
-        state=run_status(name, serving.state_of(sealed)),
+        state=run_status(name, state),
     )
 
 
@@ -114,15 +118,18 @@ def _of_job(job: Job[Any], active: int) -> dict[str, Any]:
         "version": active,
         "began": _created(job),
         "by": job.by,
+        "revision": None,
         "steps": [first, *map(_shown, waiting("start"))],
     }
 
 
-def _of_run(progress: Progress | None, job: Job[Any] | None) -> dict[str, Any]:
+def _of_run(
+    progress: Progress | None, job: Job[Any] | None, revision: str | None
+) -> dict[str, Any]:
     """Return the fields of what the run reported; *job* may have begun it."""
     if progress is None:
-        nothing = dict.fromkeys(("kind", "status", "version", "began", "by"))
-        return {**nothing, "steps": []}
+        fields = ("kind", "status", "version", "began", "by", "revision")
+        return {**dict.fromkeys(fields), "steps": []}
     steps = [_shown(it) for it in progress.steps]
     whole, began, by = _whole(progress.steps), progress.began, None
     if job and job.kind == progress.kind and began and _created(job) <= began:
@@ -138,6 +145,7 @@ def _of_run(progress: Progress | None, job: Job[Any] | None) -> dict[str, Any]:
         "version": progress.version,
         "began": began,
         "by": by,
+        "revision": revision,
         "steps": steps,
     }
 

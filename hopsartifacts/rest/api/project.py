@@ -20,6 +20,7 @@ from hopsartifacts.rest.api.conventions import (
 from hopsartifacts.rest.keys import SCOPES, Scope
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.sorted_lists import SortOrder
+from hopsartifacts.storage.contract import Capabilities
 from hopsartifacts.store.storage_probe import Check, kept_verdict
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -62,6 +63,7 @@ class ProjectDetail(msgspec.Struct, frozen=True, kw_only=True):
         format: number of the on-disk format.
         release: version of hopsartifacts.
         is_local: whether it is on the server's own disk.
+        capabilities: what its storage can do.
         verdict: null if the storage was not tested yet.
     """
 
@@ -71,6 +73,7 @@ class ProjectDetail(msgspec.Struct, frozen=True, kw_only=True):
     format: int
     release: str
     is_local: bool
+    capabilities: Capabilities
     verdict: StorageVerdict | None
 
 
@@ -87,6 +90,7 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
         login: ``key`` if the request has the key, ``session`` if a browser logged in
             with it, and ``link`` if ``hopsartifacts ui`` opened the browser.
         read_only: whether this server lets callers only read, whatever keys allow.
+        has_keys: whether this server has API keys; ``hopsartifacts ui`` has none.
     """
 
     name: str
@@ -94,6 +98,7 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
     allows: list[Scope]
     login: Login
     read_only: bool
+    has_keys: bool
 
 
 def _project(call: OperationCall) -> ProjectDetail:
@@ -105,6 +110,7 @@ def _project(call: OperationCall) -> ProjectDetail:
         format=FORMAT,
         release=__version__,
         is_local=hosted.storage.local_path("") is not None,
+        capabilities=hosted.storage.capabilities,
         verdict=_verdict(call),
     )
 
@@ -130,6 +136,7 @@ def _me(call: OperationCall) -> Me:
         allows=[scope for scope in SCOPES if caller.may(scope)],
         login=login,
         read_only=hosted.settings.is_read_only,
+        has_keys=hosted.sessions.way == "key",
     )
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from hopsartifacts.errors import HopsArtifactsError, InvalidInputError, StorageError
 from hopsartifacts.serving.contract import DeploymentKey
+from hopsartifacts.serving.inference_log.exchanges import Exchanges, KnownFiles, Mark
+from hopsartifacts.serving.traffic import Period, Traffic
 from hopsartifacts.storage.contract import Storage
 
 
@@ -44,6 +46,51 @@ def count_drops(storage: Storage, deployment: DeploymentKey, spool: Path | None)
     return int(reading.read_drops(storage, deployment))
 
 
+def newest_exchanges(
+    storage: Storage,
+    deployment: DeploymentKey,
+    spool: Path | None,
+    known: KnownFiles,
+    *,
+    limit: int,
+    before: Mark | None = None,
+) -> Exchanges:
+    """Return logged requests with their answers, newest first, in bounded time.
+
+    Exchanges that wait in *spool* for the project are shipped first.
+
+    Args:
+        storage: the project's storage.
+        deployment: the deployment.
+        spool: where exchanges wait on this machine.
+        known: what earlier calls learnt about the files of logs.
+        limit: the most to return.
+        before: ``next`` of the exchanges before; None means the newest.
+
+    Raises:
+        InvalidInputError: pyarrow is not installed.
+        IntegrityError: a file in the log's folder does not belong there, or is damaged.
+        StorageError: the project does not answer.
+    """
+    reading = _reading("exchange_reader")
+    _ship(storage, deployment.name, spool)
+    found: Exchanges = reading.newest(storage, deployment, known, limit, before)
+    return found
+
+
+def logged_traffic(
+    storage: Storage, deployment: DeploymentKey, period: Period, known: KnownFiles
+) -> Traffic:
+    """Return how many requests were logged; raises as ``newest_exchanges`` does.
+
+    Exchanges that wait on this machine are not counted.
+    """
+    found: Traffic = _reading("exchange_reader").counts(
+        storage, deployment, period, known
+    )
+    return found
+
+
 def ship_rest(storage: Storage, deployment: str, spool: Path | None) -> None:
     """Ship all records in *spool*; those that cannot be shipped stay there."""
     with suppress(HopsArtifactsError, OSError, ModuleNotFoundError):
@@ -66,9 +113,9 @@ def _ship(storage: Storage, deployment: str, spool: Path | None) -> None:
         ) from error
 
 
-def _reading() -> ModuleType:
+def _reading(name: str = "data_set") -> ModuleType:
     try:
-        return import_module("hopsartifacts.serving.inference_log.data_set")
+        return import_module(f"hopsartifacts.serving.inference_log.{name}")
     except ModuleNotFoundError as error:
         raise InvalidInputError(
             f"an inference log is a pyarrow table, and {error.name} is not installed; "

@@ -100,7 +100,7 @@ def end_of(data: bytes, path: str) -> int:
         metadata = pq.read_schema(pa.BufferReader(data)).metadata or {}
         return int(metadata[_END])
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise _foreign(path, error) from error
+        raise foreign(path, error) from error
 
 
 def table_of(data: bytes, path: str) -> pa.Table:
@@ -113,10 +113,11 @@ def table_of(data: bytes, path: str) -> pa.Table:
         table = pq.read_table(pa.BufferReader(data), page_checksum_verification=True)
         return table.replace_schema_metadata(None).select(SCHEMA.names).cast(SCHEMA)
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise _foreign(path, error) from error
+        raise foreign(path, error) from error
 
 
-def _foreign(path: str, error: Exception) -> IntegrityError:
+def foreign(path: str, error: Exception) -> IntegrityError:
+    """Return the refusal of a file that is not one of a log."""
     return IntegrityError(
         f"{path!r} is not a file of an inference log, or is damaged ({error}): move it "
         "away"
@@ -188,7 +189,7 @@ def read(storage: Storage, deployment: DeploymentKey, wanted: RowFilter) -> pa.T
     """
     found: list[pa.Table] = []
     rows = 0
-    for day in _days(storage, deployment.name, wanted):
+    for day in days(storage, deployment.name, wanted):
         paths = [
             entry.path
             for entry in storage.list(layout.inference_log_day(deployment.name, day))
@@ -223,7 +224,7 @@ def read_drops(storage: Storage, deployment: DeploymentKey) -> int:
     return sum(most.values())
 
 
-def _days(storage: Storage, deployment: str, wanted: RowFilter) -> Iterator[str]:
+def days(storage: Storage, deployment: str, wanted: RowFilter) -> Iterator[str]:
     """Yield the days that may have requested rows, newest first."""
     folder = layout.inference_log_dir(deployment)
     found = [

@@ -23,16 +23,25 @@ from hopsartifacts.serving.contract import (
     Component,
     DeploymentKey,
     Launch,
+    LogArchive,
     LogLine,
+    ProcessUsage,
     Reported,
     RunState,
+    StoredLog,
 )
 from hopsartifacts.serving.inference_log.orders import (
     ShipperOrder,
     shipper_command,
     shipper_input,
 )
-from hopsartifacts.serving.local import capabilities, keepers, processes
+from hopsartifacts.serving.local import (
+    capabilities,
+    keepers,
+    log_archives,
+    process_usage,
+    processes,
+)
 from hopsartifacts.serving.local.capabilities import has_no_place, in_our_words
 from hopsartifacts.serving.local.control import Helper, Update
 from hopsartifacts.serving.local.log_files import (
@@ -47,6 +56,8 @@ from hopsartifacts.serving.local.runs import (
     RunFolder,
     transformer_log,
 )
+from hopsartifacts.serving.local.traffic_file import read_traffic
+from hopsartifacts.serving.traffic import Period, Traffic
 from hopsartifacts.storage.contract import Storage
 
 if TYPE_CHECKING:
@@ -229,6 +240,34 @@ class LocalBackend:
 
         return lines()
 
+    def traffic(self, deployment: DeploymentKey, period: Period) -> Traffic:
+        """Return the counts that keepers on this machine have written."""
+        try:
+            with self._in_words("read the counts of requests"):
+                path = self._folder(deployment).traffic_path(deployment.id)
+                return read_traffic(path, period, time.time())
+        except (ServingError, StorageError) as error:
+            if not has_no_place(error):
+                raise
+            return Traffic()
+
+    def log_archives(self, name: str) -> list[LogArchive]:
+        """Return the logs of the runs that this machine, or the project, keeps."""
+        with self._in_words(f"list the logs of deployment {name!r}"):
+            return log_archives.archives(self._logs(self._named(name)))
+
+    def stored_log(self, name: str, archive: str, component: Component) -> StoredLog:
+        """Return one log of a run."""
+        with self._in_words(f"read the log of deployment {name!r}"):
+            folders = self._logs(self._named(name))
+            return log_archives.archived_log(folders, archive, component)
+
+    def usage(self, deployment: DeploymentKey) -> list[ProcessUsage]:
+        """Measure the processes of the run for a quarter of a second."""
+        with self._in_words(f"measure deployment {deployment.name!r}"):
+            run = own_run(self._folder(deployment), deployment)
+            return [] if run is None else process_usage.measured(run)
+
     def forget(self, deployment: DeploymentKey) -> None:
         """Stop the deployment and delete its run files, as far as possible."""
         with (
@@ -266,7 +305,9 @@ class LocalBackend:
         return Targets()
 
     def _folder(self, deployment: DeploymentKey) -> RunFolder:
-        name = deployment.name
+        return self._named(deployment.name)
+
+    def _named(self, name: str) -> RunFolder:
         if not (name.isascii() and name.isalnum()):
             raise InvalidNameError(
                 f"{name!r} is not a deployment name: use letters and digits only"
@@ -323,7 +364,7 @@ class LocalBackend:
                 detach=detach,
                 helper=self._shipper(launch),
             )
-        folder.drop_others(run.revision)
+        folder.drop_others(run)
         return run
 
     def _shipper(self, launch: Launch) -> Helper | None:

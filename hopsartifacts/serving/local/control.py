@@ -76,6 +76,8 @@ class KeeperOrder(msgspec.Struct, frozen=True, kw_only=True):
     log_path: str
     transformer_log_path: str
     spool_path: str
+    traffic_path: str
+    """The file in which requests are counted."""
     listen_fd: int
     go_fd: int
     parent_pid: int | None = None

@@ -36,7 +36,12 @@ from hopsartifacts.serving.local.control import (
     Update,
     ask,
 )
-from hopsartifacts.serving.local.log_files import drop_old_runs, log_end, log_name
+from hopsartifacts.serving.local.log_files import (
+    STAMP,
+    drop_old_runs,
+    log_end,
+    log_name,
+)
 from hopsartifacts.serving.local.processes import (
     created_s,
     end_tree,
@@ -127,7 +132,7 @@ def spawn(
     """
     revision = secrets.token_hex(4)
     command = [interpreter(), *_FLAGS]
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    stamp = datetime.now(UTC).strftime(STAMP)
     for place in logs:
         drop_old_runs(place)
     log = _open_log(logs, log_name(stamp, launch.deployment_id, revision), notes)
@@ -145,6 +150,7 @@ def spawn(
                 log_path=str(log_path),
                 transformer_log_path=str(transformer_log(log_path)),
                 spool_path=str(folder.spool_path(launch.deployment_id)),
+                traffic_path=str(folder.traffic_path(launch.deployment_id)),
                 listen_fd=listener.fileno(),
                 go_fd=go_read,
                 parent_pid=parent_pid,

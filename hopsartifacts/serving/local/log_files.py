@@ -29,6 +29,8 @@ KEPT_FILES = 3
 """The most files per log: the newest one, and rotated ones."""
 KEPT_RUNS = 10
 """The number of runs of a deployment whose logs are kept."""
+STAMP = "%Y%m%d-%H%M%S"
+"""The form of the time at which the name of a log begins."""
 _LINES_IN_ERRORS = 15
 _BLOCK_BYTES = 64 * 1024
 _BLOCKS_AT_ONCE = 64
@@ -66,6 +68,14 @@ def newest_number(path: Path) -> int:
     return 1 + max((int(it) for it in endings if it.isdecimal()), default=0)
 
 
+def files_of(path: Path) -> Iterator[tuple[int, Path]]:
+    """Yield number and path of each file of a log, oldest first; some may be gone."""
+    newest = newest_number(path)
+    for number in range(max(1, newest - KEPT_FILES), newest):
+        yield number, aside(path, number)
+    yield newest, path
+
+
 def drop_old_runs(folder: Path) -> None:
     """Delete the logs of old runs, so that ``KEPT_RUNS`` remain after a start.
 
@@ -74,14 +84,14 @@ def drop_old_runs(folder: Path) -> None:
     """
     runs = sorted(path.name for path in folder.glob(f"*{_NEWEST}"))
     for run in runs[: max(0, len(runs) - KEPT_RUNS + 1)]:
-        if _is_written(folder / run):
+        if is_written(folder / run):
             continue
         for path in folder.glob(f"{run.removesuffix(_NEWEST)}_*.log*"):
             with suppress(OSError):  # another user's
                 path.unlink()
 
 
-def _is_written(path: Path) -> bool:
+def is_written(path: Path) -> bool:
     """Return whether a keeper holds the lock on its log."""
     try:
         with path.open("rb") as file:
@@ -229,15 +239,19 @@ def quoted(path: Path, count: int) -> str:
     return "\n".join(sayable(line, _QUOTED_CHARACTERS) for line in lines)
 
 
-def tail_position(file: BinaryIO, count: int) -> int:
-    """Return the offset at which the last *count* lines begin.
+def tail_position(
+    file: BinaryIO, count: int, end: int | None = None, most: int | None = None
+) -> int:
+    """Return the offset at which the last *count* lines before *end* begin.
 
-    It is at most ``MOST_TAIL_BYTES`` before the end, which may be inside a line.
+    It is at most *most* bytes before *end*, which may be inside a line; by default
+    ``MOST_TAIL_BYTES``. Without *end*, the end of the file is meant.
     """
-    end = file.seek(0, os.SEEK_END)
+    if end is None:
+        end = file.seek(0, os.SEEK_END)
     if count <= 0:
         return end
-    first = max(0, end - MOST_TAIL_BYTES)
+    first = max(0, end - (MOST_TAIL_BYTES if most is None else most))
     position = end
     # One line break more than lines: the last line usually ends with one.
     wanted = count + 1

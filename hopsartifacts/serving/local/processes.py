@@ -271,13 +271,21 @@ def run_state(
     if said.status in ENDED:
         # The process has written its last report; it may be about to exit.
         return RunState(
-            status=said.status, condition=said.condition, revision=run.revision
+            status=said.status,
+            condition=said.condition,
+            revision=run.revision,
+            last_error=said.last_error,
         )
     if not is_alive:
         condition = Condition(
             type=said.condition.type, status=False, reason=end_in_words(exit_code)
         )
-        return RunState(status="Failed", condition=condition, revision=run.revision)
+        return RunState(
+            status="Failed",
+            condition=condition,
+            revision=run.revision,
+            last_error=said.last_error,
+        )
     return RunState(
         status=said.status,
         condition=said.condition,
@@ -290,6 +298,7 @@ def run_state(
         revision=run.revision,
         started_s=run.created_s,
         is_detached=run.parent_pid is None,
+        last_error=said.last_error,
     )
 
 

@@ -18,6 +18,7 @@ from hopsartifacts.serving.contract import (
     Condition,
     ConditionType,
     DeploymentKey,
+    LastError,
     Reported,
     Status,
 )
@@ -28,6 +29,7 @@ from hopsartifacts.serving.runtime.failures import MOST_CHARACTERS, sayable
 REASON_CHARS = MOST_CHARACTERS + 1000
 """The longest reason in a state: an error of a script, and the step that failed."""
 
+_TRAFFIC = "traffic-"
 _OF_RUNS = ("launch-*", "state-*", "history-*", "control-*", "worker-*", "metrics-*")
 
 
@@ -42,6 +44,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How many workers accept requests."""
     has_transformer: bool = False
     grpc_port: int | None = None
+    last_error: LastError | None = None
     next_version: int | None = None
     """The version that it moves to."""
 
@@ -175,6 +178,10 @@ class RunFolder:
         """
         return self.path.with_name(f"{self.path.name}.{deployment_id}.spool")
 
+    def traffic_path(self, deployment_id: str) -> Path:
+        """Return the file in which the requests of one deployment are counted."""
+        return self.path / f"{_TRAFFIC}{deployment_id}"
+
     def create(self) -> None:
         """Create the folder, accessible to this user only."""
         self.path.mkdir(mode=0o700, exist_ok=True)
@@ -224,6 +231,9 @@ class RunFolder:
 
     def write_report(self, run: Run, report: Report) -> None:
         """Write the last report on behalf of a keeper that ended without one."""
+        before = self.read_report(run)
+        if before is not None:
+            report = replace(report, last_error=before.last_error)
         path = self.report_path(run.revision)
         write_whole(path, bounded(report))
         add_to_history(path, bounded(report).at(datetime.now(UTC)))
@@ -232,12 +242,18 @@ class RunFolder:
         """Return what the run's keeper has reported, oldest first."""
         return read_history(self.report_path(run.revision))
 
-    def drop_others(self, revision: str) -> None:
-        """Delete the files of all runs other than *revision*, except for their logs."""
+    def drop_others(self, run: Run) -> None:
+        """Delete the files of all runs other than *run*, except for their logs.
+
+        The counts of other deployments that had the name are deleted, too.
+        """
         for pattern in _OF_RUNS:
             for path in self.path.glob(pattern):
-                if revision not in path.name:
+                if run.revision not in path.name:
                     _delete(path)
+        for path in self.path.glob(f"{_TRAFFIC}*"):
+            if path != self.traffic_path(run.deployment.id):
+                _delete(path)
 
     def clear(self) -> None:
         """Delete the folder."""

@@ -8,10 +8,12 @@ import asyncio
 import re
 import traceback
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import PurePath
+from typing import NamedTuple
 
-from hopsartifacts.serving.contract import COMPONENTS
+from hopsartifacts.serving.contract import COMPONENTS, Component, LastError
 
 MOST_CHARACTERS = 4000
 """Longer error texts are cut."""
@@ -21,7 +23,9 @@ MOST_LOGGED_CHARACTERS = 64 * 1024
 _LOST_CLASS = re.compile(r"[Cc]an't get attribute '([^']*)' on <module '[^']*__main__'")
 _MOST_LEAVES = 3
 _UNTOLD = "an error that cannot be shown as text"
-_SCRIPT_MODULES = frozenset(f"{component}_script" for component in COMPONENTS)
+_SCRIPT_MODULES: dict[str, Component] = {
+    f"{component}_script": component for component in COMPONENTS
+}
 
 
 def error_text(error: BaseException) -> str:
@@ -71,19 +75,61 @@ def traceback_text(error: BaseException) -> str:
         return error_text(error)
 
 
-def script_line(error: BaseException) -> str | None:
-    """Return the last line of a script in the traceback: ``predictor-p.py, line 7``.
+class ScriptPlace(NamedTuple):
+    """A line of a script."""
+
+    component: Component
+    file: str
+    line: int
+
+
+def script_place(error: BaseException) -> ScriptPlace | None:
+    """Return the last line of a script in the traceback.
 
     None if *error* was raised outside the scripts. Never raises.
     """
+    place = None
     try:
-        place = None
         for frame, line in traceback.walk_tb(error.__traceback__):
-            if frame.f_globals.get("__name__") in _SCRIPT_MODULES:
-                place = f"{PurePath(frame.f_code.co_filename).name}, line {line}"
+            component = _SCRIPT_MODULES.get(frame.f_globals.get("__name__", ""))
+            if component:
+                name = sayable(PurePath(frame.f_code.co_filename).name)
+                place = ScriptPlace(component, name, line)
     except BaseException:  # noqa: BLE001 - as above
         return None
-    return None if place is None else sayable(place)
+    return place
+
+
+def script_line(error: BaseException) -> str | None:
+    """Return ``script_place`` in words: ``predictor-p.py, line 7``."""
+    place = script_place(error)
+    return None if place is None else f"{place.file}, line {place.line}"
+
+
+def last_error(
+    error: BaseException, version: int, component: Component | None = None
+) -> LastError:
+    """Return *error*, which happened just now, as a value. Never raises.
+
+    Args:
+        error: the exception.
+        version: the deployment version that runs.
+        component: whose script it is, if that is known otherwise.
+    """
+    place = script_place(error)
+    try:
+        name = sayable(type(error).__name__)
+    except BaseException:  # noqa: BLE001 - as above
+        name = "BaseException"
+    return LastError(
+        type=name,
+        message=said_by(error),
+        component=place.component if place else component,
+        file=place.file if place else None,
+        line=place.line if place else None,
+        time=datetime.now(UTC),
+        version=version,
+    )
 
 
 def is_cancellation(error: BaseException) -> bool:

@@ -5,11 +5,12 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
-from hopsartifacts.serving.contract import ConditionType, Launch
+from hopsartifacts.serving.contract import ConditionType, LastError, Launch
+from hopsartifacts.serving.traffic import Counts
 
 Order = Literal["serve", "drain", "pass", "ping"]
 """A request of the keeper, one per line. ``serve``: accept connections. ``drain``:
@@ -56,13 +57,32 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
 class WorkerMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A message from a worker about itself: a line of JSON."""
 
-    kind: Literal["starting", "loaded", "serving", "failed", "alive", "leaving"]
+    kind: Literal[
+        "starting", "loaded", "serving", "failed", "alive", "leaving", "ended"
+    ]
     step: ConditionType = "READY"
     reason: str = ""
     requests: int = 0
     """How many requests were answered so far."""
     is_busy: bool = False
     """Whether requests are in progress."""
+    counts: Counts = Counts()
+    """Counts of the requests that were answered since the message before."""
+    error: LastError | None = None
+    """The last error since the message before; None if there was none."""
+
+
+class News(Protocol):
+    """What a worker has to say besides the progress of its start."""
+
+    def take(self) -> tuple[Counts, LastError | None]:
+        """Return what happened since the last call."""
+        ...
+
+
+class _NoNews:
+    def take(self) -> tuple[Counts, LastError | None]:
+        return Counts(), None
 
 
 def read_handover(path: Path) -> Handover:
@@ -80,6 +100,7 @@ class KeeperLink:
         self._is_final = False
         # Reentrant: a signal handler may report while the same thread reports.
         self._lock = threading.RLock()
+        self.news: News = _NoNews()
         self.on_order: Callable[[str], object] = _ignore
         """Called with each order, in a separate thread."""
 
@@ -107,13 +128,28 @@ class KeeperLink:
 
     def alive(self, requests: int, *, is_busy: bool) -> None:
         """Report that the event loop runs, with the number of requests so far."""
-        self._send(WorkerMessage(kind="alive", requests=requests, is_busy=is_busy))
-
-    def failed(self, step: ConditionType, reason: str) -> None:
-        """Report the step that failed."""
+        counts, error = self.news.take()
         self._send(
-            WorkerMessage(kind="failed", step=step, reason=reason), is_final=True
+            WorkerMessage(
+                kind="alive",
+                requests=requests,
+                is_busy=is_busy,
+                counts=counts,
+                error=error,
+            )
         )
+
+    def ended(self) -> None:
+        """Report that no more requests will be answered."""
+        counts, error = self.news.take()
+        self._send(WorkerMessage(kind="ended", counts=counts, error=error))
+
+    def failed(
+        self, step: ConditionType, reason: str, error: LastError | None = None
+    ) -> None:
+        """Report the step that failed, and the error."""
+        message = WorkerMessage(kind="failed", step=step, reason=reason, error=error)
+        self._send(message, is_final=True)
 
     def _send(self, message: WorkerMessage, *, is_final: bool = False) -> None:
         with self._lock:

@@ -21,7 +21,10 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from hopsartifacts.serving.contract import Component, LastError
 from hopsartifacts.serving.process_environment import METRICS_VARIABLE
+from hopsartifacts.serving.runtime.failures import last_error
+from hopsartifacts.serving.traffic import Counts, Tally
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -29,7 +32,10 @@ _LABELS = ("deployment", "version")
 
 
 class Metrics:
-    """The counts of one process; see ``service.Meter``."""
+    """The counts of one process; see ``service.Meter``.
+
+    Besides the metrics, the process reports its counts to its keeper: see ``take``.
+    """
 
     def __init__(self, deployment: str, version: int) -> None:
         folder = os.environ.get(METRICS_VARIABLE)
@@ -92,6 +98,9 @@ class Metrics:
             return seconds.labels(**labels, protocol=protocol)
 
         self._requests, self._seconds = count, time
+        self._version = version
+        self._tally = Tally()
+        self._error: LastError | None = None
 
     def begin(self) -> None:
         """Count a request that arrived."""
@@ -102,6 +111,16 @@ class Metrics:
         self._in_flight.dec()
         self._requests(protocol, status).inc()
         self._seconds(protocol).observe(seconds)
+        self._tally.count(status, seconds)
+
+    def fail(self, error: BaseException, component: Component | None) -> None:
+        """Note the error of a request."""
+        self._error = last_error(error, self._version, component)
+
+    def take(self) -> tuple[Counts, LastError | None]:
+        """Return what happened since the last call; see ``keeper_link.News``."""
+        error, self._error = self._error, None
+        return self._tally.take(), error
 
     def count_batch(self, rows: int) -> None:
         """Count a batch with this number of rows."""

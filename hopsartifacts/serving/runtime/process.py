@@ -25,7 +25,7 @@ from hopsartifacts.serving.runtime.chain_loader import (
     copy_artifact,
     load_chain,
 )
-from hopsartifacts.serving.runtime.failures import error_text, said_by
+from hopsartifacts.serving.runtime.failures import error_text, last_error, said_by
 from hopsartifacts.serving.runtime.golden import check_golden
 from hopsartifacts.serving.runtime.keeper_link import (
     Handover,
@@ -63,11 +63,11 @@ def run(handover_path: Path) -> NoReturn:
         limit = max_request_bytes(os.environ)
         _lead_logs(handover)
         copy_artifact(launch, Path(handover.sealed_artifact))
-        metrics = Metrics(launch.deployment, launch.deployment_version)
+        reporter.news = metrics = Metrics(launch.deployment, launch.deployment_version)
         chain = load_chain(launch, on_batch=metrics.count_batch)
         seen_by = _observers(handover, metrics)
     except HopsArtifactsError as error:
-        _fail(reporter, "STARTED", error)
+        _fail(reporter, "STARTED", error, launch)
     reporter.starting("STARTED", "the model is loaded")
     name, version = launch.deployment, launch.model_version
     service = Service(name, version, chain, seen_by, metrics)
@@ -78,30 +78,33 @@ def run(handover_path: Path) -> NoReturn:
         partial(_check, chain, launch),
         partial(_start_beside, service, handover, max_request_bytes=limit),
     )
-    _serve(server, handover.listen_fd, reporter)
+    _serve(server, handover, reporter)
+    reporter.ended()
     _leave(0, at_once=chain.is_busy)
 
 
-def _serve(server: WorkerServer, listen_fd: int, reporter: KeeperLink) -> None:
+def _serve(server: WorkerServer, handover: Handover, reporter: KeeperLink) -> None:
     # When it is done, uvicorn raises the signal that it handled once more.
     signal.signal(signal.SIGTERM, server.end_soon)
     signal.signal(signal.SIGINT, server.end_soon)
     try:
-        server.run(sockets=[_adopt_socket(listen_fd)])
+        server.run(sockets=[_adopt_socket(handover.listen_fd)])
     except HopsArtifactsError as error:
-        _fail(reporter, "READY", error)
+        _fail(reporter, "READY", error, handover.launch)
     except BaseException as error:  # noqa: BLE001 - reported, and the process ends
         _print(error)
-        reporter.failed("READY", f"serving failed: {error_text(error)}")
+        last = last_error(error, handover.launch.deployment_version)
+        reporter.failed("READY", f"serving failed: {error_text(error)}", last)
         _leave(1)
 
 
 def _fail(
-    reporter: KeeperLink, step: ConditionType, error: HopsArtifactsError
+    reporter: KeeperLink, step: ConditionType, error: HopsArtifactsError, launch: Launch
 ) -> NoReturn:
     # The cause is the script's own error; the rest of the traceback is our code.
-    _print(error.__cause__ or error)
-    reporter.failed(step, said_by(error))
+    cause = error.__cause__ or error
+    _print(cause)
+    reporter.failed(step, said_by(error), last_error(cause, launch.deployment_version))
     _leave(1)
 
 

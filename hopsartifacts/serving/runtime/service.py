@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import msgspec
 
+from hopsartifacts.serving.contract import Component
 from hopsartifacts.serving.runtime.chain import Chain, Request, StepFailedError
 from hopsartifacts.serving.runtime.failures import (
     error_text,
@@ -67,6 +68,10 @@ class Meter(Protocol):
 
     def end(self, protocol: str, status: int, seconds: float) -> None:
         """Count the answer to a request."""
+        ...
+
+    def fail(self, error: BaseException, component: Component | None) -> None:
+        """Note the error of a request; *component* is whose script failed, if any."""
         ...
 
     def page(self) -> tuple[bytes, str]:
@@ -146,6 +151,7 @@ class Service:
         except RequestError as error:
             return _failed(error.status, said_by(error))
         except StepFailedError as error:
+            self._note(error.cause, error.component)
             with speaking(error.component):
                 _log(f"the {error.component} failed", error.cause)
             return _failed(500, str(error), error.component)
@@ -153,8 +159,13 @@ class Service:
             if is_cancellation(error):
                 # The server is stopping, and the grace period is over.
                 return _failed(503, "the server is stopping; the request took too long")
+            self._note(error)
             _log("a request failed", error)
             return _failed(500, error_text(error))
+
+    def _note(self, error: BaseException, component: Component | None = None) -> None:
+        if self.meter is not None:
+            self.meter.fail(error, component)
 
     def _write(self, call: PredictionCall, outputs: Any) -> bytes:
         try:

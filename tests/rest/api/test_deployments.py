@@ -187,6 +187,7 @@ def test_a_deployment_is_changed(
     second = client.put(path, json={**moved, "why": "better"})
     assert (second.json()["version"], second.json()["model_version"]) == (2, 2)
     versions = get("/deployments/flowers/versions")["items"]
+    assert [it["why"] for it in versions] == ["better", ""]
     assert [(it["version"], it["is_active"]) for it in versions] == [
         (2, True),
         (1, False),

@@ -66,6 +66,26 @@ def test_who_listens_hears_of_deployments(
         listener.until("deployment-removed", name="flowers")
 
 
+def test_each_change_of_a_deployment_is_an_event(
+    server: Serving, deployed: Callable[..., Any]
+) -> None:
+    with server.listen() as listener:
+        listener.next()
+        until(lambda: server.hosted.watch._told is not None)
+        deployment = deployed()
+        entry = listener.until("deployment", name="flowers")[-1].data["entry"]
+        deployment.description = "roses"
+        deployment.save()
+        second = listener.until("deployment", name="flowers")[-1].data
+        assert (second["version"], second["entry"]) == (2, entry + 1)
+        deployment.set_tag("colour", "red")
+        tagged = listener.until("deployment", name="flowers")[-1].data
+        assert (tagged["version"], tagged["entry"]) == (2, entry + 2)
+        deployment.delete_version(1)
+        last = listener.until("deployment", name="flowers")[-1].data
+        assert (last["version"], last["entry"]) == (2, entry + 3)
+
+
 def test_who_listens_hears_of_jobs(server: Serving) -> None:
     with server.listen() as listener:
         listener.next()

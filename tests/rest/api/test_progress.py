@@ -80,7 +80,7 @@ def test_a_start_an_update_and_a_stop(
     act("start")
     start = get(f"{FLOWERS}/progress")
     assert (start["kind"], start["status"], start["version"]) == ("start", "done", 1)
-    assert start["by"] == "admin"
+    assert (start["by"], start["revision"]) == ("admin", start["state"]["revision"])
     assert steps(start) == [(name, "done") for name in STARTED]
     times = [datetime.fromisoformat(it["at"]) for it in start["steps"]]
     assert times == sorted(times)
@@ -124,6 +124,7 @@ def test_a_start_that_fails_before_its_run(
     assert steps(progress) == list(zip(STARTED, statuses, strict=True))
     assert "a_module_that_is_nowhere" in progress["steps"][0]["reason"]
     assert progress["steps"][0]["at"]
+    assert progress["revision"] is None
     assert progress["state"]["status"] == "Created"
 
 

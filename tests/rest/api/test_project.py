@@ -16,8 +16,10 @@ def test_the_project(project: Project, get: Callable[..., Any]) -> None:
     assert get("/me") == {
         "name": "admin",
         "scopes": ["admin"],
+        "allows": ["read", "write", "deploy", "admin"],
         "login": "key",
         "read_only": False,
+        "has_keys": True,
     }
 
 

@@ -2,28 +2,32 @@
 
 import type { ComponentType } from "preact";
 import { lazy, type PageProps } from "../lazy.tsx";
-import {
-  EditDeployment,
-  NewDeployment,
-  NewDeploymentInFull,
-} from "./deployments/form/page.tsx";
 import { DeploymentsPage } from "./deployments/list.tsx";
 
 export type { PageProps };
 
-const models = () => import("./models/pages.ts");
+const deployments = () => import("./deployments/pages.ts");
 const files = () => import("./files/browse.tsx");
-
-/** The sections that are loaded after the first page. */
-export const SECTIONS = [models, files];
+const forms = () => import("./deployments/form/page.tsx");
+const models = () => import("./models/pages.ts");
+const server = () => import("./server/pages.ts");
 
 export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = [
-  ["/deployments/new", NewDeployment],
-  ["/deployments/new/advanced", NewDeploymentInFull],
-  ["/deployments/:name/edit", EditDeployment],
   // One line for each page.
+  ["/deployments/new", lazy(forms, "NewDeployment")],
+  ["/deployments/new/advanced", lazy(forms, "NewDeploymentInFull")],
+  ["/deployments/:name/edit", lazy(forms, "EditDeployment")],
+  ["/login", lazy(server, "Login")],
+  ["/keys", lazy(server, "KeysPage")],
+  ["/keys/logins", lazy(server, "Logins")],
+  ["/health", lazy(server, "HealthPage")],
+  ["/health/storage", lazy(server, "StoragePage")],
+  ["/health/jobs", lazy(server, "JobsPage")],
   ["/models/save", lazy(models, "SavePage")],
   ["/deployments", DeploymentsPage],
+  ["/deployments/:name", lazy(deployments, "DeploymentPage")],
+  ["/deployments/:name/progress", lazy(deployments, "ProgressPage")],
+  ["/deployments/:name/:tab", lazy(deployments, "DeploymentPage")],
   ["/files", lazy(files, "FilesPage")],
   ["/files/*", lazy(files, "FilesPage")],
   ["/models", lazy(models, "Models")],

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useId, useState } from "preact/hooks";
 import { asProblem, may, me, ProblemError, type Scope } from "../api.ts";
+import { sentence } from "../words.ts";
 import { toast } from "./Toast.tsx";
 
 interface Props {
@@ -24,6 +25,9 @@ interface Props {
 export function forbidden(scope: Scope | undefined): string {
   if (!scope || !me.value || may(scope)) {
     return "";
+  }
+  if (me.value.read_only) {
+    return "This server was started with --read-only: it shows the project and changes nothing.";
   }
   return `The key “${me.value.name}” does not allow this: it lacks the scope “${scope}”.`;
 }
@@ -67,7 +71,7 @@ export function Action(props: Props) {
         if (!(problem instanceof ProblemError)) {
           throw problem;
         }
-        toast(problem.detail, "bad");
+        toast(sentence(problem.detail), "bad");
       } finally {
         setBusy(false);
       }

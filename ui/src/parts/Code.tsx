@@ -39,7 +39,7 @@ const TONES: Record<string, string> = { "+": "add", "-": "del" };
 
 /** The same action in the other interfaces. */
 export interface Ways {
-  readonly python: string;
+  readonly python?: string;
   readonly cli?: string;
   readonly curl: string;
 }
@@ -70,12 +70,52 @@ export function SameIn({ ways }: { ways: Ways }) {
   );
 }
 
-/** A curl call of the JSON API, for `key.txt` and this server. */
-export function curl(method: string, path: string, body?: unknown): string {
-  const parts = [`curl -X ${method} ${location.origin}${path}`];
-  parts.push(`-H "Authorization: ApiKey $(cat key.txt)"`);
+const LINE_CHARACTERS = 76;
+
+/** `value` as JSON with line breaks; what fits into one line stays in it. */
+export function json(value: unknown, indent = ""): string {
+  const flat = JSON.stringify(value) ?? "null";
+  if (typeof value !== "object" || value === null) {
+    return flat;
+  }
+  const spaced = flat.length < LINE_CHARACTERS ? inOneLine(value) : flat;
+  const isList = Array.isArray(value);
+  const isDeep = !isList && indent === "";
+  if (!isDeep && indent.length + spaced.length <= LINE_CHARACTERS) {
+    return spaced;
+  }
+  const inner = `${indent}  `;
+  const parts = isList
+    ? value.map((it) => json(it, inner))
+    : Object.entries(value).map(([key, it]) => `${JSON.stringify(key)}: ${json(it, inner)}`);
+  const [open, close] = isList ? "[]" : "{}";
+  return parts.length
+    ? `${open}\n${parts.map((it) => inner + it).join(",\n")}\n${indent}${close}`
+    : `${open}${close}`;
+}
+
+function inOneLine(value: unknown): string {
+  if (Array.isArray(value)) {
+    return `[${value.map(inOneLine).join(", ")}]`;
+  }
+  if (typeof value === "object" && value !== null) {
+    const members = Object.entries(value).map(
+      ([key, it]) => `${JSON.stringify(key)}: ${inOneLine(it)}`,
+    );
+    return `{${members.join(", ")}}`;
+  }
+  return JSON.stringify(value) ?? "null";
+}
+
+/** A curl call, for `key.txt`: of this server, unless `path` is a whole URL. */
+export function curl(method: string, path: string, body?: unknown, hasKey = true): string {
+  const url = path.startsWith("/") ? location.origin + path : path;
+  const parts = [`curl -X ${method} ${url}`];
+  if (hasKey) {
+    parts.push(`-H "Authorization: ApiKey $(cat key.txt)"`);
+  }
   if (body !== undefined) {
-    const text = JSON.stringify(body, null, 2).replaceAll("'", "'\\''");
+    const text = json(body).replaceAll("'", "'\\''");
     parts.push(`-H "Content-Type: application/json"`, `-d '${text}'`);
   }
   return parts.join(" \\\n  ");

@@ -65,6 +65,7 @@ export function TextField(props: {
   lines?: number;
   isMono?: boolean;
   disabledBy?: string;
+  autocomplete?: "off" | "current-password";
 }) {
   const name = `input ${props.isMono ? "mono" : ""}`;
   return (
@@ -86,10 +87,11 @@ export function TextField(props: {
             {...ids}
             class={name}
             type={(props.type ?? "text") as "text"}
+            step={props.type === "number" ? "any" : undefined}
             value={props.value}
             placeholder={props.placeholder}
             disabled={Boolean(props.disabledBy)}
-            autocomplete="off"
+            autocomplete={props.autocomplete ?? "off"}
             spellcheck={false}
             onInput={(event) => props.onInput(event.currentTarget.value)}
           />

@@ -172,6 +172,7 @@ class Fleet:
             self.step = WorkerFailure(message.step, sayable(message.reason))
         elif message.kind == "failed":
             worker.why = why = sayable(message.reason)
+            worker.is_explained = message.error is not None
             if not self.has_served:
                 # The version has failed even though the worker has not ended.
                 self.failure = self.failure or WorkerFailure(message.step, why)
@@ -190,7 +191,12 @@ class Fleet:
         if code is not None:
             slot.worker = None
             self._starter.clean_up_after(worker)
-            self._ended(slot, worker.why or end_in_words(code), now)
+            why = worker.why or end_in_words(code)
+            if not worker.is_explained:
+                version = self.launch.deployment_version
+                words = f"worker {slot.index + 1} ended: {why}"
+                self._starter.record.fail(words, version)
+            self._ended(slot, why, now)
             return
         patience = self._starter.patience
         if self._memory_mb is not None and worker.state != "leaving":

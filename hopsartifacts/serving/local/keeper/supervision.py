@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from hopsartifacts.serving.contract import Condition, DeploymentKey
 from hopsartifacts.serving.local.control import (
@@ -25,6 +26,7 @@ from hopsartifacts.serving.local.control import (
 )
 from hopsartifacts.serving.local.keeper.fleet import Fleet, LeavingWorkers, say
 from hopsartifacts.serving.local.keeper.helper_process import HelperProcess
+from hopsartifacts.serving.local.keeper.run_record import RunRecord
 from hopsartifacts.serving.local.keeper.workers import WorkerProcess, WorkerStarter
 from hopsartifacts.serving.local.log_files import RunLog, quoted
 from hopsartifacts.serving.local.runs import Report, RunReporter, final, stopped
@@ -74,7 +76,10 @@ class Keeper:
         # takes the same pipe as the workers' output, so that the order is kept.
         log = RunLog(Path(order.log_path), also=(2,))
         os.dup2(log.writing, 1)
-        self._starter = WorkerStarter(order=order, listener=listener, log=log)
+        self._record = RunRecord(Path(order.traffic_path))
+        self._starter = WorkerStarter(
+            order=order, listener=listener, log=log, record=self._record
+        )
         self._reporter = RunReporter(Path(order.report_path))
         self._selector = selectors.DefaultSelector()
         self._channels: set[socket.socket] = set()
@@ -104,12 +109,14 @@ class Keeper:
                     key.data()
         path.unlink(missing_ok=True)
         self._starter.clear()
+        self._record.close()
         self._publish(report)
         return 1 if report.status == "Failed" else 0
 
     def _turn(self, now: float) -> Report | None:
         """Do what is due; return the final report once everything has ended."""
         self._leaving.tick(now)
+        self._record.write(now)
         self._turn_taking_over()
         if self._end is not None:
             return self._turn_to_end(self._end, now)
@@ -142,7 +149,9 @@ class Keeper:
         elif move.deadline_s is not None and now > move.deadline_s:
             waited = f"{move.update.await_running_s:g} s"
             last = f"its last report: {fleet.step.reason}"
-            self._reject(move, f"it was not ready within {waited}; {last}", now)
+            reason = f"it was not ready within {waited}; {last}"
+            self._record.fail(reason, fleet.launch.deployment_version)
+            self._reject(move, reason, now)
         elif fleet.has_served:
             self._switch(move, now)
         elif fleet.is_loaded:
@@ -318,7 +327,7 @@ class Keeper:
     def _publish(self, report: Report) -> None:
         # A reader of the report may read the log next.
         self._starter.take_logs()
-        self._reporter.say(report)
+        self._reporter.say(replace(report, last_error=self._record.last_error))
 
     def _await(self, channel: socket.socket, call: Callable[[], object]) -> None:
         self._selector.register(channel, selectors.EVENT_READ, call)

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -17,6 +17,7 @@ import msgspec
 from hopsartifacts.machine.posix import delete_folder
 from hopsartifacts.serving.contract import Launch, Limits
 from hopsartifacts.serving.local.control import KeeperOrder, Patience
+from hopsartifacts.serving.local.keeper.run_record import RunRecord
 from hopsartifacts.serving.local.log_files import RunLog
 from hopsartifacts.serving.local.processes import kill_marked
 from hopsartifacts.serving.local.runs import write_whole
@@ -42,6 +43,13 @@ _MB = 1024 * 1024
 class WorkerProcess:
     """A running worker process that is watched.
 
+    Args:
+        process: the process.
+        channel: the connection to it.
+        marker: the mark of the process and its descendants.
+        now: the time.
+        on_message: called with each message.
+
     Attributes:
         state: the progress of the worker.
         asked_s: when it was last sent a ping.
@@ -50,6 +58,7 @@ class WorkerProcess:
         due_s: when it must have ended, once it is leaving.
         has_left: whether it has stopped accepting connections.
         is_silent: whether its messages are no longer read.
+        is_explained: whether it has reported the error for which it ends.
     """
 
     def __init__(
@@ -58,7 +67,9 @@ class WorkerProcess:
         channel: socket.socket,
         marker: str,
         now: float,
+        on_message: Callable[[WorkerMessage], object] = id,
     ) -> None:
+        self._on_message = on_message
         self.state: Literal["loading", "loaded", "serving", "leaving"] = "loading"
         self.asked_s = now
         self.waiting_s: float | None = None
@@ -67,6 +78,7 @@ class WorkerProcess:
         self.due_s = 0.0
         self.has_left = False
         self.is_silent = False
+        self.is_explained = False
         self.marker = marker
         self._process = process
         self._channel = channel
@@ -105,7 +117,9 @@ class WorkerProcess:
             *lines, self._rest = (self._rest + data).split(b"\n")
             try:
                 for line in lines:
-                    yield msgspec.json.decode(line, type=WorkerMessage)
+                    message = msgspec.json.decode(line, type=WorkerMessage)
+                    self._on_message(message)
+                    yield message
                 is_sense = len(self._rest) <= _MOST_MESSAGE_BYTES
             except (msgspec.MsgspecError, ValueError, RecursionError):
                 is_sense = False
@@ -145,9 +159,11 @@ class WorkerProcess:
 
     def close(self) -> None:
         """Close the connection to a worker that has ended, and kill its session."""
-        self._channel.close()
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
+        for _ in self.messages():  # what it sent before it ended
+            pass
+        self._channel.close()
 
 
 class WorkerStarter(msgspec.Struct, kw_only=True):
@@ -157,6 +173,8 @@ class WorkerStarter(msgspec.Struct, kw_only=True):
     listener: socket.socket
     log: RunLog
     """The log of workers and of the helper."""
+    record: RunRecord
+    """What the workers report about requests."""
     transformer_log: RunLog | None = None
     """The log of transformers; created when needed."""
     passing: tuple[socket.socket, socket.socket] = msgspec.field(
@@ -237,7 +255,7 @@ class WorkerStarter(msgspec.Struct, kw_only=True):
                 start_new_session=True,
             )
         confine(process.pid, launch_limits(launch), index)
-        return WorkerProcess(process, ours, marker, now)
+        return WorkerProcess(process, ours, marker, now, self.record.take)
 
     def clean_up_after(self, worker: WorkerProcess) -> None:
         """Clean up after a worker that has ended."""

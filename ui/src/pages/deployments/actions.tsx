@@ -58,14 +58,21 @@ export function StartStop(props: { of: Actionable; small?: boolean; kind?: "prim
   );
 }
 
-/** Begin to start a deployment; its page of progress shows how far it is. */
+/**
+ * Begin to start a deployment; its page of progress shows how far it is.
+ *
+ * A failure of the job is said in a message, unless the page shows it anyway (`isShown`).
+ */
 export async function start(
   name: string,
-  { ignoreEnvironment = false }: { ignoreEnvironment?: boolean } = {},
+  given: { ignoreEnvironment?: boolean; isShown?: boolean } = {},
 ): Promise<void> {
-  const query = ignoreEnvironment ? { ignore_environment: true } : {};
+  const query = given.ignoreEnvironment ? { ignore_environment: true } : {};
   const params = { path: { name }, query };
-  follow(await ask(api.POST("/api/v1/deployments/{name}/start", { params })));
+  const job = await ask(api.POST("/api/v1/deployments/{name}/start", { params }));
+  if (!given.isShown) {
+    follow(job);
+  }
 }
 
 async function stop(name: string): Promise<void> {

@@ -1,6 +1,6 @@
 /** Save a version of a model: its files, and what is known about it. */
 
-import { useComputed, useSignal } from "@preact/signals";
+import { signal, useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { api, ask, asProblem, ProblemError, type Schemas } from "../../api.ts";
 import { chosenIn, dropped } from "../../files.ts";
@@ -46,11 +46,12 @@ const EMPTY: Entered = {
   schema: "",
 };
 
+const entered = signal(EMPTY);
+
 export function SavePage() {
   const query = place.value.query;
   const name = query.get("model") ?? "";
   const source = query.get("source");
-  const entered = useSignal(EMPTY);
   const failure = useSignal<ProblemError | null>(null);
   const progress = useSignal("");
   const rules = useLoad("rules", (signal) => ask(api.GET("/api/v1/rules", { signal })));
@@ -83,6 +84,7 @@ export function SavePage() {
       });
       const result = done.result as Schemas["SaveResult"];
       forget(files);
+      entered.value = EMPTY;
       toast(`Saved version ${result.version} of ${result.model}`);
       go(to("/models", result.model, "versions", result.version));
     } catch (cause) {

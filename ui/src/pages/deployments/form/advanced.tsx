@@ -8,7 +8,14 @@ import { count, many, sentence } from "../../../words.ts";
 import { FileField, nameOf } from "./files.tsx";
 import { defaultOf, forbiddenBy, meaningOf, ruleFor } from "./rules.ts";
 import { Basics, isKept, Outline, type Part } from "./simple.tsx";
-import { type Amount, type Draft, type Resources, type Typed, typed } from "./state.ts";
+import {
+  type Amount,
+  type Draft,
+  filesOf,
+  type Resources,
+  type Typed,
+  typed,
+} from "./state.ts";
 
 /** The numbers of a batcher. */
 type Batcher = Omit<NonNullable<Draft["inference_batcher"]>, "enabled">;
@@ -142,6 +149,21 @@ function ArtifactFields(part: Part) {
   if (isNumber && !numbers.some((it) => it.value === String(chosen))) {
     numbers.push({ value: String(chosen), label: String(chosen) });
   }
+  // The files of the chosen version take the place of those that were given.
+  const choose = async (artifact: number) => {
+    const params = { path: { ...path, artifact: String(artifact) } };
+    const found = filesOf(
+      await ask(
+        api.GET("/api/v1/models/{model}/versions/{version}/artifacts/{artifact}", { params }),
+      ),
+    );
+    const { transformer } = found;
+    form.set({
+      ...found,
+      artifact_version: artifact,
+      transformer: transformer && { ...form.draft.transformer, ...transformer },
+    });
+  };
   const meaning = rules.artifact_versions.find((it) =>
     isNumber ? it.takes_number : !it.takes_number && (it.value ?? "") === (chosen ?? ""),
   )?.meaning;
@@ -185,8 +207,11 @@ function ArtifactFields(part: Part) {
         value={chosen === undefined ? "" : String(chosen)}
         options={[...words, ...numbers]}
         onChange={(value) => {
-          const number = numbers.some((it) => it.value === value);
-          form.set({ artifact_version: number ? Number(value) : value || undefined });
+          if (numbers.some((it) => it.value === value)) {
+            void choose(Number(value));
+          } else {
+            form.set({ artifact_version: value || undefined });
+          }
         }}
         problems={at("/artifact_version")}
         hint={meaning}
@@ -236,7 +261,7 @@ function LoggerFields(part: Part) {
   const { form, at, rules } = part;
   const { inference_logger: logger } = form.draft;
   const [none] = rules.logger_modes;
-  const mode = logger?.mode ?? none?.value ?? "";
+  const mode = logger ? (logger.mode ?? rules.default_logger_mode) : (none?.value ?? "");
   const isOff = mode === none?.value;
   const modes = forbidden(part, "/inference_logger/mode");
   const all = forbidden(part, "/inference_logger");
@@ -416,7 +441,7 @@ function EnvironmentFields(part: Part) {
         onChange={(it) => form.set({ environment_lock: it })}
         isKept={isKept(form, environment_lock)}
         problems={at("/environment_lock")}
-        hint="The packages that must be installed where it starts: a requirements.txt with ==, a uv.lock or an environment.yml."
+        hint="A lock file with the packages that must be installed where it starts."
       />
       {environment_lock ? (
         <CheckField

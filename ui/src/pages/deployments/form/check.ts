@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api, ask, type FieldProblem, type ProblemError, type Schemas } from "../../../api.ts";
 import { useLoad } from "../../../load.ts";
-import { bodyOf, type Form, jsonProblem, repeated } from "./state.ts";
+import { bodyOf, type Form, jsonProblem, notNumbers, repeated } from "./state.ts";
 
 export type Check = Schemas["DeploymentCheck"];
 
@@ -37,12 +37,12 @@ export function useCheck(form: Form, edited?: string): Checked {
   const last = useRef<Check | undefined>(undefined);
   last.current = loaded.data ?? last.current;
   const { problem } = loaded;
-  // Values of another type than the server takes are refused as a whole.
+  // A link can have values of a type that is refused as a whole.
   const isRefused = problem?.status === 400;
   const found = isRefused ? problem.problems : (last.current?.problems ?? []);
   return {
     check: last.current,
-    isOld: asked !== now || (!loaded.data && !problem) || isRefused,
+    isOld: asked !== now || (!loaded.data && !problem),
     problems: [...localProblems(form), ...found],
     failure: isRefused ? undefined : problem,
   };
@@ -59,11 +59,15 @@ function useSettled(value: string): string {
 }
 
 /** Texts of the form that stand for no value that could be sent. */
-export function localProblems({ draft }: Form): FieldProblem[] {
+export function localProblems(form: Form): FieldProblem[] {
+  const { draft } = form;
   const found: FieldProblem[] = [];
   const broken = jsonProblem(draft.golden_request);
   if (broken) {
     found.push({ pointer: "/golden_request", detail: broken });
+  }
+  for (const [pointer, text] of notNumbers(form)) {
+    found.push({ pointer, detail: `“${text}” is not a number.` });
   }
   const name = repeated(draft);
   if (name) {

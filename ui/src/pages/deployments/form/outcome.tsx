@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import type { FieldProblem } from "../../../api.ts";
-import { Diff } from "../../../parts/Code.tsx";
+import { Changes as Differences, FileChanges } from "../../../parts/Changes.tsx";
 import { Problem, Waiting } from "../../../parts/Problem.tsx";
 import { Chip, Digest, Note, Size, State } from "../../../parts/Text.tsx";
 import { to } from "../../../route.ts";
@@ -11,7 +11,6 @@ import type { Check, Checked } from "./check.ts";
 import type { Form } from "./state.ts";
 
 type Artifact = NonNullable<Check["artifact"]>;
-type Files = NonNullable<Artifact["nearest"]>["files"];
 type Difference = NonNullable<Check["difference"]>;
 
 /** The two boxes: what will happen, and what is to be done before. */
@@ -26,15 +25,14 @@ export function Outcome(props: {
   const { check, isOld, problems, failure } = props.checked;
   return (
     <aside aria-label="What will happen">
-      <div class={`card ${isOld ? "old" : ""}`} aria-busy={isOld}>
-        <h2>What will happen</h2>
+      <div class="card" aria-busy={isOld}>
+        <h2>
+          What will happen <span class="sub">{isOld ? "checking…" : ""}</span>
+        </h2>
         <div aria-live="polite">
           {failure ? <Problem problem={failure} /> : null}
-          {check ? (
-            <What check={check} edited={props.edited} isChanged={props.form.isChanged} />
-          ) : failure ? null : (
-            <Waiting lines={5} />
-          )}
+          {check ? <What check={check} edited={props.edited} form={props.form} /> : null}
+          {check || failure || !isOld ? null : <Waiting lines={5} />}
         </div>
       </div>
       <Before
@@ -45,11 +43,8 @@ export function Outcome(props: {
   );
 }
 
-function What(props: {
-  check: Check;
-  edited?: { name: string; version: number };
-  isChanged: boolean;
-}) {
+function What(props: { check: Check; edited?: { name: string; version: number }; form: Form }) {
+  const { draft } = props.form.base;
   const { artifact, model, runs_here, model_server, difference, scripts } = props.check;
   if (!model) {
     return <p class="muted">Pick a model: then this box says what saving would do.</p>;
@@ -57,10 +52,17 @@ function What(props: {
   return (
     <>
       {props.edited && difference ? (
-        <Changes difference={difference} of={props.edited} isChanged={props.isChanged} />
+        <Changes difference={difference} of={props.edited} />
       ) : null}
       {artifact ? (
-        <ArtifactNote artifact={artifact} model={model.name} version={model.version} />
+        <ArtifactNote
+          artifact={artifact}
+          model={model.name}
+          version={model.version}
+          kept={
+            draft.model_version === model.version ? Number(draft.artifact_version) : undefined
+          }
+        />
       ) : null}
       <dl>
         <dt>Model files</dt>
@@ -126,9 +128,17 @@ const HEADS: Record<Artifact["action"], (number: number | null) => string> = {
   unknown: () => "The artifact version is not known yet.",
 };
 
-function ArtifactNote(props: { artifact: Artifact; model: string; version: number }) {
+function ArtifactNote(props: {
+  artifact: Artifact;
+  model: string;
+  version: number;
+  kept?: number;
+}) {
   const { artifact, model, version } = props;
-  const { action, nearest, used_by, files, compared } = artifact;
+  const { nearest, used_by, files, compared } = artifact;
+  // The one that the deployment has already.
+  const isSame = props.kept !== undefined && artifact.version === props.kept;
+  const action = isSame && artifact.action === "reuse" ? "keep" : artifact.action;
   const link = (number: number) => {
     const folder = `Models/${model}/${version}/Artifacts/${number}`;
     return <a href={to("/files", ...folder.split("/"))}>version {number}</a>;
@@ -144,7 +154,7 @@ function ArtifactNote(props: { artifact: Artifact; model: string; version: numbe
     );
   } else if (action === "create" && !compared) {
     why = `It will have ${files.join(", ")}.`;
-  } else if (action === "reuse" && artifact.version) {
+  } else if (artifact.action === "reuse" && artifact.version) {
     why = (
       <>
         The files are those of {link(artifact.version)}
@@ -178,11 +188,7 @@ function Users({ names }: { names: readonly string[] }) {
   ) : null;
 }
 
-function Changes(props: {
-  difference: Difference;
-  of: { name: string; version: number };
-  isChanged: boolean;
-}) {
+function Changes(props: { difference: Difference; of: { name: string; version: number } }) {
   const { difference, of } = props;
   const isSame = !difference.settings.length && !difference.files.files.length;
   return (
@@ -195,77 +201,9 @@ function Changes(props: {
       {isSame ? (
         <div>A save would not make another version.</div>
       ) : (
-        <DeploymentChanges difference={difference} />
+        <Differences of={difference} none="" />
       )}
     </Note>
-  );
-}
-
-/** How two versions of a deployment differ: settings, then files with their lines. */
-export function DeploymentChanges({ difference }: { difference: Difference }) {
-  return (
-    <>
-      {difference.settings.length ? (
-        <table class="changes">
-          <thead>
-            <tr>
-              <th scope="col">Setting</th>
-              <th scope="col">Before</th>
-              <th scope="col">After</th>
-            </tr>
-          </thead>
-          <tbody>
-            {difference.settings.map((it) => (
-              <tr key={it.name}>
-                <td data-head="Setting" class="mono">
-                  {it.name}
-                </td>
-                <td data-head="Before">
-                  <Value of={it.before} />
-                </td>
-                <td data-head="After">
-                  <Value of={it.after} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      ) : null}
-      <FileChanges files={difference.files.files} />
-    </>
-  );
-}
-
-function Value({ of }: { of: unknown }): ComponentChildren {
-  if (of === null || of === undefined) {
-    return <span class="muted">–</span>;
-  }
-  return <span class="mono">{typeof of === "string" ? of : JSON.stringify(of)}</span>;
-}
-
-const SHORT_LINES = 14;
-
-function FileChanges({ files }: { files: Files }) {
-  return (
-    <>
-      {files.map((it) =>
-        it.lines.length ? (
-          <details
-            key={it.path}
-            open={it.change === "changed" && it.lines.length < SHORT_LINES}
-          >
-            <summary>
-              <span class="mono">{it.path}</span> <span class="sub">{it.change}</span>
-            </summary>
-            <Diff lines={it.lines.slice(2)} />
-          </details>
-        ) : (
-          <div key={it.path}>
-            <span class="mono">{it.path}</span> <span class="sub">{it.change}</span>
-          </div>
-        ),
-      )}
-    </>
   );
 }
 

@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { api, ask, asProblem, ProblemError } from "../../../api.ts";
 import { type Crumb, Page } from "../../../frame.tsx";
+import type { PageProps } from "../../../lazy.tsx";
 import { useLoad } from "../../../load.ts";
 import { Action } from "../../../parts/Action.tsx";
 import { SameIn } from "../../../parts/Code.tsx";
@@ -11,7 +12,6 @@ import { Shown } from "../../../parts/Problem.tsx";
 import { Note } from "../../../parts/Text.tsx";
 import { toast } from "../../../parts/Toast.tsx";
 import { go, to } from "../../../route.ts";
-import type { PageProps } from "../../routes.tsx";
 import { Advanced } from "./advanced.tsx";
 import { localProblems, useCheck } from "./check.ts";
 import { Outcome } from "./outcome.tsx";

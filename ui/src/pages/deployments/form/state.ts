@@ -205,9 +205,36 @@ function compact<Value>(value: Value): Value | undefined {
   return members.length ? (Object.fromEntries(members) as Value) : undefined;
 }
 
-/** What the form sends to the server, checked there. */
+/** Each text in `value` that was typed where a number is wanted, with its pointer. */
+function textsIn(value: unknown, pointer: string): [string, string][] {
+  if (typeof value === "string") {
+    return [[pointer, value]];
+  }
+  const members = typeof value === "object" && value ? Object.entries(value) : [];
+  return members.flatMap(([name, it]) => textsIn(it, `${pointer}/${name}`));
+}
+
+/** The texts of the form that are no numbers, with the pointers to their fields. */
+export function notNumbers({ draft }: Form): [string, string][] {
+  return [
+    ...textsIn(draft.resources, "/resources"),
+    ...textsIn(draft.transformer?.resources, "/transformer/resources"),
+    ...textsIn(draft.inference_batcher, "/inference_batcher"),
+  ];
+}
+
+/** `value` without the texts in it. */
+function numbersIn<Value>(value: Value): Value {
+  return (
+    value &&
+    JSON.parse(JSON.stringify(value), (_, it) => (typeof it === "string" ? undefined : it))
+  );
+}
+
+/** What the form sends to the server; what was typed and is no number is left out. */
 export function bodyOf({ draft, base }: Form): Partial<Body> {
   const { framework: _, env_vars, golden_request, files, name, ...plain } = draft;
+  const { transformer } = plain;
   const isSame = (it: Name) => JSON.stringify(draft[it]) === JSON.stringify(base.draft[it]);
   const isOtherArtifact = FILES.some((it) => !isSame(it)) || !isSame("model_version");
   const isKept = base.draft.artifact_version !== undefined && isSame("artifact_version");
@@ -216,12 +243,18 @@ export function bodyOf({ draft, base }: Form): Partial<Body> {
     ...compact(plain),
     // A number that the user did not choose follows from the files.
     artifact_version: isKept && isOtherArtifact ? undefined : plain.artifact_version,
+    resources: compact(numbersIn(plain.resources)),
+    transformer:
+      transformer && compact({ ...transformer, resources: numbersIn(transformer.resources) }),
+    // Without members these mean their defaults, which is not the same as nothing.
+    inference_logger: plain.inference_logger && (compact(plain.inference_logger) ?? {}),
+    inference_batcher:
+      plain.inference_batcher && (compact(numbersIn(plain.inference_batcher)) ?? {}),
     name,
     files: files?.length ? files : undefined,
     env_vars: variables.length ? Object.fromEntries(variables) : undefined,
     golden_request: golden(golden_request, base, isSame("model_version")),
   };
-  // Numbers may be texts here: the server says which of them are none.
   return known(sent) as Partial<Body>;
 }
 
@@ -255,33 +288,41 @@ export function repeated({ env_vars = [] }: Draft): string | undefined {
 
 type Artifact = Schemas["ArtifactDetail"];
 
+/** The values that stand for the files of an artifact version. */
+export function filesOf(artifact: Artifact) {
+  const at = (role: Artifact["files"][number]["role"]) =>
+    artifact.files.filter((it) => it.role === role).map((it) => `${artifact.path}/${it.name}`);
+  const [transformer] = at("transformer");
+  const more = at("file");
+  return {
+    script_file: at("predictor")[0],
+    config_file: at("configfile")[0],
+    environment_lock: at("environment")[0],
+    files: more.length ? more : undefined,
+    transformer: transformer ? { script_file: transformer } : undefined,
+  };
+}
+
 /** The values of a deployment that exists; its files stay those of its artifact. */
 export function baseOf(detail: Schemas["DeploymentDetail"], artifact: Artifact): Base {
   const { specification: sealed } = detail;
-  const at = (role: string) => {
-    const found = artifact.files.find((it) => it.role === role);
-    return found ? `${artifact.path}/${found.name}` : undefined;
-  };
-  const more = artifact.files.filter((it) => it.role === "file");
+  const files = filesOf(artifact);
   const draft = {
+    ...files,
     model: sealed.model.name,
     model_version: sealed.model.version,
     name: sealed.name,
     description: sealed.description ?? undefined,
-    script_file: at("predictor"),
     artifact_version: sealed.artifact.version || undefined,
-    config_file: at("configfile"),
-    files: more.length ? more.map((it) => `${artifact.path}/${it.name}`) : undefined,
     serving_tool: sealed.serving_tool,
     api_protocol: sealed.api_protocol,
     resources: sealed.predictor.resources,
     transformer: sealed.transformer
-      ? { script_file: at("transformer"), resources: sealed.transformer.resources }
+      ? { ...files.transformer, resources: sealed.transformer.resources }
       : undefined,
     inference_logger: sealed.inference_logger ?? undefined,
     inference_batcher: sealed.inference_batcher ?? undefined,
     environment: sealed.environment ?? undefined,
-    environment_lock: at("environment"),
     env_vars: Object.entries(sealed.env_vars ?? {}),
     golden_request: sealed.golden_request
       ? JSON.stringify(sealed.golden_request.request, null, 1)

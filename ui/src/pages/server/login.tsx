@@ -1,0 +1,147 @@
+/** Logging in with an API key; or, on one's own machine, how to get a link. */
+
+import { useEffect, useState } from "preact/hooks";
+import { api, asProblem, loadMe, ProblemError, problemOf } from "../../api.ts";
+import { Mark } from "../../frame.tsx";
+import { startLive } from "../../live.ts";
+import { forgetAll } from "../../load.ts";
+import { Action } from "../../parts/Action.tsx";
+import { Snippet } from "../../parts/Code.tsx";
+import { TextField } from "../../parts/Field.tsx";
+import { Waiting } from "../../parts/Problem.tsx";
+import { Note } from "../../parts/Text.tsx";
+import { go, place, to } from "../../route.ts";
+import { session } from "../../session.ts";
+import { sentence } from "../../words.ts";
+
+/** How this server lets browsers in; `in` if this one is logged in already. */
+type Way = "key" | "link" | "in";
+
+/** The page to come back to; only one of ours. */
+function next(): string {
+  const wanted = place.value.query.get("next") ?? "";
+  return wanted.startsWith("/ui/") && !wanted.startsWith("/ui/login") ? wanted : to("");
+}
+
+async function wayIn(): Promise<{ way: Way; words: string }> {
+  const { response, error } = await api.GET("/api/v1/me");
+  if (response.ok) {
+    return { way: "in", words: "" };
+  }
+  const problem = problemOf(response, error);
+  if (response.status !== 401) {
+    throw problem;
+  }
+  const isLink = response.headers.get("www-authenticate") === "Link";
+  return { way: isLink ? "link" : "key", words: problem.detail };
+}
+
+/** Show the pages again, with the data of the key that is used now. */
+async function enter(): Promise<void> {
+  forgetAll();
+  await loadMe();
+  startLive();
+  go(next(), { replace: true });
+}
+
+export function Login() {
+  const [way, setWay] = useState<Way | null>(null);
+  const [words, setWords] = useState("");
+  useEffect(() => {
+    document.title = "Log in · hopsartifacts";
+    let timer = 0;
+    const look = () => {
+      wayIn().then(
+        (found) => {
+          setWay(found.way);
+          setWords(found.words);
+          if (found.way === "in") {
+            void enter();
+          }
+        },
+        (cause) => {
+          setWords(asProblem(cause).message);
+          timer = window.setTimeout(look, RETRY_MS);
+        },
+      );
+    };
+    look();
+    return () => clearTimeout(timer);
+  }, []);
+  return (
+    <main class="login" id="main">
+      <div class="card">
+        <div class="brand">
+          <Mark />
+          <h1>hopsartifacts</h1>
+        </div>
+        {way === "key" ? <KeyForm /> : null}
+        {way === "link" ? <LinkWords words={words} /> : null}
+        {way === null ? words ? <Note kind="bad">{words}</Note> : <Waiting lines={3} /> : null}
+      </div>
+    </main>
+  );
+}
+
+const RETRY_MS = 2000;
+
+function KeyForm() {
+  const [key, setKey] = useState("");
+  const [problem, setProblem] = useState<ProblemError | null>(null);
+  const [isBusy, setBusy] = useState(false);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    if (isBusy) {
+      return;
+    }
+    setBusy(true);
+    setProblem(null);
+    try {
+      await session("POST", { key });
+      await enter();
+    } catch (cause) {
+      const told = asProblem(cause);
+      if (!(told instanceof ProblemError)) {
+        throw told;
+      }
+      setProblem(told);
+    } finally {
+      setBusy(false);
+    }
+  };
+  const problems = problem ? [{ pointer: "/key", detail: sentence(problem.detail) }] : [];
+  return (
+    <form onSubmit={(event) => void submit(event)}>
+      <TextField
+        label="API key"
+        type="password"
+        value={key}
+        onInput={setKey}
+        problems={problems}
+        isMono
+        autocomplete="current-password"
+        hint="This browser gets a cookie and does not store the key."
+      />
+      <Action kind="primary" type="submit" disabledBy={key.trim() ? "" : "Paste a key first."}>
+        {isBusy ? "Logging in…" : "Log in"}
+      </Action>
+      <p class="sub">
+        Whoever runs this server creates keys with <code>hopsartifacts keys create NAME</code>{" "}
+        on its machine. A key with the scope “admin” creates further ones in the browser.
+      </p>
+    </form>
+  );
+}
+
+function LinkWords({ words }: { words: string }) {
+  return (
+    <>
+      <p>{sentence(words)}</p>
+      <Snippet text="hopsartifacts ui" label="Command" />
+      <p class="sub">
+        The command opens this page in your browser, or prints a link for one use. Only the user
+        who runs the server can log in.
+      </p>
+    </>
+  );
+}
