@@ -1,7 +1,6 @@
 /** The page for each address; the first pattern that fits counts. */
 
 import type { ComponentType } from "preact";
-import { DeploymentPage } from "./deployments/deployment.tsx";
 import { lazy, type PageProps } from "../lazy.tsx";
 import { DeploymentsPage } from "./deployments/list.tsx";
 
@@ -26,10 +25,13 @@ export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = 
   ["/health/jobs", lazy(server, "JobsPage")],
   ["/models/save", lazy(models, "SavePage")],
   ["/deployments", DeploymentsPage],
-  ["/deployments/:name", DeploymentPage],
-  ["/deployments/:name/try", DeploymentPage],
-  ["/deployments/:name/logs", DeploymentPage],
-  ["/deployments/:name/traffic", DeploymentPage],
+  ["/deployments/:name", lazy(deployments, "DeploymentPage")],
+  ["/deployments/:name/try", lazy(deployments, "DeploymentPage")],
+  ["/deployments/:name/versions", lazy(deployments, "DeploymentPage")],
+  ["/deployments/:name/artifact", lazy(deployments, "DeploymentPage")],
+  ["/deployments/:name/logs", lazy(deployments, "DeploymentPage")],
+  ["/deployments/:name/traffic", lazy(deployments, "DeploymentPage")],
+  ["/deployments/:name/settings", lazy(deployments, "DeploymentPage")],
   ["/deployments/:name/progress", lazy(deployments, "ProgressPage")],
   ["/files", lazy(files, "FilesPage")],
   ["/files/*", lazy(files, "FilesPage")],

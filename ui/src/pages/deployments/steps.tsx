@@ -1,6 +1,7 @@
 /** Numbers of equal steps of time, as bars and as lines. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
+import { useWidth } from "../../parts/Chart.tsx";
 import { count } from "../../words.ts";
 
 const HEIGHT = 150;
@@ -40,20 +41,6 @@ export interface Series {
   /** One of the classes `one`, `two`, `three`, `bad`, which have colours. */
   readonly look: string;
   readonly values: readonly (number | null)[];
-}
-
-/** The width of an element, as it changes. */
-function useWidth() {
-  const box = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(0);
-  useEffect(() => {
-    const watch = new ResizeObserver(([it]) => setWidth(it?.contentRect.width ?? 0));
-    if (box.current) {
-      watch.observe(box.current);
-    }
-    return () => watch.disconnect();
-  }, []);
-  return { box, width };
 }
 
 /** A number above `most` that is easy to read, and a third of the way to it. */
