@@ -98,10 +98,15 @@ export function Steps(props: {
   };
   return (
     <div class="chart" ref={box}>
-      <button
-        type="button"
+      <div
+        role="slider"
+        tabIndex={0}
         class="plot"
         aria-label={`${props.label}; arrow keys choose a time`}
+        aria-valuemin={0}
+        aria-valuemax={Math.max(0, starts.length - 1)}
+        aria-valuenow={at ?? Math.max(0, starts.length - 1)}
+        aria-valuetext={told || "no time chosen"}
         onPointerMove={move}
         onPointerLeave={() => setAt(null)}
         onKeyDown={press}
@@ -140,7 +145,7 @@ export function Steps(props: {
             ),
           )}
         </svg>
-      </button>
+      </div>
       <div class="legend">
         {series.map((it) => (
           <span key={it.label} class={`key ${it.look}`}>
