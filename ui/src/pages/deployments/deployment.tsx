@@ -11,12 +11,15 @@ import { Note } from "../../parts/Text.tsx";
 import { go, place, to } from "../../route.ts";
 import type { PageProps } from "../routes.tsx";
 import { askToDelete, progressOf, StartStop } from "./actions.tsx";
+import { ArtifactTab } from "./artifact.tsx";
 import { LogsTab } from "./logs.tsx";
 import { OverviewTab } from "./overview.tsx";
+import { SettingsTab } from "./settings.tsx";
 import { conditionOf, isPassing, toneOf } from "./state.tsx";
 import { type Deployment, type TabProps, tabOf } from "./tab.ts";
 import { TrafficTab } from "./traffic.tsx";
 import { TryTab } from "./tryit.tsx";
+import { VersionsTab } from "./versions.tsx";
 
 const NOT_FOUND = 404;
 const TABS: readonly {
@@ -26,8 +29,11 @@ const TABS: readonly {
 }[] = [
   { id: "", label: "Overview", Shown: OverviewTab },
   { id: "try", label: "Try it", Shown: TryTab },
+  { id: "versions", label: "Versions", Shown: VersionsTab },
+  { id: "artifact", label: "Artifact", Shown: ArtifactTab },
   { id: "logs", label: "Logs", Shown: LogsTab },
   { id: "traffic", label: "Traffic", Shown: TrafficTab },
+  { id: "settings", label: "Settings", Shown: SettingsTab },
 ];
 
 export function DeploymentPage({ params }: PageProps) {

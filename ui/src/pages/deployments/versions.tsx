@@ -14,20 +14,15 @@ import { Chip, Note, Time } from "../../parts/Text.tsx";
 import { toast } from "../../parts/Toast.tsx";
 import { place, setQuery, to } from "../../route.ts";
 import { many } from "../../words.ts";
+import type { Deployment, TabProps } from "./tab.ts";
 
-type Deployment = Schemas["DeploymentDetail"];
 type Version = Schemas["DeploymentVersionDetail"];
 type Activation = Schemas["Activation"];
 type Check = Schemas["RollbackCheck"];
 
-interface Props {
-  readonly name: string;
-  readonly deployment: Deployment;
-}
-
 const PATH = "/api/v1/deployments/{name}";
 
-export function VersionsTab({ name, deployment }: Props) {
+export function VersionsTab({ name, deployment }: TabProps) {
   const versions = usePages<Version>(
     `deployment versions ${name}`,
     (cursor, limit, signal) => {
@@ -270,7 +265,7 @@ function askToDeleteVersion(name: string, { version, specification }: Version): 
 }
 
 /** Two versions of the deployment, chosen in the address, and how they differ. */
-function Compared({ name, deployment }: Props) {
+function Compared({ name, deployment }: TabProps) {
   const numbers = [...deployment.versions].reverse();
   const active = deployment.version;
   const before = numbers.find((it) => it < active) ?? numbers.find((it) => it !== active);
