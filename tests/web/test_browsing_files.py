@@ -5,7 +5,7 @@ import json
 import pickle
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -46,7 +46,7 @@ BOOK = {
 class Runs:
     """Runs a command when it is loaded."""
 
-    def __reduce__(self) -> object:
+    def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
         return eval, ("1",)
 
 
