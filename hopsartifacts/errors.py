@@ -321,7 +321,7 @@ class PredictionError(ServingError):
         return type(self)(f"{self.args[0]} {hint}", self.status, self.detail)
 
 
-class Refusals:
+class CollectedErrors:
     """Collects the refusals of several checks, so that a user sees all of them at once.
 
     A refusal is an error that says what is wrong with the input, as opposed to a

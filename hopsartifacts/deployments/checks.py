@@ -47,10 +47,10 @@ from hopsartifacts.deployments.versions import (
     read_sound,
 )
 from hopsartifacts.errors import (
+    CollectedErrors,
     InvalidInputError,
     InvalidNameError,
     Problem,
-    Refusals,
     ServingError,
 )
 from hopsartifacts.names import default_deployment_name, model_name
@@ -106,7 +106,7 @@ def check_deployment(
     *,
     most_bytes: int | None = None,
     users: Users | None = None,
-    refusals: Refusals | None = None,
+    refusals: CollectedErrors | None = None,
 ) -> DeploymentCheck:
     """Return what a save of *wanted* would do; nothing is stored.
 
@@ -130,7 +130,7 @@ def check_deployment(
 
 
 def check_rollback(
-    context: ProjectContext, found: Deployed, number: int, refusals: Refusals
+    context: ProjectContext, found: Deployed, number: int, refusals: CollectedErrors
 ) -> RollbackCheck:
     """Return what a rollback of the deployment *found* would do; nothing is stored.
 
@@ -191,7 +191,7 @@ class _Check:
         adopt: bool,
         most_bytes: int | None,
         users: Users,
-        refusals: Refusals | None = None,
+        refusals: CollectedErrors | None = None,
     ) -> None:
         self._context = context
         self._storage = context.storage
@@ -199,7 +199,7 @@ class _Check:
         self._most_bytes = most_bytes
         self._users = users
         self._logs = Logs(context.storage)
-        self._refusals = refusals or Refusals()
+        self._refusals = refusals or CollectedErrors()
         self._found: dict[str, Any] = {}
 
     def result(self) -> DeploymentCheck:

@@ -42,9 +42,9 @@ from hopsartifacts.deployments.versions import (
     users_of,
 )
 from hopsartifacts.errors import (
+    CollectedErrors,
     InvalidDeploymentError,
     NotRunningError,
-    Refusals,
     StorageError,
 )
 from hopsartifacts.fixed_attributes import FixedAttributes
@@ -436,10 +436,12 @@ class ModelServing(FixedAttributes):
         return check_deployment(self._context, wanted, **how)
 
     def check_rollback(
-        self, sealed: Deployed, version: int, refusals: Refusals | None = None
+        self, sealed: Deployed, version: int, refusals: CollectedErrors | None = None
     ) -> RollbackCheck:
         """Return what a rollback of *sealed* to a version would do; stores nothing."""
-        return check_rollback(self._context, sealed, version, refusals or Refusals())
+        return check_rollback(
+            self._context, sealed, version, refusals or CollectedErrors()
+        )
 
     def deploy_model(
         self,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from hopsartifacts.errors import InvalidDeploymentError, Refusals
+from hopsartifacts.errors import CollectedErrors, InvalidDeploymentError
 from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.names import plain_number, plain_text
 from hopsartifacts.serving.process_environment import HANG_SECONDS
@@ -70,7 +70,7 @@ def PredictorResources(  # noqa: N802 - Hopsworks' name, which callers see as a 
     """
     asked = _resources(requests, DEFAULT_REQUESTS, "requests")
     most = _resources(limits, default_limits(asked), "limits")
-    refusals = Refusals()
+    refusals = CollectedErrors()
     instances = refusals.of(partial(_instances, num_instances), "num_instances")
     for unit in Resources.__struct_fields__:
         amounts = getattr(asked, unit), getattr(most, unit)

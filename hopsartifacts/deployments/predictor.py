@@ -37,9 +37,9 @@ from hopsartifacts.deployments.scripts import MissingImportWarning, missing_modu
 from hopsartifacts.deployments.settings import SETTINGS, DeploymentSettings
 from hopsartifacts.errors import (
     ArtifactNotFoundError,
+    CollectedErrors,
     IntegrityError,
     InvalidDeploymentError,
-    Refusals,
     warn,
 )
 from hopsartifacts.fixed_attributes import FixedAttributes
@@ -386,14 +386,14 @@ class Predictor(SettingAttributes):
 
         Nothing is stored. Raises as ``deploy``; the error has all problems.
         """
-        refusals = Refusals()
+        refusals = CollectedErrors()
         prepared = self.prepare_where_valid(logs, refusals)
         refusals.check()
         assert prepared is not None  # noqa: S101 - otherwise there was a refusal
         return prepared
 
     def prepare_where_valid(
-        self, logs: Logs, refusals: Refusals
+        self, logs: Logs, refusals: CollectedErrors
     ) -> PreparedDeployment | None:
         """Prepare the deployment as ``prepare`` does, and collect all refusals.
 

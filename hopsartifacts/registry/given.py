@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from hopsartifacts.digests import digest_of
-from hopsartifacts.errors import InvalidInputError, InvalidModelError, Refusals
+from hopsartifacts.errors import CollectedErrors, InvalidInputError, InvalidModelError
 from hopsartifacts.foreign import MOST_BITS
 from hopsartifacts.names import plain_number, plain_text, version_number
 from hopsartifacts.registry.documents import EmbeddedFile
@@ -134,7 +134,7 @@ def checked_metrics(metrics: Mapping[str, Any] | None) -> dict[str, float | int]
             f"metrics is a {type(metrics).__name__}: give a dict like {{'auc': 0.9}}"
         ).at("metrics")
     checked: dict[str, float | int] = {}
-    refusals = Refusals()
+    refusals = CollectedErrors()
     for name, value in metrics.items():
         metric = refusals.of(partial(_metric, name, value), "metrics", str(name))
         if metric is not None:

@@ -5,7 +5,7 @@ from functools import partial
 from hopsartifacts.deployments.check_results import DeploymentCheck, RollbackCheck
 from hopsartifacts.deployments.checks import WantedDeployment
 from hopsartifacts.deployments.versions import read_deployment
-from hopsartifacts.errors import Refusals
+from hopsartifacts.errors import CollectedErrors
 from hopsartifacts.registry.given import checked_reason
 from hopsartifacts.rest.api.conventions import operations
 from hopsartifacts.rest.api.deployment_edits import Rollback
@@ -29,7 +29,7 @@ def _check_edit(call: OperationCall) -> DeploymentCheck:
 def _checked(
     call: OperationCall, given: DeploymentToCheck, name: str | None, *, adopt: bool
 ) -> DeploymentCheck:
-    refusals = Refusals()
+    refusals = CollectedErrors()
     refusals.of(partial(checked_reason, given.why))
     serving = call.hosted.project.get_model_serving()
     wanted = WantedDeployment(
@@ -50,7 +50,7 @@ def _checked(
 def _check_rollback(call: OperationCall) -> RollbackCheck:
     wanted: Rollback = call.body
     found = read_deployment(call.hosted.storage, name_of(call))
-    refusals = Refusals()
+    refusals = CollectedErrors()
     refusals.of(partial(checked_reason, wanted.why))
     serving = call.hosted.project.get_model_serving()
     checked: RollbackCheck = serving.check_rollback(found, wanted.version, refusals)

@@ -50,7 +50,7 @@ from hopsartifacts.serving.contract import Batching
 Word = TypeVar("Word")
 
 
-class Choice(msgspec.Struct, Generic[Word], frozen=True):
+class WordRule(msgspec.Struct, Generic[Word], frozen=True):
     """One possible value of a setting, and what it means."""
 
     value: Word
@@ -183,11 +183,11 @@ class DeploymentRules(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     frameworks: list[FrameworkRule]
-    serving_tools: list[Choice[ServingTool]]
+    serving_tools: list[WordRule[ServingTool]]
     default_tool: ServingTool
-    api_protocols: list[Choice[ApiProtocol]]
+    api_protocols: list[WordRule[ApiProtocol]]
     artifact_versions: list[ArtifactChoice]
-    logger_modes: list[Choice[LoggerMode]]
+    logger_modes: list[WordRule[LoggerMode]]
     default_logger_mode: LoggerMode
     batcher: list[BatcherRule]
     resources: ResourceRule
@@ -204,9 +204,9 @@ class DeploymentRules(msgspec.Struct, frozen=True, kw_only=True):
 def _rules(_: OperationCall) -> DeploymentRules:
     return DeploymentRules(
         frameworks=[_framework(it) for it in FRAMEWORKS],
-        serving_tools=[Choice(*it) for it in TOOLS.items()],
+        serving_tools=[WordRule(*it) for it in TOOLS.items()],
         default_tool=DEFAULT_TOOL,
-        api_protocols=[Choice(*it) for it in PROTOCOLS.items()],
+        api_protocols=[WordRule(*it) for it in PROTOCOLS.items()],
         artifact_versions=[
             *(
                 ArtifactChoice(value=value, takes_number=False, meaning=meaning)
@@ -214,7 +214,7 @@ def _rules(_: OperationCall) -> DeploymentRules:
             ),
             ArtifactChoice(value=None, takes_number=True, meaning=NUMBER_REQUEST),
         ],
-        logger_modes=[Choice(*it) for it in LOGGER_MEANINGS.items()],
+        logger_modes=[WordRule(*it) for it in LOGGER_MEANINGS.items()],
         default_logger_mode=InferenceLogger().mode,
         batcher=[
             BatcherRule(
