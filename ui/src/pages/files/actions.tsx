@@ -274,11 +274,12 @@ function Transfer(props: { verb: Verb; folder: string; rows: readonly FileRow[] 
   const [left, setLeft] = useState(rows);
   const what = rows.length === 1 ? (rows[0]?.name ?? "") : many(rows.length, "item");
   const names = left.map((it) => it.name);
+  const isElsewhere = folder !== "" && folder !== props.folder;
   return (
     <Form
       title={`${title} ${what}`}
-      action={`${title} to ${folder || "…"}`}
-      isReady={folder !== ""}
+      action={`${title} to ${isElsewhere ? folder : "…"}`}
+      isReady={isElsewhere}
       isWide
       ways={waysOf(verb, left, folder, names, overwrite)}
       run={async () => {
@@ -325,12 +326,13 @@ export function FolderPicker(props: { value: string; onChoose: (path: string) =>
     <fieldset class="picker">
       <legend>To the folder</legend>
       <nav aria-label="Chosen folder" class="crumbs">
-        <button type="button" class="link" onClick={() => onChoose("")}>
-          project
-        </button>
+        <span>
+          <button type="button" class="link" onClick={() => onChoose("")}>
+            project
+          </button>
+        </span>
         {parts.map((part, index) => (
           <span key={parts.slice(0, index + 1).join("/")}>
-            <span class="muted"> / </span>
             <button
               type="button"
               class="link"

@@ -62,11 +62,16 @@ export function Uploads({ folder }: { folder: string }) {
   };
   return (
     <>
-      <Action scope="write" disabledBy={reason} onClick={() => files.current?.click()}>
-        Upload files
-      </Action>
       <Action scope="write" disabledBy={reason} onClick={() => folders.current?.click()}>
         Upload folder
+      </Action>
+      <Action
+        scope="write"
+        kind="primary"
+        disabledBy={reason}
+        onClick={() => files.current?.click()}
+      >
+        Upload files
       </Action>
       <input
         ref={files}
@@ -287,7 +292,9 @@ export function UploadRow({ of }: { of: Upload }) {
           value={stage === "saving" ? undefined : of.sent.value}
         />
       ) : null}
-      {of.problem.value ? <div class="hint bad">{of.problem.value}</div> : null}
+      {of.problem.value && stage !== "taken" ? (
+        <div class="hint bad">{of.problem.value}</div>
+      ) : null}
     </li>
   );
 }
