@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -46,7 +47,7 @@ BOOK = {
 class Runs:
     """Runs a command when it is loaded."""
 
-    def __reduce__(self) -> object:
+    def __reduce__(self) -> Any:
         return eval, ("1",)
 
 

@@ -24,10 +24,10 @@ from hopsartifacts.rest.api.conventions import (
     page_by,
     page_of,
 )
+from hopsartifacts.rest.api.marks import Marks, Owner
 from hopsartifacts.rest.bodies import refuse_coding
 from hopsartifacts.rest.errors import broken_off
 from hopsartifacts.rest.files.content import answer
-from hopsartifacts.rest.files.marks import Marks, Owner
 from hopsartifacts.rest.files.sealed_tree import Item
 from hopsartifacts.rest.files.tree import (
     Tree,
