@@ -21,7 +21,13 @@ PAGES = [
     ("/ui/files/Models/fraud_detector/3", "used by"),
     ("/ui/files/Models/fraud_detector/3/Files/notes.md", "Trained on"),
     ("/ui/files/Resources/serving/predictor.py?line=9", "MODEL_FILES_PATH"),
+    ("/ui/keys", "No keys yet"),
+    ("/ui/keys/logins", "No browser is logged in"),
+    ("/ui/health", "Not verified yet"),
+    ("/ui/health/storage", "What it was proven to do"),
+    ("/ui/health/jobs", "No jobs since"),
     ("/ui/models", "fraud_detector"),
+    ("/ui/models/save?model=fraud_detector", "The next version of"),
     ("/ui/models/fraud_detector", "As a table"),
     ("/ui/models/fraud_detector/aliases", "beats 2 offline"),
     ("/ui/models/fraud_detector/aliases/champion", "beats 2 offline"),
@@ -34,6 +40,9 @@ PAGES = [
     (f"/ui/deployments/new?{FORM}&name=bad-name", "will be made"),
     (f"/ui/deployments/new/advanced?{FORM}", "will be made"),
     ("/ui/deployments/frauddetector/edit?description=Other", "Differs from"),
+    ("/ui/deployments/frauddetector/versions?from=1&to=2", "x * 1.5"),
+    ("/ui/deployments/frauddetector/artifact?file=predictor.py&line=8", "weights.json"),
+    ("/ui/deployments/frauddetector/settings", "It never changes"),
 ]
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 

@@ -5,11 +5,11 @@ import { api, ask, type Schemas } from "../../api.ts";
 import { Page } from "../../frame.tsx";
 import { useAgain, usePages } from "../../load.ts";
 import { Action } from "../../parts/Action.tsx";
+import { Bars } from "../../parts/Bars.tsx";
 import { curl, SameIn } from "../../parts/Code.tsx";
 import { type Filter, Filters, filtered, optionsOf } from "../../parts/Filters.tsx";
 import { Menu } from "../../parts/Menu.tsx";
 import { Empty } from "../../parts/Problem.tsx";
-import { Spark } from "../../parts/Spark.tsx";
 import { type Column, sortOf, Table } from "../../parts/Table.tsx";
 import { Chip, Time } from "../../parts/Text.tsx";
 import { setQuery, to, withQuery } from "../../route.ts";
@@ -17,6 +17,7 @@ import type { paths } from "../../schema.d.ts";
 import { count, duration, many } from "../../words.ts";
 import { askToDelete, askToStart, askToStop, progressOf, StartStop } from "./actions.tsx";
 import { isPassing, RunState, toneOf } from "./state.tsx";
+import { lineOf, tabOf } from "./tab.ts";
 
 type Row = Schemas["DeploymentRow"];
 type Query = NonNullable<paths["/api/v1/deployments"]["get"]["parameters"]["query"]>;
@@ -71,7 +72,7 @@ const COLUMNS: readonly Column<Row>[] = [
     head: "Name",
     isSorted: true,
     cell: (it) => (
-      <a class="name" href={to("/deployments", it.name)}>
+      <a class="name" href={tabOf(it.name)}>
         {it.name}
       </a>
     ),
@@ -136,7 +137,7 @@ const COLUMNS: readonly Column<Row>[] = [
     head: "Updated",
     isSorted: true,
     cell: (it) => (
-      <a class="quiet" href={`${to("/deployments", it.name)}/versions`}>
+      <a class="quiet" href={tabOf(it.name, "versions")}>
         <Time at={it.updated} />
       </a>
     ),
@@ -160,14 +161,18 @@ function ModelCell({ of: it }: { of: Row }) {
       {it.model_aliases.length ? (
         <div class="chips">
           {it.model_aliases.map((alias) => (
-            <Chip key={alias} kind="alias" href={`${model}/aliases/${alias}`}>
+            <Chip
+              key={alias}
+              kind="alias"
+              href={`${model}/aliases/${encodeURIComponent(alias)}`}
+            >
               {alias}
             </Chip>
           ))}
         </div>
       ) : null}
       <div class="sub">
-        <a class="quiet" href={`${to("/deployments", it.name)}/artifact`}>
+        <a class="quiet" href={tabOf(it.name, "artifact")}>
           artifact {it.artifact_version}
         </a>
         {it.artifact_version ? "" : " (no scripts)"}
@@ -193,8 +198,8 @@ function Requests({ of: { name, last_hour: hour } }: { of: Row }) {
   const total = hour.requests.reduce((sum, it) => sum + it, 0);
   const now = hour.requests.at(-2) ?? hour.requests.at(-1) ?? 0;
   return (
-    <a class="quiet" href={`${to("/deployments", name)}/traffic`}>
-      <Spark label={`${many(total, "request")} in the last hour`} values={hour.requests} />
+    <a class="quiet" href={tabOf(name, "traffic")}>
+      <Bars label={`${many(total, "request")} in the last hour`} values={hour.requests} />
       <div class="sub">{count(now)} a minute</div>
     </a>
   );
@@ -203,7 +208,6 @@ function Requests({ of: { name, last_hour: hour } }: { of: Row }) {
 /** The last error of the run, with its line, or how many requests were refused. */
 function LastError({ of: { name, state, last_hour: hour } }: { of: Row }) {
   const error = state.last_error;
-  const here = to("/deployments", name);
   const total = hour?.requests.reduce((sum, it) => sum + it, 0) ?? 0;
   return (
     <>
@@ -214,7 +218,7 @@ function LastError({ of: { name, state, last_hour: hour } }: { of: Row }) {
             {error.file && error.line ? (
               <>
                 {" in "}
-                <a href={withQuery(`${here}/artifact`, { file: error.file, line: error.line })}>
+                <a href={lineOf(name, error.file, error.line)}>
                   {error.file}, line {error.line}
                 </a>
               </>
@@ -237,16 +241,16 @@ function RowActions({ of: it }: { of: Row }) {
     <div class="row-actions">
       <StartStop of={it} small />
       <Menu label="⋯" name={`More about ${it.name}`}>
-        <a class="menu-item" href={to("/deployments", it.name)}>
+        <a class="menu-item" href={tabOf(it.name)}>
           Open
         </a>
-        <a class="menu-item" href={`${to("/deployments", it.name)}/edit`}>
+        <a class="menu-item" href={tabOf(it.name, "edit")}>
           Edit
         </a>
-        <a class="menu-item" href={`${to("/deployments", it.name)}/logs`}>
+        <a class="menu-item" href={tabOf(it.name, "logs")}>
           Logs
         </a>
-        <a class="menu-item" href={`${to("/deployments", it.name)}/versions`}>
+        <a class="menu-item" href={tabOf(it.name, "versions")}>
           Roll back…
         </a>
         <Action scope="deploy" kind="item" onClick={() => askToDelete([it])}>
@@ -315,7 +319,7 @@ export function DeploymentsPage() {
         pages={pages}
         columns={COLUMNS}
         idOf={(it) => it.name}
-        hrefOf={(it) => to("/deployments", it.name)}
+        hrefOf={(it) => tabOf(it.name)}
         selected={selected}
         onSelect={setSelected}
         sort="name"
