@@ -7,12 +7,13 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.web.projects import fill
-from tests.web.sites import NARROW, Site, hosting, served
+from tests.web.sites import NARROW, Site, complaints, hosting, served
 
 SCRIPT = "Models/fraud_detector/3/Artifacts/1/predictor-predictor.py"
 WEIGHTS = "Models/fraud_detector/3/Files/weights.json"
@@ -46,7 +47,11 @@ BOOK = {
 class Runs:
     """Runs a command when it is loaded."""
 
+<<<<<<< HEAD
     def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
+=======
+    def __reduce__(self) -> Any:
+>>>>>>> files2
         return eval, ("1",)
 
 
@@ -237,6 +242,7 @@ def test_a_tampered_file_is_found_and_repaired(site: Site, tmp_path: Path) -> No
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("Nothing was changed yet")
     expect(dialog).to_contain_text("would be restored from the log")
+    assert complaints(page) == []
     assert site.project.storage.read(SCRIPT) != saved
     dialog.get_by_role("button", name="Repair", exact=True).click()
     expect(dialog).to_contain_text("This was done")

@@ -17,6 +17,10 @@ PAGES = [
     # Each page: its address, and a text that is there when it is complete.
     ("/ui/nothing", "There is no page /nothing"),
     ("/ui/deployments", "frauddetector"),
+    ("/ui/files", "Resources/"),
+    ("/ui/files/Models/fraud_detector/3", "used by"),
+    ("/ui/files/Models/fraud_detector/3/Files/notes.md", "Trained on"),
+    ("/ui/files/Resources/serving/predictor.py?line=9", "MODEL_FILES_PATH"),
     ("/ui/keys", "No keys yet"),
     ("/ui/keys/logins", "No browser is logged in"),
     ("/ui/health", "Not verified yet"),

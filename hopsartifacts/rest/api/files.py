@@ -24,10 +24,10 @@ from hopsartifacts.rest.api.conventions import (
     page_by,
     page_of,
 )
+from hopsartifacts.rest.api.marks import FileOwner, Marks
 from hopsartifacts.rest.bodies import refuse_coding
 from hopsartifacts.rest.errors import broken_off
 from hopsartifacts.rest.files.content import answer
-from hopsartifacts.rest.files.marks import Marks, Owner
 from hopsartifacts.rest.files.sealed_tree import Item
 from hopsartifacts.rest.files.tree import (
     Tree,
@@ -73,7 +73,7 @@ class FileRow(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
     modified: datetime | None
     is_managed: bool
-    belongs_to: Owner | None
+    belongs_to: FileOwner | None
     aliases: list[str]
     deployments: list[str]
     integrity: Integrity | None

@@ -12,7 +12,7 @@ from hopsartifacts.rest.api.conventions import (
     page_of,
     shown,
 )
-from hopsartifacts.rest.files.marks import Marks
+from hopsartifacts.rest.api.marks import Marks
 from hopsartifacts.rest.files.tree import inside
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.sorted_lists import SortOrder

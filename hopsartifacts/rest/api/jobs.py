@@ -22,9 +22,9 @@ from hopsartifacts.rest.api.conventions import (
     page_of,
     shown,
 )
+from hopsartifacts.rest.api.marks import Marks
 from hopsartifacts.rest.background import Job, JobStatus
 from hopsartifacts.rest.deployment_states import RunStatus
-from hopsartifacts.rest.files.marks import Marks
 from hopsartifacts.rest.files.tree import inside
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.operations import OperationCall

@@ -11,8 +11,8 @@ from hopsartifacts.datasets import own
 from hopsartifacts.errors import PathNotFoundError
 from hopsartifacts.rest.api.conventions import operations
 from hopsartifacts.rest.api.files import known_item, tree_of
+from hopsartifacts.rest.api.marks import Marks
 from hopsartifacts.rest.files.content import Content, stored
-from hopsartifacts.rest.files.marks import Marks
 from hopsartifacts.rest.files.tree import inside
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.previews.documents import Preview, Task, Tokens

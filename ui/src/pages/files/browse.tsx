@@ -237,7 +237,7 @@ function Folder(props: {
       <RepairDialog />
       {about.data && isManaged ? (
         <Note kind="warn">
-          Managed: this changes only through <Through path={path ?? ""} />.{" "}
+          Managed: this changes only through <Through of={about.data} />.{" "}
           {about.data.belongs_to ? (
             <>
               It belongs to <Owner of={about.data} /> <Users of={about.data} />
@@ -267,7 +267,7 @@ function Folder(props: {
               onSelect={setSelected}
               sort="name"
               filters={<Filters filters={FILTERS} />}
-              empty={<Nothing path={path} isFiltered={Object.keys(given).length > 0} />}
+              empty={<Nothing isFiltered={Object.keys(given).length > 0} />}
             />
           )}
           {pages.data?.is_whole === false ? (
@@ -293,27 +293,23 @@ function Folder(props: {
 }
 
 /** The pages where a managed folder is changed. */
-function Through({ path }: { path: string }) {
-  return path.startsWith("Deployments") ? (
-    <a href={to("/deployments")}>deployments</a>
+function Through({ of }: { of: FileRow }) {
+  const owner = of.belongs_to;
+  const models = <a href={to("/models")}>models</a>;
+  const deployments = <a href={to("/deployments")}>deployments</a>;
+  return owner?.deployment ? (
+    deployments
+  ) : owner ? (
+    models
   ) : (
-    <a href={to("/models")}>models</a>
+    <>
+      {models} and {deployments}
+    </>
   );
 }
 
-function Nothing({ path, isFiltered }: { path: string; isFiltered: boolean }) {
-  if (isFiltered) {
-    return <Empty title="Nothing here has such a name" />;
-  }
-  return (
-    <Empty title="This folder is empty">
-      {path === "Models" ? (
-        <p>
-          Save a model first: <a href={to("/models")}>Models</a>
-        </p>
-      ) : null}
-    </Empty>
-  );
+function Nothing({ isFiltered }: { isFiltered: boolean }) {
+  return <Empty title={isFiltered ? "Nothing here has such a name" : "This folder is empty"} />;
 }
 
 function columnsOf(

@@ -18,7 +18,7 @@ from hopsartifacts.rest.verifications import Integrity
 Found = TypeVar("Found")
 
 
-class Owner(msgspec.Struct, frozen=True, kw_only=True):
+class FileOwner(msgspec.Struct, frozen=True, kw_only=True):
     """What a managed file or folder belongs to; null where that does not apply.
 
     Attributes:
@@ -36,7 +36,7 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
     deployment_version: int | None = None
 
 
-class Mark(msgspec.Struct, frozen=True, kw_only=True):
+class FileMark(msgspec.Struct, frozen=True, kw_only=True):
     """What is known about one managed file or folder.
 
     Attributes:
@@ -48,7 +48,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
             deployment, these are the files of its artifact version.
     """
 
-    owner: Owner | None
+    owner: FileOwner | None
     aliases: list[str]
     deployments: list[str]
     integrity: Integrity
@@ -64,12 +64,12 @@ class Marks:
         self._pins: dict[tuple[str, int], tuple[str, int, int] | None] = {}
         self._users: dict[tuple[str, int], dict[int, list[str]]] = {}
 
-    def of(self, path: str) -> Mark:
+    def of(self, path: str) -> FileMark:
         """Return the mark of the managed file or folder *path*."""
         owner, stored = self._owner(path)
         row = self._row(owner)
         is_version_folder = row and path == layout.version_dir(row.model, row.version)
-        return Mark(
+        return FileMark(
             owner=owner,
             aliases=row.aliases if row and is_version_folder else [],
             deployments=self._deployments(owner, row),
@@ -77,31 +77,33 @@ class Marks:
             stored=stored,
         )
 
-    def _owner(self, path: str) -> tuple[Owner | None, str]:
+    def _owner(self, path: str) -> tuple[FileOwner | None, str]:
         match path.split("/"):
             case [layout.MODELS, model, number, layout.ARTIFACTS, artifact, *_] if (
                 is_version(number) and is_version(artifact)
             ):
-                owner = Owner(model=model, version=int(number), artifact=int(artifact))
+                owner = FileOwner(
+                    model=model, version=int(number), artifact=int(artifact)
+                )
                 return owner, path
             case [layout.MODELS, model, number, *_] if is_version(number):
-                return Owner(model=model, version=int(number)), path
+                return FileOwner(model=model, version=int(number)), path
             case [layout.MODELS, model, *_]:
-                return Owner(model=model), path
+                return FileOwner(model=model), path
             case [layout.DEPLOYMENTS, name, number, *rest] if is_version(number):
                 return self._deployed(name, int(number), rest, path)
             case [layout.DEPLOYMENTS, name, *_]:
-                return Owner(deployment=name), path
+                return FileOwner(deployment=name), path
         return None, path
 
     def _deployed(
         self, name: str, number: int, rest: list[str], path: str
-    ) -> tuple[Owner, str]:
+    ) -> tuple[FileOwner, str]:
         pin = self._pin(name, number)
         if pin is None:
-            return Owner(deployment=name, deployment_version=number), path
+            return FileOwner(deployment=name, deployment_version=number), path
         model, version, artifact = pin
-        owner = Owner(
+        owner = FileOwner(
             model=model,
             version=version,
             artifact=artifact,
@@ -123,7 +125,7 @@ class Marks:
             )
         return self._pins[name, number]
 
-    def _row(self, owner: Owner | None) -> VersionRow | None:
+    def _row(self, owner: FileOwner | None) -> VersionRow | None:
         if owner is None or owner.model is None or owner.version is None:
             return None
         model = owner.model
@@ -132,7 +134,9 @@ class Marks:
             self._versions[model] = {row.version: row for row in rows}
         return self._versions[model].get(owner.version)
 
-    def _deployments(self, owner: Owner | None, row: VersionRow | None) -> list[str]:
+    def _deployments(
+        self, owner: FileOwner | None, row: VersionRow | None
+    ) -> list[str]:
         if owner and owner.deployment:
             return [owner.deployment]
         if owner is None or row is None:
