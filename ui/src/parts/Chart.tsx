@@ -75,7 +75,7 @@ function valued(points: readonly Point[]): Drawn[] {
 }
 
 /** The width of an element, as it changes. */
-function useWidth() {
+export function useWidth() {
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   useEffect(() => {

@@ -13,8 +13,8 @@ import { curl, python, SameIn, shell, type Ways } from "../../parts/Code.tsx";
 import { confirm } from "../../parts/Dialog.tsx";
 import { Note } from "../../parts/Text.tsx";
 import { toast } from "../../parts/Toast.tsx";
-import { to } from "../../route.ts";
 import { many } from "../../words.ts";
+import { tabOf } from "./tab.ts";
 
 /** What the actions need to know about a deployment. */
 export type Actionable = Pick<
@@ -264,5 +264,5 @@ export function waysOf(verb: Verb, meant: readonly Actionable[]): Ways {
 
 /** The page of progress of a deployment. */
 export function progressOf(name: string): string {
-  return `${to("/deployments", name)}/progress`;
+  return tabOf(name, "progress");
 }

@@ -3,8 +3,9 @@
 import { useState } from "preact/hooks";
 import { api, ask, type Schemas } from "../../api.ts";
 import { Page } from "../../frame.tsx";
-import { usePages } from "../../load.ts";
+import { useAgain, usePages } from "../../load.ts";
 import { Action } from "../../parts/Action.tsx";
+import { Bars } from "../../parts/Bars.tsx";
 import { curl, SameIn } from "../../parts/Code.tsx";
 import { type Filter, Filters, filtered, optionsOf } from "../../parts/Filters.tsx";
 import { Menu } from "../../parts/Menu.tsx";
@@ -13,15 +14,18 @@ import { type Column, sortOf, Table } from "../../parts/Table.tsx";
 import { Chip, Time } from "../../parts/Text.tsx";
 import { setQuery, to, withQuery } from "../../route.ts";
 import type { paths } from "../../schema.d.ts";
-import { count } from "../../words.ts";
+import { count, duration, many } from "../../words.ts";
 import { askToDelete, askToStart, askToStop, progressOf, StartStop } from "./actions.tsx";
 import { isPassing, RunState, toneOf } from "./state.tsx";
+import { lineOf, tabOf } from "./tab.ts";
 
 type Row = Schemas["DeploymentRow"];
 type Query = NonNullable<paths["/api/v1/deployments"]["get"]["parameters"]["query"]>;
 type Facet = "status" | "framework" | "serving_tool" | "creator";
 
 const MODELS_SHOWN = 20;
+/** No event says that requests came. */
+const COUNTS_MS = 10_000;
 
 const FILTERS: readonly Filter[] = [
   { name: "name", label: "Name" },
@@ -68,7 +72,7 @@ const COLUMNS: readonly Column<Row>[] = [
     head: "Name",
     isSorted: true,
     cell: (it) => (
-      <a class="name" href={to("/deployments", it.name)}>
+      <a class="name" href={tabOf(it.name)}>
         {it.name}
       </a>
     ),
@@ -86,6 +90,15 @@ const COLUMNS: readonly Column<Row>[] = [
     isNumber: true,
     cell: (it) => <Instances of={it} />,
   },
+  { id: "requests", head: "Requests, last hour", cell: (it) => <Requests of={it} /> },
+  {
+    id: "p95",
+    head: "p95",
+    isNumber: true,
+    cell: ({ last_hour: hour }) =>
+      typeof hour?.p95_ms === "number" ? duration(hour.p95_ms) : <span class="muted">–</span>,
+  },
+  { id: "error", head: "Last error", cell: (it) => <LastError of={it} /> },
   {
     id: "framework",
     head: "Framework",
@@ -107,6 +120,7 @@ const COLUMNS: readonly Column<Row>[] = [
     id: "creator",
     head: "Creator",
     isSorted: true,
+    isOptional: true,
     cell: (it) => (
       <a href={withQuery(to("/deployments"), { creator: it.creator })}>{it.creator}</a>
     ),
@@ -123,7 +137,7 @@ const COLUMNS: readonly Column<Row>[] = [
     head: "Updated",
     isSorted: true,
     cell: (it) => (
-      <a class="quiet" href={`${to("/deployments", it.name)}/versions`}>
+      <a class="quiet" href={tabOf(it.name, "versions")}>
         <Time at={it.updated} />
       </a>
     ),
@@ -147,14 +161,18 @@ function ModelCell({ of: it }: { of: Row }) {
       {it.model_aliases.length ? (
         <div class="chips">
           {it.model_aliases.map((alias) => (
-            <Chip key={alias} kind="alias" href={`${model}/aliases/${alias}`}>
+            <Chip
+              key={alias}
+              kind="alias"
+              href={`${model}/aliases/${encodeURIComponent(alias)}`}
+            >
               {alias}
             </Chip>
           ))}
         </div>
       ) : null}
       <div class="sub">
-        <a class="quiet" href={`${to("/deployments", it.name)}/artifact`}>
+        <a class="quiet" href={tabOf(it.name, "artifact")}>
           artifact {it.artifact_version}
         </a>
         {it.artifact_version ? "" : " (no scripts)"}
@@ -172,21 +190,67 @@ function Instances({ of: { state, instances } }: { of: Row }) {
   return <>{answering === instances ? count(instances) : `${answering} of ${instances}`}</>;
 }
 
+/** How many requests came in each minute, and in the last whole one. */
+function Requests({ of: { name, last_hour: hour } }: { of: Row }) {
+  if (!hour?.requests.length) {
+    return <span class="muted">–</span>;
+  }
+  const total = hour.requests.reduce((sum, it) => sum + it, 0);
+  const now = hour.requests.at(-2) ?? hour.requests.at(-1) ?? 0;
+  return (
+    <a class="quiet" href={tabOf(name, "traffic")}>
+      <Bars label={`${many(total, "request")} in the last hour`} values={hour.requests} />
+      <div class="sub">{count(now)} a minute</div>
+    </a>
+  );
+}
+
+/** The last error of the run, with its line, or how many requests were refused. */
+function LastError({ of: { name, state, last_hour: hour } }: { of: Row }) {
+  const error = state.last_error;
+  const total = hour?.requests.reduce((sum, it) => sum + it, 0) ?? 0;
+  return (
+    <>
+      {error ? (
+        <div class="sub" title={error.message}>
+          <span class="condition">
+            {error.type ?? error.message}
+            {error.file && error.line ? (
+              <>
+                {" in "}
+                <a href={lineOf(name, error.file, error.line)}>
+                  {error.file}, line {error.line}
+                </a>
+              </>
+            ) : null}
+          </span>
+          <Time at={error.time} />
+        </div>
+      ) : null}
+      {hour?.errors ? (
+        <div class="sub">
+          {count(hour.errors)} of {many(total, "request")} failed in the last hour
+        </div>
+      ) : null}
+    </>
+  );
+}
+
 function RowActions({ of: it }: { of: Row }) {
   return (
     <div class="row-actions">
       <StartStop of={it} small />
       <Menu label="⋯" name={`More about ${it.name}`}>
-        <a class="menu-item" href={to("/deployments", it.name)}>
+        <a class="menu-item" href={tabOf(it.name)}>
           Open
         </a>
-        <a class="menu-item" href={`${to("/deployments", it.name)}/edit`}>
+        <a class="menu-item" href={tabOf(it.name, "edit")}>
           Edit
         </a>
-        <a class="menu-item" href={`${to("/deployments", it.name)}/logs`}>
+        <a class="menu-item" href={tabOf(it.name, "logs")}>
           Logs
         </a>
-        <a class="menu-item" href={`${to("/deployments", it.name)}/versions`}>
+        <a class="menu-item" href={tabOf(it.name, "versions")}>
           Roll back…
         </a>
         <Action scope="deploy" kind="item" onClick={() => askToDelete([it])}>
@@ -235,6 +299,8 @@ export function DeploymentsPage() {
     },
     ["deployment", "deployment-removed", "alias"],
   );
+  const isAnswering = (pages.data?.items ?? []).some((it) => it.state.deployed);
+  useAgain(pages, isAnswering && !pages.isLoading, COUNTS_MS);
   const picked = (pages.data?.items ?? []).filter((it) => selected.has(it.name));
   const isFiltered = Object.keys(wanted()).length > 0;
   const isEmpty = pages.data?.total === 0 && !isFiltered;
@@ -253,7 +319,7 @@ export function DeploymentsPage() {
         pages={pages}
         columns={COLUMNS}
         idOf={(it) => it.name}
-        hrefOf={(it) => to("/deployments", it.name)}
+        hrefOf={(it) => tabOf(it.name)}
         selected={selected}
         onSelect={setSelected}
         sort="name"

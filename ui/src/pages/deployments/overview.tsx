@@ -2,12 +2,12 @@
 
 import { api, ask, type Schemas } from "../../api.ts";
 import { useAgain, useLoad } from "../../load.ts";
+import { Bars } from "../../parts/Bars.tsx";
 import { Shown } from "../../parts/Problem.tsx";
 import { Chip, Digest, Size, Time } from "../../parts/Text.tsx";
 import { to } from "../../route.ts";
 import { count, duration, many } from "../../words.ts";
 import { Calls } from "./calls.tsx";
-import { Bars } from "./steps.tsx";
 import { type Deployment, lineOf, type TabProps, tabOf } from "./tab.ts";
 
 export function OverviewTab({ name, deployment }: TabProps) {

@@ -12,11 +12,12 @@ import { to, withQuery } from "../../route.ts";
 import { clock, duration, exact } from "../../words.ts";
 import type { PageProps } from "../routes.tsx";
 import { askToStop, start } from "./actions.tsx";
+import { partsOf } from "./log_lines.ts";
 import { toneOf } from "./state.tsx";
+import { type Deployment, lineOf, tabOf } from "./tab.ts";
 
 type Progress = Schemas["DeploymentProgress"];
 type Step = Schemas["ProgressStep"];
-type Deployment = Schemas["DeploymentDetail"];
 
 const LINES = 20;
 const AGAIN_MS = 1000;
@@ -26,8 +27,6 @@ const TONES: Record<Step["status"], Tone> = {
   failed: "bad",
   waiting: "off",
 };
-/** Where a traceback names a line of a file. */
-const PLACE = /File "([^"]+)", line (\d+)/;
 
 export function ProgressPage({ params }: PageProps) {
   const name = params.name ?? "";
@@ -47,12 +46,11 @@ export function ProgressPage({ params }: PageProps) {
   );
   const { data } = progress;
   useAgain(progress, data?.status === "running" && !progress.isLoading, AGAIN_MS);
-  const here = to("/deployments", name);
   return (
     <Page
       crumbs={[
         { label: "Deployments", href: to("/deployments") },
-        { label: name, href: here },
+        { label: name, href: tabOf(name) },
         { label: "Progress" },
       ]}
       title={
@@ -72,9 +70,7 @@ export function ProgressPage({ params }: PageProps) {
           <div class="split last">
             <section aria-label="Steps">
               <p role="status">{said(name, it)}</p>
-              {it.steps.length ? (
-                <Steps name={name} progress={it} deployment={deployment.data} />
-              ) : null}
+              {it.steps.length ? <Steps name={name} progress={it} /> : null}
             </section>
             <aside>
               {deployment.data ? <Facts of={deployment.data} progress={it} /> : null}
@@ -119,18 +115,17 @@ function said(name: string, { kind, status, version, state }: Progress): string 
 function Actions(props: { progress: Progress; deployment: Deployment }) {
   const { progress, deployment } = props;
   const { name, state } = deployment;
-  const here = to("/deployments", name);
   const isFailed = progress.status === "failed";
   return (
     <>
       {isFailed ? (
         <>
-          <Action scope="deploy" href={`${here}/edit`}>
+          <Action scope="deploy" href={tabOf(name, "edit")}>
             Edit
           </Action>
           <Action
             scope="deploy"
-            href={`${here}/versions`}
+            href={tabOf(name, "versions")}
             disabledBy={
               deployment.versions.length > 1 ? "" : "There is no other version to go back to."
             }
@@ -154,7 +149,7 @@ function Actions(props: { progress: Progress; deployment: Deployment }) {
         </Action>
       )}
       {progress.status === "done" && state.deployed ? (
-        <Action kind="primary" href={here}>
+        <Action kind="primary" href={tabOf(name)}>
           Open
         </Action>
       ) : null}
@@ -162,7 +157,7 @@ function Actions(props: { progress: Progress; deployment: Deployment }) {
   );
 }
 
-function Steps(props: { name: string; progress: Progress; deployment?: Deployment }) {
+function Steps(props: { name: string; progress: Progress }) {
   const { name } = props;
   const { steps, began, revision } = props.progress;
   const times = [began, ...steps.map((it) => it.at)];
@@ -241,13 +236,8 @@ function Reason({ text, isFailed }: { text: string; isFailed: boolean }) {
 }
 
 /** The last lines of the run's log, with links to the lines of its scripts. */
-function Log(props: {
-  name: string;
-  progress: Progress;
-  deployment?: Deployment;
-  isRunning: boolean;
-}) {
-  const { name, progress, deployment, isRunning } = props;
+function Log(props: { name: string; progress: Progress; isRunning: boolean }) {
+  const { name, progress, isRunning } = props;
   const component = progress.state.last_error?.component ?? "predictor";
   const query = { component, tail: LINES };
   const lines = useLoad(
@@ -259,9 +249,7 @@ function Log(props: {
     (event) => event.name === "deployment" && event.data.name === name,
   );
   useAgain(lines, isRunning && !lines.isLoading, AGAIN_MS);
-  const logs = withQuery(`${to("/deployments", name)}/logs`, { component });
-  const { predictor, transformer } = deployment?.specification ?? {};
-  const scripts = [predictor?.script, transformer?.script].filter((it) => it) as string[];
+  const logs = withQuery(tabOf(name, "logs"), { component });
   return (
     <Shown loaded={lines} lines={3}>
       {(it) =>
@@ -270,7 +258,7 @@ function Log(props: {
             {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a keyboard has to reach what scrolls */}
             <pre class="code" tabIndex={0}>
               {it.lines.map((line, index) => (
-                <Line key={index} text={line} name={name} scripts={scripts} />
+                <Line key={index} text={line} name={name} />
               ))}
             </pre>
             <p class="sub">
@@ -285,30 +273,26 @@ function Log(props: {
   );
 }
 
-/** A line of a log; one that names a line of a script leads to it. */
-function Line(props: { text: string; name: string; scripts: readonly string[] }) {
-  const { text, name, scripts } = props;
-  const [, path = "", line = ""] = PLACE.exec(text) ?? [];
-  const file = scripts.find((it) => path.endsWith(`/${it}`));
-  if (!file) {
-    return <span>{text || " "}</span>;
-  }
-  const artifact = withQuery(`${to("/deployments", name)}/artifact`, { file, line });
-  const [before = "", after = ""] = text.split(`"${path}", line ${line}`);
+/** A line of a log; what names a line of a script leads to it. */
+function Line({ text, name }: { text: string; name: string }) {
   return (
     <span>
-      {before}
-      <a href={artifact} title={path}>
-        {file}, line {line}
-      </a>
-      {after}
+      {partsOf(text).map((it, index) =>
+        it.file && it.line ? (
+          <a key={index} href={lineOf(name, it.file, it.line)} title={it.text}>
+            {it.file}, line {it.line}
+          </a>
+        ) : (
+          it.text
+        ),
+      )}
+      {text ? null : " "}
     </span>
   );
 }
 
 /** What is started or stopped, by whom, and why it is the active version. */
 function Facts({ of: it, progress }: { of: Deployment; progress: Progress }) {
-  const here = to("/deployments", it.name);
   const model = to("/models", it.model);
   const history = useLoad(`activation ${it.name} ${it.version}`, (signal) => {
     const params = { path: { name: it.name }, query: { limit: 1 } };
@@ -329,7 +313,7 @@ function Facts({ of: it, progress }: { of: Deployment; progress: Progress }) {
         ) : null}
         <dt>Active version</dt>
         <dd>
-          <a href={`${here}/versions`}>{it.version}</a>
+          <a href={tabOf(it.name, "versions")}>{it.version}</a>
           {active ? (
             <div class="sub">
               since <Time at={active.when} />, by {active.by}
@@ -344,7 +328,7 @@ function Facts({ of: it, progress }: { of: Deployment; progress: Progress }) {
         </dd>
         <dt>Artifact</dt>
         <dd>
-          <a href={`${here}/artifact`}>version {it.artifact_version}</a>
+          <a href={tabOf(it.name, "artifact")}>version {it.artifact_version}</a>
         </dd>
         <dt>Instances</dt>
         <dd>
@@ -352,7 +336,7 @@ function Facts({ of: it, progress }: { of: Deployment; progress: Progress }) {
         </dd>
         <dt>Log</dt>
         <dd>
-          <a href={`${here}/logs`}>of the newest run</a>
+          <a href={tabOf(it.name, "logs")}>of the newest run</a>
         </dd>
       </dl>
     </section>

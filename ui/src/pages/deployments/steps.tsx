@@ -1,6 +1,7 @@
-/** Numbers of equal steps of time, as bars and as lines. */
+/** Numbers of equal steps of time, as bars and as lines with axes. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
+import { useWidth } from "../../parts/Chart.tsx";
 import { count } from "../../words.ts";
 
 const HEIGHT = 150;
@@ -10,50 +11,12 @@ const TOP = 10;
 const BOTTOM = 22;
 const NICE = [1, 2, 5, 10];
 
-/** Small bars without axes; `label` says what they show. */
-export function Bars(props: { label: string; values: readonly number[] }) {
-  const most = Math.max(1, ...props.values);
-  const last = props.values.length;
-  return (
-    <svg
-      class="bars"
-      viewBox={`0 0 ${Math.max(60, last) * 4} 40`}
-      preserveAspectRatio="none"
-      role="img"
-      aria-label={props.label}
-    >
-      <line class="rule" x1="0" x2={Math.max(60, last) * 4} y1="39.5" y2="39.5" />
-      {props.values.map((value, index) => {
-        const size = value ? Math.max(1.5, (value / most) * 38) : 0;
-        const left = (Math.max(60, last) - last + index) * 4;
-        return size ? (
-          <rect key={index} class="bar" x={left} y={39 - size} width="3" height={size} />
-        ) : null;
-      })}
-    </svg>
-  );
-}
-
 /** One row of numbers over time. */
 export interface Series {
   readonly label: string;
   /** One of the classes `one`, `two`, `three`, `bad`, which have colours. */
   readonly look: string;
   readonly values: readonly (number | null)[];
-}
-
-/** The width of an element, as it changes. */
-function useWidth() {
-  const box = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(0);
-  useEffect(() => {
-    const watch = new ResizeObserver(([it]) => setWidth(it?.contentRect.width ?? 0));
-    if (box.current) {
-      watch.observe(box.current);
-    }
-    return () => watch.disconnect();
-  }, []);
-  return { box, width };
 }
 
 /** A number above `most` that is easy to read, and a third of the way to it. */
@@ -111,10 +74,15 @@ export function Steps(props: {
   };
   return (
     <div class="chart" ref={box}>
-      <button
-        type="button"
+      <div
+        role="slider"
+        tabIndex={0}
         class="plot"
         aria-label={`${props.label}; arrow keys choose a time`}
+        aria-valuemin={0}
+        aria-valuemax={Math.max(0, starts.length - 1)}
+        aria-valuenow={at ?? Math.max(0, starts.length - 1)}
+        aria-valuetext={told || "no time chosen"}
         onPointerMove={move}
         onPointerLeave={() => setAt(null)}
         onKeyDown={press}
@@ -153,7 +121,7 @@ export function Steps(props: {
             ),
           )}
         </svg>
-      </button>
+      </div>
       <div class="legend">
         {series.map((it) => (
           <span key={it.label} class={`key ${it.look}`}>

@@ -14,20 +14,15 @@ import { Chip, Note, Time } from "../../parts/Text.tsx";
 import { toast } from "../../parts/Toast.tsx";
 import { place, setQuery, to } from "../../route.ts";
 import { many } from "../../words.ts";
+import type { Deployment, TabProps } from "./tab.ts";
 
-type Deployment = Schemas["DeploymentDetail"];
 type Version = Schemas["DeploymentVersionDetail"];
 type Activation = Schemas["Activation"];
 type Check = Schemas["RollbackCheck"];
 
-interface Props {
-  readonly name: string;
-  readonly deployment: Deployment;
-}
-
 const PATH = "/api/v1/deployments/{name}";
 
-export function VersionsTab({ name, deployment }: Props) {
+export function VersionsTab({ name, deployment }: TabProps) {
   const versions = usePages<Version>(
     `deployment versions ${name}`,
     (cursor, limit, signal) => {
@@ -218,6 +213,7 @@ function RollbackPreview(props: {
           {found.runs_here?.reasons.length ? (
             <CheckField
               label="Also if the packages on this machine do not fit"
+              hint="Without this, the version becomes the active one, and what runs stays as it is."
               isOn={ignores.value}
               onChange={(isOn) => {
                 ignores.value = isOn;
@@ -270,7 +266,7 @@ function askToDeleteVersion(name: string, { version, specification }: Version): 
 }
 
 /** Two versions of the deployment, chosen in the address, and how they differ. */
-function Compared({ name, deployment }: Props) {
+function Compared({ name, deployment }: TabProps) {
   const numbers = [...deployment.versions].reverse();
   const active = deployment.version;
   const before = numbers.find((it) => it < active) ?? numbers.find((it) => it !== active);

@@ -15,7 +15,7 @@ import { Download, FileActions } from "./actions.tsx";
 import { FilePane } from "./file.tsx";
 import { Differing, IntegrityMark, Repair, RepairDialog, Verify } from "./integrity.tsx";
 import { Names, Owner, Users } from "./owner.tsx";
-import { Uploads } from "./upload.tsx";
+import { Unfinished, Uploads } from "./upload.tsx";
 
 type FileRow = Schemas["FileRow"];
 
@@ -182,9 +182,15 @@ function Folder(props: {
   );
   const rows = pages.data?.items ?? [];
   const isManaged = about.data?.is_managed ?? false;
-  const integrity = about.data?.integrity;
+  const whole = useLoad(
+    path === "" ? "integrity" : null,
+    (signal) => ask(api.GET("/api/v1/integrity", { signal })),
+    (event) => concerns(event, ""),
+  );
+  const integrity = path === "" ? whole.data : about.data?.integrity;
   const change = () => {
     about.reload();
+    whole.reload();
     pages.reload();
     props.onChange();
   };
@@ -239,9 +245,15 @@ function Folder(props: {
           ) : null}
         </Note>
       ) : null}
-      {path !== null && (isManaged || path === "") ? (
+      {path === "" && integrity ? (
+        <div class="file-tools">
+          Managed files: <IntegrityMark of={integrity} />
+        </div>
+      ) : null}
+      {path !== null && !file && (isManaged || path === "") ? (
         <Differing path={path} at={integrity?.checked ?? ""} />
       ) : null}
+      {isManaged ? null : <Unfinished />}
       <div class={file ? "browser with-file" : "browser"}>
         <div class="listing">
           {path === null ? null : (
