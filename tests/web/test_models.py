@@ -240,7 +240,7 @@ def test_two_browsers_edit_one_description(
     ada, bob = site.visit(path), site.visit(path)
     for page, text in ((ada, "what Ada says"), (bob, "what Bob says")):
         page.get_by_role("button", name="Edit Description of version 1").click()
-        page.get_by_label("Description of version 1").fill(text)
+        page.get_by_role("textbox", name="Description of version 1").fill(text)
     ada.get_by_role("button", name="Save").click()
     expect(ada.get_by_text("what Ada says")).to_be_visible()
     bob.get_by_role("button", name="Save").click()
@@ -270,7 +270,7 @@ def test_tags_are_added_edited_and_deleted(
     model = project.get_model_registry().get_model("iris", 1)
     assert model.get_tags() == {"stage": 3}
     tags.get_by_role("button", name="Edit Tag stage").click()
-    tags.get_by_label("Tag stage").fill('"3"')
+    tags.get_by_role("textbox", name="Tag stage").fill('"3"')
     tags.get_by_role("button", name="Save").click()
     expect(tags.get_by_role("button", name="Edit Tag stage")).to_be_visible()
     assert model.get_tags() == {"stage": "3"}
