@@ -240,7 +240,7 @@ def test_two_browsers_edit_one_description(
     ada, bob = site.visit(path), site.visit(path)
     for page, text in ((ada, "what Ada says"), (bob, "what Bob says")):
         page.get_by_role("button", name="Edit Description of version 1").click()
-        page.get_by_label("Description of version 1").fill(text)
+        page.get_by_role("textbox", name="Description of version 1").fill(text)
     ada.get_by_role("button", name="Save").click()
     expect(ada.get_by_text("what Ada says")).to_be_visible()
     bob.get_by_role("button", name="Save").click()
@@ -270,7 +270,7 @@ def test_tags_are_added_edited_and_deleted(
     model = project.get_model_registry().get_model("iris", 1)
     assert model.get_tags() == {"stage": 3}
     tags.get_by_role("button", name="Edit Tag stage").click()
-    tags.get_by_label("Tag stage").fill('"3"')
+    tags.get_by_role("textbox", name="Tag stage").fill('"3"')
     tags.get_by_role("button", name="Save").click()
     expect(tags.get_by_role("button", name="Edit Tag stage")).to_be_visible()
     assert model.get_tags() == {"stage": "3"}
@@ -306,11 +306,14 @@ def test_what_keeps_a_version_is_named(
 
 
 def test_a_model_goes_with_all_its_versions(
-    site: Site, save: Callable[..., None], project: Project
+    site: Site, save: Callable[..., None], project: Project, tmp_path: Path
 ) -> None:
     save(count=3)
     save("other")
-    project.get_model_registry().set_alias("iris", "champion", 2)
+    registry, script = project.get_model_registry(), tmp_path / "predictor.py"
+    registry.set_alias("iris", "champion", 2)
+    script.write_text(PREDICTOR)
+    deployment = registry.get_model("iris", 3).deploy("d", script_file=str(script))
     page = site.visit("/ui/models/iris")
     page.get_by_role("button", name="More").click()
     page.get_by_role("button", name="Delete all versions…").click()
@@ -319,6 +322,11 @@ def test_a_model_goes_with_all_its_versions(
     expect(dialog).to_contain_text("champion")
     expect(dialog.get_by_role("button", name="Delete all")).to_be_disabled()
     dialog.get_by_label(re.compile("Type iris")).fill("iris")
+    dialog.get_by_role("button", name="Delete all").click()
+    told = dialog.get_by_role("alert")
+    expect(told).to_contain_text("Nothing was deleted: it is used by d")
+    assert len(registry.get_models("iris")) == 3
+    deployment.delete()
     dialog.get_by_role("button", name="Delete all").click()
     expect(page).to_have_url(re.compile("/ui/models$"))
     expect(table(page, "Models")).to_have_count(1)

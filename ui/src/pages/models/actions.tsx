@@ -1,7 +1,7 @@
 /** What can be done with models, versions and aliases, each asked first. */
 
 import { signal } from "@preact/signals";
-import { api, ask, type Schemas } from "../../api.ts";
+import { api, ask, ProblemError, type Schemas } from "../../api.ts";
 import { useLoad } from "../../load.ts";
 import { curl, python, SameIn, shell, type Ways } from "../../parts/Code.tsx";
 import { confirm } from "../../parts/Dialog.tsx";
@@ -221,7 +221,13 @@ export function askToDeleteModel(model: Model, onDone: () => void): void {
     body: <WhatGoes model={model} done={done} />,
     run: async () => {
       done.value = 0;
-      for (const alias of Object.keys(model.aliases)) {
+      const path = { model: model.name };
+      const now = await ask(api.GET("/api/v1/models/{model}", { params: { path } }));
+      if (now.deployments.length) {
+        const users = now.deployments.join(", ");
+        throw new ProblemError(409, "In use", `Nothing was deleted: it is used by ${users}.`);
+      }
+      for (const alias of Object.keys(now.aliases)) {
         await removeAlias(model.name, alias, "all versions are deleted");
       }
       for (;;) {
@@ -271,8 +277,7 @@ function WhatGoes({ model, done }: { model: Model; done: { value: number } }) {
       </p>
       {now.data.deployments.length ? (
         <Note kind="warn">
-          Kept by {now.data.deployments.join(", ")}: delete these deployments first. Versions
-          that they use are refused, and the others before them are gone by then.
+          Kept by {now.data.deployments.join(", ")}: delete these deployments first.
         </Note>
       ) : null}
       <p class="sub" role="status">
