@@ -3,12 +3,13 @@
 import math
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from hopsartifacts.digests import digest_of
-from hopsartifacts.errors import InvalidInputError, InvalidModelError
+from hopsartifacts.errors import InvalidInputError, InvalidModelError, Refusals
 from hopsartifacts.foreign import MOST_BITS
 from hopsartifacts.names import plain_number, plain_text, version_number
 from hopsartifacts.registry.documents import EmbeddedFile
@@ -42,7 +43,7 @@ def checked_description(description: object, model: str = "") -> str:
     if text is None:
         raise InvalidModelError(
             f"description {description!r} is not valid text: use a string"
-        )
+        ).at("description")
     return text
 
 
@@ -103,16 +104,16 @@ def example_text(example: Any) -> str | None:
         given = first_row(example) if is_frame else example
         value = plain(given, "input_example", "no infinity")
     except TypeError as error:
-        raise InvalidModelError(str(error)) from error
+        raise InvalidModelError(str(error)).at("input_example") from error
     kind = type(example).__name__
     if not isinstance(value, list | dict):
         raise InvalidModelError(
             f"input_example is a {kind}: give a frame, an array, a dict or a list"
-        )
+        ).at("input_example")
     if not value:
         raise InvalidModelError(
             f"input_example is an empty {kind}: give at least one row, or leave it out"
-        )
+        ).at("input_example")
     return msgspec.json.encode(value[0] if is_frame else value).decode()
 
 
@@ -131,8 +132,15 @@ def checked_metrics(metrics: Mapping[str, Any] | None) -> dict[str, float | int]
     if not isinstance(metrics, Mapping):
         raise InvalidModelError(
             f"metrics is a {type(metrics).__name__}: give a dict like {{'auc': 0.9}}"
-        )
-    return {_name(name): _number(name, value) for name, value in metrics.items()}
+        ).at("metrics")
+    checked: dict[str, float | int] = {}
+    refusals = Refusals()
+    for name, value in metrics.items():
+        metric = refusals.of(partial(_metric, name, value), "metrics", str(name))
+        if metric is not None:
+            checked |= [metric]
+    refusals.check()
+    return checked
 
 
 def sign_of(direction: str) -> int:
@@ -141,6 +149,10 @@ def sign_of(direction: str) -> int:
     if sign is None:
         raise InvalidInputError(f"direction {direction!r}: use 'max' or 'min'")
     return sign
+
+
+def _metric(name: object, value: Any) -> tuple[str, float | int]:
+    return _name(name), _number(name, value)
 
 
 def _name(name: object) -> str:

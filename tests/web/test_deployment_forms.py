@@ -207,7 +207,7 @@ def test_a_script_is_chosen_among_those_that_fit(shop: Site) -> None:
     dialog.get_by_label("Filter by name").fill("PRED")
     expect(dialog.get_by_role("button", name="transformer.py")).to_have_count(0)
     dialog.get_by_role("button", name="predictor.py").click()
-    expect(dialog.get_by_label("Preview")).to_contain_text("class Predictor")
+    expect(dialog.get_by_label("Content")).to_contain_text("class Predictor")
     dialog.get_by_role("button", name="Choose").click()
     expect(page.get_by_text("class Predictor, predict · imports json")).to_be_visible()
     page.get_by_role("button", name="Create new deployment").click()

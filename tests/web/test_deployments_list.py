@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from hopsartifacts.deployments.scripts import MissingImportWarning
+from hopsartifacts.errors import PredictionError
 from hopsartifacts.testing.states_only import StatesOnly
 from tests.web.projects import PREDICTOR, fill
 from tests.web.sites import Site, hosting, served
@@ -140,11 +141,11 @@ def test_columns_and_order_are_in_the_address(shared: Site) -> None:
     page = shared.visit(LIST)
     page.get_by_role("button", name="Columns").click()
     page.get_by_label("Protocol").check()
-    page.get_by_label("Creator").uncheck()
+    page.get_by_label("Instances").uncheck()
     page.get_by_role("button", name="Name ↑").click()
     heads = page.get_by_role("columnheader")
     expect(heads.filter(has_text="Protocol")).to_be_visible()
-    expect(heads.filter(has_text="Creator")).to_have_count(0)
+    expect(heads.filter(has_text="Instances")).to_have_count(0)
     page.reload()
     expect(heads.filter(has_text="Name ↓")).to_have_attribute("aria-sort", "descending")
     expect(heads.filter(has_text="Protocol")).to_be_visible()
@@ -213,6 +214,34 @@ def test_why_a_start_failed_is_said(own: Site, tmp_path: Path) -> None:
     page.get_by_role("button", name="Start e").click()
     said = page.get_by_role("status").filter(has_text="a_module_that_is_nowhere")
     expect(said).to_be_visible()
+
+
+def test_requests_and_errors_are_in_the_row(site: Site, tmp_path: Path) -> None:
+    """With a real process, as only one counts requests."""
+    fails = PREDICTOR.replace(
+        "        return", "        1 / inputs[0][0]\n        return"
+    )
+    deploy(site.project, tmp_path, "counted", script=fails)
+    deployment = site.project.get_model_serving().get_deployment("counted")
+    deployment.start()
+    try:
+        page = site.visit(LIST)
+        shown = row(page, "counted")
+        expect(shown).to_contain_text("the server answers requests")
+        deployment.predict(inputs=[[1]])
+        with pytest.raises(PredictionError):
+            deployment.predict(inputs=[[0]])
+        link = shown.get_by_role("link", name="predictor-predictor.py, line 14")
+        target = f"{LIST}/counted/artifact?file=predictor-predictor.py&line=14"
+        expect(link).to_have_attribute("href", target)
+        expect(shown).to_contain_text("ZeroDivisionError")
+        said = "1 of 2 requests failed in the last hour"
+        while said not in shown.inner_text():
+            page.reload()
+            expect(link).to_be_visible()
+        expect(shown.get_by_role("img", name="2 requests")).to_be_visible()
+    finally:
+        deployment.stop()
 
 
 def test_a_key_that_may_only_read_is_told_why(own: Site) -> None:

@@ -153,7 +153,8 @@ function Who({ me }: { me: Me }) {
   );
 }
 
-function Mark() {
+/** The mark of the product. */
+export function Mark() {
   return (
     <svg width="20" height="20" viewBox="0 0 20 20" aria-hidden="true">
       <rect class="mark" x="2" y="2" width="7" height="7" rx="1.5" />

@@ -20,6 +20,7 @@ from hopsartifacts.rest.api.conventions import (
 from hopsartifacts.rest.keys import SCOPES, Scope
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.sorted_lists import SortOrder
+from hopsartifacts.storage.contract import Capabilities
 from hopsartifacts.store.storage_probe import Check, kept_verdict
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -62,6 +63,7 @@ class ProjectDetail(msgspec.Struct, frozen=True, kw_only=True):
         format: number of the on-disk format.
         release: version of hopsartifacts.
         is_local: whether it is on the server's own disk.
+        capabilities: what its storage can do.
         verdict: null if the storage was not tested yet.
     """
 
@@ -71,6 +73,7 @@ class ProjectDetail(msgspec.Struct, frozen=True, kw_only=True):
     format: int
     release: str
     is_local: bool
+    capabilities: Capabilities
     verdict: StorageVerdict | None
 
 
@@ -107,6 +110,7 @@ def _project(call: OperationCall) -> ProjectDetail:
         format=FORMAT,
         release=__version__,
         is_local=hosted.storage.local_path("") is not None,
+        capabilities=hosted.storage.capabilities,
         verdict=_verdict(call),
     )
 

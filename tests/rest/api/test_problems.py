@@ -7,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from hopsartifacts import Model, Project
+from hopsartifacts.errors import InvalidModelError
 
 SCRIPT = "class Predictor:\n    def predict(self, inputs):\n        return inputs\n"
 NO_CLASS = "class Other:\n    pass\n"
@@ -201,3 +202,29 @@ def test_a_taken_name_is_said_of_the_name(client: TestClient) -> None:
     answer = client.post("/api/v1/deployments", json=body)
     assert answer.status_code == 409
     assert [it["pointer"] for it in answer.json()["problems"]] == ["/name"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("/models/iris/versions/1/description", {"description": 1}, "/description"),
+        ("/models/iris/versions/1/description", {}, "/description"),
+        ("/models/iris/aliases/champion", {"version": 1, "why": "x" * 2000}, "/why"),
+        ("/models/iris/aliases/champion", {"version": "one"}, "/version"),
+    ],
+)
+def test_edits_name_the_part_that_is_at_fault(
+    client: TestClient, path: str, body: dict[str, Any], pointer: str
+) -> None:
+    answer = client.put(f"/api/v1{path}", json=body)
+    assert answer.status_code == 400
+    assert [it["pointer"] for it in answer.json()["problems"]] == [pointer]
+
+
+def test_each_metric_that_is_no_number_is_named(project: Project) -> None:
+    registry = project.get_model_registry()
+    with pytest.raises(InvalidModelError) as caught:
+        registry.python.create_model("m", metrics={"a": "x", "b": 1, "c/d": None})
+    pointers = [it.pointer for it in caught.value.problems]
+    assert pointers == ["/metrics/a", "/metrics/c~1d"]
+    assert "Also: metric 'c/d' is None" in caught.value.__notes__[0]

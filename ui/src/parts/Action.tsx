@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useId, useState } from "preact/hooks";
 import { asProblem, may, me, ProblemError, type Scope } from "../api.ts";
+import { sentence } from "../words.ts";
 import { toast } from "./Toast.tsx";
 
 interface Props {
@@ -70,7 +71,7 @@ export function Action(props: Props) {
         if (!(problem instanceof ProblemError)) {
           throw problem;
         }
-        toast(problem.detail, "bad");
+        toast(sentence(problem.detail), "bad");
       } finally {
         setBusy(false);
       }

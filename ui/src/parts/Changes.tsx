@@ -74,7 +74,11 @@ export function FileChanges({ files }: { files: readonly File[] }) {
   return (
     <>
       {files.map((it) => (
-        <details key={it.path} class="file-change" open={(it.lines?.length ?? 0) <= SHORT}>
+        <details
+          key={it.path}
+          class="file-change"
+          open={it.change === "changed" && it.lines.length <= SHORT}
+        >
           <summary>
             <span class="mono">{it.path}</span> <span class="sub">{it.change}</span>
           </summary>
@@ -86,7 +90,7 @@ export function FileChanges({ files }: { files: readonly File[] }) {
 }
 
 /** The lines of a file that differ; the name in the first two is said above them. */
-function Lines({ of: { lines = [] } }: { of: File }) {
+function Lines({ of: { lines } }: { of: File }) {
   const isDiff = lines[0]?.startsWith("---");
   if (!isDiff) {
     return <p class="sub">{lines[0] ?? "The file is empty."}</p>;

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import type { ProblemError } from "../api.ts";
 import type { Loaded } from "../load.ts";
+import { sentence } from "../words.ts";
 import { Copy } from "./Text.tsx";
 
 /** A problem: what it was, what to do, and the number for the server's log. */
@@ -11,14 +12,14 @@ export function Problem(props: { problem: ProblemError; onRetry?: () => void }) 
   return (
     <div class="card problem" role="alert">
       <h2>{problem.title}</h2>
-      <p>{problem.detail}</p>
+      <p>{sentence(problem.detail)}</p>
       {props.onRetry ? (
         <button type="button" class="button" onClick={props.onRetry}>
           Try again
         </button>
       ) : null}
       {problem.requestId ? (
-        <p class="sub">
+        <p class="sub request">
           Request <span class="mono">{problem.requestId}</span> in the server's log
         </p>
       ) : null}

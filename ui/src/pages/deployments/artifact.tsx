@@ -6,17 +6,12 @@ import { curl, python, SameIn, shell } from "../../parts/Code.tsx";
 import { Shown } from "../../parts/Problem.tsx";
 import { Source } from "../../parts/Source.tsx";
 import { Digest, Note, Size } from "../../parts/Text.tsx";
-import { place, to, withQuery } from "../../route.ts";
+import { place, to } from "../../route.ts";
+import { type Deployment, lineOf, type TabProps } from "./tab.ts";
 
-type Deployment = Schemas["DeploymentDetail"];
 type Artifact = Schemas["ArtifactDetail"];
 
-interface Props {
-  readonly name: string;
-  readonly deployment: Deployment;
-}
-
-export function ArtifactTab({ name, deployment }: Props) {
+export function ArtifactTab({ name, deployment }: TabProps) {
   const { model, artifact } = deployment.specification;
   const number = artifact.version;
   const path = { model: model.name, version: String(model.version), artifact: String(number) };
@@ -76,7 +71,7 @@ function Files(props: { of: Artifact; name: string; deployment: Deployment }) {
   const query = place.value.query;
   const asked = query.get("file");
   const shown =
-    artifact.files.find((it) => it.name === asked || it.name === `predictor-${asked}`) ??
+    artifact.files.find((it) => it.name === asked || it.name === `${it.role}-${asked}`) ??
     artifact.files.find((it) => it.role === "predictor") ??
     artifact.files[0];
   const line = Number(query.get("line")) || undefined;
@@ -102,7 +97,7 @@ function Files(props: { of: Artifact; name: string; deployment: Deployment }) {
                 <td class="first" data-head="File">
                   <a
                     class="mono"
-                    href={hrefOf(name, it.name)}
+                    href={lineOf(name, it.name, "")}
                     aria-current={it === shown ? "true" : undefined}
                   >
                     {it.name}
@@ -154,16 +149,12 @@ function Files(props: { of: Artifact; name: string; deployment: Deployment }) {
           <Source
             path={`${artifact.path}/${shown.name}`}
             line={line}
-            hrefOf={(number) => hrefOf(name, shown.name, number)}
+            hrefOf={(number) => lineOf(name, shown.name, number)}
           />
         </section>
       ) : null}
     </div>
   );
-}
-
-function hrefOf(name: string, file: string, line?: number): string {
-  return withQuery(`${to("/deployments", name)}/artifact`, { file, line });
 }
 
 /** The address of the bytes of a file as they were sealed. */

@@ -3,17 +3,18 @@
 import { useState } from "preact/hooks";
 import { api, ask, type Schemas } from "../../api.ts";
 import { Page } from "../../frame.tsx";
-import { usePages } from "../../load.ts";
+import { useAgain, usePages } from "../../load.ts";
 import { Action } from "../../parts/Action.tsx";
 import { curl, SameIn } from "../../parts/Code.tsx";
 import { type Filter, Filters, filtered, optionsOf } from "../../parts/Filters.tsx";
 import { Menu } from "../../parts/Menu.tsx";
 import { Empty } from "../../parts/Problem.tsx";
+import { Spark } from "../../parts/Spark.tsx";
 import { type Column, sortOf, Table } from "../../parts/Table.tsx";
 import { Chip, Time } from "../../parts/Text.tsx";
 import { setQuery, to, withQuery } from "../../route.ts";
 import type { paths } from "../../schema.d.ts";
-import { count } from "../../words.ts";
+import { count, duration, many } from "../../words.ts";
 import { askToDelete, askToStart, askToStop, progressOf, StartStop } from "./actions.tsx";
 import { isPassing, RunState, toneOf } from "./state.tsx";
 
@@ -22,6 +23,8 @@ type Query = NonNullable<paths["/api/v1/deployments"]["get"]["parameters"]["quer
 type Facet = "status" | "framework" | "serving_tool" | "creator";
 
 const MODELS_SHOWN = 20;
+/** No event says that requests came. */
+const COUNTS_MS = 10_000;
 
 const FILTERS: readonly Filter[] = [
   { name: "name", label: "Name" },
@@ -86,6 +89,15 @@ const COLUMNS: readonly Column<Row>[] = [
     isNumber: true,
     cell: (it) => <Instances of={it} />,
   },
+  { id: "requests", head: "Requests, last hour", cell: (it) => <Requests of={it} /> },
+  {
+    id: "p95",
+    head: "p95",
+    isNumber: true,
+    cell: ({ last_hour: hour }) =>
+      typeof hour?.p95_ms === "number" ? duration(hour.p95_ms) : <span class="muted">–</span>,
+  },
+  { id: "error", head: "Last error", cell: (it) => <LastError of={it} /> },
   {
     id: "framework",
     head: "Framework",
@@ -107,6 +119,7 @@ const COLUMNS: readonly Column<Row>[] = [
     id: "creator",
     head: "Creator",
     isSorted: true,
+    isOptional: true,
     cell: (it) => (
       <a href={withQuery(to("/deployments"), { creator: it.creator })}>{it.creator}</a>
     ),
@@ -172,6 +185,53 @@ function Instances({ of: { state, instances } }: { of: Row }) {
   return <>{answering === instances ? count(instances) : `${answering} of ${instances}`}</>;
 }
 
+/** How many requests came in each minute, and in the last whole one. */
+function Requests({ of: { name, last_hour: hour } }: { of: Row }) {
+  if (!hour?.requests.length) {
+    return <span class="muted">–</span>;
+  }
+  const total = hour.requests.reduce((sum, it) => sum + it, 0);
+  const now = hour.requests.at(-2) ?? hour.requests.at(-1) ?? 0;
+  return (
+    <a class="quiet" href={`${to("/deployments", name)}/traffic`}>
+      <Spark label={`${many(total, "request")} in the last hour`} values={hour.requests} />
+      <div class="sub">{count(now)} a minute</div>
+    </a>
+  );
+}
+
+/** The last error of the run, with its line, or how many requests were refused. */
+function LastError({ of: { name, state, last_hour: hour } }: { of: Row }) {
+  const error = state.last_error;
+  const here = to("/deployments", name);
+  const total = hour?.requests.reduce((sum, it) => sum + it, 0) ?? 0;
+  return (
+    <>
+      {error ? (
+        <div class="sub" title={error.message}>
+          <span class="condition">
+            {error.type ?? error.message}
+            {error.file && error.line ? (
+              <>
+                {" in "}
+                <a href={withQuery(`${here}/artifact`, { file: error.file, line: error.line })}>
+                  {error.file}, line {error.line}
+                </a>
+              </>
+            ) : null}
+          </span>
+          <Time at={error.time} />
+        </div>
+      ) : null}
+      {hour?.errors ? (
+        <div class="sub">
+          {count(hour.errors)} of {many(total, "request")} failed in the last hour
+        </div>
+      ) : null}
+    </>
+  );
+}
+
 function RowActions({ of: it }: { of: Row }) {
   return (
     <div class="row-actions">
@@ -235,6 +295,8 @@ export function DeploymentsPage() {
     },
     ["deployment", "deployment-removed", "alias"],
   );
+  const isAnswering = (pages.data?.items ?? []).some((it) => it.state.deployed);
+  useAgain(pages, isAnswering && !pages.isLoading, COUNTS_MS);
   const picked = (pages.data?.items ?? []).filter((it) => selected.has(it.name));
   const isFiltered = Object.keys(wanted()).length > 0;
   const isEmpty = pages.data?.total === 0 && !isFiltered;

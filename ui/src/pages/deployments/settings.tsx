@@ -1,14 +1,11 @@
 /** The sealed specification of a deployment: everything about it, as JSON. */
 
-import type { Schemas } from "../../api.ts";
 import { Action } from "../../parts/Action.tsx";
 import { curl, python, SameIn, Snippet, shell } from "../../parts/Code.tsx";
 import { Time } from "../../parts/Text.tsx";
-import { to } from "../../route.ts";
+import { type TabProps, tabOf } from "./tab.ts";
 
-type Deployment = Schemas["DeploymentDetail"];
-
-export function SettingsTab({ name, deployment }: { name: string; deployment: Deployment }) {
+export function SettingsTab({ name, deployment }: TabProps) {
   const path = `/api/v1/deployments/${encodeURIComponent(name)}/versions/${deployment.version}`;
   return (
     <>
@@ -18,7 +15,7 @@ export function SettingsTab({ name, deployment }: { name: string; deployment: De
           changes: an edit makes the next version.
         </p>
         <span class="grow" />
-        <Action scope="deploy" href={`${to("/deployments", name)}/edit`}>
+        <Action scope="deploy" href={tabOf(name, "edit")}>
           Edit
         </Action>
       </div>

@@ -7,27 +7,22 @@ import { Action } from "../../parts/Action.tsx";
 import { Changes } from "../../parts/Changes.tsx";
 import { curl, python, SameIn, shell } from "../../parts/Code.tsx";
 import { confirm } from "../../parts/Dialog.tsx";
-import { CheckField } from "../../parts/Field.tsx";
+import { CheckField, SelectField } from "../../parts/Field.tsx";
 import { Empty, Shown } from "../../parts/Problem.tsx";
 import { type Column, Table } from "../../parts/Table.tsx";
 import { Chip, Note, Time } from "../../parts/Text.tsx";
 import { toast } from "../../parts/Toast.tsx";
 import { place, setQuery, to } from "../../route.ts";
 import { many } from "../../words.ts";
+import type { Deployment, TabProps } from "./tab.ts";
 
-type Deployment = Schemas["DeploymentDetail"];
 type Version = Schemas["DeploymentVersionDetail"];
 type Activation = Schemas["Activation"];
 type Check = Schemas["RollbackCheck"];
 
-interface Props {
-  readonly name: string;
-  readonly deployment: Deployment;
-}
-
 const PATH = "/api/v1/deployments/{name}";
 
-export function VersionsTab({ name, deployment }: Props) {
+export function VersionsTab({ name, deployment }: TabProps) {
   const versions = usePages<Version>(
     `deployment versions ${name}`,
     (cursor, limit, signal) => {
@@ -270,7 +265,7 @@ function askToDeleteVersion(name: string, { version, specification }: Version): 
 }
 
 /** Two versions of the deployment, chosen in the address, and how they differ. */
-function Compared({ name, deployment }: Props) {
+function Compared({ name, deployment }: TabProps) {
   const numbers = [...deployment.versions].reverse();
   const active = deployment.version;
   const before = numbers.find((it) => it < active) ?? numbers.find((it) => it !== active);
@@ -298,8 +293,18 @@ function Compared({ name, deployment }: Props) {
     <section aria-labelledby="compare">
       <h2 id="compare">Compare</h2>
       <div class="tools">
-        <Choice label="From version" value={from} options={versions} name="from" />
-        <Choice label="To version" value={other} options={versions} name="to" />
+        <SelectField
+          label="From version"
+          value={from}
+          options={versions}
+          onChange={(value) => setQuery({ from: value })}
+        />
+        <SelectField
+          label="To version"
+          value={other}
+          options={versions}
+          onChange={(value) => setQuery({ to: value })}
+        />
       </div>
       <Shown loaded={loaded} lines={4}>
         {(found) => (
@@ -307,30 +312,6 @@ function Compared({ name, deployment }: Props) {
         )}
       </Shown>
     </section>
-  );
-}
-
-function Choice(props: {
-  label: string;
-  name: string;
-  value: string;
-  options: readonly { value: string; label: string }[];
-}) {
-  return (
-    <label>
-      {props.label}{" "}
-      <select
-        class="input"
-        value={props.value}
-        onChange={(event) => setQuery({ [props.name]: event.currentTarget.value })}
-      >
-        {props.options.map((it) => (
-          <option key={it.value} value={it.value}>
-            {it.label}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }
 

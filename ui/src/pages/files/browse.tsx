@@ -15,7 +15,7 @@ import { Download, FileActions } from "./actions.tsx";
 import { FilePane } from "./file.tsx";
 import { Differing, IntegrityMark, Repair, RepairDialog, Verify } from "./integrity.tsx";
 import { Names, Owner, Users } from "./owner.tsx";
-import { Uploads } from "./upload.tsx";
+import { Unfinished, Uploads } from "./upload.tsx";
 
 type FileRow = Schemas["FileRow"];
 
@@ -242,6 +242,7 @@ function Folder(props: {
       {path !== null && (isManaged || path === "") ? (
         <Differing path={path} at={integrity?.checked ?? ""} />
       ) : null}
+      {isManaged ? null : <Unfinished />}
       <div class={file ? "browser with-file" : "browser"}>
         <div class="listing">
           {path === null ? null : (

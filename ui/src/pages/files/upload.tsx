@@ -121,13 +121,13 @@ function Drop({ folder, reason }: { folder: string; reason: string }) {
         void dropped(event.dataTransfer).then((found) => add(found, folder));
       }
     };
-    addEventListener("dragover", over);
-    addEventListener("dragleave", leave);
-    addEventListener("drop", drop);
+    document.addEventListener("dragover", over);
+    document.addEventListener("dragleave", leave);
+    document.addEventListener("drop", drop);
     return () => {
-      removeEventListener("dragover", over);
-      removeEventListener("dragleave", leave);
-      removeEventListener("drop", drop);
+      document.removeEventListener("dragover", over);
+      document.removeEventListener("dragleave", leave);
+      document.removeEventListener("drop", drop);
     };
   }, [isOver]);
   if (!isOver.value) {
@@ -144,6 +144,7 @@ function Drop({ folder, reason }: { folder: string; reason: string }) {
 export function UploadTray() {
   const listed = ofProject.value;
   const isOpen = useSignal(true);
+  useEffect(keepPage, []);
   const here = active.value.filter((it) => it.path !== null);
   if (!listed.length) {
     return null;
@@ -204,6 +205,27 @@ export function UploadTray() {
       ) : null}
     </section>
   );
+}
+
+/** Keep the browser from leaving the page for a file that is dropped where none is taken. */
+function keepPage(): () => void {
+  const over = (event: DragEvent) => event.preventDefault();
+  const drop = (event: DragEvent) => {
+    if (!event.defaultPrevented && event.dataTransfer?.types.includes("Files")) {
+      event.preventDefault();
+      toast(
+        "Nothing was uploaded: open a folder that is not managed, and drop it there.",
+        "bad",
+      );
+    }
+  };
+  // After those of the page, which are on the document or below.
+  addEventListener("dragover", over);
+  addEventListener("drop", drop);
+  return () => {
+    removeEventListener("dragover", over);
+    removeEventListener("drop", drop);
+  };
 }
 
 function dismissed(it: Upload): void {

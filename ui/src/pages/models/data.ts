@@ -32,6 +32,10 @@ export const deployHref = (model: string, version: number): string =>
 export const contentHref = (path: string): string =>
   `/api/v1/files/${encodeURIComponent(path)}/content`;
 
+/** The URL of all files of a folder as a zip archive. */
+export const archiveHref = (path: string): string =>
+  `/api/v1/folders/${encodeURIComponent(path)}/archive`;
+
 /** Whether an event is about this model. */
 export const about =
   (model: string) =>

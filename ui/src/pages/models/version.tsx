@@ -13,12 +13,14 @@ import { Chip, Digest, Size, Time } from "../../parts/Text.tsx";
 import { toast } from "../../parts/Toast.tsx";
 import { go, to } from "../../route.ts";
 import { many, metric } from "../../words.ts";
+import { IntegrityMark, Verify } from "../files/integrity.tsx";
 import type { PageProps } from "../routes.tsx";
 import { askToDeleteVersion, askToSetAlias } from "./actions.tsx";
 import { Artifacts } from "./artifacts.tsx";
 import {
   about,
   aliasHref,
+  archiveHref,
   compareHref,
   contentHref,
   type Detail,
@@ -170,7 +172,7 @@ function About({ of }: { of: Detail }) {
                 None was saved. With one, the page of a deployment can try a request.
               </p>
             ) : (
-              <Snippet text={exampleText(of.input_example)} label="Input example" />
+              <Snippet text={exampleText(of.input_example)} label="Example as JSON" />
             )}
           </section>
           <Files of={of} folder={files} />
@@ -277,7 +279,14 @@ function Files({ of, folder }: { of: Detail; folder: string }) {
   const shown = isAll ? of.files : of.files.slice(0, MOST_FILES);
   return (
     <section aria-label="Files">
-      <h2>{many(of.files.length, "file")}</h2>
+      <div class="tools">
+        <h2>{many(of.files.length, "file")}</h2>
+        <span class="grow" />
+        <Integrity folder={of.path} />
+        <a class="button small" href={archiveHref(folder)} download>
+          Download as zip
+        </a>
+      </div>
       <div class="panel">
         <table>
           <thead>
@@ -314,6 +323,28 @@ function Files({ of, folder }: { of: Detail; folder: string }) {
         </div>
       ) : null}
     </section>
+  );
+}
+
+/** What the last verification found in the folder of a version, and a new one. */
+function Integrity({ folder }: { folder: string }) {
+  const { data, reload } = useLoad(`row ${folder}`, (signal) =>
+    ask(api.GET("/api/v1/files/{path}", { params: { path: { path: folder } }, signal })),
+  );
+  return (
+    <>
+      {data?.integrity ? (
+        <span role="status">
+          <IntegrityMark of={data.integrity} isBrief />{" "}
+          {data.integrity.checked ? (
+            <span class="sub">
+              <Time at={data.integrity.checked} />
+            </span>
+          ) : null}
+        </span>
+      ) : null}
+      <Verify path={folder} label="Verify" small onDone={reload} />
+    </>
   );
 }
 

@@ -46,7 +46,7 @@ function askToFree(found: Result): void {
     ),
     run: async () => {
       await collect(false);
-      toast("What is no longer used is freed");
+      toast("Cleaning up has started");
     },
   });
 }

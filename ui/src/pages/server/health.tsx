@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { api, ask, type Job, type Schemas } from "../../api.ts";
+import type { LiveEvent } from "../../live.ts";
 import { useLoad, usePages } from "../../load.ts";
 import { Action } from "../../parts/Action.tsx";
 import { curl, SameIn } from "../../parts/Code.tsx";
@@ -22,7 +23,7 @@ const VERIFY = "/api/v1/jobs/verify";
 
 async function verify(): Promise<void> {
   await ask(api.POST(VERIFY, { body: { path: "" } }));
-  toast("Every managed file is compared with its seal");
+  toast("The verification has started");
 }
 
 export function HealthPage() {
@@ -138,6 +139,11 @@ const COLUMNS: readonly Column<Row>[] = [
   },
 ];
 
+/** Whether a job has ended that may have verified or repaired files. */
+function isEnd({ name, data }: LiveEvent): boolean {
+  return name === "job" && data.status !== "running";
+}
+
 function Verification({ latest }: { latest: Job | null | undefined }) {
   const sort = sortOf("path");
   const list = withQuery("/api/v1/findings", { sort });
@@ -145,12 +151,12 @@ function Verification({ latest }: { latest: Job | null | undefined }) {
     list,
     (cursor, limit, signal) =>
       ask(api.GET("/api/v1/findings", { params: { query: { cursor, limit, sort } }, signal })),
-    ["job"],
+    isEnd,
   );
   const integrity = useLoad(
     "integrity",
     (signal) => ask(api.GET("/api/v1/integrity", { signal })),
-    ["job"],
+    isEnd,
   );
   const total = pages.data?.total ?? 0;
   return (

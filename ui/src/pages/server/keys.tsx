@@ -360,7 +360,7 @@ export function Logins() {
       cell: (it) => (
         <>
           {it.is_this ? <Chip kind="alias">this browser</Chip> : null}{" "}
-          <span>{it.agent || "a browser that does not name itself"}</span>
+          <span title={it.agent}>{browserOf(it.agent)}</span>
         </>
       ),
     },
@@ -410,6 +410,20 @@ export function Logins() {
       <SameIn ways={{ curl: curl("GET", list) }} />
     </Page>
   );
+}
+
+/** How a browser calls itself, shortened: `Firefox 140 on Linux`. */
+function browserOf(agent: string): string {
+  const [, name, version] =
+    agent.match(/(Firefox|Edg|OPR|HeadlessChrome|Chrome)\/(\d+)/) ??
+    agent.match(/(Version)\/(\d+).*Safari/) ??
+    [];
+  const [system] = agent.match(/Android|iPhone|iPad|Windows|Mac OS X|CrOS|Linux/) ?? [];
+  if (!name) {
+    return agent || "a browser that does not name itself";
+  }
+  const known: Record<string, string> = { Edg: "Edge", OPR: "Opera", Version: "Safari" };
+  return `${known[name] ?? name} ${version}${system ? ` on ${system}` : ""}`;
 }
 
 function askToEndAll(total: number): void {

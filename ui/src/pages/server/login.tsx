@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { api, asProblem, loadMe, ProblemError, problemOf } from "../../api.ts";
+import { Mark } from "../../frame.tsx";
 import { startLive } from "../../live.ts";
 import { forgetAll } from "../../load.ts";
 import { Action } from "../../parts/Action.tsx";
@@ -11,6 +12,7 @@ import { Waiting } from "../../parts/Problem.tsx";
 import { Note } from "../../parts/Text.tsx";
 import { go, place, to } from "../../route.ts";
 import { session } from "../../session.ts";
+import { sentence } from "../../words.ts";
 
 /** How this server lets browsers in; `in` if this one is logged in already. */
 type Way = "key" | "link" | "in";
@@ -69,7 +71,10 @@ export function Login() {
   return (
     <main class="login" id="main">
       <div class="card">
-        <h1>hopsartifacts</h1>
+        <div class="brand">
+          <Mark />
+          <h1>hopsartifacts</h1>
+        </div>
         {way === "key" ? <KeyForm /> : null}
         {way === "link" ? <LinkWords words={words} /> : null}
         {way === null ? words ? <Note kind="bad">{words}</Note> : <Waiting lines={3} /> : null}
@@ -104,7 +109,7 @@ function KeyForm() {
       setBusy(false);
     }
   };
-  const problems = problem ? [{ pointer: "/key", detail: problem.detail }] : [];
+  const problems = problem ? [{ pointer: "/key", detail: sentence(problem.detail) }] : [];
   return (
     <form onSubmit={(event) => void submit(event)}>
       <TextField
@@ -121,8 +126,8 @@ function KeyForm() {
         {isBusy ? "Logging in…" : "Log in"}
       </Action>
       <p class="sub">
-        Whoever runs this server creates keys with <code>hopsartifacts keys create NAME</code>.
-        A key with the scope “admin” creates further ones in the browser.
+        Whoever runs this server creates keys with <code>hopsartifacts keys create NAME</code>{" "}
+        on its machine. A key with the scope “admin” creates further ones in the browser.
       </p>
     </form>
   );
@@ -131,7 +136,7 @@ function KeyForm() {
 function LinkWords({ words }: { words: string }) {
   return (
     <>
-      <p>{words}.</p>
+      <p>{sentence(words)}</p>
       <Snippet text="hopsartifacts ui" label="Command" />
       <p class="sub">
         The command opens this page in your browser, or prints a link for one use. Only the user

@@ -14,7 +14,7 @@ const DOCTOR = "/api/v1/jobs/doctor";
 
 async function examine(): Promise<void> {
   await ask(api.POST(DOCTOR));
-  toast("The storage is tested");
+  toast("The test of the storage has started");
 }
 
 export function StoragePage() {
@@ -80,9 +80,31 @@ function Project({ of: it }: { of: Schemas["ProjectDetail"] }) {
         <dd>{it.format}</dd>
         <dt>Where</dt>
         <dd>{it.is_local ? "on the server's own disk" : "reached over the network"}</dd>
+        <dt>Capabilities</dt>
+        <dd>
+          <ul class="plain">
+            {capabilities(it.capabilities).map((words) => (
+              <li key={words}>{words}</li>
+            ))}
+          </ul>
+        </dd>
       </dl>
     </section>
   );
+}
+
+/** What the storage can do, in words. */
+function capabilities(it: Schemas["ProjectDetail"]["capabilities"]): string[] {
+  return [
+    it.is_single_writer ? "one writer at a time" : "any number of writers at the same time",
+    it.is_shared ? "other processes see the same files" : "only this process sees the files",
+    it.moves_trees ? "moves whole folders" : "has no folders that can be moved",
+    it.has_modes ? "makes sealed files read-only" : "cannot make files read-only",
+    it.needs_proof
+      ? "is tested before the first write"
+      : "needs no test before the first write",
+    `answers ${it.workers} calls at the same time`,
+  ];
 }
 
 function Server() {

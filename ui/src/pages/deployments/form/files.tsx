@@ -15,6 +15,7 @@ import { useLoad, usePages } from "../../../load.ts";
 import { Action } from "../../../parts/Action.tsx";
 import { Dialog } from "../../../parts/Dialog.tsx";
 import { Field } from "../../../parts/Field.tsx";
+import { Preview } from "../../../parts/Preview.tsx";
 import { Problem, Shown, Waiting } from "../../../parts/Problem.tsx";
 import { Note } from "../../../parts/Text.tsx";
 import { toast } from "../../../parts/Toast.tsx";
@@ -24,7 +25,6 @@ type Row = Schemas["FileRow"];
 
 /** The user's folder for scripts; uploads go there. */
 const FOLDER = "Resources";
-const PREVIEW_BYTES = 32 * 1024;
 const COMPARED_BYTES = 4 * 1024 * 1024;
 const LISTED = 200;
 
@@ -287,9 +287,9 @@ export function FileDialog(props: {
         <nav class="file-tree" aria-label="Files">
           {filter ? <Found name={filter} tree={tree} /> : <Folder path="" tree={tree} />}
         </nav>
-        <section aria-label="Preview">
+        <div>
           {chosen ? <Preview path={chosen} /> : <p class="sub">Select a file to see it.</p>}
-        </section>
+        </div>
       </div>
       <div class="dialog-foot">
         <Action onClick={props.onClose}>Cancel</Action>
@@ -408,37 +408,5 @@ function Branch({ row, tree }: { row: Row; tree: Tree }) {
       </button>
       {isOpen ? <Folder path={row.path} tree={tree} /> : null}
     </li>
-  );
-}
-
-/** The beginning of a text file. */
-function Preview({ path }: { path: string }) {
-  const loaded = useLoad(
-    `begin ${path}`,
-    async (signal) => {
-      const range = `bytes=0-${PREVIEW_BYTES - 1}`;
-      const response = await observed(
-        new Request(location.origin + contentOf(path), { headers: { range }, signal }),
-      );
-      // An empty file has no first byte.
-      if (response.status === 416) {
-        return "";
-      }
-      if (!response.ok) {
-        throw problemOf(response, await response.json().catch(() => null));
-      }
-      return await response.text();
-    },
-    ["file"],
-  );
-  return (
-    <Shown loaded={loaded} lines={8}>
-      {(text) => (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a keyboard has to reach what scrolls
-        <pre class="code" tabIndex={0}>
-          {text.includes("\0") ? "This is not a text." : text || "The file is empty."}
-        </pre>
-      )}
-    </Shown>
   );
 }

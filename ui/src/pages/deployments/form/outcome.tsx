@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import type { FieldProblem } from "../../../api.ts";
-import { Diff } from "../../../parts/Code.tsx";
+import { Changes as Differences, FileChanges } from "../../../parts/Changes.tsx";
 import { Problem, Waiting } from "../../../parts/Problem.tsx";
 import { Chip, Digest, Note, Size, State } from "../../../parts/Text.tsx";
 import { to } from "../../../route.ts";
@@ -11,7 +11,6 @@ import type { Check, Checked } from "./check.ts";
 import type { Form } from "./state.ts";
 
 type Artifact = NonNullable<Check["artifact"]>;
-type Files = NonNullable<Artifact["nearest"]>["files"];
 type Difference = NonNullable<Check["difference"]>;
 
 /** The two boxes: what will happen, and what is to be done before. */
@@ -202,77 +201,9 @@ function Changes(props: { difference: Difference; of: { name: string; version: n
       {isSame ? (
         <div>A save would not make another version.</div>
       ) : (
-        <DeploymentChanges difference={difference} />
+        <Differences of={difference} none="" />
       )}
     </Note>
-  );
-}
-
-/** How two versions of a deployment differ: settings, then files with their lines. */
-export function DeploymentChanges({ difference }: { difference: Difference }) {
-  return (
-    <>
-      {difference.settings.length ? (
-        <table class="changes">
-          <thead>
-            <tr>
-              <th scope="col">Setting</th>
-              <th scope="col">Before</th>
-              <th scope="col">After</th>
-            </tr>
-          </thead>
-          <tbody>
-            {difference.settings.map((it) => (
-              <tr key={it.name}>
-                <td data-head="Setting" class="mono">
-                  {it.name}
-                </td>
-                <td data-head="Before">
-                  <Value of={it.before} />
-                </td>
-                <td data-head="After">
-                  <Value of={it.after} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      ) : null}
-      <FileChanges files={difference.files.files} />
-    </>
-  );
-}
-
-function Value({ of }: { of: unknown }): ComponentChildren {
-  if (of === null || of === undefined) {
-    return <span class="muted">–</span>;
-  }
-  return <span class="mono">{typeof of === "string" ? of : JSON.stringify(of)}</span>;
-}
-
-const SHORT_LINES = 14;
-
-function FileChanges({ files }: { files: Files }) {
-  return (
-    <>
-      {files.map((it) =>
-        it.lines.length ? (
-          <details
-            key={it.path}
-            open={it.change === "changed" && it.lines.length < SHORT_LINES}
-          >
-            <summary>
-              <span class="mono">{it.path}</span> <span class="sub">{it.change}</span>
-            </summary>
-            <Diff lines={it.lines.slice(2)} />
-          </details>
-        ) : (
-          <div key={it.path}>
-            <span class="mono">{it.path}</span> <span class="sub">{it.change}</span>
-          </div>
-        ),
-      )}
-    </>
   );
 }
 
